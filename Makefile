@@ -1,0 +1,34 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV  := .venv
+BIN   := $(VENV)/bin
+UV    := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+MEMBERS := proto $(sort $(wildcard libs/*)) $(sort $(wildcard services/*)) cli
+
+.PHONY: help sync lock run split test check bench generate format
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+
+.tools/uv/bin/uv:
+	python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv
+
+# The stamp holds what was installed: a second `make sync` with nothing changed costs nothing.
+$(VENV)/.stamp: requirements.lock $(MEMBERS:%=%/pyproject.toml) | $(filter .tools/%,$(UV))
+	test -x $(BIN)/python || $(UV) venv --quiet --python 3.11 $(VENV) || $(UV) venv --quiet $(VENV)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	touch $@
+
+sync: $(VENV)/.stamp ## the virtual environment, from requirements.lock
+
+lock: ## requirements.lock anew, from every member's pyproject.toml
+	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev \
+	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,crypto acme step client runtime registration issuing signer validation inventory alerting standalone cli) \
+	  --python-version 3.11 --universal --output-file requirements.lock pyproject.toml
+
+generate: sync ## the code made from proto/*.proto
+	$(BIN)/python proto/generate.py
+
+format: sync ## ruff's formatting and safe fixes
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -1,0 +1,1 @@
+"""The step-compatible command line."""

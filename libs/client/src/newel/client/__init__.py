@@ -1,0 +1,1 @@
+"""The Python SDK: certificates that renew themselves."""

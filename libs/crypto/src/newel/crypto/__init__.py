@@ -1,0 +1,1 @@
+"""X.509, CSR, CRL, OCSP, lint and key quality as pure functions over values."""

@@ -1,0 +1,48 @@
+"""The one place where the wall clock is read."""
+
+import datetime as dt
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time. Services get one in their ports, so that tests can move it."""
+
+    def now(self) -> dt.datetime:
+        """The time, aware, in UTC."""
+        ...
+
+    def unix(self) -> float:
+        """The same in seconds since 1970."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> dt.datetime:
+        """The time, aware, in UTC."""
+        return dt.datetime.now(dt.UTC)  # noqa: TID251 - this is that place
+
+    def unix(self) -> float:
+        """The same in seconds since 1970."""
+        return time.time()  # noqa: TID251 - this is that place
+
+
+class ManualClock:
+    """A clock that stands still until it is moved: for tests and simulations."""
+
+    def __init__(self, start: dt.datetime) -> None:
+        self._now = start
+
+    def now(self) -> dt.datetime:
+        """The time it was last set to."""
+        return self._now
+
+    def unix(self) -> float:
+        """The same in seconds since 1970."""
+        return self._now.timestamp()
+
+    def advance(self, by: dt.timedelta) -> None:
+        """Moves the clock forward (or, with a negative duration, back)."""
+        self._now += by

@@ -1,0 +1,70 @@
+"""Many single calls as few batch calls, without waiting: while one batch is out, what arrives piles up
+and leaves together. There is no timer, so a lone call goes out at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Coalescer(Generic[Item, Result]):
+    """Collects items of concurrent callers for one batch-shaped function.
+
+    ``send`` gets 1..``largest`` items and answers with as many results in the same order; when it
+    raises, every caller of that batch gets the exception. ``out`` batches may be under way at once.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[list[Item]], Awaitable[Sequence[Result]]],
+        *,
+        out: int = 2,
+        largest: int = 64,
+    ) -> None:
+        self._send = send
+        self._free = out
+        self._largest = largest
+        self._queue: list[tuple[Item, asyncio.Future[Result]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    def call(self, item: Item) -> asyncio.Future[Result]:
+        """The future result of one item. Cancelling it leaves the rest of its batch alone."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._queue.append((item, future))
+        if self._free and not self._scheduled:
+            # call_soon: everything that becomes runnable in this turn of the loop shares the batch
+            self._scheduled = True
+            loop.call_soon(self._dispatch)
+        return future
+
+    def _dispatch(self) -> None:
+        self._scheduled = False
+        while self._free and self._queue:
+            batch, self._queue = self._queue[: self._largest], self._queue[self._largest :]
+            self._free -= 1
+            task = asyncio.get_running_loop().create_task(self._run(batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._send([item for item, _ in batch])
+            if len(results) != len(batch):
+                raise RuntimeError(f"{len(batch)} items were answered with {len(results)} results")
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+        except BaseException as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._free += 1
+            self._dispatch()

@@ -1,0 +1,36 @@
+"""A service as a plain record: what ``app.build`` returns and what a process runs."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import ASGIApp
+
+Task = Callable[[], Awaitable[None]]
+"""Runs until cancelled. It is started, watched and restarted with back-off by the runner."""
+
+Hook = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """One gRPC service: the generated adder, our servicer, and who may call it."""
+
+    name: str                                # "newel.signer.v1.CertificateSigner"
+    add: Callable[[Any, Any], None]          # add_CertificateSignerServicer_to_server
+    servicer: Any
+    callers: tuple[str, ...]                 # names in client certificates (DNS SAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a service brings to the process that runs it."""
+
+    name: str
+    rpcs: Sequence[Rpc] = ()
+    web: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
+    """Listener name ("https", "http", "admin") → ASGI app; the runner knows addresses and TLS."""
+    tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    start: Sequence[Hook] = ()   # before listening: migrations, caches, the first certificate
+    stop: Sequence[Hook] = ()    # after draining, in reverse order
+    ready: Hook | None = None    # raises with what is missing; None: ready once started

@@ -1,0 +1,1 @@
+"""The step protocol as both ends speak it: tokens, API messages, ca.json, durations."""

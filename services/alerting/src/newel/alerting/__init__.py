@@ -1,0 +1,1 @@
+"""Tells people before something expires or goes wrong."""

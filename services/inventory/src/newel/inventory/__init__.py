@@ -1,0 +1,1 @@
+"""Every certificate, grouped into endpoints and lineages."""

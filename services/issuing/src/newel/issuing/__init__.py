@@ -1,0 +1,1 @@
+"""The issuing authority: decides, records and issues certificates."""

@@ -1,0 +1,1 @@
+"""The registration authority: the HTTPS front door."""

@@ -1,0 +1,1 @@
+"""The signer: the only process that can use a CA key."""

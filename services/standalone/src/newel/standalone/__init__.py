@@ -1,0 +1,1 @@
+"""All authorities in one process: the embedded default."""

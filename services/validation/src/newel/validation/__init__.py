@@ -1,0 +1,1 @@
+"""The validation authority: CRLs and OCSP."""
