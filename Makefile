@@ -32,3 +32,16 @@ generate: sync ## the code made from proto/*.proto
 
 format: sync ## ruff's formatting and safe fixes
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+check: sync ## format, lint, types, imports, house rules, generated code, unit tests
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/python tests/architecture/house_rules.py
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/python proto/generate.py && git diff --exit-code --stat -- proto
+	$(BIN)/pyright
+	$(BIN)/pytest proto libs services cli tests/architecture
+
+test: sync ## everything the tests need, then unit, contract and end-to-end tests
+	bash tests/setup.sh
+	$(BIN)/pytest proto libs services cli tests/architecture tests/integration tests/conformance tests/e2e

@@ -1,0 +1,69 @@
+"""The house's rules that no linter knows: `python tests/architecture/house_rules.py [ROOT]`.
+
+Prints one line per breach and exits 1 when there is any.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+LONGEST_FILE = 500
+LONGEST_FUNCTION = 60
+NAMELESS = {"utils", "common", "helpers", "core", "manager", "misc"}
+CODE = ("proto", "libs", "services", "cli", "tests")
+
+
+def python_files(root: Path) -> list[Path]:
+    """Every Python file of ours: tracked or new, but neither generated nor a migration."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=root, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    return [
+        root / name
+        for name in listed
+        if name.startswith(CODE) and "_pb2" not in name and (root / name).exists()
+    ]
+
+
+def breaches(path: Path) -> Iterator[str]:
+    """What one file does against the rules."""
+    text = path.read_text()
+    lines = text.count("\n")
+    if lines > LONGEST_FILE:
+        yield f"{path}: {lines} lines, the most is {LONGEST_FILE}"
+    if path.stem in NAMELESS and "newel/proto" not in str(path):
+        yield f"{path}: a name that says nothing; name what it holds"
+    tree = ast.parse(text)
+    if path.name == "__init__.py" and not all(is_docstring(node) for node in tree.body):
+        yield f"{path}: an __init__ is empty or a docstring"
+    if path.name == "__main__.py" and lines > 30:
+        yield f"{path}: {lines} lines; a __main__ reads the configuration, builds and runs"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > LONGEST_FUNCTION:
+                yield f"{path}:{node.lineno}: {node.name} has {length} lines, the most is {LONGEST_FUNCTION}"
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    """Whether a statement is nothing but a string."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def main(root: Path) -> int:
+    """Checks every file below a root and says what it found."""
+    files = python_files(root)
+    found = [breach for path in files for breach in breaches(path)]
+    sizes = sorted(path.read_text().count("\n") for path in files if "/src/" in str(path))
+    print(
+        "\n".join(found)
+        or f"house rules: {len(files)} files, median {sizes[len(sizes) // 2]} lines"
+    )
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))

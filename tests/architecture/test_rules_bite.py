@@ -1,0 +1,149 @@
+"""A rule that has never caught anything proves nothing: each is shown a planted breach."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+PLANTED = {
+    "a service imports another": (
+        "services/registration/src/newel/registration/app.py",
+        "import newel.issuing",
+        "Members stand in layers",
+    ),
+    "a library imports a service": (
+        "libs/runtime/src/newel/runtime/clock.py",
+        "import newel.signer",
+        "Members stand in layers",
+    ),
+    "crypto imports the runtime": (
+        "libs/crypto/src/newel/crypto/der.py",
+        "import newel.runtime.clock",
+        "Members stand in layers",
+    ),
+    "the command line imports the runtime": (
+        "cli/src/newel/cli/planted.py",
+        "import newel.runtime.clock",
+        "The command line never needs",
+    ),
+    "standalone reaches into a service": (
+        "services/standalone/src/newel/standalone/planted.py",
+        "import newel.issuing.storage",
+        "A service is imported through its app",
+    ),
+    "issuing touches key hardware": (
+        "services/issuing/src/newel/issuing/issuance.py",
+        "import pkcs11",
+        "Key hardware is touched",
+    ),
+    "the signer's policy touches a KMS": (
+        "services/signer/src/newel/signer/policy.py",
+        "import boto3",
+        "Key hardware is touched",
+    ),
+    "a protocol library opens sockets": (
+        "libs/acme/src/newel/acme/planted.py",
+        "import socket",
+        "The protocol libraries do no input",
+    ),
+    "a domain module knows its storage": (
+        "services/issuing/src/newel/issuing/profiles.py",
+        "import newel.issuing.storage",
+        "Inside issuing",
+    ),
+    "a stray module stands in no layer": (
+        "services/issuing/src/newel/issuing/stray.py",
+        "",
+        "Inside issuing",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of every member's source, to be broken."""
+    copy = tmp_path_factory.mktemp("house")
+    for source in ROOT.glob("*/src"):
+        shutil.copytree(source, copy / source.relative_to(ROOT))
+    for source in ROOT.glob("*/*/src"):
+        shutil.copytree(source, copy / source.relative_to(ROOT))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def lint(house: Path) -> subprocess.CompletedProcess[str]:
+    sources = [str(path) for pattern in ("*/src", "*/*/src") for path in house.glob(pattern)]
+    return subprocess.run(
+        [
+            str(Path(sys.executable).with_name("lint-imports")),
+            "--no-cache",
+            "--config",
+            "pyproject.toml",
+        ],
+        cwd=house,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sources)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_house_as_it_is_keeps_every_contract(house: Path) -> None:
+    outcome = lint(house)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.parametrize("breach", PLANTED, ids=list(PLANTED))
+def test_a_planted_import_is_caught(house: Path, breach: str) -> None:
+    where, line, contract = PLANTED[breach]
+    target = house / where
+    before = target.read_text() if target.exists() else None
+    target.write_text((before or '"""Planted."""\n') + f"\n{line}\n")
+    try:
+        outcome = lint(house)
+    finally:
+        if before is None:
+            target.unlink()
+        else:
+            target.write_text(before)
+    assert outcome.returncode == 1, outcome.stdout
+    broken = [row for row in outcome.stdout.splitlines() if row.endswith("BROKEN")]
+    assert any(row.startswith(contract) for row in broken), outcome.stdout
+
+
+def rules(root: Path) -> subprocess.CompletedProcess[str]:
+    script = ROOT / "tests/architecture/house_rules.py"
+    return subprocess.run(
+        [sys.executable, str(script), str(root)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("libs/x/long.py", "x = 1\n" * 501, "501 lines"),
+        ("libs/x/function.py", "def f():\n" + "    x = 1\n" * 60, "f has 61 lines"),
+        ("libs/x/utils.py", "x = 1\n", "a name that says nothing"),
+        ("libs/x/__init__.py", "import os\n", "empty or a docstring"),
+        ("services/x/src/__main__.py", "x = 1\n" * 31, "31 lines"),
+    ],
+)
+def test_a_breach_of_the_house_rules_is_caught(
+    tmp_path: Path, name: str, text: str, says: str
+) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    sound = tmp_path / "libs/x/src/sound.py"
+    sound.parent.mkdir(parents=True)
+    sound.write_text('"""Sound."""\n')
+    assert rules(tmp_path).returncode == 0
+    planted = tmp_path / name
+    planted.parent.mkdir(parents=True, exist_ok=True)
+    planted.write_text(text)
+    outcome = rules(tmp_path)
+    assert outcome.returncode == 1
+    assert says in outcome.stdout

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs the real programs the tests drive, where this machine lets it; names what stays missing.
+# Tests that need a missing program are not run and are counted in pytest's summary.
+set -u
+
+declare -A debian=(
+  [certbot]=certbot [lego]=lego [nginx]=nginx-light [openssl]=openssl [pkcs11-tool]=opensc
+  [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client
+  [promtool]=prometheus [curl]=curl
+)
+declare -A golang=(
+  [step]=github.com/smallstep/cli/cmd/step@v0.30.2
+  [step-ca]=github.com/smallstep/certificates/cmd/step-ca@v0.30.2
+  [helm]=helm.sh/helm/v3/cmd/helm@v3.22.0
+)
+
+missing() { for name in "$@"; do command -v "$name" >/dev/null || echo "$name"; done; }
+
+packages=()
+for name in $(missing "${!debian[@]}"); do packages+=("${debian[$name]}"); done
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
+if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "setup: installing ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+if command -v go >/dev/null && [ -w /usr/local/bin ]; then
+  for name in $(missing "${!golang[@]}"); do
+    echo "setup: building $name"
+    # step-ca without cgo: its hardware key support is not what is compared here
+    CGO_ENABLED=0 GOBIN=/usr/local/bin go install "${golang[$name]}" || true
+  done
+fi
+
+left=$(missing "${!debian[@]}" "${!golang[@]}" | sort | tr '\n' ' ')
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || left="$left postgresql"
+[ -z "${left// /}" ] || echo "setup: not on this machine, so not tested with: $left"
