@@ -7,7 +7,7 @@ class Audit(Protocol):
     """Where decisions are written down. Never given a secret: tokens and keys go in as digests."""
 
     def record(self, event: str, outcome: str, **facts: Any) -> None:
-        """One line: ``event`` ("sign", "acme.finalize"), ``outcome`` ("granted", "refused") and facts.
+        """One line: ``event`` ("sign", "acme.finalize"), ``outcome`` ("granted", "refused"), facts.
 
         Refusals carry ``cause``. Times, the service's name and the request id are added here.
         """

@@ -1,5 +1,5 @@
-"""Many single calls as few batch calls, without waiting: while one batch is out, what arrives piles up
-and leaves together. There is no timer, so a lone call goes out at once.
+"""Many single calls as few batch calls, without waiting: while one batch is out, what arrives
+piles up and leaves together. There is no timer, so a lone call goes out at once.
 """
 
 import asyncio
@@ -54,17 +54,29 @@ class Coalescer(Generic[Item, Result]):
     async def _run(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._send([item for item, _ in batch])
-            if len(results) != len(batch):
-                raise RuntimeError(f"{len(batch)} items were answered with {len(results)} results")
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
-        except BaseException as error:
+        except asyncio.CancelledError:
             for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
+                future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the callers' to handle, each its own
+            _fail(batch, error)
+        else:
+            _answer(batch, results)
         finally:
             self._free += 1
             self._dispatch()
+
+
+def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
+
+
+def _answer(batch: list[tuple[Item, asyncio.Future[Result]]], results: Sequence[Result]) -> None:
+    if len(results) != len(batch):
+        _fail(batch, RuntimeError(f"{len(batch)} items were answered with {len(results)} results"))
+        return
+    for (_, future), result in zip(batch, results, strict=True):
+        if not future.done():
+            future.set_result(result)

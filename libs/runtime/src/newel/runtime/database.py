@@ -1,8 +1,9 @@
 """How a service speaks to its database: statements, batches and one decision per unit.
 
 SQL is written once, in the subset SQLite (3.35 or later) and PostgreSQL share: ``$1`` parameters,
-``ON CONFLICT``, ``RETURNING``; octets as BLOB/BYTEA, times as BIGINT seconds since 1970, JSON as TEXT.
-Both implementations commit in groups: what arrives while one transaction is being made shares the next.
+``ON CONFLICT``, ``RETURNING``; octets as BLOB/BYTEA, times as BIGINT seconds since 1970, JSON as
+TEXT. Both implementations commit in groups: what arrives while one transaction is being made
+shares the next.
 """
 
 import re
@@ -47,22 +48,26 @@ class Database(Protocol):
         ...
 
     async def fetch_many(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> list[Row]:
-        """The rows of one query asked with many parameter tuples, in one round trip where possible."""
+        """The rows of one query asked with many parameter tuples, in one round trip if possible."""
         ...
 
     async def decide(self, gate: Write, *then: Write) -> Row | None:
         """A unit whose first statement decides; durable when it returns.
 
-        ``gate`` is an INSERT … ON CONFLICT DO NOTHING or a conditional UPDATE/DELETE, with a RETURNING
-        clause whose first column equals the gate's first parameter. If it returns its row, ``then`` is
-        executed in the same transaction and the row is the answer; if it returns none, nothing of the
-        unit happens and the answer is None. Of many units that race, the database lets one win.
+        ``gate`` is an INSERT … ON CONFLICT DO NOTHING or a conditional UPDATE/DELETE, with a
+        RETURNING clause whose first column equals the gate's first parameter; it touches one row at
+        most. If it returns its row, ``then`` is executed in the same transaction and the row is the
+        answer; if it returns none, nothing of the unit happens and the answer is None. Of many
+        units that race, the database lets one win.
         Units of many callers share a transaction; one that raises takes no other with it.
         """
         ...
 
     async def apply(self, *writes: Write) -> None:
-        """A unit without a decision: all of its statements or, when one raises, none. Durable on return."""
+        """A unit without a decision: all of its statements or, when one raises, none.
+
+        Durable when it returns.
+        """
         ...
 
     async def close(self) -> None:

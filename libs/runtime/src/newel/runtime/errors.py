@@ -98,7 +98,7 @@ class Subproblem:
 class NewelError(Exception):
     """A refusal that crosses every border as itself.
 
-    ``detail`` may be shown to the client and says what to do. ``cause`` goes to the audit trail only.
+    ``detail`` may be shown to the client and says what to do. ``cause`` is for the audit trail.
     """
 
     def __init__(

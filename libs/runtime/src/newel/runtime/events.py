@@ -12,9 +12,9 @@ class Event:
     """One event as a consumer sees it. The same id may come twice: handlers are idempotent."""
 
     id: str
-    subject: str    # "newel.certificate.issued.v1"
+    subject: str  # "newel.certificate.issued.v1"
     payload: bytes  # the serialised protobuf message the subject names
-    at: int         # seconds since 1970, when the change was committed
+    at: int  # seconds since 1970, when the change was committed
 
 
 Handler = Callable[[Sequence[Event]], Awaitable[None]]
@@ -24,9 +24,9 @@ Handler = Callable[[Sequence[Event]], Awaitable[None]]
 class Subscription:
     """A durable consumer: what it missed while it was away is delivered first, in order."""
 
-    name: str                  # "validation-status"; stable for ever, it names the cursor
+    name: str  # "validation-status"; stable for ever, it names the cursor
     subjects: tuple[str, ...]  # exact subjects
-    handler: Handler           # raises to have the same batch delivered again after a pause
+    handler: Handler  # raises to have the same batch delivered again after a pause
 
 
 class Outbox(Protocol):
@@ -42,7 +42,7 @@ class Outbox(Protocol):
 
 
 class EventBus(Protocol):
-    """The consumer's end: NATS JetStream between processes, the outbox tables themselves at home."""
+    """The consumer's end: NATS JetStream between processes, the outbox table itself at home."""
 
     def subscribe(self, subscription: Subscription) -> None:
         """Registers a consumer; delivery starts with the service's tasks."""

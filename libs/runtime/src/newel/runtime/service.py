@@ -16,10 +16,10 @@ Hook = Callable[[], Awaitable[None]]
 class Rpc:
     """One gRPC service: the generated adder, our servicer, and who may call it."""
 
-    name: str                                # "newel.signer.v1.CertificateSigner"
-    add: Callable[[Any, Any], None]          # add_CertificateSignerServicer_to_server
+    name: str  # "newel.signer.v1.CertificateSigner"
+    add: Callable[[Any, Any], None]  # add_CertificateSignerServicer_to_server
     servicer: Any
-    callers: tuple[str, ...]                 # names in client certificates (DNS SAN)
+    callers: tuple[str, ...]  # names in client certificates (DNS SAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,6 @@ class Service:
     web: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
     """Listener name ("https", "http", "admin") → ASGI app; the runner knows addresses and TLS."""
     tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
-    start: Sequence[Hook] = ()   # before listening: migrations, caches, the first certificate
-    stop: Sequence[Hook] = ()    # after draining, in reverse order
-    ready: Hook | None = None    # raises with what is missing; None: ready once started
+    start: Sequence[Hook] = ()  # before listening: migrations, caches, the first certificate
+    stop: Sequence[Hook] = ()  # after draining, in reverse order
+    ready: Hook | None = None  # raises with what is missing; None: ready once started
