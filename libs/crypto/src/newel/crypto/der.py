@@ -1,0 +1,245 @@
+"""DER, the little of it that X.509 needs: an encoder, and a strict reader that never recurses.
+
+ITU-T X.690 §8 and §10. Bytes in, bytes out; a TLV is a tag octet, a length and a content.
+"""
+
+import datetime as dt
+import functools
+from typing import NamedTuple
+
+BOOLEAN = 0x01
+INTEGER = 0x02
+BIT_STRING = 0x03
+OCTET_STRING = 0x04
+NULL = 0x05
+OBJECT_IDENTIFIER = 0x06
+ENUMERATED = 0x0A
+UTF8_STRING = 0x0C
+PRINTABLE_STRING = 0x13
+IA5_STRING = 0x16
+UTC_TIME = 0x17
+GENERALIZED_TIME = 0x18
+SEQUENCE = 0x30
+SET = 0x31
+
+_FIRST_GENERALIZED_YEAR = 2050
+
+
+class DerError(ValueError):
+    """The octets are not the DER they should be."""
+
+
+def length(size: int) -> bytes:
+    """The length octets for a content of ``size`` octets, in the shortest form."""
+    if size < 0x80:
+        return bytes((size,))
+    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((0x80 | len(octets),)) + octets
+
+
+def tlv(tag: int, content: bytes) -> bytes:
+    """``content`` under a one-octet ``tag``."""
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    return bytes((tag,)) + length(size) + content
+
+
+def sequence(*parts: bytes) -> bytes:
+    """A SEQUENCE of what is already encoded."""
+    return tlv(SEQUENCE, b"".join(parts))
+
+
+def explicit(number: int, content: bytes) -> bytes:
+    """``[number] EXPLICIT`` around what is already encoded; also any constructed context tag."""
+    return tlv(0xA0 | number, content)
+
+
+@functools.lru_cache(maxsize=1024)
+def oid(dotted: str) -> bytes:
+    """An OBJECT IDENTIFIER from its dotted form; raises :class:`DerError` when it has none."""
+    parts = dotted.split(".")
+    if len(parts) < 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise DerError(f"not an object identifier: {dotted!r}")
+    first, second, *rest = (int(part) for part in parts)
+    if first > 2 or (first < 2 and second > 39):
+        raise DerError(f"not an object identifier: {dotted!r}")
+    return tlv(OBJECT_IDENTIFIER, b"".join(_base128(arc) for arc in (first * 40 + second, *rest)))
+
+
+def _base128(arc: int) -> bytes:
+    octets = [arc & 0x7F]
+    while arc := arc >> 7:
+        octets.append(0x80 | (arc & 0x7F))
+    return bytes(reversed(octets))
+
+
+def dotted(content: bytes) -> str:
+    """The dotted form of an OBJECT IDENTIFIER's content octets."""
+    if not content or content[-1] & 0x80:
+        raise DerError("an object identifier ends in the middle of an arc")
+    arcs: list[int] = []
+    arc, fresh = 0, True
+    for octet in content:
+        if fresh and octet == 0x80:
+            raise DerError("an object identifier's arc has a leading zero")
+        arc, fresh = arc << 7 | octet & 0x7F, not octet & 0x80
+        if fresh:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+def integer(value: int) -> bytes:
+    """An INTEGER in the fewest octets; a leading zero octet keeps a high bit positive."""
+    bits = (value if value >= 0 else ~value).bit_length()
+    return tlv(INTEGER, value.to_bytes(bits // 8 + 1, "big", signed=True))
+
+
+def enumerated(value: int) -> bytes:
+    """An ENUMERATED of a small value that is not negative."""
+    return bytes((ENUMERATED,)) + integer(value)[1:]
+
+
+def boolean(*, value: bool) -> bytes:
+    """A BOOLEAN; DER knows only 0xFF for true."""
+    return b"\x01\x01\xff" if value else b"\x01\x01\x00"
+
+
+def bit_string(content: bytes, unused: int = 0) -> bytes:
+    """A BIT STRING whose last octet has ``unused`` bits to spare."""
+    return tlv(BIT_STRING, bytes((unused,)) + content)
+
+
+def octet_string(content: bytes) -> bytes:
+    """An OCTET STRING."""
+    return tlv(OCTET_STRING, content)
+
+
+def generalized_time(moment: dt.datetime) -> bytes:
+    """A GeneralizedTime in whole seconds and Z (RFC 5280 §4.1.2.5.2), from an aware time."""
+    at = moment.astimezone(dt.UTC)
+    text = f"{at.year:04d}{at.month:02d}{at.day:02d}{at.hour:02d}{at.minute:02d}{at.second:02d}Z"
+    return b"\x18\x0f" + text.encode()
+
+
+def time(moment: dt.datetime) -> bytes:
+    """A Time: UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5)."""
+    at = moment.astimezone(dt.UTC)
+    if 1950 <= at.year < _FIRST_GENERALIZED_YEAR:
+        return (
+            b"\x17\x0d"
+            + (
+                f"{at.year % 100:02d}{at.month:02d}{at.day:02d}"
+                f"{at.hour:02d}{at.minute:02d}{at.second:02d}Z"
+            ).encode()
+        )
+    return generalized_time(at)
+
+
+class Element(NamedTuple):
+    """One TLV: its tag, its content, and all its octets."""
+
+    tag: int
+    content: bytes
+    raw: bytes
+
+
+class Reader:
+    """Walks the TLVs of a run of octets, in order, refusing whatever DER forbids.
+
+    Definite lengths in the shortest form, one-octet tags, nothing past the end. Every method raises
+    :class:`DerError`. Time and memory are linear in the input; the caller bounds its size.
+    """
+
+    __slots__ = ("_data", "_end", "_offset")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._offset = 0
+        self._end = len(data)
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was read."""
+        return self._offset == self._end
+
+    def peek(self) -> int:
+        """The next element's tag, or -1 at the end."""
+        return self._data[self._offset] if self._offset < self._end else -1
+
+    def read(self, tag: int | None = None) -> Element:
+        """The next element; it must have ``tag`` when one is given."""
+        data, start = self._data, self._offset
+        if start + 2 > self._end:
+            raise DerError("the encoding ends where an element is due")
+        found, size = data[start], data[start + 1]
+        if tag is not None and found != tag:
+            raise DerError(f"found tag 0x{found:02x} where 0x{tag:02x} is due")
+        if found & 0x1F == 0x1F:
+            raise DerError("tags of several octets are not used here")
+        body = start + 2
+        if size >= 0x80:
+            body, size = self._long_length(body, size & 0x7F)
+        end = body + size
+        if end > self._end:
+            raise DerError("an element is longer than what holds it")
+        self._offset = end
+        return Element(found, data[body:end], data[start:end])
+
+    def _long_length(self, at: int, count: int) -> tuple[int, int]:
+        if not 1 <= count <= 4 or at + count > self._end:
+            raise DerError("the length is indefinite, too long or cut short")
+        size = int.from_bytes(self._data[at : at + count], "big")
+        if size < 0x80 or size < 1 << 8 * (count - 1):
+            raise DerError("the length is not in its shortest form")
+        return at + count, size
+
+    def optional(self, tag: int) -> Element | None:
+        """The next element if it has ``tag``, else None and nothing is read."""
+        return self.read(tag) if self.peek() == tag else None
+
+    def sequence(self) -> "Reader":
+        """A reader over the content of the SEQUENCE that comes next."""
+        return Reader(self.read(SEQUENCE).content)
+
+    def oid(self) -> str:
+        """The OBJECT IDENTIFIER that comes next, dotted."""
+        return dotted(self.read(OBJECT_IDENTIFIER).content)
+
+    def integer(self) -> int:
+        """The INTEGER that comes next, in its shortest form."""
+        content = self.read(INTEGER).content
+        if not content:
+            raise DerError("an integer has no octets")
+        if len(content) > 1 and content[0] in {0, 0xFF} and content[0] >> 7 == content[1] >> 7:
+            raise DerError("an integer is not in its shortest form")
+        return int.from_bytes(content, "big", signed=True)
+
+    def boolean(self) -> bool:
+        """The BOOLEAN that comes next."""
+        content = self.read(BOOLEAN).content
+        if content not in {b"\x00", b"\xff"}:
+            raise DerError("a boolean is neither true nor false")
+        return content == b"\xff"
+
+    def bit_string(self) -> bytes:
+        """The whole octets of the BIT STRING that comes next; it must have no unused bits."""
+        content = self.read(BIT_STRING).content
+        if not content or content[0]:
+            raise DerError("a bit string is not made of whole octets")
+        return content[1:]
+
+    def end(self) -> None:
+        """Nothing may be left."""
+        if self._offset != self._end:
+            raise DerError(f"{self._end - self._offset} octets are left over")
+
+
+def only(data: bytes, tag: int = SEQUENCE) -> Element:
+    """The one element that ``data`` is; nothing may come after it."""
+    reader = Reader(data)
+    element = reader.read(tag)
+    reader.end()
+    return element

@@ -1,0 +1,216 @@
+"""Private and public keys: make, read, write, sign and verify.
+
+The hash follows the key: P-256 SHA-256, P-384 SHA-384, P-521 SHA-512, RSA PKCS #1 v1.5 with
+SHA-256, Ed25519 with none. Nothing here logs or shows a private key or a password.
+"""
+
+import enum
+import hashlib
+from collections.abc import Callable
+from typing import TypeAlias
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+from newel.crypto import der
+
+PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+MAX_ENCODED_KEY = 64 * 1024
+
+_ECDSA = {
+    "secp256r1": ec.ECDSA(hashes.SHA256()),
+    "secp384r1": ec.ECDSA(hashes.SHA384()),
+    "secp521r1": ec.ECDSA(hashes.SHA512()),
+}
+_PKCS1 = padding.PKCS1v15()
+_SHA256 = hashes.SHA256()
+
+# RFC 5758 §3.2 (no parameters), RFC 4055 §5 (NULL parameters), RFC 8410 §3 (no parameters)
+_ECDSA_IDENTIFIERS = {
+    "secp256r1": der.sequence(der.oid("1.2.840.10045.4.3.2")),
+    "secp384r1": der.sequence(der.oid("1.2.840.10045.4.3.3")),
+    "secp521r1": der.sequence(der.oid("1.2.840.10045.4.3.4")),
+}
+_RSA_IDENTIFIER = der.sequence(der.oid("1.2.840.113549.1.1.11"), b"\x05\x00")
+_ED25519_IDENTIFIER = der.sequence(der.oid("1.3.101.112"))
+
+
+class InvalidKeyError(ValueError):
+    """The octets are not a key we can use."""
+
+
+class KeyKind(enum.StrEnum):
+    """The kinds of key that can be made."""
+
+    P256 = "P-256"
+    P384 = "P-384"
+    P521 = "P-521"
+    RSA2048 = "RSA-2048"
+    RSA3072 = "RSA-3072"
+    RSA4096 = "RSA-4096"
+    ED25519 = "Ed25519"
+
+
+_MAKERS: dict[KeyKind, Callable[[], PrivateKey]] = {
+    KeyKind.P256: lambda: ec.generate_private_key(ec.SECP256R1()),
+    KeyKind.P384: lambda: ec.generate_private_key(ec.SECP384R1()),
+    KeyKind.P521: lambda: ec.generate_private_key(ec.SECP521R1()),
+    KeyKind.RSA2048: lambda: rsa.generate_private_key(65537, 2048),
+    KeyKind.RSA3072: lambda: rsa.generate_private_key(65537, 3072),
+    KeyKind.RSA4096: lambda: rsa.generate_private_key(65537, 4096),
+    KeyKind.ED25519: ed25519.Ed25519PrivateKey.generate,
+}
+
+
+def generate(kind: KeyKind | str = KeyKind.P256) -> PrivateKey:
+    """A new key of this kind; raises :class:`ValueError` for a kind that is not in the list."""
+    return _MAKERS[KeyKind(kind)]()
+
+
+def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
+    """The key in PEM or DER ``data``.
+
+    PKCS #8 plain and encrypted, SEC 1, PKCS #1, and the encrypted PEM of RFC 1423 (``Proc-Type:
+    4,ENCRYPTED``). Unlike the library a ``password`` for a key that has none is no error, so that
+    one password file serves a folder of keys. Raises :class:`InvalidKeyError`, which never carries
+    the password or any key octet.
+    """
+    if len(data) > MAX_ENCODED_KEY:
+        raise InvalidKeyError("the private key file is too long to be one")
+    try:
+        key = _load(data, password)
+    except TypeError:
+        if not password:
+            raise InvalidKeyError(
+                "the private key is encrypted and no password was given"
+            ) from None
+        key = _load_plain(data)
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidKeyError("the private key cannot be read, or the password is wrong") from None
+    if isinstance(key, PrivateKey):
+        return key
+    raise InvalidKeyError("the private key is of a kind that is not used here")
+
+
+def _load(data: bytes, password: bytes | None) -> object:
+    if data.lstrip().startswith(b"-----BEGIN "):
+        return serialization.load_pem_private_key(data, password)
+    return serialization.load_der_private_key(data, password)
+
+
+def _load_plain(data: bytes) -> object:
+    try:
+        return _load(data, None)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        raise InvalidKeyError("the private key cannot be read") from None
+
+
+def encrypt_private_key(key: PrivateKey, password: bytes) -> bytes:
+    """The key as encrypted PKCS #8 PEM; a password of no octets is refused with ``ValueError``."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(password),
+    )
+
+
+def plain_private_key(key: PrivateKey) -> bytes:
+    """The key as PKCS #8 PEM with no protection: for files only their owner can read."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def load_public_key(spki_der: bytes) -> PublicKey:
+    """The key of a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). Raises :class:`InvalidKeyError`.
+
+    An elliptic curve point must be on its curve: the library checks that here.
+    """
+    try:
+        key = serialization.load_der_public_key(spki_der)
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidKeyError("the public key cannot be read") from None
+    if isinstance(key, PublicKey):
+        return key
+    raise InvalidKeyError("the public key is of a kind that is not used here")
+
+
+def spki(public_key: PublicKey) -> bytes:
+    """The DER SubjectPublicKeyInfo of a key."""
+    return public_key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def subject_public_key(spki_der: bytes) -> bytes:
+    """The content of the BIT STRING subjectPublicKey. Raises :class:`der.DerError`."""
+    outer = der.Reader(der.only(spki_der).content)
+    outer.read(der.SEQUENCE)
+    bits = outer.bit_string()
+    outer.end()
+    return bits
+
+
+def key_identifier(spki_der: bytes) -> bytes:
+    """SHA-1 of the BIT STRING's content, 20 octets (RFC 5280 §4.2.1.2 method 1)."""
+    return hashlib.sha1(subject_public_key(spki_der), usedforsecurity=False).digest()
+
+
+def signature_algorithm(public_key: PublicKey) -> bytes:
+    """The DER AlgorithmIdentifier of the signatures that the private half makes."""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return _ECDSA_IDENTIFIERS[_curve(public_key)]
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return _RSA_IDENTIFIER
+    return _ED25519_IDENTIFIER
+
+
+def sign(private_key: PrivateKey, data: bytes) -> bytes:
+    """The signature over ``data``: DER ECDSA-Sig-Value, PKCS #1 block, or 64 octets of Ed25519."""
+    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+        return private_key.sign(data, _ECDSA[_curve(private_key)])
+    if isinstance(private_key, rsa.RSAPrivateKey):
+        return private_key.sign(data, _PKCS1, _SHA256)
+    return private_key.sign(data)
+
+
+def verify(public_key: PublicKey, signature: bytes, data: bytes) -> None:
+    """Raises :class:`InvalidSignature` unless ``signature`` over ``data`` is this key's."""
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        public_key.verify(signature, data, _ECDSA[_curve(public_key)])
+    elif isinstance(public_key, rsa.RSAPublicKey):
+        public_key.verify(signature, data, _PKCS1, _SHA256)
+    else:
+        public_key.verify(signature, data)
+
+
+def _curve(key: ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) -> str:
+    name = key.curve.name
+    if name not in _ECDSA:
+        raise InvalidKeyError(f"the curve {name} is not used here")
+    return name
+
+
+__all__ = [
+    "InvalidKeyError",
+    "InvalidSignature",
+    "KeyKind",
+    "PrivateKey",
+    "PublicKey",
+    "encrypt_private_key",
+    "generate",
+    "key_identifier",
+    "load_private_key",
+    "load_public_key",
+    "plain_private_key",
+    "sign",
+    "signature_algorithm",
+    "spki",
+    "subject_public_key",
+    "verify",
+]
