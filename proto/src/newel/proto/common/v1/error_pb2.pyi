@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -25,23 +27,58 @@ class Error(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    SUBPROBLEMS_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """a value of newel.runtime.errors.ErrorType"""
     detail: _builtins.str
     """may be shown to the client"""
     cause: _builtins.str
     """for the audit trail only; never shown to the client"""
+    @_builtins.property
+    def subproblems(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subproblem]: ...
     def __init__(
         self,
         *,
         type: _builtins.str = ...,
         detail: _builtins.str = ...,
         cause: _builtins.str = ...,
+        subproblems: _abc.Iterable[Global___Subproblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "detail", b"detail", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "detail", b"detail", "subproblems", b"subproblems", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Error: _TypeAlias = Error  # noqa: Y015
+
+@_typing.final
+class Subproblem(_message.Message):
+    """One part of a compound refusal (RFC 8555 section 6.7.1)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_TYPE_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_VALUE_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """as in Error"""
+    detail: _builtins.str
+    identifier_type: _builtins.str
+    identifier_value: _builtins.str
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        identifier_type: _builtins.str = ...,
+        identifier_value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "identifier_type", b"identifier_type", "identifier_value", b"identifier_value", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Subproblem: _TypeAlias = Subproblem  # noqa: Y015
