@@ -1,45 +1,92 @@
-"""The entry of `newel` (and of `step`): finds the command's module in a table and runs only that.
+"""The entry of `newel` (and of `step`): finds the command in the grammar and runs only its module.
 
-A command is a module with ``main(arguments: list[str]) -> int``. What other members bring (``up``,
-``ceremony``) is found by its entry point in the group ``newel.commands``, looked up only when asked for.
+A command's module is named by its words (``certificate needs-renewal`` →
+``newel.cli.commands.certificate.needs_renewal``) and has ``run(call: Invocation) -> int | None``.
+What other members bring (``up``, ``ceremony``) is found by entry point, looked up only when asked for.
 """
 
-import importlib
+import os
 import sys
 
-from newel.cli.table import COMMANDS, FOREIGN
+from newel.cli.errors import CliError, UsageError
+from newel.cli.grammar import Command, find
+from newel.cli.invocation import Invocation
+
+FOREIGN = {"up": "newel-standalone", "ceremony": "newel-signer"}
+NOT_FOUND = 3
 
 
 def main() -> int:
     """Runs the command named on the command line and returns its exit code."""
-    arguments = sys.argv[1:]
-    words = [word for word in arguments if not word.startswith("-")][:1]
-    name = words[0] if words else "help"
-    if name in COMMANDS:
-        module, _ = COMMANDS[name]
-        return run(f"{module}:main", arguments[arguments.index(name) + 1 :] if words else [])
-    if name in FOREIGN:
-        return run(entry_point(name), arguments[arguments.index(name) + 1 :])
-    print(f"newel: there is no command '{name}'; 'newel help' lists them", file=sys.stderr)
-    return 1
+    try:
+        return dispatch(sys.argv[1:])
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return error.code
+    except CliError as error:
+        print(error, file=sys.stderr)
+        if error.hint:
+            print(error.hint, file=sys.stderr)
+        return error.code
+    except BrokenPipeError:
+        # the reader went away: nothing is wrong, and nothing can be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
 
 
-def entry_point(name: str) -> str:
-    """The ``module:function`` another member registered for a command word."""
+def dispatch(arguments: list[str]) -> int:
+    """Finds the command and runs it."""
+    if arguments[:1] in (["--version"], ["-v"], ["-version"]):
+        arguments = ["version"]
+    if not arguments or arguments[0] in {"--help", "-h", "-help", "h"}:
+        arguments = ["help", *arguments[1:]]
+    if arguments[0] in FOREIGN:
+        return foreign(arguments[0], arguments[1:])
+    command, rest = find(arguments)
+    if command is None:
+        return unknown(arguments)
+    if command.group or any(word in {"-h", "--help", "-help"} for word in rest):
+        from newel.cli.commands.help import describe
+
+        stray = command.group and rest and not rest[0].startswith("-")
+        return unknown(arguments) if stray else describe(command)
+    return run(command, rest)
+
+
+def run(command: Command, rest: list[str]) -> int:
+    """Imports the command's module and calls it."""
+    from importlib import import_module
+
+    module = import_module(module_of(command.path))
+    return int(module.run(Invocation(command, rest)) or 0)
+
+
+def module_of(path: str) -> str:
+    """The module of a command: its own, or that of the nearest group that has one for all below it."""
+    words = path.replace("-", "_").split()
+    here = os.path.join(os.path.dirname(__file__), "commands")  # noqa: PTH118, PTH120 - pathlib is slow
+    for length in range(len(words), 0, -1):
+        if os.path.isfile(os.path.join(here, *words[:length]) + ".py"):  # noqa: PTH113, PTH118 - see above
+            return ".".join(("newel.cli.commands", *words[:length]))
+    raise CliError(f"the command '{path}' is not part of this version", code=NOT_FOUND)
+
+
+def foreign(name: str, arguments: list[str]) -> int:
+    """Runs a command another member registered in the group ``newel.commands``."""
     from importlib.metadata import entry_points
 
     for entry in entry_points(group="newel.commands", name=name):
-        return entry.value
-    print(
-        f"newel: '{name}' is not installed here; install newel-{FOREIGN[name][0]}", file=sys.stderr
-    )
-    raise SystemExit(1)
+        return int(entry.load()(arguments) or 0)
+    raise CliError(f"'{name}' comes with {FOREIGN[name]}, which is not installed here")
 
 
-def run(target: str, arguments: list[str]) -> int:
-    """Imports ``module:function`` and calls it with the remaining arguments."""
-    module, _, function = target.partition(":")
-    try:
-        return int(getattr(importlib.import_module(module), function)(arguments) or 0)
-    except KeyboardInterrupt:
-        return 130
+def unknown(arguments: list[str]) -> int:
+    """No command of that name: a plugin may have it, else the user is told."""
+    from newel.cli.plugins import run_plugin
+
+    status = run_plugin(arguments)
+    if status is None:
+        raise CliError(f"No help topic for '{' '.join(arguments[:1])}'", code=NOT_FOUND)
+    return status

@@ -1,10 +1,21 @@
 """`newel version`."""
 
+import os
+import sys
 
-def main(arguments: list[str]) -> int:
-    """Prints the version of the installed command line."""
-    del arguments
-    from importlib.metadata import version
+from newel.cli.invocation import Invocation
 
-    print(f"Newel {version('newel-cli')}")
-    return 0
+VERSION = "0.1.0"
+
+
+def run(call: Invocation) -> None:
+    """Prints the name, version and platform of this program."""
+    call.positionals(0)
+    own = os.uname().machine if hasattr(os, "uname") else os.environ["PROCESSOR_ARCHITECTURE"]
+    machine = {"x86_64": "amd64", "aarch64": "arm64", "AMD64": "amd64"}.get(own, own)
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json({"name": "newel", "version": VERSION, "os": sys.platform, "arch": machine})
+    else:
+        print(f"Newel CLI/{VERSION} ({sys.platform}/{machine})")

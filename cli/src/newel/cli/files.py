@@ -1,0 +1,78 @@
+"""Reading what the user names and writing what the user asked for: whole files or none."""
+
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+from newel.cli.errors import CliError
+
+LARGEST_INPUT = 32 * 1024 * 1024
+
+
+def read(name: str) -> bytes:
+    """A file's content, "-" being stdin; a UTF-8 byte order mark is skipped."""
+    try:
+        data = sys.stdin.buffer.read(LARGEST_INPUT + 1) if name == "-" else read_file(Path(name))
+    except FileNotFoundError:
+        raise CliError(f"open {name}: no such file or directory") from None
+    except PermissionError:
+        raise CliError(f"open {name}: permission denied") from None
+    except IsADirectoryError:
+        raise CliError(f"read {name}: is a directory") from None
+    if len(data) > LARGEST_INPUT:
+        raise CliError(f"{name} is larger than {LARGEST_INPUT // 1024 // 1024} MiB")
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def read_file(path: Path) -> bytes:
+    """Up to one octet more than the limit, so that the caller sees when there is too much."""
+    with path.open("rb") as source:
+        return source.read(LARGEST_INPUT + 1)
+
+
+def read_password(name: str) -> str:
+    """A password file: all of it, without the white space at its end."""
+    return read(name).decode(errors="surrogateescape").rstrip()
+
+
+def write(name: str, data: bytes, *, mode: int = 0o600, force: bool = False) -> None:
+    """Writes a file as a whole: a crash or a full disk leaves the old one as it was.
+
+    Asks before it overwrites, unless forced. ``mode`` is the permission of a new file.
+    """
+    path = Path(name)
+    if path.exists() and not force:
+        if not stat.S_ISREG(path.stat().st_mode):
+            path.write_bytes(data)  # /dev/stdout and the like
+            return
+        from newel.cli.terminal import confirm
+
+        if not confirm(f"Would you like to overwrite {name}"):
+            raise CliError("file exists")
+    try:
+        replace(path, data, mode)
+    except OSError as error:
+        raise CliError(f"open {name}: {(error.strerror or str(error)).lower()}") from None
+
+
+def replace(path: Path, data: bytes, mode: int) -> None:
+    """Puts the data beside the target, on disk, and then in its place."""
+    target = path.resolve()
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as sink:
+            sink.write(data)
+            sink.flush()
+            os.fsync(sink.fileno())
+        os.chmod(temporary, mode)  # noqa: PTH101 - a name, not a Path
+        os.replace(temporary, target)  # noqa: PTH105 - see above
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def make_directory(path: Path) -> None:
+    """A directory only its owner may enter, with what is missing above it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)

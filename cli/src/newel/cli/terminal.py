@@ -1,0 +1,93 @@
+"""What a person sees: data on stdout, everything said about it on stderr, questions on the terminal."""
+
+import json
+import os
+import sys
+from typing import Any, NoReturn, TextIO
+
+from newel.cli.errors import CliError
+
+
+def coloured(stream: TextIO) -> bool:
+    """Colours only where a person looks: never into pipes, nor against NO_COLOR."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def say(name: str, value: str) -> None:
+    """A ✔ line on stderr: what was chosen or done."""
+    if coloured(sys.stderr):
+        print(f"\x1b[32m✔\x1b[0m \x1b[1m{name}:\x1b[0m {value}", file=sys.stderr)
+    else:
+        print(f"✔ {name}: {value}", file=sys.stderr)
+
+
+def note(message: str) -> None:
+    """A sentence on stderr."""
+    print(message, file=sys.stderr)
+
+
+def show_json(value: Any, indent: int = 2) -> None:
+    """JSON on stdout."""
+    print(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def ask(prompt: str) -> str:
+    """A line from the person at the terminal."""
+    with open_terminal() as tty:
+        tty.write(f"{prompt}: ")
+        tty.flush()
+        answer = tty.readline()
+    if not answer:
+        raise CliError("the question was not answered")
+    return answer.rstrip("\n")
+
+
+def ask_password(prompt: str, *, empty: bool = False) -> str:
+    """A password, not echoed; asked again while it is empty, unless it may be."""
+    import getpass
+
+    with open_terminal():
+        pass
+    while True:
+        password = getpass.getpass(f"{prompt}: ", sys.stderr)
+        if password or empty:
+            return password
+
+
+def confirm(question: str) -> bool:
+    """A yes or a no."""
+    while True:
+        answer = ask(f"{question} [y/n]").strip().lower()
+        if answer in {"y", "yes"}:
+            return True
+        if answer in {"n", "no"}:
+            return False
+
+
+def choose(question: str, options: list[str]) -> int:
+    """The index of one of several options, numbered from 1 on the terminal."""
+    lines = [f"  {number}) {option}" for number, option in enumerate(options, 1)]
+    while True:
+        answer = ask("\n".join((question, *lines, "Number"))).strip()
+        if answer.isdigit() and 1 <= int(answer) <= len(options):
+            return int(answer) - 1
+
+
+def open_terminal() -> TextIO:
+    """The terminal itself, whatever stdin and stdout are connected to."""
+    if os.name == "nt":
+        no_terminal("CON")
+    try:
+        # unbuffered reads and writes need a file opened for each direction; a tty allows both on one
+        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError as error:
+        no_terminal(f"open /dev/tty: {(error.strerror or '').lower()}")
+    return os.fdopen(descriptor, "r+", buffering=1, closefd=True, newline="")
+
+
+def no_terminal(cause: str) -> NoReturn:
+    """Says which flag or variable answers the question instead."""
+    raise CliError(
+        f"error allocating terminal: {cause}",
+        hint="Without a terminal, answer by flag, by STEP_… variable or by password file; see --help.",
+    )

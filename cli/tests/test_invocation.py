@@ -1,0 +1,87 @@
+"""How words become flags and positionals, and where a value comes from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from newel.cli.errors import UsageError
+from newel.cli.grammar import find, load, words
+from newel.cli.invocation import Invocation
+
+
+def call(line: str) -> Invocation:
+    command, rest = find(line.split())
+    assert command is not None
+    return Invocation(command, rest)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STEPPATH", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "certificate inspect -format json a.crt",
+        "certificate inspect --format=json a.crt",
+        "certificate inspect a.crt --format json",
+        "certificate inspect a.crt -format=json --",
+    ],
+)
+def test_flags_stand_anywhere_with_one_or_two_dashes(line: str) -> None:
+    found = call(line)
+    assert found.args == ["a.crt"]
+    assert found.get("format") == "json"
+    assert found.given("format")
+
+
+def test_switches_take_a_value_only_with_an_equals_sign() -> None:
+    assert call("ca renew a.crt a.key").on("mtls")
+    assert not call("ca renew --mtls=false a.crt a.key").on("mtls")
+    assert call("ca renew --force a.crt a.key").args == ["a.crt", "a.key"]
+
+
+def test_repeatable_flags_keep_their_order() -> None:
+    assert call("ca token x --san a --san b").all("san") == ["a", "b"]
+
+
+def test_the_command_line_beats_the_environment_beats_defaults_beats_the_built_in(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("crypto keypair a b").get("kty") == "EC"
+    (home / "config").mkdir()
+    (home / "config/defaults.json").write_text(json.dumps({"kty": "RSA", "size": 3072}))
+    assert call("crypto keypair a b").get("kty") == "RSA"
+    assert call("crypto keypair a b").integer("size") == 3072
+    monkeypatch.setenv("STEP_KTY", "OKP")
+    assert call("crypto keypair a b").get("kty") == "OKP"
+    assert call("crypto keypair --kty EC a b").get("kty") == "EC"
+
+
+def test_an_unknown_flag_a_missing_value_and_a_wrong_count_are_named() -> None:
+    with pytest.raises(UsageError, match="flag provided but not defined: -bad"):
+        call("certificate inspect --bad a.crt")
+    with pytest.raises(UsageError, match="flag needs an argument: -format"):
+        call("certificate inspect a.crt --format")
+    with pytest.raises(UsageError, match="not enough positional arguments were provided in 'step"):
+        call("certificate inspect").positionals(1)
+    with pytest.raises(UsageError, match="too many positional arguments were provided"):
+        call("certificate inspect a b").positionals(1)
+
+
+def test_a_negative_duration_is_a_value() -> None:
+    assert call("ca token x --not-before -5m").get("not-before") == "-5m"
+
+
+def test_every_command_of_every_table_is_found_by_its_own_words() -> None:
+    count = 0
+    for word in words():
+        for path in load(word):
+            command, rest = find(path.split())
+            assert command is not None
+            assert (command.path, rest) == (path, [])
+            count += 1
+    assert count >= 237

@@ -1,0 +1,135 @@
+"""The authorities that are measured: each started on loopback with a fresh state, and stopped again."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from newel.step.jwk import decrypt_jwk
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One running authority as the load generator needs to know it."""
+
+    name: str
+    url: str
+    http_url: str            # plain HTTP: OCSP; "" where there is none
+    root: Path
+    jwk: Path                # the decrypted provisioner key
+    pids: tuple[int, ...]    # whose process trees are counted
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_healthy(url: str, root: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> float:
+    """Seconds until ``/health`` answered; raises when it does not."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode} before it answered")
+        with contextlib.suppress(OSError, ssl.SSLError):
+            context = ssl.create_default_context(cafile=str(root))
+            with urllib.request.urlopen(f"{url}/health", context=context, timeout=2):
+                return time.monotonic() - began
+        time.sleep(0.02)
+    raise RuntimeError(f"{url} did not answer within {seconds:.0f} s")
+
+
+def decrypted_key(ca_json: Path, password: str, target: Path) -> Path:
+    """Writes the first JWK provisioner's private key, decrypted, for the load generator."""
+    provisioners = json.loads(ca_json.read_text())["authority"]["provisioners"]
+    encrypted = next(p["encryptedKey"] for p in provisioners if p["type"] == "JWK")
+    target.write_text(json.dumps(decrypt_jwk(encrypted, password.encode())))
+    return target
+
+
+@contextlib.contextmanager
+def running(command: list[str], log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in its own group, ended with SIGTERM and, if it must be, SIGKILL."""
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            command, stdout=sink, stderr=sink, start_new_session=True, env={**os.environ, **(env or {})}
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(20)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def newel_up(work: Path, workers: int) -> Iterator[Authority]:
+    """Our embedded default: `newel up` on SQLite."""
+    state = work / "newel"
+    port, http_port = free_port(), free_port()
+    newel = str(Path(sys.executable).with_name("newel"))
+    command = [
+        newel, "up", "--state", str(state), "--address", f"127.0.0.1:{port}",
+        "--http-address", f"127.0.0.1:{http_port}", "--workers", str(workers),
+    ]  # fmt: skip
+    with running(command, work / "newel.log") as process:
+        root = state / "certs/root_ca.crt"
+        url = f"https://127.0.0.1:{port}"
+        wait_healthy(url, root, process)
+        jwk = decrypted_key(
+            state / "config/ca.json", (state / "secrets/password").read_text().strip(), work / "newel.jwk"
+        )
+        yield Authority("newel", url, f"http://127.0.0.1:{http_port}", root, jwk, (process.pid,))
+
+
+@contextlib.contextmanager
+def step_ca(work: Path) -> Iterator[Authority]:
+    """The Go peer on its embedded database."""
+    home, port = work / "step", free_port()
+    password = work / "step.password"
+    password.write_text("bench-password")
+    env = {"STEPPATH": str(home)}
+    subprocess.run(
+        [
+            peer("step"), "ca", "init", "--name", "Bench", "--dns", "localhost", "--dns", "127.0.0.1",
+            "--address", f"127.0.0.1:{port}", "--provisioner", "admin", "--acme",
+            "--deployment-type", "standalone", "--password-file", str(password),
+            "--provisioner-password-file", str(password),
+        ],
+        env={**os.environ, **env}, check=True, capture_output=True,
+    )  # fmt: skip
+    config = home / "config/ca.json"
+    command = [peer("step-ca"), str(config), "--password-file", str(password)]
+    with running(command, work / "step-ca.log", env) as process:
+        root = home / "certs/root_ca.crt"
+        url = f"https://127.0.0.1:{port}"
+        wait_healthy(url, root, process)
+        jwk = decrypted_key(config, "bench-password", work / "step.jwk")
+        yield Authority("step-ca", url, "", root, jwk, (process.pid,))
+
+
+def peer(name: str) -> str:
+    """The path of a program that is not our own alias of the same name."""
+    ours = str(Path(sys.executable).parent)
+    path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != ours)
+    found = shutil.which(name, path=path)
+    if not found:
+        raise FileNotFoundError(name)
+    return found
