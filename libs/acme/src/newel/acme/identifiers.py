@@ -1,0 +1,27 @@
+"""Identifiers of orders and authorizations (RFC 8555 §9.7.7, RFC 8738)."""
+
+import ipaddress
+
+import msgspec
+
+
+class Identifier(msgspec.Struct, frozen=True):
+    """``type`` is "dns" or "ip"; ``value`` a name (``*.`` before a wildcard's) or an address."""
+
+    type: str
+    value: str
+
+    @property
+    def wildcard(self) -> bool:
+        """True for a DNS name whose first label is ``*``."""
+        return self.type == "dns" and self.value.startswith("*.")
+
+    @property
+    def base(self) -> "Identifier":
+        """The identifier an authorization carries: without ``*.`` (RFC 8555 §7.1.4)."""
+        return Identifier(self.type, self.value[2:]) if self.wildcard else self
+
+
+def reverse_name(address: str) -> str:
+    """The in-addr.arpa or ip6.arpa name of an address, without the last dot (RFC 8738 §6)."""
+    return ipaddress.ip_address(address).reverse_pointer

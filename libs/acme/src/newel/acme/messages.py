@@ -1,0 +1,119 @@
+"""The objects of RFC 8555 §7.1. Unknown members are ignored, absent ones left out."""
+
+import msgspec
+
+from newel.acme.identifiers import Identifier
+from newel.acme.problems import Problem
+
+
+class Meta(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The directory's ``meta`` (§9.7.6)."""
+
+    terms_of_service: str | None = None
+    website: str | None = None
+    caa_identities: tuple[str, ...] = ()
+    external_account_required: bool = False
+
+
+class Directory(msgspec.Struct, rename="camel", omit_defaults=True):
+    """§7.1.1. ``meta`` is left out when it would be empty."""
+
+    new_nonce: str
+    new_account: str
+    new_order: str
+    revoke_cert: str
+    key_change: str | None = None
+    meta: Meta | None = None
+
+
+class NewAccount(msgspec.Struct, rename="camel"):
+    """The payload of newAccount (§7.3). The binding stays raw: it is a JWS of its own."""
+
+    contact: list[str] = msgspec.field(default_factory=list[str])
+    terms_of_service_agreed: bool = False
+    only_return_existing: bool = False
+    external_account_binding: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class AccountUpdate(msgspec.Struct):
+    """The payload of a POST to an account (§7.3.2, §7.3.6)."""
+
+    contact: list[str] | msgspec.UnsetType = msgspec.UNSET
+    status: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Account(msgspec.Struct, rename="camel", omit_defaults=True):
+    """§7.1.2. ``orders`` is required."""
+
+    status: str
+    orders: str
+    contact: list[str] = msgspec.field(default_factory=list[str])
+    terms_of_service_agreed: bool = False
+
+
+class Orders(msgspec.Struct):
+    """A page of an account's orders (§7.1.2.1)."""
+
+    orders: list[str]
+
+
+class NewOrder(msgspec.Struct, rename="camel"):
+    """The payload of newOrder (§7.4). Times are RFC 3339."""
+
+    identifiers: list[Identifier]
+    not_before: str | None = None
+    not_after: str | None = None
+
+
+class Order(msgspec.Struct, rename="camel", omit_defaults=True):
+    """§7.1.3."""
+
+    status: str
+    identifiers: list[Identifier]
+    authorizations: list[str]
+    finalize: str
+    expires: str | None = None
+    not_before: str | None = None
+    not_after: str | None = None
+    error: Problem | None = None
+    certificate: str | None = None
+
+
+class Challenge(msgspec.Struct, rename="camel", omit_defaults=True):
+    """§7.1.5 and §8."""
+
+    type: str
+    url: str
+    status: str
+    token: str
+    validated: str | None = None
+    error: Problem | None = None
+
+
+class Authorization(msgspec.Struct, rename="camel", omit_defaults=True):
+    """§7.1.4. ``wildcard`` is present only when true."""
+
+    status: str
+    identifier: Identifier
+    challenges: list[Challenge]
+    expires: str | None = None
+    wildcard: bool = False
+
+
+class AuthorizationUpdate(msgspec.Struct):
+    """The payload that deactivates an authorization (§7.5.2)."""
+
+    status: str
+
+
+class Finalize(msgspec.Struct):
+    """The payload of finalize (§7.4): the DER of a CSR as base64url."""
+
+    csr: str
+
+
+class Revocation(msgspec.Struct):
+    """The payload of revokeCert (§7.6)."""
+
+    certificate: str
+    reason: int = 0

@@ -1,0 +1,58 @@
+"""The objects of RFC 8555 as JSON."""
+
+import msgspec
+
+from newel.acme import messages
+from newel.acme.identifiers import Identifier
+from newel.acme.problems import Subproblem, problem
+
+
+def test_absent_members_are_left_out_and_unknown_ones_ignored() -> None:
+    order = msgspec.json.decode(
+        b'{"identifiers":[{"type":"dns","value":"a.example","x":1}],"notAfter":"z","replaces":"r"}',
+        type=messages.NewOrder,
+    )
+    assert order.identifiers == [Identifier("dns", "a.example")]
+    assert order.not_after == "z"
+    made = messages.Order("pending", order.identifiers, ["https://a"], "https://f")
+    assert set(msgspec.json.decode(msgspec.json.encode(made))) == {
+        "status",
+        "identifiers",
+        "authorizations",
+        "finalize",
+    }
+
+
+def test_directory_names_are_those_of_the_rfc() -> None:
+    meta = messages.Meta(caa_identities=("ca.example",), external_account_required=True)
+    made = messages.Directory("n", "a", "o", "r", "k", meta)
+    assert msgspec.json.decode(msgspec.json.encode(made)) == {
+        "newNonce": "n",
+        "newAccount": "a",
+        "newOrder": "o",
+        "revokeCert": "r",
+        "keyChange": "k",
+        "meta": {"caaIdentities": ["ca.example"], "externalAccountRequired": True},
+    }
+
+
+def test_problems_never_carry_null() -> None:
+    """``subproblems: null`` breaks certbot."""
+    plain = msgspec.json.decode(msgspec.json.encode(problem("badNonce", "stale", status=400)))
+    assert plain == {
+        "type": "urn:ietf:params:acme:error:badNonce",
+        "detail": "stale",
+        "status": 400,
+    }
+    part = Subproblem("urn:ietf:params:acme:error:dns", "no", Identifier("dns", "a.example"))
+    whole = msgspec.json.decode(
+        msgspec.json.encode(problem("compound", "d", subproblems=[part], algorithms=["ES256"]))
+    )
+    assert whole["subproblems"][0]["identifier"] == {"type": "dns", "value": "a.example"}
+    assert whole["algorithms"] == ["ES256"]
+
+
+def test_a_wildcards_authorization_is_for_its_base() -> None:
+    assert Identifier("dns", "*.a.example").base == Identifier("dns", "a.example")
+    assert Identifier("dns", "*.a.example").wildcard
+    assert not Identifier("ip", "192.0.2.1").wildcard
