@@ -1,0 +1,137 @@
+"""``config/ca.json`` and ``config/defaults.json`` as the step tools read and write them.
+
+Reading is lenient (unknown members are ignored, as there); writing keeps their order and layout: tabs,
+no newline at the end. A ``newel`` section holds what that format has no word for; step-ca ignores it.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from newel.step import provisioners
+from newel.step.durations import parse_duration
+from newel.step.messages import TlsOptions
+from newel.step.provisioners import Claims, Provisioner
+
+BACKDATE = dt.timedelta(minutes=1)
+
+
+class Logger(msgspec.Struct, omit_defaults=True, rename="camel"):
+    """How the authority logs: ``text``, ``json`` or ``common``."""
+
+    format: str = ""
+    trace_header: str = ""
+
+
+class Db(msgspec.Struct, rename="camel"):
+    """Where the authority keeps its state; step-ca's own engines are not ours."""
+
+    type: str = ""
+    data_source: str = ""
+    badger_file_loading_mode: str = ""
+
+
+class Ssh(msgspec.Struct, omit_defaults=True, rename="camel"):
+    """The SSH authority's keys: paths or key URIs."""
+
+    host_key: str = ""
+    user_key: str = ""
+
+
+class Crl(msgspec.Struct, omit_defaults=True, rename="camel"):
+    """Revocation lists."""
+
+    enabled: bool = False
+    generate_on_revoke: bool = False
+    cache_duration: str = ""
+    renew_period: str = ""
+    idp_url: str = msgspec.field(default="", name="idpURL")
+
+
+class Authority(msgspec.Struct, omit_defaults=True, rename="camel"):
+    """Whom the authority lets in, and within which limits."""
+
+    provisioners: list[dict[str, Any]] | None = None
+    claims: Claims | None = None
+    template: dict[str, Any] | None = None
+    policy: dict[str, Any] | None = None
+    backdate: str = ""
+    disable_issued_at_check: bool = False
+    enable_admin: bool = False
+    authority_id: str = msgspec.field(default="", name="authorityId")
+
+    def parsed(self) -> list[Provisioner]:
+        """The provisioners as records. Raises ValueError for a kind nobody knows."""
+        return [provisioners.from_mapping(item) for item in self.provisioners or []]
+
+    def backdating(self) -> dt.timedelta:
+        """By how much a certificate's start precedes its making."""
+        return parse_duration(self.backdate) if self.backdate else BACKDATE
+
+
+class CaJson(msgspec.Struct, rename="camel", kw_only=True):
+    """The whole file. ``root`` may name several files."""
+
+    root: str | list[str] = ""
+    federated_roots: list[str] | None = None
+    crt: str = ""
+    key: str = ""
+    address: str = ""
+    insecure_address: str = ""
+    dns_names: list[str] | None = None
+    ssh: Ssh | None = None
+    logger: Logger | None = None
+    db: Db | None = None
+    authority: Authority | None = None
+    tls: TlsOptions | None = None
+    crl: Crl | None = None
+    common_name: str = ""
+    newel: dict[str, Any] | None = None
+
+    @property
+    def roots(self) -> list[str]:
+        """``root`` as a list of paths."""
+        return [self.root] if isinstance(self.root, str) else self.root
+
+
+_OPTIONAL = ("ssh", "logger", "db", "crl", "commonName", "newel")
+
+
+def read(data: bytes | str) -> CaJson:
+    """Parses ca.json. Raises ValueError with the member at fault."""
+    return msgspec.json.decode(data, type=CaJson)
+
+
+def write(config: CaJson | Mapping[str, Any]) -> str:
+    """The file's text. A mapping (a file read as plain JSON and edited) keeps all it had."""
+    if isinstance(config, CaJson):
+        built: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
+        members = {k: v for k, v in built.items() if v or k not in _OPTIONAL}
+    else:
+        members = dict(config)
+    return json.dumps(members, indent="\t", ensure_ascii=False)
+
+
+class Defaults(msgspec.Struct, omit_defaults=True, rename="kebab"):
+    """``defaults.json``: values of flags the user need not type."""
+
+    ca_url: str = ""
+    ca_config: str = ""
+    fingerprint: str = ""
+    root: str = ""
+    redirect_url: str = ""
+    provisioner: str = ""
+    min_password_length: int = 0
+
+
+def read_defaults(data: bytes | str) -> Defaults:
+    """Parses defaults.json; other flags' values are ignored. Raises ValueError."""
+    return msgspec.json.decode(data, type=Defaults)
+
+
+def write_defaults(defaults: Defaults, *, indent: str = "\t") -> str:
+    """The file's text: tabs as ``ca init`` writes it, two blanks as ``ca bootstrap`` does."""
+    return json.dumps(msgspec.json.decode(msgspec.json.encode(defaults)), indent=indent)

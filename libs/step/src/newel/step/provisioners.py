@@ -1,0 +1,205 @@
+"""Provisioners as ca.json and ``/provisioners`` carry them: a record per kind, tagged by ``type``.
+
+Octet fields stay base64 text and durations stay Go text: what is read is written back the same.
+"""
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from newel.step.jwk import Jwk
+
+Options: TypeAlias = dict[str, Any]
+
+
+class Claims(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Limits of an authority or a provisioner; None inherits. Durations as Go writes them."""
+
+    min_tls: str | None = msgspec.field(default=None, name="minTLSCertDuration")
+    max_tls: str | None = msgspec.field(default=None, name="maxTLSCertDuration")
+    default_tls: str | None = msgspec.field(default=None, name="defaultTLSCertDuration")
+    disable_smallstep_extensions: bool | None = msgspec.field(
+        default=None, name="disableSmallstepExtensions"
+    )
+    enable_ssh_ca: bool | None = msgspec.field(default=None, name="enableSSHCA")
+    min_user_ssh: str | None = msgspec.field(default=None, name="minUserSSHCertDuration")
+    max_user_ssh: str | None = msgspec.field(default=None, name="maxUserSSHCertDuration")
+    default_user_ssh: str | None = msgspec.field(default=None, name="defaultUserSSHCertDuration")
+    min_host_ssh: str | None = msgspec.field(default=None, name="minHostSSHCertDuration")
+    max_host_ssh: str | None = msgspec.field(default=None, name="maxHostSSHCertDuration")
+    default_host_ssh: str | None = msgspec.field(default=None, name="defaultHostSSHCertDuration")
+    disable_renewal: bool | None = msgspec.field(default=None, name="disableRenewal")
+    allow_renewal_after_expiry: bool | None = msgspec.field(
+        default=None, name="allowRenewalAfterExpiry"
+    )
+
+
+class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
+    """What a provisioner's record has no word for in step's format."""
+
+    active_revocation: bool | None = None
+    """A revocation is published in OCSP and CRL (True, the default), or only stops renewal."""
+    profile: str = ""
+    """The issuing authority's profile; ``""`` is its default."""
+    disabled: bool = False
+    """Refuses new certificates and renewals, keeps the record."""
+
+
+class _Named(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
+    name: str
+    claims: Claims | None = None
+    options: Options | None = None
+    newel: Newel | None = None
+
+
+class JwkProvisioner(_Named, tag="JWK", rename="camel"):
+    """One-time tokens signed by a key the authority escrows encrypted."""
+
+    key: Jwk
+    encrypted_key: str = ""
+
+
+class OidcProvisioner(_Named, tag="OIDC", rename="camel"):
+    """ID tokens of an OpenID provider."""
+
+    client_id: str = msgspec.field(name="clientID")
+    client_secret: str = ""
+    configuration_endpoint: str = ""
+    tenant_id: str = msgspec.field(default="", name="tenantID")
+    admins: list[str] | None = None
+    domains: list[str] | None = None
+    groups: list[str] | None = None
+    listen_address: str = ""
+    scopes: list[str] | None = None
+    auth_params: list[str] | None = None
+
+
+class AcmeProvisioner(_Named, tag="ACME", rename="camel"):
+    """RFC 8555 under ``/acme/<name>/directory``."""
+
+    force_cn: bool = msgspec.field(default=False, name="forceCN")
+    terms_of_service: str = ""
+    website: str = ""
+    caa_identities: list[str] | None = None
+    require_eab: bool = msgspec.field(default=False, name="requireEAB")
+    challenges: list[str] | None = None
+    attestation_formats: list[str] | None = None
+    attestation_roots: str = ""
+
+
+class X5cProvisioner(_Named, tag="X5C"):
+    """Tokens signed by a certificate's key; roots as base64 of PEM."""
+
+    roots: str = ""
+
+
+class SshpopProvisioner(_Named, tag="SSHPOP"):
+    """Tokens signed by an SSH host certificate's key."""
+
+
+class K8sSaProvisioner(_Named, tag="K8sSA", rename="camel"):
+    """Kubernetes service account tokens; public keys as base64 of PEM."""
+
+    public_keys: str | None = None
+
+
+class ScepProvisioner(_Named, tag="SCEP", rename="camel"):
+    """RFC 8894."""
+
+    force_cn: bool = msgspec.field(default=False, name="forceCN")
+    challenge: str = ""
+    capabilities: list[str] | None = None
+    include_root: bool = False
+    exclude_intermediate: bool = False
+    minimum_public_key_length: int = 0
+    encryption_algorithm_identifier: int = 0
+
+
+class NebulaProvisioner(_Named, tag="Nebula"):
+    """Nebula host certificates; roots as base64 of PEM."""
+
+    roots: str = ""
+
+
+class AwsProvisioner(_Named, tag="AWS", rename="camel"):
+    """Instance identity documents of EC2."""
+
+    accounts: list[str] | None = None
+    disable_custom_sans: bool = msgspec.field(default=False, name="disableCustomSANs")
+    disable_trust_on_first_use: bool = False
+    imds_versions: list[str] | None = msgspec.field(default=None, name="imdsVersions")
+    instance_age: str = ""
+    iid_roots: str = ""
+
+
+class GcpProvisioner(_Named, tag="GCP", rename="camel"):
+    """Identity tokens of Google Compute Engine."""
+
+    service_accounts: list[str] | None = None
+    project_ids: list[str] | None = msgspec.field(default=None, name="projectIDs")
+    organization_id: str = msgspec.field(default="", name="organizationID")
+    disable_custom_sans: bool = msgspec.field(default=False, name="disableCustomSANs")
+    disable_trust_on_first_use: bool = False
+    instance_age: str = ""
+
+
+class AzureProvisioner(_Named, tag="Azure", rename="camel"):
+    """Managed identity tokens of Azure."""
+
+    tenant_id: str = msgspec.field(default="", name="tenantID")
+    resource_groups: list[str] | None = None
+    subscription_ids: list[str] | None = msgspec.field(default=None, name="subscriptionIDs")
+    object_ids: list[str] | None = msgspec.field(default=None, name="objectIDs")
+    audience: str = ""
+    disable_custom_sans: bool = msgspec.field(default=False, name="disableCustomSANs")
+    disable_trust_on_first_use: bool = False
+
+
+Provisioner: TypeAlias = (
+    JwkProvisioner
+    | OidcProvisioner
+    | AcmeProvisioner
+    | X5cProvisioner
+    | SshpopProvisioner
+    | K8sSaProvisioner
+    | ScepProvisioner
+    | NebulaProvisioner
+    | AwsProvisioner
+    | GcpProvisioner
+    | AzureProvisioner
+)
+
+_decoder: msgspec.json.Decoder[Provisioner] = msgspec.json.Decoder(Provisioner)
+
+
+def parse(data: bytes | str) -> Provisioner:
+    """One provisioner from JSON. Raises ValueError (msgspec.ValidationError) for unknown kinds."""
+    return _decoder.decode(data)
+
+
+def from_mapping(data: dict[str, Any]) -> Provisioner:
+    """One provisioner from decoded JSON. Raises as :func:`parse`."""
+    return msgspec.convert(data, Provisioner)  # pyright: ignore[reportArgumentType] - a union is a type form
+
+
+def to_mapping(provisioner: Provisioner) -> dict[str, Any]:
+    """The record as decoded JSON, empty members left out, in ca.json's order."""
+    return msgspec.json.decode(msgspec.json.encode(provisioner))
+
+
+def identity(provisioner: Provisioner) -> str:
+    """The id by which tokens select it: ``admin:<kid>``, ``acme/acme``, the OIDC client id …"""
+    if isinstance(provisioner, JwkProvisioner):
+        return f"{provisioner.name}:{provisioner.key.kid}"
+    if isinstance(provisioner, OidcProvisioner):
+        return provisioner.client_id
+    if isinstance(provisioner, AzureProvisioner):
+        return provisioner.tenant_id
+    if isinstance(provisioner, K8sSaProvisioner):
+        return "k8ssa/k8sSA-default"
+    return f"{kind(provisioner).lower()}/{provisioner.name}"
+
+
+def kind(provisioner: Provisioner) -> str:
+    """``JWK``, ``ACME`` …: the record's ``type``."""
+    return str(type(provisioner).__struct_config__.tag)

@@ -1,0 +1,88 @@
+"""Renewal by bearer token: a JWS signed by the certificate's own key, its chain in ``x5cInsecure``.
+
+The chain proves nothing by itself: whoever accepts the token builds it to a root, and compares the
+leaf octet by octet with the record of what was issued.
+"""
+
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from newel.step import jws, tokens
+from newel.step.audiences import Audiences, Method
+from newel.step.jwk import PrivateKey, PublicKey
+
+ISSUER = "step-ca-client/1.0"
+_LONGEST_CHAIN = 8
+LIFETIME = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class RenewToken:
+    """A bearer token signed by its own leaf's key; who issued that leaf is not known yet."""
+
+    token: tokens.Token
+    leaf: x509.Certificate
+    chain: tuple[bytes, ...]
+    """DER, leaf first, as it came."""
+
+    def check_claims(self, audiences: Audiences, provisioner: str, now: float) -> None:
+        """Subject, times, issuer and audience. Raises InvalidClaims with step's own words."""
+        claims, name = self.token.claims, common_name(self.leaf)
+        if name and claims.sub != name:
+            raise tokens.InvalidClaims("invalid subject claim (sub)")
+        self.token.check_times(now)
+        if claims.iss not in {ISSUER, provisioner}:
+            raise tokens.InvalidClaims("invalid issuer claim (iss)")
+        if not audiences.accepts(Method.RENEW, claims.audience):
+            raise tokens.InvalidClaims("invalid audience claim (aud)")
+
+
+def parse(text: str) -> RenewToken:
+    """Reads a renew token and verifies it with its leaf's key.
+
+    Raises MalformedToken or BadSignature. Nothing is said about who issued the leaf.
+    """
+    unverified = tokens.parse(text)
+    encoded = unverified.header.x5c_insecure or []
+    if not 1 <= len(encoded) <= _LONGEST_CHAIN:
+        raise tokens.MalformedToken("no x5cInsecure chain, or one too long")
+    try:
+        chain = tuple(base64.b64decode(item, validate=True) for item in encoded)
+        leaf = x509.load_der_x509_certificate(chain[0])
+        verifier = jws.verifier(cast("PublicKey", leaf.public_key()))
+    except (ValueError, AttributeError, jws.BadSignature) as error:
+        raise tokens.MalformedToken("the x5cInsecure leaf cannot be used") from error
+    return RenewToken(unverified.verify(verifier), leaf, chain)
+
+
+def make(chain: Sequence[bytes], key: PrivateKey, audience: str, now: dt.datetime) -> str:
+    """The token for a certificate (DER chain, leaf first) and its key; good for five minutes."""
+    leaf = x509.load_der_x509_certificate(chain[0])
+    issued = int(now.timestamp())
+    header: dict[str, Any] = {
+        "alg": jws.algorithm(key),
+        "typ": "JWT",
+        "x5cInsecure": [base64.b64encode(der).decode() for der in chain],
+    }
+    claims = {
+        "aud": audience,
+        "exp": issued + int(LIFETIME.total_seconds()),
+        "iat": issued,
+        "iss": ISSUER,
+        "nbf": issued,
+        "sub": common_name(leaf),
+    }
+    return jws.sign(msgspec.json.encode(header), msgspec.json.encode(claims), key)
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """The last common name of the subject, ``""`` when there is none."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[-1].value) if names else ""
