@@ -100,3 +100,34 @@ def read_json(path: Path, *, must: bool = False) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CliError(f"error parsing {path}: an object is expected")
     return data
+
+
+def add(context: Context) -> None:
+    """Registers a context and selects it; makes its directories and an empty profile."""
+    from newel.cli.files import make_directory, replace
+
+    known = contexts()
+    known[context.name] = context
+    for path in (authority_path(context), profile_path(context)):
+        make_directory(path / "config")
+    settings = profile_path(context) / "config/defaults.json"
+    if not settings.exists():
+        replace(settings, b"{}", 0o600)
+    write_contexts(known)
+    select(context.name)
+
+
+def select(name: str) -> None:
+    """Makes a context the one in force."""
+    from newel.cli.files import replace
+
+    replace(base() / "current-context.json", json.dumps({"context": name}).encode(), 0o644)
+
+
+def write_contexts(known: dict[str, Context]) -> None:
+    """Writes contexts.json."""
+    from newel.cli.files import make_directory, replace
+
+    make_directory(base())
+    rows = {c.name: {"profile": c.profile, "authority": c.authority} for c in known.values()}
+    replace(base() / "contexts.json", json.dumps(rows, indent=4).encode(), 0o600)

@@ -1,0 +1,29 @@
+"""`newel base64`: encodes or decodes words or stdin."""
+
+import base64
+import binascii
+import sys
+
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+
+
+def run(call: Invocation) -> None:
+    """Encodes to stdout; with -d decodes whichever alphabet and padding the input has."""
+    data = " ".join(call.args).encode() if call.args else read("-")
+    if call.on("decode"):
+        sys.stdout.buffer.write(decode(data))
+        sys.stdout.flush()
+        return
+    encoded = base64.urlsafe_b64encode(data) if call.on("url") else base64.b64encode(data)
+    print((encoded.rstrip(b"=") if call.on("raw") else encoded).decode())
+
+
+def decode(data: bytes) -> bytes:
+    """The octets of standard or URL base64, padded or not; line breaks are ignored."""
+    packed = b"".join(data.split()).translate(bytes.maketrans(b"-_", b"+/")).rstrip(b"=")
+    try:
+        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
+    except binascii.Error as error:
+        raise CliError(f"error decoding input: {error}") from None

@@ -1,0 +1,1 @@
+"""`newel context`: several authorities on one machine."""
