@@ -1,0 +1,39 @@
+"""A key in a file: encrypted PKCS #8, or the RFC 1423 PEM that the step tools write."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from newel.crypto import keys
+from newel.signer.keystore.secret_file import read_bounded, read_secret
+
+_RSA_LANES = 4
+"""Enough threads to keep the cores of a small machine busy; the library lets go of the GIL."""
+
+
+class FileKey:
+    """A private key held in this process's memory."""
+
+    hardware = False
+
+    def __init__(self, private_key: keys.PrivateKey) -> None:
+        self._private_key = private_key
+        self.public_key = private_key.public_key()
+        # RSA takes a quarter of a millisecond and P-384 nearly as long: they would stop the loop
+        slow = isinstance(private_key, rsa.RSAPrivateKey) or (
+            isinstance(private_key, ec.EllipticCurvePrivateKey) and private_key.key_size > 256
+        )
+        self.lanes = _RSA_LANES if slow else 0
+
+    def sign(self, body: bytes) -> bytes:
+        """The signature over ``body``, by the algorithm that follows the key."""
+        return keys.sign(self._private_key, body)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def open_file_key(path: Path, password_file: Path | None) -> FileKey:
+    """The key in ``path``. Raises ``OSError`` and :class:`newel.crypto.keys.InvalidKeyError`."""
+    password = read_secret(password_file) if password_file else None
+    return FileKey(keys.load_private_key(read_bounded(path), password))

@@ -1,0 +1,125 @@
+"""A key that stays in its token: P-256, P-384, RSA PKCS #1 v1.5 and Ed25519."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pkcs11
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from pkcs11 import Attribute, Mechanism, ObjectClass
+
+from newel.crypto.keys import InvalidKeyError, PublicKey
+from newel.signer.keys import KeyUnavailableError
+from newel.signer.keystore.pkcs11.public_keys import public_key
+from newel.signer.keystore.pkcs11.token import OpenSession, Token
+
+# DigestInfo of SHA-256 up to the digest (RFC 8017 §9.2, note 1). The token pads and signs it: it never has
+# to swallow a CRL of many megabytes.
+_SHA256_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReference:
+    """Which key of the token: by label, by id, or by both, which must then both match."""
+
+    label: str | None = None
+    id: bytes | None = None
+
+    def template(self, object_class: ObjectClass) -> dict[Attribute, object]:
+        """The search template for one of the pair."""
+        template: dict[Attribute, object] = {Attribute.CLASS: object_class}
+        if self.label is not None:
+            template[Attribute.LABEL] = self.label
+        if self.id is not None:
+            template[Attribute.ID] = self.id
+        return template
+
+
+class TokenKey:
+    """A private key in a token, sealed in it, beside its public half."""
+
+    hardware = True
+
+    def __init__(self, token: Token, reference: KeyReference) -> None:
+        self._token = token
+        self._reference = reference
+        self.lanes = token.sessions
+        self.public_key = token.use(lambda opened: _read_public_key(opened, reference))
+        self._sign = _signing(self.public_key)
+
+    def sign(self, body: bytes) -> bytes:
+        """The signature over ``body``; the token sees its digest, or for Ed25519 all of it."""
+        return self._token.use(lambda opened: self._sign(self._private_key(opened), body))
+
+    def close(self) -> None:
+        """Closes the token's sessions."""
+        self._token.close()
+
+    def _private_key(self, opened: OpenSession) -> pkcs11.PrivateKey:
+        found = opened.found.get(self._reference)
+        if found is None:
+            # A new session may have found another token with the same label
+            if _read_public_key(opened, self._reference) != self.public_key:
+                raise pkcs11.TokenNotRecognised("it holds another key than when the signer started")
+            found = _find_private_key(opened, self._reference)
+            opened.found[self._reference] = found
+        return found
+
+
+def _find(opened: OpenSession, reference: KeyReference, object_class: ObjectClass) -> pkcs11.Object:
+    found = list(opened.session.get_objects(reference.template(object_class)))
+    if not found:
+        raise pkcs11.NoSuchKey(f"no {object_class.name} matches")
+    if len(found) > 1:
+        raise KeyUnavailableError(f"{len(found)} {object_class.name} objects match, one is due")
+    return found[0]
+
+
+def _read_public_key(opened: OpenSession, reference: KeyReference) -> PublicKey:
+    found = _find(opened, reference, ObjectClass.PUBLIC_KEY)
+    if not isinstance(found, pkcs11.PublicKey):
+        raise InvalidKeyError("the token's public key cannot be read")
+    return public_key(found)
+
+
+def _find_private_key(opened: OpenSession, reference: KeyReference) -> pkcs11.PrivateKey:
+    """The private key; raises :class:`InvalidKeyError` unless it is sealed in the token and may sign."""
+    found = _find(opened, reference, ObjectClass.PRIVATE_KEY)
+    if not isinstance(found, pkcs11.PrivateKey):
+        raise InvalidKeyError("the token's private key cannot be used")
+    if found[Attribute.EXTRACTABLE] or not found[Attribute.SENSITIVE]:
+        raise InvalidKeyError(
+            "the token would give its private key away (extractable or not sensitive)"
+        )
+    if not found[Attribute.SIGN]:
+        raise InvalidKeyError("the token's private key may not sign")
+    return found
+
+
+def _signing(key: PublicKey) -> Callable[[Any, bytes], bytes]:
+    """How this kind of key signs. The library mixes ``sign`` into a key's class as it meets the key."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return _sign_pkcs1
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        return _sign_ed25519
+    digest = hashlib.sha256 if key.key_size == 256 else hashlib.sha384
+
+    def sign_ecdsa(private: Any, body: bytes) -> bytes:
+        raw = private.sign(digest(body).digest(), mechanism=Mechanism.ECDSA)
+        half = len(raw) // 2
+        return encode_dss_signature(
+            int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
+        )
+
+    return sign_ecdsa
+
+
+def _sign_pkcs1(private: Any, body: bytes) -> bytes:
+    digest = hashlib.sha256(body).digest()
+    return private.sign(_SHA256_DIGEST_INFO + digest, mechanism=Mechanism.RSA_PKCS)
+
+
+def _sign_ed25519(private: Any, body: bytes) -> bytes:
+    return private.sign(body, mechanism=Mechanism.EDDSA)
