@@ -1,0 +1,180 @@
+"""Certification requests: RFC 2986, with the extensionRequest attribute of RFC 2985 §5.4.2."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+from newel.crypto import der, distinguished_names, keys, names, pem
+from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
+
+MAX_SIZE = 64 * 1024
+MAX_NAMES = 256
+MAX_EXTENSIONS = 32
+
+_EXTENSION_REQUEST = der.oid("1.2.840.113549.1.9.14")
+_SUBJECT_ALT_NAME = "2.5.29.17"
+_PEM_START = b"-----BEGIN "
+_OLD_LABEL = b"NEW CERTIFICATE REQUEST"
+
+_ECDSA = {
+    "1.2.840.10045.4.3.2": ec.ECDSA(hashes.SHA256()),
+    "1.2.840.10045.4.3.3": ec.ECDSA(hashes.SHA384()),
+    "1.2.840.10045.4.3.4": ec.ECDSA(hashes.SHA512()),
+}
+_PKCS1 = {
+    "1.2.840.113549.1.1.11": hashes.SHA256(),
+    "1.2.840.113549.1.1.12": hashes.SHA384(),
+    "1.2.840.113549.1.1.13": hashes.SHA512(),
+}
+_PSS = "1.2.840.113549.1.1.10"
+_ED25519 = "1.3.101.112"
+
+
+class CsrError(ValueError):
+    """The certification request cannot be used; the text says why, and may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedExtension:
+    """An extension the request asks for, its value DER; nobody has agreed to it yet."""
+
+    oid: str
+    critical: bool
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRequest:
+    """A request whose signature shows possession of its key. Only :func:`parse_request` makes it.
+
+    ``names`` are canonical and in the request's order, duplicates collapsed; ``extensions`` are the
+    others it asks for, in order.
+    """
+
+    der: bytes
+    spki: bytes
+    public_key: keys.PublicKey
+    subject: tuple[distinguished_names.Attribute, ...]
+    names: tuple[names.GeneralName, ...]
+    extensions: tuple[RequestedExtension, ...]
+
+
+def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
+    """The request in PEM or DER ``data``, at most 64 KiB, its signature verified.
+
+    1. bound the size, take off the PEM; 2. let the library parse the outer structure strictly;
+    3. load the key, which checks an elliptic curve point; 4. verify the signature, before anything
+    inside is believed; 5. read subject, names and extensions. Raises :class:`CsrError`.
+    """
+    if len(data) > MAX_SIZE:
+        raise CsrError(f"the request is longer than {MAX_SIZE} octets")
+    try:
+        octets = _take_off_pem(data)
+        request = x509.load_der_x509_csr(octets)
+        reader = der.Reader(der.only(request.tbs_certrequest_bytes).content)
+        reader.read(der.INTEGER)
+        subject, spki = reader.read(der.SEQUENCE).raw, reader.read(der.SEQUENCE).raw
+        public_key = keys.load_public_key(spki)
+        _verify(request, public_key)
+        attributes = distinguished_names.decode(subject)
+        general_names, extensions = _requested(reader, rules)
+    except keys.InvalidSignature:
+        raise CsrError("the request's signature does not verify") from None
+    except (pem.PemError, keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
+        raise CsrError(str(error)) from None
+    except (ValueError, x509.InvalidVersion) as error:
+        if isinstance(error, CsrError):
+            raise
+        raise CsrError("the octets are not a PKCS #10 request") from None
+    return VerifiedRequest(octets, spki, public_key, attributes, general_names, extensions)
+
+
+def _take_off_pem(data: bytes) -> bytes:
+    if data[:1] == b"\x30":
+        return data
+    text = data.strip()
+    if not text.startswith(_PEM_START):
+        raise CsrError("the request is neither PEM nor DER")
+    old = text.startswith(_OLD_LABEL, len(_PEM_START))
+    return pem.decode(text, _OLD_LABEL.decode() if old else "CERTIFICATE REQUEST")
+
+
+def _verify(request: x509.CertificateSigningRequest, key: keys.PublicKey) -> None:
+    algorithm = request.signature_algorithm_oid.dotted_string
+    signed, signature = request.tbs_certrequest_bytes, request.signature
+    if isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _ECDSA:
+        key.verify(signature, signed, _ECDSA[algorithm])
+    elif isinstance(key, rsa.RSAPublicKey) and algorithm in _PKCS1:
+        key.verify(signature, signed, padding.PKCS1v15(), _PKCS1[algorithm])
+    elif isinstance(key, ed25519.Ed25519PublicKey) and algorithm == _ED25519:
+        key.verify(signature, signed)
+    elif isinstance(key, rsa.RSAPublicKey) and algorithm == _PSS:
+        if not request.is_signature_valid:
+            raise keys.InvalidSignature
+    else:
+        raise CsrError(f"the signature algorithm {algorithm} does not go with the key, or is weak")
+
+
+def _requested(
+    reader: der.Reader, rules: NameRules
+) -> tuple[tuple[names.GeneralName, ...], tuple[RequestedExtension, ...]]:
+    general_names: tuple[names.GeneralName, ...] = ()
+    others: list[RequestedExtension] = []
+    seen: set[str] = set()
+    for extension in _extensions(reader):
+        if extension.oid in seen:
+            raise CsrError(f"the extension {extension.oid} is asked for twice")
+        seen.add(extension.oid)
+        if len(seen) > MAX_EXTENSIONS:
+            raise CsrError(f"more than {MAX_EXTENSIONS} extensions are asked for")
+        if extension.oid == _SUBJECT_ALT_NAME:
+            general_names = _names(extension.value, rules)
+        else:
+            others.append(extension)
+    return general_names, tuple(others)
+
+
+def _extensions(reader: der.Reader) -> list[RequestedExtension]:
+    """Every extension of the extensionRequest attribute, of which there may be one."""
+    if reader.done:
+        return []
+    attributes = der.Reader(reader.read(0xA0).content)
+    reader.end()
+    found: list[RequestedExtension] | None = None
+    while not attributes.done:
+        attribute = attributes.sequence()
+        if attribute.read(der.OBJECT_IDENTIFIER).raw != _EXTENSION_REQUEST:
+            continue
+        if found is not None:
+            raise CsrError("the request has two lists of extensions")
+        values = der.Reader(attribute.read(der.SET).content)
+        attribute.end()
+        found = _read_extensions(values.sequence())
+        values.end()
+    return found or []
+
+
+def _read_extensions(reader: der.Reader) -> list[RequestedExtension]:
+    found: list[RequestedExtension] = []
+    while not reader.done:
+        each = reader.sequence()
+        oid = each.oid()
+        critical = each.peek() == der.BOOLEAN and each.boolean()
+        found.append(RequestedExtension(oid, critical, each.read(der.OCTET_STRING).content))
+        each.end()
+    return found
+
+
+def _names(value: bytes, rules: NameRules) -> tuple[names.GeneralName, ...]:
+    reader = der.Reader(der.only(value).content)
+    found: dict[names.GeneralName, None] = {}
+    while not reader.done:
+        element = reader.read()
+        found[names.from_der(element.tag, element.content, rules)] = None
+        if len(found) > MAX_NAMES:
+            raise CsrError(f"the request has more than {MAX_NAMES} names")
+    if not found:
+        raise CsrError("the request's list of names is empty")
+    return tuple(found)

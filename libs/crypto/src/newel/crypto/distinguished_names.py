@@ -1,0 +1,138 @@
+"""Distinguished names: RFC 5280 §4.1.2.4 and appendix A.1 (upper bounds), X.520 for the rest."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from newel.crypto import der
+from newel.crypto.dns_names import InvalidNameError
+
+COMMON_NAME = "2.5.4.3"
+EMPTY = b"\x30\x00"
+MAX_ATTRIBUTES = 32
+
+_PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,./:=?-]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    name: str
+    bound: int
+    tag: int = der.UTF8_STRING
+    exact: bool = False
+
+
+_FORMS = {
+    COMMON_NAME: _Form("CN", 64),
+    "2.5.4.4": _Form("SN", 64),
+    "2.5.4.5": _Form("serialNumber", 64, der.PRINTABLE_STRING),
+    "2.5.4.6": _Form("C", 2, der.PRINTABLE_STRING, exact=True),
+    "2.5.4.7": _Form("L", 128),
+    "2.5.4.8": _Form("ST", 128),
+    "2.5.4.9": _Form("street", 128),
+    "2.5.4.10": _Form("O", 64),
+    "2.5.4.11": _Form("OU", 64),
+    "2.5.4.12": _Form("title", 64),
+    "2.5.4.17": _Form("postalCode", 40),
+    "2.5.4.42": _Form("GN", 64),
+    "2.5.4.43": _Form("initials", 64),
+    "2.5.4.44": _Form("generationQualifier", 64),
+    "2.5.4.46": _Form("dnQualifier", 64, der.PRINTABLE_STRING),
+    "2.5.4.65": _Form("pseudonym", 128),
+    "2.5.4.97": _Form("organizationIdentifier", 256),
+    "0.9.2342.19200300.100.1.1": _Form("UID", 256),
+    "0.9.2342.19200300.100.1.25": _Form("DC", 63, der.IA5_STRING),
+    "1.2.840.113549.1.9.1": _Form("emailAddress", 255, der.IA5_STRING),
+}
+_OTHER = _Form("attribute", 256)
+_DECODERS = {
+    der.UTF8_STRING: "utf-8",
+    der.PRINTABLE_STRING: "ascii",
+    der.IA5_STRING: "ascii",
+    0x12: "ascii",  # NumericString
+    0x14: "latin-1",  # TeletexString, as everybody reads it
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute: its type as a dotted object identifier, and its value."""
+
+    oid: str
+    value: str
+
+
+def common_name(value: str) -> Attribute:
+    """A commonName attribute."""
+    return Attribute(COMMON_NAME, value)
+
+
+def encode(attributes: Iterable[Attribute]) -> bytes:
+    """The DER Name, one attribute in each relative distinguished name, in order.
+
+    Raises :class:`InvalidNameError` for a value that breaks its type's bound or alphabet, is empty,
+    or holds a control or a direction-changing character.
+    """
+    rdns = [
+        der.tlv(der.SET, der.sequence(der.oid(each.oid), _encode_value(each)))
+        for each in attributes
+    ]
+    if len(rdns) > MAX_ATTRIBUTES:
+        raise InvalidNameError(f"a subject of more than {MAX_ATTRIBUTES} attributes")
+    return der.sequence(*rdns)
+
+
+def decode(name: bytes) -> tuple[Attribute, ...]:
+    """The attributes of a DER Name, in order; relative names of several attributes are flattened.
+
+    Raises :class:`der.DerError`.
+    """
+    outer = der.Reader(der.only(name).content)
+    attributes: list[Attribute] = []
+    while not outer.done:
+        rdn = der.Reader(outer.read(der.SET).content)
+        while not rdn.done:
+            pair = rdn.sequence()
+            oid = pair.oid()
+            attributes.append(Attribute(oid, _decode_value(pair.read())))
+            pair.end()
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise der.DerError(f"a name of more than {MAX_ATTRIBUTES} attributes")
+    return tuple(attributes)
+
+
+def _encode_value(attribute: Attribute) -> bytes:
+    form, value = _FORMS.get(attribute.oid, _OTHER), attribute.value
+    size = len(value)
+    if not 0 < size <= form.bound or (form.exact and size != form.bound):
+        raise InvalidNameError(f"{form.name} must have 1 to {form.bound} characters, not {size}")
+    if not (value.isascii() and value.isprintable()):
+        _check_characters(form, value)
+    if value != value.strip():
+        raise InvalidNameError(f"{form.name} begins or ends with a space")
+    if form.tag == der.PRINTABLE_STRING and not _PRINTABLE.fullmatch(value):
+        raise InvalidNameError(f"{form.name} has a character that is not in PrintableString")
+    return der.tlv(form.tag, value.encode())
+
+
+def _check_characters(form: _Form, value: str) -> None:
+    """C: controls, format characters (which turn text around), surrogates, unassigned; Z: lines."""
+    if form.tag != der.UTF8_STRING and not value.isascii():
+        raise InvalidNameError(f"{form.name} must be ASCII")
+    for char in value:
+        category = unicodedata.category(char)
+        if category[0] == "C" or category in {"Zl", "Zp"}:
+            raise InvalidNameError(f"{form.name} has the character U+{ord(char):04X}")
+
+
+def _decode_value(element: der.Element) -> str:
+    encoding = _DECODERS.get(element.tag)
+    if encoding is None:
+        raise der.DerError(f"an attribute value is not a string (tag 0x{element.tag:02x})")
+    try:
+        return element.content.decode(encoding)
+    except UnicodeDecodeError:
+        raise der.DerError(f"an attribute value is not {encoding}") from None

@@ -1,0 +1,217 @@
+"""General names (RFC 5280 §4.2.1.6): the four kinds that certificates here identify with.
+
+A value made by :func:`parse_san`, :func:`dns_name`, :func:`ip_address`, :func:`email_address`,
+:func:`uri` or :func:`from_der` is canonical and was checked, so that sets of names compare rightly.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from newel.crypto import der, dns_names
+from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
+
+DNS_TAG, EMAIL_TAG, URI_TAG, IP_TAG = 0x82, 0x81, 0x86, 0x87
+
+MAX_URI = 2048
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_URI = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*):(?:(?P<slashes>//)(?P<authority>[^/?#]*))?"
+    r"(?P<rest>(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#-]|%[0-9A-Fa-f]{2})*)",
+    re.ASCII | re.IGNORECASE,
+)
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
+_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::[0-9]{1,5})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class DnsName:
+    """A dNSName: lower case, A-labels."""
+
+    kind: ClassVar = "dns"
+    value: str
+
+    @property
+    def der(self) -> bytes:
+        """The GeneralName."""
+        return der.tlv(DNS_TAG, self.value.encode())
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class IpAddress:
+    """An iPAddress; one that maps IPv4 into IPv6 is the IPv4 one."""
+
+    kind: ClassVar = "ip"
+    value: ipaddress.IPv4Address | ipaddress.IPv6Address
+
+    @property
+    def der(self) -> bytes:
+        """The GeneralName."""
+        return der.tlv(IP_TAG, self.value.packed)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress:
+    """An rfc822Name: the domain in lower case, the local part as it was given."""
+
+    kind: ClassVar = "email"
+    value: str
+
+    @property
+    def der(self) -> bytes:
+        """The GeneralName."""
+        return der.tlv(EMAIL_TAG, self.value.encode())
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A uniformResourceIdentifier: scheme and host in lower case."""
+
+    kind: ClassVar = "uri"
+    value: str
+
+    @property
+    def der(self) -> bytes:
+        """The GeneralName."""
+        return der.tlv(URI_TAG, self.value.encode())
+
+    def __str__(self) -> str:
+        return self.value
+
+
+GeneralName: TypeAlias = DnsName | IpAddress | EmailAddress | Uri
+
+
+def parse_san(text: str, rules: NameRules = STRICT) -> GeneralName:
+    """The name a person means by ``text``, decided as step does: an IP literal, else a URL when
+    it has a scheme, else an e-mail address when it has an ``@``, else a domain name.
+
+    Raises :class:`InvalidNameError`.
+    """
+    if ":" in text or text[:1].isdigit():
+        try:
+            return ip_address(text)
+        except InvalidNameError:
+            pass
+    if _SCHEME.match(text):
+        return uri(text)
+    if "@" in text:
+        return email_address(text)
+    return dns_name(text, rules)
+
+
+def parse_sans(texts: Iterable[str], rules: NameRules = STRICT) -> tuple[GeneralName, ...]:
+    """The names of several texts: empty ones dropped, duplicates collapsed, the order kept."""
+    return tuple(dict.fromkeys(parse_san(text, rules) for text in texts if text))
+
+
+def dns_name(text: str, rules: NameRules = STRICT) -> DnsName:
+    """A domain name, canonical. Raises :class:`InvalidNameError`."""
+    return DnsName(dns_names.canonical(text, rules))
+
+
+def ip_address(text: str) -> IpAddress:
+    """An IP address from its text; no zone, no prefix. Raises :class:`InvalidNameError`."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise InvalidNameError(f"not an IP address: {text[:64]!r}") from None
+    return _canonical_ip(address)
+
+
+def ip_octets(octets: bytes) -> IpAddress:
+    """An IP address from 4 or 16 octets. Raises :class:`InvalidNameError`."""
+    try:
+        address = ipaddress.ip_address(octets)
+    except ValueError:
+        raise InvalidNameError(f"an IP address of {len(octets)} octets") from None
+    return _canonical_ip(address)
+
+
+def _canonical_ip(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> IpAddress:
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            raise InvalidNameError(f"an IP address with a zone: {str(address)!r}")
+        return IpAddress(address.ipv4_mapped or address)
+    return IpAddress(address)
+
+
+def email_address(text: str) -> EmailAddress:
+    """A mailbox with a plain local part (RFC 5321 dot-string: no quotes) and a domain name."""
+    local, at, domain = text.rpartition("@")
+    if not at or len(local) > 64 or not _ATOMS.fullmatch(local):
+        raise InvalidNameError(f"not an e-mail address: {text[:320]!r}")
+    return EmailAddress(f"{local}@{dns_names.canonical(domain, NameRules(wildcards=False))}")
+
+
+def uri(text: str) -> Uri:
+    """An absolute URI (RFC 3986 §3) with no user information; its host a domain name or address.
+
+    Raises :class:`InvalidNameError`.
+    """
+    match = _URI.fullmatch(text) if len(text) <= MAX_URI else None
+    if match is None:
+        raise InvalidNameError(f"not a URI: {text[:256]!r}")
+    scheme, authority, rest = match["scheme"].lower(), match["authority"], match["rest"]
+    if not authority and not rest:
+        raise InvalidNameError(f"a URI with nothing after its scheme: {text!r}")
+    if not match["slashes"]:
+        return Uri(f"{scheme}:{rest}")
+    return Uri(f"{scheme}://{_authority(authority, text)}{rest}")
+
+
+def _authority(authority: str, text: str) -> str:
+    if not authority:
+        return ""
+    match = _PORT.fullmatch(authority)
+    if match is None or "@" in authority:
+        raise InvalidNameError(f"a URI whose host has user information or a bad port: {text!r}")
+    host = match["host"]
+    port = authority[len(host) :]
+    if host.startswith("["):
+        return f"[{_bracketed(host[1:-1], text)}]{port}"
+    if host and host[-1].isdigit() and host.replace(".", "").isdigit():
+        return f"{ip_address(host)}{port}"
+    return dns_names.canonical(host, NameRules(wildcards=False, underscores=True)) + port
+
+
+def _bracketed(address: str, text: str) -> str:
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.scope_id is not None:
+        raise InvalidNameError(f"a URI whose host is no IPv6 address: {text!r}")
+    return str(parsed)
+
+
+def from_der(tag: int, content: bytes, rules: NameRules = STRICT) -> GeneralName:
+    """The name of one GeneralName's tag and content. Raises :class:`InvalidNameError`, also for
+    the kinds that are not used here (otherName, directoryName …).
+    """
+    if tag == IP_TAG:
+        return ip_octets(content)
+    if tag not in {DNS_TAG, EMAIL_TAG, URI_TAG}:
+        raise InvalidNameError(f"a name of a kind that is not used here (tag 0x{tag:02x})")
+    if not content.isascii():
+        raise InvalidNameError("a name with octets outside ASCII")
+    text = content.decode("ascii")
+    if tag == DNS_TAG:
+        return dns_name(text, rules)
+    return email_address(text) if tag == EMAIL_TAG else uri(text)
+
+
+def encode(names: Iterable[GeneralName]) -> bytes:
+    """The GeneralNames of a subjectAltName extension, in order."""
+    return der.sequence(*[name.der for name in names])
