@@ -104,3 +104,28 @@ def test_arbitrary_octets_never_do_worse_than_an_error(octets: bytes) -> None:
             assert reader.read().raw in octets
     except der.DerError:
         pass
+
+
+ELEMENTS = st.lists(st.binary(max_size=300).map(der.octet_string)).map(b"".join)
+
+
+@given(st.one_of(st.binary(max_size=200), ELEMENTS))
+def test_splitting_takes_what_the_reader_takes(octets: bytes) -> None:
+    def read() -> list[bytes]:
+        reader, found = der.Reader(octets), list[bytes]()
+        while not reader.done:
+            found.append(reader.read().raw)
+        return found
+
+    try:
+        expected = read()
+    except der.DerError:
+        with pytest.raises(der.DerError):
+            der.split(octets)
+    else:
+        assert der.split(octets) == expected
+
+
+@given(st.binary(max_size=70_000))
+def test_the_content_of_an_element(octets: bytes) -> None:
+    assert der.content(der.octet_string(octets)) == octets
