@@ -1,0 +1,1 @@
+"""`newel crypto`: keys, tokens, digests and passwords without an authority."""

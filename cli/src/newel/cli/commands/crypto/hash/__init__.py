@@ -1,0 +1,1 @@
+"""`newel crypto hash`: digests of files and whole directories."""

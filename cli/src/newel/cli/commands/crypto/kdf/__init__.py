@@ -1,0 +1,1 @@
+"""`newel crypto kdf`: passwords as PHC strings."""

@@ -1,0 +1,17 @@
+"""`newel crypto kdf compare`."""
+
+from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.passwords_phc import matches
+from newel.cli.terminal import ask_password
+
+
+def run(call: Invocation) -> None:
+    """Prints ok when a password has the PHC string; fails with "fail" when not."""
+    given = call.positionals(1, 2)
+    if len(given) == 2 and not call.on("insecure"):
+        raise UsageError("positional argument <input> requires the '--insecure' flag")
+    password = given[1] if len(given) == 2 else ask_password("Please enter the password to compare")
+    if not matches(password.encode(), given[0]):
+        raise CliError("fail")
+    print("ok")

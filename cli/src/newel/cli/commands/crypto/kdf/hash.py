@@ -1,0 +1,16 @@
+"""`newel crypto kdf hash`."""
+
+from newel.cli.errors import UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.passwords_phc import hash_password
+from newel.cli.terminal import ask_password
+
+
+def run(call: Invocation) -> None:
+    """Prints the PHC string of a password."""
+    given = call.positionals(0, 1)
+    if given and not call.on("insecure"):
+        # an argument is seen by every user of the machine and kept in the shell's history
+        raise UsageError("positional argument <input> requires the '--insecure' flag")
+    password = given[0] if given else ask_password("Please enter the password to hash")
+    print(hash_password(password.encode(), call.get("alg") or "scrypt"))

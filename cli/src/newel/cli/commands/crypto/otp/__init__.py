@@ -1,0 +1,1 @@
+"""`newel crypto otp`: time-based one-time passwords (RFC 6238)."""
