@@ -1,0 +1,56 @@
+"""The files a service proves itself with to its peers, read anew when they change."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files: our certificate chain, its key, and the roots our peers' certificates lead to."""
+
+    certificate: Path
+    key: Path
+    roots: Path
+
+    def stamp(self) -> tuple[int, ...]:
+        """Changes whenever one of the files does; OSError when one is missing."""
+        return tuple(
+            number
+            for path in (self.certificate, self.key, self.roots)
+            for number in (path.stat().st_mtime_ns, path.stat().st_ino)
+        )
+
+    def channel_credentials(self) -> grpc.ChannelCredentials:
+        """The caller's side."""
+        return grpc.ssl_channel_credentials(
+            self.roots.read_bytes(), self.key.read_bytes(), self.certificate.read_bytes()
+        )
+
+    def server_credentials(self) -> grpc.ServerCredentials:
+        """The called side: no peer without a certificate, files looked at with each connection."""
+        seen = self.stamp()
+
+        def latest() -> grpc.ServerCertificateConfiguration | None:
+            nonlocal seen
+            try:
+                now = self.stamp()
+                if now == seen:
+                    return None  # gRPC goes on with what it has
+                configuration = self._server_configuration()
+            except OSError:
+                return None  # files being replaced: the next connection looks again
+            seen = now
+            return configuration
+
+        return grpc.dynamic_ssl_server_credentials(
+            self._server_configuration(),
+            latest,  # pyright: ignore[reportArgumentType] - the stubs do not know of None
+            require_client_authentication=True,
+        )
+
+    def _server_configuration(self) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(self.key.read_bytes(), self.certificate.read_bytes())], self.roots.read_bytes()
+        )
