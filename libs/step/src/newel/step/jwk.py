@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+from newel.crypto.keys import PrivateKey, PublicKey
 
 _CURVES: dict[str, tuple[type[ec.EllipticCurve], int, str]] = {
     "P-256": (ec.SECP256R1, 32, "ES256"),
@@ -170,3 +169,17 @@ def _uint(value: int) -> str:
 
 def _integer(text: str) -> int:
     return int.from_bytes(unb64url(text), "big")
+
+
+__all__ = [
+    "Jwk",
+    "PrivateKey",
+    "PublicKey",
+    "b64url",
+    "from_private_key",
+    "from_public_key",
+    "thumbprint",
+    "to_private_key",
+    "to_public_key",
+    "unb64url",
+]
