@@ -1,0 +1,125 @@
+"""Where an outgoing connection may lead: names are resolved once, addresses checked, connections pinned.
+
+Addresses that serve credentials to whoever asks (cloud metadata) are refused always, in every spelling.
+Private and loopback networks are allowed unless configured otherwise: a private CA's users live there.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolver = Callable[[str], Awaitable[Sequence[str]]]
+
+NEVER = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "169.254.0.0/16",     # link-local: AWS, Azure, GCP, OpenStack metadata
+        "100.100.100.200/32", # Alibaba Cloud metadata
+        "168.63.129.16/32",   # Azure's wire server
+        "192.0.0.192/32",     # Oracle Cloud metadata
+        "fd00:ec2::/32",      # AWS metadata and DNS
+        "fd20:ce::254/128",   # GCP metadata
+        "fe80::/10",          # link-local
+        "0.0.0.0/8",          # "this host", which some systems route to loopback
+        "::/128",
+        "224.0.0.0/4",        # multicast
+        "ff00::/8",
+        "240.0.0.0/4",        # reserved, with the broadcast address
+    )
+)  # fmt: skip
+NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
+
+
+class EgressError(Exception):
+    """The connection is not made; the message names the host and says why."""
+
+
+class EgressRefused(EgressError):  # noqa: N818 - what it says is the refusal
+    """The policy forbids the address or the port."""
+
+
+class ResolutionError(EgressError):
+    """The name has no address."""
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """``deny`` beats ``allow``; an empty ``allow`` means every network that is not denied."""
+
+    allow: tuple[Network, ...] = ()
+    deny: tuple[Network, ...] = ()
+    resolver: Resolver | None = None  # None: the system's
+    resolve_seconds: float = 5.0
+
+    def check(self, address: str) -> Address:
+        """The address when a connection to it may be made. Raises EgressRefused."""
+        try:
+            parsed = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            raise EgressRefused(f"{address[:64]} is not an address") from None
+        for form in spellings(parsed):
+            if any(form in network for network in (*NEVER, *self.deny)):
+                raise EgressRefused(f"connections to {address} are not allowed")
+        if self.allow and not any(parsed in network for network in self.allow):
+            raise EgressRefused(f"connections to {address} are not allowed")
+        return parsed
+
+    async def resolve(self, host: str) -> list[str]:
+        """Every allowed address of a host, in order. Raises ResolutionError or EgressRefused.
+
+        One forbidden address refuses the host: a name that leads to metadata only sometimes is an attack.
+        """
+        if is_literal(host):
+            return [str(self.check(host.strip("[]")))]
+        try:
+            async with asyncio.timeout(self.resolve_seconds):
+                found = await (self.resolver or system_resolver)(host)
+        except (OSError, TimeoutError):
+            raise ResolutionError(f"no address found for {host}") from None
+        if not found:
+            raise ResolutionError(f"no address found for {host}")
+        return [str(self.check(address)) for address in found]
+
+
+def spellings(address: Address) -> list[Address]:
+    """An address with every IPv4 address hidden in it: mapped, compatible, NAT64, 6to4, Teredo."""
+    forms: list[Address] = [address]
+    if isinstance(address, ipaddress.IPv6Address):
+        packed = address.packed
+        if address.ipv4_mapped is not None:
+            forms.append(address.ipv4_mapped)
+        if packed[:12] == bytes(12) and packed[12:] > bytes((0, 0, 0, 1)):
+            forms.append(ipaddress.IPv4Address(packed[12:]))
+        if any(address in network for network in NAT64):
+            forms.append(ipaddress.IPv4Address(packed[12:]))
+        if address in SIX_TO_FOUR:
+            forms.append(ipaddress.IPv4Address(packed[2:6]))
+        if address.teredo is not None:
+            forms.extend(address.teredo)
+    return forms
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is written as an address. Only the canonical IPv4 form counts: 0x7f.1 is a name."""
+    try:
+        ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+async def system_resolver(host: str) -> list[str]:
+    """The system's resolver, in a thread."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Networks from configuration. Raises ValueError naming the wrong one."""
+    return tuple(ipaddress.ip_network(text) for text in texts)
