@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from newel.crypto import der, distinguished_names, keys, names, pem
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
+from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
 
 MAX_SIZE = 64 * 1024
 MAX_NAMES = 256
 MAX_EXTENSIONS = 32
 
 _EXTENSION_REQUEST = der.oid("1.2.840.113549.1.9.14")
-_SUBJECT_ALT_NAME = "2.5.29.17"
 _PEM_START = b"-----BEGIN "
 _OLD_LABEL = b"NEW CERTIFICATE REQUEST"
 
@@ -37,20 +37,11 @@ class CsrError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestedExtension:
-    """An extension the request asks for, its value DER; nobody has agreed to it yet."""
-
-    oid: str
-    critical: bool
-    value: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class VerifiedRequest:
     """A request whose signature shows possession of its key. Only :func:`parse_request` makes it.
 
     ``names`` are canonical and in the request's order, duplicates collapsed; ``extensions`` are the
-    others it asks for, in order.
+    others it asks for, in order: nobody has agreed to them yet.
     """
 
     der: bytes
@@ -58,7 +49,7 @@ class VerifiedRequest:
     public_key: keys.PublicKey
     subject: tuple[distinguished_names.Attribute, ...]
     names: tuple[names.GeneralName, ...]
-    extensions: tuple[RequestedExtension, ...]
+    extensions: tuple[Extension, ...]
 
 
 def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
@@ -119,9 +110,9 @@ def _verify(request: x509.CertificateSigningRequest, key: keys.PublicKey) -> Non
 
 def _requested(
     reader: der.Reader, rules: NameRules
-) -> tuple[tuple[names.GeneralName, ...], tuple[RequestedExtension, ...]]:
+) -> tuple[tuple[names.GeneralName, ...], tuple[Extension, ...]]:
     general_names: tuple[names.GeneralName, ...] = ()
-    others: list[RequestedExtension] = []
+    others: list[Extension] = []
     seen: set[str] = set()
     for extension in _extensions(reader):
         if extension.oid in seen:
@@ -129,20 +120,20 @@ def _requested(
         seen.add(extension.oid)
         if len(seen) > MAX_EXTENSIONS:
             raise CsrError(f"more than {MAX_EXTENSIONS} extensions are asked for")
-        if extension.oid == _SUBJECT_ALT_NAME:
+        if extension.oid == SUBJECT_ALT_NAME:
             general_names = _names(extension.value, rules)
         else:
             others.append(extension)
     return general_names, tuple(others)
 
 
-def _extensions(reader: der.Reader) -> list[RequestedExtension]:
+def _extensions(reader: der.Reader) -> list[Extension]:
     """Every extension of the extensionRequest attribute, of which there may be one."""
     if reader.done:
         return []
     attributes = der.Reader(reader.read(0xA0).content)
     reader.end()
-    found: list[RequestedExtension] | None = None
+    found: list[Extension] | None = None
     while not attributes.done:
         attribute = attributes.sequence()
         if attribute.read(der.OBJECT_IDENTIFIER).raw != _EXTENSION_REQUEST:
@@ -156,13 +147,13 @@ def _extensions(reader: der.Reader) -> list[RequestedExtension]:
     return found or []
 
 
-def _read_extensions(reader: der.Reader) -> list[RequestedExtension]:
-    found: list[RequestedExtension] = []
+def _read_extensions(reader: der.Reader) -> list[Extension]:
+    found: list[Extension] = []
     while not reader.done:
         each = reader.sequence()
         oid = each.oid()
         critical = each.peek() == der.BOOLEAN and each.boolean()
-        found.append(RequestedExtension(oid, critical, each.read(der.OCTET_STRING).content))
+        found.append(Extension(oid, critical, each.read(der.OCTET_STRING).content))
         each.end()
     return found
 

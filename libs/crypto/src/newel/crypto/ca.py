@@ -1,0 +1,139 @@
+"""The certificates a ceremony makes: roots, intermediates, OCSP responders, internal TLS.
+
+Each function returns the DER TBSCertificate; whoever has the key signs it and calls
+:func:`newel.crypto.certificate.assemble`. Validity is inclusive at both ends.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from newel.crypto import certificate, extensions, keys, names
+from newel.crypto.extensions import Extension
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What every certificate has: the serial's octets, a DER Name, a DER SubjectPublicKeyInfo."""
+
+    serial: bytes
+    subject: bytes
+    spki: bytes
+    not_before: dt.datetime
+    not_after: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """Where the issuer's certificate and the issuer's status answers are found: URLs."""
+
+    ocsp: Sequence[str] = ()
+    ca_issuers: Sequence[str] = ()
+    crl: Sequence[str] = ()
+
+    def extensions(self) -> list[Extension]:
+        """The extensions that say so; none for none."""
+        found: list[Extension] = []
+        if self.ocsp or self.ca_issuers:
+            found.append(extensions.authority_information_access(self.ocsp, self.ca_issuers))
+        if self.crl:
+            found.append(extensions.crl_distribution_points(self.crl))
+        return found
+
+
+NOWHERE = Pointers()
+
+
+def root_tbs(
+    body: Body, path_length: int | None = 1, constraints: Extension | None = None
+) -> bytes:
+    """A self-signed authority: its own issuer, signed by the key that it holds."""
+    wanted = _authority(body.spki, path_length, constraints)
+    algorithm = keys.signature_algorithm(keys.load_public_key(body.spki))
+    return _encode(body, algorithm, body.subject, wanted)
+
+
+def intermediate_tbs(
+    body: Body,
+    issuer: x509.Certificate,
+    path_length: int | None = 0,
+    constraints: Extension | None = None,
+    pointers: Pointers = NOWHERE,
+) -> bytes:
+    """An authority under ``issuer``, whose own path length must leave room for it."""
+    if body.not_after > issuer.not_valid_after_utc:
+        raise ValueError("the authority would outlive its issuer")
+    _check_room(issuer, path_length)
+    wanted = _authority(body.spki, path_length, constraints)
+    wanted += [_issued_by(issuer), *pointers.extensions()]
+    return _encode(body, _algorithm(issuer), certificate.issuer_name(issuer), wanted)
+
+
+def ocsp_responder_tbs(body: Body, issuer: x509.Certificate) -> bytes:
+    """A delegated responder of ``issuer`` (RFC 6960 §4.2.2.2), whose own status nobody asks for."""
+    wanted = [
+        extensions.key_usage(["digitalSignature"]),
+        extensions.extended_key_usage([extensions.OCSP_SIGNING]),
+        extensions.subject_key_identifier(keys.key_identifier(body.spki)),
+        _issued_by(issuer),
+        extensions.ocsp_no_check(),
+    ]
+    return _encode(body, _algorithm(issuer), certificate.issuer_name(issuer), wanted)
+
+
+def internal_tbs(
+    body: Body, issuer: x509.Certificate, general_names: Sequence[names.GeneralName]
+) -> bytes:
+    """A service's certificate for mutual TLS between the project's own services."""
+    if not general_names:
+        raise ValueError("an internal certificate needs a name")
+    rsa = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" in body.spki[:32]
+    wanted = [
+        extensions.key_usage(["digitalSignature", *(["keyEncipherment"] if rsa else [])]),
+        extensions.extended_key_usage([extensions.SERVER_AUTH, extensions.CLIENT_AUTH]),
+        extensions.subject_key_identifier(keys.key_identifier(body.spki)),
+        _issued_by(issuer),
+        extensions.subject_alt_name(general_names, critical=body.subject == b"\x30\x00"),
+    ]
+    return _encode(body, _algorithm(issuer), certificate.issuer_name(issuer), wanted)
+
+
+def _authority(
+    spki: bytes, path_length: int | None, constraints: Extension | None
+) -> list[Extension]:
+    wanted = [
+        extensions.basic_constraints(ca=True, path_length=path_length),
+        extensions.key_usage(["keyCertSign", "cRLSign"]),
+        extensions.subject_key_identifier(keys.key_identifier(spki)),
+    ]
+    return wanted if constraints is None else [*wanted, constraints]
+
+
+def _check_room(issuer: x509.Certificate, path_length: int | None) -> None:
+    try:
+        parent = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        raise ValueError("the issuer is no authority") from None
+    if not parent.ca:
+        raise ValueError("the issuer is no authority")
+    room = parent.path_length
+    if room is not None and (path_length is None or path_length >= room):
+        raise ValueError(f"the issuer's path length {room} leaves no room for {path_length}")
+
+
+def _issued_by(issuer: x509.Certificate) -> Extension:
+    return extensions.authority_key_identifier(certificate.issuer_key_identifier(issuer))
+
+
+def _algorithm(issuer: x509.Certificate) -> bytes:
+    spki = certificate.subject_public_key_info(issuer)
+    return keys.signature_algorithm(keys.load_public_key(spki))
+
+
+def _encode(body: Body, algorithm: bytes, issuer: bytes, wanted: Sequence[Extension]) -> bytes:
+    validity = (body.not_before, body.not_after)
+    return certificate.encode_tbs(
+        body.serial, algorithm, issuer, validity, body.subject, body.spki, wanted
+    )

@@ -1,0 +1,151 @@
+"""X.509 extensions, encoded: RFC 5280 §4.2 and §5.2, RFC 6960 §4.2.2.2.1."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from newel.crypto import der, names
+
+SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
+KEY_USAGE = "2.5.29.15"
+SUBJECT_ALT_NAME = "2.5.29.17"
+BASIC_CONSTRAINTS = "2.5.29.19"
+CRL_NUMBER = "2.5.29.20"
+ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
+NAME_CONSTRAINTS = "2.5.29.30"
+CRL_DISTRIBUTION_POINTS = "2.5.29.31"
+AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
+POLICY_CONSTRAINTS = "2.5.29.36"
+EXTENDED_KEY_USAGE = "2.5.29.37"
+INHIBIT_ANY_POLICY = "2.5.29.54"
+AUTHORITY_INFORMATION_ACCESS = "1.3.6.1.5.5.7.1.1"
+OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
+
+SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
+CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0"
+
+_OCSP_METHOD = "1.3.6.1.5.5.7.48.1"
+_CA_ISSUERS_METHOD = "1.3.6.1.5.5.7.48.2"
+_TRUE = der.boolean(value=True)
+
+# RFC 5280 §4.2.1.3, bit 0 first
+KEY_USAGES = (
+    "digitalSignature",
+    "contentCommitment",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One extension: its type as a dotted object identifier, and the DER of its value."""
+
+    oid: str
+    critical: bool
+    value: bytes
+
+    @property
+    def der(self) -> bytes:
+        """The Extension, DER; ``critical`` is left out when false, its default."""
+        critical = _TRUE if self.critical else b""
+        return der.sequence(der.oid(self.oid), critical, der.octet_string(self.value))
+
+
+def encode(extensions: Iterable[Extension]) -> bytes:
+    """The Extensions of a certificate or list, in order."""
+    return der.sequence(*[each.der for each in extensions])
+
+
+def key_usage(usages: Iterable[str]) -> Extension:
+    """KeyUsage, critical, from names of :data:`KEY_USAGES`; its trailing zero bits removed."""
+    numbers = {KEY_USAGES.index(usage) for usage in usages}
+    if not numbers:
+        raise ValueError("a key usage extension needs a usage")
+    last = max(numbers)
+    octets = bytearray(last // 8 + 1)
+    for number in numbers:
+        octets[number // 8] |= 0x80 >> number % 8
+    return Extension(KEY_USAGE, True, der.bit_string(bytes(octets), unused=7 - last % 8))
+
+
+def extended_key_usage(oids: Sequence[str]) -> Extension:
+    """ExtKeyUsageSyntax, not critical; at least one purpose."""
+    if not oids:
+        raise ValueError("an extended key usage extension needs a purpose")
+    return Extension(EXTENDED_KEY_USAGE, False, der.sequence(*map(der.oid, oids)))
+
+
+def basic_constraints(*, ca: bool, path_length: int | None = None) -> Extension:
+    """BasicConstraints, critical; a path length only for an authority."""
+    if path_length is not None and not ca:
+        raise ValueError("only an authority has a path length")
+    parts = (_TRUE if ca else b"", b"" if path_length is None else der.integer(path_length))
+    return Extension(BASIC_CONSTRAINTS, True, der.sequence(*parts))
+
+
+def subject_key_identifier(identifier: bytes) -> Extension:
+    """SubjectKeyIdentifier."""
+    return Extension(SUBJECT_KEY_IDENTIFIER, False, der.octet_string(identifier))
+
+
+def authority_key_identifier(identifier: bytes) -> Extension:
+    """AuthorityKeyIdentifier with keyIdentifier alone."""
+    return Extension(AUTHORITY_KEY_IDENTIFIER, False, der.sequence(der.tlv(0x80, identifier)))
+
+
+def subject_alt_name(general_names: Iterable[names.GeneralName], *, critical: bool) -> Extension:
+    """SubjectAltName; critical exactly when the subject is empty (§4.2.1.6)."""
+    return Extension(SUBJECT_ALT_NAME, critical, names.encode(general_names))
+
+
+def _url(url: str) -> bytes:
+    return names.uri(url).der
+
+
+def authority_information_access(
+    ocsp: Sequence[str] = (), ca_issuers: Sequence[str] = ()
+) -> Extension:
+    """AuthorityInfoAccess: where the responder and the issuer's certificate are; URLs."""
+    methods: Mapping[str, Sequence[str]] = {_OCSP_METHOD: ocsp, _CA_ISSUERS_METHOD: ca_issuers}
+    descriptions = [
+        der.sequence(der.oid(method), _url(url)) for method, urls in methods.items() for url in urls
+    ]
+    return Extension(AUTHORITY_INFORMATION_ACCESS, False, der.sequence(*descriptions))
+
+
+def distribution_point_name(url: str) -> bytes:
+    """DistributionPointName with one fullName: the same octets in leaf and list (§5.2.5)."""
+    return der.explicit(0, der.explicit(0, _url(url)))
+
+
+def crl_distribution_points(urls: Sequence[str]) -> Extension:
+    """CRLDistributionPoints, one point for each URL."""
+    points = [der.sequence(distribution_point_name(url)) for url in urls]
+    return Extension(CRL_DISTRIBUTION_POINTS, False, der.sequence(*points))
+
+
+def ocsp_no_check() -> Extension:
+    """id-pkix-ocsp-nocheck, its value NULL."""
+    return Extension(OCSP_NO_CHECK, False, b"\x05\x00")
+
+
+def name_constraints(permitted: Iterable[bytes] = (), excluded: Iterable[bytes] = ()) -> Extension:
+    """NameConstraints, critical (§4.2.1.10), from the DER GeneralNames that are the subtrees' bases.
+
+    At least one subtree: an empty sequence is not allowed.
+    """
+    parts = [
+        der.explicit(number, b"".join(subtrees))
+        for number, bases in enumerate((permitted, excluded))
+        if (subtrees := [der.sequence(base) for base in bases])
+    ]
+    if not parts:
+        raise ValueError("name constraints need a subtree")
+    return Extension(NAME_CONSTRAINTS, True, der.sequence(*parts))

@@ -1,0 +1,134 @@
+"""Profiles: what the certificates of one purpose contain, whoever asks for them."""
+
+import datetime as dt
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from newel.crypto import distinguished_names, extensions, names
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.extensions import Extension
+
+_SECOND = dt.timedelta(seconds=1)
+_MAX_COMMON_NAME = 64
+
+# What the encoder alone sets, or what would turn a leaf into something else
+NEVER_FROM_CALLERS = frozenset(
+    {
+        extensions.SUBJECT_KEY_IDENTIFIER,
+        extensions.KEY_USAGE,
+        extensions.SUBJECT_ALT_NAME,
+        extensions.BASIC_CONSTRAINTS,
+        extensions.NAME_CONSTRAINTS,
+        extensions.CRL_DISTRIBUTION_POINTS,
+        extensions.AUTHORITY_KEY_IDENTIFIER,
+        extensions.POLICY_CONSTRAINTS,
+        extensions.EXTENDED_KEY_USAGE,
+        extensions.INHIBIT_ANY_POLICY,
+        extensions.AUTHORITY_INFORMATION_ACCESS,
+        extensions.OCSP_NO_CHECK,
+    }
+)
+
+
+class ProfileError(ValueError):
+    """The profile does not allow what is asked for; the text says what, and may be shown."""
+
+
+class CommonName(enum.StrEnum):
+    """What becomes of the subject's common name."""
+
+    KEEP = "keep"  # as the caller gives it
+    FIRST_NAME = "first-name"  # when there is none: the first name that fits (64 characters)
+    DROP = "drop"  # never one
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile of end-entity certificates.
+
+    Validity is a length of time that counts both ends, as RFC 5280 §4.1.2.5 does: a certificate of
+    24 hours starts at t and has notAfter t + 24 h - 1 s. The backdate moves only the start, for
+    peers with slow clocks, and does not count.
+    """
+
+    name: str = "leaf"
+    default_validity: dt.timedelta = dt.timedelta(hours=24)
+    min_validity: dt.timedelta = dt.timedelta(minutes=1)
+    max_validity: dt.timedelta = dt.timedelta(days=398)
+    backdate: dt.timedelta = dt.timedelta(minutes=1)
+    key_usage: tuple[str, ...] = ("digitalSignature",)
+    rsa_key_usage: tuple[str, ...] = ("digitalSignature", "keyEncipherment")
+    extended_key_usage: tuple[str, ...] = (extensions.SERVER_AUTH, extensions.CLIENT_AUTH)
+    common_name: CommonName = CommonName.KEEP
+    allowed_extensions: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not _SECOND < self.min_validity <= self.default_validity <= self.max_validity:
+            raise ValueError("validity must obey: minimum <= default <= maximum")
+        if self.backdate < dt.timedelta():
+            raise ValueError("the backdate cannot be negative")
+        if clash := self.allowed_extensions & NEVER_FROM_CALLERS:
+            raise ValueError(f"no profile may let callers give the extensions {sorted(clash)}")
+        if extensions.ANY_EXTENDED_KEY_USAGE in self.extended_key_usage:
+            raise ValueError("no profile may allow any extended key usage")
+
+    def validity(
+        self,
+        now: dt.datetime,
+        *,
+        issuer_not_after: dt.datetime,
+        not_before: dt.datetime | None = None,
+        not_after: dt.datetime | None = None,
+        max_validity: dt.timedelta | None = None,
+    ) -> tuple[dt.datetime, dt.datetime]:
+        """The notBefore and notAfter of a certificate made ``now``, in whole seconds.
+
+        What is not asked for is the default, cut at the issuer's own end. What is asked for is
+        given exactly or refused: a length outside the bounds, a start more than the maximum away,
+        an end past the issuer's. A request for exactly the maximum loses the one second by which
+        the inclusive end would pass it. ``max_validity`` is a caller's tighter limit. All times are
+        aware. Raises :class:`ProfileError`.
+        """
+        limit = min(self.max_validity, max_validity or self.max_validity)
+        start = (not_before or now).replace(microsecond=0)
+        if not_after is None:
+            end = min(start + min(self.default_validity, limit) - _SECOND, issuer_not_after)
+        else:
+            end = not_after.replace(microsecond=0)
+            end = end - _SECOND if end - start == limit else end
+        length = end - start + _SECOND
+        if length < self.min_validity:
+            raise ProfileError(f"a validity of {length} is shorter than {self.min_validity}")
+        if length > limit:
+            raise ProfileError(f"a validity of {length} is longer than {limit}")
+        if end > issuer_not_after:
+            raise ProfileError("the certificate would outlive its issuer")
+        if end <= now or abs(start - now) > self.max_validity:
+            raise ProfileError("the validity lies too far from now")
+        return (start - self.backdate if not_before is None else start), end
+
+    def subject(
+        self, attributes: Sequence[Attribute], general_names: Sequence[names.GeneralName]
+    ) -> tuple[Attribute, ...]:
+        """The subject's attributes under this profile's rule for the common name."""
+        if self.common_name is CommonName.KEEP:
+            return tuple(attributes)
+        others = tuple(a for a in attributes if a.oid != distinguished_names.COMMON_NAME)
+        if self.common_name is CommonName.DROP:
+            return others
+        if len(others) < len(attributes):
+            return tuple(attributes)
+        fitting = (str(n) for n in general_names if len(str(n)) <= _MAX_COMMON_NAME)
+        first = next(fitting, None)
+        return others if first is None else (distinguished_names.common_name(first), *others)
+
+    def check_extensions(self, wanted: Iterable[Extension]) -> None:
+        """Raises :class:`ProfileError` for an extension callers may not give, or one twice."""
+        seen: set[str] = set()
+        for extension in wanted:
+            if extension.oid not in self.allowed_extensions:
+                raise ProfileError(f"the extension {extension.oid} is not allowed")
+            if extension.oid in seen:
+                raise ProfileError(f"the extension {extension.oid} is given twice")
+            seen.add(extension.oid)
