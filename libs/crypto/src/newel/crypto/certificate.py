@@ -7,7 +7,7 @@ two equal, octet by octet.
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cryptography import x509
@@ -153,20 +153,41 @@ class LeafEncoder:
             oid = _SAN_CRITICAL if nameless else _SAN_OID
             parts.append(der.tlv(der.SEQUENCE, oid + san))
         parts += [each.der for each in extra_extensions]
-        return der.tlv(
-            der.SEQUENCE,
-            b"".join(
-                (
-                    _VERSION_3,
-                    der.tlv(der.INTEGER, serial),
-                    self._algorithm_and_issuer,
-                    der.tlv(der.SEQUENCE, der.time(not_before) + der.time(not_after)),
-                    subject,
-                    spki,
-                    der.explicit(3, der.tlv(der.SEQUENCE, b"".join(parts))),
-                )
-            ),
-        )
+        validity = (not_before, not_after)
+        return _join(serial, self._algorithm_and_issuer, validity, subject + spki, b"".join(parts))
+
+
+def encode_tbs(
+    serial: bytes,
+    algorithm: bytes,
+    issuer: bytes,
+    validity: tuple[dt.datetime, dt.datetime],
+    subject: bytes,
+    spki: bytes,
+    wanted: Iterable[Extension],
+) -> bytes:
+    """Any version 3 TBSCertificate from its encoded fields: what ceremonies use."""
+    serials.check(serial)
+    encoded = b"".join([each.der for each in wanted])
+    return _join(serial, algorithm + issuer, validity, subject + spki, encoded)
+
+
+def _join(
+    serial: bytes,
+    algorithm_and_issuer: bytes,
+    validity: tuple[dt.datetime, dt.datetime],
+    subject_and_key: bytes,
+    encoded_extensions: bytes,
+) -> bytes:
+    parts = (
+        _VERSION_3,
+        der.tlv(der.INTEGER, serial),
+        algorithm_and_issuer,
+        der.tlv(der.SEQUENCE, der.time(validity[0]) + der.time(validity[1])),
+        subject_and_key,
+        der.explicit(3, der.tlv(der.SEQUENCE, encoded_extensions)),
+    )
+    return der.tlv(der.SEQUENCE, b"".join(parts))
 
 
 def _key_bits(spki: bytes) -> bytes:
