@@ -1,0 +1,66 @@
+"""Logs as JSON lines on stderr: what happened, with the request's id, never with a secret."""
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+
+from newel.runtime.clock import Clock
+from newel.runtime.line_sink import LineSink
+from newel.runtime.request_id import request_id
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonHandler(logging.Handler):
+    """Formats a record as one JSON object; what was given as ``extra`` becomes members of it."""
+
+    def __init__(self, clock: Clock, sink: LineSink) -> None:
+        super().__init__()
+        self._clock = clock
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes one line."""
+        try:
+            self._sink.write(self._line(record))
+        except Exception:  # noqa: BLE001 - a log line must never take the service down
+            self.handleError(record)
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        line: dict[str, Any] = {
+            "time": self._clock.now().isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request := request_id():
+            line["request_id"] = request
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                line[name] = value
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = logging.Formatter().formatException(record.exc_info)
+        return _encode(line) + b"\n"
+
+
+def configure(clock: Clock, level: str = "info") -> LineSink:
+    """Sends every log of this process to stderr; returns the sink, to be flushed before exit."""
+    sink = LineSink(sys.stderr.fileno())
+    root = logging.getLogger()
+    root.handlers = [JsonHandler(clock, sink)]
+    root.setLevel(level.upper())
+    for noisy in (
+        "asyncio",
+        "grpc",
+        "nats",
+        "httpx",
+        "httpcore",
+        "uvicorn",
+        "alembic",
+        "sqlalchemy",
+    ):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return sink
