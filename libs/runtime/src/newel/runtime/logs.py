@@ -38,9 +38,7 @@ class JsonHandler(logging.Handler):
         }
         if request := request_id():
             line["request_id"] = request
-        for name, value in vars(record).items():
-            if name not in _STANDARD:
-                line[name] = value
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = logging.Formatter().formatException(record.exc_info)
         return _encode(line) + b"\n"

@@ -1,0 +1,71 @@
+"""``/livez`` (the process runs), ``/readyz`` (it can do its work) and ``/metrics``, as a small ASGI app."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from starlette.types import Receive, Scope, Send
+
+from newel.runtime.metrics import CONTENT_TYPE, exposition
+from newel.runtime.service import Hook
+
+READY_SECONDS = 3.0
+PATHS = ("/livez", "/readyz", "/metrics")
+
+
+class Health:
+    """Answers for every service of the process. ``ready`` checks raise with what is missing."""
+
+    def __init__(self, ready: Mapping[str, Hook], registries: Sequence[CollectorRegistry]) -> None:
+        self._ready = ready
+        self._registries = registries
+        self.draining = False
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Serves one ASGI request."""
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+        if path == "/livez":
+            await answer(send, 200, b'{"status":"ok"}\n', b"application/json")
+        elif path == "/readyz":
+            missing = await self.missing()
+            body = {"status": "not ready", "missing": missing} if missing else {"status": "ok"}
+            await answer(
+                send,
+                503 if missing else 200,
+                msgspec.json.encode(body) + b"\n",
+                b"application/json",
+            )
+        elif path == "/metrics":
+            text = exposition(self._registries)
+            await answer(send, 200, text, CONTENT_TYPE.encode())
+        else:
+            await answer(send, 404, b"not found\n", b"text/plain")
+
+    async def missing(self) -> dict[str, str]:
+        """What keeps each service from working; {} when all is well."""
+        if self.draining:
+            return {"process": "it is shutting down"}
+        found: dict[str, str] = {}
+        for name, check in self._ready.items():
+            try:
+                async with asyncio.timeout(READY_SECONDS):
+                    await check()
+            except TimeoutError:
+                found[name] = f"no answer within {READY_SECONDS:.0f} s"
+            except Exception as error:  # noqa: BLE001 - whatever it is, it keeps the service from working
+                found[name] = str(error) or type(error).__name__
+        return found
+
+
+async def answer(send: Send, status: int, body: bytes, content_type: bytes) -> None:
+    """Sends one whole answer."""
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,90 @@
+"""What every request gets, in one wrapper: an id in and out, a line in the access log, a count, a duration."""
+
+import time
+from typing import Any
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newel.runtime.clock import Clock
+from newel.runtime.line_sink import LineSink, SinkFullError
+from newel.runtime.metrics import HttpMetrics
+from newel.runtime.request_id import enter_request
+
+ROUTE = "newel.route"
+"""Where an app leaves the route's name in the scope; without it a request counts as ``other``."""
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_LONGEST = 256
+
+
+class Served:
+    """Wraps a service's ASGI app. Health checks are counted but not written to the log."""
+
+    def __init__(
+        self, app: ASGIApp, service: str, clock: Clock, sink: LineSink | None, metrics: HttpMetrics
+    ) -> None:
+        self._app = app
+        self._service = service
+        self._clock = clock
+        self._sink = sink
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one ASGI request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        seen: dict[str, Any] = {"status": 500, "size": 0}
+        given = b""
+        agent = b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = value
+            elif name == b"user-agent":
+                agent = value
+        identifier = enter_request(given.decode("latin-1"))
+        header = (b"x-request-id", identifier.encode())
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                message["headers"] = [*message.get("headers", ()), header]
+            else:
+                seen["size"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            self._account(scope, seen, identifier, agent, time.perf_counter() - began)
+
+    def _account(
+        self, scope: Scope, seen: dict[str, Any], identifier: str, agent: bytes, seconds: float
+    ) -> None:
+        route = scope.get(ROUTE, "other")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(self._service, route, method, str(seen["status"])).inc()
+        self._metrics.seconds.labels(self._service, route).observe(seconds)
+        if self._sink is None:
+            return
+        line = {
+            "time": self._clock.now().isoformat(timespec="milliseconds"),
+            "level": "info" if seen["status"] < 500 else "error",
+            "logger": "access",
+            "service": self._service,
+            "request_id": identifier,
+            "method": method,
+            "path": scope["path"][:_LONGEST],
+            "status": seen["status"],
+            "size": seen["size"],
+            "duration_ms": round(seconds * 1000, 3),
+            "remote_address": (scope.get("client") or ("",))[0],
+            "user_agent": agent[:_LONGEST].decode("latin-1"),
+        }
+        try:
+            self._sink.write(_encode(line) + b"\n")
+        except SinkFullError:
+            return  # the access log is a convenience; the audit trail is what must not be lost

@@ -1,0 +1,88 @@
+"""Health, metrics and the wrapper every request passes."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter
+
+from newel.runtime.clock import SystemClock
+from newel.runtime.health import Health
+from newel.runtime.line_sink import LineSink
+from newel.runtime.metrics import Alias, HttpMetrics, bounded, exposition
+from newel.runtime.serving import ROUTE, Served
+
+
+async def ask(app: Any, path: str, **headers: str) -> tuple[int, dict[bytes, bytes], bytes]:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "headers": [
+            (name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()
+        ],
+        "client": ("192.0.2.1", 5),
+    }
+    await app(scope, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), b"".join(m["body"] for m in sent[1:])
+
+
+async def test_readiness_names_what_is_missing() -> None:
+    async def well() -> None: ...
+
+    async def ill() -> None:
+        raise ConnectionError("the signer does not answer")
+
+    status, _, body = await ask(Health({"issuing": ill, "validation": well}, []), "/readyz")
+    assert status == 503
+    assert json.loads(body)["missing"] == {"issuing": "the signer does not answer"}
+    assert (await ask(Health({"validation": well}, []), "/readyz"))[0] == 200
+    assert (await ask(Health({"issuing": ill}, []), "/livez"))[0] == 200
+    assert (await ask(Health({}, []), "/other"))[0] == 404
+
+
+async def test_metrics_of_several_services_are_one_page() -> None:
+    first, second = CollectorRegistry(), CollectorRegistry()
+    for registry, service in ((first, "a"), (second, "b")):
+        counter = Counter("newel_things_total", "things", ("service",), registry=registry)
+        counter.labels(service).inc()
+    Alias(counter, "step_ca_things", second)
+    text = exposition([first, second]).decode()
+    assert text.count("# TYPE newel_things_total counter") == 1
+    assert 'newel_things_total{service="a"} 1.0' in text
+    assert 'newel_things_total{service="b"} 1.0' in text
+    assert 'step_ca_things_total{service="b"} 1.0' in text
+    assert bounded("x", {"a"}) == "other"
+
+
+async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
+    registry = CollectorRegistry()
+    reading, writing = os.pipe()
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        scope[ROUTE] = "/thing"
+        await send({"type": "http.response.start", "status": 201, "headers": []})
+        await send({"type": "http.response.body", "body": b"made"})
+
+    sink = LineSink(writing)
+    served = Served(app, "registration", SystemClock(), sink, HttpMetrics(registry))
+    status, headers, body = await ask(served, "/thing/7", x_request_id="abc", user_agent="curl")
+    sink.close()
+    assert (status, headers[b"x-request-id"], body) == (201, b"abc", b"made")
+    with Path(f"/dev/fd/{reading}").open() as log:
+        line = json.loads(log.read())
+    assert line["request_id"] == "abc"
+    assert (line["status"], line["size"], line["remote_address"]) == (201, 4, "192.0.2.1")
+    assert (
+        'newel_http_requests_total{method="GET",route="/thing",service="registration",status="201"} 1.0'
+        in exposition([registry]).decode()
+    )
