@@ -86,3 +86,18 @@ async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
         'newel_http_requests_total{method="GET",route="/thing",service="registration",status="201"} 1.0'
         in exposition([registry]).decode()
     )
+
+
+async def test_a_message_that_an_app_sends_again_and_again_stays_as_it_is() -> None:
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]}
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send(start)
+        await send({"type": "http.response.body", "body": b""})
+
+    registry = CollectorRegistry()
+    served = Served(app, "test", SystemClock(), None, HttpMetrics(registry))
+    for _ in range(2):
+        _, headers, _ = await ask(served, "/")
+        assert set(headers) == {b"a", b"x-request-id"}
+    assert start["headers"] == [(b"a", b"b")]

@@ -43,7 +43,8 @@ class RequestIdMiddleware:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), header]
+                # a copy: apps may send the same message object again and again
+                message = {**message, "headers": [*message.get("headers", ()), header]}
             await send(message)
 
         await self._app(scope, receive, answer)

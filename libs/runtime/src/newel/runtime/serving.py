@@ -51,7 +51,8 @@ class Served:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
-                message["headers"] = [*message.get("headers", ()), header]
+                # a copy: apps may send the same message object again and again
+                message = {**message, "headers": [*message.get("headers", ()), header]}
             else:
                 seen["size"] += len(message.get("body", b""))
             await send(message)
