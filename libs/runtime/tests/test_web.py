@@ -1,0 +1,184 @@
+"""Listeners as a client sees them: optional client certificates, swapped TLS, bounded headers (P09, P13)."""
+
+import asyncio
+import datetime as dt
+import http.client
+import json
+import socket
+import ssl
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from newel.runtime import web
+from newel.runtime.server_tls import ServerTls
+from newel.runtime.web import Listener, bind
+
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+FOREVER = dt.timedelta(days=36500)
+
+
+class Authority:
+    """A root that issues what the tests need."""
+
+    def __init__(self, name: str) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.pem = self._sign(self.name, self.key, ca=True)
+
+    def _sign(self, name: x509.Name, key: Any, *, ca: bool = False) -> str:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(NOW)
+            .not_valid_after(NOW + FOREVER)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        )
+        if not ca:
+            names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+            builder = builder.add_extension(names, critical=False)
+        made = builder.sign(self.key, hashes.SHA256())
+        return made.public_bytes(serialization.Encoding.PEM).decode()
+
+    def issue(self, name: str, key: Any = None) -> tuple[bytes, bytes]:
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        return self._sign(subject, key).encode(), private
+
+
+async def app(scope: Any, _receive: Any, send: Any) -> None:
+    chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain_der", [])
+    peer = x509.load_der_x509_certificate(chain[0]).subject.rfc4514_string() if chain else None
+    body = json.dumps({"peer": peer}).encode()
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def listening(tls: ServerTls | None = None) -> AsyncGenerator[int]:
+    listener = Listener(app, bind("127.0.0.1:0"), tls)
+    running = asyncio.get_running_loop().create_task(listener.listen())
+    while not listener.started:
+        await asyncio.sleep(0.01)
+    yield listener.address[1]
+    listener.stop()
+    await running
+
+
+def get(port: int, context: ssl.SSLContext) -> tuple[Any, x509.Certificate]:
+    connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=5)
+    connection.request("GET", "/")
+    served: Any = connection.sock.getpeercert(binary_form=True)  # pyright: ignore[reportAttributeAccessIssue]
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer, x509.load_der_x509_certificate(served)
+
+
+def client(
+    root: Authority, tmp_path: Path, identity: tuple[bytes, bytes] | None = None
+) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=root.pem)
+    if identity:
+        file = tmp_path / "identity.pem"
+        file.write_bytes(b"".join(identity))
+        context.load_cert_chain(file)
+    return context
+
+
+async def test_a_client_certificate_is_optional_and_reaches_the_app(tmp_path: Path) -> None:
+    root = Authority("Root")
+    tls = ServerTls()
+    tls.trust([root.pem])
+    tls.present(*root.issue("server"))
+    async with listening(tls) as port:
+        without, _ = await asyncio.to_thread(get, port, client(root, tmp_path))
+        with_one, _ = await asyncio.to_thread(get, port, client(root, tmp_path, root.issue("mike")))
+        assert (without, with_one) == ({"peer": None}, {"peer": "CN=mike"})
+        rogue = client(root, tmp_path, Authority("Root").issue("mike"))
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.to_thread(get, port, rogue)
+
+
+async def test_a_new_certificate_even_of_another_key_type_serves_new_connections(
+    tmp_path: Path,
+) -> None:
+    root = Authority("Root")
+    tls = ServerTls()
+    tls.present(*root.issue("first"))
+    async with listening(tls) as port:
+        _, first = await asyncio.to_thread(get, port, client(root, tmp_path))
+        tls.present(*root.issue("second", rsa.generate_private_key(65537, 2048)))
+        _, second = await asyncio.to_thread(get, port, client(root, tmp_path))
+        tls.trust([root.pem])
+        trusted, _ = await asyncio.to_thread(get, port, client(root, tmp_path, root.issue("mike")))
+    assert first.subject.rfc4514_string() == "CN=first"
+    assert second.subject.rfc4514_string() == "CN=second"
+    assert trusted == {"peer": "CN=mike"}
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.attack("P13")
+async def test_old_tls_is_refused(tmp_path: Path) -> None:
+    root = Authority("Root")
+    tls = ServerTls()
+    tls.present(*root.issue("server"))
+    old = client(root, tmp_path)
+    old.minimum_version = ssl.TLSVersion.TLSv1
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    async with listening(tls) as port:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.to_thread(get, port, old)
+
+
+def raw(port: int, data: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(data)
+        answer = b""
+        with_more = True
+        while with_more:
+            try:
+                block = connection.recv(65536)
+            except ConnectionResetError:
+                break
+            answer += block
+            with_more = bool(block)
+    return answer
+
+
+@pytest.mark.attack("P09")
+async def test_endless_headers_and_slow_ones_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "HEAD_SECONDS", 0.3)
+    async with listening() as port:
+        long = b"GET / HTTP/1.1\r\nx: " + b"a" * 200_000
+        assert (await asyncio.to_thread(raw, port, long)).startswith(b"HTTP/1.1 431 ")
+        began = time.monotonic()
+        assert await asyncio.to_thread(raw, port, b"GET / HTTP/1.1\r\nHost: x\r\n") == b""
+        assert await asyncio.to_thread(raw, port, b"") == b""
+        assert time.monotonic() - began < 4
+        second = b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n"
+        assert (await asyncio.to_thread(raw, port, second)).count(b"HTTP/1.1 200") == 1
+
+
+def test_an_address_that_is_taken_is_named() -> None:
+    with bind("127.0.0.1:0") as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
+            bind(f"127.0.0.1:{port}")
