@@ -1,0 +1,79 @@
+"""Background work: every task is watched, restarted with growing pauses when it fails, and counted."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter
+
+from newel.runtime.service import Task
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+CALM = 60.0
+"""Seconds a task has to run before an earlier failure is forgotten."""
+
+_log = logging.getLogger(__name__)
+
+
+def jittered(seconds: float, share: float = 0.1) -> float:
+    """A duration spread by up to ``share`` of itself in both directions, so that replicas fall out of step."""
+    return seconds * (1 + share * (2 * secrets.randbelow(1 << 20) / (1 << 20) - 1))
+
+
+def every(
+    seconds: float, function: Callable[[], Awaitable[object]], *, jitter: float = 0.1
+) -> Task:
+    """A task that calls a function for ever, with a spread pause after each call."""
+
+    async def run() -> None:
+        while True:
+            await function()
+            await asyncio.sleep(jittered(seconds, jitter))
+
+    return run
+
+
+class Supervisor:
+    """Owns the tasks of a process. Nothing else makes tasks that outlive a request."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._failures = Counter(
+            "newel_background_failures_total",
+            "Background tasks that raised and were started again",
+            ("task",),
+            registry=registry,
+        )
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, tasks: Mapping[str, Task], owner: str) -> None:
+        """Starts every task of a service; their names are ``owner.name``."""
+        loop = asyncio.get_running_loop()
+        for name, task in tasks.items():
+            full = f"{owner}.{name}"
+            self._tasks[full] = loop.create_task(self._watch(full, task), name=full)
+
+    async def _watch(self, name: str, task: Task) -> None:
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
+        while True:
+            began = loop.time()
+            try:
+                await task()
+            except Exception:  # noqa: BLE001 - whatever it was, the work has to go on
+                self._failures.labels(name).inc()
+                _log.exception("background task failed", extra={"task": name, "again_in": pause})
+            else:
+                return
+            if loop.time() - began > CALM:
+                pause = FIRST_PAUSE
+            await asyncio.sleep(jittered(pause))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def stop(self) -> None:
+        """Cancels every task and waits until each has ended."""
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

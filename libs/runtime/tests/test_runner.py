@@ -1,0 +1,120 @@
+"""A process starts in order, restarts what fails, and drains before it ends."""
+
+import asyncio
+import os
+import signal
+import urllib.request
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from newel.runtime import background
+from newel.runtime.background import Supervisor, every, jittered
+from newel.runtime.health import Health
+from newel.runtime.runner import Process
+from newel.runtime.service import Service
+from newel.runtime.web import Listener, bind
+
+
+async def test_a_task_that_fails_is_started_again_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background, "FIRST_PAUSE", 0.01)
+    registry = CollectorRegistry()
+    attempts = 0
+    done = asyncio.Event()
+
+    async def work() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise ConnectionError("not yet")
+        done.set()
+
+    supervisor = Supervisor(registry)
+    supervisor.start({"work": work}, "inventory")
+    await asyncio.wait_for(done.wait(), 5)
+    await supervisor.stop()
+    assert (
+        registry.get_sample_value("newel_background_failures_total", {"task": "inventory.work"})
+        == 2
+    )
+
+
+async def test_every_calls_until_it_is_stopped() -> None:
+    calls: list[int] = []
+
+    async def tick() -> None:
+        calls.append(len(calls))
+
+    supervisor = Supervisor(CollectorRegistry())
+    supervisor.start({"tick": every(0.01, tick)}, "x")
+    while len(calls) < 3:
+        await asyncio.sleep(0.01)
+    await supervisor.stop()
+    seen = len(calls)
+    await asyncio.sleep(0.05)
+    assert len(calls) == seen
+    assert all(9 <= jittered(10) <= 11 for _ in range(100))
+
+
+async def test_a_process_drains_its_requests_before_it_lets_go() -> None:
+    order: list[str] = []
+    in_request = asyncio.Event()
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        in_request.set()
+        await asyncio.sleep(0.3)
+        order.append("answered")
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+        )
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def start() -> None:
+        order.append("started")
+
+    async def stop() -> None:
+        order.append("stopped")
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            order.append("task ended")
+
+    health = Health({}, [])
+    listener = Listener(app, bind("127.0.0.1:0"))
+    ready = asyncio.Event()
+    service = Service("x", tasks={"work": work}, start=[start], stop=[stop])
+    process = Process([service], [listener], health, CollectorRegistry(), on_ready=ready.set)
+    running = asyncio.get_running_loop().create_task(process.run())
+    await asyncio.wait_for(ready.wait(), 5)
+    url = f"http://127.0.0.1:{listener.address[1]}/"
+    asking = asyncio.get_running_loop().run_in_executor(
+        None,
+        lambda: urllib.request.urlopen(url, timeout=5).read(),
+    )
+    await in_request.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asking == b"ok"
+    await asyncio.wait_for(running, 10)
+    assert order == ["started", "answered", "task ended", "stopped"]
+    assert health.draining
+
+
+async def test_a_start_that_fails_stops_what_was_started() -> None:
+    order: list[str] = []
+
+    async def first_stop() -> None:
+        order.append("first stopped")
+
+    async def fails() -> None:
+        raise ConnectionError("no database")
+
+    services = [Service("a", stop=[first_stop]), Service("b", start=[fails])]
+    process = Process(services, [], Health({}, []), CollectorRegistry())
+    with pytest.raises(ConnectionError, match="no database"):
+        await process.run()
+    assert order == ["first stopped"]
