@@ -1,0 +1,39 @@
+"""A database by its URL."""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from newel.runtime.database import Database
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file a ``sqlite:///path`` URL names (four slashes: an absolute path), or None."""
+    prefix = "sqlite:///"
+    return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
+
+
+def split_schema(url: str) -> tuple[str, str]:
+    """A PostgreSQL URL without its ``schema`` parameter, and that schema ("public")."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    schema = query.pop("schema", "public")
+    return urlunsplit(parts._replace(query=urlencode(query))), schema
+
+
+async def open_database(url: str, password: str | None = None) -> Database:
+    """Opens ``sqlite:///path`` or ``postgresql://user@host/database?schema=issuing``.
+
+    ``password`` is PostgreSQL's, where the URL has none. Raises ValueError for another URL, OSError
+    and sqlite3.Error for a file that cannot be used, NewelError ``unavailable`` for a server.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        from newel.runtime.sqlite import SqliteDatabase
+
+        return SqliteDatabase(path)
+    if url.startswith(("postgresql://", "postgres://")):
+        from newel.runtime.postgres import PostgresDatabase
+
+        dsn, schema = split_schema(url)
+        return await PostgresDatabase.connect(dsn, schema, password)
+    raise ValueError("a database is named by sqlite:///path or postgresql://user@host/database")

@@ -1,0 +1,204 @@
+"""SQLite with commits in groups, inside the event loop.
+
+Everything that asks for a unit in one turn of the loop shares one transaction, which the next turn
+makes. A thread would cost more in hand-offs than the commit itself; what takes long, the
+checkpoints of the write-ahead log, has a thread and a connection of its own.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from newel.runtime.checkpoints import Checkpoints
+from newel.runtime.database import Row, Statement, Write
+from newel.runtime.units import Unit, unavailable
+
+_LARGEST_GROUP = 256
+_BUSY_MILLISECONDS = 20
+_BUSY_FOR_AT_MOST = 10.0
+_TRY_AGAIN_AFTER = 0.002
+
+
+class SqliteDatabase:
+    """One file. Several processes may have it open: each takes the write lock for one group."""
+
+    def __init__(self, path: Path | str) -> None:
+        """Opens the file and makes it, readable by its owner alone, where it is missing.
+
+        To be called in the thread of the event loop. Raises OSError and sqlite3.Error.
+        """
+        self._path = Path(path)
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._connection = sqlite3.connect(
+            self._path, isolation_level=None, cached_statements=512, timeout=30
+        )
+        for pragma in (
+            "journal_mode=WAL",  # waits (up to ``timeout``) for a process that opens it right now
+            "synchronous=FULL",
+            f"busy_timeout={_BUSY_MILLISECONDS}",
+            "wal_autocheckpoint=0",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+            "temp_store=MEMORY",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._checkpoints = Checkpoints(self._path, self._connection)
+        self._queue: list[Unit] = []
+        self._scheduled = False
+        self._busy_since: float | None = None
+        self._closed = False
+
+    @property
+    def dialect(self) -> Literal["sqlite"]:
+        """It is SQLite."""
+        return "sqlite"
+
+    async def fetch(self, statement: Statement, *params: Any) -> list[Row]:
+        """Every row of a query."""
+        try:
+            return self._connection.execute(statement.sqlite, params).fetchall()
+        except sqlite3.OperationalError as error:
+            raise _typed(error) from error
+
+    async def fetch_many(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> list[Row]:
+        """The rows of one query asked with many parameter tuples."""
+        execute, text = self._connection.execute, statement.sqlite
+        try:
+            return [row for params in rows for row in execute(text, params)]
+        except sqlite3.OperationalError as error:
+            raise _typed(error) from error
+
+    async def decide(self, gate: Write, *then: Write) -> Row | None:
+        """See ``Database.decide``."""
+        return await self._enqueue(gate, then)
+
+    async def apply(self, *writes: Write) -> None:
+        """See ``Database.apply``."""
+        await self._enqueue(None, writes)
+
+    async def close(self) -> None:
+        """Finishes what is queued, empties the log into the file and closes it."""
+        if self._closed:
+            return
+        self._closed = True
+        while self._queue:
+            self._flush()
+            await asyncio.sleep(0)
+        await self._checkpoints.close()
+        self._connection.close()
+
+    def _enqueue(self, gate: Write | None, then: tuple[Write, ...]) -> asyncio.Future[Row | None]:
+        loop = asyncio.get_running_loop()
+        unit = Unit(gate, then, loop.create_future())
+        self._queue.append(unit)
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return unit.done
+
+    def _flush(self) -> None:
+        """Commits the queue, or a first part of it, as one transaction."""
+        self._scheduled = False
+        group, self._queue = self._queue[:_LARGEST_GROUP], self._queue[_LARGEST_GROUP:]
+        if not group:
+            return
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            self._wait_for_lock(group, error)
+            return
+        self._busy_since = None
+        try:
+            self._run(group)
+        finally:
+            if self._queue:
+                self._scheduled = True
+                asyncio.get_running_loop().call_soon(self._flush)
+        self._checkpoints.note_commit()
+
+    def _wait_for_lock(self, group: list[Unit], error: sqlite3.OperationalError) -> None:
+        """Another process writes: the group waits its turn without holding up the loop."""
+        loop = asyncio.get_running_loop()
+        self._busy_since = self._busy_since or loop.time()
+        if _is_busy(error) and loop.time() - self._busy_since < _BUSY_FOR_AT_MOST:
+            self._queue[:0] = group
+        else:
+            self._busy_since = None
+            for unit in group:
+                unit.fail(_typed(error))
+        if self._queue:
+            self._scheduled = True
+            loop.call_later(_TRY_AGAIN_AFTER, self._flush)
+
+    def _run(self, group: list[Unit]) -> None:
+        execute = self._connection.execute
+        try:
+            try:
+                for unit in group:
+                    self._execute(unit)
+            except (sqlite3.Error, ArithmeticError, TypeError, ValueError):
+                # One of them is at fault: once more, each undone by itself when it raises.
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    execute("ROLLBACK")
+                execute("BEGIN IMMEDIATE")
+                group = self._one_by_one(group)
+            execute("COMMIT")
+        except BaseException as error:  # a full disk, an interrupt: nothing of the group happened
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+            for unit in group:
+                unit.fail(_typed(error))
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for unit in group:
+                unit.succeed()
+
+    def _one_by_one(self, group: list[Unit]) -> list[Unit]:
+        """Runs each unit in a savepoint; fails those that raise and returns the others."""
+        execute = self._connection.execute
+        good: list[Unit] = []
+        for unit in group:
+            execute("SAVEPOINT unit")
+            try:
+                self._execute(unit)
+            except (sqlite3.Error, ArithmeticError, TypeError, ValueError) as error:
+                if not self._connection.in_transaction:
+                    raise  # the transaction is gone, and with it what the others did
+                execute("ROLLBACK TO unit")
+                unit.fail(_typed(error))
+            else:
+                good.append(unit)
+            execute("RELEASE unit")
+        return good
+
+    def _execute(self, unit: Unit) -> None:
+        execute = self._connection.execute
+        gate = unit.gate
+        if gate is not None:
+            rows = execute(gate.statement.sqlite, gate.params).fetchall()
+            unit.row = rows[0] if rows else None
+            if not rows:
+                return
+        for write in unit.then:
+            execute(write.statement.sqlite, write.params)
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    }
+
+
+def _typed(error: BaseException) -> BaseException:
+    """A full disk or a lock that is not given up are states to come back from, not faults."""
+    if isinstance(error, sqlite3.OperationalError) and (
+        _is_busy(error)
+        or error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+    ):
+        return unavailable(error)
+    return error

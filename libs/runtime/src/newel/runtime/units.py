@@ -1,0 +1,36 @@
+"""What waits to be committed: one caller's statements, and the future that tells how they ended."""
+
+import asyncio
+from dataclasses import dataclass
+
+from newel.runtime.database import Row, Write
+from newel.runtime.errors import ErrorType, NewelError
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """Statements that happen together or not at all."""
+
+    gate: Write | None
+    then: tuple[Write, ...]
+    done: asyncio.Future[Row | None]
+    row: Row | None = None
+
+    def succeed(self) -> None:
+        """Answers the caller, if it still waits."""
+        if not self.done.done():
+            self.done.set_result(self.row)
+
+    def fail(self, error: BaseException) -> None:
+        """Has the caller, if it still waits, see the error."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+def unavailable(error: BaseException) -> NewelError:
+    """The refusal for a database that cannot be reached or stays busy."""
+    return NewelError(
+        ErrorType.UNAVAILABLE,
+        "the service cannot use its database now; try again later",
+        cause=f"{type(error).__name__}: {error}",
+    )

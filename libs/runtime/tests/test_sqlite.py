@@ -1,0 +1,120 @@
+"""What is SQLite's own: durability, the lock other processes hold, the log's checkpoints."""
+
+import asyncio
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from newel.runtime.database import Statement, Write
+from newel.runtime.databases import open_database
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.sqlite import SqliteDatabase
+
+CREATE = Write(Statement("CREATE TABLE t (id BIGINT PRIMARY KEY, body BYTEA)"), ())
+INSERT = Statement("INSERT INTO t VALUES ($1, $2)")
+COUNT = Statement("SELECT count(*) FROM t")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "service.db"
+
+
+async def test_the_file_is_its_owners_alone(path: Path) -> None:
+    database = SqliteDatabase(path)
+    await database.apply(CREATE)
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in path.parent.iterdir())
+    await database.close()
+
+
+async def test_every_commit_is_synced(path: Path) -> None:
+    database = SqliteDatabase(path)
+    assert await database.fetch(Statement("PRAGMA journal_mode")) == [("wal",)]
+    assert await database.fetch(Statement("PRAGMA synchronous")) == [(2,)]
+    await database.close()
+
+
+async def test_a_lock_held_elsewhere_does_not_hold_up_the_loop(path: Path) -> None:
+    database = SqliteDatabase(path)
+    await database.apply(CREATE)
+    elsewhere = sqlite3.connect(path, isolation_level=None)
+    elsewhere.execute("BEGIN IMMEDIATE")
+    turns = 0
+    async with asyncio.TaskGroup() as group:
+        write = group.create_task(database.apply(Write(INSERT, (1, b""))))
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+            turns += 1
+        assert not write.done()
+        elsewhere.execute("COMMIT")
+    assert turns == 20
+    assert await database.fetch(COUNT) == [(1,)]
+    elsewhere.close()
+    await database.close()
+
+
+async def test_a_lock_never_given_up_is_a_typed_refusal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newel.runtime.sqlite._BUSY_FOR_AT_MOST", 0.05)
+    database = SqliteDatabase(path)
+    await database.apply(CREATE)
+    elsewhere = sqlite3.connect(path, isolation_level=None)
+    elsewhere.execute("BEGIN IMMEDIATE")
+    with pytest.raises(NewelError) as caught:
+        await database.apply(Write(INSERT, (1, b"")))
+    assert caught.value.type is ErrorType.UNAVAILABLE
+    elsewhere.execute("ROLLBACK")
+    await database.apply(Write(INSERT, (1, b"")))
+    elsewhere.close()
+    await database.close()
+
+
+async def test_a_full_disk_is_a_typed_refusal_and_passes(path: Path) -> None:
+    database = SqliteDatabase(path)
+    await database.apply(CREATE)
+    await database.apply(Write(Statement("PRAGMA max_page_count = 3"), ()))
+    results = await asyncio.gather(
+        *(database.apply(Write(INSERT, (number, bytes(9000)))) for number in range(3)),
+        return_exceptions=True,
+    )
+    assert {type(result) for result in results} == {NewelError}
+    await database.apply(Write(Statement("PRAGMA max_page_count = 1000000"), ()))
+    await database.apply(Write(INSERT, (9, bytes(9000))))
+    assert await database.fetch(COUNT) == [(1,)]
+    await database.close()
+
+
+async def test_the_log_is_carried_over_beside_the_requests(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newel.runtime.checkpoints._EVERY", 0.02)
+    database = SqliteDatabase(path)
+    await database.apply(CREATE)
+    for number in range(50):
+        await database.apply(Write(INSERT, (number, bytes(8000))))
+    async with asyncio.timeout(10):
+        while path.stat().st_size < 400_000:
+            await asyncio.sleep(0.02)
+    await database.close()
+    assert not path.with_name("service.db-wal").exists()
+
+
+async def test_under_steady_load_the_log_starts_over(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newel.runtime.checkpoints._EVERY", 0.01)
+    monkeypatch.setattr("newel.runtime.checkpoints._LONG_LOG", 200)
+    database = SqliteDatabase(path)
+    await database.apply(CREATE)
+    for number in range(1500):
+        await database.apply(Write(INSERT, (number, bytes(8000))))
+    assert path.with_name("service.db-wal").stat().st_size < 1500 * 8000 / 2
+    await database.close()
+
+
+async def test_an_unknown_url_is_refused() -> None:
+    with pytest.raises(ValueError, match="sqlite:///path"):
+        await open_database("mysql://localhost/newel")
