@@ -1,0 +1,127 @@
+"""From octets to a ``Call``: RFC 8555 §6.2 to §6.5 in this order.
+
+1. parse the JWS; 2. compare its url with the one asked; 3. recognize the nonce; 4. find the key, by
+``kid`` or ``jwk`` as the resource wants; 5. verify the signature; 6. refuse accounts that are not valid.
+The nonce is used up later, in the one transaction of the request.
+"""
+
+import enum
+
+from newel.acme import jwk, jws
+from newel.registration.acme import ids
+from newel.registration.acme.authorities import Authorities
+from newel.registration.acme.calls import Call, deactivated
+from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.records import VALID, Account, Admission
+from newel.registration.acme.storage import Storage
+from newel.registration.acme.urls import Urls
+from newel.registration.provisioners.acme import AcmeKind
+from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType, NewelError
+
+_CACHED = 4096
+
+
+class Signer(enum.Enum):
+    """Who may sign a request to a resource (RFC 8555 §6.2)."""
+
+    ACCOUNT = "kid"
+    KEY = "jwk"
+    EITHER = "either"
+
+
+class Authenticator:
+    """Verifies requests. Accounts are remembered with their keys; the database is asked again, in the
+    statement that uses the nonce, whether they are still as remembered.
+    """
+
+    def __init__(
+        self, storage: Storage, nonces: Nonces, authorities: Authorities, clock: Clock
+    ) -> None:
+        self._storage = storage
+        self._nonces = nonces
+        self._authorities = authorities
+        self._clock = clock
+        self._accounts: dict[tuple[str, bytes], Account] = {}
+
+    async def verify(
+        self, body: bytes, *, url: str, urls: Urls, provisioner: AcmeKind, signer: Signer
+    ) -> Call:
+        """The call a request's body makes; ``url`` is what the client asked, as seen from outside."""
+        parsed = jws.outer(body)
+        header = parsed.protected
+        if header.url != url:
+            raise NewelError(
+                ErrorType.UNAUTHORIZED,
+                "the url of the protected header is not that of the request",
+                cause=f"signed for {header.url[:256]!r}, sent to {url[:256]!r}",
+            )
+        nonce = self._nonces.key(header.nonce)
+        account: Account | None = None
+        if header.kid is not None:
+            _allow(signer is not Signer.KEY, "this resource needs a jwk, not a kid")
+            account = await self._account(header.kid, provisioner)
+            key, thumbprint = account.key, account.thumbprint
+        else:
+            _allow(signer is not Signer.ACCOUNT, "this resource needs a kid, not a jwk")
+            key = jwk.public_key(header.jwk or jwk.Jwk(""))
+            thumbprint = jwk.thumbprint(key)
+        jws.verify(parsed, key)
+        admission = Admission(nonce)
+        if account is not None:
+            if account.status != VALID:
+                raise deactivated()
+            admission = Admission(nonce, account.id, account.thumbprint)
+        now = self._clock.unix()
+        return Call(
+            provisioner,
+            urls,
+            url,
+            parsed.payload,
+            key,
+            thumbprint,
+            admission,
+            account,
+            self._storage,
+            now,
+        )
+
+    def forget(self, account: Account) -> None:
+        """Lets go of what is remembered of an account, after anything of it changed."""
+        self._accounts.pop((account.provisioner, account.id), None)
+
+    async def _account(self, kid: str, provisioner: AcmeKind) -> Account:
+        """The account a kid names: a whole account URL of this provisioner under a name of ours."""
+        prefix, _, last = kid.rpartition("/")
+        identity = ids.parse(last)
+        scheme, _, rest = prefix.partition("://")
+        authority = rest.partition("/")[0]
+        if (
+            identity is None
+            or scheme != "https"
+            or not self._authorities.allows(authority)
+            or kid != Urls.of(authority, provisioner.name).account(identity)
+        ):
+            raise _no_account()
+        known = self._accounts.get((provisioner.name, identity))
+        if known is not None:
+            return known
+        account = await self._storage.account(identity, provisioner.name)
+        if account is None:
+            raise _no_account()
+        if account.status == VALID:
+            if len(self._accounts) >= _CACHED:
+                self._accounts.pop(next(iter(self._accounts)))
+            self._accounts[provisioner.name, identity] = account
+        return account
+
+
+def _allow(condition: bool, detail: str) -> None:
+    if not condition:
+        raise NewelError(ErrorType.MALFORMED, detail)
+
+
+def _no_account() -> NewelError:
+    return NewelError(
+        ErrorType.ACCOUNT_DOES_NOT_EXIST, "the kid is not the URL of an account of this directory"
+    )

@@ -1,0 +1,112 @@
+"""Where the parts of the ACME server meet."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
+from newel.registration.acme.authentication import Authenticator
+from newel.registration.acme.authorities import Authorities
+from newel.registration.acme.config import AcmeConfig
+from newel.registration.acme.dispatcher import Dispatcher
+from newel.registration.acme.finalization import Finalizer
+from newel.registration.acme.issuance import Chains
+from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.server import Server
+from newel.registration.acme.settings import Limits, Provisioners
+from newel.registration.acme.storage import Storage
+from newel.registration.acme.upkeep import Upkeep
+from newel.registration.acme.validations import Validations, Validator
+from newel.registration.challenges.dns_01 import Dns01
+from newel.registration.challenges.http_01 import Http01
+from newel.registration.challenges.name_servers import NameServers
+from newel.registration.challenges.tls_alpn_01 import TlsAlpn01
+from newel.registration.issuance import Issuance
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+from newel.runtime.database import Database
+from newel.runtime.egress import EgressPolicy, parse_networks
+from newel.runtime.service import Hook, Task
+
+_SECRET = "nonces"  # noqa: S105 - the name of one
+
+
+@dataclass(frozen=True, slots=True)
+class Acme:
+    """What the registration authority puts into its service."""
+
+    app: ASGIApp
+    """To be mounted at ``/acme`` and ``/2.0/acme``, or at the root: it looks at the whole path."""
+    start: Hook
+    """After the migrations, before listening."""
+    tasks: Mapping[str, Task]
+    """Run in every process."""
+    upkeep: Upkeep
+    """To be called every few seconds under a lease, by one process of all."""
+
+
+def build(
+    config: AcmeConfig,
+    *,
+    database: Database,
+    issuance: Issuance,
+    provisioners: Provisioners,
+    names: Sequence[str],
+    clock: Clock,
+    audit: Audit,
+) -> Acme:
+    """The ACME server. ``names`` are the hosts clients may reach it by, each with or without a port."""
+    limits = Limits(
+        identifiers=config.most_identifiers,
+        order_lifetime=config.order_lifetime,
+        retention=config.retention,
+        concurrent_validations=config.concurrent_validations,
+    )
+    storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
+    validations = Validations(storage, _validators(config), limits, clock, audit)
+    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, audit)
+    server = Server(
+        storage=storage,
+        nonces=nonces,
+        authenticator=Authenticator(storage, nonces, authorities, clock),
+        finalizer=finalizer,
+        chains=Chains(issuance),
+        issuance=issuance,
+        validations=validations,
+        limits=limits,
+        audit=audit,
+    )
+
+    async def start() -> None:
+        nonces.share(await storage.secret(_SECRET, secrets.token_bytes(32)))
+
+    return Acme(
+        app=Dispatcher(server, provisioners, authorities),
+        start=start,
+        tasks={"acme-validations": validations.run},
+        upkeep=Upkeep(storage, nonces, validations, finalizer, limits, clock),
+    )
+
+
+def _validators(config: AcmeConfig) -> Mapping[str, Validator]:
+    allow, deny = parse_networks(config.allow_networks), parse_networks(config.deny_networks)
+    servers = NameServers([_server(text) for text in config.resolvers], EgressPolicy(allow, deny))
+    policy = EgressPolicy(allow, deny, servers.addresses if config.resolvers else None)
+    return {
+        HTTP_01: Http01(policy, config.http01_port),
+        DNS_01: Dns01(servers),
+        TLS_ALPN_01: TlsAlpn01(policy, config.tls_alpn01_port),
+    }
+
+
+def _server(text: str) -> tuple[str, int]:
+    """Address and port of ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``."""
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        return address, int(port.removeprefix(":") or 53)
+    address, colon, port = text.rpartition(":")
+    if not colon or ":" in address:
+        return text, 53
+    return address, int(port)

@@ -1,0 +1,99 @@
+"""One authenticated request on its way through an endpoint."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from newel.acme.jwk import PublicKey
+from newel.registration.acme.nonces import bad_nonce
+from newel.registration.acme.records import Account, Admission
+from newel.registration.acme.storage import Storage
+from newel.registration.acme.urls import Urls
+from newel.registration.provisioners.acme import AcmeKind
+from newel.runtime.database import Write
+from newel.runtime.errors import ErrorType, NewelError
+
+Payload = TypeVar("Payload")
+
+
+@dataclass(slots=True)
+class Call:
+    """A request whose signature was verified. Its nonce is used by ``commit``, once."""
+
+    provisioner: AcmeKind
+    urls: Urls
+    url: str
+    payload: bytes
+    key: PublicKey
+    thumbprint: bytes
+    admission: Admission
+    signer: Account | None
+    storage: Storage
+    now: float
+    committed: bool = False
+
+    @property
+    def account(self) -> Account:
+        """The account that signed; ``malformed`` when the request was signed with a jwk."""
+        if self.signer is None:
+            raise NewelError(ErrorType.MALFORMED, "this resource needs a kid")
+        return self.signer
+
+    @property
+    def seconds(self) -> int:
+        """Now, in whole seconds since 1970."""
+        return int(self.now)
+
+    def decode(self, shape: type[Payload]) -> Payload:
+        """The payload as an object of this shape; ``malformed`` for any other."""
+        try:
+            return msgspec.json.decode(self.payload, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise NewelError(
+                ErrorType.MALFORMED, "the payload is not what this resource takes", cause=str(error)
+            ) from error
+
+    def require_get(self) -> None:
+        """``malformed`` unless this is a POST-as-GET (RFC 8555 §6.3): the empty string, not ``{}``."""
+        if self.payload:
+            raise NewelError(ErrorType.MALFORMED, "a POST-as-GET has an empty payload")
+
+    async def commit(self, *writes: Write) -> None:
+        """Uses the nonce and makes the writes, in one transaction.
+
+        ``badNonce`` when the nonce was used before, ``unauthorized`` when the account is no longer
+        valid or has another key by now; then nothing was written.
+        """
+        if self.committed:
+            raise RuntimeError("a request has one unit")
+        self.committed = True
+        if not await self.storage.admit(self.admission, *writes):
+            raise await self._why_not()
+
+    async def _why_not(self) -> NewelError:
+        if self.signer is None:
+            return bad_nonce("it was used before")
+        account = await self.storage.account(self.signer.id, self.provisioner.name)
+        if account is None or account.status != "valid":
+            return deactivated()
+        if account.thumbprint != self.signer.thumbprint:
+            return NewelError(ErrorType.UNAUTHORIZED, "the account has another key now")
+        return bad_nonce("it was used before")
+
+    def facts(self) -> dict[str, Any]:
+        """What the audit trail wants to know of every request."""
+        facts: dict[str, Any] = {"provisioner": self.provisioner.name}
+        if self.signer is not None:
+            facts["account"] = self.urls.account(self.signer.id)
+        return facts
+
+
+def deactivated() -> NewelError:
+    """The refusal of an account that is not valid any more (RFC 8555 §7.3.6)."""
+    return NewelError(ErrorType.UNAUTHORIZED, "the account is not active")
+
+
+def not_found() -> NewelError:
+    """What is not there, and what belongs to somebody else: no difference can be seen."""
+    return NewelError(ErrorType.NOT_FOUND, "there is no such resource")

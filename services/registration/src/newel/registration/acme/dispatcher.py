@@ -1,0 +1,231 @@
+"""The ASGI application under ``/acme`` and ``/2.0/acme``: one table of resources, no framework."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from newel.acme import jws, messages
+from newel.acme.problems import AcmeError
+from newel.registration.acme import (
+    accounts,
+    answers,
+    authorizations,
+    key_changes,
+    orders,
+    revocation,
+)
+from newel.registration.acme.answers import Answer, Header
+from newel.registration.acme.authentication import Signer
+from newel.registration.acme.authorities import Authorities
+from newel.registration.acme.calls import Call, not_found
+from newel.registration.acme.server import Server
+from newel.registration.acme.settings import Provisioners
+from newel.registration.acme.urls import Urls
+from newel.registration.provisioners.acme import AcmeKind
+from newel.runtime.errors import ErrorType, NewelError
+
+_log = logging.getLogger("newel.registration.acme")
+
+Endpoint: TypeAlias = Callable[..., Awaitable[Answer]]
+
+_JOSE = b"application/jose+json"
+_NO_STORE = (b"cache-control", b"no-store")
+_CORS: tuple[Header, ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Link, Location, Replay-Nonce, Retry-After"),
+)
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST"),
+    (b"access-control-allow-headers", b"Content-Type"),
+    (b"access-control-max-age", b"86400"),
+)
+
+
+async def _orders(server: Server, call: Call, identity: str, *, query: bytes) -> Answer:
+    after = parse_qs(query.decode("latin-1")).get("after", [""])[-1]
+    return await accounts.orders(server, call, identity, after)
+
+
+# resource → by number of segments after it, what must follow the id, who signs, and what answers
+_POSTS: dict[tuple[str, int], tuple[str, Signer, Endpoint]] = {
+    ("new-account", 0): ("", Signer.KEY, accounts.new_account),
+    ("account", 1): ("", Signer.ACCOUNT, accounts.account),
+    ("account", 2): ("orders", Signer.ACCOUNT, _orders),
+    ("new-order", 0): ("", Signer.ACCOUNT, orders.new_order),
+    ("order", 1): ("", Signer.ACCOUNT, orders.order),
+    ("order", 2): ("finalize", Signer.ACCOUNT, orders.finalize),
+    ("authz", 1): ("", Signer.ACCOUNT, authorizations.authorization),
+    ("challenge", 2): ("*", Signer.ACCOUNT, authorizations.challenge),
+    ("certificate", 1): ("", Signer.ACCOUNT, orders.certificate),
+    ("revoke-cert", 0): ("", Signer.EITHER, revocation.revoke_cert),
+    ("key-change", 0): ("", Signer.ACCOUNT, key_changes.change_key),
+}
+
+
+class Dispatcher:
+    """Finds the resource, authenticates the request, and answers whatever happens."""
+
+    def __init__(
+        self, server: Server, provisioners: Provisioners, authorities: Authorities
+    ) -> None:
+        self._server = server
+        self._provisioners = provisioners
+        self._authorities = authorities
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI request. ``scope["path"]`` is whole: the mount's prefix is part of it."""
+        if scope["type"] != "http":
+            return
+        headers: list[Header] = [_NO_STORE, *_CORS]
+        try:
+            answer = await self._answer(scope, receive, headers)
+        except NewelError as error:
+            self._audit_refusal(scope, error)
+            answer = answers.refusal(error)
+        except AcmeError as error:
+            typed = NewelError(ErrorType(error.name), error.detail)
+            self._audit_refusal(scope, typed)
+            answer = answers.refusal(typed)
+        except Exception:  # noqa: BLE001 - the last border: nothing of it is told to the client
+            _log.exception("a request could not be answered")
+            answer = answers.refusal(NewelError(ErrorType.SERVER_INTERNAL, "an internal error"))
+        if scope["method"] == "POST":
+            headers.append((b"replay-nonce", self._server.nonces.new().encode()))
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+        if answer.content_type:
+            headers.append((b"content-type", answer.content_type))
+        headers.extend(answer.headers)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive, headers: list[Header]) -> Answer:
+        authority = _authority(scope)
+        if not self._authorities.allows(authority):
+            raise NewelError(ErrorType.UNAUTHORIZED, "this host is not one of this server's names")
+        _, _, path = scope["path"].partition("/acme/")
+        name, _, rest = path.partition("/")
+        resource, *arguments = rest.split("/")
+        provisioner = self._provisioners(name)
+        if provisioner is None:
+            raise not_found()
+        urls = Urls.of(authority, name)
+        headers.append(answers.link(urls.to("directory"), "index"))
+        method = scope["method"]
+        if method == "OPTIONS":
+            return Answer(204, headers=_PREFLIGHT)
+        if resource in {"directory", "new-nonce"} and not arguments:
+            if method == "POST":  # allowed beside GET (RFC 8555 §6.3)
+                signer = Signer.ACCOUNT
+                call = await self._verify(scope, receive, authority, urls, provisioner, signer)
+                call.require_get()
+                await call.commit()
+            return self._open(method, resource, urls, provisioner)
+        tail, signer, endpoint = _POSTS.get((resource, len(arguments)), ("?", None, None))
+        if endpoint is None or signer is None or (tail != "*" and arguments[1:] != tail.split()):
+            raise not_found()
+        if method != "POST":
+            headers.append((b"allow", b"POST"))
+            raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with POST")
+        call = await self._verify(scope, receive, authority, urls, provisioner, signer)
+        if endpoint is _orders:
+            return await self._use(call, _orders, arguments[:1], query=scope["query_string"])
+        return await self._use(call, endpoint, arguments if tail == "*" else arguments[:1])
+
+    async def _use(
+        self, call: Call, endpoint: Endpoint, arguments: list[str], **named: Any
+    ) -> Answer:
+        """The endpoint's answer. A refused request uses its nonce as well: what was signed is spent."""
+        try:
+            return await endpoint(self._server, call, *arguments, **named)
+        except (NewelError, AcmeError):
+            if not call.committed:
+                await call.commit()
+            raise
+
+    async def _verify(
+        self,
+        scope: Scope,
+        receive: Receive,
+        authority: str,
+        urls: Urls,
+        provisioner: AcmeKind,
+        signer: Signer,
+    ) -> Call:
+        content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
+        if content_type != _JOSE:
+            raise NewelError(ErrorType.UNSUPPORTED_MEDIA_TYPE, "requests are application/jose+json")
+        body = await _body(receive)
+        return await self._server.authenticator.verify(
+            body, url=_url(scope, authority), urls=urls, provisioner=provisioner, signer=signer
+        )
+
+    def _open(self, method: str, resource: str, urls: Urls, provisioner: AcmeKind) -> Answer:
+        """What is answered without a signature: the directory and fresh nonces."""
+        if method not in {"GET", "HEAD", "POST"}:
+            raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with GET")
+        if resource == "directory":
+            return answers.json(directory(urls, provisioner))
+        if method == "POST":
+            return Answer(204)
+        nonce = (b"replay-nonce", self._server.nonces.new().encode())
+        return Answer(200 if method == "HEAD" else 204, headers=(nonce,))
+
+    def _audit_refusal(self, scope: Scope, error: NewelError) -> None:
+        path = str(scope["path"])[:256]
+        self._server.audit.record(
+            "acme.request", "refused", path=path, type=error.type.value, cause=error.cause
+        )
+
+
+def directory(urls: Urls, provisioner: AcmeKind) -> messages.Directory:
+    """The directory of one provisioner (RFC 8555 §7.1.1)."""
+    meta = messages.Meta(
+        provisioner.terms_of_service or None,
+        provisioner.website or None,
+        provisioner.caa_identities,
+        provisioner.require_external_account,
+    )
+    return messages.Directory(
+        urls.to("new-nonce"),
+        urls.to("new-account"),
+        urls.to("new-order"),
+        urls.to("revoke-cert"),
+        urls.to("key-change"),
+        None if meta == messages.Meta() else meta,
+    )
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise NewelError(ErrorType.MALFORMED, "the request ended too early")
+        body += message.get("body", b"")
+        if len(body) > jws.LARGEST:
+            raise NewelError(ErrorType.TOO_LARGE, "the request is too large")
+        if not message.get("more_body", False):
+            return body
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    for key, value in scope["headers"]:
+        if key == name:
+            return value
+    return b""
+
+
+def _authority(scope: Scope) -> str:
+    return _header(scope, b"host").decode("latin-1")
+
+
+def _url(scope: Scope, authority: str) -> str:
+    """What the client asked, octet by octet, as it stands in the request."""
+    path = scope.get("raw_path") or scope["path"].encode()
+    query = scope["query_string"]
+    target = path + b"?" + query if query else path
+    return f"https://{authority}{target.decode('latin-1')}"

@@ -1,0 +1,132 @@
+"""From a claimed order to its certificate, now or after a crash."""
+
+import datetime as dt
+import secrets
+
+from newel.crypto import csr
+from newel.registration.acme import answers, ids, requests, statements
+from newel.registration.acme.issuance import to_issue
+from newel.registration.acme.records import INVALID, PROCESSING, VALID, Claim
+from newel.registration.acme.settings import Limits, Provisioners
+from newel.registration.acme.storage import Storage
+from newel.registration.issuance import Issuance
+from newel.registration.provisioners.acme import AcmeKind
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+from newel.runtime.database import Write
+from newel.runtime.errors import ErrorType, NewelError
+
+_LATER = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
+"""Refusals that say nothing about the order: it stays processing and is tried again."""
+_ANOTHER_CSR = frozenset({ErrorType.BAD_CSR, ErrorType.BAD_PUBLIC_KEY})
+"""Refusals another CSR can mend: the order is ready again (RFC 8555 §7.4)."""
+
+
+class Finalizer:
+    """Carries claimed orders through. Any replica may take over a claim that was left behind."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        issuance: Issuance,
+        provisioners: Provisioners,
+        limits: Limits,
+        clock: Clock,
+        audit: Audit,
+    ) -> None:
+        self._storage = storage
+        self._issuance = issuance
+        self._provisioners = provisioners
+        self._limits = limits
+        self._clock = clock
+        self._audit = audit
+
+    async def carry_through(
+        self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool
+    ) -> str:
+        """Has the certificate issued and stored; the order's new status.
+
+        A refusal is recorded and raised: with ``reopen`` one that another CSR can mend leaves the
+        order ready, since its client is there to hear of it; any other makes it invalid.
+        """
+        try:
+            provisioner = self._issuing(claim.provisioner)
+            issued = await self._issuance.issue(to_issue(claim, request, provisioner))
+        except NewelError as error:
+            return await self._refused(claim, error, reopen=reopen)
+        done = (claim.order_id, issued.der, issued.issuer)
+        await self._storage.apply(Write(statements.COMPLETE_ORDER, done))
+        self._audit.record(
+            "acme.finalize",
+            "granted",
+            order=ids.text(claim.order_id),
+            provisioner=claim.provisioner,
+            serial=issued.serial.hex(),
+            identifiers=[name.value for name in claim.identifiers],
+        )
+        return VALID
+
+    async def resume(self, order: bytes) -> bool:
+        """Carries one order through if its claim was left behind; whether anything was done."""
+        claim = await self._storage.lost_claim(order, self._lost_before())
+        return claim is not None and await self._take_over(claim)
+
+    async def resume_all(self, limit: int = 100) -> int:
+        """The same for every order; the number of those found."""
+        claims = await self._storage.lost_claims(self._lost_before(), limit)
+        for claim in claims:
+            await self._take_over(claim)
+        return len(claims)
+
+    async def _take_over(self, claim: Claim) -> bool:
+        mine = secrets.token_bytes(16)
+        params = (claim.order_id, mine, int(self._clock.unix()), claim.claim)
+        if not await self._storage.decide(Write(statements.TAKE_OVER, params)):
+            return False
+        taken = Claim(
+            claim.order_id,
+            claim.account,
+            claim.provisioner,
+            claim.identifiers,
+            claim.not_before,
+            claim.not_after,
+            claim.csr,
+            mine,
+        )
+        try:
+            await self.carry_through(taken, requests.verified(claim.csr), reopen=False)
+        except NewelError:
+            return True  # it is recorded in the order, where its client will read it
+        return True
+
+    def _issuing(self, name: str) -> AcmeKind:
+        provisioner = self._provisioners(name)
+        if provisioner is None:
+            raise NewelError(ErrorType.UNAUTHORIZED, "the provisioner does not issue any more")
+        return provisioner
+
+    async def _refused(self, claim: Claim, error: NewelError, *, reopen: bool) -> str:
+        if error.type in _LATER:
+            outcome = PROCESSING
+        else:
+            outcome = "ready" if reopen and error.type in _ANOTHER_CSR else INVALID
+        self._audit.record(
+            "acme.finalize",
+            "refused",
+            order=ids.text(claim.order_id),
+            provisioner=claim.provisioner,
+            cause=error.cause,
+            status=outcome,
+        )
+        if outcome == PROCESSING:
+            return PROCESSING
+        mine = (claim.order_id, claim.claim)
+        if outcome == INVALID:
+            told = answers.encode(answers.problem_document(error)).decode()
+            await self._storage.apply(Write(statements.FAIL_ORDER, (*mine, told)))
+        else:
+            await self._storage.apply(Write(statements.REOPEN_ORDER, mine))
+        raise error
+
+    def _lost_before(self) -> int:
+        return int(self._clock.unix() - self._limits.lost_after / dt.timedelta(seconds=1))

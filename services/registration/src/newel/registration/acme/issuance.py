@@ -1,0 +1,60 @@
+"""What the issuing authority is asked for: one certificate per order."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from newel.crypto import csr, distinguished_names, pem
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.acme import ids, requests
+from newel.registration.acme.identifiers import general_name
+from newel.registration.acme.records import Claim
+from newel.registration.issuance import Issuance
+from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.signing import general_name as in_contract
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.request_id import request_id
+
+
+class Chains:
+    """What follows a leaf, by issuer: an issuer's chain never changes, so it is asked for once."""
+
+    def __init__(self, issuance: Issuance) -> None:
+        self._issuance = issuance
+        self._pem: dict[str, bytes] = {}
+
+    async def chain(self, issuer: str) -> bytes:
+        """The issuer's certificate and those above it up to the root, as PEM."""
+        if issuer not in self._pem:
+            for known in await self._issuance.issuers():
+                self._pem[known.id] = b"".join(map(pem.encode, known.chain))
+        found = self._pem.get(issuer)
+        if found is None:
+            raise NewelError(ErrorType.SERVER_INTERNAL, "", cause=f"no issuer {issuer!r}")
+        return found
+
+
+def proof(provisioner: str, account: bytes) -> str:
+    """Whom the records of the issuing authority name as the one who proved: the account's path."""
+    return f"acme/{provisioner}/account/{ids.text(account)}"
+
+
+def to_issue(claim: Claim, request: csr.VerifiedRequest, provisioner: AcmeKind) -> pb.Request:
+    """The order and the key of its CSR. Of the CSR nothing else goes on but a DNS common name."""
+    force = provisioner.force_common_name
+    name = requests.common_name(request, claim.identifiers, force=force)
+    return pb.Request(
+        # the same order always yields the same certificate, however often it is asked for
+        idempotency_key=claim.order_id,
+        profile=provisioner.profile,
+        public_key=request.spki,
+        subject=[pb.Attribute(oid=distinguished_names.COMMON_NAME, value=name)] if name else [],
+        names=[in_contract(general_name(identifier)) for identifier in claim.identifiers],
+        not_before=None if claim.not_before is None else Timestamp(seconds=claim.not_before),
+        not_after=_not_after(claim),
+        provisioner=provisioner.statement(""),
+        subject_of_proof=proof(provisioner.name, claim.account),
+        request_id=request_id(),
+    )
+
+
+def _not_after(claim: Claim) -> Timestamp | None:
+    return None if claim.not_after is None else Timestamp(seconds=claim.not_after)

@@ -1,0 +1,37 @@
+"""Account key rollover (RFC 8555 §7.3.5)."""
+
+import msgspec
+
+from newel.acme import jwk, key_change
+from newel.registration.acme import answers, statements
+from newel.registration.acme.answers import Answer
+from newel.registration.acme.calls import Call
+from newel.registration.acme.server import Server
+from newel.runtime.database import Write
+from newel.runtime.errors import ErrorType, NewelError
+
+
+async def change_key(server: Server, call: Call) -> Answer:
+    """Gives the account another key; 409 with its account's URL when that key has one already.
+
+    Of two rollovers that race one finds its old key in place; the other is told that it changed.
+    """
+    account = call.account
+    own = call.urls.account(account.id)
+    new = key_change.verify(call.payload, account=own, url=call.url, current=account.thumbprint)
+    thumbprint = jwk.thumbprint(new)
+    members = msgspec.json.encode(jwk.required_members(new)).decode()
+    change = (account.id, thumbprint, members, account.thumbprint, account.provisioner)
+    await call.commit(Write(statements.CHANGE_KEY, change))
+    server.authenticator.forget(account)
+    holder = await call.storage.account_of_key(thumbprint, account.provisioner)
+    if holder is None:
+        raise NewelError(ErrorType.UNAUTHORIZED, "the account's key was changed meanwhile")
+    if holder.id != account.id:
+        error = NewelError(ErrorType.CONFLICT, "the new key has an account already")
+        server.audit.record("acme.key-change", "refused", cause=error.cause, **call.facts())
+        return answers.refusal(error, answers.location(call.urls.account(holder.id)))
+    server.audit.record("acme.key-change", "granted", **call.facts())
+    return answers.json(
+        {"status": holder.status, "orders": call.urls.orders(holder.id)}, answers.location(own)
+    )

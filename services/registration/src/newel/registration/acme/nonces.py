@@ -1,0 +1,66 @@
+"""Anti-replay nonces (RFC 8555 §6.5): stamped by an HMAC, so that nothing is stored until one is used.
+
+A nonce is 4 octets of time, 12 random, 16 of HMAC-SHA-256. That it is used once is decided by the
+insert of its first 16 octets; the stamp alone says that it is ours and when it stops being good.
+"""
+
+import hmac
+import secrets
+
+from newel.acme import base64url
+from newel.acme.problems import AcmeError
+from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType, NewelError
+
+LIFETIME = 3600
+"""Seconds a nonce may wait to be used."""
+
+_SKEW = 300  # seconds the clocks of two replicas may differ
+_BODY, _MAC, _TEXT = 16, 16, 43
+
+
+class Nonces:
+    """Makes and recognizes the nonces of every replica that shares ``secret``."""
+
+    def __init__(self, clock: Clock, secret: bytes | None = None) -> None:
+        self._clock = clock
+        self._secret = secret
+
+    def share(self, secret: bytes) -> None:
+        """Sets the secret once it was read from the database; nothing can be made or taken before."""
+        self._secret = secret
+
+    def new(self) -> str:
+        """A fresh nonce as text."""
+        body = int(self._clock.unix()).to_bytes(4, "big") + secrets.token_bytes(_BODY - 4)
+        return base64url.encode(body + self._mac(body))
+
+    def key(self, text: str) -> bytes:
+        """What is stored when this nonce is used; ``badNonce`` unless it is ours and still good."""
+        if len(text) != _TEXT:
+            raise bad_nonce("it was not made here")
+        try:
+            octets = base64url.decode(text)
+        except AcmeError as error:
+            raise bad_nonce("it was not made here") from error
+        body, mac = octets[:_BODY], octets[_BODY:]
+        if not hmac.compare_digest(mac, self._mac(body)):
+            raise bad_nonce("it was not made here")
+        age = self._clock.unix() - int.from_bytes(body[:4], "big")
+        if not -_SKEW <= age <= LIFETIME:
+            raise bad_nonce("it is too old")
+        return body
+
+    def expired_before(self) -> bytes:
+        """Keys less than this belong to nonces no replica takes any more."""
+        return max(0, int(self._clock.unix()) - LIFETIME - 2 * _SKEW).to_bytes(4, "big")
+
+    def _mac(self, body: bytes) -> bytes:
+        if self._secret is None:
+            raise RuntimeError("the nonces' secret is not loaded yet")
+        return hmac.digest(self._secret, body, "sha256")[:_MAC]
+
+
+def bad_nonce(cause: str) -> NewelError:
+    """The refusal a client answers by trying again with the nonce that comes with it."""
+    return NewelError(ErrorType.BAD_NONCE, "the nonce is not acceptable", cause=cause)

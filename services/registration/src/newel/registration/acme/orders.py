@@ -1,0 +1,181 @@
+"""Orders: newOrder, reading, finalize, the certificate (RFC 8555 §7.4)."""
+
+import dataclasses
+import datetime as dt
+
+import msgspec
+
+from newel.acme import base64url, messages
+from newel.acme.identifiers import Identifier
+from newel.acme.problems import Problem
+from newel.crypto import pem
+from newel.registration.acme import (
+    answers,
+    identifiers,
+    ids,
+    requests,
+    statements,
+    tokens,
+    validity,
+)
+from newel.registration.acme.answers import Answer
+from newel.registration.acme.calls import Call, not_found
+from newel.registration.acme.records import PENDING, PROCESSING, READY, VALID, Claim, Order
+from newel.registration.acme.server import Server
+from newel.runtime.database import Write
+from newel.runtime.errors import ErrorType, NewelError
+
+_PROBLEM = msgspec.json.Decoder(Problem)
+_POLL = 2  # seconds a client is asked to wait for an order that is being processed
+
+
+async def new_order(server: Server, call: Call) -> Answer:
+    """An order with its authorizations, all in the one transaction that uses the nonce."""
+    asked = call.decode(messages.NewOrder)
+    wanted = identifiers.canonical(asked.identifiers, server.limits.identifiers)
+    _require_provable(call, wanted)
+    not_before, not_after = validity.requested(
+        asked.not_before,
+        asked.not_after,
+        now=call.now,
+        provisioner=call.provisioner,
+        limits=server.limits,
+    )
+    order = Order(
+        ids.new_id(call.now),
+        call.account.id,
+        wanted,
+        PENDING,
+        not_before,
+        not_after,
+        call.seconds + int(server.limits.order_lifetime / dt.timedelta(seconds=1)),
+        claim=None,
+        claimed_at=None,
+        error=None,
+        issuer=None,
+    )
+    await call.commit(*_creation(order))
+    server.audit.record(
+        "acme.new-order",
+        "granted",
+        order=ids.text(order.id),
+        identifiers=[name.value for name in wanted],
+        **call.facts(),
+    )
+    return _answer(call, order, status=201)
+
+
+async def order(server: Server, call: Call, identity: str) -> Answer:
+    """POST-as-GET of an order. One left processing by a crash is carried through here."""
+    call.require_get()
+    await call.commit()
+    found = await _find(call, identity)
+    if found.status == PROCESSING and await server.finalizer.resume(found.id):
+        found = await _find(call, identity)
+    return _answer(call, found)
+
+
+async def finalize(server: Server, call: Call, identity: str) -> Answer:
+    """Issues the certificate of a ready order, once (§7.4).
+
+    1. verify the CSR; 2. the order must be ready; 3. the CSR must ask for it and nothing else; 4. its
+    key must be no account's; 5. ready → processing with this CSR, decided by the database; 6. issue.
+    A refusal at 1 to 4 leaves the order ready.
+    """
+    encoded = call.decode(messages.Finalize).csr
+    request = requests.verified(base64url.decode(encoded, "csr"))
+    found = await _find(call, identity)
+    _require_ready(found.status == READY, found.status)
+    requests.check(request, found.identifiers)
+    await requests.check_key(request, call.storage)
+    claim = call.admission.nonce
+    begin = (found.id, call.account.id, request.der, claim, call.seconds)
+    await call.commit(Write(statements.BEGIN_FINALIZE, begin))
+    now_is = await _find(call, identity)
+    _require_ready(now_is.claim == claim, now_is.status)
+    claimed = Claim(
+        found.id,
+        call.account.id,
+        call.provisioner.name,
+        found.identifiers,
+        found.not_before,
+        found.not_after,
+        request.der,
+        claim,
+    )
+    status = await server.finalizer.carry_through(claimed, request, reopen=True)
+    return _answer(call, dataclasses.replace(now_is, status=status))
+
+
+async def certificate(server: Server, call: Call, identity: str) -> Answer:
+    """The chain of a valid order as PEM, the leaf first, the root left out (§7.4.2)."""
+    call.require_get()
+    await call.commit()
+    number = ids.parse(identity)
+    row = number and await call.storage.certificate(number, call.account.id)
+    if not row:
+        raise not_found()
+    der, issuer = row
+    chain = pem.encode(der) + await server.chains.chain(issuer)
+    return Answer(200, chain, b"application/pem-certificate-chain")
+
+
+async def _find(call: Call, identity: str) -> Order:
+    number = ids.parse(identity)
+    found = number and await call.storage.order(number, call.account.id, call.seconds)
+    if not found:
+        raise not_found()
+    return found
+
+
+def _require_ready(condition: bool, status: str) -> None:
+    if not condition:
+        raise NewelError(ErrorType.ORDER_NOT_READY, f"the order is {status}, not ready")
+
+
+def _require_provable(call: Call, wanted: tuple[Identifier, ...]) -> None:
+    for name in wanted:
+        if not requests.challenges_for(call.provisioner, name):
+            raise NewelError(
+                ErrorType.REJECTED_IDENTIFIER,
+                f"no challenge this provisioner offers can prove {name.value}",
+            )
+
+
+def _creation(order: Order) -> list[Write]:
+    shown = msgspec.json.encode(order.identifiers).decode()
+    times = (order.not_before, order.not_after, order.expires_at)
+    writes = [Write(statements.ADD_ORDER, (order.id, order.account, shown, *times))]
+    for position, name in enumerate(order.identifiers):
+        base = name.base
+        row = (
+            order.id,
+            position,
+            order.account,
+            base.type,
+            base.value,
+            int(name.wildcard),
+            order.expires_at,
+            tokens.new_seed(),
+        )
+        writes.append(Write(statements.ADD_AUTHORIZATION, row))
+    return writes
+
+
+def _answer(call: Call, found: Order, status: int = 200) -> Answer:
+    urls = call.urls
+    shown = messages.Order(
+        found.status,
+        list(found.identifiers),
+        [urls.authorization(found.id, position) for position in range(len(found.identifiers))],
+        urls.finalize(found.id),
+        validity.text(found.expires_at),
+        None if found.not_before is None else validity.text(found.not_before),
+        None if found.not_after is None else validity.text(found.not_after),
+        None if found.error is None else _PROBLEM.decode(found.error),
+        urls.certificate(found.id) if found.status == VALID else None,
+    )
+    headers = [answers.location(urls.order(found.id))]
+    if found.status == PROCESSING:
+        headers.append(answers.retry_after(_POLL))
+    return answers.json(shown, *headers, status=status)

@@ -1,0 +1,98 @@
+"""Accounts, orders and authorizations as the domain sees them."""
+
+from dataclasses import dataclass
+
+from newel.acme.identifiers import Identifier
+from newel.acme.jwk import PublicKey
+
+PENDING, READY, PROCESSING = "pending", "ready", "processing"
+VALID, INVALID = "valid", "invalid"
+DEACTIVATED, EXPIRED = "deactivated", "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A row of ``acme_accounts``, its key ready to verify with."""
+
+    id: bytes
+    provisioner: str
+    thumbprint: bytes
+    key: PublicKey
+    contact: str
+    status: str
+    terms_agreed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as it stood when it was read. ``status`` is the state of RFC 8555 §7.1.6 at that time."""
+
+    id: bytes
+    account: bytes
+    identifiers: tuple[Identifier, ...]
+    status: str
+    not_before: int | None
+    not_after: int | None
+    expires_at: int
+    claim: bytes | None
+    claimed_at: int | None
+    error: str | None
+    issuer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """An authorization as it stood when it was read, with the one challenge that was attempted."""
+
+    order_id: bytes
+    position: int
+    account: bytes
+    identifier: Identifier
+    wildcard: bool
+    status: str
+    expires_at: int
+    seed: bytes
+    challenge: str | None
+    claim: bytes | None
+    validated_at: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A finalization that was begun: what is needed to carry it through, now or after a crash."""
+
+    order_id: bytes
+    account: bytes
+    provisioner: str
+    identifiers: tuple[Identifier, ...]
+    not_before: int | None
+    not_after: int | None
+    csr: bytes
+    claim: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A challenge to be validated: what is needed to do it, now or after a crash."""
+
+    order_id: bytes
+    position: int
+    identifier: Identifier
+    challenge: str
+    token: str
+    thumbprint: bytes
+    claim: bytes
+    provisioner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What lets a request change anything: its nonce unused and its account still valid.
+
+    ``account`` is None for requests signed by a key of their own (newAccount, revokeCert).
+    """
+
+    nonce: bytes
+    account: bytes | None = None
+    thumbprint: bytes = b""

@@ -1,0 +1,126 @@
+"""Certification requests at finalize: they ask for the order and nothing else (RFC 8555 §7.4, §11.1)."""
+
+from newel.acme import challenges, jwk
+from newel.acme.identifiers import Identifier
+from newel.crypto import csr, distinguished_names, names
+from newel.crypto.dns_names import InvalidNameError
+from newel.crypto.extensions import Extension
+from newel.registration.acme.identifiers import of_name
+from newel.registration.acme.storage import Storage
+from newel.registration.provisioners.acme import AcmeKind
+from newel.runtime.errors import ErrorType, NewelError
+
+# Said in requests out of habit; a certificate of ours never repeats them.
+_IDLE_SUBJECT = frozenset(
+    {
+        "2.5.4.5",  # serialNumber
+        "2.5.4.6",  # C
+        "2.5.4.7",  # L
+        "2.5.4.8",  # ST
+        "2.5.4.9",  # street
+        "2.5.4.10",  # O
+        "2.5.4.11",  # OU
+        "2.5.4.17",  # postalCode
+    }
+)
+_KEY_USAGE = "2.5.29.15"
+_BASIC_CONSTRAINTS = "2.5.29.19"
+_EXTENDED_KEY_USAGE = "2.5.29.37"
+_SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
+_TLS_FEATURE = "1.3.6.1.5.5.7.1.24"
+_HARMLESS = frozenset({_KEY_USAGE, _SUBJECT_KEY_IDENTIFIER, _TLS_FEATURE})
+_NOT_A_CA = frozenset({b"\x30\x00", b"\x30\x03\x01\x01\x00"})
+_SERVER_AUTH = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
+_CLIENT_AUTH = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02"
+_USAGES = frozenset(
+    b"\x30" + bytes([len(listed)]) + listed
+    for listed in (
+        _SERVER_AUTH,
+        _CLIENT_AUTH,
+        _SERVER_AUTH + _CLIENT_AUTH,
+        _CLIENT_AUTH + _SERVER_AUTH,
+    )
+)
+
+
+def challenges_for(provisioner: AcmeKind, name: Identifier) -> tuple[str, ...]:
+    """The challenge types offered for an order's identifier (``*.`` included)."""
+    possible = challenges.offered(name.type, wildcard=name.wildcard)
+    return tuple(kind for kind in possible if kind in provisioner.challenges)
+
+
+def verified(der: bytes) -> csr.VerifiedRequest:
+    """The request in DER, its signature verified; ``badCSR`` otherwise."""
+    if der[:1] != b"\x30":
+        raise _bad("the CSR is not DER")
+    try:
+        return csr.parse_request(der)
+    except csr.CsrError as error:
+        raise _bad(str(error)) from error
+
+
+def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
+    """``badCSR`` unless the names are the order's, no more and no fewer, and nothing foreign is asked.
+
+    The common name, if any, is one of the names. Organization and the like are ignored; other subject
+    attributes, a CA, other key usages than a server's and a client's, and critical extensions are not.
+    """
+    asked = {of_name(name) for name in request.names}
+    for attribute in request.subject:
+        if attribute.oid == distinguished_names.COMMON_NAME:
+            asked.add(_common_name(attribute.value))
+        elif attribute.oid not in _IDLE_SUBJECT:
+            raise _bad(f"the subject attribute {attribute.oid} has no place in the CSR")
+    if asked != set(wanted):
+        raise _bad("the names of the CSR are not those of the order")
+    for extension in request.extensions:
+        _check_extension(extension)
+
+
+async def check_key(request: csr.VerifiedRequest, storage: Storage) -> None:
+    """``badCSR`` when any account, of whomever, has this key (§11.1)."""
+    if await storage.is_account_key(jwk.thumbprint(request.public_key)):
+        raise _bad("the key of the CSR is an account key")
+
+
+def common_name(
+    request: csr.VerifiedRequest, wanted: tuple[Identifier, ...], *, force: bool
+) -> str | None:
+    """The subject's common name: the CSR's when it is a DNS name, or the first that fits if forced."""
+    for attribute in request.subject:
+        if attribute.oid == distinguished_names.COMMON_NAME:
+            found = _common_name(attribute.value)
+            # an address identifies in the iPAddress name only (RFC 8738 §3)
+            return found.value if found.type == "dns" else None
+    if force:
+        fitting = (name.value for name in wanted if name.type == "dns" and len(name.value) <= 64)
+        return next(fitting, None)
+    return None
+
+
+def _common_name(value: str) -> Identifier:
+    try:
+        found = of_name(names.parse_san(value))
+    except InvalidNameError as error:
+        raise _bad(f"the common name of the CSR: {error}") from error
+    if found is None:
+        raise _bad("the common name of the CSR is neither a DNS name nor an address")
+    return found
+
+
+def _check_extension(extension: Extension) -> None:
+    if extension.oid == _BASIC_CONSTRAINTS:
+        if extension.value not in _NOT_A_CA:
+            raise _bad("the CSR asks for a CA certificate")
+    elif extension.oid == _EXTENDED_KEY_USAGE:
+        if extension.value not in _USAGES:
+            raise _bad("the CSR asks for an extended key usage that is not given here")
+    elif extension.oid not in _HARMLESS:
+        if extension.critical:
+            raise _bad(f"the critical extension {extension.oid} is not given here")
+        if extension.oid.startswith("2.5.29."):
+            raise _bad(f"the extension {extension.oid} is not given here")
+
+
+def _bad(detail: str) -> NewelError:
+    return NewelError(ErrorType.BAD_CSR, detail)

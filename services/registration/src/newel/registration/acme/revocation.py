@@ -1,0 +1,122 @@
+"""revokeCert (RFC 8555 §7.6): who may revoke, and why."""
+
+from cryptography import x509
+from cryptography.x509 import load_der_x509_certificate
+
+from newel.acme import base64url, jwk, messages
+from newel.acme.identifiers import Identifier
+from newel.crypto import names
+from newel.crypto.dns_names import InvalidNameError
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.acme import ids, issuance
+from newel.registration.acme.answers import Answer
+from newel.registration.acme.calls import Call
+from newel.registration.acme.server import Server
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.request_id import request_id
+
+KEY_COMPROMISE = 1
+REASONS = frozenset({0, KEY_COMPROMISE, 3, 4, 5, 9})
+"""unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn:
+what a subscriber can say of a leaf (RFC 5280 §5.3.1)."""
+
+_LARGEST = 64 * 1024
+
+
+async def revoke_cert(server: Server, call: Call) -> Answer:
+    """Revokes a certificate at once.
+
+    1. it must be one of ours, octet by octet; 2. the request is signed by its own key, by the account
+    that had it issued, or by an account that has proved all of its names; 3. the reason must be one
+    that signer can know; 4. the nonce is used; 5. the issuing authority records the revocation.
+    """
+    asked = call.decode(messages.Revocation)
+    der = base64url.decode(asked.certificate, "certificate")
+    leaf = _parse(der)
+    record = await server.issuance.find(pb.Lookup(certificate=der))
+    if record is None:
+        raise NewelError(ErrorType.NOT_FOUND, "the certificate is not one of this authority")
+    actor = await _entitled(server, call, leaf, record)
+    if asked.reason not in REASONS:
+        raise _bad_reason("the reason cannot be given for a certificate")
+    if asked.reason == KEY_COMPROMISE and actor.endswith("by authorizations"):
+        raise _bad_reason("only its key or its account can call a key compromised")
+    await call.commit()
+    if record.HasField("revoked") and record.revoked.active:
+        raise NewelError(ErrorType.ALREADY_REVOKED, "the certificate is revoked already")
+    await server.issuance.revoke(
+        pb.RevocationItem(
+            certificate=der,
+            reason=asked.reason,
+            active=call.provisioner.active_revocation,
+            actor=actor,
+            provisioner=call.provisioner.name,
+            request_id=request_id(),
+        )
+    )
+    server.audit.record(
+        "acme.revoke",
+        "granted",
+        serial=f"{leaf.serial_number:x}",
+        reason=asked.reason,
+        actor=actor,
+        **call.facts(),
+    )
+    return Answer(200)
+
+
+async def _entitled(server: Server, call: Call, leaf: x509.Certificate, record: pb.Record) -> str:
+    """Who revokes, as the records will name it; ``unauthorized`` (403) for anybody else."""
+    if call.signer is None:
+        key = leaf.public_key()
+        if not isinstance(key, jwk.PublicKey) or jwk.thumbprint(key) != call.thumbprint:
+            raise _not_entitled()
+        return "acme:certificate key"
+    account = call.signer.id
+    mine = issuance.proof(call.provisioner.name, account)
+    if record.provisioner.type == "ACME" and record.subject_of_proof == mine:
+        return f"acme:{mine}"
+    since = ids.floor(call.now - server.limits.order_lifetime.total_seconds())
+    wanted = _identifiers(leaf)
+    if await call.storage.proves(account, since, wanted, call.seconds):
+        return f"acme:{mine} by authorizations"
+    raise _not_entitled()
+
+
+def _identifiers(leaf: x509.Certificate) -> list[Identifier]:
+    """What must have been proved; nothing (so that nobody has) if any name is of another kind."""
+    try:
+        san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    found: list[Identifier] = []
+    for name in san:
+        if isinstance(name, x509.DNSName):
+            try:
+                found.append(Identifier("dns", str(names.dns_name(name.value))))
+            except InvalidNameError:
+                return []
+        elif isinstance(name, x509.IPAddress):
+            found.append(Identifier("ip", str(name.value)))
+        else:
+            return []
+    return found
+
+
+def _parse(der: bytes) -> x509.Certificate:
+    try:
+        if len(der) <= _LARGEST:
+            return load_der_x509_certificate(der)
+    except ValueError:
+        pass
+    raise NewelError(ErrorType.MALFORMED, "the certificate is not DER of X.509")
+
+
+def _not_entitled() -> NewelError:
+    return NewelError(
+        ErrorType.FORBIDDEN, "neither this account nor this key may revoke the certificate"
+    )
+
+
+def _bad_reason(detail: str) -> NewelError:
+    return NewelError(ErrorType.BAD_REVOCATION_REASON, detail)

@@ -1,0 +1,137 @@
+"""The SQL texts of ACME."""
+
+from newel.runtime.database import Statement
+
+ADD_SECRET = Statement(
+    "INSERT INTO acme_secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+)
+SECRET = Statement("SELECT value FROM acme_secrets WHERE name = $1")
+
+# ---------------------------------------------------------------- nonces: the gate of every request
+USE_NONCE = Statement(
+    "INSERT INTO acme_nonces (nonce) VALUES ($1) ON CONFLICT DO NOTHING RETURNING nonce"
+)
+# The account's state is asked in the same statement, so that a deactivation or a new key on any
+# replica stops whoever still has the account in memory.
+USE_NONCE_OF_ACCOUNT = Statement("""
+    INSERT INTO acme_nonces (nonce)
+    SELECT $1 FROM acme_accounts WHERE id = $2 AND thumbprint = $3 AND status = 'valid'
+    ON CONFLICT DO NOTHING RETURNING nonce""")
+OLD_NONCES = Statement("SELECT nonce FROM acme_nonces WHERE nonce < $1 ORDER BY nonce LIMIT $2")
+DELETE_NONCES = Statement("DELETE FROM acme_nonces WHERE nonce <= $1")
+
+# ---------------------------------------------------------------- accounts
+_ACCOUNT = """
+    SELECT id, provisioner, thumbprint, jwk, contact, status, terms_agreed FROM acme_accounts """
+ACCOUNT = Statement(_ACCOUNT + "WHERE id = $1 AND provisioner = $2")
+ACCOUNT_OF_KEY = Statement(_ACCOUNT + "WHERE thumbprint = $1 AND provisioner = $2")
+IS_ACCOUNT_KEY = Statement("SELECT 1 FROM acme_accounts WHERE thumbprint = $1 LIMIT 1")
+ADD_ACCOUNT = Statement("""
+    INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
+        external_key, created_at)
+    VALUES ($1, $2, $3, $4, $5, 'valid', $6, NULL, $7) ON CONFLICT DO NOTHING""")
+# Only who won the binding gets the account.
+ADD_BOUND_ACCOUNT = Statement("""
+    INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
+        external_key, created_at)
+    SELECT $1, $2, $3, $4, $5, 'valid', $6, k.id, $7 FROM acme_external_keys k
+    WHERE k.id = $8 AND k.account = $1 ON CONFLICT DO NOTHING""")
+SET_CONTACT = Statement("UPDATE acme_accounts SET contact = $2 WHERE id = $1")
+DEACTIVATE_ACCOUNT = Statement(
+    "UPDATE acme_accounts SET status = 'deactivated' WHERE id = $1 AND status = 'valid'"
+)
+CANCEL_ORDERS = Statement("""
+    UPDATE acme_orders SET status = 'invalid' WHERE account = $1 AND id >= $2 AND status = 'pending'""")
+# $2 the new thumbprint, $4 the old one: of two rollovers that race, one finds its old key in place
+CHANGE_KEY = Statement("""
+    UPDATE acme_accounts SET thumbprint = $2, jwk = $3
+    WHERE id = $1 AND thumbprint = $4 AND status = 'valid' AND NOT EXISTS (
+        SELECT 1 FROM acme_accounts o WHERE o.thumbprint = $2 AND o.provisioner = $5)""")
+
+EXTERNAL_KEY = Statement("""
+    SELECT mac_key, account FROM acme_external_keys WHERE id = $1 AND provisioner = $2""")
+ADD_EXTERNAL_KEY = Statement("""
+    INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at)
+    VALUES ($1, $2, $3, $4, $5)""")
+BIND_EXTERNAL_KEY = Statement("""
+    UPDATE acme_external_keys SET account = $3, bound_at = $4
+    WHERE id = $1 AND provisioner = $2 AND account IS NULL AND NOT EXISTS (
+        SELECT 1 FROM acme_accounts a WHERE a.thumbprint = $5 AND a.provisioner = $2)""")
+
+# ---------------------------------------------------------------- orders
+ADD_ORDER = Statement("""
+    INSERT INTO acme_orders (id, account, identifiers, status, not_before, not_after, expires_at)
+    VALUES ($1, $2, $3, 'pending', $4, $5, $6)""")
+ADD_AUTHORIZATION = Statement("""
+    INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
+        expires_at, seed)
+    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)""")
+ORDER = Statement("""
+    SELECT o.id, o.account, o.identifiers, o.status, o.not_before, o.not_after, o.expires_at,
+        o.claim, o.claimed_at, o.error, o.issuer,
+        (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'valid'),
+        (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'pending')
+    FROM acme_orders o WHERE o.id = $1 AND o.account = $2""")
+ORDERS = Statement("SELECT id FROM acme_orders WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3")
+CERTIFICATE = Statement("""
+    SELECT certificate, issuer FROM acme_orders
+    WHERE id = $1 AND account = $2 AND status = 'valid'""")
+BEGIN_FINALIZE = Statement("""
+    UPDATE acme_orders SET status = 'processing', csr = $3, claim = $4, claimed_at = $5
+    WHERE id = $1 AND account = $2 AND status = 'pending' AND expires_at > $5
+        AND NOT EXISTS (SELECT 1 FROM acme_authorizations a
+            WHERE a.order_id = $1 AND a.status <> 'valid')""")
+TAKE_OVER = Statement("""
+    UPDATE acme_orders SET claim = $2, claimed_at = $3
+    WHERE id = $1 AND claim = $4 AND status = 'processing' RETURNING id""")
+COMPLETE_ORDER = Statement("""
+    UPDATE acme_orders SET status = 'valid', certificate = $2, issuer = $3, csr = NULL
+    WHERE id = $1 AND status = 'processing'""")
+REOPEN_ORDER = Statement("""
+    UPDATE acme_orders SET status = 'pending', claim = NULL, claimed_at = NULL, csr = NULL
+    WHERE id = $1 AND claim = $2 AND status = 'processing'""")
+FAIL_ORDER = Statement("""
+    UPDATE acme_orders SET status = 'invalid', error = $3, csr = NULL
+    WHERE id = $1 AND claim = $2 AND status = 'processing'""")
+_CLAIM = """
+    SELECT o.id, o.account, a.provisioner, o.identifiers, o.not_before, o.not_after, o.csr, o.claim
+    FROM acme_orders o JOIN acme_accounts a ON a.id = o.account WHERE o.status = 'processing' """
+LOST_CLAIMS = Statement(_CLAIM + "AND o.claimed_at < $1 ORDER BY o.claimed_at LIMIT $2")
+LOST_CLAIM = Statement(_CLAIM + "AND o.id = $1 AND o.claimed_at < $2")
+OLD_ORDERS = Statement("SELECT id FROM acme_orders WHERE id < $1 ORDER BY id LIMIT $2")
+DELETE_ORDERS = Statement("DELETE FROM acme_orders WHERE id <= $1")
+DELETE_AUTHORIZATIONS = Statement("DELETE FROM acme_authorizations WHERE order_id <= $1")
+
+# ---------------------------------------------------------------- authorizations
+AUTHORIZATION = Statement("""
+    SELECT order_id, position, account, type, value, wildcard, status, expires_at, seed, challenge,
+        claim, validated_at, error
+    FROM acme_authorizations WHERE order_id = $1 AND position = $2 AND account = $3""")
+BEGIN_ATTEMPT = Statement("""
+    UPDATE acme_authorizations SET challenge = $4, claim = $5, claimed_at = $6
+    WHERE order_id = $1 AND position = $2 AND account = $3 AND status = 'pending'
+        AND challenge IS NULL AND expires_at > $6""")
+# The account's key is compared again: a proof made for a key that was replaced proves nothing.
+END_ATTEMPT = Statement("""
+    UPDATE acme_authorizations SET status = $4, validated_at = $5, error = $6
+    WHERE order_id = $1 AND position = $2 AND claim = $3 AND status = 'pending'
+        AND EXISTS (SELECT 1 FROM acme_accounts a
+            WHERE a.id = account AND a.status = 'valid' AND a.thumbprint = $7)""")
+RETAKE_ATTEMPT = Statement("""
+    UPDATE acme_authorizations SET claim = $3, claimed_at = $4
+    WHERE order_id = $1 AND position = $2 AND claim = $5 AND status = 'pending'
+    RETURNING order_id""")
+DEACTIVATE_AUTHORIZATION = Statement("""
+    UPDATE acme_authorizations SET status = 'deactivated'
+    WHERE order_id = $1 AND position = $2 AND account = $3 AND status IN ('pending', 'valid')""")
+LOST_ATTEMPTS = Statement("""
+    SELECT z.order_id, z.position, z.type, z.value, z.challenge, z.seed, a.thumbprint, z.claim,
+        a.provisioner
+    FROM acme_authorizations z JOIN acme_accounts a ON a.id = z.account
+    WHERE z.status = 'pending' AND z.claimed_at IS NOT NULL AND z.claimed_at < $1
+        AND z.expires_at > $2 AND a.status = 'valid'
+    ORDER BY z.claimed_at LIMIT $3""")
+PROVES = Statement("""
+    SELECT 1 FROM acme_orders o JOIN acme_authorizations z ON z.order_id = o.id
+    WHERE o.account = $1 AND o.id >= $2 AND z.type = $3 AND z.value = $4 AND z.wildcard = $5
+        AND z.status = 'valid' AND z.expires_at > $6 LIMIT 1""")

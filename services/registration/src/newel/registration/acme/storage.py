@@ -1,0 +1,222 @@
+"""All SQL of ACME: reads, and writes to be put into a request's one unit."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from newel.acme import jwk
+from newel.acme.identifiers import Identifier
+from newel.registration.acme import statements as sql
+from newel.registration.acme.records import (
+    EXPIRED,
+    INVALID,
+    PENDING,
+    READY,
+    VALID,
+    Account,
+    Admission,
+    Attempt,
+    Authorization,
+    Claim,
+    Order,
+)
+from newel.registration.acme.tokens import token
+from newel.runtime.database import Database, Row, Write
+
+_identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
+_jwk = msgspec.json.Decoder(jwk.Jwk)
+
+
+class Storage:
+    """The ACME tables of one registration database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def admit(self, admission: Admission, *writes: Write) -> bool:
+        """Uses the nonce and, if that succeeds and the account is still valid, makes the writes.
+
+        One transaction: False means that nothing happened at all.
+        """
+        if admission.account is None:
+            gate = Write(sql.USE_NONCE, (admission.nonce,))
+        else:
+            params = (admission.nonce, admission.account, admission.thumbprint)
+            gate = Write(sql.USE_NONCE_OF_ACCOUNT, params)
+        return await self._database.decide(gate, *writes) is not None
+
+    async def decide(self, gate: Write, *writes: Write) -> bool:
+        """Whether a conditional write found its condition true; then the others were made with it."""
+        return await self._database.decide(gate, *writes) is not None
+
+    async def apply(self, *writes: Write) -> None:
+        """Writes without a decision."""
+        await self._database.apply(*writes)
+
+    async def secret(self, name: str, fresh: bytes) -> bytes:
+        """The shared secret of that name: ``fresh`` if no replica stored one before."""
+        await self._database.apply(Write(sql.ADD_SECRET, (name, fresh)))
+        rows = await self._database.fetch(sql.SECRET, name)
+        return bytes(rows[0][0])
+
+    async def account(self, account: bytes, provisioner: str) -> Account | None:
+        """An account of this provisioner by id."""
+        rows = await self._database.fetch(sql.ACCOUNT, account, provisioner)
+        return _account(rows[0]) if rows else None
+
+    async def account_of_key(self, thumbprint: bytes, provisioner: str) -> Account | None:
+        """An account of this provisioner by its key."""
+        rows = await self._database.fetch(sql.ACCOUNT_OF_KEY, thumbprint, provisioner)
+        return _account(rows[0]) if rows else None
+
+    async def is_account_key(self, thumbprint: bytes) -> bool:
+        """Whether any account of any provisioner has this key."""
+        return bool(await self._database.fetch(sql.IS_ACCOUNT_KEY, thumbprint))
+
+    async def external_key(self, key_id: str, provisioner: str) -> tuple[bytes, bool] | None:
+        """The MAC key of that id and whether an account is bound to it already."""
+        rows = await self._database.fetch(sql.EXTERNAL_KEY, key_id, provisioner)
+        return (bytes(rows[0][0]), rows[0][1] is not None) if rows else None
+
+    async def order(self, order: bytes, account: bytes, now: int) -> Order | None:
+        """An order of this account, with its state at ``now``."""
+        rows = await self._database.fetch(sql.ORDER, order, account)
+        return _order(rows[0], now) if rows else None
+
+    async def orders(self, account: bytes, after: bytes, limit: int) -> list[bytes]:
+        """Ids of the account's orders after one of them, oldest first."""
+        return [bytes(r[0]) for r in await self._database.fetch(sql.ORDERS, account, after, limit)]
+
+    async def certificate(self, order: bytes, account: bytes) -> tuple[bytes, str] | None:
+        """DER and issuer of an order's certificate, if this account owns it."""
+        rows = await self._database.fetch(sql.CERTIFICATE, order, account)
+        return (bytes(rows[0][0]), str(rows[0][1])) if rows else None
+
+    async def authorization(
+        self, order: bytes, position: int, account: bytes, now: int
+    ) -> Authorization | None:
+        """An authorization of this account, with its state at ``now``."""
+        rows = await self._database.fetch(sql.AUTHORIZATION, order, position, account)
+        return _authorization(rows[0], now) if rows else None
+
+    async def proves(
+        self, account: bytes, since: bytes, wanted: Sequence[Identifier], now: int
+    ) -> bool:
+        """Whether the account holds a valid authorization for each of these identifiers.
+
+        ``since`` is the smallest order id whose authorizations can still be valid.
+        """
+        for name in wanted:
+            base = name.base
+            params = (account, since, base.type, base.value, int(name.wildcard), now)
+            if not await self._database.fetch(sql.PROVES, *params):
+                return False
+        return bool(wanted)
+
+    async def lost_claims(self, before: int, limit: int) -> list[Claim]:
+        """Finalizations begun before then and not ended."""
+        return [_claim(row) for row in await self._database.fetch(sql.LOST_CLAIMS, before, limit)]
+
+    async def lost_claim(self, order: bytes, before: int) -> Claim | None:
+        """The same of one order."""
+        rows = await self._database.fetch(sql.LOST_CLAIM, order, before)
+        return _claim(rows[0]) if rows else None
+
+    async def lost_attempts(self, before: int, now: int, limit: int) -> list[Attempt]:
+        """Validations begun before then, not ended, and still of use at ``now``."""
+        rows = await self._database.fetch(sql.LOST_ATTEMPTS, before, now, limit)
+        return [_attempt(row) for row in rows]
+
+    async def sweep(self, nonces_before: bytes, ids_before: bytes, limit: int) -> int:
+        """Deletes up to ``limit`` nonces and orders (with their authorizations) older than that."""
+        nonces = await self._database.fetch(sql.OLD_NONCES, nonces_before, limit)
+        orders = await self._database.fetch(sql.OLD_ORDERS, ids_before, limit)
+        writes: list[Write] = []
+        if nonces:
+            writes.append(Write(sql.DELETE_NONCES, (bytes(nonces[-1][0]),)))
+        if orders:
+            last = (bytes(orders[-1][0]),)
+            writes += [Write(sql.DELETE_AUTHORIZATIONS, last), Write(sql.DELETE_ORDERS, last)]
+        if writes:
+            await self._database.apply(*writes)
+        return max(len(nonces), len(orders))
+
+
+def _account(row: Row) -> Account:
+    identity, provisioner, thumbprint, key, contact, status, terms = row
+    public = jwk.public_key(_jwk.decode(key))
+    return Account(bytes(identity), provisioner, bytes(thumbprint), public, contact, status, terms)
+
+
+def _order(row: Row, now: int) -> Order:
+    identity, account, names, status, *times, claim, claimed_at, error, issuer, good, open_ = row
+    identifiers = _identifiers.decode(names)
+    not_before, not_after, expires_at = times
+    if status == PENDING:
+        if expires_at <= now or good + open_ < len(identifiers):
+            status = INVALID
+        elif good == len(identifiers):
+            status = READY
+    return Order(
+        bytes(identity),
+        bytes(account),
+        identifiers,
+        status,
+        not_before,
+        not_after,
+        expires_at,
+        None if claim is None else bytes(claim),
+        claimed_at,
+        error,
+        issuer,
+    )
+
+
+def _authorization(row: Row, now: int) -> Authorization:
+    order, position, account, kind, value, wildcard, status, expires_at, seed, *attempt = row
+    challenge, claim, validated_at, error = attempt
+    if status in {PENDING, VALID} and expires_at <= now:
+        status = INVALID if status == PENDING else EXPIRED
+    return Authorization(
+        bytes(order),
+        position,
+        bytes(account),
+        Identifier(kind, value),
+        bool(wildcard),
+        status,
+        expires_at,
+        bytes(seed),
+        challenge,
+        None if claim is None else bytes(claim),
+        validated_at,
+        error,
+    )
+
+
+def _claim(row: Row) -> Claim:
+    order, account, provisioner, names, not_before, not_after, csr, claim = row
+    identifiers = _identifiers.decode(names)
+    return Claim(
+        bytes(order),
+        bytes(account),
+        provisioner,
+        identifiers,
+        not_before,
+        not_after,
+        bytes(csr),
+        bytes(claim),
+    )
+
+
+def _attempt(row: Row) -> Attempt:
+    order, position, kind, value, challenge, seed, thumbprint, claim, provisioner = row
+    return Attempt(
+        bytes(order),
+        position,
+        Identifier(kind, value),
+        challenge,
+        token(bytes(seed), challenge),
+        bytes(thumbprint),
+        bytes(claim),
+        provisioner,
+    )

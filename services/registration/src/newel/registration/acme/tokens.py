@@ -1,0 +1,16 @@
+"""Challenge tokens: 256 unpredictable bits, another one for each challenge (RFC 8555 §8.3, §11.3)."""
+
+import hmac
+import secrets
+
+from newel.acme import base64url
+
+
+def new_seed() -> bytes:
+    """An authorization's secret, from which its tokens are made."""
+    return secrets.token_bytes(32)
+
+
+def token(seed: bytes, challenge: str) -> str:
+    """The token of one challenge type of the authorization with that seed."""
+    return base64url.encode(hmac.digest(seed, challenge.encode(), "sha256"))

@@ -1,0 +1,48 @@
+"""What one process of all does now and then: take up what a crash left behind, delete what is over."""
+
+import logging
+
+from newel.registration.acme import ids
+from newel.registration.acme.finalization import Finalizer
+from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.settings import Limits
+from newel.registration.acme.storage import Storage
+from newel.registration.acme.validations import Validations
+from newel.runtime.clock import Clock
+
+_log = logging.getLogger("newel.registration.acme")
+
+_BATCH = 1000  # rows of a table deleted in one transaction, so that requests pass between
+
+
+class Upkeep:
+    """One round is short and may be repeated at any time; a lease keeps processes from doing it twice."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        nonces: Nonces,
+        validations: Validations,
+        finalizer: Finalizer,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        self._storage = storage
+        self._nonces = nonces
+        self._validations = validations
+        self._finalizer = finalizer
+        self._limits = limits
+        self._clock = clock
+
+    async def recover(self) -> None:
+        """Takes up validations and finalizations that were left behind."""
+        validations = await self._validations.recover()
+        finalizations = await self._finalizer.resume_all()
+        if validations or finalizations:
+            _log.info("taken up: %d validations, %d finalizations", validations, finalizations)
+
+    async def sweep(self) -> None:
+        """Deletes used nonces that have expired, and orders past their retention."""
+        oldest = ids.floor(self._clock.unix() - self._limits.retention.total_seconds())
+        while await self._storage.sweep(self._nonces.expired_before(), oldest, _BATCH) == _BATCH:
+            pass

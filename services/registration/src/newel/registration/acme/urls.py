@@ -1,0 +1,50 @@
+"""The resources' URLs as step-ca lays them out: ``https://<host>/acme/<provisioner>/…``."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from newel.registration.acme import ids
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Every URL of one provisioner under one authority (host and port as the client wrote them)."""
+
+    base: str
+
+    @classmethod
+    def of(cls, authority: str, provisioner: str) -> "Urls":
+        """The URLs under ``https://authority/acme/provisioner``."""
+        return cls(f"https://{authority}/acme/{quote(provisioner, safe='')}")
+
+    def to(self, resource: str) -> str:
+        """A resource without an id: "directory", "new-nonce", "new-account", "new-order" …"""
+        return f"{self.base}/{resource}"
+
+    def account(self, account: bytes) -> str:
+        """An account: the ``kid`` of its requests."""
+        return f"{self.base}/account/{ids.text(account)}"
+
+    def orders(self, account: bytes) -> str:
+        """An account's list of orders."""
+        return f"{self.base}/account/{ids.text(account)}/orders"
+
+    def order(self, order: bytes) -> str:
+        """An order."""
+        return f"{self.base}/order/{ids.text(order)}"
+
+    def finalize(self, order: bytes) -> str:
+        """Where an order's CSR goes."""
+        return f"{self.base}/order/{ids.text(order)}/finalize"
+
+    def certificate(self, order: bytes) -> str:
+        """An order's certificate."""
+        return f"{self.base}/certificate/{ids.text(order)}"
+
+    def authorization(self, order: bytes, position: int) -> str:
+        """The authorization of an order's identifier at ``position``."""
+        return f"{self.base}/authz/{ids.text(order)}.{position}"
+
+    def challenge(self, order: bytes, position: int, kind: str) -> str:
+        """A challenge of an authorization."""
+        return f"{self.base}/challenge/{ids.text(order)}.{position}/{kind}"

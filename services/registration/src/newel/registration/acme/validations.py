@@ -1,0 +1,145 @@
+"""Challenges under validation: many at once, each within a deadline, each result stored once."""
+
+import asyncio
+import datetime as dt
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Protocol
+
+from newel.acme import challenges
+from newel.acme.identifiers import Identifier
+from newel.registration.acme import answers, ids, statements
+from newel.registration.acme.records import INVALID, VALID, Attempt
+from newel.registration.acme.settings import Limits
+from newel.registration.acme.storage import Storage
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+from newel.runtime.database import Write
+from newel.runtime.errors import ErrorType, NewelError
+
+_log = logging.getLogger("newel.registration.acme")
+
+_WORTH_ANOTHER_TRY = frozenset({ErrorType.CONNECTION, ErrorType.DNS, ErrorType.TLS})
+
+
+class Validator(Protocol):
+    """Looks whether one challenge was answered, once."""
+
+    async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:
+        """Raises NewelError with what RFC 8555 §6.7 calls the failure; returns when it was."""
+        ...
+
+
+class Validations:
+    """Takes claimed attempts and validates them while ``run`` runs."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        validators: Mapping[str, Validator],
+        limits: Limits,
+        clock: Clock,
+        audit: Audit,
+    ) -> None:
+        self._storage = storage
+        self._validators = validators
+        self._limits = limits
+        self._clock = clock
+        self._audit = audit
+        self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
+        self._under_way = 0
+        self._slots = asyncio.Semaphore(limits.concurrent_validations)
+
+    def submit(self, attempt: Attempt) -> bool:
+        """Takes an attempt; False when too many wait: ``recover`` finds it again later."""
+        if self._under_way >= self._limits.queued_validations:
+            return False
+        self._under_way += 1
+        self._queue.put_nowait(attempt)
+        return True
+
+    async def run(self) -> None:
+        """Validates what is submitted, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                attempt = await self._queue.get()
+                group.create_task(self._one(attempt))
+
+    async def recover(self, limit: int = 100) -> int:
+        """Takes over attempts that were left behind by a crash; the number of those found."""
+        before = int(self._clock.unix() - self._limits.lost_after / dt.timedelta(seconds=1))
+        now = int(self._clock.unix())
+        lost = await self._storage.lost_attempts(before, now, limit)
+        for attempt in lost:
+            mine = secrets.token_bytes(16)
+            params = (attempt.order_id, attempt.position, mine, now, attempt.claim)
+            if await self._storage.decide(Write(statements.RETAKE_ATTEMPT, params)):
+                self.submit(
+                    Attempt(
+                        attempt.order_id,
+                        attempt.position,
+                        attempt.identifier,
+                        attempt.challenge,
+                        attempt.token,
+                        attempt.thumbprint,
+                        mine,
+                        attempt.provisioner,
+                    )
+                )
+        return len(lost)
+
+    async def _one(self, attempt: Attempt) -> None:
+        try:
+            failure = await self._validate(attempt)
+            await self._record(attempt, failure)
+        except Exception:  # noqa: BLE001 - nothing is stored: the attempt is lost and taken up again
+            _log.exception("a validation could not be carried through")
+        finally:
+            self._under_way -= 1
+
+    async def _validate(self, attempt: Attempt) -> NewelError | None:
+        """None when the challenge is answered, else why not after the last try."""
+        validator = self._validators[attempt.challenge]
+        authorization = challenges.key_authorization(attempt.token, attempt.thumbprint)
+        failure = NewelError(ErrorType.CONNECTION, "the validation took too long")
+        try:
+            async with asyncio.timeout(self._limits.validation_deadline / dt.timedelta(seconds=1)):
+                for pause in (*self._limits.validation_pauses, None):
+                    try:
+                        async with self._slots:
+                            await validator(attempt.identifier, attempt.token, authorization)
+                    except NewelError as error:
+                        failure = error
+                        if pause is None or error.type not in _WORTH_ANOTHER_TRY:
+                            break
+                        await asyncio.sleep(pause)
+                    else:
+                        return None
+        except TimeoutError:
+            pass
+        return failure
+
+    async def _record(self, attempt: Attempt, failure: NewelError | None) -> None:
+        now = int(self._clock.unix())
+        told = failure and answers.encode(answers.problem_document(failure)).decode()
+        result = (
+            attempt.order_id,
+            attempt.position,
+            attempt.claim,
+            INVALID if failure else VALID,
+            None if failure else now,
+            told,
+            attempt.thumbprint,
+        )
+        await self._storage.apply(Write(statements.END_ATTEMPT, result))
+        cause = {"cause": failure.cause} if failure else {}
+        self._audit.record(
+            "acme.challenge",
+            "refused" if failure else "granted",
+            authorization=f"{ids.text(attempt.order_id)}.{attempt.position}",
+            challenge=attempt.challenge,
+            identifier=attempt.identifier.value,
+            provisioner=attempt.provisioner,
+            **cause,
+        )

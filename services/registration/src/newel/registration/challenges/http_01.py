@@ -1,0 +1,46 @@
+"""http-01 (RFC 8555 §8.3): a file on the host's web server."""
+
+from newel.acme import challenges
+from newel.acme.identifiers import Identifier
+from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.fetch import FetchError, Limits, http_get
+
+_LARGEST = 1024  # a key authorization has 87 octets
+
+
+class Http01:
+    """Fetches the key authorization from port 80 (or ``port``) under the egress policy.
+
+    Each hop is resolved once, checked and pinned; at most ten redirects, to the http port and 443.
+    """
+
+    def __init__(self, policy: EgressPolicy, port: int = 80, seconds: float = 10.0) -> None:
+        self._policy = policy
+        self._limits = Limits(
+            seconds=seconds, body_bytes=_LARGEST, ports={"http": port, "https": 443}
+        )
+
+    async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:
+        """Raises ``connection``, ``dns``, ``unauthorized`` or ``incorrectResponse``."""
+        host = f"[{identifier.value}]" if ":" in identifier.value else identifier.value
+        url = f"http://{host}{challenges.http_path(token)}"
+        try:
+            answer = await http_get(url, self._policy, self._limits)
+        except EgressRefused as error:
+            raise NewelError(ErrorType.UNAUTHORIZED, f"http-01: {error}") from error
+        except ResolutionError as error:
+            raise NewelError(ErrorType.DNS, f"http-01: {error}") from error
+        except FetchError as error:
+            raise NewelError(ErrorType.CONNECTION, f"http-01: {error}") from error
+        if answer.status != 200:
+            # the body stays unsaid: it may come from a host that is nobody's business
+            raise NewelError(
+                ErrorType.UNAUTHORIZED,
+                f"http-01: {identifier.value} answers with the status {answer.status}",
+            )
+        if not challenges.is_http_answer(answer.body, authorization):
+            raise NewelError(
+                ErrorType.INCORRECT_RESPONSE,
+                f"http-01: {identifier.value} answers with another text than the key authorization",
+            )

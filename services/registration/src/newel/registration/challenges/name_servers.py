@@ -1,0 +1,162 @@
+"""DNS as validation needs it: uncached answers, every step bounded, failure told apart from absence.
+
+Configured servers are asked as they are (the operator points them at the right view of the zones).
+Without any, the system's servers say which name servers a zone has, and those are asked themselves.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from newel.runtime.egress import EgressPolicy, EgressRefused
+from newel.runtime.errors import ErrorType, NewelError
+
+if TYPE_CHECKING:
+    import dns.message
+    import dns.rdatatype
+
+_MOST_ALIASES = 8
+_MOST_SERVERS = 4
+_MOST_TEXTS = 100
+_LONGEST_TEXT = 512
+_TRY_SECONDS = 3.0
+
+Server = tuple[str, int]
+"""Address and port."""
+
+
+class NameServers:
+    """Asks name servers for TXT records and addresses."""
+
+    def __init__(self, configured: Sequence[Server], policy: EgressPolicy) -> None:
+        self._configured = list(configured)
+        self._policy = policy
+
+    async def texts(self, name: str) -> list[bytes]:
+        """Every TXT value at a name, strings joined, CNAMEs followed; [] when there is surely none.
+
+        At most 100 values of 512 octets are looked at. Raises NewelError ``dns`` when the servers
+        fail, or when the aliases are more than eight.
+        """
+        import dns.rdatatype
+
+        for _ in range(_MOST_ALIASES + 1):
+            answer = await self._ask(await self._servers(name), name, dns.rdatatype.TXT)
+            found, alias = _texts(answer, name)
+            if found or alias is None:
+                return found
+            name = alias
+        raise NewelError(ErrorType.DNS, f"more than {_MOST_ALIASES} aliases lead away from {name}")
+
+    async def addresses(self, name: str) -> list[str]:
+        """The addresses of a name, IPv4 first, from the configured servers: for the egress policy."""
+        import dns.rdatatype
+
+        found: list[str] = []
+        for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            answer = await self._ask(self._recursive(), name, kind)
+            found += [
+                str(each) for rrset in answer.answer if rrset.rdtype == kind for each in rrset
+            ]
+        return found[:16]
+
+    async def _servers(self, name: str) -> list[Server]:
+        """Whom to ask about a name: the configured servers, or those its zone names."""
+        if self._configured:
+            return self._configured
+        import dns.name
+        import dns.rdatatype
+
+        zone = dns.name.from_text(name)
+        while len(zone.labels) > 2:
+            try:
+                answer = await self._ask(self._recursive(), zone.to_text(), dns.rdatatype.NS)
+            except NewelError:
+                break
+            hosts = [
+                each.to_text()
+                for rrset in answer.answer
+                if rrset.rdtype == dns.rdatatype.NS
+                for each in rrset
+            ]
+            if hosts:
+                found = await self._addresses_of(hosts[:_MOST_SERVERS])
+                return found or self._recursive()
+            zone = zone.parent()
+        return self._recursive()
+
+    async def _addresses_of(self, hosts: list[str]) -> list[Server]:
+        found: list[Server] = []
+        for host in hosts:
+            try:
+                for address in (await self.addresses(host))[:2]:
+                    self._policy.check(address)
+                    found.append((address, 53))
+            except (NewelError, EgressRefused):
+                continue
+        return found[:_MOST_SERVERS]
+
+    def _recursive(self) -> list[Server]:
+        if self._configured:
+            return self._configured
+        import dns.exception
+        import dns.resolver
+
+        try:
+            system = dns.resolver.Resolver()
+        except dns.exception.DNSException as error:
+            raise NewelError(ErrorType.DNS, "no name server is configured here") from error
+        return [(str(address), system.port) for address in system.nameservers[:_MOST_SERVERS]]
+
+    async def _ask(
+        self, servers: list[Server], name: str, kind: "dns.rdatatype.RdataType"
+    ) -> "dns.message.Message":
+        """The answer of the first server that has one, NXDOMAIN included; SERVFAIL is none."""
+        import dns.asyncquery
+        import dns.exception
+        import dns.message
+        import dns.rcode
+
+        failure = "no server"
+        for address, port in servers:
+            try:
+                query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
+                async with asyncio.timeout(_TRY_SECONDS):
+                    answer, _ = await dns.asyncquery.udp_with_fallback(query, address, port=port)
+            except (dns.exception.DNSException, OSError, TimeoutError, ValueError) as error:
+                failure = type(error).__name__
+                continue
+            rcode = answer.rcode()
+            if rcode in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+                return answer
+            failure = dns.rcode.to_text(rcode)
+        raise NewelError(ErrorType.DNS, f"no name server answers for {name}: {failure}")
+
+
+def _texts(answer: "dns.message.Message", name: str) -> tuple[list[bytes], str | None]:
+    """The TXT values at ``name`` or at what it is an alias of, and that alias if it leads elsewhere."""
+    import dns.name
+    import dns.rdatatype
+
+    owner = dns.name.from_text(name)
+    alias: str | None = None
+    for _ in range(_MOST_ALIASES + 1):
+        for rrset in answer.answer:
+            if rrset.name != owner:
+                continue
+            if rrset.rdtype == dns.rdatatype.TXT:
+                texts = [b"".join(getattr(each, "strings", ())) for each in rrset]
+                return [text for text in texts if len(text) <= _LONGEST_TEXT][:_MOST_TEXTS], None
+        target = next(
+            (
+                getattr(each, "target", None)
+                for rrset in answer.answer
+                if rrset.name == owner and rrset.rdtype == dns.rdatatype.CNAME
+                for each in rrset
+            ),
+            None,
+        )
+        if target is None:
+            return [], alias
+        owner, alias = target, target.to_text()
+    return [], alias

@@ -1,0 +1,87 @@
+"""tls-alpn-01 (RFC 8737, RFC 8738 §6): a certificate shown for the protocol acme-tls/1."""
+
+import asyncio
+import ssl
+
+from newel.acme import alpn
+from newel.acme.identifiers import Identifier
+from newel.acme.problems import AcmeError
+from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError
+from newel.runtime.errors import ErrorType, NewelError
+
+
+class TlsAlpn01:
+    """Shakes hands on port 443 (or ``port``), TLS 1.2 or later, and checks the certificate."""
+
+    def __init__(self, policy: EgressPolicy, port: int = 443, seconds: float = 10.0) -> None:
+        self._policy = policy
+        self._port = port
+        self._seconds = seconds
+        self._context: ssl.SSLContext | None = None
+
+    async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:  # noqa: ARG002 - the token is in the authorization
+        """Raises ``connection``, ``dns``, ``tls`` or ``unauthorized``."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                addresses = await self._policy.resolve(identifier.value)
+                der = await self._shown(addresses, identifier)
+        except EgressRefused as error:
+            raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error}") from error
+        except ResolutionError as error:
+            raise NewelError(ErrorType.DNS, f"tls-alpn-01: {error}") from error
+        except TimeoutError:
+            raise NewelError(
+                ErrorType.CONNECTION, f"tls-alpn-01: no handshake with {identifier.value} in time"
+            ) from None
+        try:
+            alpn.check_certificate(der, identifier, authorization)
+        except AcmeError as error:
+            raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error.detail}") from error
+
+    async def _shown(self, addresses: list[str], identifier: Identifier) -> bytes:
+        """The certificate of the first address that can be reached."""
+        failure = "no address"
+        for address in addresses:
+            try:
+                _, writer = await asyncio.open_connection(
+                    address,
+                    self._port,
+                    ssl=self._tls(),
+                    server_hostname=alpn.server_name(identifier),
+                )
+            except ssl.SSLError as error:
+                raise NewelError(
+                    ErrorType.TLS, f"tls-alpn-01: handshake failed: {error.reason}"
+                ) from error
+            except OSError as error:
+                failure = error.strerror or "failed"
+                continue
+            try:
+                return _certificate(writer)
+            finally:
+                writer.transport.abort()
+        raise NewelError(
+            ErrorType.CONNECTION,
+            f"tls-alpn-01: connecting to {identifier.value} port {self._port}: {failure}",
+        )
+
+    def _tls(self) -> ssl.SSLContext:
+        """Nothing is verified but what the challenge is about; anything before TLS 1.2 is refused."""
+        if self._context is None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.set_alpn_protocols([alpn.PROTOCOL])
+            self._context = context
+        return self._context
+
+
+def _certificate(writer: asyncio.StreamWriter) -> bytes:
+    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    if tls.selected_alpn_protocol() != alpn.PROTOCOL:
+        raise NewelError(ErrorType.UNAUTHORIZED, "tls-alpn-01: acme-tls/1 was not negotiated")
+    der = tls.getpeercert(binary_form=True)
+    if not der:
+        raise NewelError(ErrorType.TLS, "tls-alpn-01: no certificate was shown")
+    return der

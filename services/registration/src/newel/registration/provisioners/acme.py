@@ -1,0 +1,26 @@
+"""ACME provisioners (RFC 8555): what clients prove is decided by the ACME server, never by a token."""
+
+from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
+from newel.registration.provisioners.limits import Limits
+from newel.registration.provisioners.provisioner import AnyProvisioner
+from newel.step.provisioners import AcmeProvisioner
+
+_CHALLENGES = (HTTP_01, DNS_01, TLS_ALPN_01)
+
+
+class AcmeKind(AnyProvisioner):
+    """One ACME provisioner."""
+
+    def __init__(self, record: AcmeProvisioner, limits: Limits, *, active_revocation: bool) -> None:
+        """Raises ValueError when the record names a challenge there is no validation for."""
+        super().__init__(record, limits, active_revocation=active_revocation)
+        named = tuple(record.challenges or _CHALLENGES)
+        unknown = set(named) - set(_CHALLENGES)
+        if unknown:
+            raise ValueError(f"challenges that are not offered here: {', '.join(sorted(unknown))}")
+        self.challenges = named
+        self.terms_of_service = record.terms_of_service
+        self.website = record.website
+        self.caa_identities = tuple(record.caa_identities or ())
+        self.require_external_account = record.require_eab
+        self.force_common_name = record.force_cn

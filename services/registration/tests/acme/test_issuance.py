@@ -1,0 +1,95 @@
+"""The whole walk of RFC 8555 §7: ACME-01, ACME-02, ACME-05, ACME-06, ACME-07."""
+
+import ipaddress
+
+from cryptography import x509
+
+from fixtures.acme import HOST, House, ask, make_csr
+
+
+async def test_an_order_becomes_a_certificate_by_http_01(house: House) -> None:
+    client = await house.registered()
+    order = await client.order("A.Example", "b.example", "a.example")
+    assert order.status == 201
+    assert order["identifiers"] == [
+        {"type": "dns", "value": "a.example"},
+        {"type": "dns", "value": "b.example"},
+    ]
+    assert order["status"] == "pending"
+    for authorization in order["authorizations"]:
+        shown = await client.post(authorization)
+        assert shown["status"] == "pending"
+        kinds = {each["type"]: each["token"] for each in shown["challenges"]}
+        assert set(kinds) == {"http-01", "dns-01", "tls-alpn-01"}
+        assert len(set(kinds.values())) == 3
+        challenge = await client.challenge(authorization, "http-01")
+        house.web.present(client, challenge["token"])
+        answered = await client.post(challenge["url"], {})
+        assert answered["status"] == "processing"
+        assert answered.links("up") == [authorization]
+        done = await client.poll(authorization)
+        assert done["status"] == "valid"
+        (only,) = done["challenges"]
+        assert only["validated"] == "2026-11-21T12:00:00Z"
+    url = order.header("location")
+    assert (await client.post(url))["status"] == "ready"
+    finished = await client.post(order["finalize"], {"csr": make_csr("b.example", "a.example")})
+    assert finished.status == 200
+    assert finished["status"] == "valid"
+    fetched = await client.post(finished["certificate"])
+    assert fetched.header("content-type") == "application/pem-certificate-chain"
+    leaf, issuer = x509.load_pem_x509_certificates(fetched.body)
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(names.get_values_for_type(x509.DNSName)) == {"a.example", "b.example"}
+    leaf.verify_directly_issued_by(issuer)
+    (request,) = house.issuing.requests
+    assert request.provisioner.type == "ACME"
+    assert request.subject_of_proof == client.kid.removeprefix(f"https://{HOST}/")
+
+
+async def test_addresses_are_identifiers(house: House) -> None:
+    """ACME-05, RFC 8738."""
+    client = await house.registered()
+    order = await client.order("127.0.0.1")
+    shown = await client.post(order["authorizations"][0])
+    assert {each["type"] for each in shown["challenges"]} == {"http-01", "tls-alpn-01"}
+    ready = await house.ready(client, "127.0.0.1")
+    assert ready["status"] == "ready"
+    csr = make_csr(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+    assert (await client.post(ready["finalize"], {"csr": csr}))["status"] == "valid"
+
+
+async def test_a_wildcard_is_proved_by_dns_alone(house: House) -> None:
+    client = await house.registered()
+    order = await client.order("*.a.example")
+    assert order["identifiers"] == [{"type": "dns", "value": "*.a.example"}]
+    (authorization,) = order["authorizations"]
+    shown = await client.post(authorization)
+    assert shown["identifier"] == {"type": "dns", "value": "a.example"}
+    assert shown["wildcard"] is True
+    (challenge,) = shown["challenges"]
+    assert challenge["type"] == "dns-01"
+    from newel.acme import challenges
+
+    value = challenges.dns_value(client.authorization(challenge["token"]))
+    house.dns.set("_acme-challenge.a.example", "TXT", ['"noise"', f'"{value}"'])
+    await client.post(challenge["url"], {})
+    assert (await client.poll(authorization))["status"] == "valid"
+    finished = await client.post(order["finalize"], {"csr": make_csr("*.a.example")})
+    assert finished["status"] == "valid"
+
+
+async def test_the_directory(house: House) -> None:
+    """ACME-02."""
+    reply = await ask(house.acme.app, "GET", f"https://{HOST}/acme/acme/directory")
+    assert reply.status == 200
+    assert reply.json == {
+        "newNonce": f"https://{HOST}/acme/acme/new-nonce",
+        "newAccount": f"https://{HOST}/acme/acme/new-account",
+        "newOrder": f"https://{HOST}/acme/acme/new-order",
+        "revokeCert": f"https://{HOST}/acme/acme/revoke-cert",
+        "keyChange": f"https://{HOST}/acme/acme/key-change",
+    }
+    other = await ask(house.acme.app, "GET", f"https://{HOST}/2.0/acme/acme/directory")
+    assert other.json == reply.json
+    assert (await ask(house.acme.app, "GET", f"https://{HOST}/acme/none/directory")).status == 404
