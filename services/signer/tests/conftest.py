@@ -1,15 +1,14 @@
-"""A real token for the signer's tests: SoftHSM2 under a folder of its own."""
+"""More tokens beside the one of the shared fixture, in the same SoftHSM."""
 
 import os
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-LIBRARY = Path("/usr/lib/softhsm/libsofthsm2.so")
-PIN = "271828"
+from newel.signer.ceremony.authority import AuthorityFiles
 
 
 @dataclass(frozen=True)
@@ -19,31 +18,44 @@ class SoftHsm:
     library: Path
     folder: Path
     pin_file: Path
-    labels: tuple[str, ...]
 
 
 @pytest.fixture(scope="session")
-def hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
-    """Initialised tokens, ``first``, ``second`` and ``third``. The library reads its settings once a process."""
-    base = tmp_path_factory.mktemp("softhsm")
-    folder = base / "tokens"
-    folder.mkdir()
-    settings = base / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {folder}\nobjectstore.backend = file\n")
-    pin_file = base / "pin"
-    pin_file.write_text(PIN + "\n")
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(settings)
-    labels = ("first", "second", "third")
-    for label in labels:
-        pins = ["--pin", PIN, "--so-pin", "314159"]
+def hsm(softhsm: Any, tmp_path_factory: pytest.TempPathFactory) -> SoftHsm:
+    """The initialised tokens ``first``, ``second`` and ``third``."""
+    pin_file = tmp_path_factory.mktemp("pin") / "pin"
+    pin_file.write_text(softhsm.pin + "\n")
+    pin_file.chmod(0o600)
+    pins = ["--pin", softhsm.pin, "--so-pin", "2718281828"]
+    for label in ("first", "second", "third"):
         subprocess.run(
             ["softhsm2-util", "--init-token", "--free", "--label", label, *pins],
             check=True,
             capture_output=True,
         )
-    yield SoftHsm(LIBRARY, folder, pin_file, labels)
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
+    settings = Path(os.environ["SOFTHSM2_CONF"])
+    return SoftHsm(softhsm.module, settings.with_name("tokens"), pin_file)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a password file."""
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    password.chmod(0o600)
+    return tmp_path
+
+
+@pytest.fixture
+def files(folder: Path) -> AuthorityFiles:
+    """Where an embedded authority would put its files."""
+    return AuthorityFiles(
+        folder / "certs/root_ca.crt",
+        folder / "secrets/root_ca_key",
+        folder / "certs/intermediate_ca.crt",
+        folder / "secrets/intermediate_ca_key",
+        folder / "certs/ocsp.crt",
+        folder / "secrets/ocsp_key",
+        folder / "password",
+        folder / "ceremony.json",
+    )

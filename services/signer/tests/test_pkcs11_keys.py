@@ -11,12 +11,10 @@ import pytest
 
 from newel.crypto import keys
 from newel.crypto.keys import KeyKind
-from newel.signer.keys import KeyUnavailableError
-from newel.signer.keystore.pkcs11.generate import KeyExistsError, generate
+from newel.signer.keys import KeyExistsError, KeyUnavailableError
+from newel.signer.keystore.pkcs11.generate import generate
 from newel.signer.keystore.pkcs11.key import KeyReference, TokenKey
 from newel.signer.keystore.pkcs11.token import Token, open_token
-
-pytestmark = pytest.mark.needs("softhsm2-util")
 
 KINDS = [KeyKind.P256, KeyKind.P384, KeyKind.RSA2048, KeyKind.ED25519]
 
@@ -114,6 +112,7 @@ def test_a_token_that_holds_another_key_is_not_used(token: Token, hsm: Any) -> N
 def test_a_refused_pin_is_offered_once(hsm: Any, tmp_path: Path) -> None:
     wrong = tmp_path / "pin"
     wrong.write_text("000000")
+    wrong.chmod(0o600)
     token = open_token(hsm.library, "third", wrong, sessions=1)
     for _ in range(5):
         with pytest.raises(KeyUnavailableError, match="refuses the PIN") as refusal:

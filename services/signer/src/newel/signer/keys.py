@@ -9,6 +9,10 @@ class KeyUnavailableError(Exception):
     """The key cannot be used now: its token is gone, locked or another one. Trying later may help."""
 
 
+class KeyExistsError(Exception):
+    """There is a key by that name already, and it is not to be replaced."""
+
+
 class SigningKey(Protocol):
     """One private key that signs and is never seen."""
 

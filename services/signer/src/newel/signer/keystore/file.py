@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from newel.crypto import keys
-from newel.signer.keystore.secret_file import read_bounded, read_secret
+from newel.runtime.config import read_secret
 
 _RSA_LANES = 4
 """Enough threads to keep the cores of a small machine busy; the library lets go of the GIL."""
@@ -34,6 +34,12 @@ class FileKey:
 
 
 def open_file_key(path: Path, password_file: Path | None) -> FileKey:
-    """The key in ``path``. Raises ``OSError`` and :class:`newel.crypto.keys.InvalidKeyError`."""
-    password = read_secret(password_file) if password_file else None
-    return FileKey(keys.load_private_key(read_bounded(path), password))
+    """The key in ``path``.
+
+    Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`, and for the password
+    :class:`newel.runtime.config.ConfigError`.
+    """
+    password = read_secret(password_file).encode() if password_file else None
+    with path.open("rb") as file:
+        data = file.read(keys.MAX_ENCODED_KEY + 1)
+    return FileKey(keys.load_private_key(data, password))

@@ -7,6 +7,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
 from newel.crypto import der
 from newel.crypto.keys import KeyKind
+from newel.signer.keys import KeyExistsError
 from newel.signer.keystore.pkcs11.key import KeyReference, TokenKey
 from newel.signer.keystore.pkcs11.token import OpenSession, Token
 
@@ -30,10 +31,6 @@ _EC_PARAMETERS = {
         der.tlv(der.PRINTABLE_STRING, b"edwards25519"),
     ),
 }
-
-
-class KeyExistsError(Exception):
-    """The token already holds an object by that label or id."""
 
 
 def generate(token: Token, reference: KeyReference, kind: KeyKind) -> TokenKey:
@@ -72,3 +69,14 @@ def exists(opened: OpenSession, reference: KeyReference) -> bool:
         next(iter(opened.session.get_objects(reference.template(object_class))), None)
         for object_class in (ObjectClass.PUBLIC_KEY, ObjectClass.PRIVATE_KEY)
     )
+
+
+def remove(token: Token, reference: KeyReference) -> None:
+    """Destroys both halves of a key pair."""
+
+    def destroy(opened: OpenSession) -> None:
+        for object_class in (ObjectClass.PUBLIC_KEY, ObjectClass.PRIVATE_KEY):
+            for found in list(opened.session.get_objects(reference.template(object_class))):
+                found.destroy()
+
+    token.write(destroy)

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import pkcs11
 
+from newel.runtime.config import read_secret
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.keystore.pkcs11.module import Module, module
-from newel.signer.keystore.secret_file import read_secret
 
 Result = TypeVar("Result")
 
@@ -129,7 +129,7 @@ class Token:
                 raise KeyUnavailableError(self._refused)
             if self._login and self._login.generation == self._library.generation:
                 return
-            pin = read_secret(self._pin_file).decode()
+            pin = read_secret(self._pin_file)
             token = self._library.find_token(self._label)
             try:
                 session = token.open(user_pin=pin)

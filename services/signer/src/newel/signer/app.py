@@ -1,0 +1,74 @@
+"""The signer's parts, put together."""
+
+import asyncio
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from newel.proto.signer.v1 import signer_pb2_grpc as contracts
+from newel.runtime.audit import Audit
+from newel.runtime.background import every
+from newel.runtime.clock import Clock
+from newel.runtime.service import Rpc, Service
+from newel.signer.assembly import make_role
+from newel.signer.ceremony.authority import AuthorityFiles, create_authority, reissue_responder
+from newel.signer.config import Config
+from newel.signer.metrics import Metrics
+from newel.signer.rpc import CertificateSignerServicer, KeysServicer, StatusSignerServicer
+from newel.signer.self_check import SelfCheck
+from newel.signer.signing import Signer
+
+__all__ = ["AuthorityFiles", "Ports", "build", "create_authority", "reissue_responder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the signer needs from the process that runs it."""
+
+    clock: Clock
+    audit: Audit
+    registry: CollectorRegistry
+
+
+def build(config: Config, ports: Ports) -> Service:
+    """The service. Opens every key and holds it against its certificate.
+
+    Raises :class:`newel.runtime.config.ConfigError` for what can never work (a missing file, a root's
+    certificate, a key that is not its certificate's) and
+    :class:`newel.signer.keys.KeyUnavailableError` for a token that is not there.
+    """
+    metrics = Metrics(ports.registry)
+    roles = [make_role(key) for key in config.keys]
+    signer = Signer(roles, ports.clock, ports.audit, metrics)
+    check = SelfCheck(roles, metrics)
+
+    async def close() -> None:
+        await asyncio.to_thread(signer.close)
+
+    return Service(
+        name="signer",
+        rpcs=(
+            Rpc(
+                "newel.signer.v1.CertificateSigner",
+                contracts.add_CertificateSignerServicer_to_server,
+                CertificateSignerServicer(signer),
+                config.certificate_callers,
+            ),
+            Rpc(
+                "newel.signer.v1.StatusSigner",
+                contracts.add_StatusSignerServicer_to_server,
+                StatusSignerServicer(signer),
+                config.status_callers,
+            ),
+            Rpc(
+                "newel.signer.v1.Keys",
+                contracts.add_KeysServicer_to_server,
+                KeysServicer(signer),
+                config.key_callers,
+            ),
+        ),
+        tasks={"self-check": every(config.check_every.total_seconds(), check.run)},
+        start=(check.start,),
+        stop=(close,),
+        ready=check.ready,
+    )

@@ -1,0 +1,73 @@
+"""From a key's configuration to its role: the key is opened, its certificate read, its rules made.
+
+The fifth wall stands here: a certificate that names itself as its issuer is a root's, and a key that belongs
+to one is not taken into a running service, whatever it would be used for.
+"""
+
+from pathlib import Path
+
+from newel.crypto import keys
+from newel.crypto.keys import InvalidKeyError
+from newel.runtime.config import ConfigError
+from newel.signer.certificate_policy import CertificatePolicy, CertificateRules
+from newel.signer.config import CertificateRulesConfig, KeyConfig
+from newel.signer.issuer import Issuer, read_issuer
+from newel.signer.keys import SigningKey
+from newel.signer.keystore.opening import open_key
+from newel.signer.name_rules import name_bounds
+from newel.signer.roles import Role, Rule
+from newel.signer.statements import Kind, parse_certificate, parse_crl, parse_ocsp
+from newel.signer.status_policy import CrlPolicy, OcspPolicy
+
+_LONGEST_CERTIFICATE_FILE = 1 << 20
+
+
+def make_role(config: KeyConfig) -> Role:
+    """The role. Raises :class:`ConfigError`, and ``KeyUnavailableError`` for a token that is away."""
+    try:
+        key = open_key(config.store)
+        if config.certificate is None:
+            return Role(config.name, key, {})
+        issuer = _read_certificate(config.certificate)
+        _check_belongs(key, issuer)
+        return Role(config.name, key, _rules(config, key, issuer), issuer.der)
+    except (OSError, ValueError, InvalidKeyError) as error:
+        raise ConfigError(f"key {config.name}: {error}") from None
+
+
+def _read_certificate(path: Path) -> Issuer:
+    with path.open("rb") as file:
+        return read_issuer(file.read(_LONGEST_CERTIFICATE_FILE))
+
+
+def _check_belongs(key: SigningKey, issuer: Issuer) -> None:
+    if issuer.is_root:
+        raise ValueError("its certificate is a root's, and no service runs with a root's key")
+    if keys.spki(key.public_key) != keys.spki(issuer.public_key):
+        raise ValueError("the key is not its certificate's")
+
+
+def _rules(config: KeyConfig, key: SigningKey, issuer: Issuer) -> dict[Kind, Rule]:
+    algorithm = keys.signature_algorithm(key.public_key)
+    rules: dict[Kind, Rule] = {}
+    if config.certificates:
+        leaf = CertificatePolicy(issuer, algorithm, _certificate_rules(config.certificates))
+        rules[Kind.CERTIFICATE] = Rule(parse_certificate, leaf.check)
+    if config.crls:
+        crl = CrlPolicy(issuer, algorithm, config.crls.max_validity)
+        rules[Kind.CRL] = Rule(parse_crl, crl.check)
+    if config.ocsp:
+        answered = _read_certificate(config.ocsp.issuer_certificate)
+        ocsp = OcspPolicy(issuer, answered, config.ocsp.max_validity)
+        rules[Kind.OCSP] = Rule(parse_ocsp, ocsp.check)
+    return rules
+
+
+def _certificate_rules(config: CertificateRulesConfig) -> CertificateRules:
+    return CertificateRules(
+        config.max_validity,
+        frozenset(config.extended_key_usages),
+        config.require_extended_key_usage,
+        frozenset(config.critical_extensions),
+        name_bounds(config.permitted_names, config.excluded_names),
+    )

@@ -1,0 +1,1 @@
+"""The ceremony: the keys and certificates that no running service can make, made once, offline."""

@@ -1,0 +1,152 @@
+"""Making what a plan says, in memory and in tokens; nothing is written to a file here.
+
+For each certificate: a new key pair, the TBSCertificate, the issuer's signature, and before it counts as
+made a look at it from outside: it parses, its signature is its issuer's, and it says what was planned.
+"""
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from newel.crypto import ca, distinguished_names, keys, names, serials
+from newel.crypto import certificate as certificates
+from newel.crypto.distinguished_names import Attribute
+from newel.runtime.config import read_secret
+from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
+from newel.signer.config import FileStore
+from newel.signer.issuer import Issuer, read_issuer
+from newel.signer.keys import SigningKey
+from newel.signer.keystore.file import FileKey
+from newel.signer.keystore.opening import make_token_key, open_key
+
+_BACKDATE = dt.timedelta(minutes=1)
+_SECOND = dt.timedelta(seconds=1)
+
+
+class CeremonyError(Exception):
+    """The ceremony cannot be held as planned; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A certificate, DER, with its issuers up to but not including the root; and the key's file."""
+
+    plan: CertificatePlan
+    chain: tuple[bytes, ...]
+    key: SigningKey
+    key_pem: bytes | None  # None: it is in a token
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate itself."""
+        return self.chain[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Issuing:
+    """A CA that can issue in this ceremony; ``chain`` is what goes below what it issues."""
+
+    issuer: Issuer
+    key: SigningKey
+    chain: tuple[bytes, ...]
+
+
+def make(plan: Plan, now: dt.datetime) -> list[Made]:
+    """Everything of the plan, in its order."""
+    issuers = {
+        each.name: _existing(each.certificate.read_bytes(), open_key(each.store))
+        for each in plan.existing
+    }
+    return [_make_one(each, issuers, now) for each in plan.certificates]
+
+
+def reissue(current: x509.Certificate, by: ExistingIssuer, now: dt.datetime) -> tuple[bytes, ...]:
+    """An OCSP responder's certificate again: same key, same subject, as long a life from now."""
+    issuer = _existing(by.certificate.read_bytes(), open_key(by.store))
+    lifetime = current.not_valid_after_utc - current.not_valid_before_utc + _SECOND
+    itself = Issuer(current.public_bytes(Encoding.DER))
+    body = _body(itself.subject, itself.spki, lifetime, issuer, now)
+    return _issue(ca.ocsp_responder_tbs(body, issuer.issuer.certificate), issuer)
+
+
+def _existing(text: bytes, key: SigningKey) -> _Issuing:
+    issuer = read_issuer(text)
+    if keys.spki(issuer.public_key) != keys.spki(key.public_key):
+        raise CeremonyError("an existing issuer's key is not its certificate's")
+    chain = () if issuer.is_root else (issuer.der,)
+    return _Issuing(issuer, key, chain)
+
+
+def _make_one(plan: CertificatePlan, issuers: dict[str, _Issuing], now: dt.datetime) -> Made:
+    key, key_pem = _new_key(plan)
+    issuer = issuers[plan.issuer] if plan.issuer else None
+    body = _body(_name(plan.subject), keys.spki(key.public_key), plan.lifetime, issuer, now)
+    tbs = _tbs(plan, body, issuer)
+    chain = _issue(tbs, issuer) if issuer else _self_sign(tbs, key)
+    if plan.role in {"root", "intermediate"}:
+        issuers[plan.name] = _Issuing(Issuer(chain[0]), key, chain if issuer else ())
+    return Made(plan, chain, key, key_pem)
+
+
+def _body(
+    subject: bytes, spki: bytes, lifetime: dt.timedelta, issuer: _Issuing | None, now: dt.datetime
+) -> ca.Body:
+    start = now.replace(microsecond=0) - _BACKDATE
+    end = start + lifetime - _SECOND
+    if issuer:
+        end = min(end, issuer.issuer.not_after)
+    serial = serials.new_serial(now.timestamp(), secrets.token_bytes(serials.RANDOM_OCTETS))
+    return ca.Body(serial, subject, spki, start, end)
+
+
+def _issue(tbs: bytes, issuer: _Issuing) -> tuple[bytes, ...]:
+    return (_signed(tbs, issuer.key, issuer.issuer), *issuer.chain)
+
+
+def _self_sign(tbs: bytes, key: SigningKey) -> tuple[bytes, ...]:
+    return (_signed(tbs, key, None),)
+
+
+def _signed(tbs: bytes, key: SigningKey, issuer: Issuer | None) -> bytes:
+    """The certificate, once it was seen that its signature is its issuer's."""
+    algorithm = keys.signature_algorithm(key.public_key)
+    encoded = certificates.assemble(tbs, algorithm, key.sign(tbs))
+    itself = Issuer(encoded)
+    if not itself.is_issued_by(issuer or itself):
+        raise CeremonyError("the signature made for a certificate is not its issuer's")
+    return encoded
+
+
+def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
+    if not isinstance(plan.store, FileStore):
+        return make_token_key(plan.store, plan.algorithm), None
+    private = keys.generate(plan.algorithm)
+    if plan.store.password_file is None:
+        return FileKey(private), keys.plain_private_key(private)
+    password = read_secret(plan.store.password_file).encode()
+    return FileKey(private), keys.encrypt_private_key(private, password)
+
+
+def _tbs(plan: CertificatePlan, body: ca.Body, issuer: _Issuing | None) -> bytes:
+    if issuer is None:
+        return ca.root_tbs(body, 1 if plan.path_length is None else plan.path_length)
+    by = issuer.issuer.certificate
+    if plan.role == "intermediate":
+        pointers = ca.Pointers(plan.urls.ocsp, plan.urls.ca_issuers, plan.urls.crl)
+        return ca.intermediate_tbs(body, by, plan.path_length or 0, pointers=pointers)
+    if plan.role == "ocsp-responder":
+        return ca.ocsp_responder_tbs(body, by)
+    return ca.internal_tbs(body, by, [names.dns_name(name) for name in plan.dns_names])
+
+
+def _name(subject: Subject) -> bytes:
+    attributes: Sequence[tuple[str, str | None]] = (
+        ("2.5.4.6", subject.country),
+        ("2.5.4.10", subject.organization),
+        (distinguished_names.COMMON_NAME, subject.common_name),
+    )
+    return distinguished_names.encode(Attribute(oid, value) for oid, value in attributes if value)

@@ -1,0 +1,155 @@
+"""What a ceremony makes, as its TOML file says it.
+
+Certificates are made in the order of the file; an issuer stands before what it issues, or is one that
+exists already. Nothing is ever overwritten.
+"""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from newel.crypto import names
+from newel.crypto.keys import KeyKind
+from newel.runtime.config import Config as Settings
+from newel.signer.config import FileStore, Pkcs11Store
+from newel.step.durations import parse_duration
+
+Role = Literal["root", "intermediate", "ocsp-responder", "service"]
+"""``service``: a certificate for mutual TLS between the project's own services."""
+
+_YEAR = dt.timedelta(days=365)
+DEFAULT_VALIDITY: dict[Role, dt.timedelta] = {
+    "root": 10 * _YEAR,
+    "intermediate": 10 * _YEAR,
+    "ocsp-responder": _YEAR,
+    "service": _YEAR,
+}
+
+Store = Annotated[FileStore | Pkcs11Store, Field(discriminator="kind")]
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+class Subject(Settings):
+    """A distinguished name."""
+
+    common_name: str
+    organization: str | None = None
+    country: str | None = None
+
+
+class Urls(Settings):
+    """Where an intermediate's own status and issuer are found."""
+
+    ocsp: tuple[str, ...] = ()
+    ca_issuers: tuple[str, ...] = ()
+    crl: tuple[str, ...] = ()
+
+
+class CertificatePlan(Settings):
+    """One key and its certificate, both to be made."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    role: Role
+    issuer: str | None = None
+    """The name of another certificate here; none for a root."""
+    subject: Subject
+    algorithm: KeyKind = KeyKind.P256
+    store: Store
+    """Where the key is put. A CA's key file needs a password; a service's cannot have one."""
+    certificate: Path
+    """Where the certificate is put, PEM, followed by its issuers up to but not including the root."""
+    validity: Annotated[dt.timedelta | None, BeforeValidator(_duration)] = None
+    path_length: int | None = Field(default=None, ge=0)
+    """How many CAs may follow; for a root 1 and for an intermediate 0 where it is not given."""
+    dns_names: tuple[str, ...] = ()
+    urls: Urls = Urls()
+
+    @property
+    def lifetime(self) -> dt.timedelta:
+        """How long it is valid."""
+        return self.validity or DEFAULT_VALIDITY[self.role]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CertificatePlan":
+        if (self.role == "root") != (self.issuer is None):
+            raise ValueError("a root has no issuer, and everything else has one")
+        if (self.role == "service") != bool(self.dns_names):
+            raise ValueError("a service's certificate has dns_names, and no other has")
+        if self.path_length is not None and self.role not in {"root", "intermediate"}:
+            raise ValueError("only CAs have a path_length")
+        if isinstance(self.store, FileStore) and (self.role == "service") == bool(
+            self.store.password_file
+        ):
+            raise ValueError("every key file but a service's is protected by a password_file")
+        if isinstance(self.store, Pkcs11Store) and not (self.store.label and self.store.id):
+            raise ValueError("a key to be made in a token needs a label and an id")
+        for name in self.dns_names:
+            names.dns_name(name)
+        return self
+
+
+class ExistingIssuer(Settings):
+    """A CA from an earlier ceremony, to issue by again."""
+
+    name: str
+    certificate: Path
+    store: Store
+
+
+class Plan(Settings):
+    """A whole ceremony."""
+
+    record: Path
+    """Where the record of what was made is put, JSON."""
+    existing: tuple[ExistingIssuer, ...] = ()
+    certificates: tuple[CertificatePlan, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Plan":
+        issuers = {issuer.name for issuer in self.existing}
+        seen = set(issuers)
+        for certificate in self.certificates:
+            if certificate.name in seen:
+                raise ValueError(f"two certificates are named {certificate.name}")
+            if certificate.issuer is not None and certificate.issuer not in issuers:
+                raise ValueError(
+                    f"{certificate.name}: no CA {certificate.issuer!r} stands before it"
+                )
+            seen.add(certificate.name)
+            if certificate.role in {"root", "intermediate"}:
+                issuers.add(certificate.name)
+        if len(set(self.files())) != len(self.files()):
+            raise ValueError("two things would be written to the same file")
+        return self
+
+    def files(self) -> list[Path]:
+        """Every file the ceremony writes."""
+        found = [self.record]
+        for certificate in self.certificates:
+            found.append(certificate.certificate)
+            if isinstance(certificate.store, FileStore):
+                found.append(certificate.store.path)
+        return found
+
+    def describe(self) -> str:
+        """The plan in words, the same for the same file."""
+        lines: list[str] = []
+        for each in self.certificates:
+            store = each.store
+            where = (
+                f"file {store.path}"
+                if isinstance(store, FileStore)
+                else f"token {store.token}, label {store.label}"
+            )
+            by = f"issued by {each.issuer}" if each.issuer else "self-signed"
+            lines += [
+                f"{each.name}: {each.role}, {each.subject.common_name!r}, {by}",
+                f"  key          {each.algorithm.value} in {where}",
+                f"  certificate  {each.certificate}, valid for {each.lifetime.days} days",
+            ]
+        return "\n".join([*lines, f"record         {self.record}"])

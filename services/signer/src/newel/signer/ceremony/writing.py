@@ -1,0 +1,106 @@
+"""Writing what was made: whole files, none over another, and all of them or none."""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from newel.crypto import keys, pem
+from newel.crypto.keys import PublicKey
+from newel.signer.ceremony.making import CeremonyError, Made
+from newel.signer.config import FileStore
+from newel.signer.issuer import Issuer
+
+_SECRET, _PUBLIC = 0o600, 0o644
+
+
+def fingerprint(certificate: bytes) -> str:
+    """SHA-256 of the DER in hex, as the step tools show it."""
+    return hashlib.sha256(certificate).hexdigest()
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Raises :class:`CeremonyError` when one of the files is there, or anything by its name."""
+    for path in paths:
+        if path.exists() or path.is_symlink():
+            raise CeremonyError(f"{path} exists, and a ceremony overwrites nothing")
+
+
+def write_all(made: Iterable[Made], record: Path, made_at: str) -> None:
+    """Keys, then certificates, then the record. On any error what was written goes again."""
+    made = list(made)
+    written: list[Path] = []
+    try:
+        for each in made:
+            if each.key_pem is not None and isinstance(each.plan.store, FileStore):
+                _write_new(each.plan.store.path, each.key_pem, _SECRET)
+                written.append(each.plan.store.path)
+        for each in made:
+            _write_new(each.plan.certificate, pem.encode_all(each.chain), _PUBLIC)
+            written.append(each.plan.certificate)
+        text = json.dumps({"made_at": made_at, "certificates": [_facts(m) for m in made]}, indent=2)
+        _write_new(record, text.encode() + b"\n", _SECRET)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Puts a public file in the place of another, in one step."""
+    _write_beside(path, data, _PUBLIC).replace(path)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _write_beside(path, data, mode)
+    try:
+        os.link(temporary, path)  # unlike a rename this fails when the name is taken
+    except FileExistsError:
+        raise CeremonyError(f"{path} exists, and a ceremony overwrites nothing") from None
+    finally:
+        temporary.unlink()
+
+
+def _write_beside(path: Path, data: bytes, mode: int) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
+
+
+def _facts(made: Made) -> dict[str, Any]:
+    certificate = Issuer(made.certificate).certificate
+    store = made.plan.store
+    return {
+        "name": made.plan.name,
+        "role": made.plan.role,
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "serial": f"{certificate.serial_number:x}",
+        "not_before": certificate.not_valid_before_utc.isoformat(),
+        "not_after": certificate.not_valid_after_utc.isoformat(),
+        "fingerprint_sha256": fingerprint(made.certificate),
+        "public_key_sha256": _key_fingerprint(made.key.public_key),
+        "algorithm": made.plan.algorithm.value,
+        "certificate": str(made.plan.certificate),
+        "key": str(store.path)
+        if isinstance(store, FileStore)
+        else {"token": store.token, "label": store.label, "id": (store.id or b"").hex()},
+    }
+
+
+def _key_fingerprint(key: PublicKey) -> str:
+    return fingerprint(keys.spki(key))

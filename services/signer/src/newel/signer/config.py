@@ -1,0 +1,155 @@
+"""The signer's configuration: which keys there are, and what each may sign.
+
+There is no word here for a root key, for signing a CA's certificate or for delegating OCSP: a
+certificate that names itself as issuer is refused at start, and the rules for certificates have no such
+setting. Those are the ceremony's.
+"""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from newel.crypto import extensions
+from newel.runtime.config import Config as Settings
+from newel.step.durations import parse_duration
+
+_USAGES = {
+    "serverAuth": extensions.SERVER_AUTH,
+    "clientAuth": extensions.CLIENT_AUTH,
+    "codeSigning": "1.3.6.1.5.5.7.3.3",
+    "emailProtection": "1.3.6.1.5.5.7.3.4",
+    "timeStamping": "1.3.6.1.5.5.7.3.8",
+}
+_NEVER = {extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE, "OCSPSigning", "any"}
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _usage(value: object) -> object:
+    if value in _NEVER:
+        raise ValueError(f"a service's key never gives the usage {value}")
+    return _USAGES.get(value, value) if isinstance(value, str) else value
+
+
+def _octets(value: object) -> object:
+    return bytes.fromhex(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[dt.timedelta, BeforeValidator(_duration), Field(gt=dt.timedelta(0))]
+"""``"24h"``, ``"1m30s"`` … as the step tools write durations."""
+ObjectIdentifier = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
+Usage = Annotated[ObjectIdentifier, BeforeValidator(_usage)]
+"""A name of RFC 5280 §4.2.1.12 or an object identifier."""
+
+
+class FileStore(Settings):
+    """A private key in a PEM file, encrypted."""
+
+    kind: Literal["file"]
+    path: Path
+    password_file: Path | None = None
+
+
+class Pkcs11Store(Settings):
+    """A private key in a PKCS #11 token."""
+
+    kind: Literal["pkcs11"]
+    module: Path
+    """The token maker's library."""
+    token: str
+    """The token's label."""
+    pin_file: Path
+    label: str | None = None
+    id: Annotated[bytes | None, BeforeValidator(_octets)] = None
+    """CKA_ID in hex. Where label and id are both given, both must match."""
+    sessions: int = Field(default=4, ge=1, le=256)
+    """How many signatures are made at once."""
+
+    @model_validator(mode="after")
+    def _named(self) -> "Pkcs11Store":
+        if self.label is None and self.id is None:
+            raise ValueError("a token's key needs a label or an id")
+        return self
+
+
+class CertificateRulesConfig(Settings):
+    """Which leaf certificates a key signs."""
+
+    max_validity: Duration = dt.timedelta(days=90)
+    extended_key_usages: tuple[Usage, ...] = Field(
+        default=("serverAuth", "clientAuth"), validate_default=True
+    )
+    require_extended_key_usage: bool = True
+    permitted_names: tuple[str, ...] = ()
+    """``"dns:example.com"``, ``"ip:10.0.0.0/8"``, ``"email:example.com"``, ``"uri:example.com"``: every name
+    must be at or below one of these. Empty: every name."""
+    excluded_names: tuple[str, ...] = ()
+    """The same form; what is below one of these is refused though it be permitted."""
+    critical_extensions: tuple[ObjectIdentifier, ...] = ()
+    """Extensions beyond those of RFC 5280 that may be critical."""
+
+
+class CrlRulesConfig(Settings):
+    """Which revocation lists a key signs."""
+
+    max_validity: Duration = dt.timedelta(days=10)
+
+
+class OcspRulesConfig(Settings):
+    """Which OCSP responses a key signs."""
+
+    issuer_certificate: Path
+    """PEM: the one issuer whose certificates' status the key states."""
+    max_validity: Duration = dt.timedelta(days=7)
+
+
+class SshRulesConfig(Settings):
+    """Which SSH certificates a key signs."""
+
+    certificate_type: Literal["user", "host"]
+    max_validity: Duration
+
+
+class KeyConfig(Settings):
+    """One key. What it may sign are the tables of rules it has."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    store: Annotated[FileStore | Pkcs11Store, Field(discriminator="kind")]
+    certificate: Path | None = None
+    """PEM: the issuer's or responder's certificate that the key belongs to."""
+    certificates: CertificateRulesConfig | None = None
+    crls: CrlRulesConfig | None = None
+    ocsp: OcspRulesConfig | None = None
+    ssh: SshRulesConfig | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "KeyConfig":
+        if not (self.certificates or self.crls or self.ocsp or self.ssh):
+            raise ValueError("the key may sign nothing")
+        if bool(self.certificates or self.crls or self.ocsp) != bool(self.certificate):
+            raise ValueError("a key signs X.509 statements if and only if it has a certificate")
+        if self.ssh and self.certificate:
+            raise ValueError("an SSH authority's key signs nothing else")
+        return self
+
+
+class Config(Settings):
+    """The whole service."""
+
+    keys: tuple[KeyConfig, ...] = Field(min_length=1)
+    certificate_callers: tuple[str, ...] = ("issuing",)
+    status_callers: tuple[str, ...] = ("validation",)
+    key_callers: tuple[str, ...] = ("issuing", "validation")
+    check_every: Duration = dt.timedelta(seconds=15)
+    """How often each key is tried."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Config":
+        names = [key.name for key in self.keys]
+        if len(set(names)) != len(names):
+            raise ValueError("two keys have the same name")
+        return self

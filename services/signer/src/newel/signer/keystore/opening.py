@@ -1,0 +1,61 @@
+"""From a key's configuration to the key."""
+
+from typing import TYPE_CHECKING
+
+from newel.crypto.keys import KeyKind
+from newel.signer.config import FileStore, Pkcs11Store
+from newel.signer.keys import SigningKey
+from newel.signer.keystore.file import open_file_key
+
+if TYPE_CHECKING:
+    from newel.signer.keystore.pkcs11.key import KeyReference
+    from newel.signer.keystore.pkcs11.token import Token
+
+
+def open_key(store: FileStore | Pkcs11Store) -> SigningKey:
+    """The key where its configuration says it is.
+
+    Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`,
+    :class:`newel.runtime.config.ConfigError` and
+    :class:`newel.signer.keys.KeyUnavailableError`.
+    """
+    if isinstance(store, FileStore):
+        return open_file_key(store.path, store.password_file)
+    from newel.signer.keystore.pkcs11.key import TokenKey
+
+    return TokenKey(*_place(store))
+
+
+def make_token_key(store: Pkcs11Store, kind: KeyKind) -> SigningKey:
+    """A new key made in the token, from where it cannot come out.
+
+    Raises :class:`newel.signer.keys.KeyExistsError` and ``KeyUnavailableError``.
+    """
+    from newel.signer.keystore.pkcs11.generate import generate
+
+    return generate(*_place(store), kind)
+
+
+def token_key_exists(store: Pkcs11Store) -> bool:
+    """Whether the token holds a key by that label and id. Raises ``KeyUnavailableError``."""
+    from newel.signer.keystore.pkcs11.generate import exists
+
+    token, reference = _place(store)
+    return token.use(lambda opened: exists(opened, reference))
+
+
+def remove_token_key(store: Pkcs11Store) -> None:
+    """Takes a key pair out of the token for good: the undoing of :func:`make_token_key`."""
+    from newel.signer.keystore.pkcs11.generate import remove
+
+    remove(*_place(store))
+
+
+def _place(store: Pkcs11Store) -> "tuple[Token, KeyReference]":
+    """The token and the name of the key in it."""
+    # The PKCS #11 binding takes a while to load: only those who have a token wait for it
+    from newel.signer.keystore.pkcs11.key import KeyReference
+    from newel.signer.keystore.pkcs11.token import open_token
+
+    token = open_token(store.module, store.token, store.pin_file, store.sessions)
+    return token, KeyReference(store.label, store.id)

@@ -1,0 +1,63 @@
+"""Whether every key still signs, and is the one its certificate speaks of."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidSignature
+
+from newel.crypto import keys
+from newel.runtime.errors import ErrorType, NewelError
+from newel.signer.keys import KeyUnavailableError
+from newel.signer.metrics import Metrics
+from newel.signer.roles import Role
+
+_log = logging.getLogger(__name__)
+
+_TIME_LIMIT = 15.0
+
+
+class SelfCheck:
+    """Signs a text with every key and verifies it; remembers which failed last."""
+
+    def __init__(self, roles: Iterable[Role], metrics: Metrics) -> None:
+        self._roles = tuple(roles)
+        self._metrics = metrics
+        self._failed: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Tries every key, each in a thread and for a limited time."""
+        for role in self._roles:
+            try:
+                async with asyncio.timeout(_TIME_LIMIT):
+                    await asyncio.to_thread(_probe, role)
+            except (KeyUnavailableError, InvalidSignature, TimeoutError) as error:
+                if role.name not in self._failed:
+                    _log.error("the key %s cannot be used: %s", role.name, error)
+                self._failed[role.name] = str(error) or type(error).__name__
+            else:
+                if self._failed.pop(role.name, None):
+                    _log.warning("the key %s can be used again", role.name)
+            self._metrics.key_usable(role.name, role.name not in self._failed)
+
+    async def start(self) -> None:
+        """A service whose keys do not work does not start. Raises :class:`NewelError`."""
+        await self.run()
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Raises :class:`NewelError` ``unavailable`` while a key failed its last trial."""
+        if self._failed:
+            causes = "; ".join(f"{name}: {cause}" for name, cause in self._failed.items())
+            raise NewelError(
+                ErrorType.UNAVAILABLE,
+                f"keys that do not work: {', '.join(self._failed)}",
+                cause=causes,
+            )
+
+
+def _probe(role: Role) -> None:
+    """A text that begins like no DER and no SSH body, so that the signature is good for nothing else."""
+    text = b"newel signer self-check " + secrets.token_hex(16).encode()
+    keys.verify(role.key.public_key, role.key.sign(text), text)

@@ -1,0 +1,173 @@
+"""Signing a batch of statements: the one way to a key.
+
+For each statement, in order:
+
+1. the key exists and may make statements of this kind;
+2. the statement is parsed as the kind it came as;
+3. the key's policy is asked;
+4. it is signed: on the spot where that takes microseconds, else in a thread;
+5. what a device answered is verified, where nobody else would: a faulty RSA signature gives the key
+   away, and a status goes out to the public as it is. (The issuing authority verifies every
+   certificate before it stores it.)
+6. one line is written to the audit trail, for a refusal too; without it nothing leaves;
+7. the signature, or the refusal, takes the statement's place in the answer.
+
+One statement's refusal leaves the others of its batch alone.
+"""
+
+import asyncio
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from newel.crypto import keys
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType, NewelError
+from newel.signer.keys import KeyUnavailableError
+from newel.signer.metrics import Metrics
+from newel.signer.refusal import refused, unavailable
+from newel.signer.roles import Role, Rule
+from newel.signer.statements import Kind
+
+LONGEST_ON_THE_LOOP = 64 * 1024
+"""Octets of a statement above which parsing and hashing it would hold up everybody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller wants signed, and by which key."""
+
+    key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one request: a signature or a refusal."""
+
+    signature: bytes = b""
+    error: NewelError | None = None
+    identity: str = ""  # of the statement, as far as it could be read
+
+
+class Signer:
+    """The keys of this process and the rules they are used by."""
+
+    def __init__(self, roles: Iterable[Role], clock: Clock, audit: Audit, metrics: Metrics) -> None:
+        self._roles = {role.name: role for role in roles}
+        self._clock = clock
+        self._audit = audit
+        self._metrics = metrics
+        lanes = sum(role.key.lanes for role in self._roles.values())
+        self._threads = ThreadPoolExecutor(lanes + 1, thread_name_prefix="signer")
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """The keys by name."""
+        return self._roles
+
+    async def sign(self, kind: Kind, requests: Sequence[Request], caller: str) -> list[Outcome]:
+        """One outcome for each request, in order."""
+        now = self._clock.now()
+        outcomes: dict[int, Outcome] = {}
+        slow: dict[str, list[int]] = {}
+        for index, request in enumerate(requests):
+            role = self._roles.get(request.key)
+            if role and (role.key.lanes or len(request.body) > LONGEST_ON_THE_LOOP):
+                slow.setdefault(role.name, []).append(index)
+            else:
+                outcomes[index] = self._decide(kind, request, now)
+        if slow:
+            for done in await self._decide_in_threads(kind, requests, slow, now):
+                outcomes.update(done)
+        answers = [outcomes[index] for index in range(len(requests))]
+        for request, outcome in zip(requests, answers, strict=True):
+            self._record(kind, request, outcome, caller)
+        return answers
+
+    async def _decide_in_threads(
+        self,
+        kind: Kind,
+        requests: Sequence[Request],
+        slow: Mapping[str, list[int]],
+        now: dt.datetime,
+    ) -> list[dict[int, Outcome]]:
+        """Each key's share dealt out to as many threads as the key has lanes."""
+
+        def work(indices: Sequence[int]) -> dict[int, Outcome]:
+            return {index: self._decide(kind, requests[index], now) for index in indices}
+
+        loop = asyncio.get_running_loop()
+        shares = [
+            share
+            for name, indices in slow.items()
+            for lanes in (max(1, self._roles[name].key.lanes),)
+            for share in (indices[lane::lanes] for lane in range(lanes))
+            if share
+        ]
+        return await asyncio.gather(
+            *(loop.run_in_executor(self._threads, work, share) for share in shares)
+        )
+
+    def _decide(self, kind: Kind, request: Request, now: dt.datetime) -> Outcome:
+        """Steps 1 to 5 of one statement. Runs on the loop or in a thread."""
+        identity = ""
+        try:
+            role, rule = self._find(kind, request)
+            statement = rule.parse(request.body)
+            identity = statement.identity
+            rule.check(statement, now)
+            return Outcome(_sign(role, kind, request.body), None, identity)
+        except NewelError as error:
+            return Outcome(error=error, identity=identity)
+        except KeyUnavailableError as error:
+            return Outcome(error=unavailable(str(error)), identity=identity)
+
+    def _find(self, kind: Kind, request: Request) -> tuple[Role, Rule]:
+        role = self._roles.get(request.key)
+        if role is None:
+            raise NewelError(ErrorType.NOT_FOUND, "the signer has no such key")
+        rule = role.rules.get(kind)
+        if rule is None:
+            raise refused(f"the key may not sign statements of the kind {kind.value}")
+        return role, rule
+
+    def _record(self, kind: Kind, request: Request, outcome: Outcome, caller: str) -> None:
+        error = outcome.error
+        known = request.key if request.key in self._roles else ""
+        self._audit.record(
+            "sign",
+            "refused" if error else "granted",
+            key=known or request.key[:64],
+            statement=kind.value,
+            subject=outcome.identity[:512],
+            digest=hashlib.sha256(request.body).hexdigest(),
+            caller=caller,
+            **({"cause": error.cause} if error else {}),
+        )
+        self._metrics.signed(known, kind.value, error.type.value if error else "")
+
+    def close(self) -> None:
+        """Lets the threads finish and the keys go."""
+        self._threads.shutdown()
+        for role in self._roles.values():
+            role.key.close()
+
+
+def _sign(role: Role, kind: Kind, body: bytes) -> bytes:
+    key = role.key
+    signature = key.sign(body)
+    if key.hardware and (
+        kind is not Kind.CERTIFICATE or isinstance(key.public_key, rsa.RSAPublicKey)
+    ):
+        try:
+            keys.verify(key.public_key, signature, body)
+        except InvalidSignature:
+            raise KeyUnavailableError("the device made a signature that does not verify") from None
+    return signature

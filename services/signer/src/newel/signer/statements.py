@@ -1,0 +1,178 @@
+"""What the signer can be asked to sign: typed statements, each parsed before anything else is asked.
+
+A caller sends the octets that a signature would cover. They are put into the frame of a finished
+certificate, CRL or OCSP response with an empty signature and read by the library's strict parser;
+what it does not take (a digest, a request, a statement of another type) is never signed. Two
+statements of different types never parse as one another: the tags they begin with differ.
+"""
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cryptography import x509
+from cryptography.x509 import ocsp
+
+from newel.crypto import der, serials
+from newel.signer.refusal import malformed
+
+MAX_SMALL = 64 * 1024
+MAX_CRL = 256 * 1024 * 1024
+
+# An algorithm and a signature to fill the frame: RFC 5758 ecdsa-with-SHA256 and a BIT STRING of none.
+_FRAME = der.sequence(der.oid("1.2.840.10045.4.3.2")) + b"\x03\x01\x00"
+_EXTENSIONS = 0xA3
+_VERSION_3 = b"\xa0\x03\x02\x01\x02"
+_BASIC_RESPONSE = der.oid("1.3.6.1.5.5.7.48.1.1")
+_SUCCESSFUL = b"\x0a\x01\x00"
+
+
+class Kind(enum.StrEnum):
+    """The types of statement, by the names they have in the contract's ``Key.statements``."""
+
+    CERTIFICATE = "certificate"
+    CRL = "crl"
+    OCSP = "ocsp"
+    SSH = "ssh"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateStatement:
+    """A TBSCertificate (RFC 5280 §4.1.2). All but the times are the octets as they stand."""
+
+    serial: bytes  # the INTEGER's content
+    algorithm: bytes
+    issuer: bytes
+    subject: bytes
+    not_before: dt.datetime
+    not_after: dt.datetime
+    extensions: Sequence[bytes]
+
+    @property
+    def identity(self) -> str:
+        """What the audit trail calls it: the serial in hex."""
+        return self.serial.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class CrlStatement:
+    """A TBSCertList (RFC 5280 §5.1.2); the revoked entries stay unread here."""
+
+    algorithm: bytes
+    issuer: bytes
+    this_update: dt.datetime
+    next_update: dt.datetime | None
+    number: int | None
+    extensions: x509.Extensions
+
+    @property
+    def identity(self) -> str:
+        """What the audit trail calls it: the CRL number."""
+        return str(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class OcspStatement:
+    """A ResponseData (RFC 6960 §4.2.1)."""
+
+    responder_name: x509.Name | None
+    responder_key_hash: bytes | None
+    produced_at: dt.datetime
+    responses: Sequence[ocsp.OCSPSingleResponse]
+
+    @property
+    def identity(self) -> str:
+        """What the audit trail calls it: the serials it answers for, in hex."""
+        return ",".join(f"{response.serial_number:x}" for response in self.responses)
+
+
+Statement: TypeAlias = CertificateStatement | CrlStatement | OcspStatement
+
+
+def parse_certificate(body: bytes) -> CertificateStatement:
+    """The certificate that ``body`` states, its serial positive and of at most 20 octets.
+
+    Raises :func:`malformed`.
+    """
+    _at_most(body, MAX_SMALL)
+    try:
+        # RFC 5280 §4.1: seven fields come before the extensions, and two more may
+        fields = der.split(der.only(body).content)
+        version, serial, algorithm, issuer, _validity, subject, _key, *rest = fields
+        serials.check(der.content(serial))
+        certificate = x509.load_der_x509_certificate(der.tlv(der.SEQUENCE, body + _FRAME))
+        if version != _VERSION_3:
+            raise malformed("a certificate that is not of version 3")
+        extensions = rest[-1] if rest and rest[-1][0] == _EXTENSIONS else None
+        return CertificateStatement(
+            der.content(serial),
+            algorithm,
+            issuer,
+            subject,
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+            der.split(der.content(der.content(extensions))) if extensions else (),
+        )
+    except ValueError as error:
+        raise malformed(f"no TBSCertificate: {error}") from None
+
+
+def parse_crl(body: bytes) -> CrlStatement:
+    """The list that ``body`` states. Raises :func:`malformed`."""
+    _at_most(body, MAX_CRL)
+    try:
+        crl = x509.load_der_x509_crl(der.tlv(der.SEQUENCE, body + _FRAME))
+        fields = der.Reader(der.only(body).content)
+        if fields.integer() != 1:
+            raise malformed("a CRL that is not of version 2")
+        algorithm, issuer = (fields.read(der.SEQUENCE).raw for _ in range(2))
+        extensions = crl.extensions
+        return CrlStatement(
+            algorithm,
+            issuer,
+            crl.last_update_utc,
+            crl.next_update_utc,
+            _crl_number(extensions),
+            extensions,
+        )
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise malformed(f"no TBSCertList: {error}") from None
+
+
+def parse_ocsp(body: bytes) -> OcspStatement:
+    """The response that ``body`` states. Raises :func:`malformed`."""
+    _at_most(body, MAX_SMALL)
+    basic = der.octet_string(der.tlv(der.SEQUENCE, body + _FRAME))
+    framed = der.sequence(_SUCCESSFUL, der.explicit(0, der.sequence(_BASIC_RESPONSE, basic)))
+    try:
+        der.only(body)
+        response = ocsp.load_der_ocsp_response(framed)
+        return OcspStatement(
+            response.responder_name,
+            response.responder_key_hash,
+            response.produced_at_utc,
+            tuple(response.responses),
+        )
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise malformed(f"no OCSP ResponseData: {error}") from None
+
+
+def _crl_number(extensions: x509.Extensions) -> int | None:
+    for extension in extensions:
+        if isinstance(extension.value, x509.CRLNumber):
+            return extension.value.crl_number
+    return None
+
+
+def _at_most(body: bytes, size: int) -> None:
+    if len(body) > size:
+        raise malformed(f"{len(body)} octets, the most is {size}")
+
+
+PARSERS = {
+    Kind.CERTIFICATE: parse_certificate,
+    Kind.CRL: parse_crl,
+    Kind.OCSP: parse_ocsp,
+}

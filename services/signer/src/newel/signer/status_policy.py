@@ -1,0 +1,125 @@
+"""Which statements of status a key may sign: CRLs by an issuer, OCSP responses by a responder.
+
+CRL: the algorithm is the key's; the issuer is the key's certificate's subject, octet for octet, and
+the authority key identifier its key's; there is a number of at most 20 octets; it is of now and not
+of the future, and the next comes within the cap; nothing critical is unknown.
+
+OCSP: the responder is the key's certificate, by key hash or by name; it was produced now; every
+answer is about a certificate of the one issuer, began before now, ends within the cap and before the
+responder's own certificate does.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.x509 import ocsp
+
+from newel.signer.issuer import Issuer
+from newel.signer.refusal import refused
+from newel.signer.statements import CrlStatement, OcspStatement
+
+SKEW = dt.timedelta(minutes=5)
+"""How far the clocks of two services may differ."""
+
+_LARGEST_NUMBER = 1 << 159
+_CRL_EXTENSIONS = (
+    x509.AuthorityKeyIdentifier,
+    x509.CRLNumber,
+    x509.DeltaCRLIndicator,
+    x509.FreshestCRL,
+    x509.IssuingDistributionPoint,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CrlPolicy:
+    """The checks of one key that signs CRLs."""
+
+    issuer: Issuer
+    algorithm: bytes
+    max_validity: dt.timedelta
+
+    def check(self, statement: CrlStatement, now: dt.datetime) -> None:
+        """Raises :func:`refused` with what is wrong."""
+        if statement.algorithm != self.algorithm:
+            raise refused("the algorithm in the CRL is not the key's")
+        if statement.issuer != self.issuer.subject:
+            raise refused("the issuer is not the subject of the key's certificate")
+        if statement.number is None or not 0 <= statement.number < _LARGEST_NUMBER:
+            raise refused("no CRL number of at most 20 octets")
+        self._check_extensions(statement)
+        _check_period(statement.this_update, statement.next_update, now, self.max_validity)
+
+    def _check_extensions(self, statement: CrlStatement) -> None:
+        identifier = None
+        for extension in statement.extensions:
+            if extension.critical and not isinstance(extension.value, _CRL_EXTENSIONS):
+                raise refused(f"a critical extension not known here: {extension.oid.dotted_string}")
+            if isinstance(extension.value, x509.AuthorityKeyIdentifier):
+                identifier = extension.value.key_identifier
+        if identifier is None or identifier != self.issuer.key_identifier:
+            raise refused("the authority key identifier is not the issuer's")
+
+
+_HASHES: dict[str, Callable[[bytes], bytes]] = {
+    "sha1": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
+    "sha256": lambda data: hashlib.sha256(data).digest(),
+    "sha384": lambda data: hashlib.sha384(data).digest(),
+    "sha512": lambda data: hashlib.sha512(data).digest(),
+}
+
+
+class OcspPolicy:
+    """The checks of one key that signs OCSP responses, delegated by ``issuer`` or its own."""
+
+    def __init__(self, responder: Issuer, issuer: Issuer, max_validity: dt.timedelta) -> None:
+        own = responder.der == issuer.der
+        if not own and not (responder.is_ocsp_responder and responder.is_issued_by(issuer)):
+            raise ValueError(
+                "the OCSP responder's certificate is none of the issuer it answers for"
+            )
+        self._until = responder.not_after
+        self._max_validity = max_validity
+        self._key_hash = _HASHES["sha1"](responder.key_bits)
+        self._name = responder.name
+        self._issuer_ids = {
+            name: (hashed(issuer.subject), hashed(issuer.key_bits))
+            for name, hashed in _HASHES.items()
+        }
+
+    def check(self, statement: OcspStatement, now: dt.datetime) -> None:
+        """Raises :func:`refused` with what is wrong."""
+        if (
+            statement.responder_key_hash != self._key_hash
+            and statement.responder_name != self._name
+        ):
+            raise refused("the responder is not the key's certificate")
+        if not now - SKEW <= statement.produced_at <= now + SKEW:
+            raise refused(f"produced at {statement.produced_at}, which is not now")
+        if not statement.responses:
+            raise refused("a response that answers nothing")
+        for response in statement.responses:
+            self._check_single(response, now)
+
+    def _check_single(self, response: ocsp.OCSPSingleResponse, now: dt.datetime) -> None:
+        ids = self._issuer_ids.get(response.hash_algorithm.name)
+        if ids != (response.issuer_name_hash, response.issuer_key_hash):
+            raise refused("an answer about another issuer's certificate")
+        end = response.next_update_utc
+        _check_period(response.this_update_utc, end, now, self._max_validity)
+        if end is not None and end > self._until:
+            raise refused("an answer that outlives the responder's certificate")
+
+
+def _check_period(
+    begin: dt.datetime, end: dt.datetime | None, now: dt.datetime, longest: dt.timedelta
+) -> None:
+    if begin > now + SKEW:
+        raise refused(f"thisUpdate {begin} lies in the future")
+    if end is None:
+        raise refused("no nextUpdate")
+    if not now < end <= begin + longest:
+        raise refused(f"nextUpdate {end} is past, or later than {longest} after thisUpdate")

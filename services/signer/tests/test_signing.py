@@ -1,0 +1,372 @@
+"""The signer as its callers meet it: typed statements in, signatures or refusals out, all of it audited."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from prometheus_client import CollectorRegistry
+
+from fixtures import statements as made
+from fixtures.statements import DAY, HOUR, NOW, load
+from newel.crypto import der, keys
+from newel.crypto.certificate import assemble
+from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
+from newel.runtime.clock import ManualClock
+from newel.runtime.local import LocalChannel, LocalServer
+from newel.signer.app import Ports, build
+from newel.signer.ceremony.authority import AuthorityFiles, create_authority
+from newel.signer.config import Config
+
+
+@dataclass
+class Lines:
+    """An audit trail in memory."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def record(self, event: str, outcome: str, **facts: Any) -> None:
+        self.lines.append({"event": event, "outcome": outcome} | facts)
+
+
+@dataclass
+class House:
+    """A signer in this process with what is needed to call it."""
+
+    files: AuthorityFiles
+    clock: ManualClock
+    audit: Lines
+    registry: CollectorRegistry
+    server: LocalServer
+
+    @property
+    def issuer(self) -> x509.Certificate:
+        return load(self.files.intermediate_certificate)
+
+    @property
+    def responder(self) -> x509.Certificate:
+        return load(self.files.responder_certificate)
+
+    async def sign(
+        self, method: str, *bodies: bytes, key: str = "intermediate"
+    ) -> list[signer_pb2.Signature]:
+        status = method in {"SignCRL", "SignOCSP"}
+        channel = LocalChannel(self.server, "validation" if status else "issuing")
+        stubs = signer_pb2_grpc
+        stub: Any = (stubs.StatusSignerStub if status else stubs.CertificateSignerStub)(channel)
+        request = signer_pb2.SignRequest(
+            statements=[signer_pb2.Statement(key=key, body=body) for body in bodies]
+        )
+        return list((await getattr(stub, method)(request)).signatures)
+
+
+def settings(files: AuthorityFiles, **certificates: Any) -> dict[str, Any]:
+    def store(path: Any) -> dict[str, Any]:
+        return {"kind": "file", "path": path, "password_file": files.password_file}
+
+    return {
+        "keys": [
+            {
+                "name": "intermediate",
+                "store": store(files.intermediate_key),
+                "certificate": files.intermediate_certificate,
+                "certificates": {"max_validity": "2160h"} | certificates,
+                "crls": {},
+            },
+            {
+                "name": "ocsp",
+                "store": store(files.responder_key),
+                "certificate": files.responder_certificate,
+                "ocsp": {"issuer_certificate": files.intermediate_certificate},
+            },
+        ]
+    }
+
+
+def open_house(files: AuthorityFiles, **certificates: Any) -> House:
+    house = House(files, ManualClock(NOW), Lines(), CollectorRegistry(), LocalServer())
+    config = Config.model_validate(settings(files, **certificates))
+    for rpc in build(config, Ports(house.clock, house.audit, house.registry)).rpcs:
+        house.server.add(rpc)
+    return house
+
+
+@pytest.fixture
+def house(files: AuthorityFiles) -> House:
+    create_authority(files, "Example", NOW - 10 * DAY)
+    return open_house(files)
+
+
+async def test_a_leaf_is_signed_by_the_issuer(house: House) -> None:
+    bodies = [made.leaf(house.issuer, serial=(1 << 80) + n) for n in range(5)]
+    for body, answer in zip(bodies, await house.sign("SignCertificate", *bodies), strict=True):
+        algorithm = keys.signature_algorithm(house.issuer.public_key())  # pyright: ignore[reportArgumentType]
+        certificate = x509.load_der_x509_certificate(assemble(body, algorithm, answer.signature))
+        certificate.verify_directly_issued_by(house.issuer)
+    assert [line["outcome"] for line in house.audit.lines] == ["granted"] * 5
+    line = house.audit.lines[0]
+    assert line["key"], line["statement"] == ("intermediate", "certificate")
+    assert line["subject"] == "0100000000000000000000"
+    assert line["caller"] == "issuing"
+
+
+async def refused(house: House, method: str, body: bytes, key: str = "intermediate") -> str:
+    """The cause for which a statement was refused, as the audit trail has it too."""
+    (answer,) = await house.sign(method, body, key=key)
+    assert not answer.signature
+    line = house.audit.lines[-1]
+    assert line["outcome"] == "refused"
+    assert line["cause"] == answer.error.cause
+    return f"{answer.error.type}: {answer.error.cause}"
+
+
+BasicCa = x509.BasicConstraints(ca=True, path_length=None)
+Usages = x509.ExtendedKeyUsage
+OCSP_SIGNING = ExtendedKeyUsageOID.OCSP_SIGNING
+ODD = x509.ObjectIdentifier("1.2.3.4")
+P384 = ec.generate_private_key(ec.SECP384R1()).public_key()
+
+BAD_LEAVES: dict[str, tuple[dict[str, Any], str]] = {
+    "a CA": ({"extensions": [(BasicCa, True)]}, "a CA certificate"),
+    "certificates signed": (
+        {"extensions": [(made.key_usage(key_cert_sign=True), True)]}, "key usage"),
+    "lists signed": ({"extensions": [(made.key_usage(crl_sign=True), True)]}, "key usage"),
+    "OCSP": ({"usages": Usages([OCSP_SIGNING])}, "extended key usages"),
+    "OCSP among others": (
+        {"usages": Usages([ExtendedKeyUsageOID.SERVER_AUTH, OCSP_SIGNING])}, "extended key usages"),
+    "any usage": (
+        {"usages": Usages([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE])}, "extended key usages"),
+    "code": ({"usages": Usages([ExtendedKeyUsageOID.CODE_SIGNING])}, "extended key usages"),
+    "no usage": ({"usages": None}, "does not say what its key may be used for"),
+    "100 years": ({"end": NOW + 36_500 * DAY}, "outlives its issuer"),
+    "91 days": ({"end": NOW + 91 * DAY}, "the most is 90 days"),
+    "later than 90 days": (
+        {"begin": NOW + 5 * DAY, "end": NOW + 96 * DAY}, "the most is 90 days"),
+    "over": ({"begin": NOW - DAY, "end": NOW - HOUR}, "over before it is signed"),
+    "before the issuer": ({"begin": NOW - 400 * DAY}, "begins long before its issuer"),
+    "another issuer": ({"issuer_name": made.name("Example Root CA")}, "the issuer is not"),
+    "the issuer's own name": ({"subject": "issuer"}, "the subject is the issuer itself"),
+    "another key's algorithm": ({"signed_as": P384}, "algorithm"),
+    "another key identifier": (
+        {"authority": x509.AuthorityKeyIdentifier(b"x" * 20, None, None)}, "key identifier"),
+    "no key identifier": (
+        {"authority": x509.OCSPNoCheck()}, "ocsp-nocheck"),
+    "name constraints": (
+        {"extensions": [(x509.NameConstraints([x509.DNSName("example")], None), True)]},
+        "nameConstraints"),
+    "something critical": (
+        {"extensions": [(x509.UnrecognizedExtension(ODD, b"\x05\x00"), True)]}, "1.2.3.4"),
+}  # fmt: skip
+
+
+@pytest.mark.attack("X05")
+@pytest.mark.parametrize("case", BAD_LEAVES)
+async def test_what_is_no_leaf_of_ours_is_refused_and_audited(house: House, case: str) -> None:
+    arguments, cause = BAD_LEAVES[case]
+    given: dict[str, Any] = dict(arguments)
+    if given.get("subject") == "issuer":
+        given["subject"] = house.issuer.subject
+    assert cause in await refused(house, "SignCertificate", made.leaf(house.issuer, **given))
+
+
+@pytest.mark.attack("X01")
+@pytest.mark.parametrize("serial", [b"\x00", b"\x80", b"\xff" * 3, b"\x01" * 21, b""])
+async def test_a_serial_that_is_none_is_refused(house: House, serial: bytes) -> None:
+    body = made.leaf(house.issuer, serial=0x7777777777)
+    at = body.index(b"\x02\x05" + b"\x77" * 5)
+    inner = body[4:at] + bytes((2, len(serial))) + serial + body[at + 7 :]
+    assert "serial" in await refused(house, "SignCertificate", der.tlv(der.SEQUENCE, inner))
+
+
+NOT_STATEMENTS: dict[str, Callable[[House], bytes]] = {
+    "a digest": lambda _: b"\x11" * 32,
+    "nothing": lambda _: b"",
+    "a text": lambda _: b"please sign this",
+    "a list of another kind": lambda house: made.crl(house.issuer),
+    "two at once": lambda house: made.leaf(house.issuer) * 2,
+    "something after it": lambda house: made.leaf(house.issuer) + b"\x05\x00",
+    "a whole certificate": lambda house: house.issuer.public_bytes(made.DER),
+    "a megabyte": lambda _: b"\x30" * (1 << 20),
+    "deep nesting": lambda _: b"\x30\x80" * 30_000,
+}
+
+
+@pytest.mark.attack("X05")
+@pytest.mark.parametrize("case", NOT_STATEMENTS)
+async def test_what_is_no_statement_is_refused_and_audited(house: House, case: str) -> None:
+    body = NOT_STATEMENTS[case](house)
+    assert (await refused(house, "SignCertificate", body)).startswith("malformed")
+    for method in ("SignCRL", "SignOCSP"):
+        if case != "a list of another kind" or method == "SignOCSP":
+            key = "ocsp" if method == "SignOCSP" else "intermediate"
+            assert (await refused(house, method, body, key)).startswith("malformed")
+
+
+async def test_a_key_signs_only_the_kinds_it_was_given(house: House) -> None:
+    leaf = made.leaf(house.issuer)
+    assert "may not sign" in await refused(house, "SignCertificate", leaf, key="ocsp")
+    assert "may not sign" in await refused(house, "SignSSHCertificate", leaf)
+    assert "may not sign" in await refused(house, "SignCRL", made.crl(house.issuer), key="ocsp")
+    assert (await refused(house, "SignCertificate", leaf, key="root")).startswith("notFound")
+
+
+async def test_one_refusal_leaves_the_others_of_its_batch_alone(house: House) -> None:
+    good = made.leaf(house.issuer)
+    answers = await house.sign("SignCertificate", good, b"nonsense", good)
+    assert [bool(answer.signature) for answer in answers] == [True, False, True]
+    metric = house.registry.get_sample_value
+    labels = {"key": "intermediate", "statement": "certificate"}
+    name = "newel_signer_statements_total"
+    assert metric(name, labels | {"outcome": "granted"}) == 2
+    assert metric(name, labels | {"outcome": "malformed"}) == 1
+
+
+@pytest.mark.attack("P10")
+async def test_each_service_of_the_signer_has_its_own_callers(house: House) -> None:
+    import grpc.aio
+
+    stub: Any = signer_pb2_grpc.CertificateSignerStub(LocalChannel(house.server, "validation"))
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await stub.SignCertificate(signer_pb2.SignRequest())
+    assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.attack("X02")
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        (x509.DNSName("a.example.com"), True),
+        (x509.DNSName("*.example.com"), True),
+        (x509.DNSName("EXAMPLE.com"), True),
+        (x509.DNSName("a.example.com."), False),
+        (x509.DNSName("notexample.com"), False),
+        (x509.DNSName("x.secret.example.com"), False),
+        (x509.DNSName("*.secret.example.com"), False),
+        (x509.UniformResourceIdentifier("spiffe://a.example.com/x"), False),
+        (x509.UniformResourceIdentifier("https://a.example.com@evil.example/"), False),
+        (x509.RFC822Name("me@mail.example.com"), True),
+        (x509.RFC822Name("me@example.org"), False),
+        (x509.DirectoryName(made.name("anything")), False),
+    ],
+)
+async def test_a_key_with_bounds_signs_names_within_them(
+    files: AuthorityFiles, name: x509.GeneralName, allowed: bool
+) -> None:
+    create_authority(files, "Example", NOW - 10 * DAY)
+    house = open_house(
+        files,
+        permitted_names=["dns:example.com", "email:example.com", "ip:10.0.0.0/8"],
+        excluded_names=["dns:secret.example.com"],
+    )
+    san = x509.SubjectAlternativeName([name])
+    (answer,) = await house.sign(
+        "SignCertificate", made.leaf(house.issuer, extensions=[(san, False)])
+    )
+    assert bool(answer.signature) == allowed
+
+
+async def test_a_list_is_signed_by_the_issuer(house: House) -> None:
+    body = made.crl(house.issuer)
+    (answer,) = await house.sign("SignCRL", body)
+    algorithm = keys.signature_algorithm(house.issuer.public_key())  # pyright: ignore[reportArgumentType]
+    crl = x509.load_der_x509_crl(assemble(body, algorithm, answer.signature))
+    assert crl.is_signature_valid(house.issuer.public_key())  # pyright: ignore[reportArgumentType]
+    assert house.audit.lines[-1]["subject"] == "7"
+    assert house.audit.lines[-1]["caller"] == "validation"
+
+
+BAD_LISTS: dict[str, tuple[dict[str, Any], str]] = {
+    "no number": ({"number": None}, "no CRL number"),
+    "another issuer": ({"issuer_name": made.name("else")}, "the issuer is not"),
+    "another key identifier": ({"identifier": b"x" * 20}, "key identifier"),
+    "a year": ({"next_update": NOW + 365 * DAY}, "nextUpdate"),
+    "the past": ({"this_update": NOW - 2 * DAY, "next_update": NOW - DAY}, "nextUpdate"),
+    "the future": ({"this_update": NOW + HOUR}, "in the future"),
+    "something critical": (
+        {"extensions": [(x509.UnrecognizedExtension(ODD, b"\x05\x00"), True)]}, "1.2.3.4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_LISTS)
+async def test_what_is_no_list_of_ours_is_refused(house: House, case: str) -> None:
+    arguments, cause = BAD_LISTS[case]
+    assert cause in await refused(house, "SignCRL", made.crl(house.issuer, **arguments))
+
+
+@pytest.fixture
+def today(files: AuthorityFiles) -> House:
+    """A signer whose clock is the machine's: the library dates OCSP responses itself."""
+    from newel.runtime.clock import SystemClock
+
+    now = SystemClock().now()
+    create_authority(files, "Example", now)
+    house = open_house(files)
+    house.clock.advance(now - house.clock.now())
+    return house
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+async def test_a_response_is_signed_by_the_responder(today: House, by_name: bool) -> None:
+    now = today.clock.now()
+    body = made.ocsp_response(
+        today.responder, today.issuer, by_name=by_name, this_update=now, next_update=now + DAY
+    )
+    (answer,) = await today.sign("SignOCSP", body, key="ocsp")
+    public: Any = today.responder.public_key()
+    keys.verify(public, answer.signature, body)
+    assert today.audit.lines[-1]["subject"] == "1234"
+
+
+@pytest.mark.attack("X07")
+@pytest.mark.parametrize(
+    ("begin", "end", "cause"),
+    [
+        (dt.timedelta(0), None, "no nextUpdate"),
+        (dt.timedelta(0), 8 * DAY, "nextUpdate"),
+        (HOUR, DAY, "in the future"),
+        (-2 * DAY, -HOUR, "nextUpdate"),
+    ],
+)
+async def test_a_response_out_of_its_time_is_refused(
+    today: House, begin: dt.timedelta, end: dt.timedelta | None, cause: str
+) -> None:
+    now = today.clock.now()
+    body = made.ocsp_response(
+        today.responder,
+        today.issuer,
+        this_update=now + begin,
+        next_update=None if end is None else now + end,
+    )
+    assert cause in await refused(today, "SignOCSP", body, key="ocsp")
+
+
+@pytest.mark.attack("X07")
+async def test_a_response_of_another_issuer_or_responder_is_refused(today: House) -> None:
+    now = today.clock.now()
+    times: dict[str, Any] = {"this_update": now, "next_update": now + DAY}
+    root = load(today.files.root_certificate)
+    other = made.ocsp_response(today.responder, today.issuer, stated_issuer=root, **times)
+    assert "another issuer" in await refused(today, "SignOCSP", other, key="ocsp")
+    not_us = made.ocsp_response(today.issuer, today.issuer, **times)
+    assert "the responder is not" in await refused(today, "SignOCSP", not_us, key="ocsp")
+
+
+async def test_a_response_made_at_another_time_is_refused(today: House) -> None:
+    now = today.clock.now()
+    body = made.ocsp_response(today.responder, today.issuer, this_update=now, next_update=now + DAY)
+    today.clock.advance(HOUR)
+    assert "which is not now" in await refused(today, "SignOCSP", body, key="ocsp")
+
+
+async def test_public_facts_about_the_keys(house: House) -> None:
+    stub: Any = signer_pb2_grpc.KeysStub(LocalChannel(house.server, "issuing"))
+    listed = (await stub.ListKeys(signer_pb2.ListKeysRequest())).keys
+    assert [key.name for key in listed] == ["intermediate", "ocsp"]
+    assert list(listed[0].statements) == ["certificate", "crl"]
+    key = await stub.GetPublicKey(signer_pb2.GetPublicKeyRequest(key="ocsp"))
+    assert key.certificate == house.responder.public_bytes(made.DER)
+    assert keys.load_public_key(key.public_key) == house.responder.public_key()
