@@ -1,0 +1,137 @@
+"""Schema migrations by Alembic, which is only loaded when there is something to migrate."""
+
+import asyncio
+import importlib.util
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from newel.runtime.databases import split_schema, sqlite_path
+from newel.runtime.units import unavailable
+
+
+class MigrationError(Exception):
+    """A database this build cannot work with; the message says why and what to do."""
+
+
+async def migrate(url: str, package: str, revision: str, password: str | None = None) -> bool:
+    """Brings a service's database to ``revision``; True when something was done.
+
+    The scripts are those in ``<package>/migrations/versions``. Of several processes that start at
+    once one migrates and the others wait. Raises MigrationError when the database has a revision
+    the scripts do not know, that is one of a later build; NewelError ``unavailable``.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        if _sqlite_revision(path) == revision:
+            return False
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        await asyncio.to_thread(_migrate_sqlite, path, package, revision)
+        return True
+    dsn, schema = split_schema(url)
+    if await _postgres_revision(dsn, schema, password) == revision:
+        return False
+    await _migrate_postgres(dsn, schema, password, package, revision)
+    return True
+
+
+def _sqlite_revision(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    connection = sqlite3.connect(path, timeout=10)
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError:
+        return None  # no such table yet
+    finally:
+        connection.close()
+    return row[0] if row else None
+
+
+async def _postgres_revision(dsn: str, schema: str, password: str | None) -> str | None:
+    import asyncpg
+
+    settings = {"search_path": schema}
+    try:
+        connection = await asyncpg.connect(
+            dsn, password=password, timeout=10, server_settings=settings
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unavailable(error) from error
+    try:
+        return await connection.fetchval("SELECT version_num FROM alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
+    finally:
+        await connection.close()
+
+
+def _migrate_sqlite(path: Path, package: str, revision: str) -> None:
+    from sqlalchemy import create_engine, event
+
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+
+    # The driver would commit before each CREATE; one transaction holds them all instead.
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    def begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    try:
+        with engine.begin() as connection:
+            _upgrade(connection, package, revision)
+    finally:
+        engine.dispose()
+
+
+async def _migrate_postgres(
+    dsn: str, schema: str, password: str | None, package: str, revision: str
+) -> None:
+    import sqlalchemy as sa
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    async def connect() -> Any:
+        import asyncpg
+
+        settings = {"search_path": schema}
+        return await asyncpg.connect(dsn, password=password, timeout=10, server_settings=settings)
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
+    try:
+        async with engine.begin() as connection:
+            lock = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+            await connection.execute(lock, {"name": f"newel migrations {schema}"})
+            known = sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+            if not (await connection.execute(known, {"name": schema})).first():
+                await connection.execute(sa.schema.CreateSchema(schema))
+            await connection.run_sync(_upgrade, package, revision)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Any, package: str, revision: str) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise MigrationError(f"there is no package {package}")
+    scripts = ScriptDirectory(str(Path(found.submodule_search_locations[0]) / "migrations"))
+
+    def steps(current: Any, _context: Any) -> Any:
+        return scripts._upgrade_revs(revision, current)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as Alembic's own command does
+
+    try:
+        with EnvironmentContext(Config(), scripts, fn=steps) as environment:
+            environment.configure(connection=connection)
+            environment.run_migrations()
+    except CommandError as error:
+        raise MigrationError(
+            f"{package}: {error}; was this database made by a later build?"
+        ) from error
