@@ -1,0 +1,124 @@
+"""The issuing authority's parts, put together."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import grpc
+import grpc.aio
+from prometheus_client import CollectorRegistry
+
+from newel.issuing import events
+from newel.issuing.building import Builder
+from newel.issuing.completion import Completion
+from newel.issuing.config import Config
+from newel.issuing.faults import Faults
+from newel.issuing.issuance import Issuance
+from newel.issuing.issuers import check_keys, read_issuers
+from newel.issuing.metrics import Metrics
+from newel.issuing.profiles import Profiles
+from newel.issuing.reconcile import Reconciliation
+from newel.issuing.recording import Recorder
+from newel.issuing.renewal import Renewals
+from newel.issuing.repository import Records
+from newel.issuing.requests import Admission
+from newel.issuing.retries import Retries
+from newel.issuing.revocation import Revocations
+from newel.issuing.rpc import IssuanceServicer, RepositoryServicer, RevocationServicer
+from newel.issuing.signing import RemoteSigner
+from newel.issuing.storage import Storage
+from newel.issuing.trail import Trail
+from newel.proto.issuing.v1 import issuing_pb2_grpc as contracts
+from newel.runtime.audit import Audit
+from newel.runtime.background import every
+from newel.runtime.clock import Clock
+from newel.runtime.database import Database
+from newel.runtime.events import Outbox
+from newel.runtime.lease import Lease, run_leased
+from newel.runtime.service import Rpc, Service
+
+REVISION = "0001"
+"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+
+EVENTS = (events.ISSUED, events.RENEWED, events.REVOKED)
+"""The subjects of the events this service writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the issuing authority needs from the process that runs it."""
+
+    database: Database
+    outbox: Outbox
+    signer: grpc.aio.Channel
+    clock: Clock
+    audit: Audit
+    registry: CollectorRegistry
+    entropy: Callable[[int], bytes] = secrets.token_bytes
+
+
+def build(config: Config, ports: Ports) -> Service:
+    """The service. Raises :class:`newel.issuing.issuers.UnusableIssuerError` for an unfit chain, and
+    from its start, where the signer must answer, for a key that is not the issuer's.
+    """
+    clock, metrics = ports.clock, Metrics(ports.registry)
+    trail = Trail(ports.audit, metrics)
+    signer = RemoteSigner(ports.signer)
+    issuers = read_issuers(config.issuers)
+    profiles = Profiles(config.profiles, config.default_profile)
+    faults = Faults(config.fault_step)
+    store = Storage(ports.database, ports.outbox)
+    completion = Completion(store, signer, issuers, clock, trail, faults)
+    issuance = Issuance(
+        Admission(profiles, issuers),
+        Recorder(Builder(config.urls, ports.entropy), store, clock, faults),
+        completion,
+        Retries(store, completion, clock, config.takeover_after),
+        store,
+        clock,
+        trail,
+        faults,
+    )
+    renewals = Renewals(issuance, store, profiles, issuers, clock)
+    reconciliation = Reconciliation(
+        store, completion, issuers, clock, trail, config.reconcile_after
+    )
+
+    async def start() -> None:
+        await check_keys(issuers, signer)
+        for issuer in issuers.all():
+            metrics.issuer_ends(issuer.id, issuer.not_after.timestamp())
+
+    reconciling = every(config.reconcile_every.total_seconds(), reconciliation.run)
+
+    async def ready() -> None:
+        issuers.issuing(clock.now())
+        await store.issued(0, 1, 0)
+
+    return Service(
+        name="issuing",
+        start=(start,),
+        tasks={"reconcile": partial(run_leased, Lease(ports.database, "reconcile"), reconciling)},
+        ready=ready,
+        rpcs=(
+            Rpc(
+                "newel.issuing.v1.Issuance",
+                contracts.add_IssuanceServicer_to_server,
+                IssuanceServicer(issuance, renewals),
+                config.issuance_callers,
+            ),
+            Rpc(
+                "newel.issuing.v1.Revocation",
+                contracts.add_RevocationServicer_to_server,
+                RevocationServicer(Revocations(store, clock, trail)),
+                config.issuance_callers,
+            ),
+            Rpc(
+                "newel.issuing.v1.Repository",
+                contracts.add_RepositoryServicer_to_server,
+                RepositoryServicer(issuers, Records(store, clock)),
+                config.repository_callers,
+            ),
+        ),
+    )

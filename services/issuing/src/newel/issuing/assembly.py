@@ -1,0 +1,57 @@
+"""A TBSCertificate and its signature as a certificate, and nothing but what was meant."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from newel.crypto import certificate, der, keys
+from newel.issuing.issuers import Issuer
+from newel.issuing.records import Intent, Record
+
+
+class WrongSignatureError(ValueError):
+    """What the signer returned is not this issuer's signature over this TBSCertificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCertificate:
+    """A certificate whose signature was verified, or that is on record: it may leave the house."""
+
+    der: bytes
+    serial: bytes
+    issuer: str
+
+
+def assemble(issuer: Issuer, intent: Intent, signature: bytes) -> SignedCertificate:
+    """The certificate of an intent. Raises :class:`WrongSignatureError`.
+
+    Verified with the issuer's own public key, and parsed again so that the to-be-signed part of what
+    is released is, octet by octet, what was linted and recorded.
+    """
+    try:
+        issuer.verify(signature, intent.tbs)
+    except keys.InvalidSignature:
+        raise WrongSignatureError(f"issuer {issuer.id}: the signature does not verify") from None
+    joined = _join(intent.tbs, signature)
+    if x509.load_der_x509_certificate(joined).tbs_certificate_bytes != intent.tbs:
+        raise WrongSignatureError(
+            f"issuer {issuer.id}: the certificate does not hold what was recorded"
+        )
+    return SignedCertificate(joined, intent.serial, issuer.id)
+
+
+def certificate_of(record: Record) -> bytes | None:
+    """The DER of a completed record, None while (or because) it has no signature."""
+    return _join(record.intent.tbs, record.signature) if record.signature else None
+
+
+def _join(tbs: bytes, signature: bytes) -> bytes:
+    return certificate.assemble(tbs, _algorithm(tbs), signature)
+
+
+def _algorithm(tbs: bytes) -> bytes:
+    """The AlgorithmIdentifier inside a TBSCertificate, which the one outside repeats (§4.1.1.2)."""
+    fields = der.Reader(tbs).sequence()
+    fields.optional(0xA0)
+    fields.read(der.INTEGER)
+    return fields.read(der.SEQUENCE).raw

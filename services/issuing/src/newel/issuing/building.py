@@ -1,0 +1,85 @@
+"""Steps 3 and 4 of issuance: a serial, and the TBSCertificate, its key and itself found good."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from newel.crypto import keys, quality, serials
+from newel.crypto.certificate import LeafEncoder
+from newel.issuing.config import Urls
+from newel.issuing.issuers import Issuer
+from newel.issuing.profiles import Profile
+from newel.issuing.records import Intent
+from newel.issuing.requests import AcceptedRequest
+from newel.runtime.errors import ErrorType, NewelError
+
+
+@dataclass(frozen=True, slots=True)
+class LintedCertificate:
+    """A TBSCertificate that passed every check, as the intent that is to be recorded."""
+
+    intent: Intent
+
+
+class Builder:
+    """Builds and lints. ``entropy`` returns that many unpredictable octets."""
+
+    def __init__(self, urls: Urls, entropy: Callable[[int], bytes]) -> None:
+        self._urls = urls
+        self._entropy = entropy
+        self._encoders: dict[tuple[str, str], LeafEncoder] = {}
+
+    def serial(self, now: float) -> bytes:
+        """A serial number nobody had before, as far as chance goes; the database makes it sure."""
+        return serials.new_serial(now, self._entropy(serials.RANDOM_OCTETS))
+
+    def build(self, accepted: AcceptedRequest, serial: bytes) -> LintedCertificate:
+        """The certificate as it will be signed. Raises ``badPublicKey`` or ``serverInternal``."""
+        try:
+            quality.check_public_key(accepted.public_key)
+        except (quality.WeakKey, keys.InvalidKeyError) as error:
+            raise NewelError(ErrorType.BAD_PUBLIC_KEY, str(error)) from None
+        encoder = self._encoder(accepted.issuer, accepted.profile)
+        try:
+            tbs = encoder.tbs(
+                serial,
+                accepted.subject,
+                accepted.public_key,
+                accepted.names,
+                accepted.validity.not_before,
+                accepted.validity.not_after,
+                accepted.extensions,
+            )
+        except ValueError as error:
+            raise NewelError(ErrorType.MALFORMED, str(error)) from None
+        return LintedCertificate(
+            Intent(
+                idempotency_key=accepted.idempotency_key,
+                serial=serial,
+                issuer=accepted.issuer.id,
+                profile=accepted.profile.name,
+                tbs=tbs,
+                not_after=int(accepted.validity.not_after.timestamp()),
+                key_digest=accepted.key_digest,
+                provisioner=accepted.provisioner,
+                subject_of_proof=accepted.subject_of_proof,
+                renewed_from=accepted.renewed_from,
+                created_at=int(accepted.accepted_at.timestamp()),
+            )
+        )
+
+    def _encoder(self, issuer: Issuer, profile: Profile) -> LeafEncoder:
+        encoder = self._encoders.get((issuer.id, profile.name))
+        if encoder is None:
+            encoder = LeafEncoder(
+                issuer.parsed,
+                profile.shape,
+                ocsp=_for(issuer, self._urls.ocsp),
+                ca_issuers=_for(issuer, self._urls.ca_issuers),
+                crl=_for(issuer, self._urls.crl),
+            )
+            self._encoders[issuer.id, profile.name] = encoder
+        return encoder
+
+
+def _for(issuer: Issuer, url: str) -> Sequence[str]:
+    return (url.replace("{issuer}", issuer.id),) if url else ()

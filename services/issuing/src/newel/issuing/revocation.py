@@ -1,0 +1,108 @@
+"""Revocation: once per certificate, recorded together with its event, answered when durable.
+
+A passive revocation stops renewal and is shown to nobody; it can be made active later, never the
+other way round. ``keyCompromise`` also blocks the key: it will not be certified again.
+"""
+
+from collections.abc import Sequence
+
+from cryptography import x509
+
+from newel.crypto import serials
+from newel.issuing import events
+from newel.issuing.assembly import certificate_of
+from newel.issuing.records import CertificateStore, Record, Revocation, Revoking
+from newel.issuing.trail import Trail
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType, NewelError
+
+KEY_COMPROMISE = 1
+CESSATION_OF_OPERATION = 5
+
+# RFC 5280 §5.3.1: 7 is not used, 8 belongs to delta CRLs
+_REASONS = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
+_LONGEST_TEXT = 1024
+
+
+class Revocations:
+    """Revokes certificates of the record."""
+
+    def __init__(self, store: CertificateStore, clock: Clock, trail: Trail) -> None:
+        self._store = store
+        self._clock = clock
+        self._trail = trail
+
+    async def revoke(self, items: Sequence[pb.RevocationItem]) -> list[Revocation | NewelError]:
+        """Revokes each by itself, in order.
+
+        Refusals: ``badRevocationReason``, ``notFound`` (no such certificate, or not these octets),
+        ``alreadyRevoked``.
+        """
+        return [await self._outcome(item) for item in items]
+
+    async def _outcome(self, item: pb.RevocationItem) -> Revocation | NewelError:
+        try:
+            revoking = await self._revoke(item)
+        except NewelError as error:
+            self._trail.not_revoked(error, item.actor, item.request_id)
+            return error
+        self._trail.revoked(revoking)
+        return revoking.revocation
+
+    async def _revoke(self, item: pb.RevocationItem) -> Revoking:
+        if item.reason not in _REASONS:
+            raise NewelError(
+                ErrorType.BAD_REVOCATION_REASON, f"{item.reason} is not a reason of RFC 5280 §5.3.1"
+            )
+        intent = (await self._find(item)).intent
+        revoking = Revoking(
+            Revocation(
+                serial=intent.serial,
+                issuer=intent.issuer,
+                revoked_at=int(self._clock.unix()),
+                reason=item.reason,
+                active=item.active,
+                not_after=intent.not_after,
+            ),
+            actor=item.actor,
+            provisioner=item.provisioner,
+            reason_text=item.reason_text[:_LONGEST_TEXT],
+            request_id=item.request_id,
+            block=intent.key_digest if item.reason == KEY_COMPROMISE else None,
+        )
+        event = events.revoked(revoking.revocation, item.actor, item.request_id)
+        won = await self._store.revoke(revoking, event) or (
+            item.active and await self._store.activate(revoking, event)
+        )
+        if not won:
+            raise NewelError(ErrorType.ALREADY_REVOKED, "the certificate is revoked already")
+        return revoking
+
+    async def _find(self, item: pb.RevocationItem) -> Record:
+        if item.WhichOneof("target") == "certificate":
+            return await find_certificate(self._store, item.certificate)
+        (record,) = await self._store.by_serial([item.serial.lstrip(b"\0")])
+        if record is None or record.signature is None:
+            raise NewelError(ErrorType.NOT_FOUND, "no certificate with this serial was issued here")
+        return record
+
+
+async def find_certificate(store: CertificateStore, der: bytes) -> Record:
+    """The record of exactly this certificate.
+
+    Another issuer may use the same serial and a forger may copy it, so all octets are compared.
+    Raises ``notFound``.
+    """
+    (record,) = await store.by_serial([serial_of(der)])
+    if record is None or certificate_of(record) != der:
+        raise NewelError(ErrorType.NOT_FOUND, "this certificate was not issued here")
+    return record
+
+
+def serial_of(der: bytes) -> bytes:
+    """The serial a certificate claims to have, as the record has it; b"" for what is none."""
+    try:
+        return serials.from_int(x509.load_der_x509_certificate(der).serial_number)
+    except ValueError:
+        return b""

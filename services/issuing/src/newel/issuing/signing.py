@@ -1,0 +1,76 @@
+"""The way to the signer: every signature wanted at one moment travels in one call."""
+
+import asyncio
+from collections.abc import Sequence
+
+import grpc
+import grpc.aio
+
+from newel.proto.signer.v1 import signer_pb2 as pb
+from newel.proto.signer.v1 import signer_pb2_grpc
+from newel.runtime.coalescer import Coalescer
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.wire import error_from_call, error_from_proto
+
+_TIMEOUT = 10.0  # seconds; a hardware module under load answers well within it
+_PATIENCE = 60.0
+_LARGEST = 128
+
+
+class RemoteSigner:
+    """The contracts ``signer.v1.CertificateSigner`` and ``Keys``, as the domain sees them."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+        self._keys = signer_pb2_grpc.KeysStub(channel)
+        self._signer = signer_pb2_grpc.CertificateSignerStub(channel)
+        self._calls = Coalescer(self._send, largest=_LARGEST)
+
+    async def sign(self, statements: Sequence[tuple[str, bytes]]) -> list[bytes | NewelError]:
+        """One signature or refusal per (key name, TBSCertificate), in order.
+
+        When the signer cannot be reached, every answer is an ``unavailable`` refusal.
+        """
+        calls = [self._calls.call(statement) for statement in statements]
+        return [await call for call in calls]
+
+    async def public_key(self, key: str) -> tuple[bytes, bytes]:
+        """A key's SubjectPublicKeyInfo and signature AlgorithmIdentifier, both DER.
+
+        Waits for a signer that is still starting. Raises :class:`NewelError`.
+        """
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._channel.channel_ready()
+            request = pb.GetPublicKeyRequest(key=key)
+            answer = await self._keys.GetPublicKey(request, timeout=_TIMEOUT)
+        except TimeoutError:
+            raise _unavailable(f"no connection within {_PATIENCE:.0f} s") from None
+        except grpc.RpcError as error:
+            raise error_from_call(error) from error
+        return answer.public_key, answer.signature_algorithm
+
+    async def _send(self, batch: list[tuple[str, bytes]]) -> Sequence[bytes | NewelError]:
+        request = pb.SignRequest(
+            statements=[pb.Statement(key=key, body=body) for key, body in batch]
+        )
+        try:
+            response = await self._signer.SignCertificate(request, timeout=_TIMEOUT)
+        except grpc.RpcError as error:
+            # Even a refused call (a caller list, a deadline) says nothing about its statements:
+            # their intents stay open for a retry.
+            return [_unavailable(error_from_call(error).cause)] * len(batch)
+        if len(response.signatures) != len(batch):
+            cause = f"{len(response.signatures)} signatures for {len(batch)} statements"
+            return [_unavailable(cause)] * len(batch)
+        return [_outcome(signature) for signature in response.signatures]
+
+
+def _outcome(signature: pb.Signature) -> bytes | NewelError:
+    if signature.HasField("error"):
+        return error_from_proto(signature.error)
+    return signature.signature
+
+
+def _unavailable(cause: str) -> NewelError:
+    return NewelError(ErrorType.UNAVAILABLE, "the signer is not available now", cause=cause)

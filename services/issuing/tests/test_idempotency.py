@@ -1,0 +1,156 @@
+"""One certificate for one idempotency key: in one call, in one process, in several, after a crash."""
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.authority import CertificateAuthority, PeerSigner
+from fixtures.issuing import House, make_key, make_request, open_house
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.proto.signer.v1 import signer_pb2
+
+
+class SlowSigner(PeerSigner):
+    """Answers once it is let to."""
+
+    gate: asyncio.Event | None = None
+
+    async def SignCertificate(
+        self, request: signer_pb2.SignRequest, context: Any
+    ) -> signer_pb2.SignResponse:
+        if self.gate is not None:
+            await self.gate.wait()
+        return await super().SignCertificate(request, context)
+
+
+async def certificates(house: House) -> list[tuple[Any, ...]]:
+    return await house.rows("SELECT serial, signature FROM certificates")
+
+
+async def test_same_key_twice_in_a_row(each_house: House) -> None:
+    request = make_request()
+    first, again = await each_house.one(request), await each_house.one(request)
+    assert first.der == again.der
+    assert len(each_house.signer.signed) == 1
+
+
+async def test_same_key_twice_in_one_call(each_house: House) -> None:
+    request = make_request()
+    first, again = await each_house.issue(request, request)
+    assert first.certificate.der == again.certificate.der != b""
+    assert len(each_house.signer.signed) == 1
+
+
+@pytest.mark.attack("A10")
+async def test_fifty_at_once_are_one_certificate(each_house: House) -> None:
+    request = make_request()
+    results = await asyncio.gather(*[each_house.issue(request) for _ in range(50)])
+    assert len({result.certificate.der for (result,) in results}) == 1
+    assert len(await certificates(each_house)) == 1
+    assert len(each_house.signer.signed) == 1
+
+
+async def test_fifty_at_once_over_two_processes(
+    authority: CertificateAuthority, database_url: str
+) -> None:
+    """Replicas have no memory in common: the database alone decides."""
+    houses = [await open_house(database_url, authority) for _ in range(2)]
+    request = make_request()
+    results = await asyncio.gather(*[houses[i % 2].issue(request) for i in range(50)])
+    assert len({result.certificate.der for (result,) in results}) == 1
+    assert len(await certificates(houses[0])) == 1
+    assert len(await houses[0].rows("SELECT 1 FROM outbox")) == 1
+    for house in houses:
+        await house.database.close()
+
+
+@pytest.mark.attack("T06")
+async def test_a_key_never_serves_two_public_keys(each_house: House) -> None:
+    """Who guesses another's idempotency key gets nothing of theirs."""
+    requests = [make_request(key=b"the same key") for _ in range(50)]
+    results = [result for (result,) in await asyncio.gather(*map(each_house.issue, requests))]
+    won = [result for result in results if result.HasField("certificate")]
+    lost = {result.error.type for result in results if result.HasField("error")}
+    assert len(won) == 1
+    assert lost == {"conflict"}
+    assert len(await certificates(each_house)) == 1
+
+
+async def test_known_key_outlives_its_reasons(house: House) -> None:
+    """A retry is answered with the certificate even where the request would be refused today."""
+    request = make_request()
+    first = await house.one(request)
+    item = pb.RevocationItem(serial=first.serial, reason=1, active=True, actor="test")
+    await house.revoke(item)
+    assert (await house.one(request)).der == first.der
+    request.profile = "no such profile"
+    assert (await house.one(request)).der == first.der
+
+
+async def test_work_of_a_live_replica_is_waited_for(
+    authority: CertificateAuthority, database_url: str
+) -> None:
+    slow = SlowSigner(authority)
+    slow.gate = asyncio.Event()
+    first = await open_house(database_url, authority, signer=slow)
+    second = await open_house(database_url, authority)
+    request = make_request()
+    early = asyncio.create_task(first.one(request))  # noqa: TID251 - a test may
+    while not await certificates(second):
+        await asyncio.sleep(0.01)
+    late = asyncio.create_task(second.one(request))  # noqa: TID251 - a test may
+    await asyncio.sleep(0.1)
+    assert not late.done()
+    slow.gate.set()
+    assert (await early).der == (await late).der
+    assert not second.signer.signed
+    for house in (first, second):
+        await house.database.close()
+
+
+@pytest.mark.attack("X04")
+async def test_intent_of_a_dead_replica_is_taken_over(
+    authority: CertificateAuthority, database_url: str
+) -> None:
+    """The same TBSCertificate is signed; should the dead one awake, its signature is not stored."""
+    slow = SlowSigner(authority)
+    slow.gate = asyncio.Event()
+    first = await open_house(database_url, authority, signer=slow)
+    second = await open_house(database_url, authority)
+    request = make_request()
+    early = asyncio.create_task(first.one(request))  # noqa: TID251 - a test may
+    while not (rows := await second.rows("SELECT tbs FROM certificates")):
+        await asyncio.sleep(0.01)
+    second.clock.advance(dt.timedelta(seconds=3))
+    late = await second.one(request)
+    assert second.signer.signed == [rows[0][0]]
+    slow.gate.set()
+    assert (await early).der == late.der
+    assert len(await certificates(second)) == 1
+    assert len(await second.rows("SELECT 1 FROM outbox")) == 1
+    for house in (first, second):
+        await house.database.close()
+
+
+async def test_a_cancelled_call_leaves_no_waiter_behind(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    slow = SlowSigner(authority)
+    slow.gate = asyncio.Event()
+    house = await open_house(f"sqlite:///{tmp_path / 'c.db'}", authority, signer=slow)
+    request = make_request(public_key=make_key())
+    early = asyncio.create_task(house.issue(request))  # noqa: TID251 - a test may
+    while not await certificates(house):
+        await asyncio.sleep(0.01)
+    waiting = asyncio.create_task(house.issue(request))  # noqa: TID251 - a test may
+    await asyncio.sleep(0.02)
+    early.cancel()
+    (result,) = await waiting
+    assert result.error.type == "unavailable"
+    slow.gate.set()
+    house.clock.advance(dt.timedelta(seconds=3))
+    assert (await house.one(request)).der
+    await house.database.close()

@@ -1,0 +1,219 @@
+"""Issuance through its contract: what a certificate says, and what is refused."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from fixtures.authority import EPOCH, PeerSigner, make_authority
+from fixtures.issuing import House, make_request, open_house, sqlite_url, stamp
+from newel.crypto import keys
+from newel.proto.common.v1 import error_pb2
+from newel.proto.events.v1 import events_pb2
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.step.extension import OID, ProvisionerExtension, ProvisionerType
+
+
+def parse(certificate: pb.Certificate) -> x509.Certificate:
+    return x509.load_der_x509_certificate(certificate.der)
+
+
+async def test_leaf_carries_what_the_profile_says(house: House) -> None:
+    """Issue 3, Issuing: SAN, EKU, key usage by key type, SKI, AKI, AIA, CRL DP, step's extension."""
+    leaf = parse(await house.one(make_request("a.example", "*.b.example")))
+    issuer = house.authority.intermediate
+    leaf.verify_directly_issued_by(issuer)
+    extensions = leaf.extensions
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["a.example", "*.b.example"]
+    purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(purposes) == [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.digital_signature
+    assert not usage.key_encipherment
+    assert extensions.get_extension_for_class(
+        x509.SubjectKeyIdentifier
+    ).value == x509.SubjectKeyIdentifier.from_public_key(leaf.public_key())  # pyright: ignore[reportArgumentType]
+    authority = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    assert authority.key_identifier == own.digest
+    access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    assert [each.access_location.value for each in access] == [
+        "http://ca.example/ocsp",
+        f"http://ca.example/issuers/{house.authority.id}.crt",
+    ]
+    points = extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    (point,) = points
+    assert point.full_name is not None
+    assert point.full_name[0].value == f"http://ca.example/crl/{house.authority.id}.crl"
+    step = extensions.get_extension_for_oid(x509.ObjectIdentifier(OID))
+    assert not step.critical
+    assert isinstance(step.value, x509.UnrecognizedExtension)
+    assert ProvisionerExtension.decode(step.value.value) == ProvisionerExtension(
+        ProvisionerType.JWK, "admin", "kid"
+    )
+
+
+async def test_rsa_leaf_may_encipher_keys(house: House) -> None:
+    public_key = keys.spki(keys.generate("RSA-2048").public_key())
+    leaf = parse(await house.one(make_request(public_key=public_key)))
+    usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.digital_signature
+    assert usage.key_encipherment
+
+
+async def test_default_validity_is_24_hours_backdated_a_minute(house: House) -> None:
+    """API-30."""
+    leaf = parse(await house.one())
+    assert leaf.not_valid_before_utc == EPOCH - dt.timedelta(minutes=1)
+    assert leaf.not_valid_after_utc == EPOCH + dt.timedelta(hours=24, seconds=-1)
+
+
+async def test_validity_asked_for_is_given(house: House) -> None:
+    start, end = EPOCH - dt.timedelta(seconds=30), EPOCH + dt.timedelta(minutes=10)
+    leaf = parse(await house.one(make_request(not_before=stamp(start), not_after=stamp(end))))
+    assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (start, end)
+
+
+@pytest.mark.attack("X03")
+async def test_no_leaf_outlives_its_issuer(house: House) -> None:
+    end = house.authority.intermediate.not_valid_after_utc
+    house.clock.advance(end - EPOCH - dt.timedelta(hours=1))
+    assert parse(await house.one()).not_valid_after_utc == end
+    house.clock.advance(dt.timedelta(hours=1))
+    (late,) = await house.issue(make_request())
+    assert late.error.type == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["a..example"], "rejectedIdentifier"),
+        (["A.example"], "rejectedIdentifier"),
+        (["a.example."], "rejectedIdentifier"),
+        (["a.*.example"], "rejectedIdentifier"),
+        (["x" * 64 + ".example"], "rejectedIdentifier"),
+        (["under_score.example"], "rejectedIdentifier"),
+        (["127.0.0.1"], "rejectedIdentifier"),
+        (["b\u00fccher.example"], "rejectedIdentifier"),
+        ([f"n{i}.example" for i in range(101)], "malformed"),
+    ],
+)
+async def test_names_are_checked(house: House, names: list[str], kind: str) -> None:
+    """RFC 1123 §2.1 and RFC 5890: what the registration authority says is checked again."""
+    (result,) = await house.issue(make_request(*names))
+    assert result.error.type == kind
+    assert not house.signer.signed
+    assert house.audit.outcomes("issue") == ["refused"]
+    assert await house.rows("SELECT 1 FROM certificates") == []
+
+
+@pytest.mark.attack("A09")
+@pytest.mark.parametrize("kind", ["RSA-1024", "garbage", "x25519"])
+async def test_weak_keys_are_refused(house: House, kind: str) -> None:
+    from cryptography.hazmat.primitives.asymmetric import rsa, x25519
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    if kind == "garbage":
+        key = b"\x30\x03\x02\x01\x01"
+    else:
+        private = (
+            rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+            if kind == "RSA-1024"
+            else x25519.X25519PrivateKey.generate()
+        )
+        key = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    (result,) = await house.issue(make_request(public_key=key))
+    assert result.error.type == "badPublicKey"
+    assert not house.signer.signed
+
+
+@pytest.mark.attack("T09")
+@pytest.mark.parametrize("oid", ["2.5.29.19", "2.5.29.37", "2.5.29.31", "1.2.3.4"])
+async def test_no_extension_beyond_the_profile(house: House, oid: str) -> None:
+    request = make_request(extensions=[pb.Extension(oid=oid, value=b"\x30\x00")])
+    (result,) = await house.issue(request)
+    assert result.error.type == "malformed"
+    assert not house.signer.signed
+
+
+async def test_profile_must_exist(house: House) -> None:
+    (result,) = await house.issue(make_request(profile="no such"))
+    assert result.error.type == "invalidProfile"
+
+
+async def test_server_profile_has_no_provisioner_extension(house: House) -> None:
+    leaf = parse(await house.one(make_request(profile="server")))
+    with pytest.raises(x509.ExtensionNotFound):
+        leaf.extensions.get_extension_for_oid(x509.ObjectIdentifier(OID))
+
+
+async def test_a_batch_is_answered_item_by_item(house: House) -> None:
+    results = await house.issue(
+        make_request("a.example"), make_request("bad..name"), make_request("c.example")
+    )
+    assert [each.WhichOneof("outcome") for each in results] == [
+        "certificate",
+        "error",
+        "certificate",
+    ]
+    assert house.signer.calls == 1
+
+
+async def test_event_is_in_the_outbox_with_the_certificate(each_house: House) -> None:
+    certificate = await each_house.one(make_request("a.example"))
+    ((subject, payload),) = await each_house.rows("SELECT subject, payload FROM outbox")
+    event = events_pb2.CertificateIssued.FromString(payload)
+    assert subject == "newel.certificate.issued.v1"
+    assert (event.der, event.serial, event.issuer) == (
+        certificate.der,
+        certificate.serial,
+        certificate.issuer,
+    )
+    assert event.provisioner.name == "admin"
+
+
+async def test_signer_refusal_changes_nothing_and_frees_the_key(house: House) -> None:
+    """X05: the signer's own policy has the last word; its cause stays in the audit trail."""
+    house.signer.refuse = error_pb2.Error(type="forbidden", detail="no", cause="too long")
+    request = make_request()
+    (result,) = await house.issue(request)
+    assert result.error.type == "serverInternal"
+    assert "too long" not in result.error.detail
+    assert await house.rows("SELECT 1 FROM outbox") == []
+    house.signer.refuse = None
+    assert (await house.one(request)).der
+
+
+async def test_signer_down_leaves_the_intent_for_a_retry(house: House) -> None:
+    house.signer.down = True
+    request = make_request()
+    (result,) = await house.issue(request)
+    assert result.error.type == "unavailable"
+    house.signer.down = False
+    house.clock.advance(dt.timedelta(seconds=5))
+    certificate = await house.one(request)
+    assert certificate.der
+    assert len(await house.rows("SELECT 1 FROM certificates")) == 1
+
+
+@pytest.mark.attack("X06")
+async def test_corrupted_signature_is_never_released(house: House) -> None:
+    house.signer.corrupt = True
+    (result,) = await house.issue(make_request())
+    assert result.error.type == "unavailable"
+    assert house.audit.outcomes("sign") == ["invalid"]
+    assert await house.rows("SELECT 1 FROM certificates WHERE signature IS NOT NULL") == []
+    assert await house.rows("SELECT 1 FROM outbox") == []
+
+
+@pytest.mark.attack("X03")
+async def test_start_is_refused_when_the_signer_has_another_key(tmp_path: Path) -> None:
+    from newel.issuing.issuers import UnusableIssuerError
+
+    authority = make_authority(tmp_path)
+    other = make_authority(tmp_path, name="Other")
+    with pytest.raises(UnusableIssuerError, match="is not the key of the issuer"):
+        await open_house(sqlite_url(tmp_path), authority, signer=PeerSigner(other))

@@ -1,0 +1,144 @@
+"""Renewal and rekey: REN-04, REN-05, REN-06, REN-21, REN-22 and today's limits."""
+
+import datetime as dt
+import itertools
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from fixtures.authority import EPOCH
+from fixtures.issuing import House, make_key, make_request, stamp
+from newel.proto.events.v1 import events_pb2
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+
+_NUMBERS = itertools.count(1)
+
+
+def renewal(der: bytes, **fields: Any) -> pb.Renewal:
+    return pb.Renewal(idempotency_key=b"renewal-%04d" % next(_NUMBERS), certificate=der, **fields)
+
+
+def parse(der: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(der)
+
+
+async def test_renewed_is_the_same_but_serial_and_validity(house: House) -> None:
+    """REN-04, REN-05: compared field by field."""
+    old = await house.one(make_request("a.example", "b.example"))
+    house.clock.advance(dt.timedelta(hours=16))
+    (result,) = await house.renew(renewal(old.der))
+    before, after = parse(old.der), parse(result.certificate.der)
+    assert after.serial_number != before.serial_number
+    assert after.subject == before.subject
+    assert after.public_key() == before.public_key()
+    assert list(after.extensions) == list(before.extensions)
+    assert after.not_valid_before_utc == before.not_valid_before_utc + dt.timedelta(hours=16)
+    assert after.not_valid_after_utc == before.not_valid_after_utc + dt.timedelta(hours=16)
+
+
+async def test_ten_minutes_stay_ten_minutes(house: House) -> None:
+    """REN-05, over many renewals."""
+    request = make_request(
+        not_before=stamp(EPOCH - dt.timedelta(minutes=1)),
+        not_after=stamp(EPOCH + dt.timedelta(minutes=10)),
+    )
+    der = (await house.one(request)).der
+    for _ in range(5):
+        house.clock.advance(dt.timedelta(minutes=5))
+        (result,) = await house.renew(renewal(der))
+        der = result.certificate.der
+        after = parse(der)
+        assert after.not_valid_after_utc - after.not_valid_before_utc == dt.timedelta(minutes=11)
+
+
+async def test_renewal_is_told_and_recorded(each_house: House) -> None:
+    old = await each_house.one()
+    (result,) = await each_house.renew(renewal(old.der))
+    *_, (subject, payload) = await each_house.rows(
+        "SELECT subject, payload FROM outbox ORDER BY id"
+    )
+    event = events_pb2.CertificateIssued.FromString(payload)
+    assert subject == "newel.certificate.renewed.v1"
+    assert (event.serial, event.renewed_from) == (result.certificate.serial, old.serial)
+
+
+async def test_rekey_takes_the_new_key(house: House) -> None:
+    old, key = await house.one(), make_key()
+    (result,) = await house.renew(renewal(old.der, public_key=key))
+    after = parse(result.certificate.der)
+    assert after.subject == parse(old.der).subject
+    assert key in result.certificate.der
+    identifier = after.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    assert identifier == x509.SubjectKeyIdentifier.from_public_key(after.public_key())  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.attack("A09")
+async def test_rekey_checks_the_key(house: House) -> None:
+    old = await house.one()
+    (result,) = await house.renew(renewal(old.der, public_key=b"\x30\x03\x02\x01\x01"))
+    assert result.error.type == "badPublicKey"
+
+
+@pytest.mark.parametrize("active", [True, False])
+async def test_revoked_is_not_renewed(each_house: House, active: bool) -> None:
+    """REN-21 (passive) and REN-22."""
+    old = await each_house.one()
+    await each_house.revoke(pb.RevocationItem(serial=old.serial, active=active, actor="t"))
+    (result,) = await each_house.renew(renewal(old.der))
+    assert result.error.type == "unauthorized"
+    assert len(each_house.signer.signed) == 1
+
+
+async def test_compromised_key_is_not_certified_again(each_house: House) -> None:
+    key = make_key()
+    old = await each_house.one(make_request(public_key=key))
+    other = await each_house.one()
+    await each_house.revoke(pb.RevocationItem(serial=old.serial, reason=1, active=True, actor="t"))
+    (again,) = await each_house.issue(make_request(public_key=key))
+    (rekeyed,) = await each_house.renew(renewal(other.der, public_key=key))
+    assert again.error.type == rekeyed.error.type == "badPublicKey"
+
+
+async def test_expired_is_renewed_only_with_leave(house: House) -> None:
+    """REN-06; claims.allowRenewalAfterExpiry."""
+    old = await house.one()
+    house.clock.advance(dt.timedelta(hours=25))
+    (refused,) = await house.renew(renewal(old.der))
+    assert refused.error.type == "unauthorized"
+    assert "certificate expired on 2026-11-22T11:59:59Z" in refused.error.detail
+    (allowed,) = await house.renew(renewal(old.der, allow_expired=True))
+    assert allowed.HasField("certificate")
+
+
+async def test_not_yet_valid_is_not_renewed(house: House) -> None:
+    start = EPOCH + dt.timedelta(hours=1)
+    old = await house.one(make_request(not_before=stamp(start)))
+    (result,) = await house.renew(renewal(old.der))
+    assert result.error.type == "unauthorized"
+
+
+@pytest.mark.attack("A21")
+async def test_only_the_recorded_octets_are_renewed(house: House) -> None:
+    """A certificate with the serial of another, or a byte changed, is nobody's proof."""
+    old = await house.one()
+    forged = bytearray(old.der)
+    forged[-1] ^= 1
+    results = await house.renew(renewal(bytes(forged)), renewal(b"\x30\x00"), renewal(b""))
+    assert {result.error.type for result in results} == {"unauthorized"}
+
+
+async def test_todays_limit_holds(house: House) -> None:
+    end = stamp(EPOCH + dt.timedelta(days=30))
+    old = await house.one(make_request(not_after=end))
+    (result,) = await house.renew(renewal(old.der, max_validity_seconds=86400))
+    after = parse(result.certificate.der)
+    assert after.not_valid_after_utc == EPOCH + dt.timedelta(days=1)
+
+
+async def test_renewal_is_idempotent(each_house: House) -> None:
+    old = await each_house.one()
+    again = renewal(old.der)
+    (first,), (second,) = await each_house.renew(again), await each_house.renew(again)
+    assert first.certificate.der == second.certificate.der
+    assert len(each_house.signer.signed) == 2

@@ -1,0 +1,90 @@
+"""The record, read only: issuers, look-ups, and the walk through everything issued."""
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+from fixtures.authority import CertificateAuthority, PeerSigner
+from fixtures.issuing import House, make_request, open_house
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.proto.signer.v1 import signer_pb2
+
+
+async def issued(house: House, after: int = 0) -> list[pb.Record]:
+    pages = house.repository.ListIssued(pb.ListRequest(after=after, page=2))
+    return [each async for page in pages for each in page.records]
+
+
+async def test_issuers(house: House) -> None:
+    response = await house.repository.ListIssuers(pb.ListIssuersRequest())
+    (issuer,) = response.issuers
+    assert issuer.id == house.authority.id
+    assert issuer.active
+    assert len(issuer.chain) == 1
+
+
+async def test_look_ups_answer_in_order(each_house: House) -> None:
+    request = make_request("a.example")
+    certificate = await each_house.one(request)
+    response = await each_house.repository.GetCertificate(
+        pb.GetCertificateRequest(
+            lookups=[
+                pb.Lookup(serial=certificate.serial),
+                pb.Lookup(serial=b"\x01"),
+                pb.Lookup(idempotency_key=request.idempotency_key),
+                pb.Lookup(certificate=certificate.der),
+                pb.Lookup(certificate=certificate.der[:-1] + b"!"),
+                pb.Lookup(),
+            ]
+        )
+    )
+    assert [record.der for record in response.records] == [
+        certificate.der,
+        b"",
+        certificate.der,
+        certificate.der,
+        b"",
+        b"",
+    ]
+    record = response.records[0]
+    assert record.provisioner.name == "admin"
+    assert record.subject_of_proof == "a.example"
+    assert not record.HasField("revoked")
+
+
+async def test_walk_through_everything_issued(each_house: House) -> None:
+    certificates = [await each_house.one() for _ in range(5)]
+    each_house.clock.advance(dt.timedelta(minutes=1))
+    records = await issued(each_house)
+    assert [record.der for record in records] == [each.der for each in certificates]
+    assert await issued(each_house, after=records[2].position) == records[3:]
+
+
+async def test_walk_never_passes_what_is_under_way(
+    authority: CertificateAuthority, database_url: str
+) -> None:
+    """A record that completes late is not missed by a reader that was here before."""
+    gate = asyncio.Event()
+
+    class Slow(PeerSigner):
+        async def SignCertificate(
+            self, request: signer_pb2.SignRequest, context: Any
+        ) -> signer_pb2.SignResponse:
+            await gate.wait()
+            return await super().SignCertificate(request, context)
+
+    slow = await open_house(database_url, authority, signer=Slow(authority))
+    house = await open_house(database_url, authority)
+    first = await house.one()
+    late = asyncio.create_task(slow.one())  # noqa: TID251 - a test may
+    while len(await house.rows("SELECT 1 FROM certificates")) < 2:
+        await asyncio.sleep(0.01)
+    last = await house.one()
+    house.clock.advance(dt.timedelta(minutes=1))
+    assert [record.der for record in await issued(house)] == [first.der]
+    gate.set()
+    middle = await late
+    records = await issued(house)
+    assert [record.der for record in records] == [first.der, middle.der, last.der]
+    for each in (house, slow):
+        await each.database.close()

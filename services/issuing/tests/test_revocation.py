@@ -1,0 +1,110 @@
+"""Revocation: once, with its event, and shown to whom it concerns."""
+
+import asyncio
+import datetime as dt
+
+import pytest
+
+from fixtures.authority import EPOCH
+from fixtures.issuing import House
+from newel.proto.events.v1 import events_pb2
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+
+
+def item(serial: bytes, **fields: object) -> pb.RevocationItem:
+    given = {"active": True, "actor": "token:admin", **fields}
+    return pb.RevocationItem(serial=serial, **given)  # pyright: ignore[reportArgumentType]
+
+
+async def listed(house: House, after: int = 0) -> list[pb.Revoked]:
+    pages = house.repository.ListRevoked(pb.ListRequest(after=after, page=2))
+    return [each async for page in pages for each in page.revocations]
+
+
+async def test_revocation_is_recorded_told_and_listed(house: House) -> None:
+    certificate = await house.one()
+    house.clock.advance(dt.timedelta(minutes=1))
+    (result,) = await house.revoke(item(certificate.serial, reason=4))
+    assert result.revoked_at.seconds == int(EPOCH.timestamp()) + 60
+    *_, (subject, payload) = await house.rows("SELECT subject, payload FROM outbox ORDER BY id")
+    event = events_pb2.CertificateRevoked.FromString(payload)
+    assert subject == "newel.certificate.revoked.v1"
+    assert (event.serial, event.reason, event.active) == (certificate.serial, 4, True)
+    (revoked,) = await listed(house)
+    assert (revoked.serial, revoked.reason, revoked.issuer) == (
+        certificate.serial,
+        4,
+        certificate.issuer,
+    )
+    assert revoked.not_after == event.not_after
+
+
+@pytest.mark.attack("A21")
+async def test_fifty_at_once_revoke_once(each_house: House) -> None:
+    certificate = await each_house.one()
+    results = await asyncio.gather(
+        *[each_house.revoke(item(certificate.serial)) for _ in range(50)]
+    )
+    outcomes = [result.WhichOneof("outcome") for (result,) in results]
+    assert outcomes.count("revoked_at") == 1
+    assert {r.error.type for (r,) in results if r.HasField("error")} == {"alreadyRevoked"}
+    assert len(await each_house.rows("SELECT 1 FROM outbox")) == 2
+
+
+@pytest.mark.attack("A21")
+@pytest.mark.parametrize("reason", [7, 8, 11, 99, -1])
+async def test_reasons_are_those_of_the_rfc(house: House, reason: int) -> None:
+    """RFC 5280 §5.3.1."""
+    certificate = await house.one()
+    (result,) = await house.revoke(item(certificate.serial, reason=reason))
+    assert result.error.type == "badRevocationReason"
+    assert await listed(house) == []
+
+
+@pytest.mark.attack("A21")
+async def test_only_own_certificates_are_revoked(house: House) -> None:
+    """A certificate of another issuer with the same serial, or one byte changed, is not ours."""
+    certificate = await house.one()
+    forged = bytearray(certificate.der)
+    forged[-1] ^= 1
+    results = await house.revoke(
+        pb.RevocationItem(certificate=bytes(forged), active=True),
+        pb.RevocationItem(certificate=b"\x30\x00", active=True),
+        item(b"\x01\x02\x03"),
+    )
+    assert {result.error.type for result in results} == {"notFound"}
+    assert await listed(house) == []
+    (good,) = await house.revoke(pb.RevocationItem(certificate=certificate.der, active=True))
+    assert good.HasField("revoked_at")
+
+
+async def test_passive_becomes_active_but_not_back(each_house: House) -> None:
+    """REN-21: a passive revocation publishes nothing; the active one has a position of its own."""
+    certificate = await each_house.one()
+    (passive,) = await each_house.revoke(item(certificate.serial, active=False))
+    assert passive.HasField("revoked_at")
+    each_house.clock.advance(dt.timedelta(minutes=1))
+    (first,) = await listed(each_house)
+    assert not first.active
+    (active,) = await each_house.revoke(item(certificate.serial))
+    assert active.HasField("revoked_at")
+    each_house.clock.advance(dt.timedelta(minutes=1))
+    (second,) = await listed(each_house, after=first.position)
+    assert second.active
+    (back,) = await each_house.revoke(item(certificate.serial, active=False))
+    assert back.error.type == "alreadyRevoked"
+
+
+async def test_every_decision_is_audited(house: House) -> None:
+    certificate = await house.one()
+    await house.revoke(item(certificate.serial), item(certificate.serial))
+    assert house.audit.outcomes("revoke") == ["granted", "refused"]
+    assert house.audit.lines[-1][2]["cause"]
+
+
+async def test_pages_follow_the_positions(house: House) -> None:
+    certificates = [await house.one() for _ in range(5)]
+    await house.revoke(*[item(each.serial) for each in certificates])
+    revoked = await listed(house)
+    assert [each.serial for each in revoked] == [each.serial for each in certificates]
+    assert await listed(house, after=revoked[2].position) == revoked[3:]
