@@ -43,6 +43,8 @@ class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
     """The issuing authority's profile; ``""`` is its default."""
     disabled: bool = False
     """Refuses new certificates and renewals, keeps the record."""
+    revokes_any: bool = False
+    """Its tokens revoke certificates of every provisioner, not only those it let through."""
 
 
 class _Named(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
@@ -185,6 +187,11 @@ def from_mapping(data: dict[str, Any]) -> Provisioner:
 def to_mapping(provisioner: Provisioner) -> dict[str, Any]:
     """The record as decoded JSON, empty members left out, in ca.json's order."""
     return msgspec.json.decode(msgspec.json.encode(provisioner))
+
+
+def to_json(provisioner: Provisioner) -> str:
+    """The record as compact JSON."""
+    return msgspec.json.encode(provisioner).decode()
 
 
 def identity(provisioner: Provisioner) -> str:

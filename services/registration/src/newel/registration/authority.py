@@ -1,0 +1,68 @@
+"""What the registration authority knows and may learn anew while running: provisioners and trust."""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from newel.registration.issuance import Issuance
+from newel.registration.provisioners.limits import Limits
+from newel.registration.provisioners.registry import Provisioners
+from newel.registration.trust import Trust
+from newel.step.messages import TlsOptions
+from newel.step.provisioners import Provisioner, parse
+
+_log = logging.getLogger("newel.registration")
+
+
+class ProvisionerRecords(Protocol):
+    """Where provisioners are kept."""
+
+    async def records(self) -> list[str]:
+        """Every record as JSON, in order."""
+        ...
+
+
+class Authority:
+    """The current provisioners and issuers. Readers take one whole state or the next, never a mix."""
+
+    def __init__(
+        self,
+        store: ProvisionerRecords,
+        issuance: Issuance,
+        limits: Limits,
+        *,
+        active_revocation: bool,
+        federated: Sequence[bytes],
+        tls: TlsOptions,
+    ) -> None:
+        self._store = store
+        self._issuance = issuance
+        self._limits = limits
+        self._active_revocation = active_revocation
+        self._federated = federated
+        self._tls = tls
+        self._records: list[str] | None = None
+        self.provisioners = Provisioners((), limits, active_revocation=active_revocation)
+        self.trust = Trust((), federated, tls)
+
+    async def refresh_provisioners(self) -> None:
+        """Reads the provisioners again and takes them over when anything changed."""
+        records = await self._store.records()
+        if records == self._records:
+            return
+        parsed: list[Provisioner] = []
+        for record in records:
+            try:
+                parsed.append(parse(record))
+            except ValueError:
+                _log.exception("a stored provisioner cannot be read")
+        self.provisioners = Provisioners(
+            parsed, self._limits, active_revocation=self._active_revocation
+        )
+        self._records = records
+
+    async def refresh_trust(self) -> None:
+        """Asks the issuing authority for its issuers and takes them over when anything changed."""
+        trust = Trust(await self._issuance.issuers(), self._federated, self._tls)
+        if trust.digest != self.trust.digest:
+            self.trust = trust

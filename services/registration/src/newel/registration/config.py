@@ -1,0 +1,78 @@
+"""The registration authority's configuration."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import BeforeValidator, Field, model_validator
+
+from newel.registration.acme.config import AcmeConfig
+from newel.registration.provisioners.limits import Limits
+from newel.runtime.config import Config as Settings
+from newel.step.durations import parse_duration
+from newel.step.messages import TlsOptions
+from newel.step.provisioners import Claims, Provisioner, from_mapping
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[dt.timedelta, BeforeValidator(_duration)]
+"""``"24h"``, ``"1m30s"`` … as the step tools write durations."""
+
+
+class ServerCertificateConfig(Settings):
+    """The certificate this server shows, which it has issued to itself and keeps in memory."""
+
+    common_name: str = "Step Online CA"
+    lifetime: Duration = dt.timedelta(hours=24)
+    profile: str = "server"
+
+
+class Config(Settings):
+    """The whole service. Records of the step tools (provisioners, claims, tls) are in their shape."""
+
+    database: str
+    """``sqlite:///path`` or ``postgresql://…``"""
+    issuing: str = "local:"
+    """The issuing authority's address: ``local:`` in one process, else ``dns:///issuing:9090``."""
+    dns_names: tuple[str, ...] = Field(default=("localhost", "127.0.0.1", "::1"), min_length=1)
+    """Names and addresses clients use: in the server's certificate, in audiences, in ACME URLs."""
+    provisioners: tuple[dict[str, Any], ...] = ()
+    claims: dict[str, Any] = Field(default_factory=dict[str, Any])
+    tls: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """What clients are told to speak; what the server itself speaks is not set here."""
+    backdate: Duration = dt.timedelta(minutes=1)
+    active_revocation: bool = True
+    """Whether revocations are published where a provisioner does not say."""
+    longest_token: Duration = dt.timedelta(hours=24)
+    """How far a token's expiry may lie ahead."""
+    federated_roots: tuple[Path, ...] = ()
+    """PEM files of other authorities' roots."""
+    acme: AcmeConfig = AcmeConfig()
+    server_certificate: ServerCertificateConfig = ServerCertificateConfig()
+    refresh_provisioners: Duration = dt.timedelta(seconds=5)
+    refresh_issuers: Duration = dt.timedelta(seconds=30)
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Config":
+        names = [each.name for each in self.records()]
+        if len(names) != len(set(names)):
+            raise ValueError("provisioners: two of them have the same name")
+        self.limits()
+        self.tls_options()
+        return self
+
+    def records(self) -> list[Provisioner]:
+        """The configured provisioners."""
+        return [from_mapping(item) for item in self.provisioners]
+
+    def limits(self) -> Limits:
+        """The authority's own limits."""
+        return Limits().inherit(msgspec.convert(self.claims, Claims))
+
+    def tls_options(self) -> TlsOptions:
+        """What clients are told to speak."""
+        return msgspec.convert(self.tls, TlsOptions)

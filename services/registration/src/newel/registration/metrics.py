@@ -1,0 +1,61 @@
+"""Every metric of the registration authority. Labels are bounded: outcomes, methods, provisioners."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from newel.runtime.errors import NewelError
+from newel.runtime.metrics import Alias
+
+GRANTED = "granted"
+
+
+class Metrics:
+    """The registry of this service and what is counted on it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.decisions = Counter(
+            "newel_registration_decisions_total",
+            "Decisions of the step API by operation and outcome (granted, or the refusal's type)",
+            ("operation", "outcome"),
+            registry=registry,
+        )
+        self.signed = Counter(
+            "newel_registration_signed_total",
+            "Certificates requested with tokens, by provisioner",
+            ("provisioner", "success"),
+            registry=registry,
+        )
+        self.renewed = Counter(
+            "newel_registration_renewed_total",
+            "Renewals, by provisioner",
+            ("provisioner", "success"),
+            registry=registry,
+        )
+        self.rekeyed = Counter(
+            "newel_registration_rekeyed_total",
+            "Renewals with a new key, by provisioner",
+            ("provisioner", "success"),
+            registry=registry,
+        )
+        self.server_certificate_expiry = Gauge(
+            "newel_registration_server_certificate_expiry_timestamp_seconds",
+            "When the server's own TLS certificate expires",
+            registry=registry,
+        )
+        self.used_tokens_swept = Counter(
+            "newel_registration_used_token_sweeps_total",
+            "Runs that forgot expired used tokens",
+            registry=registry,
+        )
+        Alias(self.signed, "step_ca_x509_signed", registry)
+        Alias(self.renewed, "step_ca_x509_renewed", registry)
+        Alias(self.rekeyed, "step_ca_x509_rekeyed", registry)
+        self._by_operation = {"sign": self.signed, "renew": self.renewed, "rekey": self.rekeyed}
+
+    def count(self, operation: str, provisioner: str, error: NewelError | None) -> None:
+        """One decision. ``provisioner`` is ``""`` where none was found; its name is one of ours."""
+        outcome = GRANTED if error is None else error.type.value
+        self.decisions.labels(operation, outcome).inc()
+        counter = self._by_operation.get(operation)
+        if counter is not None:
+            counter.labels(provisioner, "false" if error else "true").inc()

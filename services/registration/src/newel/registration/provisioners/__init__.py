@@ -1,0 +1,1 @@
+"""Provisioners: who may ask for what, whatever kind they are of."""

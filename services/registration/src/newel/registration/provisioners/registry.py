@@ -1,0 +1,116 @@
+"""Which provisioners there are, and which one a token speaks of."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.provisioners.jwk import JwkKind
+from newel.registration.provisioners.limits import Limits
+from newel.registration.provisioners.provisioner import AnyProvisioner
+from newel.registration.refusals import unauthorized
+from newel.step.audiences import fragment
+from newel.step.provisioners import (
+    AcmeProvisioner,
+    JwkProvisioner,
+    Provisioner,
+    identity,
+    kind,
+    to_mapping,
+)
+from newel.step.tokens import UnverifiedToken
+
+_KINDS: dict[type, Callable[..., AnyProvisioner]] = {
+    JwkProvisioner: JwkKind,
+    AcmeProvisioner: AcmeKind,
+}
+"""What makes each kind of record a provisioner. A kind that is not here is listed as unusable."""
+
+MOST, USUAL = 100, 20
+"""Provisioners on one page: at most, and when nobody says."""
+
+
+class Provisioners:
+    """Every provisioner at one moment, in the order they were added. Never changed, only replaced."""
+
+    def __init__(
+        self, records: Iterable[Provisioner], limits: Limits, *, active_revocation: bool
+    ) -> None:
+        """A record that cannot be used stays listed, with its state, and lets nobody in."""
+        self._by_id: dict[str, AnyProvisioner] = {}
+        self._by_name: dict[str, AnyProvisioner] = {}
+        self._by_key: dict[str, JwkKind] = {}
+        self._broken: dict[str, str] = {}
+        self._listed: list[dict[str, Any]] = []
+        for record in records:
+            make = _KINDS.get(type(record), _unsupported)
+            try:
+                provisioner = make(record, limits, active_revocation=active_revocation)
+            except ValueError as error:
+                self._broken[identity(record)] = record.name
+                self._listed.append(_uninitialized(record, error))
+                continue
+            self._by_id[provisioner.id] = provisioner
+            self._by_name[provisioner.name] = provisioner
+            if isinstance(provisioner, JwkKind):
+                self._by_key[provisioner.key_id] = provisioner
+            self._listed.append(provisioner.public)
+        self._cursors = [_cursor(index, item) for index, item in enumerate(self._listed)]
+
+    def of_token(self, token: UnverifiedToken) -> AnyProvisioner:
+        """The provisioner a token claims to be of; nothing is proved yet. Raises the refusal."""
+        claims = token.unverified
+        named = fragment(claims.audience)
+        id = named or f"{claims.iss}:{token.header.kid or ''}"  # noqa: A001 - step calls it the id
+        provisioner = self._by_id.get(id)
+        if provisioner is None:
+            if id in self._broken:
+                name = self._broken[id]
+                raise unauthorized(
+                    f"provisioner {name!r} could not be used when it was loaded",
+                    detail=f'provisioner "{name}" is disabled due to an initialization error',
+                )
+            raise unauthorized(f"no provisioner {id[:128]!r}, or an audience of another authority")
+        if provisioner.disabled:
+            raise unauthorized(f"provisioner {provisioner.name!r} is disabled")
+        return provisioner
+
+    def of_certificate(self, type_: str, name: str, credential_id: str) -> AnyProvisioner | None:
+        """The provisioner that let a certificate through, as long as it is the same one."""
+        provisioner = self._by_name.get(name)
+        if provisioner is None or provisioner.kind != type_:
+            return None
+        return provisioner if provisioner.accepts(credential_id) else None
+
+    def named(self, name: str) -> AnyProvisioner | None:
+        """The provisioner of this name."""
+        return self._by_name.get(name)
+
+    def encrypted_key(self, key_id: str) -> str:
+        """The escrowed key of a JWK provisioner, ``""`` when there is none."""
+        provisioner = self._by_key.get(key_id)
+        return provisioner.encrypted_key if provisioner else ""
+
+    def page(self, cursor: str, limit: int) -> tuple[Sequence[dict[str, Any]], str]:
+        """Up to ``limit`` records from a cursor on, and the cursor of the next page."""
+        size = min(limit, MOST) if limit > 0 else USUAL
+        start = next((i for i, own in enumerate(self._cursors) if own >= cursor), len(self._listed))
+        start = 0 if not cursor else start
+        end = start + size
+        following = self._cursors[end] if end < len(self._cursors) else ""
+        return self._listed[start:end], following
+
+
+def _unsupported(record: Provisioner, *_: object, **__: object) -> AnyProvisioner:
+    raise ValueError(f"provisioners of type {kind(record)} are not supported by this authority")
+
+
+def _uninitialized(record: Provisioner, error: ValueError) -> dict[str, Any]:
+    shown = {key: value for key, value in to_mapping(record).items() if key != "newel"}
+    return {**shown, "state": "Uninitialized", "stateReason": str(error)[:200]}
+
+
+def _cursor(index: int, item: dict[str, Any]) -> str:
+    """Sorts in the order of insertion and does not change when others come and go."""
+    digest = hashlib.sha256(f"{item['type']}/{item['name']}".encode()).hexdigest()
+    return f"{index:08x}{digest[:32]}"

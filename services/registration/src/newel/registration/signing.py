@@ -1,0 +1,159 @@
+"""``/sign``: a one-time token and a certification request become a certificate."""
+
+import datetime as dt
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from newel.crypto import csr
+from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration import validity
+from newel.registration.issuance import Issuance
+from newel.registration.one_time import UsedTokens, idempotency_key, use_once
+from newel.registration.provisioners.grant import Grant, TokenUse
+from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
+from newel.registration.provisioners.registry import Provisioners
+from newel.registration.refusals import malformed, unauthorized
+from newel.registration.subject import check_request
+from newel.registration.validity import Validity
+from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType, NewelError
+from newel.step import tokens
+from newel.step.messages import SignRequest
+
+_LONGEST_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
+_COMMON_NAME = "2.5.4.3"
+
+
+class Current(Protocol):
+    """What may be replaced while running."""
+
+    @property
+    def provisioners(self) -> Provisioners:
+        """Every provisioner now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate and what the audit trail says of it."""
+
+    certificate: pb.Certificate
+    provisioner: str
+    subject: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Decides on ``/sign``."""
+
+    current: Current
+    rules: Tokens
+    used: UsedTokens
+    issuance: Issuance
+    clock: Clock
+    backdate: dt.timedelta
+
+    async def sign(self, body: SignRequest, request_id: str) -> Issued:
+        """One certificate, or the refusal.
+
+        1. the request's own signature; 2. the token, verified by the provisioner it names; 3. the
+        request held against the grant; 4. the validity; 5. the token is used up, which only now,
+        with everything verified, costs its owner anything; 6. the issuing authority.
+        """
+        request = read_request(body.csr)
+        provisioner, grant = self._authorize(body.ott or "")
+        check_request(request, grant)
+        period = validity.resolve(
+            grant.limits,
+            self.backdate,
+            self.clock.now(),
+            body.not_before or "",
+            body.not_after or "",
+        )
+        digest_of = request.der + f"{body.not_before}\0{body.not_after}".encode()
+        await use_once(self.used, grant.use, digest_of, self.clock.unix())
+        message = to_issue(provisioner, grant, request.spki, period, request_id)
+        certificate = await finishing(self.used, grant.use, self.issuance.issue(message))
+        names = tuple(map(str, grant.names))
+        return Issued(certificate, provisioner.name, grant.subject, names)
+
+    def _authorize(self, ott: str) -> tuple[AnyProvisioner, Grant]:
+        if not ott:
+            raise malformed("missing ott")
+        token = read_token(ott)
+        provisioner = self.current.provisioners.of_token(token)
+        return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.unix())
+
+
+def read_request(text: str | None) -> csr.VerifiedRequest:
+    """The certification request of a body, its signature verified. Raises the refusal."""
+    if not text:
+        raise malformed("missing csr")
+    try:
+        return csr.parse_request(text.encode())
+    except csr.CsrError as error:
+        raise malformed("invalid csr", cause=str(error)) from None
+
+
+def read_token(ott: str) -> tokens.UnverifiedToken:
+    """A token within its bounds, unverified. Raises the refusal."""
+    if len(ott) > tokens.LARGEST:
+        raise NewelError(ErrorType.TOO_LARGE, "the token is too large")
+    try:
+        return tokens.parse(ott)
+    except tokens.MalformedToken as error:
+        raise unauthorized(str(error)) from None
+
+
+async def finishing(
+    used: UsedTokens, use: TokenUse, work: Awaitable[pb.Certificate]
+) -> pb.Certificate:
+    """Awaits what a token is used for and closes the use, however it ends.
+
+    An authority that is away leaves the use to the same request again; a refusal ends it.
+    """
+    try:
+        certificate = await work
+    except NewelError as error:
+        if error.type is ErrorType.UNAVAILABLE:
+            await used.release(use)
+        else:
+            used.finish(use)
+        raise
+    used.finish(use)
+    return certificate
+
+
+def to_issue(
+    provisioner: AnyProvisioner, grant: Grant, spki: bytes, period: Validity, request_id: str
+) -> pb.Request:
+    """The grant and the proved key as the issuing authority is asked for them."""
+    fits = grant.subject and len(grant.subject) <= _LONGEST_COMMON_NAME
+    return pb.Request(
+        idempotency_key=idempotency_key(grant.use),
+        profile=grant.profile,
+        public_key=spki,
+        subject=[pb.Attribute(oid=_COMMON_NAME, value=grant.subject)] if fits else [],
+        names=[general_name(name) for name in grant.names],
+        not_before=Timestamp(seconds=int(period.not_before.timestamp())),
+        not_after=Timestamp(seconds=int(period.not_after.timestamp())),
+        provisioner=provisioner.statement(grant.proof.credential_id, grant.proof.key_values),
+        subject_of_proof=grant.proof.subject,
+        request_id=request_id,
+    )
+
+
+def general_name(name: GeneralName) -> pb.GeneralName:
+    """A name as the contract spells it."""
+    if isinstance(name, DnsName):
+        return pb.GeneralName(dns=name.value)
+    if isinstance(name, IpAddress):
+        return pb.GeneralName(ip=name.value.packed)
+    if isinstance(name, EmailAddress):
+        return pb.GeneralName(email=name.value)
+    return pb.GeneralName(uri=name.value)

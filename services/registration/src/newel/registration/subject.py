@@ -1,0 +1,61 @@
+"""The exact-set rule: a request may leave its names to the grant, or name exactly the granted ones."""
+
+from collections.abc import Iterable
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from newel.crypto.csr import VerifiedRequest
+from newel.crypto.names import GeneralName
+from newel.registration.provisioners.grant import Grant
+from newel.registration.refusals import forbidden
+from newel.step.fingerprint import confirmation
+
+_COMMON_NAME = "2.5.4.3"
+_SMALLEST_RSA = 2048
+_KINDS = (
+    ("dns", "DNS names"),
+    ("email", "email addresses"),
+    ("ip", "IP addresses"),
+    ("uri", "URIs"),
+)
+
+
+def check_request(request: VerifiedRequest, grant: Grant) -> None:
+    """Holds a verified request against a grant. Raises the refusal in the words scripts know.
+
+    1. it is the one request the grant is for, if it is for one; 2. its common name; 3. its key;
+    4. its names, kind by kind, each none at all or exactly the granted set.
+    """
+    if grant.request_fingerprint and confirmation(request.der) != grant.request_fingerprint:
+        raise forbidden("token does not match the certificate request (cnf)")
+    common_name = next((each.value for each in request.subject if each.oid == _COMMON_NAME), "")
+    if common_name and common_name not in grant.common_names:
+        wanted = " ".join([grant.subject, *sorted(grant.common_names - {grant.subject})])
+        raise forbidden(
+            "certificate request does not contain the valid common name"
+            f" - got {common_name[:256]}, want [{wanted}]"
+        )
+    check_key(request)
+    if request.names != grant.names and request.names:
+        _check_names(request.names, grant.names)
+
+
+def check_key(request: VerifiedRequest) -> None:
+    """The least that any key must be; the issuing authority looks closer."""
+    key = request.public_key
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _SMALLEST_RSA:
+        raise forbidden(
+            f"certificate request RSA key must be at least {_SMALLEST_RSA} bits"
+            f" ({_SMALLEST_RSA // 8} bytes)"
+        )
+
+
+def _check_names(asked: Iterable[GeneralName], granted: Iterable[GeneralName]) -> None:
+    for kind, plural in _KINDS:
+        got = [str(name) for name in asked if name.kind == kind]
+        want = [str(name) for name in granted if name.kind == kind]
+        if got and set(got) != set(want):
+            raise forbidden(
+                f"certificate request does not contain the valid {plural}"
+                f" - got [{' '.join(got)}], want [{' '.join(want)}]"
+            )

@@ -1,0 +1,58 @@
+"""From when to when a certificate is to be valid: what was asked for, within the provisioner's limits."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from newel.registration.provisioners.limits import Limits
+from newel.registration.refusals import forbidden, malformed
+from newel.step.durations import TimeDuration, format_duration
+
+_SECOND = dt.timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Aware times in whole seconds."""
+
+    not_before: dt.datetime
+    not_after: dt.datetime
+
+
+def resolve(
+    limits: Limits, backdate: dt.timedelta, now: dt.datetime, not_before: str, not_after: str
+) -> Validity:
+    """The validity asked for by two texts of the API (RFC 3339, a duration, or nothing).
+
+    The start is backdated only when none was asked for; the backdate never counts against the
+    longest duration. Raises the refusal in the words scripts know.
+    """
+    now = now.replace(microsecond=0)
+    try:
+        asked_start = TimeDuration.parse(not_before).resolve(now)
+        start = now - backdate if asked_start is None else asked_start.replace(microsecond=0)
+        base = now if asked_start is None else start
+        end = TimeDuration.parse(not_after).resolve(base)
+        end = base + limits.usual if end is None else end.replace(microsecond=0)
+    except (ValueError, OverflowError) as error:
+        raise malformed("error decoding json", cause=str(error)) from None
+    if end < now:
+        raise malformed(f"notAfter cannot be in the past; na={_go(end)}")
+    if end < start:
+        raise malformed(f"notAfter cannot be before notBefore; na={_go(end)}, nb={_go(start)}")
+    length = end - start
+    if length < limits.shortest:
+        raise forbidden(
+            f"requested duration of {format_duration(length)} is less than the authorized minimum"
+            f" certificate duration of {format_duration(limits.shortest)}"
+        )
+    if length > limits.longest + backdate:
+        raise forbidden(
+            f"requested duration of {format_duration(length)} is more than the authorized maximum"
+            f" certificate duration of {format_duration(limits.longest + backdate)}"
+        )
+    return Validity(start, end)
+
+
+def _go(time: dt.datetime) -> str:
+    """The time as Go prints it."""
+    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")

@@ -1,0 +1,31 @@
+"""The registration authority on SQLite, and on both databases where the database decides."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.authority import CertificateAuthority, make_authority
+from fixtures.registration import Front, open_front
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> CertificateAuthority:
+    """A root and an intermediate."""
+    return make_authority(tmp_path)
+
+
+@pytest.fixture
+async def front(authority: CertificateAuthority, tmp_path: Path) -> AsyncIterator[Front]:
+    """One process on SQLite."""
+    opened = await open_front(f"sqlite:///{tmp_path}/ra.db", authority)
+    yield opened
+    await opened.database.close()
+
+
+@pytest.fixture
+async def each_front(authority: CertificateAuthority, database_url: str) -> AsyncIterator[Front]:
+    """One process, on each database in turn."""
+    opened = await open_front(database_url, authority)
+    yield opened
+    await opened.database.close()

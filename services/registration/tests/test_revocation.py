@@ -1,0 +1,181 @@
+"""``/revoke`` by token and by TLS: who may, what is refused, and whether it is published."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fixtures.authority import CertificateAuthority
+from fixtures.registration import Front, JwkKey, open_front
+from newel.crypto import keys
+
+
+def told(answer: Any) -> str:
+    return answer.json()["message"]
+
+
+@pytest.mark.parametrize("spelling", [str, hex])
+@pytest.mark.parametrize("path", ["/revoke", "/1.0/revoke"])
+async def test_by_token(front: Front, spelling: Any, path: str) -> None:
+    certificate, _ = await front.certificate("foo.internal")
+    token = front.admin.revoke_token(certificate.serial_number)
+    answer = await front.post(
+        path,
+        serial=spelling(certificate.serial_number),
+        ott=token,
+        passive=True,
+        reasonCode=4,
+        reason="moved",
+    )
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    (item,) = front.issuing.revoked.values()
+    assert (item.reason, item.reason_text, item.active) == (4, "moved", True)
+    assert item.actor == f"token:{certificate.serial_number}"
+    again = await front.post(
+        path,
+        serial=str(certificate.serial_number),
+        ott=front.admin.revoke_token(certificate.serial_number),
+        passive=True,
+    )
+    assert again.status_code == 400
+    assert told(again) == (
+        "The request could not be completed: certificate with serial number"
+        f" '{certificate.serial_number}' is already revoked."
+    )
+
+
+async def test_over_tls(front: Front) -> None:
+    certificate, _ = await front.certificate("foo.internal")
+    other, _ = await front.certificate("bar.internal")
+    der = certificate.public_bytes(Encoding.DER)
+    body = {"serial": str(other.serial_number), "passive": True}
+    refused = await front.call("POST", "/revoke", body, certificate=der)
+    assert refused.status_code == 403
+    body["serial"] = str(certificate.serial_number)
+    assert (await front.call("POST", "/revoke", body, certificate=der)).status_code == 200
+    (item,) = front.issuing.revoked.values()
+    assert item.actor.startswith("mtls:")
+    assert item.certificate == der
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({}, 400, "missing serial."),
+        ({"serial": "1"}, 501, "not implemented"),
+        (
+            {"serial": "zz", "passive": True},
+            400,
+            "'zz' is not a valid serial number - use a base 10",
+        ),
+        ({"serial": "-1", "passive": True}, 400, "not a valid serial number"),
+        ({"serial": "9" * 60, "passive": True}, 400, "not a valid serial number"),
+        ({"serial": "9" * 5000, "passive": True}, 400, "not a valid serial number"),
+        ({"serial": "1", "passive": True}, 400, "missing ott or client certificate."),
+    ],
+)
+async def test_bad_bodies(front: Front, body: Any, status: int, text: str) -> None:
+    answer = await front.post("/revoke", **body)
+    assert answer.status_code == status
+    assert text in told(answer)
+
+
+@pytest.mark.attack("T17")
+@pytest.mark.parametrize("reason", [-1, 7, 8, 11, 2**40])
+async def test_t17_reasons_that_are_none(front: Front, reason: int) -> None:
+    certificate, _ = await front.certificate("foo.internal")
+    token = front.admin.revoke_token(certificate.serial_number)
+    answer = await front.post(
+        "/revoke",
+        serial=str(certificate.serial_number),
+        ott=token,
+        passive=True,
+        reasonCode=reason,
+    )
+    assert told(answer) == "The request could not be completed: reasonCode out of bounds."
+    assert not front.issuing.revoked
+
+
+@pytest.mark.attack("T17")
+async def test_t17_the_tokens_subject_is_the_serial(front: Front) -> None:
+    certificate, _ = await front.certificate("foo.internal")
+    own, _ = await front.certificate("attacker.internal")
+    token = front.admin.revoke_token(own.serial_number)
+    serial = certificate.serial_number
+    answer = await front.post("/revoke", serial=str(serial), ott=token, passive=True)
+    assert answer.status_code == 403
+    assert told(answer) == (
+        "The request was forbidden by the certificate authority: request serial number"
+        f' "{serial}" and token subject "{own.serial_number}" do not match.'
+    )
+    signing = front.admin.token(str(serial))
+    answer = await front.post("/revoke", serial=str(serial), ott=signing, passive=True)
+    assert answer.status_code == 401
+    assert not front.issuing.revoked
+
+
+@pytest.mark.attack("T17")
+async def test_t17_only_its_own_provisioner_or_an_administrative_one(
+    authority: CertificateAuthority, tmp_path: Any
+) -> None:
+    admin, other, chief = (JwkKey(name, keys.generate()) for name in ("admin", "other", "chief"))
+    records = (admin.record(), other.record(), chief.record(newel={"revokesAny": True}))
+    front = await open_front(
+        f"sqlite:///{tmp_path}/ra.db", authority, admin=admin, provisioners=records
+    )
+    certificate, _ = await front.certificate("foo.internal")
+    serial = str(certificate.serial_number)
+    refused = await front.post(
+        "/revoke", serial=serial, ott=other.revoke_token(serial), passive=True
+    )
+    assert refused.status_code == 403
+    assert not front.issuing.revoked
+    done = await front.post("/revoke", serial=serial, ott=chief.revoke_token(serial), passive=True)
+    assert done.status_code == 200
+    await front.database.close()
+
+
+async def test_serials_that_were_never_issued_are_not_revoked(front: Front) -> None:
+    token = front.admin.revoke_token(12345)
+    answer = await front.post("/revoke", serial="12345", ott=token, passive=True)
+    assert answer.status_code == 404
+    certificate, _ = await front.certificate("foo.internal")
+    token = front.admin.revoke_token(certificate.serial_number)
+    body = {"serial": str(certificate.serial_number), "passive": True}
+    assert (await front.post("/revoke", ott=token, **body)).status_code == 200
+
+
+@pytest.mark.attack("T01")
+async def test_t01_a_revocation_token_works_once(front: Front) -> None:
+    certificate, _ = await front.certificate("foo.internal")
+    serial = str(certificate.serial_number)
+    token = front.admin.revoke_token(serial)
+    answers = [
+        (await front.post("/revoke", serial=serial, ott=token, passive=True)).status_code
+        for _ in range(3)
+    ]
+    assert answers == [200, 401, 401]
+
+
+async def test_the_provisioner_says_whether_it_is_published(
+    authority: CertificateAuthority, tmp_path: Any
+) -> None:
+    admin = JwkKey("admin", keys.generate())
+    for index, (authority_says, provisioner_says, active) in enumerate(
+        [(True, None, True), (False, None, False), (False, True, True), (True, False, False)]
+    ):
+        newel = {} if provisioner_says is None else {"activeRevocation": provisioner_says}
+        front = await open_front(
+            f"sqlite:///{tmp_path}/ra{index}.db",
+            authority,
+            admin=admin,
+            provisioners=(admin.record(newel=newel),),
+            active_revocation=authority_says,
+        )
+        certificate, _ = await front.certificate("foo.internal")
+        serial = str(certificate.serial_number)
+        body = {"serial": serial, "ott": admin.revoke_token(serial), "passive": True}
+        assert (await front.post("/revoke", **body)).status_code == 200
+        (item,) = front.issuing.revoked.values()
+        assert item.active is active
+        await front.database.close()
