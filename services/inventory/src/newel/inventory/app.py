@@ -1,0 +1,118 @@
+"""The inventory's parts, put together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import grpc.aio
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from newel.inventory import expiry, projection
+from newel.inventory.config import Config
+from newel.inventory.counting import Census
+from newel.inventory.expiry import ExpiryWatch
+from newel.inventory.metrics import Metrics
+from newel.inventory.projection import Projection
+from newel.inventory.reconcile import Reconciliation
+from newel.inventory.rpc import LookupServicer
+from newel.inventory.storage.catalogue import CatalogueStorage
+from newel.inventory.storage.counts import CountStorage
+from newel.inventory.storage.listing import ListingStorage
+from newel.inventory.storage.metadata import MetadataStorage
+from newel.proto.inventory.v1 import inventory_pb2_grpc
+from newel.proto.issuing.v1 import issuing_pb2_grpc
+from newel.runtime.audit import Audit
+from newel.runtime.background import every
+from newel.runtime.clock import Clock
+from newel.runtime.database import Database
+from newel.runtime.events import EventBus, Outbox, Subscription
+from newel.runtime.lease import Lease, run_leased
+from newel.runtime.service import Rpc, Service
+
+REVISION = "0001"
+"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+
+EVENTS = (expiry.EXPIRING, expiry.RENEWED)
+"""The subjects of the events this service writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the inventory needs from the process that runs it."""
+
+    database: Database
+    outbox: Outbox
+    bus: EventBus
+    issuing: grpc.aio.Channel
+    clock: Clock
+    audit: Audit
+    registry: CollectorRegistry
+
+
+def build(config: Config, ports: Ports) -> Service:
+    """The service: a projection of the issuing authority's events, read by administrators."""
+    metrics = Metrics(ports.registry)
+    catalogue = CatalogueStorage(ports.database)
+    metadata = MetadataStorage(ports.database)
+    projected = Projection(catalogue, config.expiry, ports.audit, metrics)
+    watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
+    reconciliation = Reconciliation(
+        issuing_pb2_grpc.RepositoryStub(ports.issuing),
+        projected,
+        catalogue,
+        ports.clock,
+        config.reconcile,
+        ports.audit,
+        metrics,
+    )
+    census = Census(CountStorage(ports.database), ports.clock, metrics)
+    ports.bus.subscribe(
+        Subscription(
+            "inventory-catalogue",
+            (projection.ISSUED, projection.RENEWED, projection.REVOKED),
+            projected.handle,
+        )
+    )
+
+    def web() -> ASGIApp:
+        from newel.inventory.http import Inventory, build_app
+
+        listing = ListingStorage(ports.database)
+        parts = Inventory(listing, metadata, config.administrators, ports.clock, ports.audit)
+        return build_app(parts)
+
+    # Saying once is decided by the rows; the lease only spares the others the looking.
+    ticking = every(config.expiry.tick.total_seconds(), watch.tick)
+    comparing = every(config.reconcile.every.total_seconds(), reconciliation.run)
+    return Service(
+        name="inventory",
+        rpcs=(
+            Rpc(
+                "newel.inventory.v1.Lookup",
+                inventory_pb2_grpc.add_LookupServicer_to_server,
+                LookupServicer(metadata, metrics),
+                config.lookup_callers,
+            ),
+        ),
+        web={"https": WhenAsked(web)},
+        tasks={
+            "expiry": partial(run_leased, Lease(ports.database, "expiry"), ticking),
+            "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), comparing),
+            "census": every(config.count_every.total_seconds(), census.take),
+        },
+    )
+
+
+class WhenAsked:
+    """An ASGI app that is made at its first request, because its framework is slow to load."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one ASGI request."""
+        if self._app is None:
+            self._app = self._make()
+        await self._app(scope, receive, send)

@@ -1,0 +1,157 @@
+"""What the catalogue keeps of a certificate, read from its DER in a few microseconds.
+
+The catalogue follows every issuance, so this reader walks the TLVs it needs instead of building the
+whole object tree; the tests hold it against pyca's parser.
+"""
+
+import datetime as dt
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+
+_CONTEXT_3 = 0xA3  # TBSCertificate.extensions, RFC 5280 §4.1
+_VERSION = 0xA0
+_UTC_TIME = 0x17
+_BOOLEAN = 0x01
+_COMMON_NAME = bytes.fromhex("0603550403")  # OBJECT IDENTIFIER 2.5.4.3
+_SUBJECT_ALT_NAME = bytes.fromhex("0603551d11")  # OBJECT IDENTIFIER 2.5.29.17
+_ENCODINGS = {0x1E: "utf-16-be", 0x1C: "utf-32-be"}  # BMPString, UniversalString; the rest is UTF-8
+_TEXT_NAMES = {0x81: "email", 0x82: "dns", 0x86: "uri"}  # GeneralName, RFC 5280 §4.2.1.6
+_IP_ADDRESS = 0x87
+
+
+class UnreadableCertificateError(ValueError):
+    """The octets are not an X.509 certificate of RFC 5280's shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """The facts of one certificate; times in seconds since 1970."""
+
+    serial: bytes  # big-endian, no leading zero octet
+    common_name: str  # "" when the subject has none
+    names: tuple[str, ...]  # "dns:a.example", "ip:192.0.2.1", "email:…", "uri:…", in their order
+    not_before: int
+    not_after: int
+    fingerprint: bytes  # SHA-256 of the DER
+
+
+def plain_serial(serial: bytes) -> bytes:
+    """A serial number's octets without the sign octet that an INTEGER may start with."""
+    return serial.lstrip(b"\0")
+
+
+def read_certificate(der: bytes) -> CertificateFacts:
+    """Reads a certificate; raises `UnreadableCertificateError` for anything else."""
+    try:
+        return _read(der)
+    except (IndexError, ValueError) as error:
+        raise UnreadableCertificateError("not an X.509 certificate") from error
+
+
+def _read(der: bytes) -> CertificateFacts:
+    _, at, _ = _header(der, 0)  # Certificate
+    _, at, tbs_end = _header(der, at)  # TBSCertificate
+    if der[at] == _VERSION:
+        at = _skip(der, at)
+    _, serial, at = _header(der, at)
+    serial_number = plain_serial(der[serial:at])
+    at = _skip(der, _skip(der, at))  # signature, issuer
+    _, start, at = _header(der, at)  # validity
+    _, subject, subject_end = _header(der, at)
+    not_before, start = _time(der, start)
+    not_after, _ = _time(der, start)
+    at = _skip(der, subject_end)  # subjectPublicKeyInfo
+    names: tuple[str, ...] = ()
+    while at < tbs_end:
+        tag, content, at = _header(der, at)
+        if tag == _CONTEXT_3:
+            names = _subject_alt_names(der, content)
+    return CertificateFacts(
+        serial=serial_number,
+        common_name=_common_name(der, subject, subject_end),
+        names=names,
+        not_before=not_before,
+        not_after=not_after,
+        fingerprint=hashlib.sha256(der).digest(),
+    )
+
+
+def _header(der: bytes, at: int) -> tuple[int, int, int]:
+    """The tag at ``at``, where its contents begin and where they end (X.690 §8.1)."""
+    length = der[at + 1]
+    start = at + 2
+    if length & 0x80:
+        octets = length & 0x7F
+        length = int.from_bytes(der[start : start + octets])
+        start += octets
+    end = start + length
+    if end > len(der):
+        raise IndexError(end)
+    return der[at], start, end
+
+
+def _skip(der: bytes, at: int) -> int:
+    return _header(der, at)[2]
+
+
+def _time(der: bytes, at: int) -> tuple[int, int]:
+    """A UTCTime or GeneralizedTime ending in Z (RFC 5280 §4.1.2.5) and where the next value is."""
+    tag, start, end = _header(der, at)
+    text = der[start : end - 1].decode("ascii")
+    if tag == _UTC_TIME:
+        text = ("19" if text[:2] >= "50" else "20") + text
+    if der[end - 1] != ord("Z") or len(text) != 14:
+        raise ValueError(text)
+    moment = dt.datetime(
+        int(text[:4]),
+        int(text[4:6]),
+        int(text[6:8]),
+        int(text[8:10]),
+        int(text[10:12]),
+        int(text[12:]),
+        tzinfo=dt.UTC,
+    )
+    return int(moment.timestamp()), end
+
+
+def _common_name(der: bytes, at: int, end: int) -> str:
+    """The last, most specific, CN of a Name; "" when it has none."""
+    found = ""
+    while at < end:
+        _, inside, at = _header(der, at)  # RelativeDistinguishedName
+        while inside < at:
+            _, attribute, inside = _header(der, inside)
+            if der.startswith(_COMMON_NAME, attribute):
+                tag, start, stop = _header(der, attribute + len(_COMMON_NAME))
+                found = der[start:stop].decode(_ENCODINGS.get(tag, "utf-8"), "replace")
+    return found
+
+
+def _subject_alt_names(der: bytes, at: int) -> tuple[str, ...]:
+    _, at, end = _header(der, at)  # Extensions
+    while at < end:
+        _, inside, at = _header(der, at)
+        if not der.startswith(_SUBJECT_ALT_NAME, inside):
+            continue
+        inside += len(_SUBJECT_ALT_NAME)
+        if der[inside] == _BOOLEAN:
+            inside = _skip(der, inside)
+        _, start, _ = _header(der, inside)  # OCTET STRING
+        _, start, stop = _header(der, start)  # GeneralNames
+        return _general_names(der, start, stop)
+    return ()
+
+
+def _general_names(der: bytes, at: int, end: int) -> tuple[str, ...]:
+    names: list[str] = []
+    while at < end:
+        tag, start, at = _header(der, at)
+        kind = _TEXT_NAMES.get(tag)
+        if kind:
+            names.append(f"{kind}:{der[start:at].decode('utf-8', 'replace')}")
+        elif tag == _IP_ADDRESS:
+            names.append(f"ip:{ipaddress.ip_address(der[start:at])}")
+        else:
+            names.append(f"other:{der[start:at].hex()}")
+    return tuple(names)

@@ -1,0 +1,57 @@
+"""What the inventory can be told."""
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field
+
+from newel.runtime.config import Config as Frozen
+
+Duration = Annotated[dt.timedelta, Field(gt=dt.timedelta(0))]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Expiry(Frozen):
+    """When an endpoint is said to be expiring.
+
+    Renewers start at two thirds of the lifetime, spread by a twentieth of it, and retry each minute;
+    three quarters therefore leaves a healthy one time to succeed, and a quarter of the life to mend a
+    sick one.
+    """
+
+    fraction: Fraction = 0.75
+    """0: nothing is ever said."""
+    provisioners: dict[str, Fraction] = Field(default_factory=dict)
+    """Another fraction for a provisioner, by its name."""
+    quiet_types: tuple[str, ...] = ()
+    """Provisioner types whose certificates are not renewed by design, such as ``OIDC``."""
+    tick: Duration = dt.timedelta(seconds=1)
+    forget: Duration = dt.timedelta(days=1)
+    """A certificate found this long after its end is history, not an alert."""
+
+
+class Reconcile(Frozen):
+    """How the catalogue is compared with the issuing authority's repository."""
+
+    every: Duration = dt.timedelta(minutes=10)
+    settle: Duration = dt.timedelta(minutes=1)
+    """Younger records are read again next time: their neighbours may not have been committed."""
+    page: int = Field(default=500, ge=1, le=5000)
+
+
+class Administrator(Frozen):
+    """Who may read the inventory: the holder of a certificate for ``subject`` by ``provisioner``."""
+
+    subject: str = Field(min_length=1)
+    provisioner: str = Field(min_length=1)
+
+
+class Config(Frozen):
+    """The inventory's configuration."""
+
+    administrators: tuple[Administrator, ...] = ()
+    expiry: Expiry = Expiry()
+    reconcile: Reconcile = Reconcile()
+    count_every: Duration = dt.timedelta(minutes=1)
+    """How often certificates and endpoints are counted for the metrics."""
+    lookup_callers: tuple[str, ...] = ("registration",)

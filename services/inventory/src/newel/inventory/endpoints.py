@@ -1,0 +1,103 @@
+"""Which endpoint a certificate belongs to.
+
+An endpoint is the person, device or workload a certificate is issued to. The rules:
+
+- END-02: a certificate issued under a provisioner with renewal enabled opens a new endpoint, whatever
+  its subject.
+- END-03: a renewal joins the endpoint of the certificate it renews.
+- END-04: under a provisioner with renewal disabled, certificates with identical subjects (common name
+  and SANs, ignoring order and case) are one endpoint.
+
+An endpoint's id follows from what opened it, so that every replica, and every delivery of the same
+event, arrives at the same one, and so that a renewal seen before the certificate it renews can wait
+in the endpoint that certificate would have opened.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from newel.inventory.certificate import CertificateFacts
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRecord:
+    """One issued certificate as the issuing authority reported it."""
+
+    serial: bytes  # big-endian, no leading zero octet
+    issuer: str  # the issuer's id
+    facts: CertificateFacts
+    provisioner: str
+    provisioner_type: str
+    renewable: bool  # the provisioner's claims allow renewal
+    issued_at: int  # seconds since 1970
+    renewed_from: bytes  # serial; empty for a first certificate
+    proof: str  # whom the provisioner proved
+
+
+def opened_by(serial: bytes) -> str:
+    """The id of the endpoint that the certificate with this serial opens."""
+    return f"c-{serial.hex()}"
+
+
+def named(facts: CertificateFacts) -> str:
+    """The id of the endpoint that all certificates with this subject share (END-04)."""
+    names = sorted({name.casefold() for name in facts.names})
+    subject = "\n".join([facts.common_name.casefold(), *names])
+    return f"s-{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+
+
+def first_endpoint(record: CertificateRecord) -> str:
+    """The endpoint of a certificate that renews none.
+
+    A certificate without any name identifies nobody, so it shares an endpoint with nobody.
+    """
+    nameless = not record.facts.common_name and not record.facts.names
+    if record.renewable or nameless:
+        return opened_by(record.serial)
+    return named(record.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A certificate and the endpoint it belongs to."""
+
+    record: CertificateRecord
+    endpoint: str
+
+
+def place(records: list[CertificateRecord], known: dict[bytes, str]) -> list[Placed]:
+    """Gives each record its endpoint; ``known`` holds the endpoints of catalogued certificates.
+
+    A renewal may stand before what it renews in the same list. One whose predecessor is neither
+    catalogued nor in the list is put where that predecessor would have opened an endpoint; when it
+    turns up and belongs elsewhere, `displaced` names the endpoint to merge.
+    """
+    waiting = {record.serial: record for record in records}
+    placed: dict[bytes, Placed] = {}
+    for record in records:
+        chain = [record]
+        while (parent := waiting.get(chain[-1].renewed_from)) and parent not in chain:
+            chain.append(parent)
+        for link in reversed(chain):
+            if link.serial not in placed:
+                placed[link.serial] = Placed(link, _endpoint(link, known, placed))
+    return list(placed.values())
+
+
+def _endpoint(
+    record: CertificateRecord, known: dict[bytes, str], placed: dict[bytes, Placed]
+) -> str:
+    if not record.renewed_from:
+        return first_endpoint(record)
+    if record.renewed_from in placed:
+        return placed[record.renewed_from].endpoint
+    return known.get(record.renewed_from) or opened_by(record.renewed_from)
+
+
+def displaced(placed: list[Placed]) -> dict[str, str]:
+    """Endpoint ids under which renewals of these certificates may be waiting → where they belong."""
+    return {
+        own: each.endpoint
+        for each in placed
+        if (own := opened_by(each.record.serial)) != each.endpoint
+    }

@@ -1,0 +1,57 @@
+"""What is known of whoever asks for a certificate, for templates and policy (END-17…21)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who asks: whom the provisioner proved, and the names that are asked for."""
+
+    provisioner: str
+    subject: str
+    names: tuple[str, ...]  # "dns:a.example", as the catalogue spells them
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataKey:
+    """Where a piece of metadata is kept."""
+
+    kind: str  # "subject" or "name"
+    key: str
+    provisioner: str  # "" when it holds for every provisioner
+
+
+class MetadataStore(Protocol):
+    """The metadata of people, devices and workloads."""
+
+    async def read(self, keys: Sequence[MetadataKey]) -> dict[MetadataKey, dict[str, str]]:
+        """Those of these entries that exist."""
+        ...
+
+
+def keys_of(question: Question) -> list[MetadataKey]:
+    """Where to look, from the least to the most telling: what is said of a name weighs less than
+    what is said of the subject that was proved, and what is said to all less than to one provisioner.
+    """
+    subjects = [question.subject] if question.subject else []
+    return [
+        MetadataKey(kind, key, provisioner)
+        for kind, values in (("name", question.names), ("subject", subjects))
+        for provisioner in dict.fromkeys(("", question.provisioner))
+        for key in values
+    ]
+
+
+async def look_up(
+    store: MetadataStore, questions: Sequence[Question]
+) -> list[dict[str, str] | None]:
+    """The metadata for each question, in order; None where nothing is known."""
+    asked = [keys_of(question) for question in questions]
+    found = await store.read(list(dict.fromkeys(key for keys in asked for key in keys)))
+    answers: list[dict[str, str] | None] = []
+    for keys in asked:
+        known = [found[key] for key in keys if key in found]
+        answers.append({name: text for entry in known for name, text in entry.items()} or None)
+    return answers

@@ -1,0 +1,146 @@
+"""Events into the catalogue: certificate issued, renewed, revoked → certificates and endpoints.
+
+Every step may be repeated and may come late: a certificate is taken once, an endpoint's last
+certificate only ever moves forward, and what arrives before its predecessor is merged afterwards.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.message import DecodeError
+
+from newel.inventory.certificate import (
+    UnreadableCertificateError,
+    plain_serial,
+    read_certificate,
+)
+from newel.inventory.config import Expiry
+from newel.inventory.endpoints import CertificateRecord, Placed, displaced, place
+from newel.inventory.metrics import Metrics
+from newel.inventory.thresholds import warn_at
+from newel.proto.events.v1 import events_pb2
+from newel.proto.issuing.v1 import issuing_pb2
+from newel.runtime.audit import Audit
+from newel.runtime.events import Event
+
+ISSUED = "newel.certificate.issued.v1"
+RENEWED = "newel.certificate.renewed.v1"
+REVOKED = "newel.certificate.revoked.v1"
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One revocation as the issuing authority reported it."""
+
+    serial: bytes
+    at: int  # seconds since 1970
+    reason: int  # RFC 5280 §5.3.1
+    active: bool  # published in OCSP and CRL; otherwise only renewal is refused
+
+
+class Catalogue(Protocol):
+    """The tables the projection fills."""
+
+    async def endpoints_of(self, serials: Sequence[bytes]) -> dict[bytes, str]:
+        """The endpoints of those of these certificates that are catalogued."""
+        ...
+
+    async def add(self, placed: Sequence[Placed], warnings: Sequence[int | None]) -> None:
+        """Adds certificates, each with the second it is late from, and moves their endpoints on."""
+        ...
+
+    async def merge(self, endpoints: dict[str, str]) -> None:
+        """Moves what waits in each first endpoint, where there is one, into the second."""
+        ...
+
+    async def revoke(self, revocations: Sequence[Revocation]) -> None:
+        """Marks certificates and gives their endpoints the last of what is left."""
+        ...
+
+
+class Projection:
+    """Keeps the catalogue up with the issuing authority's events."""
+
+    def __init__(
+        self, catalogue: Catalogue, expiry: Expiry, audit: Audit, metrics: Metrics
+    ) -> None:
+        self._catalogue = catalogue
+        self._expiry = expiry
+        self._audit = audit
+        self._metrics = metrics
+
+    async def handle(self, events: Sequence[Event]) -> None:
+        """Takes one batch of events; raises what the database raises, to get the batch again.
+
+        Issuances go first: a revocation is of something issued before it.
+        """
+        issued: list[CertificateRecord] = []
+        revoked: list[Revocation] = []
+        for event in events:
+            try:
+                if event.subject == REVOKED:
+                    revoked.append(
+                        revocation_of(events_pb2.CertificateRevoked.FromString(event.payload))
+                    )
+                else:
+                    issued.append(record_of(events_pb2.CertificateIssued.FromString(event.payload)))
+            except (DecodeError, UnreadableCertificateError) as error:
+                # It will not get better by coming again, and what is behind it must not wait.
+                self._metrics.unreadable.inc()
+                self._audit.record(
+                    "inventory.event", "refused", cause=str(error), event_id=event.id
+                )
+        await self.issued(issued)
+        await self.revoked(revoked)
+
+    async def issued(self, records: Sequence[CertificateRecord]) -> int:
+        """Catalogues certificates; how many of them were new."""
+        new = 0
+        for start in range(0, len(records), _BATCH):
+            new += await self._add(records[start : start + _BATCH])
+        return new
+
+    async def _add(self, records: Sequence[CertificateRecord]) -> int:
+        serials = {record.serial for record in records}
+        serials.update(record.renewed_from for record in records if record.renewed_from)
+        known = await self._catalogue.endpoints_of(sorted(serials))
+        fresh = {record.serial: record for record in records if record.serial not in known}
+        if not fresh:
+            return 0
+        placed = place(list(fresh.values()), known)
+        await self._catalogue.add(placed, [warn_at(each.record, self._expiry) for each in placed])
+        if waiting := displaced(placed):
+            await self._catalogue.merge(waiting)
+        self._metrics.catalogued.inc(len(placed))
+        return len(placed)
+
+    async def revoked(self, revocations: Sequence[Revocation]) -> None:
+        """Marks certificates as revoked; one that is not catalogued is left to reconciliation."""
+        if revocations:
+            await self._catalogue.revoke(revocations)
+
+
+def record_of(message: events_pb2.CertificateIssued | issuing_pb2.Record) -> CertificateRecord:
+    """The facts of an issuance, from its event or from the issuing authority's record."""
+    facts = read_certificate(message.der)
+    provisioner = message.provisioner
+    return CertificateRecord(
+        serial=facts.serial,
+        issuer=message.issuer,
+        facts=facts,
+        provisioner=provisioner.name,
+        provisioner_type=provisioner.type,
+        renewable=provisioner.renewable,
+        issued_at=message.issued_at.seconds,
+        renewed_from=plain_serial(message.renewed_from),
+        proof=message.subject_of_proof,
+    )
+
+
+def revocation_of(message: events_pb2.CertificateRevoked | issuing_pb2.Revoked) -> Revocation:
+    """A revocation, from its event or from the issuing authority's list."""
+    serial = plain_serial(message.serial)
+    return Revocation(serial, message.revoked_at.seconds, message.reason, message.active)

@@ -1,0 +1,55 @@
+"""inventory.v1.Lookup on the wire."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from newel.inventory.lookup import MetadataStore, Question, look_up
+from newel.inventory.metrics import Metrics
+from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from newel.proto.issuing.v1 import issuing_pb2
+from newel.runtime.errors import ErrorType, NewelError
+
+_LARGEST = 1000
+
+
+class LookupServicer(inventory_pb2_grpc.LookupServicer):
+    """Answers what is known of whoever asks for a certificate."""
+
+    def __init__(self, store: MetadataStore, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+
+    async def Lookup(
+        self,
+        request: inventory_pb2.LookupRequest,
+        context: Any,  # noqa: ARG002 - the contract's signature
+    ) -> inventory_pb2.LookupResponse:
+        """One answer per question, in order."""
+        if len(request.questions) > _LARGEST:
+            raise NewelError(ErrorType.TOO_LARGE, f"Ask {_LARGEST} questions at most.")
+        questions = [
+            Question(each.provisioner, each.subject, tuple(_names(each.names)))
+            for each in request.questions
+        ]
+        answers = await look_up(self._store, questions)
+        known = sum(answer is not None for answer in answers)
+        self._metrics.lookups.labels(known="yes").inc(known)
+        self._metrics.lookups.labels(known="no").inc(len(answers) - known)
+        return inventory_pb2.LookupResponse(
+            answers=[
+                inventory_pb2.Metadata(known=answer is not None, values=answer or {})
+                for answer in answers
+            ]
+        )
+
+
+def _names(names: Iterable[issuing_pb2.GeneralName]) -> Iterable[str]:
+    """Names as the catalogue spells them; an IP address of a wrong length is nobody's name."""
+    for name in names:
+        kind = name.WhichOneof("name")
+        if kind == "ip":
+            if len(name.ip) in {4, 16}:
+                yield f"ip:{ipaddress.ip_address(name.ip)}"
+        elif kind is not None:
+            yield f"{kind}:{getattr(name, kind)}"

@@ -1,0 +1,240 @@
+"""The writing side: certificates, endpoints and how far reconciliation has read."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+
+from newel.inventory.endpoints import Placed
+from newel.inventory.expiry import DueEndpoint
+from newel.inventory.projection import Revocation
+from newel.runtime.database import Database, Statement, Write
+
+_ADD_CERTIFICATES = (
+    """INSERT INTO certificates (serial, issuer, endpoint, common_name, names, provisioner,
+        provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
+        warn_at) VALUES """,
+    14,
+    " ON CONFLICT (serial) DO NOTHING",
+)
+
+# An endpoint with an open warning becomes due at once, so that its renewal is said.
+_MOVE_ENDPOINTS = (
+    """INSERT INTO endpoints (id, common_name, names, provisioner, provisioner_type, opened_at,
+        last_serial, last_not_after, due) VALUES """,
+    9,
+    """ ON CONFLICT (id) DO UPDATE SET common_name = excluded.common_name, names = excluded.names,
+        provisioner = excluded.provisioner, provisioner_type = excluded.provisioner_type,
+        last_serial = excluded.last_serial, last_not_after = excluded.last_not_after,
+        due = CASE WHEN endpoints.warned IS NULL THEN excluded.due ELSE 0 END
+    WHERE endpoints.last_not_after <= excluded.last_not_after""",
+)
+
+_ENDPOINT_OF = Statement("SELECT serial, endpoint FROM certificates WHERE serial = $1")
+
+_REVOKE = Statement("""
+    UPDATE certificates SET revoked_at = $2, reason = $3, revoked_actively = $4
+    WHERE serial = $1 AND (revoked_at IS NULL OR NOT revoked_actively)""")
+
+_LAST_OF = """
+    UPDATE endpoints SET (last_serial, last_not_after, due) = (
+        SELECT c.serial, c.not_after,
+            CASE WHEN endpoints.warned IS NULL THEN c.warn_at ELSE 0 END
+        FROM certificates c WHERE c.endpoint = endpoints.id AND c.revoked_at IS NULL
+        ORDER BY c.not_after DESC, c.position DESC LIMIT 1)
+    WHERE id = """
+_LAST_OF_ENDPOINT = Statement(_LAST_OF + "$1")
+_LAST_OF_CERTIFICATES = Statement(
+    _LAST_OF + "(SELECT endpoint FROM certificates WHERE serial = $1)"  # noqa: S608 - constants
+)
+_ENDED = """
+    UPDATE endpoints SET last_not_after = 0, due = CASE WHEN warned IS NULL THEN NULL ELSE 0 END
+    WHERE last_serial IS NULL AND id = """
+_ENDED_ENDPOINT = Statement(_ENDED + "$1")
+_ENDED_CERTIFICATES = Statement(
+    _ENDED + "(SELECT endpoint FROM certificates WHERE serial = $1)"  # noqa: S608 - constants
+)
+
+_WAITING = Statement("SELECT id FROM endpoints WHERE id = $1")
+_MERGE = Statement("UPDATE endpoints SET due = NULL WHERE id = $1 RETURNING id")
+_MERGE_CERTIFICATES = Statement("UPDATE certificates SET endpoint = $2 WHERE endpoint = $1")
+_MERGE_WARNING = Statement("""
+    UPDATE endpoints SET warned = coalesce(warned, (SELECT warned FROM endpoints WHERE id = $1))
+    WHERE id = $2""")
+_MERGED = Statement("DELETE FROM endpoints WHERE id = $1")
+
+_DUE = Statement("""
+    SELECT e.id, e.warned, e.last_serial, c.common_name, c.names, c.provisioner, c.not_before,
+        c.not_after, c.warn_at, c.said_at
+    FROM endpoints e LEFT JOIN certificates c ON c.serial = e.last_serial
+    WHERE e.due <= $1 ORDER BY e.due LIMIT $2""")
+_SETTLE = Statement("""
+    UPDATE endpoints SET due = NULL
+    WHERE id = $1 AND (warned IS NULL OR warned = last_serial)
+        AND (last_serial IS NULL OR last_serial = $2)""")
+_SAY_EXPIRING = Statement("""
+    UPDATE endpoints SET warned = $2, due = NULL
+    WHERE id = $1 AND last_serial = $2 AND warned IS NULL RETURNING id""")
+_SAID = Statement("UPDATE certificates SET said_at = $2 WHERE serial = $1")
+_SAY_RENEWED = Statement("""
+    UPDATE endpoints SET warned = NULL, due = $4
+    WHERE id = $1 AND warned = $2
+        AND coalesce(last_serial, $5) = coalesce($3, $5) RETURNING id""")
+
+_CURSOR = Statement("SELECT position FROM cursors WHERE name = $1")
+_MOVE_CURSOR = Statement("""
+    INSERT INTO cursors (name, position) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position
+    WHERE cursors.position < excluded.position""")
+
+
+@lru_cache(maxsize=32)
+def _rows(shape: tuple[str, int, str], count: int) -> Statement:
+    """An INSERT of ``count`` rows."""
+    head, width, tail = shape
+    rows = (
+        "(" + ", ".join(f"${row * width + column + 1}" for column in range(width)) + ")"
+        for row in range(count)
+    )
+    return Statement(head + ", ".join(rows) + tail)
+
+
+def _inserts(shape: tuple[str, int, str], rows: Sequence[tuple[object, ...]]) -> list[Write]:
+    """Writes of powers of two rows: few texts for the database to prepare, few trips to make."""
+    writes: list[Write] = []
+    start = 0
+    while start < len(rows):
+        count = min(32, 1 << ((len(rows) - start).bit_length() - 1))
+        params = tuple(value for row in rows[start : start + count] for value in row)
+        writes.append(Write(_rows(shape, count), params))
+        start += count
+    return writes
+
+
+class CatalogueStorage:
+    """The tables of ``schema.py`` behind the Protocols of projection, expiry and reconciliation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def endpoints_of(self, serials: Sequence[bytes]) -> dict[bytes, str]:
+        """The endpoints of those of these certificates that are catalogued."""
+        rows = await self._database.fetch_many(_ENDPOINT_OF, [(serial,) for serial in serials])
+        return dict[bytes, str](rows)
+
+    async def add(self, placed: Sequence[Placed], warnings: Sequence[int | None]) -> None:
+        """Adds certificates, each with the second it is late from, and moves their endpoints on."""
+        certificates: list[tuple[object, ...]] = []
+        endpoints: dict[str, tuple[int, tuple[object, ...]]] = {}
+        for each, warning in zip(placed, warnings, strict=True):
+            record, facts = each.record, each.record.facts
+            names = msgspec.json.encode(facts.names).decode()
+            certificates.append(
+                (
+                    record.serial,
+                    record.issuer,
+                    each.endpoint,
+                    facts.common_name,
+                    names,
+                    record.provisioner,
+                    record.provisioner_type,
+                    record.proof,
+                    facts.not_before,
+                    facts.not_after,
+                    record.issued_at,
+                    record.renewed_from or None,
+                    facts.fingerprint,
+                    warning,
+                )
+            )
+            # One row per endpoint: a statement may touch a conflicting row only once.
+            last = endpoints.get(each.endpoint)
+            if last is None or last[0] <= facts.not_after:
+                endpoints[each.endpoint] = (
+                    facts.not_after,
+                    (
+                        each.endpoint,
+                        facts.common_name,
+                        names,
+                        record.provisioner,
+                        record.provisioner_type,
+                        record.issued_at,
+                        record.serial,
+                        facts.not_after,
+                        warning,
+                    ),
+                )
+        # In the order of their ids: two batches at once must not lock each other's rows crosswise.
+        moves = [endpoints[endpoint][1] for endpoint in sorted(endpoints)]
+        await self._database.apply(
+            *_inserts(_ADD_CERTIFICATES, certificates), *_inserts(_MOVE_ENDPOINTS, moves)
+        )
+
+    async def merge(self, endpoints: dict[str, str]) -> None:
+        """Moves what waits in each first endpoint, where there is one, into the second."""
+        found = await self._database.fetch_many(_WAITING, [(waiting,) for waiting in endpoints])
+        for (waiting,) in sorted(found):
+            endpoint = endpoints[waiting]
+            await self._database.decide(
+                Write(_MERGE, (waiting,)),
+                Write(_MERGE_CERTIFICATES, (waiting, endpoint)),
+                Write(_MERGE_WARNING, (waiting, endpoint)),
+                Write(_MERGED, (waiting,)),
+                Write(_LAST_OF_ENDPOINT, (endpoint,)),
+                Write(_ENDED_ENDPOINT, (endpoint,)),
+            )
+
+    async def revoke(self, revocations: Sequence[Revocation]) -> None:
+        """Marks certificates and gives their endpoints the last of what is left."""
+        for each in revocations:
+            await self._database.apply(
+                Write(_REVOKE, (each.serial, each.at, each.reason, each.active)),
+                Write(_LAST_OF_CERTIFICATES, (each.serial,)),
+                Write(_ENDED_CERTIFICATES, (each.serial,)),
+            )
+
+    async def due(self, now: int, limit: int) -> list[DueEndpoint]:
+        """The endpoints that expiry is to look at, the most overdue first."""
+        rows = await self._database.fetch(_DUE, now, limit)
+        return [
+            DueEndpoint(
+                id=row[0],
+                warned=row[1],
+                last=row[2],
+                common_name=row[3] or "",
+                names=tuple(msgspec.json.decode(row[4], type=list[str])) if row[4] else (),
+                provisioner=row[5] or "",
+                not_before=row[6] or 0,
+                not_after=row[7] or 0,
+                warn_at=row[8],
+                said=row[9] is not None,
+            )
+            for row in rows
+        ]
+
+    async def settle(self, endpoint: DueEndpoint) -> None:
+        """Nothing is to be said of this endpoint unless it changes."""
+        await self._database.apply(Write(_SETTLE, (endpoint.id, endpoint.last)))
+
+    async def say_expiring(self, endpoint: DueEndpoint, at: int, event: Write) -> bool:
+        """Writes the event, unless the endpoint has changed or it was said already."""
+        row = await self._database.decide(
+            Write(_SAY_EXPIRING, (endpoint.id, endpoint.last)),
+            Write(_SAID, (endpoint.last, at)),
+            event,
+        )
+        return row is not None
+
+    async def say_renewed(self, endpoint: DueEndpoint, event: Write) -> bool:
+        """Writes the event and takes the warning back, unless the endpoint has changed."""
+        params = (endpoint.id, endpoint.warned, endpoint.last, endpoint.warn_at, b"")
+        return await self._database.decide(Write(_SAY_RENEWED, params), event) is not None
+
+    async def cursor(self, name: str) -> int:
+        """How far reconciliation has read one list; 0 at first."""
+        rows = await self._database.fetch(_CURSOR, name)
+        return rows[0][0] if rows else 0
+
+    async def move_cursor(self, name: str, position: int) -> None:
+        """Remembers it; a cursor never goes back."""
+        await self._database.apply(Write(_MOVE_CURSOR, (name, position)))

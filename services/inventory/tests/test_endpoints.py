@@ -1,0 +1,132 @@
+"""Which certificates are one endpoint: END-01…END-04, END-07, END-15."""
+
+import datetime as dt
+import itertools
+
+import pytest
+
+from fixtures.catalogue import START, Issued, issued, make_event, revoked
+from fixtures.inventory import Catalogue
+
+HOUR = dt.timedelta(hours=1)
+
+
+async def endpoints(catalogue: Catalogue, *certificates: Issued) -> list[str]:
+    return [await catalogue.endpoint_of(each.serial) for each in certificates]
+
+
+async def test_end_02_a_renewable_provisioner_opens_a_new_endpoint_each_time(
+    catalogue: Catalogue,
+) -> None:
+    one, other = issued("a.example"), issued("a.example")
+    await catalogue.take(one.event, other.event)
+    assert len(set(await endpoints(catalogue, one, other))) == 2
+
+
+async def test_end_03_a_renewal_joins_the_endpoint_of_what_it_renews(catalogue: Catalogue) -> None:
+    first = issued("a.example")
+    second = issued("a.example", renews=first, at=START + HOUR)
+    third = issued("a.example", renews=second, at=START + 2 * HOUR)
+    await catalogue.take(first.event)
+    await catalogue.take(second.event, third.event)
+    assert len(set(await endpoints(catalogue, first, second, third))) == 1
+    ((last, warned),) = await catalogue.rows("SELECT last_serial, warned FROM endpoints")
+    assert last == third.serial
+    assert warned is None
+
+
+async def test_end_04_identical_subjects_are_one_endpoint_where_nothing_is_renewed(
+    catalogue: Catalogue,
+) -> None:
+    cases = [
+        issued("A.example", "b.example", common_name="A.example", renewable=False, kind="ACME"),
+        issued("B.EXAMPLE", "a.example", common_name="a.example", renewable=False, kind="ACME"),
+        issued("a.example", "b.example", "c.example", renewable=False, kind="ACME"),
+        issued("a.example", "b.example", common_name="b.example", renewable=False, kind="ACME"),
+    ]
+    for case in cases:
+        await catalogue.take(case.event)
+    same, again, more, other_name = await endpoints(catalogue, *cases)
+    assert same == again
+    assert len({same, more, other_name}) == 3
+
+
+async def test_certificates_without_any_name_are_nobody_s_together(catalogue: Catalogue) -> None:
+    one, other = issued(renewable=False), issued(renewable=False)
+    await catalogue.take(one.event, other.event)
+    assert len(set(await endpoints(catalogue, one, other))) == 2
+
+
+@pytest.mark.parametrize("renewable", [True, False])
+async def test_every_order_of_arrival_ends_in_the_same_lineage(
+    catalogue: Catalogue, renewable: bool
+) -> None:
+    for number, order in enumerate(itertools.permutations(range(4))):
+        name = f"host-{number}.example"
+        line = [issued(name, renewable=renewable)]
+        for age in range(1, 4):
+            line.append(issued(name, renews=line[-1], at=START + age * HOUR))
+        for index in order:
+            await catalogue.take(line[index].event)
+        (endpoint,) = set(await endpoints(catalogue, *line))
+        last = await catalogue.rows("SELECT last_serial FROM endpoints WHERE id = $1", endpoint)
+        assert last == [(line[-1].serial,)]
+    assert await catalogue.rows("SELECT count(*) FROM endpoints") == [(24,)]
+
+
+async def test_a_batch_in_any_order_is_one_lineage(catalogue: Catalogue) -> None:
+    line = [issued("a.example")]
+    for number in range(40):
+        line.append(issued("a.example", renews=line[-1], at=START + number * HOUR))
+    await catalogue.take(*(each.event for each in reversed(line)))
+    assert len(set(await endpoints(catalogue, *line))) == 1
+    assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(line[-1].serial,)]
+
+
+async def test_events_may_come_again(catalogue: Catalogue) -> None:
+    first = issued("a.example")
+    second = issued("a.example", renews=first, at=START + HOUR)
+    gone = revoked(second)
+    for _ in range(3):
+        await catalogue.take(first.event, second.event, gone)
+    assert await catalogue.rows("SELECT count(*) FROM certificates") == [(2,)]
+    # the revoked certificate does not come back as the last one
+    assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(first.serial,)]
+
+
+async def test_end_07_revoking_leaves_the_last_of_what_is_active(catalogue: Catalogue) -> None:
+    first = issued("a.example")
+    second = issued("a.example", renews=first, at=START + HOUR)
+    await catalogue.take(first.event, second.event, revoked(second, active=False))
+    assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(first.serial,)]
+    await catalogue.take(revoked(first))
+    ended = await catalogue.rows("SELECT last_serial, last_not_after, due FROM endpoints")
+    assert ended == [(None, 0, None)]
+    now = int(START.timestamp())
+    entry = await catalogue.listing.certificate(first.serial)
+    assert entry is not None
+    assert entry.state(now) == "revoked"
+
+
+async def test_a_passive_revocation_can_become_an_active_one_but_not_back(
+    catalogue: Catalogue,
+) -> None:
+    one = issued("a.example")
+    later = START + HOUR
+    await catalogue.take(one.event, revoked(one, active=False, reason=4))
+    await catalogue.take(revoked(one, active=True, reason=1, at=later))
+    await catalogue.take(revoked(one, active=False, reason=5))
+    entry = await catalogue.listing.certificate(one.serial)
+    assert entry is not None
+    assert (entry.revoked_actively, entry.reason) == (True, 1)
+
+
+async def test_what_cannot_be_read_is_passed_over_and_audited(catalogue: Catalogue) -> None:
+    good = issued("a.example")
+    await catalogue.take(
+        make_event("newel.certificate.issued.v1", b"\xff\xff"),
+        make_event("newel.certificate.issued.v1", b""),
+        good.event,
+    )
+    assert await catalogue.rows("SELECT serial FROM certificates") == [(good.serial,)]
+    assert catalogue.audit.outcomes("inventory.event") == ["refused", "refused"]
