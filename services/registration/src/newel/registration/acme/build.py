@@ -28,6 +28,7 @@ from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database
 from newel.runtime.egress import EgressPolicy, parse_networks
+from newel.runtime.lease import Lease, run_leased
 from newel.runtime.service import Hook, Task
 
 _SECRET = "nonces"  # noqa: S105 - the name of one
@@ -42,9 +43,7 @@ class Acme:
     start: Hook
     """After the migrations, before listening."""
     tasks: Mapping[str, Task]
-    """Run in every process."""
-    upkeep: Upkeep
-    """To be called every few seconds under a lease, by one process of all."""
+    """Run in every process; what one process does for all of them holds a lease."""
 
 
 def build(
@@ -82,11 +81,14 @@ def build(
     async def start() -> None:
         nonces.share(await storage.secret(_SECRET, secrets.token_bytes(32)))
 
+    async def leased_upkeep() -> None:
+        upkeep = Upkeep(storage, nonces, validations, finalizer, limits, clock)
+        await run_leased(Lease(database, "acme-upkeep"), upkeep.run)
+
     return Acme(
         app=Dispatcher(server, provisioners, authorities),
         start=start,
-        tasks={"acme-validations": validations.run},
-        upkeep=Upkeep(storage, nonces, validations, finalizer, limits, clock),
+        tasks={"acme-validations": validations.run, "acme-upkeep": leased_upkeep},
     )
 
 

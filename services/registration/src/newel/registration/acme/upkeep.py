@@ -1,5 +1,7 @@
 """What one process of all does now and then: take up what a crash left behind, delete what is over."""
 
+import asyncio
+import itertools
 import logging
 
 from newel.registration.acme import ids
@@ -8,10 +10,13 @@ from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations
+from newel.runtime.background import jittered
 from newel.runtime.clock import Clock
 
 _log = logging.getLogger("newel.registration.acme")
 
+_PAUSE = 5.0  # seconds
+_ROUNDS_PER_SWEEP = 12
 _BATCH = 1000  # rows of a table deleted in one transaction, so that requests pass between
 
 
@@ -33,6 +38,14 @@ class Upkeep:
         self._finalizer = finalizer
         self._limits = limits
         self._clock = clock
+
+    async def run(self) -> None:
+        """Round after round, until cancelled."""
+        for number in itertools.count():
+            await self.recover()
+            if number % _ROUNDS_PER_SWEEP == 0:
+                await self.sweep()
+            await asyncio.sleep(jittered(_PAUSE))
 
     async def recover(self) -> None:
         """Takes up validations and finalizations that were left behind."""
