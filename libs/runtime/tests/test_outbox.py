@@ -1,0 +1,230 @@
+"""Events reach every consumer at least once, in order, whatever stops in between."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from newel.runtime.clock import ManualClock
+from newel.runtime.database import Database, Statement, Write
+from newel.runtime.databases import open_database
+from newel.runtime.events import Event, Subscription
+from newel.runtime.outbox import KEPT, LocalBus, TableOutbox
+from newel.runtime.outbox_reader import sweep
+from newel.runtime.tables import outbox_table
+
+ISSUED, REVOKED = "newel.certificate.issued.v1", "newel.certificate.revoked.v1"
+COUNT = Statement("SELECT count(*) FROM outbox")
+
+Open = Callable[[], Awaitable[Database]]
+
+
+@pytest.fixture
+async def opened(database_url: str) -> AsyncIterator[Open]:
+    databases: list[Database] = []
+
+    async def again() -> Database:
+        databases.append(await open_database(database_url))
+        return databases[-1]
+
+    yield again
+    for database in databases:
+        await database.close()
+
+
+async def create_tables(database: Database) -> None:
+    metadata = sa.MetaData()
+    outbox_table(metadata)
+    dialect = sqlite.dialect() if database.dialect == "sqlite" else postgresql.dialect()
+    for table in metadata.sorted_tables:
+        text = str(sa.schema.CreateTable(table).compile(dialect=dialect))
+        await database.apply(Write(Statement(text), ()))
+
+
+@pytest.fixture
+async def database(opened: Open) -> Database:
+    made = await opened()
+    await create_tables(made)
+    return made
+
+
+class Consumer:
+    """Keeps what it is given, and fails as often as it is told to."""
+
+    def __init__(self, name: str = "status", subjects: Sequence[str] = (ISSUED, REVOKED)) -> None:
+        self.batches: list[list[Event]] = []
+        self.failures = 0
+        self.subscription = Subscription(name, tuple(subjects), self.handle)
+
+    async def handle(self, events: Sequence[Event]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("not now")
+        self.batches.append(list(events))
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [event.payload for batch in self.batches for event in batch]
+
+    async def has(self, *payloads: bytes) -> None:
+        """Waits until exactly these payloads have come."""
+        async with asyncio.timeout(10):
+            while len(self.payloads) < len(payloads):
+                await asyncio.sleep(0.01)
+        assert self.payloads == list(payloads)
+
+
+@asynccontextmanager
+async def running(bus: LocalBus) -> AsyncGenerator[None]:
+    async def run(task: Callable[[], Awaitable[None]]) -> None:
+        await task()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run(task)) for task in bus.tasks().values()]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def emit(outbox: TableOutbox, *payloads: bytes, subject: str = ISSUED) -> None:
+    await outbox.database.apply(*(outbox.write(subject, payload) for payload in payloads))
+    outbox.wake()
+
+
+def bus_of(outbox: TableOutbox, *consumers: Consumer, shared: bool = False) -> LocalBus:
+    bus = LocalBus(shared=shared)
+    bus.attach(outbox)
+    for consumer in consumers:
+        bus.subscribe(consumer.subscription)
+    return bus
+
+
+async def test_every_consumer_gets_its_subjects_in_order(database: Database) -> None:
+    outbox = TableOutbox(database)
+    status, revocations = Consumer(), Consumer("revocations", [REVOKED])
+    async with running(bus_of(outbox, status, revocations)):
+        await emit(outbox, b"1", b"2")
+        await emit(outbox, b"3", subject=REVOKED)
+        await emit(outbox, b"4")
+        await status.has(b"1", b"2", b"3", b"4")
+        await revocations.has(b"3")
+    events = [event for batch in status.batches for event in batch]
+    assert len({event.id for event in events}) == 4
+    assert events[2].subject == REVOKED
+
+
+async def test_what_came_while_away_is_delivered_first(database: Database) -> None:
+    outbox = TableOutbox(database)
+    await emit(outbox, b"1")
+    consumer = Consumer()
+    async with running(bus_of(outbox, consumer)):
+        await consumer.has(b"1")
+    await emit(outbox, b"2", b"3")
+    later = Consumer()
+    async with running(bus_of(outbox, later)):
+        await emit(outbox, b"4")
+        await later.has(b"2", b"3", b"4")
+
+
+async def test_a_batch_that_failed_comes_again_before_any_other(database: Database) -> None:
+    outbox = TableOutbox(database)
+    consumer, other = Consumer(), Consumer("other")
+    consumer.failures = 2
+    async with running(bus_of(outbox, consumer, other)):
+        await emit(outbox, b"1")
+        await other.has(b"1")
+        await emit(outbox, b"2")
+        await consumer.has(b"1", b"2")
+
+
+async def test_what_another_process_commits_is_seen_unasked(
+    opened: Open, database: Database
+) -> None:
+    consumer = Consumer()
+    elsewhere = TableOutbox(await opened())
+    async with running(bus_of(TableOutbox(database), consumer)):
+        await emit(elsewhere, b"1")
+        await consumer.has(b"1")
+
+
+async def test_a_change_that_did_not_happen_is_not_reported(database: Database) -> None:
+    outbox = TableOutbox(database)
+    consumer = Consumer()
+    broken = Write(Statement("INSERT INTO leases VALUES ($1, $2, $3)"), ("n", None, 1))
+    with pytest.raises(Exception, match=r"(?i)null"):
+        await database.apply(outbox.write(ISSUED, b"never"), broken)
+    async with running(bus_of(outbox, consumer)):
+        await emit(outbox, b"1")
+        await consumer.has(b"1")
+
+
+async def test_of_processes_that_share_a_subscription_one_delivers(
+    opened: Open, database: Database
+) -> None:
+    first, second = Consumer(), Consumer()
+    outbox = TableOutbox(database)
+    other = TableOutbox(await opened())
+    async with running(bus_of(outbox, first, shared=True)):
+        await emit(outbox, b"1")
+        await first.has(b"1")
+        async with running(bus_of(other, second, shared=True)):
+            await emit(other, b"2")
+            await first.has(b"1", b"2")
+    assert second.payloads == []
+
+
+async def test_events_follow_commits_not_ids(fresh_postgres_url: str) -> None:
+    """A transaction that drew its ids first may commit last: its events must not be passed by."""
+    database = await open_database(fresh_postgres_url)
+    await create_tables(database)
+    outbox, consumer = TableOutbox(database), Consumer()
+    slow = await asyncpg.connect(fresh_postgres_url)
+    transaction = slow.transaction()
+    await transaction.start()
+    write = outbox.write(ISSUED, b"slow")
+    await slow.execute(write.statement.text, *write.params)
+    async with running(bus_of(outbox, consumer)):
+        await emit(outbox, b"quick")
+        await asyncio.sleep(0.5)
+        assert consumer.payloads == []
+        await transaction.commit()
+        await consumer.has(b"slow", b"quick")
+    await slow.close()
+    await database.close()
+
+
+async def test_old_events_are_swept_when_everybody_had_them(database: Database) -> None:
+    clock = ManualClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    outbox = TableOutbox(database, clock)
+    consumer = Consumer()
+    for number in range(3):
+        await emit(outbox, *(f"{number} {item}".encode() for item in range(300)))
+    clock.advance(dt.timedelta(seconds=KEPT + 1))
+    await sweep(database, ["status"], clock, KEPT)
+    assert await database.fetch(COUNT) == [(900,)]
+    async with running(bus_of(outbox, consumer)):
+        async with asyncio.timeout(10):
+            while len(consumer.payloads) < 900:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+    await sweep(database, ["status"], clock, KEPT)
+    assert await database.fetch(COUNT) == [(1,)]
+    later = Consumer()
+    async with running(bus_of(outbox, later)):
+        await emit(outbox, b"new")
+        await later.has(b"new")
+    await sweep(database, ["status"], clock, KEPT)
+    assert await database.fetch(COUNT) == [(1,)]
+
+
+async def test_fresh_events_stay(database: Database) -> None:
+    clock = ManualClock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    outbox = TableOutbox(database, clock)
+    await emit(outbox, b"1", b"2")
+    await sweep(database, [], clock, KEPT)
+    assert await database.fetch(COUNT) == [(2,)]
