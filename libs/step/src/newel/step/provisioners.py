@@ -184,14 +184,20 @@ def from_mapping(data: dict[str, Any]) -> Provisioner:
     return msgspec.convert(data, Provisioner)  # pyright: ignore[reportArgumentType] - a union is a type form
 
 
+_FIRST = {"type": 0, "name": 1}
+_LAST = {"claims": 3, "options": 4, "newel": 5}
+
+
 def to_mapping(provisioner: Provisioner) -> dict[str, Any]:
     """The record as decoded JSON, empty members left out, in ca.json's order."""
-    return msgspec.json.decode(msgspec.json.encode(provisioner))
+    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(provisioner))
+    order = sorted(members, key=lambda name: _FIRST.get(name, _LAST.get(name, 2)))
+    return {name: members[name] for name in order}
 
 
 def to_json(provisioner: Provisioner) -> str:
-    """The record as compact JSON."""
-    return msgspec.json.encode(provisioner).decode()
+    """The record as compact JSON, in the same order."""
+    return msgspec.json.encode(to_mapping(provisioner)).decode()
 
 
 def identity(provisioner: Provisioner) -> str:

@@ -58,7 +58,10 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _usable(self) -> "Config":
-        names = [each.name for each in self.records()]
+        try:
+            names = [each.name for each in self.records()]
+        except ValueError as error:
+            raise ValueError(f"provisioners: {error}") from None
         if len(names) != len(set(names)):
             raise ValueError("provisioners: two of them have the same name")
         self.limits()

@@ -1,0 +1,72 @@
+"""The configuration, and what becomes of provisioners when it changes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fixtures.authority import CertificateAuthority
+from fixtures.registration import JwkKey, open_front, request_for
+from newel.crypto import keys
+from newel.registration.config import Config
+from newel.registration.storage import ProvisionerTable
+from newel.runtime.config import ConfigError, validated
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"provisioners": [{"type": "ACME", "name": "a"}, {"type": "ACME", "name": "a"}]},
+        {"provisioners": [{"type": "Ldap", "name": "a"}]},
+        {"claims": {"minTLSCertDuration": "2h", "maxTLSCertDuration": "1h"}},
+        {"backdate": "soon"},
+        {"dns_names": []},
+        {"unknown": 1},
+    ],
+    ids=lambda fault: next(iter(fault)),
+)
+def test_faults_are_named_before_anything_starts(fault: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(fault))):
+        validated(Config, {"database": "sqlite:///x", **fault}, "ca.json")
+
+
+async def test_the_configuration_decides_which_provisioners_there_are(
+    authority: CertificateAuthority, database_url: str
+) -> None:
+    one, two = JwkKey("one", keys.generate()), JwkKey("two", keys.generate())
+
+    async def names(*own: JwkKey) -> list[str]:
+        records = tuple(each.record() for each in own)
+        front = await open_front(database_url, authority, provisioners=records)
+        listed = (await front.call("GET", "/provisioners")).json()["provisioners"]
+        await front.database.close()
+        return [each["name"] for each in listed]
+
+    assert await names(one, two) == ["one", "two"]
+    assert await names(two) == ["two"]
+    assert await names(two, one) == ["two", "one"]
+    assert await names() == []
+
+
+async def test_a_change_by_another_replica_is_taken_over(
+    authority: CertificateAuthority, database_url: str
+) -> None:
+    front = await open_front(database_url, authority, refresh_provisioners="20ms")
+    other = JwkKey("other", keys.generate())
+    token, csr = other.token("foo.internal"), request_for("foo.internal")
+    assert (await front.sign(token, csr)).status_code == 401
+    from newel.step.provisioners import from_mapping, to_json
+
+    seeds = {"other": to_json(from_mapping(other.record()))}
+    await ProvisionerTable(front.database).seed(seeds, 0)
+    task = asyncio.get_running_loop().create_task(_refresh(front))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    assert (await front.sign(token, csr)).status_code == 201
+    admins = front.admin.token("foo.internal")
+    assert (await front.sign(admins, csr)).status_code == 401
+    await front.database.close()
+
+
+async def _refresh(front: Any) -> None:
+    await front.service.tasks["provisioners"]()

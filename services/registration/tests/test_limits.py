@@ -1,0 +1,51 @@
+"""Claims: what is not set is inherited, and bounds are kept in order."""
+
+import datetime as dt
+
+import pytest
+
+from newel.registration.provisioners.limits import Limits
+from newel.step.provisioners import Claims
+
+HOUR = dt.timedelta(hours=1)
+MINUTE = dt.timedelta(minutes=1)
+
+
+def test_nothing_set_inherits_everything() -> None:
+    assert Limits().inherit(None) == Limits()
+    assert Limits().inherit(Claims()) == Limits()
+
+
+def test_a_provisioner_overrides_the_authority_in_both_directions() -> None:
+    authority = Limits().inherit(Claims(disable_renewal=True, max_tls="48h"))
+    assert not authority.renewal
+    assert authority.longest == 48 * HOUR
+    own = authority.inherit(Claims(disable_renewal=False, allow_renewal_after_expiry=True))
+    assert own.renewal
+    assert own.renewal_after_expiry
+    assert own.longest == 48 * HOUR
+    assert not own.inherit(Claims(disable_smallstep_extensions=True)).extension
+
+
+def test_a_default_outside_inherited_bounds_moves_the_bound() -> None:
+    assert Limits().inherit(Claims(default_tls="48h")).longest == 48 * HOUR
+    assert Limits().inherit(Claims(default_tls="1m")).shortest == MINUTE
+
+
+def test_an_inherited_default_gives_way_to_own_bounds() -> None:
+    assert Limits().inherit(Claims(max_tls="8h")).usual == 8 * HOUR
+    assert Limits().inherit(Claims(min_tls="25h", max_tls="30h")).usual == 25 * HOUR
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        Claims(min_tls="2h", max_tls="1h"),
+        Claims(default_tls="9h", max_tls="8h"),
+        Claims(min_tls="-1h"),
+        Claims(default_tls="tomorrow"),
+    ],
+)
+def test_bounds_out_of_order_are_refused(claims: Claims) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - durations word some of them
+        Limits().inherit(claims)

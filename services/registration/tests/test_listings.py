@@ -1,0 +1,158 @@
+"""Health, trust and provisioners, as clients know them."""
+
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fixtures.authority import CertificateAuthority, make_authority
+from fixtures.registration import PASSWORD, Front, JwkKey, open_front
+from newel.crypto import keys
+from newel.step import jwe
+from newel.step.fingerprint import fingerprint
+
+
+@pytest.mark.parametrize("prefix", ["", "/1.0"])
+async def test_what_clients_ask_first(front: Front, prefix: str) -> None:
+    health = await front.call("GET", f"{prefix}/health")
+    assert (health.status_code, health.content) == (200, b'{"status":"ok"}\n')
+    version = await front.call("GET", f"{prefix}/version")
+    assert set(version.json()) == {"version"}
+    assert (await front.call("HEAD", f"{prefix}/health")).status_code == 200
+
+
+@pytest.mark.parametrize("prefix", ["", "/1.0"])
+async def test_roots_and_intermediates(front: Front, prefix: str) -> None:
+    own = front.issuing.authority
+    root = own.root.public_bytes(Encoding.PEM).decode()
+    intermediate = own.intermediate.public_bytes(Encoding.PEM).decode()
+    for path, expected in (
+        ("roots", [root]),
+        ("federation", [root]),
+        ("intermediates", [intermediate]),
+    ):
+        answer = await front.call("GET", f"{prefix}/{path}")
+        assert (answer.status_code, answer.json()) == (201, {"crts": expected})
+    for path, expected in (("roots.pem", root), ("intermediates.pem", intermediate)):
+        answer = await front.call("GET", f"{prefix}/{path}")
+        assert (answer.status_code, answer.text) == (200, expected)
+        assert answer.headers["content-type"].startswith("application/x-pem-file")
+
+
+async def test_a_root_by_its_fingerprint(front: Front) -> None:
+    der = front.issuing.authority.root.public_bytes(Encoding.DER)
+    sha = fingerprint(der)
+    for spelling in (sha, sha.upper(), "-".join([sha[:32], sha[32:]])):
+        answer = await front.call("GET", f"/root/{spelling}")
+        assert answer.status_code == 200
+        assert x509.load_pem_x509_certificate(answer.json()["ca"].encode()) == (
+            front.issuing.authority.root
+        )
+    answer = await front.call("GET", "/root/00")
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "status": 404,
+        "message": 'root certificate with fingerprint "00" was not found',
+    }
+
+
+async def test_federated_roots(authority: CertificateAuthority, tmp_path: Any) -> None:
+    other = make_authority(tmp_path, name="Other")
+    front = await open_front(
+        f"sqlite:///{tmp_path}/ra.db", authority, federated_roots=(other.root_file,)
+    )
+    roots = [root.public_bytes(Encoding.PEM).decode() for root in (authority.root, other.root)]
+    assert (await front.call("GET", "/federation")).json() == {"crts": roots}
+    assert (await front.call("GET", "/roots")).json() == {"crts": roots[:1]}
+    sha = fingerprint(other.root.public_bytes(Encoding.DER))
+    assert (await front.call("GET", f"/root/{sha}")).status_code == 200
+    await front.database.close()
+
+
+async def test_provisioners_are_shown_as_in_ca_json(front: Front) -> None:
+    body = (await front.call("GET", "/provisioners")).json()
+    admin, acme = body["provisioners"]
+    assert body["nextCursor"] == ""
+    assert acme == {"type": "ACME", "name": "acme"}
+    assert list(admin) == ["type", "name", "key", "encryptedKey"]
+    assert list(admin["key"]) == ["use", "kty", "kid", "crv", "alg", "x", "y"]
+    kid = admin["key"]["kid"]
+    key = await front.call("GET", f"/1.0/provisioners/{kid}/encrypted-key")
+    assert key.json() == {"key": admin["encryptedKey"]}
+    assert b'"d":' in jwe.decrypt(key.json()["key"], PASSWORD)
+    missing = await front.call("GET", "/provisioners/other/encrypted-key")
+    assert missing.status_code == 404
+
+
+async def test_pages_of_provisioners(authority: CertificateAuthority, tmp_path: Any) -> None:
+    names = [f"acme-{number}" for number in range(105)]
+    front = await open_front(
+        f"sqlite:///{tmp_path}/ra.db",
+        authority,
+        provisioners=tuple({"type": "ACME", "name": name} for name in names),
+    )
+    for limit, first in (("", 20), ("?limit=0", 20), ("?limit=7", 7), ("?limit=5000", 100)):
+        page = (await front.call("GET", f"/provisioners{limit}")).json()
+        assert [each["name"] for each in page["provisioners"]] == names[:first]
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = (await front.call("GET", f"/provisioners?limit=10&cursor={cursor}")).json()
+        seen += [each["name"] for each in page["provisioners"]]
+        cursor = page["nextCursor"]
+        if not cursor:
+            break
+    assert seen == names
+    bad = await front.call("GET", "/provisioners?limit=x")
+    assert bad.json() == {
+        "status": 400,
+        "message": "The request could not be completed: limit 'x' is not an integer.",
+    }
+    await front.database.close()
+
+
+async def test_provisioners_that_cannot_be_used_are_listed_and_let_nobody_in(
+    authority: CertificateAuthority, tmp_path: Any
+) -> None:
+    broken = JwkKey("broken", keys.generate())
+    record = broken.record(claims={"maxTLSCertDuration": "tomorrow"})
+    oidc = {"type": "OIDC", "name": "google", "clientID": "c"}
+    front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(record, oidc))
+    listed = (await front.call("GET", "/provisioners")).json()["provisioners"]
+    assert [each["state"] for each in listed] == ["Uninitialized"] * 2
+    answer = await front.sign(broken.token("foo.internal"), "")
+    assert answer.status_code == 400
+    from fixtures.registration import request_for
+
+    answer = await front.sign(broken.token("foo.internal"), request_for("foo.internal"))
+    assert answer.status_code == 401
+    assert answer.json()["message"] == (
+        'provisioner "broken" is disabled due to an initialization error'
+    )
+    await front.database.close()
+
+
+async def test_what_is_not_there(front: Front) -> None:
+    for method, path, status in (
+        ("GET", "/nope", 404),
+        ("GET", "/admin/admins", 404),
+        ("POST", "/health", 405),
+        ("DELETE", "/provisioners", 405),
+    ):
+        answer = await front.call(method, path)
+        assert answer.status_code == status
+        assert answer.json()["status"] == status
+
+
+async def test_acme_is_there_under_both_paths(front: Front) -> None:
+    for path in ("/acme/acme/directory", "/2.0/acme/acme/directory"):
+        answer = await front.call("GET", path)
+        assert answer.status_code == 200
+        assert answer.json()["newNonce"].startswith("https://ca.example/acme/acme/")
+    assert (await front.call("GET", "/acme/admin/directory")).status_code == 404
+
+
+async def test_it_is_ready_once_an_issuer_is_known(front: Front) -> None:
+    assert front.service.ready is not None
+    await front.service.ready()

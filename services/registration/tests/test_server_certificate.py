@@ -1,0 +1,96 @@
+"""The server's own certificate: from the issuing authority, renewed and shown while running."""
+
+import asyncio
+import datetime as dt
+import ssl
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fixtures.authority import CertificateAuthority
+from fixtures.registration import Front, open_front
+from newel.crypto import keys
+from newel.runtime.clock import ManualClock, SystemClock
+from newel.runtime.web import Listener, bind
+
+
+async def shown(port: int, front: Front, name: str = "ca.example") -> x509.Certificate:
+    """The certificate a client sees that trusts nothing but the root."""
+    root = front.issuing.authority.root.public_bytes(Encoding.PEM).decode()
+    context = ssl.create_default_context(cadata=root)
+    # the certificates of this test live in the authority's time, not in ours
+    context.verify_flags |= 0x200000  # X509_V_FLAG_NO_CHECK_TIME
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name)
+    der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return x509.load_der_x509_certificate(der)
+
+
+@pytest.mark.parametrize("name", ["ca.example", "127.0.0.1"])
+async def test_clients_verify_it_under_every_name_and_see_the_next_one(
+    front: Front, name: str
+) -> None:
+    listener = Listener(front.service.web["https"], bind("127.0.0.1:0"), front.tls)
+    serving = asyncio.get_running_loop().create_task(listener.listen())
+    while not listener.started:
+        await asyncio.sleep(0.01)
+    first = await shown(listener.address[1], front, name)
+    assert first.subject.rfc4514_string() == "CN=Step Online CA"
+    assert first.not_valid_after_utc - front.clock.now() == dt.timedelta(hours=24)
+    await kept(front)
+    assert await shown(listener.address[1], front, name) == first
+    front.clock.advance(dt.timedelta(hours=16, seconds=1))
+    await kept(front)
+    second = await shown(listener.address[1], front, name)
+    assert second.serial_number != first.serial_number
+    assert second.public_key() != first.public_key()
+    listener.stop()
+    await serving
+
+
+async def test_a_client_certificate_is_optional_and_reaches_the_handler(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    now = ManualClock(SystemClock().now())  # TLS itself looks at the machine's clock
+    front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, clock=now)
+    listener = Listener(front.service.web["https"], bind("127.0.0.1:0"), front.tls)
+    serving = asyncio.get_running_loop().create_task(listener.listen())
+    certificate, key = await front.certificate("foo.internal")
+    chain, private = tmp_path / "leaf.crt", tmp_path / "leaf.key"
+    chain.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private.write_bytes(keys.plain_private_key(key))
+    context = ssl.create_default_context(cafile=str(authority.root_file))
+    url = f"https://127.0.0.1:{listener.address[1]}/renew"
+    async with httpx.AsyncClient(verify=context) as client:
+        assert (await client.post(url)).status_code == 400
+    context.load_cert_chain(chain, private)
+    async with httpx.AsyncClient(verify=context) as client:
+        assert (await client.post(url)).status_code == 201
+    listener.stop()
+    await serving
+    await front.database.close()
+
+
+async def test_a_failed_renewal_is_tried_again(front: Front) -> None:
+    before = len(front.issuing.issued)
+    front.clock.advance(dt.timedelta(hours=17))
+    front.issuing.down = True
+    await kept(front)
+    front.issuing.down = False
+    await kept(front)
+    assert len(front.issuing.issued) == before + 1
+
+
+async def kept(front: Front) -> None:
+    """One round of the task that keeps the certificate."""
+    task: Any = asyncio.get_running_loop().create_task(_run(front))
+    await asyncio.sleep(0.05)
+    task.cancel()
+
+
+async def _run(front: Front) -> None:
+    await front.service.tasks["server-certificate"]()
