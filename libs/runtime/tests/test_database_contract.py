@@ -86,6 +86,20 @@ async def test_of_fifty_uses_of_one_token_at_once_one_wins(
     assert await database.fetch(EVENTS, "used") == [("a",), (f"by {rows[0][1]}",)]
 
 
+async def test_many_units_are_decided_each_by_itself(database: Database) -> None:
+    units = [(use(token), event(token)) for token in ("a", "b", "a", "c")]
+    rows = await database.decide_all(units)
+    assert [row is not None for row in rows] == [True, True, False, True]
+    assert await database.fetch(EVENTS, "used") == [("a",), ("b",), ("c",)]
+
+
+async def test_of_many_units_the_good_ones_happen(database: Database) -> None:
+    bad = Write(ORDER, ("o", None))
+    with pytest.raises(Exception, match=r"(?i)null"):
+        await database.decide_all([(use("a"), event("a")), (use("b"), bad), (use("c"), event("c"))])
+    assert await database.fetch(EVENTS, "used") == [("a",), ("c",)]
+
+
 async def test_a_row_goes_to_the_unit_whose_gate_returned_it(database: Database) -> None:
     """Two gates with one key in one batch, of which only the second holds."""
     await database.apply(Write(ORDER, ("o", "ready")))

@@ -13,7 +13,7 @@ from newel.runtime.coalescer import Coalescer
 from newel.runtime.database import Row, Statement, Write
 from newel.runtime.errors import NewelError
 from newel.runtime.pipelines import transact
-from newel.runtime.units import Unit, unavailable
+from newel.runtime.units import Unit, answers, unavailable
 
 _LARGEST_GROUP = 128
 _GROUPS_OUT = 2
@@ -78,6 +78,11 @@ class PostgresDatabase:
     async def decide(self, gate: Write, *then: Write) -> Row | None:
         """See ``Database.decide``."""
         return await self._unit(gate, then)
+
+    async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
+        """See ``Database.decide_all``."""
+        loop = asyncio.get_running_loop()
+        return await answers([loop.create_task(self._unit(unit[0], unit[1:])) for unit in units])
 
     async def apply(self, *writes: Write) -> None:
         """See ``Database.apply``."""

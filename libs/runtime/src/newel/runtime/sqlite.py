@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from newel.runtime.checkpoints import Checkpoints
 from newel.runtime.database import Row, Statement, Write
-from newel.runtime.units import Unit, unavailable
+from newel.runtime.units import Unit, answers, unavailable
 
 _LARGEST_GROUP = 256
 _BUSY_MILLISECONDS = 20
@@ -74,6 +74,10 @@ class SqliteDatabase:
     async def decide(self, gate: Write, *then: Write) -> Row | None:
         """See ``Database.decide``."""
         return await self._enqueue(gate, then)
+
+    async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
+        """See ``Database.decide_all``."""
+        return await answers([self._enqueue(unit[0], unit[1:]) for unit in units])
 
     async def apply(self, *writes: Write) -> None:
         """See ``Database.apply``."""

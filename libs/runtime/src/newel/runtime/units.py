@@ -1,6 +1,7 @@
 """What waits to be committed: one caller's statements, and the future that tells how they ended."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newel.runtime.database import Row, Write
@@ -25,6 +26,20 @@ class Unit:
         """Has the caller, if it still waits, see the error."""
         if not self.done.done():
             self.done.set_exception(error)
+
+
+async def answers(futures: Sequence[asyncio.Future[Row | None]]) -> list[Row | None]:
+    """The results of units in order, once all have ended; the first error when any has failed."""
+    errors: list[BaseException] = []
+    rows: list[Row | None] = []
+    for future in futures:
+        try:
+            rows.append(await future)
+        except Exception as error:  # noqa: BLE001 - the caller's, whatever it is
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return rows
 
 
 def unavailable(error: BaseException) -> NewelError:
