@@ -1,6 +1,5 @@
 """All SQL of the issuing authority. Decides nothing that the database does not decide itself."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 from newel.issuing.records import Event, Intent, Record, Revocation, Revoking
@@ -162,7 +161,7 @@ class Storage:
         return [_record(row) for row in await self._database.fetch(_LEFT_OPEN, before, limit)]
 
     async def _decide(self, units: Iterable[tuple[Write, ...]]) -> list[bool]:
-        answers = await asyncio.gather(*[self._database.decide(*unit) for unit in units])
+        answers = await self._database.decide_all(list(units))
         return [answer is not None for answer in answers]
 
     async def _revoke(self, gate: Write, *then: Write) -> bool:
