@@ -2,97 +2,21 @@
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from prometheus_client import CollectorRegistry
 
 from fixtures import statements as made
+from fixtures.signer import House, open_house
 from fixtures.statements import DAY, HOUR, NOW, load
 from newel.crypto import der, keys
 from newel.crypto.certificate import assemble
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
-from newel.runtime.clock import ManualClock
-from newel.runtime.local import LocalChannel, LocalServer
-from newel.signer.app import Ports, build
-from newel.signer.ceremony.authority import AuthorityFiles, create_authority
-from newel.signer.config import Config
-
-
-@dataclass
-class Lines:
-    """An audit trail in memory."""
-
-    lines: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-    def record(self, event: str, outcome: str, **facts: Any) -> None:
-        self.lines.append({"event": event, "outcome": outcome} | facts)
-
-
-@dataclass
-class House:
-    """A signer in this process with what is needed to call it."""
-
-    files: AuthorityFiles
-    clock: ManualClock
-    audit: Lines
-    registry: CollectorRegistry
-    server: LocalServer
-
-    @property
-    def issuer(self) -> x509.Certificate:
-        return load(self.files.intermediate_certificate)
-
-    @property
-    def responder(self) -> x509.Certificate:
-        return load(self.files.responder_certificate)
-
-    async def sign(
-        self, method: str, *bodies: bytes, key: str = "intermediate"
-    ) -> list[signer_pb2.Signature]:
-        status = method in {"SignCRL", "SignOCSP"}
-        channel = LocalChannel(self.server, "validation" if status else "issuing")
-        stubs = signer_pb2_grpc
-        stub: Any = (stubs.StatusSignerStub if status else stubs.CertificateSignerStub)(channel)
-        request = signer_pb2.SignRequest(
-            statements=[signer_pb2.Statement(key=key, body=body) for body in bodies]
-        )
-        return list((await getattr(stub, method)(request)).signatures)
-
-
-def settings(files: AuthorityFiles, **certificates: Any) -> dict[str, Any]:
-    def store(path: Any) -> dict[str, Any]:
-        return {"kind": "file", "path": path, "password_file": files.password_file}
-
-    return {
-        "keys": [
-            {
-                "name": "intermediate",
-                "store": store(files.intermediate_key),
-                "certificate": files.intermediate_certificate,
-                "certificates": {"max_validity": "2160h"} | certificates,
-                "crls": {},
-            },
-            {
-                "name": "ocsp",
-                "store": store(files.responder_key),
-                "certificate": files.responder_certificate,
-                "ocsp": {"issuer_certificate": files.intermediate_certificate},
-            },
-        ]
-    }
-
-
-def open_house(files: AuthorityFiles, **certificates: Any) -> House:
-    house = House(files, ManualClock(NOW), Lines(), CollectorRegistry(), LocalServer())
-    config = Config.model_validate(settings(files, **certificates))
-    for rpc in build(config, Ports(house.clock, house.audit, house.registry)).rpcs:
-        house.server.add(rpc)
-    return house
+from newel.runtime.local import LocalChannel
+from newel.signer.app import AuthorityFiles, create_authority
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from newel.runtime.clock import Clock
 from newel.runtime.service import Rpc, Service
 from newel.signer.assembly import make_role
 from newel.signer.ceremony.authority import AuthorityFiles, create_authority, reissue_responder
+from newel.signer.certificate_watch import CertificateWatch
 from newel.signer.config import Config
 from newel.signer.metrics import Metrics
 from newel.signer.rpc import CertificateSignerServicer, KeysServicer, StatusSignerServicer
@@ -40,7 +41,9 @@ def build(config: Config, ports: Ports) -> Service:
     metrics = Metrics(ports.registry)
     roles = [make_role(key) for key in config.keys]
     signer = Signer(roles, ports.clock, ports.audit, metrics)
-    check = SelfCheck(roles, metrics)
+    check = SelfCheck(signer.roles, metrics)
+    watch = CertificateWatch(config.keys, signer)
+    pause = config.check_every.total_seconds()
 
     async def close() -> None:
         await asyncio.to_thread(signer.close)
@@ -67,7 +70,7 @@ def build(config: Config, ports: Ports) -> Service:
                 config.key_callers,
             ),
         ),
-        tasks={"self-check": every(config.check_every.total_seconds(), check.run)},
+        tasks={"self-check": every(pause, check.run), "certificates": every(pause, watch.run)},
         start=(check.start,),
         stop=(close,),
         ready=check.ready,

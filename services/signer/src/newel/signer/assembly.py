@@ -26,12 +26,20 @@ def make_role(config: KeyConfig) -> Role:
     """The role. Raises :class:`ConfigError`, and ``KeyUnavailableError`` for a token that is away."""
     try:
         key = open_key(config.store)
+    except (OSError, InvalidKeyError) as error:
+        raise ConfigError(f"key {config.name}: {error}") from None
+    return bind(config, key)
+
+
+def bind(config: KeyConfig, key: SigningKey) -> Role:
+    """The role of a key that is open already. Raises :class:`ConfigError`."""
+    try:
         if config.certificate is None:
             return Role(config.name, key, {})
         issuer = _read_certificate(config.certificate)
         _check_belongs(key, issuer)
         return Role(config.name, key, _rules(config, key, issuer), issuer.der)
-    except (OSError, ValueError, InvalidKeyError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"key {config.name}: {error}") from None
 
 

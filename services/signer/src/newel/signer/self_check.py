@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidSignature
 
@@ -21,14 +21,14 @@ _TIME_LIMIT = 15.0
 class SelfCheck:
     """Signs a text with every key and verifies it; remembers which failed last."""
 
-    def __init__(self, roles: Iterable[Role], metrics: Metrics) -> None:
-        self._roles = tuple(roles)
+    def __init__(self, roles: Mapping[str, Role], metrics: Metrics) -> None:
+        self._roles = roles
         self._metrics = metrics
         self._failed: dict[str, str] = {}
 
     async def run(self) -> None:
         """Tries every key, each in a thread and for a limited time."""
-        for role in self._roles:
+        for role in tuple(self._roles.values()):
             try:
                 async with asyncio.timeout(_TIME_LIMIT):
                     await asyncio.to_thread(_probe, role)

@@ -72,6 +72,10 @@ class Signer:
         """The keys by name."""
         return self._roles
 
+    def adopt(self, role: Role) -> None:
+        """Puts a role in the place of the one of its name: the same key with a new certificate."""
+        self._roles[role.name] = role
+
     async def sign(self, kind: Kind, requests: Sequence[Request], caller: str) -> list[Outcome]:
         """One outcome for each request, in order."""
         now = self._clock.now()

@@ -21,8 +21,8 @@ from newel.signer.refusal import malformed
 MAX_SMALL = 64 * 1024
 MAX_CRL = 256 * 1024 * 1024
 
-# An algorithm and a signature to fill the frame: RFC 5758 ecdsa-with-SHA256 and a BIT STRING of none.
-_FRAME = der.sequence(der.oid("1.2.840.10045.4.3.2")) + b"\x03\x01\x00"
+_NO_SIGNATURE = der.bit_string(b"")
+_FRAME = der.sequence(der.oid("1.2.840.10045.4.3.2")) + _NO_SIGNATURE
 _EXTENSIONS = 0xA3
 _VERSION_3 = b"\xa0\x03\x02\x01\x02"
 _BASIC_RESPONSE = der.oid("1.3.6.1.5.5.7.48.1.1")
@@ -99,7 +99,8 @@ def parse_certificate(body: bytes) -> CertificateStatement:
     _at_most(body, MAX_SMALL)
     try:
         # RFC 5280 §4.1: seven fields come before the extensions, and two more may
-        fields = der.split(der.only(body).content)
+        (whole,) = der.split(body)
+        fields = der.split(der.content(whole))
         version, serial, algorithm, issuer, _validity, subject, _key, *rest = fields
         serials.check(der.content(serial))
         certificate = x509.load_der_x509_certificate(der.tlv(der.SEQUENCE, body + _FRAME))
@@ -123,11 +124,12 @@ def parse_crl(body: bytes) -> CrlStatement:
     """The list that ``body`` states. Raises :func:`malformed`."""
     _at_most(body, MAX_CRL)
     try:
-        crl = x509.load_der_x509_crl(der.tlv(der.SEQUENCE, body + _FRAME))
         fields = der.Reader(der.only(body).content)
         if fields.integer() != 1:
             raise malformed("a CRL that is not of version 2")
         algorithm, issuer = (fields.read(der.SEQUENCE).raw for _ in range(2))
+        # The library wants the algorithm outside to be the one inside
+        crl = x509.load_der_x509_crl(der.tlv(der.SEQUENCE, body + algorithm + _NO_SIGNATURE))
         extensions = crl.extensions
         return CrlStatement(
             algorithm,

@@ -1,0 +1,45 @@
+"""Takes up the certificate of a key when its file is replaced: a responder's is issued again and again."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from newel.runtime.config import ConfigError
+from newel.signer.assembly import bind
+from newel.signer.config import KeyConfig
+from newel.signer.signing import Signer
+
+_log = logging.getLogger(__name__)
+
+
+class CertificateWatch:
+    """Looks at the files of the configuration; a new one that does not fit changes nothing."""
+
+    def __init__(self, configs: Iterable[KeyConfig], signer: Signer) -> None:
+        self._configs = [config for config in configs if config.certificate]
+        self._signer = signer
+        self._stamps = {config.name: _stamp(config.certificate) for config in self._configs}
+
+    async def run(self) -> None:
+        """Looks once."""
+        for config in self._configs:
+            stamp = _stamp(config.certificate)
+            if stamp == self._stamps[config.name]:
+                continue
+            self._stamps[config.name] = stamp
+            try:
+                role = bind(config, self._signer.roles[config.name].key)
+            except ConfigError as error:
+                _log.error("the new certificate is not taken up: %s", error)
+            else:
+                self._signer.adopt(role)
+                _log.info("the key %s has a new certificate", config.name)
+
+
+def _stamp(path: Path | None) -> tuple[int, int]:
+    """Changes whenever the file does; while it is being replaced, and gone, it is (0, 0)."""
+    try:
+        status = path.stat() if path else None
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_ino) if status else (0, 0)

@@ -1,0 +1,153 @@
+"""The signer on a real token: everything that files can do, and what happens when the token is gone."""
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures import statements as made
+from fixtures.signer import House, open_house
+from fixtures.statements import DAY, load
+from newel.crypto import keys, pem
+from newel.crypto.certificate import assemble
+from newel.runtime.clock import SystemClock
+from newel.runtime.errors import NewelError
+from newel.signer.app import AuthorityFiles
+from newel.signer.ceremony.holding import hold
+from newel.signer.ceremony.plan import Plan
+
+
+def in_token(hsm: Any, label: str) -> dict[str, Any]:
+    return {
+        "kind": "pkcs11",
+        "module": str(hsm.library),
+        "token": "first",
+        "pin_file": str(hsm.pin_file),
+        "label": label,
+        "id": label.encode().hex(),
+    }
+
+
+def hold_ceremony(files: AuthorityFiles, hsm: Any, algorithm: str) -> None:
+    """A root in a file, and an intermediate and a responder in the token."""
+
+    def certificate(name: str, role: str, path: Path, store: dict[str, Any], **more: Any) -> Any:
+        subject = {"common_name": f"Example {name}"}
+        return (
+            {"name": name, "role": role, "subject": subject, "certificate": path}
+            | more
+            | {"store": store}
+        )
+
+    root_store = {"kind": "file", "path": files.root_key, "password_file": files.password_file}
+    label = files.record.parent.name  # a folder of its own for every test, and so keys of its own
+    plan = {
+        "record": files.record,
+        "certificates": [
+            certificate("root", "root", files.root_certificate, root_store),
+            certificate(
+                "intermediate", "intermediate", files.intermediate_certificate,
+                in_token(hsm, f"intermediate-{label}"), issuer="root", algorithm=algorithm,
+            ),
+            certificate(
+                "ocsp", "ocsp-responder", files.responder_certificate,
+                in_token(hsm, f"ocsp-{label}"), issuer="intermediate", algorithm=algorithm,
+            ),
+        ],
+    }  # fmt: skip
+    hold(Plan.model_validate(plan), SystemClock().now())
+
+
+def open_token_house(files: AuthorityFiles, hsm: Any) -> House:
+    label = files.record.parent.name
+    house = open_house(
+        files,
+        {
+            "keys": [
+                {
+                    "name": "intermediate",
+                    "store": in_token(hsm, f"intermediate-{label}"),
+                    "certificate": files.intermediate_certificate,
+                    "certificates": {},
+                    "crls": {},
+                },
+                {
+                    "name": "ocsp",
+                    "store": in_token(hsm, f"ocsp-{label}"),
+                    "certificate": files.responder_certificate,
+                    "ocsp": {"issuer_certificate": files.intermediate_certificate},
+                },
+            ]
+        },
+    )
+    house.clock.advance(SystemClock().now() - house.clock.now())
+    return house
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("algorithm", ["P-256", "P-384", "RSA-2048", "Ed25519"])
+async def test_openssl_takes_what_the_token_signed(
+    files: AuthorityFiles, hsm: Any, algorithm: str
+) -> None:
+    hold_ceremony(files, hsm, algorithm)
+    house = open_token_house(files, hsm)
+    now = house.clock.now()
+    period: dict[str, Any] = {"begin": now, "end": now + DAY}
+    bodies = [made.leaf(house.issuer, serial=(1 << 80) + n, **period) for n in range(12)]
+    answers = await house.sign("SignCertificate", *bodies)
+    public: Any = house.issuer.public_key()
+    algorithm_id = keys.signature_algorithm(public)
+    for body, answer in zip(bodies, answers, strict=True):
+        keys.verify(public, answer.signature, body)
+    leaf = files.record.with_name("leaf.crt")
+    leaf.write_bytes(pem.encode(assemble(bodies[0], algorithm_id, answers[0].signature)))
+    listed = made.crl(house.issuer, this_update=now, next_update=now + DAY)
+    (answer,) = await house.sign("SignCRL", listed)
+    assert answer.signature, answer.error
+    crl = files.record.with_name("list.crl")
+    crl.write_bytes(pem.encode(assemble(listed, algorithm_id, answer.signature), "X509 CRL"))
+    subprocess.run(
+        ["openssl", "verify", "-x509_strict", "-crl_check", "-CRLfile", crl,
+         "-CAfile", files.root_certificate, "-untrusted", files.intermediate_certificate, leaf],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    body = made.ocsp_response(house.responder, house.issuer, this_update=now, next_update=now + DAY)
+    (answer,) = await house.sign("SignOCSP", body, key="ocsp")
+    responder: Any = house.responder.public_key()
+    keys.verify(responder, answer.signature, body)
+    assert {line["outcome"] for line in house.audit.lines} == {"granted"}
+
+
+@pytest.mark.attack("X06")
+async def test_a_lost_token_is_said_to_be_unavailable_and_found_again(
+    files: AuthorityFiles, hsm: Any
+) -> None:
+    hold_ceremony(files, hsm, "P-256")
+    house = open_token_house(files, hsm)
+    await house.service.start[0]()
+    now = house.clock.now()
+    body = made.leaf(house.issuer, begin=now, end=now + DAY)
+    away = hsm.folder.with_name("away")
+    hsm.folder.rename(away)
+    hsm.folder.mkdir()
+    try:
+        (answer,) = await house.sign("SignCertificate", body)
+        assert answer.error.type == "unavailable"
+        assert house.audit.lines[-1]["outcome"] == "refused"
+        with pytest.raises(NewelError, match="keys that do not work: intermediate, ocsp"):
+            await house.service.start[0]()
+        usable = house.registry.get_sample_value("newel_signer_key_usable", {"key": "ocsp"})
+        assert usable == 0
+    finally:
+        hsm.folder.rmdir()
+        away.rename(hsm.folder)
+    deadline = time.monotonic() + 10
+    while answer.error.type == "unavailable" and time.monotonic() < deadline:
+        (answer,) = await house.sign("SignCertificate", body)
+    public: Any = load(files.intermediate_certificate).public_key()
+    keys.verify(public, answer.signature, body)
+    await house.service.start[0]()
+    assert house.service.ready
+    await house.service.ready()

@@ -1,0 +1,149 @@
+"""What no configuration can make of a running signer, and what it says when its keys do not fit."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures import statements as made
+from fixtures.signer import House, open_house, settings
+from fixtures.statements import DAY, NOW, load
+from newel.runtime.config import ConfigError, load_toml, validated
+from newel.signer.app import AuthorityFiles, create_authority, reissue_responder
+from newel.signer.config import Config
+
+
+@pytest.fixture
+def authority(files: AuthorityFiles) -> AuthorityFiles:
+    create_authority(files, "Example", NOW - 10 * DAY)
+    return files
+
+
+def store(path: Path, files: AuthorityFiles) -> dict[str, Any]:
+    return {"kind": "file", "path": path, "password_file": files.password_file}
+
+
+def test_a_root_key_cannot_be_used_by_a_running_service(authority: AuthorityFiles) -> None:
+    root = {
+        "name": "root",
+        "store": store(authority.root_key, authority),
+        "certificate": authority.root_certificate,
+    }
+    for rules in ({"certificates": {}}, {"crls": {}}):
+        with pytest.raises(ConfigError, match="no service runs with a root's key"):
+            open_house(authority, {"keys": [root | rules]})
+
+
+@pytest.mark.attack("X03")
+def test_a_key_that_is_not_its_certificates_does_not_start(authority: AuthorityFiles) -> None:
+    configured = settings(authority)
+    configured["keys"][0]["store"] = store(authority.responder_key, authority)
+    with pytest.raises(ConfigError, match="key intermediate: the key is not its certificate's"):
+        open_house(authority, configured)
+
+
+def test_a_responder_answers_for_its_own_issuer_only(authority: AuthorityFiles) -> None:
+    configured = settings(authority)
+    configured["keys"][1]["ocsp"]["issuer_certificate"] = authority.root_certificate
+    with pytest.raises(ConfigError, match="none of the issuer it answers for"):
+        open_house(authority, configured)
+
+
+def test_a_responders_key_signs_no_certificates(authority: AuthorityFiles) -> None:
+    configured = settings(authority)
+    configured["keys"][1]["certificates"] = {}
+    with pytest.raises(ConfigError, match="intermediate CA"):
+        open_house(authority, configured)
+
+
+@pytest.mark.attack("P08")
+def test_a_wrong_password_is_not_shown(authority: AuthorityFiles) -> None:
+    authority.password_file.write_text("wrong-horse")
+    with pytest.raises(ConfigError, match="the password is wrong") as error:
+        open_house(authority)
+    assert "wrong-horse" not in str(error.value)
+
+
+@pytest.mark.attack("P08")
+def test_a_password_others_can_read_is_refused(authority: AuthorityFiles) -> None:
+    authority.password_file.chmod(0o644)
+    with pytest.raises(ConfigError, match="others may read"):
+        open_house(authority)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"certificates": {"extended_key_usages": ["OCSPSigning"]}}, "never gives"),
+        ({"certificates": {"extended_key_usages": ["1.3.6.1.5.5.7.3.9"]}}, "never gives"),
+        ({"certificates": {"extended_key_usages": ["2.5.29.37.0"]}}, "never gives"),
+        ({"certificates": {"extended_key_usages": ["nonsense"]}}, "pattern"),
+        ({"certificates": {"may_sign_ca": True}}, "Extra inputs"),
+        ({"certificates": {"max_validity": "0s"}}, "greater than"),
+        ({"certificates": None, "crls": None}, "may sign nothing"),
+        ({"certificate": None}, "if and only if"),
+        ({"name": "../etc"}, "pattern"),
+        ({"name": "ocsp"}, "the same name"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_refused(
+    authority: AuthorityFiles, change: dict[str, Any], complaint: str
+) -> None:
+    configured = settings(authority)
+    configured["keys"][0] |= change
+    with pytest.raises(ConfigError, match=complaint):
+        validated(Config, configured, "signer.toml")
+
+
+def test_the_configuration_as_toml(tmp_path: Path) -> None:
+    path = tmp_path / "signer.toml"
+    path.write_text("""
+[[keys]]
+name = "intermediate"
+certificate = "/etc/newel/intermediate.crt"
+certificates = { max_validity = "48h", extended_key_usages = ["serverAuth", "1.3.6.1.5.5.7.3.17"] }
+crls = { max_validity = "240h" }
+
+[keys.store]
+kind = "pkcs11"
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "newel"
+pin_file = "/etc/newel/pin"
+label = "intermediate"
+id = "01ff"
+sessions = 8
+""")
+    (key,) = load_toml(path, Config).keys
+    assert key.store.kind == "pkcs11"
+    assert key.store.id == b"\x01\xff"
+    assert key.certificates
+    assert key.certificates.max_validity == 2 * DAY
+    assert key.certificates.extended_key_usages[0] == "1.3.6.1.5.5.7.3.1"
+
+
+async def answer_key(house: House) -> bytes:
+    from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
+    from newel.runtime.local import LocalChannel
+
+    stub: Any = signer_pb2_grpc.KeysStub(LocalChannel(house.server, "validation"))
+    return (await stub.GetPublicKey(signer_pb2.GetPublicKeyRequest(key="ocsp"))).certificate
+
+
+async def test_a_new_certificate_of_the_same_key_is_taken_up(authority: AuthorityFiles) -> None:
+    house = open_house(authority, settings(authority) | {"check_every": "0.01s"})
+    first = await answer_key(house)
+    assert reissue_responder(authority, NOW + 200 * DAY)
+    import asyncio
+
+    watching = asyncio.ensure_future(house.service.tasks["certificates"]())  # noqa: TID251 - the process's part
+    try:
+        async with asyncio.timeout(10):
+            while await answer_key(house) == first:
+                await asyncio.sleep(0.01)
+        assert await answer_key(house) == house.responder.public_bytes(made.DER)
+        # a file that does not fit the key changes nothing
+        authority.responder_certificate.write_bytes(authority.root_certificate.read_bytes())
+        await asyncio.sleep(0.1)
+        assert await answer_key(house) != load(authority.root_certificate).public_bytes(made.DER)
+    finally:
+        watching.cancel()
