@@ -210,12 +210,16 @@ class Reader:
 
     def integer(self) -> int:
         """The INTEGER that comes next, in its shortest form."""
+        return int.from_bytes(self.integer_octets(), "big", signed=True)
+
+    def integer_octets(self) -> bytes:
+        """The content of the INTEGER that comes next, in its shortest form; at least one octet."""
         content = self.read(INTEGER).content
         if not content:
             raise DerError("an integer has no octets")
         if len(content) > 1 and content[0] in {0, 0xFF} and content[0] >> 7 == content[1] >> 7:
             raise DerError("an integer is not in its shortest form")
-        return int.from_bytes(content, "big", signed=True)
+        return content
 
     def boolean(self) -> bool:
         """The BOOLEAN that comes next."""
