@@ -1,0 +1,144 @@
+"""The validation authority's parts, put together."""
+
+from dataclasses import dataclass
+
+import grpc
+import grpc.aio
+from prometheus_client import CollectorRegistry
+
+from newel.proto.issuing.v1.issuing_pb2_grpc import RepositoryStub
+from newel.proto.signer.v1.signer_pb2_grpc import StatusSignerStub
+from newel.runtime.audit import Audit
+from newel.runtime.background import every
+from newel.runtime.clock import Clock
+from newel.runtime.database import Database
+from newel.runtime.events import EventBus, Outbox
+from newel.runtime.lease import Lease, run_leased
+from newel.runtime.service import Service, Task
+from newel.validation.answers import AnswerCache
+from newel.validation.archive import CrlFolder
+from newel.validation.attestation import Attestor, OcspTimes
+from newel.validation.authorities import load_authorities
+from newel.validation.changes import Changes
+from newel.validation.config import Config
+from newel.validation.crls import CrlShelf
+from newel.validation.http import Web
+from newel.validation.metrics import Metrics
+from newel.validation.projection import StatusProjection
+from newel.validation.publisher import CrlTimes, Publisher
+from newel.validation.reconcile import Reconciler
+from newel.validation.responder import Responder
+from newel.validation.signing import StatusSigner
+from newel.validation.sources import sources
+from newel.validation.storage import CrlStore, StatusStore
+from newel.validation.upkeep import Upkeep, Watch
+
+REVISION = "0001"
+"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+
+_WATCH_EVERY = 15.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the validation authority needs from the process that runs it."""
+
+    database: Database
+    outbox: Outbox
+    bus: EventBus
+    issuing: grpc.aio.Channel
+    signer: grpc.aio.Channel
+    clock: Clock
+    audit: Audit
+    registry: CollectorRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The service before it is given to a process."""
+
+    web: Web
+    projection: StatusProjection
+    changes: Changes
+    reconciler: Reconciler
+    publisher: Publisher
+    upkeep: Upkeep
+    watch: Watch
+
+
+def build(config: Config, ports: Ports) -> Service:
+    """The service. Reads the issuers' files; the issuing authority and the signer may be away.
+
+    Raises :class:`newel.validation.authorities.UnusableAuthorityError`, and OSError for the roots.
+    """
+    parts = assemble(config, ports)
+    ports.bus.subscribe(parts.projection.subscription())
+    return Service(
+        name="validation",
+        web={"http": parts.web},
+        tasks={
+            "changes": every(config.poll_every.total_seconds(), parts.changes.look),
+            "upkeep": _leased(ports.database, parts.upkeep),
+            "watch": every(_WATCH_EVERY, parts.watch.refresh),
+        },
+        start=(parts.changes.look,),
+        ready=parts.watch.ready,
+    )
+
+
+def assemble(config: Config, ports: Ports) -> Parts:
+    """Makes every part and puts it where it belongs; raises what :func:`build` raises."""
+    clock, metrics = ports.clock, Metrics(ports.registry)
+    authorities = load_authorities(config.issuers)
+    store = StatusStore(ports.database)
+    crls = CrlStore(ports.database, ports.outbox)
+    cache = AnswerCache(config.ocsp.cache_answers)
+    shelf = CrlShelf(int(config.crl.max_age.total_seconds()))
+    changes = Changes(store, crls, tuple(one.id for one in authorities), cache, shelf)
+    signer = StatusSigner(StatusSignerStub(ports.signer))
+    max_lag = int(config.reconcile.max_lag.total_seconds())
+    times = _ocsp_times(config, max_lag)
+    responder = Responder(
+        authorities, times, store, Attestor(signer, times, clock), cache, changes, clock, metrics,
+        config.ocsp.max_waiting,
+    )  # fmt: skip
+    publisher = Publisher(
+        authorities, _crl_times(config, max_lag), store, crls, shelf, signer,
+        CrlFolder(config.crl.folder) if config.crl.folder else None, clock, ports.audit, metrics,
+    )  # fmt: skip
+    reconciler = Reconciler(
+        RepositoryStub(ports.issuing), store, cache.purge, clock, metrics.repaired
+    )
+    return Parts(
+        web=Web(responder, sources(authorities, shelf, config.roots_file)),
+        projection=StatusProjection(store, cache.purge, ports.audit),
+        changes=changes,
+        reconciler=reconciler,
+        publisher=publisher,
+        upkeep=Upkeep(reconciler, publisher, store, clock, config.reconcile),
+        watch=Watch(authorities, shelf, changes, cache, clock, metrics, max_lag),
+    )
+
+
+def _leased(database: Database, upkeep: Upkeep) -> Task:
+    async def run() -> None:
+        await run_leased(Lease(database, "upkeep"), upkeep.run)
+
+    return run
+
+
+def _ocsp_times(config: Config, max_lag: int) -> OcspTimes:
+    return OcspTimes(
+        validity=int(config.ocsp.validity.total_seconds()),
+        unknown_validity=int(config.ocsp.unknown_validity.total_seconds()),
+        max_age=int(config.ocsp.max_age.total_seconds()),
+        max_lag=max_lag,
+    )
+
+
+def _crl_times(config: Config, max_lag: int) -> CrlTimes:
+    return CrlTimes(
+        validity=int(config.crl.validity.total_seconds()),
+        period=int(config.crl.period.total_seconds()),
+        max_lag=max_lag,
+    )

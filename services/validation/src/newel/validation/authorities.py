@@ -1,0 +1,94 @@
+"""The issuers whose certificates' status is served here, and how requests name them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from newel.crypto import keys, pem
+from newel.crypto.certificate import subject_public_key_info
+from newel.crypto.crl import CrlEncoder
+from newel.crypto.ocsp import CertId, issuer_hashes
+from newel.validation.config import IssuerConfig
+from newel.validation.delegation import Delegation
+
+
+class UnusableAuthorityError(ValueError):
+    """The service must not start with this issuer; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Authority:
+    """One issuer."""
+
+    id: str  # the first 16 hex digits of SHA-256 of its certificate
+    certificate: x509.Certificate
+    der: bytes  # the same
+    not_after: int  # seconds since 1970
+    active: bool
+    crl_key: str  # the signer's name for its key
+    public_key: keys.PublicKey
+    crls: CrlEncoder
+    delegation: Delegation  # who answers OCSP for it
+
+
+class Authorities:
+    """Every configured issuer. Immutable."""
+
+    def __init__(self, authorities: Sequence[Authority]) -> None:
+        self._all = tuple(authorities)
+        self._by_hashes = {
+            hashes: authority
+            for authority in authorities
+            for hashes in issuer_hashes(authority.certificate)
+        }
+
+    def __iter__(self) -> Iterator[Authority]:
+        return iter(self._all)
+
+    def named_by(self, cert_id: CertId) -> Authority | None:
+        """The issuer whose name *and* key a CertID hashes, under whichever hash it uses."""
+        return self._by_hashes.get(cert_id.issuer)
+
+    @property
+    def active(self) -> Authority:
+        """The issuer meant where a path names none: the first active one, else the first."""
+        return next((one for one in self._all if one.active), self._all[0])
+
+
+def load_authorities(configs: Sequence[IssuerConfig]) -> Authorities:
+    """Reads the issuers' files. Raises :class:`UnusableAuthorityError`."""
+    return Authorities([_load(config) for config in configs])
+
+
+def _load(config: IssuerConfig) -> Authority:
+    file = config.certificate_file
+    try:
+        der = pem.decode_all(file.read_bytes())[0]
+        certificate = x509.load_der_x509_certificate(der)
+    except (OSError, ValueError) as error:
+        raise UnusableAuthorityError(f"{file}: {error}") from error
+    _check_may_sign_crls(file, certificate)
+    issuer = hashlib.sha256(der).hexdigest()[:16]
+    return Authority(
+        id=issuer,
+        certificate=certificate,
+        der=der,
+        not_after=int(certificate.not_valid_after_utc.timestamp()),
+        active=config.active,
+        crl_key=config.crl_key,
+        public_key=keys.load_public_key(subject_public_key_info(certificate)),
+        crls=CrlEncoder(certificate, config.crl_url.replace("{issuer}", issuer)),
+        delegation=Delegation(config, certificate),
+    )
+
+
+def _check_may_sign_crls(file: Path, certificate: x509.Certificate) -> None:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return  # RFC 5280 §4.2.1.3: without the extension any use is allowed
+    if not usage.crl_sign:
+        raise UnusableAuthorityError(f"{file}: the key of this certificate may not sign CRLs")

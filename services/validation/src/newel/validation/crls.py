@@ -1,0 +1,73 @@
+"""Published CRLs: the value, what is asked of their store, and the shelf they are served from."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from newel.validation.documents import Document, entity_tag, http_date
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCrl:
+    """One signed CRL. Times in seconds since 1970."""
+
+    issuer: str
+    number: int  # CRLNumber, RFC 5280 §5.2.3
+    this_update: int
+    next_update: int
+    change: int  # every revocation up to this mark of the store is in it
+    entries: int
+    der: bytes
+
+
+class CrlStore(Protocol):
+    """What publishing asks of the store."""
+
+    async def highest(self, issuer: str) -> int:
+        """The highest number ever reserved for an issuer's CRLs; 0 before the first."""
+        ...
+
+    async def reserve(self, issuer: str, number: int, now: int) -> bool:
+        """Takes a number for a CRL about to be made; False when another worker was faster."""
+        ...
+
+    async def publish(self, crl: PublishedCrl, forget_below: int, event: bytes) -> None:
+        """Stores a signed CRL under its reserved number, with the event that says so."""
+        ...
+
+    async def latest(self, issuer: str) -> PublishedCrl | None:
+        """The signed CRL with the highest number."""
+        ...
+
+
+class CrlShelf:
+    """The newest CRL of every issuer, in memory, encoded for HTTP."""
+
+    def __init__(self, max_age: int) -> None:
+        self._cache_control = f"max-age={max_age}, public, no-transform, must-revalidate".encode()
+        self._crls: dict[str, PublishedCrl] = {}
+        self._documents: dict[str, Document] = {}
+
+    def put(self, crl: PublishedCrl) -> None:
+        """Serves this CRL from now on, unless a later one is served already."""
+        held = self._crls.get(crl.issuer)
+        if held is not None and held.number >= crl.number:
+            return
+        self._crls[crl.issuer] = crl
+        self._documents[crl.issuer] = Document(
+            crl.der,
+            b"application/pkix-crl",
+            [
+                (b"last-modified", http_date(crl.this_update)),
+                (b"expires", http_date(crl.next_update)),
+                (b"cache-control", self._cache_control),
+            ],
+            etag=entity_tag(crl.der),
+        )
+
+    def crl(self, issuer: str) -> PublishedCrl | None:
+        """The CRL that is served for an issuer."""
+        return self._crls.get(issuer)
+
+    def document(self, issuer: str) -> Document | None:
+        """The same, ready to send."""
+        return self._documents.get(issuer)

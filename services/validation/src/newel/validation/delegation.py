@@ -1,0 +1,109 @@
+"""Who answers OCSP for an issuer: a delegated responder (RFC 6960 §4.2.2.2), or the issuer itself."""
+
+import logging
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from newel.crypto import certificate, keys, pem
+from newel.crypto.ocsp import ResponseEncoder
+from newel.validation.config import IssuerConfig
+
+_log = logging.getLogger("newel.validation.delegation")
+
+
+class UnfitResponderError(Exception):
+    """Nobody may answer for the issuer now; the text says why. Clients would refuse the answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Somebody fit to answer."""
+
+    key: str  # the signer's name for the key
+    public_key: keys.PublicKey
+    not_before: int  # seconds since 1970
+    not_after: int
+    encoder: ResponseEncoder
+
+
+class Delegation:
+    """The responder of one issuer. Its certificate is read again now and then, so that it can be
+    replaced while the service runs.
+    """
+
+    def __init__(self, config: IssuerConfig, issuer: x509.Certificate) -> None:
+        self._config = config
+        self._issuer = issuer
+        self._responder: Responder | None = None
+        self._fault = ""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Reads the certificate again; whatever is wrong with it is remembered, not raised."""
+        try:
+            self._responder = self._load()
+            self._fault = ""
+        except (OSError, ValueError, UnfitResponderError) as error:
+            self._responder = None
+            self._fault = f"{self._config.responder_certificate_file}: {error}"
+            _log.error("no OCSP answers can be signed: %s", self._fault)
+
+    def responder(self, now: int) -> Responder:
+        """Who answers. Raises :class:`UnfitResponderError`."""
+        if self._responder is None:
+            raise UnfitResponderError(self._fault)
+        if not self._responder.not_before <= now < self._responder.not_after:
+            raise UnfitResponderError("the responder's certificate is not valid at this time")
+        return self._responder
+
+    def fit_until(self, now: int) -> int:
+        """When the responder's certificate expires, seconds since 1970; 0 when nobody may answer."""
+        try:
+            return self.responder(now).not_after
+        except UnfitResponderError:
+            return 0
+
+    def _load(self) -> Responder:
+        file = self._config.responder_certificate_file
+        own = file is None
+        if file is None:
+            key, responder = self._config.crl_key, self._issuer
+        else:
+            key = self._config.responder_key
+            responder = x509.load_der_x509_certificate(pem.decode_all(file.read_bytes())[0])
+            verify_responder(responder, self._issuer)
+        public_key = keys.load_public_key(certificate.subject_public_key_info(responder))
+        return Responder(
+            key=key,
+            public_key=public_key,
+            not_before=int(responder.not_valid_before_utc.timestamp()),
+            not_after=int(responder.not_valid_after_utc.timestamp()),
+            encoder=ResponseEncoder(responder, include=not own),
+        )
+
+
+def verify_responder(responder: x509.Certificate, issuer: x509.Certificate) -> None:
+    """Raises :class:`UnfitResponderError` unless clients will take its answers for the issuer's.
+
+    1. made by that very issuer, under its name and by its key
+    2. for OCSP signing, and no authority itself
+    3. with nocheck: without it a client would have to ask about the responder first, in a circle
+    """
+    try:
+        responder.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        raise UnfitResponderError(
+            "the certificate was not made by the issuer it answers for"
+        ) from None
+    try:
+        usages = responder.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        responder.extensions.get_extension_for_class(x509.OCSPNoCheck)
+    except x509.ExtensionNotFound as error:
+        raise UnfitResponderError(
+            f"the certificate has no extension {error.oid.dotted_string}"
+        ) from None
+    if ExtendedKeyUsageOID.OCSP_SIGNING not in usages:
+        raise UnfitResponderError("the certificate is not for OCSP signing")

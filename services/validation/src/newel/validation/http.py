@@ -1,0 +1,103 @@
+"""The plain HTTP front: OCSP, CRLs, issuer certificates, roots. Raw ASGI, because OCSP is hot.
+
+OCSP is always answered with HTTP 200: what is wrong with a request is said in the response's own
+status (RFC 6960 §4.2.1), and clients do not read the body of anything else.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+
+from starlette.types import Receive, Scope, Send
+
+from newel.validation.documents import Document, send_document
+from newel.validation.get_request import requests_in
+from newel.validation.responder import Responder
+
+_LONGEST_BODY = 8 * 1024  # octets of an OCSP request by POST
+_BODY_TIMEOUT = 10.0  # seconds for a client to send it
+
+# An issuer's id names no request: the base64 of a SEQUENCE begins with M. It is there so that every
+# issuer can have its own URL; the CertID decides.
+_prefix = re.compile(rb"^/ocsp(?:/[0-9a-f]{16}(?=/|$))?")
+
+Source = Callable[[bytes], Document | None]
+"""The document at a path, given the query; None when there is none (yet)."""
+
+
+class Web:
+    """The ASGI app of the listener ``http``."""
+
+    def __init__(self, responder: Responder, sources: Mapping[str, Source]) -> None:
+        self._responder = responder
+        self._sources = sources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path[:5] == "/ocsp" and path[5:6] in {"", "/"}:
+            method = scope["method"]
+            if method == "POST":
+                await self._post(scope, receive, send)
+                return
+            if method in {"GET", "HEAD"}:
+                await self._get(scope, send)
+                return
+            await send_document(_only("GET, HEAD, POST"), scope, send)
+            return
+        await send_document(self._document(scope, path), scope, send)
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        request = message.get("body", b"")
+        if message.get("more_body"):
+            request = await _rest(request, receive)
+        document = self._responder.hit(request)
+        if document is None:
+            document = await self._responder.answer(request, [request])
+        await send_document(document, scope, send)
+
+    async def _get(self, scope: Scope, send: Send) -> None:
+        raw: bytes = scope["raw_path"]
+        document = self._responder.hit(raw)
+        if document is None:
+            document = await self._responder.answer(raw, requests_in(_prefix.sub(b"", raw)))
+        await send_document(document, scope, send)
+
+    def _document(self, scope: Scope, path: str) -> Document:
+        source = self._sources.get(path)
+        if source is None:
+            return _NOT_FOUND
+        if scope["method"] not in {"GET", "HEAD"}:
+            return _only("GET, HEAD")
+        return source(scope["query_string"]) or _NOT_YET
+
+
+async def _rest(body: bytes, receive: Receive) -> bytes:
+    """The whole body; nothing, which is malformed, when it is too long or too slow."""
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            while len(body) <= _LONGEST_BODY:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return b""
+                body += message.get("body", b"")
+                if not message.get("more_body"):
+                    return body
+    except TimeoutError:
+        pass
+    return b""
+
+
+def _plain(status: int, text: str, *headers: tuple[bytes, bytes]) -> Document:
+    return Document(f"{text}\n".encode(), b"text/plain; charset=utf-8", headers, status=status)
+
+
+_NOT_FOUND = _plain(404, "not found")
+_NOT_YET = _plain(503, "not published yet", (b"retry-after", b"5"))
+
+
+def _only(methods: str) -> Document:
+    return _plain(405, "method not allowed", (b"allow", methods.encode()))

@@ -1,0 +1,69 @@
+"""Every metric of the validation authority."""
+
+from collections import Counter as Tally
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+ANSWERS = ("good", "revoked", "unknown", "unauthorized", "malformed", "internalError", "tryLater")
+
+
+class _Answers(Collector):
+    """OCSP answers, counted in plain integers: the hot path cannot afford a lock."""
+
+    def __init__(self, tally: Tally[str]) -> None:
+        self._tally = tally
+
+    def collect(self) -> Iterator[Metric]:
+        """One counter by kind of answer."""
+        family = CounterMetricFamily(
+            "newel_ocsp_answers", "OCSP requests answered, by what was said", labels=["answer"]
+        )
+        for answer in ANSWERS:
+            family.add_metric([answer], self._tally[answer])
+        yield family
+
+
+class Metrics:
+    """On a registry of the service's own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.answers: Tally[str] = Tally()
+        registry.register(_Answers(self.answers))
+        self.signed = Counter("newel_ocsp_signed_total", "OCSP responses signed", registry=registry)
+        self.cached = Gauge(
+            "newel_ocsp_cached_answers", "OCSP responses in memory", registry=registry
+        )
+        self.lag = Gauge(
+            "newel_validation_lag_seconds",
+            "Since revocations were last compared with the issuing authority's",
+            registry=registry,
+        )
+        self.repaired = Counter(
+            "newel_validation_repaired_total",
+            "Revocations that no event had told and reconciliation found",
+            registry=registry,
+        )
+        self.crl_number = Gauge(
+            "newel_crl_number", "Number of the CRL that is served", ("issuer",), registry=registry
+        )
+        self.crl_entries = Gauge(
+            "newel_crl_entries", "Entries of the CRL that is served", ("issuer",), registry=registry
+        )
+        self.crl_next_update = Gauge(
+            "newel_crl_next_update_seconds",
+            "nextUpdate of the CRL that is served, since 1970",
+            ("issuer",),
+            registry=registry,
+        )
+        self.crl_failures = Counter(
+            "newel_crl_failures_total", "CRLs that could not be published", registry=registry
+        )
+        self.responder_not_after = Gauge(
+            "newel_ocsp_responder_not_after_seconds",
+            "When the responder's certificate expires, since 1970; 0: it is unfit",
+            ("issuer",),
+            registry=registry,
+        )

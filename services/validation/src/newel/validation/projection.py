@@ -1,0 +1,62 @@
+"""Events of the issuing authority → the statuses of certificates.
+
+Idempotent and indifferent to order: a revocation that comes before its certificate is recorded as
+one, and the certificate that follows changes nothing of it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from google.protobuf.message import DecodeError
+
+from newel.proto.events.v1 import events_pb2
+from newel.runtime.audit import Audit
+from newel.runtime.events import Event, Subscription
+from newel.validation.learned import issued, revocation
+from newel.validation.status import CertificateKey, Issued, Revocation, StatusWriter
+
+ISSUED = "newel.certificate.issued.v1"
+RENEWED = "newel.certificate.renewed.v1"
+REVOKED = "newel.certificate.revoked.v1"
+
+Changed = Callable[[Iterable[CertificateKey]], None]
+"""Told which certificates' answers are out of date in this process."""
+
+
+class StatusProjection:
+    """The durable consumer ``validation-status``."""
+
+    def __init__(self, store: StatusWriter, changed: Changed, audit: Audit) -> None:
+        self._store = store
+        self._changed = changed
+        self._audit = audit
+
+    def subscription(self) -> Subscription:
+        """How the event bus is asked."""
+        return Subscription("validation-status", (ISSUED, RENEWED, REVOKED), self.handle)
+
+    async def handle(self, events: Sequence[Event]) -> None:
+        """Records one batch. An event that cannot be read is audited and passed over: it would
+        otherwise hold up every event behind it, and ``reconcile`` finds what it meant.
+        """
+        new: list[Issued] = []
+        revoked: list[Revocation] = []
+        for event in events:
+            try:
+                self._read(event, new, revoked)
+            except (DecodeError, ValueError) as error:
+                self._audit.record(
+                    "status.projection", "refused", cause=str(error), event_id=event.id
+                )
+        await self._store.record_issued(new)
+        await self._store.record_revoked(revoked)
+        self._changed(one.key for one in (*new, *revoked))
+
+    @staticmethod
+    def _read(event: Event, new: list[Issued], revoked: list[Revocation]) -> None:
+        if event.subject == REVOKED:
+            said = events_pb2.CertificateRevoked.FromString(event.payload)
+            # a passive revocation stops renewal, and is nobody else's business
+            if said.active:
+                revoked.append(revocation(said))
+        else:
+            new.append(issued(events_pb2.CertificateIssued.FromString(event.payload)))

@@ -1,0 +1,70 @@
+"""The signer's StatusSigner as two functions: statements of concurrent callers leave together."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import grpc
+
+from newel.proto.signer.v1 import signer_pb2
+from newel.runtime.coalescer import Coalescer
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.wire import error_from_call, error_from_proto
+
+_Outcome = bytes | NewelError
+
+_OCSP_TIMEOUT = 5.0  # seconds: a client of OCSP has given up by then
+_CRL_TIMEOUT = 60.0  # seconds: a million entries have to travel and be hashed
+
+
+class StatusSignerStub(Protocol):
+    """The part of ``signer.v1.StatusSigner`` that is called: the generated stub."""
+
+    SignOCSP: Any
+    SignCRL: Any
+
+
+class StatusSigner:
+    """Signs statements about status. Every method raises NewelError when the signer refuses or is away."""
+
+    def __init__(self, stub: StatusSignerStub) -> None:
+        self._stub = stub
+        self._ocsp: Coalescer[signer_pb2.Statement, _Outcome] = Coalescer(self._sign_ocsp)
+
+    async def ocsp(self, key: str, response_data: bytes) -> bytes:
+        """The signature of the signer's key ``key`` over the DER of a ResponseData."""
+        outcome = await self._ocsp.call(signer_pb2.Statement(key=key, body=response_data))
+        return _signature(outcome)
+
+    async def crl(self, key: str, tbs: bytes) -> bytes:
+        """The signature of the signer's key ``key`` over the DER of a TBSCertList."""
+        request = signer_pb2.SignRequest(statements=[signer_pb2.Statement(key=key, body=tbs)])
+        outcomes = await self._call(self._stub.SignCRL, request, _CRL_TIMEOUT)
+        return _signature(outcomes[0])
+
+    async def _sign_ocsp(self, statements: list[signer_pb2.Statement]) -> Sequence[_Outcome]:
+        request = signer_pb2.SignRequest(statements=statements)
+        return await self._call(self._stub.SignOCSP, request, _OCSP_TIMEOUT)
+
+    @staticmethod
+    async def _call(
+        method: Any, request: signer_pb2.SignRequest, seconds: float
+    ) -> Sequence[_Outcome]:
+        try:
+            response: signer_pb2.SignResponse = await method(request, timeout=seconds)
+        except grpc.RpcError as error:
+            raise error_from_call(error) from None
+        if len(response.signatures) != len(request.statements):
+            raise NewelError(
+                ErrorType.SERVER_INTERNAL, "an internal error occurred",
+                cause="the signer answered with another number of signatures than statements",
+            )  # fmt: skip
+        return [
+            error_from_proto(one.error) if one.HasField("error") else one.signature
+            for one in response.signatures
+        ]
+
+
+def _signature(outcome: _Outcome) -> bytes:
+    if isinstance(outcome, NewelError):
+        raise outcome
+    return outcome

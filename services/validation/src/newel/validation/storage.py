@@ -1,0 +1,184 @@
+"""All SQL of the validation authority."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from newel.runtime.database import Database, Statement, Write
+from newel.runtime.events import Outbox
+from newel.validation.crls import PublishedCrl
+from newel.validation.status import CertificateKey, Issued, Marks, Revocation, Status
+
+_PAGE = 20_000  # entries of a CRL read at once: a megabyte or so
+
+_STATUS = Statement(
+    "SELECT not_after, revoked_at, reason FROM certificate_status WHERE serial = $1 AND issuer = $2"
+)
+_ISSUED = Statement(
+    "INSERT INTO certificate_status (serial, issuer, not_after) VALUES ($1, $2, $3)"
+    " ON CONFLICT (serial, issuer) DO NOTHING"
+)
+# The counter's row is locked first and until the commit, so that marks become visible in order: a
+# worker that has seen mark 7 can never find a row of mark 6 later.
+_COUNT = Statement("UPDATE marks SET value = value + 1 WHERE name = $1")
+_REVOKED = Statement(
+    "INSERT INTO certificate_status (serial, issuer, not_after, revoked_at, reason, entry, change)"
+    " VALUES ($1, $2, $3, $4, $5, $6, (SELECT value FROM marks WHERE name = 'change'))"
+    " ON CONFLICT (serial, issuer) DO UPDATE SET revoked_at = excluded.revoked_at,"
+    " reason = excluded.reason, entry = excluded.entry, change = excluded.change"
+    " WHERE certificate_status.revoked_at IS NULL"
+)
+_IS_REVOKED = Statement(
+    "SELECT serial, issuer FROM certificate_status"
+    " WHERE serial = $1 AND issuer = $2 AND revoked_at IS NOT NULL"
+)
+_MARKS = Statement("SELECT name, value FROM marks")
+_MARK = Statement("SELECT value FROM marks WHERE name = $1")
+_RAISE = Statement("UPDATE marks SET value = $2 WHERE name = $1 AND value < $2")
+_CHANGED = Statement(
+    "SELECT issuer, serial FROM certificate_status WHERE change > $1 ORDER BY change LIMIT $2"
+)
+_SWEEP = Statement(
+    "DELETE FROM certificate_status WHERE (serial, issuer) IN"
+    " (SELECT serial, issuer FROM certificate_status WHERE not_after < $1 LIMIT $2)"
+)
+_LAST_CHANGE = Statement(
+    "SELECT max(change) FROM certificate_status WHERE issuer = $1 AND change > $2"
+)
+_ENTRIES = Statement(
+    "SELECT serial, entry FROM certificate_status"
+    " WHERE issuer = $1 AND revoked_at IS NOT NULL AND serial > $2 AND not_after >= $3"
+    " ORDER BY serial LIMIT $4"
+)
+_RESERVE = Statement(
+    "INSERT INTO crls (issuer, number, this_update) VALUES ($1, $2, $3)"
+    " ON CONFLICT (issuer, number) DO NOTHING RETURNING issuer"
+)
+_PUBLISH = Statement(
+    "UPDATE crls SET this_update = $3, next_update = $4, change = $5, entries = $6, der = $7"
+    " WHERE issuer = $1 AND number = $2"
+)
+_FORGET = Statement("DELETE FROM crls WHERE issuer = $1 AND number < $2")
+_HIGHEST = Statement("SELECT max(number) FROM crls WHERE issuer = $1")
+_LATEST = Statement(
+    "SELECT number, this_update, next_update, change, entries, der FROM crls"
+    " WHERE issuer = $1 AND der IS NOT NULL ORDER BY number DESC LIMIT 1"
+)
+
+
+class StatusStore:
+    """The statuses of all certificates: implements every Protocol of :mod:`newel.validation.status`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def status(self, key: CertificateKey) -> Status | None:
+        """What is known of one certificate; None when no such certificate was issued."""
+        rows = await self._database.fetch(_STATUS, key.serial, key.issuer)
+        return Status(*rows[0]) if rows else None
+
+    async def marks(self) -> Marks:
+        """The counters as of now."""
+        values = dict(await self._database.fetch(_MARKS))  # type: ignore[arg-type]
+        return Marks(values["change"], values["crl"], values["agreed"])
+
+    async def changed_since(self, change: int, limit: int) -> list[CertificateKey]:
+        """Up to ``limit`` certificates whose status changed past that mark."""
+        rows = await self._database.fetch(_CHANGED, change, limit)
+        return [CertificateKey(issuer, bytes(serial)) for issuer, serial in rows]
+
+    async def record_issued(self, issued: Sequence[Issued]) -> None:
+        """Writes down that these exist; what is already known stays as it is."""
+        if issued:
+            # in one order everywhere: two replicas with the same batch wait, they do not deadlock
+            rows = sorted((*reversed(one.key), one.not_after) for one in issued)
+            await self._database.apply(*(Write(_ISSUED, row) for row in rows))
+
+    async def record_revoked(self, revoked: Sequence[Revocation]) -> None:
+        """Writes down these revocations, known certificates or not; an earlier one stays."""
+        if revoked:
+            rows = sorted(
+                (*reversed(one.key), one.not_after, one.revoked_at, one.reason, one.entry)
+                for one in revoked
+            )
+            await self._database.apply(
+                Write(_COUNT, ("change",)),
+                *(Write(_REVOKED, row) for row in rows),
+            )
+
+    async def unrecorded(self, revoked: Sequence[Revocation]) -> list[Revocation]:
+        """Those of the list that the store does not know to be revoked."""
+        if not revoked:
+            return []
+        keys = [(one.key.serial, one.key.issuer) for one in revoked]
+        known = {
+            (bytes(serial), issuer)
+            for serial, issuer in await self._database.fetch_many(_IS_REVOKED, keys)
+        }
+        return [one for one, key in zip(revoked, keys, strict=True) if key not in known]
+
+    async def cursor(self, name: str) -> int:
+        """How far a list of the issuing authority was read."""
+        return (await self._database.fetch(_MARK, name))[0][0]
+
+    async def advance(self, name: str, position: int) -> None:
+        """Moves a cursor or a mark; it never goes back."""
+        await self._database.apply(Write(_RAISE, (name, position)))
+
+    async def sweep(self, expired_before: int, limit: int) -> None:
+        """Forgets up to ``limit`` certificates that expired before that time."""
+        await self._database.apply(Write(_SWEEP, (expired_before, limit)))
+
+    async def last_change(self, issuer: str, after: int) -> int | None:
+        """The highest mark past ``after`` at which a certificate of this issuer was revoked."""
+        return (await self._database.fetch(_LAST_CHANGE, issuer, after))[0][0]
+
+    async def entries(self, issuer: str, not_expired_at: int) -> AsyncIterator[list[bytes]]:
+        """The encoded revokedCertificates entries of an issuer, by serial, page by page."""
+        last = b""
+        while rows := await self._database.fetch(_ENTRIES, issuer, last, not_expired_at, _PAGE):
+            yield [bytes(encoded) for _, encoded in rows]
+            last = bytes(rows[-1][0])
+
+
+class CrlStore:
+    """The CRLs and their numbers: implements :class:`newel.validation.crls.CrlStore`."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def highest(self, issuer: str) -> int:
+        """The highest number ever reserved for an issuer's CRLs; 0 before the first."""
+        return (await self._database.fetch(_HIGHEST, issuer))[0][0] or 0
+
+    async def reserve(self, issuer: str, number: int, now: int) -> bool:
+        """Takes a number for a CRL about to be made; False when another worker was faster."""
+        return await self._database.decide(Write(_RESERVE, (issuer, number, now))) is not None
+
+    async def publish(self, crl: PublishedCrl, forget_below: int, event: bytes) -> None:
+        """Stores a signed CRL under its reserved number, with the event that says so."""
+        await self._database.apply(
+            Write(_COUNT, ("crl",)),
+            Write(
+                _PUBLISH,
+                (
+                    crl.issuer,
+                    crl.number,
+                    crl.this_update,
+                    crl.next_update,
+                    crl.change,
+                    crl.entries,
+                    crl.der,
+                ),
+            ),
+            Write(_FORGET, (crl.issuer, forget_below)),
+            self._outbox.write("newel.crl.published.v1", event),
+        )
+        self._outbox.wake()
+
+    async def latest(self, issuer: str) -> PublishedCrl | None:
+        """The signed CRL with the highest number."""
+        rows = await self._database.fetch(_LATEST, issuer)
+        if not rows:
+            return None
+        number, this_update, next_update, change, entries, der = rows[0]
+        return PublishedCrl(issuer, number, this_update, next_update, change, entries, bytes(der))

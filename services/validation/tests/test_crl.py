@@ -1,0 +1,260 @@
+"""CRLs (RFC 5280 §5; X09): numbers, contents, who publishes, how they are served."""
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fixtures.validation import NOW, House, open_house
+from newel.proto.events.v1 import events_pb2
+from newel.runtime.database import Statement, Write
+
+OUTBOX = Statement("SELECT subject, payload FROM outbox ORDER BY id")
+
+
+async def served(house: House) -> x509.CertificateRevocationList:
+    reply = await house.get(f"/crl/{house.ca.id}.crl")
+    assert reply.status == 200
+    crl = x509.load_der_x509_crl(reply.body)
+    assert crl.is_signature_valid(house.ca.certificate.public_key())  # type: ignore[arg-type]
+    return crl
+
+
+def number(crl: x509.CertificateRevocationList) -> int:
+    return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+async def published(house: House) -> x509.CertificateRevocationList:
+    await house.parts.publisher.publish_due()
+    return await served(house)
+
+
+@pytest.mark.attack("X09")
+async def test_the_empty_list_has_no_entries_field(each_house: House) -> None:
+    crl = await published(each_house)
+    assert len(crl) == 0
+    assert crl.issuer == each_house.ca.certificate.subject
+    assert crl.last_update_utc == NOW
+    assert crl.next_update_utc == NOW + dt.timedelta(hours=24)
+    tbs = crl.tbs_certlist_bytes
+    assert b"\x17\x0d261122120000Z\xa0" in tbs  # nextUpdate is followed by the extensions
+
+
+async def test_its_extensions_are_those_of_rfc_5280(house: House) -> None:
+    extensions = (await published(house)).extensions
+    point = extensions.get_extension_for_class(x509.IssuingDistributionPoint)
+    assert point.critical
+    url = f"http://ca.example:9080/crl/{house.ca.id}.crl"
+    assert point.value.full_name == [x509.UniformResourceIdentifier(url)]
+    assert not point.value.only_contains_user_certs
+    assert not point.value.only_contains_ca_certs
+    authority = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    ski = house.ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    assert authority.value.key_identifier == ski.value.digest
+    assert not extensions.get_extension_for_class(x509.CRLNumber).critical
+    assert len(list(extensions)) == 3
+
+
+async def test_the_distribution_point_is_that_of_the_leaves_octet_for_octet(house: House) -> None:
+    """Windows refuses a CRL whose IDP differs from the CDP it was fetched by."""
+    crl = await published(house)
+    url = f"http://ca.example:9080/crl/{house.ca.id}.crl"
+    leaf = house.ca.leaf(0x7001, crl_url=url)
+    in_leaf = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value[0]
+    in_crl = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value
+    assert in_crl.full_name == in_leaf.full_name
+
+
+async def test_a_revocation_makes_a_new_list_and_nothing_else_does(each_house: House) -> None:
+    first = await published(each_house)
+    assert await published(each_house) == first
+    await each_house.issue(0x7001)
+    assert await published(each_house) == first
+    await each_house.revoke(0x7001, reason=1)
+    await each_house.revoke(0x7002, reason=0)
+    second = await published(each_house)
+    assert number(second) > number(first)
+    assert [entry.serial_number for entry in second] == [0x7001, 0x7002]
+    reason, unspecified = second
+    assert reason.revocation_date_utc == NOW
+    assert reason.extensions.get_extension_for_class(x509.CRLReason).value == x509.CRLReason(
+        x509.ReasonFlags.key_compromise
+    )
+    assert len(list(unspecified.extensions)) == 0  # RFC 5280 §5.3.1: reason 0 is left out
+
+
+async def test_a_passive_revocation_is_published_nowhere(house: House) -> None:
+    first = await published(house)
+    await house.revoke(0x7001, active=False)
+    assert await published(house) == first
+
+
+async def test_a_new_list_comes_with_every_period(house: House) -> None:
+    first = await published(house)
+    house.clock.advance(dt.timedelta(hours=8))
+    await house.parts.reconciler.revocations()
+    second = await published(house)
+    assert number(second) > number(first)
+    assert second.last_update_utc == NOW + dt.timedelta(hours=8)
+
+
+@pytest.mark.attack("X09")
+async def test_an_entry_stays_for_a_list_past_its_expiry(house: House) -> None:
+    """RFC 5280 §3.3."""
+    await house.revoke(0x7001, not_after=NOW + dt.timedelta(hours=2))
+    await house.revoke(0x7002)
+    assert len(await published(house)) == 2
+    counts: list[int] = []
+    for _ in range(3):
+        house.clock.advance(dt.timedelta(hours=8))
+        await house.parts.reconciler.revocations()
+        counts.append(len(await published(house)))
+    assert counts == [2, 1, 1]
+
+
+@pytest.mark.attack("X09")
+async def test_numbers_go_on_after_the_database_was_restored(tmp_path: Path) -> None:
+    """X09: yesterday's database knows yesterday's numbers; the file and the shelf know today's."""
+    url, folder = f"sqlite:///{tmp_path / 'validation.db'}", tmp_path / "published"
+    house = await open_house(tmp_path, url, crl={"folder": folder})
+    await published(house)
+    await house.revoke(0x7001)
+    before = number(await published(house))
+    await house.close()
+    for file in tmp_path.glob("validation.db*"):
+        file.unlink()
+    house.clock.advance(dt.timedelta(hours=-1))  # and the clock went back as well
+    restored = await open_house(tmp_path / "again", url, beside=house, crl={"folder": folder})
+    assert number(await published(restored)) > before
+    kept = x509.load_der_x509_crl((folder / f"{house.ca.id}.crl").read_bytes())
+    assert number(kept) == number(await served(restored))
+    await restored.close()
+
+
+@pytest.mark.attack("X09")
+async def test_numbers_go_on_without_a_file_by_the_time(tmp_path: Path) -> None:
+    house = await open_house(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}")
+    before = number(await published(house))
+    house.clock.advance(dt.timedelta(hours=1))
+    await house.close()
+    new = await open_house(tmp_path / "again", f"sqlite:///{tmp_path / 'new.db'}", beside=house)
+    assert number(await published(new)) > before
+    await new.close()
+
+
+@pytest.mark.attack("X09")
+async def test_two_publishers_at_once_never_use_a_number_twice(each_house: House) -> None:
+    other = await open_house(each_house.folder / "other", each_house.url, beside=each_house)
+    seen: dict[int, bytes] = {}
+    for round_ in range(5):
+        await each_house.revoke(0x7001 + round_)
+        await asyncio.gather(
+            *(house.parts.publisher.publish_due() for house in (each_house, other) for _ in "ab")
+        )
+        for house in (each_house, other):
+            await house.parts.changes.look()
+            crl = await served(house)
+            der = crl.public_bytes(Encoding.DER)
+            assert seen.setdefault(number(crl), der) == der
+            assert len(crl) == round_ + 1
+    await other.close()
+
+
+@pytest.mark.attack("X09")
+async def test_the_clock_going_back_takes_no_number_back(house: House) -> None:
+    before = number(await published(house))
+    house.clock.advance(dt.timedelta(hours=-1))
+    await house.revoke(0x7001)
+    assert number(await published(house)) > before
+
+
+@pytest.mark.attack("X08")
+async def test_crl_and_ocsp_agree(each_house: House) -> None:
+    for serial in (0x7001, 0x7002, 0x7003):
+        await each_house.issue(serial)
+    await each_house.revoke(0x7002, reason=3)
+    crl = await published(each_house)
+    for serial in (0x7001, 0x7002, 0x7003):
+        response = await each_house.status(each_house.ca.leaf(serial))
+        entry = crl.get_revoked_certificate_by_serial_number(serial)
+        assert (
+            (entry is not None) == (serial == 0x7002) == (response.revocation_time_utc is not None)
+        )
+        if entry is not None:
+            assert entry.revocation_date_utc == response.revocation_time_utc
+            reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+            assert reason == response.revocation_reason
+
+
+async def test_nothing_is_published_from_stale_knowledge(house: House) -> None:
+    first = await published(house)
+    house.clock.advance(dt.timedelta(hours=9))
+    assert await published(house) == first
+    await house.parts.reconciler.revocations()
+    assert number(await published(house)) > number(first)
+
+
+async def test_a_failing_signer_is_tried_again(house: House) -> None:
+    house.signer.away = True
+    await house.parts.publisher.publish_due()
+    assert (await house.get(f"/crl/{house.ca.id}.crl")).status == 503
+    house.signer.away = False
+    house.signer.corrupt = True
+    await house.parts.publisher.publish_due()
+    assert (await house.get(f"/crl/{house.ca.id}.crl")).status == 503
+    house.signer.corrupt = False
+    await published(house)
+    assert house.registry.get_sample_value("newel_crl_failures_total") == 2
+
+
+async def test_a_publication_is_an_event_and_audited(house: House) -> None:
+    await house.revoke(0x7001)
+    crl = await published(house)
+    ((subject, payload),) = await house.database.fetch(OUTBOX)
+    event = events_pb2.CrlPublished.FromString(payload)
+    assert subject == "newel.crl.published.v1"
+    assert (event.issuer, event.entries) == (house.ca.id, 1)
+    assert int.from_bytes(event.number, "big") == number(crl)
+    assert event.next_update.seconds == int((NOW + dt.timedelta(hours=24)).timestamp())
+    assert house.audit.lines[-1][:2] == ("crl.publish", "granted")
+
+
+async def test_another_worker_serves_it_after_its_next_look(each_house: House) -> None:
+    other = await open_house(each_house.folder / "other", each_house.url, beside=each_house)
+    crl = await published(each_house)
+    await other.parts.changes.look()
+    assert await served(other) == crl
+    await other.close()
+
+
+async def test_only_this_list_and_the_one_before_are_stored(house: House) -> None:
+    for serial in range(0x7001, 0x7006):
+        await house.revoke(serial)
+        await published(house)
+    rows = await house.database.fetch(Statement("SELECT number FROM crls"))
+    assert len(rows) == 2
+
+
+@pytest.mark.attack("X09")
+async def test_many_entries_are_read_in_pages(house: House) -> None:
+    insert = Statement(
+        "INSERT INTO certificate_status (serial, issuer, not_after, revoked_at, reason, entry, change)"
+        " SELECT $1, issuer, not_after, revoked_at, reason, $2, change FROM certificate_status"
+        " WHERE serial = $3"
+    )
+    from newel.crypto.crl import crl_entry
+
+    await house.revoke(0x10000)
+    first = (0x10000).to_bytes(3, "big")
+    revoked_at = int(NOW.timestamp())
+    await house.database.apply(
+        *(
+            Write(insert, (serial.to_bytes(3, "big"), crl_entry(serial, revoked_at, 1), first))
+            for serial in range(0x10001, 0x10000 + 45_000)
+        )
+    )
+    crl = await published(house)
+    assert [entry.serial_number for entry in crl] == list(range(0x10000, 0x10000 + 45_000))

@@ -1,0 +1,146 @@
+"""The responder when something it needs is away or wrong (X06, X10, and stale knowledge)."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.x509 import ocsp
+from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from fixtures.validation import NOW, House, open_house, request_for
+from fixtures.validation_pki import Ca, write_pem
+from newel.crypto import keys
+from newel.runtime.errors import NewelError
+
+Make = Callable[[Ca, keys.PrivateKey], x509.Certificate]
+
+
+async def response_status(house: House, certificate: x509.Certificate) -> OCSPResponseStatus:
+    reply = await house.post(request_for(certificate, house.ca))
+    assert reply.status == 200
+    return ocsp.load_der_ocsp_response(reply.body).response_status
+
+
+async def test_without_the_signer_a_new_answer_comes_later(house: House) -> None:
+    certificate = await house.issue(0x7001)
+    house.signer.away = True
+    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+    house.signer.away = False
+    assert await response_status(house, certificate) == OCSPResponseStatus.SUCCESSFUL
+
+
+async def test_without_the_signer_a_kept_answer_is_shown_until_it_expires(house: House) -> None:
+    certificate = await house.issue(0x7001)
+    first = await house.status(certificate)
+    house.signer.away = True
+    for hours in (13, 10):
+        house.clock.advance(dt.timedelta(hours=hours))
+        await house.parts.reconciler.revocations()
+        await house.parts.changes.look()
+        again = await house.status(certificate)
+        assert again.this_update_utc == first.this_update_utc
+    house.clock.advance(dt.timedelta(hours=1))
+    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+
+
+@pytest.mark.attack("X06")
+async def test_a_signature_that_does_not_verify_is_never_released(house: House) -> None:
+    certificate = await house.issue(0x7001)
+    house.signer.corrupt = True
+    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+    house.signer.corrupt = False
+    assert await response_status(house, certificate) == OCSPResponseStatus.SUCCESSFUL
+
+
+async def test_stale_knowledge_is_never_good_but_revoked_stays_revoked(house: House) -> None:
+    """Design §8: past a limit the responder says tryLater rather than a stale good."""
+    good, bad = await house.issue(0x7001), await house.issue(0x7002)
+    await house.revoke(0x7002)
+    for certificate in (good, bad):
+        await house.status(certificate)
+    house.lists.away = True
+    house.clock.advance(dt.timedelta(hours=4))
+    await house.parts.changes.look()
+    assert await response_status(house, good) == OCSPResponseStatus.TRY_LATER
+    assert await response_status(house, house.ca.leaf(0x7003)) == OCSPResponseStatus.TRY_LATER
+    assert (await house.status(bad)).certificate_status == OCSPCertStatus.REVOKED
+    with pytest.raises(NewelError, match="not compared"):
+        await house.parts.watch.ready()
+    house.lists.away = False
+    await house.parts.reconciler.revocations()
+    await house.parts.changes.look()
+    assert await response_status(house, good) == OCSPResponseStatus.SUCCESSFUL
+
+
+async def test_before_the_first_comparison_nothing_is_good(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'validation.db'}"
+    house = await open_house(tmp_path, url, agreed=False)
+    certificate = await house.issue(0x7001)
+    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+    await house.close()
+
+
+async def test_more_waiting_than_allowed_is_told_to_come_later(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'validation.db'}"
+    house = await open_house(tmp_path, url, ocsp={"max_waiting": 2})
+    certificates = [await house.issue(serial) for serial in (0x7001, 0x7002, 0x7003)]
+    house.signer.gate = asyncio.Event()
+    asking = asyncio.gather(*(response_status(house, one) for one in certificates[:2]))
+    await house.signer.asked.wait()
+    assert await response_status(house, certificates[2]) == OCSPResponseStatus.TRY_LATER
+    house.signer.gate.set()
+    assert await asking == [OCSPResponseStatus.SUCCESSFUL] * 2
+    assert await response_status(house, certificates[2]) == OCSPResponseStatus.SUCCESSFUL
+    await house.close()
+
+
+UNFIT: dict[str, Make] = {
+    "expired": lambda ca, key: ca.responder(key, NOW - dt.timedelta(seconds=1)),
+    "of another issuer": lambda _ca, key: Ca("Test Intermediate", NOW).responder(key),
+    "without nocheck": lambda ca, key: ca.responder(key, no_check=False),
+    "not for OCSP": lambda ca, key: ca.responder(key, usage=ExtendedKeyUsageOID.SERVER_AUTH),
+}
+
+
+@pytest.mark.attack("X10")
+@pytest.mark.parametrize("make", UNFIT.values(), ids=UNFIT.keys())
+async def test_an_unfit_responder_says_nothing_and_is_not_ready(house: House, make: Make) -> None:
+    """X10: clients would refuse its answers; operators hear of it before they do."""
+    certificate = await house.issue(0x7001)
+    file = house.folder / "ocsp-0.crt"
+    fit = file.read_bytes()
+    await house.parts.publisher.publish_due()
+    await house.parts.watch.ready()
+    write_pem(file, make(house.ca, house.signer.keys["ocsp-0"]))
+    await house.parts.watch.refresh()
+    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+    with pytest.raises(NewelError, match="no OCSP responder"):
+        await house.parts.watch.ready()
+    file.write_bytes(fit)
+    await house.parts.watch.refresh()
+    assert await response_status(house, certificate) == OCSPResponseStatus.SUCCESSFUL
+    await house.parts.watch.ready()
+
+
+@pytest.mark.attack("X10")
+async def test_a_responder_whose_key_the_signer_does_not_have_says_nothing(house: House) -> None:
+    certificate = await house.issue(0x7001)
+    write_pem(house.folder / "ocsp-0.crt", house.ca.responder(keys.generate()))
+    await house.parts.watch.refresh()
+    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+
+
+async def test_a_database_that_fails_is_an_ocsp_error_too(house: House) -> None:
+    certificate = await house.issue(0x7001)
+    await house.database.close()
+    reply: Any = await house.post(request_for(certificate, house.ca))
+    assert reply.status == 200
+    assert ocsp.load_der_ocsp_response(reply.body).response_status in {
+        OCSPResponseStatus.INTERNAL_ERROR,
+        OCSPResponseStatus.TRY_LATER,
+    }
