@@ -63,7 +63,7 @@ async def drive(house: House, wanted: list[pb.Request], in_flight: int) -> tuple
         response = await house.issuance.Issue(pb.IssueRequest(requests=batch))
         return list(response.results)
 
-    coalescer = Coalescer(send)
+    coalescer = Coalescer(send, out=int(__import__("os").environ.get("OUT", "2")))
     queue = iter(wanted)
 
     async def caller() -> None:
@@ -86,7 +86,9 @@ async def preload(house: House, rows: int) -> None:
     await house.one()
     file = Path(house.url.removeprefix("sqlite:///"))
     connection = sqlite3.connect(file, isolation_level=None)
-    columns = "issuer, profile, tbs, signature, not_after, key_digest, provisioner, subject_of_proof"
+    columns = (
+        "issuer, profile, tbs, signature, not_after, key_digest, provisioner, subject_of_proof"
+    )
     (row,) = connection.execute(f"SELECT {columns} FROM certificates").fetchall()  # noqa: S608
     start = int(SystemClock().unix() * 1000) - rows - 1_000_000
     connection.execute("PRAGMA synchronous=OFF")

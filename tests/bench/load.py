@@ -19,7 +19,7 @@ class Figure:
     per_second: float
     p50_ms: float
     p99_ms: float
-    cpu_ms: float   # of the server's whole process tree, per operation
+    cpu_ms: float  # of the server's whole process tree, per operation
     rss_mb: int
     errors: int
 
@@ -33,7 +33,14 @@ def build() -> Path:
     return target
 
 
-def drive(authority: Authority, operation: str, *, seconds: int, workers: int, extra: list[str] | None = None) -> Figure:
+def drive(
+    authority: Authority,
+    operation: str,
+    *,
+    seconds: int,
+    workers: int,
+    extra: list[str] | None = None,
+) -> Figure:
     """Drives one operation for some seconds: sign, renew, acme, get or post."""
     command = [
         str(build()), "-url", authority.url, "-root", str(authority.root), "-mode", operation,
@@ -45,7 +52,9 @@ def drive(authority: Authority, operation: str, *, seconds: int, workers: int, e
         raise RuntimeError(f"{authority.name} {operation}: {done.stderr}{done.stdout}")
     said = json.loads(done.stdout)
     if said["errors"]:
-        print(f"  {authority.name} {operation}: {said['errors']} errors, first: {said.get('first_error')}")  # noqa: T201
+        print(
+            f"  {authority.name} {operation}: {said['errors']} errors, first: {said.get('first_error')}"
+        )  # noqa: T201
     return Figure(
         authority.name, operation, said["per_s"], said["p50_ms"], said["p99_ms"],
         said["server_cpu_ms_per_op"], said["server_rss_mb"], said["errors"],

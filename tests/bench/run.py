@@ -23,7 +23,9 @@ from split import newel_split
 ROOT = Path(__file__).parents[2]
 
 
-def chosen(arguments: argparse.Namespace, work: Path) -> Iterator[contextlib.AbstractContextManager[Authority]]:
+def chosen(
+    arguments: argparse.Namespace, work: Path
+) -> Iterator[contextlib.AbstractContextManager[Authority]]:
     """The authorities asked for, ours first."""
     if arguments.shape == "split":
         yield newel_split(work, arguments.preload)
@@ -48,7 +50,11 @@ def ocsp(authority: Authority, work: Path, seconds: int, workers: int) -> Figure
     )  # fmt: skip
     plain = dataclasses.replace(authority, url=authority.http_url)
     figure = drive(
-        plain, "post", seconds=seconds, workers=workers, extra=["-path", "/ocsp", "-body", str(request)]
+        plain,
+        "post",
+        seconds=seconds,
+        workers=workers,
+        extra=["-path", "/ocsp", "-body", str(request)],
     )
     return dataclasses.replace(figure, operation="ocsp")
 
@@ -97,7 +103,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16, help="connections at once")
     parser.add_argument("--workers", type=int, default=2, help="worker processes of `newel up`")
     parser.add_argument("--operations", default="sign,renew,acme,ocsp")
-    parser.add_argument("--preload", type=int, default=0, help="certificates stored before measuring")
+    parser.add_argument(
+        "--preload", type=int, default=0, help="certificates stored before measuring"
+    )
     parser.add_argument("--alone", action="store_true", help="leave step-ca out")
     arguments = parser.parse_args()
     figures: list[Figure] = []
@@ -110,7 +118,9 @@ def main() -> None:
     target = ROOT / "var/bench"
     target.mkdir(parents=True, exist_ok=True)
     name = f"{arguments.shape}-{arguments.preload}.json"
-    (target / name).write_text(json.dumps([dataclasses.asdict(figure) for figure in figures], indent=2))
+    (target / name).write_text(
+        json.dumps([dataclasses.asdict(figure) for figure in figures], indent=2)
+    )
 
 
 if __name__ == "__main__":

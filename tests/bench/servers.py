@@ -26,10 +26,10 @@ class Authority:
 
     name: str
     url: str
-    http_url: str            # plain HTTP: OCSP; "" where there is none
+    http_url: str  # plain HTTP: OCSP; "" where there is none
     root: Path
-    jwk: Path                # the decrypted provisioner key
-    pids: tuple[int, ...]    # whose process trees are counted
+    jwk: Path  # the decrypted provisioner key
+    pids: tuple[int, ...]  # whose process trees are counted
 
 
 def free_port() -> int:
@@ -39,7 +39,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_healthy(url: str, root: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> float:
+def wait_healthy(
+    url: str, root: Path, process: subprocess.Popen[bytes], seconds: float = 60
+) -> float:
     """Seconds until ``/health`` answered; raises when it does not."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
@@ -62,11 +64,17 @@ def decrypted_key(ca_json: Path, password: str, target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(command: list[str], log: Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[str], log: Path, env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process in its own group, ended with SIGTERM and, if it must be, SIGKILL."""
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            command, stdout=sink, stderr=sink, start_new_session=True, env={**os.environ, **(env or {})}
+            command,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            env={**os.environ, **(env or {})},
         )
         try:
             yield process
@@ -94,7 +102,9 @@ def newel_up(work: Path, workers: int) -> Iterator[Authority]:
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)
         jwk = decrypted_key(
-            state / "config/ca.json", (state / "secrets/password").read_text().strip(), work / "newel.jwk"
+            state / "config/ca.json",
+            (state / "secrets/password").read_text().strip(),
+            work / "newel.jwk",
         )
         yield Authority("newel", url, f"http://127.0.0.1:{http_port}", root, jwk, (process.pid,))
 

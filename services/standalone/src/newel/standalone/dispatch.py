@@ -1,0 +1,19 @@
+"""Several ASGI apps behind one address, by the beginning of the path."""
+
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class ByPrefix:
+    """Gives a request to the app whose prefix is the path or is followed by "/" in it; else to the default."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp], default: ASGIApp) -> None:
+        self._apps = dict(apps)
+        self._default = default
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one ASGI request."""
+        path: str = scope.get("path", "")
+        first = "/" + path[1:].partition("/")[0]
+        await self._apps.get(first, self._default)(scope, receive, send)

@@ -1,0 +1,119 @@
+"""The first start: an authority made under the state folder, whole or not at all."""
+
+import datetime as dt
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from newel.signer.app import AuthorityFiles, create_authority
+from newel.standalone.layout import Layout
+from newel.standalone.options import Options
+from newel.standalone.settings import write_settings
+from newel.step import ca_json, jwe, jwk, messages
+
+ADDRESS = "127.0.0.1:9000"
+HTTP_ADDRESS = "127.0.0.1:9080"
+PASSWORD_OCTETS = 24
+
+
+def create(layout: Layout, options: Options, now: dt.datetime) -> None:
+    """Makes keys, certificates, provisioners and configuration.
+
+    ``ca.json`` is written last: a start that dies before it begins again from nothing, because the half-made
+    files are removed. Raises OSError, and CeremonyError from the signer.
+    """
+    for name in ("certs", "config", "secrets", "db", "log"):
+        (layout.state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    discard_half(layout)
+    password_file = options.password_file or make_password(layout.password)
+    fingerprint = create_authority(authority_files(layout, password_file), options.name, now)
+    ca = configuration(layout, options, password_file)
+    address = ca.address
+    names = ca.dns_names or ["localhost"]
+    port = address.rpartition(":")[2]
+    defaults = ca_json.Defaults(
+        ca_url=f"https://{url_host(names[0])}:{port}",
+        ca_config=str(layout.ca_json),
+        fingerprint=fingerprint,
+        root=str(layout.root_certificate),
+    )
+    layout.defaults_json.write_text(ca_json.write_defaults(defaults))
+    write_settings(layout.ca_json, ca)
+
+
+def discard_half(layout: Layout) -> None:
+    """Removes what an earlier first start left when it did not reach its end."""
+    for path in (
+        layout.root_certificate, layout.root_key, layout.intermediate_certificate, layout.intermediate_key,
+        layout.responder_certificate, layout.responder_key, layout.ceremony,
+    ):  # fmt: skip
+        path.unlink(missing_ok=True)
+
+
+def authority_files(layout: Layout, password_file: Path) -> AuthorityFiles:
+    """Where the signer's ceremony puts what it makes."""
+    return AuthorityFiles(
+        root_certificate=layout.root_certificate,
+        root_key=layout.root_key,
+        intermediate_certificate=layout.intermediate_certificate,
+        intermediate_key=layout.intermediate_key,
+        responder_certificate=layout.responder_certificate,
+        responder_key=layout.responder_key,
+        password_file=password_file,
+        record=layout.ceremony,
+    )
+
+
+def make_password(path: Path) -> Path:
+    """A new password in a file only its owner can read; an existing one is kept."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(PASSWORD_OCTETS) + "\n")
+    return path
+
+
+def configuration(layout: Layout, options: Options, password_file: Path) -> ca_json.CaJson:
+    """The first ca.json."""
+    password = password_file.read_text().rstrip().encode()
+    names = list(options.dns) or ["localhost", "127.0.0.1", "::1"]
+    newel: dict[str, Any] = (
+        {} if options.password_file is None else {"passwordFile": str(password_file)}
+    )
+    return ca_json.CaJson(
+        root=str(layout.root_certificate),
+        crt=str(layout.intermediate_certificate),
+        key=str(layout.intermediate_key),
+        address=options.address or ADDRESS,
+        insecure_address=options.http_address or HTTP_ADDRESS,
+        dns_names=names,
+        logger=ca_json.Logger(format="json"),
+        db=ca_json.Db(type="newel", data_source=str(layout.state / "db")),
+        authority=ca_json.Authority(
+            provisioners=[jwk_provisioner("admin", password), {"type": "ACME", "name": "acme"}]
+        ),
+        tls=messages.TlsOptions(),
+        newel=newel,
+    )
+
+
+def jwk_provisioner(name: str, password: bytes) -> dict[str, Any]:
+    """A JWK provisioner with a fresh P-256 key, escrowed under the password."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    private = jwk.from_private_key(ec.generate_private_key(ec.SECP256R1()))
+    public = msgspec.to_builtins(private.public())
+    return {
+        "type": "JWK",
+        "name": name,
+        "key": public,
+        "encryptedKey": jwe.encrypt(msgspec.json.encode(private), password),
+    }
+
+
+def url_host(name: str) -> str:
+    """A name or address as it stands in a URL."""
+    return f"[{name}]" if ":" in name else name

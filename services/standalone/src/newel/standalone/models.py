@@ -1,0 +1,103 @@
+"""ca.json mapped onto the configuration models of the services."""
+
+from typing import Any
+
+from newel.issuing.config import Config as IssuingConfig
+from newel.registration.config import Config as RegistrationConfig
+from newel.runtime.config import validated
+from newel.signer.config import Config as SignerConfig
+from newel.standalone.settings import Settings
+from newel.validation.config import Config as ValidationConfig
+
+KEY = "intermediate"
+RESPONDER = "ocsp"
+
+
+def signer(settings: Settings) -> SignerConfig:
+    """Two keys: the intermediate's for certificates and CRLs, the responder's for OCSP."""
+    layout = settings.layout
+    password = settings.password_file
+    keys = [
+        {
+            "name": KEY,
+            "store": {"kind": "file", "path": settings.ca.key, "password_file": password},
+            "certificate": settings.ca.crt,
+            "certificates": {},
+            "crls": {},
+        },
+        {
+            "name": RESPONDER,
+            "store": {"kind": "file", "path": layout.responder_key, "password_file": password},
+            "certificate": layout.responder_certificate,
+            "ocsp": {"issuer_certificate": settings.ca.crt},
+        },
+    ]
+    return validated(SignerConfig, merged({"keys": keys}, settings.newel.signer), "signer")
+
+
+def issuing(settings: Settings) -> IssuingConfig:
+    """One issuer; the URLs in certificates lead to the plain HTTP address."""
+    base = settings.http_url
+    urls = (
+        {
+            "ocsp": f"{base}/ocsp",
+            "ca_issuers": f"{base}/ca/{{issuer}}.cer",
+            "crl": f"{base}/crl/{{issuer}}.crl",
+        }
+        if base
+        else {}
+    )
+    data = {
+        "issuers": [
+            {"key": KEY, "certificate_file": settings.ca.crt, "root_file": settings.ca.roots[0]}
+        ],
+        "urls": urls,
+    }
+    return validated(IssuingConfig, merged(data, settings.newel.issuing), "issuing")
+
+
+def registration(settings: Settings) -> RegistrationConfig:
+    """Provisioners, claims and names as ca.json has them."""
+    ca, authority = settings.ca, settings.authority
+    raw = settings.raw
+    data: dict[str, Any] = {
+        "database": settings.layout.database("registration"),
+        "dns_names": settings.dns_names,
+        "provisioners": tuple(authority.provisioners or ()),
+        "claims": raw.get("authority", {}).get("claims") or {},
+        "tls": raw.get("tls") or {},
+        "backdate": authority.backdating(),
+        "federated_roots": tuple(ca.federated_roots or ()),
+    }
+    if ca.common_name:
+        data["server_certificate"] = {"common_name": ca.common_name}
+    return validated(RegistrationConfig, merged(data, settings.newel.registration), "registration")
+
+
+def validation(settings: Settings) -> ValidationConfig:
+    """Status of the one issuer, by its delegated responder."""
+    base = settings.http_url
+    issuer = {
+        "certificate_file": settings.ca.crt,
+        "crl_key": KEY,
+        "responder_key": RESPONDER,
+        "responder_certificate_file": settings.layout.responder_certificate,
+        "crl_url": f"{base}/crl/{{issuer}}.crl" if base else "",
+    }
+    data = {
+        "database": settings.layout.database("validation"),
+        "issuers": [issuer],
+        "roots_file": settings.ca.roots[0],
+    }
+    return validated(ValidationConfig, merged(data, settings.newel.validation), "validation")
+
+
+def merged(ours: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What the newel section says, over what is derived from the rest."""
+    result = dict(ours)
+    for key, value in given.items():
+        known = result.get(key)
+        result[key] = (
+            merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        )
+    return result

@@ -1,0 +1,98 @@
+"""What `newel up` is told on its command line."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+EPILOG = """\
+The first start makes an authority under DIR: a root (P-256, ten years), an intermediate, the provisioners
+'admin' (JWK, its key escrowed under the password) and 'acme', all laid out as a STEPPATH, so that
+STEPPATH=DIR step … works at once. Later starts use what is there. Ctrl-C drains and stops.
+
+SIGHUP reads config/ca.json again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The parsed command line."""
+
+    state: Path
+    address: str
+    http_address: str
+    name: str
+    dns: tuple[str, ...]
+    ssh: bool
+    password_file: Path | None
+    workers: int
+    sockets: dict[str, int]  # inherited by a worker: listener → file descriptor
+    worker: int  # 0 for the first or only one
+
+
+def parse(arguments: list[str]) -> Options:
+    """Reads the command line; ends the process with usage on stderr when it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="newel up",
+        description="Runs a whole certificate authority in this process: six services, SQLite, no other server.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        default=Path("newel"),
+        help="where everything is kept (default ./newel)",
+    )
+    add(
+        "--address",
+        metavar="HOST:PORT",
+        default="",
+        help="HTTPS: step API and ACME (default 127.0.0.1:9000)",
+    )
+    add(
+        "--http-address",
+        metavar="HOST:PORT",
+        default="",
+        help="HTTP: OCSP, CRL, metrics (default 127.0.0.1:9080)",
+    )
+    add("--name", default="Newel", help="of the authority, on first start (default Newel)")
+    add(
+        "--dns",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name or address clients use; repeatable",
+    )
+    add("--ssh", action="store_true", help="also make SSH authority keys, on first start")
+    add(
+        "--password-file",
+        type=Path,
+        metavar="F",
+        help="the keys' password; made under DIR/secrets when not given",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that share the addresses (default 1)",
+    )
+    add("--sockets", default="", help=argparse.SUPPRESS)
+    add("--worker", type=int, default=0, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.workers < 1:
+        parser.error("--workers: at least one")
+    sockets = dict(pair.split("=") for pair in given.sockets.split(",") if pair)
+    return Options(
+        state=given.state.resolve(),
+        address=given.address,
+        http_address=given.http_address,
+        name=given.name,
+        dns=tuple(name for text in given.dns for name in text.split(",") if name),
+        ssh=given.ssh,
+        password_file=given.password_file.resolve() if given.password_file else None,
+        workers=given.workers,
+        sockets={name: int(descriptor) for name, descriptor in sockets.items()},
+        worker=given.worker,
+    )

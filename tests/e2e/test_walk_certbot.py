@@ -1,0 +1,204 @@
+"""The certbot walk (ACME-01…04): certificate, nginx with a stapled answer, revocation seen in OCSP and CRL."""
+
+import os
+import re
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
+
+from fixtures.running import Authority, configure, free_port, run, serving, wait_until
+
+pytestmark = pytest.mark.needs("certbot", "openssl")
+
+
+@pytest.fixture(scope="module")
+def http01_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory, http01_port: int) -> Generator[Authority]:
+    """An authority that validates http-01 on a port a test may bind."""
+    state = tmp_path_factory.mktemp("walk") / "state"
+    ports = free_port(), free_port()
+    with serving(state, *ports):
+        pass
+    configure(state, registration={"acme": {"http01Port": http01_port}})
+    with serving(state, *ports) as (running, _):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def certbot(
+    authority: Authority, tmp_path_factory: pytest.TempPathFactory, http01_port: int
+) -> Path:
+    """The folder of a certbot that has got a certificate for localhost."""
+    home = tmp_path_factory.mktemp("certbot")
+    run(
+        [
+            "certbot", "certonly", "-n", "--standalone", "--agree-tos", "-m", "you@example.com", "-d", "localhost",
+            "--server", authority.directory, "--http-01-port", str(http01_port), *folders(home),
+        ],
+        env={**os.environ, "REQUESTS_CA_BUNDLE": str(authority.root)},
+    )  # fmt: skip
+    return home
+
+
+def folders(home: Path) -> list[str]:
+    return [
+        word for name in ("config", "work", "logs") for word in (f"--{name}-dir", str(home / name))
+    ]
+
+
+def live(home: Path, name: str) -> Path:
+    return home / "config/live/localhost" / name
+
+
+def ocsp(authority: Authority, certificate: Path) -> str:
+    """What `openssl ocsp` says of a certificate, its response verified."""
+    done = subprocess.run(
+        [
+            "openssl", "ocsp", "-issuer", str(authority.issuer), "-cert", str(certificate),
+            "-url", f"{authority.http_url}/ocsp", "-CAfile", str(authority.root), "-resp_text",
+        ],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert "Response verify OK" in said, said
+    return next(line for line in said.splitlines() if line.startswith(f"{certificate}: ")).split(
+        ": "
+    )[1]
+
+
+def test_the_certificate_chains_to_the_root_and_carries_what_relying_parties_need(
+    authority: Authority, certbot: Path
+) -> None:
+    leaf = live(certbot, "cert.pem")
+    run(
+        [
+            "openssl",
+            "verify",
+            "-CAfile",
+            authority.root,
+            "-untrusted",
+            live(certbot, "chain.pem"),
+            leaf,
+        ]
+    )
+    text = run(["openssl", "x509", "-in", leaf, "-noout", "-text"]).stdout
+    for needed in (
+        "DNS:localhost",
+        f"OCSP - URI:{authority.http_url}/ocsp",
+        "CA Issuers - URI:",
+        "X509v3 CRL Distribution Points",
+        "TLS Web Server Authentication, TLS Web Client Authentication",
+        "1.3.6.1.4.1.37476.9000.64.1",
+        "X509v3 Subject Key Identifier",
+        "X509v3 Authority Key Identifier",
+    ):
+        assert needed in text
+
+
+def test_ocsp_says_good_and_ca_issuers_serves_the_issuer(
+    authority: Authority, certbot: Path
+) -> None:
+    leaf = live(certbot, "cert.pem")
+    wait_until(lambda: ocsp(authority, leaf) == "good")
+    certificate = x509.load_pem_x509_certificate(leaf.read_bytes())
+    access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    url = next(
+        entry.access_location.value
+        for entry in access
+        if entry.access_method == AuthorityInformationAccessOID.CA_ISSUERS
+    )
+    served = subprocess.run(["curl", "-sf", url], capture_output=True, check=True).stdout
+    issuer = x509.load_der_x509_certificate(served)
+    certificate.verify_directly_issued_by(issuer)
+
+
+@pytest.mark.needs("nginx", "curl")
+def test_nginx_serves_it_with_a_stapled_answer(
+    authority: Authority, certbot: Path, tmp_path: Path
+) -> None:
+    wait_until(lambda: ocsp(authority, live(certbot, "cert.pem")) == "good")
+    port = free_port()
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(authority.issuer.read_bytes() + authority.root.read_bytes())
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(f"""
+        daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log info; worker_processes 1;
+        user root;
+        events {{}}
+        http {{
+          access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;
+          fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;
+          server {{
+            listen 127.0.0.1:{port} ssl;
+            ssl_certificate {live(certbot, "fullchain.pem")}; ssl_certificate_key {live(certbot, "privkey.pem")};
+            ssl_stapling on; ssl_stapling_verify on; ssl_trusted_certificate {trusted};
+            location / {{ return 200 "served\\n"; }}
+          }}
+        }}""")
+    server = subprocess.Popen(["nginx", "-c", str(conf), "-p", str(tmp_path)])
+    try:
+        ask = ["curl", "-sf", "--cacert", str(authority.root), f"https://localhost:{port}/"]
+        wait_until(lambda: run(ask).stdout == "served\n")
+
+        def stapled() -> bool:
+            said = subprocess.run(
+                ["openssl", "s_client", "-connect", f"localhost:{port}", "-status",
+                 "-CAfile", str(authority.root)],
+                input="", capture_output=True, text=True, check=False,
+            ).stdout  # fmt: skip
+            return "Cert Status: good" in said and "Verify return code: 0" in said
+
+        wait_until(stapled)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five(
+    authority: Authority, certbot: Path, tmp_path: Path
+) -> None:
+    leaf = tmp_path / "leaf.pem"
+    leaf.write_bytes(live(certbot, "cert.pem").read_bytes())
+    wait_until(lambda: ocsp(authority, leaf) == "good")
+    run(
+        [
+            "certbot", "revoke", "-n", "--cert-path", live(certbot, "cert.pem"), "--reason", "superseded",
+            "--server", authority.directory, "--no-delete-after-revoke", *folders(certbot),
+        ],
+        env={**os.environ, "REQUESTS_CA_BUNDLE": str(authority.root)},
+    )  # fmt: skip
+    wait_until(lambda: ocsp(authority, leaf) == "revoked", seconds=1)
+    certificate = x509.load_pem_x509_certificate(leaf.read_bytes())
+    points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    names = points[0].full_name or []
+    crl = tmp_path / "crl.der"
+
+    def listed() -> bool:
+        run(["curl", "-sf", "-o", crl, names[0].value])
+        text = run(
+            [
+                "openssl",
+                "crl",
+                "-inform",
+                "DER",
+                "-in",
+                crl,
+                "-noout",
+                "-text",
+                "-CAfile",
+                authority.issuer,
+            ]
+        )
+        return (
+            re.search(rf"Serial Number: 0*{certificate.serial_number:X}\b", text.stdout) is not None
+        )
+
+    wait_until(listed, seconds=5)
