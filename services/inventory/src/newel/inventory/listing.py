@@ -119,8 +119,8 @@ def _read_cursor(cursor: str, digest: str) -> Mark:
 
 
 def _value(name: str, text: str, kind: Kind, states: tuple[str, ...]) -> str | int | bytes:
-    if not 0 < len(text) <= _MAX_VALUE or "\0" in text:
-        raise _wrong(name, f"1 to {_MAX_VALUE} characters long")
+    if not 0 < len(text) <= _MAX_VALUE or not text.isprintable():
+        raise _wrong(name, f"1 to {_MAX_VALUE} printable characters")
     if kind == "state" and text not in states:
         raise _wrong(name, f"one of {', '.join(states)}")
     if kind == "hex":

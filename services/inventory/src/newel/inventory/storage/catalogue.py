@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-import msgspec
-
 from newel.inventory.endpoints import Placed
 from newel.inventory.expiry import DueEndpoint
 from newel.inventory.projection import Revocation
+from newel.inventory.storage.names import names_of, names_text
 from newel.runtime.database import Database, Statement, Write
 
 _ADD_CERTIFICATES = (
@@ -128,7 +127,7 @@ class CatalogueStorage:
         endpoints: dict[str, tuple[int, tuple[object, ...]]] = {}
         for each, warning in zip(placed, warnings, strict=True):
             record, facts = each.record, each.record.facts
-            names = msgspec.json.encode(facts.names).decode()
+            names = names_text(facts.names)
             certificates.append(
                 (
                     record.serial,
@@ -202,7 +201,7 @@ class CatalogueStorage:
                 warned=row[1],
                 last=row[2],
                 common_name=row[3] or "",
-                names=tuple(msgspec.json.decode(row[4], type=list[str])) if row[4] else (),
+                names=names_of(row[4] or ""),
                 provisioner=row[5] or "",
                 not_before=row[6] or 0,
                 not_after=row[7] or 0,

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from newel.inventory.administrators import CataloguedPeer
 from newel.inventory.catalogue import CertificateEntry, EndpointEntry, Page
 from newel.inventory.listing import ListQuery, Mark
+from newel.inventory.storage.names import names_of
 from newel.runtime.database import Database, Row, Statement
 
 # A page looks at no more rows than this, whatever its filters leave of them.
@@ -48,9 +47,8 @@ class _Where:
 
 
 def _escaped(text: str) -> str:
-    """For use inside a JSON string inside a LIKE pattern: what the caller typed and nothing else."""
-    inside = msgspec.json.encode(text.lower()).decode()[1:-1]
-    return inside.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+    """For use inside a LIKE pattern: what the caller typed and nothing else."""
+    return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def _search(where: _Where, text: Any) -> None:
@@ -66,7 +64,7 @@ def _name(where: _Where, text: Any) -> None:
     kinds = ("dns", "ip", "email", "uri")
     whole = [text] if text.partition(":")[0] in kinds else [f"{kind}:{text}" for kind in kinds]
     likes = " OR ".join([r"lower(names) LIKE {} ESCAPE '\'"] * len(whole))
-    where.add(f"({likes})", *(f'%"{_escaped(each)}"%' for each in whole))
+    where.add(f"({likes})", *(f"%\n{_escaped(each)}\n%" for each in whole))
 
 
 def _certificate_state(where: _Where, state: Any) -> None:
@@ -225,17 +223,13 @@ class ListingStorage:
         return found, Mark(*bound[0]) if bound else None
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(msgspec.json.decode(text, type=list[str]))
-
-
 def _certificate(row: Row) -> CertificateEntry:
     return CertificateEntry(
         serial=row[1],
         issuer=row[2],
         endpoint=row[3],
         common_name=row[4],
-        names=_names(row[5]),
+        names=names_of(row[5]),
         provisioner=row[6],
         provisioner_type=row[7],
         proof=row[8],
@@ -254,7 +248,7 @@ def _endpoint(row: Row) -> EndpointEntry:
     return EndpointEntry(
         id=row[1],
         common_name=row[2],
-        names=_names(row[3]),
+        names=names_of(row[3]),
         provisioner=row[4],
         provisioner_type=row[5],
         opened_at=row[6],

@@ -1,0 +1,13 @@
+"""Names as one column: each on a line of its own, so that a whole one can be found by its line ends."""
+
+from collections.abc import Sequence
+
+
+def names_text(names: Sequence[str]) -> str:
+    """The column's text; "" for no names. A line break inside a name becomes a space."""
+    return "".join(["\n", *(f"{name.replace(chr(10), ' ')}\n" for name in names)]) if names else ""
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The names in it."""
+    return tuple(text.split("\n")[1:-1])

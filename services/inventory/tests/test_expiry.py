@@ -1,0 +1,203 @@
+"""Endpoints said to be expiring, once, and said to be renewed: ALERT-01, ALERT-06, design §8."""
+
+import asyncio
+import datetime as dt
+
+import pytest
+
+from fixtures.catalogue import START, issued, revoked
+from fixtures.inventory import Catalogue
+from newel.inventory.config import Expiry
+from newel.inventory.expiry import EXPIRING, RENEWED, ExpiryWatch
+from newel.proto.events.v1 import events_pb2
+from newel.runtime.database import Database
+from newel.runtime.databases import open_database
+from newel.runtime.outbox import TableOutbox
+
+TWO_MINUTES = dt.timedelta(minutes=2)
+SECOND = dt.timedelta(seconds=1)
+
+
+def watch_of(catalogue: Catalogue) -> ExpiryWatch:
+    return ExpiryWatch(
+        catalogue.storage,
+        TableOutbox(catalogue.database, catalogue.clock),
+        catalogue.clock,
+        catalogue.expiry,
+        catalogue.audit,
+        catalogue.metrics,
+    )
+
+
+async def said(catalogue: Catalogue) -> list[tuple[str, bytes]]:
+    """The subject of each event in the outbox with the serial it is about."""
+    told: list[tuple[str, bytes]] = []
+    for subject, payload in await catalogue.rows("SELECT subject, payload FROM outbox ORDER BY id"):
+        if subject == EXPIRING:
+            told.append((subject, events_pb2.EndpointExpiring.FromString(payload).serial))
+        else:
+            told.append((subject, events_pb2.EndpointRenewed.FromString(payload).superseded))
+    return told
+
+
+async def test_a_two_minute_certificate_is_said_once_when_three_quarters_have_passed(
+    catalogue: Catalogue,
+) -> None:
+    one = issued("a.example", "10.0.0.1", life=TWO_MINUTES)
+    await catalogue.take(one.event)
+    watch = watch_of(catalogue)
+    catalogue.clock.advance(89 * SECOND)
+    await watch.tick()
+    assert await said(catalogue) == []
+    for _ in range(3):
+        catalogue.clock.advance(SECOND)
+        await watch.tick()
+    assert await said(catalogue) == [(EXPIRING, one.serial)]
+    ((payload,),) = await catalogue.rows("SELECT payload FROM outbox")
+    event = events_pb2.EndpointExpiring.FromString(payload)
+    assert event.endpoint == await catalogue.endpoint_of(one.serial)
+    assert (event.subject, list(event.names)) == ("a.example", ["dns:a.example", "ip:10.0.0.1"])
+    assert (event.provisioner, event.fraction, event.expired) == ("admin", 0.75, False)
+    assert event.not_after.ToDatetime(dt.UTC) == START + TWO_MINUTES
+
+
+async def test_alert_01_what_has_a_successor_says_nothing(catalogue: Catalogue) -> None:
+    old = issued("a.example", life=TWO_MINUTES)
+    new = issued("a.example", renews=old, at=START + 80 * SECOND, life=TWO_MINUTES)
+    await catalogue.take(old.event, new.event)
+    catalogue.clock.advance(TWO_MINUTES)
+    await watch_of(catalogue).tick()
+    assert await said(catalogue) == []
+
+
+@pytest.mark.parametrize("renewable", [True, False])
+async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
+    catalogue: Catalogue, renewable: bool
+) -> None:
+    old = issued("a.example", life=TWO_MINUTES, renewable=renewable)
+    await catalogue.take(old.event)
+    watch = watch_of(catalogue)
+    catalogue.clock.advance(95 * SECOND)
+    await watch.tick()
+    now = catalogue.clock.now()
+    if renewable:
+        new = issued("a.example", renews=old, at=now, life=TWO_MINUTES)
+    else:
+        new = issued("A.example", at=now, life=TWO_MINUTES, renewable=False)
+    await catalogue.take(new.event)
+    for _ in range(3):
+        catalogue.clock.advance(SECOND)
+        await watch.tick()
+    assert await said(catalogue) == [(EXPIRING, old.serial), (RENEWED, old.serial)]
+    _, (payload,) = await catalogue.rows("SELECT payload FROM outbox ORDER BY id")
+    assert events_pb2.EndpointRenewed.FromString(payload).serial == new.serial
+    catalogue.clock.advance(90 * SECOND)
+    await watch.tick()
+    assert (await said(catalogue))[2:] == [(EXPIRING, new.serial)]
+
+
+async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: Catalogue) -> None:
+    one = issued("a.example", life=TWO_MINUTES)
+    await catalogue.take(one.event)
+    watch = watch_of(catalogue)
+    catalogue.clock.advance(95 * SECOND)
+    await watch.tick()
+    await catalogue.take(revoked(one))
+    await watch.tick()
+    await watch.tick()
+    assert await said(catalogue) == [(EXPIRING, one.serial), (RENEWED, one.serial)]
+    _, (payload,) = await catalogue.rows("SELECT payload FROM outbox ORDER BY id")
+    assert events_pb2.EndpointRenewed.FromString(payload).serial == b""
+
+
+async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
+    catalogue: Catalogue,
+) -> None:
+    old = issued("a.example", life=TWO_MINUTES)
+    await catalogue.take(old.event)
+    watch = watch_of(catalogue)
+    catalogue.clock.advance(95 * SECOND)
+    await watch.tick()
+    new = issued("a.example", renews=old, at=catalogue.clock.now(), life=TWO_MINUTES)
+    await catalogue.take(new.event)
+    await watch.tick()
+    await catalogue.take(revoked(new))
+    for _ in range(3):
+        catalogue.clock.advance(SECOND)
+        await watch.tick()
+    assert await said(catalogue) == [(EXPIRING, old.serial), (RENEWED, old.serial)]
+    assert await catalogue.rows("SELECT due FROM endpoints") == [(None,)]
+
+
+async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(
+    catalogue: Catalogue,
+) -> None:
+    ancient = issued("a.example", life=TWO_MINUTES)
+    recent = issued("b.example", life=dt.timedelta(days=3))
+    await catalogue.take(ancient.event, recent.event)
+    catalogue.clock.advance(dt.timedelta(days=3, seconds=1))
+    await watch_of(catalogue).tick()
+    assert await said(catalogue) == [(EXPIRING, recent.serial)]
+    ((payload,),) = await catalogue.rows("SELECT payload FROM outbox")
+    assert events_pb2.EndpointExpiring.FromString(payload).expired
+
+
+async def test_fractions_by_provisioner_and_kinds_nobody_renews(database: Database) -> None:
+    expiry = Expiry(provisioners={"early": 0.5, "never": 0}, quiet_types=("OIDC",))
+    catalogue = Catalogue(database, expiry)
+    early = issued("a.example", provisioner="early", life=TWO_MINUTES)
+    never = issued("b.example", provisioner="never", life=TWO_MINUTES)
+    person = issued("c.example", kind="OIDC", life=TWO_MINUTES)
+    await catalogue.take(early.event, never.event, person.event)
+    catalogue.clock.advance(TWO_MINUTES)
+    await watch_of(catalogue).tick()
+    assert await said(catalogue) == [(EXPIRING, early.serial)]
+
+
+async def test_many_replicas_say_it_once(catalogue: Catalogue, database_url: str) -> None:
+    line = [issued(f"host-{number}.example", life=TWO_MINUTES) for number in range(30)]
+    await catalogue.take(*(each.event for each in line))
+    catalogue.clock.advance(95 * SECOND)
+    others = [await open_database(database_url) for _ in range(3)]
+    replicas = [Catalogue(each, clock=catalogue.clock) for each in others]
+    await asyncio.gather(*(watch_of(each).tick() for each in replicas))
+    told = await said(catalogue)
+    assert sorted(told) == sorted((EXPIRING, each.serial) for each in line)
+    for each in others:
+        await each.close()
+
+
+async def test_a_renewal_that_raced_its_predecessor_is_found_before_a_false_alarm(
+    catalogue: Catalogue,
+) -> None:
+    """Two replicas catalogue a certificate and its renewal at the same moment: neither sees the
+    other's rows, so the renewal stays under the endpoint its predecessor would have opened.
+    """
+    first = issued("a.example", life=TWO_MINUTES)
+    second = issued("a.example", renews=first, at=START + SECOND, life=TWO_MINUTES)
+    third = issued("a.example", renews=second, at=START + 60 * SECOND, life=TWO_MINUTES)
+    await catalogue.take(third.event)
+    storage = catalogue.storage
+
+    class Unseeing(type(storage)):
+        async def merge(self, endpoints: dict[str, str]) -> None:
+            """The other replica's endpoint is not committed yet."""
+
+    catalogue.projection._catalogue = Unseeing(catalogue.database)  # pyright: ignore[reportPrivateUsage]
+    await catalogue.take(first.event, second.event)
+    assert await catalogue.rows("SELECT count(*) FROM endpoints") == [(2,)]
+    catalogue.clock.advance(100 * SECOND)
+    await watch_of(catalogue).tick()
+    assert await said(catalogue) == []
+    assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(third.serial,)]
+
+
+async def test_the_tick_reads_an_index_and_no_table(catalogue: Catalogue) -> None:
+    if catalogue.database.dialect != "sqlite":
+        return
+    await catalogue.take(issued("a.example").event)
+    plan = await catalogue.rows(
+        "EXPLAIN QUERY PLAN SELECT id FROM endpoints WHERE due <= $1 ORDER BY due LIMIT 5", 0
+    )
+    assert "endpoints_due" in str(plan)
+    assert "SCAN" not in str(plan)
