@@ -16,6 +16,8 @@ from newel.signer.keys import SigningKey
 from newel.signer.keystore.opening import open_key
 from newel.signer.name_rules import name_bounds
 from newel.signer.roles import Role, Rule
+from newel.signer.ssh_policy import SshPolicy, public_blob, signature_blob
+from newel.signer.ssh_statements import parse_ssh
 from newel.signer.statements import Kind, parse_certificate, parse_crl, parse_ocsp
 from newel.signer.status_policy import CrlPolicy, OcspPolicy
 
@@ -35,7 +37,7 @@ def bind(config: KeyConfig, key: SigningKey) -> Role:
     """The role of a key that is open already. Raises :class:`ConfigError`."""
     try:
         if config.certificate is None:
-            return Role(config.name, key, {})
+            return Role(config.name, key, _ssh_rules(config, key))
         issuer = _read_certificate(config.certificate)
         _check_belongs(key, issuer)
         return Role(config.name, key, _rules(config, key, issuer), issuer.der)
@@ -69,6 +71,14 @@ def _rules(config: KeyConfig, key: SigningKey, issuer: Issuer) -> dict[Kind, Rul
         ocsp = OcspPolicy(issuer, answered, config.ocsp.max_validity)
         rules[Kind.OCSP] = Rule(parse_ocsp, ocsp.check)
     return rules
+
+
+def _ssh_rules(config: KeyConfig, key: SigningKey) -> dict[Kind, Rule]:
+    if config.ssh is None:
+        return {}
+    blob = public_blob(key.public_key)
+    policy = SshPolicy(blob, config.ssh.certificate_type, config.ssh.max_validity)
+    return {Kind.SSH: Rule(parse_ssh, policy.check, signature_blob(key.public_key))}
 
 
 def _certificate_rules(config: CertificateRulesConfig) -> CertificateRules:

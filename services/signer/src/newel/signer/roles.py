@@ -25,6 +25,9 @@ class Rule:
 
     parse: Callable[[bytes], Statement]  # raises ``malformed``
     check: Callable[[Any, dt.datetime], None]  # what ``parse`` gave, and now; raises ``refused``
+    dress: Callable[[bytes], bytes] | None = (
+        None  # the signature, as this kind of statement wears it
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ class Signer:
             statement = rule.parse(request.body)
             identity = statement.identity
             rule.check(statement, now)
-            return Outcome(_sign(role, kind, request.body), None, identity)
+            signature = _sign(role, kind, request.body)
+            return Outcome(rule.dress(signature) if rule.dress else signature, None, identity)
         except NewelError as error:
             return Outcome(error=error, identity=identity)
         except KeyUnavailableError as error:

@@ -10,7 +10,6 @@ import datetime as dt
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.x509 import ocsp
@@ -86,9 +85,6 @@ class OcspStatement:
     def identity(self) -> str:
         """What the audit trail calls it: the serials it answers for, in hex."""
         return ",".join(f"{response.serial_number:x}" for response in self.responses)
-
-
-Statement: TypeAlias = CertificateStatement | CrlStatement | OcspStatement
 
 
 def parse_certificate(body: bytes) -> CertificateStatement:
@@ -171,10 +167,3 @@ def _crl_number(extensions: x509.Extensions) -> int | None:
 def _at_most(body: bytes, size: int) -> None:
     if len(body) > size:
         raise malformed(f"{len(body)} octets, the most is {size}")
-
-
-PARSERS = {
-    Kind.CERTIFICATE: parse_certificate,
-    Kind.CRL: parse_crl,
-    Kind.OCSP: parse_ocsp,
-}

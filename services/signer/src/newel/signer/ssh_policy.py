@@ -1,0 +1,85 @@
+"""Which SSH certificates a key may sign, and the form their signatures have.
+
+The authority named in the certificate is the key; the type is the key's one type; there are principals (none
+would mean any); it ends, after it begins, after now and within the cap; every critical option is one that
+sshd knows.
+"""
+
+import base64
+import datetime as dt
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from newel.crypto.keys import PublicKey
+from newel.signer.refusal import refused
+from newel.signer.ssh_statements import SshStatement
+
+_OPTIONS = {
+    "user": frozenset(("force-command", "source-address", "verify-required")),
+    "host": frozenset[str](),
+}
+_CURVES = {256: b"ecdsa-sha2-nistp256", 384: b"ecdsa-sha2-nistp384", 521: b"ecdsa-sha2-nistp521"}
+
+
+@dataclass(frozen=True, slots=True)
+class SshPolicy:
+    """The checks of one SSH authority's key."""
+
+    signature_key: bytes
+    certificate_type: str
+    max_validity: dt.timedelta
+
+    def check(self, statement: SshStatement, now: dt.datetime) -> None:
+        """Raises :func:`refused` with what is wrong."""
+        if statement.signature_key != self.signature_key:
+            raise refused("the certificate names another authority's key")
+        if statement.certificate_type != self.certificate_type:
+            raise refused(f"not a {self.certificate_type} certificate")
+        if not statement.principals or not all(statement.principals):
+            raise refused("a certificate without principals would be good for any")
+        unknown = statement.critical_options.keys() - _OPTIONS[self.certificate_type]
+        if unknown:
+            raise refused(f"critical options not known here: {sorted(unknown)}")
+        self._check_validity(statement, now)
+
+    def _check_validity(self, statement: SshStatement, now: dt.datetime) -> None:
+        end = statement.lasts_until
+        if end is None:
+            raise refused("the certificate never ends")
+        if end <= now or statement.valid_before <= statement.valid_after:
+            raise refused("the certificate is over before it is signed, or before it begins")
+        begin = max(statement.valid_after, int(now.timestamp()))
+        if statement.valid_before - begin > self.max_validity.total_seconds():
+            raise refused(f"valid until {end}, the most is {self.max_validity}")
+
+
+def public_blob(key: PublicKey) -> bytes:
+    """The public key on the wire (RFC 4253 §6.6)."""
+    return base64.b64decode(key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
+
+
+def signature_blob(key: PublicKey) -> Callable[[bytes], bytes]:
+    """What turns an X.509 signature of this key into an SSH one (RFC 5656 §3.1.2, 8332 §3, 8709 §6)."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        name = _CURVES[key.key_size]
+
+        def ecdsa(signature: bytes) -> bytes:
+            halves = decode_dss_signature(signature)
+            return _string(name) + _string(b"".join(_mpint(half) for half in halves))
+
+        return ecdsa
+    name = b"rsa-sha2-256" if isinstance(key, rsa.RSAPublicKey) else b"ssh-ed25519"
+    return lambda signature: _string(name) + _string(signature)
+
+
+def _string(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
+
+
+def _mpint(number: int) -> bytes:
+    return _string(number.to_bytes(number.bit_length() // 8 + 1, "big"))
