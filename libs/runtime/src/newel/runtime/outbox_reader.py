@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from newel.runtime.background import FIRST_PAUSE, LONGEST_PAUSE, jittered
+from newel.runtime.background import FIRST_PAUSE, jittered
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database, Row, Statement, Write
 from newel.runtime.events import Event
@@ -17,6 +17,9 @@ LOOKS_EVERY = 0.2
 
 GATHERS_FOR = 0.025
 """Seconds a reader lets events gather after a batch that was not full: one commit for many."""
+
+LONGEST_PAUSE = 5.0
+"""Seconds between attempts at most: how late events are once what was away has come back."""
 
 _SWEPT_AT_ONCE = 500
 
@@ -68,7 +71,7 @@ class OutboxReader:
         """Delivers what there is and what comes, in batches, until cancelled.
 
         What ``deliver`` or the database raises is logged and the same batch delivered again, after
-        pauses that grow to half a minute.
+        pauses that grow to five seconds.
         """
         pause = FIRST_PAUSE
         position: tuple[int, int] | None = None

@@ -1,0 +1,177 @@
+"""Events between processes: the outbox relayed to NATS JetStream, and the bus that consumes there.
+
+Nothing is lost while NATS is away: events stay in the outbox until the stream has acknowledged them,
+and in the stream until the consumer has. What is sent twice carries the same message id.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from newel.runtime.background import FIRST_PAUSE, every, jittered
+from newel.runtime.events import Event, Subscription
+from newel.runtime.lease import Lease, run_leased
+from newel.runtime.nats_link import STREAM, NatsLink
+from newel.runtime.outbox import KEPT, SWEPT_EVERY, TableOutbox
+from newel.runtime.outbox_reader import LONGEST_PAUSE, OutboxReader, sweep
+from newel.runtime.service import Task
+
+_log = logging.getLogger("newel.runtime.nats")
+
+_RELAY = "nats"
+_BATCH = 256
+_FETCH_SECONDS = 5.0
+_HANDLED_WITHIN = 60
+_AT = "Newel-At"
+
+
+class NatsRelay:
+    """Publishes one outbox. Of several workers on one database, one does it at a time."""
+
+    def __init__(self, outbox: TableOutbox, link: NatsLink) -> None:
+        self._outbox = outbox
+        self._link = link
+
+    def tasks(self) -> dict[str, Task]:
+        """What publishes and what sweeps. To be asked once."""
+        reader = OutboxReader(self._outbox.database, _RELAY)
+        self._outbox.on_wake(reader.wake)
+        lease = Lease(self._outbox.database, "nats relay", ttl=6)
+        return {
+            "nats-relay": partial(run_leased, lease, partial(reader.follow, self._publish)),
+            "outbox-sweep": every(
+                SWEPT_EVERY,
+                partial(sweep, self._outbox.database, [_RELAY], self._outbox.clock, KEPT),
+            ),
+        }
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        """Returns when the stream has them all; what it has already it drops by message id."""
+        from nats.js.errors import NoStreamResponseError
+
+        jetstream = await self._link.jetstream()
+        acknowledgements = (
+            jetstream.publish(
+                event.subject,
+                event.payload,
+                stream=STREAM,
+                headers={"Nats-Msg-Id": event.id, _AT: str(event.at)},
+            )
+            for event in events
+        )
+        results = await asyncio.gather(*acknowledgements, return_exceptions=True)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if any(isinstance(failure, NoStreamResponseError) for failure in failures):
+            await self._link.restore_stream()
+        if failures:
+            raise failures[0]
+
+
+class NatsBus:
+    """Implements ``events.EventBus`` on durable pull consumers. Its tasks are to be run."""
+
+    def __init__(self, link: NatsLink) -> None:
+        self._link = link
+        self._subscriptions: list[Subscription] = []
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Registers a consumer; delivery starts with the tasks."""
+        self._subscriptions.append(subscription)
+
+    def tasks(self) -> dict[str, Task]:
+        """What delivers, by the subscription's name."""
+        return {
+            subscription.name: partial(self._consume, subscription)
+            for subscription in self._subscriptions
+        }
+
+    async def _consume(self, subscription: Subscription) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            puller: Any = None
+            try:
+                puller = await self._pull(subscription)
+                while True:
+                    if await _deliver(puller, subscription):
+                        pause = FIRST_PAUSE
+            except Exception:  # noqa: BLE001 - whatever it was, the events have to be delivered
+                _log.exception("delivery failed", extra={"consumer": subscription.name})
+            finally:
+                if puller is not None:
+                    await _let_go(puller)
+            await asyncio.sleep(jittered(pause))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _pull(self, subscription: Subscription) -> Any:
+        from nats.js.api import AckPolicy, ConsumerConfig
+        from nats.js.errors import NotFoundError
+
+        jetstream = await self._link.jetstream()
+        subject = common_filter(subscription.subjects)
+        config = ConsumerConfig(
+            durable_name=subscription.name,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=_HANDLED_WITHIN,
+            max_ack_pending=_BATCH,  # one batch at a time, so that order is kept
+            filter_subject=subject,
+        )
+        try:
+            return await jetstream.pull_subscribe(
+                subject, durable=subscription.name, stream=STREAM, config=config
+            )
+        except NotFoundError:
+            await self._link.restore_stream()
+            raise
+
+
+async def _deliver(puller: Any, subscription: Subscription) -> bool:
+    """Fetches and handles one batch; False when there was none."""
+    from nats.errors import TimeoutError as NatsTimeoutError
+
+    try:
+        messages = await puller.fetch(_BATCH, timeout=_FETCH_SECONDS)
+    except (NatsTimeoutError, TimeoutError):
+        await puller.consumer_info()  # raises when the server has lost it: silence looks the same
+        return False
+    events = [_event(message) for message in messages if message.subject in subscription.subjects]
+    try:
+        if events:
+            await subscription.handler(events)
+    except Exception:
+        for message in messages:
+            await message.nak()
+        raise
+    for message in messages:
+        await message.ack()
+    return True
+
+
+async def _let_go(puller: Any) -> None:
+    try:
+        await puller.unsubscribe()
+    except Exception as error:  # noqa: BLE001 - the connection is lost and with it the interest
+        _log.info("a lost consumer could not be ended: %s", error)
+
+
+def _event(message: Any) -> Event:
+    headers = message.headers or {}
+    return Event(
+        id=headers.get("Nats-Msg-Id", ""),
+        subject=message.subject,
+        payload=message.data,
+        at=int(headers.get(_AT, "0")),
+    )
+
+
+def common_filter(subjects: Sequence[str]) -> str:
+    """The narrowest filter that lets all subjects pass; a consumer has one filter only."""
+    if len(set(subjects)) == 1:
+        return subjects[0]
+    shared: list[str] = []
+    for tokens in zip(*(subject.split(".") for subject in subjects), strict=False):
+        if len(set(tokens)) > 1:
+            break
+        shared.append(tokens[0])
+    return ".".join([*shared, ">"])

@@ -1,0 +1,184 @@
+"""Issue 3: "NATS stopped for a minute loses no event", on a real nats-server, killed and restarted."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from fixtures.processes import Nats
+from newel.runtime.database import Statement, Write
+from newel.runtime.events import Event, Subscription
+from newel.runtime.nats import NatsBus, NatsRelay, common_filter
+from newel.runtime.nats_link import NatsLink, NatsOptions
+from newel.runtime.outbox import TableOutbox
+from newel.runtime.sqlite import SqliteDatabase
+from newel.runtime.tables import outbox_table
+
+ISSUED, REVOKED, OTHER = (
+    "newel.certificate.issued.v1",
+    "newel.certificate.revoked.v1",
+    "newel.crl.published.v1",
+)
+
+
+@pytest.fixture
+async def outbox(tmp_path: Path) -> AsyncIterator[TableOutbox]:
+    database = SqliteDatabase(tmp_path / "issuing.db")
+    metadata = sa.MetaData()
+    outbox_table(metadata)
+    for table in metadata.sorted_tables:
+        text = str(sa.schema.CreateTable(table).compile(dialect=sqlite.dialect()))
+        await database.apply(Write(Statement(text), ()))
+    yield TableOutbox(database)
+    await database.close()
+
+
+@pytest.fixture
+async def link(nats_server: Nats) -> AsyncIterator[NatsLink]:
+    made = NatsLink(NatsOptions((nats_server.url,), "test"))
+    yield made
+    await made.close()
+
+
+class Consumer:
+    """Keeps what it is given, and fails as often as it is told to."""
+
+    def __init__(self, name: str = "status", subjects: Sequence[str] = (ISSUED, REVOKED)) -> None:
+        self.events: list[Event] = []
+        self.failures = 0
+        self.subscription = Subscription(name, tuple(subjects), self.handle)
+
+    async def handle(self, events: Sequence[Event]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("not now")
+        self.events += events
+
+    async def has(self, *payloads: bytes) -> None:
+        """Waits until these have come, each at least once, first times in order."""
+        async with asyncio.timeout(40):
+            while len({event.id for event in self.events}) < len(payloads):
+                await asyncio.sleep(0.02)
+        first = {event.id: event.payload for event in reversed(self.events)}
+        assert sorted(first.values()) == sorted(payloads)
+
+
+@asynccontextmanager
+async def running(*tasks: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
+    async def run(task: Callable[[], Awaitable[None]]) -> None:
+        await task()
+
+    async with asyncio.TaskGroup() as group:
+        started = [group.create_task(run(task)) for some in tasks for task in some.values()]
+        yield
+        for task in started:
+            task.cancel()
+
+
+async def emit(outbox: TableOutbox, *payloads: bytes, subject: str = ISSUED) -> None:
+    await outbox.database.apply(*(outbox.write(subject, payload) for payload in payloads))
+    outbox.wake()
+
+
+def bus_of(link: NatsLink, *consumers: Consumer) -> NatsBus:
+    bus = NatsBus(link)
+    for consumer in consumers:
+        bus.subscribe(consumer.subscription)
+    return bus
+
+
+async def test_events_reach_every_durable_consumer(outbox: TableOutbox, link: NatsLink) -> None:
+    status, crls = Consumer(), Consumer("crls", [OTHER])
+    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, status, crls).tasks()):
+        await emit(outbox, b"1", b"2")
+        await emit(outbox, b"3", subject=OTHER)
+        await emit(outbox, b"4", subject=REVOKED)
+        await status.has(b"1", b"2", b"4")
+        await crls.has(b"3")
+    assert [event.payload for event in status.events] == [b"1", b"2", b"4"]
+    assert all(event.at > 0 for event in status.events)
+
+
+async def test_what_came_while_the_consumer_was_away_is_delivered(
+    outbox: TableOutbox, link: NatsLink
+) -> None:
+    async with running(NatsRelay(outbox, link).tasks()):
+        before, after = Consumer(), Consumer()
+        async with running(bus_of(link, before).tasks()):
+            await emit(outbox, b"1")
+            await before.has(b"1")
+        await emit(outbox, b"2")
+        async with running(bus_of(link, after).tasks()):
+            await after.has(b"2")
+
+
+async def test_a_batch_that_failed_comes_again(outbox: TableOutbox, link: NatsLink) -> None:
+    consumer = Consumer()
+    consumer.failures = 2
+    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+        await emit(outbox, b"1", b"2")
+        await consumer.has(b"1", b"2")
+
+
+async def test_a_service_starts_while_nats_is_away(
+    outbox: TableOutbox, link: NatsLink, nats_server: Nats
+) -> None:
+    nats_server.kill()
+    consumer = Consumer()
+    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+        await emit(outbox, b"1")
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(nats_server.start)
+        await consumer.has(b"1")
+
+
+async def test_nothing_is_lost_while_nats_is_killed_and_restarted(
+    outbox: TableOutbox, link: NatsLink, nats_server: Nats
+) -> None:
+    consumer = Consumer()
+    payloads: list[bytes] = []
+
+    async def emit_more(count: int) -> None:
+        for _ in range(count):
+            payloads.append(f"{len(payloads):04}".encode())
+            await emit(outbox, payloads[-1])
+            await asyncio.sleep(0.002)
+
+    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+        await emit_more(100)
+        nats_server.kill()
+        await emit_more(500)
+        await asyncio.to_thread(nats_server.start)
+        await emit_more(100)
+        await consumer.has(*payloads)
+
+
+async def test_nothing_is_lost_when_nats_comes_back_empty(
+    outbox: TableOutbox, link: NatsLink, nats_server: Nats, tmp_path: Path
+) -> None:
+    """Its disk is gone: what the stream had not passed on is lost with it, but nothing after."""
+    consumer = Consumer()
+    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+        await emit(outbox, b"1")
+        await consumer.has(b"1")
+        nats_server.kill()
+        nats_server.forget()
+        await emit(outbox, b"2", b"3")
+        await asyncio.to_thread(nats_server.start)
+        await consumer.has(b"1", b"2", b"3")
+
+
+@pytest.mark.parametrize(
+    ("subjects", "expected"),
+    [
+        ([ISSUED], ISSUED),
+        ([ISSUED, REVOKED], "newel.certificate.>"),
+        ([ISSUED, OTHER], "newel.>"),
+    ],
+)
+def test_the_narrowest_filter(subjects: list[str], expected: str) -> None:
+    assert common_filter(subjects) == expected
