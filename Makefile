@@ -45,3 +45,9 @@ check: sync ## format, lint, types, imports, house rules, generated code, unit t
 test: sync ## everything the tests need, then unit, contract and end-to-end tests
 	bash tests/setup.sh
 	$(BIN)/pytest proto libs services cli tests/architecture tests/integration tests/conformance tests/e2e
+
+run: sync ## an authority under var/newel, made on first start and served
+	$(BIN)/newel up --state var/newel --address 127.0.0.1:9000 --http-address 127.0.0.1:9080
+
+bench: sync ## rates and CPU per operation, beside step-ca where it is on PATH; OPTIONS="--shape split --preload 1000000"
+	cd tests/bench && ../../$(BIN)/python run.py $(OPTIONS)

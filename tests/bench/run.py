@@ -18,7 +18,6 @@ from pathlib import Path
 
 from load import Figure, drive
 from servers import Authority, newel_up, step_ca
-from split import newel_split
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,10 +26,7 @@ def chosen(
     arguments: argparse.Namespace, work: Path
 ) -> Iterator[contextlib.AbstractContextManager[Authority]]:
     """The authorities asked for, ours first."""
-    if arguments.shape == "split":
-        yield newel_split(work, arguments.preload)
-    else:
-        yield newel_up(work, arguments.workers, arguments.preload)
+    yield newel_up(work, arguments.workers)
     if shutil.which("step-ca") and not arguments.alone:
         yield step_ca(work)
 

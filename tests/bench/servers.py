@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from newel.step.jwk import decrypt_jwk
+from newel.step import jwe
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +59,7 @@ def decrypted_key(ca_json: Path, password: str, target: Path) -> Path:
     """Writes the first JWK provisioner's private key, decrypted, for the load generator."""
     provisioners = json.loads(ca_json.read_text())["authority"]["provisioners"]
     encrypted = next(p["encryptedKey"] for p in provisioners if p["type"] == "JWK")
-    target.write_text(json.dumps(decrypt_jwk(encrypted, password.encode())))
+    target.write_bytes(jwe.decrypt(encrypted, password.encode()))
     return target
 
 
