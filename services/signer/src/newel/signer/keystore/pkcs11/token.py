@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -156,9 +157,10 @@ def _words(error: Exception | None) -> str:
     return f"{type(error).__name__} {error}".strip()
 
 
+@cache
 def open_token(library: Path, label: str, pin_file: Path, sessions: int) -> Token:
-    """The token with this label in this library. Raises :class:`KeyUnavailableError`.
+    """The token with this label in this library, one and the same for all of its keys.
 
-    Nothing is asked of the token before its first use.
+    Raises :class:`KeyUnavailableError`. Nothing is asked of the token before its first use.
     """
     return Token(module(str(library)), label, pin_file, sessions)
