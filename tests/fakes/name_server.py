@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import cast
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -77,7 +78,12 @@ class NameServer:
             response.flags |= dns.flags.TC
         else:
             self._fill(response, question.name, name, kind)
-        return response.to_wire(max_size=1232 if udp else 65535)
+        try:
+            return response.to_wire(max_size=1232 if udp else 65535)
+        except dns.exception.TooBig:
+            response.answer.clear()
+            response.flags |= dns.flags.TC
+            return response.to_wire()
 
     def _fill(
         self, response: dns.message.Message, owner: dns.name.Name, name: str, kind: str

@@ -5,10 +5,11 @@ import ipaddress
 from cryptography import x509
 
 from fixtures.acme import HOST, House, ask, make_csr
+from newel.acme import challenges
 
 
-async def test_an_order_becomes_a_certificate_by_http_01(house: House) -> None:
-    client = await house.registered()
+async def test_an_order_becomes_a_certificate_by_http_01(either: House) -> None:
+    client = await either.registered()
     order = await client.order("A.Example", "b.example", "a.example")
     assert order.status == 201
     assert order["identifiers"] == [
@@ -23,7 +24,7 @@ async def test_an_order_becomes_a_certificate_by_http_01(house: House) -> None:
         assert set(kinds) == {"http-01", "dns-01", "tls-alpn-01"}
         assert len(set(kinds.values())) == 3
         challenge = await client.challenge(authorization, "http-01")
-        house.web.present(client, challenge["token"])
+        either.web.present(client, challenge["token"])
         answered = await client.post(challenge["url"], {})
         assert answered["status"] == "processing"
         assert answered.links("up") == [authorization]
@@ -42,7 +43,7 @@ async def test_an_order_becomes_a_certificate_by_http_01(house: House) -> None:
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert set(names.get_values_for_type(x509.DNSName)) == {"a.example", "b.example"}
     leaf.verify_directly_issued_by(issuer)
-    (request,) = house.issuing.requests
+    (request,) = either.issuing.requests
     assert request.provisioner.type == "ACME"
     assert request.subject_of_proof == client.kid.removeprefix(f"https://{HOST}/")
 
@@ -69,8 +70,6 @@ async def test_a_wildcard_is_proved_by_dns_alone(house: House) -> None:
     assert shown["wildcard"] is True
     (challenge,) = shown["challenges"]
     assert challenge["type"] == "dns-01"
-    from newel.acme import challenges
-
     value = challenges.dns_value(client.authorization(challenge["token"]))
     house.dns.set("_acme-challenge.a.example", "TXT", ['"noise"', f'"{value}"'])
     await client.post(challenge["url"], {})

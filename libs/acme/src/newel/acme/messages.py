@@ -47,7 +47,7 @@ class Account(msgspec.Struct, rename="camel", omit_defaults=True):
 
     status: str
     orders: str
-    contact: list[str] = msgspec.field(default_factory=list[str])
+    contact: tuple[str, ...] = ()
     terms_of_service_agreed: bool = False
 
 

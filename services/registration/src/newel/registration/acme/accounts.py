@@ -142,7 +142,7 @@ def _answer(call: Call, found: Account, status: int = 200) -> Answer:
     shown = messages.Account(
         found.status,
         call.urls.orders(found.id),
-        msgspec.json.decode(found.contact, type=list[str]),
+        msgspec.json.decode(found.contact, type=tuple[str, ...]),
         bool(found.terms_agreed),
     )
     return answers.json(shown, answers.location(call.urls.account(found.id)), status=status)

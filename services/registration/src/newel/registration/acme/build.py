@@ -44,6 +44,8 @@ class Acme:
     """After the migrations, before listening."""
     tasks: Mapping[str, Task]
     """Run in every process; what one process does for all of them holds a lease."""
+    upkeep: Upkeep
+    """What one of the tasks does, round after round."""
 
 
 def build(
@@ -78,17 +80,19 @@ def build(
         audit=audit,
     )
 
+    upkeep = Upkeep(storage, nonces, validations, finalizer, limits, clock)
+
     async def start() -> None:
         nonces.share(await storage.secret(_SECRET, secrets.token_bytes(32)))
 
     async def leased_upkeep() -> None:
-        upkeep = Upkeep(storage, nonces, validations, finalizer, limits, clock)
         await run_leased(Lease(database, "acme-upkeep"), upkeep.run)
 
     return Acme(
         app=Dispatcher(server, provisioners, authorities),
         start=start,
         tasks={"acme-validations": validations.run, "acme-upkeep": leased_upkeep},
+        upkeep=upkeep,
     )
 
 

@@ -6,7 +6,8 @@ from newel.registration.acme.settings import Limits
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.errors import ErrorType, NewelError
 
-_DAY = dt.timedelta(days=1)
+_S = dt.timedelta(seconds=1)
+_SLACK = 60.0
 
 
 def requested(
@@ -25,8 +26,8 @@ def requested(
         _require(oldest <= start <= latest, "notBefore lies too far from now")
     if end is not None:
         begin = now if start is None else start
-        # clocks of clients run ahead or behind a little; the issuing authority checks to the second
-        slack = limits.oldest_start / _S
+        # clients' clocks run ahead or behind a little; the issuing authority checks to the second
+        slack = _SLACK
         _require(end > now and end > begin, "notAfter lies before the beginning")
         length = end - begin
         longest, shortest = provisioner.limits.longest / _S, provisioner.limits.shortest / _S
@@ -40,9 +41,6 @@ def requested(
 def text(seconds: int) -> str:
     """A time as RFC 3339 in UTC, to the second."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-_S = dt.timedelta(seconds=1)
 
 
 def _parse(value: str, what: str) -> int:

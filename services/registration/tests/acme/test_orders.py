@@ -1,0 +1,359 @@
+"""Orders and finalize: RFC 8555 §7.4, attacks A05, A08 to A12, X02."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
+from cryptography.x509.oid import NameOID
+
+from fixtures.acme import House, make_csr, provisioner
+from newel.acme import base64url
+from newel.proto.common.v1 import error_pb2
+
+MAIL = x509.RFC822Name("a@example.org")
+URI = x509.UniformResourceIdentifier("https://a.example")
+UPN = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), b"\x0c\x01a")
+SRV = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.5.5.7.8.7"), b"\x16\x01a")
+ADDRESS = x509.IPAddress(ipaddress.ip_address("10.0.0.1"))
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00")
+CONSTRAINTS = x509.NameConstraints([x509.DNSName("example")], None)
+
+
+@pytest.mark.attack("X02")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a..example",
+        "a.example.",
+        "-a.example",
+        "a_b.example",
+        "a.*.example",
+        "**.example",
+        "*",
+        "*.",
+        "a" * 64 + ".example",
+        "a." * 127 + "example",
+        "exa mple.org",
+        "a.example\x00.evil",
+        "xn--a.example",
+        "1.2.3.4",
+        "a.example,b.example",
+        "",
+        "https://a.example",
+        "\u202ea.example",
+    ],
+)
+async def test_names_no_certificate_can_carry(house: House, name: str) -> None:
+    client = await house.registered()
+    reply = await client.post("new-order", {"identifiers": [{"type": "dns", "value": name}]})
+    assert reply.problem == "rejectedIdentifier"
+    (part,) = reply["subproblems"]
+    assert part["identifier"]["type"] == "dns"
+    assert await house.rows("SELECT count(*) FROM acme_orders") == [(0,)]
+
+
+async def test_several_faults_are_told_together(house: House) -> None:
+    client = await house.registered()
+    wanted = [
+        {"type": "dns", "value": "a..example"},
+        {"type": "email", "value": "a@example.org"},
+        {"type": "ip", "value": "fe80::1%eth0"},
+        {"type": "dns", "value": "good.example"},
+    ]
+    reply = await client.post("new-order", {"identifiers": wanted})
+    assert reply.problem == "malformed"
+    kinds = [part["type"].rsplit(":", 1)[1] for part in reply["subproblems"]]
+    assert kinds == ["rejectedIdentifier", "unsupportedIdentifier", "rejectedIdentifier"]
+
+
+async def test_identifiers_are_canonical_and_each_once(house: House) -> None:
+    client = await house.registered()
+    order = await client.order("BÜCHER.example", "2001:DB8:0::1", "xn--bcher-kva.example")
+    assert order["identifiers"] == [
+        {"type": "dns", "value": "xn--bcher-kva.example"},
+        {"type": "ip", "value": "2001:db8::1"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "identifiers", [[], [{"type": "dns", "value": f"n{i}.example"} for i in range(101)], "x", None]
+)
+async def test_too_few_too_many_or_none(house: House, identifiers: Any) -> None:
+    client = await house.registered()
+    reply = await client.post("new-order", {"identifiers": identifiers})
+    assert reply.problem == "malformed"
+
+
+async def test_a_name_no_offered_challenge_can_prove_is_refused_at_once(house: House) -> None:
+    house.provisioners["acme"] = provisioner(challenges=["http-01"])
+    client = await house.registered()
+    assert (await client.order("*.a.example")).problem == "rejectedIdentifier"
+
+
+async def test_the_validity_asked_for_is_honoured_or_refused(house: House) -> None:
+    client = await house.registered()
+    good = {"notBefore": "2026-11-21T12:00:00Z", "notAfter": "2026-11-21T18:00:00.5+01:00"}
+    order = await client.order("localhost", **good)
+    assert order["notBefore"] == "2026-11-21T12:00:00Z"
+    assert order["notAfter"] == "2026-11-21T17:00:00Z"
+    for bad in (
+        {"notAfter": "2027-11-21T12:00:00Z"},
+        {"notAfter": "2026-11-21T11:00:00Z"},
+        {"notAfter": "2026-11-21T12:00:01Z", "notBefore": "2026-11-21T12:00:00Z"},
+        {"notBefore": "2020-11-21T12:00:00Z"},
+        {"notBefore": "2030-11-21T12:00:00Z"},
+        {"notAfter": "tomorrow"},
+        {"notAfter": "2026-11-21T18:00:00"},
+    ):
+        reply = await client.order("localhost", **bad)
+        assert reply.problem == "malformed", bad
+    (authorization,) = order["authorizations"]
+    challenge = await client.challenge(authorization, "http-01")
+    house.web.present(client, challenge["token"])
+    await client.post(challenge["url"], {})
+    await client.poll(authorization)
+    await client.post(order["finalize"], {"csr": make_csr("localhost")})
+    (request,) = house.issuing.requests
+    assert request.not_after.ToJsonString() == "2026-11-21T17:00:00Z"
+
+
+@pytest.mark.attack("A05")
+async def test_orders_authorizations_and_certificates_are_nobody_elses(house: House) -> None:
+    one, two = await house.registered(), await house.registered()
+    order = await house.ready(one, "a.example")
+    await one.post(order["finalize"], {"csr": make_csr("a.example")})
+    valid = await one.post(order.header("location"))
+    (authorization,) = valid["authorizations"]
+    unknown = "A" * 24
+    for url, payload in (
+        (order.header("location"), None),
+        (order["finalize"], {"csr": make_csr("a.example")}),
+        (authorization, None),
+        (authorization, {"status": "deactivated"}),
+        (authorization.replace("authz", "challenge") + "/http-01", {}),
+        (valid["certificate"], None),
+    ):
+        theirs = await two.post(url, payload)
+        nobodys = await two.post(url.replace(url.split("/")[6][:24], unknown), payload)
+        assert theirs.status == nobodys.status == 404, url
+        assert theirs.body == nobodys.body
+    assert (await one.post(authorization))["status"] == "valid"
+
+
+@pytest.mark.attack("A08")
+@pytest.mark.parametrize(
+    "csr",
+    [
+        make_csr("a.example", "b.example"),
+        make_csr("b.example"),
+        make_csr(),
+        make_csr("*.a.example"),
+        make_csr("a.example", ADDRESS),
+        make_csr("a.example", MAIL),
+        make_csr("a.example", URI),
+        make_csr("a.example", UPN),
+        make_csr("a.example", SRV),
+        make_csr("a.example", common_name="b.example"),
+        make_csr("a.example", common_name="Not a name"),
+        make_csr("a.example", common_name="10.0.0.1"),
+        make_csr("a.example", attributes=[("1.2.840.113549.1.9.1", "a@example.org")]),
+        make_csr("a.example", attributes=[("0.9.2342.19200300.100.1.1", "root")]),
+        make_csr(
+            "a.example", extensions=[(x509.BasicConstraints(ca=True, path_length=None), True)]
+        ),
+        make_csr("a.example", extensions=[(x509.ExtendedKeyUsage([Usage.CODE_SIGNING]), False)]),
+        make_csr("a.example", extensions=[(x509.ExtendedKeyUsage([Usage.OCSP_SIGNING]), False)]),
+        make_csr(
+            "a.example",
+            extensions=[
+                (x509.ExtendedKeyUsage([Usage.SERVER_AUTH, Usage.ANY_EXTENDED_KEY_USAGE]), False)
+            ],
+        ),
+        make_csr("a.example", extensions=[(CONSTRAINTS, True)]),
+        make_csr("a.example", extensions=[(CONSTRAINTS, False)]),
+        make_csr("a.example", extensions=[(UNKNOWN, True)]),
+        base64url.encode(b"\x30" * 70_000),
+        base64url.encode(b"-----BEGIN CERTIFICATE REQUEST-----"),
+        base64url.encode(base64url.decode(make_csr("a.example"))[:-3] + b"abc"),
+        "",
+    ],
+)
+async def test_requests_for_anything_but_the_order(house: House, csr: str) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    reply = await client.post(order["finalize"], {"csr": csr})
+    assert reply.problem == "badCSR"
+    assert house.issuing.requests == []
+    assert (await client.post(order.header("location")))["status"] == "ready"
+    again = await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    assert again["status"] == "valid"
+
+
+@pytest.mark.attack("A08")
+async def test_requests_that_are_too_large_or_wrongly_encoded(house: House) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    assert (await client.post(order["finalize"], {"csr": "A" * 10_000_000})).status == 413
+    padded = make_csr("a.example") + "="
+    assert (await client.post(order["finalize"], {"csr": padded})).problem == "malformed"
+    names = [f"n{i}.example" for i in range(1500)]
+    assert (await client.post(order["finalize"], {"csr": make_csr(*names)})).problem == "badCSR"
+
+
+@pytest.mark.attack("A08")
+async def test_of_a_request_only_key_and_common_name_go_on(house: House) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example", "b.example")
+    csr = make_csr(
+        "b.example",
+        "a.example",
+        common_name="A.example",
+        attributes=[
+            (NameOID.ORGANIZATION_NAME.dotted_string, "Evil Inc"),
+            (NameOID.COUNTRY_NAME.dotted_string, "XX"),
+        ],
+        extensions=[
+            (UNKNOWN, False),
+            (x509.TLSFeature([x509.TLSFeatureType.status_request]), False),
+        ],
+    )
+    assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
+    (request,) = house.issuing.requests
+    assert [(a.oid, a.value) for a in request.subject] == [("2.5.4.3", "a.example")]
+    assert [name.dns for name in request.names] == ["a.example", "b.example"]
+    assert not request.extensions
+
+
+async def test_a_common_name_can_be_forced(house: House) -> None:
+    house.provisioners["acme"] = provisioner(force_cn=True)
+    client = await house.registered()
+    long = "a" * 60 + ".example"
+    order = await house.ready(client, long, "b.example")
+    await client.post(order["finalize"], {"csr": make_csr(long, "b.example")})
+    (request,) = house.issuing.requests
+    assert [a.value for a in request.subject] == ["b.example"]
+
+
+@pytest.mark.attack("A09")
+async def test_account_keys_are_in_no_certificate(house: House) -> None:
+    client, other = await house.registered(), await house.registered("other")
+    order = await house.ready(client, "a.example")
+    for key in (client.key, other.key):
+        reply = await client.post(order["finalize"], {"csr": make_csr("a.example", key=key)})
+        assert reply.problem == "badCSR"
+    assert (await client.post(order.header("location")))["status"] == "ready"
+
+
+@pytest.mark.attack("A10")
+async def test_orders_that_are_not_ready_are_not_finalized(house: House) -> None:
+    client = await house.registered()
+    csr = {"csr": make_csr("a.example")}
+    pending = await client.order("a.example")
+    early = await client.post(pending["finalize"], csr)
+    assert early.problem == "orderNotReady"
+    assert early.status == 403
+    ready = await house.ready(client, "a.example")
+    assert (await client.post(ready["finalize"], csr))["status"] == "valid"
+    assert (await client.post(ready["finalize"], csr)).problem == "orderNotReady"
+    late = await house.ready(client, "a.example")
+    house.clock.advance(dt.timedelta(hours=25))
+    assert (await client.post(late["finalize"], csr)).problem == "orderNotReady"
+    assert (await client.post(late.header("location")))["status"] == "invalid"
+    assert len(house.issuing.requests) == 1
+
+
+@pytest.mark.attack("A10")
+async def test_an_order_finalized_many_times_at_once_is_one_certificate(either: House) -> None:
+    client = await either.registered()
+    order = await either.ready(client, "a.example")
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(10)]
+    replies = await asyncio.gather(
+        *[client.post(order["finalize"], {"csr": make_csr("a.example", key=key)}) for key in keys]
+    )
+    assert sorted(reply.status for reply in replies) == [200] + [403] * 9
+    assert len(either.issuing.records) == len(either.issuing.requests) == 1
+    won = keys[[reply.status for reply in replies].index(200)]
+    chain = await client.post((await client.post(order.header("location")))["certificate"])
+    assert x509.load_pem_x509_certificate(chain.body).public_key() == won.public_key()
+
+
+@pytest.mark.attack("A10")
+async def test_two_replicas_finalize_one_order_once(either: House) -> None:
+    client = await either.registered()
+    order = await either.ready(client, "a.example")
+    replica = either.rebuild()
+    await replica.start()
+    twin = either.client(key=client.key, kid=client.kid)
+    twin.app = replica.app
+    replies = await asyncio.gather(
+        *[
+            each.post(order["finalize"], {"csr": make_csr("a.example")})
+            for each in (client, twin) * 5
+        ]
+    )
+    assert sorted(reply.status for reply in replies) == [200] + [403] * 9
+    assert len(either.issuing.requests) == 1
+
+
+@pytest.mark.attack("A12")
+async def test_a_hundred_orders_at_once_with_names_in_common(either: House) -> None:
+    client = await either.registered()
+    orders = await asyncio.gather(
+        *[client.order("a.example", f"n{i}.example", "localhost") for i in range(100)]
+    )
+    assert {order.status for order in orders} == {201}
+    assert len({order.header("location") for order in orders}) == 100
+    assert await either.rows("SELECT count(*) FROM acme_authorizations") == [(300,)]
+    assert len((await client.post(client.kid + "/orders"))["orders"]) == 100
+    one, two = orders[0], orders[1]
+    challenge = await client.challenge(one["authorizations"][0], "http-01")
+    either.web.present(client, challenge["token"])
+    await client.post(challenge["url"], {})
+    assert (await client.poll(one["authorizations"][0]))["status"] == "valid"
+    assert (await client.post(two["authorizations"][0]))["status"] == "pending"
+
+
+@pytest.mark.parametrize("kind", ["badPublicKey", "badCSR"])
+async def test_a_refusal_another_csr_can_mend_leaves_the_order_ready(
+    house: House, kind: str
+) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    house.issuing.refuse = error_pb2.Error(type=kind, detail="weak")
+    assert (await client.post(order["finalize"], {"csr": make_csr("a.example")})).problem == kind
+    house.issuing.refuse = None
+    again = await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    assert again["status"] == "valid"
+
+
+async def test_a_final_refusal_makes_the_order_invalid_and_says_why(house: House) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    house.issuing.refuse = error_pb2.Error(type="rejectedIdentifier", detail="not here")
+    reply = await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    assert reply.problem == "rejectedIdentifier"
+    house.issuing.refuse = None
+    shown = await client.post(order.header("location"))
+    assert shown["status"] == "invalid"
+    assert shown["error"]["detail"] == "not here"
+
+
+async def test_an_order_left_processing_is_carried_through_at_a_later_poll(either: House) -> None:
+    """X04: the issuing authority was away, or this process was killed, after the claim."""
+    client = await either.registered()
+    order = await either.ready(client, "a.example")
+    either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
+    waiting = await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    assert waiting["status"] == "processing"
+    assert waiting.header("retry-after")
+    either.issuing.refuse = None
+    assert (await client.post(order.header("location")))["status"] == "processing"
+    either.clock.advance(dt.timedelta(seconds=61))
+    done = await client.post(order.header("location"))
+    assert done["status"] == "valid"
+    assert len(either.issuing.records) == 1

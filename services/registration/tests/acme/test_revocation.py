@@ -1,0 +1,130 @@
+"""revokeCert: RFC 8555 §7.6, attack A21."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from fixtures.acme import Client, House, make_csr
+from fixtures.small_issuing import SmallIssuing
+from newel.acme import base64url, jws
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+
+
+async def issued(house: House, client: Client, *names: str, key: Any = None) -> str:
+    """A certificate as revokeCert takes it."""
+    order = await house.ready(client, *names)
+    done = await client.post(order["finalize"], {"csr": make_csr(*names, key=key)})
+    chain = await client.post(done["certificate"])
+    leaf = x509.load_pem_x509_certificate(chain.body)
+    return base64url.encode(leaf.public_bytes(Encoding.DER))
+
+
+def revoked(house: House) -> list[int]:
+    return [r.revoked.reason for r in house.issuing.records.values() if r.HasField("revoked")]
+
+
+async def test_the_account_that_ordered_it_revokes(either: House) -> None:
+    client = await either.registered()
+    certificate = await issued(either, client, "a.example")
+    reply = await client.post("revoke-cert", {"certificate": certificate, "reason": 4})
+    assert reply.status == 200
+    assert reply.body == b""
+    assert revoked(either) == [4]
+    again = await client.post("revoke-cert", {"certificate": certificate})
+    assert again.problem == "alreadyRevoked"
+    assert again.status == 400
+
+
+async def test_the_certificates_own_key_revokes(house: House) -> None:
+    client, key = await house.registered(), ec.generate_private_key(ec.SECP256R1())
+    certificate = await issued(house, client, "a.example", key=key)
+    stranger = house.client(key=key)
+    asked = {"certificate": certificate, "reason": 1}
+    assert (await stranger.post("revoke-cert", asked, kid=None)).status == 200
+    assert revoked(house) == [1]
+
+
+async def test_an_account_that_proved_every_name_revokes(either: House) -> None:
+    owner, other = await either.registered(), await either.registered()
+    certificate = await issued(either, owner, "a.example", "b.example")
+    asked = {"certificate": certificate, "reason": 5}
+    await either.ready(other, "a.example")
+    assert (await other.post("revoke-cert", asked)).status == 403
+    await either.ready(other, "b.example")
+    compromised = await other.post("revoke-cert", {**asked, "reason": 1})
+    assert compromised.problem == "badRevocationReason"
+    assert revoked(either) == []
+    assert (await other.post("revoke-cert", asked)).status == 200
+    assert revoked(either) == [5]
+
+
+@pytest.mark.attack("A21")
+async def test_who_may_not_revoke(house: House) -> None:
+    owner, other = await house.registered(), await house.registered()
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = await issued(house, owner, "a.example", key=key)
+    asked = {"certificate": certificate}
+    stranger = await other.post("revoke-cert", asked)
+    assert stranger.problem == "unauthorized"
+    assert stranger.status == 403
+    wrong_key = house.client()
+    assert (await wrong_key.post("revoke-cert", asked, kid=None)).status == 403
+    abroad = await house.registered("other")
+    assert (await abroad.post("revoke-cert", asked)).status == 403
+    assert revoked(house) == []
+
+
+@pytest.mark.attack("A21")
+async def test_the_certificates_public_key_with_a_forged_signature(house: House) -> None:
+    client, key = await house.registered(), ec.generate_private_key(ec.SECP256R1())
+    certificate = await issued(house, client, "a.example", key=key)
+    url = client.url("revoke-cert")
+    payload = b'{"certificate":"' + certificate.encode() + b'"}'
+    parts = jws.parse(jws.sign(payload, key, url=url, nonce=await client.nonce()))
+    head, body = parts.signing_input.decode().split(".")
+    by_another = jws.sign(payload, client.key, url=url, nonce="n")
+    forged = jws.join(head, body, jws.parse(by_another).signature)
+    assert (await client.send(url, forged)).problem == "malformed"
+    assert revoked(house) == []
+
+
+@pytest.mark.attack("A21")
+@pytest.mark.parametrize("reason", [2, 6, 7, 8, 10, 11, 99, -1])
+async def test_reasons_nobody_can_give(house: House, reason: int) -> None:
+    client = await house.registered()
+    certificate = await issued(house, client, "a.example")
+    reply = await client.post("revoke-cert", {"certificate": certificate, "reason": reason})
+    assert reply.problem == "badRevocationReason"
+    assert revoked(house) == []
+
+
+@pytest.mark.attack("A21")
+async def test_a_certificate_of_another_authority_with_the_same_serial(house: House) -> None:
+    client = await house.registered()
+    await issued(house, client, "a.example")
+    abroad = SmallIssuing(house.clock)
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    (request,) = house.issuing.requests
+    twin = pb.Request()
+    twin.CopyFrom(request)
+    twin.public_key = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    answer = await abroad.Issue(pb.IssueRequest(requests=[twin]), None)
+    foreign = base64url.encode(answer.results[0].certificate.der)
+    reply = await client.post("revoke-cert", {"certificate": foreign})
+    assert reply.status == 404
+    for nonsense in ("", "AAAA", foreign[:-8]):
+        assert (await client.post("revoke-cert", {"certificate": nonsense})).problem == "malformed"
+    assert revoked(house) == []
+
+
+async def test_revoked_many_times_at_once_is_revoked_once(either: House) -> None:
+    client = await either.registered()
+    certificate = await issued(either, client, "a.example")
+    replies = await asyncio.gather(
+        *[client.post("revoke-cert", {"certificate": certificate}) for _ in range(10)]
+    )
+    assert sorted(reply.status for reply in replies) == [200] + [400] * 9

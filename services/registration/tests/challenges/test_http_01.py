@@ -1,0 +1,260 @@
+"""http-01 against real servers on this machine: RFC 8555 §8.3, attacks A13 and A14."""
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from fakes.name_server import NameServer
+from newel.acme.identifiers import Identifier
+from newel.registration.challenges.http_01 import Http01
+from newel.runtime.egress import EgressPolicy, parse_networks
+from newel.runtime.errors import ErrorType, NewelError
+
+NAME = Identifier("dns", "a.example")
+ANSWER = "token.thumbprint"
+PATH = "/.well-known/acme-challenge/token"
+
+Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def loopback(_: str) -> Sequence[str]:
+    return ["127.0.0.1"]
+
+
+OPEN = EgressPolicy(resolver=loopback)
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncGenerator[int]:
+    """A server that reads a request's head and leaves the rest to ``handler``; its port."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            await handler(head, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connection, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def saying(body: bytes, status: str = "200 OK", *headers: str) -> Handler:
+    async def handler(_: str, writer: asyncio.StreamWriter) -> None:
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+        writer.write("\r\n".join(lines).encode() + body)
+        await writer.drain()
+
+    return handler
+
+
+def redirecting(location: str) -> Handler:
+    return saying(b"", "302 Found", f"Location: {location}")
+
+
+async def look(port: int, policy: EgressPolicy = OPEN, seconds: float = 5.0) -> None:
+    await Http01(policy, port, seconds)(NAME, "token", ANSWER)
+
+
+async def refusal(work: Awaitable[None]) -> NewelError:
+    with pytest.raises(NewelError) as caught:
+        await work
+    assert "thumbprint" not in caught.value.detail
+    return caught.value
+
+
+async def test_the_answer_is_fetched_from_the_host_itself() -> None:
+    heads: list[str] = []
+
+    async def handler(head: str, writer: asyncio.StreamWriter) -> None:
+        heads.append(head)
+        await saying(ANSWER.encode() + b" \r\n")(head, writer)
+
+    async with serving(handler) as port:
+        await look(port)
+    assert heads[0].startswith(f"GET {PATH} HTTP/1.1\r\nHost: a.example")
+
+
+async def test_an_address_is_asked_at_that_address() -> None:
+    """RFC 8738 §4."""
+    async with serving(saying(ANSWER.encode())) as port:
+        await Http01(EgressPolicy(), port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
+
+
+@pytest.mark.parametrize(
+    ("handler", "kind"),
+    [
+        (saying(b"wrong"), ErrorType.INCORRECT_RESPONSE),
+        (saying(b""), ErrorType.INCORRECT_RESPONSE),
+        (saying(b"x" + ANSWER.encode()), ErrorType.INCORRECT_RESPONSE),
+        (saying(ANSWER.encode(), "404 Not Found"), ErrorType.UNAUTHORIZED),
+        (saying(ANSWER.encode(), "500 Oh"), ErrorType.UNAUTHORIZED),
+        (saying(ANSWER.encode(), "abc"), ErrorType.CONNECTION),
+    ],
+)
+async def test_wrong_answers(handler: Handler, kind: ErrorType) -> None:
+    async with serving(handler) as port:
+        assert (await refusal(look(port))).type is kind
+
+
+async def test_a_redirect_is_followed_with_its_query() -> None:
+    async def handler(head: str, writer: asyncio.StreamWriter) -> None:
+        if head.startswith("GET /elsewhere?a=b "):
+            await saying(ANSWER.encode())(head, writer)
+        else:
+            await redirecting("/elsewhere?a=b")(head, writer)
+
+    async with serving(handler) as port:
+        await look(port)
+
+
+@pytest.mark.attack("A13")
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://a.example:22/",
+        "http://a.example:8500/v1/kv",
+        "gopher://a.example/",
+        "file:///etc/passwd",
+        "http://user:password@a.example/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://[fd00:ec2::254]/",
+        "http://0.0.0.0/",
+        "http://100.100.100.200/",
+        "http://a.example/\x00",
+        "http:///nohost",
+        "http://a.example:99999/",
+    ],
+)
+async def test_redirects_that_lead_where_nobody_may_go(location: str) -> None:
+    async with serving(redirecting(location)) as port:
+        error = await refusal(look(port))
+    assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.CONNECTION}
+
+
+@pytest.mark.attack("A13")
+@pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "017700000001", "127.1"])
+async def test_old_spellings_of_addresses_are_held_against_the_policy(spelling: str) -> None:
+    policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8"]), resolver=None)
+    error = await refusal(Http01(policy, 80, 5.0)(Identifier("dns", spelling), "token", ANSWER))
+    assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.DNS}
+
+
+@pytest.mark.attack("A13")
+async def test_loops_and_long_chains_end() -> None:
+    hops: list[str] = []
+
+    async def handler(head: str, writer: asyncio.StreamWriter) -> None:
+        hops.append(head)
+        await redirecting(f"/{len(hops)}")(head, writer)
+
+    async with serving(handler) as port:
+        assert (await refusal(look(port))).type is ErrorType.CONNECTION
+    assert len(hops) == 11
+
+
+@pytest.mark.attack("A13")
+async def test_a_name_that_leads_elsewhere_at_the_second_look_is_pinned_at_each_hop() -> None:
+    """DNS rebinding: what was checked is what is connected to."""
+    looks: list[str] = []
+
+    async def resolver(host: str) -> Sequence[str]:
+        looks.append(host)
+        return ["127.0.0.1"] if len(looks) == 1 else ["169.254.169.254"]
+
+    async with serving(saying(ANSWER.encode())) as port:
+        await look(port, EgressPolicy(resolver=resolver))
+    assert looks == ["a.example"]
+    looks.clear()
+    async with serving(redirecting("http://a.example/again")) as port:
+        error = await refusal(look(port, EgressPolicy(resolver=resolver)))
+    assert error.type is ErrorType.UNAUTHORIZED
+    assert len(looks) == 2
+
+
+@pytest.mark.attack("A13")
+async def test_bodies_without_end_are_cut() -> None:
+    async def endless(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _each in range(100_000):
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    async def gigabyte(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        await writer.drain()
+
+    async def chunked(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n")
+        await writer.drain()
+
+    async def headers(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        for each in range(100_000):
+            writer.write(f"X-{each}: y\r\n".encode())
+            await writer.drain()
+
+    for handler in (endless, gigabyte, chunked, headers):
+        async with serving(handler) as port:
+            assert (await refusal(look(port))).type is ErrorType.CONNECTION
+
+
+@pytest.mark.attack("A13")
+async def test_a_gzip_bomb_is_octets_like_any_others() -> None:
+    bomb = gzip.compress(b"x" * 1_000_000)[:900]
+    async with serving(saying(bomb, "200 OK", "Content-Encoding: gzip")) as port:
+        assert (await refusal(look(port))).type is ErrorType.INCORRECT_RESPONSE
+
+
+@pytest.mark.attack("A13")
+async def test_a_server_that_drips_is_left() -> None:
+    async def drip(_: str, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"H")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with serving(drip) as port:
+        assert (await refusal(look(port, seconds=0.3))).type is ErrorType.CONNECTION
+
+
+@pytest.mark.attack("A13")
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with serving(saying(ANSWER.encode())) as port:
+        await look(port)
+
+
+@pytest.mark.attack("A14")
+async def test_addresses_are_held_against_the_policy_as_names_are() -> None:
+    policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8", "10.0.0.0/8"]))
+    async with serving(saying(ANSWER.encode())) as port:
+        for address in ("127.0.0.1", "10.1.2.3", "169.254.169.254"):
+            validator = Http01(policy, port)
+            error = await refusal(validator(Identifier("ip", address), "token", ANSWER))
+            assert error.type is ErrorType.UNAUTHORIZED
+    only = EgressPolicy(allow=parse_networks(["192.0.2.0/24"]))
+    error = await refusal(Http01(only, port)(Identifier("ip", "127.0.0.1"), "token", ANSWER))
+    assert error.type is ErrorType.UNAUTHORIZED
+
+
+async def test_nobody_listens_or_nobody_is_there(dns: NameServer) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert (await refusal(look(port))).type is ErrorType.CONNECTION
+
+    async def nowhere(_: str) -> Sequence[str]:
+        return []
+
+    assert (await refusal(look(port, EgressPolicy(resolver=nowhere)))).type is ErrorType.DNS
