@@ -63,7 +63,7 @@ async def drive(house: House, wanted: list[pb.Request], in_flight: int) -> tuple
         response = await house.issuance.Issue(pb.IssueRequest(requests=batch))
         return list(response.results)
 
-    coalescer = Coalescer(send, out=int(__import__("os").environ.get("OUT", "2")))
+    coalescer = Coalescer(send)
     queue = iter(wanted)
 
     async def caller() -> None:

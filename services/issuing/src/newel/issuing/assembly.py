@@ -32,7 +32,7 @@ def assemble(issuer: Issuer, intent: Intent, signature: bytes) -> SignedCertific
         issuer.verify(signature, intent.tbs)
     except keys.InvalidSignature:
         raise WrongSignatureError(f"issuer {issuer.id}: the signature does not verify") from None
-    joined = _join(intent.tbs, signature)
+    joined = certificate.assemble(intent.tbs, issuer.algorithm, signature)
     if x509.load_der_x509_certificate(joined).tbs_certificate_bytes != intent.tbs:
         raise WrongSignatureError(
             f"issuer {issuer.id}: the certificate does not hold what was recorded"
@@ -42,11 +42,10 @@ def assemble(issuer: Issuer, intent: Intent, signature: bytes) -> SignedCertific
 
 def certificate_of(record: Record) -> bytes | None:
     """The DER of a completed record, None while (or because) it has no signature."""
-    return _join(record.intent.tbs, record.signature) if record.signature else None
-
-
-def _join(tbs: bytes, signature: bytes) -> bytes:
-    return certificate.assemble(tbs, _algorithm(tbs), signature)
+    if record.signature is None:
+        return None
+    tbs = record.intent.tbs
+    return certificate.assemble(tbs, _algorithm(tbs), record.signature)
 
 
 def _algorithm(tbs: bytes) -> bytes:

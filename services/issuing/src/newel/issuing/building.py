@@ -64,6 +64,7 @@ class Builder:
                 subject_of_proof=accepted.subject_of_proof,
                 renewed_from=accepted.renewed_from,
                 created_at=int(accepted.accepted_at.timestamp()),
+                room=accepted.issuer.room,
             )
         )
 

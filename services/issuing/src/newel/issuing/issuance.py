@@ -108,8 +108,8 @@ class Issuance:
                 if isinstance(result, Recorded)
                 else await self._known(attempt) or result
             )
-            self._tell(attempt, outcome)
             outcomes.append(outcome)
+        self._tell(attempts, outcomes)
         return outcomes
 
     async def _known(self, attempt: Attempt) -> Outcome | None:
@@ -119,8 +119,12 @@ class Issuance:
         (record,) = await self._store.by_key([attempt.key])
         return None if record is None else await self._retries.resolve(attempt, record)
 
-    def _tell(self, attempt: Attempt, outcome: Outcome) -> None:
-        if isinstance(outcome, NewelError):
-            self._trail.not_issued(outcome, attempt.request_id)
-        else:
-            self._trail.issued(outcome.serial, outcome.issuer, attempt.request_id)
+    def _tell(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
+        granted = 0
+        for attempt, outcome in zip(attempts, outcomes, strict=True):
+            if isinstance(outcome, NewelError):
+                self._trail.not_issued(outcome, attempt.request_id)
+            else:
+                self._trail.issued(outcome.serial, outcome.issuer, attempt.request_id)
+                granted += 1
+        self._trail.count_issued(granted)

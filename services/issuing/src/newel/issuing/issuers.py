@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from newel.crypto import keys, pem
 from newel.crypto.certificate import subject_public_key_info
@@ -38,6 +39,8 @@ class Issuer:
     root: bytes
     active: bool
     public_key: keys.PublicKey
+    algorithm: bytes  # the DER AlgorithmIdentifier it signs with
+    room: int  # octets a signature of its key takes at most
     not_before: dt.datetime
     not_after: dt.datetime
     parsed: x509.Certificate
@@ -93,7 +96,7 @@ async def check_keys(issuers: Issuers, signer: PublicKeys) -> None:
                 f"the signer's key {issuer.key!r} is not the key of the issuer {issuer.id}: nothing it"
                 " signed would verify"
             )
-        if algorithm != keys.signature_algorithm(issuer.public_key):
+        if algorithm != issuer.algorithm:
             raise UnusableIssuerError(
                 f"the signer's key {issuer.key!r} signs with another algorithm than expected"
             )
@@ -111,13 +114,16 @@ def read_issuer(config: IssuerConfig) -> Issuer:
     root = _parse(config.root_file, roots[0])
     _check_chain(config.certificate_file, [*certificates, root])
     own = certificates[0]
+    public_key = _public_key(config.certificate_file, own)
     return Issuer(
         id=hashlib.sha256(chain[0]).hexdigest()[:16],
         key=config.key,
         chain=tuple(chain),
         root=roots[0],
         active=config.active,
-        public_key=_public_key(config.certificate_file, own),
+        public_key=public_key,
+        algorithm=keys.signature_algorithm(public_key),
+        room=_signature_room(public_key),
         not_before=max(each.not_valid_before_utc for each in [*certificates, root]),
         not_after=min(each.not_valid_after_utc for each in [*certificates, root]),
         parsed=own,
@@ -170,6 +176,13 @@ def _public_key(file: Path, certificate: x509.Certificate) -> keys.PublicKey:
         return keys.load_public_key(subject_public_key_info(certificate))
     except keys.InvalidKeyError as error:
         raise UnusableIssuerError(f"{file}: {error}") from None
+
+
+def _signature_room(public_key: keys.PublicKey) -> int:
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        # ECDSA-Sig-Value: two integers with their tags, lengths and sign octets, in a sequence
+        return 2 * (public_key.key_size // 8 + 4) + 3
+    return public_key.key_size // 8 if isinstance(public_key, rsa.RSAPublicKey) else 64
 
 
 def _constraints(file: Path, chain: Sequence[x509.Certificate]) -> NameConstraints:

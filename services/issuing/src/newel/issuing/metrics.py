@@ -38,9 +38,9 @@ class Metrics:
         )
         self._children: dict[tuple[str, str], Counter] = {}
 
-    def requested(self, outcome: str) -> None:
-        """Counts one request for a certificate; ``outcome`` is "granted" or an error's name."""
-        self._child("requests", self._requests, outcome).inc()
+    def requested(self, outcome: str, count: int = 1) -> None:
+        """Counts requests for certificates; ``outcome`` is "granted" or an error's name."""
+        self._child("requests", self._requests, outcome).inc(count)
 
     def revoked(self, outcome: str) -> None:
         """Counts one request to revoke."""

@@ -23,6 +23,7 @@ class Intent:
     subject_of_proof: str
     renewed_from: bytes | None
     created_at: int
+    room: int = 0  # octets its signature will take at most
 
 
 @dataclass(frozen=True, slots=True)

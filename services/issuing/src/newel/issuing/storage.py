@@ -10,14 +10,14 @@ from newel.runtime.events import Outbox
 # serial, a blocked key, and the revocation of what it renews, whoever commits first.
 _RESERVE = Statement("""
     INSERT INTO certificates (idempotency_key, serial, issuer, profile, tbs, not_after, key_digest,
-        provisioner, subject_of_proof, renewed_from, created_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+        provisioner, subject_of_proof, renewed_from, created_at, room)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
     WHERE NOT EXISTS (SELECT 1 FROM blocked_keys b WHERE b.key_digest = $7)
         AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.serial = $10)
     ON CONFLICT DO NOTHING RETURNING idempotency_key""")
 
 _COMPLETE = Statement("""
-    UPDATE certificates SET signature = $2
+    UPDATE certificates SET signature = $2, room = NULL
     WHERE serial = $1 AND signature IS NULL AND closed_at IS NULL RETURNING serial""")
 
 _CLOSE = Statement("""
@@ -194,6 +194,7 @@ def _intent_row(intent: Intent) -> Row:
         intent.subject_of_proof,
         intent.renewed_from,
         intent.created_at,
+        bytes(intent.room),
     )
 
 

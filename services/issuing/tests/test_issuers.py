@@ -1,0 +1,76 @@
+"""X03: a chain that does not hold together never issues."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from fixtures.authority import EPOCH, KEY, CertificateAuthority, below, make_authority
+from newel.issuing.config import IssuerConfig
+from newel.issuing.issuers import Issuers, UnusableIssuerError, read_issuer
+from newel.runtime.errors import NewelError
+
+pytestmark = pytest.mark.attack("X03")
+
+
+def config(
+    authority: CertificateAuthority, *, chain: Path | None = None, root: Path | None = None
+) -> IssuerConfig:
+    return IssuerConfig(
+        key=KEY,
+        certificate_file=chain or authority.chain_file,
+        root_file=root or authority.root_file,
+    )
+
+
+def test_a_good_chain(authority: CertificateAuthority) -> None:
+    issuer = read_issuer(config(authority))
+    assert issuer.id == authority.id
+    assert issuer.not_after == authority.intermediate.not_valid_after_utc
+
+
+def test_chain_of_another_root(authority: CertificateAuthority, tmp_path: Path) -> None:
+    other = make_authority(tmp_path, name="Other")
+    with pytest.raises(UnusableIssuerError, match="was not issued by"):
+        read_issuer(config(authority, root=other.root_file))
+
+
+def test_path_length_exceeded(authority: CertificateAuthority, tmp_path: Path) -> None:
+    """An intermediate of path length 0 stands above another."""
+    lower = below(authority, tmp_path)
+    with pytest.raises(UnusableIssuerError, match="path length"):
+        read_issuer(config(authority, chain=lower))
+
+
+def test_a_leaf_is_no_issuer(authority: CertificateAuthority, tmp_path: Path) -> None:
+    leaf = below(authority, tmp_path, authority_like=False)
+    with pytest.raises(UnusableIssuerError, match="not a CA's"):
+        read_issuer(config(authority, chain=leaf))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_no_certificate(authority: CertificateAuthority, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "none.crt"
+    file.write_text(text)
+    with pytest.raises(UnusableIssuerError, match=r"none\.crt"):
+        read_issuer(config(authority, chain=file))
+
+
+def test_two_roots_are_one_too_many(authority: CertificateAuthority, tmp_path: Path) -> None:
+    both = tmp_path / "both.crt"
+    both.write_bytes(authority.root_file.read_bytes() * 2)
+    with pytest.raises(UnusableIssuerError, match="one root"):
+        read_issuer(config(authority, root=both))
+
+
+def test_the_issuer_that_is_valid_issues(tmp_path: Path) -> None:
+    """Rotation: the old one ends, the next in the configuration takes over."""
+    old = make_authority(tmp_path, name="Old", life=dt.timedelta(days=2))
+    new = make_authority(tmp_path, name="New")
+    issuers = Issuers([read_issuer(config(old)), read_issuer(config(new))])
+    assert issuers.issuing(EPOCH).id == old.id
+    assert issuers.issuing(EPOCH + dt.timedelta(days=2)).id == new.id
+    with pytest.raises(NewelError, match="no issuer"):
+        issuers.issuing(EPOCH + dt.timedelta(days=8000))
