@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 _CONTEXT_3 = 0xA3  # TBSCertificate.extensions, RFC 5280 §4.1
 _VERSION = 0xA0
@@ -53,15 +54,15 @@ def _read(der: bytes) -> CertificateFacts:
     _, at, _ = _header(der, 0)  # Certificate
     _, at, tbs_end = _header(der, at)  # TBSCertificate
     if der[at] == _VERSION:
-        at = _skip(der, at)
+        at = _header(der, at)[2]
     _, serial, at = _header(der, at)
     serial_number = plain_serial(der[serial:at])
-    at = _skip(der, _skip(der, at))  # signature, issuer
+    at = _header(der, _header(der, at)[2])[2]  # signature, issuer
     _, start, at = _header(der, at)  # validity
     _, subject, subject_end = _header(der, at)
     not_before, start = _time(der, start)
     not_after, _ = _time(der, start)
-    at = _skip(der, subject_end)  # subjectPublicKeyInfo
+    at = _header(der, subject_end)[2]  # subjectPublicKeyInfo
     names: tuple[str, ...] = ()
     while at < tbs_end:
         tag, content, at = _header(der, at)
@@ -83,36 +84,30 @@ def _header(der: bytes, at: int) -> tuple[int, int, int]:
     start = at + 2
     if length & 0x80:
         octets = length & 0x7F
-        length = int.from_bytes(der[start : start + octets])
         start += octets
+        length = int.from_bytes(der[start - octets : start])
     end = start + length
     if end > len(der):
         raise IndexError(end)
     return der[at], start, end
 
 
-def _skip(der: bytes, at: int) -> int:
-    return _header(der, at)[2]
-
-
 def _time(der: bytes, at: int) -> tuple[int, int]:
-    """A UTCTime or GeneralizedTime ending in Z (RFC 5280 §4.1.2.5) and where the next value is."""
+    """The time at ``at`` in seconds since 1970, and where the next value is."""
     tag, start, end = _header(der, at)
-    text = der[start : end - 1].decode("ascii")
+    return _seconds(tag, der[start:end]), end
+
+
+@lru_cache(maxsize=4096)  # certificates issued in the same second have the same times
+def _seconds(tag: int, content: bytes) -> int:
+    """A UTCTime or GeneralizedTime ending in Z (RFC 5280 §4.1.2.5)."""
+    text = content[:-1].decode("ascii")
     if tag == _UTC_TIME:
         text = ("19" if text[:2] >= "50" else "20") + text
-    if der[end - 1] != ord("Z") or len(text) != 14:
+    if content[-1:] != b"Z" or len(text) != 14:
         raise ValueError(text)
-    moment = dt.datetime(
-        int(text[:4]),
-        int(text[4:6]),
-        int(text[6:8]),
-        int(text[8:10]),
-        int(text[10:12]),
-        int(text[12:]),
-        tzinfo=dt.UTC,
-    )
-    return int(moment.timestamp()), end
+    year, rest = int(text[:4]), (int(text[at : at + 2]) for at in range(4, 14, 2))
+    return int(dt.datetime(year, *rest, tzinfo=dt.UTC).timestamp())
 
 
 def _common_name(der: bytes, at: int, end: int) -> str:
@@ -131,15 +126,17 @@ def _common_name(der: bytes, at: int, end: int) -> str:
 def _subject_alt_names(der: bytes, at: int) -> tuple[str, ...]:
     _, at, end = _header(der, at)  # Extensions
     while at < end:
-        _, inside, at = _header(der, at)
-        if not der.startswith(_SUBJECT_ALT_NAME, inside):
-            continue
-        inside += len(_SUBJECT_ALT_NAME)
-        if der[inside] == _BOOLEAN:
-            inside = _skip(der, inside)
-        _, start, _ = _header(der, inside)  # OCTET STRING
-        _, start, stop = _header(der, start)  # GeneralNames
-        return _general_names(der, start, stop)
+        if der[at + 1] < 0x80:  # most extensions are short, and most are not this one
+            inside, at = at + 2, at + 2 + der[at + 1]
+        else:
+            _, inside, at = _header(der, at)
+        if der.startswith(_SUBJECT_ALT_NAME, inside):
+            inside += len(_SUBJECT_ALT_NAME)
+            if der[inside] == _BOOLEAN:
+                inside = _header(der, inside)[2]
+            _, start, _ = _header(der, inside)  # OCTET STRING
+            _, start, stop = _header(der, start)  # GeneralNames
+            return _general_names(der, start, stop)
     return ()
 
 

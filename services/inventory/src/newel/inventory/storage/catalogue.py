@@ -7,7 +7,7 @@ from newel.inventory.endpoints import Placed
 from newel.inventory.expiry import DueEndpoint
 from newel.inventory.projection import Revocation
 from newel.inventory.storage.names import names_of, names_text
-from newel.runtime.database import Database, Statement, Write
+from newel.runtime.database import Database, Row, Statement, Write
 
 _ADD_CERTIFICATES = (
     """INSERT INTO certificates (serial, issuer, endpoint, common_name, names, provisioner,
@@ -29,7 +29,13 @@ _MOVE_ENDPOINTS = (
     WHERE endpoints.last_not_after <= excluded.last_not_after""",
 )
 
-_ENDPOINT_OF = Statement("SELECT serial, endpoint FROM certificates WHERE serial = $1")
+# Looking up many at once costs a fraction of looking up each; shorter lists are filled up.
+_ASKED_AT_ONCE = 64
+_LIST = ", ".join(f"${number + 1}" for number in range(_ASKED_AT_ONCE))
+_ENDPOINTS_OF = Statement(
+    f"SELECT serial, endpoint FROM certificates WHERE serial IN ({_LIST})"  # noqa: S608 - numbers
+)
+_WAITING = Statement(f"SELECT id FROM endpoints WHERE id IN ({_LIST})")  # noqa: S608 - numbers
 
 _REVOKE = Statement("""
     UPDATE certificates SET revoked_at = $2, reason = $3, revoked_actively = $4
@@ -54,7 +60,6 @@ _ENDED_CERTIFICATES = Statement(
     _ENDED + "(SELECT endpoint FROM certificates WHERE serial = $1)"  # noqa: S608 - constants
 )
 
-_WAITING = Statement("SELECT id FROM endpoints WHERE id = $1")
 _MERGE = Statement("UPDATE endpoints SET due = NULL WHERE id = $1 RETURNING id")
 _MERGE_CERTIFICATES = Statement("UPDATE certificates SET endpoint = $2 WHERE endpoint = $1")
 _MERGE_WARNING = Statement("""
@@ -118,8 +123,7 @@ class CatalogueStorage:
 
     async def endpoints_of(self, serials: Sequence[bytes]) -> dict[bytes, str]:
         """The endpoints of those of these certificates that are catalogued."""
-        rows = await self._database.fetch_many(_ENDPOINT_OF, [(serial,) for serial in serials])
-        return dict[bytes, str](rows)
+        return dict[bytes, str](await self._find(_ENDPOINTS_OF, serials, b""))
 
     async def add(self, placed: Sequence[Placed], warnings: Sequence[int | None]) -> None:
         """Adds certificates, each with the second it is late from, and moves their endpoints on."""
@@ -171,7 +175,7 @@ class CatalogueStorage:
 
     async def merge(self, endpoints: dict[str, str]) -> None:
         """Moves what waits in each first endpoint, where there is one, into the second."""
-        found = await self._database.fetch_many(_WAITING, [(waiting,) for waiting in endpoints])
+        found = await self._find(_WAITING, list(endpoints), "")
         for (waiting,) in sorted(found):
             endpoint = endpoints[waiting]
             await self._database.decide(
@@ -182,6 +186,15 @@ class CatalogueStorage:
                 Write(_LAST_OF_ENDPOINT, (endpoint,)),
                 Write(_ENDED_ENDPOINT, (endpoint,)),
             )
+
+    async def _find(self, query: Statement, keys: Sequence[object], nothing: object) -> list[Row]:
+        """The rows of a query by list; ``nothing`` is a key that no row has."""
+        found: list[Row] = []
+        for start in range(0, len(keys), _ASKED_AT_ONCE):
+            asked = [*keys[start : start + _ASKED_AT_ONCE]]
+            asked += [nothing] * (_ASKED_AT_ONCE - len(asked))
+            found += await self._database.fetch(query, *asked)
+        return found
 
     async def revoke(self, revocations: Sequence[Revocation]) -> None:
         """Marks certificates and gives their endpoints the last of what is left."""
