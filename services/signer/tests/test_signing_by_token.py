@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from newel.runtime.errors import NewelError
 from newel.signer.app import AuthorityFiles
 from newel.signer.ceremony.holding import hold
 from newel.signer.ceremony.plan import Plan
+from newel.signer.keys import SigningKey
+from newel.signer.signing import Signer
 
 
 def in_token(hsm: Any, label: str) -> dict[str, Any]:
@@ -151,3 +154,49 @@ async def test_a_lost_token_is_said_to_be_unavailable_and_found_again(
     await house.service.start[0]()
     assert house.service.ready
     await house.service.ready()
+
+
+class Faulty:
+    """A shim before a key of a token that flips one bit of what the device answers."""
+
+    hardware = True
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self.public_key, self.lanes = key.public_key, key.lanes
+
+    def sign(self, body: bytes) -> bytes:
+        signature = bytearray(self._key.sign(body))
+        signature[-1] ^= 1
+        return bytes(signature)
+
+    def close(self) -> None:
+        self._key.close()
+
+
+@pytest.mark.attack("X06")
+@pytest.mark.parametrize(
+    ("algorithm", "method"),
+    [("RSA-2048", "SignCertificate"), ("RSA-2048", "SignCRL"), ("P-256", "SignCRL")],
+)
+async def test_a_signature_that_a_device_got_wrong_is_not_released(
+    files: AuthorityFiles, hsm: Any, algorithm: str, method: str
+) -> None:
+    hold_ceremony(files, hsm, algorithm)
+    house = open_token_house(files, hsm)
+    servicer: Any = house.service.rpcs[0].servicer
+    signer: Signer = servicer._signer
+    role = signer.roles["intermediate"]
+    signer.adopt(replace(role, key=Faulty(role.key)))
+    now = house.clock.now()
+    body = (
+        made.crl(house.issuer, this_update=now, next_update=now + DAY)
+        if method == "SignCRL"
+        else made.leaf(house.issuer, begin=now, end=now + DAY)
+    )
+    (answer,) = await house.sign(method, body)
+    assert not answer.signature
+    assert answer.error.type == "unavailable"
+    assert "does not verify" in house.audit.lines[-1]["cause"]
+    with pytest.raises(NewelError, match="intermediate"):
+        await house.service.start[0]()
