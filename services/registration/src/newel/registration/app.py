@@ -1,6 +1,7 @@
 """The registration authority's parts, put together."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,6 +11,7 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from newel.crypto import names, pem
+from newel.registration.acme.build import Acme
 from newel.registration.acme.build import build as build_acme
 from newel.registration.authority import Authority
 from newel.registration.config import Config
@@ -30,6 +32,7 @@ from newel.runtime.background import every
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.lease import Lease, run_leased
 from newel.runtime.server_tls import ServerTls
 from newel.runtime.service import Service, Task
 from newel.step.audiences import Audiences
@@ -90,20 +93,7 @@ async def build(config: Config, ports: Ports) -> Service:
         metrics,
         audit,
     )
-
-    def acme_provisioner(name: str) -> AcmeKind | None:
-        found = authority.provisioners.named(name)
-        return found if isinstance(found, AcmeKind) and not found.disabled else None
-
-    acme = build_acme(
-        config.acme,
-        database=ports.database,
-        issuance=issuance,
-        provisioners=acme_provisioner,
-        names=config.dns_names,
-        clock=clock,
-        audit=audit,
-    )
+    acme = _acme(config, ports, authority, issuance)
     api = StepApi(
         authority,
         Signing(authority, rules, used, issuance, clock, config.backdate),
@@ -116,8 +106,9 @@ async def build(config: Config, ports: Ports) -> Service:
     )
 
     async def learn_issuers() -> None:
-        await authority.refresh_trust()
-        ports.tls.trust([pem.encode(der).decode() for der in authority.trust.client_authorities])
+        if await authority.refresh_trust():
+            anchors = authority.trust.client_authorities
+            ports.tls.trust([pem.encode(der).decode() for der in anchors])
 
     async def start() -> None:
         seeds = {record.name: to_json(record) for record in config.records()}
@@ -144,19 +135,46 @@ async def build(config: Config, ports: Ports) -> Service:
         ),
         "issuers": every(config.refresh_issuers.total_seconds(), learn_issuers),
         "server-certificate": every(15, certificate.keep),
-        "used-tokens": every(60, sweep),
+        "ends-of-uses": used.write_ends,
+        "used-tokens": functools.partial(
+            run_leased, Lease(ports.database, "used-tokens"), every(60, sweep)
+        ),
         **acme.tasks,
     }
-    return Service("registration", web={"https": api}, tasks=tasks, start=(start,), ready=ready)
+    return Service(
+        "registration",
+        web={"https": api},
+        tasks=tasks,
+        start=(start,),
+        stop=(used.flush,),
+        ready=ready,
+    )
 
 
-async def _once_there(work: Callable[[], Awaitable[None]]) -> None:
+def _acme(config: Config, ports: Ports, authority: Authority, issuance: RemoteIssuance) -> Acme:
+    def provisioner(name: str) -> AcmeKind | None:
+        found = authority.provisioners.named(name)
+        return found if isinstance(found, AcmeKind) and not found.disabled else None
+
+    return build_acme(
+        config.acme,
+        database=ports.database,
+        issuance=issuance,
+        provisioners=provisioner,
+        names=config.dns_names,
+        clock=ports.clock,
+        audit=ports.audit,
+    )
+
+
+async def _once_there(work: Callable[[], Awaitable[object]]) -> None:
     """Does the work as soon as the issuing authority answers; gives up after a minute."""
     loop = asyncio.get_running_loop()
     end = loop.time() + _WAIT_FOR_ISSUING
     while True:
         try:
-            return await work()
+            await work()
+            return
         except NewelError as error:
             if error.type is not ErrorType.UNAVAILABLE or loop.time() > end:
                 raise

@@ -61,8 +61,10 @@ class Authority:
         )
         self._records = records
 
-    async def refresh_trust(self) -> None:
-        """Asks the issuing authority for its issuers and takes them over when anything changed."""
+    async def refresh_trust(self) -> bool:
+        """Asks the issuing authority for its issuers; True when anything changed."""
         trust = Trust(await self._issuance.issuers(), self._federated, self._tls)
-        if trust.digest != self.trust.digest:
-            self.trust = trust
+        if trust.digest == self.trust.digest:
+            return False
+        self.trust = trust
+        return True

@@ -1,7 +1,8 @@
 """The tables of provisioners and used tokens. Migration 0001 makes them; no query uses these objects."""
 
-from newel.runtime.tables import lease_table
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, Text
+
+from newel.runtime.tables import lease_table
 
 METADATA = MetaData()
 
@@ -20,12 +21,19 @@ USED_TOKENS = Table(
     "used_tokens",
     METADATA,
     Column("token", LargeBinary, primary_key=True),
-    Column("request", LargeBinary, nullable=False),  # SHA-256 of what it is used for
-    Column("claimed_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
-    Column("finished", BigInteger, nullable=False),  # 1: no take-over any more
     sqlite_with_rowid=False,
 )
 Index("used_tokens_expiry", USED_TOKENS.c.expires_at)
+
+# Uses that have not come to their end: the few under way, and what a crash left behind.
+OPEN_USES = Table(
+    "open_uses",
+    METADATA,
+    Column("token", LargeBinary, primary_key=True),
+    Column("request", LargeBinary, nullable=False),  # SHA-256 of what it is used for
+    Column("claimed_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 LEASES = lease_table(METADATA)

@@ -1,27 +1,28 @@
 """All SQL of provisioners and used tokens."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from newel.registration.one_time import TAKEOVER_AFTER
 from newel.registration.provisioners.grant import TokenUse
-from newel.runtime.coalescer import Coalescer
 from newel.runtime.database import Database, Statement, Write
 
 _CLAIM = Statement(
-    "INSERT INTO used_tokens (token, request, claimed_at, expires_at, finished)"
-    " VALUES ($1, $2, $3, $4, 0) ON CONFLICT (token) DO NOTHING RETURNING token"
+    "INSERT INTO used_tokens (token, expires_at) VALUES ($1, $2)"
+    " ON CONFLICT (token) DO NOTHING RETURNING token"
 )
+_OPEN = Statement("INSERT INTO open_uses (token, request, claimed_at) VALUES ($1, $2, $3)")
 _TAKE_OVER = Statement(
-    "UPDATE used_tokens SET claimed_at = $3"
-    " WHERE token = $1 AND request = $2 AND finished = 0 AND claimed_at <= $4 RETURNING token"
+    "UPDATE open_uses SET claimed_at = $3"
+    " WHERE token = $1 AND request = $2 AND claimed_at <= $4 RETURNING token"
 )
-_FINISH = Statement("UPDATE used_tokens SET finished = 1 WHERE token = $1")
-_RELEASE = Statement("UPDATE used_tokens SET claimed_at = 0 WHERE token = $1 AND finished = 0")
+_FINISH = Statement("DELETE FROM open_uses WHERE token = $1")
+_RELEASE = Statement("UPDATE open_uses SET claimed_at = 0 WHERE token = $1")
 _SWEEP = Statement(
     "DELETE FROM used_tokens WHERE token IN"
     " (SELECT token FROM used_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)"
 )
+_SWEEP_OPEN = Statement("DELETE FROM open_uses WHERE claimed_at < $1")
 _SWEEPABLE = Statement("SELECT 1 FROM used_tokens WHERE expires_at < $1 LIMIT 1")
 _PROVISIONERS = Statement(
     "SELECT name, record, origin FROM provisioners WHERE removed_at IS NULL ORDER BY position, name"
@@ -35,39 +36,54 @@ _REMOVE = Statement("UPDATE provisioners SET removed_at = $2 WHERE name = $1")
 
 
 _CONFIG = "config"
+_ENDS_WAIT = 0.1  # seconds; far below TAKEOVER_AFTER
+_ENDS_AT_ONCE = 500
 
 
 class UsedTokenTable:
-    """Implements UsedTokens."""
+    """Implements UsedTokens. ``write_ends`` has to run beside it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._finishing: Coalescer[bytes, None] = Coalescer(self._finish, out=1, largest=256)
+        self._ended: list[bytes] = []
+        self._some_ended = asyncio.Event()
 
     async def claim(self, use: TokenUse, request: bytes, now: int) -> bool:
         """See UsedTokens."""
-        insert = Write(_CLAIM, (use.key, request, now, use.expires_at))
-        if await self._database.decide(insert) is not None:
+        first = Write(_CLAIM, (use.key, use.expires_at))
+        if await self._database.decide(first, Write(_OPEN, (use.key, request, now))) is not None:
             return True
         take_over = Write(_TAKE_OVER, (use.key, request, now, now - TAKEOVER_AFTER))
         return await self._database.decide(take_over) is not None
 
     def finish(self, use: TokenUse) -> None:
-        """See UsedTokens. A finish that fails leaves the use to the same request alone."""
-        self._finishing.call(use.key).add_done_callback(_seen)
+        """See UsedTokens."""
+        self._ended.append(use.key)
+        self._some_ended.set()
 
     async def release(self, use: TokenUse) -> None:
         """See UsedTokens."""
         await self._database.apply(Write(_RELEASE, (use.key,)))
 
+    async def write_ends(self) -> None:
+        """Writes ends down, many at a time, until cancelled."""
+        while True:
+            await self._some_ended.wait()
+            await asyncio.sleep(_ENDS_WAIT)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Writes down every end there is."""
+        self._some_ended.clear()
+        ended, self._ended = self._ended, []
+        for start in range(0, len(ended), _ENDS_AT_ONCE):
+            keys = ended[start : start + _ENDS_AT_ONCE]
+            await self._database.apply(*[Write(_FINISH, (key,)) for key in keys])
+
     async def sweep(self, before: int, most: int) -> bool:
         """Forgets up to ``most`` tokens that expired before a time; whether there are more."""
-        await self._database.apply(Write(_SWEEP, (before, most)))
+        await self._database.apply(Write(_SWEEP, (before, most)), Write(_SWEEP_OPEN, (before,)))
         return bool(await self._database.fetch(_SWEEPABLE, before))
-
-    async def _finish(self, keys: list[bytes]) -> Sequence[None]:
-        await self._database.apply(*[Write(_FINISH, (key,)) for key in keys])
-        return [None] * len(keys)
 
 
 class ProvisionerTable:
@@ -98,9 +114,3 @@ class ProvisionerTable:
                 for position, (name, record) in enumerate(records.items())
             ],
         )
-
-
-def _seen(future: asyncio.Future[None]) -> None:
-    """Nobody waits for a finish; its failure was logged by the database."""
-    if not future.cancelled():
-        future.exception()
