@@ -176,6 +176,14 @@ async def test_endless_headers_and_slow_ones_end(monkeypatch: pytest.MonkeyPatch
         assert (await asyncio.to_thread(raw, port, second)).count(b"HTTP/1.1 200") == 1
 
 
+async def test_a_body_that_comes_with_its_header_does_not_count_as_header() -> None:
+    body = b"b" * 400_000
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode()
+    async with listening() as port:
+        whole = head + b"connection: close\r\n\r\n" + body
+        assert (await asyncio.to_thread(raw, port, whole)).startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_address_that_is_taken_is_named() -> None:
     with bind("127.0.0.1:0") as taken:
         taken.listen()

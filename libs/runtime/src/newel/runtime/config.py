@@ -23,13 +23,17 @@ class ConfigError(Exception):
 
 def load_toml(path: Path, model: type[Model]) -> Model:
     """A model from a TOML file. Raises ConfigError."""
+    return validated(model, load_table(path), str(path))
+
+
+def load_table(path: Path) -> dict[str, Any]:
+    """A TOML file as plain data. Raises ConfigError."""
     try:
-        data = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    return validated(model, data, str(path))
 
 
 def validated(model: type[Model], data: dict[str, Any], where: str) -> Model:

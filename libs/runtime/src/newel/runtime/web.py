@@ -31,6 +31,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _extensions: dict[str, Any] | None = None
     _deadline: asyncio.TimerHandle | None = None
     _head = 0
+    _seen = b""
 
     def connection_made(self, transport: Any) -> None:
         """Notes who the peer is; the certificate is parsed by whoever needs it."""
@@ -51,7 +52,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Counts what arrives until the header is complete."""
         if self._deadline is not None:
-            self._head += len(data)
+            # a body may follow in the same octets, or the header's end be split between two lots
+            end = (self._seen + data).find(b"\r\n\r\n")
+            self._head += len(data) if end < 0 else end
+            self._seen = data[-3:]
             if self._head > LARGEST_HEAD:
                 self.transport.write(
                     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -76,6 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         self._head = 0
+        self._seen = b""
         self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def _head_came(self) -> None:

@@ -1,0 +1,113 @@
+"""What one split service is given by its process: made from ``[runtime]``, asked for by ``__main__``."""
+
+import sys
+from dataclasses import dataclass, field
+
+import grpc.aio
+from prometheus_client import CollectorRegistry
+
+from newel.runtime.audit_log import AuditLog
+from newel.runtime.clock import Clock, SystemClock
+from newel.runtime.config import ConfigError
+from newel.runtime.database import Database
+from newel.runtime.databases import open_database
+from newel.runtime.events import EventBus
+from newel.runtime.line_sink import LineSink
+from newel.runtime.migrations import migrate
+from newel.runtime.mutual_tls import TlsFiles
+from newel.runtime.nats import NatsBus, NatsRelay
+from newel.runtime.nats_link import NatsLink, NatsOptions
+from newel.runtime.outbox import TableOutbox
+from newel.runtime.process_config import RuntimeConfig
+from newel.runtime.rpc import connect
+from newel.runtime.server_tls import ServerTls
+from newel.runtime.service import Hook, Task
+
+
+@dataclass(slots=True)
+class Context:
+    """Opens what the configuration names, once, and closes it when the process ends."""
+
+    name: str
+    config: RuntimeConfig
+    clock: Clock = field(default_factory=SystemClock)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    tls: ServerTls = field(default_factory=ServerTls)
+    """Of the ``https`` listener, where the service issues its own certificate."""
+    closing: list[Hook] = field(default_factory=list[Hook])
+    """What lets everything go, to be run in reverse order."""
+    _tasks: dict[str, Task] = field(default_factory=dict[str, Task])
+    _link: NatsLink | None = None
+    _bus: NatsBus | None = None
+
+    def audit(self) -> AuditLog:
+        """The service's audit trail."""
+        path = self.config.audit_file
+        sink = LineSink.open(path) if path else LineSink(sys.stdout.fileno())
+
+        async def flush() -> None:
+            sink.flush()
+
+        self.closing.append(flush)
+        return AuditLog(self.name, self.clock, sink)
+
+    async def database(self, revision: str) -> Database:
+        """The service's database at this revision of its schema. Raises ConfigError, NewelError."""
+        config = self.config.database
+        if config is None:
+            raise ConfigError("[runtime.database] is missing")
+        password = config.password()
+        await migrate(config.url, f"newel.{self.name}", revision, password)
+        database = await open_database(config.url, password)
+        self.closing.append(database.close)
+        return database
+
+    def channel(self, name: str) -> grpc.aio.Channel:
+        """The channel to another service. Raises ConfigError."""
+        config = self.config.channels.get(name)
+        if config is None:
+            raise ConfigError(f"[runtime.channels.{name}] is missing")
+        try:
+            channel = connect(config.address, self.peer_tls(), server_name=config.server_name)
+        except OSError as error:
+            raise ConfigError(f"[runtime.tls]: {error}") from None
+        self.closing.append(channel.close)  # pyright: ignore[reportArgumentType] - grace is optional, the stubs do not know
+        return channel
+
+    def peer_tls(self) -> TlsFiles:
+        """What the service shows its peers. Raises ConfigError."""
+        if self.config.tls is None:
+            raise ConfigError("[runtime.tls] is missing")
+        return self.config.tls.files()
+
+    def outbox(self, database: Database) -> TableOutbox:
+        """The service's outbox, relayed to NATS."""
+        outbox = TableOutbox(database, self.clock)
+        self._tasks |= NatsRelay(outbox, self._nats()).tasks()
+        return outbox
+
+    def bus(self) -> EventBus:
+        """Where the service hears of the others."""
+        if self._bus is None:
+            self._bus = NatsBus(self._nats())
+        return self._bus
+
+    def tasks(self) -> dict[str, Task]:
+        """What carries events; to be asked when the service has made its subscriptions."""
+        return self._tasks | (self._bus.tasks() if self._bus else {})
+
+    def _nats(self) -> NatsLink:
+        config = self.config.nats
+        if config is None:
+            raise ConfigError("[runtime.nats] is missing")
+        if self._link is None:
+            options = NatsOptions(
+                config.servers,
+                f"newel-{self.name}",
+                self.config.tls.files() if self.config.tls else None,
+                config.credentials_file,
+                config.replicas,
+            )
+            self._link = NatsLink(options)
+            self.closing.append(self._link.close)
+        return self._link

@@ -1,0 +1,159 @@
+"""The program of a split service: ``python -m newel.issuing --config FILE``."""
+
+import argparse
+import inspect
+import logging
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from prometheus_client import ProcessCollector
+
+from newel.runtime import logs
+from newel.runtime.config import Config, ConfigError, load_table, validated
+from newel.runtime.context import Context
+from newel.runtime.errors import NewelError
+from newel.runtime.health import Health
+from newel.runtime.line_sink import LineSink
+from newel.runtime.metrics import HttpMetrics
+from newel.runtime.process_config import ListenConfig, RuntimeConfig
+from newel.runtime.rpc import RpcServer, serve
+from newel.runtime.runner import Process, quietly
+from newel.runtime.server_tls import ServerTls
+from newel.runtime.service import Hook, Service
+from newel.runtime.serving import Served
+from newel.runtime.web import Listener, bind
+from newel.runtime.workers import Workers
+
+Model = TypeVar("Model", bound=Config)
+Assemble = Callable[[Model, Context], Service | Awaitable[Service]]
+
+_log = logging.getLogger("newel.runtime.main")
+
+
+def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
+    """Runs service ``name`` until it is told to stop; returns the program's exit status.
+
+    The file's ``[runtime]`` table is the process's; the rest is ``model``, which ``assemble`` makes
+    the service of.
+    """
+    parser = argparse.ArgumentParser(prog=f"newel-{name}")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--worker", type=int, default=None, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    try:
+        table = load_table(options.config)
+        runtime = validated(RuntimeConfig, table.pop("runtime", {}), f"{options.config}: runtime")
+        config = validated(model, table, str(options.config))
+        if runtime.workers > 1 and options.worker is None:
+            # as this process was started itself
+            return Workers([sys.executable, *sys.orig_argv[1:]], runtime.workers).run()
+        import uvloop
+
+        uvloop.run(_run(name, runtime, config, assemble, options.worker or 0))
+    except ConfigError as error:
+        print(f"newel-{name}: {error}", file=sys.stderr)  # noqa: T201 - before there are logs
+        return 2
+    except (NewelError, OSError) as error:
+        cause = error.cause if isinstance(error, NewelError) else error
+        print(f"newel-{name}: {cause}", file=sys.stderr)  # noqa: T201 - and after them
+        return 1
+    return 0
+
+
+async def _run(
+    name: str, runtime: RuntimeConfig, config: Model, assemble: Assemble[Model], worker: int
+) -> None:
+    context = Context(name, runtime)
+    log = logs.configure(context.clock, runtime.log_level)
+    ProcessCollector(registry=context.registry)
+    try:
+        made = assemble(config, context)
+        service = await made if inspect.isawaitable(made) else made
+        await _process(context, service, log, worker).run()
+    finally:
+        for close in reversed(context.closing):
+            await quietly("closing", close)
+        log.flush()
+
+
+def _process(context: Context, service: Service, log: LineSink, worker: int) -> Process:
+    """The process that runs one service, with every address bound."""
+    runtime = context.config
+    ready = {service.name: service.ready} if service.ready else {}
+    health = Health(ready, [context.registry])
+    metrics = HttpMetrics(context.registry)
+    listeners = [Listener(health, bind(_higher(runtime.health, worker)))]
+    reloads: list[Callable[[], None]] = []
+    for listener, app in service.web.items():
+        config = runtime.listen.get(listener)
+        if config is None:
+            raise ConfigError(f"[runtime.listen.{listener}] is missing")
+        served = Served(
+            app, service.name, context.clock, log if runtime.access_log else None, metrics
+        )
+        tls = _tls(listener, config, context.tls, reloads)
+        listeners.append(Listener(served, _bind(config, runtime), tls))
+    start, stop = _rpc(context, service)
+
+    async def reload() -> None:
+        for again in reloads:
+            again()
+        _log.info("certificates were read again")
+
+    events = Service("events", tasks=context.tasks())
+    return Process(
+        (events, service), listeners, health, context.registry,
+        rpc_start=start, rpc_stop=stop, reload=reload,
+    )  # fmt: skip
+
+
+def _bind(config: ListenConfig, runtime: RuntimeConfig) -> socket.socket:
+    return bind(config.address, shared=runtime.workers > 1)
+
+
+def _higher(address: str, by: int) -> str:
+    host, _, port = address.rpartition(":")
+    return f"{host}:{int(port) + by}"
+
+
+def _tls(
+    name: str, config: ListenConfig, issued: ServerTls, reloads: list[Callable[[], None]]
+) -> ServerTls | None:
+    """A listener's TLS: from files, or what the service itself presents."""
+    if name != "https":
+        return None
+    certificate, key = config.certificate, config.key
+    if certificate is None or key is None:
+        return issued
+    tls = ServerTls()
+
+    def read() -> None:
+        tls.trust([path.read_text() for path in config.client_roots])
+        tls.present(certificate.read_bytes(), key.read_bytes())
+
+    read()
+    reloads.append(read)
+    return tls
+
+
+def _rpc(context: Context, service: Service) -> tuple[Hook | None, Hook | None]:
+    """How the service's gRPC begins and ends."""
+    address = context.config.grpc
+    if not service.rpcs:
+        return None, None
+    if address is None:
+        raise ConfigError("[runtime] grpc is missing: this service is called over gRPC")
+    files = context.peer_tls()
+    running: list[RpcServer] = []
+
+    async def start() -> None:
+        running.append(await serve(service.rpcs, address, files))
+
+    async def stop() -> None:
+        for server in running:
+            await server.stop()
+
+    return start, stop
