@@ -94,7 +94,7 @@ async def test_a_passive_revocation_is_published_nowhere(house: House) -> None:
 
 async def test_a_new_list_comes_with_every_period(house: House) -> None:
     first = await published(house)
-    house.clock.advance(dt.timedelta(hours=8))
+    house.moved.advance(dt.timedelta(hours=8))
     await house.parts.reconciler.revocations()
     second = await published(house)
     assert number(second) > number(first)
@@ -109,7 +109,7 @@ async def test_an_entry_stays_for_a_list_past_its_expiry(house: House) -> None:
     assert len(await published(house)) == 2
     counts: list[int] = []
     for _ in range(3):
-        house.clock.advance(dt.timedelta(hours=8))
+        house.moved.advance(dt.timedelta(hours=8))
         await house.parts.reconciler.revocations()
         counts.append(len(await published(house)))
     assert counts == [2, 1, 1]
@@ -126,7 +126,7 @@ async def test_numbers_go_on_after_the_database_was_restored(tmp_path: Path) -> 
     await house.close()
     for file in tmp_path.glob("validation.db*"):
         file.unlink()
-    house.clock.advance(dt.timedelta(hours=-1))  # and the clock went back as well
+    house.moved.advance(dt.timedelta(hours=-1))  # and the clock went back as well
     restored = await open_house(tmp_path / "again", url, beside=house, crl={"folder": folder})
     assert number(await published(restored)) > before
     kept = x509.load_der_x509_crl((folder / f"{house.ca.id}.crl").read_bytes())
@@ -138,7 +138,7 @@ async def test_numbers_go_on_after_the_database_was_restored(tmp_path: Path) -> 
 async def test_numbers_go_on_without_a_file_by_the_time(tmp_path: Path) -> None:
     house = await open_house(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}")
     before = number(await published(house))
-    house.clock.advance(dt.timedelta(hours=1))
+    house.moved.advance(dt.timedelta(hours=1))
     await house.close()
     new = await open_house(tmp_path / "again", f"sqlite:///{tmp_path / 'new.db'}", beside=house)
     assert number(await published(new)) > before
@@ -166,7 +166,7 @@ async def test_two_publishers_at_once_never_use_a_number_twice(each_house: House
 @pytest.mark.attack("X09")
 async def test_the_clock_going_back_takes_no_number_back(house: House) -> None:
     before = number(await published(house))
-    house.clock.advance(dt.timedelta(hours=-1))
+    house.moved.advance(dt.timedelta(hours=-1))
     await house.revoke(0x7001)
     assert number(await published(house)) > before
 
@@ -191,7 +191,7 @@ async def test_crl_and_ocsp_agree(each_house: House) -> None:
 
 async def test_nothing_is_published_from_stale_knowledge(house: House) -> None:
     first = await published(house)
-    house.clock.advance(dt.timedelta(hours=9))
+    house.moved.advance(dt.timedelta(hours=9))
     assert await published(house) == first
     await house.parts.reconciler.revocations()
     assert number(await published(house)) > number(first)

@@ -39,12 +39,12 @@ async def test_without_the_signer_a_kept_answer_is_shown_until_it_expires(house:
     first = await house.status(certificate)
     house.signer.away = True
     for hours in (13, 10):
-        house.clock.advance(dt.timedelta(hours=hours))
+        house.moved.advance(dt.timedelta(hours=hours))
         await house.parts.reconciler.revocations()
         await house.parts.changes.look()
         again = await house.status(certificate)
         assert again.this_update_utc == first.this_update_utc
-    house.clock.advance(dt.timedelta(hours=1))
+    house.moved.advance(dt.timedelta(hours=1))
     assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
 
 
@@ -64,7 +64,7 @@ async def test_stale_knowledge_is_never_good_but_revoked_stays_revoked(house: Ho
     for certificate in (good, bad):
         await house.status(certificate)
     house.lists.away = True
-    house.clock.advance(dt.timedelta(hours=4))
+    house.moved.advance(dt.timedelta(hours=4))
     await house.parts.changes.look()
     assert await response_status(house, good) == OCSPResponseStatus.TRY_LATER
     assert await response_status(house, house.ca.leaf(0x7003)) == OCSPResponseStatus.TRY_LATER

@@ -110,7 +110,7 @@ async def test_a_lost_certificate_is_found(each_house: House) -> None:
 
 
 async def test_a_comparison_that_fails_leaves_the_lag_as_it_is(house: House) -> None:
-    house.clock.advance(dt.timedelta(hours=1))
+    house.moved.advance(dt.timedelta(hours=1))
     house.lists.away = True
     with pytest.raises(grpc.RpcError):
         await house.parts.reconciler.revocations()
@@ -122,6 +122,6 @@ async def test_a_comparison_that_fails_leaves_the_lag_as_it_is(house: House) -> 
 async def test_what_expired_long_ago_is_forgotten(each_house: House) -> None:
     await each_house.issue(0x7001, NOW + dt.timedelta(hours=1))
     await each_house.issue(0x7002, NOW + dt.timedelta(days=2))
-    each_house.clock.advance(dt.timedelta(days=7, hours=2))
+    each_house.moved.advance(dt.timedelta(days=7, hours=2))
     await each_house.parts.upkeep.sweep()
     assert await each_house.database.fetch(COUNT) == [(1,)]

@@ -28,7 +28,7 @@ async def test_issued_is_good_until_it_is_revoked(each_house: House) -> None:
     response = await each_house.status(certificate)
     assert response.certificate_status == OCSPCertStatus.GOOD
     assert response.serial_number == 0x7001
-    each_house.clock.advance(dt.timedelta(seconds=90))
+    each_house.moved.advance(dt.timedelta(seconds=90))
     await each_house.revoke(0x7001, reason=4)
     response = await each_house.status(certificate)
     assert response.certificate_status == OCSPCertStatus.REVOKED
@@ -51,7 +51,7 @@ async def test_times_and_responder_are_as_rfc_9919_wants_them(house: House) -> N
 
 async def test_no_answer_outlives_its_responder(house: House) -> None:
     certificate = await house.issue(0x7001)
-    house.clock.advance(dt.timedelta(days=29, hours=12))
+    house.moved.advance(dt.timedelta(days=29, hours=12))
     await house.parts.reconciler.revocations()
     await house.parts.changes.look()
     response = await house.status(certificate)

@@ -117,7 +117,7 @@ async def test_an_answer_is_made_anew_at_half_its_life(house: House) -> None:
     certificate = await house.issue(0x7001)
     first = await house.status(certificate)
     for _ in range(4):
-        house.clock.advance(dt.timedelta(hours=3))
+        house.moved.advance(dt.timedelta(hours=3))
         await house.parts.reconciler.revocations()
         await house.parts.changes.look()
     second = await house.status(certificate)

@@ -1,0 +1,128 @@
+"""The plain HTTP front: paths, methods, conditional requests, bounds."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.x509 import ocsp
+from cryptography.x509.ocsp import OCSPResponseStatus
+
+from fixtures.validation import House, request_for
+from newel.validation.http import Web
+
+
+async def test_the_issuers_certificate_is_der(house: House) -> None:
+    reply = await house.get(f"/ca/{house.ca.id}.cer")
+    assert reply.headers[b"content-type"] == b"application/pkix-cert"
+    assert reply.body == house.ca.der
+
+
+async def test_the_roots_are_pem(house: House) -> None:
+    reply = await house.get("/roots.pem")
+    assert reply.headers[b"content-type"] == b"application/x-pem-file"
+    assert x509.load_pem_x509_certificates(reply.body) == [house.root.certificate]
+
+
+async def test_a_crl_has_its_type_and_validators(house: House) -> None:
+    await house.parts.publisher.publish_due()
+    path = f"/crl/{house.ca.id}.crl"
+    reply = await house.get(path)
+    assert reply.headers[b"content-type"] == b"application/pkix-crl"
+    assert reply.headers[b"last-modified"] == b"Sat, 21 Nov 2026 12:00:00 GMT"
+    assert reply.headers[b"expires"] == b"Sun, 22 Nov 2026 12:00:00 GMT"
+    assert reply.headers[b"cache-control"] == b"max-age=5, public, no-transform, must-revalidate"
+    tag = (b"if-none-match", reply.headers[b"etag"])
+    assert (await house.get(path, tag)).status == 304
+    await house.revoke(0x7001)
+    await house.parts.publisher.publish_due()
+    assert (await house.get(path, tag)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/crl", "/1.0/crl"])
+async def test_step_clients_find_the_active_issuers_crl(house: House, path: str) -> None:
+    assert (await house.get(path)).status == 503
+    await house.parts.publisher.publish_due()
+    der = (await house.get(path)).body
+    assert der == (await house.get(f"/crl/{house.ca.id}.crl")).body
+    reply = await house.get(path + "?pem")
+    assert reply.headers[b"content-type"] == b"application/x-pem-file"
+    assert x509.load_pem_x509_crl(reply.body) == x509.load_der_x509_crl(der)
+
+
+@pytest.mark.parametrize("path", ["/", "/ocspx", "/crl/ffffffffffffffff.crl", "/ca/", "/metrics"])
+async def test_other_paths_are_not_found(house: House, path: str) -> None:
+    reply = await house.get(path)
+    assert reply.status == 404
+    assert reply.headers[b"content-type"] == b"text/plain; charset=utf-8"
+
+
+async def test_other_methods_are_refused_with_those_that_are_allowed(house: House) -> None:
+    for path, allowed in (("/ocsp", b"GET, HEAD, POST"), ("/crl", b"GET, HEAD")):
+        reply = await house.get(path, method="DELETE")
+        assert reply.status == 405
+        assert reply.headers[b"allow"] == allowed
+    assert (await house.get("/roots.pem", method="POST")).status == 405
+
+
+@pytest.mark.attack("X07")
+@pytest.mark.parametrize("path", ["/ocsp", "/ocsp/", "/ocsp/AAAA", "/ocsp/" + "M" * 5000])
+async def test_a_get_without_a_request_is_malformed(house: House, path: str) -> None:
+    reply = await house.get(path)
+    assert reply.status == 200
+    status = ocsp.load_der_ocsp_response(reply.body).response_status
+    assert status == OCSPResponseStatus.MALFORMED_REQUEST
+
+
+async def ask(web: Web, *messages: Any) -> ocsp.OCSPResponse:
+    """A POST whose body comes in these messages; what is not read stays unread."""
+    waiting, sent = list(messages), list[Any]()
+
+    async def receive() -> Any:
+        if not waiting:
+            await asyncio.Event().wait()
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/ocsp", "headers": []}
+    await web(scope, receive, send)
+    return ocsp.load_der_ocsp_response(sent[1]["body"])
+
+
+async def test_a_body_may_come_in_pieces(house: House) -> None:
+    request = request_for(await house.issue(0x7001), house.ca)
+    response = await ask(
+        house.parts.web,
+        {"type": "http.request", "body": request[:10], "more_body": True},
+        {"type": "http.request", "body": request[10:], "more_body": False},
+    )
+    assert response.response_status == OCSPResponseStatus.SUCCESSFUL
+
+
+@pytest.mark.attack("X07")
+async def test_a_body_without_end_is_not_read_to_the_end(house: House) -> None:
+    """X07: 1 MB by POST. Nine messages of the thousand are taken."""
+    piece = {"type": "http.request", "body": b"0" * 1024, "more_body": True}
+    response = await ask(house.parts.web, *[piece] * 9)
+    assert response.response_status == OCSPResponseStatus.MALFORMED_REQUEST
+
+
+async def test_a_client_that_leaves_is_forgotten(house: House) -> None:
+    response = await ask(
+        house.parts.web,
+        {"type": "http.request", "body": b"0", "more_body": True},
+        {"type": "http.disconnect"},
+    )
+    assert response.response_status == OCSPResponseStatus.MALFORMED_REQUEST
+
+
+async def test_answers_are_counted_by_what_was_said(house: House) -> None:
+    request = request_for(await house.issue(0x7001), house.ca)
+    for body in (request, request, b"garbage"):
+        await house.post(body)
+    count = house.registry.get_sample_value
+    assert count("newel_ocsp_answers_total", {"answer": "good"}) == 2
+    assert count("newel_ocsp_answers_total", {"answer": "malformed"}) == 1
+    assert count("newel_ocsp_signed_total") == 1
