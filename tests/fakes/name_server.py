@@ -1,7 +1,13 @@
-"""A small DNS server on UDP and TCP: the zones of a test's imaginary world, with faults to order."""
+"""A small DNS server on UDP and TCP: the zones of a test's imaginary world, with faults to order.
+
+As a program (``name_server.py PORT FILE``) it reads its records, lines of ``name type value``, from the
+file at every question, so that hooks of ACME clients can append to it.
+"""
 
 import asyncio
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import cast
 
 import dns.exception
@@ -21,7 +27,8 @@ class NameServer:
     to, None for NXDOMAIN. CNAMEs are returned alone, as a server does that is not asked to recurse.
     """
 
-    def __init__(self, anywhere: str | None = "127.0.0.1") -> None:
+    def __init__(self, anywhere: str | None = "127.0.0.1", file: Path | None = None) -> None:
+        self.file = file
         self.records: dict[tuple[str, str], list[str]] = {}
         self.anywhere = anywhere
         self.failing: set[str] = set()  # names answered with SERVFAIL
@@ -59,8 +66,18 @@ class NameServer:
         """Replaces the records of a name."""
         self.records[name.lower().rstrip("."), kind] = list(values)
 
+    def reload(self) -> None:
+        """Reads the file again, if there is one."""
+        if self.file is None:
+            return
+        self.records.clear()
+        for line in self.file.read_text().splitlines():
+            name, kind, value = line.split(" ", 2)
+            self.records.setdefault((name.lower().rstrip("."), kind), []).append(value)
+
     def answer(self, wire: bytes, *, udp: bool) -> bytes | None:
         """The octets that answer a query, None for silence."""
+        self.reload()
         query = dns.message.from_wire(wire)
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True).lower()
@@ -123,3 +140,14 @@ class _Datagrams(asyncio.DatagramProtocol):
         reply = self._server.answer(data, udp=True)
         if reply is not None and self._transport is not None:
             self._transport.sendto(reply, addr)
+
+
+async def main(port: int, file: Path) -> None:
+    """Serves until it is killed."""
+    server = NameServer(file=file)
+    await server.start(port)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))

@@ -112,6 +112,9 @@ async def test_the_validity_asked_for_is_honoured_or_refused(house: House) -> No
     ):
         reply = await client.order("localhost", **bad)
         assert reply.problem == "malformed", bad
+    unset = "0001-01-01T00:00:00Z"  # what the step client sends for no wish
+    free = await client.order("localhost", notBefore=unset, notAfter=unset)
+    assert "notBefore" not in free.json
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
     house.web.present(client, challenge["token"])

@@ -8,6 +8,7 @@ from newel.runtime.errors import ErrorType, NewelError
 
 _S = dt.timedelta(seconds=1)
 _SLACK = 60.0
+_ABSENT = (None, "0001-01-01T00:00:00Z")  # Go's zero time: the step client's word for "none"
 
 
 def requested(
@@ -19,8 +20,8 @@ def requested(
     limits: Limits,
 ) -> tuple[int | None, int | None]:
     """Both times in seconds since 1970; ``malformed`` when they could not be honoured at finalize."""
-    start = None if not_before is None else _parse(not_before, "notBefore")
-    end = None if not_after is None else _parse(not_after, "notAfter")
+    start = None if not_before in _ABSENT else _parse(not_before, "notBefore")
+    end = None if not_after in _ABSENT else _parse(not_after, "notAfter")
     if start is not None:
         oldest, latest = now - limits.oldest_start.total_seconds(), now + limits.latest_start / _S
         _require(oldest <= start <= latest, "notBefore lies too far from now")
@@ -43,10 +44,10 @@ def text(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _parse(value: str, what: str) -> int:
+def _parse(value: str | None, what: str) -> int:
     try:
-        moment = dt.datetime.fromisoformat(value)
-        _require(moment.tzinfo is not None and len(value) <= 40, f"{what} is no RFC 3339 time")
+        moment = dt.datetime.fromisoformat((value or "")[:40])
+        _require(moment.tzinfo is not None, f"{what} is no RFC 3339 time")
         return int(moment.timestamp())
     except (ValueError, OverflowError) as error:
         raise NewelError(ErrorType.MALFORMED, f"{what} is no RFC 3339 time") from error

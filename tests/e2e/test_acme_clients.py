@@ -1,0 +1,191 @@
+"""ACME clients as people use them, unchanged: lego by every challenge, certbot, step (ACME-01…07, 10)."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+import fakes.name_server
+from fixtures.running import Authority, configure, free_port, run, serving, wait_until
+
+pytestmark = pytest.mark.needs("lego", "certbot", "openssl")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An authority, the name server it asks, and the ports it validates on."""
+
+    authority: Authority
+    http01_port: int
+    tls_port: int
+    dns_port: int
+    zone: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes the clients trust the authority's root (ACME-04)."""
+        root = str(self.authority.root)
+        return {**os.environ, "LEGO_CA_CERTIFICATES": root, "REQUESTS_CA_BUNDLE": root}
+
+    def audited(self, event: str, **facts: object) -> dict[str, Any]:
+        """The last line of the audit trail with this event and these facts, once it is written."""
+
+        def found() -> list[dict[str, Any]]:
+            wanted = {"event": event, **facts}.items()
+            return [line for line in self.authority.audit() if wanted <= line.items()]
+
+        return wait_until(found)[-1]
+
+    def lego(self, home: Path, *arguments: str) -> None:
+        """Runs lego with an account in ``home``."""
+        run(
+            [
+                "lego", "--server", self.authority.directory, "--path", str(home), "--accept-tos",
+                "--email", "you@example.com", *arguments,
+            ],
+            env={
+                **self.environment,
+                "EXEC_PATH": str(self.zone.with_suffix(".sh")),
+                "EXEC_SEQUENCE_INTERVAL": "1",
+            },
+        )  # fmt: skip
+
+    def certbot(self, home: Path, *arguments: str) -> None:
+        """Runs certbot with its folders in ``home``."""
+        folders = [
+            word
+            for name in ("config", "work", "logs")
+            for word in (f"--{name}-dir", str(home / name))
+        ]
+        run(
+            ["certbot", *arguments, "-n", "--server", self.authority.directory, *folders],
+            env=self.environment,
+        )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
+    folder = tmp_path_factory.mktemp("acme")
+    ports = free_port(), free_port()
+    http01, tls, dns = free_port(), free_port(), free_port()
+    zone, hook = folder / "zone", folder / "zone.sh"
+    zone.write_text("")
+    hook.write_text(f'#!/bin/sh\n[ "$1" = present ] && echo "$2 TXT \\"$3\\"" >> {zone}\nexit 0\n')
+    hook.chmod(0o755)
+    with serving(folder / "state", *ports):
+        pass
+    acme = {"http01Port": http01, "tlsAlpn01Port": tls, "resolvers": [f"127.0.0.1:{dns}"]}
+    configure(folder / "state", registration={"acme": acme})
+    name_server = subprocess.Popen(
+        [sys.executable, fakes.name_server.__file__, str(dns), str(zone)]
+    )
+    try:
+        with serving(folder / "state", *ports) as (authority, _):
+            yield World(authority, http01, tls, dns, zone)
+    finally:
+        name_server.kill()
+        name_server.wait()
+
+
+def names(path: Path) -> set[str]:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(name.value) for name in san}
+
+
+def verified(world: World, path: Path) -> None:
+    """The file holds leaf and issuer: with the root alone it verifies (ACME-04)."""
+    run(["openssl", "verify", "-CAfile", world.authority.root, "-untrusted", path, path])
+
+
+def test_lego_by_http_01(world: World, tmp_path: Path) -> None:
+    world.lego(
+        tmp_path, "--domains", "a.example", "--domains", "B.a.example",
+        "--http", "--http.port", f"127.0.0.1:{world.http01_port}", "run",
+    )  # fmt: skip
+    issued = tmp_path / "certificates/a.example.crt"
+    assert names(issued) == {"a.example", "b.a.example"}
+    verified(world, issued)
+
+
+def test_lego_by_dns_01_for_a_wildcard(world: World, tmp_path: Path) -> None:
+    world.lego(
+        tmp_path, "--domains", "*.w.example", "--domains", "w.example", "--dns", "exec",
+        "--dns.disable-cp", "--dns.resolvers", f"127.0.0.1:{world.dns_port}", "run",
+    )  # fmt: skip
+    issued = tmp_path / "certificates/_.w.example.crt"
+    assert names(issued) == {"*.w.example", "w.example"}
+    verified(world, issued)
+
+
+def test_lego_by_tls_alpn_01(world: World, tmp_path: Path) -> None:
+    world.lego(
+        tmp_path, "--domains", "t.example",
+        "--tls", "--tls.port", f"127.0.0.1:{world.tls_port}", "run",
+    )  # fmt: skip
+    issued = tmp_path / "certificates/t.example.crt"
+    assert names(issued) == {"t.example"}
+    verified(world, issued)
+
+
+@pytest.mark.needs("step")
+def test_step_for_a_name_and_an_address(world: World, tmp_path: Path) -> None:
+    """ACME-05, RFC 8738."""
+    done = world.authority.step(
+        "ca", "certificate", "s.example", str(tmp_path / "leaf.crt"), str(tmp_path / "leaf.key"),
+        "--san", "s.example", "--san", "127.0.0.1", "--acme", world.authority.directory,
+        "--root", str(world.authority.root), "--standalone", "--http-listen",
+        f"127.0.0.1:{world.http01_port}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert names(tmp_path / "leaf.crt") == {"s.example", "127.0.0.1"}
+
+
+def test_lego_renews_and_revokes(world: World, tmp_path: Path) -> None:
+    """ACME-09: with ACME a renewal is a new order."""
+    how = ["--http", "--http.port", f"127.0.0.1:{world.http01_port}"]
+    world.lego(tmp_path, "--domains", "r.example", *how, "run")
+    first = (tmp_path / "certificates/r.example.crt").read_bytes()
+    world.lego(
+        tmp_path, "--domains", "r.example", *how, "renew", "--days", "3650", "--no-random-sleep"
+    )
+    assert (tmp_path / "certificates/r.example.crt").read_bytes() != first
+    world.lego(tmp_path, "--domains", "r.example", "revoke")
+    assert world.audited("acme.revoke", reason=0)["actor"].startswith("acme:acme/acme/account/")
+
+
+def test_certbot_revokes_with_the_certificates_key(world: World, tmp_path: Path) -> None:
+    world.certbot(
+        tmp_path, "certonly", "--standalone", "--agree-tos", "-m", "you@example.com",
+        "-d", "c.example", "--http-01-port", str(world.http01_port), "--key-type", "rsa",
+    )  # fmt: skip
+    live = tmp_path / "config/live/c.example"
+    verified(world, live / "fullchain.pem")
+    world.certbot(
+        tmp_path, "revoke", "--cert-path", str(live / "cert.pem"), "--key-path",
+        str(live / "privkey.pem"), "--reason", "keycompromise", "--no-delete-after-revoke",
+    )  # fmt: skip
+    assert world.audited("acme.revoke", reason=1)["actor"] == "acme:certificate key"
+
+
+def test_certbot_updates_shows_and_deactivates_its_account(world: World, tmp_path: Path) -> None:
+    world.certbot(tmp_path, "register", "--agree-tos", "-m", "you@example.com")
+    world.certbot(tmp_path, "update_account", "-m", "other@example.com")
+    world.certbot(tmp_path, "show_account")
+    world.certbot(tmp_path, "unregister")
+    assert world.audited("acme.deactivate-account")["outcome"] == "granted"
+
+
+def test_a_challenge_nobody_answers_is_refused_and_says_why(world: World, tmp_path: Path) -> None:
+    (tmp_path / "webroot").mkdir()
+    with pytest.raises(AssertionError, match=r"Type: +connection"):
+        world.certbot(
+            tmp_path, "certonly", "--webroot", "-w", str(tmp_path / "webroot"), "--agree-tos",
+            "-m", "you@example.com", "-d", "n.example",
+        )  # fmt: skip
