@@ -1,0 +1,86 @@
+"""Alerting's parts, put together."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from prometheus_client import CollectorRegistry
+
+from newel.alerting import projection
+from newel.alerting.channels.making import make_channel
+from newel.alerting.config import Config
+from newel.alerting.delivery import Courier
+from newel.alerting.metrics import Metrics
+from newel.alerting.projection import Projection
+from newel.alerting.retention import Housekeeping
+from newel.alerting.storage import Storage
+from newel.runtime.audit import Audit
+from newel.runtime.background import every
+from newel.runtime.clock import Clock
+from newel.runtime.database import Database
+from newel.runtime.egress import EgressPolicy, parse_networks
+from newel.runtime.events import EventBus, Subscription
+from newel.runtime.lease import Lease, run_leased
+from newel.runtime.service import Service
+
+REVISION = "0001"
+"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+
+_COUNT_SECONDS = 15.0
+_SWEEP_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What alerting needs from the process that runs it."""
+
+    database: Database
+    bus: EventBus
+    clock: Clock
+    audit: Audit
+    registry: CollectorRegistry
+
+
+def build(config: Config, ports: Ports) -> Service:
+    """The service: one task for each channel, so that a slow receiver holds up no other.
+
+    Raises :class:`newel.runtime.config.ConfigError` for a channel whose secret cannot be used.
+    """
+    clock, audit = ports.clock, ports.audit
+    metrics = Metrics(ports.registry)
+    storage = Storage(ports.database)
+    policy = EgressPolicy(parse_networks(config.egress.allow), parse_networks(config.egress.deny))
+    channels = {
+        name: make_channel(name, channel, policy, clock)
+        for name, channel in config.channels.items()
+    }
+    couriers = {
+        name: Courier(name, channel, storage, config.retry, config.source, clock, audit, metrics)
+        for name, channel in channels.items()
+    }
+    housekeeping = Housekeeping(storage, config, clock, audit, metrics)
+    ports.bus.subscribe(
+        Subscription(
+            "alerting-notices",
+            (projection.EXPIRING, projection.RENEWED),
+            Projection(storage, config, clock, audit, metrics).handle,
+        )
+    )
+
+    async def close() -> None:
+        for channel in channels.values():
+            await channel.close()
+
+    sweeping = every(_SWEEP_SECONDS, housekeeping.sweep)
+    return Service(
+        name="alerting",
+        tasks={
+            **{
+                f"deliver-{name}": every(config.poll.total_seconds(), courier.tick)
+                for name, courier in couriers.items()
+            },
+            "count": every(_COUNT_SECONDS, housekeeping.count),
+            "sweep": partial(run_leased, Lease(ports.database, "sweep"), sweeping),
+        },
+        start=(housekeeping.start,),
+        stop=(close,),
+    )

@@ -1,0 +1,119 @@
+"""Mail over SMTP: STARTTLS or TLS from the first octet, one thread per message."""
+
+import asyncio
+import hashlib
+import smtplib
+import socket
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+
+from newel.alerting.config import Email
+from newel.alerting.delivery import DeliveryError
+from newel.alerting.notices import Message, facts, message_key, title
+from newel.runtime.clock import Clock
+from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
+
+
+class EmailChannel:
+    """One list of recipients behind one mail server."""
+
+    def __init__(
+        self, name: str, config: Email, password: str, policy: EgressPolicy, clock: Clock
+    ) -> None:
+        self._name = name
+        self._config = config
+        self._password = password
+        self._policy = policy
+        self._clock = clock
+
+    async def send(self, message: Message) -> None:
+        """Hands the mail over; raises `DeliveryError` unless the server takes it for everyone."""
+        try:
+            addresses = await self._policy.resolve(self._config.host)
+        except EgressRefused as error:
+            raise DeliveryError(f"egress policy: {error}", permanent=True) from None
+        except EgressError as error:
+            raise DeliveryError(str(error)) from None
+        mail = self.compose(message)
+        await asyncio.to_thread(self._hand_over, addresses[0], mail)
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+    def compose(self, message: Message) -> EmailMessage:
+        """The mail. One notice is one thread: what resolves it refers to what opened it."""
+        mail = EmailMessage()
+        mail["From"] = Address(addr_spec=self._config.sender)
+        mail["To"] = tuple(Address(addr_spec=each) for each in self._config.recipients)
+        mail["Subject"] = title(message)
+        mail["Date"] = self._clock.now()
+        mail["Message-ID"] = self._message_id(message.key)
+        if message.phase == "resolved":
+            opened = message_key(message.notice.id, "opened", self._name)
+            mail["In-Reply-To"] = mail["References"] = self._message_id(opened)
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
+        lines = [f"{name}: {value}" for name, value in facts(message)]
+        mail.set_content("\n".join([title(message) + ".", "", *lines, ""]))
+        return mail
+
+    def _message_id(self, key: str) -> str:
+        """The same for every attempt, so that mail systems drop a repeated one (RFC 5322 §3.6.4)."""
+        domain = self._config.sender.rpartition("@")[2]
+        return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
+
+    def _hand_over(self, address: str, mail: EmailMessage) -> None:
+        """Blocking; every step ends within the configured time."""
+        try:
+            with self._connect(address) as server:
+                if self._config.security == "starttls":
+                    server.starttls(context=self._context())
+                if self._config.username:
+                    server.login(self._config.username, self._password)
+                refused = server.send_message(
+                    mail, from_addr=self._config.sender, to_addrs=list(self._config.recipients)
+                )
+        except smtplib.SMTPResponseException as error:
+            permanent = 500 <= error.smtp_code < 600
+            detail = f"the mail server answered {error.smtp_code}"
+            raise DeliveryError(detail, permanent=permanent) from None
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _refused(error.recipients) from None
+        except smtplib.SMTPNotSupportedError:
+            detail = "the mail server does not offer what is configured (STARTTLS, AUTH)"
+            raise DeliveryError(detail, permanent=True) from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise DeliveryError(f"no delivery: {type(error).__name__}") from None
+        if refused:
+            raise _refused(refused)
+
+    def _connect(self, address: str) -> smtplib.SMTP:
+        own = self._config
+        tls = self._context() if own.security == "tls" else None
+        return _PinnedSmtp(own.host, own.port, address, own.timeout.total_seconds(), tls)
+
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._config.ca_file)
+
+
+class _PinnedSmtp(smtplib.SMTP):
+    """Connects to an address that was checked; certificates are held against the host's name."""
+
+    def __init__(
+        self, host: str, port: int, address: str, timeout: float, tls: ssl.SSLContext | None
+    ) -> None:
+        self._address = address
+        self._tls = tls
+        super().__init__(host, port, local_hostname=socket.gethostname(), timeout=timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection = socket.create_connection((self._address, port), timeout)
+        if self._tls is None:
+            return connection
+        return self._tls.wrap_socket(connection, server_hostname=host)
+
+
+def _refused(recipients: dict[str, tuple[int, bytes]]) -> DeliveryError:
+    permanent = all(500 <= code < 600 for code, _ in recipients.values())
+    detail = f"the mail server refused {len(recipients)} recipients"
+    return DeliveryError(detail, permanent=permanent)

@@ -1,0 +1,102 @@
+"""One bounded POST to a configured address: resolved once, checked, pinned; no redirects, no proxies."""
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newel.alerting.delivery import DeliveryError
+from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
+
+if TYPE_CHECKING:
+    import httpx
+
+_MOST_OCTETS = 64 * 1024
+_AGAIN = {408, 425, 429}  # of the 4xx, those that may go away by themselves
+
+
+@dataclass
+class Poster:
+    """Posts to one URL. Its client is made when first needed: httpx is slow to load."""
+
+    url: str
+    timeout: float  # seconds, for the whole of one attempt
+    policy: EgressPolicy
+    ca_file: Path | None = None
+    _client: "httpx.AsyncClient | None" = field(default=None, init=False, repr=False)
+
+    async def post(self, body: bytes, headers: dict[str, str]) -> None:
+        """Returns when the receiver answered 2xx; raises `DeliveryError` for everything else.
+
+        The error never holds the URL: for some receivers that is the secret.
+        """
+        import httpx
+
+        try:
+            async with asyncio.timeout(self.timeout):
+                await self._post(body, headers)
+        except EgressRefused as error:
+            raise DeliveryError(f"egress policy: {error}", permanent=True) from None
+        except EgressError as error:
+            raise DeliveryError(str(error)) from None
+        except TimeoutError:
+            raise DeliveryError("no answer in time") from None
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+            raise DeliveryError(f"no answer: {type(error).__name__}") from None
+
+    async def _post(self, body: bytes, headers: dict[str, str]) -> None:
+        import httpx
+
+        target = httpx.URL(self.url)
+        addresses = await self.policy.resolve(target.host)
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                verify=ssl.create_default_context(cafile=self.ca_file),
+                timeout=self.timeout,
+                follow_redirects=False,
+                trust_env=False,
+                limits=httpx.Limits(max_keepalive_connections=0),
+            )
+        request = self._client.build_request(
+            "POST",
+            target.copy_with(host=addresses[0]),
+            content=body,
+            headers={"User-Agent": "newel", **headers, "Host": target.netloc.decode()},
+            # the name that SNI and the certificate check go by, although the address is pinned
+            extensions={"sni_hostname": target.host},
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            await _bounded(response)
+        finally:
+            await response.aclose()
+        _judge(response.status_code, response.headers.get("retry-after"))
+
+    async def close(self) -> None:
+        """Lets connections go."""
+        if self._client is not None:
+            await self._client.aclose()
+
+
+async def _bounded(response: "httpx.Response") -> None:
+    seen = 0
+    async for chunk in response.aiter_raw():
+        seen += len(chunk)
+        if seen > _MOST_OCTETS:
+            return
+
+
+def _judge(status: int, retry_after: str | None) -> None:
+    if 200 <= status < 300:
+        return
+    permanent = status < 500 and status not in _AGAIN
+    raise DeliveryError(
+        f"the receiver answered {status}", permanent=permanent, retry_after=_seconds(retry_after)
+    )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """RFC 9110 §10.2.3 in its form as seconds; a date is left to the back-off."""
+    text = (retry_after or "").strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 8 else None

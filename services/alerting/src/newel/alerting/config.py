@@ -1,0 +1,129 @@
+"""What alerting can be told. Nothing is sent until a channel is configured (ALERT-02)."""
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from newel.runtime.config import Config as Frozen
+from newel.runtime.egress import parse_networks
+
+Duration = Annotated[dt.timedelta, Field(gt=dt.timedelta(0))]
+Timeout = Annotated[dt.timedelta, Field(gt=dt.timedelta(0), le=dt.timedelta(seconds=60))]
+
+_CHANNEL_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]\\]{1,64}@[^\s<>,;:\"()\[\]\\]{1,255}")
+
+
+class Webhook(Frozen):
+    """An HTTP receiver of signed CloudEvents."""
+
+    kind: Literal["webhook"]
+    url: str = Field(pattern=r"^https?://")
+    secret_file: Path  # what the receiver checks signatures with
+    ca_file: Path | None = None  # roots to trust instead of the system's
+    timeout: Timeout = dt.timedelta(seconds=10)
+
+
+class Slack(Frozen):
+    """A Slack incoming webhook, or what understands the same. Its address is the secret."""
+
+    kind: Literal["slack"]
+    url_file: Path
+    ca_file: Path | None = None
+    timeout: Timeout = dt.timedelta(seconds=10)
+
+
+class Email(Frozen):
+    """A mail server that takes our messages."""
+
+    kind: Literal["email"]
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    sender: str
+    recipients: tuple[str, ...] = Field(min_length=1, max_length=50)
+    timeout: Timeout = dt.timedelta(seconds=15)
+
+    @field_validator("sender", "recipients")
+    @classmethod
+    def _plain_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for address in (value,) if isinstance(value, str) else value:
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{address!r} is not a plain mail address")
+        return value
+
+    @model_validator(mode="after")
+    def _password_is_protected(self) -> Self:
+        if (self.password_file is None) != (not self.username):
+            raise ValueError("username and password_file go together")
+        if self.username and self.security == "none":
+            raise ValueError("a password is not sent over a connection without TLS")
+        return self
+
+
+Channel = Annotated[Webhook | Slack | Email, Field(discriminator="kind")]
+
+
+class Rule(Frozen):
+    """Which alerts go where. Patterns are shell-like (``*.prod.example``), without regard to case."""
+
+    channels: tuple[str, ...] = Field(min_length=1)
+    fallback: str = ""
+    """The channel told instead when one of these has failed for the last time."""
+    provisioners: tuple[str, ...] = ("*",)
+    subjects: tuple[str, ...] = ("*",)
+    severities: tuple[Literal["warning", "critical"], ...] = ("warning", "critical")
+
+
+class Retry(Frozen):
+    """How long a delivery is tried: by default nine times within about twenty minutes."""
+
+    attempts: int = Field(default=9, ge=1, le=50)
+    first: Duration = dt.timedelta(seconds=5)
+    largest: Duration = dt.timedelta(minutes=10)
+
+
+class Egress(Frozen):
+    """Where channels may lead. Addresses of cloud metadata are refused whatever stands here."""
+
+    allow: tuple[str, ...] = ()
+    """Networks; none means all that are not denied."""
+    deny: tuple[str, ...] = ()
+
+    @field_validator("allow", "deny")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parse_networks(value)
+        return value
+
+
+class Config(Frozen):
+    """Alerting's configuration."""
+
+    source: str = "newel"
+    """Says in each message which authority it is about."""
+    channels: dict[str, Channel] = Field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    """Without any, every alert goes to every channel."""
+    retry: Retry = Retry()
+    egress: Egress = Egress()
+    poll: Duration = dt.timedelta(seconds=1)
+    keep: Duration = dt.timedelta(days=90)
+    """How long resolved notices and their deliveries are kept."""
+
+    @model_validator(mode="after")
+    def _rules_name_channels(self) -> Self:
+        for name in self.channels:
+            if not _CHANNEL_NAME.fullmatch(name):
+                raise ValueError(f"channel name {name!r} is not of lower-case letters, digits, -")
+        for rule in self.rules:
+            for name in (*rule.channels, *([rule.fallback] if rule.fallback else [])):
+                if name not in self.channels:
+                    raise ValueError(f"a rule names the channel {name!r}, which is not configured")
+        return self

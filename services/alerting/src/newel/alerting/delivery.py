@@ -1,0 +1,145 @@
+"""Taking messages to one channel: claimed once, tried with back-off, handed to another at last."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from newel.alerting.config import Retry
+from newel.alerting.metrics import Metrics
+from newel.alerting.notices import Message, Notice, Phase
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+
+_AT_ONCE = 16
+# A claim outlives any attempt (the longest timeout is 60 s for each of a few steps), so a second
+# worker takes over only from one that died.
+_CLAIM_SECONDS = 300
+_LONGEST_ERROR = 300
+
+
+class DeliveryError(Exception):
+    """The receiver did not take the message. Never holds a secret: it is logged and stored."""
+
+    def __init__(
+        self, detail: str, *, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.permanent = permanent  # trying again cannot help
+        self.retry_after = retry_after  # seconds the receiver asked for
+
+
+class Channel(Protocol):
+    """A way to tell somebody."""
+
+    async def send(self, message: Message) -> None:
+        """Returns when the receiver has taken the message; raises `DeliveryError` when not."""
+        ...
+
+    async def close(self) -> None:
+        """Lets connections go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message for one channel, claimed for one attempt."""
+
+    key: str
+    phase: Phase
+    channel: str
+    fallback: str
+    attempts: int  # including the one it is claimed for
+    notice: Notice
+
+
+class Deliveries(Protocol):
+    """The queue of deliveries."""
+
+    async def claim(self, channel: str, now: float, until: float, limit: int) -> list[Delivery]:
+        """Deliveries whose time has come, for this worker alone until ``until``."""
+        ...
+
+    async def delivered(self, delivery: Delivery) -> None:
+        """The receiver has it."""
+        ...
+
+    async def postpone(self, delivery: Delivery, until: float, error: str) -> None:
+        """To be tried again at ``until``."""
+        ...
+
+    async def give_up(self, delivery: Delivery, now: float, error: str) -> None:
+        """Failed for good; its fallback channel, where it has one, is told instead."""
+        ...
+
+
+class Courier:
+    """Delivers what waits for one channel; a slow receiver holds up no other."""
+
+    def __init__(
+        self,
+        name: str,
+        channel: Channel,
+        deliveries: Deliveries,
+        retry: Retry,
+        source: str,
+        clock: Clock,
+        audit: Audit,
+        metrics: Metrics,
+    ) -> None:
+        self._name = name
+        self._channel = channel
+        self._deliveries = deliveries
+        self._retry = retry
+        self._source = source
+        self._clock = clock
+        self._audit = audit
+        self._metrics = metrics
+
+    async def tick(self) -> None:
+        """One attempt for everything whose time has come."""
+        now = self._clock.unix()
+        until = now + _CLAIM_SECONDS
+        claimed: Sequence[Delivery] = await self._deliveries.claim(self._name, now, until, _AT_ONCE)
+        await asyncio.gather(*(self._attempt(delivery) for delivery in claimed))
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        message = Message(delivery.key, delivery.phase, delivery.notice, self._source)
+        try:
+            await self._channel.send(message)
+        except DeliveryError as error:
+            await self._failed(delivery, error)
+        else:
+            await self._deliveries.delivered(delivery)
+            self._report(delivery, "delivered")
+
+    async def _failed(self, delivery: Delivery, error: DeliveryError) -> None:
+        now = self._clock.unix()
+        detail = str(error)[:_LONGEST_ERROR]
+        if error.permanent or delivery.attempts >= self._retry.attempts:
+            await self._deliveries.give_up(delivery, now, detail)
+            self._report(delivery, "failed", cause=detail, fallback=delivery.fallback)
+            return
+        asked = min(error.retry_after or 0, self._retry.largest.total_seconds())
+        wait = max(asked, backoff(self._retry, delivery.attempts))
+        await self._deliveries.postpone(delivery, now + wait, detail)
+        self._report(delivery, "postponed", cause=detail, seconds=round(wait, 1))
+
+    def _report(self, delivery: Delivery, outcome: str, **facts: object) -> None:
+        self._metrics.deliveries.labels(
+            channel=self._name, phase=delivery.phase, result=outcome
+        ).inc()
+        self._audit.record(
+            "alerting.delivery", outcome, key=delivery.key, attempt=delivery.attempts, **facts
+        )
+
+
+def backoff(retry: Retry, attempts: int) -> float:
+    """Seconds to wait after so many attempts: doubling up to a limit, and the upper half of it by
+    chance, so that what failed together does not come back together.
+    """
+    full = min(
+        retry.largest.total_seconds(), retry.first.total_seconds() * 2 ** min(attempts - 1, 30)
+    )
+    return full * (0.5 + secrets.randbelow(1_000_001) / 2_000_000)

@@ -1,0 +1,93 @@
+"""Events into notices: an endpoint is expiring, an endpoint is renewed."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from google.protobuf.message import DecodeError
+
+from newel.alerting.config import Config
+from newel.alerting.metrics import Metrics
+from newel.alerting.notices import Notice, notice_id
+from newel.alerting.rules import Route, routes
+from newel.proto.events.v1 import events_pb2
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+from newel.runtime.events import Event
+
+EXPIRING = "newel.endpoint.expiring.v1"
+RENEWED = "newel.endpoint.renewed.v1"
+
+
+class Notices(Protocol):
+    """The notices and what is to be delivered of them."""
+
+    async def open(self, notice: Notice, to: Sequence[Route]) -> bool:
+        """Opens a notice and queues its deliveries in one unit; False when it was known."""
+        ...
+
+    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: int) -> bool:
+        """Resolves a notice: stops what was not delivered, tells those who were told.
+
+        False when it is resolved already or has not been opened; then it will not be.
+        """
+        ...
+
+
+class Projection:
+    """Opens and resolves notices as endpoints expire and are renewed."""
+
+    def __init__(
+        self,
+        notices: Notices,
+        config: Config,
+        clock: Clock,
+        audit: Audit,
+        metrics: Metrics,
+    ) -> None:
+        self._notices = notices
+        self._config = config
+        self._clock = clock
+        self._audit = audit
+        self._metrics = metrics
+
+    async def handle(self, events: Sequence[Event]) -> None:
+        """Takes one batch of events; raises what the database raises, to get the batch again."""
+        for event in events:
+            try:
+                if event.subject == EXPIRING:
+                    await self._expiring(events_pb2.EndpointExpiring.FromString(event.payload))
+                elif event.subject == RENEWED:
+                    await self._renewed(events_pb2.EndpointRenewed.FromString(event.payload))
+            except DecodeError as error:
+                # It will not get better by coming again, and what is behind it must not wait.
+                self._metrics.unreadable.inc()
+                self._audit.record("alerting.event", "refused", cause=str(error), id=event.id)
+
+    async def _expiring(self, event: events_pb2.EndpointExpiring) -> None:
+        notice = Notice(
+            id=notice_id(event.serial),
+            endpoint=event.endpoint,
+            serial=event.serial,
+            subject=event.subject,
+            names=tuple(event.names),
+            provisioner=event.provisioner,
+            not_before=event.not_before.seconds,
+            not_after=event.not_after.seconds,
+            life_passed=event.fraction,
+            severity="critical" if event.expired else "warning",
+            opened_at=int(self._clock.unix()),
+        )
+        to = routes(notice, self._config)
+        if await self._notices.open(notice, to):
+            self._metrics.notices.labels(event="opened").inc()
+            told = [route.channel for route in to]
+            self._audit.record("alerting.notice", "opened", notice=notice.id, channels=told)
+
+    async def _renewed(self, event: events_pb2.EndpointRenewed) -> None:
+        notice = notice_id(event.superseded)
+        now = int(self._clock.unix())
+        if await self._notices.resolve(notice, event.superseded, event.serial, now):
+            self._metrics.notices.labels(event="resolved").inc()
+            self._audit.record(
+                "alerting.notice", "resolved", notice=notice, successor=event.serial.hex()
+            )

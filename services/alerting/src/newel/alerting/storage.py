@@ -1,0 +1,200 @@
+"""All SQL of alerting. Decides nothing that the database does not decide itself."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from newel.alerting.delivery import Delivery
+from newel.alerting.notices import Notice, message_key
+from newel.alerting.rules import Route
+from newel.runtime.database import Database, Row, Statement, Write
+
+_OPEN = Statement("""
+    INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
+        life_passed, severity, opened_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (id) DO NOTHING RETURNING id""")
+_QUEUE = Statement("""
+    INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
+    VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, '') ON CONFLICT (key) DO NOTHING""")
+
+_RESOLVE = Statement("""
+    UPDATE notices SET resolved_at = $2, successor = $3
+    WHERE id = $1 AND resolved_at IS NULL RETURNING id""")
+# Whoever was told, or may have been, is told that it is over; nobody is told first now.
+_TELL_RESOLVED = Statement("""
+    INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
+    SELECT notice || '.resolved.' || channel, notice, 'resolved', channel, '', 'pending', 0, $2, ''
+    FROM deliveries WHERE notice = $1 AND phase = 'opened'
+        AND (state = 'delivered' OR state = 'pending' AND attempts > 0)
+    ON CONFLICT (key) DO NOTHING""")
+_CANCEL = Statement("""
+    UPDATE deliveries SET state = 'cancelled'
+    WHERE notice = $1 AND phase = 'opened' AND state = 'pending'""")
+_NEVER_OPEN = Statement("""
+    INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
+        life_passed, severity, resolved_at, successor)
+    VALUES ($1, '', $2, '', '[]', '', 0, 0, 0, 'warning', $3, $4) ON CONFLICT (id) DO NOTHING""")
+
+_DUE = Statement("""
+    SELECT key, next_at FROM deliveries
+    WHERE state = 'pending' AND channel = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3""")
+_CLAIM = Statement("""
+    UPDATE deliveries SET next_at = $3, attempts = attempts + 1
+    WHERE key = $1 AND state = 'pending' AND next_at = $2 RETURNING key""")
+_CLAIMED = Statement("""
+    SELECT d.key, d.phase, d.channel, d.fallback, d.attempts, n.id, n.endpoint, n.serial,
+        n.subject, n.names, n.provisioner, n.not_before, n.not_after, n.life_passed, n.severity,
+        n.opened_at, n.resolved_at, n.successor
+    FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.key = $1""")
+_DELIVERED = Statement("""
+    UPDATE deliveries SET state = 'delivered', error = '' WHERE key = $1 AND state = 'pending'""")
+_POSTPONE = Statement("""
+    UPDATE deliveries SET next_at = $2, error = $3 WHERE key = $1 AND state = 'pending'""")
+_GIVE_UP = Statement("""
+    UPDATE deliveries SET state = 'failed', error = $2
+    WHERE key = $1 AND state = 'pending' RETURNING key""")
+
+_OPEN_NOTICES = Statement("SELECT count(*) FROM notices WHERE resolved_at IS NULL")
+_OLDEST = Statement("""
+    SELECT n.opened_at, n.resolved_at, d.phase FROM deliveries d JOIN notices n ON n.id = d.notice
+    WHERE d.state = 'pending' AND d.channel = $1 ORDER BY d.position LIMIT 1""")
+_CHANNELS = Statement("SELECT DISTINCT channel FROM deliveries WHERE state = 'pending'")
+_ABANDON = Statement("""
+    UPDATE deliveries SET state = 'failed', error = 'the channel is no longer configured'
+    WHERE channel = $1 AND state = 'pending'""")
+_FORGET_DELIVERIES = Statement("""
+    DELETE FROM deliveries WHERE notice IN (SELECT id FROM notices WHERE resolved_at < $1)""")
+_FORGET_NOTICES = Statement("DELETE FROM notices WHERE resolved_at < $1")
+
+
+class Storage:
+    """The tables of ``schema.py`` behind the Protocols of projection and delivery."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, notice: Notice, to: Sequence[Route]) -> bool:
+        """Opens a notice and queues its deliveries in one unit; False when it was known."""
+        gate = Write(
+            _OPEN,
+            (
+                notice.id,
+                notice.endpoint,
+                notice.serial,
+                notice.subject,
+                msgspec.json.encode(notice.names).decode(),
+                notice.provisioner,
+                notice.not_before,
+                notice.not_after,
+                notice.life_passed,
+                notice.severity,
+                notice.opened_at,
+            ),
+        )
+        queue = [
+            _queued(notice.id, "opened", route.channel, route.fallback, notice.opened_at)
+            for route in to
+        ]
+        return await self._database.decide(gate, *queue) is not None
+
+    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: int) -> bool:
+        """Resolves a notice: stops what was not delivered, tells those who were told.
+
+        False when it is resolved already or has not been opened; then it will not be.
+        """
+        unit = (
+            Write(_RESOLVE, (notice, at, successor)),
+            Write(_TELL_RESOLVED, (notice, _milliseconds(at))),
+            Write(_CANCEL, (notice,)),
+        )
+        if await self._database.decide(*unit):
+            return True
+        await self._database.apply(Write(_NEVER_OPEN, (notice, serial, at, successor)))
+        # It may have been opened between the two.
+        return await self._database.decide(*unit) is not None
+
+    async def claim(self, channel: str, now: float, until: float, limit: int) -> list[Delivery]:
+        """Deliveries whose time has come, for this worker alone until ``until``."""
+        due = await self._database.fetch(_DUE, channel, _milliseconds(now), limit)
+        claimed: list[tuple[str]] = []
+        for key, next_at in due:
+            gate = Write(_CLAIM, (key, next_at, _milliseconds(until)))
+            if await self._database.decide(gate):
+                claimed.append((key,))
+        rows = await self._database.fetch_many(_CLAIMED, claimed)
+        return [_delivery(row) for row in rows]
+
+    async def delivered(self, delivery: Delivery) -> None:
+        """The receiver has it."""
+        await self._database.apply(Write(_DELIVERED, (delivery.key,)))
+
+    async def postpone(self, delivery: Delivery, until: float, error: str) -> None:
+        """To be tried again at ``until``."""
+        await self._database.apply(Write(_POSTPONE, (delivery.key, _milliseconds(until), error)))
+
+    async def give_up(self, delivery: Delivery, now: float, error: str) -> None:
+        """Failed for good; its fallback channel, where it has one, is told instead."""
+        gate = Write(_GIVE_UP, (delivery.key, error))
+        instead = (
+            [_queued(delivery.notice.id, delivery.phase, delivery.fallback, "", now)]
+            if delivery.fallback
+            else []
+        )
+        await self._database.decide(gate, *instead)
+
+    async def open_notices(self) -> int:
+        """How many notices are not resolved."""
+        ((count,),) = await self._database.fetch(_OPEN_NOTICES)
+        return count
+
+    async def waiting_since(self, channel: str) -> int | None:
+        """Since when the oldest delivery of a channel has been waiting."""
+        rows = await self._database.fetch(_OLDEST, channel)
+        if not rows:
+            return None
+        opened_at, resolved_at, phase = rows[0]
+        return resolved_at if phase == "resolved" else opened_at
+
+    async def abandon_others(self, channels: Sequence[str]) -> list[str]:
+        """Gives up what waits for channels that are no longer configured; their names."""
+        rows = await self._database.fetch(_CHANNELS)
+        gone = sorted({name for (name,) in rows} - set(channels))
+        for name in gone:
+            await self._database.apply(Write(_ABANDON, (name,)))
+        return gone
+
+    async def forget(self, before: int) -> None:
+        """Removes what was resolved before then."""
+        await self._database.apply(
+            Write(_FORGET_DELIVERIES, (before,)), Write(_FORGET_NOTICES, (before,))
+        )
+
+
+def _queued(notice: str, phase: str, channel: str, fallback: str, at: float) -> Write:
+    key = message_key(notice, phase, channel)
+    return Write(_QUEUE, (key, notice, phase, channel, fallback, _milliseconds(at)))
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def _delivery(row: Row) -> Delivery:
+    key, phase, channel, fallback, attempts = row[:5]
+    notice = Notice(
+        id=row[5],
+        endpoint=row[6],
+        serial=row[7],
+        subject=row[8],
+        names=tuple(msgspec.json.decode(row[9], type=list[str])),
+        provisioner=row[10],
+        not_before=row[11],
+        not_after=row[12],
+        life_passed=row[13],
+        severity=row[14],
+        opened_at=row[15] or 0,
+        resolved_at=row[16],
+        successor=row[17] or b"",
+    )
+    return Delivery(key, phase, channel, fallback, attempts, notice)

@@ -1,0 +1,296 @@
+"""From an expiring endpoint to whoever is told, and back: ALERT-01…06, design §8 "expiry to Slack"."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fakes.http_receiver import Reply
+from fakes.slack import SlackReceiver
+from fakes.smtp import MailServer
+from fakes.webhook import WebhookReceiver
+from fixtures.alerting import Alerts, expiring, renewed
+from fixtures.catalogue import make_event
+from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
+from newel.alerting.projection import EXPIRING
+from newel.alerting.retention import Housekeeping
+from newel.runtime.database import Database
+from newel.runtime.databases import open_database
+
+SecretFile = Callable[..., Path]
+ONE, TWO = b"\x01\x01", b"\x01\x02"
+
+
+@pytest.fixture
+def hook(webhook: WebhookReceiver, secret_file: SecretFile) -> Channel:
+    return Webhook(kind="webhook", url=webhook.url("/hook"), secret_file=secret_file())
+
+
+@pytest.fixture
+def chat(slack: SlackReceiver, secret_file: SecretFile) -> Channel:
+    return Slack(kind="slack", url_file=secret_file(slack.url("/services/T0/B0/x")))
+
+
+@pytest.fixture
+def post(mail_server: MailServer) -> Channel:
+    return Email(
+        kind="email",
+        host="127.0.0.1",
+        port=mail_server.port,
+        security="none",
+        sender="ca@example.com",
+        recipients=("ada@example.com", "bob@example.com"),
+    )
+
+
+async def test_alert_02_nothing_is_sent_until_a_channel_is_configured(database: Database) -> None:
+    alerts = Alerts(database, Config())
+    await alerts.take(expiring(ONE))
+    await alerts.deliver()
+    assert await alerts.rows("SELECT count(*) FROM deliveries") == [(0,)]
+
+
+async def test_alert_03_04_05_every_channel_is_told_once_and_told_when_it_is_over(
+    database: Database,
+    webhook: WebhookReceiver,
+    slack: SlackReceiver,
+    mail_server: MailServer,
+    hook: Channel,
+    chat: Channel,
+    post: Channel,
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook, "chat": chat, "post": post}))
+    for _ in range(3):
+        await alerts.take(expiring(ONE), expiring(ONE))
+        await alerts.deliver()
+    assert len(webhook.posted) == len(slack.posted) == len(mail_server.mails) == 1
+    for _ in range(3):
+        await alerts.take(renewed(ONE))
+        await alerts.deliver()
+    await alerts.take(expiring(ONE))  # comes again, after the end
+    await alerts.deliver()
+    assert [each["type"] for each in webhook.events] == [
+        "newel.alert.opened.v1",
+        "newel.alert.resolved.v1",
+    ]
+    texts = [each["text"] for each in slack.messages]
+    assert texts == [
+        "⚠ Certificate of a.example is about to expire",
+        "✓ Resolved: a.example has a new certificate",
+    ]
+    opened, resolved = mail_server.mails
+    assert resolved["In-Reply-To"] == opened["Message-ID"]
+    assert webhook.complaints == slack.complaints == []
+    await alerts.close()
+
+
+async def test_nobody_is_told_of_the_end_who_was_not_told_of_the_beginning(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiring(ONE), renewed(ONE))
+    await alerts.deliver()
+    assert webhook.posted == []
+    assert await alerts.states() == {"opened hook": "cancelled"}
+
+
+async def test_who_may_have_been_told_is_told_of_the_end_and_not_of_the_beginning_again(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    webhook.replies = [Reply(status=503)]
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiring(ONE))
+    await alerts.deliver()
+    await alerts.take(renewed(ONE))
+    alerts.clock.advance(dt.timedelta(hours=1))
+    await alerts.deliver()
+    assert [each.headers["idempotency-key"] for each in webhook.posted] == [
+        "expiring-0101.opened.hook",
+        "expiring-0101.resolved.hook",
+    ]
+    await alerts.close()
+
+
+async def test_a_renewal_that_overtakes_the_warning_silences_it(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(renewed(ONE))
+    await alerts.take(expiring(ONE))
+    await alerts.deliver()
+    assert webhook.posted == []
+
+
+async def test_a_revocation_resolves_too(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiring(ONE))
+    await alerts.deliver()
+    await alerts.take(renewed(ONE, serial=b""))
+    await alerts.deliver()
+    data = webhook.events[-1]["data"]
+    assert data["title"] == "Resolved: certificate of a.example was revoked"
+    assert data["successor"] is None
+    await alerts.close()
+
+
+async def test_failures_are_tried_again_with_back_off_and_then_another_channel_is_told(
+    database: Database,
+    webhook: WebhookReceiver,
+    slack: SlackReceiver,
+    hook: Channel,
+    chat: Channel,
+) -> None:
+    webhook.replies = [Reply(status=500)] * 3
+    config = Config(
+        channels={"hook": hook, "chat": chat},
+        rules=(Rule(channels=("hook",), fallback="chat"),),
+        retry=Retry(attempts=3, first=dt.timedelta(seconds=10)),
+    )
+    alerts = Alerts(database, config)
+    await alerts.take(expiring(ONE))
+    waits: list[float] = []
+    for _ in range(3):
+        await alerts.deliver()
+        ((next_at,),) = await alerts.rows("SELECT next_at FROM deliveries WHERE channel = 'hook'")
+        waits.append(next_at / 1000 - alerts.clock.unix())
+        await alerts.deliver()  # too early: nothing happens
+        alerts.clock.advance(dt.timedelta(seconds=20))
+    assert len(webhook.posted) == 3
+    assert len({each.body for each in webhook.posted}) == 1
+    assert 5 <= waits[0] <= 10
+    assert 10 <= waits[1] <= 20
+    await alerts.deliver()
+    assert await alerts.states() == {"opened hook": "failed", "opened chat": "delivered"}
+    assert alerts.audit.outcomes("alerting.delivery") == [
+        "postponed", "postponed", "failed", "delivered"
+    ]  # fmt: skip
+    await alerts.take(renewed(ONE))
+    await alerts.deliver()
+    assert len(webhook.posted) == 3, "it was never told"
+    assert len(slack.posted) == 2
+    await alerts.close()
+
+
+async def test_what_can_not_succeed_goes_to_the_second_channel_at_once(
+    database: Database,
+    webhook: WebhookReceiver,
+    slack: SlackReceiver,
+    hook: Channel,
+    chat: Channel,
+) -> None:
+    webhook.replies = [Reply(status=410)]
+    rules = (Rule(channels=("hook",), fallback="chat"),)
+    alerts = Alerts(database, Config(channels={"hook": hook, "chat": chat}, rules=rules))
+    await alerts.take(expiring(ONE))
+    await alerts.deliver("hook")
+    await alerts.deliver("chat")
+    assert len(slack.posted) == 1
+    await alerts.close()
+
+
+async def test_a_receiver_that_asks_for_time_gets_it(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    webhook.replies = [Reply(status=429, headers={"Retry-After": "60"})]
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiring(ONE))
+    await alerts.deliver()
+    alerts.clock.advance(dt.timedelta(seconds=59))
+    await alerts.deliver()
+    assert len(webhook.posted) == 1
+    alerts.clock.advance(dt.timedelta(seconds=2))
+    await alerts.deliver()
+    assert len(webhook.posted) == 2
+    await alerts.close()
+
+
+async def test_many_workers_send_each_message_once(
+    database: Database, database_url: str, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    config = Config(channels={"hook": hook})
+    first = Alerts(database, config)
+    others = [await open_database(database_url) for _ in range(3)]
+    workers = [first, *(Alerts(each, config, clock=first.clock) for each in others)]
+    events = [expiring(bytes((1, number))) for number in range(12)]
+    await asyncio.gather(*(worker.take(*events) for worker in workers))
+    await asyncio.gather(*(worker.deliver() for worker in workers))
+    keys = [each.headers["idempotency-key"] for each in webhook.posted]
+    assert len(keys) == len(set(keys)) == 12
+    for worker in workers:
+        await worker.close()
+    for each in others:
+        await each.close()
+
+
+async def test_a_claim_of_a_worker_that_died_is_taken_over_with_the_same_key(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiring(ONE))
+    now = alerts.clock.unix()
+    (claimed,) = await alerts.storage.claim("hook", now, now + 300, 16)  # and then it died
+    await alerts.deliver()
+    assert webhook.posted == []
+    alerts.clock.advance(dt.timedelta(seconds=301))
+    await alerts.deliver()
+    assert [each.headers["idempotency-key"] for each in webhook.posted] == [claimed.key]
+    await alerts.close()
+
+
+async def test_rules_choose_by_provisioner_subject_and_severity(
+    database: Database, hook: Channel, chat: Channel
+) -> None:
+    rules = (
+        Rule(channels=("hook",), subjects=("*.PROD.example",)),
+        Rule(channels=("chat",), provisioners=("people",), severities=("critical",)),
+        Rule(channels=("chat", "hook"), subjects=("both.example",)),
+    )
+    alerts = Alerts(database, Config(channels={"hook": hook, "chat": chat}, rules=rules))
+    await alerts.take(
+        expiring(b"\x01", "web.prod.example"),
+        expiring(b"\x02", "web.test.example"),
+        expiring(b"\x03", "ada", provisioner="people", expired=True),
+        expiring(b"\x04", "bob", provisioner="people"),
+        expiring(b"\x05", "BOTH.example"),
+    )
+    told = await alerts.rows("SELECT notice, channel FROM deliveries ORDER BY notice, channel")
+    assert told == [
+        ("expiring-01", "hook"),
+        ("expiring-03", "chat"),
+        ("expiring-05", "chat"),
+        ("expiring-05", "hook"),
+    ]
+
+
+async def test_unreadable_events_are_passed_over(database: Database, hook: Channel) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(make_event(EXPIRING, b"\xff"), expiring(ONE))
+    assert await alerts.rows("SELECT id FROM notices") == [("expiring-0101",)]
+    assert alerts.registry.get_sample_value("newel_alerting_unreadable_total") == 1
+
+
+async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that_are_gone(
+    database: Database, webhook: WebhookReceiver, hook: Channel, chat: Channel
+) -> None:
+    before = Alerts(database, Config(channels={"hook": hook, "chat": chat}))
+    await before.take(expiring(ONE), expiring(TWO))
+    await before.deliver("hook")
+    alerts = Alerts(database, Config(channels={"hook": hook}), clock=before.clock)
+    house = Housekeeping(alerts.storage, alerts.config, alerts.clock, alerts.audit, alerts.metrics)
+    await house.start()
+    assert alerts.audit.lines[-1][2] == {"channel": "chat"}
+    assert set((await alerts.states()).values()) == {"delivered", "failed"}
+    await alerts.take(renewed(ONE))
+    alerts.clock.advance(dt.timedelta(seconds=40))
+    await house.count()
+    value = alerts.registry.get_sample_value
+    assert value("newel_alerting_open_notices") == 1
+    assert value("newel_alerting_waiting_seconds", {"channel": "hook"}) == 40
+    alerts.clock.advance(dt.timedelta(days=91))
+    await house.sweep()
+    assert await alerts.rows("SELECT id FROM notices") == [("expiring-0102",)]
+    await before.close()

@@ -1,0 +1,102 @@
+"""An HTTP server that takes what is posted to it and answers as told."""
+
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One request."""
+
+    path: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer."""
+
+    status: int = 200
+    body: bytes = b"ok"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class HttpReceiver:
+    """Listens on a free port of 127.0.0.1 while it is entered.
+
+    ``replies`` are given in order, then 200 for ever. ``tls`` makes it HTTPS. A subclass judges
+    requests by overriding `check`, and answers 400 to those it does not like.
+    """
+
+    def __init__(self, *replies: Reply, tls: ssl.SSLContext | None = None) -> None:
+        self.posted: list[Posted] = []
+        self.complaints: list[str] = []
+        self.replies = list(replies)
+        self._arrived = threading.Condition()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._scheme = "http"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            self._scheme = "https"
+
+    def check(self, posted: Posted) -> str:
+        """What is wrong with a request; "" when nothing is."""
+        return ""
+
+    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
+        """Where it listens."""
+        return f"{self._scheme}://{host}:{self._server.server_port}{path}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def wait_for(self, count: int, seconds: float = 10) -> list[Posted]:
+        """Blocks until so many requests have come; AssertionError when they do not."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.posted) >= count, seconds), self.posted
+            return list(self.posted)
+
+    def _answer(self, posted: Posted) -> Reply:
+        with self._arrived:
+            self.posted.append(posted)
+            self._arrived.notify_all()
+            if complaint := self.check(posted):
+                self.complaints.append(complaint)
+                return Reply(400, complaint.encode())
+            return self.replies.pop(0) if self.replies else Reply()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        answer = self._answer
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", "0"))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                reply = answer(Posted(self.path, headers, self.rfile.read(length)))
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(reply.body)))
+                self.end_headers()
+                self.wfile.write(reply.body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base's name
+                """Says nothing."""
+
+        return Handler
