@@ -1,23 +1,16 @@
 """Steps 3 and 4 of issuance: a serial, and the TBSCertificate, its key and itself found good."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from newel.crypto import keys, quality, serials
 from newel.crypto.certificate import LeafEncoder
+from newel.crypto.lint import CertificateLinter, LintedCertificate
 from newel.issuing.config import Urls
 from newel.issuing.issuers import Issuer
 from newel.issuing.profiles import Profile
 from newel.issuing.records import Intent
 from newel.issuing.requests import AcceptedRequest
 from newel.runtime.errors import ErrorType, NewelError
-
-
-@dataclass(frozen=True, slots=True)
-class LintedCertificate:
-    """A TBSCertificate that passed every check, as the intent that is to be recorded."""
-
-    intent: Intent
 
 
 class Builder:
@@ -27,13 +20,17 @@ class Builder:
         self._urls = urls
         self._entropy = entropy
         self._encoders: dict[tuple[str, str], LeafEncoder] = {}
+        self._linters: dict[str, CertificateLinter] = {}
 
     def serial(self, now: float) -> bytes:
         """A serial number nobody had before, as far as chance goes; the database makes it sure."""
         return serials.new_serial(now, self._entropy(serials.RANDOM_OCTETS))
 
-    def build(self, accepted: AcceptedRequest, serial: bytes) -> LintedCertificate:
-        """The certificate as it will be signed. Raises ``badPublicKey`` or ``serverInternal``."""
+    def build(self, accepted: AcceptedRequest, serial: bytes) -> Intent:
+        """The certificate as it will be signed: the intent that is to be recorded.
+
+        Raises ``badPublicKey``, and ``malformed`` for what breaks a rule of RFC 5280.
+        """
         try:
             quality.check_public_key(accepted.public_key)
         except (quality.WeakKey, keys.InvalidKeyError) as error:
@@ -49,24 +46,10 @@ class Builder:
                 accepted.validity.not_after,
                 accepted.extensions,
             )
+            linted = self._linter(accepted.issuer).lint(tbs)
         except ValueError as error:
             raise NewelError(ErrorType.MALFORMED, str(error)) from None
-        return LintedCertificate(
-            Intent(
-                idempotency_key=accepted.idempotency_key,
-                serial=serial,
-                issuer=accepted.issuer.id,
-                profile=accepted.profile.name,
-                tbs=tbs,
-                not_after=int(accepted.validity.not_after.timestamp()),
-                key_digest=accepted.key_digest,
-                provisioner=accepted.provisioner,
-                subject_of_proof=accepted.subject_of_proof,
-                renewed_from=accepted.renewed_from,
-                created_at=int(accepted.accepted_at.timestamp()),
-                room=accepted.issuer.room,
-            )
-        )
+        return _intent(accepted, serial, linted)
 
     def _encoder(self, issuer: Issuer, profile: Profile) -> LeafEncoder:
         encoder = self._encoders.get((issuer.id, profile.name))
@@ -80,6 +63,29 @@ class Builder:
             )
             self._encoders[issuer.id, profile.name] = encoder
         return encoder
+
+    def _linter(self, issuer: Issuer) -> CertificateLinter:
+        linter = self._linters.get(issuer.id)
+        if linter is None:
+            linter = self._linters[issuer.id] = CertificateLinter(issuer.parsed)
+        return linter
+
+
+def _intent(accepted: AcceptedRequest, serial: bytes, linted: LintedCertificate) -> Intent:
+    return Intent(
+        idempotency_key=accepted.idempotency_key,
+        serial=serial,
+        issuer=accepted.issuer.id,
+        profile=accepted.profile.name,
+        tbs=linted.tbs,
+        not_after=int(accepted.validity.not_after.timestamp()),
+        key_digest=accepted.key_digest,
+        provisioner=accepted.provisioner,
+        subject_of_proof=accepted.subject_of_proof,
+        renewed_from=accepted.renewed_from,
+        created_at=int(accepted.accepted_at.timestamp()),
+        room=accepted.issuer.room,
+    )
 
 
 def _for(issuer: Issuer, url: str) -> Sequence[str]:

@@ -59,11 +59,11 @@ class Recorder:
         built: list[tuple[int, Recorded]] = []
         for at, serial in drawn:
             try:
-                linted = self._builder.build(accepted[at], serial)
+                intent = self._builder.build(accepted[at], serial)
             except NewelError as error:
                 results[at] = error
             else:
-                built.append((at, Recorded(linted.intent, accepted[at].request_id)))
+                built.append((at, Recorded(intent, accepted[at].request_id)))
         self._faults.after(Step.BUILD)
         # 5 the intent is stored; with it 3 is decided, and 1
         won = await self._store.reserve([each.intent for _, each in built])

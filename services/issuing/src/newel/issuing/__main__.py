@@ -1,0 +1,23 @@
+"""``python -m newel.issuing --config FILE``: the issuing authority as a process of its own."""
+
+import sys
+
+from newel.issuing.app import REVISION, Ports, build
+from newel.issuing.config import Config
+from newel.runtime.context import Context
+from newel.runtime.main import main
+from newel.runtime.service import Service
+
+
+async def assemble(config: Config, context: Context) -> Service:
+    """The issuing authority calls the signer and tells the others by its outbox."""
+    database = await context.database(REVISION)
+    ports = Ports(
+        database, context.outbox(database), context.channel("signer"),
+        context.clock, context.audit(), context.registry,
+    )  # fmt: skip
+    return build(config, ports)
+
+
+if __name__ == "__main__":
+    sys.exit(main("issuing", Config, assemble))
