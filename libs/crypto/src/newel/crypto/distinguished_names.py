@@ -46,6 +46,7 @@ _FORMS = {
     "1.2.840.113549.1.9.1": _Form("emailAddress", 255, der.IA5_STRING),
 }
 _OTHER = _Form("attribute", 256)
+_FORMS_BY_DER = {der.oid(oid): form for oid, form in _FORMS.items()}
 _DECODERS = {
     der.UTF8_STRING: "utf-8",
     der.PRINTABLE_STRING: "ascii",
@@ -104,8 +105,30 @@ def decode(name: bytes) -> tuple[Attribute, ...]:
     return tuple(attributes)
 
 
+def check(name: bytes) -> None:
+    """Raises :class:`InvalidNameError` unless every attribute of a DER Name obeys its type's bound,
+    alphabet and string type, as :func:`encode` would have it.
+    """
+    try:
+        outer = der.Reader(der.only(name).content)
+        while not outer.done:
+            pair = der.Reader(der.only(outer.read(der.SET).content).content)
+            form = _FORMS_BY_DER.get(pair.read(der.OBJECT_IDENTIFIER).raw, _OTHER)
+            element = pair.read()
+            if element.tag != form.tag:
+                raise InvalidNameError(f"{form.name} is a string of the wrong type")
+            _check_value(form, _decode_value(element))
+    except der.DerError as error:
+        raise InvalidNameError(str(error)) from None
+
+
 def _encode_value(attribute: Attribute) -> bytes:
-    form, value = _FORMS.get(attribute.oid, _OTHER), attribute.value
+    form = _FORMS.get(attribute.oid, _OTHER)
+    _check_value(form, attribute.value)
+    return der.tlv(form.tag, attribute.value.encode())
+
+
+def _check_value(form: _Form, value: str) -> None:
     size = len(value)
     if not 0 < size <= form.bound or (form.exact and size != form.bound):
         raise InvalidNameError(f"{form.name} must have 1 to {form.bound} characters, not {size}")
@@ -115,7 +138,6 @@ def _encode_value(attribute: Attribute) -> bytes:
         raise InvalidNameError(f"{form.name} begins or ends with a space")
     if form.tag == der.PRINTABLE_STRING and not _PRINTABLE.fullmatch(value):
         raise InvalidNameError(f"{form.name} has a character that is not in PrintableString")
-    return der.tlv(form.tag, value.encode())
 
 
 def _check_characters(form: _Form, value: str) -> None:

@@ -1,0 +1,61 @@
+"""RFC 5280 §4.2.1.3, .9, .10: what only authorities have, and leaves must not."""
+
+from cryptography import x509
+
+from newel.crypto import extensions
+from newel.crypto.lints.subject import CertificateRule, CertificateSubject
+
+
+def only_authorities_sign_certificates(subject: CertificateSubject) -> bool:
+    """KeyCertSign is asserted if, and only if, the subject is an authority (RFC 5280 §4.2.1.9)."""
+    usage = subject.key_usage
+    return usage is None or usage.key_cert_sign == subject.ca
+
+
+def authorities_say_so_critically(subject: CertificateSubject) -> bool:
+    """An authority's basic constraints are critical (RFC 5280 §4.2.1.9)."""
+    return not subject.ca or subject.critical(extensions.BASIC_CONSTRAINTS) is True
+
+
+def only_authorities_constrain_names(subject: CertificateSubject) -> bool:
+    """Name constraints stand in authorities' certificates only, and are critical
+    (RFC 5280 §4.2.1.10).
+    """
+    critical = subject.critical(extensions.NAME_CONSTRAINTS)
+    return critical is None or (critical and subject.ca)
+
+
+def only_authorities_constrain_policies(subject: CertificateSubject) -> bool:
+    """Policy constraints, mappings and inhibitAnyPolicy stand in authorities' certificates, and are
+    critical (RFC 5280 §4.2.1.5, .11, .14).
+    """
+    found = [
+        critical
+        for oid in (extensions.POLICY_CONSTRAINTS, extensions.INHIBIT_ANY_POLICY, "2.5.29.33")
+        if (critical := subject.critical(oid)) is not None
+    ]
+    return not found or (subject.ca and all(found))
+
+
+def authorities_have_a_name(subject: CertificateSubject) -> bool:
+    """An authority's subject is not empty: it is the issuer of others (RFC 5280 §4.1.2.6)."""
+    return not subject.ca or not subject.nameless
+
+
+def path_length_fits_the_issuers(subject: CertificateSubject) -> bool:
+    """An authority under another stays within that one's path length (RFC 5280 §4.2.1.9)."""
+    value = subject.value(extensions.BASIC_CONSTRAINTS, x509.BasicConstraints)
+    room = subject.issuer.path_length if subject.issuer else None
+    if value is None or not value.ca or room is None:
+        return True
+    return value.path_length is not None and value.path_length < room
+
+
+RULES: tuple[CertificateRule, ...] = (
+    only_authorities_sign_certificates,
+    authorities_say_so_critically,
+    only_authorities_constrain_names,
+    only_authorities_constrain_policies,
+    authorities_have_a_name,
+    path_length_fits_the_issuers,
+)

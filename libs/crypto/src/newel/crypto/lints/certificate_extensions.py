@@ -1,0 +1,130 @@
+"""RFC 5280 §4.2: the extensions of any certificate."""
+
+from cryptography import x509
+
+from newel.crypto import extensions
+from newel.crypto.lints.algorithms import RSA, key_algorithm
+from newel.crypto.lints.subject import CertificateRule, CertificateSubject
+
+_MAY_BE_CRITICAL = frozenset(
+    {
+        extensions.KEY_USAGE,
+        extensions.EXTENDED_KEY_USAGE,
+        extensions.SUBJECT_ALT_NAME,
+        extensions.BASIC_CONSTRAINTS,
+        extensions.NAME_CONSTRAINTS,
+        extensions.POLICY_CONSTRAINTS,
+        extensions.INHIBIT_ANY_POLICY,
+        "2.5.29.32",  # certificate policies
+        "2.5.29.33",  # policy mappings
+        "1.3.6.1.5.5.7.1.31",  # acmeIdentifier (RFC 8737 §3)
+    }
+)
+_NEEDS_A_SIGNING_BIT = frozenset(
+    {
+        extensions.SERVER_AUTH,
+        extensions.CLIENT_AUTH,
+        extensions.OCSP_SIGNING,
+    }
+)
+
+
+def critical_ones_are_known(subject: CertificateSubject) -> bool:
+    """Only extensions that verifiers know are critical; key identifiers, information access and the
+    like never are (RFC 5280 §4.2, §4.2.1.1, §4.2.1.2, §4.2.2).
+    """
+    return _MAY_BE_CRITICAL.issuperset(subject.critical_ones)
+
+
+def authority_key_identifier_is_the_issuers(subject: CertificateSubject) -> bool:
+    """The authority key identifier is there and is the issuer's subject key identifier as encoded
+    (RFC 5280 §4.2.1.1); a root may leave it out.
+    """
+    value = subject.value(extensions.AUTHORITY_KEY_IDENTIFIER, x509.AuthorityKeyIdentifier)
+    if subject.issuer is None:
+        return value is None or value.key_identifier == _own_identifier(subject)
+    return value is not None and value.key_identifier == subject.issuer.key_identifier
+
+
+def _own_identifier(subject: CertificateSubject) -> bytes | None:
+    value = subject.value(extensions.SUBJECT_KEY_IDENTIFIER, x509.SubjectKeyIdentifier)
+    return value.digest if value else None
+
+
+def subject_key_identifier_is_there(subject: CertificateSubject) -> bool:
+    """Every certificate has a subject key identifier of 1 octet or more (RFC 5280 §4.2.1.2)."""
+    return bool(_own_identifier(subject))
+
+
+def key_usage_is_there_and_critical(subject: CertificateSubject) -> bool:
+    """Key usage is there and critical (RFC 5280 §4.2.1.3)."""
+    return subject.key_usage is not None and subject.critical(extensions.KEY_USAGE) is True
+
+
+def key_usage_goes_with_key(subject: CertificateSubject) -> bool:
+    """Only RSA keys encipher keys or data: no elliptic curve key does (RFC 8813 §3, RFC 9295 §3)."""
+    usage = subject.key_usage
+    if usage is None or not (usage.key_encipherment or usage.data_encipherment):
+        return True
+    return key_algorithm(subject.spki) == RSA
+
+
+def key_usage_goes_with_purposes(subject: CertificateSubject) -> bool:
+    """TLS and OCSP signing need digitalSignature or a key exchange (RFC 5280 §4.2.1.12)."""
+    usage = subject.key_usage
+    if usage is None or _NEEDS_A_SIGNING_BIT.isdisjoint(subject.purposes):
+        return True
+    return usage.digital_signature or (
+        extensions.SERVER_AUTH in subject.purposes
+        and (usage.key_encipherment or usage.key_agreement)
+    )
+
+
+def purposes_are_not_any(subject: CertificateSubject) -> bool:
+    """No end-entity certificate is for any purpose (RFC 5280 §4.2.1.12)."""
+    return subject.ca or extensions.ANY_EXTENDED_KEY_USAGE not in subject.purposes
+
+
+def ocsp_signing_stands_alone(subject: CertificateSubject) -> bool:
+    """A delegated responder's certificate is for nothing else, is no authority, and has nocheck; no
+    other certificate has it (RFC 6960 §4.2.2.2).
+    """
+    signs = extensions.OCSP_SIGNING in subject.purposes
+    if signs and (subject.ca or len(subject.purposes) > 1):
+        return False
+    return signs == (extensions.OCSP_NO_CHECK in subject.extensions)
+
+
+def crl_points_are_urls(subject: CertificateSubject) -> bool:
+    """Revocation lists are reached by http or ldap under a full name (RFC 5280 §4.2.1.13)."""
+    points = subject.value(extensions.CRL_DISTRIBUTION_POINTS, x509.CRLDistributionPoints)
+    return points is None or all(
+        point.full_name is not None and all(map(_is_plain_url, point.full_name)) for point in points
+    )
+
+
+def access_points_are_urls(subject: CertificateSubject) -> bool:
+    """OCSP and caIssuers are reached by http (RFC 5280 §4.2.2.1): TLS there could need itself."""
+    oid = extensions.AUTHORITY_INFORMATION_ACCESS
+    access = subject.value(oid, x509.AuthorityInformationAccess)
+    return access is None or all(_is_plain_url(each.access_location) for each in access)
+
+
+def _is_plain_url(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.UniformResourceIdentifier) and name.value.startswith(
+        ("http://", "ldap://")
+    )
+
+
+RULES: tuple[CertificateRule, ...] = (
+    critical_ones_are_known,
+    authority_key_identifier_is_the_issuers,
+    subject_key_identifier_is_there,
+    key_usage_is_there_and_critical,
+    key_usage_goes_with_key,
+    key_usage_goes_with_purposes,
+    purposes_are_not_any,
+    ocsp_signing_stands_alone,
+    crl_points_are_urls,
+    access_points_are_urls,
+)

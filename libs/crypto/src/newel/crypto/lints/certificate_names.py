@@ -1,0 +1,82 @@
+"""RFC 5280 §4.1.2.6 and §4.2.1.6: the names of a certificate."""
+
+from newel.crypto import dns_names, extensions, names
+from newel.crypto.dns_names import InvalidNameError, NameRules
+from newel.crypto.lints.subject import CertificateRule, CertificateSubject
+
+_LENIENT = NameRules(underscores=True)
+
+
+def somebody_is_named(subject: CertificateSubject) -> bool:
+    """A certificate names its subject, by subject or by alternative name (RFC 5280 §4.1.2.6)."""
+    return not subject.nameless or bool(subject.general_names)
+
+
+def alternative_names_are_critical_for_the_nameless(subject: CertificateSubject) -> bool:
+    """The alternative name is critical if, and only if, the subject is empty (RFC 5280 §4.2.1.6)."""
+    critical = subject.critical(extensions.SUBJECT_ALT_NAME)
+    return critical is None or critical == subject.nameless
+
+
+def alternative_names_are_not_empty(subject: CertificateSubject) -> bool:
+    """An alternative name extension has a name (RFC 5280 §4.2.1.6)."""
+    return extensions.SUBJECT_ALT_NAME not in subject.extensions or bool(subject.general_names)
+
+
+def dns_names_are_domain_names(subject: CertificateSubject) -> bool:
+    """DNSNames are domain names in preferred syntax, in A-labels and lower case (RFC 5280 §4.2.1.6,
+    §7.2, RFC 1034 §3.5 as RFC 1123 §2.1 has it).
+    """
+    return all(map(_is_domain_name, subject.dns_names))
+
+
+def _is_domain_name(text: str) -> bool:
+    try:
+        return dns_names.canonical(text, _LENIENT) == text
+    except InvalidNameError:
+        return False
+
+
+def emails_are_mailboxes(subject: CertificateSubject) -> bool:
+    """rfc822Names are bare mailboxes (RFC 5280 §4.2.1.6)."""
+    return all(map(_is_mailbox, subject.emails))
+
+
+def _is_mailbox(text: str) -> bool:
+    try:
+        return names.email_address(text).value == text
+    except InvalidNameError:
+        return False
+
+
+def uris_are_absolute(subject: CertificateSubject) -> bool:
+    """URIs are absolute, with something after the scheme, their hosts domain names or addresses
+    (RFC 5280 §4.2.1.6).
+    """
+    return all(map(_is_uri, subject.uris))
+
+
+def _is_uri(text: str) -> bool:
+    try:
+        names.uri(text)
+    except InvalidNameError:
+        return False
+    return True
+
+
+def no_name_stands_twice(subject: CertificateSubject) -> bool:
+    """Every alternative name stands once: a set is what relying parties take it for."""
+    return len(subject.general_names) < 2 or len(set(subject.general_names)) == len(
+        subject.general_names
+    )
+
+
+RULES: tuple[CertificateRule, ...] = (
+    somebody_is_named,
+    alternative_names_are_critical_for_the_nameless,
+    alternative_names_are_not_empty,
+    dns_names_are_domain_names,
+    emails_are_mailboxes,
+    uris_are_absolute,
+    no_name_stands_twice,
+)

@@ -1,0 +1,373 @@
+"""Every rule of the certificate linter, each shown to bite by a certificate that breaks it alone."""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from newel.crypto import ca, der, distinguished_names, extensions, keys, lint, names, serials
+from newel.crypto.certificate import LeafEncoder, issuer_key_identifier, issuer_name
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.extensions import Extension
+from newel.crypto.profile import Profile
+
+START = dt.datetime(2026, 11, 21, 12, 0, 0, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+KEY = keys.generate("P-256")
+SPKI = keys.spki(KEY.public_key())
+RSA_SPKI = keys.spki(keys.generate("RSA-2048").public_key())
+
+GeneralNames = list[names.GeneralName]
+NAMES: GeneralNames = [names.dns_name("leaf.example.test")]
+AUTHORITY_EXTENSIONS = {
+    extensions.BASIC_CONSTRAINTS: extensions.basic_constraints(ca=True, path_length=0),
+    extensions.KEY_USAGE: extensions.key_usage(["keyCertSign"]),
+    extensions.SUBJECT_ALT_NAME: None,
+    extensions.EXTENDED_KEY_USAGE: None,
+}
+
+
+def raw_names(*encoded: bytes) -> Extension:
+    return Extension(extensions.SUBJECT_ALT_NAME, False, der.sequence(*encoded))
+
+
+class Draft:
+    """A sound leaf of ``issuer`` whose fields a test replaces, one at a time."""
+
+    def __init__(self, issuer: Any) -> None:
+        certificate = issuer.certificate
+        self.version = bytes.fromhex("a003020102")
+        self.serial = serials.from_int(1 << 100)
+        self.algorithm = keys.signature_algorithm(certificate.public_key())
+        self.issuer = issuer_name(certificate)
+        self.not_before = der.time(START)
+        self.not_after = der.time(START + DAY)
+        self.subject = distinguished_names.encode([Attribute("2.5.4.3", "leaf")])
+        self.spki = SPKI
+        self.unique = b""
+        self.extensions: dict[str, Extension | None] = {
+            extension.oid: extension
+            for extension in (
+                extensions.key_usage(["digitalSignature"]),
+                extensions.extended_key_usage([extensions.SERVER_AUTH, extensions.CLIENT_AUTH]),
+                extensions.subject_key_identifier(keys.key_identifier(SPKI)),
+                extensions.authority_key_identifier(issuer_key_identifier(certificate)),
+                extensions.authority_information_access(["http://o.test/"], ["http://c.test/"]),
+                extensions.crl_distribution_points(["http://c.test/crl"]),
+                extensions.subject_alt_name(NAMES, critical=False),
+            )
+        }
+
+    def with_extensions(self, changes: dict[str, Extension | None]) -> "Draft":
+        self.extensions.update(changes)
+        return self
+
+    def critical(self, oid: str, *, critical: bool = True) -> "Draft":
+        extension = self.extensions[oid]
+        assert extension
+        return self.with_extensions({oid: Extension(oid, critical, extension.value)})
+
+    def set(self, **fields: Any) -> "Draft":
+        for name, value in fields.items():
+            setattr(self, name, value)
+        return self
+
+    @property
+    def tbs(self) -> bytes:
+        encoded = der.sequence(*[each.der for each in self.extensions.values() if each])
+        return der.sequence(
+            self.version,
+            der.tlv(der.INTEGER, self.serial),
+            self.algorithm,
+            self.issuer,
+            der.sequence(self.not_before, self.not_after),
+            self.subject,
+            self.spki,
+            self.unique,
+            der.explicit(3, encoded),
+        )
+
+
+def policies(oid: str, *, critical: bool = True) -> dict[str, Extension | None]:
+    value = (
+        der.integer(0) if oid == extensions.INHIBIT_ANY_POLICY else der.sequence(b"\x80\x01\x00")
+    )
+    return {oid: Extension(oid, critical, value)}
+
+
+def same(extension: Extension) -> dict[str, Extension | None]:
+    return {extension.oid: extension}
+
+
+RESPONDER_EXTENSIONS = {
+    **same(extensions.extended_key_usage([extensions.OCSP_SIGNING])),
+    **same(extensions.ocsp_no_check()),
+}
+
+CASES: list[tuple[str, Callable[[Draft], Draft]]] = [
+    ("version_is_3", lambda d: d.set(version=b"")),
+    ("serial_is_positive_and_short", lambda d: d.set(serial=b"\x00")),
+    ("serial_is_positive_and_short", lambda d: d.set(serial=b"\x01" * 21)),
+    (
+        "signature_goes_with_issuer_key",
+        lambda d: d.set(algorithm=der.sequence(der.oid("1.3.101.112"))),
+    ),
+    (
+        "signature_goes_with_issuer_key",  # ECDSA with SHA-1
+        lambda d: d.set(algorithm=der.sequence(der.oid("1.2.840.10045.4.1"))),
+    ),
+    ("issuer_name_is_the_issuers", lambda d: d.set(issuer=d.subject)),
+    (
+        "issuer_name_is_the_issuers",  # the same text as another string type
+        lambda d: d.set(issuer=d.issuer.replace(b"\x0c\x06Issuer", b"\x13\x06Issuer")),
+    ),
+    ("times_are_well_formed", lambda d: d.set(not_before=der.generalized_time(START))),
+    ("validity_is_in_order", lambda d: d.set(not_before=der.time(START + 2 * DAY))),
+    (
+        "issuer_lives_longer",
+        lambda d: d.set(not_after=der.time(dt.datetime(2050, 1, 1, tzinfo=dt.UTC))),
+    ),
+    ("subject_obeys_bounds", lambda d: d.set(subject=_subject("2.5.4.3", b"x" * 65))),
+    ("subject_obeys_bounds", lambda d: d.set(subject=_subject("2.5.4.6", b"CH", tag=0x0C))),
+    ("subject_obeys_bounds", lambda d: d.set(subject=_subject("2.5.4.3", b"a\x00b"))),
+    ("there_are_no_unique_identifiers", lambda d: d.set(unique=der.tlv(0x81, b"\x00a"))),
+    (
+        "critical_ones_are_known",
+        lambda d: d.with_extensions(same(Extension("1.2.3.4", True, b"\x05\x00"))),
+    ),
+    ("critical_ones_are_known", lambda d: d.critical(extensions.AUTHORITY_KEY_IDENTIFIER)),
+    ("critical_ones_are_known", lambda d: d.critical(extensions.AUTHORITY_INFORMATION_ACCESS)),
+    (
+        "authority_key_identifier_is_the_issuers",
+        lambda d: d.with_extensions({extensions.AUTHORITY_KEY_IDENTIFIER: None}),
+    ),
+    (
+        "authority_key_identifier_is_the_issuers",
+        lambda d: d.with_extensions(same(extensions.authority_key_identifier(b"another"))),
+    ),
+    (
+        "subject_key_identifier_is_there",
+        lambda d: d.with_extensions({extensions.SUBJECT_KEY_IDENTIFIER: None}),
+    ),
+    ("key_usage_is_there_and_critical", lambda d: d.with_extensions({extensions.KEY_USAGE: None})),
+    (
+        "key_usage_is_there_and_critical",
+        lambda d: d.critical(extensions.KEY_USAGE, critical=False),
+    ),
+    (
+        "key_usage_goes_with_key",
+        lambda d: d.with_extensions(
+            same(extensions.key_usage(["digitalSignature", "keyEncipherment"]))
+        ),
+    ),
+    (
+        "key_usage_goes_with_purposes",
+        lambda d: d.with_extensions(same(extensions.key_usage(["contentCommitment"]))),
+    ),
+    (
+        "purposes_are_not_any",
+        lambda d: d.with_extensions(
+            same(extensions.extended_key_usage([extensions.ANY_EXTENDED_KEY_USAGE]))
+        ),
+    ),
+    (
+        "ocsp_signing_stands_alone",  # without nocheck
+        lambda d: d.with_extensions(same(extensions.extended_key_usage([extensions.OCSP_SIGNING]))),
+    ),
+    (
+        "ocsp_signing_stands_alone",  # nocheck where nobody signs
+        lambda d: d.with_extensions(same(extensions.ocsp_no_check())),
+    ),
+    (
+        "ocsp_signing_stands_alone",  # with another purpose
+        lambda d: d.with_extensions(
+            {
+                **RESPONDER_EXTENSIONS,
+                **same(
+                    extensions.extended_key_usage([extensions.OCSP_SIGNING, extensions.SERVER_AUTH])
+                ),
+            }
+        ),
+    ),
+    (
+        "crl_points_are_urls",
+        lambda d: d.with_extensions(same(extensions.crl_distribution_points(["https://c.test/"]))),
+    ),
+    (
+        "access_points_are_urls",
+        lambda d: d.with_extensions(
+            same(extensions.authority_information_access(["https://ocsp.test/"]))
+        ),
+    ),
+    (
+        "somebody_is_named",
+        lambda d: d.set(subject=b"\x30\x00").with_extensions({extensions.SUBJECT_ALT_NAME: None}),
+    ),
+    (
+        "alternative_names_are_critical_for_the_nameless",
+        lambda d: d.set(subject=b"\x30\x00"),
+    ),
+    (
+        "alternative_names_are_critical_for_the_nameless",
+        lambda d: d.critical(extensions.SUBJECT_ALT_NAME),
+    ),
+    ("alternative_names_are_not_empty", lambda d: d.with_extensions(same(raw_names()))),
+    *[
+        (
+            "dns_names_are_domain_names",
+            lambda d, name=name: d.with_extensions(same(raw_names(der.tlv(0x82, name)))),
+        )
+        for name in (
+            b"a..b",
+            b"Upper.test",
+            b"dot.test.",
+            b"a b.test",
+            b"w*.test",
+            b"1.2.3.4",
+            b"a\x00.test",
+        )
+    ],
+    (
+        "emails_are_mailboxes",
+        lambda d: d.with_extensions(same(raw_names(der.tlv(0x81, b"Name <a@b.test>")))),
+    ),
+    ("uris_are_absolute", lambda d: d.with_extensions(same(raw_names(der.tlv(0x86, b"/path"))))),
+    (
+        "no_name_stands_twice",
+        lambda d: d.with_extensions(same(raw_names(NAMES[0].der, NAMES[0].der))),
+    ),
+    (
+        "only_authorities_sign_certificates",
+        lambda d: d.with_extensions(
+            same(extensions.key_usage(["digitalSignature", "keyCertSign"]))
+        ),
+    ),
+    (
+        "authorities_say_so_critically",
+        lambda d: d.with_extensions(AUTHORITY_EXTENSIONS).critical(
+            extensions.BASIC_CONSTRAINTS, critical=False
+        ),
+    ),
+    (
+        "only_authorities_constrain_names",
+        lambda d: d.with_extensions(same(extensions.name_constraints([NAMES[0].der]))),
+    ),
+    (
+        "only_authorities_constrain_policies",
+        lambda d: d.with_extensions(policies(extensions.POLICY_CONSTRAINTS)),
+    ),
+    (
+        "only_authorities_constrain_policies",
+        lambda d: d.with_extensions(AUTHORITY_EXTENSIONS).with_extensions(
+            policies(extensions.INHIBIT_ANY_POLICY, critical=False)
+        ),
+    ),
+    (
+        "authorities_have_a_name",
+        lambda d: (
+            d.set(subject=b"\x30\x00")
+            .with_extensions(AUTHORITY_EXTENSIONS)
+            .with_extensions(same(extensions.subject_alt_name(NAMES, critical=True)))
+        ),
+    ),
+    (
+        "path_length_fits_the_issuers",
+        lambda d: d.with_extensions(AUTHORITY_EXTENSIONS).with_extensions(
+            same(extensions.basic_constraints(ca=True, path_length=1))
+        ),
+    ),
+]
+
+
+def _subject(oid: str, value: bytes, tag: int = der.UTF8_STRING) -> bytes:
+    attribute = der.sequence(der.oid(oid), der.tlv(tag, value))
+    return der.sequence(der.tlv(der.SET, attribute))
+
+
+@pytest.mark.parametrize(("rule", "spoil"), CASES, ids=[rule for rule, _ in CASES])
+def test_a_certificate_that_breaks_one_rule_is_refused_for_it(
+    house: Any, rule: str, spoil: Callable[[Draft], Draft]
+) -> None:
+    authority = rule in {"path_length_fits_the_issuers", "only_authorities_constrain_policies"}
+    issuer = house.root if authority else house.issuer
+    linter = lint.CertificateLinter(issuer.certificate)
+    linter.lint(Draft(issuer).tbs)
+    with pytest.raises(lint.LintError) as refusal:
+        linter.lint(spoil(Draft(issuer)).tbs)
+    if rule in {"authorities_have_a_name", "authorities_say_so_critically"}:
+        # these are authorities under an issuer that has no room for any
+        assert set(refusal.value.rules) == {rule, "path_length_fits_the_issuers"}
+    else:
+        assert refusal.value.rules == (rule,)
+    assert rule in str(refusal.value)
+
+
+def test_every_rule_has_a_certificate_that_breaks_it() -> None:
+    assert {rule.__name__ for rule in lint.CERTIFICATE_RULES} == {rule for rule, _ in CASES}
+
+
+def test_every_rule_states_its_source() -> None:
+    assert all(
+        "RFC" in (rule.__doc__ or "") or "set" in (rule.__doc__ or "")
+        for rule in lint.CERTIFICATE_RULES
+    )
+
+
+def test_what_does_not_parse_is_refused(house: Any) -> None:
+    linter = lint.CertificateLinter(house.issuer.certificate)
+    tbs = Draft(house.issuer).tbs
+    version_2 = tbs.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020101"))
+    for octets in (b"", tbs + b"\x00", tbs[:-1], b"\x31" + tbs[1:], version_2):
+        with pytest.raises(lint.LintError):
+            linter.lint(octets)
+
+
+def test_an_extension_that_stands_twice_is_refused(house: Any) -> None:
+    draft = Draft(house.issuer)
+    draft.extensions["again"] = draft.extensions[extensions.KEY_USAGE]
+    with pytest.raises(lint.LintError):
+        lint.CertificateLinter(house.issuer.certificate).lint(draft.tbs)
+
+
+@pytest.mark.parametrize("spki", [SPKI, RSA_SPKI], ids=["EC", "RSA"])
+@pytest.mark.parametrize(
+    "general_names",
+    [
+        NAMES,
+        [names.dns_name("*.example.test"), names.IpAddress(ipaddress.ip_address("::1"))],
+        [names.email_address("a@b.test"), names.uri("spiffe://td.test/w")],
+    ],
+)
+def test_leaves_of_the_encoder_pass(
+    each_house: Any, spki: bytes, general_names: GeneralNames
+) -> None:
+    issuer = each_house.issuer.certificate
+    encoder = LeafEncoder(issuer, Profile(), ocsp=["http://o.test/"], crl=["http://c.test/crl"])
+    serial = serials.from_int(1 << 100)
+    for subject in (b"\x30\x00", distinguished_names.encode([Attribute("2.5.4.3", "leaf")])):
+        tbs = encoder.tbs(serial, subject, spki, general_names, START, START + DAY)
+        assert lint.CertificateLinter(issuer).lint(tbs).tbs == tbs
+
+
+def test_certificates_of_ceremonies_pass(each_house: Any) -> None:
+    for holder, issuer in (
+        (each_house.root, None),
+        (each_house.issuer, each_house.root.certificate),
+        (each_house.responder, each_house.issuer.certificate),
+    ):
+        lint.CertificateLinter(issuer).lint(holder.certificate.tbs_certificate_bytes)
+    body = ca.Body(serials.from_int(1 << 100), b"\x30\x00", SPKI, START, START + DAY)
+    issuer = each_house.issuer.certificate
+    lint.CertificateLinter(issuer).lint(ca.internal_tbs(body, issuer, NAMES))
+
+
+def test_only_the_linter_makes_linted_values() -> None:
+    with pytest.raises(TypeError, match="only the linter"):
+        lint.LintedCertificate(b"tbs", object())
+
+
+def test_a_leaf_is_nobodys_issuer(house: Any) -> None:
+    with pytest.raises(ValueError, match="no authority"):
+        lint.CertificateLinter(house.responder.certificate)

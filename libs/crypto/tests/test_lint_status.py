@@ -1,0 +1,239 @@
+"""Every rule of the linters of lists and of OCSP responses, each shown to bite."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from newel.crypto import crl, der, extensions, keys, lint, ocsp
+from newel.crypto.certificate import issuer_key_identifier, issuer_name, split
+from newel.crypto.extensions import Extension
+from newel.crypto.lints import lists, responses
+
+THIS = dt.datetime(2026, 11, 21, 12, 0, 0, tzinfo=dt.UTC)
+NEXT = THIS + dt.timedelta(days=1)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+NOTHING = b""
+
+
+def entry(reason: bytes) -> bytes:
+    body = der.integer(5) + der.time(THIS)
+    return der.sequence(body, der.sequence(reason))
+
+
+REASON = "2.5.29.21"
+
+
+def list_of(house: Any, **changes: Any) -> bytes:
+    issuer = house.issuer.certificate
+    fields: dict[str, Any] = {
+        "version": der.integer(1),
+        "algorithm": keys.signature_algorithm(house.issuer.key.public_key()),
+        "issuer": issuer_name(issuer),
+        "this": der.time(THIS),
+        "next": der.time(NEXT),
+        "entries": der.sequence(crl.crl_entry(5, 1_700_000_000, 1)),
+        "aki": extensions.authority_key_identifier(issuer_key_identifier(issuer)).der,
+        "number": Extension(extensions.CRL_NUMBER, False, der.integer(7)).der,
+        "idp": crl.issuing_distribution_point("http://c.test/crl").der,
+        "more": NOTHING,
+    } | changes
+    listed = der.sequence(fields["aki"], fields["number"], fields["idp"], fields["more"])
+    names = ("version", "algorithm", "issuer", "this", "next", "entries")
+    return der.sequence(*[fields[name] for name in names], der.explicit(0, listed))
+
+
+LISTS: list[tuple[str, dict[str, Any]]] = [
+    ("version_is_2", {"version": NOTHING}),
+    ("signature_goes_with_issuer_key", {"algorithm": der.sequence(der.oid("1.3.101.112"))}),
+    ("issuer_name_is_the_issuers", {"issuer": b"\x30\x00"}),
+    ("times_are_well_formed", {"this": der.generalized_time(THIS)}),
+    ("next_update_is_there_and_later", {"next": NOTHING}),
+    ("next_update_is_there_and_later", {"next": der.time(THIS)}),
+    ("revoked_certificates_are_not_empty", {"entries": der.sequence()}),
+    ("authority_key_identifier_is_the_issuers", {"aki": NOTHING}),
+    (
+        "authority_key_identifier_is_the_issuers",
+        {"aki": extensions.authority_key_identifier(b"another").der},
+    ),
+    ("number_is_there_and_short", {"number": NOTHING}),
+    (
+        "number_is_there_and_short",
+        {"number": Extension(extensions.CRL_NUMBER, False, der.integer(1 << 160)).der},
+    ),
+    (
+        "distribution_point_is_critical",
+        {
+            "idp": Extension(
+                extensions.ISSUING_DISTRIBUTION_POINT,
+                False,
+                crl.issuing_distribution_point("http://c.test/crl").value,
+            ).der
+        },
+    ),
+    ("critical_ones_are_known", {"more": Extension("1.2.3", True, b"\x05\x00").der}),
+    (
+        "reasons_are_said_or_left_out",
+        {"entries": der.sequence(entry(Extension(REASON, False, der.enumerated(0)).der))},
+    ),
+    (
+        "reasons_are_said_or_left_out",
+        {"entries": der.sequence(entry(Extension(REASON, True, der.enumerated(1)).der))},
+    ),
+    (
+        "nothing_is_removed_from_whole_lists",
+        {"entries": der.sequence(entry(Extension(REASON, False, der.enumerated(8)).der))},
+    ),
+]
+
+
+@pytest.mark.attack("X09")
+@pytest.mark.parametrize(("rule", "changes"), LISTS, ids=[rule for rule, _ in LISTS])
+def test_a_list_that_breaks_one_rule_is_refused_for_it(
+    house: Any, rule: str, changes: dict[str, Any]
+) -> None:
+    linter = lint.ListLinter(house.issuer.certificate)
+    linter.lint(list_of(house))
+    with pytest.raises(lint.LintError) as refusal:
+        linter.lint(list_of(house, **changes))
+    assert refusal.value.rules == (rule,)
+
+
+def test_every_rule_of_lists_has_one_that_breaks_it() -> None:
+    assert {rule.__name__ for rule in lists.RULES} == {rule for rule, _ in LISTS}
+
+
+def test_lists_of_the_encoder_pass(each_house: Any) -> None:
+    issuer = each_house.issuer.certificate
+    linter = lint.ListLinter(issuer)
+    for entries in ([], [crl.crl_entry(5, 1_700_000_000), crl.crl_entry(6, 1_700_000_000, 6)]):
+        for url in ("", "http://c.test/crl"):
+            tbs = crl.CrlEncoder(issuer, url).tbs(1, THIS, NEXT, entries)
+            assert linter.lint(tbs).tbs == tbs
+
+
+CERT_ID = der.sequence(
+    der.sequence(der.oid("1.3.14.3.2.26"), b"\x05\x00"),
+    der.octet_string(bytes(20)),
+    der.octet_string(bytes(20)),
+    der.integer(5),
+)
+GOOD = b"\x80\x00"
+
+
+def single(
+    status: bytes = GOOD, this: dt.datetime = THIS, following: dt.datetime | None = NEXT
+) -> bytes:
+    until = b"" if following is None else der.explicit(0, der.generalized_time(following))
+    return der.sequence(CERT_ID, status, der.generalized_time(this), until)
+
+
+def revoked(at: dt.datetime, reason: int | None = None) -> bytes:
+    said = b"" if reason is None else der.explicit(0, der.enumerated(reason))
+    return der.explicit(1, der.generalized_time(at) + said)
+
+
+def response_of(house: Any, **changes: bytes) -> bytes:
+    fields = {
+        "version": NOTHING,
+        "responder": der.explicit(2, der.octet_string(keys.key_identifier(house.responder.spki))),
+        "produced": der.generalized_time(THIS),
+        "single": single(),
+        "extensions": NOTHING,
+    } | changes
+    return der.sequence(
+        fields["version"],
+        fields["responder"],
+        fields["produced"],
+        der.sequence(fields["single"]),
+        fields["extensions"],
+    )
+
+
+def response_extension(value: Extension) -> bytes:
+    return der.explicit(1, der.sequence(value.der))
+
+
+NONCE = "1.3.6.1.5.5.7.48.1.2"
+RESPONSES: list[tuple[str, dict[str, bytes]]] = [
+    ("responder_is_named_by_key", {"responder": der.explicit(1, b"\x30\x00")}),
+    ("responder_is_named_by_key", {"responder": der.explicit(2, der.octet_string(bytes(20)))}),
+    ("every_status_is_current", {"single": single(following=None)}),
+    ("every_status_is_current", {"single": single(this=NEXT, following=NEXT)}),
+    ("revocations_are_in_the_past", {"single": single(revoked(NEXT, 1))}),
+    ("revocations_are_in_the_past", {"single": single(revoked(THIS, 0))}),
+    ("never_issued_is_said_fully", {"single": single(revoked(EPOCH, 6))}),
+    (
+        "never_issued_is_said_fully",
+        {
+            "single": single(revoked(EPOCH, 1)),
+            "extensions": response_extension(Extension("1.3.6.1.5.5.7.48.1.9", False, b"\x05\x00")),
+        },
+    ),
+    (
+        "nonce_is_of_allowed_size",
+        {"extensions": response_extension(Extension(NONCE, False, der.octet_string(bytes(129))))},
+    ),
+    (
+        "nothing_is_critical",
+        {"extensions": response_extension(Extension(NONCE, True, der.octet_string(bytes(16))))},
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "changes"), RESPONSES, ids=[rule for rule, _ in RESPONSES])
+def test_a_response_that_breaks_one_rule_is_refused_for_it(
+    house: Any, rule: str, changes: dict[str, bytes]
+) -> None:
+    linter = lint.ResponseLinter(house.responder.certificate)
+    linter.lint(response_of(house))
+    with pytest.raises(lint.LintError) as refusal:
+        linter.lint(response_of(house, **changes))
+    assert refusal.value.rules == (rule,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": der.explicit(0, der.integer(0))},
+        {"produced": der.tlv(der.GENERALIZED_TIME, b"20261121120000.5Z")},
+        {"single": b"junk"},
+    ],
+)
+def test_a_response_that_is_not_der_is_refused(house: Any, changes: dict[str, bytes]) -> None:
+    with pytest.raises(lint.LintError):
+        lint.ResponseLinter(house.responder.certificate).lint(response_of(house, **changes))
+
+
+def test_every_rule_of_responses_has_one_that_breaks_it() -> None:
+    assert {rule.__name__ for rule in responses.RULES} == {rule for rule, _ in RESPONSES}
+
+
+def test_responses_of_the_encoder_pass(each_house: Any) -> None:
+    responder = each_house.responder.certificate
+    linter = lint.ResponseLinter(responder)
+    for extended in (False, True):
+        encoder = ocsp.ResponseEncoder(responder, extended_revoke=extended)
+        singles = [
+            ocsp.SingleResponse(CERT_ID, THIS, NEXT),
+            ocsp.SingleResponse(CERT_ID, THIS, NEXT, known=False),
+            ocsp.SingleResponse(CERT_ID, THIS, NEXT, revoked_at=THIS, reason=4),
+        ]
+        data = encoder.response_data(singles, THIS, bytes(32))
+        assert linter.lint(data).tbs == data
+
+
+@pytest.mark.attack("X05")
+def test_statements_of_one_type_do_not_pass_as_another(house: Any) -> None:
+    issuer = house.issuer.certificate
+    certificate = split(house.responder.der).tbs
+    revocations, response = list_of(house), response_of(house)
+    for tbs in (revocations, response):
+        with pytest.raises(lint.LintError):
+            lint.CertificateLinter(issuer).lint(tbs)
+    for tbs in (certificate, response):
+        with pytest.raises(lint.LintError):
+            lint.ListLinter(issuer).lint(tbs)
+    for tbs in (certificate, revocations):
+        with pytest.raises(lint.LintError):
+            lint.ResponseLinter(house.responder.certificate).lint(tbs)
