@@ -101,3 +101,19 @@ async def test_a_message_that_an_app_sends_again_and_again_stays_as_it_is() -> N
         _, headers, _ = await ask(served, "/")
         assert set(headers) == {b"a", b"x-request-id"}
     assert start["headers"] == [(b"a", b"b")]
+
+
+async def test_what_an_app_accounts_for_itself_goes_straight_through() -> None:
+    class App:
+        accounts_for = ("/hot",)
+
+        async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+    registry = CollectorRegistry()
+    served = Served(App(), "test", SystemClock(), None, HttpMetrics(registry))
+    assert (await ask(served, "/hot/path"))[1] == {}
+    assert set((await ask(served, "/other"))[1]) == {b"x-request-id"}
+    labels = {"service": "test", "route": "other", "method": "GET", "status": "200"}
+    assert registry.get_sample_value("newel_http_requests_total", labels) == 1

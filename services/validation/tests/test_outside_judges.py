@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(folder: Path, url: str) -> AsyncIterator[Running]:
+async def serving(folder: Path, url: str) -> AsyncGenerator[Running]:
     bus = LocalBus()
     house = await surroundings(folder, url, SystemClock(), bus)
     outbox = TableOutbox(house.database)
@@ -94,7 +94,7 @@ async def serving(folder: Path, url: str) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def running(tmp_path: Path, database_url: str) -> AsyncIterator[Running]:
+async def running(tmp_path: Path, database_url: str) -> AsyncGenerator[Running]:
     async with serving(tmp_path, database_url) as service:
         yield service
 

@@ -11,6 +11,8 @@ class ByPrefix:
     def __init__(self, apps: Mapping[str, ASGIApp], default: ASGIApp) -> None:
         self._apps = dict(apps)
         self._default = default
+        self.accounts_for: tuple[str, ...] = getattr(default, "accounts_for", ())
+        """What the default app counts itself: see ``newel.runtime.serving.Served``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI request."""

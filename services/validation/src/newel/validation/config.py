@@ -104,12 +104,6 @@ class ReconcileConfig(Settings):
 class Config(Settings):
     """The whole service."""
 
-    database: str
-    """``sqlite:///path`` or ``postgresql://…``"""
-    repository: str = "local:"
-    """The issuing authority's address: ``local:`` in one process, else gRPC's ``dns:///issuing:9090``."""
-    signer: str = "local:"
-    """The signer's address."""
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
     roots_file: Path | None = None
     """PEM: served at ``/roots.pem``."""

@@ -28,6 +28,9 @@ Source = Callable[[bytes], Document | None]
 class Web:
     """The ASGI app of the listener ``http``."""
 
+    accounts_for = ("/ocsp",)
+    """OCSP has its own count by answer; see ``newel.runtime.serving.Served``."""
+
     def __init__(self, responder: Responder, sources: Mapping[str, Source]) -> None:
         self._responder = responder
         self._sources = sources

@@ -1,0 +1,24 @@
+"""``python -m newel.validation --config FILE``: the validation authority as a process of its own."""
+
+import sys
+
+from newel.runtime.context import Context
+from newel.runtime.main import main
+from newel.runtime.service import Service
+from newel.validation.app import REVISION, Ports, build
+from newel.validation.config import Config
+
+
+async def assemble(config: Config, context: Context) -> Service:
+    """The validation authority hears of certificates, compares lists and has answers signed."""
+    database = await context.database(REVISION)
+    ports = Ports(
+        database, context.outbox(database), context.bus(),
+        context.channel("issuing"), context.channel("signer"),
+        context.clock, context.audit(), context.registry,
+    )  # fmt: skip
+    return build(config, ports)
+
+
+if __name__ == "__main__":
+    sys.exit(main("validation", Config, assemble))
