@@ -1,6 +1,7 @@
 """The configuration, and what becomes of provisioners when it changes."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +22,14 @@ from newel.runtime.config import ConfigError, validated
         {"claims": {"minTLSCertDuration": "2h", "maxTLSCertDuration": "1h"}},
         {"backdate": "soon"},
         {"dns_names": []},
+        {"provisioners_file": "/nowhere/provisioners_file"},
         {"unknown": 1},
     ],
     ids=lambda fault: next(iter(fault)),
 )
 def test_faults_are_named_before_anything_starts(fault: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(fault))):
-        validated(Config, {"database": "sqlite:///x", **fault}, "ca.json")
+        validated(Config, fault, "ca.json")
 
 
 async def test_the_configuration_decides_which_provisioners_there_are(
@@ -46,6 +48,18 @@ async def test_the_configuration_decides_which_provisioners_there_are(
     assert await names(two) == ["two"]
     assert await names(two, one) == ["two", "one"]
     assert await names() == []
+
+
+def test_provisioners_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "provisioners.json"
+    file.write_text('[{"type": "ACME", "name": "second"}]')
+    first = {"type": "ACME", "name": "first"}
+    given = {"provisioners": [first], "provisioners_file": str(file)}
+    config = validated(Config, given, "registration.toml")
+    assert [each.name for each in config.records()] == ["first", "second"]
+    file.write_text('{"type": "ACME"}')
+    with pytest.raises(ConfigError, match="provisioners"):
+        validated(Config, given, "registration.toml")
 
 
 async def test_a_change_by_another_replica_is_taken_over(

@@ -34,13 +34,11 @@ class ServerCertificateConfig(Settings):
 class Config(Settings):
     """The whole service. Records of the step tools (provisioners, claims, tls) are in their shape."""
 
-    database: str
-    """``sqlite:///path`` or ``postgresql://…``"""
-    issuing: str = "local:"
-    """The issuing authority's address: ``local:`` in one process, else ``dns:///issuing:9090``."""
     dns_names: tuple[str, ...] = Field(default=("localhost", "127.0.0.1", "::1"), min_length=1)
     """Names and addresses clients use: in the server's certificate, in audiences, in ACME URLs."""
     provisioners: tuple[dict[str, Any], ...] = ()
+    provisioners_file: Path | None = None
+    """JSON: a list of further provisioners, where their keys are not known when this is written."""
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])
     tls: dict[str, Any] = Field(default_factory=dict[str, Any])
     """What clients are told to speak; what the server itself speaks is not set here."""
@@ -70,7 +68,17 @@ class Config(Settings):
 
     def records(self) -> list[Provisioner]:
         """The configured provisioners."""
-        return [from_mapping(item) for item in self.provisioners]
+        return [from_mapping(item) for item in (*self.provisioners, *self._from_file())]
+
+    def _from_file(self) -> list[dict[str, Any]]:
+        if self.provisioners_file is None:
+            return []
+        try:
+            return msgspec.json.decode(
+                self.provisioners_file.read_bytes(), type=list[dict[str, Any]]
+            )
+        except OSError as error:
+            raise ValueError(f"{self.provisioners_file}: {error.strerror}") from None
 
     def limits(self) -> Limits:
         """The authority's own limits."""

@@ -61,7 +61,6 @@ def registration(settings: Settings) -> RegistrationConfig:
     ca, authority = settings.ca, settings.authority
     raw = settings.raw
     data: dict[str, Any] = {
-        "database": settings.layout.database("registration"),
         "dns_names": settings.dns_names,
         "provisioners": tuple(authority.provisioners or ()),
         "claims": raw.get("authority", {}).get("claims") or {},
@@ -85,7 +84,6 @@ def validation(settings: Settings) -> ValidationConfig:
         "crl_url": f"{base}/crl/{{issuer}}.crl" if base else "",
     }
     data = {
-        "database": settings.layout.database("validation"),
         "issuers": [issuer],
         "roots_file": settings.ca.roots[0],
     }

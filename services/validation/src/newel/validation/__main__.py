@@ -1,4 +1,4 @@
-"""``python -m newel.validation --config FILE``: the validation authority as a process of its own."""
+"""The validation authority as a program of its own: ``python -m newel.validation --config FILE``."""
 
 import sys
 
@@ -10,12 +10,11 @@ from newel.validation.config import Config
 
 
 async def assemble(config: Config, context: Context) -> Service:
-    """The validation authority hears of certificates, compares lists and has answers signed."""
+    """The service with what its process has opened for it."""
     database = await context.database(REVISION)
     ports = Ports(
-        database, context.outbox(database), context.bus(),
-        context.channel("issuing"), context.channel("signer"),
-        context.clock, context.audit(), context.registry,
+        database, context.outbox(database), context.bus(), context.channel("issuing"),
+        context.channel("signer"), context.clock, context.audit(), context.registry,
     )  # fmt: skip
     return build(config, ports)
 

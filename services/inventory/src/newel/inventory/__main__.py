@@ -1,0 +1,23 @@
+"""``python -m newel.inventory --config FILE``: the inventory as a process of its own."""
+
+import sys
+
+from newel.inventory.app import REVISION, Ports, build
+from newel.inventory.config import Config
+from newel.runtime.context import Context
+from newel.runtime.main import main
+from newel.runtime.service import Service
+
+
+async def assemble(config: Config, context: Context) -> Service:
+    """The inventory hears of certificates, compares lists and says what expires."""
+    database = await context.database(REVISION)
+    ports = Ports(
+        database, context.outbox(database), context.bus(), context.channel("issuing"),
+        context.clock, context.audit(), context.registry,
+    )  # fmt: skip
+    return build(config, ports)
+
+
+if __name__ == "__main__":
+    sys.exit(main("inventory", Config, assemble))

@@ -1,0 +1,22 @@
+"""``python -m newel.registration --config FILE``: the registration authority as a process of its own."""
+
+import sys
+
+from newel.registration.app import REVISION, Ports, build
+from newel.registration.config import Config
+from newel.runtime.context import Context
+from newel.runtime.main import main
+from newel.runtime.service import Service
+
+
+async def assemble(config: Config, context: Context) -> Service:
+    """The registration authority calls the issuing authority, and gets its TLS leaf there."""
+    ports = Ports(
+        await context.database(REVISION), context.channel("issuing"), context.tls,
+        context.clock, context.audit(), context.registry,
+    )  # fmt: skip
+    return await build(config, ports)
+
+
+if __name__ == "__main__":
+    sys.exit(main("registration", Config, assemble))

@@ -1,0 +1,18 @@
+"""``python -m newel.signer --config FILE``: the signer as a process of its own."""
+
+import sys
+
+from newel.runtime.context import Context
+from newel.runtime.main import main
+from newel.runtime.service import Service
+from newel.signer.app import Ports, build
+from newel.signer.config import Config
+
+
+def assemble(config: Config, context: Context) -> Service:
+    """The signer needs no database, hears of nobody and calls nobody."""
+    return build(config, Ports(context.clock, context.audit(), context.registry))
+
+
+if __name__ == "__main__":
+    sys.exit(main("signer", Config, assemble))
