@@ -14,6 +14,7 @@ from newel.registration.refusals import unauthorized
 from newel.registration.signing import Current, Issued, finishing, read_request
 from newel.registration.subject import check_key
 from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType, NewelError
 from newel.step import renew_token
 from newel.step.tokens import InvalidClaims
 
@@ -50,7 +51,12 @@ class Renewing:
             provisioner=provisioner.statement(*credential),
             request_id=request_id,
         )
-        certificate = await self._once(peer, provisioner, renewal)
+        try:
+            certificate = await self._once(peer, provisioner, renewal)
+        except NewelError as error:
+            if error.type is not ErrorType.UNAUTHORIZED:
+                raise
+            raise unauthorized(error.cause) from error  # clients are told no more than of a token
         subject = renew_token.common_name(peer.certificate)
         return Issued(certificate, provisioner.name, subject, ())
 
