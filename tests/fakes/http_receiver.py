@@ -1,5 +1,6 @@
 """An HTTP server that takes what is posted to it and answers as told."""
 
+import contextlib
 import ssl
 import threading
 from collections.abc import Mapping
@@ -93,8 +94,9 @@ class HttpReceiver:
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body)))
-                self.end_headers()
-                self.wfile.write(reply.body)
+                with contextlib.suppress(ConnectionError):  # the client need not read it all
+                    self.end_headers()
+                    self.wfile.write(reply.body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base's name
                 """Says nothing."""

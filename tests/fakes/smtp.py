@@ -73,9 +73,10 @@ class MailServer:
         self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any
     ) -> AuthResult:
         if not isinstance(data, LoginPassword):
-            return AuthResult(success=False)
+            return AuthResult(success=False, handled=False)
         known = self._users.get(data.login.decode())
-        return AuthResult(success=known is not None and known.encode() == data.password)
+        right = known is not None and known.encode() == data.password
+        return AuthResult(success=right, handled=False)
 
     def __enter__(self) -> Self:
         self._controller.start()

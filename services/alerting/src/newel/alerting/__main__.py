@@ -1,0 +1,22 @@
+"""``python -m newel.alerting --config FILE``: alerting as a process of its own."""
+
+import sys
+
+from newel.alerting.app import REVISION, Ports, build
+from newel.alerting.config import Config
+from newel.runtime.context import Context
+from newel.runtime.main import main
+from newel.runtime.service import Service
+
+
+async def assemble(config: Config, context: Context) -> Service:
+    """Alerting hears of endpoints that expire."""
+    ports = Ports(
+        await context.database(REVISION), context.bus(),
+        context.clock, context.audit(), context.registry,
+    )  # fmt: skip
+    return build(config, ports)
+
+
+if __name__ == "__main__":
+    sys.exit(main("alerting", Config, assemble))
