@@ -1,0 +1,148 @@
+"""The issuing authority and the real signer: X05, two policies that do not depend on each other."""
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from fixtures import signer as signers
+from fixtures.authority import CertificateAuthority
+from fixtures.issuing import House, make_request, open_house, sqlite_url, stamp
+from fixtures.statements import NOW, load
+from newel.crypto import keys, pem
+from newel.issuing.config import ProfileConfig
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.signer.app import AuthorityFiles, create_authority
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> signers.House:
+    """A signer over the keys of a ceremony."""
+    (tmp_path / "password").write_text("correct horse\n")
+    (tmp_path / "password").chmod(0o600)
+    files = AuthorityFiles(
+        root_certificate=tmp_path / "root.crt",
+        root_key=tmp_path / "root.key",
+        intermediate_certificate=tmp_path / "intermediate.crt",
+        intermediate_key=tmp_path / "intermediate.key",
+        responder_certificate=tmp_path / "ocsp.crt",
+        responder_key=tmp_path / "ocsp.key",
+        password_file=tmp_path / "password",
+        record=tmp_path / "ceremony.json",
+    )
+    create_authority(files, "Example", NOW - 10 * DAY)
+    return signers.open_house(files)
+
+
+async def opened(signer: signers.House, folder: Path, **settings: Any) -> House:
+    """An issuing authority that is served by that signer."""
+    files = signer.files
+    authority = CertificateAuthority(
+        load(files.root_certificate),
+        load(files.intermediate_certificate),
+        keys.generate(),  # nobody's: the intermediate's own is in the signer alone
+        files.root_certificate,
+        files.intermediate_certificate,
+    )
+    return await open_house(
+        sqlite_url(folder), authority, clock=signer.clock, peers=signer.server, **settings
+    )
+
+
+@pytest.fixture
+async def house(signer: signers.House, tmp_path: Path) -> AsyncIterator[House]:
+    """The issuing authority as configured by default."""
+    made = await opened(signer, tmp_path)
+    yield made
+    await made.database.close()
+
+
+async def test_a_batch_is_signed_in_one_call(house: House, signer: signers.House) -> None:
+    results = await house.issue(*[make_request(f"host-{i}.example") for i in range(20)])
+    for result in results:
+        certificate = x509.load_der_x509_certificate(result.certificate.der)
+        certificate.verify_directly_issued_by(signer.issuer)
+    granted = [line for line in signer.audit.lines if line["outcome"] == "granted"]
+    assert len(granted) == 20
+    assert {line["caller"] for line in granted} == {"issuing"}
+
+
+async def test_renewal_and_rekey(house: House, signer: signers.House) -> None:
+    first = await house.one()
+    signer.clock.advance(dt.timedelta(hours=12))
+    key = keys.spki(keys.generate("RSA-2048").public_key())
+    renewals = [
+        pb.Renewal(idempotency_key=b"renewal-1", certificate=first.der),
+        pb.Renewal(idempotency_key=b"renewal-2", certificate=first.der, public_key=key),
+    ]
+    for result in await house.renew(*renewals):
+        certificate = x509.load_der_x509_certificate(result.certificate.der)
+        certificate.verify_directly_issued_by(signer.issuer)
+
+
+@pytest.mark.attack("X05")
+@pytest.mark.parametrize(
+    ("profile", "cause"),
+    [
+        ({"extended_key_usages": ["codeSigning"]}, "extended key usages"),
+        ({"max_duration": "9000h", "default_duration": "9000h"}, "the most is 90 days"),
+    ],
+)
+async def test_the_signers_policy_has_the_last_word(
+    signer: signers.House, tmp_path: Path, profile: dict[str, Any], cause: str
+) -> None:
+    """A compromised issuing authority gets no code signer and no long life."""
+    profiles = {"leaf": ProfileConfig.model_validate(profile)}
+    house = await opened(signer, tmp_path, profiles=profiles)
+    (result,) = await house.issue(make_request())
+    assert result.error.type == "serverInternal"
+    assert cause in result.error.cause
+    assert house.audit.outcomes("sign") == ["refused"]
+    assert await house.rows("SELECT 1 FROM outbox") == []
+    assert await house.rows("SELECT 1 FROM certificates WHERE closed_at IS NULL") == []
+    await house.database.close()
+
+
+@pytest.mark.attack("X05")
+async def test_no_profile_makes_a_responder(signer: signers.House, tmp_path: Path) -> None:
+    """The linter stops it before the signer would."""
+    ocsp_signing = ProfileConfig(extended_key_usages=("1.3.6.1.5.5.7.3.9",))
+    house = await opened(signer, tmp_path, profiles={"leaf": ocsp_signing})
+    (result,) = await house.issue(make_request())
+    assert result.HasField("error")
+    assert signer.audit.lines == []
+    await house.database.close()
+
+
+@pytest.mark.parametrize("kind", ["P-256", "P-384", "RSA-3072", "Ed25519"])
+async def test_pkilint_finds_no_error(house: House, tmp_path: Path, kind: str) -> None:
+    """Issue 3, shown by 4: an independent linter on every shape of leaf."""
+    request = make_request(
+        "a.example",
+        "b.example",
+        public_key=keys.spki(keys.generate(kind).public_key()),
+        not_after=stamp(NOW + dt.timedelta(minutes=5)),
+    )
+    request.names.extend(
+        [
+            pb.GeneralName(ip=bytes([10, 0, 0, 1])),
+            pb.GeneralName(ip=bytes(15) + b"\x01"),
+            pb.GeneralName(email="jane@b.example"),
+            pb.GeneralName(uri="https://b.example/service"),
+        ]
+    )
+    file = tmp_path / "leaf.pem"
+    file.write_bytes(pem.encode((await house.one(request)).der))
+    linter = Path(sys.executable).with_name("lint_pkix_cert")
+    done = subprocess.run(
+        [linter, "lint", "-s", "ERROR", file], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ERROR" not in done.stdout
