@@ -67,11 +67,28 @@ async def _decide(connection: Any, units: Sequence[Unit]) -> None:
 
 
 async def _write(connection: Any, units: Sequence[Unit]) -> None:
-    """Runs what follows the gates: first everybody's first statement, then the second …"""
-    for position in range(max((len(unit.then) for unit in units), default=0)):
-        writes = ((unit, unit.then[position]) for unit in units if position < len(unit.then))
-        for statement, same in _by_statement(writes):
-            await connection.executemany(statement.text, [write.params for _, write in same])
+    """Runs what follows the gates: first everybody's first statement, then the second …
+
+    A unit's neighbours of the same text count as one statement with many rows.
+    """
+    runs = [_runs(unit.then) for unit in units]
+    for position in range(max(map(len, runs), default=0)):
+        together: dict[int, tuple[Statement, list[tuple[Any, ...]]]] = {}
+        for mine in runs:
+            if position < len(mine):
+                statement, rows = mine[position]
+                together.setdefault(id(statement), (statement, []))[1].extend(rows)
+        for statement, rows in together.values():
+            await connection.executemany(statement.text, rows)
+
+
+def _runs(writes: Sequence[Write]) -> list[tuple[Statement, list[tuple[Any, ...]]]]:
+    runs: list[tuple[Statement, list[tuple[Any, ...]]]] = []
+    for write in writes:
+        if not runs or runs[-1][0] is not write.statement:
+            runs.append((write.statement, []))
+        runs[-1][1].append(write.params)
+    return runs
 
 
 def _by_statement(
