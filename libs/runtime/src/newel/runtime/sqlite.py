@@ -8,7 +8,7 @@ checkpoints of the write-ahead log, has a thread and a connection of its own.
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +17,11 @@ from newel.runtime.database import Row, Statement, Write
 from newel.runtime.units import Unit, answers, unavailable
 
 _LARGEST_GROUP = 256
-_BUSY_MILLISECONDS = 20
 _BUSY_FOR_AT_MOST = 10.0
-_TRY_AGAIN_AFTER = 0.002
+_TRY_AGAIN_AFTER = 0.0005
+
+# What a statement can raise: SQLite's own errors and those of parameters it cannot take.
+_FAULTS = (sqlite3.Error, ArithmeticError, TypeError, ValueError)
 
 
 class SqliteDatabase:
@@ -38,7 +40,7 @@ class SqliteDatabase:
         for pragma in (
             "journal_mode=WAL",  # waits (up to ``timeout``) for a process that opens it right now
             "synchronous=FULL",
-            f"busy_timeout={_BUSY_MILLISECONDS}",
+            "busy_timeout=0",  # SQLite would sleep; this loop has other requests to serve
             "wal_autocheckpoint=0",
             "foreign_keys=ON",
             "cache_size=-16000",
@@ -49,6 +51,7 @@ class SqliteDatabase:
         self._queue: list[Unit] = []
         self._scheduled = False
         self._busy_since: float | None = None
+        self._suspects = 0  # units at the head of the queue of which one raised
         self._closed = False
 
     @property
@@ -58,18 +61,27 @@ class SqliteDatabase:
 
     async def fetch(self, statement: Statement, *params: Any) -> list[Row]:
         """Every row of a query."""
-        try:
-            return self._connection.execute(statement.sqlite, params).fetchall()
-        except sqlite3.OperationalError as error:
-            raise _typed(error) from error
+        return await self._read(
+            lambda: self._connection.execute(statement.sqlite, params).fetchall()
+        )
 
     async def fetch_many(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> list[Row]:
         """The rows of one query asked with many parameter tuples."""
         execute, text = self._connection.execute, statement.sqlite
-        try:
-            return [row for params in rows for row in execute(text, params)]
-        except sqlite3.OperationalError as error:
-            raise _typed(error) from error
+        return await self._read(lambda: [row for params in rows for row in execute(text, params)])
+
+    async def _read(self, query: Callable[[], list[Row]]) -> list[Row]:
+        """Readers wait for nobody but a process that opens or closes the log just now."""
+        end: float | None = None
+        while True:
+            try:
+                return query()
+            except sqlite3.OperationalError as error:
+                now = asyncio.get_running_loop().time()
+                end = end or now + _BUSY_FOR_AT_MOST
+                if not _is_busy(error) or now > end:
+                    raise _typed(error) from error
+            await asyncio.sleep(_TRY_AGAIN_AFTER)
 
     async def decide(self, gate: Write, *then: Write) -> Row | None:
         """See ``Database.decide``."""
@@ -106,7 +118,8 @@ class SqliteDatabase:
     def _flush(self) -> None:
         """Commits the queue, or a first part of it, as one transaction."""
         self._scheduled = False
-        group, self._queue = self._queue[:_LARGEST_GROUP], self._queue[_LARGEST_GROUP:]
+        size = self._suspects or _LARGEST_GROUP
+        group, self._queue = self._queue[:size], self._queue[size:]
         if not group:
             return
         try:
@@ -130,7 +143,7 @@ class SqliteDatabase:
         if _is_busy(error) and loop.time() - self._busy_since < _BUSY_FOR_AT_MOST:
             self._queue[:0] = group
         else:
-            self._busy_since = None
+            self._busy_since, self._suspects = None, 0
             for unit in group:
                 unit.fail(_typed(error))
         if self._queue:
@@ -138,21 +151,24 @@ class SqliteDatabase:
             loop.call_later(_TRY_AGAIN_AFTER, self._flush)
 
     def _run(self, group: list[Unit]) -> None:
+        """Executes a group, in the transaction that has begun, and ends that."""
         execute = self._connection.execute
+        suspects, self._suspects = self._suspects, 0
         try:
-            try:
-                for unit in group:
-                    self._execute(unit)
-            except (sqlite3.Error, ArithmeticError, TypeError, ValueError):
-                # One of them is at fault: once more, each undone by itself when it raises.
-                if self._connection.in_transaction:  # a full disk has ended it already
-                    execute("ROLLBACK")
-                execute("BEGIN IMMEDIATE")
+            if suspects:
                 group = self._one_by_one(group)
+            else:
+                try:
+                    for unit in group:
+                        self._execute(unit)
+                except _FAULTS:
+                    # One of them is at fault: next turn, each undone by itself when it raises.
+                    self._roll_back()
+                    self._queue[:0], self._suspects = group, len(group)
+                    return
             execute("COMMIT")
         except BaseException as error:  # a full disk, an interrupt: nothing of the group happened
-            if self._connection.in_transaction:
-                execute("ROLLBACK")
+            self._roll_back()
             for unit in group:
                 unit.fail(_typed(error))
             if not isinstance(error, Exception):
@@ -160,6 +176,10 @@ class SqliteDatabase:
         else:
             for unit in group:
                 unit.succeed()
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # a full disk has ended it already
+            self._connection.execute("ROLLBACK")
 
     def _one_by_one(self, group: list[Unit]) -> list[Unit]:
         """Runs each unit in a savepoint; fails those that raise and returns the others."""
@@ -169,7 +189,7 @@ class SqliteDatabase:
             execute("SAVEPOINT unit")
             try:
                 self._execute(unit)
-            except (sqlite3.Error, ArithmeticError, TypeError, ValueError) as error:
+            except _FAULTS as error:
                 if not self._connection.in_transaction:
                     raise  # the transaction is gone, and with it what the others did
                 execute("ROLLBACK TO unit")
