@@ -1,5 +1,6 @@
 """The inventory's parts, put together."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -105,14 +106,19 @@ def build(config: Config, ports: Ports) -> Service:
 
 
 class WhenAsked:
-    """An ASGI app that is made at its first request, because its framework is slow to load."""
+    """An ASGI app that is made at its first request, because its framework is slow to load.
+
+    It is made in a thread, so that whoever shares the loop hardly notices.
+    """
 
     def __init__(self, make: Callable[[], ASGIApp]) -> None:
         self._make = make
         self._app: ASGIApp | None = None
+        self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI request."""
         if self._app is None:
-            self._app = self._make()
+            async with self._making:
+                self._app = self._app or await asyncio.to_thread(self._make)
         await self._app(scope, receive, send)

@@ -30,6 +30,7 @@ from newel.inventory.lookup import MetadataKey, MetadataStore
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.serving import ROUTE
 
 _LINEAGE_LIMIT = 1000
 _MAX_BODY = 16 * 1024
@@ -117,6 +118,7 @@ class _Gate:
         own = self._inventory
         tls = request.scope.get("extensions", {}).get("tls", {})
         what = f"{request.method} {request.url.path}"
+        request.scope[ROUTE] = request.scope["route"].path
         try:
             peer = await verify_administrator(
                 tls.get("client_cert_chain_der", ()), own.listing, own.administrators, own.clock

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from newel.alerting import app as alerting
 from newel.inventory import app as inventory
 from newel.issuing import app as issuing
 from newel.registration import app as registration
@@ -31,6 +32,7 @@ REVISIONS = {
     "registration": registration.REVISION,
     "validation": validation.REVISION,
     "inventory": inventory.REVISION,
+    "alerting": alerting.REVISION,
 }
 
 EVENTS = {
@@ -114,6 +116,12 @@ async def build(
             ),
         )
     )  # fmt: skip
+    alerts = added(
+        alerting.build(
+            settings.newel.alerting,
+            alerting.Ports(databases["alerting"], bus, clock, audit("alerting"), registry),
+        )
+    )
     front = added(
         await registration.build(
             models.registration(settings),
@@ -124,7 +132,7 @@ async def build(
         )
     )  # fmt: skip
     events = Service("events", tasks=bus.tasks())
-    services = [keys, issuer, status, catalogue, events, front]
+    services = [keys, issuer, status, catalogue, alerts, events, front]
     ready = {service.name: service.ready for service in services if service.ready}
     health = Health(ready, [registry])
     metrics = HttpMetrics(registry)

@@ -1,6 +1,5 @@
 """A channel from its configuration: the one table of kinds."""
 
-from newel.alerting.channels.email import EmailChannel
 from newel.alerting.channels.http_post import Poster
 from newel.alerting.channels.slack import SlackChannel
 from newel.alerting.channels.webhook import WebhookChannel
@@ -28,5 +27,7 @@ def make_channel(name: str, config: ChannelConfig, policy: EgressPolicy, clock: 
         if not url.startswith(("https://", "http://")):
             raise ConfigError(f"{config.url_file}: this file does not hold an address")
         return SlackChannel(Poster(url, seconds, policy, config.ca_file))
+    from newel.alerting.channels.email import EmailChannel  # loads what most processes never need
+
     password = read_secret(config.password_file) if config.password_file else ""
     return EmailChannel(name, config, password, policy, clock)
