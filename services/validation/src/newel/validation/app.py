@@ -31,7 +31,8 @@ from newel.validation.responder import Responder
 from newel.validation.signing import StatusSigner
 from newel.validation.sources import sources
 from newel.validation.storage import CrlStore, StatusStore
-from newel.validation.upkeep import Upkeep, Watch
+from newel.validation.upkeep import Upkeep, patient
+from newel.validation.watch import Watch
 
 REVISION = "0001"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
@@ -77,7 +78,10 @@ def build(config: Config, ports: Ports) -> Service:
         name="validation",
         web={"http": parts.web},
         tasks={
-            "changes": every(config.poll_every.total_seconds(), parts.changes.look),
+            "changes": every(
+                config.poll_every.total_seconds(),
+                patient("looking for changes", parts.changes.look),
+            ),
             "upkeep": _leased(ports.database, parts.upkeep),
             "watch": every(_WATCH_EVERY, parts.watch.refresh),
         },
