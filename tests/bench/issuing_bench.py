@@ -26,8 +26,10 @@ from fixtures.authority import CertificateAuthority, make_authority
 from fixtures.issuing import House, make_key, make_request, open_house, sqlite_url
 from newel.crypto import keys
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import ManualClock, SystemClock
 from newel.runtime.coalescer import Coalescer
+from newel.runtime.line_sink import LineSink
 
 _KEYS = 256
 
@@ -114,7 +116,8 @@ async def run(arguments: argparse.Namespace, folder: Path) -> None:
     """One measurement, printed."""
     authority = make_authority(folder, now=SystemClock().now())
     clock = ManualClock(SystemClock().now())
-    house = await open_house(sqlite_url(folder), authority, clock=clock)
+    trail = AuditLog("issuing", clock, LineSink.open(folder / "audit.log"))
+    house = await open_house(sqlite_url(folder), authority, clock=clock, audit=trail)
     if arguments.preload:
         await preload(house, arguments.preload)
     await drive(house, list(requests(500)), arguments.in_flight)

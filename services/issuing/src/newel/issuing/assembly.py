@@ -1,6 +1,6 @@
 """A TBSCertificate and its signature as a certificate, and nothing but what was meant."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -13,8 +13,7 @@ class WrongSignatureError(ValueError):
     """What the signer returned is not this issuer's signature over this TBSCertificate."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedCertificate:
+class SignedCertificate(NamedTuple):
     """A certificate whose signature was verified, or that is on record: it may leave the house."""
 
     der: bytes

@@ -84,7 +84,7 @@ def _intent(accepted: AcceptedRequest, serial: bytes, linted: LintedCertificate)
         subject_of_proof=accepted.subject_of_proof,
         renewed_from=accepted.renewed_from,
         created_at=int(accepted.accepted_at.timestamp()),
-        room=accepted.issuer.room,
+        room=bytes(accepted.issuer.room),
     )
 
 

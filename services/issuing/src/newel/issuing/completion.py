@@ -6,8 +6,7 @@ returns that one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from newel.issuing import events
 from newel.issuing.assembly import SignedCertificate, WrongSignatureError, assemble, certificate_of
@@ -21,8 +20,7 @@ from newel.runtime.errors import ErrorType, NewelError
 Outcome: TypeAlias = SignedCertificate | NewelError
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An intent that is in the database, and the request it is completed for."""
 
     intent: Intent

@@ -14,10 +14,11 @@ from newel.crypto import keys, pem
 from newel.crypto.certificate import subject_public_key_info
 from newel.issuing.config import IssuerConfig
 from newel.issuing.constraints import NameConstraints, UnknownConstraintError
+from newel.runtime.config import ConfigError
 from newel.runtime.errors import ErrorType, NewelError
 
 
-class UnusableIssuerError(ValueError):
+class UnusableIssuerError(ConfigError):
     """The service must not start with this issuer; the text says why and what to do."""
 
 

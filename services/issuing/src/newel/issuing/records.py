@@ -3,13 +3,12 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A certificate as it will be signed, recorded before it is. Times in seconds since 1970."""
 
     idempotency_key: bytes
@@ -23,7 +22,7 @@ class Intent:
     subject_of_proof: str
     renewed_from: bytes | None
     created_at: int
-    room: int = 0  # octets its signature will take at most
+    room: bytes | None  # as many octets as its signature will have at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import datetime as dt
 import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -31,8 +31,7 @@ _LARGEST_EXTENSION = 8 * 1024
 _LONGEST_TEXT = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedRequest:
+class AcceptedRequest(NamedTuple):
     """What will be built: everything a certificate of its profile says, but serial and signature."""
 
     idempotency_key: bytes
@@ -51,8 +50,7 @@ class AcceptedRequest:
     accepted_at: dt.datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A request under its idempotency key: accepted, or refused already."""
 
     key: bytes

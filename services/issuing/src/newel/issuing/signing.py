@@ -14,7 +14,7 @@ from newel.runtime.wire import error_from_call, error_from_proto
 
 _TIMEOUT = 10.0  # seconds; a hardware module under load answers well within it
 _PATIENCE = 60.0
-_LARGEST = 128
+_MOST_CALLS = 4  # of callers that share a call: their batches are bounded, so is the sum
 
 
 class RemoteSigner:
@@ -24,15 +24,14 @@ class RemoteSigner:
         self._channel = channel
         self._keys = signer_pb2_grpc.KeysStub(channel)
         self._signer = signer_pb2_grpc.CertificateSignerStub(channel)
-        self._calls = Coalescer(self._send, largest=_LARGEST)
+        self._calls = Coalescer(self._send, largest=_MOST_CALLS)
 
     async def sign(self, statements: Sequence[tuple[str, bytes]]) -> list[bytes | NewelError]:
         """One signature or refusal per (key name, TBSCertificate), in order.
 
         When the signer cannot be reached, every answer is an ``unavailable`` refusal.
         """
-        calls = [self._calls.call(statement) for statement in statements]
-        return [await call for call in calls]
+        return await self._calls.call(statements) if statements else []
 
     async def public_key(self, key: str) -> tuple[bytes, bytes]:
         """A key's SubjectPublicKeyInfo and signature AlgorithmIdentifier, both DER.
@@ -50,19 +49,25 @@ class RemoteSigner:
             raise error_from_call(error) from error
         return answer.public_key, answer.signature_algorithm
 
-    async def _send(self, batch: list[tuple[str, bytes]]) -> Sequence[bytes | NewelError]:
-        request = pb.SignRequest(
-            statements=[pb.Statement(key=key, body=body) for key, body in batch]
-        )
+    async def _send(
+        self, calls: list[Sequence[tuple[str, bytes]]]
+    ) -> Sequence[list[bytes | NewelError]]:
+        """The answers to several callers' statements, from one call."""
+        statements = [pb.Statement(key=key, body=body) for call in calls for key, body in call]
+        answers = iter(await self._ask(statements))
+        return [[next(answers) for _ in call] for call in calls]
+
+    async def _ask(self, statements: list[pb.Statement]) -> Sequence[bytes | NewelError]:
+        request = pb.SignRequest(statements=statements)
         try:
             response = await self._signer.SignCertificate(request, timeout=_TIMEOUT)
         except grpc.RpcError as error:
             # Even a refused call (a caller list, a deadline) says nothing about its statements:
             # their intents stay open for a retry.
-            return [_unavailable(error_from_call(error).cause)] * len(batch)
-        if len(response.signatures) != len(batch):
-            cause = f"{len(response.signatures)} signatures for {len(batch)} statements"
-            return [_unavailable(cause)] * len(batch)
+            return [_unavailable(error_from_call(error).cause)] * len(statements)
+        if len(response.signatures) != len(statements):
+            cause = f"{len(response.signatures)} signatures for {len(statements)} statements"
+            return [_unavailable(cause)] * len(statements)
         return [_outcome(signature) for signature in response.signatures]
 
 

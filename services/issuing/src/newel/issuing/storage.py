@@ -6,7 +6,7 @@ from newel.issuing.records import Event, Intent, Record, Revocation, Revoking
 from newel.runtime.database import Database, Row, Statement, Write
 from newel.runtime.events import Outbox
 
-# One statement is steps 1, 3 and 5 of issuance: it loses against the same idempotency key, the same
+# The parameters are those of an Intent, in its order. One statement is steps 1, 3 and 5 of issuance: it loses against the same idempotency key, the same
 # serial, a blocked key, and the revocation of what it renews, whoever commits first.
 _RESERVE = Statement("""
     INSERT INTO certificates (idempotency_key, serial, issuer, profile, tbs, not_after, key_digest,
@@ -28,7 +28,7 @@ _RELEASE = Statement("UPDATE certificates SET idempotency_key = NULL WHERE seria
 
 _RECORD = """
     SELECT c.id, c.idempotency_key, c.serial, c.issuer, c.profile, c.tbs, c.not_after, c.key_digest,
-        c.provisioner, c.subject_of_proof, c.renewed_from, c.created_at, c.signature, c.closed_at,
+        c.provisioner, c.subject_of_proof, c.renewed_from, c.created_at, c.room, c.signature, c.closed_at,
         r.position, r.revoked_at, r.reason, r.active
     FROM certificates c LEFT JOIN revocations r ON r.serial = c.serial """
 
@@ -81,7 +81,7 @@ class Storage:
 
     async def reserve(self, intents: Sequence[Intent]) -> list[bool]:
         """Records intents, each by itself."""
-        return await self._decide((Write(_RESERVE, _intent_row(intent)),) for intent in intents)
+        return await self._decide((Write(_RESERVE, intent),) for intent in intents)
 
     async def complete(self, signed: Sequence[tuple[bytes, bytes, Event]]) -> list[bool]:
         """Puts signatures on open intents, each with its event."""
@@ -181,23 +181,6 @@ class Storage:
         return (self._event(event), block)
 
 
-def _intent_row(intent: Intent) -> Row:
-    return (
-        intent.idempotency_key,
-        intent.serial,
-        intent.issuer,
-        intent.profile,
-        intent.tbs,
-        intent.not_after,
-        intent.key_digest,
-        intent.provisioner,
-        intent.subject_of_proof,
-        intent.renewed_from,
-        intent.created_at,
-        bytes(intent.room),
-    )
-
-
 def _revocation(revoking: Revoking) -> Write:
     revocation = revoking.revocation
     return Write(
@@ -218,8 +201,8 @@ def _revocation(revoking: Revoking) -> Write:
 
 
 def _record(row: Row) -> Record:
-    intent = Intent(row[1] or b"", *row[2:12])
-    signature, closed_at, position, revoked_at, reason, active = row[12:18]
+    intent = Intent(row[1] or b"", *row[2:13])
+    signature, closed_at, position, revoked_at, reason, active = row[13:19]
     revocation = None
     if position is not None:
         revocation = Revocation(
