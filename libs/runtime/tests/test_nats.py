@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 from sqlalchemy.dialects import sqlite
 
 from fixtures.processes import Nats
+from newel.runtime.clock import SystemClock
 from newel.runtime.database import Statement, Write
+from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.nats import NatsBus, NatsRelay, common_filter
 from newel.runtime.nats_link import NatsLink, NatsOptions
@@ -79,13 +82,17 @@ async def running(*tasks: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncG
             task.cancel()
 
 
+def metrics() -> EventMetrics:
+    return EventMetrics(CollectorRegistry(), SystemClock())
+
+
 async def emit(outbox: TableOutbox, *payloads: bytes, subject: str = ISSUED) -> None:
     await outbox.database.apply(*(outbox.write(subject, payload) for payload in payloads))
     outbox.wake()
 
 
 def bus_of(link: NatsLink, *consumers: Consumer) -> NatsBus:
-    bus = NatsBus(link)
+    bus = NatsBus(link, metrics())
     for consumer in consumers:
         bus.subscribe(consumer.subscription)
     return bus
@@ -93,7 +100,9 @@ def bus_of(link: NatsLink, *consumers: Consumer) -> NatsBus:
 
 async def test_events_reach_every_durable_consumer(outbox: TableOutbox, link: NatsLink) -> None:
     status, crls = Consumer(), Consumer("crls", [OTHER])
-    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, status, crls).tasks()):
+    async with running(
+        NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, status, crls).tasks()
+    ):
         await emit(outbox, b"1", b"2")
         await emit(outbox, b"3", subject=OTHER)
         await emit(outbox, b"4", subject=REVOKED)
@@ -106,7 +115,7 @@ async def test_events_reach_every_durable_consumer(outbox: TableOutbox, link: Na
 async def test_what_came_while_the_consumer_was_away_is_delivered(
     outbox: TableOutbox, link: NatsLink
 ) -> None:
-    async with running(NatsRelay(outbox, link).tasks()):
+    async with running(NatsRelay(outbox, link, metrics()).tasks()):
         before, after = Consumer(), Consumer()
         async with running(bus_of(link, before).tasks()):
             await emit(outbox, b"1")
@@ -119,7 +128,7 @@ async def test_what_came_while_the_consumer_was_away_is_delivered(
 async def test_a_batch_that_failed_comes_again(outbox: TableOutbox, link: NatsLink) -> None:
     consumer = Consumer()
     consumer.failures = 2
-    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit(outbox, b"1", b"2")
         await consumer.has(b"1", b"2")
 
@@ -129,7 +138,7 @@ async def test_a_service_starts_while_nats_is_away(
 ) -> None:
     nats_server.kill()
     consumer = Consumer()
-    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit(outbox, b"1")
         await asyncio.sleep(0.5)
         await asyncio.to_thread(nats_server.start)
@@ -148,7 +157,7 @@ async def test_nothing_is_lost_while_nats_is_killed_and_restarted(
             await emit(outbox, payloads[-1])
             await asyncio.sleep(0.002)
 
-    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit_more(100)
         nats_server.kill()
         await emit_more(500)
@@ -162,7 +171,7 @@ async def test_nothing_is_lost_when_nats_comes_back_empty(
 ) -> None:
     """Its disk is gone: what the stream had not passed on is lost with it, but nothing after."""
     consumer = Consumer()
-    async with running(NatsRelay(outbox, link).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit(outbox, b"1")
         await consumer.has(b"1")
         nats_server.kill()

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newel.runtime.clock import ManualClock
 from newel.runtime.database import Database, Statement, Write
 from newel.runtime.databases import open_database
+from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.outbox import KEPT, LocalBus, TableOutbox
 from newel.runtime.outbox_reader import sweep
@@ -228,3 +230,19 @@ async def test_fresh_events_stay(database: Database) -> None:
     await emit(outbox, b"1", b"2")
     await sweep(database, [], clock, KEPT)
     assert await database.fetch(COUNT) == [(2,)]
+
+
+async def test_deliveries_and_failures_are_counted(database: Database) -> None:
+    registry = CollectorRegistry()
+    outbox, consumer = TableOutbox(database), Consumer()
+    consumer.failures = 1
+    bus = LocalBus(metrics=EventMetrics(registry, outbox.clock))
+    bus.attach(outbox, ISSUED)
+    bus.subscribe(consumer.subscription)
+    async with running(bus):
+        await emit(outbox, b"1", b"2")
+        await consumer.has(b"1", b"2")
+    labels = {"consumer": "status"}
+    assert registry.get_sample_value("newel_events_delivered_total", labels) == 2
+    assert registry.get_sample_value("newel_event_delivery_failures_total", labels) == 1
+    assert registry.get_sample_value("newel_event_delay_seconds", labels) is not None

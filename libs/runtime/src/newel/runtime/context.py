@@ -11,6 +11,7 @@ from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.database import Database
 from newel.runtime.databases import open_database
+from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import EventBus
 from newel.runtime.line_sink import LineSink
 from newel.runtime.migrations import migrate
@@ -39,6 +40,7 @@ class Context:
     _tasks: dict[str, Task] = field(default_factory=dict[str, Task])
     _link: NatsLink | None = None
     _bus: NatsBus | None = None
+    _metrics: EventMetrics | None = None
 
     def audit(self) -> AuditLog:
         """The service's audit trail."""
@@ -83,18 +85,23 @@ class Context:
     def outbox(self, database: Database) -> TableOutbox:
         """The service's outbox, relayed to NATS."""
         outbox = TableOutbox(database, self.clock)
-        self._tasks |= NatsRelay(outbox, self._nats()).tasks()
+        self._tasks |= NatsRelay(outbox, self._nats(), self._event_metrics()).tasks()
         return outbox
 
     def bus(self) -> EventBus:
         """Where the service hears of the others."""
         if self._bus is None:
-            self._bus = NatsBus(self._nats())
+            self._bus = NatsBus(self._nats(), self._event_metrics())
         return self._bus
 
     def tasks(self) -> dict[str, Task]:
         """What carries events; to be asked when the service has made its subscriptions."""
         return self._tasks | (self._bus.tasks() if self._bus else {})
+
+    def _event_metrics(self) -> EventMetrics:
+        if self._metrics is None:
+            self._metrics = EventMetrics(self.registry, self.clock)
+        return self._metrics
 
     def _nats(self) -> NatsLink:
         config = self.config.nats

@@ -7,10 +7,12 @@ and in the stream until the consumer has. What is sent twice carries the same me
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from newel.runtime.background import FIRST_PAUSE, every, jittered
+from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.nats_link import STREAM, NatsLink
@@ -30,17 +32,19 @@ _AT = "Newel-At"
 class NatsRelay:
     """Publishes one outbox. Of several workers on one database, one does it at a time."""
 
-    def __init__(self, outbox: TableOutbox, link: NatsLink) -> None:
+    def __init__(self, outbox: TableOutbox, link: NatsLink, metrics: EventMetrics) -> None:
         self._outbox = outbox
         self._link = link
+        self._metrics = metrics
 
     def tasks(self) -> dict[str, Task]:
         """What publishes and what sweeps. To be asked once."""
         reader = OutboxReader(self._outbox.database, _RELAY)
         self._outbox.on_wake(reader.wake)
+        publish = self._metrics.watch(_RELAY, self._publish)
         lease = Lease(self._outbox.database, "nats relay", ttl=6)
         return {
-            "nats-relay": partial(run_leased, lease, partial(reader.follow, self._publish)),
+            "nats-relay": partial(run_leased, lease, partial(reader.follow, publish)),
             "outbox-sweep": every(
                 SWEPT_EVERY,
                 partial(sweep, self._outbox.database, [_RELAY], self._outbox.clock, KEPT),
@@ -72,13 +76,15 @@ class NatsRelay:
 class NatsBus:
     """Implements ``events.EventBus`` on durable pull consumers. Its tasks are to be run."""
 
-    def __init__(self, link: NatsLink) -> None:
+    def __init__(self, link: NatsLink, metrics: EventMetrics) -> None:
         self._link = link
+        self._metrics = metrics
         self._subscriptions: list[Subscription] = []
 
     def subscribe(self, subscription: Subscription) -> None:
         """Registers a consumer; delivery starts with the tasks."""
-        self._subscriptions.append(subscription)
+        handler = self._metrics.watch(subscription.name, subscription.handler)
+        self._subscriptions.append(replace(subscription, handler=handler))
 
     def tasks(self) -> dict[str, Task]:
         """What delivers, by the subscription's name."""

@@ -1,12 +1,13 @@
 """The outbox: events written with the change they report; and the bus that reads it at home."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from newel.runtime.background import every
 from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.database import Database, Statement, Write
+from newel.runtime.event_metrics import Deliver, EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.outbox_reader import OutboxReader, sweep
@@ -54,8 +55,9 @@ class LocalBus:
     time. Its tasks are to be run by the process, after every ``attach`` and ``subscribe``.
     """
 
-    def __init__(self, *, shared: bool = False) -> None:
+    def __init__(self, *, shared: bool = False, metrics: EventMetrics | None = None) -> None:
         self._shared = shared
+        self._metrics = metrics
         self._outboxes: list[tuple[TableOutbox, frozenset[str]]] = []
         self._subscriptions: list[Subscription] = []
 
@@ -79,7 +81,7 @@ class LocalBus:
             for subscription in readers:
                 reader = OutboxReader(outbox.database, subscription.name)
                 outbox.on_wake(reader.wake)
-                deliver = _matching(subscription.subjects, subscription.handler)
+                deliver = self._counted(subscription)
                 follow = partial(reader.follow, deliver)
                 name = f"{subscription.name}-{number}"
                 tasks[name] = self._alone(outbox.database, f"events {subscription.name}", follow)
@@ -89,13 +91,17 @@ class LocalBus:
             )
         return tasks
 
+    def _counted(self, subscription: Subscription) -> Deliver:
+        handler = subscription.handler
+        if self._metrics is not None:
+            handler = self._metrics.watch(subscription.name, handler)
+        return _matching(subscription.subjects, handler)
+
     def _alone(self, database: Database, name: str, work: Task) -> Task:
         return partial(run_leased, Lease(database, name, ttl=5), work) if self._shared else work
 
 
-def _matching(
-    subjects: Sequence[str], handler: Callable[[Sequence[Event]], Awaitable[None]]
-) -> Callable[[Sequence[Event]], Awaitable[None]]:
+def _matching(subjects: Sequence[str], handler: Deliver) -> Deliver:
     wanted = frozenset(subjects)
 
     async def deliver(events: Sequence[Event]) -> None:

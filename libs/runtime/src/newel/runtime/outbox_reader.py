@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from newel.runtime.background import FIRST_PAUSE, jittered
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database, Row, Statement, Write
+from newel.runtime.event_metrics import Deliver
 from newel.runtime.events import Event
 
 _log = logging.getLogger("newel.runtime.events")
@@ -50,8 +51,6 @@ _SWEEP = Statement(
     # the last row keeps SQLite counting upwards
     " AND id < (SELECT max(id) FROM outbox)"
 )
-
-Deliver = Callable[[Sequence[Event]], Awaitable[None]]
 
 
 class OutboxReader:

@@ -12,6 +12,7 @@ from newel.registration import app as registration
 from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import Clock
 from newel.runtime.databases import open_database
+from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.health import PATHS, Health
 from newel.runtime.line_sink import LineSink
 from newel.runtime.local import LocalChannel, LocalServer
@@ -71,7 +72,7 @@ async def build(
         url = layout.database(name)
         await migrate(url, f"newel.{name}", revision)
         databases[name] = await open_database(url)
-    bus = LocalBus(shared=shared)
+    bus = LocalBus(shared=shared, metrics=EventMetrics(registry, clock))
     outboxes: dict[str, TableOutbox] = {}
     for name, events in EVENTS.items():
         outboxes[name] = TableOutbox(databases[name], clock)
