@@ -18,6 +18,8 @@ from newel.crypto.names import GeneralName
 from newel.crypto.profile import Profile
 
 _VERSION_3 = bytes.fromhex("a003020102")
+_VERSION_TAG = 0xA0
+_EXTENSIONS_TAG = 0xA3
 _RSA_KEY = der.oid("1.2.840.113549.1.1.1")
 _SKI_HEAD = der.oid(extensions.SUBJECT_KEY_IDENTIFIER) + b"\x04\x16\x04\x14"
 _SKI_LENGTH = len(_SKI_HEAD) + 20
@@ -52,21 +54,39 @@ def split(signed: bytes) -> Signed:
 
 
 def issuer_name(issuer: x509.Certificate) -> bytes:
-    """The subject Name of a certificate, octet for octet as it stands there."""
-    return _fields(issuer)[0]
+    """The Name that an issuer's certificates carry: its subject, octet for octet as it stands."""
+    return _fields(issuer)[4].raw
+
+
+def issuer_of(certificate: x509.Certificate) -> bytes:
+    """The issuer Name of a certificate, octet for octet as it stands there."""
+    return _fields(certificate)[2].raw
 
 
 def subject_public_key_info(certificate: x509.Certificate) -> bytes:
     """The SubjectPublicKeyInfo of a certificate, octet for octet as it stands there."""
-    return _fields(certificate)[1]
+    return _fields(certificate)[5].raw
 
 
-def _fields(certificate: x509.Certificate) -> tuple[bytes, bytes]:
-    reader = der.Reader(der.only(certificate.tbs_certificate_bytes).content)
-    reader.optional(0xA0)
-    for tag in (der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.SEQUENCE):
-        reader.read(tag)
-    return reader.read(der.SEQUENCE).raw, reader.read(der.SEQUENCE).raw
+def _fields(certificate: x509.Certificate) -> list[der.Element]:
+    """Serial, algorithm, issuer, validity, subject, key: the library found them in their places."""
+    fields = der.children(der.only(certificate.tbs_certificate_bytes).content)
+    return fields[1:] if fields[0].tag == _VERSION_TAG else fields
+
+
+def extensions_of(certificate: x509.Certificate) -> dict[str, Extension]:
+    """The extensions of a certificate by type, their values as they stand there."""
+    fields = der.children(der.only(certificate.tbs_certificate_bytes).content)
+    if fields[-1].tag != _EXTENSIONS_TAG:
+        return {}
+    found: dict[str, Extension] = {}
+    for each in der.children(der.only(fields[-1].content).content):
+        parts = der.children(each.content)
+        oid = der.dotted(parts[0].content)
+        found[oid] = Extension(
+            oid, len(parts) > 2 and parts[1].content == b"\xff", parts[-1].content
+        )
+    return found
 
 
 def issuer_key_identifier(issuer: x509.Certificate) -> bytes:

@@ -1,5 +1,6 @@
 """Certification requests: RFC 2986, with the extensionRequest attribute of RFC 2985 §5.4.2."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -64,13 +65,13 @@ def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
     try:
         octets = _take_off_pem(data)
         request = x509.load_der_x509_csr(octets)
-        reader = der.Reader(der.only(request.tbs_certrequest_bytes).content)
-        reader.read(der.INTEGER)
-        subject, spki = reader.read(der.SEQUENCE).raw, reader.read(der.SEQUENCE).raw
-        public_key = keys.load_public_key(spki)
-        _verify(request, public_key)
-        attributes = distinguished_names.decode(subject)
-        general_names, extensions = _requested(reader, rules)
+        # the library found version, subject, key and attributes in their places
+        signed = request.tbs_certrequest_bytes
+        _, subject, key, *attributes = der.children(der.only(signed).content)
+        public_key = keys.load_public_key(key.raw)
+        _verify(request, signed, public_key)
+        names_of_subject = distinguished_names.decode(subject.raw)
+        general_names, extensions = _requested(attributes, rules)
     except keys.InvalidSignature:
         raise CsrError("the request's signature does not verify") from None
     except (pem.PemError, keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
@@ -79,22 +80,21 @@ def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
         if isinstance(error, CsrError):
             raise
         raise CsrError("the octets are not a PKCS #10 request") from None
-    return VerifiedRequest(octets, spki, public_key, attributes, general_names, extensions)
+    return VerifiedRequest(octets, key.raw, public_key, names_of_subject, general_names, extensions)
 
 
 def _take_off_pem(data: bytes) -> bytes:
     if data[:1] == b"\x30":
         return data
-    text = data.strip()
+    text = data.strip() + b"\n"
     if not text.startswith(_PEM_START):
         raise CsrError("the request is neither PEM nor DER")
     old = text.startswith(_OLD_LABEL, len(_PEM_START))
     return pem.decode(text, _OLD_LABEL.decode() if old else "CERTIFICATE REQUEST")
 
 
-def _verify(request: x509.CertificateSigningRequest, key: keys.PublicKey) -> None:
-    algorithm = request.signature_algorithm_oid.dotted_string
-    signed, signature = request.tbs_certrequest_bytes, request.signature
+def _verify(request: x509.CertificateSigningRequest, signed: bytes, key: keys.PublicKey) -> None:
+    algorithm, signature = request.signature_algorithm_oid.dotted_string, request.signature
     if isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _ECDSA:
         key.verify(signature, signed, _ECDSA[algorithm])
     elif isinstance(key, rsa.RSAPublicKey) and algorithm in _PKCS1:
@@ -109,12 +109,12 @@ def _verify(request: x509.CertificateSigningRequest, key: keys.PublicKey) -> Non
 
 
 def _requested(
-    reader: der.Reader, rules: NameRules
+    attributes: Sequence[der.Element], rules: NameRules
 ) -> tuple[tuple[names.GeneralName, ...], tuple[Extension, ...]]:
     general_names: tuple[names.GeneralName, ...] = ()
     others: list[Extension] = []
     seen: set[str] = set()
-    for extension in _extensions(reader):
+    for extension in _extensions(attributes):
         if extension.oid in seen:
             raise CsrError(f"the extension {extension.oid} is asked for twice")
         seen.add(extension.oid)
@@ -127,45 +127,48 @@ def _requested(
     return general_names, tuple(others)
 
 
-def _extensions(reader: der.Reader) -> list[Extension]:
+def _extensions(attributes: Sequence[der.Element]) -> list[Extension]:
     """Every extension of the extensionRequest attribute, of which there may be one."""
-    if reader.done:
-        return []
-    attributes = der.Reader(reader.read(0xA0).content)
-    reader.end()
     found: list[Extension] | None = None
-    while not attributes.done:
-        attribute = attributes.sequence()
-        if attribute.read(der.OBJECT_IDENTIFIER).raw != _EXTENSION_REQUEST:
-            continue
-        if found is not None:
-            raise CsrError("the request has two lists of extensions")
-        values = der.Reader(attribute.read(der.SET).content)
-        attribute.end()
-        found = _read_extensions(values.sequence())
-        values.end()
+    for holder in attributes:
+        for attribute in der.children(holder.content):
+            kind, values = _of(attribute, der.OBJECT_IDENTIFIER, der.SET)
+            if kind.raw != _EXTENSION_REQUEST:
+                continue
+            if found is not None:
+                raise CsrError("the request has two lists of extensions")
+            (requested,) = _of(values, der.SEQUENCE)
+            found = [_extension(each) for each in der.children(requested.content)]
     return found or []
 
 
-def _read_extensions(reader: der.Reader) -> list[Extension]:
-    found: list[Extension] = []
-    while not reader.done:
-        each = reader.sequence()
-        oid = each.oid()
-        critical = each.peek() == der.BOOLEAN and each.boolean()
-        found.append(Extension(oid, critical, each.read(der.OCTET_STRING).content))
-        each.end()
+def _of(element: der.Element, *tags: int) -> list[der.Element]:
+    """The elements inside one, which must have exactly these tags."""
+    found = der.children(element.content)
+    if tuple([each.tag for each in found]) != tags:
+        raise der.DerError("an attribute or extension is not made as it should be")
     return found
 
 
+def _extension(element: der.Element) -> Extension:
+    parts = der.children(element.content)
+    critical = len(parts) == 3 and parts[1].tag == der.BOOLEAN and parts[1].content == b"\xff"
+    if (
+        not (critical or len(parts) == 2)
+        or parts[0].tag != der.OBJECT_IDENTIFIER
+        or parts[-1].tag != der.OCTET_STRING
+    ):
+        raise der.DerError("an extension is not made as it should be")  # false is never written
+    return Extension(der.dotted(parts[0].content), critical, parts[-1].content)
+
+
 def _names(value: bytes, rules: NameRules) -> tuple[names.GeneralName, ...]:
-    reader = der.Reader(der.only(value).content)
-    found: dict[names.GeneralName, None] = {}
-    while not reader.done:
-        element = reader.read()
-        found[names.from_der(element.tag, element.content, rules)] = None
-        if len(found) > MAX_NAMES:
-            raise CsrError(f"the request has more than {MAX_NAMES} names")
-    if not found:
+    elements = der.children(der.only(value).content)
+    if not elements:
         raise CsrError("the request's list of names is empty")
+    found = dict.fromkeys(
+        [names.from_der(each.tag, each.content, rules) for each in elements[: MAX_NAMES * 2]]
+    )
+    if len(elements) > MAX_NAMES * 2 or len(found) > MAX_NAMES:
+        raise CsrError(f"the request has more than {MAX_NAMES} names")
     return tuple(found)

@@ -41,6 +41,14 @@ def decode(text: bytes, label: str = "CERTIFICATE") -> bytes:
 
     Nothing but white space may stand around it. Raises :class:`PemError`.
     """
+    begin, end = (
+        b"-----BEGIN " + label.encode() + b"-----\n",
+        b"-----END " + label.encode() + b"-----\n",
+    )
+    if text.startswith(begin) and text.endswith(end) and len(text) <= MAX_SIZE:
+        body = text[len(begin) : -len(end)]
+        if b"-" not in body:  # one block as everybody writes it
+            return _base64(body)
     blocks = decode_all(text, label)
     if len(blocks) != 1:
         raise PemError(f"{len(blocks)} PEM blocks where one is due")
@@ -70,7 +78,7 @@ def decode_all(text: bytes, label: str = "CERTIFICATE") -> list[bytes]:
 
 def _base64(body: bytes) -> bytes:
     try:
-        der = base64.b64decode(b"".join(body.split()), validate=True)
+        der = binascii.a2b_base64(body.translate(None, b" \t\r\n\v\f"), strict_mode=True)
     except binascii.Error as error:
         raise PemError(f"the PEM block is not base64: {error}") from None
     if not der:

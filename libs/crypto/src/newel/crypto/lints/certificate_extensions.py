@@ -3,7 +3,7 @@
 from cryptography import x509
 
 from newel.crypto import extensions
-from newel.crypto.lints.algorithms import RSA, key_algorithm
+from newel.crypto.algorithms import RSA, key_algorithm
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject
 
 _MAY_BE_CRITICAL = frozenset(

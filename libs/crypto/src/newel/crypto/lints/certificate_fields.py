@@ -1,8 +1,8 @@
 """RFC 5280 §4.1: the basic fields of a certificate."""
 
 from newel.crypto import distinguished_names, serials
+from newel.crypto.algorithms import signatures_of
 from newel.crypto.dns_names import InvalidNameError
-from newel.crypto.lints.algorithms import signatures_of
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject, is_well_formed_time
 
 

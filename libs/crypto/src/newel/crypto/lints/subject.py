@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 from cryptography import x509
 
 from newel.crypto import certificate, der, distinguished_names, extensions
-from newel.crypto.lints.algorithms import signatures_of
+from newel.crypto.algorithms import signatures_of
 
 _DUMMY_ALGORITHM = der.sequence(der.oid("1.2.840.10045.4.3.2"))
 _VERSION_TAG = 0xA0

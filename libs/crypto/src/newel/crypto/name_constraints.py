@@ -1,0 +1,217 @@
+"""Name constraints: RFC 5280 §4.2.1.10, enforced on names about to be certified and on chains.
+
+Where the RFC leaves room the stricter reading holds: a wildcard is excluded when anything it may
+stand for is, a common name that looks like a host is one, and what cannot be read refuses.
+"""
+
+import contextlib
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+from cryptography import x509
+
+from newel.crypto import certificate, der, distinguished_names, extensions, names
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.dns_names import InvalidNameError
+
+_EMAIL_ATTRIBUTE = "1.2.840.113549.1.9.1"
+_DIRECTORY_TAG = 0xA4
+_KINDS = {
+    names.DNS_TAG: "dns",
+    names.IP_TAG: "ip",
+    names.EMAIL_TAG: "email",
+    names.URI_TAG: "uri",
+    _DIRECTORY_TAG: "directory",
+}
+
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Path: TypeAlias = tuple[tuple[str, str], ...]
+Base: TypeAlias = str | _Network | _Path
+
+
+class ConstraintError(ValueError):
+    """A name lies outside what an issuer may certify, or the constraints cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _DirectoryName:
+    kind: ClassVar = "directory"
+    value: _Path
+
+    def __str__(self) -> str:
+        return "the subject"
+
+
+_Name: TypeAlias = names.GeneralName | _DirectoryName
+
+
+@dataclass(frozen=True, slots=True)
+class NameConstraints:
+    """The subtrees of one authority's certificate, by kind of name: dns, ip, email, uri, directory.
+
+    A kind that is not in ``permitted`` is not limited to anything. Kinds that are not used here
+    (otherName …) are left out: no certificate with such a name is made or, constrained, believed.
+    """
+
+    permitted: dict[str, list[Base]] = field(default_factory=dict)
+    excluded: dict[str, list[Base]] = field(default_factory=dict)
+
+    def check(
+        self, general_names: Iterable[names.GeneralName], subject: Sequence[Attribute]
+    ) -> None:
+        """Raises :class:`ConstraintError` for the first name that is not within bounds."""
+        for name in (*general_names, *_names_of_subject(subject)):
+            if any(_excludes(base, name) for base in self.excluded.get(name.kind, ())):
+                raise ConstraintError(f"{name} is excluded by the issuer's name constraints")
+            permitted = self.permitted.get(name.kind)
+            if permitted is not None and not any(_permits(base, name) for base in permitted):
+                raise ConstraintError(f"{name} is not within the issuer's name constraints")
+
+
+def name_constraints(authority: x509.Certificate) -> NameConstraints | None:
+    """The constraints in an authority's certificate, or None. Raises :class:`ConstraintError`."""
+    extension = certificate.extensions_of(authority).get(extensions.NAME_CONSTRAINTS)
+    if extension is None:
+        return None
+    try:
+        return _read(extension.value)
+    except (der.DerError, ValueError) as error:
+        raise ConstraintError(f"name constraints that cannot be read: {error}") from None
+
+
+def check_chain(
+    chain: Iterable[x509.Certificate],
+    general_names: Sequence[names.GeneralName],
+    subject: Sequence[Attribute],
+) -> None:
+    """Holds the names of a leaf against every authority above it, its issuer and the root included.
+
+    Raises :class:`ConstraintError`.
+    """
+    for authority in chain:
+        constraints = name_constraints(authority)
+        if constraints is not None:
+            constraints.check(general_names, subject)
+
+
+def _read(value: bytes) -> NameConstraints:
+    found = NameConstraints()
+    reader = der.Reader(der.only(value).content)
+    for tag, subtrees in ((0xA0, found.permitted), (0xA1, found.excluded)):
+        element = reader.optional(tag)
+        for subtree in der.children(element.content) if element else ():
+            base, *distance = der.children(subtree.content)
+            if distance:
+                raise der.DerError("a subtree with a minimum or a maximum")
+            kind = _KINDS.get(base.tag)
+            if kind is not None:
+                subtrees.setdefault(kind, []).append(_base(kind, base.content))
+    reader.end()
+    return found
+
+
+def _base(kind: str, content: bytes) -> Base:
+    if kind == "ip":
+        return _network(content)
+    if kind == "directory":
+        return _path(distinguished_names.decode(content))
+    text = content.decode("ascii")
+    if kind == "email" and "@" in text:
+        local, _, host = text.rpartition("@")
+        return f"{local}@{host.lower()}"
+    return text.lower().removesuffix(".")
+
+
+def _network(octets: bytes) -> _Network:
+    half = len(octets) // 2
+    if len(octets) not in {8, 32}:
+        raise der.DerError("an address range is not of 8 or 32 octets")
+    address, mask = ipaddress.ip_address(octets[:half]), int.from_bytes(octets[half:], "big")
+    bits = 8 * half
+    prefix = mask.bit_count()
+    if mask != ((1 << prefix) - 1) << (bits - prefix):
+        raise der.DerError("the mask of an address range has holes")
+    return ipaddress.ip_network(f"{address}/{prefix}", strict=False)
+
+
+def _path(attributes: Sequence[Attribute]) -> _Path:
+    """RFC 5280 §7.1, simply: case and runs of white space do not count."""
+    return tuple((each.oid, " ".join(each.value.casefold().split())) for each in attributes)
+
+
+def _names_of_subject(subject: Sequence[Attribute]) -> Iterator[_Name]:
+    """The subject itself, its e-mail addresses, and a common name that verifiers take for a host."""
+    if subject:
+        yield _DirectoryName(_path(subject))
+    for each in subject:
+        if each.oid == _EMAIL_ATTRIBUTE:
+            try:
+                yield names.email_address(each.value)
+            except InvalidNameError as error:
+                raise ConstraintError(str(error)) from None
+        elif each.oid == distinguished_names.COMMON_NAME and any(c in each.value for c in ".:@"):
+            with contextlib.suppress(InvalidNameError):
+                yield names.parse_san(each.value.strip().removesuffix("."))
+
+
+def _permits(base: Base, name: _Name) -> bool:
+    match name, base:
+        case names.DnsName(), str():
+            return _is_under(name.value, base)
+        case names.IpAddress(), ipaddress.IPv4Network() | ipaddress.IPv6Network():
+            return name.value in base
+        case names.EmailAddress(), str():
+            return name.value == base if "@" in base else _is_at(_host_of_email(name), base)
+        case names.Uri(), str():
+            return _is_at(_host_of_uri(name), base)
+        case _DirectoryName(), tuple():
+            return name.value[: len(base)] == base
+        case _:
+            return False
+
+
+def _excludes(base: Base, name: _Name) -> bool:
+    match name, base:
+        case names.DnsName(), str():
+            domain = base.removeprefix(".")
+            # *.a.test stands for x.a.test, should that be what is excluded
+            stands_for = name.value.startswith("*.") and domain.endswith(name.value[1:])
+            return stands_for or _is_under(name.value, domain)
+        case names.IpAddress(), ipaddress.IPv6Network():
+            mapped = isinstance(name.value, ipaddress.IPv4Address)
+            address = ipaddress.ip_address(f"::ffff:{name.value}") if mapped else name.value
+            return address in base
+        case names.EmailAddress(), str() if "@" in base:
+            return name.value.lower() == base.lower()
+        case names.Uri(), str():
+            return _is_under(_host_of_uri(name), base.removeprefix("."))
+        case _:
+            return _permits(base, name)
+
+
+def _is_under(domain: str, base: str) -> bool:
+    """Whether a domain is the base or below it; below it only, where the base starts with a dot."""
+    if base.startswith(".") or not base:
+        return domain.endswith(base)
+    return domain == base or domain.endswith(f".{base}")
+
+
+def _is_at(host: str, base: str) -> bool:
+    """The rule of e-mail addresses and URIs: a host exactly, or anything below a leading dot."""
+    return host.endswith(base) if base.startswith(".") or not base else host == base
+
+
+def _host_of_email(name: names.EmailAddress) -> str:
+    return name.value.rpartition("@")[2]
+
+
+def _host_of_uri(name: names.Uri) -> str:
+    """The host, a domain name; §4.2.1.10 refuses a URI without one where URIs are constrained."""
+    _, slashes, rest = name.value.partition("://")
+    authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+    host = authority.partition(":")[0]
+    if not slashes or not host or host.startswith("[") or host.replace(".", "").isdigit():
+        raise ConstraintError(f"{name} has no domain name to hold against name constraints")
+    return host

@@ -1,0 +1,190 @@
+"""Name constraints, and the ways around them that must fail."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from fixtures.certificates import body, hold
+from newel.crypto import ca, der, distinguished_names, extensions, keys, name_constraints, names
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.extensions import Extension
+
+
+def dns(text: str) -> bytes:
+    return der.tlv(0x82, text.encode())
+
+
+def email(text: str) -> bytes:
+    return der.tlv(0x81, text.encode())
+
+
+def uri(text: str) -> bytes:
+    return der.tlv(0x86, text.encode())
+
+
+def ip(octets: str) -> bytes:
+    return der.tlv(0x87, bytes.fromhex(octets))
+
+
+def directory(*attributes: Attribute) -> bytes:
+    return der.explicit(4, distinguished_names.encode(attributes))
+
+
+def authority(house: Any, constraints: Extension) -> Any:
+    key = keys.generate("P-256")
+    tbs = ca.intermediate_tbs(body("Bound", key, 9), house.root.certificate, 0, constraints)
+    return hold(key, tbs, house.root.key).certificate
+
+
+def is_allowed(
+    house: Any,
+    name: str,
+    permitted: Sequence[bytes] = (),
+    excluded: Sequence[bytes] = (),
+    subject: Sequence[Attribute] = (),
+) -> bool:
+    bound = authority(house, extensions.name_constraints(permitted, excluded))
+    general_names = [names.parse_san(name)] if name else []
+    try:
+        name_constraints.check_chain([bound, house.root.certificate], general_names, subject)
+    except name_constraints.ConstraintError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        (dns("a.test"), "a.test"),
+        (dns("a.test"), "deep.b.a.test"),
+        (dns("A.Test"), "b.a.test"),
+        (dns("a.test."), "b.a.test"),
+        (dns("a.test"), "*.a.test"),
+        (dns(".a.test"), "*.a.test"),
+        (dns(".a.test"), "b.a.test"),
+        (ip("0a000000ff000000"), "10.1.2.3"),
+        (ip("20010db8000000000000000000000000ffffffff000000000000000000000000"), "2001:db8::1"),
+        (email("a.test"), "x@a.test"),
+        (email(".a.test"), "x@b.a.test"),
+        (email("x@A.test"), "x@a.test"),
+        (uri("a.test"), "https://a.test:8443/path"),
+        (uri(".a.test"), "spiffe://b.a.test/w"),
+        (dns("a.test"), "10.1.2.3"),  # another kind is not limited
+    ],
+)
+def test_names_within_a_permitted_subtree_pass(house: Any, base: bytes, name: str) -> None:
+    assert is_allowed(house, name, permitted=[base])
+
+
+@pytest.mark.attack("X02")
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        (dns("a.test"), "evila.test"),
+        (dns("a.test"), "a.test.evil.test"),
+        (dns("a.test"), "*.test"),
+        (dns("b.a.test"), "*.a.test"),
+        (dns(".a.test"), "a.test"),
+        (dns("xn--mnchen-3ya.test"), "munchen.test"),
+        (ip("0a000000ff000000"), "11.1.2.3"),
+        (ip("0a000000ff000000"), "::1"),
+        (ip("0a000000ff000000"), "::ffff:11.0.0.1"),
+        (email("a.test"), "x@b.a.test"),
+        (email(".a.test"), "x@a.test"),
+        (email("x@a.test"), "X@a.test"),
+        (uri("a.test"), "https://b.a.test/"),
+        (uri("a.test"), "https://evil.test/a.test"),
+        (uri("a.test"), "https://evil.test?a.test"),
+        (uri("a.test"), "https://10.0.0.1/"),
+        (uri("a.test"), "https://[::1]/"),
+        (uri("a.test"), "urn:uuid:a.test"),
+    ],
+)
+def test_names_outside_every_permitted_subtree_are_refused(
+    house: Any, base: bytes, name: str
+) -> None:
+    assert not is_allowed(house, name, permitted=[base])
+
+
+@pytest.mark.attack("X02")
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        (dns("a.test"), "a.test"),
+        (dns("a.test"), "b.a.test"),
+        (dns("a.test"), "B.A.TEST"),
+        (dns(".a.test"), "a.test"),
+        (dns("b.a.test"), "*.a.test"),  # the wildcard stands for the excluded name too
+        (dns("a.test"), "*.test"),
+        (dns("a.test"), "*.a.test"),
+        (dns("xn--mnchen-3ya.test"), "münchen.test"),
+        (ip("0a000000ff000000"), "10.0.0.1"),
+        (ip("0a000000ff000000"), "::ffff:10.0.0.1"),
+        (ip("00000000000000000000ffff0a000000" + "ff" * 13 + "000000"), "10.0.0.1"),
+        (email("a.test"), "x@A.test"),
+        (email("x@a.test"), "X@a.test"),
+        (uri("a.test"), "https://a.test/"),
+        (uri("a.test"), "https://b.a.test/"),
+        (uri("a.test"), "urn:a.test"),
+    ],
+)
+def test_names_in_an_excluded_subtree_are_refused(house: Any, base: bytes, name: str) -> None:
+    assert not is_allowed(house, name, excluded=[base])
+
+
+def test_exclusion_beats_permission(house: Any) -> None:
+    permitted, excluded = [dns("a.test")], [dns("b.a.test")]
+    assert is_allowed(house, "c.a.test", permitted, excluded)
+    assert not is_allowed(house, "b.a.test", permitted, excluded)
+
+
+@pytest.mark.attack("X02")
+@pytest.mark.parametrize("name", ["host.evil.test", "host.evil.test.", "10.0.0.1", "x@evil.test"])
+def test_a_common_name_that_is_a_host_is_held_too(house: Any, name: str) -> None:
+    permitted = [dns("a.test"), ip("0b000000ff000000"), email("a.test")]
+    subject = [distinguished_names.common_name(name)]
+    assert not is_allowed(house, "b.a.test", permitted, subject=subject)
+
+
+@pytest.mark.attack("X02")
+def test_the_subjects_email_attribute_is_held_too(house: Any) -> None:
+    for address in ("x@evil.test", "nonsense"):
+        subject = [Attribute("1.2.840.113549.1.9.1", address)]
+        assert not is_allowed(house, "", [email("a.test")], subject=subject)
+
+
+def test_a_persons_common_name_is_no_host(house: Any) -> None:
+    subject = [distinguished_names.common_name("Alice Example")]
+    assert is_allowed(house, "b.a.test", [dns("a.test")], subject=subject)
+
+
+def test_directory_names_are_held_by_prefix(house: Any) -> None:
+    inside = Attribute("2.5.4.10", "Example  ORG")
+    base = [directory(Attribute("2.5.4.10", "example org"))]
+    leaf = distinguished_names.common_name("leaf")
+    assert is_allowed(house, "", base, subject=[inside, leaf])
+    assert not is_allowed(house, "", base, subject=[leaf, inside])
+    assert not is_allowed(house, "", (), base, subject=[inside, leaf])
+
+
+@pytest.mark.attack("X02")
+@pytest.mark.parametrize(
+    "value",
+    [
+        der.sequence(der.explicit(0, der.sequence(ip("0a00000000ff00ff")))),  # a mask with holes
+        der.sequence(der.explicit(0, der.sequence(ip("0a000000")))),
+        der.sequence(der.explicit(0, der.sequence(dns("a.test"), b"\x80\x01\x01"))),  # a minimum
+        der.sequence(der.explicit(0, der.sequence(dns("ä.test")))),
+        b"junk",
+    ],
+)
+def test_constraints_that_cannot_be_read_refuse_everything(house: Any, value: bytes) -> None:
+    bound = authority(house, Extension(extensions.NAME_CONSTRAINTS, True, value))
+    with pytest.raises(name_constraints.ConstraintError):
+        name_constraints.check_chain([bound], [names.parse_san("a.test")], [])
+
+
+def test_an_authority_without_constraints_limits_nothing(house: Any) -> None:
+    assert name_constraints.name_constraints(house.issuer.certificate) is None
+    name_constraints.check_chain([house.issuer.certificate], [names.parse_san("a.test")], [])
