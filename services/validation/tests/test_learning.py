@@ -4,10 +4,9 @@ import datetime as dt
 
 import grpc
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPCertStatus
 
-from fixtures.validation import NOW, House, issued, octets, revoked, stamp
+from fixtures.validation import NOW, House, issued, octets, record, revoked, stamp
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.database import Statement
 from newel.runtime.events import Event
@@ -97,11 +96,7 @@ async def test_a_lost_revocation_is_found_counted_and_shown(each_house: House) -
 
 async def test_a_lost_certificate_is_found(each_house: House) -> None:
     certificate = each_house.ca.leaf(0x7001)
-    record = issuing_pb2.Record(
-        position=5, der=certificate.public_bytes(Encoding.DER), issuer=each_house.ca.id,
-        issued_at=stamp(NOW),
-    )  # fmt: skip
-    each_house.lists.records = [record]
+    each_house.lists.records = [record(certificate, each_house.ca.id, 5)]
     await each_house.parts.reconciler.certificates()
     assert await says(each_house, 0x7001) == OCSPCertStatus.GOOD
     each_house.lists.records[0].position = 4
