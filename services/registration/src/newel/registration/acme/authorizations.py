@@ -53,11 +53,12 @@ async def challenge(server: Server, call: Call, identity: str, kind: str) -> Ans
     if call.payload:
         _require_object(call)
         claim = call.admission.nonce
-        found = await _find(call, order, position)
-        _require_offered(call, found, kind)
+        if kind not in call.provisioner.challenges:
+            raise not_found()
         begin = (order, position, call.account.id, kind, claim, call.seconds)
         await call.commit(Write(statements.BEGIN_ATTEMPT, begin))
         found = await _find(call, order, position)
+        _require_offered(call, found, kind)
         if found.claim == claim:
             server.validations.submit(_attempt(call, found, claim))
     else:

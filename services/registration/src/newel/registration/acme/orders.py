@@ -1,11 +1,10 @@
 """Orders: newOrder, reading, finalize, the certificate (RFC 8555 §7.4)."""
 
-import dataclasses
 import datetime as dt
 
 import msgspec
 
-from newel.acme import base64url, messages
+from newel.acme import base64url, jwk, messages
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import Problem
 from newel.crypto import pem
@@ -78,20 +77,22 @@ async def order(server: Server, call: Call, identity: str) -> Answer:
 async def finalize(server: Server, call: Call, identity: str) -> Answer:
     """Issues the certificate of a ready order, once (§7.4).
 
-    1. verify the CSR; 2. the order must be ready; 3. the CSR must ask for it and nothing else; 4. its
-    key must be no account's; 5. ready → processing with this CSR, decided by the database; 6. issue.
-    A refusal at 1 to 4 leaves the order ready.
+    1. verify the CSR; 2. the order must be ready; 3. the CSR must ask for it and nothing else;
+    4. ready → processing with this CSR, unless its key is an account's: decided by the database;
+    5. issue. A refusal at 1 to 4 leaves the order ready.
     """
     encoded = call.decode(messages.Finalize).csr
     request = requests.verified(base64url.decode(encoded, "csr"))
     found = await _find(call, identity)
     _require_ready(found.status == READY, found.status)
     requests.check(request, found.identifiers)
-    await requests.check_key(request, call.storage)
     claim = call.admission.nonce
-    begin = (found.id, call.account.id, request.der, claim, call.seconds)
+    key = jwk.thumbprint(request.public_key)
+    begin = (found.id, call.account.id, request.der, claim, call.seconds, key)
     await call.commit(Write(statements.BEGIN_FINALIZE, begin))
     now_is = await _find(call, identity)
+    if now_is.status == READY:
+        raise requests.bad("the key of the CSR is an account key")
     _require_ready(now_is.claim == claim, now_is.status)
     claimed = Claim(
         found.id,
@@ -104,7 +105,7 @@ async def finalize(server: Server, call: Call, identity: str) -> Answer:
         claim,
     )
     status = await server.finalizer.carry_through(claimed, request, reopen=True)
-    return _answer(call, dataclasses.replace(now_is, status=status))
+    return _answer(call, msgspec.structs.replace(now_is, status=status))
 
 
 async def certificate(server: Server, call: Call, identity: str) -> Answer:

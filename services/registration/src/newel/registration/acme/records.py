@@ -1,6 +1,6 @@
 """Accounts, orders and authorizations as the domain sees them."""
 
-from dataclasses import dataclass
+import msgspec
 
 from newel.acme.identifiers import Identifier
 from newel.acme.jwk import PublicKey
@@ -10,8 +10,7 @@ VALID, INVALID = "valid", "invalid"
 DEACTIVATED, EXPIRED = "deactivated", "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """A row of ``acme_accounts``, its key ready to verify with."""
 
     id: bytes
@@ -23,8 +22,7 @@ class Account:
     terms_agreed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """An order as it stood when it was read. ``status`` is the state of RFC 8555 §7.1.6 at that time."""
 
     id: bytes
@@ -40,8 +38,7 @@ class Order:
     issuer: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(msgspec.Struct, frozen=True):
     """An authorization as it stood when it was read, with the one challenge that was attempted."""
 
     order_id: bytes
@@ -58,8 +55,7 @@ class Authorization:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """A finalization that was begun: what is needed to carry it through, now or after a crash."""
 
     order_id: bytes
@@ -72,8 +68,7 @@ class Claim:
     claim: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """A challenge to be validated: what is needed to do it, now or after a crash."""
 
     order_id: bytes
@@ -86,8 +81,7 @@ class Attempt:
     provisioner: str
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """What lets a request change anything: its nonce unused and its account still valid.
 
     ``account`` is None for requests signed by a key of their own (newAccount, revokeCert).

@@ -1,12 +1,11 @@
 """Certification requests at finalize: they ask for the order and nothing else (RFC 8555 §7.4, §11.1)."""
 
-from newel.acme import challenges, jwk
+from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.crypto import csr, distinguished_names, names
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.registration.acme.identifiers import of_name
-from newel.registration.acme.storage import Storage
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -52,11 +51,11 @@ def challenges_for(provisioner: AcmeKind, name: Identifier) -> tuple[str, ...]:
 def verified(der: bytes) -> csr.VerifiedRequest:
     """The request in DER, its signature verified; ``badCSR`` otherwise."""
     if der[:1] != b"\x30":
-        raise _bad("the CSR is not DER")
+        raise bad("the CSR is not DER")
     try:
         return csr.parse_request(der)
     except csr.CsrError as error:
-        raise _bad(str(error)) from error
+        raise bad(str(error)) from error
 
 
 def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
@@ -70,17 +69,11 @@ def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
         if attribute.oid == distinguished_names.COMMON_NAME:
             asked.add(_common_name(attribute.value))
         elif attribute.oid not in _IDLE_SUBJECT:
-            raise _bad(f"the subject attribute {attribute.oid} has no place in the CSR")
+            raise bad(f"the subject attribute {attribute.oid} has no place in the CSR")
     if asked != set(wanted):
-        raise _bad("the names of the CSR are not those of the order")
+        raise bad("the names of the CSR are not those of the order")
     for extension in request.extensions:
         _check_extension(extension)
-
-
-async def check_key(request: csr.VerifiedRequest, storage: Storage) -> None:
-    """``badCSR`` when any account, of whomever, has this key (§11.1)."""
-    if await storage.is_account_key(jwk.thumbprint(request.public_key)):
-        raise _bad("the key of the CSR is an account key")
 
 
 def common_name(
@@ -102,25 +95,26 @@ def _common_name(value: str) -> Identifier:
     try:
         found = of_name(names.parse_san(value))
     except InvalidNameError as error:
-        raise _bad(f"the common name of the CSR: {error}") from error
+        raise bad(f"the common name of the CSR: {error}") from error
     if found is None:
-        raise _bad("the common name of the CSR is neither a DNS name nor an address")
+        raise bad("the common name of the CSR is neither a DNS name nor an address")
     return found
 
 
 def _check_extension(extension: Extension) -> None:
     if extension.oid == _BASIC_CONSTRAINTS:
         if extension.value not in _NOT_A_CA:
-            raise _bad("the CSR asks for a CA certificate")
+            raise bad("the CSR asks for a CA certificate")
     elif extension.oid == _EXTENDED_KEY_USAGE:
         if extension.value not in _USAGES:
-            raise _bad("the CSR asks for an extended key usage that is not given here")
+            raise bad("the CSR asks for an extended key usage that is not given here")
     elif extension.oid not in _HARMLESS:
         if extension.critical:
-            raise _bad(f"the critical extension {extension.oid} is not given here")
+            raise bad(f"the critical extension {extension.oid} is not given here")
         if extension.oid.startswith("2.5.29."):
-            raise _bad(f"the extension {extension.oid} is not given here")
+            raise bad(f"the extension {extension.oid} is not given here")
 
 
-def _bad(detail: str) -> NewelError:
+def bad(detail: str) -> NewelError:
+    """The refusal of a CSR."""
     return NewelError(ErrorType.BAD_CSR, detail)

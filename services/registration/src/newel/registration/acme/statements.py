@@ -25,7 +25,6 @@ _ACCOUNT = """
     SELECT id, provisioner, thumbprint, jwk, contact, status, terms_agreed FROM acme_accounts """
 ACCOUNT = Statement(_ACCOUNT + "WHERE id = $1 AND provisioner = $2")
 ACCOUNT_OF_KEY = Statement(_ACCOUNT + "WHERE thumbprint = $1 AND provisioner = $2")
-IS_ACCOUNT_KEY = Statement("SELECT 1 FROM acme_accounts WHERE thumbprint = $1 LIMIT 1")
 ADD_ACCOUNT = Statement("""
     INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
         external_key, created_at)
@@ -76,11 +75,13 @@ ORDERS = Statement("SELECT id FROM acme_orders WHERE account = $1 AND id > $2 OR
 CERTIFICATE = Statement("""
     SELECT certificate, issuer FROM acme_orders
     WHERE id = $1 AND account = $2 AND status = 'valid'""")
+# $6 the thumbprint of the CSR's key, which must be no account's (RFC 8555 §11.1)
 BEGIN_FINALIZE = Statement("""
     UPDATE acme_orders SET status = 'processing', csr = $3, claim = $4, claimed_at = $5
     WHERE id = $1 AND account = $2 AND status = 'pending' AND expires_at > $5
         AND NOT EXISTS (SELECT 1 FROM acme_authorizations a
-            WHERE a.order_id = $1 AND a.status <> 'valid')""")
+            WHERE a.order_id = $1 AND a.status <> 'valid')
+        AND NOT EXISTS (SELECT 1 FROM acme_accounts k WHERE k.thumbprint = $6)""")
 TAKE_OVER = Statement("""
     UPDATE acme_orders SET claim = $2, claimed_at = $3
     WHERE id = $1 AND claim = $4 AND status = 'processing' RETURNING id""")
@@ -110,7 +111,8 @@ AUTHORIZATION = Statement("""
 BEGIN_ATTEMPT = Statement("""
     UPDATE acme_authorizations SET challenge = $4, claim = $5, claimed_at = $6
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status = 'pending'
-        AND challenge IS NULL AND expires_at > $6""")
+        AND challenge IS NULL AND expires_at > $6
+        AND (wildcard = 0 OR $4 = 'dns-01') AND (type = 'dns' OR $4 <> 'dns-01')""")
 # The account's key is compared again: a proof made for a key that was replaced proves nothing.
 END_ATTEMPT = Statement("""
     UPDATE acme_authorizations SET status = $4, validated_at = $5, error = $6

@@ -69,10 +69,6 @@ class Storage:
         rows = await self._database.fetch(sql.ACCOUNT_OF_KEY, thumbprint, provisioner)
         return _account(rows[0]) if rows else None
 
-    async def is_account_key(self, thumbprint: bytes) -> bool:
-        """Whether any account of any provisioner has this key."""
-        return bool(await self._database.fetch(sql.IS_ACCOUNT_KEY, thumbprint))
-
     async def external_key(self, key_id: str, provisioner: str) -> tuple[bytes, bool] | None:
         """The MAC key of that id and whether an account is bound to it already."""
         rows = await self._database.fetch(sql.EXTERNAL_KEY, key_id, provisioner)

@@ -1,6 +1,6 @@
 """Challenge tokens: 256 unpredictable bits, another one for each challenge (RFC 8555 §8.3, §11.3)."""
 
-import hmac
+import hashlib
 import secrets
 
 from newel.acme import base64url
@@ -13,4 +13,4 @@ def new_seed() -> bytes:
 
 def token(seed: bytes, challenge: str) -> str:
     """The token of one challenge type of the authorization with that seed."""
-    return base64url.encode(hmac.digest(seed, challenge.encode(), "sha256"))
+    return base64url.encode(hashlib.sha256(challenge.encode() + b"\0" + seed).digest())
