@@ -151,15 +151,15 @@ def _of(element: der.Element, *tags: int) -> list[der.Element]:
 
 
 def _extension(element: der.Element) -> Extension:
-    parts = der.children(element.content)
-    critical = len(parts) == 3 and parts[1].tag == der.BOOLEAN and parts[1].content == b"\xff"
+    kind, *critical, value = der.children(element.content) or [element, element]
     if (
-        not (critical or len(parts) == 2)
-        or parts[0].tag != der.OBJECT_IDENTIFIER
-        or parts[-1].tag != der.OCTET_STRING
+        (kind.tag, value.tag) != (der.OBJECT_IDENTIFIER, der.OCTET_STRING)
+        or [each.tag for each in critical] not in ([], [der.BOOLEAN])
+        or any(each.content not in {b"\x00", b"\xff"} for each in critical)
     ):
-        raise der.DerError("an extension is not made as it should be")  # false is never written
-    return Extension(der.dotted(parts[0].content), critical, parts[-1].content)
+        raise der.DerError("an extension is not made as it should be")
+    is_critical = bool(critical) and critical[0].content == b"\xff"
+    return Extension(der.dotted(kind.content), is_critical, value.content)
 
 
 def _names(value: bytes, rules: NameRules) -> tuple[names.GeneralName, ...]:

@@ -1,0 +1,146 @@
+"""Certification requests: what is read, and everything that is refused before or after the signature."""
+
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from newel.crypto import csr, der, keys
+from newel.crypto.csr import CsrError, parse_request
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+SAN = der.oid("2.5.29.17")
+REQUEST = der.oid("1.2.840.113549.1.9.14")
+
+
+def made(key: Any = KEY, algorithm: Any = None, names: int = 1) -> x509.CertificateSigningRequest:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a.example")])
+    sans = x509.SubjectAlternativeName([x509.DNSName(f"n{i}.example") for i in range(names)])
+    usage = x509.ExtendedKeyUsage([x509.OID_CLIENT_AUTH])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    builder = builder.add_extension(usage, critical=True)
+    if names:
+        builder = builder.add_extension(sans, critical=False)
+    hashed = hashes.SHA256() if algorithm is None else algorithm
+    return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashed)
+
+
+def joined(*attributes: bytes) -> bytes:
+    """A request signed rightly whose attributes are these octets."""
+    name = der.sequence()
+    spki = keys.spki(KEY.public_key())
+    body = der.sequence(der.integer(0), name, spki, der.tlv(0xA0, b"".join(attributes)))
+    signature = keys.sign(KEY, body)
+    return der.sequence(body, keys.signature_algorithm(KEY.public_key()), der.bit_string(signature))
+
+
+def requested(*extensions: bytes) -> bytes:
+    return der.sequence(REQUEST, der.tlv(der.SET, der.sequence(*extensions)))
+
+
+def san(*names: bytes, critical: bytes = b"") -> bytes:
+    value = der.octet_string(der.sequence(*[der.tlv(0x82, name) for name in names]))
+    return der.sequence(SAN, critical, value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY,
+        ec.generate_private_key(ec.SECP384R1()),
+        ec.generate_private_key(ec.SECP521R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+        rsa.generate_private_key(65537, 2048),
+    ],
+    ids=lambda key: type(key).__name__,
+)
+@pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
+def test_what_is_asked_for_is_read(key: Any, encoding: Encoding) -> None:
+    request = made(key, names=2)
+    read = parse_request(request.public_bytes(encoding))
+    assert read.der == request.public_bytes(Encoding.DER)
+    assert read.public_key == key.public_key()
+    assert read.spki == keys.spki(key.public_key())
+    assert [(each.oid, each.value) for each in read.subject] == [("2.5.4.3", "a.example")]
+    assert [str(name) for name in read.names] == ["n0.example", "n1.example"]
+    (usage,) = read.extensions
+    assert (usage.oid, usage.critical) == ("2.5.29.37", True)
+
+
+def test_spellings_of_pem() -> None:
+    pem = made().public_bytes(Encoding.PEM)
+    for text in (
+        pem,
+        pem.rstrip(),
+        b"\n\n" + pem + b"\n",
+        pem.replace(b"\n", b"\r\n"),
+        pem.replace(b"CERTIFICATE REQ", b"NEW CERTIFICATE REQ"),
+    ):
+        assert parse_request(text).names
+    for text in (pem + pem, b"x" + pem, pem.replace(b"CERTIFICATE REQUEST", b"CERTIFICATE")):
+        with pytest.raises(CsrError):
+            parse_request(text)
+
+
+def test_octets_by_hand() -> None:
+    assert parse_request(joined()).names == ()
+    assert parse_request(joined(requested())).names == ()
+    read = parse_request(joined(requested(san(b"A.example", b"a.example"))))
+    assert [str(name) for name in read.names] == ["a.example"]
+    for critical in (b"\x01\x01\xff", b"\x01\x01\x00"):
+        assert parse_request(joined(requested(san(b"a.example", critical=critical)))).names
+    other = der.sequence(der.oid("1.2.840.113549.1.9.7"), der.tlv(der.SET, b"\x13\x01x"))
+    assert parse_request(joined(other, requested(san(b"a.example")))).names
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        (requested(san(b"a.example")), requested(san(b"b.example"))),
+        (requested(san(b"a.example"), san(b"b.example")),),
+        (requested(san()),),
+        (requested(san(b"a.example", critical=b"\x01\x01\x01")),),
+        (requested(san(b"a.example", critical=b"\x02\x01\x01")),),
+        (requested(der.sequence()),),
+        (requested(der.sequence(SAN)),),
+        (requested(der.sequence(SAN, b"\x05\x00", b"\x05\x00", b"\x04\x00")),),
+        (der.sequence(REQUEST, der.tlv(der.SET, b"")),),
+        (der.sequence(REQUEST, der.tlv(der.SET, der.sequence() * 2)),),
+        (der.sequence(REQUEST),),
+        (b"\x30\x03\x06\x05",),
+        (requested(san(b"a.example.")),),
+        (requested(san(b"\xffa.example")),),
+        (requested(der.sequence(SAN, der.octet_string(b"\x30\x80"))),),
+        (requested(*[der.sequence(der.oid(f"1.2.{i}"), b"\x04\x00") for i in range(40)]),),
+    ],
+)
+def test_what_is_not_made_as_it_should_be(attributes: tuple[bytes, ...]) -> None:
+    with pytest.raises(CsrError):
+        parse_request(joined(*attributes))
+
+
+def test_the_signature_is_verified_and_not_weak() -> None:
+    octets = made().public_bytes(Encoding.DER)
+    broken = octets[:-1] + bytes([octets[-1] ^ 1])
+    with pytest.raises(CsrError, match="does not verify"):
+        parse_request(broken)
+    key = rsa.generate_private_key(65537, 2048)
+    with pytest.raises(CsrError, match="weak"):
+        parse_request(made(key, hashes.SHA224()).public_bytes(Encoding.DER))
+
+
+def test_sizes_are_bounded() -> None:
+    assert len(parse_request(made(names=csr.MAX_NAMES).public_bytes(Encoding.DER)).names) == 256
+    for data in (
+        made(names=csr.MAX_NAMES + 1).public_bytes(Encoding.DER),
+        b"0" * (csr.MAX_SIZE + 1),
+        b"0" * 1000,
+        b"",
+        b"-----BEGIN CERTIFICATE REQUEST-----\n",
+    ):
+        with pytest.raises(CsrError):
+            parse_request(data)
