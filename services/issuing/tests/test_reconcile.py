@@ -17,6 +17,7 @@ from newel.issuing.reconcile import Reconciliation
 from newel.issuing.signing import RemoteSigner
 from newel.issuing.storage import Storage
 from newel.issuing.trail import Trail
+from newel.proto.common.v1 import error_pb2
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.local import LocalChannel, LocalServer
@@ -83,6 +84,18 @@ async def test_intents_of_a_retired_issuer_are_ended(house: House) -> None:
     house.clock.advance(2 * MINUTE)
     assert await reconciliation(house, Issuers([])).run() == 1
     assert house.audit.outcomes("reconcile") == ["ended"]
+
+
+async def test_what_the_signer_refuses_meanwhile_is_ended(house: House) -> None:
+    """An earlier process may have had it signed under another policy, so the serial is revoked."""
+    request = await left_open(house)
+    house.clock.advance(2 * MINUTE)
+    house.signer.refuse = error_pb2.Error(type="forbidden", detail="no", cause="too long")
+    (retried,) = await house.issue(request)
+    assert retried.error.type == "serverInternal"
+    assert await reconciliation(house).run() == 1
+    assert house.audit.outcomes("reconcile") == ["ended"]
+    assert len(await house.rows("SELECT 1 FROM revocations")) == 1
 
 
 async def test_signer_still_away_changes_nothing(house: House) -> None:

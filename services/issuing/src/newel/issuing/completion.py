@@ -25,6 +25,9 @@ class Recorded(NamedTuple):
 
     intent: Intent
     request_id: str
+    fresh: bool = (
+        False  # recorded just now, for this very attempt: nobody can have signed it before
+    )
 
 
 class Signer(Protocol):
@@ -58,7 +61,7 @@ class Completion:
         """One certificate or refusal per intent, in order.
 
         A refusal of type ``unavailable`` leaves its intent open: a retry may succeed. Any other
-        refusal closed it.
+        closed a fresh intent; an older one is left for reconciliation to end.
         """
         outcomes: dict[bytes, Outcome] = {}
         ready: list[tuple[Recorded, Issuer]] = []
@@ -73,7 +76,7 @@ class Completion:
         signed: list[tuple[SignedCertificate, bytes, Event]] = []
         for (each, issuer), answer in zip(ready, answers, strict=True):
             if isinstance(answer, NewelError):
-                outcomes[each.intent.serial] = await self._refused(each.intent, answer)
+                outcomes[each.intent.serial] = await self._refused(each, answer)
                 continue
             try:
                 certificate = assemble(issuer, each.intent, answer)
@@ -95,12 +98,16 @@ class Completion:
             )
         return [outcomes.get(each.intent.serial) or _NO_ISSUER for each in recorded]
 
-    async def _refused(self, intent: Intent, refusal: NewelError) -> NewelError:
-        """The signer refused the statement itself: nothing was signed and nothing will be."""
+    async def _refused(self, recorded: Recorded, refusal: NewelError) -> Outcome:
+        """The signer refused the statement itself: it will not be signed under today's policy."""
         if refusal.type is ErrorType.UNAVAILABLE:
             return refusal
-        await self._store.close(intent.serial, int(self._clock.unix()), release=True)
+        intent = recorded.intent
         self._trail.not_signed(intent, refusal)
+        if recorded.fresh:
+            closed = await self._store.close(intent.serial, int(self._clock.unix()), release=True)
+            if not closed:
+                return await self._already(intent.serial)
         return NewelError(
             ErrorType.SERVER_INTERNAL,
             "the certificate could not be signed",

@@ -100,24 +100,28 @@ class Issuance:
                 [each for each in results if isinstance(each, Recorded)]
             )
         )
-        outcomes: list[Outcome] = []
-        for attempt, result in zip(attempts, results, strict=True):
-            # a key that is on record keeps its certificate, whatever was refused now
-            outcome = (
-                next(completed)
-                if isinstance(result, Recorded)
-                else await self._known(attempt) or result
+        # 1 what could not be recorded may be on record: its key keeps the certificate it has
+        others = iter(
+            await asyncio.gather(
+                *[
+                    self._known(attempt, result)
+                    for attempt, result in zip(attempts, results, strict=True)
+                    if isinstance(result, NewelError)
+                ]
             )
-            outcomes.append(outcome)
+        )
+        outcomes = [
+            next(completed if isinstance(result, Recorded) else others) for result in results
+        ]
         self._tell(attempts, outcomes)
         return outcomes
 
-    async def _known(self, attempt: Attempt) -> Outcome | None:
-        """Step 1 for what was refused: a key on record keeps its certificate, even where the same
-        request would be refused today. None where the key is not on record.
+    async def _known(self, attempt: Attempt, refusal: NewelError) -> Outcome:
+        """The outcome of the earlier attempt under the same key, even where the same request would be
+        refused today; the refusal where there was none.
         """
         (record,) = await self._store.by_key([attempt.key])
-        return None if record is None else await self._retries.resolve(attempt, record)
+        return refusal if record is None else await self._retries.resolve(attempt, record)
 
     def _tell(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
         granted = 0

@@ -15,6 +15,7 @@ from newel.issuing.records import CertificateStore, Intent, Record, Revocation, 
 from newel.issuing.revocation import CESSATION_OF_OPERATION
 from newel.issuing.trail import Trail
 from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType
 
 _BATCH = 64
 _ACTOR = "reconciliation"
@@ -44,22 +45,25 @@ class Reconciliation:
         now = int(self._clock.unix())
         left = await self._store.left_open(int(now - self._after), _BATCH)
         possible = [record for record in left if self._can_be_signed(record, now)]
-        outcomes = await self._completion.complete([Recorded(r.intent, _ACTOR) for r in possible])
+        outcomes = await self._completion.complete([Recorded(r.intent, "") for r in possible])
         settled = 0
         for record, outcome in zip(possible, outcomes, strict=True):
             if isinstance(outcome, SignedCertificate):
                 self._trail.finished(record.intent)
                 settled += 1
+            elif outcome.type is not ErrorType.UNAVAILABLE:
+                settled += await self._end(record.intent, now, "the signer refuses it")
         for record in left:
             if not self._can_be_signed(record, now):
-                settled += await self._end(record.intent, now)
+                cause = "it expired, or its issuer was retired"
+                settled += await self._end(record.intent, now, cause)
         return settled
 
     def _can_be_signed(self, record: Record, now: int) -> bool:
         issuer = self._issuers.get(record.intent.issuer)
         return issuer is not None and issuer.active and record.intent.not_after > now
 
-    async def _end(self, intent: Intent, now: int) -> bool:
+    async def _end(self, intent: Intent, now: int, cause: str) -> bool:
         revocation = Revocation(
             serial=intent.serial,
             issuer=intent.issuer,
@@ -68,9 +72,13 @@ class Reconciliation:
             active=True,
             not_after=intent.not_after,
         )
-        cause = "left unfinished by a crash, and expired or its issuer retired since"
         revoking = Revoking(
-            revocation, actor=_ACTOR, provisioner="", reason_text=cause, request_id="", block=None
+            revocation,
+            actor=_ACTOR,
+            provisioner="",
+            reason_text=f"left unfinished by a crash; {cause}",
+            request_id="",
+            block=None,
         )
         ended = await self._store.abandon(revoking, events.revoked(revocation, _ACTOR, ""))
         if ended:

@@ -63,7 +63,7 @@ class Recorder:
             except NewelError as error:
                 results[at] = error
             else:
-                built.append((at, Recorded(intent, accepted[at].request_id)))
+                built.append((at, Recorded(intent, accepted[at].request_id, fresh=True)))
         self._faults.after(Step.BUILD)
         # 5 the intent is stored; with it 3 is decided, and 1
         won = await self._store.reserve([each.intent for _, each in built])

@@ -4,6 +4,7 @@ A passive revocation stops renewal and is shown to nobody; it can be made active
 other way round. ``keyCompromise`` also blocks the key: it will not be certified again.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from cryptography import x509
@@ -39,7 +40,7 @@ class Revocations:
         Refusals: ``badRevocationReason``, ``notFound`` (no such certificate, or not these octets),
         ``alreadyRevoked``.
         """
-        return [await self._outcome(item) for item in items]
+        return await asyncio.gather(*[self._outcome(item) for item in items])
 
     async def _outcome(self, item: pb.RevocationItem) -> Revocation | NewelError:
         try:

@@ -6,8 +6,9 @@ from newel.issuing.records import Event, Intent, Record, Revocation, Revoking
 from newel.runtime.database import Database, Row, Statement, Write
 from newel.runtime.events import Outbox
 
-# The parameters are those of an Intent, in its order. One statement is steps 1, 3 and 5 of issuance: it loses against the same idempotency key, the same
-# serial, a blocked key, and the revocation of what it renews, whoever commits first.
+# The parameters are those of an Intent, in its order. One statement is steps 1, 3 and 5 of issuance: it
+# loses against the same idempotency key, the same serial, a blocked key, and the revocation of what it
+# renews, whoever commits first.
 _RESERVE = Statement("""
     INSERT INTO certificates (idempotency_key, serial, issuer, profile, tbs, not_after, key_digest,
         provisioner, subject_of_proof, renewed_from, created_at, room)
