@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,7 +16,7 @@ from newel.validation.upkeep import patient
 
 
 @asynccontextmanager
-async def at_work(house: House) -> AsyncIterator[None]:
+async def at_work(house: House) -> AsyncGenerator[None]:
     async with asyncio.TaskGroup() as group:
         working = group.create_task(house.parts.upkeep.run())
         yield

@@ -2,7 +2,7 @@
 
 import email.utils
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.types import Message, Scope, Send
 
@@ -52,6 +52,10 @@ class Document:
 
 
 _NOTHING: Message = {"type": "http.response.body", "body": b""}
+
+
+Source = Callable[[bytes], Document | None]
+"""The document at a path, given the query; None when there is none (yet)."""
 
 
 async def send_document(document: Document, scope: Scope, send: Send) -> None:

@@ -6,11 +6,11 @@ status (RFC 6960 §4.2.1), and clients do not read the body of anything else.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from starlette.types import Receive, Scope, Send
 
-from newel.validation.documents import Document, send_document
+from newel.validation.documents import Document, Source, send_document
 from newel.validation.get_request import requests_in
 from newel.validation.responder import Responder
 
@@ -20,9 +20,6 @@ _BODY_TIMEOUT = 10.0  # seconds for a client to send it
 # An issuer's id names no request: the base64 of a SEQUENCE begins with M. It is there so that every
 # issuer can have its own URL; the CertID decides.
 _prefix = re.compile(rb"^/ocsp(?:/[0-9a-f]{16}(?=/|$))?")
-
-Source = Callable[[bytes], Document | None]
-"""The document at a path, given the query; None when there is none (yet)."""
 
 
 class Web:

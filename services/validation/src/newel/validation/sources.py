@@ -7,8 +7,7 @@ from urllib.parse import parse_qsl
 from newel.crypto import pem
 from newel.validation.authorities import Authorities
 from newel.validation.crls import CrlShelf
-from newel.validation.documents import Document, entity_tag
-from newel.validation.http import Source
+from newel.validation.documents import Document, Source, entity_tag
 
 _DAY = b"max-age=86400, public"
 _ATTACHED = (b"content-disposition", b'attachment; filename="crl.crl"')
