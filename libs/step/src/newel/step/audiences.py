@@ -5,6 +5,7 @@ provisioner. One element of ``aud`` that matches is enough; a prefix never is.
 """
 
 import enum
+import functools
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
@@ -51,6 +52,7 @@ def fragment(audience: Sequence[str]) -> str:
     return next((part for item in audience for _, _, part in [item.partition("#")] if part), "")
 
 
+@functools.lru_cache(maxsize=256)  # clients of one authority write few different ones
 def _without_port(audience: str, expected_fragment: str) -> str:
     """The audience in the form of the accepted list; ``""`` where it can match nothing."""
     if audience.partition("#")[0] == _LEGACY:

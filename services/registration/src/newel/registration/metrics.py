@@ -51,11 +51,21 @@ class Metrics:
         Alias(self.renewed, "step_ca_x509_renewed", registry)
         Alias(self.rekeyed, "step_ca_x509_rekeyed", registry)
         self._by_operation = {"sign": self.signed, "renew": self.renewed, "rekey": self.rekeyed}
+        self._children: dict[tuple[str, str, str], tuple[Counter, ...]] = {}
 
     def count(self, operation: str, provisioner: str, error: NewelError | None) -> None:
         """One decision. ``provisioner`` is ``""`` where none was found; its name is one of ours."""
         outcome = GRANTED if error is None else error.type.value
-        self.decisions.labels(operation, outcome).inc()
+        key = operation, provisioner, outcome
+        counters = self._children.get(key)
+        if counters is None:  # finding a labelled counter costs more than counting
+            counters = self._children[key] = self._find(*key)
+        for counter in counters:
+            counter.inc()
+
+    def _find(self, operation: str, provisioner: str, outcome: str) -> tuple[Counter, ...]:
+        decision = self.decisions.labels(operation, outcome)
         counter = self._by_operation.get(operation)
-        if counter is not None:
-            counter.labels(provisioner, "false" if error else "true").inc()
+        if counter is None:
+            return (decision,)
+        return decision, counter.labels(provisioner, "true" if outcome == GRANTED else "false")

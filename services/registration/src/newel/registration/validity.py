@@ -28,10 +28,10 @@ def resolve(
     """
     now = now.replace(microsecond=0)
     try:
-        asked_start = TimeDuration.parse(not_before).resolve(now)
+        asked_start = TimeDuration.parse(not_before).resolve(now) if not_before else None
         start = now - backdate if asked_start is None else asked_start.replace(microsecond=0)
         base = now if asked_start is None else start
-        end = TimeDuration.parse(not_after).resolve(base)
+        end = TimeDuration.parse(not_after).resolve(base) if not_after else None
         end = base + limits.usual if end is None else end.replace(microsecond=0)
     except (ValueError, OverflowError) as error:
         raise malformed("error decoding json", cause=str(error)) from None

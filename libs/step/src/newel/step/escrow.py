@@ -1,0 +1,23 @@
+"""A new JWK provisioner whose private key the authority keeps, encrypted, for those who know its password."""
+
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from newel.step import jwe, jwk
+
+
+def new_jwk_provisioner(name: str, password: bytes) -> dict[str, Any]:
+    """The record of a JWK provisioner with a fresh P-256 key, as it stands in ``ca.json``.
+
+    ``encryptedKey`` is the private JWK in a compact JWE under ``password`` (PBES2), as the step tools
+    make it.
+    """
+    private = jwk.from_private_key(ec.generate_private_key(ec.SECP256R1()))
+    return {
+        "type": "JWK",
+        "name": name,
+        "key": msgspec.to_builtins(private.public()),
+        "encryptedKey": jwe.encrypt(msgspec.json.encode(private), password),
+    }
