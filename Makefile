@@ -49,5 +49,8 @@ test: sync ## everything the tests need, then unit, contract and end-to-end test
 run: sync ## an authority under var/newel, made on first start and served
 	$(BIN)/newel up --state var/newel --address 127.0.0.1:9000 --http-address 127.0.0.1:9080
 
+split: sync ## the same as six processes with PostgreSQL, NATS and SoftHSM under var/split; OPTIONS="--workers 2"
+	$(BIN)/python -m deploy.split --state var/split $(OPTIONS)
+
 bench: sync ## rates and CPU per operation, beside step-ca where it is on PATH; OPTIONS="--shape split --preload 1000000"
 	cd tests/bench && ../../$(BIN)/python run.py $(OPTIONS)

@@ -81,6 +81,7 @@ class NatsLink:
         return await nats.connect(
             list(options.servers),
             name=options.name,
+            inbox_prefix=f"_INBOX.{options.name}",  # what a server can keep to this service alone
             error_cb=report,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,

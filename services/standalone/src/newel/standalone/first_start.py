@@ -6,13 +6,12 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from newel.signer.app import AuthorityFiles, create_authority
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
 from newel.standalone.settings import write_settings
-from newel.step import ca_json, jwe, jwk, messages
+from newel.step import ca_json, messages
+from newel.step.escrow import new_jwk_provisioner
 
 ADDRESS = "127.0.0.1:9000"
 HTTP_ADDRESS = "127.0.0.1:9080"
@@ -93,25 +92,11 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         logger=ca_json.Logger(format="json"),
         db=ca_json.Db(type="newel", data_source=str(layout.state / "db")),
         authority=ca_json.Authority(
-            provisioners=[jwk_provisioner("admin", password), {"type": "ACME", "name": "acme"}]
+            provisioners=[new_jwk_provisioner("admin", password), {"type": "ACME", "name": "acme"}]
         ),
         tls=messages.TlsOptions(),
         newel=newel,
     )
-
-
-def jwk_provisioner(name: str, password: bytes) -> dict[str, Any]:
-    """A JWK provisioner with a fresh P-256 key, escrowed under the password."""
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    private = jwk.from_private_key(ec.generate_private_key(ec.SECP256R1()))
-    public = msgspec.to_builtins(private.public())
-    return {
-        "type": "JWK",
-        "name": name,
-        "key": public,
-        "encryptedKey": jwe.encrypt(msgspec.json.encode(private), password),
-    }
 
 
 def url_host(name: str) -> str:

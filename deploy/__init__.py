@@ -1,0 +1,1 @@
+"""How Newel is deployed: configurations, images, and the split shape on one machine."""

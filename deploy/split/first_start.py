@@ -1,0 +1,105 @@
+"""What is made once: passwords, tokens, the ceremony, the first provisioner. A second run makes what is missing.
+
+``python -m deploy.split.first_start --state DIR --ceremony FILE`` is the one-shot service of the containers;
+SOFTHSM2_CONF names the tokens' configuration. It writes nothing over anything.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from deploy.split.layout import Layout
+from newel.step.escrow import new_jwk_provisioner
+
+WITH_DATABASE = ("registration", "issuing", "validation", "inventory", "alerting")
+OWNERS = (*WITH_DATABASE, "signer", "nats", "postgres", "offline")
+_OCTETS = 24
+
+
+def make(layout: Layout, ceremony: Path) -> bool:
+    """Makes what is missing; answers whether the ceremony was held now. Raises CalledProcessError."""
+    for owner in OWNERS:
+        layout.secrets(owner).mkdir(mode=0o700, parents=True, exist_ok=True)
+    layout.certs.mkdir(exist_ok=True)
+    for service in WITH_DATABASE:
+        _secret(layout.secrets(service) / "database.password")
+    _secret(layout.secrets("postgres") / "superuser.password")
+    password = _secret(layout.password)
+    for owner in ("offline", "signer"):
+        _secret(layout.secrets(owner) / "pin")
+    _secret(layout.secrets("offline") / "so-pin")
+    first = not (layout.certs / "ceremony.json").exists()
+    if first:
+        _tokens(layout, ceremony)
+        subprocess.run([_beside("newel"), "ceremony", str(ceremony)], check=True)
+    provisioners = layout.secrets("registration") / "provisioners.json"
+    if not provisioners.exists():
+        record = new_jwk_provisioner("admin", password.encode())
+        _write(provisioners, json.dumps([record], indent=2) + "\n")
+    return first
+
+
+def _tokens(layout: Layout, ceremony: Path) -> None:
+    """Initialises the SoftHSM tokens the ceremony's file names, each with its PIN."""
+    plan = tomllib.loads(ceremony.read_text())
+    stores = [each["store"] for each in plan["certificates"]]
+    pins = {
+        store["token"]: Path(store["pin_file"]) for store in stores if store["kind"] == "pkcs11"
+    }
+    configuration = Path(os.environ["SOFTHSM2_CONF"]).read_text()
+    setting = next(line for line in configuration.splitlines() if line.startswith("directories."))
+    Path(setting.partition("=")[2].strip()).mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = _run("softhsm2-util", "--show-slots")
+    for token, pin in pins.items():
+        if f" {token} " not in known.replace("\n", " "):
+            _run(
+                "softhsm2-util", "--init-token", "--free", "--label", token, "--pin", pin.read_text().strip(),
+                "--so-pin", (layout.secrets("offline") / "so-pin").read_text().strip(),
+            )  # fmt: skip
+
+
+def _secret(path: Path) -> str:
+    """The secret in a file; a new one is made when there is no file."""
+    if not path.exists():
+        _write(path, secrets.token_urlsafe(_OCTETS) + "\n")
+    return path.read_text().strip()
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file only its owner may read, whole or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.rename(path)
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _beside(program: str) -> str:
+    """A program of this virtual environment, else of PATH."""
+    beside = Path(sys.executable).with_name(program)
+    return str(beside) if beside.exists() else shutil.which(program) or program
+
+
+def main() -> int:
+    """The one-shot service."""
+    parser = argparse.ArgumentParser(prog="first_start", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--ceremony", type=Path, required=True)
+    given = parser.parse_args()
+    made = make(Layout(given.state), given.ceremony)
+    sys.stdout.write("the ceremony was held\n" if made else "everything was there\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""The processes of a split deployment: how each is started, when it is ready, how it is told to end."""
+
+import http.client
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.split.layout import SERVICES, SHARED, Addresses, Layout
+
+
+class MissingError(Exception):
+    """A program this machine does not have, or a place it cannot be run in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process. ``ready`` answers without raising."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: Callable[[], bool]
+    user: str | None = None
+    stop: signal.Signals = signal.SIGTERM
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def program(name: str) -> str:
+    """Where a program is; PostgreSQL's are not on Debian's PATH. Raises MissingError."""
+    found = [
+        shutil.which(name),
+        *sorted(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))),
+    ]
+    usable = [each for each in found if each]
+    if not usable:
+        raise MissingError(f"{name} is not installed; Debian: postgresql nats-server softhsm2")
+    return usable[-1]
+
+
+def pkcs11_module() -> Path:
+    """SoftHSM's library. Raises MissingError."""
+    for folder in ("/usr/lib/softhsm", "/usr/lib64/softhsm", "/usr/local/lib/softhsm"):
+        path = Path(folder) / "libsofthsm2.so"
+        if path.exists():
+            return path
+    for path in Path("/usr/lib").glob("*/softhsm/libsofthsm2.so"):
+        return path
+    raise MissingError("libsofthsm2.so is not installed; Debian: softhsm2")
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """The cluster. As root it belongs to ``postgres``, because PostgreSQL refuses to be root."""
+
+    layout: Layout
+    port: int
+
+    @property
+    def user(self) -> str | None:
+        """Whose it is; None: ours."""
+        return "postgres" if os.geteuid() == 0 else None
+
+    @property
+    def folder(self) -> Path:
+        """Its files."""
+        return self.layout.data / "postgres"
+
+    def create(self) -> None:
+        """Makes the cluster when there is none, and gives it what it has to read. Raises MissingError."""
+        sockets = self.layout.data / "postgres-socket"
+        secret = self.layout.secrets("postgres")
+        for folder in (self.folder, sockets):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if self.user:
+            try:
+                pwd.getpwnam(self.user)
+            except KeyError:
+                raise MissingError(
+                    "PostgreSQL refuses to be root, and there is no user postgres"
+                ) from None
+            for path in (self.folder, sockets, secret, *secret.iterdir()):
+                shutil.chown(path, self.user)
+            reached = subprocess.run(["test", "-r", secret], user=self.user, check=False)
+            if reached.returncode:
+                raise MissingError(
+                    f"the user postgres cannot enter {self.layout.state}: chmod o+x its parents"
+                )
+        if not (self.folder / "PG_VERSION").exists():
+            subprocess.run(
+                [
+                    program("initdb"), "-D", str(self.folder), "-U", "postgres", "-A", "scram-sha-256",
+                    "--pwfile", str(secret / "superuser.password"), "-E", "UTF8", "--locale", "C",
+                ],
+                user=self.user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+
+    def part(self) -> Part:
+        """The server."""
+        settings = f"config_file={self.layout.config / 'postgresql.conf'}"
+        command = (program("postgres"), "-D", str(self.folder), "-c", settings)
+        return Part("postgres", command, lambda: _accepts(self.port), self.user, signal.SIGINT)
+
+    def prepare(self) -> None:
+        """Roles and schemas, by the script every shape uses."""
+        secret = (self.layout.secrets("postgres") / "superuser.password").read_text().strip()
+        environment = {
+            **os.environ,
+            "PGHOST": "localhost",
+            "PGPORT": str(self.port),
+            "PGUSER": "postgres",
+            "PGPASSWORD": secret,
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": str(self.layout.certs / "internal_root.crt"),
+            "PGOPTIONS": "-c client_min_messages=warning",
+        }
+        script = SHARED / "postgres/database.sql"
+        variables = f"secrets={self.layout.state / 'secrets'}"
+        subprocess.run(
+            [program("psql"), "-qX", "-v", variables, "-f", str(script), "postgres"],
+            env=environment, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
+def nats(layout: Layout, port: int) -> Part:
+    """The events' carrier."""
+    command = (program("nats-server"), "-c", str(layout.config / "nats.conf"))
+    return Part("nats", command, lambda: _accepts(port), stop=signal.SIGINT)
+
+
+def service(name: str, layout: Layout, addresses: Addresses) -> Part:
+    """One of the six."""
+    command = (
+        sys.executable,
+        "-m",
+        f"newel.{name}",
+        "--config",
+        str(layout.config / f"{name}.toml"),
+    )
+    env = {"SOFTHSM2_CONF": str(layout.config / "softhsm2.conf")} if name == "signer" else {}
+    port = addresses.ports[f"{name} health"]
+    return Part(name, command, lambda: _answers_ready(port), env=env)
+
+
+def services(layout: Layout, addresses: Addresses) -> list[Part]:
+    """The six, in the order they are started."""
+    return [service(name, layout, addresses) for name in SERVICES]
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

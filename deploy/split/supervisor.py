@@ -1,0 +1,120 @@
+"""Keeps the parts running: what ends is started again, what is held stays down, and all end together."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from deploy.split.layout import Layout
+from deploy.split.parts import Part
+
+_LOOKS_EVERY = 0.1
+_SOON = 5.0
+_LONGEST_PAUSE = 10.0
+_READY_WITHIN = 90.0
+_DRAIN_SECONDS = 30.0
+
+
+class NotReadyError(Exception):
+    """A part that did not become ready; the message names its log."""
+
+
+@dataclass(slots=True)
+class _Running:
+    part: Part
+    process: "subprocess.Popen[bytes] | None" = None
+    began: float = 0.0
+    pause: float = 0.0
+    again_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs the parts it is given, each with a log of its own."""
+
+    layout: Layout
+    stopping: bool = False
+    _running: list[_Running] = field(default_factory=list[_Running])
+
+    def __post_init__(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told)
+
+    def _told(self, _number: int, _frame: object) -> None:
+        self.stopping = True
+
+    def bring_up(self, parts: Sequence[Part]) -> None:
+        """Starts parts at once and waits until all are ready. Raises NotReadyError."""
+        new = [_Running(part) for part in parts]
+        self._running += new
+        end = time.monotonic() + _READY_WITHIN
+        while not self.stopping:
+            self._look()
+            waiting = [each.part for each in new if not self._held(each) and not each.part.ready()]
+            if not waiting:
+                return
+            if time.monotonic() > end:
+                names = ", ".join(str(self.layout.log / f"{part.name}.log") for part in waiting)
+                raise NotReadyError(f"not ready within {_READY_WITHIN:.0f} s; see {names}")
+            time.sleep(_LOOKS_EVERY)
+
+    def watch(self) -> None:
+        """Returns when told to stop."""
+        while not self.stopping:
+            self._look()
+            time.sleep(_LOOKS_EVERY)
+
+    def end(self) -> int:
+        """Ends the parts in the reverse of the order they were started in; 0 when all ended well."""
+        status = 0
+        for each in reversed(self._running):
+            status |= self._stop(each)
+        return status
+
+    def _look(self) -> None:
+        for each in self._running:
+            now = time.monotonic()
+            if each.process is not None and each.process.poll() is not None:
+                soon = now - each.began < _SOON
+                each.pause = min(max(each.pause * 2, 0.2), _LONGEST_PAUSE) if soon else 0.0
+                sys.stderr.write(
+                    f"{each.part.name} ended with {each.process.returncode}; it is started again\n"
+                )
+                each.process, each.again_at = None, now + each.pause
+            if self._held(each):
+                self._stop(each)
+            elif each.process is None and now >= each.again_at:
+                self._start(each)
+
+    def _held(self, each: _Running) -> bool:
+        return (self.layout.hold / each.part.name).exists()
+
+    def _start(self, each: _Running) -> None:
+        part = each.part
+        with (self.layout.log / f"{part.name}.log").open("ab") as log:
+            # A session of its own: Ctrl-C reaches this program alone, which tells each part once.
+            each.process = subprocess.Popen(
+                part.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=part.user,
+                env={**os.environ, **part.env}, cwd=self.layout.state, start_new_session=True,
+            )  # fmt: skip
+        each.began = time.monotonic()
+        (self.layout.state / "run" / part.name).write_text(f"{each.process.pid}\n")
+
+    def _stop(self, each: _Running) -> int:
+        process, each.process = each.process, None
+        if process is None:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(each.part.stop)
+        try:
+            status = process.wait(_DRAIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            sys.stderr.write(f"{each.part.name} does not end and is killed\n")
+            process.kill()
+            process.wait()
+            return 1
+        return int(status != 0)
