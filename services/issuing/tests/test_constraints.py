@@ -1,18 +1,16 @@
 """X02: no spelling of a name gets around the name constraints of the chain."""
 
 import ipaddress
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from fixtures.authority import make_authority
-from fixtures.issuing import make_request, open_house, sqlite_url
-from newel.crypto import names
-from newel.crypto.distinguished_names import Attribute, common_name
+from fixtures.issuing import House, make_request, open_house, sqlite_url
 from newel.crypto.extensions import NAME_CONSTRAINTS, Extension
-from newel.issuing.constraints import NameConstraints, UnknownConstraintError
-from newel.runtime.errors import NewelError
+from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 PERMITTED = [
     x509.DNSName("example.com"),
@@ -30,59 +28,62 @@ def extension(
     return Extension(NAME_CONSTRAINTS, critical=True, value=value.public_bytes())
 
 
+BEYOND = ["example.org", "badexample.com", "secret.example.com", "a.secret.example.com",
+          "*.secret.example.com", "*.example.com"]  # fmt: skip
+
+
 @pytest.fixture
-def constraints(tmp_path: Path) -> NameConstraints:
+async def house(tmp_path: Path) -> AsyncIterator[House]:
     authority = make_authority(tmp_path, constraints=extension(list(PERMITTED), list(EXCLUDED)))
-    return NameConstraints([authority.intermediate, authority.root])
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["example.com", "a.example.com", "*.a.example.com", "10.1.2.3", "u@example.com",
-     "spiffe://a.example.com/x", "https://a.example.com:8443/x"],
-)  # fmt: skip
-def test_names_within(constraints: NameConstraints, name: str) -> None:
-    constraints.check([names.parse_san(name)], [])
+    opened = await open_house(sqlite_url(tmp_path), authority)
+    yield opened
+    await opened.database.close()
 
 
 @pytest.mark.attack("X02")
-@pytest.mark.parametrize(
-    "name",
-    ["example.org", "badexample.com", "EXAMPLE.ORG", "secret.example.com", "SECRET.example.com",
-     "a.secret.example.com", "*.secret.example.com", "*.example.com", "11.0.0.1", "10.9.1.1",
-     "::ffff:10.9.0.1", "::1", "u@sub.example.com", "u@example.org", "https://example.com/",
-     "https://badexample.com/", "https://a.example.org/"],
-)  # fmt: skip
-def test_names_beyond(constraints: NameConstraints, name: str) -> None:
-    with pytest.raises(NewelError, match="name constraints"):
-        constraints.check([names.parse_san(name)], [])
+@pytest.mark.parametrize("name", BEYOND)
+async def test_no_name_beyond_is_issued(house: House, name: str) -> None:
+    (result,) = await house.issue(make_request(name))
+    assert result.error.type == "rejectedIdentifier"
+    assert not house.signer.signed
 
 
 @pytest.mark.attack("X02")
-@pytest.mark.parametrize("text", ["example.org", "Secret.Example.com", "11.0.0.1", "u@example.org"])
-def test_common_names_are_held_to_the_same(constraints: NameConstraints, text: str) -> None:
+@pytest.mark.parametrize("name", [b"\x0b\x00\x00\x01", b"\x0a\x09\x01\x01", bytes(15) + b"\x01"])
+async def test_no_address_beyond_is_issued(house: House, name: bytes) -> None:
+    request = make_request("a.example.com")
+    request.names.append(pb.GeneralName(ip=name))
+    (result,) = await house.issue(request)
+    assert result.error.type == "rejectedIdentifier"
+
+
+@pytest.mark.attack("X02")
+@pytest.mark.parametrize("text", ["example.org", "Secret.Example.com", "11.0.0.1"])
+async def test_no_common_name_beyond_is_issued(house: House, text: str) -> None:
     """Some clients take a common name for a host."""
-    with pytest.raises(NewelError, match="name constraints"):
-        constraints.check([], [common_name(text)])
+    request = make_request("a.example.com")
+    request.subject[0].value = text
+    (result,) = await house.issue(request)
+    assert result.error.type == "rejectedIdentifier"
 
 
-def test_a_person_is_no_host(constraints: NameConstraints) -> None:
-    constraints.check([], [common_name("Jane Doe"), Attribute("2.5.4.10", "example.org")])
-
-
-def test_other_kinds_of_constraints_are_not_ignored(tmp_path: Path) -> None:
-    name = x509.DirectoryName(x509.Name([]))
-    authority = make_authority(tmp_path, constraints=extension([name], None))
-    with pytest.raises(UnknownConstraintError):
-        NameConstraints([authority.intermediate])
+async def test_names_within_are_issued(house: House) -> None:
+    request = make_request("a.example.com", "*.b.example.com", "example.com")
+    request.names.append(pb.GeneralName(ip=bytes([10, 1, 2, 3])))
+    request.subject[0].value = "Jane Doe"
+    assert (await house.one(request)).der
 
 
 @pytest.mark.attack("X02")
-async def test_nothing_beyond_is_issued(tmp_path: Path) -> None:
-    authority = make_authority(tmp_path, constraints=extension(list(PERMITTED), list(EXCLUDED)))
-    house = await open_house(sqlite_url(tmp_path), authority)
-    good, bad = await house.issue(make_request("a.example.com"), make_request("a.example.org"))
-    assert good.HasField("certificate")
-    assert bad.error.type == "rejectedIdentifier"
-    assert len(house.signer.signed) == 1
+async def test_renewal_is_held_to_the_same(tmp_path: Path) -> None:
+    """The next issuer is constrained: what the last one issued is not renewed under it."""
+    url = sqlite_url(tmp_path)
+    free = await open_house(url, make_authority(tmp_path, name="Free"))
+    old = await free.one(make_request("a.example.org"))
+    await free.database.close()
+    bound = make_authority(tmp_path, constraints=extension(list(PERMITTED), list(EXCLUDED)))
+    house = await open_house(url, bound)
+    renewal = pb.Renewal(idempotency_key=b"renewal-1", certificate=old.der)
+    (result,) = await house.renew(renewal)
+    assert result.error.type == "rejectedIdentifier"
     await house.database.close()

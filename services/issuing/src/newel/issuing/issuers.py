@@ -10,10 +10,11 @@ from typing import Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from newel.crypto import keys, pem
+from newel.crypto import keys, names, pem
 from newel.crypto.certificate import subject_public_key_info
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.name_constraints import ConstraintError, NameConstraints, name_constraints
 from newel.issuing.config import IssuerConfig
-from newel.issuing.constraints import NameConstraints, UnknownConstraintError
 from newel.runtime.config import ConfigError
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -45,12 +46,24 @@ class Issuer:
     not_before: dt.datetime
     not_after: dt.datetime
     parsed: x509.Certificate
-    constraints: NameConstraints
+    constraints: tuple[
+        NameConstraints, ...
+    ]  # of each certificate of the chain that has some, and the root's
 
     @property
     def certificate(self) -> bytes:
         """The issuer's own certificate, DER."""
         return self.chain[0]
+
+    def check_names(
+        self, general_names: Sequence[names.GeneralName], subject: Sequence[Attribute]
+    ) -> None:
+        """Raises ``rejectedIdentifier`` for a name that the chain's name constraints forbid."""
+        for constraints in self.constraints:
+            try:
+                constraints.check(general_names, subject)
+            except ConstraintError as error:
+                raise NewelError(ErrorType.REJECTED_IDENTIFIER, str(error)) from None
 
     def verify(self, signature: bytes, tbs: bytes) -> None:
         """Raises :class:`newel.crypto.keys.InvalidSignature` unless this issuer's key made it."""
@@ -186,8 +199,9 @@ def _signature_room(public_key: keys.PublicKey) -> int:
     return public_key.key_size // 8 if isinstance(public_key, rsa.RSAPublicKey) else 64
 
 
-def _constraints(file: Path, chain: Sequence[x509.Certificate]) -> NameConstraints:
+def _constraints(file: Path, chain: Sequence[x509.Certificate]) -> tuple[NameConstraints, ...]:
     try:
-        return NameConstraints(chain)
-    except UnknownConstraintError as error:
-        raise UnusableIssuerError(f"{file}: {error}, which is not enforced here") from None
+        found = [name_constraints(each) for each in chain]
+    except ConstraintError as error:
+        raise UnusableIssuerError(f"{file}: {error}") from None
+    return tuple(each for each in found if each is not None)

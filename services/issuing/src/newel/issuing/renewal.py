@@ -91,7 +91,7 @@ class Renewals:
         issuer = self._issuers.issuing(now)
         limit = dt.timedelta(seconds=renewal.max_validity_seconds) or None
         parts = parts_of(record.intent.tbs)
-        issuer.constraints.check(parts.names, distinguished_names.decode(parts.subject))
+        issuer.check_names(parts.names, distinguished_names.decode(parts.subject))
         provisioner = record.intent.provisioner
         if renewal.HasField("provisioner"):
             provisioner = renewal.provisioner.SerializeToString(deterministic=True)

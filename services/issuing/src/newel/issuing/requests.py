@@ -100,7 +100,7 @@ class Admission:
             given += provisioner_extension(provisioner)
         san = tuple([_name(each) for each in request.names])
         subject = [distinguished_names.Attribute(each.oid, each.value) for each in request.subject]
-        issuer.constraints.check(san, subject)
+        issuer.check_names(san, subject)
         return AcceptedRequest(
             idempotency_key=request.idempotency_key,
             profile=profile,
