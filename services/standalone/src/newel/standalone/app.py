@@ -11,6 +11,7 @@ from newel.issuing import app as issuing
 from newel.registration import app as registration
 from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import Clock
+from newel.runtime.database import Database
 from newel.runtime.databases import open_database
 from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.health import PATHS, Health
@@ -63,88 +64,116 @@ async def build(
 
     Raises ConfigError and what the services raise.
     """
-    layout = settings.layout
-    registry = CollectorRegistry()
-    tls = ServerTls()
-    audit_sink = LineSink.open(layout.audit)
-    databases = {}
-    for name, revision in REVISIONS.items():
-        url = layout.database(name)
-        await migrate(url, f"newel.{name}", revision)
-        databases[name] = await open_database(url)
-    bus = LocalBus(shared=shared, metrics=EventMetrics(registry, clock))
-    outboxes: dict[str, TableOutbox] = {}
-    for name, events in EVENTS.items():
-        outboxes[name] = TableOutbox(databases[name], clock)
-        bus.attach(outboxes[name], *events)
-    server = LocalServer()
-
-    def audit(name: str) -> AuditLog:
-        return AuditLog(name, clock, audit_sink)
-
-    def added(service: Service) -> Service:
-        for rpc in service.rpcs:
-            server.add(rpc)
-        return service
-
-    keys = added(
-        signer.build(models.signer(settings), signer.Ports(clock, audit("signer"), registry))
-    )
-    issuer = added(
-        issuing.build(
-            models.issuing(settings),
-            issuing.Ports(
-                databases["issuing"], outboxes["issuing"], LocalChannel(server, "issuing"),
-                clock, audit("issuing"), registry,
-            ),
-        )
-    )  # fmt: skip
-    status = added(
-        validation.build(
-            models.validation(settings),
-            validation.Ports(
-                databases["validation"], outboxes["validation"], bus, LocalChannel(server, "validation"),
-                LocalChannel(server, "validation"), clock, audit("validation"), registry,
-            ),
-        )
-    )  # fmt: skip
-    catalogue = added(
-        inventory.build(
-            settings.newel.inventory,
-            inventory.Ports(
-                databases["inventory"], outboxes["inventory"], bus, LocalChannel(server, "inventory"),
-                clock, audit("inventory"), registry,
-            ),
-        )
-    )  # fmt: skip
-    alerts = added(
-        alerting.build(
-            settings.newel.alerting,
-            alerting.Ports(databases["alerting"], bus, clock, audit("alerting"), registry),
-        )
-    )
-    front = added(
-        await registration.build(
-            models.registration(settings),
-            registration.Ports(
-                databases["registration"], LocalChannel(server, "registration"), tls,
-                clock, audit("registration"), registry,
-            ),
-        )
-    )  # fmt: skip
-    events = Service("events", tasks=bus.tasks())
-    services = [keys, issuer, status, catalogue, alerts, events, front]
+    house = House(settings, clock, shared=shared)
+    await house.open_databases()
+    services = [
+        house.signer(), house.issuing(), house.validation(), house.inventory(), house.alerting(),
+        await house.registration(),
+    ]  # fmt: skip
+    by_name = {service.name: service for service in services}
     ready = {service.name: service.ready for service in services if service.ready}
-    health = Health(ready, [registry])
-    metrics = HttpMetrics(registry)
-    https = ByPrefix({"/inventory": catalogue.web["https"]}, front.web["https"])
-    http = ByPrefix(dict.fromkeys(PATHS, health), status.web["http"])
+    health = Health(ready, [house.registry])
+    metrics = HttpMetrics(house.registry)
+    https = ByPrefix(
+        {"/inventory": by_name["inventory"].web["https"]}, by_name["registration"].web["https"]
+    )
+    http = ByPrefix(dict.fromkeys(PATHS, health), by_name["validation"].web["http"])
     return Standalone(
-        services,
+        [*services, Service("events", tasks=house.bus.tasks(), stop=[house.close_databases])],
         Served(https, "registration", clock, log, metrics),
         Served(http, "validation", clock, log, metrics),
         health,
-        tls,
-        registry,
-        audit_sink,
+        house.tls,
+        house.registry,
+        house.audit_sink,
     )
+
+
+class House:
+    """What the services share in one process, and each service given its part of it."""
+
+    def __init__(self, settings: Settings, clock: Clock, *, shared: bool) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.registry = CollectorRegistry()
+        self.tls = ServerTls()
+        self.audit_sink = LineSink.open(settings.layout.audit)
+        self.bus = LocalBus(shared=shared, metrics=EventMetrics(self.registry, clock))
+        self._server = LocalServer()
+        self._databases: dict[str, Database] = {}
+        self._outboxes: dict[str, TableOutbox] = {}
+
+    async def open_databases(self) -> None:
+        """Opens each service's own database, brought up to date, and attaches the outboxes to the bus."""
+        for name, revision in REVISIONS.items():
+            url = self._settings.layout.database(name)
+            await migrate(url, f"newel.{name}", revision)
+            self._databases[name] = await open_database(url)
+        for name, events in EVENTS.items():
+            self._outboxes[name] = TableOutbox(self._databases[name], self._clock)
+            self.bus.attach(self._outboxes[name], *events)
+
+    async def close_databases(self) -> None:
+        """Finishes what is queued."""
+        for database in self._databases.values():
+            await database.close()
+
+    def signer(self) -> Service:
+        """The keys."""
+        ports = signer.Ports(self._clock, self._audit("signer"), self.registry)
+        return self._added(signer.build(models.signer(self._settings), ports))
+
+    def issuing(self) -> Service:
+        """Decides and records."""
+        ports = issuing.Ports(
+            self._databases["issuing"], self._outboxes["issuing"], self._channel("issuing"),
+            self._clock, self._audit("issuing"), self.registry,
+        )  # fmt: skip
+        return self._added(issuing.build(models.issuing(self._settings), ports))
+
+    def validation(self) -> Service:
+        """OCSP and CRL."""
+        channel = self._channel("validation")
+        ports = validation.Ports(
+            self._databases["validation"], self._outboxes["validation"], self.bus, channel, channel,
+            self._clock, self._audit("validation"), self.registry,
+        )  # fmt: skip
+        return self._added(validation.build(models.validation(self._settings), ports))
+
+    def inventory(self) -> Service:
+        """The catalogue."""
+        ports = inventory.Ports(
+            self._databases["inventory"], self._outboxes["inventory"], self.bus, self._channel("inventory"),
+            self._clock, self._audit("inventory"), self.registry,
+        )  # fmt: skip
+        return self._added(inventory.build(self._settings.newel.inventory, ports))
+
+    def alerting(self) -> Service:
+        """Tells people."""
+        ports = alerting.Ports(
+            self._databases["alerting"],
+            self.bus,
+            self._clock,
+            self._audit("alerting"),
+            self.registry,
+        )
+        return self._added(alerting.build(self._settings.newel.alerting, ports))
+
+    async def registration(self) -> Service:
+        """The front door."""
+        ports = registration.Ports(
+            self._databases["registration"], self._channel("registration"), self.tls,
+            self._clock, self._audit("registration"), self.registry,
+        )  # fmt: skip
+        return self._added(await registration.build(models.registration(self._settings), ports))
+
+    def _audit(self, name: str) -> AuditLog:
+        return AuditLog(name, self._clock, self.audit_sink)
+
+    def _channel(self, caller: str) -> LocalChannel:
+        return LocalChannel(self._server, caller)
+
+    def _added(self, service: Service) -> Service:
+        for rpc in service.rpcs:
+            self._server.add(rpc)
+        return service

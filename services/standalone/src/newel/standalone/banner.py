@@ -5,23 +5,22 @@ from newel.standalone.settings import Settings
 from newel.step.fingerprint import fingerprint
 
 
-def banner(settings: Settings, *, first: bool) -> str:
+def banner(settings: Settings, https: str, http: str, *, first: bool) -> str:
     """A few lines for a person; the commands can be pasted."""
     layout = settings.layout
     root = pem.decode(layout.root_certificate.read_bytes())
     name = settings.dns_names[0]
-    port = settings.ca.address.rpartition(":")[2]
+    port = https.rpartition(":")[2]
     state = layout.state
     url = f"https://{f'[{name}]' if ':' in name else name}:{port}"
     made = "A new authority was made" if first else "The authority is served from"
-    http = settings.ca.insecure_address
     return f"""\
 {made} under {state}.
 
   root         {layout.root_certificate}
   fingerprint  {fingerprint(root)}
-  HTTPS        https://{settings.ca.address}   step API, ACME, inventory
-  HTTP         http://{http}   OCSP, CRL, /metrics, /readyz
+  HTTPS        https://{https}   step API, ACME, inventory
+  HTTP         {f"http://{http}" if http else "none"}   OCSP, CRL, /metrics, /readyz
 
 Try next:
   export STEPPATH={state}

@@ -2,58 +2,53 @@
 
 import asyncio
 import fcntl
+import gc
 import os
-import socket
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import TextIO
 
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options, parse
+
+FIRST_START = "NEWEL_FIRST_START"
+"""Tells the first worker that its parent has just made the authority."""
 
 
 def main(arguments: list[str]) -> int:
     """Runs the authority until it is told to stop; returns the exit code."""
     options = parse(arguments)
     layout = Layout(options.state)
+    # What is loaded from here on stays: collecting it again and again would cost a tenth of the start.
+    gc.disable()
     try:
-        if options.workers > 1:
-            return run_workers(layout, options, arguments)
-        return run_one(layout, options)
+        if options.worker is not None:
+            return run(layout, options, first=bool(os.environ.get(FIRST_START)))
+        with lock(layout):
+            first = prepare(layout, options)
+            if options.workers == 1:
+                return run(layout, options, first=first)
+            return run_workers(options, arguments, first=first)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        from newel.runtime.config import ConfigError
-        from newel.runtime.errors import NewelError
-        from newel.runtime.migrations import MigrationError
-
-        if isinstance(error, ConfigError | NewelError | MigrationError | OSError | ValueError):
-            print(f"newel up: {error}", file=sys.stderr)
-            return 1
-        raise
+        cause = explained(error)
+        if not cause:
+            raise
+        print(f"newel up: {cause}", file=sys.stderr)
+        return 1
 
 
-def prepare(layout: Layout, options: Options) -> bool:
-    """Makes the authority when there is none; answers whether it did."""
-    if layout.ca_json.exists():
-        return False
-    from newel.runtime.clock import SystemClock
-    from newel.standalone.first_start import create
+def explained(error: Exception) -> str:
+    """What a person can do something about, in one line; "" for a fault of ours."""
+    from newel.runtime.config import ConfigError
+    from newel.runtime.errors import NewelError
+    from newel.runtime.migrations import MigrationError
 
-    create(layout, options, SystemClock().now())
-    return True
-
-
-def addresses(layout: Layout, options: Options) -> dict[str, str]:
-    """The listeners' addresses: the command line's, else ca.json's."""
-    from newel.standalone.settings import read_settings
-
-    ca = read_settings(layout).ca
-    return {
-        "https": options.address or ca.address,
-        "http": options.http_address or ca.insecure_address,
-    }
+    if isinstance(error, NewelError):
+        return error.cause
+    known = isinstance(error, ConfigError | MigrationError | OSError | ValueError)
+    return str(error) if known else ""
 
 
 def lock(layout: Layout) -> TextIO:
@@ -63,21 +58,31 @@ def lock(layout: Layout) -> TextIO:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        file.close()
         raise OSError(f"{layout.state} is in use by another 'newel up'") from None
     return file
 
 
-def run_one(layout: Layout, options: Options) -> int:
-    """One process: the only one, or a worker with inherited sockets."""
+def prepare(layout: Layout, options: Options) -> bool:
+    """Makes the authority when there is none, and answers whether it did; renews the OCSP responder."""
+    from newel.runtime.clock import SystemClock
+    from newel.signer.app import reissue_responder
+    from newel.standalone.first_start import authority_files, create
+    from newel.standalone.settings import read_settings
+
+    now = SystemClock().now()
+    first = not layout.ca_json.exists()
+    if first:
+        create(layout, options, now)
+    reissue_responder(authority_files(layout, read_settings(layout).password_file), now)
+    return first
+
+
+def run(layout: Layout, options: Options, *, first: bool) -> int:
+    """One process: the only one, or one of several."""
     from newel.standalone.process import serve
 
-    held = None if options.sockets else lock(layout)
-    try:
-        first = prepare(layout, options)
-        return run_loop(serve(layout, options, first=first))
-    finally:
-        if held:
-            held.close()
+    return run_loop(serve(layout, options, first=first))
 
 
 def run_loop(work: Coroutine[None, None, int]) -> int:
@@ -88,23 +93,10 @@ def run_loop(work: Coroutine[None, None, int]) -> int:
         return runner.run(work)
 
 
-def run_workers(layout: Layout, options: Options, arguments: list[str]) -> int:
+def run_workers(options: Options, arguments: list[str], *, first: bool) -> int:
     """Several processes that share the addresses."""
-    from newel.runtime.web import bind
-    from newel.standalone.workers import Workers
+    from newel.runtime.workers import Workers
 
-    held = lock(layout)
-    first = prepare(layout, options)
-    sockets: dict[str, socket.socket] = {}
-    for name, address in addresses(layout, options).items():
-        if address:
-            sockets[name] = bind(address)
-            sockets[name].listen(2048)
     if first:
-        os.environ["NEWEL_FIRST_START"] = "1"
-    try:
-        return Workers(
-            [*arguments, "--state", str(Path(options.state))], sockets, options.workers
-        ).run()
-    finally:
-        held.close()
+        os.environ[FIRST_START] = "1"
+    return Workers([sys.executable, "-m", "newel.standalone", *arguments], options.workers).run()

@@ -24,8 +24,7 @@ class Options:
     ssh: bool
     password_file: Path | None
     workers: int
-    sockets: dict[str, int]  # inherited by a worker: listener → file descriptor
-    worker: int  # 0 for the first or only one
+    worker: int | None  # this process's number, when it is one of several
 
 
 def parse(arguments: list[str]) -> Options:
@@ -62,7 +61,7 @@ def parse(arguments: list[str]) -> Options:
         action="append",
         default=[],
         metavar="NAME",
-        help="a name or address clients use; repeatable",
+        help="a name or address clients use, on first start; repeatable",
     )
     add("--ssh", action="store_true", help="also make SSH authority keys, on first start")
     add(
@@ -76,14 +75,12 @@ def parse(arguments: list[str]) -> Options:
         type=int,
         default=1,
         metavar="N",
-        help="processes that share the addresses (default 1)",
+        help="processes that share the addresses (default 1); the k-th also has /metrics on the HTTP port + k",
     )
-    add("--sockets", default="", help=argparse.SUPPRESS)
-    add("--worker", type=int, default=0, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
+    add("--worker", type=int, default=None, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)  # fmt: skip
     if given.workers < 1:
         parser.error("--workers: at least one")
-    sockets = dict(pair.split("=") for pair in given.sockets.split(",") if pair)
     return Options(
         state=given.state.resolve(),
         address=given.address,
@@ -93,6 +90,5 @@ def parse(arguments: list[str]) -> Options:
         ssh=given.ssh,
         password_file=given.password_file.resolve() if given.password_file else None,
         workers=given.workers,
-        sockets={name: int(descriptor) for name, descriptor in sockets.items()},
         worker=given.worker,
     )

@@ -1,23 +1,21 @@
-"""One process of the embedded authority: its listeners, its services and how it reloads."""
+"""One process of the embedded authority: its listeners and its services."""
 
-import logging
-import os
-import socket
+import gc
 import sys
 
 from newel.runtime import logs
 from newel.runtime.clock import SystemClock
+from newel.runtime.config import ConfigError
 from newel.runtime.runner import Process
 from newel.runtime.web import Listener, bind
-from newel.signer.app import reissue_responder
-from newel.standalone.app import build
+from newel.standalone.app import Standalone, build
 from newel.standalone.banner import banner
-from newel.standalone.first_start import authority_files
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
-from newel.standalone.settings import Settings, read_settings
+from newel.standalone.settings import read_settings
 
-_log = logging.getLogger("newel.standalone")
+COLLECT_AFTER = (20_000, 20, 50)
+"""Far fewer looks for cycles than the default: a request makes many objects and hardly any cycle."""
 
 
 async def serve(layout: Layout, options: Options, *, first: bool) -> int:
@@ -25,27 +23,27 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     settings = read_settings(layout)
     clock = SystemClock()
     log = logs.configure(clock, settings.newel.log_level)
-    bound = sockets(settings, options)
-    reissue_responder(authority_files(layout, settings.password_file), clock.now())
-    built = await build(
-        settings,
-        clock,
-        log if settings.newel.access_log else None,
-        shared=bool(options.sockets),
-    )
-    listeners = [Listener(built.https, bound["https"], built.tls)]
-    if "http" in bound:
-        listeners.append(Listener(built.http, bound["http"]))
+    https = options.address or settings.ca.address
+    http = options.http_address or settings.ca.insecure_address
+    if not https:
+        raise ConfigError(f"{layout.ca_json}: address: missing")
+    shared = options.worker is not None
+    built = await build(settings, clock, log if settings.newel.access_log else None, shared=shared)
 
     def on_ready() -> None:
-        if "ready" in options.sockets:
-            os.write(options.sockets["ready"], b"!")
-            os.close(options.sockets["ready"])
-        if options.worker == 0:
-            made = first or bool(os.environ.pop("NEWEL_FIRST_START", ""))
-            print(banner(settings, first=made), file=sys.stdout, flush=True)
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
+        gc.enable()
+        if not options.worker:
+            print(banner(settings, https, http, first=first), file=sys.stdout, flush=True)
 
-    process = Process(built.services, listeners, built.health, built.registry, on_ready=on_ready)
+    process = Process(
+        built.services,
+        listeners(built, https, http, options.worker),
+        built.health,
+        built.registry,
+        on_ready=on_ready,
+    )
     try:
         await process.run()
     finally:
@@ -54,17 +52,14 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     return 0
 
 
-def sockets(settings: Settings, options: Options) -> dict[str, socket.socket]:
-    """The listening sockets: inherited ones in a worker, else bound here."""
-    inherited = {
-        name: socket.socket(fileno=descriptor)
-        for name, descriptor in options.sockets.items()
-        if name != "ready"
-    }
-    if inherited:
-        return inherited
-    wanted = {
-        "https": options.address or settings.ca.address,
-        "http": options.http_address or settings.ca.insecure_address,
-    }
-    return {name: bind(address) for name, address in wanted.items() if address}
+def listeners(built: Standalone, https: str, http: str, worker: int | None) -> list[Listener]:
+    """Every address this process listens on. Raises OSError that names one that is taken."""
+    shared = worker is not None
+    found = [Listener(built.https, bind(https, shared=shared), built.tls)]
+    if http:
+        found.append(Listener(built.http, bind(http, shared=shared)))
+        if worker is not None:
+            # what the shared address answers of /metrics is any worker's: here it is this one's
+            host, _, port = http.rpartition(":")
+            found.append(Listener(built.health, bind(f"{host}:{int(port) + 1 + worker}")))
+    return found
