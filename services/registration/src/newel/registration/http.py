@@ -7,12 +7,12 @@ the others are Starlette's. Every route is there with and without ``/1.0``.
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from newel.registration import peer, refusals
+from newel.registration import bodies, peer, refusals
 from newel.registration.authority import Authority
 from newel.registration.metrics import Metrics
 from newel.registration.renewal import Renewing
@@ -24,9 +24,6 @@ from newel.runtime.request_id import request_id
 from newel.runtime.serving import ROUTE
 from newel.step.messages import RekeyRequest, RevokeRequest, SignRequest
 
-LARGEST_BODY = 1024 * 1024
-"""Octets of a request's body."""
-
 _log = logging.getLogger("newel.registration.http")
 _JSON = (b"content-type", b"application/json")
 _ACME = ("/acme/", "/2.0/acme/")
@@ -37,7 +34,6 @@ _revoke = msgspec.json.Decoder(RevokeRequest)
 
 Answer = tuple[int, bytes]
 Handler = Callable[[Scope, Receive], Awaitable[Answer]]
-Body = TypeVar("Body")
 
 
 class StepApi:
@@ -102,7 +98,7 @@ class StepApi:
 
         async def work() -> Issued:
             nonlocal ott
-            body = await _read(receive, scope, _sign)
+            body = await bodies.read(receive, scope, _sign)
             ott = body.ott or ""
             return await self._signing.sign(body, request_id())
 
@@ -112,7 +108,7 @@ class StepApi:
         shown: list[peer.Peer] = []
 
         async def work() -> Issued:
-            await _drain(receive, scope)
+            await bodies.drain(receive, scope)
             shown.append(self._peer(scope))
             return await self._renewing.renew(shown[0], None, request_id())
 
@@ -122,9 +118,9 @@ class StepApi:
         shown: list[peer.Peer] = []
 
         async def work() -> Issued:
-            data = await _drain(receive, scope)
+            data = await bodies.drain(receive, scope)
             shown.append(self._peer(scope))
-            body = _decode(_rekey, data)
+            body = bodies.decode(_rekey, data)
             return await self._renewing.renew(shown[0], body.csr or "", request_id())
 
         return self._answer(await self._decide("rekey", scope, work, lambda: _peer_facts(shown)))
@@ -132,7 +128,7 @@ class StepApi:
     async def _on_revoke(self, scope: Scope, receive: Receive) -> Answer:
         facts: dict[str, Any] = _where(scope)
         try:
-            body = await _read(receive, scope, _revoke)
+            body = await bodies.read(receive, scope, _revoke)
             facts |= {"serial": (body.serial or "")[:64], "reason": body.reason_code}
             facts |= _token_facts(body.ott or "")
             shown = None if body.ott else peer.from_tls(_client_chain(scope))
@@ -205,32 +201,6 @@ async def answered(work: Awaitable[Answer]) -> Answer:
     except Exception:  # noqa: BLE001 - the border: a client is told nothing of it
         _log.exception("a request failed")
         return 500, refusals.body(NewelError(ErrorType.SERVER_INTERNAL, ""))
-
-
-async def _read(receive: Receive, scope: Scope, decoder: "msgspec.json.Decoder[Body]") -> Body:
-    return _decode(decoder, await _drain(receive, scope))
-
-
-def _decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
-    try:
-        return decoder.decode(data)
-    except (ValueError, RecursionError) as error:
-        raise refusals.malformed("error decoding json", cause=str(error)[:200]) from None
-
-
-async def _drain(receive: Receive, scope: Scope) -> bytes:
-    """The whole body, up to its limit. Raises the refusal."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and (len(value) > 8 or int(value) > LARGEST_BODY):
-            raise NewelError(ErrorType.TOO_LARGE, "the body is too large")
-    message = await receive()
-    data = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        data += message.get("body", b"")
-        if len(data) > LARGEST_BODY:
-            raise NewelError(ErrorType.TOO_LARGE, "the body is too large")
-    return data
 
 
 def _client_chain(scope: Scope) -> list[bytes]:

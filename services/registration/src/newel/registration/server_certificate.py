@@ -11,9 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from newel.crypto import keys, names, pem
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.authority import Authority
-from newel.registration.issuance import Issuance
+from newel.registration.issuance import Issuance, general_name
 from newel.registration.metrics import Metrics
-from newel.registration.signing import general_name
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError

@@ -8,10 +8,9 @@ from typing import Protocol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import csr
-from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration import validity
-from newel.registration.issuance import Issuance
+from newel.registration.issuance import Issuance, general_name
 from newel.registration.one_time import UsedTokens, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, TokenUse
 from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
@@ -146,14 +145,3 @@ def to_issue(
         subject_of_proof=grant.proof.subject,
         request_id=request_id,
     )
-
-
-def general_name(name: GeneralName) -> pb.GeneralName:
-    """A name as the contract spells it."""
-    if isinstance(name, DnsName):
-        return pb.GeneralName(dns=name.value)
-    if isinstance(name, IpAddress):
-        return pb.GeneralName(ip=name.value.packed)
-    if isinstance(name, EmailAddress):
-        return pb.GeneralName(email=name.value)
-    return pb.GeneralName(uri=name.value)

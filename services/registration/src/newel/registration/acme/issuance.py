@@ -8,8 +8,8 @@ from newel.registration.acme import ids, requests
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
 from newel.registration.issuance import Issuance
+from newel.registration.issuance import general_name as in_contract
 from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.signing import general_name as in_contract
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
 

@@ -1,0 +1,42 @@
+"""Bodies of requests: read up to a limit, then decoded."""
+
+from typing import TypeVar
+
+import msgspec
+from starlette.types import Receive, Scope
+
+from newel.registration import refusals
+from newel.runtime.errors import ErrorType, NewelError
+
+LARGEST = 1024 * 1024
+"""Octets."""
+
+Body = TypeVar("Body")
+
+
+async def read(receive: Receive, scope: Scope, decoder: "msgspec.json.Decoder[Body]") -> Body:
+    """A body of JSON. Raises the refusal."""
+    return decode(decoder, await drain(receive, scope))
+
+
+def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
+    """What the octets say. Raises the refusal."""
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError) as error:
+        raise refusals.malformed("error decoding json", cause=str(error)[:200]) from None
+
+
+async def drain(receive: Receive, scope: Scope) -> bytes:
+    """The whole body, up to its limit. Raises the refusal."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and (len(value) > 8 or int(value) > LARGEST):
+            raise NewelError(ErrorType.TOO_LARGE, "the body is too large")
+    message = await receive()
+    data = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        data += message.get("body", b"")
+        if len(data) > LARGEST:
+            raise NewelError(ErrorType.TOO_LARGE, "the body is too large")
+    return data
