@@ -52,9 +52,9 @@ async def test_the_configuration_decides_which_provisioners_there_are(
 
 def test_provisioners_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
     file = tmp_path / "provisioners.json"
-    file.write_text('[{"type": "ACME", "name": "second"}]')
-    first = {"type": "ACME", "name": "first"}
-    given = {"provisioners": [first], "provisioners_file": str(file)}
+    file.write_text('[{"type": "ACME", "name": "first"}]')
+    second = {"type": "ACME", "name": "second"}
+    given = {"provisioners": [second], "provisioners_file": str(file)}
     config = validated(Config, given, "registration.toml")
     assert [each.name for each in config.records()] == ["first", "second"]
     file.write_text('{"type": "ACME"}')
