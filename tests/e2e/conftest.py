@@ -1,5 +1,7 @@
-"""The walks run against one authority; see fixtures.running."""
+"""The walks run against one authority of each shape; see fixtures.shapes."""
 
-from fixtures import running
+from fixtures import shapes
 
-authority = running.authority
+http01_port = shapes.http01_port
+split = shapes.split
+authority = shapes.authority

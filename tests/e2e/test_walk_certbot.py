@@ -3,33 +3,15 @@
 import os
 import re
 import subprocess
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from fixtures.running import Authority, configure, free_port, run, serving, wait_until
+from fixtures.running import Authority, free_port, run, wait_until
 
 pytestmark = pytest.mark.needs("certbot", "openssl")
-
-
-@pytest.fixture(scope="module")
-def http01_port() -> int:
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory, http01_port: int) -> Generator[Authority]:
-    """An authority that validates http-01 on a port a test may bind."""
-    state = tmp_path_factory.mktemp("walk") / "state"
-    ports = free_port(), free_port()
-    with serving(state, *ports):
-        pass
-    configure(state, registration={"acme": {"http01Port": http01_port}})
-    with serving(state, *ports) as (running, _):
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ class Config(Settings):
     """Names and addresses clients use: in the server's certificate, in audiences, in ACME URLs."""
     provisioners: tuple[dict[str, Any], ...] = ()
     provisioners_file: Path | None = None
-    """JSON: a list of further provisioners, where their keys are not known when this is written."""
+    """JSON: a list of provisioners that stand before those, where their keys are made at first start."""
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])
     tls: dict[str, Any] = Field(default_factory=dict[str, Any])
     """What clients are told to speak; what the server itself speaks is not set here."""
@@ -68,7 +68,7 @@ class Config(Settings):
 
     def records(self) -> list[Provisioner]:
         """The configured provisioners."""
-        return [from_mapping(item) for item in (*self.provisioners, *self._from_file())]
+        return [from_mapping(item) for item in (*self._from_file(), *self.provisioners)]
 
     def _from_file(self) -> list[dict[str, Any]]:
         if self.provisioners_file is None:
