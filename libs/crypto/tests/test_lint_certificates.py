@@ -216,6 +216,20 @@ CASES: list[tuple[str, Callable[[Draft], Draft]]] = [
     ("alternative_names_are_not_empty", lambda d: d.with_extensions(same(raw_names()))),
     *[
         (
+            "alternative_names_are_of_known_kinds",
+            lambda d, tag=tag, value=value: d.with_extensions(
+                same(raw_names(NAMES[0].der, der.tlv(tag, value)))
+            ),
+        )
+        for tag, value in (
+            (0x87, bytes(3)),
+            (0x87, bytes(8)),
+            (0x88, b"\x2a\x03"),  # registeredID
+            (0xA4, b"\x30\x00"),  # directoryName
+        )
+    ],
+    *[
+        (
             "dns_names_are_domain_names",
             lambda d, name=name: d.with_extensions(same(raw_names(der.tlv(0x82, name)))),
         )
@@ -302,6 +316,36 @@ def test_a_certificate_that_breaks_one_rule_is_refused_for_it(
     else:
         assert refusal.value.rules == (rule,)
     assert rule in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", [b"\x04\x00", b"\x04\x02\x01", b"\x05\x00", b""])
+def test_a_key_identifier_that_is_none_is_refused(house: Any, value: bytes) -> None:
+    """Also where one of the same shape, but for it, has passed."""
+    linter = lint.CertificateLinter(house.issuer.certificate)
+    linter.lint(Draft(house.issuer).tbs)
+    spoilt = Draft(house.issuer).with_extensions(
+        same(Extension(extensions.SUBJECT_KEY_IDENTIFIER, False, value))
+    )
+    with pytest.raises(lint.LintError):
+        linter.lint(spoilt.tbs)
+
+
+def test_names_that_stand_twice_are_refused(house: Any) -> None:
+    draft = Draft(house.issuer)
+    draft.extensions["again"] = draft.extensions[extensions.SUBJECT_ALT_NAME]
+    linter = lint.CertificateLinter(house.issuer.certificate)
+    linter.lint(Draft(house.issuer).tbs)
+    with pytest.raises(lint.LintError):
+        linter.lint(draft.tbs)
+
+
+def test_another_kind_of_key_is_another_shape(house: Any) -> None:
+    """What passed for RSA does not pass for an elliptic curve."""
+    usage = same(extensions.key_usage(["digitalSignature", "keyEncipherment"]))
+    linter = lint.CertificateLinter(house.issuer.certificate)
+    linter.lint(Draft(house.issuer).set(spki=RSA_SPKI).with_extensions(usage).tbs)
+    with pytest.raises(lint.LintError, match="key_usage_goes_with_key"):
+        linter.lint(Draft(house.issuer).with_extensions(usage).tbs)
 
 
 def test_every_rule_has_a_certificate_that_breaks_it() -> None:

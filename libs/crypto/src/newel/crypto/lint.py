@@ -24,14 +24,19 @@ from newel.crypto.lints.lists import ListSubject
 from newel.crypto.lints.responses import ResponseSubject
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject, Issuer
 
-CERTIFICATE_RULES: tuple[CertificateRule, ...] = (
-    *certificate_fields.RULES,
+# Of one issuer's certificates, those of one shape get the same verdicts from these.
+_SHAPE_RULES: tuple[CertificateRule, ...] = (
     *certificate_extensions.RULES,
-    *certificate_names.RULES,
     *certificate_authority.RULES,
 )
+_OTHER_RULES: tuple[CertificateRule, ...] = (*certificate_fields.RULES, *certificate_names.RULES)
+
+CERTIFICATE_RULES: tuple[CertificateRule, ...] = (*_OTHER_RULES, *_SHAPE_RULES)
+
+_MOST_SHAPES = 1024
 
 _UNPARSABLE = "does_not_parse"
+_PARSING = (ValueError, x509.DuplicateExtension, x509.InvalidVersion)
 _SEAL = object()
 
 Subject = TypeVar("Subject")
@@ -83,10 +88,21 @@ class CertificateLinter:
 
     def __init__(self, issuer: x509.Certificate | None) -> None:
         self._issuer = None if issuer is None else Issuer.of(issuer)
+        self._good_shapes: set[tuple[bytes, ...]] = set()
 
     def lint(self, tbs: bytes) -> LintedCertificate:
-        """The TBSCertificate, linted. Raises :class:`LintError` with every rule it breaks."""
-        _apply(CERTIFICATE_RULES, lambda: CertificateSubject(tbs, self._issuer))
+        """The TBSCertificate, linted. Raises :class:`LintError` with every rule it breaks.
+
+        Rules whose verdict depends on the shape alone are not asked again about a shape they have
+        passed: that is most of the work, and nearly every leaf has the shape of the one before.
+        """
+        subject = _parsed(lambda: CertificateSubject(tbs, self._issuer))
+        known = subject.shape in self._good_shapes
+        _apply(_OTHER_RULES if known else CERTIFICATE_RULES, subject)
+        if not known and self._issuer is not None:
+            if len(self._good_shapes) >= _MOST_SHAPES:
+                self._good_shapes.clear()
+            self._good_shapes.add(subject.shape)
         return LintedCertificate(tbs, _SEAL)
 
 
@@ -98,7 +114,7 @@ class ListLinter:
 
     def lint(self, tbs: bytes) -> LintedList:
         """The TBSCertList, linted. Raises :class:`LintError` with every rule it breaks."""
-        _apply(lists.RULES, lambda: ListSubject(tbs, self._issuer))
+        _apply(lists.RULES, _parsed(lambda: ListSubject(tbs, self._issuer)))
         return LintedList(tbs, _SEAL)
 
 
@@ -110,16 +126,22 @@ class ResponseLinter:
 
     def lint(self, response_data: bytes) -> LintedResponse:
         """The ResponseData, linted. Raises :class:`LintError` with every rule it breaks."""
-        _apply(responses.RULES, lambda: ResponseSubject(response_data, self._key_hash))
+        _apply(responses.RULES, _parsed(lambda: ResponseSubject(response_data, self._key_hash)))
         return LintedResponse(response_data, _SEAL)
 
 
-def _apply(rules: Iterable[Callable[[Subject], bool]], parse: Callable[[], Subject]) -> None:
+def _parsed(parse: Callable[[], Subject]) -> Subject:
     """What the parser says of hostile octets goes into the refusal; it holds no secret."""
     try:
-        subject = parse()
+        return parse()
+    except _PARSING as error:
+        raise LintError((_UNPARSABLE,), str(error)) from None
+
+
+def _apply(rules: Iterable[Callable[[Subject], bool]], subject: Subject) -> None:
+    try:
         broken = [rule for rule in rules if not rule(subject)]
-    except (ValueError, x509.DuplicateExtension, x509.InvalidVersion) as error:
+    except _PARSING as error:
         raise LintError((_UNPARSABLE,), str(error)) from None
     if broken:
         raise LintError(tuple(rule.__name__ for rule in broken))

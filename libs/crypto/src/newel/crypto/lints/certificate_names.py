@@ -1,26 +1,37 @@
 """RFC 5280 §4.1.2.6 and §4.2.1.6: the names of a certificate."""
 
-from newel.crypto import dns_names, extensions, names
+from newel.crypto import dns_names, names
 from newel.crypto.dns_names import InvalidNameError, NameRules
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject
 
 _LENIENT = NameRules(underscores=True)
+_TEXTS = frozenset({names.DNS_TAG, names.EMAIL_TAG, names.URI_TAG})
 
 
 def somebody_is_named(subject: CertificateSubject) -> bool:
     """A certificate names its subject, by subject or by alternative name (RFC 5280 §4.1.2.6)."""
-    return not subject.nameless or bool(subject.general_names)
+    return not subject.nameless or bool(subject.alternative_names)
 
 
 def alternative_names_are_critical_for_the_nameless(subject: CertificateSubject) -> bool:
     """The alternative name is critical if, and only if, the subject is empty (RFC 5280 §4.2.1.6)."""
-    critical = subject.critical(extensions.SUBJECT_ALT_NAME)
+    critical = subject.names_are_critical
     return critical is None or critical == subject.nameless
 
 
 def alternative_names_are_not_empty(subject: CertificateSubject) -> bool:
     """An alternative name extension has a name (RFC 5280 §4.2.1.6)."""
-    return extensions.SUBJECT_ALT_NAME not in subject.extensions or bool(subject.general_names)
+    return subject.alternative_names != []
+
+
+def alternative_names_are_of_known_kinds(subject: CertificateSubject) -> bool:
+    """Alternative names are domain names, IP addresses of 4 or 16 octets, mailboxes and URIs
+    (RFC 5280 §4.2.1.6): nothing else is checked here, so nothing else is signed.
+    """
+    return all(
+        each.tag in _TEXTS or (each.tag == names.IP_TAG and len(each.content) in {4, 16})
+        for each in subject.alternative_names or ()
+    )
 
 
 def dns_names_are_domain_names(subject: CertificateSubject) -> bool:
@@ -66,15 +77,15 @@ def _is_uri(text: str) -> bool:
 
 def no_name_stands_twice(subject: CertificateSubject) -> bool:
     """Every alternative name stands once: a set is what relying parties take it for."""
-    return len(subject.general_names) < 2 or len(set(subject.general_names)) == len(
-        subject.general_names
-    )
+    found = subject.alternative_names or ()
+    return len(found) < 2 or len({each.raw for each in found}) == len(found)
 
 
 RULES: tuple[CertificateRule, ...] = (
     somebody_is_named,
     alternative_names_are_critical_for_the_nameless,
     alternative_names_are_not_empty,
+    alternative_names_are_of_known_kinds,
     dns_names_are_domain_names,
     emails_are_mailboxes,
     uris_are_absolute,

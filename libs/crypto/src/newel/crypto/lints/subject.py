@@ -1,18 +1,22 @@
 """What is under the linter, taken apart once for all rules."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 from cryptography import x509
 
-from newel.crypto import certificate, der, distinguished_names, extensions
-from newel.crypto.algorithms import signatures_of
+from newel.crypto import certificate, der, distinguished_names, extensions, names
+from newel.crypto.algorithms import key_algorithm, signatures_of
 
 _DUMMY_ALGORITHM = der.sequence(der.oid("1.2.840.10045.4.3.2"))
 _VERSION_TAG = 0xA0
 _EXTENSIONS_TAG = 0xA3
+_ALTERNATIVE_NAMES = der.oid(extensions.SUBJECT_ALT_NAME)
+_KEY_IDENTIFIER = der.oid(extensions.SUBJECT_KEY_IDENTIFIER)
+_TRUE = der.Element(der.BOOLEAN, b"\xff", der.boolean(value=True))
 
 ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 
@@ -47,31 +51,11 @@ class Issuer:
 class CertificateSubject:
     """A TBSCertificate under the linter. Raises :class:`der.DerError` or ``ValueError`` when it does
     not even parse, an extension that stands there twice included.
-    """
 
-    __slots__ = (
-        "ca",
-        "critical_ones",
-        "dns_names",
-        "emails",
-        "encoded_after",
-        "encoded_before",
-        "extensions",
-        "general_names",
-        "inner_algorithm",
-        "issuer",
-        "issuer_name",
-        "key_usage",
-        "library",
-        "not_after",
-        "purposes",
-        "serial",
-        "spki",
-        "subject_name",
-        "unique_identifiers",
-        "uris",
-        "version",
-    )
+    ``shape`` is all that its rules' verdicts on extensions can depend on: the octets of every extension
+    but for the values of key identifier and alternative names, the kind of key, and whether there is a
+    subject. What only such rules ask for is parsed when one of them does.
+    """
 
     def __init__(self, tbs: bytes, issuer: Issuer | None) -> None:
         self.library = x509.load_der_x509_certificate(
@@ -87,23 +71,80 @@ class CertificateSubject:
         self.encoded_before, self.encoded_after = der.children(next(fields).content)
         self.subject_name = next(fields).raw
         self.spki = next(fields).raw
-        self.unique_identifiers = any(each.tag != _EXTENSIONS_TAG for each in fields)
+        rest = list(fields)
+        self.unique_identifiers = any(each.tag != _EXTENSIONS_TAG for each in rest)
         self.issuer = issuer
         self.not_after = self.library.not_valid_after_utc
-        self.extensions = {each.oid.dotted_string: each for each in self.library.extensions}
-        self.critical_ones = {oid for oid, each in self.extensions.items() if each.critical}
-        constraints = self.value(extensions.BASIC_CONSTRAINTS, x509.BasicConstraints)
-        self.ca = constraints is not None and constraints.ca
-        self.key_usage = self.value(extensions.KEY_USAGE, x509.KeyUsage)
-        purposes = self.value(extensions.EXTENDED_KEY_USAGE, x509.ExtendedKeyUsage)
-        self.purposes = frozenset(p.dotted_string for p in purposes or ())
-        names = self.value(extensions.SUBJECT_ALT_NAME, x509.SubjectAlternativeName)
-        self.general_names = list(names or ())
-        self.dns_names = [n.value for n in self.general_names if isinstance(n, x509.DNSName)]
-        self.emails = [n.value for n in self.general_names if isinstance(n, x509.RFC822Name)]
-        self.uris = [
-            n.value for n in self.general_names if isinstance(n, x509.UniformResourceIdentifier)
+        listed = [each.content for each in rest if each.tag == _EXTENSIONS_TAG]
+        self._read_extensions(der.children(der.only(listed[0]).content) if listed else [])
+
+    def _read_extensions(self, listed: Sequence[der.Element]) -> None:
+        """Sorts out what is particular to this certificate, and what makes its shape."""
+        shape = [key_algorithm(self.spki), b"" if self.nameless else b"named"]
+        self.alternative_names: list[der.Element] | None = None
+        self.names_are_critical: bool | None = None
+        for each in listed:
+            start = each.content[:5]
+            if start not in {_ALTERNATIVE_NAMES, _KEY_IDENTIFIER}:
+                shape.append(each.raw)
+                continue
+            *head, value = der.children(each.content)
+            shape += [part.raw for part in head]
+            if start == _KEY_IDENTIFIER:
+                shape.append(_octet_string_head(value.content))
+            elif self.alternative_names is not None:
+                raise ValueError("two subject alternative names")
+            else:
+                self.names_are_critical = head[1:] == [_TRUE]
+                self.alternative_names = der.children(der.only(value.content).content)
+        self.shape = tuple(shape)
+
+    @property
+    def dns_names(self) -> list[str]:
+        """The dNSNames."""
+        return self._texts(names.DNS_TAG)
+
+    @property
+    def emails(self) -> list[str]:
+        """The rfc822Names."""
+        return self._texts(names.EMAIL_TAG)
+
+    @property
+    def uris(self) -> list[str]:
+        """The uniformResourceIdentifiers."""
+        return self._texts(names.URI_TAG)
+
+    def _texts(self, tag: int) -> list[str]:
+        return [
+            each.content.decode("ascii") for each in self.alternative_names or () if each.tag == tag
         ]
+
+    @cached_property
+    def extensions(self) -> dict[str, x509.Extension[x509.ExtensionType]]:
+        """Every extension by its dotted identifier, its value parsed by the library."""
+        return {each.oid.dotted_string: each for each in self.library.extensions}
+
+    @cached_property
+    def critical_ones(self) -> set[str]:
+        """The identifiers of those that are critical."""
+        return {oid for oid, each in self.extensions.items() if each.critical}
+
+    @cached_property
+    def ca(self) -> bool:
+        """Whether basic constraints say that it is an authority."""
+        constraints = self.value(extensions.BASIC_CONSTRAINTS, x509.BasicConstraints)
+        return constraints is not None and constraints.ca
+
+    @cached_property
+    def key_usage(self) -> x509.KeyUsage | None:
+        """The key usage, if there is one."""
+        return self.value(extensions.KEY_USAGE, x509.KeyUsage)
+
+    @cached_property
+    def purposes(self) -> frozenset[str]:
+        """The extended key usages."""
+        purposes = self.value(extensions.EXTENDED_KEY_USAGE, x509.ExtendedKeyUsage)
+        return frozenset(p.dotted_string for p in purposes or ())
 
     def value(self, oid: str, kind: type[ExtensionValue]) -> ExtensionValue | None:
         """An extension's value, or None where it is absent."""
@@ -119,6 +160,12 @@ class CertificateSubject:
     def nameless(self) -> bool:
         """Whether the subject is the empty sequence."""
         return self.subject_name == distinguished_names.EMPTY
+
+
+def _octet_string_head(value: bytes) -> bytes:
+    """Tag and length of a short OCTET STRING that is all of ``value``; else ``value`` itself."""
+    whole = 2 < len(value) < 0x80 and value[1] == len(value) - 2
+    return value[:2] if whole else value
 
 
 CertificateRule: TypeAlias = Callable[[CertificateSubject], bool]
