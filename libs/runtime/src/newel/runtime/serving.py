@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import msgspec
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newel.runtime.clock import Clock
@@ -34,6 +35,8 @@ class Served:
         self._clock = clock
         self._sink = sink
         self._metrics = metrics
+        self._counters: dict[tuple[str, str, int], Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
         self._straight: tuple[str, ...] = getattr(app, "accounts_for", ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,13 +70,28 @@ class Served:
         finally:
             self._account(scope, seen, identifier, agent, time.perf_counter() - began)
 
+    def _counter(self, route: str, method: str, status: int) -> Counter:
+        """The child of one combination, looked up once: `labels` costs as much as the count itself."""
+        known = self._counters.get((route, method, status))
+        if known is None:
+            known = self._metrics.requests.labels(self._service, route, method, str(status))
+            self._counters[route, method, status] = known
+        return known
+
+    def _histogram(self, route: str) -> Histogram:
+        known = self._histograms.get(route)
+        if known is None:
+            known = self._metrics.seconds.labels(self._service, route)
+            self._histograms[route] = known
+        return known
+
     def _account(
         self, scope: Scope, seen: dict[str, Any], identifier: str, agent: bytes, seconds: float
     ) -> None:
         route = scope.get(ROUTE, "other")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.requests.labels(self._service, route, method, str(seen["status"])).inc()
-        self._metrics.seconds.labels(self._service, route).observe(seconds)
+        self._counter(route, method, seen["status"]).inc()
+        self._histogram(route).observe(seconds)
         if self._sink is None:
             return
         line = {

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -25,6 +25,38 @@ DRAIN_SECONDS = 10
 BACKLOG = 2048
 
 
+class GatheringTransport:
+    """A transport that writes once what one turn of the loop produced.
+
+    An answer's header and body are two writes of the ASGI protocol; together they are one TLS record
+    and one system call.
+    """
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Takes what is to be written in this turn."""
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Writes what is waiting, then closes."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts = []
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. A header that is too long or too slow ends it."""
 
@@ -35,7 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Notes who the peer is; the certificate is parsed by whoever needs it."""
-        super().connection_made(transport)
+        super().connection_made(cast("Any", GatheringTransport(transport, self.loop)))
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             der = tls.getpeercert(binary_form=True)
@@ -100,6 +132,7 @@ class Listener(uvicorn.Server):
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # nobody may say in a header who they are
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
