@@ -45,7 +45,13 @@ CERTIFICATES = Table(
     Column("revoked_actively", Boolean),
 )
 Index("certificates_endpoint", CERTIFICATES.c.endpoint, CERTIFICATES.c.not_after)
-Index("certificates_not_after", CERTIFICATES.c.not_after, CERTIFICATES.c.revoked_at)
+# in the order of a list by expiry; with the state at its end, counting needs no table
+Index(
+    "certificates_not_after",
+    CERTIFICATES.c.not_after,
+    CERTIFICATES.c.position,
+    CERTIFICATES.c.revoked_at,
+)
 
 ENDPOINTS = Table(
     "endpoints",
@@ -68,7 +74,7 @@ Index(
     sqlite_where=text("due IS NOT NULL"),
     postgresql_where=text("due IS NOT NULL"),
 )
-Index("endpoints_last_not_after", ENDPOINTS.c.last_not_after)
+Index("endpoints_last_not_after", ENDPOINTS.c.last_not_after, ENDPOINTS.c.position)
 Index(
     "endpoints_warned",
     ENDPOINTS.c.last_not_after,
