@@ -1,0 +1,145 @@
+"""JSON Web Keys (RFC 7517) as the commands read and write them, in the clear or inside a JWE.
+
+A JWK is a plain dict here, so that a file keeps what it says (chains, thumbprints) on its way through; the
+key itself is checked by newel.step.jwk.
+"""
+
+import json
+from typing import Any, cast
+
+from newel.cli.errors import CliError
+from newel.cli.key_output import json_text
+
+MEMBERS = (
+    "use", "kty", "kid", "crv", "alg", "k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi",
+    "x5u", "x5c", "x5t", "x5t#S256",
+)  # fmt: skip
+PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi"})
+COMPACT_JWE_DOTS = 4
+
+Jwk = dict[str, Any]
+
+
+def is_jose(data: bytes) -> bool:
+    """Whether the octets look like a JWK or like a JWE that may hold one."""
+    return data.lstrip().startswith(b"{") or data.strip().count(b".") == COMPACT_JWE_DOTS
+
+
+def is_encrypted(data: bytes) -> bool:
+    """Whether the octets are a JWE in either serialization."""
+    text = data.strip()
+    if text.startswith(b"{"):
+        try:
+            return "ciphertext" in json.loads(text)
+        except ValueError:
+            return False
+    return text.count(b".") == COMPACT_JWE_DOTS
+
+
+def unsealed(
+    data: bytes, name: str, password_file: str | None = None, prompt: str | None = None
+) -> bytes:
+    """What is inside the JWE, or the octets themselves when they are none; asks up to three times."""
+    if not is_encrypted(data):
+        return data
+    from newel.cli.jwe_messages import decrypt_with_password
+    from newel.cli.key_files import TRIES, password_for
+
+    for _ in range(1 if password_file else TRIES):
+        password = password_for(name, password_file, prompt)
+        plaintext = decrypt_with_password(data, password)
+        if plaintext is not None:
+            return plaintext
+    raise CliError("failed to decrypt JWE: invalid password")
+
+
+def parse(
+    data: bytes, name: str, password_file: str | None = None, prompt: str | None = None
+) -> Jwk:
+    """The JWK in ``data``, decrypted where it is encrypted, its key checked."""
+    plaintext = unsealed(data, name, password_file, prompt)
+    try:
+        value: object = json.loads(plaintext)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise CliError(f"error reading {name}: unsupported format")
+    jwk = ordered(cast("Jwk", value))
+    key_of(jwk, name)
+    return jwk
+
+
+def ordered(jwk: Jwk) -> Jwk:
+    """The members that are known, in the order key files have them; empty ones left out."""
+    return {name: jwk[name] for name in MEMBERS if jwk.get(name)}
+
+
+def key_of(jwk: Jwk, name: str = "key") -> Any:
+    """The key: a private or public one of the library, or the octets of a symmetric one."""
+    from newel.step import jwk as codec
+
+    try:
+        if jwk.get("kty") == "oct":
+            return codec.unb64url(str(jwk["k"]))
+        import msgspec
+
+        record = msgspec.convert(
+            {key: value for key, value in jwk.items() if isinstance(value, str)}, codec.Jwk
+        )
+        return codec.to_private_key(record) if record.d else codec.to_public_key(record)
+    except (ValueError, KeyError):
+        raise CliError(f"error reading {name}: unsupported format") from None
+
+
+def of_key(key: Any, *, kid: str = "", use: str = "", alg: str = "") -> Jwk:
+    """The JWK of a key, with only the members beside it that are given."""
+    from newel.crypto.keys import PrivateKey
+    from newel.step import jwk as codec
+
+    if isinstance(key, bytes):
+        members: Jwk = {"kty": "oct", "k": codec.b64url(key)}
+    else:
+        import msgspec
+
+        record = (
+            codec.from_private_key(key)
+            if isinstance(key, PrivateKey)
+            else codec.from_public_key(key)
+        )
+        members = msgspec.to_builtins(record)
+    return ordered(members | {"kid": kid, "use": use, "alg": alg})
+
+
+def is_private(jwk: Jwk) -> bool:
+    """Whether it can sign and decrypt: it has a private half, or is symmetric."""
+    return bool(jwk.get("d")) or jwk.get("kty") == "oct"
+
+
+def public_of(jwk: Jwk) -> Jwk:
+    """Without the private members; a symmetric key has no public half and stays as it is."""
+    return {name: value for name, value in jwk.items() if name not in PRIVATE}
+
+
+def thumbprint(jwk: Jwk) -> str:
+    """RFC 7638, SHA-256, base64url."""
+    import hashlib
+
+    from newel.step.jwk import b64url
+
+    required = {
+        "EC": ("crv", "kty", "x", "y"),
+        "RSA": ("e", "kty", "n"),
+        "OKP": ("crv", "kty", "x"),
+        "oct": ("k", "kty"),
+    }
+    members = {name: jwk[name] for name in required[str(jwk["kty"])]}
+    return b64url(hashlib.sha256(json_text(members, None)).digest())
+
+
+def sealed(jwk: Jwk, password: bytes, *, indent: int | None = 2) -> bytes:
+    """The JWK in a flattened JSON JWE under a password (PBES2-HS256+A128KW, A256GCM)."""
+    from newel.step.jwe import encrypt
+
+    names = ("protected", "encrypted_key", "iv", "ciphertext", "tag")
+    parts = encrypt(json_text(jwk, None), password).split(".")
+    return json_text(dict(zip(names, parts, strict=True)), indent)
