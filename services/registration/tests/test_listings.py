@@ -145,6 +145,19 @@ async def test_what_is_not_there(front: Front) -> None:
         assert answer.json()["status"] == status
 
 
+async def test_the_revocation_list_is_elsewhere(
+    authority: CertificateAuthority, tmp_path: Any
+) -> None:
+    front = await open_front(
+        f"sqlite:///{tmp_path}/ra.db", authority, crl="http://ca.example/crl/{issuer}.crl"
+    )
+    for path in ("/crl", "/1.0/crl"):
+        answer = await front.call("GET", path)
+        assert answer.status_code == 302
+        assert answer.headers["location"] == f"http://ca.example/crl/{authority.id}.crl"
+    await front.database.close()
+
+
 async def test_acme_is_there_under_both_paths(front: Front) -> None:
     for path in ("/acme/acme/directory", "/2.0/acme/acme/directory"):
         answer = await front.call("GET", path)

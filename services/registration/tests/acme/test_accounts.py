@@ -103,6 +103,7 @@ async def test_terms_of_service(house: House) -> None:
     reply = await house.client().register()
     assert reply.problem == "userActionRequired"
     assert reply.status == 403
+    assert reply.links("terms-of-service") == ["https://terms"]
     agreed = await house.client().register(termsOfServiceAgreed=True)
     assert agreed.status == 201
     assert agreed["termsOfServiceAgreed"] is True

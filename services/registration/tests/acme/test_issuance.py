@@ -3,6 +3,7 @@
 import ipaddress
 
 from cryptography import x509
+from prometheus_client import generate_latest
 
 from fixtures.acme import HOST, House, ask, make_csr
 from newel.acme import challenges
@@ -92,3 +93,22 @@ async def test_the_directory(house: House) -> None:
     other = await ask(house.acme.app, "GET", f"https://{HOST}/2.0/acme/acme/directory")
     assert other.json == reply.json
     assert (await ask(house.acme.app, "GET", f"https://{HOST}/acme/none/directory")).status == 404
+
+
+async def test_the_old_prefix_leads_to_the_same_resources(house: House) -> None:
+    client = await house.registered()
+    old = f"https://{HOST}/2.0/acme/acme/new-order"
+    order = await client.post(old, {"identifiers": [{"type": "dns", "value": "a.example"}]})
+    assert order.status == 201
+    assert order.header("location").startswith(f"https://{HOST}/acme/acme/order/")
+
+
+async def test_what_was_decided_is_audited_and_counted(house: House) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    for event in ("acme.new-account", "acme.new-order", "acme.challenge", "acme.finalize"):
+        assert house.audit.outcomes(event) == ["granted"], event
+    text = generate_latest(house.registry).decode()
+    assert 'step_ca_x509_signed_total{provisioner="acme",success="true"} 1.0' in text
+    assert 'operation="acme.challenge",outcome="granted"} 1.0' in text

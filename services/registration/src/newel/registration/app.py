@@ -73,7 +73,7 @@ async def build(config: Config, ports: Ports) -> Service:
         ports.clock,
         metrics,
     )
-    acme = _acme(config, ports, authority, issuance)
+    acme = _acme(config, ports, authority, issuance, metrics)
 
     async def start() -> None:
         await acme.start()
@@ -142,11 +142,17 @@ def _api(
         metrics,
         ports.audit,
         acme.app,
-        front(Listings(authority, version("newel-registration")).routes()),
+        front(Listings(authority, version("newel-registration"), config.crl).routes()),
     )
 
 
-def _acme(config: Config, ports: Ports, authority: Authority, issuance: RemoteIssuance) -> Acme:
+def _acme(
+    config: Config,
+    ports: Ports,
+    authority: Authority,
+    issuance: RemoteIssuance,
+    metrics: Metrics,
+) -> Acme:
     def provisioner(name: str) -> AcmeKind | None:
         found = authority.provisioners.named(name)
         return found if isinstance(found, AcmeKind) and not found.disabled else None
@@ -159,4 +165,5 @@ def _acme(config: Config, ports: Ports, authority: Authority, issuance: RemoteIs
         names=config.dns_names,
         clock=ports.clock,
         audit=ports.audit,
+        metrics=metrics,
     )

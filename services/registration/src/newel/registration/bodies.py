@@ -1,5 +1,6 @@
 """Bodies of requests: read up to a limit, then decoded."""
 
+import asyncio
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +11,11 @@ from newel.runtime.errors import ErrorType, NewelError
 
 LARGEST = 1024 * 1024
 """Octets."""
+
+SECONDS = 15.0
+"""For the whole of a body to arrive."""
+
+_DIGITS = len(str(LARGEST))
 
 Body = TypeVar("Body")
 
@@ -28,15 +34,29 @@ def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
 
 
 async def drain(receive: Receive, scope: Scope) -> bytes:
-    """The whole body, up to its limit. Raises the refusal."""
+    """The whole body, up to its limits of size and time. Raises the refusal."""
     for name, value in scope["headers"]:
-        if name == b"content-length" and (len(value) > 8 or int(value) > LARGEST):
-            raise NewelError(ErrorType.TOO_LARGE, "the body is too large")
+        if name == b"content-length" and (len(value) > _DIGITS or int(value) > LARGEST):
+            raise _too_large()
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await _whole(receive)
+    except TimeoutError:
+        raise refusals.malformed("the request did not arrive in time") from None
+
+
+async def _whole(receive: Receive) -> bytes:
     message = await receive()
-    data = message.get("body", b"")
+    data: bytes = message.get("body", b"")
     while message.get("more_body"):
         message = await receive()
         data += message.get("body", b"")
         if len(data) > LARGEST:
-            raise NewelError(ErrorType.TOO_LARGE, "the body is too large")
+            raise _too_large()
+    if message["type"] == "http.disconnect":
+        raise refusals.malformed("the request ended too early")
     return data
+
+
+def _too_large() -> NewelError:
+    return NewelError(ErrorType.TOO_LARGE, "the body is too large")

@@ -47,6 +47,8 @@ class Config(Settings):
     """Whether revocations are published where a provisioner does not say."""
     longest_token: Duration = dt.timedelta(hours=24)
     """How far a token's expiry may lie ahead."""
+    crl: str = ""
+    """Where ``/crl`` leads: the validation authority's URL, ``{issuer}`` in it the issuer's id."""
     federated_roots: tuple[Path, ...] = ()
     """PEM files of other authorities' roots."""
     acme: AcmeConfig = AcmeConfig()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from newel.registration import refusals
@@ -27,8 +27,9 @@ _LONGEST_LIMIT = 9
 class Listings:
     """Answers from what the authority knows in memory."""
 
-    def __init__(self, authority: Authority, version: str) -> None:
+    def __init__(self, authority: Authority, version: str, crl: str) -> None:
         self._authority = authority
+        self._crl = crl
         self._version = _encode(VersionResponse(version)) + b"\n"
 
     def routes(self) -> list[BaseRoute]:
@@ -42,6 +43,7 @@ class Listings:
             "intermediates": self.intermediates,
             "intermediates.pem": self.intermediates_pem,
             "federation": self.federation,
+            "crl": self.crl,
             "provisioners": self.provisioners,
             "provisioners/{kid}/encrypted-key": self.encrypted_key,
         }
@@ -95,6 +97,13 @@ class Listings:
     async def federation(self, _: Request) -> Response:
         """The roots and those of federated authorities."""
         return _json(self._authority.trust.federation_json, 201)
+
+    async def crl(self, _: Request) -> Response:
+        """Leads to the list of the issuer that issues now: lists are served without TLS."""
+        active = self._authority.trust.active
+        if not self._crl or not active:
+            raise NewelError(ErrorType.NOT_FOUND, "", cause="no revocation lists are published")
+        return RedirectResponse(self._crl.replace("{issuer}", active[0].id), 302)
 
     async def provisioners(self, request: Request) -> Response:
         """One page of provisioners."""

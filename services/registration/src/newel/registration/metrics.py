@@ -15,13 +15,13 @@ class Metrics:
         self.registry = registry
         self.decisions = Counter(
             "newel_registration_decisions_total",
-            "Decisions of the step API by operation and outcome (granted, or the refusal's type)",
+            "Decisions by operation and outcome (granted, or the refusal's type)",
             ("operation", "outcome"),
             registry=registry,
         )
         self.signed = Counter(
             "newel_registration_signed_total",
-            "Certificates requested with tokens, by provisioner",
+            "Certificates requested with tokens or ACME orders, by provisioner",
             ("provisioner", "success"),
             registry=registry,
         )
@@ -50,7 +50,12 @@ class Metrics:
         Alias(self.signed, "step_ca_x509_signed", registry)
         Alias(self.renewed, "step_ca_x509_renewed", registry)
         Alias(self.rekeyed, "step_ca_x509_rekeyed", registry)
-        self._by_operation = {"sign": self.signed, "renew": self.renewed, "rekey": self.rekeyed}
+        self._by_operation = {
+            "sign": self.signed,
+            "acme.finalize": self.signed,
+            "renew": self.renewed,
+            "rekey": self.rekeyed,
+        }
         self._children: dict[tuple[str, str, str], tuple[Counter, ...]] = {}
 
     def count(self, operation: str, provisioner: str, error: NewelError | None) -> None:

@@ -92,7 +92,11 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         logger=ca_json.Logger(format="json"),
         db=ca_json.Db(type="newel", data_source=str(layout.state / "db")),
         authority=ca_json.Authority(
-            provisioners=[new_jwk_provisioner("admin", password), {"type": "ACME", "name": "acme"}]
+            provisioners=[
+                # whoever has this password runs the authority, and may revoke what ACME clients got
+                {**new_jwk_provisioner("admin", password), "newel": {"revokesAny": True}},
+                {"type": "ACME", "name": "acme"},
+            ]
         ),
         tls=messages.TlsOptions(),
         newel=newel,

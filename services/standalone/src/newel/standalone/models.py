@@ -68,6 +68,8 @@ def registration(settings: Settings) -> RegistrationConfig:
         "backdate": authority.backdating(),
         "federated_roots": tuple(ca.federated_roots or ()),
     }
+    if settings.http_url:
+        data["crl"] = f"{settings.http_url}/crl/{{issuer}}.crl"
     if ca.common_name:
         data["server_certificate"] = {"common_name": ca.common_name}
     return validated(RegistrationConfig, merged(data, settings.newel.registration), "registration")

@@ -22,6 +22,8 @@ async def new_account(server: Server, call: Call) -> Answer:
     found = await call.storage.account_of_key(call.thumbprint, call.provisioner.name)
     if found is None and asked.only_return_existing:
         raise NewelError(ErrorType.ACCOUNT_DOES_NOT_EXIST, "the key has no account here")
+    if found is None and call.provisioner.terms_of_service and not asked.terms_of_service_agreed:
+        return await _agree_first(server, call)
     if found is None:
         identity = ids.new_id(call.now)
         await call.commit(*await _creation(server, call, asked, identity))
@@ -30,8 +32,8 @@ async def new_account(server: Server, call: Call) -> Answer:
         if found is None:
             raise _binding_taken()
         if found.id == identity:
-            server.audit.record(
-                "acme.new-account", "granted", account=call.urls.account(identity), **call.facts()
+            server.decisions.granted(
+                "acme.new-account", account=call.urls.account(identity), **call.facts()
             )
             return _answer(call, found, status=201)
     else:
@@ -52,7 +54,7 @@ async def account(server: Server, call: Call, identity: str) -> Answer:
         await call.commit(*_changes(server, call, change))
         server.authenticator.forget(call.account)
         if change.status is not msgspec.UNSET:
-            server.audit.record("acme.deactivate-account", "granted", **call.facts())
+            server.decisions.granted("acme.deactivate-account", **call.facts())
     found = await call.storage.account(call.account.id, call.provisioner.name)
     return _answer(call, found or call.account)
 
@@ -72,16 +74,21 @@ async def orders(_server: Server, call: Call, identity: str, after: str) -> Answ
     return answers.json(listed, answers.link(following, "next"))
 
 
+async def _agree_first(server: Server, call: Call) -> Answer:
+    """A refusal that says where the terms of service are (§7.3, §7.3.3)."""
+    await call.commit()
+    error = NewelError(ErrorType.USER_ACTION_REQUIRED, "agree to the terms of service first")
+    server.decisions.refused("acme.new-account", error, **call.facts())
+    terms = call.provisioner.terms_of_service
+    return answers.refusal(error, answers.link(terms, "terms-of-service"))
+
+
 async def _creation(
     server: Server, call: Call, asked: messages.NewAccount, identity: bytes
 ) -> list[Write]:
     """The writes that make the account; refuses what §7.3 lets the server refuse."""
     contacts.check(asked.contact, server.limits.contacts)
     terms = call.provisioner.terms_of_service
-    if terms and not asked.terms_of_service_agreed:
-        raise NewelError(
-            ErrorType.USER_ACTION_REQUIRED, f"agree to the terms of service first: {terms}"
-        )
     row = (
         identity,
         call.provisioner.name,

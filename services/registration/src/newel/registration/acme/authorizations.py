@@ -33,8 +33,8 @@ async def authorization(server: Server, call: Call, identity: str) -> Answer:
             raise NewelError(ErrorType.MALFORMED, "the one status a client can set is deactivated")
         change = (order, position, call.account.id)
         await call.commit(Write(statements.DEACTIVATE_AUTHORIZATION, change))
-        server.audit.record(
-            "acme.deactivate-authorization", "granted", authorization=identity, **call.facts()
+        server.decisions.granted(
+            "acme.deactivate-authorization", authorization=identity, **call.facts()
         )
     else:
         await call.commit()

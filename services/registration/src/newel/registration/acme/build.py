@@ -10,6 +10,7 @@ from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.config import AcmeConfig
+from newel.registration.acme.decisions import Decisions
 from newel.registration.acme.dispatcher import Dispatcher
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import Chains
@@ -24,6 +25,7 @@ from newel.registration.challenges.http_01 import Http01
 from newel.registration.challenges.name_servers import NameServers
 from newel.registration.challenges.tls_alpn_01 import TlsAlpn01
 from newel.registration.issuance import Issuance
+from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database
@@ -57,6 +59,7 @@ def build(
     names: Sequence[str],
     clock: Clock,
     audit: Audit,
+    metrics: Metrics,
 ) -> Acme:
     """The ACME server. ``names`` are the hosts clients may reach it by, each with or without a port."""
     limits = Limits(
@@ -64,10 +67,12 @@ def build(
         order_lifetime=config.order_lifetime,
         retention=config.retention,
         concurrent_validations=config.concurrent_validations,
+        lost_after=config.lost_after,
     )
+    decisions = Decisions(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
-    validations = Validations(storage, _validators(config), limits, clock, audit)
-    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, audit)
+    validations = Validations(storage, _validators(config), limits, clock, decisions)
+    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, decisions)
     server = Server(
         storage=storage,
         nonces=nonces,
@@ -77,7 +82,7 @@ def build(
         issuance=issuance,
         validations=validations,
         limits=limits,
-        audit=audit,
+        decisions=decisions,
     )
 
     upkeep = Upkeep(storage, nonces, validations, finalizer, limits, clock)

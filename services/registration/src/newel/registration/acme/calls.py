@@ -82,7 +82,7 @@ class Call:
         return bad_nonce("it was used before")
 
     def facts(self) -> dict[str, Any]:
-        """What the audit trail wants to know of every request."""
+        """Who asks, for the audit trail."""
         facts: dict[str, Any] = {"provisioner": self.provisioner.name}
         if self.signer is not None:
             facts["account"] = self.urls.account(self.signer.id)

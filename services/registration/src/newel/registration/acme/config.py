@@ -22,3 +22,5 @@ class AcmeConfig(Config):
     retention: dt.timedelta = dt.timedelta(days=30)
     """How long orders and the URLs of their certificates are kept."""
     concurrent_validations: int = 32
+    lost_after: dt.timedelta = dt.timedelta(seconds=60)
+    """Age from which an unfinished validation or finalization counts as lost in a crash."""

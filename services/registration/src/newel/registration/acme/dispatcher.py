@@ -176,9 +176,7 @@ class Dispatcher:
 
     def _audit_refusal(self, scope: Scope, error: NewelError) -> None:
         path = str(scope["path"])[:256]
-        self._server.audit.record(
-            "acme.request", "refused", path=path, type=error.type.value, cause=error.cause
-        )
+        self._server.decisions.refused("acme.request", error, provisioner="", path=path)
 
 
 def directory(urls: Urls, provisioner: AcmeKind) -> messages.Directory:

@@ -5,13 +5,13 @@ import secrets
 
 from newel.crypto import csr
 from newel.registration.acme import answers, ids, requests, statements
+from newel.registration.acme.decisions import Decisions
 from newel.registration.acme.issuance import to_issue
 from newel.registration.acme.records import INVALID, PROCESSING, VALID, Claim
 from newel.registration.acme.settings import Limits, Provisioners
 from newel.registration.acme.storage import Storage
 from newel.registration.issuance import Issuance
 from newel.registration.provisioners.acme import AcmeKind
-from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database import Write
 from newel.runtime.errors import ErrorType, NewelError
@@ -32,14 +32,14 @@ class Finalizer:
         provisioners: Provisioners,
         limits: Limits,
         clock: Clock,
-        audit: Audit,
+        decisions: Decisions,
     ) -> None:
         self._storage = storage
         self._issuance = issuance
         self._provisioners = provisioners
         self._limits = limits
         self._clock = clock
-        self._audit = audit
+        self._decisions = decisions
 
     async def carry_through(
         self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool
@@ -56,9 +56,8 @@ class Finalizer:
             return await self._refused(claim, error, reopen=reopen)
         done = (claim.order_id, issued.der, issued.issuer)
         await self._storage.apply(Write(statements.COMPLETE_ORDER, done))
-        self._audit.record(
+        self._decisions.granted(
             "acme.finalize",
-            "granted",
             order=ids.text(claim.order_id),
             provisioner=claim.provisioner,
             serial=issued.serial.hex(),
@@ -110,12 +109,11 @@ class Finalizer:
             outcome = PROCESSING
         else:
             outcome = "ready" if reopen and error.type in _ANOTHER_CSR else INVALID
-        self._audit.record(
+        self._decisions.refused(
             "acme.finalize",
-            "refused",
+            error,
             order=ids.text(claim.order_id),
             provisioner=claim.provisioner,
-            cause=error.cause,
             status=outcome,
         )
         if outcome == PROCESSING:

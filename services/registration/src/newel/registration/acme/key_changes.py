@@ -29,9 +29,9 @@ async def change_key(server: Server, call: Call) -> Answer:
         raise NewelError(ErrorType.UNAUTHORIZED, "the account's key was changed meanwhile")
     if holder.id != account.id:
         error = NewelError(ErrorType.CONFLICT, "the new key has an account already")
-        server.audit.record("acme.key-change", "refused", cause=error.cause, **call.facts())
+        server.decisions.refused("acme.key-change", error, **call.facts())
         return answers.refusal(error, answers.location(call.urls.account(holder.id)))
-    server.audit.record("acme.key-change", "granted", **call.facts())
+    server.decisions.granted("acme.key-change", **call.facts())
     return answers.json(
         {"status": holder.status, "orders": call.urls.orders(holder.id)}, answers.location(own)
     )

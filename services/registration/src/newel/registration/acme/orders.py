@@ -54,9 +54,8 @@ async def new_order(server: Server, call: Call) -> Answer:
         issuer=None,
     )
     await call.commit(*_creation(order))
-    server.audit.record(
+    server.decisions.granted(
         "acme.new-order",
-        "granted",
         order=ids.text(order.id),
         identifiers=[name.value for name in wanted],
         **call.facts(),

@@ -54,9 +54,8 @@ async def revoke_cert(server: Server, call: Call) -> Answer:
             request_id=request_id(),
         )
     )
-    server.audit.record(
+    server.decisions.granted(
         "acme.revoke",
-        "granted",
         serial=f"{leaf.serial_number:x}",
         reason=asked.reason,
         actor=actor,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from newel.registration.acme.authentication import Authenticator
+from newel.registration.acme.decisions import Decisions
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import Chains
 from newel.registration.acme.nonces import Nonces
@@ -11,7 +12,6 @@ from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
 from newel.registration.issuance import Issuance
-from newel.runtime.audit import Audit
 
 
 class Validations(Protocol):
@@ -34,4 +34,4 @@ class Server:
     issuance: Issuance
     validations: Validations
     limits: Limits
-    audit: Audit
+    decisions: Decisions

@@ -10,10 +10,10 @@ from typing import Protocol
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import answers, ids, statements
+from newel.registration.acme.decisions import Decisions
 from newel.registration.acme.records import INVALID, VALID, Attempt
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
-from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database import Write
 from newel.runtime.errors import ErrorType, NewelError
@@ -40,13 +40,13 @@ class Validations:
         validators: Mapping[str, Validator],
         limits: Limits,
         clock: Clock,
-        audit: Audit,
+        decisions: Decisions,
     ) -> None:
         self._storage = storage
         self._validators = validators
         self._limits = limits
         self._clock = clock
-        self._audit = audit
+        self._decisions = decisions
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
         self._under_way = 0
         self._slots = asyncio.Semaphore(limits.concurrent_validations)
@@ -133,13 +133,13 @@ class Validations:
             attempt.thumbprint,
         )
         await self._storage.apply(Write(statements.END_ATTEMPT, result))
-        cause = {"cause": failure.cause} if failure else {}
-        self._audit.record(
-            "acme.challenge",
-            "refused" if failure else "granted",
-            authorization=f"{ids.text(attempt.order_id)}.{attempt.position}",
-            challenge=attempt.challenge,
-            identifier=attempt.identifier.value,
-            provisioner=attempt.provisioner,
-            **cause,
-        )
+        facts = {
+            "authorization": f"{ids.text(attempt.order_id)}.{attempt.position}",
+            "challenge": attempt.challenge,
+            "identifier": attempt.identifier.value,
+            "provisioner": attempt.provisioner,
+        }
+        if failure:
+            self._decisions.refused("acme.challenge", failure, **facts)
+        else:
+            self._decisions.granted("acme.challenge", **facts)
