@@ -17,9 +17,12 @@ _SIGNATURES_OF_KEYS = {
 
 
 def key_algorithm(spki: bytes) -> bytes:
-    """The OBJECT IDENTIFIER, encoded, of a SubjectPublicKeyInfo's algorithm."""
-    algorithm = der.Reader(spki).sequence().read(der.SEQUENCE).content
-    return der.Reader(algorithm).read(der.OBJECT_IDENTIFIER).raw
+    """The OBJECT IDENTIFIER, encoded, of a SubjectPublicKeyInfo's algorithm.
+
+    Raises :class:`der.DerError` for what is none.
+    """
+    algorithm = der.split(der.only(spki).content)[0]
+    return der.split(der.only(algorithm).content)[0]
 
 
 def signatures_of(spki: bytes) -> frozenset[bytes]:

@@ -16,7 +16,7 @@ _VERSION_TAG = 0xA0
 _EXTENSIONS_TAG = 0xA3
 _ALTERNATIVE_NAMES = der.oid(extensions.SUBJECT_ALT_NAME)
 _KEY_IDENTIFIER = der.oid(extensions.SUBJECT_KEY_IDENTIFIER)
-_TRUE = der.Element(der.BOOLEAN, b"\xff", der.boolean(value=True))
+_TRUE = der.boolean(value=True)
 
 ExtensionValue = TypeVar("ExtensionValue", bound=x509.ExtensionType)
 
@@ -61,42 +61,45 @@ class CertificateSubject:
         self.library = x509.load_der_x509_certificate(
             certificate.assemble(tbs, _DUMMY_ALGORITHM, b"")
         )
-        # the library found every field in its place: no need to look at tags again
-        fields = iter(der.children(der.only(tbs).content))
+        # The library found every field in its place, extensions and their wrapping included.
+        fields = iter(der.split(der.content(tbs)))
         first = next(fields)
-        self.version = first.content if first.tag == _VERSION_TAG else b""
-        self.serial = (next(fields) if self.version else first).content
-        self.inner_algorithm = next(fields).raw
-        self.issuer_name = next(fields).raw
-        self.encoded_before, self.encoded_after = der.children(next(fields).content)
-        self.subject_name = next(fields).raw
-        self.spki = next(fields).raw
+        versioned = first[0] == _VERSION_TAG
+        self.version = der.content(first) if versioned else b""
+        self.serial = der.content(next(fields) if versioned else first)
+        self.inner_algorithm = next(fields)
+        self.issuer_name = next(fields)
+        self.encoded_before, self.encoded_after = der.children(der.content(next(fields)))
+        self.subject_name = next(fields)
+        self.spki = next(fields)
         rest = list(fields)
-        self.unique_identifiers = any(each.tag != _EXTENSIONS_TAG for each in rest)
+        self.unique_identifiers = any(each[0] != _EXTENSIONS_TAG for each in rest)
         self.issuer = issuer
         self.not_after = self.library.not_valid_after_utc
-        listed = [each.content for each in rest if each.tag == _EXTENSIONS_TAG]
-        self._read_extensions(der.children(der.only(listed[0]).content) if listed else [])
+        listed = [der.content(each) for each in rest if each[0] == _EXTENSIONS_TAG]
+        self._read_extensions(der.split(der.content(listed[0])) if listed else [])
 
-    def _read_extensions(self, listed: Sequence[der.Element]) -> None:
+    def _read_extensions(self, listed: Sequence[bytes]) -> None:
         """Sorts out what is particular to this certificate, and what makes its shape."""
         shape = [key_algorithm(self.spki), b"" if self.nameless else b"named"]
         self.alternative_names: list[der.Element] | None = None
         self.names_are_critical: bool | None = None
         for each in listed:
-            start = each.content[:5]
-            if start not in {_ALTERNATIVE_NAMES, _KEY_IDENTIFIER}:
-                shape.append(each.raw)
+            content = der.content(each)
+            kind = content[:5]
+            if kind not in {_ALTERNATIVE_NAMES, _KEY_IDENTIFIER}:
+                shape.append(each)
                 continue
-            *head, value = der.children(each.content)
-            shape += [part.raw for part in head]
-            if start == _KEY_IDENTIFIER:
-                shape.append(_octet_string_head(value.content))
+            *head, octets = der.split(content)
+            value = der.content(octets)
+            shape += head
+            if kind == _KEY_IDENTIFIER:
+                shape.append(_octet_string_head(value))
             elif self.alternative_names is not None:
                 raise ValueError("two subject alternative names")
             else:
                 self.names_are_critical = head[1:] == [_TRUE]
-                self.alternative_names = der.children(der.only(value.content).content)
+                self.alternative_names = der.children(der.only(value).content)
         self.shape = tuple(shape)
 
     @property
