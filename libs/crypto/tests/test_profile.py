@@ -91,7 +91,7 @@ def test_other_wishes_are_refused(wanted: dict[str, Any]) -> None:
 )
 @pytest.mark.attack("T09")
 def test_profiles_that_would_do_harm_cannot_be_made(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="validity|backdate|extension|usage"):
+    with pytest.raises(ValueError, match=r"validity|backdate|extension|usage"):
         Profile(**settings)
 
 
