@@ -14,6 +14,7 @@ from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiring, renewed
 from fixtures.catalogue import make_event
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
+from newel.alerting.notices import Message
 from newel.alerting.projection import EXPIRING
 from newel.alerting.retention import Housekeeping
 from newel.runtime.database import Database
@@ -189,6 +190,32 @@ async def test_what_can_not_succeed_goes_to_the_second_channel_at_once(
     await alerts.deliver("hook")
     await alerts.deliver("chat")
     assert len(slack.posted) == 1
+    await alerts.close()
+
+
+async def test_a_fault_of_a_channel_is_a_failure_like_others_and_ends(
+    database: Database, slack: SlackReceiver, hook: Channel, chat: Channel
+) -> None:
+    class Faulty:
+        async def send(self, message: Message) -> None:
+            raise RuntimeError(message.key)
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    rules = (Rule(channels=("hook",), fallback="chat"),)
+    retry = Retry(attempts=2)
+    config = Config(channels={"hook": hook, "chat": chat}, rules=rules, retry=retry)
+    alerts = Alerts(database, config)
+    alerts.channels["hook"] = Faulty()
+    await alerts.take(expiring(ONE), expiring(TWO))
+    for _ in range(2):
+        await alerts.deliver()
+        alerts.clock.advance(dt.timedelta(minutes=1))
+    await alerts.deliver()
+    assert len(slack.posted) == 2
+    errors = await alerts.rows("SELECT error FROM deliveries WHERE channel = 'hook'")
+    assert errors == [("internal: RuntimeError",)] * 2
     await alerts.close()
 
 

@@ -1,6 +1,7 @@
 """Taking messages to one channel: claimed once, tried with back-off, handed to another at last."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Message, Notice, Phase
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
+
+_log = logging.getLogger(__name__)
 
 _AT_ONCE = 16
 # A claim outlives any attempt (the longest timeout is 60 s for each of a few steps), so a second
@@ -110,6 +113,11 @@ class Courier:
             await self._channel.send(message)
         except DeliveryError as error:
             await self._failed(delivery, error)
+        except (
+            Exception
+        ) as error:  # a fault of ours: it counts as a failure, or it would go on for ever
+            _log.exception("channel failed", extra={"channel": self._name})
+            await self._failed(delivery, DeliveryError(f"internal: {type(error).__name__}"))
         else:
             await self._deliveries.delivered(delivery)
             self._report(delivery, "delivered")

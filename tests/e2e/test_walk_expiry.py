@@ -1,0 +1,123 @@
+"""The walk "expiry to Slack" (design §8) on `newel up`: a two-minute certificate by step, its warning at a real
+receiver, its end after `step ca renew`, and the inventory as an administrator sees it."""
+
+import json
+import secrets
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.webhook import WebhookReceiver
+from fixtures.running import Authority, configure, free_port, serving, wait_until
+
+pytestmark = pytest.mark.needs("step")
+
+SECRET = secrets.token_hex(16)
+
+
+def allow_short_lives(state: Path) -> None:
+    """step-ca's least lifetime, five minutes, is what a provisioner has without claims."""
+    file = state / "config/ca.json"
+    ca = json.loads(file.read_text())
+    ca["authority"].setdefault("claims", {})["minTLSCertDuration"] = "1m"
+    file.write_text(json.dumps(ca))
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Generator[WebhookReceiver]:
+    with WebhookReceiver(SECRET.encode()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def authority(
+    receiver: WebhookReceiver, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Authority]:
+    folder = tmp_path_factory.mktemp("expiry")
+    state, ports = folder / "state", (free_port(), free_port())
+    with serving(state, *ports):
+        pass
+    secret = folder / "webhook.secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    allow_short_lives(state)
+    configure(
+        state,
+        inventory={
+            "administrators": [{"subject": "ada", "provisioner": "admin"}],
+            "expiry": {"fraction": 0.4},  # of two minutes and the minute's backdate: 12 s from now
+        },
+        alerting={
+            "channels": {
+                "hook": {"kind": "webhook", "url": receiver.url(), "secret_file": str(secret)}
+            }
+        },
+    )
+    with serving(state, *ports) as (running, _):
+        yield running
+
+
+def certificate(authority: Authority, folder: Path, name: str, *flags: str) -> Path:
+    """A certificate by step; its key beside it."""
+    file = folder / f"{name}.crt"
+    words = ["--provisioner", "admin", "--password-file", str(authority.password_file), *flags]
+    done = authority.step(
+        "ca", "certificate", name, str(file), str(file.with_suffix(".key")), *words
+    )
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+def asked(authority: Authority, certificate: Path | None, path: str) -> tuple[int, Any]:
+    """Status and document of the inventory's answer to whoever shows this certificate."""
+    context = ssl.create_default_context(cafile=authority.root)
+    if certificate is not None:
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    try:
+        with urllib.request.urlopen(authority.url + path, context=context, timeout=10) as answer:  # noqa: S310 - https
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+def serial_of(certificate: Path) -> str:
+    """Its serial number as the inventory writes it."""
+    command = ["openssl", "x509", "-in", str(certificate), "-noout", "-serial"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return said.strip().partition("=")[2].lower().lstrip("0")
+
+
+def test_the_walk_from_expiry_to_whoever_is_told(
+    authority: Authority, receiver: WebhookReceiver, tmp_path: Path
+) -> None:
+    ada = certificate(authority, tmp_path, "ada")
+    leaf = certificate(authority, tmp_path, "short.internal", "--not-after", "2m")
+    first = serial_of(leaf)
+    assert asked(authority, None, "/inventory/endpoints")[0] == 401
+    assert asked(authority, leaf, "/inventory/endpoints")[0] == 403
+
+    wait_until(lambda: receiver.events, seconds=60)
+    (opened,) = receiver.events
+    assert opened["type"] == "newel.alert.opened.v1"
+    assert opened["data"]["serial"].lstrip("0") == first
+    assert opened["data"]["names"] == [{"type": "dns", "value": "short.internal"}]
+    status, late = asked(authority, ada, "/inventory/endpoints?state=expiring")
+    assert status == 200
+    assert [each["subject"] for each in late["endpoints"]] == ["short.internal"]
+
+    done = authority.step("ca", "renew", "--force", str(leaf), str(leaf.with_suffix(".key")))
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: len(receiver.events) == 2, seconds=20)
+    resolved = receiver.events[1]
+    assert resolved["type"] == "newel.alert.resolved.v1"
+    assert resolved["data"]["successor"].lstrip("0") == serial_of(leaf)
+    assert receiver.complaints == []
+    _, endpoint = asked(authority, ada, f"/inventory/endpoints/{opened['subject']}")
+    lineage = [each["serial"].lstrip("0") for each in endpoint["certificates"]]
+    assert lineage == [serial_of(leaf), first]
