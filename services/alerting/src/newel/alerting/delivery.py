@@ -113,9 +113,7 @@ class Courier:
             await self._channel.send(message)
         except DeliveryError as error:
             await self._failed(delivery, error)
-        except (
-            Exception
-        ) as error:  # a fault of ours: it counts as a failure, or it would go on for ever
+        except Exception as error:  # noqa: BLE001 - a fault of ours would be tried for ever
             _log.exception("channel failed", extra={"channel": self._name})
             await self._failed(delivery, DeliveryError(f"internal: {type(error).__name__}"))
         else:
