@@ -35,7 +35,7 @@ async def wire(
 
     yield caller
     for channel in channels:
-        await channel.close()
+        await channel.close(None)
     await server.stop(0)
     await house.database.close()
 
