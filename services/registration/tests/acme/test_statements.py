@@ -1,0 +1,27 @@
+"""No statement of ACME looks at more rows than it answers with, however many there are."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from newel.registration.acme import statements
+from newel.registration.app import REVISION
+from newel.runtime.database import Statement
+from newel.runtime.migrations import migrate
+
+ALL = {name: each for name, each in vars(statements).items() if isinstance(each, Statement)}
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+async def test_every_table_is_searched_by_an_index(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "registration.db"
+    await migrate(f"sqlite:///{path}", "newel.registration", REVISION)
+    connection = sqlite3.connect(path)
+    text = ALL[name].sqlite
+    highest = max([0, *map(int, re.findall(r"\?(\d+)", text))])
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {text}", (None,) * highest).fetchall()
+    connection.close()
+    scans = [detail for *_, detail in plan if detail.startswith("SCAN")]
+    assert not scans, plan
