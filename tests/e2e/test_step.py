@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.running import Authority, others, run
+from fixtures.running import Authority, free_port, others, run, serving, wait_until
 from newel.step import extension
 from newel.step.fingerprint import fingerprint
 
@@ -208,3 +209,35 @@ def test_no_token_is_ever_written_down(client: Client) -> None:
     assert "secret.internal" in trail
     assert signature not in trail
     assert signature not in client.authority.logs()
+
+
+def test_provisioners_come_and_go_while_running(tmp_path: Path) -> None:
+    """T15: step edits ca.json, SIGHUP takes it over, certificates of what is gone are not renewed."""
+    state = tmp_path / "state"
+    with serving(state, free_port(), free_port()) as (authority, process):
+        client = Client(authority, tmp_path / "client")
+        client.home.mkdir()
+        root = x509.load_pem_x509_certificate(authority.root.read_bytes())
+        sha = fingerprint(root.public_bytes(Encoding.DER))
+        client.step("ca", "bootstrap", "--ca-url", authority.url, "--fingerprint", sha)
+        (client.home / "pw").write_text("another secret")
+        editing = ["--ca-config", str(state / "config/ca.json")]
+        adding = ["ops", "--create", "--password-file", "pw", *editing]
+        client.step("ca", "provisioner", "add", *adding)
+        ops = ["--provisioner", "ops", "--password-file", "pw"]
+        files = ["o.internal", "o.crt", "o.key", "--force"]
+        client.step("ca", "certificate", *files, *ops, good=False)
+        process.send_signal(signal.SIGHUP)
+
+        def listed() -> list[str]:
+            return [each["name"] for each in authority.get("/provisioners")["provisioners"]]
+
+        wait_until(lambda: "ops" in listed())
+        client.step("ca", "certificate", *files, *ops)
+        client.step("ca", "renew", "o.crt", "o.key", "--force")
+        client.step("ca", "provisioner", "remove", "ops", *editing)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "ops" not in listed())
+        done = client.step("ca", "renew", "o.crt", "o.key", "--force", good=False)
+        assert "The request lacked necessary authorization to be completed." in done.stderr
+        assert {"admin", "acme"} <= set(listed())

@@ -77,7 +77,7 @@ async def build(config: Config, ports: Ports) -> Service:
 
     async def start() -> None:
         await acme.start()
-        await upkeep.start({record.name: to_json(record) for record in config.records()})
+        await upkeep.start(_records(config))
 
     own = upkeep.tasks(
         config.refresh_provisioners.total_seconds(), config.refresh_issuers.total_seconds()
@@ -90,6 +90,19 @@ async def build(config: Config, ports: Ports) -> Service:
         stop=(used.flush,),
         ready=upkeep.ready,
     )
+
+
+async def reconfigure(config: Config, database: Database, clock: Clock) -> None:
+    """Writes the provisioners of a changed configuration down.
+
+    Every worker and replica takes them over within ``refresh_provisioners``. Nothing else of the
+    configuration changes while running.
+    """
+    await ProvisionerTable(database).seed(_records(config), int(clock.unix()))
+
+
+def _records(config: Config) -> dict[str, str]:
+    return {record.name: to_json(record) for record in config.records()}
 
 
 def _authority(config: Config, stored: ProvisionerTable, issuance: RemoteIssuance) -> Authority:

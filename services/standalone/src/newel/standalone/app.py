@@ -1,5 +1,6 @@
 """Six services in one process: the one place where they meet."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,13 +22,15 @@ from newel.runtime.metrics import HttpMetrics
 from newel.runtime.migrations import migrate
 from newel.runtime.outbox import LocalBus, TableOutbox
 from newel.runtime.server_tls import ServerTls
-from newel.runtime.service import Service
+from newel.runtime.service import Hook, Service
 from newel.runtime.serving import Served
 from newel.signer import app as signer
 from newel.standalone import models
 from newel.standalone.dispatch import ByPrefix
-from newel.standalone.settings import Settings
+from newel.standalone.settings import Settings, read_settings
 from newel.validation import app as validation
+
+_log = logging.getLogger("newel.standalone")
 
 REVISIONS = {
     "issuing": issuing.REVISION,
@@ -55,6 +58,8 @@ class Standalone:
     tls: ServerTls
     registry: CollectorRegistry
     audit_sink: LineSink
+    reload: Hook
+    """Takes over the provisioners of a changed ca.json."""
 
 
 async def build(
@@ -86,6 +91,7 @@ async def build(
         house.tls,
         house.registry,
         house.audit_sink,
+        house.reload,
     )
 
 
@@ -112,6 +118,14 @@ class House:
         for name, events in EVENTS.items():
             self._outboxes[name] = TableOutbox(self._databases[name], self._clock)
             self.bus.attach(self._outboxes[name], *events)
+
+    async def reload(self) -> None:
+        """Reads ca.json again; its provisioners are taken over. Raises ConfigError, and nothing changed."""
+        settings = read_settings(self._settings.layout)
+        await registration.reconfigure(
+            models.registration(settings), self._databases["registration"], self._clock
+        )
+        _log.info("provisioners were read again")
 
     async def close_databases(self) -> None:
         """Finishes what is queued."""

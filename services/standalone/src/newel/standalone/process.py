@@ -42,6 +42,7 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
         listeners(built, https, http, options.worker),
         built.health,
         built.registry,
+        reload=built.reload,
         on_ready=on_ready,
     )
     try:
