@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newel.signer.app import AuthorityFiles, create_authority
+from newel.standalone import ssh_keys
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
 from newel.standalone.settings import write_settings
@@ -30,6 +31,8 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     password_file = options.password_file or make_password(layout.password)
     fingerprint = create_authority(authority_files(layout, password_file), options.name, now)
     ca = configuration(layout, options, password_file)
+    if options.ssh:
+        ca.ssh = ssh_keys.create(layout, password_file.read_text().rstrip().encode())
     address = ca.address
     names = ca.dns_names or ["localhost"]
     port = address.rpartition(":")[2]

@@ -14,10 +14,10 @@ RESPONDER = "ocsp"
 
 
 def signer(settings: Settings) -> SignerConfig:
-    """Two keys: the intermediate's for certificates and CRLs, the responder's for OCSP."""
+    """The intermediate's key for certificates and CRLs, the responder's for OCSP, SSH keys if there are."""
     layout = settings.layout
     password = settings.password_file
-    keys = [
+    keys: list[dict[str, Any]] = [
         {
             "name": KEY,
             "store": {"kind": "file", "path": settings.ca.key, "password_file": password},
@@ -32,6 +32,19 @@ def signer(settings: Settings) -> SignerConfig:
             "ocsp": {"issuer_certificate": settings.ca.crt},
         },
     ]
+    ssh = settings.ca.ssh
+    if ssh:
+        keys += [
+            {
+                "name": f"ssh-{kind}",
+                "store": {"kind": "file", "path": path, "password_file": password},
+                "ssh": {"certificate_type": kind, "max_validity": longest},
+            }
+            for kind, path, longest in (
+                ("host", ssh.host_key, "720h"),
+                ("user", ssh.user_key, "24h"),
+            )
+        ]
     return validated(SignerConfig, merged({"keys": keys}, settings.newel.signer), "signer")
 
 

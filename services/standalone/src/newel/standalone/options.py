@@ -27,8 +27,8 @@ class Options:
     worker: int | None  # this process's number, when it is one of several
 
 
-def parse(arguments: list[str]) -> Options:
-    """Reads the command line; ends the process with usage on stderr when it is wrong."""
+def make_parser() -> argparse.ArgumentParser:
+    """The flags, each with its help."""
     parser = argparse.ArgumentParser(
         prog="newel up",
         description="Runs a whole certificate authority in this process: six services, SQLite, no other server.",
@@ -63,7 +63,11 @@ def parse(arguments: list[str]) -> Options:
         metavar="NAME",
         help="a name or address clients use, on first start; repeatable",
     )
-    add("--ssh", action="store_true", help="also make SSH authority keys, on first start")
+    add(
+        "--ssh",
+        action="store_true",
+        help="also make SSH authority keys, on first start (certificates for SSH are not issued yet)",
+    )
     add(
         "--password-file",
         type=Path,
@@ -78,7 +82,13 @@ def parse(arguments: list[str]) -> Options:
         help="processes that share the addresses (default 1); the k-th also has /metrics on the HTTP port + k",
     )
     add("--worker", type=int, default=None, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)  # fmt: skip
+    return parser
+
+
+def parse(arguments: list[str]) -> Options:
+    """Reads the command line; ends the process with usage on stderr when it is wrong."""
+    parser = make_parser()
+    given = parser.parse_args(arguments)
     if given.workers < 1:
         parser.error("--workers: at least one")
     return Options(

@@ -1,0 +1,42 @@
+"""The SSH authority's two keys, made on the first start with ``--ssh``.
+
+They are laid out and named as the step tools do, and the signer holds them; SSH certificates are not issued
+by this version.
+"""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from newel.crypto import keys
+from newel.standalone.layout import Layout
+from newel.step import ca_json
+
+KINDS = ("host", "user")
+
+
+def private_path(layout: Layout, kind: str) -> Path:
+    """Encrypted PEM."""
+    return layout.state / f"secrets/ssh_{kind}_ca_key"
+
+
+def public_path(layout: Layout, kind: str) -> Path:
+    """One authorized_keys line."""
+    return layout.state / f"certs/ssh_{kind}_ca_key.pub"
+
+
+def create(layout: Layout, password: bytes) -> ca_json.Ssh:
+    """Makes both keys and answers with ca.json's ``ssh`` section."""
+    for kind in KINDS:
+        key = keys.generate(keys.KeyKind.P256)
+        path = private_path(layout, kind)
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(keys.encrypt_private_key(key, password))
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+        public_path(layout, kind).write_bytes(public + b"\n")
+    return ca_json.Ssh(
+        host_key=str(private_path(layout, "host")), user_key=str(private_path(layout, "user"))
+    )

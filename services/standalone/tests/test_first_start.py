@@ -1,0 +1,110 @@
+"""What the first start makes, and what a half-made state or a wrong configuration leads to."""
+
+import datetime as dt
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from newel.runtime.config import ConfigError
+from newel.standalone import models
+from newel.standalone.command import lock
+from newel.standalone.first_start import create
+from newel.standalone.layout import Layout
+from newel.standalone.options import Options, parse
+from newel.standalone.settings import read_settings
+from newel.step import jwe
+
+NOW = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
+
+
+def options(state: Path, *more: str) -> Options:
+    return parse(["--state", str(state), *more])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    state = tmp_path_factory.mktemp("made") / "state"
+    layout = Layout(state)
+    create(layout, options(state, "--name", "Acme", "--dns", "ca.example,10.0.0.1"), NOW)
+    return layout
+
+
+def test_the_state_is_laid_out_as_a_steppath(made: Layout) -> None:
+    root = x509.load_pem_x509_certificate(made.root_certificate.read_bytes())
+    issuer = x509.load_pem_x509_certificate(made.intermediate_certificate.read_bytes())
+    issuer.verify_directly_issued_by(root)
+    assert root.subject.rfc4514_string() == "CN=Acme Root CA,O=Acme"
+    lengths = [
+        certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+        for certificate in (root, issuer)
+    ]
+    assert lengths == [1, 0]
+    assert root.not_valid_after_utc - root.not_valid_before_utc > dt.timedelta(days=3640)
+    defaults = json.loads(made.defaults_json.read_text())
+    assert defaults["ca-url"] == "https://ca.example:9000"
+    assert Path(defaults["root"]) == made.root_certificate
+    for secret in (made.root_key, made.intermediate_key, made.responder_key, made.password):
+        assert secret.stat().st_mode & 0o777 == 0o600
+    assert b"ENCRYPTED" in made.root_key.read_bytes()
+
+
+def test_the_provisioners_are_admin_with_an_escrowed_key_and_acme(made: Layout) -> None:
+    provisioners = read_settings(made).authority.provisioners or []
+    assert [(p["type"], p["name"]) for p in provisioners] == [("JWK", "admin"), ("ACME", "acme")]
+    password = made.password.read_text().strip().encode()
+    private = json.loads(jwe.decrypt(provisioners[0]["encryptedKey"], password))
+    assert private["x"] == provisioners[0]["key"]["x"]
+    assert "d" not in provisioners[0]["key"]
+
+
+def test_ca_json_maps_onto_every_service(made: Layout) -> None:
+    settings = read_settings(made)
+    assert [key.name for key in models.signer(settings).keys] == ["intermediate", "ocsp"]
+    assert models.issuing(settings).urls.ocsp == "http://ca.example:9080/ocsp"
+    assert models.registration(settings).dns_names == ("ca.example", "10.0.0.1")
+    assert models.validation(settings).issuers[0].responder_key == "ocsp"
+
+
+def test_a_wrong_setting_is_named_and_nothing_starts(made: Layout, tmp_path: Path) -> None:
+    ca = json.loads(made.ca_json.read_text())
+    for section, says in (
+        ({"valdation": {}}, "newel: valdation: Extra inputs"),
+        ({"registration": {"acme": {"http01Port": "x"}}}, r"registration: acme\.http01_port"),
+        ({"issuing": {"profiles": {"leaf": {"minDuration": "48h"}}}}, "out of order"),
+    ):
+        layout = Layout(tmp_path)
+        layout.ca_json.parent.mkdir(exist_ok=True)
+        layout.ca_json.write_text(json.dumps({**ca, "newel": section}))
+        with pytest.raises(ConfigError, match=says):
+            models.issuing(read_settings(layout))
+            models.registration(read_settings(layout))
+
+
+def test_a_first_start_that_died_half_way_begins_again(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "state")
+    create(layout, options(layout.state), NOW)
+    before = layout.root_certificate.read_bytes()
+    layout.ca_json.unlink()  # written last: without it the first start did not reach its end
+    create(layout, options(layout.state), NOW)
+    assert layout.root_certificate.read_bytes() != before
+
+
+def test_a_state_has_one_program_at_a_time(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    with lock(layout), pytest.raises(OSError, match="in use by another 'newel up'"):
+        lock(layout)
+
+
+@pytest.mark.needs("ssh-keygen")
+def test_ssh_keys_are_made_only_when_asked_for(made: Layout, tmp_path: Path) -> None:
+    assert read_settings(made).ca.ssh is None
+    layout = Layout(tmp_path / "state")
+    create(layout, options(layout.state, "--ssh"), NOW)
+    names = [key.name for key in models.signer(read_settings(layout)).keys]
+    assert names == ["intermediate", "ocsp", "ssh-host", "ssh-user"]
+    public = layout.state / "certs/ssh_host_ca_key.pub"
+    said = subprocess.run(["ssh-keygen", "-lf", public], capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("256 SHA256:")
