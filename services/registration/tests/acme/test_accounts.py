@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from fixtures.acme import House, provisioner
 from newel.acme import base64url, external_account, jwk, jws, key_change
-from newel.registration.acme import statements
-from newel.runtime.database import Write
+from newel.runtime.database import Statement, Write
 
 
 @pytest.mark.parametrize(
@@ -120,8 +119,10 @@ async def test_orders_are_listed_by_pages(house: House) -> None:
 
 
 async def hand_out(house: House, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> None:
-    row = (key_id, "acme", "", mac_key, 0)
-    await house.database.apply(Write(statements.ADD_EXTERNAL_KEY, row))
+    row = Statement("""
+        INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at)
+        VALUES ($1, 'acme', '', $2, 0)""")
+    await house.database.apply(Write(row, (key_id, mac_key)))
 
 
 def binding(client: Any, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> dict[str, Any]:

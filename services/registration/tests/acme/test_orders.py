@@ -346,6 +346,49 @@ async def test_a_final_refusal_makes_the_order_invalid_and_says_why(house: House
     assert shown["error"]["detail"] == "not here"
 
 
+async def test_orders_left_processing_are_carried_through_in_the_background(either: House) -> None:
+    client = await either.registered()
+    orders = [await either.ready(client, f"n{number}.example") for number in range(3)]
+    either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
+    for number, order in enumerate(orders):
+        await client.post(order["finalize"], {"csr": make_csr(f"n{number}.example")})
+    either.clock.advance(dt.timedelta(seconds=61))
+    before = len(either.issuing.requests)
+    await either.recover()
+    assert len(either.issuing.requests) == before + 1  # it is still away: one try tells
+    either.issuing.refuse = None
+    either.clock.advance(dt.timedelta(seconds=61))
+    await either.recover()
+    rows = await either.rows("SELECT status, csr FROM acme_orders")
+    assert rows == [("valid", None)] * 3
+
+
+async def test_an_answer_lost_after_issuance_is_the_same_certificate_later(house: House) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    house.issuing.lose_answers = True
+    assert (await client.post(order["finalize"], {"csr": make_csr("a.example")}))[
+        "status"
+    ] == "processing"
+    house.issuing.lose_answers = False
+    house.clock.advance(dt.timedelta(seconds=61))
+    assert (await client.post(order.header("location")))["status"] == "valid"
+    assert len(house.issuing.requests) == 2
+    assert len(house.issuing.records) == 1
+
+
+async def test_an_order_that_could_not_be_carried_through_ends_with_its_time(house: House) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    house.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
+    await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    house.clock.advance(dt.timedelta(hours=25))
+    tries = len(house.issuing.requests)
+    await house.recover()
+    assert len(house.issuing.requests) == tries
+    assert (await client.post(order.header("location")))["status"] == "invalid"
+
+
 async def test_an_order_left_processing_is_carried_through_at_a_later_poll(either: House) -> None:
     """X04: the issuing authority was away, or this process was killed, after the claim."""
     client = await either.registered()

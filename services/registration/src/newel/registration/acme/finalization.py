@@ -3,6 +3,8 @@
 import datetime as dt
 import secrets
 
+import msgspec
+
 from newel.crypto import csr
 from newel.registration.acme import answers, ids, requests, statements
 from newel.registration.acme.decisions import Decisions
@@ -67,36 +69,33 @@ class Finalizer:
 
     async def resume(self, order: bytes) -> bool:
         """Carries one order through if its claim was left behind; whether anything was done."""
-        claim = await self._storage.lost_claim(order, self._lost_before())
-        return claim is not None and await self._take_over(claim)
+        claim = await self._storage.lost_claim(order, *self._lost())
+        return claim is not None and await self._take_over(claim) != PROCESSING
 
     async def resume_all(self, limit: int = 100) -> int:
-        """The same for every order; the number of those found."""
-        claims = await self._storage.lost_claims(self._lost_before(), limit)
-        for claim in claims:
-            await self._take_over(claim)
-        return len(claims)
+        """The same for every order; how many ended. Stops when the issuing authority is away."""
+        ended = 0
+        for claim in await self._storage.lost_claims(*self._lost(), limit):
+            if await self._take_over(claim) == PROCESSING:
+                break
+            ended += 1
+        return ended
 
-    async def _take_over(self, claim: Claim) -> bool:
+    async def _take_over(self, claim: Claim) -> str:
+        """The order's status after another try; PROCESSING when somebody else tries."""
         mine = secrets.token_bytes(16)
         params = (claim.order_id, mine, int(self._clock.unix()), claim.claim)
         if not await self._storage.decide(Write(statements.TAKE_OVER, params)):
-            return False
-        taken = Claim(
-            claim.order_id,
-            claim.account,
-            claim.provisioner,
-            claim.identifiers,
-            claim.not_before,
-            claim.not_after,
-            claim.csr,
-            mine,
-        )
+            return PROCESSING
+        taken = msgspec.structs.replace(claim, claim=mine)
         try:
-            await self.carry_through(taken, requests.verified(claim.csr), reopen=False)
+            try:
+                request = requests.verified(claim.csr)
+            except NewelError as error:  # the rules for CSRs have changed since
+                return await self._refused(taken, error, reopen=False)
+            return await self.carry_through(taken, request, reopen=False)
         except NewelError:
-            return True  # it is recorded in the order, where its client will read it
-        return True
+            return INVALID  # it is recorded in the order, where its client will read it
 
     def _issuing(self, name: str) -> AcmeKind:
         provisioner = self._provisioners(name)
@@ -126,5 +125,7 @@ class Finalizer:
             await self._storage.apply(Write(statements.REOPEN_ORDER, mine))
         raise error
 
-    def _lost_before(self) -> int:
-        return int(self._clock.unix() - self._limits.lost_after / dt.timedelta(seconds=1))
+    def _lost(self) -> tuple[int, int]:
+        """Claims older than the first are lost; the second is now."""
+        now = int(self._clock.unix())
+        return now - int(self._limits.lost_after / dt.timedelta(seconds=1)), now

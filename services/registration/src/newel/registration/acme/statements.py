@@ -49,9 +49,6 @@ CHANGE_KEY = Statement("""
 
 EXTERNAL_KEY = Statement("""
     SELECT mac_key, account FROM acme_external_keys WHERE id = $1 AND provisioner = $2""")
-ADD_EXTERNAL_KEY = Statement("""
-    INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at)
-    VALUES ($1, $2, $3, $4, $5)""")
 BIND_EXTERNAL_KEY = Statement("""
     UPDATE acme_external_keys SET account = $3, bound_at = $4
     WHERE id = $1 AND provisioner = $2 AND account IS NULL AND NOT EXISTS (
@@ -96,9 +93,10 @@ FAIL_ORDER = Statement("""
     WHERE id = $1 AND claim = $2 AND status = 'processing'""")
 _CLAIM = """
     SELECT o.id, o.account, a.provisioner, o.identifiers, o.not_before, o.not_after, o.csr, o.claim
-    FROM acme_orders o JOIN acme_accounts a ON a.id = o.account WHERE o.status = 'processing' """
-LOST_CLAIMS = Statement(_CLAIM + "AND o.claimed_at < $1 ORDER BY o.claimed_at LIMIT $2")
-LOST_CLAIM = Statement(_CLAIM + "AND o.id = $1 AND o.claimed_at < $2")
+    FROM acme_orders o JOIN acme_accounts a ON a.id = o.account
+    WHERE o.status = 'processing' AND o.claimed_at < $1 AND o.expires_at > $2 """
+LOST_CLAIMS = Statement(_CLAIM + "ORDER BY o.claimed_at LIMIT $3")
+LOST_CLAIM = Statement(_CLAIM + "AND o.id = $3")
 OLD_ORDERS = Statement("SELECT id FROM acme_orders WHERE id < $1 ORDER BY id LIMIT $2")
 DELETE_ORDERS = Statement("DELETE FROM acme_orders WHERE id <= $1")
 DELETE_AUTHORIZATIONS = Statement("DELETE FROM acme_authorizations WHERE order_id <= $1")

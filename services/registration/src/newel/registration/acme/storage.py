@@ -11,6 +11,7 @@ from newel.registration.acme.records import (
     EXPIRED,
     INVALID,
     PENDING,
+    PROCESSING,
     READY,
     VALID,
     Account,
@@ -109,13 +110,14 @@ class Storage:
                 return False
         return bool(wanted)
 
-    async def lost_claims(self, before: int, limit: int) -> list[Claim]:
-        """Finalizations begun before then and not ended."""
-        return [_claim(row) for row in await self._database.fetch(sql.LOST_CLAIMS, before, limit)]
+    async def lost_claims(self, before: int, now: int, limit: int) -> list[Claim]:
+        """Finalizations begun before then, not ended, of orders that have not expired at ``now``."""
+        rows = await self._database.fetch(sql.LOST_CLAIMS, before, now, limit)
+        return [_claim(row) for row in rows]
 
-    async def lost_claim(self, order: bytes, before: int) -> Claim | None:
+    async def lost_claim(self, order: bytes, before: int, now: int) -> Claim | None:
         """The same of one order."""
-        rows = await self._database.fetch(sql.LOST_CLAIM, order, before)
+        rows = await self._database.fetch(sql.LOST_CLAIM, before, now, order)
         return _claim(rows[0]) if rows else None
 
     async def lost_attempts(self, before: int, now: int, limit: int) -> list[Attempt]:
@@ -148,7 +150,9 @@ def _order(row: Row, now: int) -> Order:
     identity, account, names, status, *times, claim, claimed_at, error, issuer, good, open_ = row
     identifiers = _identifiers.decode(names)
     not_before, not_after, expires_at = times
-    if status == PENDING:
+    if status == PROCESSING and expires_at <= now:
+        status = INVALID  # nobody carries it through any more
+    elif status == PENDING:
         if expires_at <= now or good + open_ < len(identifiers):
             status = INVALID
         elif good == len(identifiers):

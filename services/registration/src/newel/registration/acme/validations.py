@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
+
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import answers, ids, statements
@@ -75,18 +77,7 @@ class Validations:
             mine = secrets.token_bytes(16)
             params = (attempt.order_id, attempt.position, mine, now, attempt.claim)
             if await self._storage.decide(Write(statements.RETAKE_ATTEMPT, params)):
-                self.submit(
-                    Attempt(
-                        attempt.order_id,
-                        attempt.position,
-                        attempt.identifier,
-                        attempt.challenge,
-                        attempt.token,
-                        attempt.thumbprint,
-                        mine,
-                        attempt.provisioner,
-                    )
-                )
+                self.submit(msgspec.structs.replace(attempt, claim=mine))
         return len(lost)
 
     async def _one(self, attempt: Attempt) -> None:
