@@ -58,8 +58,7 @@ class Supervisor:
             if not waiting:
                 return
             if time.monotonic() > end:
-                names = ", ".join(str(self.layout.log / f"{part.name}.log") for part in waiting)
-                raise NotReadyError(f"not ready within {_READY_WITHIN:.0f} s; see {names}")
+                raise NotReadyError("\n".join(map(self._last_words, waiting)))
             time.sleep(_LOOKS_EVERY)
 
     def watch(self) -> None:
@@ -74,6 +73,11 @@ class Supervisor:
         for each in reversed(self._running):
             status |= self._stop(each)
         return status
+
+    def _last_words(self, part: Part) -> str:
+        log = self.layout.log / f"{part.name}.log"
+        last = log.read_text(errors="replace").splitlines()[-1:]
+        return f"{part.name} is not ready within {_READY_WITHIN:.0f} s; the end of {log}: {''.join(last)[:2000]}"
 
     def _look(self) -> None:
         for each in self._running:

@@ -40,22 +40,6 @@ def live(home: Path, name: str) -> Path:
     return home / "config/live/localhost" / name
 
 
-def ocsp(authority: Authority, certificate: Path) -> str:
-    """What `openssl ocsp` says of a certificate, its response verified."""
-    done = subprocess.run(
-        [
-            "openssl", "ocsp", "-issuer", str(authority.issuer), "-cert", str(certificate),
-            "-url", f"{authority.http_url}/ocsp", "-CAfile", str(authority.root), "-resp_text",
-        ],
-        capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
-    said = done.stdout + done.stderr
-    assert "Response verify OK" in said, said
-    return next(line for line in said.splitlines() if line.startswith(f"{certificate}: ")).split(
-        ": "
-    )[1]
-
-
 def test_the_certificate_chains_to_the_root_and_carries_what_relying_parties_need(
     authority: Authority, certbot: Path
 ) -> None:
@@ -89,7 +73,7 @@ def test_ocsp_says_good_and_ca_issuers_serves_the_issuer(
     authority: Authority, certbot: Path
 ) -> None:
     leaf = live(certbot, "cert.pem")
-    wait_until(lambda: ocsp(authority, leaf) == "good")
+    wait_until(lambda: authority.ocsp(leaf) == "good")
     certificate = x509.load_pem_x509_certificate(leaf.read_bytes())
     access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     url = next(
@@ -106,7 +90,7 @@ def test_ocsp_says_good_and_ca_issuers_serves_the_issuer(
 def test_nginx_serves_it_with_a_stapled_answer(
     authority: Authority, certbot: Path, tmp_path: Path
 ) -> None:
-    wait_until(lambda: ocsp(authority, live(certbot, "cert.pem")) == "good")
+    wait_until(lambda: authority.ocsp(live(certbot, "cert.pem")) == "good")
     port = free_port()
     trusted = tmp_path / "trusted.pem"
     trusted.write_bytes(authority.issuer.read_bytes() + authority.root.read_bytes())
@@ -149,7 +133,7 @@ def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five
 ) -> None:
     leaf = tmp_path / "leaf.pem"
     leaf.write_bytes(live(certbot, "cert.pem").read_bytes())
-    wait_until(lambda: ocsp(authority, leaf) == "good")
+    wait_until(lambda: authority.ocsp(leaf) == "good")
     run(
         [
             "certbot", "revoke", "-n", "--cert-path", live(certbot, "cert.pem"), "--reason", "superseded",
@@ -157,7 +141,7 @@ def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five
         ],
         env={**os.environ, "REQUESTS_CA_BUNDLE": str(authority.root)},
     )  # fmt: skip
-    wait_until(lambda: ocsp(authority, leaf) == "revoked", seconds=1)
+    wait_until(lambda: authority.ocsp(leaf) == "revoked", seconds=1)
     certificate = x509.load_pem_x509_certificate(leaf.read_bytes())
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     names = points[0].full_name or []

@@ -1,0 +1,87 @@
+"""Starting and ending the split shape: what is made once is kept, and one state has one owner."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from fixtures.running import wait_until
+from fixtures.split import PROGRAMS, REPOSITORY, Split, free_block, split_serving, split_state
+
+pytestmark = pytest.mark.needs("step", *PROGRAMS)
+
+Ports = tuple[int, int, int]
+
+
+@pytest.fixture
+def state() -> Generator[Path]:
+    with split_state() as folder:
+        yield folder
+
+
+@pytest.fixture
+def ports() -> Ports:
+    first = free_block(68)
+    return first, first + 1, first + 2
+
+
+def secrets_of(state: Path) -> dict[str, bytes]:
+    """What is made once; SoftHSM writes a token's own object again when somebody logs in."""
+    keys = [
+        path for path in (state / "data/tokens").rglob("*.object") if path.name != "token.object"
+    ]
+    made = [*(state / "secrets").rglob("*"), *(state / "certs").glob("*"), *keys]
+    return {str(path): path.read_bytes() for path in made if path.is_file()}
+
+
+def certificate(split: Split, folder: Path, verb: str) -> None:
+    files = [str(folder / "a.crt"), str(folder / "a.key")]
+    who = ["--provisioner", "admin", "--password-file", str(split.password_file)]
+    words = ["certificate", "a.internal", *files, *who] if verb == "new" else ["renew", *files]
+    done = split.step("ca", *words, "--force")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_second_start_serves_what_the_first_made_with_as_many_workers_as_asked(
+    state: Path, ports: Ports, tmp_path: Path
+) -> None:
+    with split_serving(state, ports) as (split, process):
+        certificate(split, tmp_path, "new")
+        made = secrets_of(state)
+        refused = subprocess.run(
+            [sys.executable, "-m", "deploy.split", "--state", str(state)],
+            cwd=REPOSITORY, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert refused.returncode == 1
+        assert "in use by another" in refused.stderr
+        parts = {part.name: int(part.read_text()) for part in (state / "run").glob("*")}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert not [pid for pid in parts.values() if Path(f"/proc/{pid}").exists()]
+        assert len(parts) == 8
+    with split_serving(state, ports, "--workers", "2") as (split, _):
+        assert secrets_of(state) == made
+        assert "The authority is served from" in split.log.read_text()
+        certificate(split, tmp_path, "renew")
+        started = [
+            Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            for pid in Path(f"/proc/{split.pid('registration')}/task/{split.pid('registration')}/children")
+            .read_text().split()
+        ]  # fmt: skip
+        assert sorted(words[words.index("--worker") + 1] for words in started) == ["0", "1"]
+        wait_until(lambda: split.ready("registration") == 200)
+        defaults = json.loads((state / "config/defaults.json").read_text())
+        assert defaults["ca-url"] == f"https://localhost:{ports[0]}"
+
+
+def test_every_service_has_a_trail_of_what_it_decided(split: Split, tmp_path: Path) -> None:
+    """One request id leads from the registration authority's line to the signer's."""
+    certificate(split, tmp_path, "new")
+    signed = [line for line in split.audit() if line["event"] == "sign" and "key" not in line]
+    request = signed[-1]["request_id"]
+    seen = {line["service"] for line in split.audit() if line.get("request_id") == request}
+    assert seen == {"registration", "issuing", "signer"}

@@ -1,0 +1,107 @@
+"""The configurations of deploy/: every service takes them, and `make split` changes places only."""
+
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deploy.split.adapting import FILES, adapted
+from deploy.split.layout import PORTS_TAKEN, SERVICES, Addresses, Layout
+
+from newel.runtime.config import validated
+from newel.runtime.process_config import RuntimeConfig
+from newel.signer.ceremony.plan import Plan
+
+LAYOUT = Layout(Path("/state"))
+ADDRESSES = Addresses("127.0.0.1:9000", "127.0.0.1:9080", 9100, workers=3)
+MODULE = Path("/lib/softhsm.so")
+
+PLACES = ("127.0.0.1:", "localhost:", "/state/", "/lib/softhsm.so", "dns:///127.0.0.1:")
+
+
+def read(service: str) -> dict[str, Any]:
+    return tomllib.loads(FILES[f"{service}.toml"].read_text())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_configuration_is_one_its_service_takes(service: str, tmp_path: Path) -> None:
+    text = adapted(
+        FILES[f"{service}.toml"].read_text(), service, Layout(tmp_path), ADDRESSES, MODULE
+    )
+    (tmp_path / "secrets/registration").mkdir(parents=True)
+    (tmp_path / "secrets/registration/provisioners.json").write_text("[]")
+    table = tomllib.loads(text)
+    validated(RuntimeConfig, table.pop("runtime"), service)
+    validated(import_module(f"newel.{service}.config").Config, table, service)
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "ceremony"])
+def test_one_machine_changes_places_and_workers_only(service: str) -> None:
+    shared = read(service)
+    ours = tomllib.loads(
+        adapted(FILES[f"{service}.toml"].read_text(), service, LAYOUT, ADDRESSES, MODULE)
+    )
+
+    def compare(before: Any, after: Any, where: str) -> None:
+        assert type(before) is type(after), where
+        if isinstance(before, dict):
+            assert before.keys() == after.keys(), where
+            for key in before:
+                compare(before[key], after[key], f"{where}.{key}")
+        elif isinstance(before, list):
+            assert len(before) == len(after), where
+            for index, item in enumerate(before):
+                compare(item, after[index], f"{where}[{index}]")
+        elif before != after:
+            assert where.endswith(".workers") or any(place in after for place in PLACES), where
+
+    compare(shared, ours, service)
+
+
+def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> None:
+    heard: list[str] = []
+    for name, source in FILES.items():
+        owner = name.partition(".")[0]
+        text = adapted(source.read_text(), owner, LAYOUT, ADDRESSES, MODULE)
+        assert "0.0.0.0" not in text
+        assert "/etc/newel" not in text
+        if owner not in SERVICES:
+            continue
+        runtime = tomllib.loads(text)["runtime"]
+        heard += [runtime["health"], *filter(None, [runtime.get("grpc")])]
+        heard += [each["address"] for each in runtime.get("listen", {}).values()]
+    assert len(heard) == len(set(heard)) == 6 + 3 + 3
+    ports = ADDRESSES.ports.values()
+    assert len(set(ports)) == len(ports)
+    assert max(ports) < ADDRESSES.first + PORTS_TAKEN
+
+
+def test_callers_are_those_of_the_design() -> None:
+    """Design §4: registration → issuing → signer; validation → issuing, signer; inventory → issuing."""
+    calls = {service: set(read(service)["runtime"].get("channels", {})) for service in SERVICES}
+    assert calls == {
+        "registration": {"issuing"},
+        "issuing": {"signer"},
+        "validation": {"issuing", "signer"},
+        "inventory": {"issuing"},
+        "signer": set(),
+        "alerting": set(),
+    }
+    signer, issuing = read("signer"), read("issuing")
+    assert signer["certificate_callers"] == ["issuing"]
+    assert signer["status_callers"] == ["validation"]
+    assert issuing["issuance_callers"] == ["registration"]
+
+
+def test_no_running_service_is_told_of_a_root_key() -> None:
+    """The fifth wall: the ceremony alone names the offline token."""
+    for service in SERVICES:
+        assert "offline" not in FILES[f"{service}.toml"].read_text()
+    plan = validated(Plan, read("ceremony"), "ceremony")
+    offline = {
+        each.name
+        for each in plan.certificates
+        if getattr(each.store, "token", "") == "newel-offline"
+    }
+    assert offline == {each.name for each in plan.certificates if each.role == "root"}
