@@ -94,7 +94,7 @@ async def test_orders_survive_the_kill(tmp_path: Path, after: float) -> None:
     port = listener.sockets[0].getsockname()[1]
     with serving(state, *ports):
         pass
-    configure(state, registration={"acme": {"http01Port": port, "lostAfter": "PT1S"}})
+    configure(state, registration={"acme": {"http01Port": port, "lostAfter": "1s"}})
     async with listener:
         with serving(state, *ports) as (authority, process):
             client = Client(Forward(authority), host=f"localhost:{authority.port}")

@@ -2,25 +2,16 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from newel.registration.acme.config import AcmeConfig
+from newel.registration.acme.config import AcmeConfig, Duration
 from newel.registration.provisioners.limits import Limits
 from newel.runtime.config import Config as Settings
-from newel.step.durations import parse_duration
 from newel.step.messages import TlsOptions
 from newel.step.provisioners import Claims, Provisioner, from_mapping
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-Duration = Annotated[dt.timedelta, BeforeValidator(_duration)]
-"""``"24h"``, ``"1m30s"`` … as the step tools write durations."""
 
 
 class ServerCertificateConfig(Settings):

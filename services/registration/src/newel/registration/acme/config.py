@@ -1,8 +1,20 @@
 """The part of the registration authority's configuration that is about ACME."""
 
 import datetime as dt
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 from newel.runtime.config import Config
+from newel.step.durations import parse_duration
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[dt.timedelta, BeforeValidator(_duration)]
+"""``"24h"``, ``"1m30s"`` … as the step tools write durations."""
 
 
 class AcmeConfig(Config):
@@ -18,9 +30,9 @@ class AcmeConfig(Config):
     deny_networks: tuple[str, ...] = ()
     """Never connected to, beside cloud metadata and link-local addresses."""
     most_identifiers: int = 100
-    order_lifetime: dt.timedelta = dt.timedelta(hours=24)
-    retention: dt.timedelta = dt.timedelta(days=30)
+    order_lifetime: Duration = dt.timedelta(hours=24)
+    retention: Duration = dt.timedelta(days=30)
     """How long orders and the URLs of their certificates are kept."""
     concurrent_validations: int = 32
-    lost_after: dt.timedelta = dt.timedelta(seconds=60)
+    lost_after: Duration = dt.timedelta(seconds=60)
     """Age from which an unfinished validation or finalization counts as lost in a crash."""
