@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fixtures.needs import find_program
-from fixtures.running import run, wait_until
+from fixtures.running import run
 from fixtures.split import Split
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
@@ -190,15 +190,12 @@ def test_a_certificate_of_the_authority_itself_opens_no_door_inside(
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE  # pyright: ignore[reportAttributeAccessIssue] - the stubs know it on calls only
 
 
-def token(split: Split, label: str, pin: str, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    module = find_program("libsofthsm2.so")
-    command = [
-        "pkcs11-tool", "--module", str(module), "--token-label", label, "--login", "--pin", pin,
-    ]  # fmt: skip
-    configuration = str(split.state / "config/softhsm2.conf")
+def token(split: Split, label: str, pin: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    module = str(find_program("libsofthsm2.so"))
     return subprocess.run(
-        [*command, *words], capture_output=True, check=False,
-        env={"PATH": "/usr/bin:/bin", "SOFTHSM2_CONF": configuration},
+        ["pkcs11-tool", "--module", module, "--token-label", label, "--login", "--pin", pin, *words],
+        capture_output=True, text=True, check=False,
+        env={"PATH": "/usr/bin:/bin", "SOFTHSM2_CONF": str(split.state / "config/softhsm2.conf")},
     )  # fmt: skip
 
 
@@ -210,19 +207,19 @@ def spki(path: Path) -> bytes:
 @pytest.mark.needs("pkcs11-tool")
 def test_the_keys_are_in_the_token_and_cannot_leave_it(split: Split, tmp_path: Path) -> None:
     pin = (split.state / "secrets/signer/pin").read_text().strip()
-    # SoftHSM writes a token's state anew at each login: who looks at that moment finds no token.
-    words = ["--list-objects", "--type", "privkey"]
-    objects = wait_until(lambda: token(split, "newel", pin, *words).stdout.decode())
-    assert objects.count("Private Key Object") == 2
-    assert objects.count("sensitive, always sensitive, never extractable") == 2
+    done = token(split, "newel", pin, "--list-objects", "--type", "privkey")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Private Key Object") == 2
+    assert done.stdout.count("sensitive, always sensitive, never extractable") == 2
     for label, certificate in (("intermediate", "intermediate_ca"), ("ocsp", "ocsp_responder")):
-        assert f"label:      {label}" in objects
+        assert f"label:      {label}" in done.stdout
         out = tmp_path / label
         words = ["--read-object", "--type", "pubkey", "--label", label, "-o", str(out)]
-        wait_until(lambda words=words: token(split, "newel", pin, *words).returncode == 0)
+        read = token(split, "newel", pin, *words)
+        assert read.returncode == 0, read.stderr
         assert out.read_bytes() == spki(split.state / f"certs/{certificate}.crt")
-    words = ["--list-objects", "--type", "privkey"]
-    wait_until(lambda: b"CKR_PIN_INCORRECT" in token(split, "newel-offline", pin, *words).stderr)
+    refused = token(split, "roots", pin, "--list-objects", "--type", "privkey")
+    assert "CKR_PIN_INCORRECT" in refused.stderr
 
 
 def test_no_file_holds_a_key_of_the_authority(split: Split) -> None:

@@ -97,11 +97,13 @@ def test_callers_are_those_of_the_design() -> None:
 def test_no_running_service_is_told_of_a_root_key() -> None:
     """The fifth wall: the ceremony alone names the offline token."""
     for service in SERVICES:
-        assert "offline" not in FILES[f"{service}.toml"].read_text()
+        text = FILES[f"{service}.toml"].read_text()
+        assert "offline" not in text
+        assert '"roots"' not in text
     plan = validated(Plan, read("ceremony"), "ceremony")
     offline = {
         each.name
         for each in plan.certificates
-        if getattr(each.store, "token", "") == "newel-offline"
+        if getattr(each.store, "token", "") == "roots"
     }
     assert offline == {each.name for each in plan.certificates if each.role == "root"}
