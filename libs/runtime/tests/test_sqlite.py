@@ -36,6 +36,25 @@ async def test_every_commit_is_synced(path: Path) -> None:
     await database.close()
 
 
+async def test_what_arrives_over_some_turns_shares_a_commit(path: Path) -> None:
+    """One commit for callers that are not quite together, and a bound on how long it waits."""
+    database = SqliteDatabase(path)
+    await database.apply(CREATE)
+    said: list[str] = []
+    database._connection.set_trace_callback(said.append)  # pyright: ignore[reportPrivateUsage] - the commits themselves
+
+    async def late(number: int) -> None:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        await database.apply(Write(INSERT, (number, b"")))
+
+    await asyncio.gather(*map(late, range(3)))
+    assert said.count("COMMIT") == 1
+    await asyncio.gather(*map(late, range(10, 60)))
+    assert said.count("COMMIT") > 3
+    await database.close()
+
+
 async def test_a_lock_held_elsewhere_does_not_hold_up_the_loop(path: Path) -> None:
     database = SqliteDatabase(path)
     await database.apply(CREATE)
