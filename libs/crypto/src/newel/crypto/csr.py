@@ -37,6 +37,14 @@ class CsrError(ValueError):
     """The certification request cannot be used; the text says why, and may be shown."""
 
 
+class CsrEncodingError(CsrError):
+    """The octets are not a certification request at all."""
+
+
+class CsrSignatureError(CsrError):
+    """Its signature is not that of its key."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedRequest:
     """A request whose signature shows possession of its key. Only :func:`parse_request` makes it.
@@ -73,13 +81,15 @@ def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
         names_of_subject = distinguished_names.decode(subject.raw)
         general_names, extensions = _requested(attributes, rules)
     except keys.InvalidSignature:
-        raise CsrError("the request's signature does not verify") from None
-    except (pem.PemError, keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
+        raise CsrSignatureError("the request's signature does not verify") from None
+    except pem.PemError as error:
+        raise CsrEncodingError(str(error)) from None
+    except (keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
         raise CsrError(str(error)) from None
     except (ValueError, x509.InvalidVersion) as error:
         if isinstance(error, CsrError):
             raise
-        raise CsrError("the octets are not a PKCS #10 request") from None
+        raise CsrEncodingError("the octets are not a PKCS #10 request") from None
     return VerifiedRequest(octets, key.raw, public_key, names_of_subject, general_names, extensions)
 
 
@@ -88,7 +98,7 @@ def _take_off_pem(data: bytes) -> bytes:
         return data
     text = data.strip() + b"\n"
     if not text.startswith(_PEM_START):
-        raise CsrError("the request is neither PEM nor DER")
+        raise CsrEncodingError("the request is neither PEM nor DER")
     old = text.startswith(_OLD_LABEL, len(_PEM_START))
     return pem.decode(text, _OLD_LABEL.decode() if old else "CERTIFICATE REQUEST")
 

@@ -30,6 +30,8 @@ def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
     try:
         return decoder.decode(data)
     except (ValueError, RecursionError) as error:
+        if data.strip() == b"null":  # as if nothing was given
+            return decoder.decode(b"{}")
         raise refusals.malformed("error decoding json", cause=str(error)[:200]) from None
 
 

@@ -95,8 +95,12 @@ def read_request(text: str | None) -> csr.VerifiedRequest:
         raise malformed("missing csr")
     try:
         return csr.parse_request(text.encode())
-    except csr.CsrError as error:
+    except csr.CsrEncodingError as error:
+        raise malformed("error decoding json", cause=str(error)) from None
+    except csr.CsrSignatureError as error:
         raise malformed("invalid csr", cause=str(error)) from None
+    except csr.CsrError as error:
+        raise malformed(f"invalid csr: {error}") from None
 
 
 def read_token(ott: str) -> tokens.UnverifiedToken:

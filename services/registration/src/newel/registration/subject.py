@@ -30,7 +30,7 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
         raise forbidden("token does not match the certificate request (cnf)")
     common_name = next((each.value for each in request.subject if each.oid == _COMMON_NAME), "")
     if common_name and common_name not in grant.common_names:
-        wanted = " ".join([grant.subject, *sorted(grant.common_names - {grant.subject})])
+        wanted = " ".join(grant.common_names)
         raise forbidden(
             "certificate request does not contain the valid common name"
             f" - got {common_name[:256]}, want [{wanted}]"

@@ -40,7 +40,7 @@ class Grant:
     """The common name of the certificate."""
     names: tuple[GeneralName, ...]
     """Its names. A request that names any must name exactly these of each kind."""
-    common_names: frozenset[str]
+    common_names: tuple[str, ...]
     """What the request's own subject may say; it is not copied."""
     limits: Limits
     profile: str = ""

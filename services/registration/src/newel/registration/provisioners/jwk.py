@@ -44,7 +44,7 @@ class JwkKind(AnyProvisioner):
             use=token_use(self.id, verified),
             subject=claims.sub,
             names=allowed,
-            common_names=frozenset((claims.sub, *sans)),
+            common_names=(claims.sub, *sans),
             limits=self.limits,
             profile=self.profile,
             request_fingerprint=claims.cnf.request if claims.cnf else "",
