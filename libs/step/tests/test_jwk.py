@@ -8,9 +8,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from fixtures.running import others
 from newel.step import jwe, jwk
 from newel.step.jwk import Jwk
 
+STEP = others("step")  # not our own alias of the same name
 RFC7638_N = (
     "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRX"
     "jBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs"
@@ -85,7 +87,7 @@ def test_a_hostile_round_count_is_not_worked_off() -> None:
 @pytest.mark.needs("step")
 def test_the_real_step_reads_ours_and_we_read_its(tmp_path: Path) -> None:
     (tmp_path / "pw").write_text("secret\n")
-    create = "step crypto jwk create pub.json priv.json --password-file pw"
+    create = f"{STEP} crypto jwk create pub.json priv.json --password-file pw"
     subprocess.run(create.split(), cwd=tmp_path, check=True, capture_output=True)
     flat = json.loads((tmp_path / "priv.json").read_text())
     members = ("protected", "encrypted_key", "iv", "ciphertext", "tag")

@@ -12,9 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fixtures.running import others
 from newel.step import jwk, jws, tokens
 from newel.step.tokens import InvalidClaims, MalformedToken
 
+STEP = others("step")  # not our own alias of the same name
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())
 VERIFIER = jws.verifier(KEY.public_key())
@@ -183,7 +185,7 @@ def test_tokens_of_the_real_step_verify(tmp_path: Path) -> None:
     (tmp_path / "key.json").write_bytes(msgspec.json.encode(private))
     (tmp_path / "root").write_text("x")
     command = (
-        "step crypto jwt sign --key key.json --iss admin --aud https://ca.internal/1.0/sign"
+        f"{STEP} crypto jwt sign --key key.json --iss admin --aud https://ca.internal/1.0/sign"
         f" --sub foo --exp {int(NOW.timestamp()) * 2} --jti abc"
     )
     made = subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True, text=True)
