@@ -46,7 +46,8 @@ class Attestor:
     async def attest(self, question: Question, statuses: Sequence[Status | None]) -> Answer:
         """The answer to a question, given the status of each certificate (None: never issued).
 
-        Raises UnfitResponderError, NewelError when the signer is away or refuses, InvalidSignature.
+        Raises UnfitResponderError, LintError, NewelError when the signer is away or
+        refuses, InvalidSignature.
         """
         now = int(self._clock.unix())
         authority = question.authority
@@ -64,6 +65,7 @@ class Attestor:
             _time(now),
             question.nonce,
         )
+        responder.linter.lint(data)
         signature = await self._signer.ocsp(responder.key, data)
         keys.verify(responder.public_key, signature, data)
         body = responder.encoder.response(data, signature)

@@ -10,6 +10,7 @@ from cryptography import x509
 from newel.crypto import keys, pem
 from newel.crypto.certificate import subject_public_key_info
 from newel.crypto.crl import CrlEncoder
+from newel.crypto.lint import ListLinter
 from newel.crypto.ocsp import CertId, issuer_hashes
 from newel.validation.config import IssuerConfig
 from newel.validation.delegation import Delegation
@@ -31,6 +32,7 @@ class Authority:
     crl_key: str  # the signer's name for its key
     public_key: keys.PublicKey
     crls: CrlEncoder
+    crl_linter: ListLinter
     delegation: Delegation  # who answers OCSP for it
 
 
@@ -68,6 +70,7 @@ def _load(config: IssuerConfig) -> Authority:
     try:
         der = pem.decode_all(file.read_bytes())[0]
         certificate = x509.load_der_x509_certificate(der)
+        linter = ListLinter(certificate)
     except (OSError, ValueError) as error:
         raise UnusableAuthorityError(f"{file}: {error}") from error
     _check_may_sign_crls(file, certificate)
@@ -81,6 +84,7 @@ def _load(config: IssuerConfig) -> Authority:
         crl_key=config.crl_key,
         public_key=keys.load_public_key(subject_public_key_info(certificate)),
         crls=CrlEncoder(certificate, config.crl_url.replace("{issuer}", issuer)),
+        crl_linter=linter,
         delegation=Delegation(config, certificate),
     )
 

@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from newel.crypto import certificate, keys, pem
+from newel.crypto.lint import ResponseLinter
 from newel.crypto.ocsp import ResponseEncoder
 from newel.validation.config import IssuerConfig
 
@@ -27,6 +28,7 @@ class Responder:
     not_before: int  # seconds since 1970
     not_after: int
     encoder: ResponseEncoder
+    linter: ResponseLinter
 
 
 class Delegation:
@@ -82,6 +84,7 @@ class Delegation:
             not_before=int(responder.not_valid_before_utc.timestamp()),
             not_after=int(responder.not_valid_after_utc.timestamp()),
             encoder=ResponseEncoder(responder, include=not own),
+            linter=ResponseLinter(responder),
         )
 
 

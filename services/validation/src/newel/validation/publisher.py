@@ -5,7 +5,7 @@ Runs under a lease. In steps:
 2. due? a revocation past the mark of the CRL on the shelf, or its period is over
 3. a number that no CRL ever had is reserved by a unique row
 4. entries: every revocation up to the mark read *before* them is among them
-5. the signer signs; the signature is verified
+5. linted; the signer signs; the signature is verified
 6. CRL, mark and event are stored in one unit; then file and shelf
 A crash between 3 and 6 leaves a gap in the numbers, which RFC 5280 §5.2.3 allows.
 """
@@ -21,6 +21,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import keys
 from newel.crypto.keys import InvalidSignature
+from newel.crypto.lint import LintError
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
@@ -90,7 +91,7 @@ class Publisher:
             try:
                 if await self._is_due(authority):
                     await self.publish(authority, marks.change)
-            except (NewelError, InvalidSignature, OSError) as error:
+            except (NewelError, InvalidSignature, LintError, OSError) as error:
                 cause = error.cause if isinstance(error, NewelError) else repr(error)
                 _log.warning("no CRL could be published for %s: %s", authority.id, cause)
                 self._metrics.crl_failures.inc()
@@ -105,7 +106,7 @@ class Publisher:
         """Makes and publishes one CRL with every revocation up to the mark ``change``, at least.
 
         Does nothing when another worker takes its number first. Raises NewelError when the signer
-        or the database refuses, InvalidSignature, OSError when the archive cannot be written.
+        or the database refuses, LintError, InvalidSignature, OSError when the archive cannot be written.
         """
         now = int(self._clock.unix())
         number = await self._next_number(authority.id, now)
@@ -146,6 +147,7 @@ class Publisher:
             next_update=dt.datetime.fromtimestamp(next_update, dt.UTC),
             entries=entries,
         )
+        authority.crl_linter.lint(tbs)
         signature = await self._signer.crl(authority.crl_key, tbs)
         keys.verify(authority.public_key, signature, tbs)
         der = authority.crls.signed(tbs, signature)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from newel.crypto.keys import InvalidSignature
+from newel.crypto.lint import LintError
 from newel.crypto.ocsp import CertId
 from newel.runtime.clock import Clock
 from newel.runtime.errors import NewelError
@@ -31,6 +32,8 @@ from newel.validation.status import CertificateKey, Status, StatusReader, canoni
 _log = logging.getLogger("newel.validation.responder")
 
 _RETRY_AFTER = 5.0  # seconds a kept answer goes on when it cannot be made anew
+# why an answer could not be signed
+_UNSIGNED = (NewelError, InvalidSignature, LintError, UnfitResponderError)
 
 
 class Knowledge(Protocol):
@@ -81,7 +84,7 @@ class Responder:
             answer = await self._answer(understand(self._authorities, candidates), octets)
         except RefusedError as refused:
             return self._refuse(refused.unsigned)
-        except (NewelError, InvalidSignature, UnfitResponderError) as failure:
+        except _UNSIGNED as failure:
             _log.warning("an OCSP answer could not be signed: %s", _cause(failure))
             return self._refuse(TRY_LATER)
         except Exception:  # noqa: BLE001 - whatever it was, clients only read OCSP
@@ -112,7 +115,7 @@ class Responder:
         """Made anew; failing that, what is kept, as long as it may still be shown."""
         try:
             return await self._made(question)
-        except (NewelError, InvalidSignature, UnfitResponderError) as failure:
+        except _UNSIGNED as failure:
             now = self._clock.unix()
             last = kept.expires - self._times.max_age if kept is not None else 0
             if kept is None or now >= last or not self._is_true(kept, now):
