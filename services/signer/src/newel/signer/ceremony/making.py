@@ -1,7 +1,7 @@
 """Making what a plan says, in memory and in tokens; nothing is written to a file here.
 
-For each certificate: a new key pair, the TBSCertificate, the issuer's signature, and before it counts as
-made a look at it from outside: it parses, its signature is its issuer's, and it says what was planned.
+For each certificate: a new key pair, the TBSCertificate, linted, the issuer's signature, and before it counts
+as made a look at it from outside: it parses, its signature is its issuer's, and it says what was planned.
 """
 
 import datetime as dt
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from newel.crypto import ca, distinguished_names, keys, names, serials
 from newel.crypto import certificate as certificates
 from newel.crypto.distinguished_names import Attribute
+from newel.crypto.lint import CertificateLinter
 from newel.runtime.config import read_secret
 from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
 from newel.signer.config import FileStore
@@ -112,7 +113,11 @@ def _self_sign(tbs: bytes, key: SigningKey) -> tuple[bytes, ...]:
 
 
 def _signed(tbs: bytes, key: SigningKey, issuer: Issuer | None) -> bytes:
-    """The certificate, once it was seen that its signature is its issuer's."""
+    """The certificate, once the linter passed it and its signature was seen to be its issuer's."""
+    try:
+        CertificateLinter(issuer.certificate if issuer else None).lint(tbs)
+    except ValueError as error:
+        raise CeremonyError(str(error)) from None
     algorithm = keys.signature_algorithm(key.public_key)
     encoded = certificates.assemble(tbs, algorithm, key.sign(tbs))
     itself = Issuer(encoded)
