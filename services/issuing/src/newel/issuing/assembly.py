@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from newel.crypto import certificate, der, keys
+from newel.crypto import certificate, keys
 from newel.issuing.issuers import Issuer
+from newel.issuing.parts import algorithm_of
 from newel.issuing.records import Intent, Record
 
 
@@ -44,12 +45,4 @@ def certificate_of(record: Record) -> bytes | None:
     if record.signature is None:
         return None
     tbs = record.intent.tbs
-    return certificate.assemble(tbs, _algorithm(tbs), record.signature)
-
-
-def _algorithm(tbs: bytes) -> bytes:
-    """The AlgorithmIdentifier inside a TBSCertificate, which the one outside repeats (§4.1.1.2)."""
-    fields = der.Reader(tbs).sequence()
-    fields.optional(0xA0)
-    fields.read(der.INTEGER)
-    return fields.read(der.SEQUENCE).raw
+    return certificate.assemble(tbs, algorithm_of(tbs), record.signature)

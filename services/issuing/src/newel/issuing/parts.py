@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from newel.crypto import der, extensions, names
 from newel.crypto.extensions import Extension
 
+# RFC 5280 §4.1: version, serial, algorithm, issuer, validity, subject, key, extensions
+_ALGORITHM, _SUBJECT = 2, 5
+
 # What the encoder makes anew; everything else is taken over as it stands.
 _MADE_ANEW = frozenset(
-    {
+    der.oid(each)
+    for each in (
         extensions.KEY_USAGE,
         extensions.EXTENDED_KEY_USAGE,
         extensions.SUBJECT_KEY_IDENTIFIER,
         extensions.AUTHORITY_KEY_IDENTIFIER,
         extensions.AUTHORITY_INFORMATION_ACCESS,
         extensions.CRL_DISTRIBUTION_POINTS,
-    }
+    )
 )
+_ALTERNATIVE_NAMES = der.oid(extensions.SUBJECT_ALT_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +34,24 @@ class Parts:
 
 
 def parts_of(tbs: bytes) -> Parts:
-    """The parts of a recorded TBSCertificate. Raises :class:`der.DerError` or
-    :class:`newel.crypto.dns_names.InvalidNameError` for what today's rules refuse.
+    """The parts of a recorded TBSCertificate, which is DER because it was linted.
+
+    Raises :class:`newel.crypto.dns_names.InvalidNameError` for a name that today's rules refuse.
     """
-    fields = der.Reader(tbs).sequence()
-    fields.optional(0xA0)
-    for tag in (der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.SEQUENCE):
-        fields.read(tag)
-    subject, public_key = fields.read(der.SEQUENCE).raw, fields.read(der.SEQUENCE).raw
+    subject, public_key, *rest = der.split(der.content(tbs))[_SUBJECT:]
     found: list[Extension] = []
     general_names: tuple[names.GeneralName, ...] = ()
-    listed = der.Reader(fields.read(0xA3).content).sequence()
-    while not listed.done:
-        each = listed.sequence()
-        oid = each.oid()
-        critical = each.peek() == der.BOOLEAN and each.boolean()
-        value = each.read(der.OCTET_STRING).content
-        if oid == extensions.SUBJECT_ALT_NAME:
-            general_names = _names(value)
-        elif oid not in _MADE_ANEW:
-            found.append(Extension(oid, critical, value))
+    for each in der.split(der.content(der.content(rest[-1]))):
+        kind, *critical, octets = der.split(der.content(each))
+        if kind == _ALTERNATIVE_NAMES:
+            encoded = der.split(der.content(der.content(octets)))
+            general_names = tuple([names.from_der(n[0], der.content(n)) for n in encoded])
+        elif kind not in _MADE_ANEW:
+            oid = der.dotted(der.content(kind))
+            found.append(Extension(oid, bool(critical), der.content(octets)))
     return Parts(subject, public_key, general_names, tuple(found))
 
 
-def _names(value: bytes) -> tuple[names.GeneralName, ...]:
-    reader = der.Reader(value).sequence()
-    found: list[names.GeneralName] = []
-    while not reader.done:
-        element = reader.read()
-        found.append(names.from_der(element.tag, element.content))
-    return tuple(found)
+def algorithm_of(tbs: bytes) -> bytes:
+    """The AlgorithmIdentifier inside a recorded TBSCertificate; the one outside repeats it (§4.1.1.2)."""
+    return der.split(der.content(tbs))[_ALGORITHM]
