@@ -4,10 +4,11 @@ import datetime as dt
 
 import msgspec
 
-from newel.acme import external_account, jwk, messages
-from newel.registration.acme import answers, contacts, ids, statements
+from newel.acme import external_account, messages
+from newel.registration.acme import answers, changes, contacts, ids
 from newel.registration.acme.answers import Answer
 from newel.registration.acme.calls import Call, deactivated, not_found
+from newel.registration.acme.changes import NewAccount
 from newel.registration.acme.records import DEACTIVATED, VALID, Account
 from newel.registration.acme.server import Server
 from newel.runtime.database import Write
@@ -89,24 +90,22 @@ async def _creation(
     """The writes that make the account; refuses what §7.3 lets the server refuse."""
     contacts.check(asked.contact, server.limits.contacts)
     terms = call.provisioner.terms_of_service
-    row = (
+    new = NewAccount(
         identity,
         call.provisioner.name,
+        call.key,
         call.thumbprint,
-        msgspec.json.encode(jwk.required_members(call.key)).decode(),
-        msgspec.json.encode(asked.contact).decode(),
+        asked.contact,
         terms if asked.terms_of_service_agreed else "",
         call.seconds,
     )
     if not call.provisioner.require_external_account:
         # step-ca ignores a binding nobody asked for, and so do its users' clients
-        return [Write(statements.ADD_ACCOUNT, row)]
-    return await _bound_creation(call, asked, row)
+        return changes.add_account(new)
+    return await _bound_creation(call, asked, new)
 
 
-async def _bound_creation(
-    call: Call, asked: messages.NewAccount, row: tuple[object, ...]
-) -> list[Write]:
+async def _bound_creation(call: Call, asked: messages.NewAccount, new: NewAccount) -> list[Write]:
     """The same with an external account key, which is bound once (§7.3.4)."""
     raw = asked.external_account_binding
     if raw is msgspec.UNSET:
@@ -121,11 +120,7 @@ async def _bound_creation(
     external_account.verify(binding, mac_key, url=call.url, account_key=call.key)
     if taken:
         raise _binding_taken()
-    bind = (key_id, call.provisioner.name, row[0], call.seconds, call.thumbprint)
-    return [
-        Write(statements.BIND_EXTERNAL_KEY, bind),
-        Write(statements.ADD_BOUND_ACCOUNT, (*row, key_id)),
-    ]
+    return changes.add_bound_account(new, key_id)
 
 
 def _changes(server: Server, call: Call, change: messages.AccountUpdate) -> list[Write]:
@@ -134,15 +129,11 @@ def _changes(server: Server, call: Call, change: messages.AccountUpdate) -> list
         if change.status != DEACTIVATED:
             raise NewelError(ErrorType.MALFORMED, "the one status a client can set is deactivated")
         oldest = ids.floor(call.now - server.limits.order_lifetime / dt.timedelta(seconds=1))
-        return [
-            Write(statements.DEACTIVATE_ACCOUNT, (identity,)),
-            Write(statements.CANCEL_ORDERS, (identity, oldest)),
-        ]
+        return changes.deactivate_account(identity, oldest)
     if change.contact is msgspec.UNSET:
         return []  # nothing known was asked for: unknown members are ignored (§7.3.2)
     contacts.check(change.contact, server.limits.contacts)
-    text = msgspec.json.encode(change.contact).decode()
-    return [Write(statements.SET_CONTACT, (identity, text))]
+    return changes.set_contact(identity, change.contact)
 
 
 def _answer(call: Call, found: Account, status: int = 200) -> Answer:

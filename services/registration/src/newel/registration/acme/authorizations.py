@@ -5,7 +5,7 @@ import msgspec
 from newel.acme import messages
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import Problem
-from newel.registration.acme import answers, ids, requests, statements, tokens, validity
+from newel.registration.acme import answers, changes, ids, requests, tokens, validity
 from newel.registration.acme.answers import Answer
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.records import (
@@ -18,7 +18,6 @@ from newel.registration.acme.records import (
     Authorization,
 )
 from newel.registration.acme.server import Server
-from newel.runtime.database import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 _PROBLEM = msgspec.json.Decoder(Problem)
@@ -31,8 +30,7 @@ async def authorization(server: Server, call: Call, identity: str) -> Answer:
     if call.payload:
         if call.decode(messages.AuthorizationUpdate).status != DEACTIVATED:
             raise NewelError(ErrorType.MALFORMED, "the one status a client can set is deactivated")
-        change = (order, position, call.account.id)
-        await call.commit(Write(statements.DEACTIVATE_AUTHORIZATION, change))
+        await call.commit(changes.deactivate_authorization(order, position, call.account.id))
         server.decisions.granted(
             "acme.deactivate-authorization", authorization=identity, **call.facts()
         )
@@ -55,8 +53,8 @@ async def challenge(server: Server, call: Call, identity: str, kind: str) -> Ans
         claim = call.admission.nonce
         if kind not in call.provisioner.challenges:
             raise not_found()
-        begin = (order, position, call.account.id, kind, claim, call.seconds)
-        await call.commit(Write(statements.BEGIN_ATTEMPT, begin))
+        account, now = call.account.id, call.seconds
+        await call.commit(changes.begin_attempt(order, position, account, kind, claim, now))
         found = await _find(call, order, position)
         _require_offered(call, found, kind)
         if found.claim == claim:

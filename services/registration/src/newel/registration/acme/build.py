@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
+from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
+from newel.registration.acme.claims import Claims
 from newel.registration.acme.config import AcmeConfig
 from newel.registration.acme.decisions import Decisions
 from newel.registration.acme.dispatcher import Dispatcher
@@ -71,8 +73,8 @@ def build(
     )
     decisions = Decisions(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
-    validations = Validations(storage, _validators(config), limits, clock, decisions)
-    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, decisions)
+    validations = Validations(Attempts(database), _validators(config), limits, clock, decisions)
+    finalizer = Finalizer(Claims(database), issuance, provisioners, limits, clock, decisions)
     server = Server(
         storage=storage,
         nonces=nonces,

@@ -3,19 +3,16 @@
 import datetime as dt
 import secrets
 
-import msgspec
-
 from newel.crypto import csr
-from newel.registration.acme import answers, ids, requests, statements
+from newel.registration.acme import answers, ids, requests
+from newel.registration.acme.claims import Claims
 from newel.registration.acme.decisions import Decisions
 from newel.registration.acme.issuance import to_issue
 from newel.registration.acme.records import INVALID, PROCESSING, VALID, Claim
 from newel.registration.acme.settings import Limits, Provisioners
-from newel.registration.acme.storage import Storage
 from newel.registration.issuance import Issuance
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.clock import Clock
-from newel.runtime.database import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 _LATER = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
@@ -29,14 +26,14 @@ class Finalizer:
 
     def __init__(
         self,
-        storage: Storage,
+        claims: Claims,
         issuance: Issuance,
         provisioners: Provisioners,
         limits: Limits,
         clock: Clock,
         decisions: Decisions,
     ) -> None:
-        self._storage = storage
+        self._claims = claims
         self._issuance = issuance
         self._provisioners = provisioners
         self._limits = limits
@@ -56,8 +53,7 @@ class Finalizer:
             issued = await self._issuance.issue(to_issue(claim, request, provisioner))
         except NewelError as error:
             return await self._refused(claim, error, reopen=reopen)
-        done = (claim.order_id, issued.der, issued.issuer)
-        await self._storage.apply(Write(statements.COMPLETE_ORDER, done))
+        await self._claims.complete(claim, issued.der, issued.issuer)
         self._decisions.granted(
             "acme.finalize",
             order=ids.text(claim.order_id),
@@ -69,13 +65,13 @@ class Finalizer:
 
     async def resume(self, order: bytes) -> bool:
         """Carries one order through if its claim was left behind; whether anything was done."""
-        claim = await self._storage.lost_claim(order, *self._lost())
+        claim = await self._claims.lost_of(order, *self._lost())
         return claim is not None and await self._take_over(claim) != PROCESSING
 
     async def resume_all(self, limit: int = 100) -> int:
         """The same for every order; how many ended. Stops when the issuing authority is away."""
         ended = 0
-        for claim in await self._storage.lost_claims(*self._lost(), limit):
+        for claim in await self._claims.lost(*self._lost(), limit):
             if await self._take_over(claim) == PROCESSING:
                 break
             ended += 1
@@ -83,11 +79,10 @@ class Finalizer:
 
     async def _take_over(self, claim: Claim) -> str:
         """The order's status after another try; PROCESSING when somebody else tries."""
-        mine = secrets.token_bytes(16)
-        params = (claim.order_id, mine, int(self._clock.unix()), claim.claim)
-        if not await self._storage.decide(Write(statements.TAKE_OVER, params)):
+        now = int(self._clock.unix())
+        taken = await self._claims.take_over(claim, secrets.token_bytes(16), now)
+        if taken is None:
             return PROCESSING
-        taken = msgspec.structs.replace(claim, claim=mine)
         try:
             try:
                 request = requests.verified(claim.csr)
@@ -117,12 +112,10 @@ class Finalizer:
         )
         if outcome == PROCESSING:
             return PROCESSING
-        mine = (claim.order_id, claim.claim)
         if outcome == INVALID:
-            told = answers.encode(answers.problem_document(error)).decode()
-            await self._storage.apply(Write(statements.FAIL_ORDER, (*mine, told)))
+            await self._claims.fail(claim, answers.encode(answers.problem_document(error)))
         else:
-            await self._storage.apply(Write(statements.REOPEN_ORDER, mine))
+            await self._claims.reopen(claim)
         raise error
 
     def _lost(self) -> tuple[int, int]:

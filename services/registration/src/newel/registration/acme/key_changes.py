@@ -1,13 +1,10 @@
 """Account key rollover (RFC 8555 §7.3.5)."""
 
-import msgspec
-
 from newel.acme import jwk, key_change
-from newel.registration.acme import answers, statements
+from newel.registration.acme import answers, changes
 from newel.registration.acme.answers import Answer
 from newel.registration.acme.calls import Call
 from newel.registration.acme.server import Server
-from newel.runtime.database import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 
@@ -20,9 +17,7 @@ async def change_key(server: Server, call: Call) -> Answer:
     own = call.urls.account(account.id)
     new = key_change.verify(call.payload, account=own, url=call.url, current=account.thumbprint)
     thumbprint = jwk.thumbprint(new)
-    members = msgspec.json.encode(jwk.required_members(new)).decode()
-    change = (account.id, thumbprint, members, account.thumbprint, account.provisioner)
-    await call.commit(Write(statements.CHANGE_KEY, change))
+    await call.commit(changes.change_key(account, new, thumbprint))
     server.authenticator.forget(account)
     holder = await call.storage.account_of_key(thumbprint, account.provisioner)
     if holder is None:

@@ -10,18 +10,16 @@ from newel.acme.problems import Problem
 from newel.crypto import pem
 from newel.registration.acme import (
     answers,
+    changes,
     identifiers,
     ids,
     requests,
-    statements,
-    tokens,
     validity,
 )
 from newel.registration.acme.answers import Answer
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.records import PENDING, PROCESSING, READY, VALID, Claim, Order
 from newel.registration.acme.server import Server
-from newel.runtime.database import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 _PROBLEM = msgspec.json.Decoder(Problem)
@@ -53,7 +51,7 @@ async def new_order(server: Server, call: Call) -> Answer:
         error=None,
         issuer=None,
     )
-    await call.commit(*_creation(order))
+    await call.commit(*changes.add_order(order))
     server.decisions.granted(
         "acme.new-order",
         order=ids.text(order.id),
@@ -87,8 +85,7 @@ async def finalize(server: Server, call: Call, identity: str) -> Answer:
     requests.check(request, found.identifiers)
     claim = call.admission.nonce
     key = jwk.thumbprint(request.public_key)
-    begin = (found.id, call.account.id, request.der, claim, call.seconds, key)
-    await call.commit(Write(statements.BEGIN_FINALIZE, begin))
+    await call.commit(changes.begin_finalize(found, request.der, key, claim, call.seconds))
     now_is = await _find(call, identity)
     if now_is.status == READY:
         raise requests.bad("the key of the CSR is an account key")
@@ -140,26 +137,6 @@ def _require_provable(call: Call, wanted: tuple[Identifier, ...]) -> None:
                 ErrorType.REJECTED_IDENTIFIER,
                 f"no challenge this provisioner offers can prove {name.value}",
             )
-
-
-def _creation(order: Order) -> list[Write]:
-    shown = msgspec.json.encode(order.identifiers).decode()
-    times = (order.not_before, order.not_after, order.expires_at)
-    writes = [Write(statements.ADD_ORDER, (order.id, order.account, shown, *times))]
-    for position, name in enumerate(order.identifiers):
-        base = name.base
-        row = (
-            order.id,
-            position,
-            order.account,
-            base.type,
-            base.value,
-            int(name.wildcard),
-            order.expires_at,
-            tokens.new_seed(),
-        )
-        writes.append(Write(statements.ADD_AUTHORIZATION, row))
-    return writes
 
 
 def _answer(call: Call, found: Order, status: int = 200) -> Answer:

@@ -16,12 +16,9 @@ from newel.registration.acme.records import (
     VALID,
     Account,
     Admission,
-    Attempt,
     Authorization,
-    Claim,
     Order,
 )
-from newel.registration.acme.tokens import token
 from newel.runtime.database import Database, Row, Write
 
 _identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
@@ -45,14 +42,6 @@ class Storage:
             params = (admission.nonce, admission.account, admission.thumbprint)
             gate = Write(sql.USE_NONCE_OF_ACCOUNT, params)
         return await self._database.decide(gate, *writes) is not None
-
-    async def decide(self, gate: Write, *writes: Write) -> bool:
-        """Whether a conditional write found its condition true; then the others were made with it."""
-        return await self._database.decide(gate, *writes) is not None
-
-    async def apply(self, *writes: Write) -> None:
-        """Writes without a decision."""
-        await self._database.apply(*writes)
 
     async def secret(self, name: str, fresh: bytes) -> bytes:
         """The shared secret of that name: ``fresh`` if no replica stored one before."""
@@ -109,21 +98,6 @@ class Storage:
             if not await self._database.fetch(sql.PROVES, *params):
                 return False
         return bool(wanted)
-
-    async def lost_claims(self, before: int, now: int, limit: int) -> list[Claim]:
-        """Finalizations begun before then, not ended, of orders that have not expired at ``now``."""
-        rows = await self._database.fetch(sql.LOST_CLAIMS, before, now, limit)
-        return [_claim(row) for row in rows]
-
-    async def lost_claim(self, order: bytes, before: int, now: int) -> Claim | None:
-        """The same of one order."""
-        rows = await self._database.fetch(sql.LOST_CLAIM, before, now, order)
-        return _claim(rows[0]) if rows else None
-
-    async def lost_attempts(self, before: int, now: int, limit: int) -> list[Attempt]:
-        """Validations begun before then, not ended, and still of use at ``now``."""
-        rows = await self._database.fetch(sql.LOST_ATTEMPTS, before, now, limit)
-        return [_attempt(row) for row in rows]
 
     async def sweep(self, nonces_before: bytes, ids_before: bytes, limit: int) -> int:
         """Deletes up to ``limit`` nonces and orders (with their authorizations) older than that."""
@@ -190,33 +164,4 @@ def _authorization(row: Row, now: int) -> Authorization:
         None if claim is None else bytes(claim),
         validated_at,
         error,
-    )
-
-
-def _claim(row: Row) -> Claim:
-    order, account, provisioner, names, not_before, not_after, csr, claim = row
-    identifiers = _identifiers.decode(names)
-    return Claim(
-        bytes(order),
-        bytes(account),
-        provisioner,
-        identifiers,
-        not_before,
-        not_after,
-        bytes(csr),
-        bytes(claim),
-    )
-
-
-def _attempt(row: Row) -> Attempt:
-    order, position, kind, value, challenge, seed, thumbprint, claim, provisioner = row
-    return Attempt(
-        bytes(order),
-        position,
-        Identifier(kind, value),
-        challenge,
-        token(bytes(seed), challenge),
-        bytes(thumbprint),
-        bytes(claim),
-        provisioner,
     )

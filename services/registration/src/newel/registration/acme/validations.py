@@ -7,17 +7,14 @@ import secrets
 from collections.abc import Mapping
 from typing import Protocol
 
-import msgspec
-
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
-from newel.registration.acme import answers, ids, statements
+from newel.registration.acme import answers, ids
+from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.decisions import Decisions
-from newel.registration.acme.records import INVALID, VALID, Attempt
+from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
-from newel.registration.acme.storage import Storage
 from newel.runtime.clock import Clock
-from newel.runtime.database import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 _log = logging.getLogger("newel.registration.acme")
@@ -38,13 +35,13 @@ class Validations:
 
     def __init__(
         self,
-        storage: Storage,
+        attempts: Attempts,
         validators: Mapping[str, Validator],
         limits: Limits,
         clock: Clock,
         decisions: Decisions,
     ) -> None:
-        self._storage = storage
+        self._attempts = attempts
         self._validators = validators
         self._limits = limits
         self._clock = clock
@@ -72,12 +69,11 @@ class Validations:
         """Takes over attempts that were left behind by a crash; the number of those found."""
         before = int(self._clock.unix() - self._limits.lost_after / dt.timedelta(seconds=1))
         now = int(self._clock.unix())
-        lost = await self._storage.lost_attempts(before, now, limit)
+        lost = await self._attempts.lost(before, now, limit)
         for attempt in lost:
-            mine = secrets.token_bytes(16)
-            params = (attempt.order_id, attempt.position, mine, now, attempt.claim)
-            if await self._storage.decide(Write(statements.RETAKE_ATTEMPT, params)):
-                self.submit(msgspec.structs.replace(attempt, claim=mine))
+            mine = await self._attempts.take_over(attempt, secrets.token_bytes(16), now)
+            if mine is not None:
+                self.submit(mine)
         return len(lost)
 
     async def _one(self, attempt: Attempt) -> None:
@@ -112,18 +108,8 @@ class Validations:
         return failure
 
     async def _record(self, attempt: Attempt, failure: NewelError | None) -> None:
-        now = int(self._clock.unix())
-        told = failure and answers.encode(answers.problem_document(failure)).decode()
-        result = (
-            attempt.order_id,
-            attempt.position,
-            attempt.claim,
-            INVALID if failure else VALID,
-            None if failure else now,
-            told,
-            attempt.thumbprint,
-        )
-        await self._storage.apply(Write(statements.END_ATTEMPT, result))
+        problem = failure and answers.encode(answers.problem_document(failure))
+        await self._attempts.end(attempt, int(self._clock.unix()), problem)
         facts = {
             "authorization": f"{ids.text(attempt.order_id)}.{attempt.position}",
             "challenge": attempt.challenge,
