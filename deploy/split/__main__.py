@@ -12,7 +12,7 @@ from typing import TextIO
 from deploy.split import first_start, parts
 from deploy.split.adapting import write_configurations
 from deploy.split.banner import banner
-from deploy.split.layout import Addresses, Layout
+from deploy.split.layout import PORTS_TAKEN, Addresses, Layout
 from deploy.split.supervisor import NotReadyError, Supervisor
 from newel.crypto import pem
 from newel.step.fingerprint import fingerprint
@@ -25,7 +25,13 @@ def parse(arguments: list[str]) -> tuple[Layout, Addresses]:
     add("--state", type=Path, metavar="DIR", default=Path("var/split"))
     add("--address", metavar="HOST:PORT", default="127.0.0.1:9000", help="HTTPS: step API and ACME")
     add("--http-address", metavar="HOST:PORT", default="127.0.0.1:9080", help="HTTP: OCSP and CRL")
-    add("--ports", type=int, metavar="FIRST", default=9100, help="66 loopback ports for the rest")
+    add(
+        "--ports",
+        type=int,
+        metavar="FIRST",
+        default=9100,
+        help=f"{PORTS_TAKEN} loopback ports for the rest",
+    )
     add("--workers", type=int, metavar="N", default=1, help="of registration and issuing, up to 10")
     given = parser.parse_args(arguments)
     if not 1 <= given.workers <= 10:
@@ -68,7 +74,9 @@ def run(layout: Layout, addresses: Addresses) -> int:
     supervisor = Supervisor(layout)
     signer, issuing, *others = parts.services(layout, addresses)
     try:
-        supervisor.bring_up([postgres.part(), parts.nats(layout, addresses.ports["nats"]), signer])
+        supervisor.bring_up(
+            [postgres.part(), parts.nats(layout, addresses.ports["nats http"]), signer]
+        )
         if not supervisor.stopping:
             postgres.prepare()
             supervisor.bring_up([issuing])

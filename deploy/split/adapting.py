@@ -44,6 +44,7 @@ def _paths(layout: Layout, module: Path) -> dict[str, str]:
         "/etc/newel": str(layout.state),
         "/var/lib/newel": str(layout.data),
         "/var/log/newel": str(layout.log),
+        "/var/run/postgresql": str(layout.data / "postgres-socket"),
         "/usr/lib/softhsm/libsofthsm2.so": str(module),
     }
 
@@ -57,6 +58,7 @@ def _addresses(owner: str, addresses: Addresses) -> dict[str, str]:
         "localhost:9080": f"localhost:{addresses.http.rpartition(':')[2]}",
         "0.0.0.0:9443": f"127.0.0.1:{ports['inventory https']}",
         "0.0.0.0:4222": f"127.0.0.1:{ports['nats']}",
+        "127.0.0.1:8222": f"127.0.0.1:{ports['nats http']}",
         "nats:4222": f"localhost:{ports['nats']}",
         "postgres:5432": f"localhost:{ports['postgres']}",
         "port = 5432": f"port = {ports['postgres']}",

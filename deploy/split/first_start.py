@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.split.layout import Layout
@@ -90,13 +91,26 @@ def _beside(program: str) -> str:
     return str(beside) if beside.exists() else shutil.which(program) or program
 
 
+def give(folders: Iterable[Path], owner: int) -> None:
+    """Makes everything below the folders one user's."""
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner, owner, follow_symlinks=False)
+
+
 def main() -> int:
     """The one-shot service."""
     parser = argparse.ArgumentParser(prog="first_start", description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--ceremony", type=Path, required=True)
+    parser.add_argument("--owner", type=int, help="the user id that gets all of it")
+    parser.add_argument("--folder", type=Path, action="append", default=[], help="to be made, too")
     given = parser.parse_args()
     made = make(Layout(given.state), given.ceremony)
+    for folder in given.folder:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if given.owner is not None:
+        give([given.state / "certs", given.state / "secrets", *given.folder], given.owner)
     sys.stdout.write("the ceremony was held\n" if made else "everything was there\n")
     return 0
 

@@ -77,7 +77,9 @@ class Addresses:
     def ports(self) -> dict[str, int]:
         """The ports nobody outside uses, by name: "postgres", "issuing grpc", "issuing health" …"""
         counter = itertools.count(self.first)
-        found = {name: next(counter) for name in ("postgres", "nats", "inventory https")}
+        found = {
+            name: next(counter) for name in ("postgres", "nats", "nats http", "inventory https")
+        }
         found |= {f"{service} grpc": next(counter) for service in _CALLED}
         for service in SERVICES:
             found[f"{service} health"] = next(counter)
@@ -86,5 +88,5 @@ class Addresses:
         return found
 
 
-PORTS_TAKEN = 3 + len(_CALLED) + len(SERVICES) * _MOST_WORKERS
+PORTS_TAKEN = 4 + len(_CALLED) + len(SERVICES) * _MOST_WORKERS
 """How many ports from ``first`` on are ours."""

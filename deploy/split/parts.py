@@ -130,7 +130,7 @@ class Postgres:
 def nats(layout: Layout, port: int) -> Part:
     """The events' carrier."""
     command = (program("nats-server"), "-c", str(layout.config / "nats.conf"))
-    return Part("nats", command, lambda: _accepts(port), stop=signal.SIGINT)
+    return Part("nats", command, lambda: _answers(port, "/healthz"), stop=signal.SIGINT)
 
 
 def service(name: str, layout: Layout, addresses: Addresses) -> Part:
@@ -144,7 +144,7 @@ def service(name: str, layout: Layout, addresses: Addresses) -> Part:
     )
     env = {"SOFTHSM2_CONF": str(layout.config / "softhsm2.conf")} if name == "signer" else {}
     port = addresses.ports[f"{name} health"]
-    return Part(name, command, lambda: _answers_ready(port), env=env)
+    return Part(name, command, lambda: _answers(port, "/readyz"), env=env)
 
 
 def services(layout: Layout, addresses: Addresses) -> list[Part]:
@@ -158,10 +158,10 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers_ready(port: int) -> bool:
+def _answers(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

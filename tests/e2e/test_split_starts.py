@@ -25,7 +25,7 @@ def state() -> Generator[Path]:
 
 @pytest.fixture
 def ports() -> Ports:
-    first = free_block(68)
+    first = free_block(70)
     return first, first + 1, first + 2
 
 

@@ -102,8 +102,6 @@ def test_no_running_service_is_told_of_a_root_key() -> None:
         assert '"roots"' not in text
     plan = validated(Plan, read("ceremony"), "ceremony")
     offline = {
-        each.name
-        for each in plan.certificates
-        if getattr(each.store, "token", "") == "roots"
+        each.name for each in plan.certificates if getattr(each.store, "token", "") == "roots"
     }
     assert offline == {each.name for each in plan.certificates if each.role == "root"}

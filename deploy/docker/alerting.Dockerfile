@@ -1,0 +1,29 @@
+# newel-alerting: alerts over what expires, and their delivery. Build from the repository's root:
+#   docker build -f deploy/docker/alerting.Dockerfile -t newel-alerting .
+
+FROM python:3.11-slim-bookworm AS build
+RUN pip install --no-cache-dir uv==0.13.9
+WORKDIR /build
+COPY requirements.lock ./
+COPY proto proto
+COPY libs libs
+COPY services services
+# The lock's versions and hashes hold for whatever of it this service needs, and for nothing else.
+RUN uv venv /opt/newel \
+ && uv pip install --python /opt/newel/bin/python --no-cache --no-sources \
+      --constraint requirements.lock --build-constraint requirements.lock \
+      ./proto ./libs/crypto ./libs/step ./libs/runtime ./services/alerting
+
+FROM python:3.11-slim-bookworm
+LABEL org.opencontainers.image.title="newel-alerting" \
+      org.opencontainers.image.description="alerts over what expires, and their delivery" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+COPY --from=build /opt/newel /opt/newel
+ENV PATH=/opt/newel/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+EXPOSE 9100
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9100/readyz', timeout=4)"]
+USER 10001:10001
+ENTRYPOINT ["python", "-m", "newel.alerting"]
+CMD ["--config", "/etc/newel/config/alerting.toml"]

@@ -1,0 +1,32 @@
+# newel-signer: the only process that can use a CA key. Build from the repository's root:
+#   docker build -f deploy/docker/signer.Dockerfile -t newel-signer .
+
+FROM python:3.11-slim-bookworm AS build
+RUN pip install --no-cache-dir uv==0.13.9
+WORKDIR /build
+COPY requirements.lock ./
+COPY proto proto
+COPY libs libs
+COPY services services
+# The lock's versions and hashes hold for whatever of it this service needs, and for nothing else.
+RUN uv venv /opt/newel \
+ && uv pip install --python /opt/newel/bin/python --no-cache --no-sources \
+      --constraint requirements.lock --build-constraint requirements.lock \
+      ./proto ./libs/crypto ./libs/step ./libs/runtime ./services/signer
+
+FROM python:3.11-slim-bookworm
+LABEL org.opencontainers.image.title="newel-signer" \
+      org.opencontainers.image.description="the only process that can use a CA key" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+RUN apt-get update && apt-get install -y --no-install-recommends softhsm2 \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=build /opt/newel /opt/newel
+ENV PATH=/opt/newel/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV SOFTHSM2_CONF=/etc/newel/config/softhsm2.conf
+EXPOSE 9090 9100
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9100/readyz', timeout=4)"]
+USER 10001:10001
+ENTRYPOINT ["python", "-m", "newel.signer"]
+CMD ["--config", "/etc/newel/config/signer.toml"]

@@ -1,0 +1,30 @@
+# newel-standalone: all authorities in one process. Build from the repository's root:
+#   docker build -f deploy/docker/standalone.Dockerfile -t newel-standalone .
+
+FROM python:3.11-slim-bookworm AS build
+RUN pip install --no-cache-dir uv==0.13.9
+WORKDIR /build
+COPY requirements.lock ./
+COPY proto proto
+COPY libs libs
+COPY services services
+# The lock's versions and hashes hold for whatever of it this service needs, and for nothing else.
+RUN uv venv /opt/newel \
+ && uv pip install --python /opt/newel/bin/python --no-cache --no-sources \
+      --constraint requirements.lock --build-constraint requirements.lock \
+      ./proto ./libs/crypto ./libs/acme ./libs/step ./libs/runtime ./services/registration ./services/issuing ./services/signer ./services/validation ./services/inventory ./services/alerting ./services/standalone
+
+FROM python:3.11-slim-bookworm
+LABEL org.opencontainers.image.title="newel-standalone" \
+      org.opencontainers.image.description="all authorities in one process" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+COPY --from=build /opt/newel /opt/newel
+ENV PATH=/opt/newel/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+VOLUME /var/lib/newel
+EXPOSE 9000 9080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9080/readyz', timeout=4)"]
+USER 10001:10001
+ENTRYPOINT ["python", "-m", "newel.standalone"]
+CMD ["--state", "/var/lib/newel", "--address", "0.0.0.0:9000", "--http-address", "0.0.0.0:9080"]
