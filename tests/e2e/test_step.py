@@ -1,5 +1,6 @@
 """The step program, as installed from its own package, against a running authority (walk: step sign)."""
 
+import datetime as dt
 import json
 import os
 import signal
@@ -241,3 +242,29 @@ def test_provisioners_come_and_go_while_running(tmp_path: Path) -> None:
         done = client.step("ca", "renew", "o.crt", "o.key", "--force", good=False)
         assert "The request lacked necessary authorization to be completed." in done.stderr
         assert {"admin", "acme"} <= set(listed())
+
+
+def test_the_limits_of_ca_json_reach_every_service(tmp_path: Path) -> None:
+    """A year and five minutes' backdate: registration, issuing and signer agree on what ca.json says."""
+    state = tmp_path / "state"
+    ports = free_port(), free_port()
+    with serving(state, *ports):
+        pass
+    file = state / "config/ca.json"
+    ca = json.loads(file.read_text())
+    ca["authority"]["claims"] = {"maxTLSCertDuration": "8760h0m0s"}
+    ca["authority"]["backdate"] = "5m0s"
+    file.write_text(json.dumps(ca))
+    with serving(state, *ports) as (authority, _):
+        client = Client(authority, tmp_path / "client")
+        client.home.mkdir()
+        root = x509.load_pem_x509_certificate(authority.root.read_bytes())
+        sha = fingerprint(root.public_bytes(Encoding.DER))
+        client.step("ca", "bootstrap", "--ca-url", authority.url, "--fingerprint", sha)
+        leaf = client.certificate("y.internal", "--not-after", "8760h")
+        lifetime = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+        # the start is not before that of the issuer, which was made a moment ago
+        assert 8760 * 3600 <= lifetime.total_seconds() <= 8760 * 3600 + 300
+        client.step("ca", "renew", "y.internal.crt", "y.internal.key", "--force")
+        again = client.read("y.internal")
+        assert again.not_valid_after_utc - again.not_valid_before_utc > dt.timedelta(days=364)

@@ -77,6 +77,12 @@ class Config(Settings):
         """The authority's own limits."""
         return Limits().inherit(msgspec.convert(self.claims, Claims))
 
+    def longest(self) -> dt.timedelta:
+        """The longest duration any of the configured provisioners may grant, the backdate included."""
+        limits = self.limits()
+        granted = [limits, *(limits.inherit(record.claims) for record in self.records())]
+        return max(each.longest for each in granted) + self.backdate
+
     def tls_options(self) -> TlsOptions:
         """What clients are told to speak."""
         return msgspec.convert(self.tls, TlsOptions)

@@ -143,9 +143,14 @@ def to_issue(
         public_key=spki,
         subject=[pb.Attribute(oid=_COMMON_NAME, value=grant.subject)] if fits else [],
         names=[general_name(name) for name in grant.names],
-        not_before=Timestamp(seconds=int(period.not_before.timestamp())),
-        not_after=Timestamp(seconds=int(period.not_after.timestamp())),
+        # without a start that was asked for the issuing authority backdates by its own clock
+        not_before=_stamp(period.asked_start),
+        not_after=_stamp(period.not_after),
         provisioner=provisioner.statement(grant.proof.credential_id, grant.proof.key_values),
         subject_of_proof=grant.proof.subject,
         request_id=request_id,
     )
+
+
+def _stamp(time: dt.datetime | None) -> Timestamp | None:
+    return None if time is None else Timestamp(seconds=int(time.timestamp()))

@@ -12,9 +12,9 @@ _SECOND = dt.timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """Aware times in whole seconds."""
+    """Aware times in whole seconds. Without a start that was asked for it is now, backdated."""
 
-    not_before: dt.datetime
+    asked_start: dt.datetime | None
     not_after: dt.datetime
 
 
@@ -50,7 +50,7 @@ def resolve(
             f"requested duration of {format_duration(length)} is more than the authorized maximum"
             f" certificate duration of {format_duration(limits.longest + backdate)}"
         )
-    return Validity(start, end)
+    return Validity(None if asked_start is None else start, end)
 
 
 def _go(time: dt.datetime) -> str:

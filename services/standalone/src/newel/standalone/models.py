@@ -1,5 +1,6 @@
 """ca.json mapped onto the configuration models of the services."""
 
+import datetime as dt
 from typing import Any
 
 from newel.issuing.config import Config as IssuingConfig
@@ -8,6 +9,9 @@ from newel.runtime.config import validated
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
 from newel.validation.config import Config as ValidationConfig
+
+USUAL = dt.timedelta(days=90)
+"""How long a certificate may be valid; longer where a provisioner's claims say so."""
 
 KEY = "intermediate"
 RESPONDER = "ocsp"
@@ -22,7 +26,7 @@ def signer(settings: Settings) -> SignerConfig:
             "name": KEY,
             "store": {"kind": "file", "path": settings.ca.key, "password_file": password},
             "certificate": settings.ca.crt,
-            "certificates": {},
+            "certificates": {"max_validity": max(USUAL, registration(settings).longest())},
             "crls": {},
         },
         {
@@ -60,7 +64,12 @@ def issuing(settings: Settings) -> IssuingConfig:
         if base
         else {}
     )
+    front = registration(settings)
     data = {
+        "profiles": {
+            "leaf": {"max_duration": max(USUAL, front.longest()), "backdate": front.backdate},
+            "server": {"provisioner_extension": False, "backdate": front.backdate},
+        },
         "issuers": [
             {"key": KEY, "certificate_file": settings.ca.crt, "root_file": settings.ca.roots[0]}
         ],
