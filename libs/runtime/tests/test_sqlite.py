@@ -137,3 +137,25 @@ async def test_under_steady_load_the_log_starts_over(
 async def test_an_unknown_url_is_refused() -> None:
     with pytest.raises(ValueError, match="sqlite:///path"):
         await open_database("mysql://localhost/newel")
+
+
+async def test_a_commit_that_need_not_wait_for_the_disk_does_not(
+    tmp_path: Path,
+) -> None:
+    database = SqliteDatabase(tmp_path / "relaxed.sqlite")
+    connection = database._connection  # pyright: ignore[reportPrivateUsage] - what SQLite was told
+
+    def level() -> int:
+        return int(connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    await database.apply(Write(Statement("CREATE TABLE t (a INTEGER)"), ()))
+    assert level() == 2
+    insert = Statement("INSERT INTO t (a) VALUES ($1)")
+    await database.apply(Write(insert, (1,)), durable=False)
+    assert level() == 1
+    relaxed = database.apply(Write(insert, (2,)), durable=False)
+    strict = database.apply(Write(insert, (3,)))
+    await asyncio.gather(relaxed, strict)
+    assert level() == 2
+    assert await database.fetch(Statement("SELECT count(*) FROM t")) == [(3,)]
+    await database.close()

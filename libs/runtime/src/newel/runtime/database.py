@@ -71,10 +71,11 @@ class Database(Protocol):
         """
         ...
 
-    async def apply(self, *writes: Write) -> None:
+    async def apply(self, *writes: Write, durable: bool = True) -> None:
         """A unit without a decision: all of its statements or, when one raises, none.
 
-        Durable when it returns.
+        Durable when it returns; with ``durable=False`` it survives the process at once, and the
+        machine's power a little later: for what can be said or worked out again, such as cursors.
         """
         ...
 

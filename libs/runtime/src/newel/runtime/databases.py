@@ -20,17 +20,18 @@ def split_schema(url: str) -> tuple[str, str]:
     return urlunsplit(parts._replace(query=urlencode(query))), schema
 
 
-async def open_database(url: str, password: str | None = None) -> Database:
+async def open_database(url: str, password: str | None = None, *, durable: bool = True) -> Database:
     """Opens ``sqlite:///path`` or ``postgresql://user@host/database?schema=issuing``.
 
-    ``password`` is PostgreSQL's, where the URL has none. Raises ValueError for another URL, OSError
-    and sqlite3.Error for a file that cannot be used, NewelError ``unavailable`` for a server.
+    ``password`` is PostgreSQL's, where the URL has none. ``durable=False`` lets SQLite's commits reach
+    the disk later: for projections, which are made again from their source. Raises ValueError for
+    another URL, OSError and sqlite3.Error for a file that cannot be used, NewelError ``unavailable`` for a server.
     """
     path = sqlite_path(url)
     if path is not None:
         from newel.runtime.sqlite import SqliteDatabase
 
-        return SqliteDatabase(path)
+        return SqliteDatabase(path, durable=durable)
     if url.startswith(("postgresql://", "postgres://")):
         from newel.runtime.postgres import PostgresDatabase
 

@@ -16,7 +16,7 @@ LARGEST_BATCH = 256
 LOOKS_EVERY = 0.2
 """Seconds until a reader looks again unasked: other processes commit without waking this one."""
 
-GATHERS_FOR = 0.025
+GATHERS_FOR = 0.04
 """Seconds a reader lets events gather after a batch that was not full: one commit for many."""
 
 LONGEST_PAUSE = 5.0
@@ -94,7 +94,9 @@ class OutboxReader:
         if rows:
             await deliver([_event(row) for row in rows])
             position = (rows[-1][0], rows[-1][1])
-            await self._database.apply(Write(_ADVANCE, (self._consumer, *position)))
+            # A cursor that the power took back means the same events once more, nothing worse.
+            advance = Write(_ADVANCE, (self._consumer, *position))
+            await self._database.apply(advance, durable=False)
         if not rows:
             await self._wait()
         elif len(rows) < LARGEST_BATCH:

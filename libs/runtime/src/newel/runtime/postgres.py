@@ -84,8 +84,9 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         return await answers([loop.create_task(self._unit(unit[0], unit[1:])) for unit in units])
 
-    async def apply(self, *writes: Write) -> None:
-        """See ``Database.apply``."""
+    async def apply(self, *writes: Write, durable: bool = True) -> None:
+        """See ``Database.apply``; always durable, for a group's commit is one flush anyway."""
+        del durable
         await self._unit(None, writes)
 
     async def close(self) -> None:

@@ -28,9 +28,10 @@ _FAULTS = (sqlite3.Error, ArithmeticError, TypeError, ValueError)
 class SqliteDatabase:
     """One file. Several processes may have it open: each takes the write lock for one group."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, durable: bool = True) -> None:
         """Opens the file and makes it, readable by its owner alone, where it is missing.
 
+        ``durable=False``: no commit waits for the disk, for a database that can be made again.
         To be called in the thread of the event loop. Raises OSError and sqlite3.Error.
         """
         self._path = Path(path)
@@ -49,6 +50,8 @@ class SqliteDatabase:
         ):
             self._connection.execute(f"PRAGMA {pragma}")
         self._checkpoints = Checkpoints(self._path, self._connection)
+        self._durable = durable
+        self._full = True
         self._queue: list[Unit] = []
         self._scheduled = False
         self._busy_since: float | None = None
@@ -92,9 +95,9 @@ class SqliteDatabase:
         """See ``Database.decide_all``."""
         return await answers([self._enqueue(unit[0], unit[1:]) for unit in units])
 
-    async def apply(self, *writes: Write) -> None:
+    async def apply(self, *writes: Write, durable: bool = True) -> None:
         """See ``Database.apply``."""
-        await self._enqueue(None, writes)
+        await self._enqueue(None, writes, durable=durable)
 
     async def close(self) -> None:
         """Finishes what is queued, empties the log into the file and closes it."""
@@ -107,9 +110,11 @@ class SqliteDatabase:
         await self._checkpoints.close()
         self._connection.close()
 
-    def _enqueue(self, gate: Write | None, then: tuple[Write, ...]) -> asyncio.Future[Row | None]:
+    def _enqueue(
+        self, gate: Write | None, then: tuple[Write, ...], *, durable: bool = True
+    ) -> asyncio.Future[Row | None]:
         loop = asyncio.get_running_loop()
-        unit = Unit(gate, then, loop.create_future())
+        unit = Unit(gate, then, loop.create_future(), durable=durable and self._durable)
         self._queue.append(unit)
         if not self._scheduled:
             self._scheduled = True
@@ -136,6 +141,7 @@ class SqliteDatabase:
         if not group:
             return
         try:
+            self._sync(full=any(unit.durable for unit in group))
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             self._wait_for_lock(group, error)
@@ -148,6 +154,12 @@ class SqliteDatabase:
                 self._scheduled = True
                 asyncio.get_running_loop().call_soon(self._flush)
         self._checkpoints.note_commit()
+
+    def _sync(self, *, full: bool) -> None:
+        """Has the next commit wait for the disk, or leave that to the next one that must."""
+        if full is not self._full:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
+            self._full = full
 
     def _wait_for_lock(self, group: list[Unit], error: sqlite3.OperationalError) -> None:
         """Another process writes: the group waits its turn without holding up the loop."""

@@ -16,6 +16,7 @@ class Unit:
     then: tuple[Write, ...]
     done: asyncio.Future[Row | None]
     row: Row | None = None
+    durable: bool = True
 
     def succeed(self) -> None:
         """Answers the caller, if it still waits."""

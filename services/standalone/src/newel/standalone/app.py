@@ -40,6 +40,9 @@ REVISIONS = {
     "alerting": alerting.REVISION,
 }
 
+REBUILT = {"validation", "inventory"}
+"""Projections: what the power takes from them, comparing with the issuing authority gives back."""
+
 EVENTS = {
     "issuing": issuing.EVENTS,
     "validation": ("newel.crl.published.v1",),
@@ -114,7 +117,7 @@ class House:
         for name, revision in REVISIONS.items():
             url = self._settings.layout.database(name)
             await migrate(url, f"newel.{name}", revision)
-            self._databases[name] = await open_database(url)
+            self._databases[name] = await open_database(url, durable=name not in REBUILT)
         for name, events in EVENTS.items():
             self._outboxes[name] = TableOutbox(self._databases[name], self._clock)
             self.bus.attach(self._outboxes[name], *events)
