@@ -37,10 +37,8 @@ class Signed(NamedTuple):
 
 def assemble(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
     """SEQUENCE(tbs, algorithm, BIT STRING signature): a certificate, or a revocation list."""
-    return der.tlv(
-        der.SEQUENCE,
-        b"".join((tbs, algorithm, b"\x03", der.length(len(signature) + 1), b"\x00", signature)),
-    )
+    tail = b"".join((algorithm, b"\x03", der.length(len(signature) + 1), b"\x00", signature))
+    return b"".join((der.header(der.SEQUENCE, len(tbs) + len(tail)), tbs, tail))
 
 
 def split(signed: bytes) -> Signed:

@@ -81,16 +81,16 @@ class CrlEncoder:
             raise ValueError("a CRL number is not negative and has at most 20 octets")
         if next_update <= this_update:
             raise ValueError("a CRL's next update comes after this one")
-        body = b"".join(entries)
         crl_number = Extension(extensions.CRL_NUMBER, False, encoded_number).der
-        parts = (
-            self._head,
-            der.time(this_update),
-            der.time(next_update),
-            der.tlv(der.SEQUENCE, body) if body else b"",
-            der.explicit(0, der.sequence(self._aki, crl_number, self._idp)),
-        )
-        return der.tlv(der.SEQUENCE, b"".join(parts))
+        before = self._head + der.time(this_update) + der.time(next_update)
+        after = der.explicit(0, der.sequence(self._aki, crl_number, self._idp))
+        listed = tuple(entries)
+        size = sum(map(len, listed))
+        if listed:
+            before += der.header(der.SEQUENCE, size)
+        # one join of everything: the million entries of a long list are copied once
+        whole = der.header(der.SEQUENCE, len(before) + size + len(after))
+        return b"".join((whole, before, *listed, after))
 
     def signed(self, tbs: bytes, signature: bytes) -> bytes:
         """The DER CertificateList."""

@@ -37,12 +37,17 @@ def length(size: int) -> bytes:
     return bytes((0x80 | len(octets),)) + octets
 
 
+def header(tag: int, size: int) -> bytes:
+    """A one-octet tag and the length of a content of ``size`` octets."""
+    return bytes((tag,)) + length(size)
+
+
 def tlv(tag: int, content: bytes) -> bytes:
     """``content`` under a one-octet ``tag``."""
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
-    return bytes((tag,)) + length(size) + content
+    return header(tag, size) + content
 
 
 def sequence(*parts: bytes) -> bytes:
@@ -171,6 +176,20 @@ class Reader:
 
     def read(self, tag: int | None = None) -> Element:
         """The next element; it must have ``tag`` when one is given."""
+        start = self._offset
+        found, body, end = self._header(tag)
+        self._offset = end
+        return Element(found, self._data[body:end], self._data[start:end])
+
+    def enter(self, tag: int) -> int:
+        """Steps into the constructed element that comes next, copying nothing: what is inside comes
+        next, then what follows the element. Returns the size of the inside.
+        """
+        _, self._offset, end = self._header(tag)
+        return end - self._offset
+
+    def _header(self, tag: int | None) -> tuple[int, int, int]:
+        """Of the next element the tag, where its content begins, and where it ends."""
         data, start = self._data, self._offset
         if start + 2 > self._end:
             raise DerError("the encoding ends where an element is due")
@@ -187,8 +206,7 @@ class Reader:
         end = body + size
         if end > self._end:
             raise DerError("an element is longer than what holds it")
-        self._offset = end
-        return Element(found, data[body:end], data[start:end])
+        return found, body, end
 
     def optional(self, tag: int) -> Element | None:
         """The next element if it has ``tag``, else None and nothing is read."""

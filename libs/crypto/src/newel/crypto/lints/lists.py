@@ -18,11 +18,13 @@ _MAY_BE_CRITICAL = frozenset({extensions.ISSUING_DISTRIBUTION_POINT, _DELTA})
 
 class ListSubject:
     """A TBSCertList under the linter. Raises :class:`der.DerError` or ``ValueError`` when it does not
-    parse. Entries are searched as octets, never made into objects: there may be a million.
+    parse. Entries are searched as octets, never made into objects or copied: there may be a million.
     """
 
     def __init__(self, tbs: bytes, issuer: Issuer) -> None:
-        reader = der.Reader(der.only(tbs).content)
+        self.tbs = tbs
+        reader = der.Reader(tbs)
+        reader.enter(der.SEQUENCE)
         version = reader.optional(der.INTEGER)
         self.version = b"" if version is None else version.content
         self.inner_algorithm = reader.read(der.SEQUENCE).raw
@@ -30,8 +32,8 @@ class ListSubject:
         self.this_update = reader.read()
         has_next = reader.peek() in {der.UTC_TIME, der.GENERALIZED_TIME}
         self.next_update = reader.read() if has_next else None
-        entries = reader.optional(der.SEQUENCE)
-        self.entries = None if entries is None else entries.content
+        has_entries = reader.peek() == der.SEQUENCE
+        self.size_of_entries = reader.enter(der.SEQUENCE) if has_entries else None
         self.issuer = issuer
         wrapped = certificate.assemble(tbs, self.inner_algorithm, b"")
         self.library = x509.load_der_x509_crl(wrapped)
@@ -71,7 +73,7 @@ def next_update_is_there_and_later(subject: ListSubject) -> bool:
 
 def revoked_certificates_are_not_empty(subject: ListSubject) -> bool:
     """Without entries revokedCertificates is absent (RFC 5280 §5.1.2.6)."""
-    return subject.entries != b""
+    return subject.size_of_entries != 0
 
 
 def authority_key_identifier_is_the_issuers(subject: ListSubject) -> bool:
@@ -109,13 +111,12 @@ def critical_ones_are_known(subject: ListSubject) -> bool:
 
 def reasons_are_said_or_left_out(subject: ListSubject) -> bool:
     """The reason unspecified (0) is left out, never written, and never critical (RFC 5280 §5.3.1)."""
-    entries = subject.entries or b""
-    return _ZERO_REASON not in entries and _CRITICAL_REASON not in entries
+    return _ZERO_REASON not in subject.tbs and _CRITICAL_REASON not in subject.tbs
 
 
 def nothing_is_removed_from_whole_lists(subject: ListSubject) -> bool:
     """RemoveFromCRL stands in delta lists only (RFC 5280 §5.3.1)."""
-    return _DELTA in subject.extensions or _REMOVED not in (subject.entries or b"")
+    return _DELTA in subject.extensions or _REMOVED not in subject.tbs
 
 
 RULES: tuple[ListRule, ...] = (
