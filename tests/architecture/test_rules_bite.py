@@ -56,6 +56,11 @@ PLANTED = {
         "import newel.issuing.storage",
         "Inside issuing",
     ),
+    "octets know of names": (
+        "libs/crypto/src/newel/crypto/der.py",
+        "import newel.crypto.names",
+        "Inside crypto",
+    ),
     "a stray module stands in no layer": (
         "services/issuing/src/newel/issuing/stray.py",
         "",
