@@ -7,9 +7,10 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from fixtures.authority import EPOCH, PeerSigner, make_authority
+from fixtures.authority import EPOCH, CertificateAuthority, PeerSigner, make_authority
 from fixtures.issuing import House, make_request, open_house, sqlite_url, stamp
 from newel.crypto import keys
+from newel.issuing.config import ProfileConfig
 from newel.proto.common.v1 import error_pb2
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -75,6 +76,38 @@ async def test_validity_asked_for_is_given(house: House) -> None:
     start, end = EPOCH - dt.timedelta(seconds=30), EPOCH + dt.timedelta(minutes=10)
     leaf = parse(await house.one(make_request(not_before=stamp(start), not_after=stamp(end))))
     assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (dt.timedelta(hours=-2), dt.timedelta(hours=1)),  # backdated beyond reason
+        (dt.timedelta(hours=1), dt.timedelta(minutes=30)),  # ends before it begins
+        (dt.timedelta(minutes=-2), dt.timedelta(minutes=-1)),  # over already
+        (dt.timedelta(0), dt.timedelta(seconds=2)),  # over at once
+        (dt.timedelta(0), dt.timedelta(days=91)),  # longer than the profile allows
+        (dt.timedelta(days=400), dt.timedelta(days=401)),  # of another year
+    ],
+)
+async def test_validity_out_of_bounds_is_refused(
+    house: House, start: dt.timedelta, end: dt.timedelta
+) -> None:
+    request = make_request(not_before=stamp(EPOCH + start), not_after=stamp(EPOCH + end))
+    (result,) = await house.issue(request)
+    assert result.error.type == "malformed"
+    assert not house.signer.signed
+
+
+async def test_a_long_backdate_is_the_callers_too(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    """What the profile does by itself a caller may say."""
+    profile = ProfileConfig(backdate=dt.timedelta(hours=3))
+    house = await open_house(sqlite_url(tmp_path), authority, profiles={"leaf": profile})
+    start = EPOCH - dt.timedelta(hours=3)
+    leaf = parse(await house.one(make_request(not_before=stamp(start))))
+    assert leaf.not_valid_before_utc == start
+    await house.database.close()
 
 
 @pytest.mark.attack("X03")

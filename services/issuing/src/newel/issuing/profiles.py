@@ -53,7 +53,10 @@ class Profile:
         not_after: dt.datetime | None,
     ) -> Validity:
         """The validity of a new certificate. Raises ``malformed`` for what the profile forbids."""
-        if not_before is not None and not_before < now - self.config.oldest_start:
+        oldest = now - max(self.config.oldest_start, self.config.backdate)
+        if not_before is not None and not_before.replace(microsecond=0) < oldest.replace(
+            microsecond=0
+        ):
             raise NewelError(ErrorType.MALFORMED, "notBefore lies too far in the past")
         try:
             start, end = self.shape.validity(
