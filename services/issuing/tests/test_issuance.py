@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fixtures.authority import EPOCH, CertificateAuthority, PeerSigner, make_authority
 from fixtures.issuing import House, make_request, open_house, sqlite_url, stamp
 from newel.crypto import keys
+from newel.crypto.profile import CommonName
 from newel.issuing.config import ProfileConfig
 from newel.proto.common.v1 import error_pb2
 from newel.proto.events.v1 import events_pb2
@@ -107,6 +108,31 @@ async def test_a_long_backdate_is_the_callers_too(
     start = EPOCH - dt.timedelta(hours=3)
     leaf = parse(await house.one(make_request(not_before=stamp(start))))
     assert leaf.not_valid_before_utc == start
+    await house.database.close()
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "found"),
+    [
+        (CommonName.KEEP, "", []),
+        (CommonName.KEEP, "given", ["given"]),
+        (CommonName.FIRST_NAME, "", ["a.example"]),
+        (CommonName.FIRST_NAME, "given", ["given"]),
+        (CommonName.DROP, "given", []),
+    ],
+)
+async def test_the_common_name_follows_the_profile(
+    authority: CertificateAuthority, tmp_path: Path, rule: CommonName, given: str, found: list[str]
+) -> None:
+    """A first name too long for a common name is left where it is."""
+    profile = ProfileConfig(common_name=rule)
+    house = await open_house(sqlite_url(tmp_path), authority, profiles={"leaf": profile})
+    request = make_request(f"{'x' * 60}.example", "a.example")
+    del request.subject[:]
+    if given:
+        request.subject.add(oid=NameOID.COMMON_NAME.dotted_string, value=given)
+    leaf = parse(await house.one(request))
+    assert [each.value for each in leaf.subject] == found
     await house.database.close()
 
 

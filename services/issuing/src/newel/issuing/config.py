@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from newel.crypto.profile import CommonName
 from newel.runtime.config import Config as Settings
 from newel.step.durations import parse_duration
 
@@ -45,6 +46,8 @@ class ProfileConfig(Settings):
     """How far in the past a caller may have a certificate begin; the backdate, where that is more."""
     extended_key_usages: tuple[str, ...] = ("serverAuth", "clientAuth")
     """Names of RFC 5280 §4.2.1.12 or object identifiers."""
+    common_name: CommonName = CommonName.KEEP
+    """Whether the subject's common name is the caller's, is there at any rate, or is dropped."""
     caller_extensions: tuple[str, ...] = ()
     """Object identifiers of the extensions a caller may give beyond the names."""
     provisioner_extension: bool = True

@@ -42,6 +42,7 @@ class Profile:
             extended_key_usage=tuple(
                 _PURPOSES.get(each, each) for each in config.extended_key_usages
             ),
+            common_name=config.common_name,
             allowed_extensions=frozenset(config.caller_extensions),
         )
 

@@ -99,7 +99,10 @@ class Admission:
         if profile.config.provisioner_extension:
             given += provisioner_extension(provisioner)
         san = tuple([_name(each) for each in request.names])
-        subject = [distinguished_names.Attribute(each.oid, each.value) for each in request.subject]
+        given_subject = [
+            distinguished_names.Attribute(each.oid, each.value) for each in request.subject
+        ]
+        subject = profile.shape.subject(given_subject, san)
         issuer.check_names(san, subject)
         return AcceptedRequest(
             idempotency_key=request.idempotency_key,
