@@ -60,6 +60,10 @@ class Invocation:
             self._defaults = read_defaults(self)
         return self._defaults
 
+    def forget_defaults(self) -> None:
+        """For a command that makes the context it is told to use: there is nothing saved to read yet."""
+        self._defaults = {}
+
     def given(self, name: str) -> bool:
         """Whether the flag stands on the command line itself."""
         return name in self._line

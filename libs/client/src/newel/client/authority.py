@@ -1,50 +1,28 @@
-"""Sends calls to an authority over HTTPS, from threads or from an event loop."""
+"""Sends calls to an authority over HTTPS from a program with threads.
 
+On the standard library's client: a command that makes one call and ends would spend more on importing
+httpx than on everything else together. `newel.client.async_authority` sends the same calls with httpx.
+"""
+
+import http.client
+import os
 import ssl
-from typing import Any, Self, TypeVar
-
-import httpx
+import threading
+import time
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
 from newel.client.calls import Call
 from newel.client.errors import AnswerError, UnreachableError, UntrustedError
+from newel.client.trust import base_url
 
 Answer = TypeVar("Answer")
 
 SECONDS = 15.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 USER_AGENT = "newel/0.1"
-
-
-def base_url(text: str) -> str:
-    """The authority's address as people write it: https, without path and query.
-
-    Raises ValueError for another scheme or no host.
-    """
-    full = text if "://" in text else f"https://{text}"
-    try:
-        url = httpx.URL(full)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"'{text}' is not a URL: {error}") from None
-    if url.scheme != "https":
-        raise ValueError(f"'{text}' must have https scheme")
-    if not url.host:
-        raise ValueError(f"'{text}' names no host")
-    return str(url.copy_with(path="/", query=None, fragment=None)).rstrip("/")
-
-
-def trusting(roots: str | None) -> ssl.SSLContext:
-    """A client's TLS that trusts these PEM roots, or the system's when there are none given."""
-    context = ssl.create_default_context(cadata=roots) if roots else ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def unverified() -> ssl.SSLContext:
-    """TLS that trusts anybody: for fetching a root by its fingerprint, and for nothing else."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+IDLE = 2.0
+"""Seconds after which a kept connection is not trusted to be alive any more."""
 
 
 class Authority:
@@ -58,20 +36,50 @@ class Authority:
         seconds: float = SECONDS,
         user_agent: str = USER_AGENT,
     ) -> None:
-        self._client = httpx.Client(**_settings(url, tls, seconds, user_agent))
+        self.url = base_url(url)
+        self._tls = tls
+        self._seconds = seconds
+        self._user_agent = user_agent
+        self._lock = threading.Lock()
+        self._kept: http.client.HTTPSConnection | None = None
+        self._used = 0.0
 
     def send(self, call: Call[Answer]) -> Answer:
         """Makes a call. Raises ClientError."""
-        try:
-            with self._client.stream(
-                call.method, call.path, content=call.body, headers=call.headers
-            ) as answer:
-                body = b""
-                for block in answer.iter_bytes():
-                    body = _bounded(body + block)
-                return call.answer(answer.status_code, body)
-        except httpx.HTTPError as error:
-            raise _unreachable(error, str(self._client.base_url)) from error
+        with self._lock:
+            try:
+                status, body = self._exchange(call)
+            except BaseException as error:
+                self._drop()
+                if isinstance(error, OSError | http.client.HTTPException):
+                    raise unreachable(call.method, self.url + call.path, error) from error
+                raise
+        return call.answer(status, body)
+
+    def _exchange(self, call: Call[Answer]) -> tuple[int, bytes]:
+        connection = self._connection()
+        headers = {"User-Agent": self._user_agent, "Accept": "application/json", **call.headers}
+        connection.request(call.method, call.path, call.body or None, headers)
+        answer = connection.getresponse()
+        body = answer.read(LARGEST_ANSWER + 1)
+        if len(body) > LARGEST_ANSWER:
+            raise AnswerError("the authority's answer is too large")
+        self._used = time.monotonic()
+        if answer.will_close:
+            self._drop()
+        return answer.status, body
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        if self._kept is not None and time.monotonic() - self._used < IDLE:
+            return self._kept
+        self._drop()
+        self._kept = connect(self.url, self._tls, self._seconds)
+        return self._kept
+
+    def _drop(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,68 +89,46 @@ class Authority:
 
     def close(self) -> None:
         """Ends its connections."""
-        self._client.close()
+        with self._lock:
+            self._drop()
 
 
-class AsyncAuthority:
-    """The same from an event loop."""
-
-    def __init__(
-        self,
-        url: str,
-        tls: ssl.SSLContext,
-        *,
-        seconds: float = SECONDS,
-        user_agent: str = USER_AGENT,
-    ) -> None:
-        self._client = httpx.AsyncClient(**_settings(url, tls, seconds, user_agent))
-
-    async def send(self, call: Call[Answer]) -> Answer:
-        """Makes a call. Raises ClientError."""
-        try:
-            async with self._client.stream(
-                call.method, call.path, content=call.body, headers=call.headers
-            ) as answer:
-                body = b""
-                async for block in answer.aiter_bytes():
-                    body = _bounded(body + block)
-                return call.answer(answer.status_code, body)
-        except httpx.HTTPError as error:
-            raise _unreachable(error, str(self._client.base_url)) from error
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Ends its connections."""
-        await self._client.aclose()
+def connect(url: str, tls: ssl.SSLContext, seconds: float) -> http.client.HTTPSConnection:
+    """A connection to be opened by its first request, through the proxy the environment names."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxy = proxy_for(host)
+    if proxy is None:
+        return http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=tls)
+    through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    connection = http.client.HTTPSConnection(
+        through.hostname or "", through.port or 3128, timeout=seconds, context=tls
+    )
+    connection.set_tunnel(host, parts.port or 443)
+    return connection
 
 
-def _settings(url: str, tls: ssl.SSLContext, seconds: float, user_agent: str) -> dict[str, Any]:
-    return {
-        "base_url": base_url(url),
-        "verify": tls,
-        "timeout": seconds,
-        "headers": {"User-Agent": user_agent},
-        "follow_redirects": False,
-    }
+def proxy_for(host: str) -> str | None:
+    """The proxy of HTTPS_PROXY, unless NO_PROXY names the host."""
+    proxy = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY")
+    if not proxy:
+        return None
+    from urllib.request import proxy_bypass
+
+    return None if proxy_bypass(host) else proxy
 
 
-def _bounded(body: bytes) -> bytes:
-    if len(body) > LARGEST_ANSWER:
-        raise AnswerError("the authority's answer is too large")
-    return body
-
-
-def _unreachable(error: httpx.HTTPError, url: str) -> UnreachableError:
+def unreachable(method: str, url: str, error: BaseException) -> UnreachableError:
+    """What failed, in one line, with its cause at the end."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return UntrustedError(f"{url} is not trusted: {cause.verify_message}")
+            return UntrustedError(
+                f"client {method} {url} failed: tls: failed to verify certificate: "
+                f"{cause.verify_message}"
+            )
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.TimeoutException):
-        return UnreachableError(f"{url} did not answer in time")
-    return UnreachableError(f"{url} cannot be reached: {error}")
+    if isinstance(error, TimeoutError):
+        return UnreachableError(f"client {method} {url} failed: no answer in time")
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return UnreachableError(f"client {method} {url} failed: {text.lower()}")

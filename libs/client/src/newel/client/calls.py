@@ -2,66 +2,107 @@
 
 A call does nothing by itself. `newel.client.authority.Authority` sends it, and so does `AsyncAuthority`:
 the two cannot drift apart, because there is nothing in them that knows the API.
+
+Answers are read with the standard library: commands that make one call and end must not pay for the
+import of a faster decoder.
 """
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlencode
 
-import msgspec
-
 from newel.client.errors import AnswerError, FingerprintError, RefusedError
-from newel.crypto import pem
-from newel.step import messages
-from newel.step.fingerprint import fingerprint, normalise
 
 Answer = TypeVar("Answer")
-_Body = TypeVar("_Body", bound=msgspec.Struct)
 PAGE = 100
+MOST_CERTIFICATES = 1000
 
 
-@dataclass(frozen=True, slots=True)
 class Call(Generic[Answer]):
     """One request and the reading of its answer's body."""
 
-    method: str
-    path: str
-    read: Callable[[bytes], Answer]
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict[str, str])
+    __slots__ = ("body", "headers", "method", "path", "read")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes], Answer],
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.read = read
+        self.body = body
+        self.headers = headers or {}
 
     def answer(self, status: int, body: bytes) -> Answer:
         """What a 2xx answer says. Raises RefusedError or AnswerError."""
-        if status >= 400:
+        if status >= 300:
             raise RefusedError(status, message_of(status, body))
         return self.read(body)
+
+
+class Issued(NamedTuple):
+    """What sign, renew and rekey answer: PEM each, leaf first; the root is never among them."""
+
+    chain: Sequence[str]
+
+    @property
+    def pem(self) -> bytes:
+        """The chain as a certificate file holds it."""
+        return "".join(text.strip() + "\n" for text in self.chain).encode()
+
+
+class ProvisionerPage(NamedTuple):
+    """Provisioners in ca.json's shape; ``next_cursor`` is ``""`` on the last page."""
+
+    provisioners: Sequence[dict[str, Any]]
+    next_cursor: str
+
+
+class Version(NamedTuple):
+    """The authority's version, and whether it wants client certificates for SSH."""
+
+    version: str
+    require_client_authentication: bool
 
 
 def message_of(status: int, body: bytes) -> str:
     """The message of a refusal, or the status where the body holds none."""
     try:
-        return msgspec.json.decode(body, type=messages.ErrorResponse).message
-    except msgspec.MsgspecError:
+        return _text(_object(body), "message")
+    except AnswerError:
         return f"the authority answered with status {status}"
 
 
-def health() -> Call[messages.StatusResponse]:
-    """Whether the authority answers."""
-    return Call("GET", "/health", _reader(messages.StatusResponse))
+def health() -> Call[str]:
+    """Whether the authority answers: ``ok``."""
+    return Call("GET", "/health", lambda body: _text(_object(body), "status"))
 
 
-def version() -> Call[messages.VersionResponse]:
+def version() -> Call[Version]:
     """The authority's version."""
-    return Call("GET", "/version", _reader(messages.VersionResponse))
+
+    def read(body: bytes) -> Version:
+        found = _object(body)
+        return Version(_text(found, "version"), bool(found.get("requireClientAuthentication")))
+
+    return Call("GET", "/version", read)
 
 
 def root(expected: str) -> Call[str]:
     """The root of a fingerprint, PEM. The answer is checked: anybody may have given it."""
+    from newel.step.fingerprint import fingerprint, normalise
+
     wanted = normalise(expected)
 
     def read(body: bytes) -> str:
-        text = _reader(messages.RootResponse)(body).ca
+        from newel.crypto import pem
+
+        text = _text(_object(body), "ca")
         try:
             der = pem.decode(text.encode(), "CERTIFICATE")
         except ValueError:
@@ -88,53 +129,104 @@ def intermediates() -> Call[Sequence[str]]:
     return Call("GET", "/intermediates", _certificates)
 
 
-def provisioners(cursor: str = "") -> Call[messages.ProvisionersResponse]:
+def provisioners(cursor: str = "") -> Call[ProvisionerPage]:
     """One page of provisioners."""
     query = urlencode({"cursor": cursor, "limit": PAGE})
-    return Call("GET", f"/provisioners?{query}", _reader(messages.ProvisionersResponse))
+
+    def read(body: bytes) -> ProvisionerPage:
+        found = _object(body)
+        rows = found.get("provisioners") or []
+        if not isinstance(rows, list) or not all(
+            isinstance(row, dict) for row in cast("list[Any]", rows)
+        ):
+            raise AnswerError("the authority's list of provisioners cannot be read")
+        return ProvisionerPage(
+            cast("list[dict[str, Any]]", rows), _text(found, "nextCursor", default="")
+        )
+
+    return Call("GET", f"/provisioners?{query}", read)
 
 
 def encrypted_key(kid: str) -> Call[str]:
     """The escrowed key of a JWK provisioner: a compact JWE."""
     path = f"/provisioners/{quote(kid, safe='')}/encrypted-key"
-    return Call("GET", path, lambda body: _reader(messages.ProvisionerKeyResponse)(body).key)
+    return Call("GET", path, lambda body: _text(_object(body), "key"))
 
 
-def sign(request: messages.SignRequest) -> Call[messages.SignResponse]:
-    """A certificate for a request, by a one-time token."""
-    return _post("/sign", request, messages.SignResponse)
+def sign(
+    csr: str,
+    token: str,
+    *,
+    not_before: str = "",
+    not_after: str = "",
+    template_data: dict[str, Any] | None = None,
+) -> Call[Issued]:
+    """A certificate for a PEM request, by a one-time token. Times are RFC 3339 or Go durations."""
+    body: dict[str, Any] = {
+        "csr": csr, "ott": token, "notBefore": not_before, "notAfter": not_after,
+    }  # fmt: skip
+    if template_data:
+        body["templateData"] = template_data
+    return _post("/sign", body, _issued)
 
 
-def renew(token: str = "") -> Call[messages.SignResponse]:
+def renew(token: str = "") -> Call[Issued]:
     """A new certificate for the one the connection was made with, or for the one of a renew token."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return Call("POST", "/renew", _reader(messages.SignResponse), b"", headers)
+    return Call("POST", "/renew", _issued, b"", headers)
 
 
-def rekey(csr: str) -> Call[messages.SignResponse]:
+def rekey(csr: str) -> Call[Issued]:
     """A new certificate, with the request's key, for the one the connection was made with."""
-    return _post("/rekey", messages.RekeyRequest(csr), messages.SignResponse)
+    return _post("/rekey", {"csr": csr}, _issued)
 
 
-def revoke(request: messages.RevokeRequest) -> Call[messages.StatusResponse]:
-    """Revokes, by token or by the certificate the connection was made with."""
-    return _post("/revoke", request, messages.StatusResponse)
+def revoke(serial: str, *, token: str = "", reason_code: int = 0, reason: str = "") -> Call[str]:
+    """Revokes (passively, as ``step`` asks), by token or by the certificate of the connection."""
+    body = {
+        "serial": serial, "ott": token, "reasonCode": reason_code, "reason": reason, "passive": True,
+    }  # fmt: skip
+    return _post("/revoke", body, lambda answer: _text(_object(answer), "status"))
 
 
-def _post(path: str, body: Any, answer: type[_Body]) -> Call[_Body]:
+def _post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> Call[Answer]:
     headers = {"Content-Type": "application/json"}
-    return Call("POST", path, _reader(answer), msgspec.json.encode(body), headers)
+    return Call("POST", path, read, json.dumps(body).encode(), headers)
 
 
 def _certificates(body: bytes) -> Sequence[str]:
-    return _reader(messages.CertificatesResponse)(body).crts
+    return _texts(_object(body), "crts")
 
 
-def _reader(kind: type[_Body]) -> Callable[[bytes], _Body]:
-    def read(body: bytes) -> _Body:
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except msgspec.MsgspecError as error:
-            raise AnswerError(f"the authority's answer cannot be read: {error}") from None
+def _issued(body: bytes) -> Issued:
+    found = _object(body)
+    chain = _texts(found, "certChain") if found.get("certChain") else []
+    return Issued(chain or [_text(found, "crt"), _text(found, "ca")])
 
-    return read
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise AnswerError("the authority's answer cannot be read: it is no JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def _text(found: dict[str, Any], name: str, *, default: str | None = None) -> str:
+    value = found.get(name, default)
+    if not isinstance(value, str):
+        raise AnswerError(f"the authority's answer cannot be read: it has no {name}")
+    return value
+
+
+def _texts(found: dict[str, Any], name: str) -> list[str]:
+    values = found.get(name)
+    if (
+        not isinstance(values, list)
+        or not 1 <= len(cast("list[Any]", values)) <= MOST_CERTIFICATES
+        or not all(isinstance(value, str) for value in cast("list[Any]", values))
+    ):
+        raise AnswerError(f"the authority's answer cannot be read: it has no {name}")
+    return cast("list[str]", values)

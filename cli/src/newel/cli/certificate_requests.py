@@ -1,0 +1,89 @@
+"""Certification requests a command makes: a common name, and names whose kind is told by their looks."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from newel.cli.errors import CliError, UsageError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from newel.crypto.keys import PrivateKey
+
+
+def make(key: "PrivateKey", subject: str, names: Sequence[str]) -> str:
+    """A PEM request for ``subject`` as common name and these names. Raises UsageError."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.x509.oid import NameOID
+
+    try:
+        attributes = [x509.NameAttribute(NameOID.COMMON_NAME, subject)] if subject else []
+        builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
+    except ValueError as error:
+        raise UsageError(f"invalid subject '{subject}': {error}") from None
+    if names:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False
+        )
+    digest: Any = hashes.SHA256()
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        digest = None
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        digest = {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.curve.key_size, digest)
+    return builder.sign(key, digest).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def general_name(text: str) -> "x509.GeneralName":
+    """An address, a mailbox, a URI or, where it looks like none of these, a DNS name."""
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text.strip("[]") if ":" in text else text))
+    except ValueError:
+        pass
+    try:
+        if "://" in text or text.startswith("urn:"):
+            return x509.UniformResourceIdentifier(text)
+        if "@" in text:
+            return x509.RFC822Name(text)
+        return x509.DNSName(text if text.isascii() else text.encode("idna").decode())
+    except (ValueError, UnicodeError) as error:
+        raise UsageError(f"invalid value '{text}' for flag '--san'; {error}") from None
+
+
+def read(data: bytes, name: str) -> "x509.CertificateSigningRequest":
+    """A PEM or DER request whose signature verifies. Raises CliError."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        pem = data.lstrip().startswith(b"-----BEGIN ")
+        request = x509.load_pem_x509_csr(data) if pem else x509.load_der_x509_csr(data)
+        if not request.is_signature_valid:
+            raise CliError(f"error parsing {name}: the request's signature does not verify")
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CliError(f"error parsing {name}: {error}") from None
+    return request
+
+
+def common_name(holder: "x509.CertificateSigningRequest | x509.Certificate") -> str:
+    """The last common name of the subject, "" for none."""
+    from cryptography.x509.oid import NameOID
+
+    found = holder.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[-1].value) if found else ""
+
+
+def names_of(holder: "x509.CertificateSigningRequest | x509.Certificate") -> list[str]:
+    """Its alternative names as text."""
+    from cryptography import x509
+
+    try:
+        names = holder.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    kinds = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier)
+    return [str(value) for kind in kinds for value in names.get_values_for_type(kind)]

@@ -1,0 +1,1 @@
+"""`newel ca`: the commands that talk to an authority."""

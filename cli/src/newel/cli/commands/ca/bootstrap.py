@@ -1,0 +1,110 @@
+"""`newel ca bootstrap`: from an address and a fingerprint to an authority every command knows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from newel.cli import file_sets, paths
+from newel.cli.connection import explained, url_of
+from newel.cli.errors import UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import note
+
+FROM_TEAM = ("redirect-url", "provisioner", "min-password-length")
+
+
+def run(call: Invocation) -> None:
+    """Fetches and proves the root, then writes root, defaults and context, all or none of them."""
+    from newel.client.bootstrap import fetch_root
+
+    call.positionals(0)
+    call.forget_defaults()
+    settings = of_team(call) if call.get("team") else {}
+    url = settings.get("url") or url_of(call)
+    fingerprint = settings.get("fingerprint") or call.require("fingerprint")
+    with explained():
+        root = fetch_root(url, fingerprint)
+    extra = {name: settings[name] for name in FROM_TEAM if settings.get(name)}
+    if call.get("redirect-url"):
+        extra["redirect-url"] = call.get("redirect-url")
+    context = new_context(call, url)
+    file = store(call, context, root, {"ca-url": url, "fingerprint": fingerprint, **extra})
+    if call.on("install"):
+        from newel.cli.main import dispatch
+
+        dispatch(["certificate", "install", str(file)])
+
+
+def new_context(call: Invocation, url: str) -> paths.Context | None:
+    """The context the flags ask for or, once there are contexts, one for this authority."""
+    from urllib.parse import urlsplit
+
+    given = [call.get(name) for name in ("context", "authority", "profile")]
+    if call.given("no-context") and call.on("no-context"):
+        return None
+    if not any(given) and not paths.contexts():
+        return None
+    name, authority, profile = given
+    name = name or authority or urlsplit(url).hostname or ""
+    for word in (name, authority, profile):
+        if word and (word in {".", ".."} or "/" in word or "\\" in word):
+            raise UsageError(f"invalid value '{word}' for a context: it is the name of a folder")
+    return paths.Context(name, authority or name, profile or name)
+
+
+def store(
+    call: Invocation, context: paths.Context | None, root: str, settings: dict[str, Any]
+) -> Path:
+    """Writes what bootstrap learned; returns the file of the root."""
+    from newel.cli.files import make_directory
+
+    base = paths.authority_path(context)
+    certificate, defaults = base / "certs/root_ca.crt", base / "config/defaults.json"
+    merged = paths.read_json(defaults) | settings | {"root": str(certificate)}
+    for folder in (certificate.parent, defaults.parent):
+        make_directory(folder)
+    file_sets.allow([str(certificate), str(defaults)], force=call.on("force"))
+    file_sets.write_all(
+        [
+            file_sets.Target(str(certificate), (root.strip() + "\n").encode()),
+            file_sets.Target(str(defaults), json.dumps(merged, indent=2).encode(), 0o644),
+        ]
+    )
+    note(f"The root certificate has been saved in {certificate}.")
+    note(f"The authority configuration has been saved in {defaults}.")
+    if context:
+        paths.add(context)
+        note(
+            "The profile configuration has been saved in "
+            f"{paths.profile_path(context) / 'config/defaults.json'}."
+        )
+    return certificate
+
+
+def of_team(call: Invocation) -> dict[str, Any]:
+    """What a team's directory says of its authority: url, fingerprint and more."""
+    from urllib.parse import quote, urlsplit
+
+    from newel.client.authority import Authority
+    from newel.client.calls import Call
+    from newel.client.trust import trusting
+
+    call.exclusive("team", "ca-url")
+    call.exclusive("team", "fingerprint")
+    team, authority = call.require("team"), call.get("team-authority") or "ssh"
+    template = call.get("team-url")
+    url = urlsplit(
+        template.replace("<>", quote(team, safe=""))
+        if template
+        else "https://api.smallstep.com/v1/teams/"
+        f"{quote(team, safe='')}/authorities/{quote(authority, safe='')}"
+    )
+    path = url.path + (f"?{url.query}" if url.query else "")
+    with (
+        explained("error getting authority data: "),
+        Authority(f"{url.scheme}://{url.netloc}", trusting(None)) as directory,
+    ):
+        found = directory.send(Call("GET", path, json.loads))
+    if not isinstance(found, dict) or not found.get("url") or not found.get("fingerprint"):
+        raise UsageError("error getting authority data: missing url or fingerprint")
+    return {"redirect-url": "https://smallstep.com/app/teams/sso/success", **found}

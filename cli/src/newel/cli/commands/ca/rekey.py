@@ -1,0 +1,98 @@
+"""`newel ca rekey`: the same certificate for a new key."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli import (
+    after_renewal,
+    certificate_requests,
+    connection,
+    file_sets,
+    key_choice,
+    renewal,
+)
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.leaf_facts import Leaf, read_leaf
+from newel.cli.terminal import note, say
+from newel.client.clock import now
+
+if TYPE_CHECKING:
+    from newel.crypto.keys import PrivateKey
+
+
+def run(call: Invocation) -> int:
+    """Rekeys once, or for ever with --daemon: each round makes a new key."""
+    certificate, key_file = call.positionals(2)
+    if call.on("offline"):
+        raise CliError("rekey needs the authority: --offline is not supported")
+    after_renewal.check(call)
+    leaf = read_leaf(certificate)
+    if leaf.not_after <= now():
+        raise CliError("cannot rekey an expired certificate")
+    out, out_key = call.get("out-cert") or certificate, call.get("out-key") or key_file
+    if call.get("rekey-period") or call.on("daemon"):
+        return daemon(call, leaf, (certificate, key_file), (out, out_key))
+    remaining = renewal.not_due(call, leaf)
+    if remaining is not None:
+        note(f"certificate not rekeyed: expires in {renewal.text(remaining)}")
+        return 0
+    new_file = [] if call.get("private-key") and not call.get("out-key") else [out_key]
+    file_sets.allow([out, *new_file], force=call.on("force"))
+    rekeyed(call, (certificate, key_file), (out, out_key))
+    say("Certificate", out)
+    say("Private Key", out_key if new_file else str(call.get("private-key")))
+    after_renewal.act(call)
+    return 0
+
+
+def daemon(call: Invocation, leaf: Leaf, old: tuple[str, str], new: tuple[str, str]) -> int:
+    """Rekeys the files again and again."""
+    from newel.cli import renewal_daemon
+
+    schedule = renewal_daemon.Schedule(call, leaf, "rekey-period")
+    current = old
+
+    def rekey() -> tuple[Leaf, str]:
+        nonlocal current
+        name = rekeyed(call, current, new)
+        current = new
+        return read_leaf(new[0]), f"{name} certificate rekeyed"
+
+    return renewal_daemon.run(call, leaf, schedule, rekey)
+
+
+def rekeyed(call: Invocation, old: tuple[str, str], new: tuple[str, str]) -> str:
+    """Asks for the certificate of another key and writes both, or neither; returns its name."""
+    from cryptography import x509
+
+    from newel.client import calls
+
+    given = call.get("private-key")
+    if given:
+        from newel.cli.key_files import private_key
+
+        key = private_key(given, call.get("password-file"))
+    else:
+        key = key_choice.generate(key_choice.chosen(call))
+    before = x509.load_der_x509_certificate(read_leaf(old[0]).chain[0])
+    name = certificate_requests.common_name(before)
+    csr = certificate_requests.make(key, name, certificate_requests.names_of(before))
+    with connection.authenticated(call, *old) as authority:
+        chain = authority.send(calls.rekey(csr)).pem
+    targets = [file_sets.Target(new[0], chain)]
+    if not given or call.get("out-key"):
+        targets.append(file_sets.Target(new[1], sealed_like(call, old[1], key)))
+    file_sets.write_all(targets)
+    return name
+
+
+def sealed_like(call: Invocation, old_key: str, key: "PrivateKey") -> bytes:
+    """The new key's PEM, under the old one's password where that had one from a file."""
+    from newel.cli.key_files import password_for
+    from newel.cli.key_output import private_pem
+
+    password = call.get("password-file")
+    if password and b"ENCRYPTED" in read(old_key):
+        return private_pem(key, password_for(old_key, password))
+    return private_pem(key)

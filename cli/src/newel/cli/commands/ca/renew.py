@@ -1,0 +1,58 @@
+"""`newel ca renew`: the same certificate with a new serial and a new validity."""
+
+from newel.cli import after_renewal, file_sets, renewal
+from newel.cli.errors import UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.leaf_facts import Leaf, read_leaf
+from newel.cli.terminal import note
+
+
+def run(call: Invocation) -> int:
+    """Renews once, or for ever with --daemon."""
+    certificate, key_file = call.positionals(2)
+    if certificate == key_file:
+        raise UsageError(
+            "positional arguments <crt-file> and <key-file> cannot be equal in "
+            f"'{call.command.usage}'"
+        )
+    if call.on("offline"):
+        from newel.cli import offline_issuance
+
+        offline_issuance.renew(call, certificate, key_file)
+        return 0
+    after_renewal.check(call)
+    leaf = read_leaf(certificate)
+    out = call.get("out") or certificate
+    if call.get("renew-period") or call.on("daemon"):
+        return daemon(call, leaf, certificate, key_file, out)
+    remaining = renewal.not_due(call, leaf)
+    if remaining is not None:
+        note(f"certificate not renewed: expires in {renewal.text(remaining)}")
+        return 0
+    file_sets.allow([out], force=call.on("force"))
+    chain = renewal.renewed(call, certificate, key_file, leaf)
+    file_sets.write_all([file_sets.Target(out, chain)])
+    note(f"Your certificate has been saved in {out}.")
+    after_renewal.act(call)
+    return 0
+
+
+def daemon(call: Invocation, leaf: Leaf, certificate: str, key_file: str, out: str) -> int:
+    """Renews the file again and again; later rounds start from what the earlier ones wrote."""
+    from newel.cli import certificate_requests, renewal_daemon
+
+    schedule = renewal_daemon.Schedule(call, leaf, "renew-period")
+    current = certificate
+
+    def renew() -> tuple[Leaf, str]:
+        nonlocal current
+        from cryptography import x509
+
+        chain = renewal.renewed(call, current, key_file, read_leaf(current))
+        file_sets.write_all([file_sets.Target(out, chain)])
+        current = out
+        new = read_leaf(out)
+        name = certificate_requests.common_name(x509.load_der_x509_certificate(new.chain[0]))
+        return new, f"{name} certificate renewed"
+
+    return renewal_daemon.run(call, leaf, schedule, renew)

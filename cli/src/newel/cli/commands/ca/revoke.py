@@ -1,0 +1,93 @@
+"""`newel ca revoke`: a certificate is renewed no more."""
+
+from newel.cli import connection, token_requests
+from newel.cli.errors import UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import note, say
+
+REASONS = {
+    "unspecified": 0, "keycompromise": 1, "cacompromise": 2, "affiliationchanged": 3,
+    "superseded": 4, "cessationofoperation": 5, "certificatehold": 6, "removefromcrl": 8,
+    "privilegewithdrawn": 9, "aacompromise": 10,
+}  # fmt: skip
+"""RFC 5280 §5.3.1, by names without case and blanks."""
+
+
+def run(call: Invocation) -> None:
+    """Revokes by the certificate's own key, by a token, or by the provisioner that issued it."""
+    from newel.client import calls
+
+    code, reason = reason_code(call), call.get("reason") or ""
+    certificate, key_file, token = call.get("cert"), call.get("key"), call.get("token")
+    if certificate or key_file:
+        serial = own_serial(call)
+        url = connection.url_of(call)
+        say("CA", url)
+        with connection.authenticated(call, str(certificate), str(key_file), url=url) as authority:
+            authority.send(calls.revoke(serial, reason_code=code, reason=reason))
+    else:
+        (word,) = call.positionals(1)
+        serial = serial_of(word)
+        if call.on("offline"):
+            raise UsageError("revocation needs the authority: --offline is not supported")
+        token = token or token_requests.issue(call, "revoke", serial, kinds=("JWK", "X5C", "OIDC"))
+        url, root = place(call, token, serial)
+        say("CA", url)
+        with connection.connected(call, url=url, root=root) as authority:
+            authority.send(calls.revoke(serial, token=token, reason_code=code, reason=reason))
+    note(f"Certificate with Serial Number {serial} has been revoked.")
+
+
+def place(call: Invocation, token: str, serial: str) -> tuple[str, str]:
+    """Where the token is good, and the root there; the token must be for this serial."""
+    from newel.cli import enrolment
+
+    ticket = enrolment.from_token(call, token, "", [])
+    claims = enrolment.unverified_claims(token)
+    if ("sha" in claims or "sans" in claims) and claims.get("sub") != serial:
+        raise UsageError(
+            f"token subject '{claims.get('sub')}' and serial number '{serial}' do not match"
+        )
+    return ticket.url, ticket.root
+
+
+def own_serial(call: Invocation) -> str:
+    """The serial of --cert, which must come with --key and without a token or another serial."""
+    from newel.cli.leaf_facts import read_leaf
+
+    certificate = call.get("cert")
+    if not certificate:
+        raise UsageError("flag '--key' requires the '--cert' flag")
+    if not call.get("key"):
+        raise UsageError("flag '--cert' requires the '--key' flag")
+    if call.get("token"):
+        raise UsageError("flag '--cert' is incompatible with '--token'")
+    call.positionals(0)
+    return str(read_leaf(certificate).serial)
+
+
+def serial_of(word: str) -> str:
+    """A serial number in base 10, whatever prefix it was written with. Raises UsageError."""
+    bad = UsageError(
+        f"'{word}' is not a valid serial number - use a base 10 representation or add a prefix "
+        "indicating the base"
+    )
+    try:
+        number = int(word, 10) if word.isdigit() else int(word, 0)
+    except ValueError:
+        raise bad from None
+    if number < 0:
+        raise bad
+    return str(number)
+
+
+def reason_code(call: Invocation) -> int:
+    """The code of --reasonCode, by number or name."""
+    given = call.get("reasonCode")
+    if given is None:
+        return 0
+    word = "".join(given.split()).lower()
+    code = int(word) if word.isdigit() else REASONS.get(word, -1)
+    if code not in REASONS.values():
+        raise UsageError(f"invalid value '{given}' for flag '--reasonCode'")
+    return code

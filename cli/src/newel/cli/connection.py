@@ -1,0 +1,145 @@
+"""The authority a command talks to: where it is, what vouches for it, and how its refusals end a command."""
+
+import contextlib
+import os
+import ssl
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newel.cli import paths
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+    from newel.client.authority import Authority
+
+RERUN = "Re-run with STEPDEBUG=1 for more info."
+
+
+def url_of(call: "Invocation") -> str:
+    """The authority's address. Raises UsageError when nothing names it or it is no https URL."""
+    from newel.client.trust import base_url
+
+    given = call.require("ca-url")
+    try:
+        return base_url(given)
+    except ValueError as error:
+        reason = "must have https scheme" if "scheme" in str(error) else "it is not a URL"
+        raise UsageError(f"invalid value '{given}' for flag '--ca-url'; {reason}") from None
+
+
+def root_file(call: "Invocation") -> str:
+    """The file of the root to trust: --root, else the one bootstrap stored. Raises UsageError."""
+    given = call.get("root") if call.known("root") else None
+    if given:
+        return given
+    stored = stored_root(call)
+    if stored.is_file():
+        return str(stored)
+    raise UsageError(f"'{call.command.usage.split(' <')[0]}' requires the '--root' flag")
+
+
+def stored_root(call: "Invocation") -> Path:
+    """Where bootstrap puts the root."""
+    return paths.authority_path(paths.context_of(call)) / "certs/root_ca.crt"
+
+
+def root_pem(call: "Invocation") -> str:
+    """The trusted roots, PEM."""
+    name = root_file(call)
+    try:
+        return read(name).decode()
+    except CliError as error:
+        raise CliError(f"error reading {name}: {error}") from None
+    except UnicodeDecodeError:
+        raise CliError(f"error reading {name}: it is not PEM") from None
+
+
+@contextlib.contextmanager
+def connected(
+    call: "Invocation", *, url: str | None = None, root: str | None = None
+) -> Generator["Authority"]:
+    """The authority the flags and defaults name; what it refuses ends the command with its words."""
+    from newel.client.authority import Authority
+    from newel.client.trust import trusting
+
+    url = url or url_of(call)
+    pem = root or root_pem(call)
+    with explained():
+        try:
+            tls = trusting(pem)
+        except ssl.SSLError:
+            raise CliError("error reading root certificate: no certificate in it") from None
+        use_identity(call, tls)
+        with Authority(url, tls) as authority:
+            yield authority
+
+
+@contextlib.contextmanager
+def authenticated(
+    call: "Invocation",
+    certificate: str,
+    key: str,
+    *,
+    url: str | None = None,
+    root: str | None = None,
+) -> Generator["Authority"]:
+    """The same over mutual TLS with the certificate and key in these files."""
+    from newel.client.authority import Authority
+    from newel.client.trust import trusting
+
+    url = url or url_of(call)
+    pem = root or root_pem(call)
+    with explained():
+        tls = trusting(pem)
+        present(call, tls, certificate, key)
+        with Authority(url, tls) as authority:
+            yield authority
+
+
+def present(call: "Invocation", tls: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Loads a client certificate and its key, whose password is asked for when it needs one."""
+
+    def password() -> bytes:
+        from newel.cli.key_files import password_for
+
+        name = call.get("password-file") if call.known("password-file") else None
+        return password_for(key, name)
+
+    for name in (certificate, key):
+        read(name)
+    try:
+        tls.load_cert_chain(certificate, key, password)
+    except ssl.SSLError as error:
+        reason = {
+            "KEY_VALUES_MISMATCH": "private key does not match public key",
+            "NO_START_LINE": "failed to find any PEM data",
+        }.get(
+            error.reason or "",
+            "the certificate or the key cannot be read, or the password is wrong",
+        )
+        raise CliError(f"error loading X509 key pair {certificate}, {key}: {reason}") from None
+
+
+def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
+    """Presents the managed identity of config/identity.json, where there is one, on every call."""
+    identity = paths.read_json(
+        paths.authority_path(paths.context_of(call)) / "config/identity.json"
+    )
+    if identity.get("type") == "mTLS" and os.path.exists(str(identity.get("crt"))):  # noqa: PTH110
+        present(call, tls, str(identity["crt"]), str(identity["key"]))
+
+
+@contextlib.contextmanager
+def explained(prefix: str = "") -> Generator[None]:
+    """Turns what the client library raises into the line a person reads."""
+    from newel.client.errors import ClientError, RefusedError
+
+    try:
+        yield
+    except RefusedError as error:
+        raise CliError(prefix + error.message, hint=RERUN) from error
+    except ClientError as error:
+        raise CliError(f"{prefix}{error}") from error

@@ -1,0 +1,205 @@
+"""One-time tokens: signed here by a provisioner's key, or brought from where the provisioner trusts.
+
+The key of a JWK provisioner is kept by the authority, encrypted; the password that opens it never leaves
+this process (API-23).
+"""
+
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+    from newel.cli.provisioner_choice import Provisioner
+    from newel.crypto.keys import PrivateKey
+    from newel.step.tokens import SshOptions
+
+PROMPT = "Please enter the password to decrypt the provisioner key"
+SHORTEST, LONGEST = dt.timedelta(seconds=10), dt.timedelta(hours=1)
+LATEST_START = dt.timedelta(minutes=30)
+
+
+class TokenRequest(NamedTuple):
+    """What a token shall say, whoever signs it."""
+
+    subject: str
+    audience: str
+    """The URL of the method; provisioners that need it add their fragment."""
+    root: str = ""
+    """SHA-256 of the root, hex, so that the token alone is enough to trust the authority."""
+    sans: Sequence[str] | None = None
+    confirmation: str = ""
+    ssh: "SshOptions | None" = None
+    user: dict[str, Any] | None = None
+    not_before: dt.datetime | None = None
+    not_after: dt.datetime | None = None
+
+
+def token_of(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
+    """A token for this provisioner. Raises CliError for kinds that have none."""
+    kind = str(provisioner.get("type"))
+    if kind == "JWK":
+        key, kid = provisioner_key(call, provisioner)
+        return signed(wanted, key, kid=kid, issuer=str(provisioner["name"]))
+    if kind == "X5C":
+        return by_certificate(call, provisioner, wanted)
+    if kind == "SSHPOP":
+        return by_ssh_certificate(call, provisioner, wanted)
+    if kind == "K8sSA":
+        return read(call.require("k8ssa-token-path")).decode().strip()
+    if kind == "OIDC":
+        return by_oauth(call, provisioner)
+    if kind in {"AWS", "GCP", "Azure"}:
+        from newel.cli import cloud_tokens
+
+        return cloud_tokens.token_of(
+            provisioner, wanted.subject, wanted.sans or [], wanted.audience
+        )
+    raise CliError(f"step {kind} provisioners do not support token auth flows")
+
+
+def provisioner_key(call: "Invocation", provisioner: "Provisioner") -> tuple["PrivateKey", str]:
+    """The private key of a JWK provisioner and its id: of --key, or the escrowed one."""
+    from newel.cli import jwk_files
+    from newel.crypto.keys import PrivateKey
+
+    kid = str(provisioner.get("key", {}).get("kid", ""))
+    name = call.get("key") if call.known("key") else None
+    password = password_file(call)
+    if name:
+        from newel.cli.key_files import private_key
+
+        return private_key(name, password), kid
+    sealed = str(provisioner.get("encryptedKey") or "")
+    if not sealed:
+        raise CliError(
+            "the provisioner's key is not kept by the authority: name its file by '--key'"
+        )
+    jwk = jwk_files.parse(sealed.encode(), "the provisioner key", password, PROMPT)
+    key = jwk_files.key_of(jwk, "the provisioner key")
+    if not isinstance(key, PrivateKey):
+        raise CliError("the provisioner's key is no private key")
+    return key, kid
+
+
+def password_file(call: "Invocation") -> str | None:
+    """The file with the provisioner's password, the most particular flag first."""
+    flags = ("provisioner-password-file", "admin-password-file", "password-file")
+    return next((found for flag in flags if call.known(flag) and (found := call.get(flag))), None)
+
+
+def signed(
+    wanted: TokenRequest,
+    key: "PrivateKey",
+    *,
+    kid: str,
+    issuer: str,
+    fragment: str = "",
+    header: dict[str, Any] | None = None,
+) -> str:
+    """The token, signed by ``key``."""
+    from newel.client.clock import now
+    from newel.step import tokens
+
+    moment = now()
+    start = wanted.not_before or moment
+    lifetime = wanted.not_after - start if wanted.not_after else tokens.LIFETIME
+    if not SHORTEST <= lifetime <= LONGEST:
+        raise UsageError("the token must be valid for ten seconds at least and an hour at most")
+    if start > moment + LATEST_START:
+        raise UsageError("the token must start within half an hour")
+    try:
+        return tokens.make(
+            key,
+            kid=kid,
+            issuer=issuer,
+            subject=wanted.subject,
+            audience=wanted.audience + fragment,
+            now=moment,
+            sans=wanted.sans,
+            root=wanted.root,
+            not_before=wanted.not_before,
+            lifetime=lifetime,
+            confirmation=wanted.confirmation,
+            ssh=wanted.ssh,
+            user=wanted.user,
+            extra_header=header,
+        )
+    except (ValueError, KeyError):
+        raise CliError("the key cannot sign a token: its kind is not one of those used") from None
+
+
+def by_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
+    """A token signed by the key of a certificate the provisioner's roots vouch for."""
+    from newel.cli.key_files import private_key
+    from newel.cli.leaf_facts import read_leaf
+
+    certificate, key_file = call.require("x5c-cert"), call.require("x5c-key")
+    chain = list(read_leaf(certificate).chain)
+    for extra in call.all("x5c-chain") if call.known("x5c-chain") else []:
+        chain += read_leaf(extra).chain
+    key = private_key(key_file, password_file(call))
+    check_pair(chain[0], key, certificate, key_file)
+    insecure = call.known("x5c-insecure") and call.on("x5c-insecure")
+    header = {
+        "x5cInsecure" if insecure else "x5c": [base64.b64encode(der).decode() for der in chain]
+    }
+    name = str(provisioner["name"])
+    return signed(wanted, key, kid=key_file, issuer=name, fragment=f"#x5c/{name}", header=header)
+
+
+def check_pair(leaf: bytes, key: "PrivateKey", certificate: str, key_file: str) -> None:
+    """Refuses a key that is not the certificate's, before the authority does with fewer words."""
+    from cryptography import x509
+
+    if x509.load_der_x509_certificate(leaf).public_key() != key.public_key():
+        raise CliError(f"the key {key_file} is not the key of the certificate {certificate}")
+
+
+def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
+    """A token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
+    from newel.cli.key_files import private_key
+
+    certificate, key_file = call.require("sshpop-cert"), call.require("sshpop-key")
+    words = read(certificate).split()
+    if len(words) < 2 or b"-cert-v01@openssh.com" not in words[0]:
+        raise CliError(f"error parsing {certificate}: it is no SSH certificate")
+    name = str(provisioner["name"])
+    return signed(
+        wanted,
+        private_key(key_file, password_file(call)),
+        kid=key_file,
+        issuer=name,
+        fragment=f"#sshpop/{name}",
+        header={"sshpop": words[1].decode()},
+    )
+
+
+def by_oauth(call: "Invocation", provisioner: "Provisioner") -> str:
+    """The ID token of an OpenID provider, fetched as `oauth` does."""
+    import subprocess
+    import sys
+
+    words = ["oauth", "--oidc", "--bare", "--provider", str(provisioner["configurationEndpoint"])]
+    words += ["--client-id", str(provisioner["clientID"])]
+    if provisioner.get("clientSecret"):
+        words += ["--client-secret", str(provisioner["clientSecret"])]
+    if provisioner.get("listenAddress"):
+        words += ["--listen", str(provisioner["listenAddress"])]
+    for scope in provisioner.get("scopes") or []:
+        words += ["--scope", str(scope)]
+    for parameter in provisioner.get("authParams") or []:
+        words += ["--auth-param", str(parameter)]
+    if call.known("console") and call.on("console"):
+        words.append("--console")
+    # a process of its own, because its answer comes on stdout and nothing else may stand there
+    done = subprocess.run(
+        [sys.executable, "-m", "newel.cli", *words], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        raise CliError("no token came from the OpenID provider")
+    return done.stdout.strip()

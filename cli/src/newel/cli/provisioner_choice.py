@@ -1,0 +1,94 @@
+"""Which of an authority's provisioners a command works with: by flags, by kind, or by asking."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from newel.cli.errors import CliError, UsageError
+from newel.cli.terminal import choose as menu
+from newel.cli.terminal import say
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+    from newel.client.authority import Authority
+
+Provisioner = dict[str, Any]
+"""One provisioner in the shape of ca.json."""
+
+MOST_PAGES = 100
+BY_FLAG = (
+    ("x5c-cert", "X5C"),
+    ("x5c-key", "X5C"),
+    ("sshpop-cert", "SSHPOP"),
+    ("nebula-cert", "Nebula"),
+)
+
+
+def every(authority: "Authority") -> list[Provisioner]:
+    """Every provisioner, page by page."""
+    from newel.client import calls
+
+    found: list[Provisioner] = []
+    cursor = ""
+    for _ in range(MOST_PAGES):
+        page = authority.send(calls.provisioners(cursor))
+        found += page.provisioners
+        cursor = page.next_cursor
+        if not cursor:
+            return found
+    raise CliError("the authority's list of provisioners does not end")
+
+
+def choose(
+    call: "Invocation", provisioners: Sequence[Provisioner], kinds: Collection[str] = ()
+) -> Provisioner:
+    """The provisioner the flags leave, or the one the person picks; says which it is.
+
+    ``kinds`` are the only types that make sense, where not all do.
+    """
+    wanted = set(kinds) or {kind for flag, kind in BY_FLAG if call.known(flag) and call.get(flag)}
+    if call.known("k8ssa-token-path") and call.given("k8ssa-token-path"):
+        wanted.add("K8sSA")
+    left = [each for each in provisioners if not wanted or each.get("type") in wanted]
+    if not left:
+        raise CliError("cannot create a new token: the CA does not have any provisioner configured")
+    for flag, matches in (("kid", has_id), ("provisioner", has_name)):
+        value = call.get(flag) if call.known(flag) else None
+        if value:
+            left = [each for each in left if matches(each, value)]
+            if not left:
+                raise UsageError(f"invalid value '{value}' for flag '--{flag}'")
+    if len(left) == 1:
+        chosen = left[0]
+    else:
+        chosen = left[menu("What provisioner key do you want to use?", [text(p) for p in left])]
+    say("Provisioner", text(chosen))
+    return chosen
+
+
+def has_id(provisioner: Provisioner, kid: str) -> bool:
+    """Whether the id is its key's, or its client id."""
+    return kid in {key_of(provisioner).get("kid"), provisioner.get("clientID")} - {None}
+
+
+def has_name(provisioner: Provisioner, name: str) -> bool:
+    """Whether it is called so."""
+    return provisioner.get("name") == name
+
+
+def key_of(provisioner: Provisioner) -> dict[str, Any]:
+    """The public JWK of a JWK provisioner; {} for others."""
+    key = provisioner.get("key")
+    return key if isinstance(key, dict) else {}
+
+
+def text(provisioner: Provisioner) -> str:
+    """``admin (JWK) [kid: …]``: how menus and lines show it."""
+    kind = provisioner.get("type")
+    shown = f"{provisioner.get('name')} ({kind})"
+    if kind == "JWK":
+        return f"{shown} [kid: {key_of(provisioner).get('kid')}]"
+    if kind == "OIDC":
+        return f"{shown} [client: {provisioner.get('clientID')}]"
+    if kind == "Azure":
+        return f"{shown} [tenant: {provisioner.get('tenantID')}]"
+    return shown

@@ -1,0 +1,65 @@
+"""Renewal of one certificate: over mutual TLS by itself, or by a token its own key signs."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from newel.cli import connection
+from newel.cli.leaf_facts import Leaf, read_leaf
+from newel.cli.moments import duration
+from newel.client.clock import now
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from newel.cli.invocation import Invocation
+
+
+def renewed(call: "Invocation", certificate: str, key_file: str, leaf: Leaf) -> bytes:
+    """The new chain for the certificate in these files, as a file holds it. Raises CliError."""
+    from newel.client import calls
+
+    if leaf.not_after > now() and call.on("mtls"):
+        with connection.authenticated(call, certificate, key_file) as authority:
+            return authority.send(calls.renew()).pem
+    url = connection.url_of(call)
+    token = renew_token(certificate, key_file, call.get("password-file"), f"{url}/renew")
+    with connection.connected(call, url=url) as authority:
+        return authority.send(calls.renew(token)).pem
+
+
+def renew_token(certificate: str, key_file: str, password_file: str | None, audience: str) -> str:
+    """The bearer token that stands for a certificate where mutual TLS cannot."""
+    from newel.cli.key_files import private_key
+    from newel.cli.one_time_tokens import check_pair
+    from newel.step import renew_token as tokens
+
+    chain = read_leaf(certificate).chain
+    key = private_key(key_file, password_file)
+    check_pair(chain[0], key, certificate, key_file)
+    return tokens.make(chain, key, audience, now())
+
+
+def not_due(call: "Invocation", leaf: Leaf) -> "dt.timedelta | None":
+    """The remaining time of a certificate that --expires-in leaves alone; None when it is due.
+
+    A twentieth of the limit is drawn on top, so that a fleet's timers do not all call at once.
+    """
+    limit = duration(call, "expires-in")
+    if limit is None:
+        return None
+    remaining = leaf.not_after - now()
+    return None if remaining <= limit + jitter(limit) else remaining
+
+
+def jitter(period: "dt.timedelta") -> "dt.timedelta":
+    """A random part of a twentieth of a period."""
+    return period / 20 * (secrets.randbelow(10_000) / 10_000)
+
+
+def text(period: "dt.timedelta") -> str:
+    """A duration in whole seconds as Go prints it: 14h46m57s."""
+    import datetime as dt
+
+    from newel.step.durations import format_duration
+
+    return format_duration(dt.timedelta(seconds=int(period.total_seconds())))
