@@ -1,0 +1,76 @@
+{{- define "newel.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a selector needs. Called with (dict "root" $ "component" "issuing"). */}}
+{{- define "newel.selector" -}}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "newel.labels" -}}
+{{ include "newel.selector" . }}
+app.kubernetes.io/part-of: newel
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end -}}
+
+{{- define "newel.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "newel.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "newel.image" -}}
+{{ .root.Values.image.repository }}-{{ .component }}:{{ default .root.Chart.AppVersion .root.Values.image.tag }}
+{{- end -}}
+
+{{/* The components of the shape that is chosen. ports: of its Service and what it listens at; from: who may
+     call its gRPC; to: whom it calls. "health" is not in the Service. */}}
+{{- define "newel.components" -}}
+{{- if eq .Values.mode "standalone" }}
+standalone: { ports: { https: { service: 443, pod: 9000 }, http: { service: 80, pod: 9080 } }, health: http }
+{{- else }}
+registration: { ports: { https: { service: 443, pod: 9000 } }, health: health, to: [issuing, postgres], out: validationPeers }
+issuing: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration, validation, inventory], to: [signer, postgres, nats] }
+signer: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [issuing, validation], to: [] }
+validation: { ports: { http: { service: 80, pod: 9080 } }, health: health, to: [issuing, signer, postgres, nats] }
+inventory: { ports: { https: { service: 443, pod: 9443 }, grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration], to: [issuing, postgres, nats] }
+alerting: { ports: {}, health: health, to: [postgres, nats], out: deliveryPeers }
+{{- end }}
+{{- end -}}
+
+{{/* deploy/config/<component>.toml with this release's places. Called with (dict "root" $ "component" …). */}}
+{{- define "newel.config" -}}
+{{- $root := .root -}}
+{{- $values := .root.Values -}}
+{{- $full := include "newel.fullname" .root -}}
+{{- $text := .root.Files.Get (printf "config/%s.toml" .component) -}}
+{{- $text = regexReplaceAll "(?m)^audit_file = .*\n" $text "" -}}
+{{- range $peer := list "issuing" "signer" "inventory" -}}
+{{- $text = replace (printf "dns:///%s:9090" $peer) (printf "dns:///%s-%s:9090" $full $peer) $text -}}
+{{- end -}}
+{{- $text = replace "@postgres:5432/newel?" (printf "@%s:%d/%s?" $values.postgres.host (int $values.postgres.port) $values.postgres.database) $text -}}
+{{- $text = replace "tls://nats:4222" (printf "tls://%s:%d" $values.nats.host (int $values.nats.port)) $text -}}
+{{- $text = replace "http://localhost:9080" (trimSuffix "/" $values.httpUrl) $text -}}
+{{- $text = replace `dns_names = ["localhost", "127.0.0.1", "::1"]` (printf "dns_names = %s" (toJson $values.dnsNames)) $text -}}
+{{- $text = replace "/usr/lib/softhsm/libsofthsm2.so" $values.signer.module $text -}}
+{{- $extra := (index $values .component).extraConfig -}}
+{{- $text -}}
+{{- if $extra }}
+{{ $extra }}
+{{- end -}}
+{{- end -}}
