@@ -153,6 +153,11 @@ async def test_a_commit_that_need_not_wait_for_the_disk_does_not(
     insert = Statement("INSERT INTO t (a) VALUES ($1)")
     await database.apply(Write(insert, (1,)), durable=False)
     assert level() == 1
+    await database.decide(Write(Statement("DELETE FROM t WHERE a = $1 RETURNING a"), (1,)))
+    assert level() == 2
+    again = Statement("INSERT INTO t (a) VALUES ($1) RETURNING a")
+    assert await database.decide(Write(again, (1,)), durable=False) == (1,)
+    assert level() == 1
     relaxed = database.apply(Write(insert, (2,)), durable=False)
     strict = database.apply(Write(insert, (3,)))
     await asyncio.gather(relaxed, strict)

@@ -51,8 +51,8 @@ class Database(Protocol):
         """The rows of one query asked with many parameter tuples, in one round trip if possible."""
         ...
 
-    async def decide(self, gate: Write, *then: Write) -> Row | None:
-        """A unit whose first statement decides; durable when it returns.
+    async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
+        """A unit whose first statement decides; durable when it returns (see ``apply``).
 
         ``gate`` is an INSERT … ON CONFLICT DO NOTHING or a conditional UPDATE/DELETE, with a
         RETURNING clause whose first column equals the gate's first parameter; it touches one row at

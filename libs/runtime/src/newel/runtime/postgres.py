@@ -75,8 +75,9 @@ class PostgresDatabase:
         async with self._connection() as connection:
             return [tuple(row) for row in await connection.fetchmany(statement.text, rows)]
 
-    async def decide(self, gate: Write, *then: Write) -> Row | None:
-        """See ``Database.decide``."""
+    async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
+        """See ``Database.decide``; always durable, as ``apply`` is."""
+        del durable
         return await self._unit(gate, then)
 
     async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:

@@ -87,9 +87,9 @@ class SqliteDatabase:
                     raise _typed(error) from error
             await asyncio.sleep(_TRY_AGAIN_AFTER)
 
-    async def decide(self, gate: Write, *then: Write) -> Row | None:
+    async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
         """See ``Database.decide``."""
-        return await self._enqueue(gate, then)
+        return await self._enqueue(gate, then, durable=durable)
 
     async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
         """See ``Database.decide_all``."""

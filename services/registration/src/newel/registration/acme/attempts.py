@@ -28,7 +28,10 @@ class Attempts:
         return msgspec.structs.replace(attempt, claim=mine)
 
     async def end(self, attempt: Attempt, now: int, problem: bytes | None) -> None:
-        """Pending → valid, or invalid with a problem document, if the account is what it was."""
+        """Pending → valid, or invalid with a problem document, if the account is what it was.
+
+        Should it be forgotten in a power failure, the challenge is validated again.
+        """
         result = (
             attempt.order_id,
             attempt.position,
@@ -38,7 +41,7 @@ class Attempts:
             problem.decode() if problem else None,
             attempt.thumbprint,
         )
-        await self._database.apply(Write(sql.END_ATTEMPT, result))
+        await self._database.apply(Write(sql.END_ATTEMPT, result), durable=False)
 
 
 def _attempt(row: Row) -> Attempt:

@@ -34,14 +34,15 @@ class Storage:
     async def admit(self, admission: Admission, *writes: Write) -> bool:
         """Uses the nonce and, if that succeeds and the account is still valid, makes the writes.
 
-        One transaction: False means that nothing happened at all.
+        One transaction: False means that nothing happened at all. The use of a nonce alone need
+        not reach the disk at once: who repeats a reading after a power failure changes nothing.
         """
         if admission.account is None:
             gate = Write(sql.USE_NONCE, (admission.nonce,))
         else:
             params = (admission.nonce, admission.account, admission.thumbprint)
             gate = Write(sql.USE_NONCE_OF_ACCOUNT, params)
-        return await self._database.decide(gate, *writes) is not None
+        return await self._database.decide(gate, *writes, durable=bool(writes)) is not None
 
     async def secret(self, name: str, fresh: bytes) -> bytes:
         """The shared secret of that name: ``fresh`` if no replica stored one before."""
