@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fixtures.certificates import END, NOW, START, House
-from newel.crypto import certificate, der, distinguished_names, extensions, keys, names, serials
+from fixtures.certificates import END, NOW, START, House, body, hold
+from newel.crypto import ca, certificate, der, distinguished_names, extensions, keys, names, serials
 from newel.crypto.certificate import LeafEncoder
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.extensions import Extension
@@ -179,6 +180,35 @@ def test_fields_and_extensions_are_found_as_they_stand(house: House) -> None:
     assert list(found) == [each.oid.dotted_string for each in leaf.extensions]
     assert [each.critical for each in found.values()] == [e.critical for e in leaf.extensions]
     assert found[extensions.OCSP_NO_CHECK].value == b"\x05\x00"
+
+
+def test_an_authority_whose_key_is_not_used_here_makes_no_leaves(house: House) -> None:
+    foreign = ec.generate_private_key(ec.SECP256K1())
+    tbs = ca.internal_tbs(
+        body("K1", house.issuer.key, 90), house.issuer.certificate, [names.dns_name("a.test")]
+    )
+    point = foreign.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    changed = hold(house.issuer.key, _with_key(tbs, point), house.issuer.key).certificate
+    with pytest.raises(keys.InvalidKeyError):
+        LeafEncoder(changed, Profile())
+
+
+def _with_key(tbs: bytes, spki: bytes) -> bytes:
+    parts = [each.raw for each in der.children(der.only(tbs).content)]
+    parts[6] = spki
+    return der.sequence(*parts)
+
+
+def test_a_certificate_without_extensions_has_none(house: House) -> None:
+    parts = [
+        each.raw
+        for each in der.children(der.only(house.root.certificate.tbs_certificate_bytes).content)
+    ]
+    old = hold(house.root.key, der.sequence(*parts[1:-1]), house.root.key).certificate
+    assert certificate.extensions_of(old) == {}
+    assert certificate.issuer_name(old) == certificate.issuer_name(house.root.certificate)
+    with pytest.raises(ValueError, match="no authority"):
+        ca.intermediate_tbs(body("Low", house.issuer.key, 91), old)
 
 
 def test_a_stand_in_has_no_private_half(each_house: House) -> None:

@@ -77,6 +77,39 @@ def test_what_der_forbids_is_refused(octets: bytes) -> None:
         der.only(octets)
 
 
+@pytest.mark.parametrize(
+    "octets", [b"\x30", b"\x30\x01", b"\x30\x81\x01\x00", b"\x3f\x81\x01\x00", b"\x30\x80\x00\x00"]
+)
+@pytest.mark.attack("P09")
+def test_children_are_as_strict(octets: bytes) -> None:
+    for read in (der.children, der.split):
+        with pytest.raises(der.DerError):
+            read(der.integer(5) + octets)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([2, 4, 0x30, 0x82]), st.binary(max_size=300)), max_size=5)
+)
+def test_the_three_ways_to_read_agree(made: list[tuple[int, bytes]]) -> None:
+    run = b"".join(der.tlv(tag, content) for tag, content in made)
+    reader = der.Reader(run)
+    one_by_one: list[der.Element] = []
+    while not reader.done:
+        one_by_one.append(reader.read())
+    assert der.children(run) == one_by_one
+    assert der.split(run) == [each.raw for each in one_by_one]
+    assert [der.content(each) for each in der.split(run)] == [each.content for each in one_by_one]
+
+
+def test_what_is_entered_is_read_in_place() -> None:
+    reader = der.Reader(der.sequence(der.integer(1)) + der.integer(2))
+    assert reader.enter(der.SEQUENCE) == 3
+    assert [reader.integer(), reader.integer()] == [1, 2]
+    reader.end()
+    with pytest.raises(der.DerError):
+        der.Reader(der.integer(1)).enter(der.SEQUENCE)
+
+
 @pytest.mark.parametrize("octets", [b"\x02\x00", b"\x02\x02\x00\x01", b"\x02\x02\xff\x80"])
 def test_integers_not_in_shortest_form_are_refused(octets: bytes) -> None:
     with pytest.raises(der.DerError):

@@ -9,6 +9,10 @@ from newel.crypto import idna
 
 HEBREW = "\u05e2\u05d1\u05e8\u05d9\u05ea"
 GOOD = [
+    "\u03b1\u0375\u03b2",
+    "\u05d0\u05f3",
+    "\u06f1\u06f2",
+    "\u0627\u0661\u0662",
     "münchen",
     "straße",
     "日本語",
@@ -35,6 +39,10 @@ def test_labels_in_use_go_both_ways(label: str) -> None:
     [
         "a·b",  # middle dot, not between two l
         "\u0660\u06f0",  # two kinds of digits
+        "\u06f0\u0660",
+        "a\u0375",  # a Greek sign before nothing Greek
+        "\u05f3",  # a Hebrew sign after nothing
+        "\u0640",  # a letter stretcher
         "\u0301a",  # begins with a mark
         "a\u200db",  # a joiner with nothing to join
         "ー・"[1:],  # a katakana dot alone
@@ -61,7 +69,15 @@ def test_a_labels_that_are_not_the_one_form_are_refused(label: str) -> None:
         idna.to_unicode(label)
 
 
+def test_a_label_that_is_not_composed_is_refused() -> None:
+    with pytest.raises(idna.LabelError, match="normal form"):
+        idna.to_unicode("xn--" + "e\u0301".encode("punycode").decode())
+
+
 def test_directions_do_not_mix() -> None:
+    idna.check_direction([HEBREW + "\u05b0", "example"])  # a mark at the end does not count
+    with pytest.raises(idna.LabelError):
+        idna.check_direction([HEBREW, "\u05b0"])
     idna.check_direction([HEBREW, "example"])
     for labels in ([HEBREW + "a"], ["a" + HEBREW], [HEBREW, "1a"], ["\u0660" + "0\u05d0"]):
         with pytest.raises(idna.LabelError):

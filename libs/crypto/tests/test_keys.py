@@ -101,6 +101,14 @@ def test_what_the_step_program_encrypts_is_read(kty: str, tmp_path: Path) -> Non
         keys.load_private_key(private.read_bytes(), b"Secret")
 
 
+def test_a_damaged_key_with_a_password_it_does_not_need_is_refused() -> None:
+    plain = keys.plain_private_key(keys.generate())
+    damaged = plain.replace(b"PRIVATE KEY", b"EC PRIVATE KEY")
+    for password in (None, b"secret"):
+        with pytest.raises(keys.InvalidKeyError):
+            keys.load_private_key(damaged, password)
+
+
 def test_kinds_of_key_that_are_not_used_are_refused() -> None:
     foreign = dsa.generate_private_key(2048)
     with pytest.raises(keys.InvalidKeyError):

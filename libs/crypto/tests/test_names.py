@@ -62,6 +62,7 @@ def test_a_name_is_what_step_takes_it_for(text: str, kind: str, canonical: str) 
         "a\u200b.test",
         "a\uff0etest",
         "x" * 64 + ".test",
+        "ü" * 254,
         ".".join(["x" * 49] * 6),
         "*",
         "*.",

@@ -110,6 +110,7 @@ def test_nonces_too_short_or_long_are_malformed(size: int) -> None:
 
 ANY = extension("1.2.3", b"")
 CRITICAL = extension("1.2.3", b"", critical=True)
+TWICE = der.sequence(der.only(ANY).content * 2)
 GOOD = request_of(cert_id())
 
 
@@ -136,6 +137,8 @@ def test_unknown_extensions_that_are_not_critical_are_ignored() -> None:
         request_of(cert_id(b"")),
         request_of(cert_id(bytes([1]) * 33)),
         request_of(cert_id(parameters=b"\x04\x00")),
+        request_of(cert_id(parameters=b"\x05\x01\x00")),
+        request_of(cert_id(), extensions=der.explicit(2, TWICE)),
         request_of(*[cert_id()] * 101),
         request_of(*[cert_id()] * 400),
         bytes(1 << 20),

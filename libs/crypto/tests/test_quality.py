@@ -123,6 +123,19 @@ def test_points_with_a_second_spelling_are_refused(y: int) -> None:
 
 
 @pytest.mark.attack("A09")
+def test_keys_in_an_unusual_encoding_are_refused() -> None:
+    """The same RSA key without the NULL of its algorithm; an Ed25519 key with one."""
+    rsa_key = keys.spki(keys.generate("RSA-2048").public_key())
+    bits = der.bit_string(keys.subject_public_key(rsa_key))
+    bare = der.sequence(der.sequence(der.oid("1.2.840.113549.1.1.1")), bits)
+    assert rule_of(bare) is Weakness.ENCODING
+    point = der.bit_string(bytes(range(32)))
+    with_null = der.sequence(der.sequence(der.oid("1.3.101.112"), b"\x05\x00"), point)
+    with pytest.raises((keys.InvalidKeyError, quality.WeakKey)):
+        quality.check_public_key(with_null)
+
+
+@pytest.mark.attack("A09")
 def test_rsa_sizes_and_exponents_are_bounded() -> None:
     modulus = rsa.generate_private_key(65537, 2048).public_key().public_numbers().n
     quality.check_rsa(modulus, 65537)

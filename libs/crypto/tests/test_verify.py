@@ -5,6 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from fixtures.certificates import END, NOW, START, body, hold
 from newel.crypto import ca, certificate, der, extensions, keys, names, verify
@@ -152,6 +155,34 @@ def test_an_expired_authority_is_refused(house: Any) -> None:
 def test_anything_critical_and_unknown_is_refused(house: Any) -> None:
     odd = with_extensions(house.issuer, Extension("1.2.3.4", True, b"\x05\x00"))
     assert "unknown critical 1.2.3.4" in refusal(odd.certificate, house)
+
+
+def test_weak_hashes_in_a_chain_are_refused(house: Any) -> None:
+    """ECDSA with SHA-1: the library still verifies it."""
+    tbs = leaf_of(house.issuer).tbs_certificate_bytes
+    good, weak = (der.sequence(der.oid(f"1.2.840.10045.4.{each}")) for each in ("3.2", "1"))
+    changed = der.sequence(
+        *[weak if each.raw == good else each.raw for each in der.children(der.only(tbs).content)]
+    )
+    signature = house.issuer.key.sign(changed, ec.ECDSA(hashes.SHA1()))  # noqa: S303 - the attack
+    leaf = x509.load_der_x509_certificate(certificate.assemble(changed, weak, signature))
+    assert "weak hash" in refusal(leaf, house)
+
+
+def test_a_certificate_that_cannot_be_read_is_refused(house: Any) -> None:
+    twice = extensions.key_usage(["digitalSignature"])
+    odd = with_extensions(house.issuer, twice, twice)
+    assert "cannot be read" in refusal(odd.certificate, house)
+
+
+@pytest.mark.attack("X02")
+def test_a_leaf_without_names_passes_constraints(house: Any) -> None:
+    bound = authority_of(
+        house.root, constraints=extensions.name_constraints([der.tlv(0x82, b"good.test")])
+    )
+    leaf = with_extensions(bound, extensions.extended_key_usage([extensions.CLIENT_AUTH]))
+    pool = ([bound.certificate], [house.root.certificate])
+    verify.verify_chain(leaf.certificate, *pool, NOW)
 
 
 @pytest.mark.attack("X02")

@@ -58,11 +58,6 @@ class Extension:
         return der.sequence(der.oid(self.oid), critical, der.octet_string(self.value))
 
 
-def encode(extensions: Iterable[Extension]) -> bytes:
-    """The Extensions of a certificate or list, in order."""
-    return der.sequence(*[each.der for each in extensions])
-
-
 def key_usage(usages: Iterable[str]) -> Extension:
     """KeyUsage, critical, from names of :data:`KEY_USAGES`; its trailing zero bits removed."""
     numbers = {KEY_USAGES.index(usage) for usage in usages}
