@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import Authority, peer
+from models import Authority, peer
 
 HERE = Path(__file__).parent
 
@@ -54,7 +54,7 @@ def drive(
     if said["errors"]:
         print(
             f"  {authority.name} {operation}: {said['errors']} errors, first: {said.get('first_error')}"
-        )  # noqa: T201
+        )
     return Figure(
         authority.name, operation, said["per_s"], said["p50_ms"], said["p99_ms"],
         said["server_cpu_ms_per_op"], said["server_rss_mb"], said["errors"],

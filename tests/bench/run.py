@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from load import Figure, drive
-from servers import Authority, newel_up, step_ca
+from models import Authority
+from servers import newel_up, step_ca
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +27,7 @@ def chosen(
     arguments: argparse.Namespace, work: Path
 ) -> Iterator[contextlib.AbstractContextManager[Authority]]:
     """The authorities asked for, ours first."""
-    yield newel_up(work, arguments.workers)
+    yield newel_up(work, arguments.workers, arguments.preload)
     if shutil.which("step-ca") and not arguments.alone:
         yield step_ca(work)
 
@@ -59,14 +60,16 @@ def measure(authority: Authority, arguments: argparse.Namespace, work: Path) -> 
     """Every operation on one running authority."""
     figures: list[Figure] = []
     for operation in arguments.operations.split(","):
-        if operation == "ocsp":
-            if authority.http_url:
-                figures.append(ocsp(authority, work, arguments.seconds, arguments.clients))
-        else:
-            figures.append(
-                drive(authority, operation, seconds=arguments.seconds, workers=arguments.clients)
+        if operation != "ocsp":
+            figure = drive(
+                authority, operation, seconds=arguments.seconds, workers=arguments.clients
             )
-        print(row(figures[-1]) if figures else "", flush=True)  # noqa: T201
+        elif authority.http_url:
+            figure = ocsp(authority, work, arguments.seconds, arguments.clients)
+        else:
+            continue
+        figures.append(figure)
+        print(row(figure), flush=True)
     return figures
 
 
@@ -86,8 +89,8 @@ def ratios(figures: list[Figure]) -> Iterator[str]:
         theirs = by.get(("step-ca", operation))
         if name != "step-ca" and theirs:
             yield (
-                f"{operation:6} rate ×{ours.per_second / theirs.per_second:.2f}"
-                f"   cpu ×{ours.cpu_ms / theirs.cpu_ms:.2f} of step-ca's"
+                f"{operation:6} rate x{ours.per_second / theirs.per_second:.2f}"
+                f"   cpu x{ours.cpu_ms / theirs.cpu_ms:.2f} of step-ca's"
             )
 
 
@@ -110,7 +113,7 @@ def main() -> None:
         for authority in chosen(arguments, work):
             with authority as running:
                 figures += measure(running, arguments, work)
-    print("\n".join(ratios(figures)))  # noqa: T201
+    print("\n".join(ratios(figures)))
     target = ROOT / "var/bench"
     target.mkdir(parents=True, exist_ok=True)
     name = f"{arguments.shape}-{arguments.preload}.json"

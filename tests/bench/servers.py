@@ -3,33 +3,23 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
-import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
 from pathlib import Path
+
+from load import drive
+from models import Authority, peer
+from preload import preload
 
 from newel.step import jwe
 
 ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """One running authority as the load generator needs to know it."""
-
-    name: str
-    url: str
-    http_url: str  # plain HTTP: OCSP; "" where there is none
-    root: Path
-    jwk: Path  # the decrypted provisioner key
-    pids: tuple[int, ...]  # whose process trees are counted
 
 
 def free_port() -> int:
@@ -66,7 +56,7 @@ def decrypted_key(ca_json: Path, password: str, target: Path) -> Path:
 @contextlib.contextmanager
 def running(
     command: list[str], log: Path, env: dict[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes]]:
     """A process in its own group, ended with SIGTERM and, if it must be, SIGKILL."""
     with log.open("wb") as sink:
         process = subprocess.Popen(
@@ -88,8 +78,20 @@ def running(
 
 
 @contextlib.contextmanager
-def newel_up(work: Path, workers: int) -> Iterator[Authority]:
-    """Our embedded default: `newel up` on SQLite."""
+def newel_up(work: Path, workers: int, stored: int = 0) -> Generator[Authority]:
+    """Our embedded default: `newel up` on SQLite, with so many certificates stored beforehand."""
+    if stored:
+        with started(work, 1) as authority:
+            drive(authority, "sign", seconds=1, workers=2)
+            time.sleep(1)  # until the projections have seen what they are to be copied from
+        preload(work / "newel", stored)
+    with started(work, workers) as authority:
+        yield authority
+
+
+@contextlib.contextmanager
+def started(work: Path, workers: int) -> Generator[Authority]:
+    """Runs `newel up` until the block ends."""
     state = work / "newel"
     port, http_port = free_port(), free_port()
     newel = str(Path(sys.executable).with_name("newel"))
@@ -101,16 +103,13 @@ def newel_up(work: Path, workers: int) -> Iterator[Authority]:
         root = state / "certs/root_ca.crt"
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)
-        jwk = decrypted_key(
-            state / "config/ca.json",
-            (state / "secrets/password").read_text().strip(),
-            work / "newel.jwk",
-        )
+        password = (state / "secrets/password").read_text().strip()
+        jwk = decrypted_key(state / "config/ca.json", password, work / "newel.jwk")
         yield Authority("newel", url, f"http://127.0.0.1:{http_port}", root, jwk, (process.pid,))
 
 
 @contextlib.contextmanager
-def step_ca(work: Path) -> Iterator[Authority]:
+def step_ca(work: Path) -> Generator[Authority]:
     """The Go peer on its embedded database."""
     home, port = work / "step", free_port()
     password = work / "step.password"
@@ -133,13 +132,3 @@ def step_ca(work: Path) -> Iterator[Authority]:
         wait_healthy(url, root, process)
         jwk = decrypted_key(config, "bench-password", work / "step.jwk")
         yield Authority("step-ca", url, "", root, jwk, (process.pid,))
-
-
-def peer(name: str) -> str:
-    """The path of a program that is not our own alias of the same name."""
-    ours = str(Path(sys.executable).parent)
-    path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != ours)
-    found = shutil.which(name, path=path)
-    if not found:
-        raise FileNotFoundError(name)
-    return found
