@@ -117,7 +117,8 @@ async def run(arguments: argparse.Namespace, folder: Path) -> None:
     authority = make_authority(folder, now=SystemClock().now())
     clock = ManualClock(SystemClock().now())
     trail = AuditLog("issuing", clock, LineSink.open(folder / "audit.log"))
-    house = await open_house(sqlite_url(folder), authority, clock=clock, audit=trail)
+    url = arguments.url or sqlite_url(folder)
+    house = await open_house(url, authority, clock=clock, audit=trail)
     if arguments.preload:
         await preload(house, arguments.preload)
     await drive(house, list(requests(500)), arguments.in_flight)
@@ -144,6 +145,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--preload", type=int, default=0)
+    parser.add_argument("--url", help="another database, such as postgresql://…; not for --preload")
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
