@@ -101,24 +101,39 @@ def build(config: Config, ports: Ports) -> Service:
         start=(start,),
         tasks={"reconcile": partial(run_leased, Lease(ports.database, "reconcile"), reconciling)},
         ready=ready,
-        rpcs=(
-            Rpc(
-                "newel.issuing.v1.Issuance",
-                contracts.add_IssuanceServicer_to_server,
-                IssuanceServicer(issuance, renewals),
-                config.issuance_callers,
-            ),
-            Rpc(
-                "newel.issuing.v1.Revocation",
-                contracts.add_RevocationServicer_to_server,
-                RevocationServicer(Revocations(store, clock, trail)),
-                config.issuance_callers,
-            ),
-            Rpc(
-                "newel.issuing.v1.Repository",
-                contracts.add_RepositoryServicer_to_server,
-                RepositoryServicer(issuers, Records(store, clock)),
-                config.repository_callers,
-            ),
+        rpcs=_rpcs(
+            config,
+            IssuanceServicer(issuance, renewals),
+            RevocationServicer(Revocations(store, clock, trail)),
+            RepositoryServicer(issuers, Records(store, clock)),
+        ),
+    )
+
+
+def _rpcs(
+    config: Config,
+    issuance: IssuanceServicer,
+    revocation: RevocationServicer,
+    repository: RepositoryServicer,
+) -> tuple[Rpc, ...]:
+    """The three rights, each with those who have it."""
+    return (
+        Rpc(
+            "newel.issuing.v1.Issuance",
+            contracts.add_IssuanceServicer_to_server,
+            issuance,
+            config.issuance_callers,
+        ),
+        Rpc(
+            "newel.issuing.v1.Revocation",
+            contracts.add_RevocationServicer_to_server,
+            revocation,
+            config.issuance_callers,
+        ),
+        Rpc(
+            "newel.issuing.v1.Repository",
+            contracts.add_RepositoryServicer_to_server,
+            repository,
+            config.repository_callers,
         ),
     )
