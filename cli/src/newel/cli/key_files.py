@@ -23,6 +23,7 @@ Material: TypeAlias = PrivateKey | PublicKey | bytes
 
 SSH_PREFIXES = (b"ssh-rsa", b"ssh-ed25519", b"ecdsa-sha2-nistp")
 TRIES = 3
+WRONG_PASSWORD = "x509: decryption password incorrect"  # noqa: S105 - what scripts look for
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----.*?-----END \1-----", re.DOTALL)
 _REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
@@ -112,7 +113,7 @@ def _private(block: bytes, label: str, name: str, password_file: str | None) -> 
         return load_private_key(block, password)
     except InvalidKeyError as error:
         if encrypted:
-            raise CliError(f"error decrypting {name}: {error}") from None
+            raise CliError(f"error decrypting {name}: {WRONG_PASSWORD}") from None
         raise CliError(f"error parsing {name}: {error}") from None
 
 
@@ -125,7 +126,7 @@ def _openssh(block: bytes, name: str, password_file: str | None) -> PrivateKey:
         password = password_for(name, password_file)
         return _usable_private(serialization.load_ssh_private_key(block, password), name)
     except ValueError:
-        raise CliError(f"error decrypting {name}: the password is wrong") from None
+        raise CliError(f"error decrypting {name}: {WRONG_PASSWORD}") from None
 
 
 def from_ssh_line(data: bytes) -> PublicKey:

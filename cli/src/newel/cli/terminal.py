@@ -1,5 +1,6 @@
 """What a person sees: data on stdout, everything said about it on stderr, questions on the terminal."""
 
+import io
 import json
 import os
 import sys
@@ -78,11 +79,11 @@ def open_terminal() -> TextIO:
     if os.name == "nt":
         no_terminal("CON")
     try:
-        # unbuffered reads and writes need a file opened for each direction; a tty allows both on one
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError as error:
         no_terminal(f"open /dev/tty: {(error.strerror or '').lower()}")
-    return os.fdopen(descriptor, "r+", buffering=1, closefd=True, newline="")
+    # a terminal cannot seek, so the usual buffer for reading and writing would refuse it
+    return io.TextIOWrapper(io.FileIO(descriptor, "r+"), write_through=True)  # pyright: ignore[reportArgumentType] - a raw file reads and writes as well
 
 
 def no_terminal(cause: str) -> NoReturn:

@@ -1,0 +1,50 @@
+"""`newel crypto change-pass`: another password, or none, on a private key file."""
+
+from newel.cli import jwk_files, key_files, key_output
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read, write
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import note
+from newel.crypto.keys import PrivateKey
+
+
+def run(call: Invocation) -> None:
+    """Opens the key with its old password and writes it under the new one, in the form it had."""
+    (name,) = call.positionals(1)
+    if call.on("no-password") and not call.on("insecure"):
+        raise UsageError("flag '--no-password' requires the '--insecure' flag")
+    out = call.get("out") or name
+    data = read(name)
+    old = call.get("password-file")
+    is_pem = data.startswith(b"-----BEGIN ")
+    text = pem(call, data, name, out, old) if is_pem else jwk(call, data, name, old)
+    write(out, text, force=call.on("force"))
+    note(f"Your key has been saved in {out}.")
+
+
+def pem(call: Invocation, data: bytes, name: str, out: str, old: str | None) -> bytes:
+    """The PEM or OpenSSH file anew."""
+    key = key_files.from_pem(data, name, old, single=True)
+    if not isinstance(key, PrivateKey):
+        raise CliError(f"file {name} does not contain a private key")
+    password = new_password(call, f"Please enter the password to encrypt {out}")
+    if data.startswith(b"-----BEGIN OPENSSH "):
+        return key_output.openssh_private(key, password)
+    pkcs8 = data.startswith((b"-----BEGIN PRIVATE KEY", b"-----BEGIN ENCRYPTED PRIVATE KEY"))
+    return key_output.private_pem(key, password, pkcs8=pkcs8)
+
+
+def jwk(call: Invocation, data: bytes, name: str, old: str | None) -> bytes:
+    """The JWK file anew."""
+    key = jwk_files.parse(data, name, old)
+    if not jwk_files.is_private(key):
+        raise CliError(f"file {name} does not contain a private key")
+    password = new_password(call, "Please enter the password to encrypt the private JWK")
+    return key_output.json_text(key) if password is None else jwk_files.sealed(key, password)
+
+
+def new_password(call: Invocation, prompt: str) -> bytes | None:
+    """The new password; None where the key is to have none."""
+    if call.on("no-password"):
+        return None
+    return key_files.password_for("", call.get("new-password-file"), prompt)

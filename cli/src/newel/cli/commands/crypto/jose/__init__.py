@@ -1,0 +1,1 @@
+"""`newel crypto jose`: the serializations of JWS and JWE."""

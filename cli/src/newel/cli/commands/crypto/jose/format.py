@@ -1,0 +1,18 @@
+"""`newel crypto jose format`: the compact serialization as JSON, and JSON as compact."""
+
+from newel.cli import jwe_messages, jwk_files, jws_messages
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+
+
+def run(call: Invocation) -> None:
+    """Turns the JWS or JWE on stdin over."""
+    call.positionals(0)
+    data = read("-")
+    to_compact = data.lstrip().startswith(b"{")
+    if jwk_files.is_encrypted(data):
+        compact = jwe_messages.compact(data)
+        print(compact if to_compact else jwe_messages.full(compact))
+        return
+    message = jws_messages.parse(data.decode(errors="replace"))
+    print(message.compact if to_compact else message.full)

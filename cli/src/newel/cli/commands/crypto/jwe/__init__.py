@@ -1,0 +1,1 @@
+"""`newel crypto jwe`: JSON Web Encryption (RFC 7516)."""

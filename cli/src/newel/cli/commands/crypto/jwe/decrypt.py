@@ -1,0 +1,43 @@
+"""`newel crypto jwe decrypt`: what is inside a JWE."""
+
+import sys
+
+from newel.cli import jose_keys, jwe_messages
+from newel.cli.commands.crypto.jwe.encrypt import PASSWORD
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.key_files import password_for
+from newel.crypto.keys import PublicKey
+
+
+def run(call: Invocation) -> None:
+    """Decrypts stdin and prints the plaintext as it is."""
+    call.positionals(0)
+    message = jwe_messages.compact(read("-"))
+    alg = str(jwe_messages.header_of(message).get("alg", ""))
+    if alg in PASSWORD:
+        for flag in ("key", "jwks"):
+            if call.get(flag):
+                raise CliError(f"flag '--{flag}' cannot be used with JWE algorithm '{alg}'")
+        opener: bytes | jose_keys.JoseKey = password_for(
+            "",
+            call.get("password-file"),
+            "Please enter the password to decrypt the content encryption key",
+        )
+    else:
+        opener = chosen(call, alg)
+    sys.stdout.buffer.write(jwe_messages.decrypt(message, opener))
+    sys.stdout.flush()
+
+
+def chosen(call: Invocation, alg: str) -> jose_keys.JoseKey:
+    """The private key, if it is one to decrypt with."""
+    wanted = jose_keys.Wanted("enc", kid=call.get("kid") or "")
+    key = jose_keys.chosen(call, wanted, other="jwk")
+    if isinstance(key.key, PublicKey):
+        raise CliError("cannot use a public key for decryption")
+    if key.use == "sig":
+        raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")
+    jose_keys.validate_encryption(key, alg)
+    return key

@@ -1,0 +1,50 @@
+"""`newel crypto jwe encrypt`: a message only the holder of a key or password can read."""
+
+from typing import Any
+
+from newel.cli import jose_keys, jwe_messages
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.jose_keys import ECDH, OCT_ENCRYPTION, RSA_ENCRYPTION
+from newel.cli.terminal import ask_password
+
+PASSWORD = ("PBES2-HS256+A128KW", "PBES2-HS384+A192KW", "PBES2-HS512+A256KW")
+CONTENT = ("A128GCM", "A192GCM", "A256GCM", "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512")
+
+
+def run(call: Invocation) -> None:
+    """Encrypts stdin and prints the JWE as JSON."""
+    call.positionals(0)
+    alg, enc = call.get("alg") or "", call.get("enc") or "A256GCM"
+    known = {*PASSWORD, *ECDH, *OCT_ENCRYPTION, *RSA_ENCRYPTION}
+    for flag, value, options in (("alg", alg, known | {""}), ("enc", enc, CONTENT)):
+        if value not in options:
+            raise UsageError(f"invalid value '{value}' for flag '--{flag}'")
+    header: dict[str, Any] = {"enc": enc}
+    for name in ("typ", "cty"):
+        if value := call.get(name):
+            header[name] = value
+    kid = call.get("kid") or ""
+    if alg in PASSWORD:
+        for flag in ("key", "jwks"):
+            if call.get(flag):
+                raise UsageError(f"flag '--alg {alg}' and flag '--{flag}' are mutually exclusive")
+        header |= {"alg": alg} | ({"kid": kid} if kid else {})
+        recipient = ask_password(
+            "Please enter the password to encrypt the content encryption key"
+        ).encode()
+    else:
+        recipient = chosen(call, alg, kid)
+        header |= {"alg": alg or recipient.alg} | ({"kid": recipient.kid} if recipient.kid else {})
+    print(jwe_messages.full(jwe_messages.encrypt(header, read("-"), recipient)))
+
+
+def chosen(call: Invocation, alg: str, kid: str) -> jose_keys.JoseKey:
+    """The recipient's key, if it is one to encrypt with."""
+    wanted = jose_keys.Wanted("enc", alg, kid, subtle=call.on("subtle"))
+    key = jose_keys.chosen(call, wanted, other="jwk")
+    if key.use == "sig":
+        raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")
+    jose_keys.validate_encryption(key, alg or key.alg)
+    return key

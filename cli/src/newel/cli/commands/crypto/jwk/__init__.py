@@ -1,0 +1,1 @@
+"""`newel crypto jwk`: JSON Web Keys (RFC 7517)."""

@@ -1,0 +1,111 @@
+"""`newel crypto jwk create`: a key pair as JWK files, the private one encrypted."""
+
+from typing import Any
+
+from newel.cli import jose_keys, jwk_files, key_choice, key_files
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import write
+from newel.cli.invocation import Invocation
+from newel.cli.key_output import json_text, new_password, write_pair
+from newel.cli.terminal import note
+from newel.crypto.keys import PublicKey
+
+KINDS = ("EC", "RSA", "OKP", "oct")
+SMALLEST_OCT, DEFAULT_OCT, LARGEST_OCT = 16, 32, 1 << 16
+
+
+def run(call: Invocation) -> None:
+    """Makes a key, or takes that of a PEM file, and writes its public and private JWK."""
+    public_file, private_file = call.positionals(2)
+    if public_file == private_file:
+        raise UsageError(
+            "positional arguments <public-jwk-file> and <private-jwk-file> cannot be equal in "
+            f"'{call.command.usage}'"
+        )
+    check(call)
+    source = call.get("from-pem")
+    key, extra = from_pem(source) if source else (generated(call), {})
+    jwk = described(call, key, from_file=source is not None) | extra
+    public = json_text(jwk_files.public_of(jwk))
+    if isinstance(key, PublicKey):
+        write(public_file, public, force=call.on("force"))
+        note(f"Your public key has been saved in {public_file}.")
+        note("Only the public JWK was generated.")
+        note("Cannot retrieve a private key from a public one.")
+        return
+    password = new_password(call, "Please enter the password to encrypt the private JWK")
+    private = json_text(jwk) if password is None else jwk_files.sealed(jwk, password)
+    write_pair((public_file, private_file), public, private, call)
+
+
+def check(call: Invocation) -> None:
+    """Refuses flags that do not go together before anything is asked or made."""
+    kty = call.get("kty") or "EC"
+    if kty not in KINDS:
+        raise UsageError(
+            f"invalid value '{kty}' for flag '--kty'; options are EC, RSA, OKP, or oct"
+        )
+    unfit = "crv" if kty in {"RSA", "oct"} else "size"
+    if call.given(unfit):
+        raise UsageError(f"flag '--{unfit}' is incompatible with '--kty {kty}'")
+    if call.on("no-password"):
+        new_password(call)
+    if call.get("use") == "enc" and kty == "OKP":
+        raise CliError("invalid algorithm: Ed25519 cannot be used for encryption")
+
+
+def generated(call: Invocation) -> key_files.Material:
+    """A new key of the kind that is asked for."""
+    kty, crv = call.get("kty") or "EC", call.get("crv") or ""
+    if kty == "oct":
+        return key_choice.generate_octets(octets(call))
+    if kty == "RSA":
+        size = key_choice.rsa_size(call, insecure=call.on("insecure"))
+        return key_choice.generate(key_choice.KeyChoice("RSA", "", size))
+    options = key_choice.CURVES if kty == "EC" else ("Ed25519",)
+    if crv and crv not in options:
+        raise CliError(f"invalid value for argument crv (crv: '{crv}')")
+    return key_choice.generate(key_choice.KeyChoice(kty, crv or options[0], 0))
+
+
+def octets(call: Invocation) -> int:
+    """How many octets a symmetric key gets."""
+    size = call.integer("size", DEFAULT_OCT)
+    if size < SMALLEST_OCT and not call.on("insecure"):
+        raise UsageError(
+            f"flag '--size' requires at least {SMALLEST_OCT} unless '--insecure' flag is provided"
+        )
+    if not 0 < size <= LARGEST_OCT:
+        raise UsageError("flag '--size' must be greater than or equal to 0")
+    return size
+
+
+def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
+    """The key in a PEM file; a certificate comes along as ``x5c``."""
+    from newel.cli.files import read
+
+    data = read(name)
+    key = key_files.from_pem(data, name, single=True)
+    if not data.startswith(b"-----BEGIN CERTIFICATE-----"):
+        return key, {}
+    import base64
+
+    from newel.crypto import pem
+
+    return key, {"x5c": [base64.b64encode(pem.decode(data.strip() + b"\n")).decode()]}
+
+
+def described(call: Invocation, key: key_files.Material, *, from_file: bool) -> jwk_files.Jwk:
+    """The JWK with use, algorithm and id, if they fit the key."""
+    use, alg = call.get("use") or "", call.get("alg") or ""
+    fixed = jose_keys.default_algorithm(key, "" if from_file else use, fixed_only=from_file)
+    alg = (fixed or alg) if from_file else (alg or fixed)
+    jwk = jwk_files.of_key(key, use=use, alg=alg)
+    if kid := call.get("kid"):
+        jwk["kid"] = kid
+    elif not isinstance(key, bytes):
+        # the hash of a symmetric key would tell something about it
+        jwk["kid"] = jwk_files.thumbprint(jwk)
+    jwk = jwk_files.ordered(jwk)
+    jose_keys.validate(jose_keys.JoseKey(key, jwk))
+    return jwk

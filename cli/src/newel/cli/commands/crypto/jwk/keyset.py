@@ -1,0 +1,72 @@
+"""`newel crypto jwk keyset`: add, remove, list and find the keys of a JWK set file."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from newel.cli import jwk_files
+from newel.cli.errors import CliError
+from newel.cli.files import read, replace
+from newel.cli.invocation import Invocation
+from newel.cli.jose_keys import keys_of_set
+from newel.cli.key_output import json_text
+from newel.cli.terminal import show_json
+
+
+def run(call: Invocation) -> None:
+    """Does what the last word says, with the file locked against others."""
+    verb = call.command.path.split()[-1]
+    (name,) = call.positionals(1)
+    if verb == "add":
+        prompt = "Please enter the password to decrypt JWK"
+        new = jwk_files.parse(read("-"), "JWK", prompt=prompt)
+        with locked(name) as keys:
+            save(name, [*keys, new])
+        return
+    kid = call.get("kid") if call.known("kid") else None
+    with locked(name) as keys:
+        if verb == "remove":
+            save(name, [key for key in keys if key.get("kid", "") != (kid or "")])
+        elif verb == "find":
+            for key in keys:
+                if key.get("kid", "") == (kid or ""):
+                    show_json(key)
+        elif call.json:
+            show_json([key.get("kid", "") for key in keys])
+        else:
+            for key in keys:
+                print(key.get("kid", ""))
+
+
+@contextmanager
+def locked(name: str) -> Generator[list[jwk_files.Jwk]]:
+    """The keys in the file, which nobody else changes meanwhile; a missing file is made."""
+    with os.fdopen(lock(name), "r+b") as file:
+        text = file.read()
+        yield keys_of_set(text, name) if text else []
+
+
+def lock(name: str) -> int:
+    """The file, open under an exclusive lock, or an error at once; the lock ends with the descriptor."""
+    import fcntl
+
+    while True:
+        try:
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise CliError(f"open {name} failed: {(error.strerror or '').lower()}") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise CliError(f"error reading {name}: file is locked") from None
+        if os.fstat(descriptor).st_ino == Path(name).stat().st_ino:
+            return descriptor
+        os.close(descriptor)  # somebody put another file in its place before the lock was ours
+
+
+def save(name: str, keys: list[jwk_files.Jwk]) -> None:
+    """Puts the new set in the place of the old."""
+    path = Path(name)
+    replace(path, json_text({"keys": keys}), path.stat().st_mode & 0o777)

@@ -1,0 +1,14 @@
+"""`newel crypto jwk public`: the public half of a JWK."""
+
+from newel.cli import jwk_files
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+
+PROMPT = "Please enter the password to decrypt your private JWK"
+
+
+def run(call: Invocation) -> None:
+    """Prints the public JWK of the one on stdin."""
+    call.positionals(0)
+    show_json(jwk_files.public_of(jwk_files.parse(read("-"), "JWK", prompt=PROMPT)))

@@ -1,0 +1,17 @@
+"""`newel crypto jwk thumbprint`: the name of a key that follows from the key (RFC 7638)."""
+
+from newel.cli import jwk_files
+from newel.cli.commands.crypto.jwk.public import PROMPT
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+
+
+def run(call: Invocation) -> None:
+    """Prints the thumbprint of the JWK on stdin."""
+    call.positionals(0)
+    thumbprint = jwk_files.thumbprint(jwk_files.parse(read("-"), "JWK", prompt=PROMPT))
+    if call.json:
+        show_json({"thumbprint": thumbprint})
+    else:
+        print(thumbprint)

@@ -1,0 +1,1 @@
+"""`newel crypto jws`: JSON Web Signatures (RFC 7515)."""

@@ -1,0 +1,1 @@
+"""`newel crypto jwt`: JSON Web Tokens (RFC 7519)."""

@@ -1,0 +1,26 @@
+"""`newel crypto jwt inspect`: what a token says, unverified."""
+
+import json
+
+from newel.cli import jws_messages
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+
+
+def run(call: Invocation) -> None:
+    """Prints the header and claims of the token on stdin."""
+    call.positionals(0)
+    if not call.on("insecure"):
+        raise UsageError("'step crypto jwt inspect' requires the '--insecure' flag")
+    show(jws_messages.parse(read("-").decode(errors="replace")))
+
+
+def show(message: jws_messages.Jws) -> None:
+    """The token as JSON."""
+    try:
+        claims: object = json.loads(message.payload)
+    except ValueError as error:
+        raise CliError(f"error marshaling token data: {error}") from None
+    show_json(message.members(claims))

@@ -1,0 +1,72 @@
+"""`newel crypto jwt sign`: a signed token from flags and a JSON payload."""
+
+import json
+import secrets
+from typing import Any, cast
+
+from newel.cli import jws_messages
+from newel.cli.commands.crypto.jws.sign import signer
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.standard_input import has_input
+from newel.client.clock import now
+
+NEEDED = ("iss", "aud", "sub", "exp")
+TIMES = ("exp", "nbf", "iat")
+
+
+def run(call: Invocation) -> None:
+    """Prints the token; the payload's claims beat those of the flags."""
+    given = call.positionals(0, 1)
+    extra = payload(given[0] if given else None)
+    key, header = signer(call)
+    header = {"typ": "JWT"} | header
+    for item in call.all("header"):
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"invalid value '{item}' for flag '--header'")
+        header[name] = value
+    claims = claimed(call, int(now().timestamp())) | extra
+    text = json.dumps(dict(sorted(claims.items())), separators=(",", ":"), ensure_ascii=False)
+    print(jws_messages.sign(header, text.encode(), key))
+
+
+def claimed(call: Invocation, moment: int) -> dict[str, Any]:
+    """The claims the flags make; without --subtle the recommended ones must all be there."""
+    subtle = call.on("subtle")
+    audience = call.all("aud")
+    claims: dict[str, Any] = {
+        "iss": call.get("iss"),
+        "aud": audience[0] if len(audience) == 1 else audience,
+        "sub": call.get("sub"),
+        "jti": call.get("jti") or secrets.token_hex(32),
+    } | {name: call.integer(name) for name in TIMES}
+    if not subtle:
+        if claims["exp"] and claims["exp"] < moment:
+            raise UsageError(
+                "flag '--exp' must be in the future unless the '--subtle' flag is provided"
+            )
+        for name in NEEDED:
+            if not claims[name]:
+                raise UsageError(f"flag '--{name}' is required unless '--subtle' is used")
+    claims["nbf"] = claims["nbf"] or moment
+    claims["iat"] = claims["iat"] or moment
+    return {name: value for name, value in claims.items() if value}
+
+
+def payload(name: str | None) -> dict[str, Any]:
+    """The JSON object in a file or on stdin; nothing there is an empty one."""
+    if name is None and not has_input():
+        return {}
+    text = read(name or "-")
+    if name is None and not text.strip():
+        return {}
+    source = "STDIN" if name in {None, "-"} else name
+    try:
+        value: object = json.loads(text)
+    except ValueError as error:
+        raise CliError(f"error decoding JSON from {source}: {error}") from None
+    if not isinstance(value, dict):
+        raise CliError(f"error decoding JSON from {source}: it is not an object")
+    return cast("dict[str, Any]", value)

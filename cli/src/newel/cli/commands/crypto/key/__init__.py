@@ -1,0 +1,1 @@
+"""`newel crypto key`: keys in every form they are kept in."""

@@ -1,0 +1,49 @@
+"""`newel crypto key fingerprint`: a short name for a public key."""
+
+import hashlib
+import sys
+
+from newel.cli.errors import CliError, UsageError
+from newel.cli.fingerprint_text import spelled
+from newel.cli.invocation import Invocation
+from newel.cli.key_files import load
+from newel.cli.terminal import show_json
+from newel.crypto.keys import PrivateKey, PublicKey
+
+
+def run(call: Invocation) -> None:
+    """Prints the fingerprint of the key in a file, certificate or request."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    if call.on("pkix") and call.on("ssh"):
+        raise UsageError("flag '--pkix' and flag '--ssh' are mutually exclusive")
+    short = call.on("sha1")
+    form = call.get("format") or ("hex" if short else "base64")
+    spelled(b"", form)
+    key = load(name, call.get("password-file")).key
+    if isinstance(key, bytes):
+        raise CliError("error marshaling public key: a symmetric key has no public half")
+    octets = encoded(call, key.public_key() if isinstance(key, PrivateKey) else key)
+    if call.on("raw"):
+        sys.stdout.buffer.write(octets)
+        sys.stdout.flush()
+        return
+    algorithm = "SHA1" if short else "SHA256"
+    digest = hashlib.new(algorithm, octets, usedforsecurity=False).digest()
+    if call.json:
+        show_json({"algorithm": algorithm, "fingerprint": spelled(digest, form)})
+    else:
+        print(f"{algorithm}:{spelled(digest, form)}")
+
+
+def encoded(call: Invocation, key: PublicKey) -> bytes:
+    """What is hashed: the BIT STRING's content unless --pkix or --ssh ask for more."""
+    if call.on("ssh"):
+        import base64
+
+        from newel.cli.key_output import openssh_public
+
+        return base64.b64decode(openssh_public(key).split()[1])
+    from newel.crypto.keys import spki, subject_public_key
+
+    whole = spki(key)
+    return whole if call.on("pkix") else subject_public_key(whole)

@@ -1,0 +1,21 @@
+"""`newel crypto key public`: the public half of a key."""
+
+import sys
+
+from newel.cli.files import write
+from newel.cli.invocation import Invocation
+from newel.cli.key_files import public_key
+from newel.cli.key_output import public_pem
+from newel.cli.terminal import note
+
+
+def run(call: Invocation) -> None:
+    """Prints or writes the public key as PEM."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    text = public_pem(public_key(name, call.get("password-file")))
+    out = call.get("out")
+    if out is None:
+        sys.stdout.write(text.decode())
+        return
+    write(out, text, force=call.on("force"))
+    note(f"The public key has been saved in {out}.")

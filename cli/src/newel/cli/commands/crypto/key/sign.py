@@ -1,0 +1,32 @@
+"""`newel crypto key sign`: the signature of a private key over a file."""
+
+import base64
+import sys
+
+from newel.cli import plain_signatures
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.key_files import load
+from newel.cli.terminal import show_json
+from newel.crypto.keys import PrivateKey
+
+
+def run(call: Invocation) -> None:
+    """Prints the signature over a file or stdin."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    key_file = call.require("key")
+    message = read(name)
+    key = load(key_file, call.get("password-file"), single=True).key
+    if not isinstance(key, PrivateKey):
+        raise CliError(f"key {key_file} is not a signer")
+    signature = plain_signatures.sign(key, message, call.get("alg") or "sha256", pss=call.on("pss"))
+    if call.on("raw"):
+        sys.stdout.buffer.write(signature)
+        sys.stdout.flush()
+        return
+    text = base64.b64encode(signature).decode()
+    if call.json:
+        show_json({"signature": text})
+    else:
+        print(text)

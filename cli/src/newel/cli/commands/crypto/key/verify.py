@@ -1,0 +1,28 @@
+"""`newel crypto key verify`: whether a signature over a file is a key's."""
+
+import base64
+
+from newel.cli import plain_signatures
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.key_files import load
+from newel.crypto.keys import PublicKey
+
+
+def run(call: Invocation) -> None:
+    """Prints true; fails with "false" when the signature is another's."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    key_file, text = call.require("key"), call.require("signature")
+    message = read(name)
+    try:
+        signature = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise CliError(f"error decoding base64 signature: {error}") from None
+    key = load(key_file, single=True).key
+    if not isinstance(key, PublicKey):
+        raise CliError(f"unsupported public key {key_file}")
+    alg = call.get("alg") or "sha256"
+    if not plain_signatures.verifies(key, signature, message, alg, pss=call.on("pss")):
+        raise CliError("false")
+    print("true")

@@ -1,0 +1,1 @@
+"""`newel crypto nacl`: boxes, signatures and authenticators of NaCl."""

@@ -1,0 +1,1 @@
+"""`newel crypto nacl auth`: authenticators under a shared key (HMAC-SHA-512-256)."""

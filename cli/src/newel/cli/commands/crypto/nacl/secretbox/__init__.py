@@ -1,0 +1,1 @@
+"""`newel crypto nacl secretbox`: messages under one shared key (XSalsa20, Poly1305)."""

@@ -1,0 +1,19 @@
+"""`newel crypto nacl secretbox open`."""
+
+from newel.cli.errors import CliError
+from newel.cli.invocation import Invocation
+from newel.cli.nacl_files import key, nonce, plain, sealed_input
+
+
+def run(call: Invocation) -> None:
+    """Prints the message in a box, if it was sealed with this key."""
+    from nacl.exceptions import CryptoError
+    from nacl.secret import SecretBox
+
+    text, name = call.positionals(2)
+    number = nonce(text)
+    box = SecretBox(key(name, 32, "key file"))
+    try:
+        plain(box.decrypt(sealed_input(call), number))
+    except CryptoError:
+        raise CliError("error authenticating or decrypting input") from None

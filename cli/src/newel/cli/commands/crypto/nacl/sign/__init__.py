@@ -1,0 +1,1 @@
+"""`newel crypto nacl sign`: messages with their Ed25519 signature in front."""

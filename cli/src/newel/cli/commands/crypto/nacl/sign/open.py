@@ -1,0 +1,18 @@
+"""`newel crypto nacl sign open`."""
+
+from newel.cli.errors import CliError
+from newel.cli.invocation import Invocation
+from newel.cli.nacl_files import key, plain, sealed_input
+
+
+def run(call: Invocation) -> None:
+    """Prints the message behind a signature, if the signature is right."""
+    from nacl.exceptions import CryptoError
+    from nacl.signing import VerifyKey
+
+    (name,) = call.positionals(1)
+    verifier = VerifyKey(key(name, 32, "public key"))
+    try:
+        plain(verifier.verify(sealed_input(call)))
+    except (CryptoError, ValueError):
+        raise CliError("error authenticating input") from None

@@ -1,0 +1,227 @@
+"""The key a JOSE command works with: which one, and what it may be used for.
+
+A key comes from --key (JWK, PEM, OpenSSH, or plain octets for HMAC) or from --jwks, which needs a key id.
+Its algorithm is its own where it names one; a flag may fill a gap, but not contradict it without --subtle.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from newel.cli import jwk_files, key_files
+from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.web_files import read_file_or_url
+from newel.crypto.keys import PrivateKey, PublicKey
+
+HMAC = ("HS256", "HS384", "HS512")
+RSA_SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+ECDSA = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+RSA_ENCRYPTION = ("RSA1_5", "RSA-OAEP", "RSA-OAEP-256")
+ECDH = ("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW")
+OCT_ENCRYPTION = (
+    "dir", "A128KW", "A192KW", "A256KW", "A128GCMKW", "A192GCMKW", "A256GCMKW",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class JoseKey:
+    """A key with its id, use and algorithm, each "" where nothing names it."""
+
+    key: key_files.Material
+    jwk: jwk_files.Jwk
+
+    @property
+    def kid(self) -> str:
+        """The key id."""
+        return str(self.jwk.get("kid", ""))
+
+    @property
+    def use(self) -> str:
+        """``sig``, ``enc`` or ""."""
+        return str(self.jwk.get("use", ""))
+
+    @property
+    def alg(self) -> str:
+        """The algorithm."""
+        return str(self.jwk.get("alg", ""))
+
+    @property
+    def public_only(self) -> bool:
+        """Whether the private half is missing."""
+        return isinstance(self.key, PublicKey)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the flags say about the key: its use, algorithm, id, and how strict to be."""
+
+    use: str
+    alg: str = ""
+    kid: str = ""
+    subtle: bool = False
+    fixed_only: bool = False
+    """An RSA or symmetric key without an algorithm stays without: several would fit."""
+
+
+def chosen(call: Invocation, wanted: Wanted, *, other: str = "jwks") -> JoseKey:
+    """The key of --key or of --jwks. Raises UsageError unless exactly one is given."""
+    require_source(call, other)
+    name, jwks = call.get("key"), call.get("jwks")
+    password_file = call.get("password-file") if call.known("password-file") else None
+    if name:
+        return read(name, wanted, password_file)
+    if not wanted.kid:
+        raise UsageError("flag '--kid' requires the '--jwks' flag")
+    return read_from_set(str(jwks), wanted, password_file)
+
+
+def require_source(call: Invocation, other: str = "jwks") -> None:
+    """Raises UsageError unless exactly one of --key and --jwks is given."""
+    given = [flag for flag in ("key", "jwks") if call.get(flag)]
+    if len(given) > 1:
+        raise UsageError("flag '--key' and flag '--jwks' are mutually exclusive")
+    if not given:
+        raise UsageError(f"one of flag --key or --{other} is required")
+
+
+def read(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
+    """The key in a file or at an https address."""
+    data = read_file_or_url(name)
+    if data.startswith((b"-----BEGIN ", *key_files.SSH_PREFIXES)):
+        key = key_files.parse(data, name, password_file, single=True).key
+        jwk = jwk_files.of_key(key)
+        jwk["kid"] = wanted.kid or jwk_files.thumbprint(jwk)
+    elif wanted.alg in HMAC and not is_jwk(data):
+        key, jwk = data, jwk_files.of_key(data)
+    else:
+        jwk = jwk_files.parse(data, name, password_file)
+        key = jwk_files.key_of(jwk, name)
+    kid = str(jwk.get("kid", ""))
+    if wanted.kid and kid and wanted.kid != kid:
+        raise CliError(f"kid {wanted.kid} does not match the kid on {name}")
+    members = {"kid": wanted.kid, "use": wanted.use} | jwk
+    return with_algorithm(key, members, name, wanted)
+
+
+def read_from_set(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
+    """The key with the wanted id in a JWK set, which may be encrypted."""
+    plaintext = jwk_files.unsealed(read_file_or_url(name), name, password_file)
+    found = [key for key in keys_of_set(plaintext, name) if key.get("kid") == wanted.kid]
+    if not found:
+        raise CliError(f"cannot find key with kid {wanted.kid} on {name}")
+    if len(found) > 1:
+        raise CliError(f"multiple keys with kid {wanted.kid} have been found on {name}")
+    return with_algorithm(jwk_files.key_of(found[0], name), found[0], name, wanted)
+
+
+def keys_of_set(text: bytes, name: str) -> list[jwk_files.Jwk]:
+    """The keys of a JWK set (RFC 7517 §5)."""
+    try:
+        keys: object = json.loads(text)["keys"]
+    except (ValueError, KeyError, TypeError):
+        keys = None
+    if not isinstance(keys, list):
+        raise CliError(f"error reading {name}: unsupported format")
+    members = [
+        cast("jwk_files.Jwk", key) for key in cast("list[object]", keys) if isinstance(key, dict)
+    ]
+    return [jwk_files.ordered(key) for key in members]
+
+
+def is_jwk(data: bytes) -> bool:
+    """Whether the octets are a JWK or JWE rather than a bare HMAC key."""
+    try:
+        return jwk_files.is_encrypted(data) or isinstance(json.loads(data), dict)
+    except ValueError:
+        return False
+
+
+def with_algorithm(
+    key: key_files.Material, jwk: jwk_files.Jwk, name: str, wanted: Wanted
+) -> JoseKey:
+    """The key with its algorithm settled."""
+    own = str(jwk.get("alg", ""))
+    if own and wanted.alg and own != wanted.alg and not wanted.subtle:
+        raise CliError(f"alg {wanted.alg} does not match the alg on {name}")
+    use = str(jwk.get("use", ""))
+    if wanted.subtle and wanted.alg:
+        alg = wanted.alg
+    else:
+        alg = own or wanted.alg or default_algorithm(key, use, fixed_only=wanted.fixed_only)
+    return JoseKey(key, jwk_files.ordered(jwk | {"alg": alg}))
+
+
+def default_algorithm(key: key_files.Material, use: str, *, fixed_only: bool = False) -> str:
+    """What a key of this kind is used with when nobody says; "" where only one may not be guessed."""
+    encrypts = use == "enc"
+    if isinstance(key, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
+        return "EdDSA"
+    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
+        if encrypts:
+            return "" if fixed_only else "ECDH-ES"
+        return ECDSA.get(key.curve.name, "")
+    if fixed_only:
+        return ""
+    if isinstance(key, bytes):
+        return "A256GCMKW" if encrypts else "HS256"
+    return "RSA-OAEP-256" if encrypts else "RS256"
+
+
+def validate(key: JoseKey) -> None:
+    """Raises CliError when the algorithm does not fit the key and its use."""
+    if key.use == "sig":
+        validate_signing(key)
+    elif key.use == "enc":
+        validate_encryption(key, key.alg)
+
+
+def validate_signing(key: JoseKey) -> None:
+    """The algorithm must be one the key can sign or verify with."""
+    if not key.alg:
+        raise CliError("flag '--alg' is required with the given key")
+    options, kind = signatures_of(key.key)
+    if key.alg not in options:
+        raise CliError(f"alg '{key.alg}' is not compatible with {kind}")
+
+
+def signatures_of(key: key_files.Material) -> tuple[tuple[str, ...], str]:
+    """The signature algorithms of a key, and how its kind is called."""
+    if isinstance(key, bytes):
+        return HMAC, "kty 'oct'"
+    if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
+        return RSA_SIGNATURES, "kty 'RSA'"
+    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
+        name = key.curve.name
+        return (ECDSA.get(name, ""),), f"kty 'EC' and crv '{CURVES.get(name, name)}'"
+    return ("EdDSA",), "kty 'OKP' and crv 'Ed25519'"
+
+
+def validate_encryption(key: JoseKey, alg: str) -> None:
+    """The algorithm must be one that manages a content key for this key."""
+    held: Any = key.key
+    if isinstance(held, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
+        raise CliError("key Ed25519 cannot be used for encryption")
+    if isinstance(held, bytes):
+        options, kty = OCT_ENCRYPTION, "oct"
+    elif isinstance(held, rsa.RSAPublicKey | rsa.RSAPrivateKey):
+        options, kty = RSA_ENCRYPTION, "RSA"
+    else:
+        options, kty = ECDH, "EC"
+    if alg not in options:
+        raise CliError(f"alg '{alg}' is not compatible with kty '{kty}'")
+
+
+def for_signing(key: JoseKey) -> PrivateKey | bytes:
+    """What signs. Raises CliError for a public key and for one meant for something else."""
+    if isinstance(key.key, PublicKey):
+        raise CliError("cannot use a public key for signing")
+    if key.use not in {"", "sig"}:
+        raise CliError(f"invalid jwk use: found '{key.use}', expecting 'sig' (signature)")
+    if not key.alg:
+        raise CliError("flag '--alg' is required with the given key")
+    validate_signing(key)
+    return key.key

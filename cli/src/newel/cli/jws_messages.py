@@ -1,0 +1,142 @@
+"""JWS (RFC 7515) in both serializations: made, read, verified, shown."""
+
+import binascii
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+from newel.cli.errors import CliError
+from newel.cli.jose_keys import HMAC, JoseKey, for_signing
+
+HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """One signed message, taken apart but not believed."""
+
+    protected: str
+    payload_text: str
+    signature_text: str
+    header: dict[str, Any]
+
+    @property
+    def payload(self) -> bytes:
+        """What was signed, unverified."""
+        return decoded(self.payload_text)
+
+    @property
+    def compact(self) -> str:
+        """The compact serialization."""
+        return f"{self.protected}.{self.payload_text}.{self.signature_text}"
+
+    @property
+    def full(self) -> str:
+        """The flattened JSON serialization."""
+        members = {
+            "payload": self.payload_text,
+            "protected": self.protected,
+            "signature": self.signature_text,
+        }
+        return json.dumps(members, separators=(",", ":"))
+
+    def members(self, payload: object) -> dict[str, Any]:
+        """How the message is shown."""
+        return {"header": self.header, "payload": payload, "signature": self.signature_text}
+
+
+def decoded(text: str) -> bytes:
+    """Unpadded base64url."""
+    from newel.step.jwk import unb64url
+
+    try:
+        return unb64url(text)
+    except (binascii.Error, ValueError):
+        raise CliError("error parsing token: illegal base64 data") from None
+
+
+def parse(text: str) -> Jws:
+    """The message in either serialization. Raises CliError for what is none."""
+    stripped = "".join(text.split())
+    if stripped.startswith("{"):
+        protected, payload, signature = parts_of_json(stripped)
+    else:
+        parts = stripped.split(".")
+        if len(parts) != 3:
+            raise CliError("error parsing token: compact JWS format must have three parts")
+        protected, payload, signature = parts
+    try:
+        header: object = json.loads(decoded(protected))
+    except ValueError:
+        header = None
+    if not isinstance(header, dict):
+        raise CliError("error parsing token: the protected header is not a JSON object")
+    decoded(payload)
+    decoded(signature)
+    return Jws(protected, payload, signature, cast("dict[str, Any]", header))
+
+
+def parts_of_json(text: str) -> tuple[str, str, str]:
+    """Header, payload and signature of a JSON serialization with one signature."""
+    try:
+        value: dict[str, Any] = json.loads(text)
+        signatures: list[dict[str, Any]] = value.get("signatures", [value])
+        if len(signatures) != 1:
+            raise CliError("validation failed: multiple signatures are not supported")
+        if signatures[0].get("header"):
+            raise CliError("error parsing token: headers that are not protected are not supported")
+        one = signatures[0]
+        return str(one["protected"]), str(value.get("payload", "")), str(one["signature"])
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise CliError("error parsing token: not a JWS") from None
+
+
+def sign(header: dict[str, Any], payload: bytes, key: JoseKey) -> str:
+    """The compact JWS under the key's algorithm; the header's members stand in order of their names."""
+    from newel.step import jws
+    from newel.step.jwk import b64url
+
+    signer = for_signing(key)
+    members = dict(sorted((header | {"alg": key.alg}).items()))
+    encoded = json.dumps(members, separators=(",", ":")).encode()
+    if not isinstance(signer, bytes):
+        try:
+            return jws.sign(encoded, payload, signer, alg=key.alg)
+        except ValueError as error:
+            raise CliError(f"error signing payload: {error}") from None
+    signed = f"{b64url(encoded)}.{b64url(payload)}"
+    mac = hmac.digest(signer, signed.encode(), HASHES[key.alg])
+    return f"{signed}.{b64url(mac)}"
+
+
+def verify(message: Jws, key: JoseKey) -> bytes:
+    """The payload. Raises CliError unless the signature is the key's, under an algorithm of the key."""
+    from newel.crypto.keys import PrivateKey
+    from newel.step import jws
+
+    algorithm = str(message.header.get("alg", ""))
+    signed = f"{message.protected}.{message.payload_text}".encode()
+    signature = decoded(message.signature_text)
+    if isinstance(key.key, bytes):
+        if algorithm not in HMAC:
+            raise CliError("validation failed: invalid signature")
+        mac = hmac.digest(key.key, signed, getattr(hashlib, HASHES[algorithm]))
+        if not hmac.compare_digest(mac, signature):
+            raise CliError("validation failed: invalid signature")
+        return message.payload
+    public = key.key.public_key() if isinstance(key.key, PrivateKey) else key.key
+    try:
+        jws.verifier(public).verify(algorithm, signed, signature)
+    except jws.BadSignature:
+        raise CliError("validation failed: invalid signature") from None
+    except ValueError as error:
+        raise CliError(f"validation failed: {error}") from None
+    return message.payload
+
+
+def refuse_unknown(message: Jws) -> None:
+    """A header that must be understood is one nobody here understands (RFC 7515 §4.1.11)."""
+    if "crit" in message.header:
+        raise CliError("validation failed: unrecognized critical headers (crit)")

@@ -1,0 +1,25 @@
+"""What comes by stdin: whether there is any, and text that may come from a terminal instead."""
+
+import os
+import stat
+import sys
+
+from newel.cli.files import read
+
+
+def has_input() -> bool:
+    """Whether stdin is a pipe or a file with something in it; a terminal is neither."""
+    try:
+        status = os.fstat(sys.stdin.fileno())
+    except (OSError, ValueError):
+        return False
+    return status.st_size > 0 or stat.S_ISFIFO(status.st_mode)
+
+
+def text_or_answer(prompt: str) -> bytes:
+    """All of stdin as it is; a line from the terminal where stdin is one."""
+    if sys.stdin.isatty():
+        from newel.cli.terminal import ask
+
+        return ask(prompt).encode()
+    return read("-")

@@ -1,0 +1,32 @@
+"""A file named by path or by https address."""
+
+from newel.cli.errors import CliError
+from newel.cli.files import read
+
+LARGEST = 1 << 20
+SECONDS = 15
+
+
+def read_file_or_url(name: str) -> bytes:
+    """The content of a file, "-" being stdin, or of what an https address answers with."""
+    return fetch(name) if name.startswith("https://") else read(name)
+
+
+def fetch(address: str) -> bytes:
+    """The body at an https address, up to a megabyte; redirections stay with https."""
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(address, timeout=SECONDS) as answer:  # noqa: S310 - https was checked by the caller
+            if not answer.geturl().startswith("https://"):
+                raise CliError(f"error retrieving {address}: it redirects away from https")
+            data: bytes = answer.read(LARGEST + 1)
+    except HTTPError as error:
+        raise CliError(f"error retrieving {address}: status code {error.code}") from None
+    except (URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise CliError(f"error retrieving {address}: {reason}") from None
+    if len(data) > LARGEST:
+        raise CliError(f"error retrieving {address}: more than {LARGEST} bytes")
+    return data
