@@ -1,0 +1,119 @@
+"""Where certificates come from: files in PEM or DER, stdin, and TLS servers."""
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from newel.cli.certificates import structure
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.crypto import der
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+PORTS = {"tcp": 443, "tls": 443, "https": 443, "smtps": 465, "ldaps": 636}
+REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----(.*?)-----END \1-----", re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A PEM block: its label and what it holds."""
+
+    label: str
+    data: bytes
+
+
+def certificates(call: "Invocation", name: str, *, insecure: bool) -> list[structure.Certificate]:
+    """The certificates of a file, of stdin ("-") or of the server a URL names; at least one.
+
+    ``insecure`` takes a server's certificates without asking whether they can be trusted.
+    """
+    if is_url(name):
+        from newel.cli.certificates.remote import peer_certificates
+
+        servername = call.get("servername") if call.known("servername") else None
+        ders = peer_certificates(name, servername, call.get("roots"), insecure=insecure)
+        return [parsed(one, name) for one in ders]
+    return from_file(name)
+
+
+def is_url(name: str) -> bool:
+    """Whether the word names a TLS server."""
+    scheme, colon, _ = name.lower().partition("://")
+    return bool(colon) and scheme in PORTS
+
+
+def from_file(name: str) -> list[structure.Certificate]:
+    """The certificates of a file, PEM or DER."""
+    return bundle(contents(name), name)
+
+
+def contents(name: str) -> bytes:
+    """A file's octets, or a sentence saying which file could not be read and why."""
+    try:
+        return read(name)
+    except CliError as error:
+        if str(error).startswith("open ") and str(error).endswith("no such file or directory"):
+            text = f"error reading file {name}: open {name} failed: no such file or directory"
+            raise CliError(text) from None
+        raise
+
+
+def bundle(data: bytes, name: str) -> list[structure.Certificate]:
+    """The certificates in PEM or DER. Raises NoCertificateError when there are none."""
+    if b"-----BEGIN " not in data:
+        try:
+            return [structure.certificate(data)]
+        except der.DerError:
+            raise NoCertificateError(name) from None
+    found = [parsed(block.data, name) for block in blocks(data) if block.label == "CERTIFICATE"]
+    if not found:
+        raise NoCertificateError(name)
+    return found
+
+
+def parsed(data: bytes, name: str) -> structure.Certificate:
+    """One certificate in DER."""
+    try:
+        return structure.certificate(data)
+    except der.DerError as error:
+        raise CliError(f"error parsing {name}: x509: malformed certificate: {error}") from None
+
+
+def request(data: bytes) -> structure.Request | None:
+    """The request in PEM or DER, None when there is none."""
+    if b"-----BEGIN " in data:
+        data = next((block.data for block in blocks(data) if block.label in REQUESTS), b"")
+    try:
+        return structure.request(data)
+    except der.DerError:
+        return None
+
+
+def blocks(data: bytes) -> list[Block]:
+    """The PEM blocks of a text, in order; what is not base64 is left out, as is all around them."""
+    found: list[Block] = []
+    for match in _BLOCK.finditer(data):
+        body = match[2].rpartition(b"\n\n")[2] if b":" in match[2] else match[2]
+        try:
+            octets = binascii.a2b_base64(body.translate(None, b" \t\r\n"), strict_mode=True)
+        except binascii.Error:
+            continue
+        found.append(Block(match[1].decode(), octets))
+    return found
+
+
+def pem(data: bytes, label: str = "CERTIFICATE") -> str:
+    """One PEM block."""
+    body = base64.b64encode(data).decode()
+    lines = [body[at : at + 64] for at in range(0, len(body), 64)]
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""))
+
+
+class NoCertificateError(CliError):
+    """The file holds no certificate; it may hold something else."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"error parsing {name}: no certificate found")

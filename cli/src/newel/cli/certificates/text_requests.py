@@ -1,0 +1,55 @@
+"""The extensions a request asks for, as lines of text."""
+
+from collections.abc import Iterable
+
+from newel.cli.certificates import extension_values as values
+from newel.cli.certificates import text_extensions
+from newel.cli.certificates.structure import Extension
+from newel.cli.certificates.text_private import characters, runes
+from newel.crypto import der
+
+KNOWN = {
+    values.SUBJECT_KEY_ID, values.SUBJECT_ALT_NAME, values.KEY_USAGE, values.BASIC_CONSTRAINTS,
+    values.NAME_CONSTRAINTS, values.EXTENDED_KEY_USAGE,
+}  # fmt: skip
+_ONLY_HERE = {
+    "1.3.6.1.4.1.311.10.3.3": "Microsoft Server Gated Crypto",
+    "2.16.840.1.113730.4.1": "Netscape Server Gated Crypto",
+    "1.3.6.1.4.1.311.2.1.22": "Microsoft Commercial Code Signing",
+    "1.3.6.1.4.1.311.61.1.1": "Microsoft Kernel Code Signing",
+}
+
+
+def requested_lines(extensions: Iterable[Extension]) -> list[str]:
+    """The known ones as in certificates, the others as characters and octets after them."""
+    lines: list[str] = []
+    rest: list[str] = []
+    for extension in extensions:
+        if extension.oid == values.EXTENDED_KEY_USAGE:
+            lines += usages(extension)
+        elif extension.oid in KNOWN:
+            lines += text_extensions.extension_lines(extension)
+        else:
+            rest += unknown(extension)
+    return [*lines, "        Attributes:", *rest] if rest else lines
+
+
+def usages(extension: Extension) -> list[str]:
+    """The extended key usages in their own order."""
+    title = "X509v3 Extended Key Usage"
+    try:
+        found = values.object_identifiers(extension.value)
+    except der.DerError:
+        return [f"            {title}: failed to decode"]
+    words = text_extensions.EXTENDED_KEY_USAGES | _ONLY_HERE
+    listed = ", ".join(words.get(oid, f"UNKNOWN({oid})") for oid in found)
+    return [text_extensions.heading(title, extension), f"                {listed}"]
+
+
+def unknown(extension: Extension) -> list[str]:
+    """Characters, and octets where some have none."""
+    shown = characters(extension.value)[0]
+    lines = [text_extensions.heading(extension.oid, extension), f"                {shown}"]
+    if shown != runes(extension.value):
+        lines.append(f"                {extension.value.hex(':')}")
+    return lines

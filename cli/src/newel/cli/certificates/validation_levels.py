@@ -1,0 +1,29 @@
+"""Which validation a public certificate's policies claim (CA/Browser Forum's object registry)."""
+
+from newel.cli.certificates import extension_values as values
+from newel.cli.certificates.structure import Certificate
+from newel.crypto import der
+
+LEVELS = {
+    "2.23.140.1.1": "EV",
+    "2.23.140.1.3": "EV",
+    "2.23.140.1.31": "EV",
+    "2.16.840.1.114412.2.1": "EV",
+    "2.23.140.1.2.2": "OV",
+    "2.23.140.1.2.3": "OV",
+    "2.16.840.1.114412.1.1": "OV",
+    "2.23.140.1.2.1": "DV",
+    "1.3.6.1.4.1.44947.1.1.1": "DV",
+    "2.16.840.1.114412.1.2": "DV",
+}
+_ORDER = ("unknown", "DV", "OV", "EV")
+
+
+def level(shown: Certificate) -> str:
+    """The highest level that any policy stands for: unknown, DV, OV or EV."""
+    value = shown.extension(values.POLICIES)
+    try:
+        claimed = [LEVELS.get(oid, "unknown") for oid, _ in values.policies(value)] if value else []
+    except der.DerError:
+        claimed = []
+    return max(claimed, key=_ORDER.index, default="unknown")

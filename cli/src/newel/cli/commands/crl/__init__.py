@@ -1,0 +1,1 @@
+"""The `crl` commands."""
