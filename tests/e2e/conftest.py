@@ -1,7 +1,9 @@
 """The walks run against one authority of each shape; see fixtures.shapes."""
 
+from fixtures import challenged as challenges
 from fixtures import shapes
 
+challenged = challenges.challenged
 http01_port = shapes.http01_port
 split = shapes.split
 authority = shapes.authority

@@ -1,9 +1,6 @@
 """ACME clients as people use them, unchanged: lego by every challenge, certbot, step (ACME-01…07, 10)."""
 
 import os
-import subprocess
-import sys
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,21 +8,23 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-import fakes.name_server
-from fixtures.running import Authority, configure, free_port, run, serving, wait_until
+from fixtures.challenged import Challenged
+from fixtures.running import Authority, run, wait_until
 
 pytestmark = pytest.mark.needs("lego", "certbot", "openssl")
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """An authority, the name server it asks, and the ports it validates on."""
+    """An authority of either shape, and where it looks when it validates."""
 
     authority: Authority
-    http01_port: int
-    tls_port: int
-    dns_port: int
-    zone: Path
+    challenged: Challenged
+
+    @property
+    def http01(self) -> str:
+        """The address to listen on for http-01."""
+        return f"127.0.0.1:{self.challenged.http01_port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -51,7 +50,7 @@ class World:
             ],
             env={
                 **self.environment,
-                "EXEC_PATH": str(self.zone.with_suffix(".sh")),
+                "EXEC_PATH": str(self.challenged.hook),
                 "EXEC_SEQUENCE_INTERVAL": "1",
             },
         )  # fmt: skip
@@ -69,28 +68,9 @@ class World:
         )
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
-    folder = tmp_path_factory.mktemp("acme")
-    ports = free_port(), free_port()
-    http01, tls, dns = free_port(), free_port(), free_port()
-    zone, hook = folder / "zone", folder / "zone.sh"
-    zone.write_text("")
-    hook.write_text(f'#!/bin/sh\n[ "$1" = present ] && echo "$2 TXT \\"$3\\"" >> {zone}\nexit 0\n')
-    hook.chmod(0o755)
-    with serving(folder / "state", *ports):
-        pass
-    acme = {"http01Port": http01, "tlsAlpn01Port": tls, "resolvers": [f"127.0.0.1:{dns}"]}
-    configure(folder / "state", registration={"acme": acme})
-    name_server = subprocess.Popen(
-        [sys.executable, fakes.name_server.__file__, str(dns), str(zone)]
-    )
-    try:
-        with serving(folder / "state", *ports) as (authority, _):
-            yield World(authority, http01, tls, dns, zone)
-    finally:
-        name_server.kill()
-        name_server.wait()
+@pytest.fixture
+def world(authority: Authority, challenged: Challenged) -> World:
+    return World(authority, challenged)
 
 
 def names(path: Path) -> set[str]:
@@ -107,7 +87,7 @@ def verified(world: World, path: Path) -> None:
 def test_lego_by_http_01(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "a.example", "--domains", "B.a.example",
-        "--http", "--http.port", f"127.0.0.1:{world.http01_port}", "run",
+        "--http", "--http.port", world.http01, "run",
     )  # fmt: skip
     issued = tmp_path / "certificates/a.example.crt"
     assert names(issued) == {"a.example", "b.a.example"}
@@ -117,7 +97,7 @@ def test_lego_by_http_01(world: World, tmp_path: Path) -> None:
 def test_lego_by_dns_01_for_a_wildcard(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "*.w.example", "--domains", "w.example", "--dns", "exec",
-        "--dns.disable-cp", "--dns.resolvers", f"127.0.0.1:{world.dns_port}", "run",
+        "--dns.disable-cp", "--dns.resolvers", f"127.0.0.1:{world.challenged.dns_port}", "run",
     )  # fmt: skip
     issued = tmp_path / "certificates/_.w.example.crt"
     assert names(issued) == {"*.w.example", "w.example"}
@@ -127,7 +107,7 @@ def test_lego_by_dns_01_for_a_wildcard(world: World, tmp_path: Path) -> None:
 def test_lego_by_tls_alpn_01(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "t.example",
-        "--tls", "--tls.port", f"127.0.0.1:{world.tls_port}", "run",
+        "--tls", "--tls.port", f"127.0.0.1:{world.challenged.tls_alpn01_port}", "run",
     )  # fmt: skip
     issued = tmp_path / "certificates/t.example.crt"
     assert names(issued) == {"t.example"}
@@ -141,7 +121,7 @@ def test_step_for_a_name_and_an_address(world: World, tmp_path: Path) -> None:
         "ca", "certificate", "s.example", str(tmp_path / "leaf.crt"), str(tmp_path / "leaf.key"),
         "--san", "s.example", "--san", "127.0.0.1", "--acme", world.authority.directory,
         "--root", str(world.authority.root), "--standalone", "--http-listen",
-        f"127.0.0.1:{world.http01_port}",
+        world.http01,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert names(tmp_path / "leaf.crt") == {"s.example", "127.0.0.1"}
@@ -149,7 +129,7 @@ def test_step_for_a_name_and_an_address(world: World, tmp_path: Path) -> None:
 
 def test_lego_renews_and_revokes(world: World, tmp_path: Path) -> None:
     """ACME-09: with ACME a renewal is a new order."""
-    how = ["--http", "--http.port", f"127.0.0.1:{world.http01_port}"]
+    how = ["--http", "--http.port", world.http01]
     world.lego(tmp_path, "--domains", "r.example", *how, "run")
     first = (tmp_path / "certificates/r.example.crt").read_bytes()
     world.lego(
@@ -163,7 +143,7 @@ def test_lego_renews_and_revokes(world: World, tmp_path: Path) -> None:
 def test_certbot_revokes_with_the_certificates_key(world: World, tmp_path: Path) -> None:
     world.certbot(
         tmp_path, "certonly", "--standalone", "--agree-tos", "-m", "you@example.com",
-        "-d", "c.example", "--http-01-port", str(world.http01_port), "--key-type", "rsa",
+        "-d", "c.example", "--http-01-port", str(world.challenged.http01_port), "--key-type", "rsa",
     )  # fmt: skip
     live = tmp_path / "config/live/c.example"
     verified(world, live / "fullchain.pem")
