@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 UV    := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 MEMBERS := proto $(sort $(wildcard libs/*)) $(sort $(wildcard services/*)) cli
 
-.PHONY: help sync lock run split test check bench generate format
+.PHONY: help sync lock run split test check bench generate format e2e faults
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ check: sync ## format, lint, types, imports, house rules, generated code, unit t
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/python tests/architecture/house_rules.py
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python proto/generate.py && git diff --exit-code --stat -- proto
 	$(BIN)/pyright
 	$(BIN)/pytest proto libs services cli tests/architecture
@@ -45,6 +45,13 @@ check: sync ## format, lint, types, imports, house rules, generated code, unit t
 test: sync ## everything the tests need, then unit, contract and end-to-end tests
 	bash tests/setup.sh
 	$(BIN)/pytest proto libs services cli tests/architecture tests/integration tests/conformance tests/e2e
+
+e2e: sync ## the walks alone, with the real programs
+	$(BIN)/pytest tests/e2e
+
+faults: sync ## every service killed at every step, databases and NATS taken away
+	bash tests/setup.sh
+	$(BIN)/pytest tests/faults
 
 run: sync ## an authority under var/newel, made on first start and served
 	$(BIN)/newel up --state var/newel --address 127.0.0.1:9000 --http-address 127.0.0.1:9080

@@ -70,7 +70,9 @@ def connect(state: Path, service: str) -> sqlite3.Connection:
     return connection
 
 
-def copy(connection: sqlite3.Connection, table: str, count: int, change: Callable[[int], dict[str, Any]]) -> None:
+def copy(
+    connection: sqlite3.Connection, table: str, count: int, change: Callable[[int], dict[str, Any]]
+) -> None:
     """Inserts copies of a table's newest row, some columns of each changed."""
     cursor = connection.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1")  # noqa: S608 - our own names
     names = [column[0] for column in cursor.description]

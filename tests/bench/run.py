@@ -18,7 +18,7 @@ from pathlib import Path
 
 from load import Figure, drive
 from models import Authority
-from servers import newel_up, step_ca
+from servers import newel_split, newel_up, step_ca
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,10 @@ def chosen(
     arguments: argparse.Namespace, work: Path
 ) -> Iterator[contextlib.AbstractContextManager[Authority]]:
     """The authorities asked for, ours first."""
-    yield newel_up(work, arguments.workers, arguments.preload)
+    if arguments.shape == "split":
+        yield newel_split(work, arguments.workers)
+    else:
+        yield newel_up(work, arguments.workers, arguments.preload)
     if shutil.which("step-ca") and not arguments.alone:
         yield step_ca(work)
 

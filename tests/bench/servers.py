@@ -45,9 +45,11 @@ def wait_healthy(
     raise RuntimeError(f"{url} did not answer within {seconds:.0f} s")
 
 
-def decrypted_key(ca_json: Path, password: str, target: Path) -> Path:
+def decrypted_key(url: str, root: Path, password: str, target: Path) -> Path:
     """Writes the first JWK provisioner's private key, decrypted, for the load generator."""
-    provisioners = json.loads(ca_json.read_text())["authority"]["provisioners"]
+    context = ssl.create_default_context(cafile=str(root))
+    with urllib.request.urlopen(f"{url}/provisioners", context=context) as answer:
+        provisioners = json.load(answer)["provisioners"]
     encrypted = next(p["encryptedKey"] for p in provisioners if p["type"] == "JWK")
     target.write_bytes(jwe.decrypt(encrypted, password.encode()))
     return target
@@ -104,8 +106,34 @@ def started(work: Path, workers: int) -> Generator[Authority]:
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)
         password = (state / "secrets/password").read_text().strip()
-        jwk = decrypted_key(state / "config/ca.json", password, work / "newel.jwk")
+        jwk = decrypted_key(url, root, password, work / "newel.jwk")
         yield Authority("newel", url, f"http://127.0.0.1:{http_port}", root, jwk, (process.pid,))
+
+
+@contextlib.contextmanager
+def newel_split(work: Path, workers: int) -> Generator[Authority]:
+    """The six services with PostgreSQL, NATS and SoftHSM. What is counted is the services' own CPU."""
+    state = work / "split"
+    port, http_port, first = free_port(), free_port(), free_port()
+    command = [
+        sys.executable, "-m", "deploy.split", "--state", str(state), "--address", f"127.0.0.1:{port}",
+        "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers),
+    ]  # fmt: skip
+    work.chmod(0o755)  # PostgreSQL runs as a user of its own
+    with running(command, work / "split.log", {"PYTHONPATH": str(ROOT)}) as process:
+        root = state / "certs/root_ca.crt"
+        url = f"https://127.0.0.1:{port}"
+        wait_healthy(url, root, process)
+        password = (state / "secrets/password").read_text().strip()
+        jwk = decrypted_key(url, root, password, work / "split.jwk")
+        listed = subprocess.run(
+            ["pgrep", "-P", str(process.pid), "-f", "newel[.]"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        pids = tuple(int(line) for line in listed.stdout.split())
+        yield Authority("newel", url, f"http://127.0.0.1:{http_port}", root, jwk, pids)
 
 
 @contextlib.contextmanager
@@ -130,5 +158,5 @@ def step_ca(work: Path) -> Generator[Authority]:
         root = home / "certs/root_ca.crt"
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)
-        jwk = decrypted_key(config, "bench-password", work / "step.jwk")
+        jwk = decrypted_key(url, root, "bench-password", work / "step.jwk")
         yield Authority("step-ca", url, "", root, jwk, (process.pid,))
