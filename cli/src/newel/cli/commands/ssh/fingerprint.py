@@ -1,0 +1,31 @@
+"""`newel ssh fingerprint`: size, digest, comment and kind of an SSH key or certificate."""
+
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.ssh.fingerprints import described
+from newel.cli.ssh.public_keys import read_line
+from newel.cli.ssh.wire import WireError
+
+
+def run(call: Invocation) -> None:
+    """Prints the fingerprint of a file or of stdin."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    data = read(name)
+    try:
+        line = read_line(data)
+    except WireError as error:
+        raise CliError(f"error parsing public key: {error}") from None
+    try:
+        form = call.get("format") or "base64-raw"
+        text = described(line, form, whole=call.on("certificate"))
+    except WireError as error:
+        raise CliError(str(error)) from None
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        size, digest, rest = text.split(" ", 2)
+        kind = rest.rsplit("(", 1)[1].rstrip(")")
+        show_json({"size": int(size), "fingerprint": digest, "comment": line.comment, "type": kind})
+    else:
+        print(text)

@@ -1,0 +1,36 @@
+"""`newel ssh needs-renewal`: answers by its exit code, for timers and scripts."""
+
+import datetime as dt
+import os
+
+from newel.cli import renewal_due
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.ssh.certificates import FOREVER, read_certificate
+
+LATEST = int(dt.datetime.max.replace(tzinfo=dt.UTC).timestamp())
+
+
+def run(call: Invocation) -> int:
+    """0 when the certificate is due, 1 when it is not; 2 for no file, 255 for other errors."""
+    return renewal_due.answered(call, lambda: due(call))
+
+
+def due(call: Invocation) -> bool:
+    """Whether the certificate is due; one without an end never is."""
+    from newel.client.clock import now
+
+    name = (call.positionals(0, 1) or ["-"])[0]
+    if name != "-" and not os.path.exists(name):  # noqa: PTH110 - pathlib is slow
+        raise CliError(f"stat {name}: no such file or directory", code=renewal_due.NO_FILE)
+    certificate = read_certificate(read(name))
+    start, end = moment(certificate.valid_after), moment(certificate.valid_before)
+    if renewal_due.due(call, start, end, now()):
+        return certificate.valid_before != FOREVER
+    return False
+
+
+def moment(seconds: int) -> dt.datetime:
+    """The moment, or the last one there is when it lies behind that."""
+    return dt.datetime.fromtimestamp(min(seconds, LATEST), dt.UTC)

@@ -1,0 +1,1 @@
+"""SSH keys and certificates, and the agent that holds them, as octets."""
