@@ -7,7 +7,10 @@ from deploy.split.layout import SERVICES, SHARED, Addresses, Layout
 
 FILES = {
     **{f"{service}.toml": SHARED / "config" / f"{service}.toml" for service in SERVICES},
-    "ceremony.toml": SHARED / "config/ceremony.toml",
+    **{
+        f"{name}.toml": SHARED / "config" / f"{name}.toml"
+        for name in ("ceremony", "ceremony-responder", "ceremony-services")
+    },
     "softhsm2.conf": SHARED / "config/softhsm2.conf",
     "nats.conf": SHARED / "nats/nats.conf",
     "postgresql.conf": SHARED / "postgres/postgresql.conf",

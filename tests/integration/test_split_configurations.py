@@ -17,6 +17,7 @@ LAYOUT = Layout(Path("/state"))
 ADDRESSES = Addresses("127.0.0.1:9000", "127.0.0.1:9080", 9100, workers=3)
 MODULE = Path("/lib/softhsm.so")
 
+CEREMONIES = ("ceremony", "ceremony-responder", "ceremony-services")
 PLACES = ("127.0.0.1:", "localhost:", "/state/", "/lib/softhsm.so", "dns:///127.0.0.1:")
 
 
@@ -36,7 +37,7 @@ def test_every_configuration_is_one_its_service_takes(service: str, tmp_path: Pa
     validated(import_module(f"newel.{service}.config").Config, table, service)
 
 
-@pytest.mark.parametrize("service", [*SERVICES, "ceremony"])
+@pytest.mark.parametrize("service", [*SERVICES, *CEREMONIES])
 def test_one_machine_changes_places_and_workers_only(service: str) -> None:
     shared = read(service)
     ours = tomllib.loads(
@@ -105,3 +106,26 @@ def test_no_running_service_is_told_of_a_root_key() -> None:
         each.name for each in plan.certificates if getattr(each.store, "token", "") == "roots"
     }
     assert offline == {each.name for each in plan.certificates if each.role == "root"}
+
+
+@pytest.mark.parametrize("name", CEREMONIES)
+def test_every_ceremony_can_be_held(name: str) -> None:
+    plan = validated(Plan, read(name), name)
+    first = validated(Plan, read("ceremony"), "ceremony")
+    if name != "ceremony":
+        assert not set(plan.files()) & set(first.files())
+        for issuer in plan.existing:
+            made = next(each for each in first.certificates if each.name == issuer.name)
+            assert (issuer.store, issuer.certificate) == (made.store, made.certificate)
+
+
+def test_services_get_the_same_names_again() -> None:
+    names = [
+        {
+            each.name: each.dns_names
+            for each in validated(Plan, read(name), name).certificates
+            if each.dns_names
+        }
+        for name in ("ceremony", "ceremony-services")
+    ]
+    assert names[0] == names[1]

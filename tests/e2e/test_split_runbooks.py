@@ -1,0 +1,125 @@
+"""The runbooks, held: new internal certificates, a new OCSP responder, a backup taken and restored."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from cryptography import x509
+
+from fixtures.needs import find_program
+from fixtures.running import NEWEL, free_port, run, wait_until
+from fixtures.split import PROGRAMS, Split, fresh_split
+
+pytestmark = pytest.mark.needs("step", "openssl", "curl", *PROGRAMS)
+
+SERVICES = ("signer", "issuing", "validation", "inventory", "alerting", "registration")
+
+
+@pytest.fixture(scope="module")
+def authority() -> Generator[Split]:
+    """An authority of its own: these walks change it for good."""
+    with fresh_split({"http01_port": free_port()}) as running:
+        yield running
+
+
+def certificate(authority: Split, folder: Path, name: str = "a") -> Path:
+    path = folder / f"{name}.crt"
+    files = [str(path), str(path.with_suffix(".key"))]
+    who = ["--provisioner", "admin", "--password-file", str(authority.password_file)]
+    done = authority.step("ca", "certificate", f"{name}.internal", *files, "--force", *who)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def ceremony(authority: Split, name: str) -> None:
+    configuration = str(authority.state / "config/softhsm2.conf")
+    run(
+        [NEWEL, "ceremony", authority.state / f"config/{name}.toml"],
+        env={**os.environ, "SOFTHSM2_CONF": configuration},
+    )
+
+
+def responder(authority: Split, path: Path) -> x509.Certificate:
+    """The responder's certificate in an answer."""
+    said = run(
+        ["openssl", "ocsp", "-issuer", authority.issuer, "-cert", path, "-resp_text",
+         "-url", f"{authority.http_url}/ocsp", "-CAfile", authority.root]
+    ).stdout  # fmt: skip
+    return x509.load_pem_x509_certificate(said[said.index("-----BEGIN") :].encode())
+
+
+def test_internal_certificates_are_replaced_while_everything_runs(
+    authority: Split, tmp_path: Path
+) -> None:
+    """docs/runbooks/internal-certificates.md"""
+    ceremony(authority, "ceremony-services")
+    for owner in (*SERVICES, "nats", "postgres"):
+        folder = authority.state / "secrets" / owner
+        if owner == "postgres" and os.geteuid() == 0:
+            run(["chown", "postgres", folder / "next.key", folder / "next.crt"])
+        for suffix in ("key", "crt"):
+            (folder / f"next.{suffix}").rename(folder / f"tls.{suffix}")
+    with authority.without("nats", "postgres", *SERVICES):
+        pass  # begun anew, so that no connection made before is left
+    issued = certificate(authority, tmp_path)
+    wait_until(lambda: authority.ocsp(issued) == "good")
+
+
+def test_a_new_responder_takes_over(authority: Split, tmp_path: Path) -> None:
+    """docs/runbooks/ocsp-responder-expiring.md"""
+    issued = certificate(authority, tmp_path)
+    wait_until(lambda: authority.ocsp(issued) == "good")
+    ceremony(authority, "ceremony-responder")
+    with authority.without("validation", "signer"):
+        for service in ("signer", "validation"):
+            file = authority.state / f"config/{service}.toml"
+            text = file.read_text().replace("ocsp_responder.crt", "ocsp_responder_2.crt")
+            text = text.replace('label = "ocsp"\nid = "02"', 'label = "ocsp-2"\nid = "03"')
+            file.write_text(text)
+    wait_until(lambda: authority.ocsp(issued) == "good")
+    new = authority.state / "certs/ocsp_responder_2.crt"
+    assert responder(authority, issued) == x509.load_pem_x509_certificate(new.read_bytes())
+
+
+def test_a_backup_brings_everything_back(authority: Split, tmp_path: Path) -> None:
+    """docs/runbooks/backup-and-restore.md"""
+    issued, revoked = (
+        certificate(authority, tmp_path, "kept"),
+        certificate(authority, tmp_path, "gone"),
+    )
+    key = str(revoked.with_suffix(".key"))
+    assert authority.step("ca", "revoke", "--cert", str(revoked), "--key", key).returncode == 0
+    wait_until(lambda: authority.ocsp(issued) == "good")
+    wait_until(lambda: authority.ocsp(revoked) == "revoked")
+    initdb = find_program("initdb")
+    assert initdb is not None
+    where, dump = authority.dsn("postgres"), tmp_path / "newel.dump"
+    run([initdb.with_name("pg_dump"), "-Fc", "-f", dump, where])
+    with authority.without(*SERVICES):
+        admin = where.replace("/newel?", "/postgres?")
+        run([initdb.with_name("psql"), "-qX", "-c", "DROP DATABASE newel", admin])
+        script = Path(__file__).parents[2] / "deploy/postgres/database.sql"
+        secrets = f"secrets={authority.state / 'secrets'}"
+        environment = {**os.environ, **environment_of(admin)}
+        run(
+            [initdb.with_name("psql"), "-qX", "-v", secrets, "-f", script, "postgres"],
+            env=environment,
+        )
+        run([initdb.with_name("pg_restore"), "--clean", "--if-exists", "-d", where, dump])
+    wait_until(lambda: authority.ocsp(issued) == "good")
+    assert authority.ocsp(revoked) == "revoked"
+    renewed = [str(issued), str(issued.with_suffix(".key"))]
+    assert authority.step("ca", "renew", "--force", *renewed).returncode == 0
+
+
+def environment_of(dsn: str) -> dict[str, str]:
+    """A DSN as psql's variables, which outlive its ``\\connect``."""
+    parts = urlsplit(dsn)
+    query = parse_qs(parts.query)
+    return {
+        "PGHOST": parts.hostname or "", "PGPORT": str(parts.port), "PGUSER": parts.username or "",
+        "PGPASSWORD": parts.password or "", "PGSSLMODE": query["sslmode"][0],
+        "PGSSLROOTCERT": query["sslrootcert"][0],
+    }  # fmt: skip
