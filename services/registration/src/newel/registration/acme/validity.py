@@ -1,6 +1,7 @@
 """notBefore and notAfter of an order (RFC 8555 §7.4): honoured or refused, never dropped."""
 
 import datetime as dt
+import functools
 
 from newel.registration.acme.settings import Limits
 from newel.registration.provisioners.acme import AcmeKind
@@ -39,6 +40,7 @@ def requested(
     return start, end
 
 
+@functools.lru_cache(maxsize=4096)
 def text(seconds: int) -> str:
     """A time as RFC 3339 in UTC, to the second."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
