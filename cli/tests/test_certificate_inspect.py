@@ -135,8 +135,8 @@ def test_json_equals_the_originals(corpus: Path, name: str) -> None:
         for each in one if isinstance(one, list) else [one]:
             without_meant_differences(each)
     assert mine == other
-    assert [line for line in ours.splitlines() if line.startswith('  "')] == [
-        line for line in theirs.splitlines() if line.startswith('  "')
+    assert [line.split(":")[0] for line in ours.splitlines() if line.startswith('  "')] == [
+        line.split(":")[0] for line in theirs.splitlines() if line.startswith('  "')
     ]
 
 

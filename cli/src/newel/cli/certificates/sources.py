@@ -50,15 +50,15 @@ def from_file(name: str) -> list[structure.Certificate]:
     return bundle(contents(name), name)
 
 
-def contents(name: str) -> bytes:
-    """A file's octets, or a sentence saying which file could not be read and why."""
+def contents(name: str, said: str = "") -> bytes:
+    """A file's octets; ``said`` goes before the sentence that says why there are none."""
     try:
         return read(name)
     except CliError as error:
-        if str(error).startswith("open ") and str(error).endswith("no such file or directory"):
-            text = f"error reading file {name}: open {name} failed: no such file or directory"
-            raise CliError(text) from None
-        raise
+        text = str(error)
+        if text == f"open {name}: no such file or directory":
+            text = f"open {name} failed: no such file or directory"
+        raise CliError(said + text) from None
 
 
 def bundle(data: bytes, name: str) -> list[structure.Certificate]:
@@ -116,4 +116,4 @@ class NoCertificateError(CliError):
     """The file holds no certificate; it may hold something else."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"error parsing {name}: no certificate found")
+        super().__init__(f"error parsing {name}: does not contain a valid PEM encoded certificate")

@@ -23,7 +23,7 @@ def run(call: "Invocation") -> None:
     if sources.is_url(name):
         shown = sources.certificates(call, name, insecure=call.on("insecure"))
     else:
-        data = sources.contents(name)
+        data = sources.contents(name, f"error reading file {name}: ")
         try:
             shown = sources.bundle(data, name)
         except sources.NoCertificateError:

@@ -1,0 +1,27 @@
+"""`newel certificate bundle`: a certificate and its authority's in one file."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import sources
+from newel.cli.errors import CliError
+from newel.cli.files import write
+from newel.cli.terminal import note
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+
+def run(call: "Invocation") -> None:
+    """Writes both certificates, the leaf first."""
+    leaf, authority, target = call.positionals(3)
+    both = "".join(first_block(name) for name in (leaf, authority))
+    write(target, both.encode(), force=call.on("force"))
+    note(f"Your certificate has been saved in {target}.")
+
+
+def first_block(name: str) -> str:
+    """The first PEM block of a file."""
+    found = sources.blocks(sources.contents(name))
+    if not found:
+        raise CliError(f"could not parse certificate file '{name}'")
+    return sources.pem(found[0].data, found[0].label)

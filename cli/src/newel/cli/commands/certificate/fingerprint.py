@@ -1,0 +1,52 @@
+"""`newel certificate fingerprint`: a certificate's digest in one of several spellings."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import sources
+from newel.cli.errors import CliError, UsageError
+from newel.cli.fingerprint_text import spelled
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+
+def run(call: "Invocation") -> None:
+    """Prints the fingerprint of the first certificate, with --bundle of all, or of the request."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    short = call.on("sha1")
+    if short and not call.on("insecure"):
+        raise UsageError("flag '--sha' requires the '--insecure' flag")
+    form = call.get("format") or "hex"
+    spelled(b"", form)
+    listed = encoded(call, name)
+    bundle = call.on("bundle")
+    algorithm = "sha1" if short else "sha256"
+    digests = [
+        spelled(hashlib.new(algorithm, one, usedforsecurity=False).digest(), form)
+        for one in (listed if bundle else listed[:1])
+    ]
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        found = [{"algorithm": algorithm.upper(), "fingerprint": each} for each in digests]
+        show_json(found if bundle else found[0])
+        return
+    for number, each in enumerate(digests):
+        print(f"{number}: {each}" if bundle else each)
+
+
+def encoded(call: "Invocation", name: str) -> list[bytes]:
+    """The certificates in DER, or the one request."""
+    if sources.is_url(name):
+        return [one.der for one in sources.certificates(call, name, insecure=call.on("insecure"))]
+    data = sources.contents(name, f"error reading file {name}: ")
+    try:
+        return [one.der for one in sources.bundle(data, name)]
+    except sources.NoCertificateError:
+        request = sources.request(data)
+        if request is None:
+            raise CliError(
+                f"file {name} does not contain any valid CERTIFICATE or CERTIFICATE REQUEST blocks"
+            ) from None
+        return [request.der]

@@ -1,0 +1,63 @@
+"""`newel certificate format`: PEM becomes DER, DER becomes PEM."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import sources, structure
+from newel.cli.errors import CliError
+from newel.crypto import der
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+
+def run(call: "Invocation") -> None:
+    """Prints or writes the certificate or request in the other encoding."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    data = sources.contents(name)
+    turned = from_pem(data) if b"-----BEGIN " in data else to_pem(data)
+    out = call.get("out")
+    if out is None:
+        sys.stdout.buffer.write(turned)
+        sys.stdout.flush()
+        return
+    from newel.cli.files import write
+    from newel.cli.terminal import note
+
+    mode = 0o600 if name == "-" else os.stat(name).st_mode & 0o777  # noqa: PTH116 - pathlib is slow
+    write(out, turned, mode=mode, force=call.on("force"))
+    note(f"Your certificate has been saved in {out}")
+
+
+def from_pem(data: bytes) -> bytes:
+    """The first certificate or request among the blocks, in DER."""
+    for block in sources.blocks(data):
+        what = "certificate" if block.label == "CERTIFICATE" else "certificate request"
+        if block.label != "CERTIFICATE" and block.label not in sources.REQUESTS:
+            continue
+        try:
+            checked(block.data, request=what != "certificate")
+        except der.DerError as error:
+            raise CliError(f"error parsing {what}: {error}") from None
+        return block.data
+    raise CliError("error decoding certificate: invalid PEM block")
+
+
+def to_pem(data: bytes) -> bytes:
+    """The certificate or request in PEM."""
+    for label in ("CERTIFICATE", "CERTIFICATE REQUEST"):
+        try:
+            checked(data, request=label != "CERTIFICATE")
+        except der.DerError:
+            continue
+        return sources.pem(data, label).encode()
+    raise CliError("error parsing DER format certificate or certificate request")
+
+
+def checked(data: bytes, *, request: bool) -> None:
+    """Raises DerError when the octets are not what they should be."""
+    if request:
+        structure.request(data)
+    else:
+        structure.certificate(data)

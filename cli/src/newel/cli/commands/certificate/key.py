@@ -1,0 +1,46 @@
+"""`newel certificate key`: the public key in a certificate or request."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import sources
+from newel.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+
+def run(call: "Invocation") -> None:
+    """Prints or writes the public key in PEM."""
+    name = call.positionals(1)[0]
+    text = sources.pem(spki(sources.contents(name), name), "PUBLIC KEY")
+    out = call.get("out")
+    if out is None:
+        sys.stdout.write(text)
+        return
+    from newel.cli.files import write
+    from newel.cli.terminal import note
+
+    write(out, text.encode(), force=call.on("force"))
+    note(f"The public key has been saved in {out}.")
+
+
+def spki(data: bytes, name: str) -> bytes:
+    """The SubjectPublicKeyInfo of the first block, which may also be a key itself."""
+    found = sources.blocks(data)[:1]
+    if not found or found[0].label == "CERTIFICATE":
+        try:
+            return sources.bundle(found[0].data if found else data, name)[0].spki
+        except sources.NoCertificateError:
+            pass
+    elif found[0].label in sources.REQUESTS:
+        request = sources.request(found[0].data)
+        if request is not None:
+            return request.spki
+    from newel.cli.key_files import parse
+    from newel.crypto import keys
+
+    key = parse(data, name).key
+    if isinstance(key, bytes):
+        raise CliError(f"error decoding {name}: not a valid PEM encoded block")
+    return keys.spki(key.public_key() if isinstance(key, keys.PrivateKey) else key)

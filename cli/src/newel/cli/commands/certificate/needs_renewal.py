@@ -1,0 +1,83 @@
+"""`newel certificate needs-renewal`: an exit code for scripts. 0 yes, 1 not yet, 2 no such file, 255 unclear."""
+
+import datetime as dt
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from newel.cli.certificates import sources
+from newel.cli.errors import CliError, UsageError
+from newel.client.clock import now
+
+if TYPE_CHECKING:
+    from newel.cli.certificates.structure import Certificate
+    from newel.cli.invocation import Invocation
+
+NOT_YET, NO_FILE, UNCLEAR = 1, 2, 255
+DEFAULT_PERCENT = 66
+WHOLE = 100
+
+
+class Threshold(NamedTuple):
+    """When renewal is due: so many percent of the lifetime used, or so much of it left."""
+
+    percent: int
+    left: dt.timedelta | None
+
+
+def run(call: "Invocation") -> int:
+    """Says by the exit code whether the certificate is due for renewal."""
+    try:
+        name = call.positionals(1)[0]
+        listed = certificates(call, name)
+        threshold = chosen(call)
+    except CliError as error:
+        raise CliError(str(error), code=NO_FILE if error.code == NO_FILE else UNCLEAR) from None
+    at = now()
+    due = any(is_due(one, threshold, at) for one in (listed if call.on("bundle") else listed[:1]))
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json({"needs_renewal": due})
+    elif call.on("verbose"):
+        if not due:
+            raise CliError("certificate does not need renewal", code=NOT_YET)
+        print("certificate needs renewal")
+    return 0 if due else NOT_YET
+
+
+def certificates(call: "Invocation", name: str) -> "list[Certificate]":
+    """The certificates of the file or server."""
+    if not sources.is_url(name) and name != "-" and not os.path.exists(name):  # noqa: PTH110 - slow
+        raise CliError(f"stat {name}: no such file or directory", code=NO_FILE)
+    return sources.certificates(call, name, insecure=False)
+
+
+def chosen(call: "Invocation") -> Threshold:
+    """What --expires-in says: ``75%`` of the lifetime used, or a duration that is left."""
+    value = call.get("expires-in") or f"{DEFAULT_PERCENT}%"
+    if value.endswith("%"):
+        number = value.removesuffix("%")
+        if not number.lstrip("+-").isdecimal():
+            raise UsageError(f"invalid value '{value}' for flag '--expires-in'")
+        if not 0 <= int(number) <= WHOLE:
+            raise UsageError(
+                f"invalid value '{value}' for flag '--expires-in'; value must be in range 0-100%"
+            )
+        return Threshold(int(number), None)
+    from newel.step.durations import parse_duration
+
+    try:
+        return Threshold(0, parse_duration(value))
+    except ValueError:
+        raise UsageError(f"invalid value '{value}' for flag '--expires-in'") from None
+
+
+def is_due(one: "Certificate", threshold: Threshold, at: dt.datetime) -> bool:
+    """Whether the certificate has used up what the threshold gives it."""
+    remaining = one.not_after - at
+    if threshold.left is not None:
+        return threshold.left >= remaining
+    lifetime = one.not_after - one.not_before
+    if lifetime <= dt.timedelta(0):
+        return True
+    return int((1 - remaining / lifetime) * WHOLE) >= threshold.percent
