@@ -9,14 +9,14 @@ import of a faster decoder.
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
+from newel.client.answers import members, rows, text, texts
 from newel.client.errors import AnswerError, FingerprintError, RefusedError
 
 Answer = TypeVar("Answer")
 PAGE = 100
-MOST_CERTIFICATES = 1000
 
 
 class Call(Generic[Answer]):
@@ -73,22 +73,22 @@ class Version(NamedTuple):
 def message_of(status: int, body: bytes) -> str:
     """The message of a refusal, or the status where the body holds none."""
     try:
-        return _text(_object(body), "message")
+        return text(members(body), "message")
     except AnswerError:
         return f"the authority answered with status {status}"
 
 
 def health() -> Call[str]:
     """Whether the authority answers: ``ok``."""
-    return Call("GET", "/health", lambda body: _text(_object(body), "status"))
+    return Call("GET", "/health", lambda body: text(members(body), "status"))
 
 
 def version() -> Call[Version]:
     """The authority's version."""
 
     def read(body: bytes) -> Version:
-        found = _object(body)
-        return Version(_text(found, "version"), bool(found.get("requireClientAuthentication")))
+        found = members(body)
+        return Version(text(found, "version"), bool(found.get("requireClientAuthentication")))
 
     return Call("GET", "/version", read)
 
@@ -102,14 +102,14 @@ def root(expected: str) -> Call[str]:
     def read(body: bytes) -> str:
         from newel.crypto import pem
 
-        text = _text(_object(body), "ca")
+        found = text(members(body), "ca")
         try:
-            der = pem.decode(text.encode(), "CERTIFICATE")
+            der = pem.decode(found.encode(), "CERTIFICATE")
         except ValueError:
             raise AnswerError("the authority's root is not a certificate") from None
         if fingerprint(der) != wanted:
             raise FingerprintError("root certificate fingerprint does not match")
-        return text
+        return found
 
     return Call("GET", f"/root/{quote(wanted, safe='')}", read)
 
@@ -134,15 +134,8 @@ def provisioners(cursor: str = "") -> Call[ProvisionerPage]:
     query = urlencode({"cursor": cursor, "limit": PAGE})
 
     def read(body: bytes) -> ProvisionerPage:
-        found = _object(body)
-        rows = found.get("provisioners") or []
-        if not isinstance(rows, list) or not all(
-            isinstance(row, dict) for row in cast("list[Any]", rows)
-        ):
-            raise AnswerError("the authority's list of provisioners cannot be read")
-        return ProvisionerPage(
-            cast("list[dict[str, Any]]", rows), _text(found, "nextCursor", default="")
-        )
+        found = members(body)
+        return ProvisionerPage(rows(found, "provisioners"), text(found, "nextCursor", default=""))
 
     return Call("GET", f"/provisioners?{query}", read)
 
@@ -150,7 +143,7 @@ def provisioners(cursor: str = "") -> Call[ProvisionerPage]:
 def encrypted_key(kid: str) -> Call[str]:
     """The escrowed key of a JWK provisioner: a compact JWE."""
     path = f"/provisioners/{quote(kid, safe='')}/encrypted-key"
-    return Call("GET", path, lambda body: _text(_object(body), "key"))
+    return Call("GET", path, lambda body: text(members(body), "key"))
 
 
 def sign(
@@ -167,7 +160,7 @@ def sign(
     }  # fmt: skip
     if template_data:
         body["templateData"] = template_data
-    return _post("/sign", body, _issued)
+    return post("/sign", body, _issued)
 
 
 def renew(token: str = "") -> Call[Issued]:
@@ -178,7 +171,7 @@ def renew(token: str = "") -> Call[Issued]:
 
 def rekey(csr: str) -> Call[Issued]:
     """A new certificate, with the request's key, for the one the connection was made with."""
-    return _post("/rekey", {"csr": csr}, _issued)
+    return post("/rekey", {"csr": csr}, _issued)
 
 
 def revoke(serial: str, *, token: str = "", reason_code: int = 0, reason: str = "") -> Call[str]:
@@ -186,47 +179,20 @@ def revoke(serial: str, *, token: str = "", reason_code: int = 0, reason: str = 
     body = {
         "serial": serial, "ott": token, "reasonCode": reason_code, "reason": reason, "passive": True,
     }  # fmt: skip
-    return _post("/revoke", body, lambda answer: _text(_object(answer), "status"))
+    return post("/revoke", body, lambda answer: text(members(answer), "status"))
 
 
-def _post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> Call[Answer]:
+def post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> Call[Answer]:
+    """A call that carries a JSON body."""
     headers = {"Content-Type": "application/json"}
     return Call("POST", path, read, json.dumps(body).encode(), headers)
 
 
 def _certificates(body: bytes) -> Sequence[str]:
-    return _texts(_object(body), "crts")
+    return texts(members(body), "crts")
 
 
 def _issued(body: bytes) -> Issued:
-    found = _object(body)
-    chain = _texts(found, "certChain") if found.get("certChain") else []
-    return Issued(chain or [_text(found, "crt"), _text(found, "ca")])
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found: object = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise AnswerError("the authority's answer cannot be read: it is no JSON object")
-    return cast("dict[str, Any]", found)
-
-
-def _text(found: dict[str, Any], name: str, *, default: str | None = None) -> str:
-    value = found.get(name, default)
-    if not isinstance(value, str):
-        raise AnswerError(f"the authority's answer cannot be read: it has no {name}")
-    return value
-
-
-def _texts(found: dict[str, Any], name: str) -> list[str]:
-    values = found.get(name)
-    if (
-        not isinstance(values, list)
-        or not 1 <= len(cast("list[Any]", values)) <= MOST_CERTIFICATES
-        or not all(isinstance(value, str) for value in cast("list[Any]", values))
-    ):
-        raise AnswerError(f"the authority's answer cannot be read: it has no {name}")
-    return cast("list[str]", values)
+    found = members(body)
+    chain = texts(found, "certChain") if found.get("certChain") else []
+    return Issued(chain or [text(found, "crt"), text(found, "ca")])

@@ -1,0 +1,49 @@
+"""What an authority answers, read with the standard library and believed in nothing but its shape."""
+
+import json
+from typing import Any, cast
+
+from newel.client.errors import AnswerError
+
+MOST_ITEMS = 1000
+
+
+def members(body: bytes) -> dict[str, Any]:
+    """The members of an object; {} is one too. Raises AnswerError for anything else."""
+    try:
+        found: object = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise AnswerError("the authority's answer cannot be read: it is no JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def text(found: dict[str, Any], name: str, *, default: str | None = None) -> str:
+    """A member that is text. Raises AnswerError."""
+    value = found.get(name, default)
+    if not isinstance(value, str):
+        raise AnswerError(f"the authority's answer cannot be read: it has no {name}")
+    return value
+
+
+def texts(found: dict[str, Any], name: str) -> list[str]:
+    """A member that is a list of texts, one at least. Raises AnswerError."""
+    values = found.get(name)
+    if (
+        not isinstance(values, list)
+        or not 1 <= len(cast("list[Any]", values)) <= MOST_ITEMS
+        or not all(isinstance(value, str) for value in cast("list[Any]", values))
+    ):
+        raise AnswerError(f"the authority's answer cannot be read: it has no {name}")
+    return cast("list[str]", values)
+
+
+def rows(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """A member that is a list of objects; none is an empty list. Raises AnswerError."""
+    values = found.get(name) or []
+    if not isinstance(values, list) or not all(
+        isinstance(value, dict) for value in cast("list[Any]", values)
+    ):
+        raise AnswerError(f"the authority's answer cannot be read: its {name} are no objects")
+    return cast("list[dict[str, Any]]", values)
