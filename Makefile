@@ -18,6 +18,7 @@ $(VENV)/.stamp: requirements.lock $(MEMBERS:%=%/pyproject.toml) | $(filter .tool
 	test -x $(BIN)/python || $(UV) venv --quiet --python 3.11 $(VENV) || $(UV) venv --quiet $(VENV)
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	-$(BIN)/python -m compileall -q $(VENV)/lib/python3*/site-packages $(MEMBERS:%=%/src) # half of a start's time
 	touch $@
 
 sync: $(VENV)/.stamp ## the virtual environment, from requirements.lock
