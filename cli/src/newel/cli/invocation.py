@@ -115,7 +115,7 @@ class Invocation:
         """The value of a flag the command cannot do without."""
         value = self.get(name)
         if value is None:
-            raise UsageError(f"'{self.command.usage}' requires the '--{name}' flag")
+            raise UsageError(f"'step {self.command.path}' requires the '--{name}' flag")
         return value
 
     def exclusive(self, *names: str) -> None:

@@ -34,10 +34,8 @@ class OtpKey:
         """Whether a code is right now, or was or will be within ``skew`` periods."""
         given = code.encode(errors="replace")
         return any(
-            [
-                hmac.compare_digest(self.code(moment, step).encode(), given)
-                for step in range(-skew, skew + 1)
-            ]
+            hmac.compare_digest(self.code(moment, step).encode(), given)
+            for step in range(-skew, skew + 1)
         )
 
     @property

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 
-from newel.cli.errors import UsageError
+from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
 from newel.cli.otp_keys import OtpKey, algorithm, checked, parse
@@ -25,6 +25,8 @@ def run(call: Invocation) -> int:
     if not 0 <= skew <= MOST_SKEW:
         raise UsageError(f"flag '--skew' must be between 0 and {MOST_SKEW}")
     code = text_or_answer("Enter Passcode").decode(errors="replace").strip()
+    if len(code) != key.digits:
+        raise CliError("error while validating TOTP: Input length unexpected")
     right = key.accepts(code, moment, skew)
     print("ok" if right else "fail", file=sys.stdout)
     return 0 if right else 1
