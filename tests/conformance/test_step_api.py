@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.registration import request_for
-from fixtures.running import free_port, serving
-from fixtures.step_ca import Api, step_ca
+from fixtures.running import Authority, free_port, serving
+from fixtures.step_api import Api
+from fixtures.step_ca import step_ca
 from newel.crypto import keys, pem
 from newel.runtime.clock import SystemClock
 from newel.step import renew_token
@@ -43,10 +44,15 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Generator[Both]:
     state = tmp_path_factory.mktemp("ours") / "state"
     with (
         serving(state, free_port(), free_port()) as (authority, _),
-        step_ca(tmp_path_factory.mktemp("theirs")) as theirs,
+        step_ca(tmp_path_factory.mktemp("theirs") / "state") as theirs,
     ):
-        password = authority.password_file.read_text().strip().encode()
-        yield Both(Api.of(authority.url, state, password), theirs)
+        yield Both(api(authority), api(theirs))
+
+
+def api(authority: Authority) -> Api:
+    """The step API of a running authority."""
+    password = authority.password_file.read_text().strip().encode()
+    return Api.of(authority.url, authority.state, password)
 
 
 def said(answer: httpx.Response) -> tuple[int, str, Any]:
