@@ -1,0 +1,1 @@
+"""`ca init`: what it asks, makes and writes."""

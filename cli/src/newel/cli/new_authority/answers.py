@@ -1,0 +1,168 @@
+"""What `ca init` must know, by flag or by asking, with everything that cannot be refused first."""
+
+import ipaddress
+import re
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read_password
+from newel.cli.terminal import ask, ask_password, choose, say
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+STANDALONE, LINKED, HOSTED = "standalone", "linked", "hosted"
+KINDS = (STANDALONE, LINKED, HOSTED)
+MENU = [
+    "Standalone - step-ca instance you run yourself",
+    "Linked - standalone, plus cloud configuration, reporting & alerting",
+    "Hosted - fully-managed step-ca cloud instance run for you by smallstep",
+]
+PASSWORD_LENGTH = 32
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+INCOMPATIBLE = (
+    ("pki", "no-db"), ("pki", "helm"), ("remote-management", "no-db"), ("acme", "no-db"),
+    ("admin-subject", "helm"), ("intermediate-csr", "helm"),
+)  # fmt: skip
+_HOST = re.compile(r"[A-Za-z0-9_*]([A-Za-z0-9_.*-]{0,253})", re.ASCII)
+
+
+class Answers(NamedTuple):
+    """All of it. ``dns`` and the rest are empty with ``pki``."""
+
+    kind: str
+    name: str
+    dns: list[str]
+    address: str
+    provisioner: str
+    password: bytes
+    provisioner_password: bytes
+
+
+def check(call: "Invocation") -> None:
+    """Refuses flags that contradict each other. Raises UsageError."""
+    for first, second in INCOMPATIBLE:
+        if set_(call, first) and set_(call, second):
+            raise UsageError(f"flag '--{first}' is incompatible with '--{second}'")
+    if call.get("root") and not call.get("key") and not call.get("intermediate"):
+        raise UsageError("flag '--root' requires the '--key' flag")
+    if call.get("key") and not call.get("root"):
+        raise UsageError("flag '--key' requires the '--root' flag")
+    if call.get("intermediate") and not (call.get("root") and call.get("intermediate-key")):
+        needed = "intermediate-key" if call.get("root") else "root"
+        raise UsageError(f"flag '--intermediate' requires the '--{needed}' flag")
+    if call.get("admin-subject") and not call.on("remote-management"):
+        raise UsageError(
+            "flag '--admin-subject' is only supported when '--remote-management' is enabled"
+        )
+    for flag in ("ra", "kms"):
+        if call.get(flag):
+            raise UsageError(
+                f"flag '--{flag}' is not supported by this version: "
+                "a registration authority or a key in hardware is configured on the server"
+            )
+    kind = call.get("deployment-type")
+    if kind and kind not in KINDS:
+        raise UsageError(
+            f"invalid value '{kind}' for flag '--deployment-type'; options are {', '.join(KINDS)}"
+        )
+
+
+def set_(call: "Invocation", flag: str) -> bool:
+    """Whether a flag was given at all."""
+    return call.known(flag) and call.given(flag)
+
+
+def gather(call: "Invocation") -> Answers:
+    """The answers, each asked for only where no flag gives it."""
+    pki = call.on("pki")
+    kind = deployment(call, pki=pki)
+    if kind == HOSTED:
+        return Answers(kind, "", [], "", "", b"", b"")
+    name = call.get("name") or ask("What would you like to name your new PKI?\n(e.g. Smallstep)")
+    dns, address, provisioner = ([], "", "") if pki else endpoints(call)
+    password = new_password(call, pki=pki)
+    own = call.get("provisioner-password-file")
+    return Answers(
+        kind, name, dns, address, provisioner, password,
+        password_in(own) if own else password,
+    )  # fmt: skip
+
+
+def deployment(call: "Invocation", *, pki: bool) -> str:
+    """Which kind of authority; standalone where all that it needs is given."""
+    given = call.get("deployment-type")
+    if given:
+        return given
+    needed = ["name", "password-file", *([] if pki else ["dns", "address", "provisioner"])]
+    if pki or all(call.all(flag) for flag in needed):
+        return STANDALONE
+    kind = KINDS[choose("What deployment type would you like to configure?", MENU)]
+    say("Deployment Type", kind.capitalize())
+    return kind
+
+
+def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
+    """Names, listening address and first provisioner."""
+    given = call.all("dns") or [
+        ask(
+            "What DNS names or IP addresses will clients use to reach your CA?\n"
+            "(e.g. ca.example.com[,10.1.2.3,etc.])"
+        )
+    ]
+    dns = [name.strip().strip("[]") for word in given for name in word.split(",") if name.strip()]
+    if not dns:
+        raise UsageError("the authority needs a DNS name or an IP address")
+    for name in dns:
+        check_name(name)
+    address = call.get("address") or ask(
+        "What IP and port will your new CA bind to? (:443 will bind to 0.0.0.0:443)\n"
+        "(e.g. :443 or 127.0.0.1:443)"
+    )
+    check_address(address)
+    provisioner = call.get("provisioner") or ask(
+        "What would you like to name the CA's first provisioner?\n(e.g. you@smallstep.com)"
+    )
+    if not provisioner.strip():
+        raise UsageError("the first provisioner needs a name")
+    return dns, address, provisioner
+
+
+def check_name(name: str) -> None:
+    """Refuses what is neither a DNS name nor an address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        if not _HOST.fullmatch(name):
+            raise UsageError(f"'{name}' is neither a DNS name nor an IP address") from None
+
+
+def check_address(address: str) -> None:
+    """Refuses what cannot be listened on."""
+    _, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"'{address}' is not a TCP address")
+
+
+def new_password(call: "Invocation", *, pki: bool) -> bytes:
+    """The password of the keys; an empty answer has one made, which is shown."""
+    name = call.get("password-file")
+    if name:
+        return password_in(name)
+    what = "your CA keys" if pki else "your CA keys and first provisioner"
+    typed = ask_password(
+        f"Choose a password for {what}.\n[leave empty and we'll generate one]", empty=True
+    )
+    if not typed:
+        typed = "".join(secrets.choice(LETTERS) for _ in range(PASSWORD_LENGTH))
+        say("Password", typed)
+    return typed.encode()
+
+
+def password_in(name: str) -> bytes:
+    """What a password file holds. Raises CliError when that is nothing."""
+    password = read_password(name).encode(errors="surrogateescape")
+    if not password:
+        raise CliError(f"{name} holds no password")
+    return password

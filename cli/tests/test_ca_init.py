@@ -1,0 +1,271 @@
+"""`ca init`: what it writes, that the original starts from it, and that it takes over what exists."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from fixtures.running import free_port, others, wait_until
+from newel.step import jwe
+
+NEWEL = str(Path(sys.executable).with_name("newel"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "pw").write_text("p4ss\n")
+    (tmp_path / "pw2").write_text("other\n")
+    return tmp_path
+
+
+def newel(home: Path, *words: str, program: str = NEWEL) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program, *words], cwd=home, env={**os.environ, "STEPPATH": str(home / "step")},
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def init(
+    home: Path, *more: str, port: int = 8443, good: bool = True
+) -> subprocess.CompletedProcess[str]:
+    done = newel(
+        home, "ca", "init", "--name", "Smallstep", "--dns", "localhost,127.0.0.1",
+        "--address", f"127.0.0.1:{port}", "--provisioner", "admin", "--password-file", "pw", *more,
+    )  # fmt: skip
+    assert (done.returncode == 0) is good, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def files(home: Path) -> set[str]:
+    return {str(p.relative_to(home / "step")) for p in (home / "step").rglob("*") if p.is_file()}
+
+
+def load(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def test_six_files_and_what_is_said(home: Path) -> None:
+    """BOOT-03 … BOOT-07, BOOT-13 … BOOT-15."""
+    said = init(home, "--provisioner-password-file", "pw2").stderr.splitlines()
+    assert files(home) == {
+        "certs/intermediate_ca.crt", "certs/root_ca.crt", "config/ca.json", "config/defaults.json",
+        "secrets/intermediate_ca_key", "secrets/root_ca_key",
+    }  # fmt: skip
+    base = home / "step"
+    root, intermediate = load(base / "certs/root_ca.crt"), load(base / "certs/intermediate_ca.crt")
+    defaults = json.loads((base / "config/defaults.json").read_text())
+    shown = newel(home, "certificate", "fingerprint", str(base / "certs/root_ca.crt"))
+    if shown.returncode == 0:
+        assert shown.stdout.strip() == defaults["fingerprint"]
+    assert said == [
+        "",
+        "Generating root certificate... done!",
+        "Generating intermediate certificate... done!",
+        "",
+        f"✔ Root certificate: {base}/certs/root_ca.crt",
+        f"✔ Root private key: {base}/secrets/root_ca_key",
+        f"✔ Root fingerprint: {defaults['fingerprint']}",
+        f"✔ Intermediate certificate: {base}/certs/intermediate_ca.crt",
+        f"✔ Intermediate private key: {base}/secrets/intermediate_ca_key",
+        f"✔ Database folder: {base}/db",
+        f"✔ Default configuration: {base}/config/defaults.json",
+        f"✔ Certificate Authority configuration: {base}/config/ca.json",
+        "",
+        "Your PKI is ready to go. To generate certificates for individual services see 'step help ca'.",
+    ]
+    for name, certificate in (("root_ca_key", root), ("intermediate_ca_key", intermediate)):
+        pem = (base / "secrets" / name).read_bytes()
+        assert b"Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC," in pem
+        assert load_pem_private_key(pem, b"p4ss").public_key() == certificate.public_key()
+    ca = json.loads((base / "config/ca.json").read_text())
+    (provisioner,) = ca["authority"]["provisioners"]
+    assert json.loads(jwe.decrypt(provisioner["encryptedKey"], b"other"))["d"]
+    assert (
+        provisioner["key"]["kid"]
+        == json.loads(jwe.decrypt(provisioner["encryptedKey"], b"other"))["kid"]
+    )
+
+
+def test_the_certificates(home: Path) -> None:
+    """BOOT-08 … BOOT-12."""
+    init(home)
+    base = home / "step/certs"
+    root, intermediate = load(base / "root_ca.crt"), load(base / "intermediate_ca.crt")
+    assert root.subject.rfc4514_string() == "CN=Smallstep Root CA,O=Smallstep"
+    assert intermediate.subject.rfc4514_string() == "CN=Smallstep Intermediate CA,O=Smallstep"
+    assert root.issuer == root.subject == intermediate.issuer
+    intermediate.verify_directly_issued_by(root)
+    for certificate, room in ((root, 1), (intermediate, 0)):
+        limits = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+        assert (limits.critical, limits.value.ca, limits.value.path_length) == (True, True, room)
+        assert certificate.serial_number.bit_length() > 120
+    assert (root.not_valid_after_utc - root.not_valid_before_utc).days == 3650
+
+
+@pytest.mark.needs("step")
+@pytest.mark.parametrize("flags", [[], ["--ssh", "--acme"], ["--no-db"], ["--ssh", "--no-db"]])
+def test_the_configuration_is_the_originals(home: Path, flags: list[str]) -> None:
+    """Member for member, in the same order, apart from what is random."""
+    init(home, *flags)
+    ours = (home / "step/config/ca.json").read_text()
+    ours_defaults = (home / "step/config/defaults.json").read_text()
+    ours_files = files(home)
+    (home / "step").rename(home / "ours")
+    done = newel(
+        home, "ca", "init", "--name", "Smallstep", "--dns", "localhost,127.0.0.1",
+        "--address", "127.0.0.1:8443", "--provisioner", "admin", "--password-file", "pw", *flags,
+        program=others("step"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    theirs = (home / "step/config/ca.json").read_text()
+    assert blanked(json.loads(ours)) == blanked(json.loads(theirs))
+    assert [line.split('": "')[0] for line in ours.splitlines()] == [
+        line.split('": "')[0] for line in theirs.splitlines()
+    ]
+    theirs_defaults = (home / "step/config/defaults.json").read_text()
+    assert list(json.loads(ours_defaults)) == list(json.loads(theirs_defaults))
+    assert ours_files == files(home)
+
+
+def blanked(config: dict[str, object]) -> str:
+    """Without keys, which differ every time."""
+    text = json.dumps(config)
+    authority = config["authority"]
+    assert isinstance(authority, dict)
+    for provisioner in authority["provisioners"]:
+        for secret in (provisioner.get("encryptedKey"), *provisioner.get("key", {}).values()):
+            if secret and len(secret) > 20:
+                text = text.replace(secret, "")
+    return text
+
+
+@pytest.mark.needs("step", "step-ca")
+@pytest.mark.parametrize("flags", [["--ssh", "--acme"], ["--remote-management"]])
+def test_the_original_starts_from_it(home: Path, flags: list[str]) -> None:
+    """BOOT-07, BOOT-17: with the root's key moved away, step-ca serves and our command line gets a certificate."""
+    port = free_port()
+    init(home, *flags, port=port)
+    (home / "step/secrets/root_ca_key").rename(home / "offline")
+    log = home / "log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [others("step-ca"), "step/config/ca.json", "--password-file", "pw"],
+            cwd=home, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
+            env={**os.environ, "STEPPATH": str(home / "step")},
+        )  # fmt: skip
+    try:
+        wait_until(lambda: newel(home, "ca", "health").stdout == "ok\n", process=process, log=log)
+        words = ["a.crt", "a.key", "--provisioner", "admin", "--password-file", "pw"]
+        done = newel(home, "ca", "certificate", "a.internal", *words)
+        assert done.returncode == 0, done.stderr
+        if "--ssh" in flags:
+            done = newel(
+                home, "ssh", "config", "--set", "User=u", "--dry-run", program=others("step")
+            )
+            assert done.returncode == 0, done.stderr
+            said = done.stdout + done.stderr
+            assert 'Match exec "step ssh check-host %h"\n\tUser u\n' in said
+            assert f'Include "{home}/step/ssh/config"' in said
+            assert "@cert-authority * ecdsa-sha2-nistp256 AAAA" in said
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def test_below_a_root_that_exists(home: Path) -> None:
+    """BOOT-20."""
+    init(home)
+    old = load(home / "step/certs/root_ca.crt")
+    (home / "step").rename(home / "old")
+    said = init(
+        home, "--root", "old/certs/root_ca.crt", "--key", "old/secrets/root_ca_key",
+        "--key-password-file", "pw", "--context", "sub",
+    ).stderr  # fmt: skip
+    assert "Copying root certificate... done!" in said
+    base = home / "step/authorities/sub"
+    assert load(base / "certs/root_ca.crt") == old
+    load(base / "certs/intermediate_ca.crt").verify_directly_issued_by(old)
+    assert (home / "step/profiles/sub/config/defaults.json").read_text() == "{}"
+
+
+def test_below_a_root_that_is_kept_offline(home: Path) -> None:
+    """A request out, a certificate in: the root's key never comes here."""
+    init(home)
+    (home / "step").rename(home / "offline")
+    init(home, "--intermediate-csr", "sub.csr")
+    assert files(home) == {"secrets/intermediate_ca_key"}
+    (home / "ext").write_text(
+        "basicConstraints=critical,CA:true,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n"
+    )
+    done = subprocess.run(
+        ["openssl", "x509", "-req", "-in", "sub.csr", "-CA", "offline/certs/root_ca.crt",
+         "-CAkey", "offline/secrets/root_ca_key", "-passin", "file:pw", "-days", "365", "-out", "sub.crt",
+         "-extfile", "ext"],
+        cwd=home, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    # the key is already where it belongs: writing it again in its place would be asked about
+    (home / "step/secrets/intermediate_ca_key").rename(home / "sub.key")
+    init(
+        home, "--root", "offline/certs/root_ca.crt", "--intermediate", "sub.crt",
+        "--intermediate-key", "sub.key",
+    )  # fmt: skip
+    assert "secrets/root_ca_key" not in files(home)
+    assert load(home / "step/certs/intermediate_ca.crt") == load(home / "sub.crt")
+
+
+def test_only_the_pki(home: Path) -> None:
+    done = newel(home, "ca", "init", "--pki", "--name", "X", "--password-file", "pw")
+    assert done.returncode == 0, done.stderr
+    assert not any(name.startswith("config/") for name in files(home))
+
+
+def test_values_for_helm(home: Path) -> None:
+    done = init(home, "--helm", "--ssh")
+    yaml = pytest.importorskip("yaml")
+    values = yaml.safe_load(done.stdout)["inject"]
+    assert values["config"]["files"]["ca.json"]["root"] == "/home/step/certs/root_ca.crt"
+    assert values["config"]["files"]["defaults.json"]["ca-url"] == "https://localhost"
+    pem = values["secrets"]["x509"]["intermediate_ca_key"].encode()
+    assert load_pem_private_key(pem, b"p4ss")
+    assert "BEGIN CERTIFICATE" in values["certificates"]["root_ca"]
+    assert not (home / "step").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--root", "x"], "flag '--root' requires the '--key' flag"),
+        (["--pki", "--no-db"], "flag '--pki' is incompatible with '--no-db'"),
+        (["--acme", "--no-db"], "flag '--acme' is incompatible with '--no-db'"),
+        (["--admin-subject", "q"], "only supported when '--remote-management' is enabled"),
+        (["--deployment-type", "odd"], "invalid value 'odd' for flag '--deployment-type'"),
+        (["--address", "4"], "4' is not a TCP address"),
+        (["--dns", "a b"], "neither a DNS name nor an IP address"),
+        (["--password-file", "absent"], "open absent: no such file or directory"),
+    ],
+)
+def test_refusals_leave_nothing(home: Path, flags: list[str], expected: str) -> None:
+    assert expected in init(home, *flags, good=False).stderr
+    assert not (home / "step").exists()
+
+
+def test_no_terminal_and_no_name(home: Path) -> None:
+    done = newel(home, "ca", "init", "--password-file", "pw")
+    assert done.returncode == 1
+    assert "error allocating terminal" in done.stderr
+    assert not (home / "step").exists()
+
+
+def test_what_exists_is_not_overwritten(home: Path) -> None:
+    init(home)
+    before = {name: (home / "step" / name).read_bytes() for name in files(home)}
+    assert "error allocating terminal" in init(home, good=False).stderr
+    assert {name: (home / "step" / name).read_bytes() for name in files(home)} == before
