@@ -68,6 +68,10 @@ class Invocation:
         """Whether the flag stands on the command line itself."""
         return name in self._line
 
+    def supply(self, name: str, value: str) -> None:
+        """Sets a flag as if it stood on the command line: what a positional says another way."""
+        self._line[self._flags[name].name] = [value]
+
     def known(self, name: str) -> bool:
         """Whether the command has such a flag."""
         return name in self._flags

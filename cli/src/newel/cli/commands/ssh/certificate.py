@@ -1,0 +1,170 @@
+"""`newel ssh certificate`: a key made here and a certificate for it, or a certificate for a key there is."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from newel.cli import file_sets, key_choice
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.ssh import issuance, principals
+from newel.cli.ssh.public_keys import read_line, write_line
+from newel.cli.ssh.wire import WireError
+from newel.cli.terminal import note, say
+
+if TYPE_CHECKING:
+    from newel.crypto.keys import PrivateKey
+
+READABLE = 0o644
+PROMPT = "Please enter the password to encrypt the private key"
+
+
+class Pair(NamedTuple):
+    """The key to be certified. ``private`` is None when only its public half is known."""
+
+    public: bytes
+    private: "PrivateKey | None"
+
+
+def run(call: Invocation) -> None:
+    """Writes the key, its public half and the certificate, or none of them."""
+    subject, key_file = call.positionals(2)
+    refuse_what_cannot_be(call)
+    host, sign = call.on("host"), call.on("sign")
+    base = key_file.removesuffix(".pub") if sign else key_file
+    names = call.all("principal") or principals.of_subject(subject, host=host)
+    wanted = issuance.Wanted.of_flags(call, subject, names, host=host)
+    choice = key_choice.chosen(call)
+    outputs = written(call, base)
+    file_sets.allow(outputs, force=call.on("force"))
+    password = None if sign else new_password(call)
+    pair = existing(call, key_file) if sign else made(choice)
+    extra = made(choice) if call.on("add-user") else None
+    place = issuance.ticket(call, wanted, confirmation(pair) if sign else "")
+    issued = issuance.sign(call, place, wanted, pair.public, extra.public if extra else b"")
+    targets = [
+        file_sets.Target(f"{base}-cert.pub", write_line(issued.certificate, subject), READABLE)
+    ]
+    if not sign:
+        targets += key_targets(base, pair, subject, password)
+    if extra and issued.add_user:
+        comment = f"{principals.login_name(subject)}-provisioner"
+        targets += key_targets(f"{base}-provisioner", extra, comment, None)
+        line = write_line(issued.add_user, comment)
+        targets.append(file_sets.Target(f"{base}-provisioner-cert.pub", line, READABLE))
+    file_sets.write_all(targets)
+    if not sign:
+        say("Private Key", base)
+        say("Public Key", f"{base}.pub")
+    say("Certificate", f"{base}-cert.pub")
+    if pair.private is not None and not host and not call.on("no-agent"):
+        add_to_agent(issued.certificate, pair.private, call.get("comment") or subject)
+    if extra and issued.add_user:
+        say("Add User Private Key", f"{base}-provisioner")
+        say("Add User Public Key", f"{base}-provisioner.pub")
+        say("Add User Certificate", f"{base}-provisioner-cert.pub")
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        key = None if sign else base
+        show_json({"certificate": f"{base}-cert.pub", "privateKey": key})
+
+
+def refuse_what_cannot_be(call: Invocation) -> None:
+    """Flags that contradict each other, before anything is asked for."""
+    if call.on("no-password"):
+        if not call.on("insecure"):
+            raise UsageError("flag '--no-password' requires the '--insecure' flag")
+        for flag in ("min-password-length", "password-file"):
+            if call.given(flag):
+                raise UsageError(f"flag '--no-password' is incompatible with '--{flag}'")
+    if call.get("token") and call.given("provisioner-password-file"):
+        raise UsageError("flag '--token' is incompatible with '--provisioner-password-file'")
+    if call.on("host") and call.on("add-user"):
+        raise UsageError("flag '--host' is incompatible with '--add-user'")
+    if call.get("host-id") and not call.on("host"):
+        raise UsageError("flag '--host-id' requires the '--host' flag")
+    if call.on("add-user") and len(call.all("principal")) > 1:
+        raise UsageError("flag '--add-user' is incompatible with more than one principal")
+    if call.on("offline"):
+        raise UsageError("SSH certificates need the authority: --offline is not supported")
+
+
+def written(call: Invocation, base: str) -> list[str]:
+    """The files the command will write."""
+    names = [f"{base}-cert.pub"]
+    if not call.on("sign"):
+        names += [base, f"{base}.pub"]
+    if call.on("add-user"):
+        names += [f"{base}-provisioner{end}" for end in ("", ".pub", "-cert.pub")]
+    return names
+
+
+def new_password(call: Invocation) -> bytes | None:
+    """The password of the new key, of --min-password-length characters at least."""
+    from newel.cli import key_output
+
+    least = call.integer("min-password-length")
+    prompt = f"{PROMPT} (must be at least {least} characters)" if least else PROMPT
+    password = key_output.new_password(call, prompt)
+    if password is not None and len(password.decode(errors="replace")) < least:
+        raise CliError(f"the password must be at least {least} characters long")
+    return password
+
+
+def made(choice: key_choice.KeyChoice) -> Pair:
+    """A new key."""
+    key = key_choice.generate(choice)
+    return Pair(issuance.wire_of(key), key)
+
+
+def existing(call: Invocation, name: str) -> Pair:
+    """The public key of a file, and the private one of --private-key. Raises CliError."""
+    try:
+        line = read_line(read(name))
+    except WireError as error:
+        raise CliError(f"error parsing ssh public key: {error}") from None
+    if line.certificate:
+        raise CliError("error parsing ssh public key: it is a certificate")
+    private_file = call.get("private-key")
+    if not private_file:
+        return Pair(line.wire, None)
+    from newel.cli.key_files import private_key
+
+    key = private_key(private_file, call.get("password-file"))
+    if issuance.wire_of(key) != line.wire:
+        raise CliError(f"the key {private_file} is not the private half of {name}")
+    return Pair(line.wire, key)
+
+
+def confirmation(pair: Pair) -> str:
+    """Binds the token to the one key that shall be certified."""
+    from newel.step.fingerprint import confirmation as of_octets
+
+    return of_octets(pair.public)
+
+
+def key_targets(
+    base: str, pair: Pair, comment: str, password: bytes | None
+) -> list[file_sets.Target]:
+    """The files of a new key."""
+    from newel.cli import key_output
+
+    if pair.private is None:
+        return []
+    private = key_output.openssh_private(pair.private, password)
+    line = write_line(pair.public, comment)
+    return [file_sets.Target(base, private), file_sets.Target(f"{base}.pub", line, READABLE)]
+
+
+def add_to_agent(certificate: bytes, key: "PrivateKey", comment: str) -> None:
+    """Gives them to the agent, where there is one; a missing agent is said and no error."""
+    from newel.cli.ssh import agent
+    from newel.client.clock import now
+
+    try:
+        with agent.connected() as connected:
+            connected.add(certificate, key, comment, now())
+    except CliError as error:
+        note(f"✗ SSH Agent: {error}")
+    else:
+        say("SSH Agent", "yes")

@@ -1,0 +1,39 @@
+"""`newel ssh rekey`: a host certificate's successor, with a new key."""
+
+from newel.cli import connection, file_sets, key_choice, key_output
+from newel.cli.invocation import Invocation
+from newel.cli.ssh import issuance, renewal
+from newel.cli.ssh.public_keys import write_line
+from newel.cli.terminal import say
+
+
+def run(call: Invocation) -> None:
+    """Writes the new key, its public half and its certificate, or none of them."""
+    from newel.client import ssh_calls
+
+    certificate_file, key_file = call.positionals(2)
+    output = call.get("out")
+    new_key = output or key_file
+    new_certificate = f"{output}-cert.pub" if output else certificate_file
+    old = renewal.certificate_of(certificate_file)
+    file_sets.allow([new_key, f"{new_key}.pub", new_certificate], force=call.on("force"))
+    password = key_output.new_password(call)
+    place = renewal.ticket(call, "ssh/rekey", certificate_file, key_file)
+    key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))
+    public = issuance.wire_of(key)
+    with connection.connected(call, url=place.url, root=place.root) as authority:
+        issued = authority.send(ssh_calls.rekey(place.token, public))
+    file_sets.write_all(
+        [
+            file_sets.Target(new_key, key_output.openssh_private(key, password)),
+            file_sets.Target(f"{new_key}.pub", write_line(public, old.key_id), 0o644),
+            file_sets.Target(new_certificate, write_line(issued.certificate, old.key_id), 0o644),
+        ]
+    )
+    say("Private Key", new_key)
+    say("Public Key", f"{new_key}.pub")
+    say("Certificate", new_certificate)
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json({"certificate": new_certificate, "privateKey": new_key})
