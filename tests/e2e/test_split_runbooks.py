@@ -110,8 +110,25 @@ def test_a_backup_brings_everything_back(authority: Split, tmp_path: Path) -> No
         run([initdb.with_name("pg_restore"), "--clean", "--if-exists", "-d", where, dump])
     wait_until(lambda: authority.ocsp(issued) == "good")
     assert authority.ocsp(revoked) == "revoked"
+    assert unrecorded(authority) == set()
     renewed = [str(issued), str(issued.with_suffix(".key"))]
     assert authority.step("ca", "renew", "--force", *renewed).returncode == 0
+
+
+def unrecorded(authority: Split) -> set[str]:
+    """Step 3 of the restoring: what was signed and has no record."""
+    signed = {
+        line["subject"]
+        for line in authority.audit()
+        if (line["service"], line["event"], line["outcome"]) == ("signer", "sign", "granted")
+        and line["statement"] == "certificate"
+    }
+    initdb = find_program("initdb")
+    assert initdb is not None
+    query = "SELECT encode(serial, 'hex') FROM issuing.certificates"
+    known = run([initdb.with_name("psql"), "-qXAt", "-c", query, authority.dsn("postgres")]).stdout
+    assert signed & set(known.split())
+    return signed - set(known.split())
 
 
 def environment_of(dsn: str) -> dict[str, str]:

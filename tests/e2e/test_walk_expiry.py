@@ -1,6 +1,7 @@
-"""The walk "expiry to Slack" (design §8) on `newel up`: a two-minute certificate by step, its warning at a real
+"""The walk "expiry to Slack" (design §8) on both shapes: a two-minute certificate by step, its warning at a real
 receiver, its end after `step ca renew`, and the inventory as an administrator sees it."""
 
+import contextlib
 import json
 import secrets
 import ssl
@@ -15,10 +16,12 @@ import pytest
 
 from fakes.webhook import WebhookReceiver
 from fixtures.running import Authority, configure, free_port, serving, wait_until
+from fixtures.split import PROGRAMS, fresh_split
 
 pytestmark = pytest.mark.needs("step")
 
 SECRET = secrets.token_hex(16)
+FRACTION = 0.4  # of two minutes and the minute's backdate: 12 s from now
 
 
 def allow_short_lives(state: Path) -> None:
@@ -29,37 +32,61 @@ def allow_short_lives(state: Path) -> None:
     file.write_text(json.dumps(ca))
 
 
+@pytest.fixture(
+    scope="module", params=["up", pytest.param("split", marks=pytest.mark.needs(*PROGRAMS))]
+)
+def shape(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def receiver() -> Generator[WebhookReceiver]:
+def receiver(shape: str) -> Generator[WebhookReceiver]:
+    """One for each shape."""
     with WebhookReceiver(SECRET.encode()) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def authority(
-    receiver: WebhookReceiver, tmp_path_factory: pytest.TempPathFactory
+    shape: str, receiver: WebhookReceiver, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Authority]:
     folder = tmp_path_factory.mktemp("expiry")
-    state, ports = folder / "state", (free_port(), free_port())
-    with serving(state, *ports):
-        pass
     secret = folder / "webhook.secret"
     secret.write_text(SECRET)
     secret.chmod(0o600)
+    hook = {"kind": "webhook", "url": receiver.url(), "secret_file": str(secret)}
+    with (split if shape == "split" else up)(folder / "state", hook) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def up(state: Path, hook: dict[str, str]) -> Generator[Authority]:
+    ports = free_port(), free_port()
+    with serving(state, *ports):
+        pass
     allow_short_lives(state)
     configure(
         state,
         inventory={
-            "administrators": [{"subject": "ada", "provisioner": "admin"}],
-            "expiry": {"fraction": 0.4},  # of two minutes and the minute's backdate: 12 s from now
+            "administrators": [{"subject": "admin", "provisioner": "admin"}],
+            "expiry": {"fraction": FRACTION},
         },
-        alerting={
-            "channels": {
-                "hook": {"kind": "webhook", "url": receiver.url(), "secret_file": str(secret)}
-            }
-        },
+        alerting={"channels": {"hook": hook}},
     )
     with serving(state, *ports) as (running, _):
+        yield running
+
+
+@contextlib.contextmanager
+def split(_: Path, hook: dict[str, str]) -> Generator[Authority]:
+    """Its inventory.toml names the administrator already."""
+    settings = "".join(f"{name} = {json.dumps(value)}\n" for name, value in hook.items())
+    with fresh_split(
+        {},
+        registration='[claims]\nminTLSCertDuration = "1m"\n',
+        inventory=f"[expiry]\nfraction = {FRACTION}\n",
+        alerting=f"[channels.hook]\n{settings}",
+    ) as running:
         yield running
 
 
@@ -76,11 +103,12 @@ def certificate(authority: Authority, folder: Path, name: str, *flags: str) -> P
 
 def asked(authority: Authority, certificate: Path | None, path: str) -> tuple[int, Any]:
     """Status and document of the inventory's answer to whoever shows this certificate."""
-    context = ssl.create_default_context(cafile=authority.root)
+    url, root = authority.inventory
+    context = ssl.create_default_context(cafile=root)
     if certificate is not None:
         context.load_cert_chain(certificate, certificate.with_suffix(".key"))
     try:
-        with urllib.request.urlopen(authority.url + path, context=context, timeout=10) as answer:  # noqa: S310 - https
+        with urllib.request.urlopen(url + path, context=context, timeout=10) as answer:  # noqa: S310 - https
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refusal:
         return refusal.code, json.load(refusal)
@@ -96,7 +124,7 @@ def serial_of(certificate: Path) -> str:
 def test_the_walk_from_expiry_to_whoever_is_told(
     authority: Authority, receiver: WebhookReceiver, tmp_path: Path
 ) -> None:
-    ada = certificate(authority, tmp_path, "ada")
+    admin = certificate(authority, tmp_path, "admin")
     leaf = certificate(authority, tmp_path, "short.internal", "--not-after", "2m")
     first = serial_of(leaf)
     assert asked(authority, None, "/inventory/endpoints")[0] == 401
@@ -107,7 +135,7 @@ def test_the_walk_from_expiry_to_whoever_is_told(
     assert opened["type"] == "newel.alert.opened.v1"
     assert opened["data"]["serial"].lstrip("0") == first
     assert opened["data"]["names"] == [{"type": "dns", "value": "short.internal"}]
-    status, late = asked(authority, ada, "/inventory/endpoints?state=expiring")
+    status, late = asked(authority, admin, "/inventory/endpoints?state=expiring")
     assert status == 200
     assert [each["subject"] for each in late["endpoints"]] == ["short.internal"]
 
@@ -118,6 +146,6 @@ def test_the_walk_from_expiry_to_whoever_is_told(
     assert resolved["type"] == "newel.alert.resolved.v1"
     assert resolved["data"]["successor"].lstrip("0") == serial_of(leaf)
     assert receiver.complaints == []
-    _, endpoint = asked(authority, ada, f"/inventory/endpoints/{opened['subject']}")
+    _, endpoint = asked(authority, admin, f"/inventory/endpoints/{opened['subject']}")
     lineage = [each["serial"].lstrip("0") for each in endpoint["certificates"]]
     assert lineage == [serial_of(leaf), first]
