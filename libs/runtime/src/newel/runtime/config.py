@@ -1,11 +1,22 @@
 """Configuration as frozen models: unknown keys are errors, secrets are only ever named as files."""
 
+import datetime as dt
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from newel.step.durations import parse_duration
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[dt.timedelta, BeforeValidator(_duration)]
+"""``"24h"``, ``"1m30s"`` … as Go and the step tools write durations."""
 
 
 class Config(BaseModel):

@@ -2,21 +2,12 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from newel.crypto.profile import CommonName
 from newel.runtime.config import Config as Settings
-from newel.step.durations import parse_duration
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-Duration = Annotated[dt.timedelta, BeforeValidator(_duration)]
-"""``"24h"``, ``"1m30s"`` … as the step tools write durations."""
+from newel.runtime.config import Duration
 
 STEP_EXTENSION = "1.3.6.1.4.1.37476.9000.64.1"
 

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from newel.crypto import extensions
 from newel.runtime.config import Config as Settings
-from newel.step.durations import parse_duration
+from newel.runtime.config import Duration as AnyDuration
 
 _USAGES = {
     "serverAuth": extensions.SERVER_AUTH,
@@ -23,10 +23,6 @@ _USAGES = {
     "timeStamping": "1.3.6.1.5.5.7.3.8",
 }
 _NEVER = {extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE, "OCSPSigning", "any"}
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
 
 
 def _usage(value: object) -> object:
@@ -39,7 +35,7 @@ def _octets(value: object) -> object:
     return bytes.fromhex(value) if isinstance(value, str) else value
 
 
-Duration = Annotated[dt.timedelta, BeforeValidator(_duration), Field(gt=dt.timedelta(0))]
+Duration = Annotated[AnyDuration, Field(gt=dt.timedelta(0))]
 """``"24h"``, ``"1m30s"`` … as the step tools write durations."""
 ObjectIdentifier = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
 Usage = Annotated[ObjectIdentifier, BeforeValidator(_usage)]

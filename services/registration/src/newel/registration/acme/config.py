@@ -1,20 +1,8 @@
 """The part of the registration authority's configuration that is about ACME."""
 
 import datetime as dt
-from typing import Annotated
 
-from pydantic import BeforeValidator
-
-from newel.runtime.config import Config
-from newel.step.durations import parse_duration
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-Duration = Annotated[dt.timedelta, BeforeValidator(_duration)]
-"""``"24h"``, ``"1m30s"`` … as the step tools write durations."""
+from newel.runtime.config import Config, Duration
 
 
 class AcmeConfig(Config):

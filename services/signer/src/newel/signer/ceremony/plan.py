@@ -8,13 +8,13 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from newel.crypto import names
 from newel.crypto.keys import KeyKind
 from newel.runtime.config import Config as Settings
+from newel.runtime.config import Duration
 from newel.signer.config import FileStore, Pkcs11Store
-from newel.step.durations import parse_duration
 
 Role = Literal["root", "intermediate", "ocsp-responder", "service"]
 """``service``: a certificate for mutual TLS between the project's own services."""
@@ -28,10 +28,6 @@ DEFAULT_VALIDITY: dict[Role, dt.timedelta] = {
 }
 
 Store = Annotated[FileStore | Pkcs11Store, Field(discriminator="kind")]
-
-
-def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
 
 
 class Subject(Settings):
@@ -63,7 +59,7 @@ class CertificatePlan(Settings):
     """Where the key is put. A CA's key file needs a password; a service's cannot have one."""
     certificate: Path
     """Where the certificate is put, PEM, followed by its issuers up to but not including the root."""
-    validity: Annotated[dt.timedelta | None, BeforeValidator(_duration)] = None
+    validity: Duration | None = None
     path_length: int | None = Field(default=None, ge=0)
     """How many CAs may follow; for a root 1 and for an intermediate 0 where it is not given."""
     dns_names: tuple[str, ...] = ()
