@@ -1,0 +1,68 @@
+"""The local authority that signs: its certificate and the key that belongs to it."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import extension_values as values
+from newel.cli.certificates import sources
+from newel.cli.certificates.making import Issuer
+from newel.cli.errors import CliError
+from newel.cli.key_files import private_key
+from newel.crypto import der, keys
+
+if TYPE_CHECKING:
+    from newel.cli.certificates.structure import Certificate
+    from newel.cli.invocation import Invocation
+
+
+def refuse_kms(call: "Invocation") -> None:
+    """Keys in a KMS are used by the signer, not by these commands."""
+    for flag in ("kms", "ca-kms"):
+        if call.known(flag) and call.get(flag):
+            raise CliError(f"flag '--{flag}' is not supported: keys must be files here")
+
+
+def issuer_of(certificate: "Certificate", key_file: str, password_file: str | None) -> Issuer:
+    """The authority of a certificate with the private key in the file, which must be its own."""
+    key = private_key(key_file, password_file)
+    try:
+        certified = keys.load_public_key(certificate.spki)
+    except ValueError as error:
+        raise CliError(f"unknown public key algorithm: {error}") from None
+    own = key.public_key()
+    if type(own) is not type(certified):
+        raise CliError("private key type does not match issuer public key type")
+    if keys.spki(own) != keys.spki(certified):
+        raise CliError("private key does not match issuer public key")
+    return Issuer(certificate.subject, subject_key_id(certificate), key)
+
+
+def subject_key_id(certificate: "Certificate") -> bytes:
+    """The certificate's own key identifier, b"" when it has none."""
+    value = certificate.extension(values.SUBJECT_KEY_ID)
+    try:
+        return der.only(value, der.OCTET_STRING).content if value is not None else b""
+    except der.DerError as error:
+        raise CliError(f"the issuer's subject key identifier cannot be read: {error}") from None
+
+
+def check_authority(certificate: "Certificate", profile: str, path_length: int) -> None:
+    """Refuses an issuer that may not sign certificates, or not this authority. -1 is no limit."""
+    basic = certificate.extension(values.BASIC_CONSTRAINTS)
+    authority, room = values.basic_constraints(basic) if basic is not None else (False, None)
+    if not authority:
+        raise CliError("issuer certificate is not a certificate authority")
+    usage = certificate.extension(values.KEY_USAGE)
+    if usage is None or not values.may_sign_certificates(usage):
+        raise CliError("issuer certificate does not have the keyCertSign usage")
+    if profile != "intermediate-ca" or room is None:
+        return
+    said = "issuer certificate cannot sign an intermediate-ca: pathLenConstraint is"
+    if room == 0:
+        raise CliError(f"{said} 0")
+    if path_length == -1 or path_length >= room:
+        raise CliError(f"{said} {room}, want at most {room - 1}")
+
+
+def first_certificate(name: str) -> "Certificate":
+    """The first certificate of a file."""
+    return sources.from_file(name)[0]

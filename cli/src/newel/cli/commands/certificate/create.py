@@ -1,0 +1,165 @@
+"""`newel certificate create`: a certificate, an authority or a request with a new or a given key."""
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from newel.cli import file_sets, key_choice, key_files, key_output
+from newel.cli.certificates import issuers, making, sources, validity
+from newel.cli.errors import CliError, UsageError
+from newel.cli.terminal import note
+from newel.crypto import keys
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+    from newel.crypto.keys import PrivateKey, PublicKey
+
+LEAF, SELF_SIGNED = "leaf", "self-signed"
+INTERMEDIATE, ROOT = "intermediate-ca", "root-ca"
+LENGTHS = {
+    LEAF: making.DAY,
+    SELF_SIGNED: making.DAY,
+    INTERMEDIATE: making.TEN_YEARS,
+    ROOT: making.TEN_YEARS,
+}
+Times = tuple[dt.datetime | None, dt.datetime | None]
+
+
+def run(call: "Invocation") -> None:
+    """Makes what the flags ask for and writes it, with the key unless that was given."""
+    words = call.positionals(2 if call.get("key") else 3, 3)
+    subject, target, key_file = words[0], words[1], (words[2:] or [""])[0]
+    if call.on("no-password") and not call.on("insecure"):
+        raise UsageError("flag '--no-password' requires the '--insecure' flag")
+    if target == key_file:
+        raise UsageError(
+            "positional arguments <<crt-file>> and <<key-file>> cannot be equal "
+            f"in '{call.command.usage}'"
+        )
+    times = validity.asked_for(call)
+    check_flags(call)
+    key = given_key(call) or key_choice.generate(key_choice.chosen(call))
+    if call.on("csr"):
+        made = request(call, key, subject)
+    else:
+        check_profile(call, key)
+        made = certificate(call, key, subject, times)
+    what = "certificate signing request" if call.on("csr") else "certificate"
+    save(call, (target, made), (key_file, key), what)
+
+
+def check_flags(call: "Invocation") -> None:
+    """Refuses flags that exclude each other, and what is not there."""
+    for one, other in (("profile", "template"), ("csr", "skip-csr-signature")):
+        if call.given(one) and call.given(other):
+            raise UsageError(f"flag '--{one}' is incompatible with '--{other}'")
+    if call.get("template"):
+        raise CliError("flag '--template' is not supported: templates are the authority's here")
+    issuers.refuse_kms(call)
+    if call.on("csr"):
+        excluded = ["bundle", "ca", "ca-key", "ca-password-file", "not-before", "not-after"]
+        if profile_of(call) != LEAF:
+            excluded.insert(1, "profile")
+        for flag in excluded:
+            if call.given(flag):
+                raise UsageError(f"flag '--{flag}' is incompatible with '--csr'")
+
+
+def profile_of(call: "Invocation") -> str:
+    """The profile, which must be one there is."""
+    profile = call.get("profile") or LEAF
+    if profile not in LENGTHS:
+        raise UsageError(
+            f"invalid value '{profile}' for flag '--profile'; "
+            "options are leaf, intermediate-ca, root-ca, self-signed"
+        )
+    return profile
+
+
+def given_key(call: "Invocation") -> "PrivateKey | PublicKey | None":
+    """The key of --key, None without one."""
+    name = call.get("key")
+    if name is None:
+        return None
+    for flag in ("kty", "crv", "size"):
+        if call.given(flag):
+            raise UsageError(f"flag '--key' is incompatible with '{flag}'")
+    key = key_files.load(name, call.get("password-file")).key
+    if isinstance(key, bytes):
+        raise UsageError(
+            f"invalid value '{name}' for flag '--key'; the given key cannot sign X509 certificates"
+        )
+    return key
+
+
+def check_profile(call: "Invocation", key: "PrivateKey | PublicKey") -> None:
+    """Refuses flags that do not go with the profile or with a public key."""
+    profile = profile_of(call)
+    if call.on("bundle") and profile != LEAF:
+        raise UsageError(f"flag '--bundle' is incompatible with flag '--profile {profile}'")
+    if profile == SELF_SIGNED and not call.on("subtle"):
+        raise UsageError("'--profile self-signed' requires the '--subtle' flag")
+    if not isinstance(key, keys.PrivateKey) and not call.on("skip-csr-signature"):
+        raise UsageError("flag '--skip-csr-signature' is required with a public key")
+    for flag in ("ca", "ca-key"):
+        if profile in {LEAF, INTERMEDIATE} and not call.get(flag):
+            raise UsageError(f"'--profile {profile}' requires the '--{flag}' flag")
+        if profile in {ROOT, SELF_SIGNED} and call.get(flag):
+            raise UsageError(f"flag '--{flag}' is incompatible with flag '--profile {profile}'")
+
+
+def names_of(call: "Invocation", subject: str) -> list[str]:
+    """The names of --san, else the subject where it can be one."""
+    return call.all("san") or ([subject] if making.is_name(subject) else [])
+
+
+def request(call: "Invocation", key: "PrivateKey | PublicKey", subject: str) -> bytes:
+    """The request in PEM."""
+    from newel.cli import certificate_requests
+
+    if not isinstance(key, keys.PrivateKey):
+        raise UsageError("invalid value for flag --key: a private key is required")
+    return certificate_requests.make(key, subject, names_of(call, subject)).encode()
+
+
+def certificate(
+    call: "Invocation", key: "PrivateKey | PublicKey", subject: str, times: Times
+) -> bytes:
+    """The certificate in PEM, with --bundle its issuer's behind it."""
+    profile = profile_of(call)
+    public = key.public_key() if isinstance(key, keys.PrivateKey) else key
+    spki, name = keys.spki(public), making.subject(subject)
+    start, end = validity.completed(call, *times, LENGTHS[profile])
+    if profile in {LEAF, SELF_SIGNED}:
+        extensions = making.leaf_extensions(spki, name, names_of(call, subject))
+    else:
+        extensions = making.authority_extensions(1 if profile == ROOT else 0)
+    wanted = making.Wanted(name, spki, start, end, extensions)
+    if profile in {ROOT, SELF_SIGNED}:
+        if not isinstance(key, keys.PrivateKey):
+            raise UsageError("invalid value for flag --key: a private key is required")
+        own = keys.key_identifier(spki)
+        return sources.pem(making.issued(wanted, making.Issuer(name, own, key))).encode()
+    authority = issuers.first_certificate(call.require("ca"))
+    issuer = issuers.issuer_of(authority, call.require("ca-key"), call.get("ca-password-file"))
+    pem = sources.pem(making.issued(wanted, issuer))
+    return (pem + (sources.pem(authority.der) if call.on("bundle") else "")).encode()
+
+
+def save(
+    call: "Invocation",
+    made: tuple[str, bytes],
+    key: "tuple[str, PrivateKey | PublicKey]",
+    what: str,
+) -> None:
+    """Writes both files or none, and says so."""
+    targets = [file_sets.Target(*made)]
+    key_file, material = key
+    kept = bool(key_file) and isinstance(material, keys.PrivateKey)
+    if kept and isinstance(material, keys.PrivateKey):
+        password = key_output.new_password(call)
+        targets.append(file_sets.Target(key_file, key_output.private_pem(material, password)))
+    file_sets.allow([target.name for target in targets], force=call.on("force"))
+    file_sets.write_all(targets)
+    note(f"Your {what} has been saved in {made[0]}.")
+    if kept:
+        note(f"Your private key has been saved in {key_file}.")

@@ -1,0 +1,104 @@
+"""`newel certificate sign`: a certificate for a request, from a local authority."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import extension_values as values
+from newel.cli.certificates import issuers, making, names, short, sources, validity
+from newel.cli.errors import CliError, UsageError
+from newel.crypto.extensions import Extension
+
+if TYPE_CHECKING:
+    from newel.cli.certificates.structure import Request
+    from newel.cli.invocation import Invocation
+
+LEAF, INTERMEDIATE, CSR = "leaf", "intermediate-ca", "csr"
+FAILURES = {
+    "ECDSA": "x509: ECDSA verification failure",
+    "Ed25519": "x509: Ed25519 verification failure",
+    "RSA": "crypto/rsa: verification error",
+}
+# an issuer says these, whatever a request asks for
+ISSUERS_OWN = {values.AUTHORITY_KEY_ID, values.SUBJECT_KEY_ID}
+
+
+def run(call: "Invocation") -> None:
+    """Prints the certificate, with --bundle the issuer's behind it."""
+    csr_file, certificate_file, key_file = call.positionals(3)
+    issuers.refuse_kms(call)
+    request = verified_request(csr_file)
+    chain = sources.from_file(certificate_file)
+    issuer = issuers.issuer_of(chain[0], key_file, call.get("password-file"))
+    profile = profile_of(call)
+    length = call.integer("path-len")
+    if length < -1:
+        raise UsageError(
+            f"invalid value '{length}' for flag '--path-len'; path-len must be -1 or greater"
+        )
+    issuers.check_authority(chain[0], profile, length)
+    times = validity.asked_for(call)
+    default = making.TEN_YEARS if profile == INTERMEDIATE else making.DAY
+    start, end = validity.completed(call, *times, default)
+    extensions = extensions_of(call, request, profile, length)
+    wanted = making.Wanted(request.subject, request.spki, start, end, extensions)
+    made = [making.issued(wanted, issuer)]
+    if call.on("bundle"):
+        made += [one.der for one in chain]
+    sys.stdout.write("".join(map(sources.pem, made)))
+
+
+def profile_of(call: "Invocation") -> str:
+    """The profile, which must be one there is."""
+    profile = call.get("profile") or LEAF
+    if profile not in {LEAF, INTERMEDIATE, CSR}:
+        raise UsageError(
+            f"invalid value '{profile}' for flag '--profile'; options are leaf, intermediate-ca, csr"
+        )
+    if call.get("template"):
+        if call.given("profile"):
+            raise UsageError("flag '--profile' is incompatible with '--template'")
+        raise CliError("flag '--template' is not supported: templates are the authority's here")
+    return profile
+
+
+def verified_request(name: str) -> "Request":
+    """The request of a file; its signature proves that the key is the asker's."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    found = sources.request(sources.contents(name))
+    if found is None:
+        raise CliError(f"error parsing {name}: not a valid certificate request")
+    try:
+        valid = x509.load_der_x509_csr(found.der).is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CliError(f"error parsing {name}: {error}") from None
+    if not valid:
+        cause = FAILURES.get(short.key_name(found.spki).split()[0], "x509: verification failure")
+        raise CliError(f"certificate request has invalid signature: {cause}")
+    return found
+
+
+def extensions_of(
+    call: "Invocation", request: "Request", profile: str, length: int
+) -> tuple[Extension, ...]:
+    """What the profile gives; with ``csr`` everything the request asks for."""
+    if profile == INTERMEDIATE:
+        return making.authority_extensions(None if length < 0 else length)
+    if profile == CSR:
+        return tuple(
+            Extension(each.oid, each.critical, each.value)
+            for each in request.extensions
+            if each.oid not in ISSUERS_OWN
+        )
+    return making.leaf_extensions(request.spki, request.subject, names_of(call, request))
+
+
+def names_of(call: "Invocation", request: "Request") -> list[str]:
+    """The names asked for; the common name when there are none, unless --omit-cn-san."""
+    found = names.general_names(request.extension(values.SUBJECT_ALT_NAME))
+    listed = [*found.dns, *found.emails, *found.addresses, *found.uris]
+    common = names.common_name(request.subject)
+    if listed or not common or call.on("omit-cn-san") or not making.is_name(common):
+        return listed
+    return [common]
