@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 from pydantic import Field, model_validator
 
-from newel.registration.acme.config import AcmeConfig, Duration
+from newel.registration.acme.config import AcmeConfig
 from newel.registration.provisioners.limits import Limits
 from newel.runtime.config import Config as Settings
+from newel.runtime.config import Duration
 from newel.step.messages import TlsOptions
 from newel.step.provisioners import Claims, Provisioner, from_mapping
 
