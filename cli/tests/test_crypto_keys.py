@@ -114,7 +114,7 @@ def test_the_original_prints_the_same_of_the_same_key(keys: Path, kind: str) -> 
 
 
 @pytest.mark.needs("step")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["EC", "OKP", "RSA"])
 @pytest.mark.parametrize("form", ["--pem", "--ssh", "--jwk"])
 def test_each_side_opens_the_others_encrypted_keys(
     keys: Path, tmp_path: Path, kind: str, form: str
@@ -153,7 +153,7 @@ def test_raw_signatures_and_stdin(keys: Path) -> None:
     assert len(raw) == 64
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["EC", "OKP", "RSA"])
 @pytest.mark.parametrize("form", ["--pem", "--ssh", "--jwk"])
 def test_change_pass_keeps_the_key_and_its_form(
     keys: Path, tmp_path: Path, kind: str, form: str

@@ -27,5 +27,7 @@ def verifier(call: Invocation, message: jws_messages.Jws, kind: str) -> jose_key
     jws_messages.refuse_unknown(message)
     claimed = str(message.header.get("alg", ""))
     if key.alg != claimed and not subtle and not call.on("insecure"):
-        raise CliError(f"alg {key.alg} does not match the alg on {kind} ({claimed})")
+        if alg:
+            raise CliError(f"alg {alg} does not match the alg on {kind} ({claimed})")
+        raise CliError("validation failed: invalid signature")
     return key

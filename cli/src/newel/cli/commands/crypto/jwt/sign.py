@@ -28,7 +28,7 @@ def run(call: Invocation) -> None:
             raise UsageError(f"invalid value '{item}' for flag '--header'")
         header[name] = value
     claims = claimed(call, int(now().timestamp())) | extra
-    text = json.dumps(dict(sorted(claims.items())), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(claims, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     print(jws_messages.sign(header, text.encode(), key))
 
 
