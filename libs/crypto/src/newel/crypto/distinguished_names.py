@@ -47,6 +47,8 @@ _FORMS = {
 }
 _OTHER = _Form("attribute", 256)
 _FORMS_BY_DER = {der.oid(oid): form for oid, form in _FORMS.items()}
+_KNOWN = {der.oid(oid): oid for oid in _FORMS}
+_PAIR = [der.SEQUENCE, 2, der.OBJECT_IDENTIFIER]
 _DECODERS = {
     der.UTF8_STRING: "utf-8",
     der.PRINTABLE_STRING: "ascii",
@@ -91,18 +93,27 @@ def decode(name: bytes) -> tuple[Attribute, ...]:
 
     Raises :class:`der.DerError`.
     """
-    outer = der.Reader(der.only(name).content)
     attributes: list[Attribute] = []
-    while not outer.done:
-        rdn = der.Reader(outer.read(der.SET).content)
-        while not rdn.done:
-            pair = rdn.sequence()
-            oid = pair.oid()
-            attributes.append(Attribute(oid, _decode_value(pair.read())))
-            pair.end()
+    for rdn in der.children(der.only(name).content):
+        for kind, value in _pairs(rdn):
+            oid = _KNOWN.get(kind.raw) or der.dotted(kind.content)
+            attributes.append(Attribute(oid, _decode_value(value)))
         if len(attributes) > MAX_ATTRIBUTES:
             raise der.DerError(f"a name of more than {MAX_ATTRIBUTES} attributes")
     return tuple(attributes)
+
+
+def _pairs(rdn: der.Element) -> list[tuple[der.Element, der.Element]]:
+    """Type and value of each attribute of a RelativeDistinguishedName."""
+    if rdn.tag != der.SET:
+        raise der.DerError(f"found tag 0x{rdn.tag:02x} where 0x{der.SET:02x} is due")
+    pairs: list[tuple[der.Element, der.Element]] = []
+    for attribute in der.children(rdn.content):
+        parts = der.children(attribute.content)
+        if [attribute.tag, len(parts), parts[0].tag if parts else -1] != _PAIR:
+            raise der.DerError("an attribute is not made as it should be")
+        pairs.append((parts[0], parts[1]))
+    return pairs
 
 
 def check(name: bytes) -> None:
@@ -110,11 +121,12 @@ def check(name: bytes) -> None:
     alphabet and string type, as :func:`encode` would have it.
     """
     try:
-        outer = der.Reader(der.only(name).content)
-        while not outer.done:
-            pair = der.Reader(der.only(outer.read(der.SET).content).content)
-            form = _FORMS_BY_DER.get(pair.read(der.OBJECT_IDENTIFIER).raw, _OTHER)
-            element = pair.read()
+        for rdn in der.children(der.only(name).content):
+            pairs = _pairs(rdn)
+            if len(pairs) != 1:
+                raise der.DerError(f"a relative name of {len(pairs)} attributes")
+            kind, element = pairs[0]
+            form = _FORMS_BY_DER.get(kind.raw, _OTHER)
             if element.tag != form.tag:
                 raise InvalidNameError(f"{form.name} is a string of the wrong type")
             _check_value(form, _decode_value(element))

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newel.crypto import idna
 
@@ -40,6 +41,15 @@ def canonical(text: str, rules: NameRules = STRICT) -> str:
     as the whole leftmost label; no trailing dot; A-labels only such as IDNA 2008 allows; nothing
     that could be read as an IPv4 address.
     """
+    return _canonical_strict(text) if rules is STRICT else _canonical(text, rules)
+
+
+@lru_cache(maxsize=4096)  # on its way into a certificate a name is looked at again and again
+def _canonical_strict(text: str) -> str:
+    return _canonical(text, STRICT)
+
+
+def _canonical(text: str, rules: NameRules) -> str:
     name = text.lower() if text.isascii() else _to_ascii(text)
     base = name
     if name.startswith("*."):

@@ -1,7 +1,7 @@
 """RFC 5280 §4.1.2.6 and §4.2.1.6: the names of a certificate."""
 
 from newel.crypto import dns_names, names
-from newel.crypto.dns_names import InvalidNameError, NameRules
+from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject
 
 _LENIENT = NameRules(underscores=True)
@@ -43,7 +43,8 @@ def dns_names_are_domain_names(subject: CertificateSubject) -> bool:
 
 def _is_domain_name(text: str) -> bool:
     try:
-        return dns_names.canonical(text, _LENIENT) == text
+        rules = _LENIENT if "_" in text else STRICT  # which differ in nothing else
+        return dns_names.canonical(text, rules) == text
     except InvalidNameError:
         return False
 
