@@ -4,13 +4,18 @@
 A program with threads and one with an event loop drive the same generator (see `acme_transport`).
 """
 
+import ipaddress
 import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from newel.acme import base64url, challenges, jwk, jws
 from newel.acme.algorithms import PrivateKey
+from newel.client import csr
 from newel.client.errors import AnswerError, RefusedError
+from newel.crypto import keys
 
 CHALLENGE_POLLS, CHALLENGE_PAUSE = 60, 1.0
 ORDER_POLLS, ORDER_PAUSE = 30, 1.0
@@ -81,28 +86,45 @@ class Wanted(NamedTuple):
     not_after: str = ""
 
 
-def obtain(directory: str, account: PrivateKey, wanted: Wanted) -> Flow:
+def obtain(directory: str, account: PrivateKey, order: Wanted) -> Flow:
     """The chain, PEM, leaf first. Raises ClientError when the server refuses or never gets ready."""
     session = _Session(account)
     urls = _json((yield from session.plain("GET", directory)))
     session.new_nonce = _member(urls, "newNonce")
-    contacts = [each if ":" in each else f"mailto:{each}" for each in wanted.contacts]
+    contacts = [each if ":" in each else f"mailto:{each}" for each in order.contacts]
     registration = {"termsOfServiceAgreed": True, "contact": contacts}
     answer = yield from session.post(_member(urls, "newAccount"), registration)
     session.kid = answer.headers.get("location", "")
-    order_url, order = yield from _order(session, _member(urls, "newOrder"), wanted)
-    for each in cast("list[str]", order.get("authorizations") or []):
-        yield from _authorize(session, each, wanted.challenge)
+    place, state = yield from _order(session, _member(urls, "newOrder"), order)
+    for each in cast("list[str]", state.get("authorizations") or []):
+        yield from _authorize(session, each, order.challenge)
     yield Stage("ready")
-    order = yield from _until(session, order_url, {"ready", "valid"}, ORDER_POLLS, ORDER_PAUSE)
+    state = yield from _until(session, place, {"ready", "valid"}, ORDER_POLLS, ORDER_PAUSE)
     yield Stage("finalizing")
-    if order.get("status") == "ready":
-        yield from session.post(_member(order, "finalize"), {"csr": base64url.encode(wanted.csr)})
-        order = yield from _until(session, order_url, {"valid"}, ORDER_POLLS, ORDER_PAUSE)
-    chain = yield from session.post(_member(order, "certificate"), None)
+    if state.get("status") == "ready":
+        yield from session.post(_member(state, "finalize"), {"csr": base64url.encode(order.csr)})
+        state = yield from _until(session, place, {"valid"}, ORDER_POLLS, ORDER_PAUSE)
+    chain = yield from session.post(_member(state, "certificate"), None)
     if not chain.body.startswith(b"-----BEGIN CERTIFICATE-----"):
         raise AnswerError("the ACME server's certificate is not PEM")
     return chain.body.strip() + b"\n"
+
+
+def wanted(key: keys.PrivateKey, names: Sequence[str]) -> Wanted:
+    """A certificate for a key: the first name is the subject."""
+    request = csr.make(key, names[0], names)
+    return Wanted(identifiers(names), request.public_bytes(Encoding.DER))
+
+
+def identifiers(names: Sequence[str]) -> list[tuple[str, str]]:
+    """DNS names and IP addresses as an order has them."""
+    found: list[tuple[str, str]] = []
+    for name in names:
+        try:
+            found.append(("ip", str(ipaddress.ip_address(name))))
+        except ValueError:
+            found.append(("dns", name))
+    return found
 
 
 def _order(

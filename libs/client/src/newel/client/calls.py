@@ -71,9 +71,10 @@ class Version(NamedTuple):
 
 
 def message_of(status: int, body: bytes) -> str:
-    """The message of a refusal, or the status where the body holds none."""
+    """The message of a refusal, or the detail of a problem document (RFC 9457), or the status."""
     try:
-        return text(members(body), "message")
+        found = members(body)
+        return text(found, "message" if "message" in found else "detail")
     except AnswerError:
         return f"the authority answered with status {status}"
 

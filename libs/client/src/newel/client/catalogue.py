@@ -1,0 +1,50 @@
+"""The inventory's lists as calls, for administrators: certificates and the endpoints that hold them.
+
+Documents stay as the inventory wrote them: a member it adds later reaches whoever prints them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote, urlencode
+
+from newel.client.answers import members, rows
+from newel.client.calls import Call
+from newel.client.errors import AnswerError
+
+LARGEST_PAGE = 1000
+Kind = Literal["certificates", "endpoints"]
+
+
+class Page(NamedTuple):
+    """Some entries of a list; ``next_cursor`` is ``""`` when there are no more."""
+
+    entries: Sequence[dict[str, Any]]
+    next_cursor: str
+
+
+def entries(
+    kind: Kind, filters: Mapping[str, str], *, sort: str, limit: int, cursor: str = ""
+) -> Call[Page]:
+    """One page of a list. A page may be short, or empty, and still not be the last."""
+    query = {**filters, "sort": sort, "limit": str(limit)}
+    if cursor:
+        query["cursor"] = cursor
+
+    def read(body: bytes) -> Page:
+        found = members(body)
+        following = found.get("next")
+        if following is not None and not isinstance(following, str):
+            raise AnswerError("the authority's answer cannot be read: its cursor is no text")
+        return Page(rows(found, kind), following or "")
+
+    return Call("GET", f"/inventory/{kind}?{urlencode(query)}", read)
+
+
+def certificate(serial: str) -> Call[dict[str, Any]]:
+    """One certificate, by its serial number in hexadecimal."""
+    return Call("GET", f"/inventory/certificates/{quote(serial, safe='')}", members)
+
+
+def endpoint(identifier: str) -> Call[dict[str, Any]]:
+    """One endpoint with its lineage: ``certificates``, the one that ends last first."""
+    return Call("GET", f"/inventory/endpoints/{quote(identifier, safe='')}", members)

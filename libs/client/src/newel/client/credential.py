@@ -1,0 +1,89 @@
+"""A certificate with its chain and its private key, which stays in this process."""
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from newel.client.calls import Issued
+from newel.client.errors import AnswerError
+from newel.crypto import pem
+from newel.crypto.keys import PrivateKey, load_private_key
+from newel.step.fingerprint import fingerprint
+
+
+@dataclass(frozen=True)
+class Credential:
+    """``chain`` is DER, leaf first; ``key`` is never shown, logged or written unless asked."""
+
+    chain: tuple[bytes, ...]
+    key: PrivateKey
+
+    def __repr__(self) -> str:
+        return f"Credential({self.certificate.subject.rfc4514_string()!r}, {self.not_after:%Y-%m-%dT%H:%M:%SZ})"
+
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        """The leaf."""
+        return x509.load_der_x509_certificate(self.chain[0])
+
+    @property
+    def not_before(self) -> dt.datetime:
+        """The start of its validity."""
+        return self.certificate.not_valid_before_utc
+
+    @property
+    def not_after(self) -> dt.datetime:
+        """The end of its validity."""
+        return self.certificate.not_valid_after_utc
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the leaf, hex."""
+        return fingerprint(self.chain[0])
+
+    @property
+    def chain_pem(self) -> bytes:
+        """The chain as a certificate file holds it."""
+        return pem.encode_all(self.chain)
+
+    def key_pem(self, password: bytes | None = None) -> bytes:
+        """The key as PKCS #8 PEM, encrypted when a password is given."""
+        protection = BestAvailableEncryption(password) if password else NoEncryption()
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
+
+    def sealed_key(self) -> tuple[bytes, str]:
+        """The key under a fresh password, for the moment a library insists on a file, and that password."""
+        password = secrets.token_hex(16)
+        return self.key_pem(password.encode()), password
+
+
+def of_answer(issued: Issued, key: PrivateKey) -> Credential:
+    """What an authority issued for a key. Raises AnswerError when it is for another one."""
+    try:
+        return checked(tuple(pem.decode(text.encode()) for text in issued.chain), key)
+    except ValueError as error:
+        raise AnswerError(f"the authority's certificate cannot be used: {error}") from None
+
+
+def of_pem(chain: bytes, key: PrivateKey | bytes, password: bytes | None = None) -> Credential:
+    """From PEM texts. Raises ValueError for what does not parse or does not belong together."""
+    loaded = load_private_key(key, password) if isinstance(key, bytes) else key
+    return checked(tuple(pem.decode_all(chain)), loaded)
+
+
+def checked(chain: Sequence[bytes], key: PrivateKey) -> Credential:
+    """A credential whose key is its certificate's. Raises ValueError."""
+    made = Credential(tuple(chain), key)
+    if made.certificate.public_key() != key.public_key():
+        raise ValueError("the certificate is for another key")
+    return made

@@ -1,0 +1,54 @@
+"""Certification requests a client makes: a common name, and names whose kind is told by their looks."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import NameOID
+
+from newel.crypto.keys import PrivateKey
+
+
+def make(key: PrivateKey, subject: str, names: Sequence[str]) -> x509.CertificateSigningRequest:
+    """A request for ``subject`` as common name and these names. Raises ValueError."""
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, subject)] if subject else []
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
+    if names:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False
+        )
+    return builder.sign(key, digest_for(key))
+
+
+def pem(request: x509.CertificateSigningRequest) -> str:
+    """The request as the API takes it."""
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def digest_for(
+    key: PrivateKey,
+) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
+    """The digest a key signs with; None for Ed25519, which has its own."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return None
+    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size > 256:
+        return hashes.SHA384() if key.curve.key_size == 384 else hashes.SHA512()
+    return hashes.SHA256()
+
+
+def general_name(text: str) -> x509.GeneralName:
+    """An address, a URI, a mailbox or, where it looks like none of these, a DNS name.
+
+    Raises ValueError for what is none of the four.
+    """
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text.strip("[]") if ":" in text else text))
+    except ValueError:
+        pass
+    if "://" in text or text.startswith("urn:"):
+        return x509.UniformResourceIdentifier(text)
+    if "@" in text:
+        return x509.RFC822Name(text)
+    return x509.DNSName(text if text.isascii() else text.encode("idna").decode())

@@ -1,0 +1,29 @@
+"""Fixtures for tests of programs that use TLS: a throw-away authority, alone or on loopback."""
+
+from collections.abc import Generator
+
+import pytest
+
+from newel.client.identity import Identity
+from newel.client.throwaway import ThrowawayAuthority
+from newel.client.throwaway_server import ThrowawayServer
+
+
+@pytest.fixture
+def throwaway_authority() -> ThrowawayAuthority:
+    """An authority in this process, without a port: certificates in a millisecond."""
+    return ThrowawayAuthority()
+
+
+@pytest.fixture
+def throwaway_server(throwaway_authority: ThrowawayAuthority) -> Generator[ThrowawayServer]:
+    """The same authority on loopback, with faults to switch on."""
+    with ThrowawayServer(throwaway_authority) as server:
+        yield server
+
+
+@pytest.fixture
+def rotating_identity(throwaway_server: ThrowawayServer) -> Generator[Identity]:
+    """An identity for localhost that renews itself, and on `renew()`."""
+    with Identity.from_token(throwaway_server.token("localhost")) as identity:
+        yield identity
