@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +107,24 @@ def test_a_password_on_the_command_line_needs_insecure() -> None:
     assert "4 GiB" in run(
         NEWEL, "kdf", "compare", "--insecure", "$argon2id$v=19$m=99999999,t=1,p=1$c2FsdHNhbHQ$aGFzaA", "x"
     ).stderr  # fmt: skip
+
+
+def test_winpe_extract_finds_the_certificates_of_a_signed_executable(tmp_path: Path) -> None:
+    key, certificate, executable = (tmp_path / name for name in ("key", "crt", "signed.exe"))
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    new += ["-nodes", "-keyout", str(key), "-out", str(certificate), "-subj", "/CN=signer"]
+    subprocess.run(new, capture_output=True, check=True)
+    words = ["openssl", "crl2pkcs7", "-nocrl", "-certfile", str(certificate), "-outform", "DER"]
+    signed_data = subprocess.run(words, capture_output=True, check=True).stdout
+    padded = signed_data + bytes(-len(signed_data) % 8)
+    for magic, directories in ((0x10B, 96), (0x20B, 112)):
+        optional = struct.pack("<H", magic).ljust(directories, b"\0") + bytes(32)
+        at = 64 + 24 + len(optional) + 8
+        optional += struct.pack("<II", at, len(padded) + 8)
+        dos = b"MZ".ljust(60, b"\0") + struct.pack("<I", 64)
+        entry = struct.pack("<IHH", len(padded) + 8, 0x200, 2) + padded
+        executable.write_bytes(dos + b"PE\0\0".ljust(24, b"\0") + optional + entry)
+        assert run(NEWEL, "winpe", "extract", str(executable)).stdout == certificate.read_text()
+    executable.write_bytes(executable.read_bytes()[:-9])
+    assert "it ends too early" in run(NEWEL, "winpe", "extract", str(executable)).stderr
+    assert "MZ" in run(NEWEL, "winpe", "extract", str(key)).stderr

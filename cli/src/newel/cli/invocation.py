@@ -72,6 +72,12 @@ class Invocation:
         """Sets a flag as if it stood on the command line: what a positional says another way."""
         self._line[self._flags[name].name] = [value]
 
+    def settled(self, name: str) -> bool:
+        """Whether the line, the environment or defaults.json says anything about the flag."""
+        flag = self._flags[name]
+        elsewhere = flag.environment and os.environ.get(flag.environment)
+        return self.given(flag.name) or bool(elsewhere) or flag.name in self.defaults
+
     def known(self, name: str) -> bool:
         """Whether the command has such a flag."""
         return name in self._flags

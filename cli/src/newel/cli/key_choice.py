@@ -24,18 +24,17 @@ class KeyChoice(NamedTuple):
 def chosen(call: "Invocation") -> KeyChoice:
     """The kind of key the flags ask for; P-256 when they say nothing."""
     kty, crv, insecure = call.get("kty") or "EC", call.get("crv") or "", may_be_weak(call)
-    if not call.given("kty"):
+    if not call.settled("kty"):
         for flag, spelled in (("crv", "curve"), ("size", "size")):
-            if call.given(flag):
+            if call.settled(flag):
                 raise UsageError(f"flag '--{spelled}' requires the '--kty' flag")
-        kty = call.get("kty") or "EC"
     if kty == "RSA":
-        if call.given("crv"):
+        if call.settled("crv"):
             raise UsageError("flag '--curve' is incompatible with '--kty RSA'")
         return KeyChoice("RSA", "", rsa_size(call, insecure=insecure))
     if kty not in {"EC", "OKP"}:
         raise UsageError(f"invalid value '{kty}' for flag '--kty'; options are RSA, EC, OKP")
-    if call.given("size"):
+    if call.settled("size"):
         raise UsageError(f"flag '--size' is incompatible with '--kty {kty}'")
     options = CURVES if kty == "EC" else ("Ed25519",)
     crv = crv or options[0]

@@ -134,13 +134,15 @@ def openssh_public(key: "PublicKey", comment: str = "") -> bytes:
 
 def write_pair(names: tuple[str, str], public: bytes, private: bytes, call: "Invocation") -> None:
     """Writes a public and a private key file and says so; both may be refused before either is."""
-    from newel.cli.terminal import note
+    from newel.cli.terminal import note, show_json
 
     force = call.on("force")
     write(names[0], public, force=force)
     write(names[1], private, force=force)
     note(f"Your public key has been saved in {names[0]}.")
     note(f"Your private key has been saved in {names[1]}.")
+    if call.json:
+        show_json({"publicKey": names[0], "privateKey": names[1]})
 
 
 def json_text(value: dict[str, Any], indent: int | None = 2) -> bytes:

@@ -6,6 +6,7 @@ import sys
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
 
 NONCE = 24
 
@@ -50,8 +51,12 @@ def show(call: Invocation, data: bytes) -> None:
     """Octets on stdout: base64url and a line feed, or as they are with --raw."""
     if call.on("raw"):
         plain(data)
+        return
+    text = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    if call.json:
+        show_json({"message": text})
     else:
-        print(base64.urlsafe_b64encode(data).rstrip(b"=").decode())
+        print(text)
 
 
 def plain(data: bytes) -> None:

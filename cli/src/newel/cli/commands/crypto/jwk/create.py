@@ -46,7 +46,7 @@ def check(call: Invocation) -> None:
             f"invalid value '{kty}' for flag '--kty'; options are EC, RSA, OKP, or oct"
         )
     unfit = "crv" if kty in {"RSA", "oct"} else "size"
-    if call.given(unfit):
+    if call.settled(unfit):
         raise UsageError(f"flag '--{unfit}' is incompatible with '--kty {kty}'")
     if call.on("no-password"):
         new_password(call)

@@ -7,6 +7,7 @@ from newel.cli.errors import UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
 from newel.cli.standard_input import has_input
+from newel.cli.terminal import show_json
 
 
 def run(call: Invocation) -> None:
@@ -19,7 +20,15 @@ def run(call: Invocation) -> None:
             header[name] = call.get(name) or ""
     if call.on("jwk"):
         header["jwk"] = jwk_files.public_of(key.jwk)
-    print(jws_messages.sign(header, payload, key))
+    show(call, jws_messages.sign(header, payload, key))
+
+
+def show(call: Invocation, token: str) -> None:
+    """The token on a line, or in JSON."""
+    if call.json:
+        show_json({"token": token})
+    else:
+        print(token)
 
 
 def signer(call: Invocation) -> tuple[jose_keys.JoseKey, dict[str, Any]]:

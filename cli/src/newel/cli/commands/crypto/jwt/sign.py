@@ -5,7 +5,7 @@ import secrets
 from typing import Any, cast
 
 from newel.cli import jws_messages
-from newel.cli.commands.crypto.jws.sign import signer
+from newel.cli.commands.crypto.jws.sign import show, signer
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
@@ -29,7 +29,7 @@ def run(call: Invocation) -> None:
         header[name] = value
     claims = claimed(call, int(now().timestamp())) | extra
     text = json.dumps(claims, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    print(jws_messages.sign(header, text.encode(), key))
+    show(call, jws_messages.sign(header, text.encode(), key))
 
 
 def claimed(call: Invocation, moment: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from newel.cli.files import write
 from newel.cli.invocation import Invocation
 from newel.cli.key_files import public_key
 from newel.cli.key_output import public_pem
-from newel.cli.terminal import note
+from newel.cli.terminal import note, show_json
 
 
 def run(call: Invocation) -> None:
@@ -15,7 +15,10 @@ def run(call: Invocation) -> None:
     text = public_pem(public_key(name, call.get("password-file")))
     out = call.get("out")
     if out is None:
-        sys.stdout.write(text.decode())
+        if call.json:
+            show_json({"publicKey": text.decode()})
+        else:
+            sys.stdout.write(text.decode())
         return
     write(out, text, force=call.on("force"))
     note(f"The public key has been saved in {out}.")

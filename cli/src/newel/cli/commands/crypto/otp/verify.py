@@ -1,13 +1,13 @@
 """`newel crypto otp verify`: whether a one-time password is right."""
 
 import dataclasses
-import sys
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
 from newel.cli.otp_keys import OtpKey, algorithm, checked, parse
 from newel.cli.standard_input import text_or_answer
+from newel.cli.terminal import show_json
 from newel.client.clock import now
 
 MOST_SKEW = 1000
@@ -28,7 +28,10 @@ def run(call: Invocation) -> int:
     if len(code) != key.digits:
         raise CliError("error while validating TOTP: Input length unexpected")
     right = key.accepts(code, moment, skew)
-    print("ok" if right else "fail", file=sys.stdout)
+    if call.json:
+        show_json({"valid": right})
+    else:
+        print("ok" if right else "fail")
     return 0 if right else 1
 
 

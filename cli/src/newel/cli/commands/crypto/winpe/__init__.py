@@ -1,0 +1,1 @@
+"""`newel crypto winpe`: signed Windows executables."""

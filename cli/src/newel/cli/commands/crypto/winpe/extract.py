@@ -1,0 +1,26 @@
+"""`newel crypto winpe extract`: the certificates in the signature of a Windows executable."""
+
+import sys
+from pathlib import Path
+
+from newel.cli.errors import CliError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+from newel.cli.windows_executables import certificates, signature
+
+
+def run(call: Invocation) -> None:
+    """Prints them as PEM."""
+    from newel.crypto import pem
+
+    (name,) = call.positionals(1)
+    try:
+        with Path(name).open("rb") as file:
+            data = signature(file)
+    except OSError as error:
+        raise CliError(f"error opening {name}: {(error.strerror or '').lower()}") from None
+    found = [pem.encode(der).decode() for der in certificates(data)]
+    if call.json:
+        show_json(found)
+    else:
+        sys.stdout.write("".join(found))
