@@ -508,3 +508,24 @@ def test_start_up_imports_nothing_heavy(machine: Machine) -> None:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert done.stdout.endswith("[]\n")
+
+
+EXAMPLES = Path(__file__).parents[2] / "libs/client/examples"
+
+
+def test_the_examples_of_the_library(machine: Machine) -> None:
+    """INT-01, INT-02: the small one by a token, the full one by fingerprint and password."""
+    small = [sys.executable, EXAMPLES / "small.py", machine.token("localhost")]
+    assert run(small, cwd=machine.home).stdout == "Hello, world!\n"
+    full = run(
+        [
+            sys.executable, EXAMPLES / "full.py", machine.authority.url,
+            root_fingerprint(machine.authority), "admin", machine.authority.password_file,
+        ],
+        cwd=machine.home,
+    )  # fmt: skip
+    lines = full.stdout.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        "hello client.internal", "hello client.internal", "hello async.internal",
+    ]  # fmt: skip
+    assert len(set(lines)) == 3

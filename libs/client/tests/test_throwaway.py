@@ -11,10 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from newel.client.clock import now
+from newel.client.identity import Identity
 from newel.client.throwaway import ThrowawayAuthority
 from newel.client.throwaway_server import ThrowawayServer
-
-pytest_plugins = ("newel.client.pytest_plugin",)
 
 
 @pytest.mark.needs("openssl")
@@ -65,3 +64,10 @@ def asked(server: ThrowawayServer, certificate: x509.Certificate) -> ocsp.OCSPRe
     builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, root, hashes.SHA1())  # noqa: S303 - RFC 6960's own
     body = builder.build().public_bytes(Encoding.DER)
     return ocsp.load_der_ocsp_response(httpx.post(f"{server.http_url}/ocsp", content=body).content)
+
+
+def test_an_identity_that_renews_on_demand(rotating_identity: Identity) -> None:
+    before = rotating_identity.credential
+    assert rotating_identity.renew().certificate.serial_number != before.certificate.serial_number
+    url = f"{rotating_identity.url}/health"
+    assert httpx.get(url, verify=rotating_identity.client_context()).json() == {"status": "ok"}

@@ -1,8 +1,7 @@
 """Certification requests a command makes: a common name, and names whose kind is told by their looks."""
 
-import ipaddress
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 
@@ -14,43 +13,23 @@ if TYPE_CHECKING:
 
 def make(key: "PrivateKey", subject: str, names: Sequence[str]) -> str:
     """A PEM request for ``subject`` as common name and these names. Raises UsageError."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-    from cryptography.x509.oid import NameOID
+    from newel.client import csr
 
+    for name in names:
+        general_name(name)
     try:
-        attributes = [x509.NameAttribute(NameOID.COMMON_NAME, subject)] if subject else []
-        builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
+        return csr.pem(csr.make(key, subject, names))
     except ValueError as error:
         raise UsageError(f"invalid subject '{subject}': {error}") from None
-    if names:
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False
-        )
-    digest: Any = hashes.SHA256()
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        digest = None
-    elif isinstance(key, ec.EllipticCurvePrivateKey):
-        digest = {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.curve.key_size, digest)
-    return builder.sign(key, digest).public_bytes(serialization.Encoding.PEM).decode()
 
 
 def general_name(text: str) -> "x509.GeneralName":
-    """An address, a mailbox, a URI or, where it looks like none of these, a DNS name."""
-    from cryptography import x509
+    """An address, a URI, a mailbox or, where it looks like none of these, a DNS name."""
+    from newel.client import csr
 
     try:
-        return x509.IPAddress(ipaddress.ip_address(text.strip("[]") if ":" in text else text))
-    except ValueError:
-        pass
-    try:
-        if "://" in text or text.startswith("urn:"):
-            return x509.UniformResourceIdentifier(text)
-        if "@" in text:
-            return x509.RFC822Name(text)
-        return x509.DNSName(text if text.isascii() else text.encode("idna").decode())
-    except (ValueError, UnicodeError) as error:
+        return csr.general_name(text)
+    except ValueError as error:
         raise UsageError(f"invalid value '{text}' for flag '--san'; {error}") from None
 
 
