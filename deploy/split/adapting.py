@@ -47,7 +47,7 @@ def _paths(layout: Layout, module: Path) -> dict[str, str]:
         "/etc/newel": str(layout.state),
         "/var/lib/newel": str(layout.data),
         "/var/log/newel": str(layout.log),
-        "/var/run/postgresql": str(layout.data / "postgres-socket"),
+        "/var/run/postgresql": "",  # no socket: a state's path may be longer than a socket's name
         "/usr/lib/softhsm/libsofthsm2.so": str(module),
     }
 

@@ -73,10 +73,8 @@ class Postgres:
 
     def create(self) -> None:
         """Makes the cluster when there is none, and gives it what it has to read. Raises MissingError."""
-        sockets = self.layout.data / "postgres-socket"
         secret = self.layout.secrets("postgres")
-        for folder in (self.folder, sockets):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         if self.user:
             try:
                 pwd.getpwnam(self.user)
@@ -84,7 +82,7 @@ class Postgres:
                 raise MissingError(
                     "PostgreSQL refuses to be root, and there is no user postgres"
                 ) from None
-            for path in (self.folder, sockets, secret, *secret.iterdir()):
+            for path in (self.folder, secret, *secret.iterdir()):
                 shutil.chown(path, self.user)
             reached = subprocess.run(["test", "-r", secret], user=self.user, check=False)
             if reached.returncode:

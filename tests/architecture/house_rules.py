@@ -12,7 +12,7 @@ from pathlib import Path
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
 NAMELESS = {"utils", "common", "helpers", "core", "manager", "misc"}
-CODE = ("proto", "libs", "services", "cli", "tests")
+CODE = ("proto", "libs", "services", "cli", "tests", "deploy")
 
 
 def python_files(root: Path) -> list[Path]:
