@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.running import NEWEL, Authority, run
+from fixtures.running import NEWEL, Authority, free_port, run, wait_until
 from fixtures.step_ca import step_ca
 
 pytestmark = pytest.mark.needs("step", "step-ca", "ssh-keygen", "ssh-agent")
@@ -200,3 +201,148 @@ def test_a_user_certificate_is_not_renewed(person: Person) -> None:
     assert refused.stderr.strip()
     assert (person.home / "id-cert.pub").read_bytes() == before
     assert re.search(r"Re-run", refused.stderr)
+
+
+def test_the_agent_is_filled_listed_and_emptied(person: Person) -> None:
+    """SSH login, list and logout: only what the authority signed is touched."""
+    keygen("-q", "-t", "ed25519", "-N", "", "-C", "own key", "-f", person.home / "own")
+    run(["ssh-add", "-q", person.home / "own"], env=person.env)
+    person.ssh("login", "joe", *person.provisioner)
+    again = person.ssh("login", "joe", *person.provisioner)
+    assert "is already present in the SSH agent." in again.stderr
+    assert person.held().count("-cert-v01@openssh.com") == 1
+    listed = person.ssh("list").stdout
+    assert listed == run(["ssh-add", "-l"], env=person.env).stdout
+    assert person.ssh("list", "--raw").stdout == person.held()
+    assert person.ssh("list", "joe").stdout.strip() == next(
+        line for line in listed.splitlines() if "joe" in line
+    )
+    assert [
+        each["keyID"] for each in json.loads(person.ssh("list", "--output", "json").stdout)
+    ] == [
+        None,
+        "joe",
+    ]
+    assert not (person.home / "step/ssh").exists()
+    assert person.ssh("logout", "jim").stdout == "Identity not found: jim\n"
+    assert person.ssh("logout", "joe").stdout == "Identity removed: joe\n"
+    assert "own key" in person.held()
+    assert person.ssh("logout", "own key").stdout == "Identity not found: own key\n"
+    assert person.ssh("logout", "--all").stdout == "All identities removed.\n"
+    assert person.ssh("list").stdout == "The agent has no identities.\n"
+
+
+def test_without_an_agent_login_says_so(person: Person) -> None:
+    alone = Person(person.authority, person.home, "")
+    for words in (["login", "joe"], ["list"], ["logout"]):
+        assert "ssh-agent" in alone.ssh(*words, code=1).stderr
+    alone = Person(person.authority, person.home, str(person.home / "gone"))
+    assert "no such file" in alone.ssh("list", code=1).stderr
+    said = alone.ssh("certificate", "joe", "id", "--no-password", "--insecure", *person.provisioner)
+    assert "✗ SSH Agent:" in said.stderr
+
+
+def test_the_keys_of_the_authority_are_printed(person: Person) -> None:
+    certs = person.authority.state / "certs"
+    for flags, name in (([], "user"), (["--host"], "host")):
+        expected = (certs / f"ssh_{name}_ca_key.pub").read_text().split()[:2]
+        for source in ("--roots", "--federation"):
+            assert person.ssh("config", source, *flags).stdout == " ".join(expected) + "\n"
+
+
+def test_hosts_are_known_once_they_have_a_certificate(person: Person) -> None:
+    assert person.ssh("check-host", "unknown.example", "-v", code=1).stdout == "false\n"
+    person.certificate("known.example", "host", "--host")
+    assert person.ssh("check-host", "known.example", "-v").stdout == "true\n"
+    assert not person.ssh("check-host", "known.example").stdout
+    env = {**person.env, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    theirs = run(["step", "ssh", "hosts"], env=env).stdout
+    ours = person.ssh("hosts").stdout
+    assert ours == theirs
+    assert "known.example" in ours
+
+
+def test_the_configuration_is_written_as_the_original_writes_it(person: Person) -> None:
+    config = person.home / ".ssh/config"
+    config.parent.mkdir(mode=0o700)
+    config.write_text("Host other\n\tUser nobody\n")
+    person.ssh("config", "--set", "User=joe", "--dry-run")
+    assert config.read_text() == "Host other\n\tUser nobody\n"
+    first = person.ssh("config", "--set", "User=joe").stderr
+    assert f"✔ {config}" in first
+    files = [
+        config,
+        *(person.home / "step/ssh" / name for name in ("config", "known_hosts", "includes")),
+    ]
+    ours = [without_date(path) for path in files]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files[1:])
+    person.ssh("config", "--set", "User=joe")
+    assert [without_date(path) for path in files] == ours
+    for path in files[1:]:
+        path.unlink()
+    config.write_text("Host other\n\tUser nobody\n")
+    env = {**person.env, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    run(["step", "ssh", "config", "--force", "--set", "User=joe"], env=env)
+    assert [without_date(path) for path in files] == ours
+
+
+def without_date(path: Path) -> str:
+    return re.sub(r"by step @ .*", "by step", path.read_text())
+
+
+def test_the_configuration_of_a_host_is_shown(person: Person) -> None:
+    flags = ["--host", "--set", "Certificate=k-cert.pub", "--set", "Key=k", "--dry-run"]
+    said = person.ssh("config", *flags).stderr
+    assert "/etc/ssh/sshd_config" in said
+    assert "HostCertificate /etc/ssh/k-cert.pub" in said
+    refused = person.ssh("config", "--host", "--dry-run", code=1)
+    assert "Certificate" in refused.stderr
+
+
+def test_an_authority_cannot_write_outside_the_persons_directories(tmp_path: Path) -> None:
+    """A template's path comes from the network: another user's files are out of reach."""
+    from newel.cli.errors import CliError
+    from newel.cli.ssh.templates import check_within, place
+    from newel.client.ssh_calls import Template
+
+    home = tmp_path / "home"
+    for path in ("/etc/cron.d/x", "../../../etc/x", "${STEPPATH}/../../x", "ssh/../../../x"):
+        template = Template("file", path, "#", b"")
+        with pytest.raises(CliError, match="not a file of this user"):
+            check_within(place(template, home / "step", home / "step"), [home])
+
+
+@pytest.mark.needs("sshd")
+def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
+    """The walk: a host with a certificate, a person who logs in by ProxyCommand, no known_hosts prompt."""
+    person.certificate("localhost", "host", "--host")
+    user = run(["id", "-un"]).stdout.strip()
+    keys = person.home / "users.pub"
+    keys.write_text(person.ssh("config", "--roots").stdout)
+    port = free_port()
+    settings = person.home / "sshd_config"
+    settings.write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {person.home}/host\nUsePAM no\n"
+        f"HostCertificate {person.home}/host-cert.pub\nTrustedUserCAKeys {keys}\n"
+        f"PasswordAuthentication no\nPidFile none\nStrictModes no\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    person.ssh("config", "--set", f"User={user}")
+    server = subprocess.Popen(
+        ["/usr/sbin/sshd", "-D", "-e", "-f", str(settings)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_until(lambda: socket.create_connection(("127.0.0.1", port), 1), process=server)
+        proxy = f"{NEWEL} ssh proxycommand {' '.join(person.provisioner)} %r 127.0.0.1 %p"
+        done = subprocess.run(
+            ["ssh", "-F", "none", "-o", f"ProxyCommand={proxy}",
+             "-o", f"UserKnownHostsFile={person.home}/step/ssh/known_hosts",
+             "-o", "StrictHostKeyChecking=yes", "-p", str(port), f"{user}@localhost", "echo", "inside"],
+            env=person.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            timeout=30,
+        )  # fmt: skip
+        assert done.stdout == "inside\n", done.stderr
+        assert "✔ SSH Agent: yes" in done.stderr
+    finally:
+        server.terminate()
+        server.communicate()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli import connection, enrolment, token_requests
-from newel.cli.errors import CliError
+from newel.cli import connection, enrolment, provisioner_choice, token_requests
+from newel.cli.errors import CliError, UsageError
 from newel.cli.moments import for_authority
 from newel.cli.terminal import say
 
@@ -56,11 +56,23 @@ def ticket(call: "Invocation", wanted: Wanted, confirmation: str = "") -> Ticket
         return Ticket(found.url, found.root, found.token)
     from newel.step.tokens import SshOptions
 
+    if call.on("offline"):
+        raise UsageError("SSH certificates need the authority: --offline is not supported")
+    where = token_requests.online(call)
+    provisioner = provisioner_choice.choose(call, where.provisioners, kinds(call))
+    if not wanted.key_id and provisioner.get("type") != "OIDC":
+        raise UsageError(f"not enough positional arguments were provided in '{call.command.usage}'")
     options = SshOptions(
         wanted.kind, wanted.key_id, list(wanted.principals), wanted.valid_after, wanted.valid_before
     )
     token = token_requests.issue(
-        call, "ssh/sign", wanted.key_id, kinds=kinds(call), ssh=options, confirmation=confirmation
+        call,
+        "ssh/sign",
+        wanted.key_id,
+        place=where,
+        provisioner=provisioner,
+        ssh=options,
+        confirmation=confirmation,
     )
     url, root = connection.url_of(call), connection.root_pem(call)
     say("CA", url)

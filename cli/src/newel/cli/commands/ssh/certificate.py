@@ -85,8 +85,6 @@ def refuse_what_cannot_be(call: Invocation) -> None:
         raise UsageError("flag '--host-id' requires the '--host' flag")
     if call.on("add-user") and len(call.all("principal")) > 1:
         raise UsageError("flag '--add-user' is incompatible with more than one principal")
-    if call.on("offline"):
-        raise UsageError("SSH certificates need the authority: --offline is not supported")
 
 
 def written(call: Invocation, base: str) -> list[str]:

@@ -1,0 +1,136 @@
+"""`newel ssh config`: what ssh and sshd must know of the authority, written or printed."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newel.cli import connection, paths
+from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.ssh import authorities, public_keys, templates
+from newel.cli.terminal import note
+
+if TYPE_CHECKING:
+    from newel.client.authority import Authority
+    from newel.client.ssh_calls import Template
+
+INCOMPATIBLE = (
+    ("team", "host"), ("team", "roots"), ("team", "federation"), ("team", "set"),
+    ("roots", "federation"), ("roots", "set"), ("federation", "set"),
+)  # fmt: skip
+
+
+def run(call: Invocation) -> None:
+    """Prints keys with --roots or --federation; else writes the configuration."""
+    call.positionals(0)
+    for first, second in INCOMPATIBLE:
+        if call.all(first) and call.all(second):
+            raise UsageError(f"flag '--{first}' is incompatible with '--{second}'")
+    if call.get("team"):
+        join_team(call)
+    with connection.connected(call) as authority:
+        if call.on("roots") or call.on("federation"):
+            print_keys(call, authority)
+        else:
+            configure(call, authority)
+
+
+def join_team(call: Invocation) -> None:
+    """Bootstraps with the authority a team's directory names."""
+    from newel.cli.commands.ca import bootstrap
+    from newel.client.bootstrap import fetch_root
+
+    settings = bootstrap.of_team(call)
+    with connection.explained():
+        root = fetch_root(settings["url"], settings["fingerprint"])
+    extra = {name: settings[name] for name in bootstrap.FROM_TEAM if settings.get(name)}
+    known = {"ca-url": settings["url"], "fingerprint": settings["fingerprint"], **extra}
+    context = bootstrap.new_context(call, settings["url"])
+    file = bootstrap.store(call, context, root, known)
+    call.supply("ca-url", settings["url"])
+    call.supply("root", str(file))
+
+
+def print_keys(call: Invocation, authority: "Authority") -> None:
+    """One line for each key that signs users' certificates or, with --host, hosts'."""
+    found = authorities.keys(authority, federated=call.on("federation"))
+    host = call.on("host")
+    keys = found.host if host else found.user
+    if not keys:
+        name = "hostKey" if host else "userKey"
+        raise CliError(f"step certificates is not configured with an ssh.{name}")
+    lines = [public_keys.write_line(key).decode().strip() for key in keys]
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json(lines)
+    else:
+        print("\n".join(lines))
+
+
+def configure(call: Invocation, authority: "Authority") -> None:
+    """Writes every part the authority renders, or prints them with --dry-run."""
+    from newel.client import ssh_calls
+    from newel.client.clock import now
+
+    host = call.on("host")
+    data = variables(call)
+    if not host and "User" not in data:
+        data["User"] = user_of_agent(authority)
+    found = authority.send(ssh_calls.config("host" if host else "user", data))
+    if not found:
+        note("No configuration changes were found.")
+        return
+    base, own = paths.base(), paths.authority_path(paths.context_of(call))
+    places = [templates.place(each, base, own) for each in found]
+    if not host:
+        for path in places:
+            templates.check_within(path, [Path.home(), base, own])
+    if call.on("dry-run"):
+        show(found, places)
+        return
+    for template, path in zip(found, places, strict=True):
+        templates.write(template, path, now())
+        note(f"✔ {path}")
+
+
+def show(found: Sequence["Template"], places: Sequence[Path]) -> None:
+    """What would be written, and where."""
+    for template, path in zip(found, places, strict=True):
+        note(str(path))
+        note(template.content.decode(errors="replace"))
+
+
+def variables(call: Invocation) -> dict[str, str]:
+    """What the templates may use: of this machine, of the flags, and of --set."""
+    context = paths.context_of(call)
+    data = {
+        "GOOS": {"win32": "windows"}.get(sys.platform, sys.platform),
+        "StepPath": str(paths.authority_path(context)),
+        "StepBasePath": str(paths.base()),
+        "StepSSHTemplateVersion": "v2",
+    }
+    if context:
+        data["Context"] = context.name
+    if call.on("console"):
+        data["Console"] = "true"
+    for word in call.all("set"):
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"invalid value '{word}' for flag '--set'")
+        data[name] = value
+    return data
+
+
+def user_of_agent(authority: "Authority") -> str:
+    """The first principal of the certificate of this authority the agent holds. Raises CliError."""
+    from newel.cli.ssh import agent
+
+    trusted = authorities.user_keys(authority)
+    with agent.connected() as connected:
+        held = agent.signed_by(connected.identities(), trusted)
+    for each in held:
+        if each.certificate and each.certificate.principals:
+            return each.certificate.principals[0]
+    raise CliError("ssh certificate not found: please run `step ssh login <identity>`")

@@ -1,0 +1,48 @@
+"""`newel ssh list`: what the SSH agent holds."""
+
+from newel.cli.errors import CliError
+from newel.cli.invocation import Invocation
+from newel.cli.ssh import agent
+from newel.cli.ssh.agent import Identity
+from newel.cli.ssh.fingerprints import described
+from newel.cli.ssh.public_keys import write_line
+from newel.cli.ssh.wire import WireError
+
+
+def run(call: Invocation) -> None:
+    """Prints fingerprints or, with --raw, public keys; of one comment when one is given."""
+    words = call.positionals(0, 1)
+    with agent.connected() as connected:
+        held = connected.identities()
+    chosen = [each for each in held if not words or each.line.comment == words[0]]
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json([as_json(each) for each in chosen])
+    elif not held:
+        print("The agent has no identities.")
+    else:
+        for each in chosen:
+            print(text(each, raw=call.on("raw")))
+
+
+def text(identity: Identity, *, raw: bool) -> str:
+    """One line. Raises CliError for a kind of key nobody knows."""
+    if raw:
+        return write_line(identity.line.wire, identity.line.comment).decode().rstrip("\n")
+    try:
+        return described(identity.line)
+    except WireError as error:
+        raise CliError(f"error determining key type and size: {error}") from None
+
+
+def as_json(identity: Identity) -> dict[str, object]:
+    """What there is to say of one key."""
+    line, certificate = identity
+    return {
+        "comment": line.comment,
+        "type": line.type,
+        "publicKey": text(identity, raw=True),
+        "keyID": certificate.key_id if certificate else None,
+        "principals": certificate.principals if certificate else None,
+    }
