@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
@@ -95,13 +94,20 @@ def from_pem(
             return _private(block, label, name, password_file)
         if label.endswith("PUBLIC KEY"):
             return usable(serialization.load_pem_public_key(block), name)
-        if label == "CERTIFICATE":
-            return usable(x509.load_pem_x509_certificate(block).public_key(), name)
-        if label in _REQUESTS:
-            return usable(x509.load_pem_x509_csr(block).public_key(), name)
+        if label == "CERTIFICATE" or label in _REQUESTS:
+            return usable(_vouched_for(block, label), name)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CliError(f"error parsing {name}: {error}") from None
     raise CliError(f"error decoding {name}: contains an unexpected header '{label}'")
+
+
+def _vouched_for(block: bytes, label: str) -> object:
+    """The key in a certificate or request; X.509 is read only for these."""
+    from cryptography import x509
+
+    if label == "CERTIFICATE":
+        return x509.load_pem_x509_certificate(block).public_key()
+    return x509.load_pem_x509_csr(block).public_key()
 
 
 def _private(block: bytes, label: str, name: str, password_file: str | None) -> PrivateKey:
