@@ -85,8 +85,12 @@ def authenticated(
     *,
     url: str | None = None,
     root: str | None = None,
+    unlocked_by: str = "password-file",
 ) -> Generator["Authority"]:
-    """The same over mutual TLS with the certificate and key in these files."""
+    """The same over mutual TLS with the certificate and key in these files.
+
+    ``unlocked_by`` names the file with the key's password, where the command has such a flag.
+    """
     from newel.client.authority import Authority
     from newel.client.trust import trusting
 
@@ -94,18 +98,24 @@ def authenticated(
     pem = root or root_pem(call)
     with explained():
         tls = trusting(pem)
-        present(call, tls, certificate, key)
+        present(call, tls, certificate, key, unlocked_by)
         with Authority(url, tls) as authority:
             yield authority
 
 
-def present(call: "Invocation", tls: ssl.SSLContext, certificate: str, key: str) -> None:
+def present(
+    call: "Invocation",
+    tls: ssl.SSLContext,
+    certificate: str,
+    key: str,
+    unlocked_by: str = "password-file",
+) -> None:
     """Loads a client certificate and its key, whose password is asked for when it needs one."""
 
     def password() -> bytes:
         from newel.cli.key_files import password_for
 
-        name = call.get("password-file") if call.known("password-file") else None
+        name = call.get(unlocked_by) if call.known(unlocked_by) else None
         return password_for(key, name)
 
     for name in (certificate, key):

@@ -1,10 +1,13 @@
 """Reading what the user names and writing what the user asked for: whole files or none."""
 
+import contextlib
 import os
 import stat
 import sys
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
 
 from newel.cli.errors import CliError
 
@@ -57,13 +60,36 @@ def write(name: str, data: bytes, *, mode: int = 0o600, force: bool = False) -> 
         raise CliError(f"open {name}: {(error.strerror or str(error)).lower()}") from None
 
 
+@contextlib.contextmanager
+def being_written(name: str, *, mode: int = 0o600, force: bool = False) -> Generator[BinaryIO]:
+    """The same for what is too much to hold at once: the file is there when the block ends well."""
+    path = Path(name)
+    if path.exists() and not force:
+        from newel.cli.terminal import confirm
+
+        if not confirm(f"Would you like to overwrite {name}"):
+            raise CliError("file exists")
+    try:
+        with replacing(path, mode) as sink:
+            yield sink
+    except OSError as error:
+        raise CliError(f"open {name}: {(error.strerror or str(error)).lower()}") from None
+
+
 def replace(path: Path, data: bytes, mode: int) -> None:
     """Puts the data beside the target, on disk, and then in its place."""
+    with replacing(path, mode) as sink:
+        sink.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int) -> Generator[BinaryIO]:
+    """A file beside the target that takes its place, on disk, when the block ends well."""
     target = path.resolve()
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as sink:
-            sink.write(data)
+            yield sink
             sink.flush()
             os.fsync(sink.fileno())
         os.chmod(temporary, mode)  # noqa: PTH101 - a name, not a Path

@@ -70,7 +70,10 @@ def module_of(path: str) -> str:
     for length in range(len(words), 0, -1):
         if os.path.isfile(os.path.join(here, *words[:length]) + ".py"):  # noqa: PTH113, PTH118 - see above
             return ".".join(("newel.cli.commands", *words[:length]))
-    raise CliError(f"the command '{path}' is not part of this version", code=NOT_FOUND)
+    from newel.cli.absent import ABSENT
+
+    why = f": {ABSENT[path]}" if path in ABSENT else ""
+    raise CliError(f"the command '{path}' is not part of this version{why}", code=NOT_FOUND)
 
 
 def foreign(name: str, arguments: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""The inventory's lists on the command line: asking, and showing what comes back."""

@@ -1,0 +1,78 @@
+"""What a list command asks for, from its flags; and the pages of the answer, one after the other."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from newel.cli.errors import UsageError
+from newel.cli.moments import resolved
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+    from newel.client.authority import Authority
+    from newel.client.catalogue import Kind
+
+TIMES = ("expires-after", "expires-before", "issued-after", "issued-before")
+TEXTS = (
+    "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint",
+)  # fmt: skip
+SORTS = ("issued", "-issued", "expires", "-expires")
+HEX = frozenset("0123456789abcdef")
+
+
+def filters(call: "Invocation") -> dict[str, str]:
+    """The filters of the flags; a duration counts from this machine's time, -24h being yesterday."""
+    from newel.client.clock import now
+
+    found = {
+        flag.replace("-", "_"): value
+        for flag in TEXTS
+        if call.known(flag) and (value := call.get(flag))
+    }
+    for flag in TIMES:
+        if not call.known(flag) or not call.get(flag):
+            continue
+        moment = resolved(call, flag, now())
+        if moment is not None:
+            found[flag.replace("-", "_")] = moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found
+
+
+def entries(
+    call: "Invocation", authority: "Authority", kind: "Kind", limit: int
+) -> Iterator[dict[str, Any]]:
+    """The entries the flags ask for, ``limit`` at most or, with 0, all; read page by page."""
+    from newel.client import catalogue
+
+    sort = call.get("sort") or "-issued"
+    if sort not in SORTS:
+        options = ", ".join(SORTS)
+        raise UsageError(f"invalid value '{sort}' for flag '--sort'; options are {options}")
+    wanted = filters(call)
+    cursor, left = "", limit
+    while True:
+        size = min(left, catalogue.LARGEST_PAGE) if limit else catalogue.LARGEST_PAGE
+        page = authority.send(catalogue.entries(kind, wanted, sort=sort, limit=size, cursor=cursor))
+        yield from page.entries[:size]
+        cursor, left = page.next_cursor, left - len(page.entries)
+        if not cursor or (limit and left <= 0):
+            return
+
+
+def limit_of(call: "Invocation") -> int:
+    """How many entries at most; 0 is all of them."""
+    limit = call.integer("limit")
+    if limit < 0:
+        raise UsageError("flag '--limit' must be greater than or equal to 0")
+    return limit
+
+
+def serial_number(word: str) -> str:
+    """A serial number as the inventory writes it: lower-case hexadecimal, two digits an octet.
+
+    Colons and a leading 0x are allowed. Raises UsageError.
+    """
+    digits = word.lower().removeprefix("0x").replace(":", "")
+    if not digits or not HEX.issuperset(digits):
+        raise UsageError(f"'{word}' is not a serial number in hexadecimal")
+    return digits.zfill(len(digits) + len(digits) % 2)

@@ -1,0 +1,46 @@
+"""The inventory as the flags name it: where it is, and the certificate that shows an administrator."""
+
+import contextlib
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from newel.cli import connection
+from newel.cli.errors import CliError, UsageError
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+    from newel.client.authority import Authority
+
+PASSWORD = "admin-key-password-file"  # noqa: S105 - a flag
+UNAUTHORIZED = 401
+
+
+@contextlib.contextmanager
+def inventory(call: "Invocation") -> Generator["Authority"]:
+    """The inventory, as whoever --admin-cert and --admin-key say, else as the managed identity.
+
+    It is at the authority's address unless --inventory-url says otherwise. Raises CliError.
+    """
+    from newel.client.errors import RefusedError
+
+    certificate, key = call.get("admin-cert"), call.get("admin-key")
+    if bool(certificate) is not bool(key):
+        given, lacking = ("cert", "key") if certificate else ("key", "cert")
+        raise UsageError(f"flag '--admin-{given}' requires the '--admin-{lacking}' flag")
+    url = call.get("inventory-url") or connection.url_of(call)
+    opened = (
+        connection.authenticated(call, certificate, key, url=url, unlocked_by=PASSWORD)
+        if certificate and key
+        else connection.connected(call, url=url)
+    )
+    try:
+        with opened as authority:
+            yield authority
+    except CliError as error:
+        refusal = error.__cause__
+        if isinstance(refusal, RefusedError):
+            # what went wrong is said in full: there is no more to be had by asking again
+            unnamed = refusal.status == UNAUTHORIZED
+            hint = "Name one by --admin-cert and --admin-key." if unnamed else ""
+            raise CliError(str(error), hint=hint) from error
+        raise

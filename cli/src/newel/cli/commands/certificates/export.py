@@ -1,0 +1,32 @@
+"""`newel certificates export`: as many as there are, read and written page by page."""
+
+import io
+import sys
+
+from newel.cli.catalogue import layouts, questions, session
+from newel.cli.errors import UsageError
+from newel.cli.files import being_written
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import say
+
+WRITERS = {"csv": layouts.write_csv, "ndjson": layouts.write_lines}
+
+
+def run(call: Invocation) -> None:
+    """Writes every certificate the filters leave to a file, whole or not at all, or to stdout."""
+    words = call.positionals(0, 1)
+    kind = call.get("format") or "csv"
+    if kind not in WRITERS:
+        raise UsageError(f"invalid value '{kind}' for flag '--format'; options are csv, ndjson")
+    name = words[0] if words else "-"
+    with session.inventory(call) as authority:
+        found = questions.entries(call, authority, "certificates", 0)
+        if name == "-":
+            WRITERS[kind](sys.stdout, found)
+            return
+        with being_written(name, force=call.on("force")) as raw:
+            sink = io.TextIOWrapper(raw, encoding="utf-8", newline="")
+            count = WRITERS[kind](sink, found)
+            sink.flush()
+            sink.detach()
+    say("Certificates", f"{count} in {name}")

@@ -1,0 +1,9 @@
+"""`newel certificates list`."""
+
+from newel.cli.catalogue.lists import show_list
+from newel.cli.invocation import Invocation
+
+
+def run(call: Invocation) -> None:
+    """The catalogue's certificates, newest first unless --sort says otherwise."""
+    show_list(call, "certificates")

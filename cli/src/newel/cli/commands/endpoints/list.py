@@ -1,0 +1,9 @@
+"""`newel endpoints list`."""
+
+from newel.cli.catalogue.lists import show_list
+from newel.cli.invocation import Invocation
+
+
+def run(call: Invocation) -> None:
+    """The people, devices and workloads that hold certificates."""
+    show_list(call, "endpoints")

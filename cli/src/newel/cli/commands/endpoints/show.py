@@ -1,0 +1,25 @@
+"""`newel endpoints show`."""
+
+from newel.cli.catalogue import layouts, session
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+
+
+def run(call: Invocation) -> None:
+    """One endpoint and its lineage: every certificate it was given, the one that ends last first."""
+    from newel.client import catalogue
+    from newel.client.answers import rows
+
+    (identifier,) = call.positionals(1)
+    form = layouts.format_of(call, options=("text", "json"))
+    with session.inventory(call) as authority:
+        found = authority.send(catalogue.endpoint(identifier))
+        lineage = rows(found, "certificates")
+    if form == "json":
+        show_json(found)
+        return
+    print(layouts.details(found))
+    print()
+    columns = {"SERIAL": "serial", "STATE": "state", "ISSUED": "issued_at"}
+    columns |= {"EXPIRES": "not_after", "RENEWED FROM": "renewed_from"}
+    layouts.show("text", columns, lineage)

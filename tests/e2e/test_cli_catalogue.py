@@ -1,0 +1,204 @@
+"""The catalogue on the command line: an administrator lists, shows, exports and revokes (END-13…16)."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fixtures.running import NEWEL, Authority, configure, free_port, serving, wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A machine with the authority's root, an administrator's certificate and no terminal."""
+
+    authority: Authority
+    home: Path
+
+    def newel(self, *words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs the command line; fails with what it said unless it ends as it should."""
+        done = subprocess.run(
+            [NEWEL, *words],
+            cwd=self.home,
+            env={**os.environ, "STEPPATH": str(self.home / "step")},
+            capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == status, f"{words}: {done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    @property
+    def provisioner(self) -> list[str]:
+        return ["--provisioner", "admin", "--password-file", str(self.authority.password_file)]
+
+    def issue(self, name: str, *flags: str) -> None:
+        files = [f"{name}.crt", f"{name}.key"]
+        self.newel("ca", "certificate", name, *files, "--force", *self.provisioner, *flags)
+
+    def entries(self, *words: str) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = json.loads(self.newel(*words, "--output", "json").stdout)
+        return found
+
+    def catalogued(self, subject: str, count: int = 1) -> list[dict[str, str]]:
+        """The certificates of a subject, once the catalogue has as many."""
+
+        def look() -> list[dict[str, str]] | None:
+            found = self.entries("certificates", "list", "--subject", subject)
+            return found if len(found) == count else None
+
+        entries: list[dict[str, str]] = wait_until(look)
+        return entries
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
+    folder = tmp_path_factory.mktemp("catalogue")
+    ports = free_port(), free_port()
+    with serving(folder / "state", *ports):
+        pass
+    administrators = [{"subject": "admin", "provisioner": "admin"}]
+    configure(folder / "state", inventory={"administrators": administrators})
+    with serving(folder / "state", *ports) as (running, _):
+        desk = Desk(running, folder)
+        root = json.loads(
+            desk.newel("certificate", "inspect", "--format", "json", str(running.root)).stdout
+        )
+        fingerprint = root["fingerprint_sha256"]
+        desk.newel("ca", "bootstrap", "--ca-url", running.url, "--fingerprint", fingerprint)
+        desk.issue("admin")
+        # what a person writes down once; every command may also be given them as flags
+        defaults = folder / "step/config/defaults.json"
+        known = json.loads(defaults.read_text())
+        known |= {"admin-cert": str(folder / "admin.crt"), "admin-key": str(folder / "admin.key")}
+        defaults.write_text(json.dumps(known))
+        desk.catalogued("admin")
+        yield desk
+
+
+def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
+    desk.issue("one.internal", "--not-after", "6m")
+    desk.issue("two.internal", "--not-after", "20m")
+    desk.catalogued("one.internal")
+    desk.catalogued("two.internal")
+    words = ("certificates", "list", "--search", ".internal", "--sort", "expires")
+    assert [each["subject"] for each in desk.entries(*words)] == ["one.internal", "two.internal"]
+    soon = desk.entries("certificates", "list", "--expires-before", "10m", "--search", ".internal")
+    assert [each["subject"] for each in soon] == ["one.internal"]
+    first = desk.newel(*words, "--limit", "1")
+    heading, row = first.stdout.splitlines()
+    assert heading.split() == ["SERIAL", "STATE", "SUBJECT", "EXPIRES", "PROVISIONER", "ENDPOINT"]
+    assert row.split()[1:3] == ["active", "one.internal"]
+    assert first.stderr == "There are more than these 1: --limit 0 shows all.\n"
+    assert desk.newel(*words, "--limit", "2").stderr == ""
+    assert len(desk.entries(*words, "--limit", "0")) == 2
+    rows = list(csv.DictReader(io.StringIO(desk.newel(*words, "--output", "csv").stdout)))
+    assert [row["names"] for row in rows] == ["dns:one.internal", "dns:two.internal"]
+
+
+def test_show_knows_a_certificate_by_its_serial_however_written(desk: Desk) -> None:
+    desk.issue("shown.internal")
+    (entry,) = desk.catalogued("shown.internal")
+    serial = entry["serial"]
+    coloned = ":".join(serial[at : at + 2] for at in range(0, len(serial), 2)).upper()
+    for spelled in (serial, f"0x{serial}", coloned):
+        shown = desk.newel("certificates", "show", spelled, "--output", "json").stdout
+        assert json.loads(shown) == entry
+    said = desk.newel("certificates", "show", serial).stdout
+    assert "Subject:" in said
+    assert "shown.internal" in said
+    missing = desk.newel("certificates", "show", "0badc0de", status=1)
+    assert missing.stderr == "There is no such certificate.\n"
+
+
+def test_an_endpoint_shows_its_lineage(desk: Desk) -> None:
+    desk.issue("kept.internal")
+    (first,) = desk.catalogued("kept.internal")
+    desk.newel("ca", "renew", "--force", "kept.internal.crt", "kept.internal.key")
+    latest, oldest = desk.catalogued("kept.internal", 2)
+    assert oldest == first
+    assert latest["endpoint"] == first["endpoint"]
+    shown = desk.newel("endpoints", "show", first["endpoint"]).stdout
+    lineage = [line.split() for line in shown.split("\n\n")[1].splitlines()[1:]]
+    assert sorted(row[0] for row in lineage) == sorted([latest["serial"], first["serial"]])
+    assert [row[4] for row in lineage if len(row) > 4] == [first["serial"]]
+    (found,) = desk.entries("endpoints", "list", "--subject", "kept.internal")
+    assert (found["id"], found["state"]) == (first["endpoint"], "active")
+
+
+def test_an_export_is_all_of_it_as_one_file(desk: Desk) -> None:
+    desk.issue("exported.internal")
+    desk.catalogued("exported.internal")
+    desk.newel("certificates", "export", "all.csv")
+    everything = (desk.home / "all.csv").read_bytes().decode()
+    assert (desk.home / "all.csv").stat().st_mode & 0o777 == 0o600
+    serials = {row["serial"] for row in csv.DictReader(io.StringIO(everything, newline=""))}
+    assert serials == {
+        each["serial"] for each in desk.entries("certificates", "list", "--limit", "0")
+    }
+    words = ("certificates", "export", "--format", "ndjson", "--subject", "exported.internal")
+    (line,) = desk.newel(*words).stdout.splitlines()
+    assert json.loads(line)["subject"] == "exported.internal"
+    refused = desk.newel("certificates", "export", "all.csv", status=1)
+    assert "error allocating terminal" in refused.stderr
+    assert (desk.home / "all.csv").read_bytes().decode() == everything
+
+
+def test_an_endpoint_is_revoked_with_all_it_holds(desk: Desk) -> None:
+    desk.issue("lost.internal")
+    desk.catalogued("lost.internal")
+    desk.newel("ca", "renew", "--force", "lost.internal.crt", "lost.internal.key")
+    endpoint = desk.catalogued("lost.internal", 2)[0]["endpoint"]
+    words = ("revoke", "--endpoint", endpoint, "--reasonCode", "keyCompromise", *desk.provisioner)
+    assert "error allocating terminal" in desk.newel(*words, status=1).stderr
+    assert {each["state"] for each in desk.catalogued("lost.internal", 2)} == {"active"}
+    done = json.loads(desk.newel(*words, "--force", "--output", "json").stdout)
+    assert len(done["revoked"]) == 2
+    wait_until(
+        lambda: {each["state"] for each in desk.catalogued("lost.internal", 2)} == {"revoked"}
+    )
+    desk.newel("ca", "renew", "--force", "lost.internal.crt", "lost.internal.key", status=1)
+    again = desk.newel(*words, "--force", status=1)
+    assert again.stderr == f"endpoint {endpoint} has no active certificate\n"
+
+
+def test_a_serial_and_a_certificate_are_revoked(desk: Desk) -> None:
+    desk.issue("by-serial.internal")
+    (entry,) = desk.catalogued("by-serial.internal")
+    desk.newel("revoke", "--serial", entry["serial"], *desk.provisioner)
+    wait_until(lambda: desk.catalogued("by-serial.internal")[0]["state"] == "revoked")
+    desk.issue("by-key.internal")
+    desk.catalogued("by-key.internal")
+    desk.newel("revoke", "--cert", "by-key.internal.crt", "--key", "by-key.internal.key")
+    wait_until(lambda: desk.catalogued("by-key.internal")[0]["state"] == "revoked")
+    both = desk.newel("revoke", "--serial", "1", "--endpoint", "x", status=1)
+    assert both.stderr == "one of flag --endpoint, --serial or --cert with --key is required\n"
+
+
+def test_nobody_but_an_administrator_reads_the_catalogue(desk: Desk) -> None:
+    desk.issue("anybody.internal")
+    words = (
+        "endpoints",
+        "list",
+        "--admin-cert",
+        "anybody.internal.crt",
+        "--admin-key",
+        "anybody.internal.key",
+    )
+    assert desk.newel(*words, status=1).stderr == "This certificate is not an administrator's.\n"
+    unnamed = desk.newel("endpoints", "list", "--admin-cert=", "--admin-key=", status=1)
+    assert unnamed.stderr == (
+        "Show an administrator's client certificate.\nName one by --admin-cert and --admin-key.\n"
+    )
+    alone = desk.newel("endpoints", "list", "--admin-key=", status=1)
+    assert alone.stderr == "flag '--admin-cert' requires the '--admin-key' flag\n"
+    wrong = desk.newel("certificates", "list", "--state", "lost", status=1)
+    assert wrong.stderr == "The parameter 'state' must be one of active, expired, revoked.\n"
+    wrong = desk.newel("certificates", "list", "--sort", "name", status=1)
+    assert wrong.stderr.startswith("invalid value 'name' for flag '--sort'; options are issued")
