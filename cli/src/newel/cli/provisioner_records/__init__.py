@@ -1,0 +1,1 @@
+"""Provisioners as ca.json keeps them, made and changed by flags."""

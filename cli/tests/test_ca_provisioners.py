@@ -1,0 +1,173 @@
+"""`ca provisioner add, update, remove` on ca.json: the same records as the original's, nothing else touched."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.running import others
+from newel.step import ca_json, jwe
+
+NEWEL = str(Path(sys.executable).with_name("newel"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "pw").write_text("p4ss\n")
+    words = [
+        "ca", "init", "--name", "P", "--dns", "localhost", "--address", ":8443", "--provisioner", "admin",
+        "--password-file", "pw",
+    ]  # fmt: skip
+    assert run(tmp_path, *words).returncode == 0
+    (tmp_path / "step/ca.json").write_bytes((tmp_path / "step/config/ca.json").read_bytes())
+    return tmp_path
+
+
+def run(home: Path, *words: str, program: str = NEWEL) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program, *words], cwd=home, env={**os.environ, "STEPPATH": str(home / "step")},
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def change(home: Path, *words: str, good: bool = True) -> str:
+    before = (home / "step/config/ca.json").read_bytes()
+    done = run(home, "ca", "provisioner", *words)
+    assert (done.returncode == 0) is good, done.stderr
+    if not good:
+        assert (home / "step/config/ca.json").read_bytes() == before
+    return done.stderr
+
+
+def records(home: Path, name: str = "config/ca.json") -> dict[str, dict[str, Any]]:
+    found = json.loads((home / "step" / name).read_text())["authority"]["provisioners"]
+    return {record["name"]: record for record in found}
+
+
+KINDS = [
+    [
+        "--type",
+        "ACME",
+        "--challenge",
+        "http-01",
+        "--force-cn",
+        "--x509-default-dur",
+        "20m",
+        "--require-eab",
+    ],
+    ["--type", "x5c", "--x5c-roots", "step/certs/root_ca.crt", "--disable-renewal"],
+    [
+        "--type",
+        "AWS",
+        "--aws-account",
+        "1",
+        "--aws-account",
+        "2",
+        "--instance-age",
+        "1h",
+        "--disable-tofu",
+    ],
+    ["--type", "SSHPOP", "--ssh-host-max-dur", "48h"],
+    [
+        "--public-key",
+        "pub.json",
+        "--private-key",
+        "priv.json",
+        "--allow-renewal-after-expiry",
+        "--ssh=false",
+    ],
+]
+
+
+@pytest.mark.needs("step")
+@pytest.mark.parametrize("flags", KINDS, ids=lambda flags: flags[1])
+def test_the_originals_record(home: Path, flags: list[str]) -> None:
+    """The original writes the same member for member."""
+    made = run(home, "crypto", "jwk", "create", "pub.json", "priv.json", "--password-file", "pw",
+               program=others("step"))  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    said = change(home, "add", "new", *flags)
+    assert said.startswith(f"✔ CA Configuration: {home}/step/config/ca.json\n\nSuccess!")
+    ours = records(home)["new"]
+    words = ["ca", "provisioner", "add", "new", *flags, "--ca-config", "step/ca.json"]
+    done = run(home, *words, program=others("step"))
+    assert done.returncode == 0, done.stderr
+    theirs = records(home, "ca.json")["new"]
+    assert ours == theirs
+
+
+def test_nothing_else_is_touched(home: Path) -> None:
+    path = home / "step/config/ca.json"
+    config = json.loads(path.read_text()) | {"newel": {"own": True}, "unknown": [1, None]}
+    path.write_text(json.dumps(config))
+    change(home, "add", "more", "--type", "ACME")
+    after = json.loads(path.read_text())
+    assert after["authority"]["provisioners"].pop()["name"] == "more"
+    assert after == config
+    change(home, "remove", "more")
+    assert json.loads(path.read_text()) == config
+
+
+def test_a_key_is_made_and_kept_encrypted(home: Path) -> None:
+    change(home, "add", "ops", "--create", "--password-file", "pw")
+    record = records(home)["ops"]
+    private = json.loads(jwe.decrypt(record["encryptedKey"], b"p4ss"))
+    assert private["kid"] == record["key"]["kid"]
+    assert "d" not in record["key"]
+    token = run(
+        home, "ca", "token", "x", "--offline", "--provisioner", "ops", "--password-file", "pw"
+    )
+    assert token.stdout.count(".") == 2
+
+
+def test_updates(home: Path) -> None:
+    """Lists grow and shrink, names change, what no flag names stays."""
+    change(
+        home, "add", "sso", "--type", "OIDC", "--client-id", "c", "--configuration-endpoint", "https://i",
+        "--admin", "a@x", "--domain", "x", "--domain", "y",
+    )  # fmt: skip
+    change(
+        home, "update", "sso", "--name", "login", "--remove-domain", "x", "--domain", "z",
+        "--remove-admin", "a@x", "--x509-max-dur", "48h",
+    )  # fmt: skip
+    record = records(home)["login"]
+    assert record["domains"] == ["y", "z"]
+    assert "admins" not in record
+    assert record["clientID"] == "c"
+    assert record["claims"]["maxTLSCertDuration"] == "48h0m0s"
+    parsed = ca_json.read((home / "step/config/ca.json").read_bytes()).authority
+    assert parsed is not None
+    assert len(parsed.parsed()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["add", "admin", "--create", "--password-file", "pw"], "with name admin already exists"),
+        (["add", "x"], "'--create false' requires the '--public-key' flag"),
+        (
+            ["add", "x", "--type", "Foo"],
+            "invalid value 'Foo' for flag '--type'; options are JWK, ACME",
+        ),
+        (["add", "x", "--type", "X5C"], "requires the '--x5c-roots' flag"),
+        (
+            ["add", "x", "--type", "ACME", "--challenge", "y"],
+            "invalid value 'y' for flag '--challenge'",
+        ),
+        (
+            ["add", "x", "--create", "--public-key", "p"],
+            "flag '--create' is incompatible with '--public-key'",
+        ),
+        (["add", "x", "--type", "X5C", "--x5c-roots", "absent"], "open absent: no such file"),
+        (["add", "x", "--type", "ACME", "--x509-max-dur", "soon"], "for flag '--x509-max-dur'"),
+        (["update", "x"], "provisioner x not found"),
+        (["remove", "x"], "provisioner x not found"),
+        (["remove", "admin", "--ca-config", "absent.json"], "open absent.json"),
+    ],
+)
+def test_refusals_change_nothing(home: Path, words: list[str], expected: str) -> None:
+    assert expected in change(home, *words, good=False)
