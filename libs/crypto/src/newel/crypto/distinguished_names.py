@@ -116,16 +116,19 @@ def _pairs(rdn: der.Element) -> list[tuple[der.Element, der.Element]]:
     return pairs
 
 
+def _single(pairs: list[tuple[der.Element, der.Element]]) -> tuple[der.Element, der.Element]:
+    if len(pairs) != 1:
+        raise der.DerError(f"a relative name of {len(pairs)} attributes")
+    return pairs[0]
+
+
 def check(name: bytes) -> None:
     """Raises :class:`InvalidNameError` unless every attribute of a DER Name obeys its type's bound,
     alphabet and string type, as :func:`encode` would have it.
     """
     try:
         for rdn in der.children(der.only(name).content):
-            pairs = _pairs(rdn)
-            if len(pairs) != 1:
-                raise der.DerError(f"a relative name of {len(pairs)} attributes")
-            kind, element = pairs[0]
+            kind, element = _single(_pairs(rdn))
             form = _FORMS_BY_DER.get(kind.raw, _OTHER)
             if element.tag != form.tag:
                 raise InvalidNameError(f"{form.name} is a string of the wrong type")

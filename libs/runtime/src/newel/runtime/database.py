@@ -9,7 +9,7 @@ shares the next.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Row = tuple[Any, ...]
 
@@ -27,8 +27,7 @@ class Statement:
         object.__setattr__(self, "sqlite", _NUMBERED.sub(r"?\1", self.text))
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A statement with its parameters."""
 
     statement: Statement

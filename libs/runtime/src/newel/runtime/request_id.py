@@ -1,7 +1,7 @@
 """The request id: taken from ``X-Request-Id`` or made, carried along in a context variable."""
 
 import re
-import uuid
+import secrets
 from contextvars import ContextVar
 
 HEADER = "x-request-id"
@@ -20,6 +20,6 @@ def enter_request(given: str = "") -> str:
 
     It stays current for the rest of the task that calls this.
     """
-    accepted = given if _ACCEPTED.fullmatch(given) else str(uuid.uuid4())
+    accepted = given if given and _ACCEPTED.fullmatch(given) else secrets.token_hex(16)
     _current.set(accepted)
     return accepted

@@ -10,8 +10,7 @@ import hashlib
 import secrets
 from binascii import a2b_base64
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -96,8 +95,7 @@ _header = msgspec.json.Decoder(Header)
 _claims = msgspec.json.Decoder(Claims)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token whose signature was verified."""
 
     claims: Claims
@@ -133,8 +131,7 @@ class Token:
             raise InvalidClaims("token issued in the future (iat)")
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedToken:
+class UnverifiedToken(NamedTuple):
     """A well-formed token nobody has verified."""
 
     header: Header

@@ -7,8 +7,8 @@ whole object tree; the tests hold it against pyca's parser.
 import datetime as dt
 import hashlib
 import ipaddress
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _CONTEXT_3 = 0xA3  # TBSCertificate.extensions, RFC 5280 §4.1
 _VERSION = 0xA0
@@ -25,8 +25,7 @@ class UnreadableCertificateError(ValueError):
     """The octets are not an X.509 certificate of RFC 5280's shape."""
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateFacts:
+class CertificateFacts(NamedTuple):
     """The facts of one certificate; times in seconds since 1970."""
 
     serial: bytes  # big-endian, no leading zero octet

@@ -14,13 +14,12 @@ in the endpoint that certificate would have opened.
 """
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newel.inventory.certificate import CertificateFacts
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateRecord:
+class CertificateRecord(NamedTuple):
     """One issued certificate as the issuing authority reported it."""
 
     serial: bytes  # big-endian, no leading zero octet
@@ -57,8 +56,7 @@ def first_endpoint(record: CertificateRecord) -> str:
     return named(record.facts)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A certificate and the endpoint it belongs to."""
 
     record: CertificateRecord

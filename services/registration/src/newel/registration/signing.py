@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -36,8 +36,7 @@ class Current(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(NamedTuple):
     """A certificate and what the audit trail says of it."""
 
     certificate: pb.Certificate

@@ -1,7 +1,7 @@
 """From when to when a certificate is to be valid: what was asked for, within the provisioner's limits."""
 
 import datetime as dt
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newel.registration.provisioners.limits import Limits
 from newel.registration.refusals import forbidden, malformed
@@ -10,8 +10,7 @@ from newel.step.durations import TimeDuration, format_duration
 _SECOND = dt.timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Validity:
+class Validity(NamedTuple):
     """Aware times in whole seconds. Without a start that was asked for it is now, backdated."""
 
     asked_start: dt.datetime | None

@@ -20,7 +20,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -39,16 +39,14 @@ LONGEST_ON_THE_LOOP = 64 * 1024
 """Octets of a statement above which parsing and hashing it would hold up everybody else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a caller wants signed, and by which key."""
 
     key: str
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one request: a signature or a refusal."""
 
     signature: bytes = b""

@@ -10,6 +10,7 @@ import datetime as dt
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.x509 import ocsp
@@ -37,8 +38,7 @@ class Kind(enum.StrEnum):
     SSH = "ssh"
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateStatement:
+class CertificateStatement(NamedTuple):
     """A TBSCertificate (RFC 5280 §4.1.2). All but the times are the octets as they stand."""
 
     serial: bytes  # the INTEGER's content

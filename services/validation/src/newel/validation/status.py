@@ -20,8 +20,7 @@ def canonical_serial(serial: bytes) -> bytes:
     return serial.lstrip(b"\0")
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(NamedTuple):
     """A certificate exists."""
 
     key: CertificateKey

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from newel.crypto.names import GeneralName
 from newel.registration.provisioners.limits import Limits
@@ -20,8 +21,7 @@ class Proof:
     key_values: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUse:
+class TokenUse(NamedTuple):
     """What makes one token one use, for the database to decide on."""
 
     key: bytes
@@ -30,8 +30,7 @@ class TokenUse:
     """Seconds since 1970 after which the token would be refused anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """The allowed identifiers and limits of one certificate, and who proved to be entitled to it."""
 
     proof: Proof
