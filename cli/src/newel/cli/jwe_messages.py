@@ -30,9 +30,12 @@ def compact(data: bytes) -> str:
         merged = value | recipients[0]
         if not merged.get("protected") or "ciphertext" not in merged or value.get("aad"):
             raise CliError("error parsing data: this JSON has no compact form")
-        return ".".join(str(merged.get(part, "")) for part in PARTS)
-    except (ValueError, AttributeError, TypeError):
+        parts = [str(merged.get(part, "")) for part in PARTS]
+    except (ValueError, AttributeError, TypeError, LookupError):
         raise CliError("error parsing data: not a JWE") from None
+    if "." in "".join(parts):
+        raise CliError("error parsing data: illegal base64 data")
+    return ".".join(parts)
 
 
 def full(compact_form: str) -> str:
@@ -82,7 +85,9 @@ def decrypt(compact_form: str, key: JoseKey | bytes) -> bytes:
     from joserfc.errors import JoseError
 
     header = header_of(compact_form)
-    alg, enc = str(header.get("alg")), str(header.get("enc"))
+    alg, enc = header.get("alg"), header.get("enc")
+    if not isinstance(alg, str) or not isinstance(enc, str):
+        raise CliError("error parsing data: the header does not name its algorithms")
     if isinstance(key, bytes):
         plaintext = jwe_passwords.decrypt(compact_form, header, key)
         if plaintext is None:
@@ -91,7 +96,7 @@ def decrypt(compact_form: str, key: JoseKey | bytes) -> bytes:
     try:
         with quiet():
             opened = jwe.decrypt_compact(compact_form, key_for(key), None, registry(alg, enc))
-    except (JoseError, ValueError, InvalidUnwrap, InvalidTag):
+    except (JoseError, ValueError, TypeError, LookupError, InvalidUnwrap, InvalidTag):
         raise CliError(CANNOT_DECRYPT) from None
     return opened.plaintext or b""
 

@@ -62,7 +62,7 @@ def decrypt_unusual(compact: str, header: dict[str, Any], password: bytes) -> by
         raise ValueError(f"between 1 and {MOST_ROUNDS} rounds are allowed")
     protected, *rest = compact.split(".")
     wrapped, iv, ciphertext, tag = map(unb64url, rest)
-    key = wrapping_key(alg, password, unb64url(str(header["p2s"])), rounds)
+    key = wrapping_key(alg, password, unb64url(str(header.get("p2s", ""))), rounds)
     content = content_encryption(str(header.get("enc")))
     content_key = aes_key_unwrap(key, wrapped)
     from joserfc.errors import JoseError

@@ -75,8 +75,8 @@ def parse(text: str) -> OtpKey:
     text = text.strip()
     if not text.startswith("otpauth://"):
         return OtpKey(secret_of(text))
-    query = parse_qs(urlsplit(text).query)
     try:
+        query = parse_qs(urlsplit(text).query)
         return OtpKey(
             secret_of(query.get("secret", [""])[0]),
             algorithm(query.get("algorithm", ["SHA1"])[0]),

@@ -1,0 +1,135 @@
+"""Whatever a file holds, a command ends with one clear line: never with a traceback."""
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newel.cli import (
+    jose_keys,
+    jwe_messages,
+    jwk_files,
+    jws_messages,
+    key_files,
+    otp_keys,
+    windows_executables,
+)
+from newel.cli.errors import CliError
+from newel.cli.key_choice import KeyChoice, generate
+from newel.cli.key_output import openssh_public, private_pem, public_pem
+from newel.step.jwk import b64url
+
+KEYS = [generate(KeyChoice("EC", "P-256", 0)), generate(KeyChoice("OKP", "Ed25519", 0))]
+FILES = [
+    *(private_pem(key) for key in KEYS),
+    *(private_pem(key, pkcs8=True) for key in KEYS),
+    *(public_pem(key.public_key()) for key in KEYS),
+    *(openssh_public(key.public_key()) for key in KEYS),
+    *(json.dumps(jwk_files.of_key(key)).encode() for key in KEYS),
+]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def quietly(read: Callable[..., Any], *arguments: Any) -> None:
+    """Runs a reader, which may say no."""
+    with contextlib.suppress(CliError):
+        read(*arguments)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A key file with some octets cut out and others put in."""
+    data = draw(st.sampled_from(FILES))
+    start = draw(st.integers(0, len(data)))
+    end = draw(st.integers(start, min(len(data), start + 12)))
+    return data[:start] + draw(st.binary(max_size=12)) + data[end:]
+
+
+@given(damaged())
+@settings(max_examples=300, deadline=None)
+def test_damaged_key_files(data: bytes) -> None:
+    # a prompt cannot be answered here: without a terminal it is an error like any other
+    quietly(key_files.parse, data, "file", "/dev/null")
+
+
+@given(st.dictionaries(st.sampled_from(jwk_files.MEMBERS), json_values, max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_jwks_of_the_wrong_types(jwk: dict[str, Any]) -> None:
+    for kty in ("EC", "RSA", "OKP", "oct", jwk.get("kty")):
+        text = json.dumps(jwk | {"kty": kty}).encode()
+        quietly(jwk_files.parse, text, "file", "/dev/null")
+        quietly(jose_keys.keys_of_set, b'{"keys": [%s]}' % text, "file")
+
+
+@given(json_values, json_values, st.text(max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_messages_of_the_wrong_shape(header: Any, payload: Any, text: str) -> None:
+    encoded = [b64url(json.dumps(part).encode()) for part in (header, payload)]
+    quietly(jws_messages.parse, ".".join((*encoded, "AA")))
+    quietly(jws_messages.parse, text)
+    members = {"protected": encoded[0], "payload": payload, "signature": "AA", "header": header}
+    quietly(jws_messages.parse, json.dumps(members))
+    quietly(jws_messages.parse, json.dumps({"signatures": payload, "payload": header}))
+    for jwe in (
+        text.encode(errors="replace"),
+        ".".join((encoded[0], "AA", "AA", "AA", "AA")).encode(),
+        json.dumps({"protected": header, "ciphertext": payload}).encode(),
+        json.dumps({"protected": encoded[0], "recipients": payload, "ciphertext": ""}).encode(),
+    ):
+        quietly(lambda data: jwe_messages.header_of(jwe_messages.compact(data)), jwe)
+        quietly(jwe_messages.decrypt_with_password, jwe, b"password")
+
+
+@given(
+    st.fixed_dictionaries(
+        {"alg": st.sampled_from(["PBES2-HS256+A128KW", "PBES2-HS512+A256KW"]) | json_values},
+        optional={
+            "enc": st.sampled_from(["A256GCM", "A128CBC-HS256"]) | json_values,
+            "p2c": st.integers(-1, 20) | json_values,
+            "p2s": st.just("AAAA") | json_values,
+        },
+    ),
+    st.lists(st.sampled_from(["", "AA", "A", "A" * 54, "=", "é"]), min_size=4, max_size=4),
+)
+@settings(max_examples=200, deadline=None)
+def test_password_messages_of_the_wrong_shape(header: dict[str, Any], parts: list[str]) -> None:
+    message = ".".join((b64url(json.dumps(header).encode()), *parts)).encode()
+    quietly(jwe_messages.decrypt_with_password, message, b"password")
+    key = jose_keys.JoseKey(b"k" * 32, {"kty": "oct"})
+    quietly(lambda: jwe_messages.decrypt(jwe_messages.compact(message), key))
+
+
+@given(st.binary(max_size=40) | st.text(max_size=60).map(str.encode))
+@settings(max_examples=200, deadline=None)
+def test_secrets_and_executables(data: bytes) -> None:
+    quietly(otp_keys.parse, data.decode(errors="replace"))
+    quietly(otp_keys.parse, "otpauth://totp/a?" + data.decode(errors="replace"))
+    quietly(windows_executables.signature, io.BytesIO(data))
+    quietly(windows_executables.certificates, data)
+    start = b"MZ".ljust(60, b"\0") + b"\x40\0\0\0PE\0\0" + bytes(20) + b"\x0b\x01"
+    quietly(windows_executables.signature, io.BytesIO(start + bytes(126) + data))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "otpauth://totp/a?secret=AAAA&digits=x",
+        "otpauth://totp/a?secret=AAAA&algorithm=md5",
+        "otpauth://[",
+    ],
+)
+def test_key_uris_that_are_none(url: str) -> None:
+    with pytest.raises(CliError):
+        otp_keys.parse(url)
