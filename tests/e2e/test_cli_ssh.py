@@ -329,7 +329,7 @@ def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
     Path("/run/sshd").mkdir(exist_ok=True)
     person.ssh("config", "--set", f"User={user}")
     server = subprocess.Popen(
-        ["/usr/sbin/sshd", "-D", "-e", "-f", str(settings)], stderr=subprocess.PIPE, text=True
+        ["/usr/sbin/sshd", "-D", "-e", "-f", str(settings)], stderr=subprocess.PIPE
     )
     try:
         wait_until(lambda: socket.create_connection(("127.0.0.1", port), 1), process=server)
