@@ -1,125 +1,25 @@
-"""Our command line against the real step-ca and against our own authority: bootstrap, issuance, renewal."""
+"""Our command line against the real step-ca and against our own authority: bootstrap and issuance."""
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
-import signal
 import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from fixtures.running import NEWEL, Authority, configure, free_port, run, serving, wait_until
-from fixtures.step_ca import step_ca
-from newel.step.fingerprint import fingerprint
+from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
+from fixtures.running import free_port, run
 
-BOTH = ["up", pytest.param("step-ca", marks=pytest.mark.needs("step", "step-ca"))]
-
-
-@pytest.fixture(scope="module", params=BOTH)
-def authority(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, http01_port: int
-) -> Generator[Authority]:
-    """Each walk runs against ours and against the original."""
-    state = tmp_path_factory.mktemp("cli") / "state"
-    if request.param == "step-ca":
-        with step_ca(state) as running:
-            yield running
-        return
-    ports = free_port(), free_port()
-    with serving(state, *ports):
-        pass
-    configure(state, registration={"acme": {"http01Port": http01_port}})
-    with serving(state, *ports) as (running, _):
-        yield running
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A machine with our command line, its own STEPPATH and no terminal."""
-
-    authority: Authority
-    home: Path
-
-    def newel(self, *words: str, good: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs the command line; fails with what it said unless it ended as it should."""
-        done = subprocess.run(
-            [NEWEL, *words],
-            cwd=self.home,
-            env={**os.environ, "STEPPATH": str(self.home / "step")},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            timeout=60,
-        )
-        assert (done.returncode == 0) is good, f"{words}: {done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return done
-
-    @property
-    def provisioner(self) -> list[str]:
-        return ["--provisioner", "admin", "--password-file", str(self.authority.password_file)]
-
-    def certificate(self, name: str, *flags: str) -> x509.Certificate:
-        files = [f"{name}.crt", f"{name}.key"]
-        self.newel("ca", "certificate", name, *files, "--force", *self.provisioner, *flags)
-        return self.read(name)
-
-    def token(self, subject: str, *flags: str) -> str:
-        return self.newel("ca", "token", subject, *flags, *self.provisioner).stdout.strip()
-
-    def chain(self, name: str) -> list[x509.Certificate]:
-        return x509.load_pem_x509_certificates((self.home / f"{name}.crt").read_bytes())
-
-    def read(self, name: str) -> x509.Certificate:
-        return self.chain(name)[0]
-
-    def files(self) -> dict[str, str]:
-        """Every file there is with the digest of its content."""
-        return {
-            str(path.relative_to(self.home)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in self.home.rglob("*")
-            if path.is_file()
-        }
-
-    def refused(self, *words: str) -> str:
-        """What a command says that fails in one line and changes no file."""
-        before = self.files()
-        done = self.newel(*words, good=False)
-        assert done.returncode == 1
-        assert self.files() == before
-        assert done.stdout == ""
-        return done.stderr
-
-
-def root_fingerprint(authority: Authority) -> str:
-    root = x509.load_pem_x509_certificate(authority.root.read_bytes())
-    return fingerprint(root.public_bytes(Encoding.DER))
-
-
-@pytest.fixture
-def stranger(authority: Authority, tmp_path: Path) -> Machine:
-    return Machine(authority, tmp_path)
-
-
-@pytest.fixture
-def machine(stranger: Machine) -> Machine:
-    """A machine that knows the authority."""
-    words = ["--ca-url", stranger.authority.url, "--fingerprint"]
-    stranger.newel("ca", "bootstrap", *words, root_fingerprint(stranger.authority))
-    return stranger
+__all__ = ["authority", "machine", "stranger"]
 
 
 def test_bootstrap_stores_root_and_defaults(stranger: Machine) -> None:
@@ -307,109 +207,6 @@ def test_a_token_for_one_request_only(machine: Machine) -> None:
     assert machine.read("r").subject.rfc4514_string() == "CN=r.internal"
     token = machine.token("r.internal", "--cnf-file", "r.csr")
     machine.refused("ca", "certificate", "r.internal", "y.crt", "y.key", "--token", token)
-
-
-def extensions(certificate: x509.Certificate) -> dict[str, tuple[bool, bytes]]:
-    """By OID, since the original moves one when it renews."""
-    return {
-        each.oid.dotted_string: (each.critical, each.value.public_bytes())
-        for each in certificate.extensions
-    }
-
-
-@pytest.mark.parametrize("flags", [[], ["--mtls=false"]], ids=["mtls", "bearer"])
-def test_renew_keeps_all_but_serial_and_validity(machine: Machine, flags: list[str]) -> None:
-    """REN-03, REN-04, REN-05."""
-    before = machine.certificate("foo.internal", "--not-after", "20m")
-    said = machine.newel(
-        "ca", "renew", "foo.internal.crt", "foo.internal.key", "--force", *flags
-    ).stderr
-    assert said == "Your certificate has been saved in foo.internal.crt.\n"
-    after = machine.read("foo.internal")
-    assert after.serial_number != before.serial_number
-    assert (after.subject, after.public_key()) == (before.subject, before.public_key())
-    assert extensions(after) == extensions(before)
-    lifetimes = [c.not_valid_after_utc - c.not_valid_before_utc for c in (before, after)]
-    assert abs((lifetimes[0] - lifetimes[1]).total_seconds()) <= 60
-
-
-def test_renewal_when_it_is_due(machine: Machine) -> None:
-    """REN-14, REN-16, REN-19: not due is success and changes nothing; --exec follows a renewal only."""
-    machine.certificate("foo.internal")
-    before = machine.files()
-    words = [
-        "ca",
-        "renew",
-        "foo.internal.crt",
-        "foo.internal.key",
-        "--force",
-        "--exec",
-        "touch renewed",
-    ]
-    said = machine.newel(*words, "--expires-in", "1h").stderr
-    assert said.startswith("certificate not renewed: expires in 23h")
-    assert machine.files() == before
-    machine.newel(*words, "--expires-in", "24h")
-    assert (machine.home / "renewed").exists()
-
-
-def test_a_file_keeps_its_mode(machine: Machine) -> None:
-    machine.certificate("foo.internal")
-    (machine.home / "foo.internal.crt").chmod(0o644)
-    machine.newel("ca", "renew", "foo.internal.crt", "foo.internal.key", "--force")
-    assert (machine.home / "foo.internal.crt").stat().st_mode & 0o777 == 0o644
-
-
-def test_rekey_makes_a_new_key(machine: Machine) -> None:
-    before = machine.certificate("foo.internal")
-    said = machine.newel("ca", "rekey", "foo.internal.crt", "foo.internal.key", "--force").stderr
-    assert said == "✔ Certificate: foo.internal.crt\n✔ Private Key: foo.internal.key\n"
-    after = machine.read("foo.internal")
-    key = load_pem_private_key((machine.home / "foo.internal.key").read_bytes(), None)
-    assert after.public_key() == key.public_key() != before.public_key()
-    assert after.subject == before.subject
-
-
-@pytest.mark.parametrize("command", ["renew", "rekey"])
-def test_the_daemon(machine: Machine, command: str) -> None:
-    """REN-09, REN-11, REN-14, REN-15: at start it waits, on SIGHUP it acts, on SIGTERM it ends well."""
-    before = machine.certificate("foo.internal")
-    files = ["foo.internal.crt", "foo.internal.key"]
-    log = machine.home / "daemon.log"
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [NEWEL, "ca", command, *files, "--daemon", "--exec", "touch acted"],
-            cwd=machine.home, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
-            env={**os.environ, "STEPPATH": str(machine.home / "step")},
-        )  # fmt: skip
-    try:
-        wait_until(lambda: "first " in log.read_text(), process=process, log=log)
-        process.send_signal(signal.SIGHUP)
-        wait_until((machine.home / "acted").exists, process=process, log=log)
-        after = machine.read("foo.internal")
-        assert after.serial_number != before.serial_number
-        assert (after.public_key() == before.public_key()) is (command == "renew")
-        assert f"foo.internal certificate {command}ed, next in 1" in log.read_text()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_revocation_by_key_and_by_token(machine: Machine) -> None:
-    """REN-20, REN-22."""
-    serial = str(machine.certificate("foo.internal").serial_number)
-    said = machine.newel(
-        "ca", "revoke", "--cert", "foo.internal.crt", "--key", "foo.internal.key"
-    ).stderr
-    assert f"✔ CA: {machine.authority.url}\n" in said
-    assert f"Certificate with Serial Number {serial} has been revoked.\n" in said
-    machine.refused("ca", "renew", "foo.internal.crt", "foo.internal.key", "--force")
-    serial = str(machine.certificate("bar.internal").serial_number)
-    token = machine.token(serial, "--revoke")
-    machine.newel("ca", "revoke", serial, "--token", token, "--reasonCode", "key compromise")
-    machine.refused("ca", "renew", "bar.internal.crt", "bar.internal.key", "--force")
 
 
 def test_bad_input_changes_nothing(machine: Machine) -> None:
