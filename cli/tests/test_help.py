@@ -1,0 +1,102 @@
+"""Help teaches: every word has a sentence, lines fit the terminal, and examples are lines that parse."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from newel.cli import grammar, help_text, main
+from newel.cli.commands.help import FOREIGN
+from newel.cli.grammar import Command, find, load, words
+from newel.cli.invocation import Invocation
+
+EXAMPLES = [
+    line.split("\t") for line in (Path(grammar.HERE) / "examples.txt").read_text().splitlines()
+]
+ALL = [command for word in words() for command in load(word).values()]
+
+
+def shown(capsys: pytest.CaptureFixture[str], *line: str) -> str:
+    assert main.dispatch(list(line)) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda command: command.path)
+def test_every_command_and_flag_is_described_in_words(command: Command) -> None:
+    assert command.summary, "says nothing"
+    assert not set("→↔|§†") & set(command.summary)
+    assert not command.summary.endswith(".")
+    for flag in command.flags:
+        assert flag.meaning, flag.name
+        assert not set("→↔§†") & set(flag.meaning), flag.meaning
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_lines_fit_the_terminal(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for path in ("", "ca", "ca certificate", "ca provisioner add", "certificate lint", "ca policy"):
+        text = shown(capsys, "help", *path.split())
+        for line in text.partition("\nExamples:")[0].splitlines():
+            unbroken = line.startswith("Usage: ") or len(line.split()) == 1
+            assert unbroken or len(line) <= min(columns, help_text.WIDEST), line
+
+
+def test_flags_stand_in_one_column_and_meanings_in_another(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = shown(capsys, "certificate", "needs-renewal", "--help")
+    flags = text.split("\nFlags:\n")[1].split("\n\n")[0].splitlines()
+    meanings = {line.index(line.split("  ")[-1].strip()) for line in flags if "  " in line.strip()}
+    assert len(meanings) == 1
+    assert text.startswith(
+        "Usage: newel certificate needs-renewal <cert-file or hostname> [flags]\n\n"
+    )
+
+
+def test_the_overview_has_every_first_word_and_groups_have_summaries(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    overview = shown(capsys, "help")
+    for word in [*words(), *FOREIGN]:
+        hidden = word not in FOREIGN and load(word)[word].hidden
+        assert (f"\n  {word} " in overview) is not hidden
+    group = shown(capsys, "ca", "provisioner")
+    assert "\n  webhook  the webhooks a provisioner asks before it issues\n" in group
+    assert "webhook add" not in group
+
+
+def test_a_flag_of_the_command_takes_the_place_of_one_of_every_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = shown(capsys, "certificates", "list", "--help")
+    assert text.partition("\nExamples:")[0].count("  --output") == 1
+    assert "text, json or csv" in text
+
+
+@pytest.mark.parametrize(("path", "meaning", "line"), EXAMPLES, ids=lambda text: text[:40])
+def test_examples_are_lines_their_commands_take(path: str, meaning: str, line: str) -> None:
+    assert meaning
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    said = list(lexer)
+    end = next((at for at, word in enumerate(said) if word in {"|", "&&", "<", ">"}), len(said))
+    assert said[0] == "newel"
+    if said[1] in FOREIGN:
+        return
+    command, rest = find(said[1:end])
+    assert command is not None
+    assert command.path == path or (load(path.split(maxsplit=1)[0])[path].group if path else True)
+    call = Invocation(command, rest)
+    required = [name for name in command.positionals if not name.startswith("[")]
+    assert len(call.args) <= len(command.positionals) or command.path == "context select"
+    assert len(call.args) >= len(required) or {"--cert", "--offline", "-"} & set(said)
+
+
+def test_examples_are_shown_with_their_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for path, meaning, line in EXAMPLES:
+        text = shown(capsys, "help", *path.split())
+        assert f"      {line}\n" in text
+        assert meaning.split()[0] in text
