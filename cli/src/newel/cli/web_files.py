@@ -1,5 +1,7 @@
 """A file named by path or by https address."""
 
+from typing import Any
+
 from newel.cli.errors import CliError
 from newel.cli.files import read
 
@@ -15,12 +17,20 @@ def read_file_or_url(name: str) -> bytes:
 def fetch(address: str) -> bytes:
     """The body at an https address, up to a megabyte; redirections stay with https."""
     from urllib.error import HTTPError, URLError
-    from urllib.request import urlopen
+    from urllib.request import HTTPRedirectHandler, build_opener
+
+    class Steadfast(HTTPRedirectHandler):
+        """Follows redirections to https only."""
+
+        def redirect_request(
+            self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+        ) -> Any:
+            if not newurl.startswith("https://"):
+                raise CliError(f"error retrieving {address}: it redirects away from https")
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     try:
-        with urlopen(address, timeout=SECONDS) as answer:  # noqa: S310 - https was checked by the caller
-            if not answer.geturl().startswith("https://"):
-                raise CliError(f"error retrieving {address}: it redirects away from https")
+        with build_opener(Steadfast).open(address, timeout=SECONDS) as answer:
             data: bytes = answer.read(LARGEST + 1)
     except HTTPError as error:
         raise CliError(f"error retrieving {address}: status code {error.code}") from None
