@@ -106,7 +106,10 @@ class Supervisor:
                 env={**os.environ, **part.env}, cwd=self.layout.state, start_new_session=True,
             )  # fmt: skip
         each.began = time.monotonic()
-        (self.layout.state / "run" / part.name).write_text(f"{each.process.pid}\n")
+        file = self.layout.state / "run" / part.name
+        written = file.with_name(f".{part.name}")
+        written.write_text(f"{each.process.pid}\n")
+        written.rename(file)  # whole: others read it at any moment
 
     def _stop(self, each: _Running) -> int:
         process, each.process = each.process, None
