@@ -6,25 +6,14 @@ Its algorithm is its own where it names one; a flag may fill a gap, but not cont
 
 import json
 from dataclasses import dataclass
-from typing import Any, cast
-
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from typing import cast
 
 from newel.cli import jwk_files, key_files
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
+from newel.cli.jose_algorithms import HMAC, default_algorithm, encryptions_of, signatures_of
 from newel.cli.web_files import read_file_or_url
 from newel.crypto.keys import PrivateKey, PublicKey
-
-HMAC = ("HS256", "HS384", "HS512")
-RSA_SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-ECDSA = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
-CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
-RSA_ENCRYPTION = ("RSA1_5", "RSA-OAEP", "RSA-OAEP-256")
-ECDH = ("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW")
-OCT_ENCRYPTION = (
-    "dir", "A128KW", "A192KW", "A256KW", "A128GCMKW", "A192GCMKW", "A256GCMKW",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +144,6 @@ def with_algorithm(
     return JoseKey(key, jwk_files.ordered(jwk | {"alg": alg}))
 
 
-def default_algorithm(key: key_files.Material, use: str, *, fixed_only: bool = False) -> str:
-    """What a key of this kind is used with when nobody says; "" where only one may not be guessed."""
-    encrypts = use == "enc"
-    if isinstance(key, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
-        return "EdDSA"
-    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
-        if encrypts:
-            return "" if fixed_only else "ECDH-ES"
-        return ECDSA.get(key.curve.name, "")
-    if fixed_only:
-        return ""
-    if isinstance(key, bytes):
-        return "A256GCMKW" if encrypts else "HS256"
-    return "RSA-OAEP-256" if encrypts else "RS256"
-
-
 def validate(key: JoseKey) -> None:
     """Raises CliError when the algorithm does not fit the key and its use."""
     if key.use == "sig":
@@ -188,29 +161,9 @@ def validate_signing(key: JoseKey) -> None:
         raise CliError(f"alg '{key.alg}' is not compatible with {kind}")
 
 
-def signatures_of(key: key_files.Material) -> tuple[tuple[str, ...], str]:
-    """The signature algorithms of a key, and how its kind is called."""
-    if isinstance(key, bytes):
-        return HMAC, "kty 'oct'"
-    if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
-        return RSA_SIGNATURES, "kty 'RSA'"
-    if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey):
-        name = key.curve.name
-        return (ECDSA.get(name, ""),), f"kty 'EC' and crv '{CURVES.get(name, name)}'"
-    return ("EdDSA",), "kty 'OKP' and crv 'Ed25519'"
-
-
 def validate_encryption(key: JoseKey, alg: str) -> None:
     """The algorithm must be one that manages a content key for this key."""
-    held: Any = key.key
-    if isinstance(held, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
-        raise CliError("key Ed25519 cannot be used for encryption")
-    if isinstance(held, bytes):
-        options, kty = OCT_ENCRYPTION, "oct"
-    elif isinstance(held, rsa.RSAPublicKey | rsa.RSAPrivateKey):
-        options, kty = RSA_ENCRYPTION, "RSA"
-    else:
-        options, kty = ECDH, "EC"
+    options, kty = encryptions_of(key.key)
     if alg not in options:
         raise CliError(f"alg '{alg}' is not compatible with kty '{kty}'")
 

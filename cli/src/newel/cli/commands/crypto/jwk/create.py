@@ -6,6 +6,7 @@ from newel.cli import jose_keys, jwk_files, key_choice, key_files
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import write
 from newel.cli.invocation import Invocation
+from newel.cli.jose_algorithms import default_algorithm
 from newel.cli.key_output import json_text, new_password, write_pair
 from newel.cli.terminal import note
 from newel.crypto.keys import PublicKey
@@ -98,7 +99,7 @@ def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
 def described(call: Invocation, key: key_files.Material, *, from_file: bool) -> jwk_files.Jwk:
     """The JWK with use, algorithm and id, if they fit the key."""
     use, alg = call.get("use") or "", call.get("alg") or ""
-    fixed = jose_keys.default_algorithm(key, "" if from_file else use, fixed_only=from_file)
+    fixed = default_algorithm(key, "" if from_file else use, fixed_only=from_file)
     alg = (fixed or alg) if from_file else (alg or fixed)
     jwk = jwk_files.of_key(key, use=use, alg=alg)
     if kid := call.get("kid"):
