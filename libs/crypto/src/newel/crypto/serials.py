@@ -44,3 +44,8 @@ def from_int(number: int) -> bytes:
     serial = number.to_bytes(number.bit_length() // 8 + 1, "big")
     check(serial)
     return serial
+
+
+def made_at(serial: bytes) -> float:
+    """When a serial of :func:`new_serial` was made, seconds since 1970; of others' serials, anything."""
+    return int.from_bytes(serial[:_TIME_OCTETS], "big") / 1000

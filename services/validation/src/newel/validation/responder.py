@@ -4,10 +4,12 @@ The hot path is :meth:`Responder.hit`: memory only. What it does not find costs 
 own database and one signature; concurrent requests share the call to the signer.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from newel.crypto import serials
 from newel.crypto.keys import InvalidSignature
 from newel.crypto.lint import LintError
 from newel.crypto.ocsp import CertId
@@ -31,6 +33,9 @@ from newel.validation.status import CertificateKey, Status, StatusReader, canoni
 
 _log = logging.getLogger("newel.validation.responder")
 
+_NEW = 5.0  # seconds
+_TRIES, _BETWEEN_TRIES = 20, 0.05
+_MOST_PATIENT = 64
 _RETRY_AFTER = 5.0  # seconds a kept answer goes on when it cannot be made anew
 # why an answer could not be signed
 _UNSIGNED = (NewelError, InvalidSignature, LintError, UnfitResponderError)
@@ -62,6 +67,7 @@ class Responder:
         self._metrics = metrics
         self._tally = metrics.answers
         self._free = max_waiting
+        self._patient = 0
 
     def hit(self, request: bytes) -> Document | None:
         """The kept answer to exactly these octets (a POST body, or the raw path of a GET)."""
@@ -135,7 +141,7 @@ class Responder:
         answer: Answer | None = None
         while True:
             purges = self._cache.purges
-            statuses = [await self._store.status(key) for key in keys]
+            statuses = await self._statuses(keys)
             if answer is None or statuses != signed_for:
                 answer = await self._attestor.attest(question, statuses)
                 signed_for = statuses
@@ -145,6 +151,30 @@ class Responder:
         if not self._is_true(answer, self._clock.unix()):
             raise RefusedError(TRY_LATER)
         return answer
+
+    async def _statuses(self, keys: Sequence[CertificateKey]) -> list[Status | None]:
+        """What is known; a serial that says it was made this moment gets a second to be heard of.
+
+        A client that asks right after it got its certificate would else be told ``unknown``. Anybody
+        can make up such a serial, so only a few may wait.
+        """
+        tries = _TRIES if self._patient < _MOST_PATIENT else 1
+        self._patient += 1
+        try:
+            while True:
+                statuses = [await self._store.status(key) for key in keys]
+                tries -= 1
+                if not tries or all(
+                    status is not None or not self._is_new(key)
+                    for status, key in zip(statuses, keys, strict=True)
+                ):
+                    return statuses
+                await asyncio.sleep(_BETWEEN_TRIES)
+        finally:
+            self._patient -= 1
+
+    def _is_new(self, key: CertificateKey) -> bool:
+        return abs(self._clock.unix() - serials.made_at(key.serial)) < _NEW
 
     def _is_fresh(self, answer: Answer) -> bool:
         now = self._clock.unix()
