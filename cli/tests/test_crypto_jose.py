@@ -3,20 +3,16 @@
 import base64
 import hmac
 import json
-import os
-import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
+from fixtures.running import NEWEL, others
+
+STEP = others("step")
 BOTH_WAYS = pytest.mark.parametrize(
     ("maker", "judge"), [(NEWEL, STEP), (STEP, NEWEL)], ids=["ours", "theirs"]
 )
@@ -148,10 +144,20 @@ def test_signatures_are_verified_by_the_other(
     for alg in SIGNATURES[kind]:
         subtle = ("--subtle",) if alg != SIGNATURES[kind][0] else ()
         jwt = done(maker, "jwt", "sign", "--key", keys / kind, "--alg", alg, *subtle, *FIXED)
-        jws = done(maker, "jws", "sign", "--key", keys / kind, "--alg", alg, *subtle, stdin=b"\0x")
+        jws = done(
+            maker,
+            "jws",
+            "sign",
+            "--key",
+            keys / kind,
+            "--alg",
+            alg,
+            *subtle,
+            stdin=b"\xef\xbb\xbfx",
+        )
         if not subtle:
             words = ("--key", keys / f"{kind}.pub")
-            assert done(judge, "jws", "verify", *words, stdin=jws) == b"\0x"
+            assert done(judge, "jws", "verify", *words, stdin=jws) == b"\xef\xbb\xbfx"
             assert done(judge, "jwt", "verify", *words, "--iss", "i", "--aud", "a", stdin=jwt)
         pem = keys / f"{kind}.pem"
         if kind == "oct":
@@ -372,3 +378,10 @@ def test_keys_come_out_of_sets_by_the_tokens_own_kid(keys: Path, tmp_path: Path)
     assert refused(NEWEL, *verify, "--kid", "other", stdin=token) == (
         f"cannot find key with kid other on {name}"
     )
+
+
+def test_a_closed_stdin_is_an_error_like_any_other(keys: Path) -> None:
+    words = f"'{NEWEL}' crypto jwt verify --key '{keys / 'EC.pub'}' --iss i --aud a <&-"
+    finished = subprocess.run(["sh", "-c", words], capture_output=True, check=False)
+    assert (finished.returncode, finished.stdout) == (1, b"")
+    assert finished.stderr == b"read /dev/stdin: bad file descriptor\n"

@@ -1,18 +1,14 @@
 """crypto keypair, key, change-pass: every form of every key, read and written by us and by the original."""
 
-import os
-import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
+from fixtures.running import NEWEL, others
+
+STEP = others("step")
 KINDS = ("EC", "P-521", "OKP", "RSA")
 PLAIN = ("--no-password", "--insecure")
 

@@ -1,22 +1,17 @@
 """crypto nacl and otp: both directions with the original, and what the QR code says."""
 
-import os
-import shutil
 import struct
 import subprocess
-import sys
 import zlib
 from pathlib import Path
 
 import pytest
 from segno import encoder
 
+from fixtures.running import NEWEL, others
 from newel.cli.otp_keys import OtpKey, parse
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
+STEP = others("step")
 BOTH_WAYS = pytest.mark.parametrize(
     ("maker", "judge"), [(NEWEL, STEP), (STEP, NEWEL)], ids=["ours", "theirs"]
 )
@@ -33,7 +28,7 @@ def run(program: str, *arguments: object, stdin: bytes = b"") -> subprocess.Comp
 def test_boxes_and_signatures_travel(
     tmp_path: Path, maker: str, judge: str, raw: tuple[str, ...]
 ) -> None:
-    message = b"not trimmed \n"
+    message = b"\xef\xbb\xbfnot trimmed \n"
     for program, name in ((maker, "a"), (judge, "b")):
         for kind in ("box", "sign"):
             files = (tmp_path / f"{kind}-{name}.pub", tmp_path / f"{kind}-{name}")

@@ -4,14 +4,14 @@ import http.server
 import os
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
+from fixtures.running import NEWEL
+
 LARGE = 1 << 21
 
 

@@ -3,13 +3,13 @@
 import os
 import pty
 import select
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
+from fixtures.running import NEWEL
+
 LONGEST = 60.0
 
 

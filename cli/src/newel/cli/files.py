@@ -7,17 +7,17 @@ import sys
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO, cast
 
 from newel.cli.errors import CliError
 
 LARGEST_INPUT = 32 * 1024 * 1024
 
 
-def read(name: str) -> bytes:
-    """A file's content, "-" being stdin; a UTF-8 byte order mark is skipped."""
+def read(name: str, *, exact: bool = False) -> bytes:
+    """A file's content, "-" being stdin; a UTF-8 byte order mark is skipped unless octets count."""
     try:
-        data = sys.stdin.buffer.read(LARGEST_INPUT + 1) if name == "-" else read_file(Path(name))
+        data = read_stdin() if name == "-" else read_file(Path(name))
     except FileNotFoundError:
         raise CliError(f"open {name}: no such file or directory") from None
     except PermissionError:
@@ -26,7 +26,15 @@ def read(name: str) -> bytes:
         raise CliError(f"read {name}: is a directory") from None
     if len(data) > LARGEST_INPUT:
         raise CliError(f"{name} is larger than {LARGEST_INPUT // 1024 // 1024} MiB")
-    return data.removeprefix(b"\xef\xbb\xbf")
+    return data if exact else data.removeprefix(b"\xef\xbb\xbf")
+
+
+def read_stdin() -> bytes:
+    """The same of stdin, which may be closed."""
+    source = cast("TextIO | None", sys.stdin)
+    if source is None:
+        raise CliError("read /dev/stdin: bad file descriptor")
+    return source.buffer.read(LARGEST_INPUT + 1)
 
 
 def read_file(path: Path) -> bytes:

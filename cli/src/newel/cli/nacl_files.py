@@ -13,7 +13,7 @@ NONCE = 24
 
 def key(name: str, size: int, what: str) -> bytes:
     """The raw octets of a key file. Raises CliError when they are not ``size``."""
-    data = read(name)
+    data = read(name, exact=True)
     if len(data) != size:
         raise CliError(f"invalid {what}: key size is not {size} bytes")
     return data
@@ -35,7 +35,7 @@ def nonce(text: str) -> bytes:
 
 def sealed_input(call: Invocation) -> bytes:
     """Stdin as octets, out of base64url unless --raw."""
-    data = read("-")
+    data = read("-", exact=True)
     if call.on("raw"):
         return data
     text = data.decode(errors="replace").translate({ord("\r"): None, ord("\n"): None})

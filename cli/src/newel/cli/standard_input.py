@@ -2,24 +2,25 @@
 
 import os
 import stat
-import sys
 
 from newel.cli.files import read
+
+STDIN = 0
 
 
 def has_input() -> bool:
     """Whether stdin is a pipe or a file with something in it; a terminal is neither."""
     try:
-        status = os.fstat(sys.stdin.fileno())
-    except (OSError, ValueError):
-        return False
+        status = os.fstat(STDIN)
+    except OSError:
+        return False  # it is closed
     return status.st_size > 0 or stat.S_ISFIFO(status.st_mode)
 
 
 def text_or_answer(prompt: str) -> bytes:
     """All of stdin as it is; a line from the terminal where stdin is one."""
-    if sys.stdin.isatty():
+    if os.isatty(STDIN):
         from newel.cli.terminal import ask
 
         return ask(prompt).encode()
-    return read("-")
+    return read("-", exact=True)

@@ -11,7 +11,7 @@ SECONDS = 15
 
 def read_file_or_url(name: str) -> bytes:
     """The content of a file, "-" being stdin, or of what an https address answers with."""
-    return fetch(name) if name.startswith("https://") else read(name)
+    return fetch(name) if name.startswith("https://") else read(name, exact=True)
 
 
 def fetch(address: str) -> bytes:

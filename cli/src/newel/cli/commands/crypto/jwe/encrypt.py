@@ -37,7 +37,7 @@ def run(call: Invocation) -> None:
     else:
         recipient = chosen(call, alg, kid)
         header |= {"alg": alg or recipient.alg} | ({"kid": recipient.kid} if recipient.kid else {})
-    print(jwe_messages.full(jwe_messages.encrypt(header, read("-"), recipient)))
+    print(jwe_messages.full(jwe_messages.encrypt(header, read("-", exact=True), recipient)))
 
 
 def chosen(call: Invocation, alg: str, kid: str) -> jose_keys.JoseKey:

@@ -13,7 +13,7 @@ from newel.cli.terminal import show_json
 def run(call: Invocation) -> None:
     """Signs a file or stdin and prints the compact JWS."""
     given = call.positionals(0, 1)
-    payload = read(given[0]) if given else read("-") if has_input() else b""
+    payload = read(given[0], exact=True) if given else read("-", exact=True) if has_input() else b""
     key, header = signer(call)
     for name in ("typ", "cty", "jku"):
         if call.given(name):
