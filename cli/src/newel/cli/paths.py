@@ -3,11 +3,11 @@
 Without contexts everything stands under ``$STEPPATH`` (default ``~/.step``). With them (as soon as
 ``contexts.json`` exists or a context is named) it stands under ``authorities/<authority>`` and
 ``profiles/<profile>``.
+
+Most commands come by here, so json is loaded only for a file that exists, and dataclasses are not used.
 """
 
-import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
 
 
-@dataclass(frozen=True, slots=True)
 class Context:
     """A named pair of authority (which CA) and profile (whose settings)."""
 
-    name: str
-    authority: str
-    profile: str
+    __slots__ = ("authority", "name", "profile")
+
+    def __init__(self, name: str, authority: str, profile: str) -> None:
+        self.name = name
+        self.authority = authority
+        self.profile = profile
 
 
 def base() -> Path:
@@ -90,11 +92,15 @@ def read_defaults(call: "Invocation") -> dict[str, Any]:
 def read_json(path: Path, *, must: bool = False) -> dict[str, Any]:
     """An object from a file; {} when there is no file, unless it must exist."""
     try:
-        data = json.loads(path.read_bytes())
+        text = path.read_bytes()
     except FileNotFoundError:
         if must:
             raise CliError(f"open {path}: no such file or directory") from None
         return {}
+    import json
+
+    try:
+        data = json.loads(text)
     except ValueError as error:
         raise CliError(f"error parsing {path}: {error}") from None
     if not isinstance(data, dict):
@@ -119,6 +125,8 @@ def add(context: Context) -> None:
 
 def select(name: str) -> None:
     """Makes a context the one in force."""
+    import json
+
     from newel.cli.files import replace
 
     replace(base() / "current-context.json", json.dumps({"context": name}).encode(), 0o644)
@@ -126,6 +134,8 @@ def select(name: str) -> None:
 
 def write_contexts(known: dict[str, Context]) -> None:
     """Writes contexts.json."""
+    import json
+
     from newel.cli.files import make_directory, replace
 
     make_directory(base())

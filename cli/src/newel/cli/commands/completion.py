@@ -1,13 +1,16 @@
 """`newel completion <shell>`: a script that completes commands and flags."""
 
 from newel.cli.errors import CliError
-from newel.cli.grammar import Command, load, words
+from newel.cli.grammar import SWITCHES, Command, load, words
 from newel.cli.invocation import Invocation
 
+# Flags are offered once a dash is typed; until then the files of the directory are more use.
 BASH = """\
 _{name}() {{
-    local words="${{COMP_WORDS[*]:1:COMP_CWORD-1}}"
-    COMPREPLY=($(compgen -W "$({name} completion --candidates -- $words)" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+    local current="${{COMP_WORDS[COMP_CWORD]}}" found
+    found="$({name} completion --candidates -- "${{COMP_WORDS[@]:1:COMP_CWORD-1}}")"
+    [[ $found == -* && $current != -* ]] && found=""
+    COMPREPLY=($(compgen -W "$found" -- "$current"))
 }}
 complete -o default -F _{name} {name}
 """
@@ -15,17 +18,23 @@ ZSH = """\
 #compdef {name}
 _{name}() {{
     local -a found
-    found=(${{(f)"$({name} completion --candidates -- ${{words[2,CURRENT-1]}} | tr ' ' '\\n')"}})
+    found=(${{=$({name} completion --candidates -- "${{(@)words[2,CURRENT-1]}}")}})
+    [[ $found[1] == -* && $words[CURRENT] != -* ]] && found=()
     compadd -a found || _files
 }}
 compdef _{name} {name}
 """
 FISH = """\
 function __{name}_candidates
-    set -l tokens (commandline -opc)
-    {name} completion --candidates -- $tokens[2..-1] | string split ' '
+    set -l typed (commandline -opc)
+    set -e typed[1]
+    set -l found ({name} completion --candidates -- $typed | string split -n ' ')
+    string match -q -- '-*' "$found[1]"
+    and not string match -q -- '-*' (commandline -ct)
+    and return
+    printf '%s\\n' $found
 end
-complete -c {name} -f -n 'test -n "(__{name}_candidates)"' -a '(__{name}_candidates)'
+complete -c {name} -n 'count (__{name}_candidates) >/dev/null' -f -a '(__{name}_candidates)'
 """
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
@@ -42,24 +51,39 @@ def run(call: Invocation) -> None:
 
 
 def candidates(typed: list[str]) -> list[str]:
-    """What may follow the words typed so far: the next words of a group, the flags of a command."""
+    """What may follow the words typed so far: the next words of a group, the flags of a command.
+
+    Nothing follows a flag that waits for its value.
+    """
     path = [word for word in typed if not word.startswith("-")]
     if not path:
-        return [*words(), "up", "ceremony"]
+        visible = [word for word in words() if not load(word)[word].hidden]
+        return [*visible, "up", "ceremony"]
     tree = load(path[0])
     for length in range(len(path), 0, -1):
         command = tree.get(" ".join(path[:length]))
         if command is not None:
-            return following(tree, command)
+            return [] if waits(command, typed[-1]) else following(tree, command)
     return []
+
+
+def waits(command: Command, word: str) -> bool:
+    """Whether a word is a flag whose value comes next."""
+    name = word.lstrip("-") if word.startswith("-") else ""
+    return any(name in flag.names and flag.kind not in SWITCHES for flag in command.flags)
 
 
 def following(tree: dict[str, Command], command: Command) -> list[str]:
     """The candidates after one command."""
     if command.group:
         depth = len(command.path.split())
-        below = {p.split()[depth] for p in tree if p.startswith(command.path + " ")}
-        return sorted(below)
+        return sorted(
+            {
+                path.split()[depth]
+                for path, child in tree.items()
+                if path.startswith(command.path + " ") and not child.hidden
+            }
+        )
     return [
         f"{'-' if len(name) == 1 else '--'}{name}"
         for flag in command.flags

@@ -1,0 +1,111 @@
+"""How long commands take from the first instruction to the exit code, beside the original's.
+
+    .venv/bin/python tests/bench/cli_startup.py [--runs 21]
+
+Whole processes, one after the other, the two programs in turn so that a busy moment meets both. Prints a
+Markdown table of medians and the fastest runs in milliseconds. The machine should have nothing else to do.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fixtures.running import NEWEL, free_port, others, serving
+
+Times = list[float]
+
+
+def commands(folder: Path, password: Path) -> dict[str, list[str]]:
+    """What is measured, by the name it is given in the table."""
+    certificate, key = str(folder / "bench.crt"), str(folder / "bench.key")
+    fresh = [str(folder / "fresh.crt"), str(folder / "fresh.key")]
+    provisioner = ["--provisioner", "admin", "--password-file", str(password)]
+    return {
+        "version": ["version"],
+        "path": ["path"],
+        "completion bash": ["completion", "bash"],
+        "certificate inspect": ["certificate", "inspect", certificate],
+        "certificate inspect --format json": ["certificate", "inspect", "--format", "json", certificate],
+        "certificate fingerprint": ["certificate", "fingerprint", certificate],
+        "certificate needs-renewal": ["certificate", "needs-renewal", certificate],
+        "crypto keypair": [
+            "crypto", "keypair", *fresh, "--force", "--no-password", "--insecure",
+        ],
+        "ca health": ["ca", "health"],
+        "ca renew": ["ca", "renew", "--force", certificate, key],
+        "ca certificate": ["ca", "certificate", "bench.internal", *fresh, "--force", *provisioner],
+    }  # fmt: skip
+
+
+def elapsed(words: Sequence[str], environment: Mapping[str, str], allowed: Sequence[int]) -> float:
+    """Milliseconds of one process. Raises SystemExit when it does not end as it should."""
+    start = time.perf_counter()
+    done = subprocess.run(
+        words, env=dict(environment), capture_output=True, stdin=subprocess.DEVNULL, check=False
+    )
+    taken = (time.perf_counter() - start) * 1000
+    if done.returncode not in allowed:
+        raise SystemExit(f"{words}: {done.stderr.decode()}")
+    return taken
+
+
+def measure(words: Sequence[str], environment: Mapping[str, str], runs: int) -> tuple[Times, Times]:
+    """Ours and the original's times; the first run of each only fills the caches."""
+    allowed = (0, 1) if "needs-renewal" in words else (0,)
+    ours, theirs = Times(), Times()
+    for turn in range(runs + 1):
+        for program, times in ((NEWEL, ours), (others("step"), theirs)):
+            taken = elapsed([program, *words], environment, allowed)
+            if turn:
+                times.append(taken)
+    return ours, theirs
+
+
+def prepare(state: Path, folder: Path, url: str, password: Path) -> dict[str, str]:
+    """A machine that trusts the authority and has a certificate; its environment."""
+    environment = {**os.environ, "STEPPATH": str(folder / "step")}
+
+    def newel(*words: str) -> str:
+        done = subprocess.run(
+            [NEWEL, *words], env=environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    fingerprint = newel("certificate", "fingerprint", str(state / "certs/root_ca.crt"))
+    newel("ca", "bootstrap", "--ca-url", url, "--fingerprint", fingerprint)
+    files = [str(folder / "bench.crt"), str(folder / "bench.key")]
+    words = ["--provisioner", "admin", "--password-file", str(password)]
+    newel("ca", "certificate", "bench.internal", *files, *words)
+    return environment
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(
+        description="Medians of whole processes, ours and the original's."
+    )
+    parser.add_argument("--runs", type=int, default=21)
+    runs = parser.parse_args().runs
+    print("| command | ours, median (fastest), ms | the original, ms |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with serving(folder / "state", free_port(), free_port()) as (authority, _):
+            environment = prepare(authority.state, folder, authority.url, authority.password_file)
+            for title, words in commands(folder, authority.password_file).items():
+                ours, theirs = (
+                    f"{statistics.median(times):.0f} ({min(times):.0f})"
+                    for times in measure(words, environment, runs)
+                )
+                print(f"| `{title}` | {ours} | {theirs} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
