@@ -39,11 +39,14 @@ def every(authority: "Authority") -> list[Provisioner]:
 
 
 def choose(
-    call: "Invocation", provisioners: Sequence[Provisioner], kinds: Collection[str] = ()
+    call: "Invocation",
+    provisioners: Sequence[Provisioner],
+    kinds: Collection[str] = (),
+    flags: Sequence[str] = ("kid", "provisioner"),
 ) -> Provisioner:
     """The provisioner the flags leave, or the one the person picks; says which it is.
 
-    ``kinds`` are the only types that make sense, where not all do.
+    ``kinds`` are the only types that make sense, where not all do; ``flags`` are those that name it.
     """
     wanted = set(kinds) or {kind for flag, kind in BY_FLAG if call.known(flag) and call.get(flag)}
     if call.known("k8ssa-token-path") and call.given("k8ssa-token-path"):
@@ -51,15 +54,22 @@ def choose(
     left = [each for each in provisioners if not wanted or each.get("type") in wanted]
     if not left:
         raise CliError("cannot create a new token: the CA does not have any provisioner configured")
-    for flag, matches in (("kid", has_id), ("provisioner", has_name)):
+    for flag in flags:
+        matches = has_id if flag == "kid" else has_name
         value = call.get(flag) if call.known(flag) else None
         if value:
             left = [each for each in left if matches(each, value)]
             if not left:
                 raise UsageError(f"invalid value '{value}' for flag '--{flag}'")
-    if len(left) == 1:
-        chosen = left[0]
-    else:
+    return pick(left)
+
+
+def pick(left: Sequence[Provisioner]) -> Provisioner:
+    """The only one, or the one the person chooses; says which it is."""
+    if not left:
+        raise CliError("the authority has no provisioner that can be used here")
+    chosen = left[0]
+    if len(left) > 1:
         chosen = left[menu("What provisioner key do you want to use?", [text(p) for p in left])]
     say("Provisioner", text(chosen))
     return chosen
