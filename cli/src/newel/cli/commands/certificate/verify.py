@@ -1,0 +1,164 @@
+"""`newel certificate verify`: does it chain to a root, is it for a host, was it revoked?"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import extension_values as values
+from newel.cli.certificates import root_files, sources, trust
+from newel.cli.errors import CliError
+from newel.client.clock import now
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from newel.cli.certificates.structure import Certificate
+    from newel.cli.invocation import Invocation
+
+
+def run(call: "Invocation") -> None:
+    """Says nothing when all is well, unless --verbose."""
+    name = call.positionals(1)[0]
+    given = call.get("roots")
+    roots = (
+        [sources.parsed(one, given) for one in root_files.root_certificates(given)]
+        if given
+        else trust.system_roots()
+    )
+    leaf, *others = certificates(call, name)
+    facts = ["certificate validated against roots"]
+    try:
+        host = call.get("host")
+        if host:
+            from newel.cli.certificates.hosts import check_host
+
+            trust.check_itself(leaf, now())
+            check_host(leaf, host)
+            facts.append("certificate host name validated")
+        chain = trust.chain_of(leaf, others, roots, now())
+    except trust.TrustError as error:
+        raise CliError(f"failed to verify certificate: {error}") from None
+    if call.on("verify-crl") or call.on("verify-ocsp"):
+        facts += check_status(call, leaf, chain)
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json({"valid": True, "checked": facts})
+    elif call.on("verbose"):
+        print("\n".join([*facts, "certficiate is valid"]))  # the word as scripts know it
+
+
+def certificates(call: "Invocation", name: str) -> "list[Certificate]":
+    """The leaf, and what may stand between it and a root."""
+    if sources.is_url(name):
+        return sources.certificates(call, name, insecure=True)  # verified here
+    data = sources.contents(name)
+    if b"-----BEGIN " not in data:
+        raise CliError(f"{name} contains an invalid PEM block")
+    found = [block for block in sources.blocks(data) if block.label == "CERTIFICATE"]
+    if not found:
+        raise CliError(f"{name} contains no PEM certificate blocks")
+    return [sources.parsed(block.data, name) for block in found]
+
+
+def check_status(call: "Invocation", leaf: "Certificate", chain: "list[Certificate]") -> list[str]:
+    """Asks lists and responders; what they said."""
+    from cryptography import x509
+
+    from newel.cli.certificates import status
+    from newel.cli.certificates.downloads import fetch
+    from newel.cli.certificates.remote import client_context
+
+    issuer = issuing(call, chain)
+    one = x509.load_der_x509_certificate(leaf.der)
+    roots = call.get("roots")
+    tls = client_context(roots, insecure=False) if roots else None
+    said: list[str] = []
+
+    def in_list(url: str) -> None:
+        try:
+            data = fetch(url, tls=tls)
+        except CliError as error:
+            raise CliError(f"error downloading crl: {error}") from None
+        believed = None if call.on("insecure") else issuer
+        status.check_list(data, url, leaf.serial, believed, now())
+
+    def by_responder(url: str) -> None:
+        try:
+            data = fetch(url, status.ocsp_request(one, issuer), tls)
+        except CliError:
+            raise CliError(f"error contacting OCSP server: {url}") from None
+        status.check_response(data, url, one, issuer, now())
+
+    if call.on("verify-crl"):
+        where = endpoints(
+            call,
+            "crl-endpoint",
+            crl_points(leaf),
+            "CRL distribution endpoint not found in certificate",
+        )
+        told = asked(call, where, in_list, "CRL distribution point(s)")
+        said.append(f"certificate not revoked in CRL {told}")
+    if call.on("verify-ocsp"):
+        where = endpoints(call, "ocsp-endpoint", responders(leaf), "no OCSP AIA extension found")
+        told = asked(call, where, by_responder, "OCSP server(s)")
+        said.append(f"certificate status is good according OCSP {told}")
+    return said
+
+
+def issuing(call: "Invocation", chain: "list[Certificate]") -> "x509.Certificate":
+    """The issuer: that of --issuing-ca, which must have signed the leaf, else the one in the chain."""
+    from cryptography import x509
+
+    from newel.cli.certificates.signatures import made_by
+
+    name = call.get("issuing-ca")
+    if name is None:
+        return x509.load_der_x509_certificate(chain[1 if len(chain) > 1 else 0].der)
+    try:
+        data = sources.contents(name)
+    except CliError:
+        raise CliError("unable to load the issuing CA certificate file") from None
+    found = sources.blocks(data)
+    if not found or found[0].label != "CERTIFICATE":
+        raise CliError("failed to decode the issuing CA certificate")
+    authority = sources.parsed(found[0].data, name)
+    if not made_by(chain[0], authority):
+        raise CliError(f"the certificate was not issued by the CA in {name}")
+    return x509.load_der_x509_certificate(authority.der)
+
+
+def endpoints(call: "Invocation", flag: str, found: list[str], missing: str) -> list[str]:
+    """The address of the flag, else those of the certificate."""
+    given = call.get(flag)
+    if not given and not found:
+        raise CliError(missing)
+    return [given] if given else found
+
+
+def crl_points(leaf: "Certificate") -> list[str]:
+    """Where the certificate says its lists are."""
+    value = leaf.extension(values.CRL_POINTS)
+    return values.crl_points(value) if value is not None else []
+
+
+def responders(leaf: "Certificate") -> list[str]:
+    """Which responders the certificate names."""
+    value = leaf.extension(values.AUTHORITY_ACCESS)
+    return values.authority_access(value)[0] if value is not None else []
+
+
+def asked(call: "Invocation", where: list[str], ask: Callable[[str], None], what: str) -> str:
+    """The first address whose answer is believed; a revocation ends the command."""
+    from newel.cli.certificates.status import RevokedError
+
+    for url in where:
+        try:
+            ask(url)
+        except RevokedError:
+            raise
+        except CliError as error:
+            if call.on("verbose"):
+                print(error)
+            continue
+        return url
+    raise CliError(f"could not verify certificate against {what}")
