@@ -125,6 +125,21 @@ async def test_what_came_while_the_consumer_was_away_is_delivered(
             await after.has(b"2")
 
 
+async def test_an_event_comes_when_it_is_written_whenever_that_is(
+    outbox: TableOutbox, link: NatsLink
+) -> None:
+    """Not only when a batch is full or a request's five seconds are over."""
+    consumer = Consumer()
+    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+        for number in range(12):
+            await asyncio.sleep(0.25 + 0.11 * (number % 5))
+            payload = b"%d" % number
+            await emit(outbox, payload)
+            async with asyncio.timeout(3):
+                while payload not in {event.payload for event in consumer.events}:
+                    await asyncio.sleep(0.01)
+
+
 async def test_a_batch_that_failed_comes_again(outbox: TableOutbox, link: NatsLink) -> None:
     consumer = Consumer()
     consumer.failures = 2

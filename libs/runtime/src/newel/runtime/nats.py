@@ -6,7 +6,7 @@ and in the stream until the consumer has. What is sent twice carries the same me
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.nats_link import STREAM, NatsLink
+from newel.runtime.nats_puller import Puller
 from newel.runtime.outbox import KEPT, SWEPT_EVERY, TableOutbox
 from newel.runtime.outbox_reader import LONGEST_PAUSE, OutboxReader, sweep
 from newel.runtime.service import Task
@@ -96,12 +97,14 @@ class NatsBus:
     async def _consume(self, subscription: Subscription) -> None:
         pause = FIRST_PAUSE
         while True:
-            puller: Any = None
+            puller: Puller | None = None
             try:
-                puller = await self._pull(subscription)
+                puller, check = await self._pull(subscription)
                 while True:
                     if await _deliver(puller, subscription):
                         pause = FIRST_PAUSE
+                    else:
+                        await check()
             except Exception:  # noqa: BLE001 - whatever it was, the events have to be delivered
                 _log.exception("delivery failed", extra={"consumer": subscription.name})
             finally:
@@ -110,7 +113,10 @@ class NatsBus:
             await asyncio.sleep(jittered(pause))
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _pull(self, subscription: Subscription) -> Any:
+    async def _pull(
+        self, subscription: Subscription
+    ) -> tuple[Puller, Callable[[], Awaitable[object]]]:
+        """The durable consumer, made if need be, and what raises when the server has lost it."""
         from nats.js.api import AckPolicy, ConsumerConfig
         from nats.js.errors import NotFoundError
 
@@ -123,23 +129,23 @@ class NatsBus:
             max_ack_pending=_BATCH,  # one batch at a time, so that order is kept
             filter_subject=subject,
         )
+        known = partial(jetstream.consumer_info, STREAM, subscription.name)
         try:
-            return await jetstream.pull_subscribe(
-                subject, durable=subscription.name, stream=STREAM, config=config
-            )
+            await known()
         except NotFoundError:
-            await self._link.restore_stream()
-            raise
+            try:
+                await jetstream.add_consumer(STREAM, config)
+            except NotFoundError:
+                await self._link.restore_stream()
+                raise
+        puller = await Puller.open(self._link.client, STREAM, subscription.name)
+        return puller, known
 
 
-async def _deliver(puller: Any, subscription: Subscription) -> bool:
+async def _deliver(puller: Puller, subscription: Subscription) -> bool:
     """Fetches and handles one batch; False when there was none."""
-    from nats.errors import TimeoutError as NatsTimeoutError
-
-    try:
-        messages = await puller.fetch(_BATCH, timeout=_FETCH_SECONDS)
-    except (NatsTimeoutError, TimeoutError):
-        await puller.consumer_info()  # raises when the server has lost it: silence looks the same
+    messages = await puller.batch(_BATCH, _FETCH_SECONDS)
+    if not messages:
         return False
     events = [_event(message) for message in messages if message.subject in subscription.subjects]
     try:
@@ -154,9 +160,9 @@ async def _deliver(puller: Any, subscription: Subscription) -> bool:
     return True
 
 
-async def _let_go(puller: Any) -> None:
+async def _let_go(puller: Puller) -> None:
     try:
-        await puller.unsubscribe()
+        await puller.close()
     except Exception as error:  # noqa: BLE001 - the connection is lost and with it the interest
         _log.info("a lost consumer could not be ended: %s", error)
 

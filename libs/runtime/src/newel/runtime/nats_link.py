@@ -37,6 +37,11 @@ class NatsLink:
         self._client: Any = None
         self._lock = asyncio.Lock()
 
+    @property
+    def client(self) -> Any:
+        """The connection, once ``jetstream`` has made it."""
+        return self._client
+
     async def jetstream(self) -> Any:
         """The JetStream context, with the stream there. Waits for the server as long as it takes.
 

@@ -1,0 +1,63 @@
+"""The messages of one durable JetStream consumer, a batch at a time.
+
+The client library's own ``fetch`` may hold a first message back until its batch is full or its time is over.
+Here the first message is waited for, and what else is there comes with it.
+"""
+
+import json
+from typing import Any
+
+_NANOSECONDS = 1_000_000_000
+_NO_MESSAGES, _EXPIRED = "404", "408"
+_ANSWER_SECONDS = 2.0  # beyond what the server was told to wait
+
+
+class Puller:
+    """Made by ``open``; one task at a time may ask it."""
+
+    def __init__(self, client: Any, subscription: Any, inbox: str, subject: str) -> None:
+        self._client = client
+        self._subscription = subscription
+        self._inbox = inbox
+        self._subject = subject
+        self._asked = 0
+
+    @classmethod
+    async def open(cls, client: Any, stream: str, durable: str) -> "Puller":
+        """For a consumer that is there."""
+        inbox = client.new_inbox()
+        subscription = await client.subscribe(f"{inbox}.*")
+        return cls(client, subscription, inbox, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}")
+
+    async def batch(self, most: int, seconds: float) -> list[Any]:
+        """1..``most`` messages as soon as there are any; none after ``seconds``.
+
+        Raises TimeoutError when the server does not answer, ConnectionError for what it objects to.
+        """
+        waiting = {"batch": 1, "expires": int(seconds * _NANOSECONDS)}
+        first = await self._messages(waiting, 1, seconds)
+        if not first or most == 1:
+            return first
+        at_once = {"batch": most - 1, "no_wait": True}
+        return first + await self._messages(at_once, most - 1, 0)
+
+    async def close(self) -> None:
+        """Ends the interest in answers."""
+        await self._subscription.unsubscribe()
+
+    async def _messages(self, request: dict[str, Any], most: int, seconds: float) -> list[Any]:
+        """What one request brings. A status is sent to the request's own reply subject and ends it."""
+        self._asked += 1
+        reply = f"{self._inbox}.{self._asked}"
+        await self._client.publish(self._subject, json.dumps(request).encode(), reply=reply)
+        found: list[Any] = []
+        while len(found) < most:
+            message = await self._subscription.next_msg(timeout=seconds + _ANSWER_SECONDS)
+            status = (message.headers or {}).get("Status")
+            if status is None:
+                found.append(message)
+            elif message.subject == reply:
+                if status not in {_NO_MESSAGES, _EXPIRED}:
+                    raise ConnectionError(f"NATS: {status} {message.headers.get('Description')}")
+                break
+        return found
