@@ -1,0 +1,26 @@
+"""`newel ca acme eab add`."""
+
+from newel.cli import admin_session, external_keys
+from newel.cli.invocation import Invocation
+
+TITLES = ("Key ID", "Provisioner", "Key (base64, raw url encoded)", "Reference")
+
+
+def run(call: Invocation) -> None:
+    """Makes a key and prints it: it is shown only now."""
+    from newel.client import admin_calls
+
+    words = call.positionals(1, 2)
+    with (
+        admin_session.opened(call) as session,
+        external_keys.explained("creating ACME EAB key"),
+    ):
+        key = session.send(admin_calls.create_external_key(words[0], "".join(words[1:])))
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json(external_keys.as_json(key))
+    else:
+        print(external_keys.line(TITLES, external_keys.MADE))
+        cells = (key.id, key.provisioner, key.key, key.reference)
+        print(external_keys.line(cells, external_keys.MADE))

@@ -1,0 +1,133 @@
+"""`newel ca policy …`: which names an authority, a provisioner or an ACME account may certify.
+
+One module for all of them: their words are the path through the policy that is changed.
+"""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from newel.cli import admin_session
+from newel.cli.admin_session import AdminSession
+from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+
+if TYPE_CHECKING:
+    from newel.client.admin_calls import Policy
+
+LISTS = {
+    "cn": "commonNames", "dns": "dns", "email": "emails", "ip": "ips", "uri": "uris",
+    "principal": "principals",
+}  # fmt: skip
+
+NONE = "certificate issuance policy does not exist"
+Content = dict[str, Any]
+
+
+def run(call: Invocation) -> None:
+    """Shows, removes or changes a policy."""
+    from newel.client import admin_calls
+
+    way = call.command.path.split()[3:]
+    whose = scope_of(call)
+    if way == ["view"]:
+        call.positionals(0)
+        with admin_session.opened(call) as session:
+            found = stored(session, whose)
+        if found is None:
+            print(NONE)
+        else:
+            show(found)
+    elif way == ["remove"]:
+        call.positionals(0)
+        with admin_session.opened(call) as session:
+            if stored(session, whose) is None:
+                raise CliError(NONE)
+            session.send(admin_calls.remove_policy(whose))
+        print("policy deleted")
+    else:
+        change(call, whose, way)
+
+
+def scope_of(call: Invocation) -> "Policy":
+    """Whose policy the words and flags mean. Raises UsageError."""
+    from newel.client.admin_calls import Policy
+
+    scope, provisioner = call.command.path.split()[2], call.get("provisioner")
+    if scope == "authority":
+        return Policy.of_authority()
+    if not provisioner:
+        raise UsageError(f"'{call.command.usage}' requires the '--provisioner' flag")
+    if scope == "provisioner":
+        return Policy.of_provisioner(provisioner)
+    flags = ("eab-key-reference", "eab-key-id")
+    reference, key = (call.get(flag) if call.known(flag) else None for flag in flags)
+    if not reference and not key:
+        raise UsageError("one of flag --eab-key-reference or --eab-key-id is required")
+    return Policy.of_external_key(provisioner, reference=reference or "", key=key or "")
+
+
+def stored(session: AdminSession, whose: "Policy") -> Content | None:
+    """The policy there is; None for none."""
+    from newel.client import admin_calls
+    from newel.client.errors import RefusedError
+
+    try:
+        return session.send(admin_calls.policy(whose))
+    except RefusedError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def change(call: Invocation, whose: "Policy", way: list[str]) -> None:
+    """Adds to a list, takes away from it, or allows wildcards; a policy that is not there is made."""
+    from newel.client import admin_calls
+
+    wildcards = way[1:2] == ["wildcards"]
+    values = call.positionals(0, 1) if wildcards else call.positionals(1, -1)
+    with admin_session.opened(call) as session:
+        before = stored(session, whose)
+        policy = before or {}
+        if wildcards:
+            branch = cast("Content", policy.setdefault("x509", {}))
+            branch["allowWildcardNames"] = way[2] == "allow"
+        else:
+            edit(policy, way, values, remove=call.on("remove"))
+        answer = session.send(admin_calls.put_policy(whose, policy, new=before is None))
+    show(answer)
+
+
+def edit(policy: Content, way: list[str], values: list[str], *, remove: bool) -> None:
+    """Changes the list at ``way``: x509 allow dns, or ssh host deny principal …"""
+    holder = policy
+    for word in way[:-1]:
+        holder = cast("Content", holder.setdefault(word, {}))
+    name = LISTS[way[-1]]
+    if way[0] == "ssh" and name == "ips":
+        raise CliError("SSH policies have no addresses")
+    known = [str(value) for value in holder.get(name) or []]
+    if remove:
+        known = [value for value in known if value not in values]
+    else:
+        known += [value for value in dict.fromkeys(values) if value not in known]
+    holder[name] = known
+
+
+def show(policy: Content) -> None:
+    """The policy with every branch there can be, as the authority's own format prints it."""
+    x509, ssh = cast("Content", policy.get("x509") or {}), cast("Content", policy.get("ssh") or {})
+    whole: Content = {
+        "x509": {
+            "allow": x509.get("allow") or {},
+            "deny": x509.get("deny") or {},
+            "allowWildcardNames": bool(x509.get("allowWildcardNames")),
+        },
+        "ssh": {
+            side: {
+                kind: cast("Content", ssh.get(side) or {}).get(kind) or {}
+                for kind in ("allow", "deny")
+            }
+            for side in ("host", "user")
+        },
+    }
+    show_json(whole, indent=3)

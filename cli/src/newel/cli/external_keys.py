@@ -1,0 +1,50 @@
+"""External account keys of ACME provisioners: how they are shown, and what an authority without them says."""
+
+import contextlib
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from newel.client.admin_calls import ExternalKey
+
+NOT_IMPLEMENTED = 501
+LISTED = (36, 28, 16, 30, 30, 40, 0)
+MADE = (36, 28, 48, 0)
+
+
+@contextlib.contextmanager
+def explained(what: str) -> Generator[None]:
+    """Adds what was tried to what the authority refuses. Raises CliError."""
+    from newel.client.errors import RefusedError
+
+    try:
+        yield
+    except RefusedError as error:
+        raise CliError(f"error {what}: {error.message}") from error
+
+
+def line(cells: tuple[str, ...], widths: tuple[int, ...]) -> str:
+    """One row, in columns of fixed widths."""
+    return "".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+
+
+def moment(text: str) -> str:
+    """A time of the API as tables show it; "" for none."""
+    import datetime as dt
+
+    try:
+        return (
+            dt.datetime.fromisoformat(text).astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S +00:00")
+        )
+    except ValueError:
+        return ""
+
+
+def as_json(key: "ExternalKey") -> dict[str, str]:
+    """A key's members."""
+    return {
+        "id": key.id, "provisioner": key.provisioner, "reference": key.reference,
+        "account": key.account, "key": key.key, "createdAt": key.created_at, "boundAt": key.bound_at,
+    }  # fmt: skip

@@ -1,0 +1,190 @@
+"""The remote management half of the step API as values, like `newel.client.calls`.
+
+Each needs an administrator's token for its own path: see :func:`authorised`.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from newel.client.answers import members, rows, text
+from newel.client.calls import Answer, Call
+from newel.client.errors import AnswerError
+
+KINDS = {1: "ADMIN", 2: "SUPER_ADMIN"}
+NUMBERS = {name: number for number, name in KINDS.items()}
+
+
+class Admin(NamedTuple):
+    """An administrator: a name that one provisioner vouches for."""
+
+    id: str
+    subject: str
+    provisioner_id: str
+    kind: str
+    """``ADMIN`` or ``SUPER_ADMIN``."""
+
+
+class ExternalKey(NamedTuple):
+    """A key that binds an ACME account to one the provisioner knows (RFC 8555 §7.3.4)."""
+
+    id: str
+    provisioner: str
+    reference: str
+    account: str
+    key: str
+    """The HMAC key, base64url; "" in lists."""
+    created_at: str
+    bound_at: str
+
+
+class Policy(NamedTuple):
+    """Whose policy: an authority's, a provisioner's, or an external account key's."""
+
+    path: str
+
+    @classmethod
+    def of_authority(cls) -> "Policy":
+        """That of the whole authority."""
+        return cls("/admin/policy")
+
+    @classmethod
+    def of_provisioner(cls, name: str) -> "Policy":
+        """That of one provisioner."""
+        return cls(f"/admin/provisioners/{segment(name)}/policy")
+
+    @classmethod
+    def of_external_key(cls, provisioner: str, *, reference: str = "", key: str = "") -> "Policy":
+        """That of a key, named by its reference or its id."""
+        which = f"reference/{segment(reference)}" if reference else f"key/{segment(key)}"
+        return cls(f"/admin/acme/policy/{segment(provisioner)}/{which}")
+
+
+def authorised(call: Call[Answer], token_for: Callable[[str], str]) -> Call[Answer]:
+    """The call with the token ``token_for`` makes for its path, which the query is no part of."""
+    token = token_for(urlsplit(call.path).path)
+    headers = {**call.headers, "Authorization": token}
+    return Call(call.method, call.path, call.read, call.body, headers)
+
+
+def admins(cursor: str = "") -> Call[tuple[list[Admin], str]]:
+    """One page of administrators, and the cursor of the next, "" after the last."""
+
+    def read(body: bytes) -> tuple[list[Admin], str]:
+        found = members(body)
+        return [admin_of(row) for row in rows(found, "admins")], next_cursor(found)
+
+    return Call("GET", f"/admin/admins?{urlencode({'cursor': cursor})}", read)
+
+
+def create_admin(subject: str, provisioner: str, kind: str) -> Call[Admin]:
+    """A new administrator."""
+    body = {"subject": subject, "provisioner": provisioner, "type": NUMBERS[kind]}
+    return change("POST", "/admin/admins", body, lambda answer: admin_of(members(answer)))
+
+
+def update_admin(identifier: str, kind: str) -> Call[Admin]:
+    """Makes an administrator a super administrator, or one no more."""
+    path = f"/admin/admins/{segment(identifier)}"
+    return change("PATCH", path, {"type": NUMBERS[kind]}, lambda found: admin_of(members(found)))
+
+
+def remove_admin(identifier: str) -> Call[None]:
+    """Takes an administrator away."""
+    return Call("DELETE", f"/admin/admins/{segment(identifier)}", nothing)
+
+
+def provisioner(identifier: str) -> Call[dict[str, Any]]:
+    """The record of a provisioner, by its id."""
+    return Call("GET", f"/admin/provisioners/id?{urlencode({'id': identifier})}", members)
+
+
+def policy(whose: Policy) -> Call[dict[str, Any]]:
+    """A policy; refused with 404 when there is none."""
+    return Call("GET", whose.path, members)
+
+
+def put_policy(whose: Policy, content: dict[str, Any], *, new: bool) -> Call[dict[str, Any]]:
+    """Stores a policy and answers with it."""
+    return change("POST" if new else "PUT", whose.path, content, members)
+
+
+def remove_policy(whose: Policy) -> Call[None]:
+    """Takes a policy away."""
+    return Call("DELETE", whose.path, nothing)
+
+
+def external_keys(
+    provisioner_name: str, reference: str = "", *, cursor: str = "", limit: int = 0
+) -> Call[tuple[list[ExternalKey], str]]:
+    """One page of external account keys, and the cursor of the next."""
+    path = f"/admin/acme/eab/{segment(provisioner_name)}"
+    path += f"/{segment(reference)}" if reference else ""
+    query = urlencode({"cursor": cursor, **({"limit": limit} if limit else {})})
+
+    def read(body: bytes) -> tuple[list[ExternalKey], str]:
+        found = members(body)
+        return [external_key_of(row) for row in rows(found, "eaks")], next_cursor(found)
+
+    return Call("GET", f"{path}?{query}", read)
+
+
+def create_external_key(provisioner_name: str, reference: str) -> Call[ExternalKey]:
+    """A new external account key; only this answer holds it."""
+    path = f"/admin/acme/eab/{segment(provisioner_name)}"
+    body = {"reference": reference}
+    return change("POST", path, body, lambda answer: external_key_of(members(answer)))
+
+
+def remove_external_key(provisioner_name: str, identifier: str) -> Call[None]:
+    """Takes an external account key away."""
+    path = f"/admin/acme/eab/{segment(provisioner_name)}/{segment(identifier)}"
+    return Call("DELETE", path, nothing)
+
+
+def change(
+    method: str, path: str, body: dict[str, Any], read: Callable[[bytes], Answer]
+) -> Call[Answer]:
+    """A call that carries JSON."""
+    headers = {"Content-Type": "application/json"}
+    return Call(method, path, read, json.dumps(body).encode(), headers)
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path."""
+    return quote(name, safe="")
+
+
+def nothing(_: bytes) -> None:
+    """An answer whose status says all."""
+
+
+def next_cursor(found: dict[str, Any]) -> str:
+    """Where the next page begins."""
+    return text(found, "nextCursor", default="")
+
+
+def admin_of(row: dict[str, Any]) -> Admin:
+    """An administrator's record; lists and single answers spell it in two ways."""
+    kind: object = row.get("type")
+    kind = KINDS.get(kind, "") if isinstance(kind, int) else kind
+    if not isinstance(kind, str):
+        raise AnswerError("the authority's answer cannot be read: an administrator has no type")
+    return Admin(text(row, "id"), text(row, "subject"), either(row, "provisioner_id"), kind)
+
+
+def external_key_of(row: dict[str, Any]) -> ExternalKey:
+    """A key's record, likewise."""
+    names = ("id", "provisioner", "reference", "account", "hmac_key", "created_at", "bound_at")
+    identifier, whose, reference, account, key, created, bound = (either(row, n) for n in names)
+    unpadded = key.translate(str.maketrans("+/", "-_")).rstrip("=")
+    return ExternalKey(identifier, whose, reference, account, unpadded, created, bound)
+
+
+def either(row: dict[str, Any], name: str) -> str:
+    """A member under its name in snake case or in camel case; "" when it is missing or no text."""
+    first, *others = name.split("_")
+    camel = first + "".join(word.title() for word in others)
+    value: object = row.get(name, row.get(camel))
+    return value if isinstance(value, str) else ""
