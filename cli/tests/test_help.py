@@ -100,3 +100,19 @@ def test_examples_are_shown_with_their_command(capsys: pytest.CaptureFixture[str
         text = shown(capsys, "help", *path.split())
         assert f"      {line}\n" in text
         assert meaning.split()[0] in text
+
+
+def test_the_lines_of_the_page_are_lines_their_commands_take() -> None:
+    page = (Path(__file__).parents[2] / "docs/cli.md").read_text()
+    blocks = "\n".join(block.partition("```")[0] for block in page.split("```sh\n")[1:])
+    lines = [line for line in blocks.replace("\\\n", " ").splitlines() if line.startswith("newel ")]
+    assert len(lines) > 8
+    for line in lines:
+        said = shlex.split(
+            line.partition(" #")[0].removesuffix(" &").replace("$(", "'$(").replace(")", ")'")
+        )
+        if said[1] not in FOREIGN:
+            command, rest = find(said[1:])
+            assert command is not None, line
+            assert not command.group, line
+            Invocation(command, rest)
