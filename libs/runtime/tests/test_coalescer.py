@@ -40,6 +40,43 @@ async def test_what_arrives_while_batches_are_out_leaves_together_in_order() -> 
     assert echo.batches == [[1], [2, 3, 4], [5]]
 
 
+async def test_the_patient_wait_for_the_batch_under_way() -> None:
+    echo = Echo()
+    coalescer = Coalescer(echo.send, patience=60)
+    calls = [coalescer.call(1)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    calls.append(coalescer.call(2))
+    await asyncio.sleep(0.01)
+    calls.append(coalescer.call(3))
+    assert echo.batches == [[1]]
+    echo.gate.set()
+    assert await asyncio.gather(*calls) == [10, 20, 30]
+    assert echo.batches == [[1], [2, 3]]
+    assert await coalescer.call(4) == 40
+
+
+async def test_a_slow_batch_holds_nobody_up_past_their_patience() -> None:
+    slow, sent = asyncio.Event(), list[list[int]]()
+
+    async def send(items: list[int]) -> Sequence[int]:
+        sent.append(items)
+        if 1 in items:
+            await slow.wait()
+        return items
+
+    coalescer = Coalescer(send, patience=0.001)
+    first = coalescer.call(1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(coalescer.call(2), 5) == 2
+    assert await asyncio.wait_for(coalescer.call(3), 5) == 3
+    assert not first.done()
+    slow.set()
+    assert await first == 1
+    assert sent == [[1], [2], [3]]
+
+
 async def test_a_cancelled_caller_leaves_its_batch_alone() -> None:
     echo = Echo()
     coalescer = Coalescer(echo.send)

@@ -1,5 +1,5 @@
 """Many single calls as few batch calls, without waiting: while one batch is out, what arrives
-piles up and leaves together. There is no timer, so a lone call goes out at once.
+piles up and leaves together. A lone call goes out at once.
 """
 
 import asyncio
@@ -14,7 +14,9 @@ class Coalescer(Generic[Item, Result]):
     """Collects items of concurrent callers for one batch-shaped function.
 
     ``send`` gets 1..``largest`` items and answers with as many results in the same order; when it
-    raises, every caller of that batch gets the exception. ``out`` batches may be under way at once.
+    raises, every caller of that batch gets the exception. ``out`` batches may be under way at once;
+    while one is, the next waits for it up to ``patience`` seconds: two half batches at once cost more
+    than one whole, and yet nobody waits long behind a slow one.
     """
 
     def __init__(
@@ -23,27 +25,33 @@ class Coalescer(Generic[Item, Result]):
         *,
         out: int = 2,
         largest: int = 64,
+        patience: float = 0.0,
     ) -> None:
         self._send = send
-        self._free = out
+        self._out = self._free = out
+        self._patience = patience
         self._largest = largest
         self._queue: list[tuple[Item, asyncio.Future[Result]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._scheduled = False
+        self._scheduled: asyncio.Handle | None = None
 
     def call(self, item: Item) -> asyncio.Future[Result]:
         """The future result of one item. Cancelling it leaves the rest of its batch alone."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._queue.append((item, future))
-        if self._free and not self._scheduled:
-            # call_soon: everything that becomes runnable in this turn of the loop shares the batch
-            self._scheduled = True
-            loop.call_soon(self._dispatch)
+        if self._free and self._scheduled is None:
+            if self._patience and self._free < self._out:
+                self._scheduled = loop.call_later(self._patience, self._dispatch)
+            else:
+                # everything that becomes runnable in this turn of the loop shares the batch
+                self._scheduled = loop.call_soon(self._dispatch)
         return future
 
     def _dispatch(self) -> None:
-        self._scheduled = False
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None
         while self._free and self._queue:
             batch, self._queue = self._queue[: self._largest], self._queue[self._largest :]
             self._free -= 1

@@ -13,6 +13,8 @@ from newel.runtime.wire import error_from_call, error_from_proto
 
 _DEADLINE = 12.0
 """Seconds: step's clients give up after 15."""
+_PATIENCE = 0.01
+"""Seconds: about what a batch takes."""
 
 
 class RemoteIssuance:
@@ -23,8 +25,10 @@ class RemoteIssuance:
         issuance: Any = IssuanceStub(channel)
         revocation: Any = RevocationStub(channel)
         self._repository: Any = RepositoryStub(channel)
-        self._issue = Coalescer(_batch(issuance.Issue, pb.IssueRequest, "requests", "results"))
-        self._renew = Coalescer(_batch(issuance.Renew, pb.RenewRequest, "renewals", "results"))
+        issue = _batch(issuance.Issue, pb.IssueRequest, "requests", "results")
+        renew = _batch(issuance.Renew, pb.RenewRequest, "renewals", "results")
+        self._issue = Coalescer(issue, patience=_PATIENCE)
+        self._renew = Coalescer(renew, patience=_PATIENCE)
         self._revoke = Coalescer(_batch(revocation.Revoke, pb.RevokeRequest, "items", "results"))
         self._find = Coalescer(
             _batch(self._repository.GetCertificate, pb.GetCertificateRequest, "lookups", "records")
