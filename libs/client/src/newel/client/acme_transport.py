@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from newel.client import acme
-from newel.client.authority import LARGEST_ANSWER, SECONDS, USER_AGENT, connect, unreachable
+from newel.client.authority import SECONDS, USER_AGENT, connect, unreachable, whole_body
 from newel.client.errors import AnswerError
 
 if TYPE_CHECKING:
@@ -145,7 +145,5 @@ def _send(
         headers["Content-Type"] = acme.JOSE
     connection.request(wanted.method, path, wanted.body or None, headers)
     got = connection.getresponse()
-    body = got.read(LARGEST_ANSWER + 1)
-    if len(body) > LARGEST_ANSWER:
-        raise AnswerError("the ACME server's answer is too large")
+    body = whole_body(got)
     return acme.Response(got.status, {k.lower(): v for k, v in got.getheaders()}, body)

@@ -21,6 +21,7 @@ Answer = TypeVar("Answer")
 SECONDS = 15.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 USER_AGENT = "newel/0.1"
+LONGEST_CAUSE = 200
 IDLE = 2.0
 """Seconds after which a kept connection is not trusted to be alive any more."""
 
@@ -61,9 +62,7 @@ class Authority:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json", **call.headers}
         connection.request(call.method, call.path, call.body or None, headers)
         answer = connection.getresponse()
-        body = answer.read(LARGEST_ANSWER + 1)
-        if len(body) > LARGEST_ANSWER:
-            raise AnswerError("the authority's answer is too large")
+        body = whole_body(answer)
         self._used = time.monotonic()
         if answer.will_close:
             self._drop()
@@ -91,6 +90,16 @@ class Authority:
         """Ends its connections."""
         with self._lock:
             self._drop()
+
+
+def whole_body(answer: http.client.HTTPResponse) -> bytes:
+    """The body, up to the limit. Raises AnswerError beyond it, HTTPException when it ends too early."""
+    body = answer.read(LARGEST_ANSWER + 1)
+    if len(body) > LARGEST_ANSWER:
+        raise AnswerError("the server's answer is too large")
+    if answer.length:  # what was announced and did not come
+        raise http.client.IncompleteRead(body, answer.length)
+    return body
 
 
 def connect(url: str, tls: ssl.SSLContext, seconds: float) -> http.client.HTTPSConnection:
@@ -131,4 +140,5 @@ def unreachable(method: str, url: str, error: BaseException) -> UnreachableError
     if isinstance(error, TimeoutError):
         return UnreachableError(f"client {method} {url} failed: no answer in time")
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return UnreachableError(f"client {method} {url} failed: {text.lower()}")
+    line = " ".join(text.split())[:LONGEST_CAUSE].lower()
+    return UnreachableError(f"client {method} {url} failed: {line}")
