@@ -7,10 +7,6 @@ ABSENT: dict[str, str] = {
     "ca provisioner webhook add": LATER,
     "ca provisioner webhook remove": LATER,
     "ca provisioner webhook update": LATER,
-    "certificate install": LATER,
     "certificate lint": LATER,
-    "certificate p12": LATER,
-    "certificate uninstall": LATER,
     "crl inspect": LATER,
-    "fileserver": LATER,
 }
