@@ -42,7 +42,7 @@ def secured(call: Invocation) -> ssl.SSLContext | None:
     certificate, key, roots = call.get("cert"), call.get("key"), call.get("roots")
     if not certificate and not key:
         if roots:
-            raise UsageError("flag '--roots' requires the '--cert' and '--key' flags")
+            raise UsageError("flag '--roots' requires the '--cert' flag")
         return None
     if not certificate or not key:
         given, lacking = ("key", "cert") if key else ("cert", "key")
