@@ -1,0 +1,151 @@
+"""Revocation lists split into their parts (RFC 5280 §5), their extensions in words."""
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+from newel.cli.certificates.json_keys import text
+from newel.cli.certificates.structure import Extension, extensions, moment
+from newel.cli.certificates.text_private import characters
+from newel.crypto import der
+
+NUMBER, AUTHORITY_KEY_ID = "2.5.29.20", "2.5.29.35"
+REASON, DISTRIBUTION_POINT = "2.5.29.21", "2.5.29.28"
+REASONS = (
+    "Unspecified", "Key Compromise", "CA Compromise", "Affiliation Changed", "Superseded",
+    "Cessation Of Operation", "Certificate Hold", "", "Remove From CRL", "Privilege Withdrawn",
+    "AA Compromise",
+)  # fmt: skip
+_ONLY = {
+    0x81: ("Only User Certificates", "only_user_certificates"),
+    0x82: ("Only CA Certificates", "only_ca_certificates"),
+    0x85: ("Only Attribute Certificates", "only_attribute_certificates"),
+}
+
+
+class Revoked(NamedTuple):
+    """An entry: serial number, when it was revoked, extensions."""
+
+    serial: int
+    at: dt.datetime
+    extensions: tuple[Extension, ...]
+
+
+class RevocationList(NamedTuple):
+    """A list; names and algorithm stay in DER. ``next_update`` may be missing."""
+
+    tbs: bytes
+    algorithm: bytes
+    issuer: bytes
+    this_update: dt.datetime
+    next_update: dt.datetime | None
+    revoked: list[Revoked]
+    extensions: tuple[Extension, ...]
+    signature: bytes
+
+    def extension(self, oid: str) -> bytes | None:
+        """The value of an extension, None when there is none."""
+        return next((e.value for e in self.extensions if e.oid == oid), None)
+
+
+class Shown(NamedTuple):
+    """An extension in words: title, lines, and its members in JSON."""
+
+    title: str
+    lines: list[str]
+    members: dict[str, Any]
+
+
+def revocation_list(data: bytes) -> RevocationList:
+    """Splits a list. Raises DerError."""
+    outer = der.Reader(der.only(data).content)
+    tbs = outer.read(der.SEQUENCE)
+    outer.read(der.SEQUENCE)
+    signature = outer.bit_string()
+    outer.end()
+    inner = der.Reader(tbs.content)
+    inner.optional(der.INTEGER)
+    algorithm, issuer = inner.read(der.SEQUENCE).raw, inner.read(der.SEQUENCE).raw
+    this_update = moment(inner.read())
+    timed = inner.peek() in {der.UTC_TIME, der.GENERALIZED_TIME}
+    next_update = moment(inner.read()) if timed else None
+    entries = inner.optional(der.SEQUENCE)
+    wrapped = inner.optional(0xA0)
+    inner.end()
+    return RevocationList(
+        tbs.raw, algorithm, issuer, this_update, next_update,
+        [entry(raw) for raw in der.split(entries.content)] if entries else [],
+        extensions(der.only(wrapped.content).content) if wrapped else (), signature,
+    )  # fmt: skip
+
+
+def entry(raw: bytes) -> Revoked:
+    """One revoked certificate."""
+    inner = der.Reader(der.content(raw))
+    serial, at = inner.integer(), moment(inner.read())
+    return Revoked(serial, at, () if inner.done else extensions(inner.read(der.SEQUENCE).content))
+
+
+def shown(extension: Extension) -> Shown:
+    """An extension in words; what cannot be decoded as the characters it has."""
+    decode = {
+        REASON: reason, NUMBER: number, AUTHORITY_KEY_ID: key_id, DISTRIBUTION_POINT: distribution_point,
+    }.get(extension.oid, unknown)  # fmt: skip
+    try:
+        found = decode(extension)
+    except der.DerError:
+        found = unknown(extension)
+    if not extension.critical:
+        return found
+    return Shown(f"{found.title} critical", found.lines, found.members | {"critical": True})
+
+
+def unknown(extension: Extension) -> Shown:
+    """An extension that is not known."""
+    return Shown(extension.oid, characters(extension.value), {extension.oid: text(extension.value)})
+
+
+def reason(extension: Extension) -> Shown:
+    """Why a certificate was revoked."""
+    code = int.from_bytes(der.only(extension.value, der.ENUMERATED).content, "big")
+    word = REASONS[code] if code < len(REASONS) else ""
+    word = word or f"ReasonCode({code}): unknown"
+    return Shown("X509v3 CRL Reason Code:", [word], {"crl_reason_code": word})
+
+
+def number(extension: Extension) -> Shown:
+    """The list's number."""
+    word = str(der.Reader(extension.value).integer())
+    return Shown("X509v3 CRL Number:", [word], {"crl_number": word})
+
+
+def key_id(extension: Extension) -> Shown:
+    """Which key signed the list."""
+    found = der.Reader(der.only(extension.value).content).optional(0x80)
+    octets = found.content.hex(":").upper() if found else ""
+    title = "X509v3 Authority Key Identifier:"
+    return Shown(title, [f"keyid:{octets}"], {"authority_key_id": extension.value.hex()})
+
+
+def distribution_point(extension: Extension) -> Shown:
+    """For which certificates the list is, and where it is published."""
+    lines: list[str] = []
+    names: list[str] = []
+    members: dict[str, Any] = {}
+    for element in der.children(der.only(extension.value).content):
+        if element.tag == 0xA0:
+            full = der.Reader(element.content).optional(0xA0)
+            names = [
+                f"URI:{name.content.decode('ascii', 'replace')}"
+                for name in (der.children(full.content) if full else [])
+            ]
+        elif element.tag in _ONLY and element.content != b"\0":
+            line, member = _ONLY[element.tag]
+            lines.append(line)
+            members[member] = True
+        elif element.tag == 0x83:
+            lines.append(f"Reasons: {element.content[1:].hex()}")
+            members["only_some_reasons"] = text(element.content[1:])
+    listed = ["Full Name:", *(f"    {name}" for name in names)] if names else []
+    found = {"full_names": names or None} | members
+    title = "X509v3 Issuing Distribution Point:"
+    return Shown(title, listed + lines, {"issuing_distribution_point": dict(sorted(found.items()))})

@@ -1,0 +1,13 @@
+"""`newel certificate install`: a root into the trust stores of this machine."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import trust_stores
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+
+def run(call: "Invocation") -> None:
+    """Adds the root and says what it is."""
+    trust_stores.change(call, remove=False)

@@ -1,0 +1,13 @@
+"""`newel certificate uninstall`: a root out of the trust stores of this machine."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import trust_stores
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+
+def run(call: "Invocation") -> None:
+    """Removes the root and says what it was."""
+    trust_stores.change(call, remove=True)

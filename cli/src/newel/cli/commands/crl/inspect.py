@@ -1,0 +1,218 @@
+"""`newel crl inspect`: a revocation list in a file, on stdin or at a URL, and whether its issuer signed it."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from newel.cli.certificates import algorithms, lists, sources
+from newel.cli.certificates import extension_values as values
+from newel.cli.certificates.issuers import subject_key_id
+from newel.cli.certificates.json_certificate import signature_algorithm
+from newel.cli.certificates.json_keys import text
+from newel.cli.certificates.json_names import members as name_members
+from newel.cli.certificates.names import line as name_line
+from newel.cli.certificates.text import columns, joined
+from newel.cli.errors import CliError, UsageError
+from newel.client.clock import now
+from newel.crypto import der
+
+if TYPE_CHECKING:
+    import ssl
+
+    from newel.cli.certificates.structure import Certificate, Extension
+    from newel.cli.invocation import Invocation
+
+Json = dict[str, Any]
+CRL_SIGN = 1 << 6
+
+
+def run(call: "Invocation") -> None:
+    """Shows the list."""
+    name = (call.positionals(0, 1) or ["-"])[0]
+    asked = call.on("from")
+    if not asked and not call.get("ca") and not call.on("insecure"):
+        raise UsageError("'step crl inspect' requires the '--insecure' flag")
+    authorities = sources.from_file(call.require("ca")) if call.get("ca") else []
+    if asked:
+        leaf, *others = bundle_of(call, name)
+        points = leaf.extension(values.CRL_POINTS)
+        found = values.crl_points(points) if points is not None else []
+        if not found:
+            raise CliError(f"failed to get CRL distribution points from {name}")
+        name, authorities = found[0], authorities + others
+        if not authorities and not call.on("insecure"):
+            raise UsageError("'step crl inspect' requires the '--insecure' flag")
+    data = loaded(call, name)
+    if call.get("format") == "pem":
+        sys.stdout.write(sources.pem(data, "X509 CRL"))
+        return
+    try:
+        crl = lists.revocation_list(data)
+        valid, reason = verdict(crl, data, authorities)
+        if call.get("format") == "json" or call.json:
+            from newel.cli.terminal import show_json
+
+            show_json(as_json(crl, valid=valid, reason=reason))
+        else:
+            sys.stdout.write(as_text(crl, valid=valid, reason=reason))
+    except der.DerError as error:
+        raise CliError(f"error parsing crl: {error}") from None
+
+
+def bundle_of(call: "Invocation", name: str) -> "list[Certificate]":
+    """The certificates of a file or of a server, the leaf first."""
+    if not sources.is_url(name):
+        return sources.from_file(name)
+    from newel.cli.certificates.remote import peer_certificates
+
+    ders = peer_certificates(name, None, ",".join(call.all("roots")) or None, insecure=False)
+    return [sources.parsed(one, name) for one in ders]
+
+
+def loaded(call: "Invocation", name: str) -> bytes:
+    """The list in DER, wherever it is."""
+    if name.lower().startswith(("http://", "https://")):
+        from newel.cli.certificates.downloads import fetch
+
+        try:
+            data = fetch(name, tls=trusting(call))
+        except CliError as error:
+            raise CliError(f"error downloading crl: {error}") from None
+    else:
+        data = sources.contents(name)
+    found = [block.data for block in sources.blocks(data) if block.label == "X509 CRL"]
+    return found[0] if found else data
+
+
+def trusting(call: "Invocation") -> "ssl.SSLContext | None":
+    """TLS that trusts --roots, the system's without them."""
+    roots = ",".join(call.all("roots"))
+    if not roots:
+        return None
+    from newel.cli.certificates.remote import client_context
+
+    return client_context(roots, insecure=False)
+
+
+def verdict(
+    crl: lists.RevocationList, data: bytes, authorities: "list[Certificate]"
+) -> tuple[bool, str]:
+    """Whether one of the authorities signed the list and it is of today; else why not."""
+    value = crl.extension(lists.AUTHORITY_KEY_ID)
+    wanted = values.authority_key_id(value) if value is not None else b""
+    reason = ""
+    for authority in authorities:
+        usage = authority.extension(values.KEY_USAGE)
+        own = subject_key_id(authority)
+        signs = usage is not None and values.key_usage(usage) & CRL_SIGN
+        if not signs or not own or (wanted and wanted != own):
+            continue
+        reason = problem(crl, data, authority)
+        if not reason:
+            return True, ""
+    return False, reason
+
+
+def problem(crl: lists.RevocationList, data: bytes, authority: "Certificate") -> str:
+    """Why the list is not this authority's of today, "" when it is."""
+    from cryptography import x509
+
+    from newel.cli.certificates import status
+
+    at = now()
+    if crl.next_update is not None and at > crl.next_update:
+        return "CRL has expired"
+    if at > authority.not_after:
+        return "CA certificate has expired"
+    issuer = x509.load_der_x509_certificate(authority.der)
+    signed = status.signed_by(status.revocation_list(data), issuer)
+    return "" if signed and crl.issuer == authority.subject else "Signature does not match"
+
+
+def number_of(crl: lists.RevocationList) -> int:
+    """The number, as the original shows it in the place of the version; 0 for none."""
+    value = crl.extension(lists.NUMBER)
+    return der.Reader(value).integer() if value is not None else 0
+
+
+def as_text(crl: lists.RevocationList, *, valid: bool, reason: str) -> str:
+    """The whole list."""
+    algorithm = algorithms.signature_name(crl.algorithm)
+    number = number_of(crl)
+    lines = [
+        "Certificate Revocation List (CRL):", "    Data:", f"        Valid: {str(valid).lower()}",
+        *([f"        Reason: {reason}"] if reason else []),
+        f"        Version: {number} (0x{number:x})", f"    Signature algorithm: {algorithm}",
+        f"        Issuer: {name_line(crl.issuer)}",
+        f"        Last Update: {stamp(crl.this_update)}",
+        f"        Next Update: {stamp(crl.next_update) if crl.next_update else 'none'}",
+        "        CRL Extensions:", *extension_lines(crl.extensions, 12),
+    ]  # fmt: skip
+    lines.append(
+        f"        {'Revoked Certificates:' if crl.revoked else 'No Revoked Certificates.'}"
+    )
+    for entry in crl.revoked:
+        serial = algorithms.shortest(abs(entry.serial)).hex().upper()
+        lines += [
+            f"            Serial Number: {entry.serial} (0x{serial})",
+            f"                Revocation Date: {stamp(entry.at)}",
+        ]
+        if entry.extensions:
+            lines.append("                CRL Entry Extensions:")
+            lines += extension_lines(entry.extensions, 20)
+    lines.append(f"    Signature Algorithm: {algorithm}")
+    return joined([*lines, *columns(crl.signature, 16, 8)])
+
+
+def stamp(at: object) -> str:
+    """A time as Go prints one."""
+    return f"{at:%Y-%m-%d %H:%M:%S} +0000 UTC"
+
+
+def extension_lines(listed: "tuple[Extension, ...]", indent: int) -> list[str]:
+    """Titles and what stands below them."""
+    found: list[str] = []
+    for extension in listed:
+        shown = lists.shown(extension)
+        found.append(" " * indent + shown.title)
+        found += [" " * (indent + 4) + one for one in shown.lines]
+    return found
+
+
+def as_json(crl: lists.RevocationList, *, valid: bool, reason: str) -> Json:
+    """The whole list in the members scripts know."""
+    algorithm = signature_algorithm(crl.algorithm)
+    key_id = crl.extension(lists.AUTHORITY_KEY_ID)
+    issuer = name_members(crl.issuer)
+    single = {key: issuer[key][-1] for key in ("serial_number", "common_name") if key in issuer}
+    return {
+        "version": number_of(crl) + 1,
+        "signature_algorithm": algorithm,
+        "issuer": issuer | single,
+        "this_update": f"{crl.this_update:%Y-%m-%dT%H:%M:%SZ}",
+        "next_update": f"{crl.next_update:%Y-%m-%dT%H:%M:%SZ}" if crl.next_update else None,
+        "revoked_certificates": [revoked_json(entry) for entry in crl.revoked],
+        **(
+            {"extensions": [lists.shown(e).members for e in crl.extensions]}
+            if crl.extensions
+            else {}
+        ),
+        "signature": {
+            "signature_algorithm": algorithm,
+            "value": text(crl.signature),
+            "valid": valid,
+            **({"reason": reason} if reason else {}),
+        },
+        "AuthorityKeyID": text(values.authority_key_id(key_id)) if key_id is not None else None,
+        "Raw": text(crl.tbs),
+    }
+
+
+def revoked_json(entry: lists.Revoked) -> Json:
+    """One entry."""
+    found: Json = {
+        "serial_number": str(entry.serial),
+        "revocation_time": f"{entry.at:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    if entry.extensions:
+        found["extensions"] = [lists.shown(each).members for each in entry.extensions]
+    return found
