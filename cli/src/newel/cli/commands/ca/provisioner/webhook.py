@@ -1,0 +1,97 @@
+"""`newel ca provisioner webhook add, update, remove`: whom a provisioner asks before it certifies."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from newel.cli import admin_session, paths
+from newel.cli.authority_files import configuration_of
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read_password
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+
+KINDS = ("ENRICHING", "AUTHORIZING", "SCEPCHALLENGE", "NOTIFYING")
+CERTIFICATES = ("ALL", "X509", "SSH")
+
+
+def run(call: Invocation) -> None:
+    """Does what the last word of the command says."""
+    from newel.client import webhook_calls
+
+    verb = call.command.path.rpartition(" ")[2]
+    provisioner, name = call.positionals(2)
+    webhook = {} if verb == "remove" else described(call, name, new=verb == "add")
+    refuse_local(call)
+    with admin_session.opened(call) as session:
+        if verb == "remove":
+            session.send(webhook_calls.remove_webhook(provisioner, name))
+        elif verb == "update":
+            session.send(webhook_calls.update_webhook(provisioner, webhook))
+        else:
+            show_secret(call, session.send(webhook_calls.create_webhook(provisioner, webhook)))
+
+
+def described(call: Invocation, name: str, *, new: bool) -> dict[str, Any]:
+    """The webhook the flags describe. Raises UsageError."""
+    url, kind = call.get("url"), call.get("kind")
+    if new or url:
+        url = call.require("url")
+        if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
+            raise UsageError(f"invalid value '{url}' for flag '--url'; it must be an https address")
+    if new:
+        kind = call.require("kind")
+    certificates = (call.get("cert-type") or "ALL").upper()
+    if certificates not in CERTIFICATES:
+        raise UsageError(
+            f"invalid value '{call.get('cert-type')}' for flag '--cert-type'; "
+            "options are ALL, X509, and SSH"
+        )
+    webhook: dict[str, Any] = {"name": name, "certType": certificates}
+    if kind:
+        if kind.upper() not in KINDS:
+            raise UsageError(
+                f"invalid value '{kind}' for flag '--kind'; options are {', '.join(KINDS)}"
+            )
+        webhook["kind"] = kind.upper()
+    if url:
+        webhook["url"] = url
+    if call.on("disable-tls-client-auth"):
+        webhook["disableTlsClientAuth"] = True
+    return webhook | credentials(call)
+
+
+def credentials(call: Invocation) -> dict[str, Any]:
+    """How the authority proves itself to the webhook: a bearer token, or a name with a password."""
+    token, user, password = (
+        call.get(flag)
+        for flag in ("bearer-token-file", "basic-auth-username", "basic-auth-password-file")
+    )
+    if token and user:
+        raise UsageError("flag '--bearer-token-file' is incompatible with '--basic-auth-username'")
+    if token:
+        return {"bearerToken": {"bearerToken": read_password(token)}}
+    if bool(user) != bool(password):
+        raise UsageError(
+            "flag '--basic-auth-username' requires the '--basic-auth-password-file' flag"
+            if user
+            else "flag '--basic-auth-password-file' requires the '--basic-auth-username' flag"
+        )
+    if user and password:
+        return {"basicAuth": {"username": user, "password": read_password(password)}}
+    return {}
+
+
+def refuse_local(call: Invocation) -> None:
+    """An authority whose provisioners stand in the ca.json of this machine has no webhooks."""
+    authority = paths.read_json(configuration_of(call)).get("authority") or {}
+    if authority.get("provisioners") and not authority.get("enableAdmin"):
+        raise CliError("the admin API must be enabled to use webhooks")
+
+
+def show_secret(call: Invocation, made: dict[str, Any]) -> None:
+    """The one time the secret is shown."""
+    if call.json:
+        show_json({"id": made.get("id"), "secret": made.get("secret")})
+        return
+    print(f"Webhook ID: {made.get('id')}")
+    print(f"Secret: {made.get('secret')}")

@@ -1,0 +1,27 @@
+"""Webhooks of provisioners, part of remote management: calls as values, like `newel.client.admin_calls`."""
+
+from typing import Any
+
+from newel.client.admin_calls import change, nothing, segment
+from newel.client.answers import members
+from newel.client.calls import Call
+
+
+def create_webhook(provisioner: str, webhook: dict[str, Any]) -> Call[dict[str, Any]]:
+    """A new one; the answer alone holds its secret."""
+    return change("POST", f"/admin/provisioners/{segment(provisioner)}/webhooks", webhook, members)
+
+
+def update_webhook(provisioner: str, webhook: dict[str, Any]) -> Call[dict[str, Any]]:
+    """Another content for the webhook of that name."""
+    return change("PUT", path(provisioner, str(webhook["name"])), webhook, members)
+
+
+def remove_webhook(provisioner: str, name: str) -> Call[None]:
+    """Takes a webhook away."""
+    return Call("DELETE", path(provisioner, name), nothing)
+
+
+def path(provisioner: str, name: str) -> str:
+    """Where one webhook stands."""
+    return f"/admin/provisioners/{segment(provisioner)}/webhooks/{segment(name)}"
