@@ -115,3 +115,34 @@ def test_revocation_by_key_and_by_token(machine: Machine) -> None:
     token = machine.token(serial, "--revoke")
     machine.newel("ca", "revoke", serial, "--token", token, "--reasonCode", "key compromise")
     machine.refused("ca", "renew", "bar.internal.crt", "bar.internal.key", "--force")
+
+
+def test_a_daemon_outlives_what_fails(machine: Machine) -> None:
+    """REN-12, REN-13: a command that fails after a renewal is reported, and so is an authority that is away."""
+    machine.certificate("foo.internal")
+    log = machine.home / "daemon.log"
+    words = ["foo.internal.crt", "foo.internal.key", "--daemon", "--exec", "false"]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [NEWEL, "ca", "renew", *words],
+            cwd=machine.home, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
+            env={**os.environ, "STEPPATH": str(machine.home / "step")},
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "first " in log.read_text(), process=process, log=log)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "exit status 1" in log.read_text(), process=process, log=log)
+        assert "certificate renewed, next in 1" in log.read_text()
+        (machine.home / "foo.internal.key").rename(machine.home / "away")
+        process.send_signal(signal.SIGHUP)
+        wait_until(
+            lambda: "error renewing certificate: " in log.read_text(), process=process, log=log
+        )
+        (machine.home / "away").rename(machine.home / "foo.internal.key")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: log.read_text().count("renewed, next") == 2, process=process, log=log)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -74,12 +74,16 @@ def run(
             return 0
         try:
             leaf, said = renew()
-            pause = schedule.wait(leaf, now())
-            log(f"{said}, next in {text(pause)}")
-            after_renewal.act(call)
         except CliError as error:
-            pause = min(pause, RETRY) if leaf.not_after < now() else RETRY
+            pause = RETRY
             log(f"error renewing certificate: {error}", level="ERROR")
+            continue
+        pause = schedule.wait(leaf, now())
+        log(f"{said}, next in {text(pause)}")
+        try:
+            after_renewal.act(call)
+        except CliError as error:  # the certificate is new all the same
+            log(str(error), level="ERROR")
 
 
 def sleep_until(moment: dt.datetime, wake: threading.Event) -> None:
