@@ -194,6 +194,33 @@ def test_a_host_certificate_is_renewed_rekeyed_and_revoked_by_its_own_key(person
     person.ssh("revoke", str(second["Serial"]), *person.provisioner, *flags)
 
 
+def test_a_daemon_renews_a_host_certificate(person: Person) -> None:
+    """Two rounds, each from what the one before has written; a command after each."""
+    first = person.certificate("host.example", "host", "--host", "--not-after", "10m")
+    said = person.ssh("renew", "host-cert.pub", "host", "--expires-in", "1m").stderr
+    assert "certificate not renewed: expires in 9m" in said
+    flags = ["--daemon", "--renew-period", "1s", "--exec", "touch renewed"]
+    daemon = subprocess.Popen(
+        [NEWEL, "ssh", "renew", "host-cert.pub", "host", *flags],
+        cwd=person.home, env=person.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    serials = {first["Serial"]}
+
+    def renewed() -> bool:
+        serials.add(person.inspect("host-cert.pub")["Serial"])
+        return len(serials) > 2
+
+    try:
+        wait_until(renewed, process=daemon)
+    finally:
+        daemon.terminate()
+        out, err = daemon.communicate()
+    assert daemon.returncode == 0, err
+    assert b"host.example certificate renewed, next in" in out
+    assert (person.home / "renewed").exists()
+
+
 def test_a_user_certificate_is_not_renewed(person: Person) -> None:
     person.certificate("joe", "id")
     before = (person.home / "id-cert.pub").read_bytes()

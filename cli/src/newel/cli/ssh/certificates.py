@@ -1,15 +1,14 @@
 """SSH certificates (PROTOCOL.certkeys of OpenSSH), taken apart. Nothing here believes their signature."""
 
-from typing import TYPE_CHECKING, NamedTuple
+import datetime as dt
+from typing import NamedTuple
 
 from newel.cli.errors import CliError
 from newel.cli.ssh.public_keys import plain_type, read_fields, read_line
 from newel.cli.ssh.wire import Reader, WireError, string
 
-if TYPE_CHECKING:
-    import datetime as dt
-
 FOREVER = 2**64 - 1
+LATEST = int(dt.datetime.max.replace(tzinfo=dt.UTC).timestamp())
 KINDS = {1: "user", 2: "host"}
 
 
@@ -33,7 +32,7 @@ class Certificate(NamedTuple):
     signature: bytes
     comment: str = ""
 
-    def expired(self, moment: "dt.datetime") -> bool:
+    def expired(self, moment: dt.datetime) -> bool:
         """Whether its time is over."""
         return self.valid_before <= moment.timestamp()
 
@@ -79,3 +78,8 @@ def read_certificate(data: bytes, *, code: int = 1) -> Certificate:
     except WireError as error:
         raise CliError(f"error parsing ssh certificate: {error}", code=code) from None
     raise CliError(f"error decoding ssh certificate: {line.type} is not a certificate", code=code)
+
+
+def moment(seconds: int) -> dt.datetime:
+    """The moment of a certificate's time, or the last one there is when it lies behind that."""
+    return dt.datetime.fromtimestamp(min(seconds, LATEST), dt.UTC)

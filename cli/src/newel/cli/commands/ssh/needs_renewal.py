@@ -1,15 +1,12 @@
 """`newel ssh needs-renewal`: answers by its exit code, for timers and scripts."""
 
-import datetime as dt
 import os
 
 from newel.cli import renewal_due
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.ssh.certificates import FOREVER, read_certificate
-
-LATEST = int(dt.datetime.max.replace(tzinfo=dt.UTC).timestamp())
+from newel.cli.ssh.certificates import FOREVER, moment, read_certificate
 
 
 def run(call: Invocation) -> int:
@@ -29,8 +26,3 @@ def due(call: Invocation) -> bool:
     if renewal_due.due(call, start, end, now()):
         return certificate.valid_before != FOREVER
     return False
-
-
-def moment(seconds: int) -> dt.datetime:
-    """The moment, or the last one there is when it lies behind that."""
-    return dt.datetime.fromtimestamp(min(seconds, LATEST), dt.UTC)
