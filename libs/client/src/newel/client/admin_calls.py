@@ -3,9 +3,10 @@
 Each needs an administrator's token for its own path: see :func:`authorised`.
 """
 
+import datetime as dt
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from newel.client.answers import members, rows, text
@@ -13,6 +14,7 @@ from newel.client.calls import Answer, Call
 from newel.client.errors import AnswerError
 
 KINDS = {1: "ADMIN", 2: "SUPER_ADMIN"}
+LATEST = 253402300800
 NUMBERS = {name: number for number, name in KINDS.items()}
 
 
@@ -176,10 +178,22 @@ def admin_of(row: dict[str, Any]) -> Admin:
 
 def external_key_of(row: dict[str, Any]) -> ExternalKey:
     """A key's record, likewise."""
-    names = ("id", "provisioner", "reference", "account", "hmac_key", "created_at", "bound_at")
-    identifier, whose, reference, account, key, created, bound = (either(row, n) for n in names)
+    names = ("id", "provisioner", "reference", "account", "hmac_key")
+    identifier, whose, reference, account, key = (either(row, name) for name in names)
     unpadded = key.translate(str.maketrans("+/", "-_")).rstrip("=")
+    created, bound = moment(row, "created_at"), moment(row, "bound_at")
     return ExternalKey(identifier, whose, reference, account, unpadded, created, bound)
+
+
+def moment(row: dict[str, Any], name: str) -> str:
+    """A time in RFC 3339, which lists spell as seconds since 1970; "" when there is none."""
+    value: object = row.get(name)
+    if not isinstance(value, dict):
+        return either(row, name)
+    seconds: object = cast("dict[str, object]", value).get("seconds")
+    if not isinstance(seconds, int) or not 0 <= seconds < LATEST:
+        return ""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def either(row: dict[str, Any], name: str) -> str:
