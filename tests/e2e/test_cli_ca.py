@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
-from fixtures.running import free_port, run
+from fixtures.running import NEWEL, free_port, run
 
 __all__ = ["authority", "machine", "stranger"]
 
@@ -245,18 +245,35 @@ def test_bad_input_changes_nothing(machine: Machine) -> None:
         assert expected in said, f"{words}: {said}"
 
 
-def test_a_full_disk_takes_nothing_away(machine: Machine) -> None:
-    before = machine.certificate("foo.internal")
-    machine.newel(
-        "ca", "renew", "foo.internal.crt", "foo.internal.key", "--out", "/dev/full", good=False
-    )
-    assert machine.read("foo.internal") == before
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["renew", "foo.internal.crt", "foo.internal.key"],
+        ["rekey", "foo.internal.crt", "foo.internal.key"],
+        ["renew", "foo.internal.crt", "foo.internal.key", "--out", "/dev/full"],
+    ],
+)
+def test_a_full_disk_takes_nothing_away(machine: Machine, words: list[str]) -> None:
+    """The process may write no octet into any file."""
+    machine.certificate("foo.internal")
+    before = machine.files()
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', NEWEL, "ca", *words, "--force"],
+        cwd=machine.home, env={**os.environ, "STEPPATH": str(machine.home / "step")},
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert machine.files() == before
 
 
 @pytest.mark.parametrize("authority", ["up"], indirect=True)
 @pytest.mark.parametrize("how", ["standalone", "webroot", "provisioner"])
 def test_acme(machine: Machine, http01_port: int, how: str) -> None:
-    """Our client proves a name to an authority that asks at a port of the test's choosing: the original asks at 80 only."""
+    """Our client proves a name to an authority that asks at a port of the test's choosing.
+
+    The original asks at port 80 only.
+    """
     words = ["ca", "certificate", "localhost", "a.crt", "a.key"]
     if how == "provisioner":
         words += ["--provisioner", "acme"]
