@@ -1,83 +1,145 @@
-"""`newel fileserver`: serves a directory, to try certificates with; not for more than that."""
+"""`newel fileserver`: a directory over HTTP, HTTPS or mutual TLS, to try certificates on."""
 
-import functools
 import os
 import signal
 import ssl
+import sys
+import threading
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read, write
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import note
+
+if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
+
+SECONDS = 15
 
 
-def run(call: Invocation) -> None:
+def run(call: "Invocation") -> None:
     """Serves until it is interrupted; SIGHUP reads certificate and key again."""
-    (name,) = call.positionals(1)
-    if not Path(name).is_dir():
-        raise CliError(f"open {name}: it is not a directory")
-    tls = secured(call)
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=name)
+    root = call.positionals(1)[0]
+    check(call, root)
+    host, port = listening(call.get("address") or "")
+    tls = Tls(call) if call.get("cert") else None
     try:
-        server = ThreadingHTTPServer(place(call.get("address") or ":0"), handler)
+        server = Server((host, port), partial(Handler, directory=root), tls)
     except OSError as error:
-        raise CliError(f"listen {call.get('address')}: {(error.strerror or '').lower()}") from None
-    with server:
-        if tls is not None:
-            # the handshake is left to each connection's own thread: a slow client keeps nobody waiting
-            server.socket = tls.wrap_socket(
-                server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        if pid_file := call.get("pidfile"):
-            write(pid_file, f"{os.getpid()}\n".encode(), mode=0o644, force=True)
-        host, port = server.server_address[:2]
-        print(f"Serving {'HTTPS' if tls else 'HTTP'} at {host}:{port} ...", flush=True)
-        server.serve_forever()
+        cause = (error.strerror or str(error)).lower()
+        raise CliError(f"error listening at {call.get('address')}: {cause}") from None
+    pidfile = call.get("pidfile")
+    if pidfile:
+        Path(pidfile).write_text(f"{os.getpid()}\n")
+    try:
+        serve(server, tls)
+    finally:
+        server.server_close()
+        if pidfile:
+            Path(pidfile).unlink(missing_ok=True)
 
 
-def secured(call: Invocation) -> ssl.SSLContext | None:
-    """TLS by --cert and --key, for clients --roots vouch for when there are roots; None without."""
-    certificate, key, roots = call.get("cert"), call.get("key"), call.get("roots")
-    if not certificate and not key:
-        if roots:
-            raise UsageError("flag '--roots' requires the '--cert' flag")
-        return None
-    if not certificate or not key:
-        given, lacking = ("key", "cert") if key else ("cert", "key")
-        raise UsageError(f"flag '--{given}' requires the '--{lacking}' flag")
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-
-    def load() -> None:
-        for file in (certificate, key):
-            read(file)
-        try:
-            tls.load_cert_chain(certificate, key, lambda: "")
-        except ssl.SSLError:
-            raise CliError(f"error loading X509 key pair {certificate}, {key}") from None
-
-    load()
-    if roots:
-        tls.verify_mode = ssl.CERT_REQUIRED
-        try:
-            tls.load_verify_locations(cadata=read(roots).decode(errors="replace"))
-        except ssl.SSLError:
-            raise CliError(f"error reading {roots}: no certificate in it") from None
-
-    def again(number: int, frame: object) -> None:  # noqa: ARG001 - what a signal hands over
-        try:
-            load()
-        except CliError as error:
-            note(f"still the certificate of before: {error}")
-
-    signal.signal(signal.SIGHUP, again)
-    return tls
+def check(call: "Invocation", root: str) -> None:
+    """Refuses what is no directory, and flags that need each other."""
+    if not Path(root).exists():
+        raise CliError(f"open {root} failed: no such file or directory")
+    if not Path(root).is_dir():
+        raise CliError("positional argument <dir> must be a directory")
+    for flag, needed in (("roots", "cert"), ("roots", "key"), ("cert", "key"), ("key", "cert")):
+        if call.get(flag) and not call.get(needed):
+            raise UsageError(f"flag '--{flag}' requires the '--{needed}' flag")
 
 
-def place(address: str) -> tuple[str, int]:
-    """Host and port of --address; no host is every one of this machine's."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise UsageError(f"invalid value '{address}' for flag '--address'")
+def listening(address: str) -> tuple[str, int]:
+    """Host and port of ``host:port``; no host is every address."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise CliError(f"error listening at {address}: address {address}: missing port in address")
     return host.strip("[]"), int(port)
+
+
+class Tls:
+    """The server's TLS, read again on demand; connections that are open keep theirs."""
+
+    def __init__(self, call: "Invocation") -> None:
+        self._files = (call.get("cert") or "", call.get("key") or "", call.get("roots"))
+        self.context = self._read()
+
+    def reload(self) -> None:
+        """Reads the files again; what cannot be used leaves all as it was."""
+        try:
+            self.context = self._read()
+        except CliError as error:
+            print(f"error reloading server: {error}", file=sys.stderr)
+
+    def _read(self) -> ssl.SSLContext:
+        certificate, key, roots = self._files
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(certificate, key)
+            if roots:
+                context.load_verify_locations(roots)
+                context.verify_mode = ssl.CERT_REQUIRED
+        except OSError as error:  # ssl.SSLError is one
+            raise CliError(f"error loading {certificate}: {error.strerror or error}") from None
+        return context
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files of the directory; a slow client is dropped."""
+
+    timeout = SECONDS
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Nothing: this server is quiet."""
+
+
+class Server(ThreadingHTTPServer):
+    """The listener; TLS is spoken in the connection's own thread, so that nobody waits for a handshake."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Any, tls: Tls | None) -> None:
+        self._tls = tls
+        super().__init__(address, handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """One connection: the handshake, then its requests."""
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(SECONDS)
+        with self._tls.context.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base's signature
+        """A connection that failed concerns only its client."""
+        print(f"connection from {client_address[0]}: {sys.exc_info()[1]}", file=sys.stderr)
+
+
+def serve(server: Server, tls: Tls | None) -> None:
+    """Until SIGINT or SIGTERM."""
+    stop = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        stop.set()
+
+    def renew(_number: int, _frame: object) -> None:
+        if tls:
+            tls.reload()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, renew)
+    host, port = server.server_address[:2]
+    shown = f"[::]:{port}" if host in {"", "0.0.0.0"} else f"{host!s}:{port}"  # noqa: S104 - said, not bound
+    print(f"serving {'HTTPS' if tls else 'HTTP'} at {shown}", file=sys.stderr, flush=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    while not stop.wait(3600):
+        continue
+    print("shutting down", file=sys.stderr)
+    server.shutdown()
