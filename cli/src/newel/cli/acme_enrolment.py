@@ -84,12 +84,14 @@ def _run(
     )
     flow = acme.obtain(directory.url, ec.generate_private_key(ec.SECP256R1()), wanted)
     with contextlib.ExitStack() as stack, explained():
-        solver, mode = _solver(call, stack)
+        progress = _Progress(*_solver(call, stack))
         try:
-            chain = acme_transport.run(flow, _tls(directory), _Saying(solver, mode), _watch)
+            chain = acme_transport.run(flow, _tls(directory), progress, progress.watch)
+            progress.end(well=True)
         except OSError as error:
             raise CliError(f"error answering the challenge: {error}") from None
-    _done()
+        finally:
+            progress.end(well=False)
     return chain
 
 
@@ -106,38 +108,38 @@ def _solver(call: "Invocation", stack: contextlib.ExitStack) -> tuple[acme_trans
         raise CliError(f"error listening on {address}: {error}") from None
 
 
-class _Saying:
-    """A solver that says on stderr what it does."""
+class _Progress:
+    """A line for each stage, ended by "done!" when the next one begins; also a solver that reports itself."""
 
     def __init__(self, solver: acme_transport.Solver, mode: str) -> None:
         self._solver = solver
         self._mode = mode
+        self._open = False
 
     def prove(self, challenge: acme.Prove) -> None:
         """Answers from now on."""
         self._solver.prove(challenge)
-        _begin(f"Using {self._mode} Mode HTTP challenge to validate {challenge.identifier}")
+        self._begin(f"Using {self._mode} Mode HTTP challenge to validate {challenge.identifier}")
 
     def withdraw(self, name: str, token: str) -> None:
         """Answers no more."""
-        _done()
         self._solver.withdraw(name, token)
 
+    def watch(self, stage: str) -> None:
+        """The order has come to another stage."""
+        ready = "Waiting for Order to be 'ready' for finalization"
+        self._begin(ready if stage == "ready" else "Finalizing Order")
 
-def _watch(stage: str) -> None:
-    if stage == "ready":
-        _begin("Waiting for Order to be 'ready' for finalization")
-    else:
-        _done()
-        _begin("Finalizing Order")
+    def end(self, *, well: bool) -> None:
+        """Ends the line that is open, if one is."""
+        if self._open:
+            print(". done!" if well else "", file=sys.stderr)
+        self._open = False
 
-
-def _begin(text: str) -> None:
-    print(f"{text} .", end="", file=sys.stderr, flush=True)
-
-
-def _done() -> None:
-    print(". done!", file=sys.stderr)
+    def _begin(self, text: str) -> None:
+        self.end(well=True)
+        print(f"{text} .", end="", file=sys.stderr, flush=True)
+        self._open = True
 
 
 def _tls(directory: AcmeDirectory) -> "ssl.SSLContext":

@@ -19,7 +19,7 @@ from newel.crypto import keys
 
 CHALLENGE_POLLS, CHALLENGE_PAUSE = 60, 1.0
 ORDER_POLLS, ORDER_PAUSE = 30, 1.0
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 5.0
 NONCE_TRIES = 4
 JOSE = "application/jose+json"
 
