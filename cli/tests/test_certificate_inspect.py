@@ -1,5 +1,6 @@
 """certificate inspect on certificates of every kind: equal to the original's, octet for octet."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from newel.cli.certificates import sources, structure
+from newel.cli.certificates.json_certificate import certificate_json
+from newel.cli.certificates.json_request import request_json
+from newel.cli.certificates.text import certificate_text, request_text
+from newel.crypto import der
 
 NEWEL = str(Path(sys.executable).with_name("newel"))
 OURS = str(Path(sys.executable).parent)
@@ -146,3 +153,25 @@ def without_meant_differences(each: dict[str, Any]) -> None:
     each.get("extensions", {}).get("name_constraints", {}).pop("critical", None)
     if each.get("version") == 1:
         each.pop("tbs_noct_fingerprint")
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("name", ["ed25519", "private", "rsa"])
+def test_damaged_octets_are_refused_or_shown_but_never_a_crash(corpus: Path, name: str) -> None:
+    """Every octet of a certificate and of a request, each changed in two ways."""
+    certificate = sources.from_file(str(corpus / f"{name}.crt"))[0].der
+    request = sources.blocks((corpus / f"{name}.csr").read_bytes())[0].data
+    for mask in (0xFF, 0x01):
+        for at in range(len(certificate)):
+            damaged = certificate[:at] + bytes((certificate[at] ^ mask,)) + certificate[at + 1 :]
+            with contextlib.suppress(der.DerError):
+                found = structure.certificate(damaged)
+                certificate_text(found)
+                certificate_json(found)
+        for at in range(len(request)):
+            damaged = request[:at] + bytes((request[at] ^ mask,)) + request[at + 1 :]
+            with contextlib.suppress(der.DerError):
+                asked = structure.request(damaged)
+                request_text(asked)
+                request_json(asked)

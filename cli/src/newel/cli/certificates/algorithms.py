@@ -90,5 +90,7 @@ def public_key(spki: bytes) -> PublicKey:
 
 
 def shortest(number: int) -> bytes:
-    """A number that is not negative, without leading zeros."""
+    """A number without leading zeros. Raises DerError for a negative one."""
+    if number < 0:
+        raise der.DerError("a number is negative where none can be")
     return number.to_bytes((number.bit_length() + 7) // 8, "big")

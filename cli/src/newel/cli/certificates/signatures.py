@@ -14,6 +14,6 @@ def made_by(certificate: Certificate, authority: Certificate) -> bool:
     try:
         below = x509.load_der_x509_certificate(certificate.der)
         below.verify_directly_issued_by(x509.load_der_x509_certificate(authority.der))
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, ValueError, TypeError):
         return False
     return True
