@@ -59,7 +59,7 @@ def shape(text: str) -> str:
         r"([0-9A-Fa-f]{2}:)+[0-9A-Fa-f]{0,2}|^ +[0-9a-f]{2}$", "…", text, flags=re.MULTILINE
     )
     text = re.sub(r"(Serial Number:|Not (Before|After) ?:).*", r"\1", text)
-    return re.sub(r"(\n? +…)+", " …", text)
+    return re.sub(r"(\n? *…)+", " …", text)
 
 
 CREATED = [
