@@ -12,6 +12,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.terminal import note
 
 SECONDS = 120.0
+ARRIVES_WITHIN = 10.0
 GOOD, BAD = 200, 400
 PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>{0}</title>"
@@ -25,6 +26,7 @@ class Listener:
     def __init__(self, address: str, landing: str) -> None:
         self.landing = landing
         self._answered = threading.Event()
+        self._waiting = threading.Event()
         self._once = threading.Lock()
         self._redeem: Callable[[dict[str, str]], dict[str, Any]] | None = None
         self._tokens: dict[str, Any] = {}
@@ -48,6 +50,7 @@ class Listener:
     def wait(self, redeem: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
         """The tokens ``redeem`` gets for the answer. Raises CliError: its own, or for no answer."""
         self._redeem = redeem
+        self._waiting.set()
         if not self._answered.wait(SECONDS):
             raise CliError("oauth command timed out, please try again")
         if self._error is not None:
@@ -58,6 +61,9 @@ class Listener:
         """Status and page for a request; the first that is an answer decides."""
         with self._once:
             ours = "error" in query or {"code", "state"} <= query.keys()
+            if ours:
+                # a quick browser may be here before the command has come to wait for it
+                self._waiting.wait(ARRIVES_WITHIN)
             if self._redeem is None or self._answered.is_set() or not ours:
                 note(
                     "A request came that is not the provider's answer: some program asks this port."
