@@ -7,7 +7,6 @@ async with await AsyncIdentity.from_token(token) as me:
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,20 +73,6 @@ class AsyncIdentity(Holder):
             url, trusted, provisioner, secret, names, key=keys.generate(kind), not_after=not_after
         )
         return cls(await _play(url, trusted, steps), url, trusted)
-
-    @classmethod
-    def from_files(
-        cls,
-        certificate: str | Path,
-        key: str | Path,
-        *,
-        url: str,
-        root: str,
-        password: bytes | None = None,
-    ) -> Self:
-        """From files somebody else wrote. Raises OSError, ValueError."""
-        chain, private = Path(certificate).read_bytes(), Path(key).read_bytes()
-        return cls(of_pem(chain, private, password), url, root)
 
     @classmethod
     async def from_acme(

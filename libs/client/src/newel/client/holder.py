@@ -4,9 +4,10 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from newel.client import rotating
-from newel.client.credential import Credential
+from newel.client.credential import Credential, of_pem
 from newel.client.rotating import RotatingContext
 from newel.client.schedule import Schedule
 
@@ -24,6 +25,20 @@ class Holder:
         self._schedule = Schedule(credential)
         self._listeners: list[Callable[[Credential], None]] = []
         self._lock = threading.Lock()
+
+    @classmethod
+    def from_files(
+        cls,
+        certificate: str | Path,
+        key: str | Path,
+        *,
+        url: str,
+        root: str,
+        password: bytes | None = None,
+    ) -> Self:
+        """From files somebody else wrote. Raises OSError, ValueError."""
+        chain, private = Path(certificate).read_bytes(), Path(key).read_bytes()
+        return cls(of_pem(chain, private, password), url, root)
 
     @property
     def credential(self) -> Credential:

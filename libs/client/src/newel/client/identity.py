@@ -93,20 +93,6 @@ class Identity(Holder):
         return cls(_play(url, root, steps), url, root)
 
     @classmethod
-    def from_files(
-        cls,
-        certificate: str | Path,
-        key: str | Path,
-        *,
-        url: str,
-        root: str,
-        password: bytes | None = None,
-    ) -> Self:
-        """From files somebody else wrote. Raises OSError, ValueError."""
-        chain, private = Path(certificate).read_bytes(), Path(key).read_bytes()
-        return cls(of_pem(chain, private, password), url, root)
-
-    @classmethod
     def from_acme(
         cls,
         directory: str,
