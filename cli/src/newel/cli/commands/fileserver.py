@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -55,7 +56,9 @@ def listening(address: str) -> tuple[str, int]:
     """Host and port of ``host:port``; no host is every address."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal():
-        raise CliError(f"error listening at {address}: address {address}: missing port in address")
+        raise CliError(
+            f"error listening at {address}: listen tcp: address {address}: missing port in address"
+        )
     return host.strip("[]"), int(port)
 
 
@@ -75,6 +78,9 @@ class Tls:
 
     def _read(self) -> ssl.SSLContext:
         certificate, key, roots = self._files
+        for name in self._files:
+            if name:
+                read(name)  # says which of them cannot be read
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
