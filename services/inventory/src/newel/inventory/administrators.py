@@ -33,29 +33,25 @@ class Peers(Protocol):
 
 
 async def verify_administrator(
-    chain: Sequence[bytes],
+    certificate: bytes,
     peers: Peers,
     administrators: Sequence[Administrator],
     clock: Clock,
 ) -> CataloguedPeer:
-    """The administrator behind a TLS client certificate; raises `NewelError` for anybody else.
+    """The administrator behind a TLS client certificate (DER), whose holder has been shown to have its key.
 
-    1. A certificate was shown; the TLS listener has checked that its holder has the key.
+    Raises `NewelError` for anybody else.
+
+    1. It is a certificate.
     2. It is, octet by octet, one that this CA issued: chaining to the root is not enough.
     3. It is within its time, which may have ended since the connection was made, and not revoked,
        passively or actively.
     4. Its common name or one of its SANs, and its provisioner as recorded and not as written in it,
        are those of one configured administrator.
     """
-    if not chain:  # 1
-        raise NewelError(
-            ErrorType.UNAUTHORIZED,
-            "Show an administrator's client certificate.",
-            cause="no client certificate",
-        )
     try:
-        shown = read_certificate(chain[0])
-    except UnreadableCertificateError as error:
+        shown = read_certificate(certificate)
+    except UnreadableCertificateError as error:  # 1
         raise _refused(str(error)) from error
     serial = shown.serial
     peer = await peers.peer(serial)

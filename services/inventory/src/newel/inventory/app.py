@@ -1,13 +1,11 @@
 """The inventory's parts, put together."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from newel.inventory import expiry, projection
 from newel.inventory.config import Config
@@ -16,7 +14,7 @@ from newel.inventory.expiry import ExpiryWatch
 from newel.inventory.metrics import Metrics
 from newel.inventory.projection import Projection
 from newel.inventory.reconcile import Reconciliation
-from newel.inventory.rpc import LookupServicer
+from newel.inventory.rpc import AdministratorsServicer, LookupServicer
 from newel.inventory.storage.catalogue import CatalogueStorage
 from newel.inventory.storage.counts import CountStorage
 from newel.inventory.storage.listing import ListingStorage
@@ -30,6 +28,7 @@ from newel.runtime.database import Database
 from newel.runtime.events import EventBus, Outbox, Subscription
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.service import Rpc, Service
+from newel.runtime.when_asked import WhenAsked
 
 REVISION = "0001"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
@@ -55,6 +54,7 @@ def build(config: Config, ports: Ports) -> Service:
     """The service: a projection of the issuing authority's events, read by administrators."""
     metrics = Metrics(ports.registry)
     catalogue = CatalogueStorage(ports.database)
+    listing = ListingStorage(ports.database)
     metadata = MetadataStorage(ports.database)
     projected = Projection(catalogue, config.expiry, ports.audit, metrics)
     watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
@@ -79,7 +79,6 @@ def build(config: Config, ports: Ports) -> Service:
     def web() -> ASGIApp:
         from newel.inventory.http import Inventory, build_app
 
-        listing = ListingStorage(ports.database)
         parts = Inventory(listing, metadata, config.administrators, ports.clock, ports.audit)
         return build_app(parts)
 
@@ -95,6 +94,12 @@ def build(config: Config, ports: Ports) -> Service:
                 LookupServicer(metadata, metrics),
                 config.lookup_callers,
             ),
+            Rpc(
+                "newel.inventory.v1.Administrators",
+                inventory_pb2_grpc.add_AdministratorsServicer_to_server,
+                AdministratorsServicer(listing, config.administrators, ports.clock),
+                config.administrators_callers,
+            ),
         ),
         web={"https": WhenAsked(web)},
         tasks={
@@ -103,22 +108,3 @@ def build(config: Config, ports: Ports) -> Service:
             "census": every(config.count_every.total_seconds(), census.take),
         },
     )
-
-
-class WhenAsked:
-    """An ASGI app that is made at its first request, because its framework is slow to load.
-
-    It is made in a thread, so that whoever shares the loop hardly notices.
-    """
-
-    def __init__(self, make: Callable[[], ASGIApp]) -> None:
-        self._make = make
-        self._app: ASGIApp | None = None
-        self._making = asyncio.Lock()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one ASGI request."""
-        if self._app is None:
-            async with self._making:
-                self._app = self._app or await asyncio.to_thread(self._make)
-        await self._app(scope, receive, send)

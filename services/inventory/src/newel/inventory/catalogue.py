@@ -1,12 +1,6 @@
 """Certificates and endpoints as they are shown; times in seconds since 1970."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-from newel.inventory.listing import Mark
-
-Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +50,3 @@ class EndpointEntry:
         if self.last_not_after < now:
             return "ended"
         return "expiring" if self.warned else "active"
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Entry]):
-    """Some entries and, unless the list ends here, where the next page begins."""
-
-    entries: Sequence[Entry]
-    next: Mark | None

@@ -55,3 +55,5 @@ class Config(Frozen):
     count_every: Duration = dt.timedelta(minutes=1)
     """How often certificates and endpoints are counted for the metrics."""
     lookup_callers: tuple[str, ...] = ("registration",)
+    administrators_callers: tuple[str, ...] = ("alerting",)
+    """Who may ask whether a certificate is an administrator's."""

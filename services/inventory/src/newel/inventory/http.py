@@ -3,34 +3,24 @@
 import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import msgspec
-from fastapi import Depends, FastAPI, Request, Response
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI, Request, Response
 from starlette.responses import StreamingResponse
 
 from newel.inventory.administrators import Peers, verify_administrator
-from newel.inventory.catalogue import CertificateEntry, EndpointEntry, Page
+from newel.inventory.catalogue import CertificateEntry, EndpointEntry
 from newel.inventory.certificate import plain_serial
 from newel.inventory.config import Administrator
 from newel.inventory.documents import certificate_document, csv_lines, endpoint_document
-from newel.inventory.listing import (
-    CERTIFICATE_FILTERS,
-    CERTIFICATE_STATES,
-    ENDPOINT_FILTERS,
-    ENDPOINT_STATES,
-    MAX_LIMIT,
-    ListQuery,
-    Mark,
-    read_query,
-    write_cursor,
-)
 from newel.inventory.lookup import MetadataKey, MetadataStore
+from newel.inventory.questions import CERTIFICATES, ENDPOINTS
+from newel.runtime.admin_http import administrators_app, json_answer, page_answer, params_of
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.serving import ROUTE
+from newel.runtime.listing import MAX_LIMIT, ListQuery, Page
 
 _LINEAGE_LIMIT = 1000
 _MAX_BODY = 16 * 1024
@@ -85,54 +75,29 @@ class Inventory:
 
 
 def build_app(inventory: Inventory) -> FastAPI:
-    """The ASGI app for everything under ``/inventory``.
-
-    Every refusal is an RFC 9457 problem document; every answer and every refusal is audited.
-    """
-    app = FastAPI(openapi_url=None, dependencies=[Depends(_Gate(inventory))])
+    """The ASGI app for everything under ``/inventory``."""
     lists, metadata = _Lists(inventory), _Metadata(inventory)
-    for method, path, handler in (
-        ("GET", "/inventory/certificates", lists.certificates),
-        ("GET", "/inventory/certificates/export", lists.export),
-        ("GET", "/inventory/certificates/{serial}", lists.certificate),
-        ("GET", "/inventory/endpoints", lists.endpoints),
-        ("GET", "/inventory/endpoints/{endpoint}", lists.endpoint),
-        ("GET", "/inventory/metadata/{kind}/{key:path}", metadata.show),
-        ("PUT", "/inventory/metadata/{kind}/{key:path}", metadata.put),
-        ("DELETE", "/inventory/metadata/{kind}/{key:path}", metadata.remove),
-    ):
-        app.add_api_route(path, handler, methods=[method], response_model=None)
-    app.add_exception_handler(NewelError, _refused)
-    app.add_exception_handler(HTTPException, _no_such_route)
-    return app
 
+    async def admit(certificate: bytes) -> dict[str, str]:
+        own = inventory
+        peer = await verify_administrator(certificate, own.listing, own.administrators, own.clock)
+        return {"subject": peer.common_name, "serial": peer.serial.hex()}
 
-class _Gate:
-    """Lets administrators in; a dependency of every route."""
-
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
-
-    async def __call__(self, request: Request) -> None:
-        """Raises `NewelError` for anybody but an administrator."""
-        own = self._inventory
-        tls = request.scope.get("extensions", {}).get("tls", {})
-        what = f"{request.method} {request.url.path}"
-        request.scope[ROUTE] = request.scope["route"].path
-        try:
-            peer = await verify_administrator(
-                tls.get("client_cert_chain_der", ()), own.listing, own.administrators, own.clock
-            )
-        except NewelError as error:
-            own.audit.record("inventory.http", "refused", cause=error.cause, request=what)
-            raise
-        own.audit.record(
-            "inventory.http",
-            "granted",
-            request=what,
-            subject=peer.common_name,
-            serial=peer.serial.hex(),
-        )
+    return administrators_app(
+        "inventory",
+        admit,
+        inventory.audit,
+        (
+            ("GET", "/inventory/certificates", lists.certificates),
+            ("GET", "/inventory/certificates/export", lists.export),
+            ("GET", "/inventory/certificates/{serial}", lists.certificate),
+            ("GET", "/inventory/endpoints", lists.endpoints),
+            ("GET", "/inventory/endpoints/{endpoint}", lists.endpoint),
+            ("GET", "/inventory/metadata/{kind}/{key:path}", metadata.show),
+            ("PUT", "/inventory/metadata/{kind}/{key:path}", metadata.put),
+            ("DELETE", "/inventory/metadata/{kind}/{key:path}", metadata.remove),
+        ),
+    )
 
 
 class _Lists:
@@ -143,18 +108,18 @@ class _Lists:
         self._clock = inventory.clock
 
     async def certificates(self, request: Request) -> Response:
-        query = read_query(_params(request), CERTIFICATE_FILTERS, CERTIFICATE_STATES)
+        query = CERTIFICATES.read(params_of(request))
         now = int(self._clock.unix())
         page = await self._listing.certificates(query, now)
         documents = [certificate_document(entry, now) for entry in page.entries]
-        return _page(request, "certificates", documents, page.next, query)
+        return page_answer(request, "certificates", documents, page.next, query)
 
     async def endpoints(self, request: Request) -> Response:
-        query = read_query(_params(request), ENDPOINT_FILTERS, ENDPOINT_STATES)
+        query = ENDPOINTS.read(params_of(request))
         now = int(self._clock.unix())
         page = await self._listing.endpoints(query, now)
         documents = [endpoint_document(entry, now) for entry in page.entries]
-        return _page(request, "endpoints", documents, page.next, query)
+        return page_answer(request, "endpoints", documents, page.next, query)
 
     async def certificate(self, serial: str) -> Response:
         try:
@@ -163,7 +128,7 @@ class _Lists:
             raise NewelError(ErrorType.MALFORMED, "A serial number is hexadecimal.") from error
         if entry is None:
             raise NewelError(ErrorType.NOT_FOUND, "There is no such certificate.")
-        return _json(certificate_document(entry, int(self._clock.unix())))
+        return json_answer(certificate_document(entry, int(self._clock.unix())))
 
     async def endpoint(self, endpoint: str) -> Response:
         """The endpoint with its lineage, the certificate that ends last first (END-13)."""
@@ -173,17 +138,17 @@ class _Lists:
         now = int(self._clock.unix())
         lineage = await self._listing.lineage(endpoint, _LINEAGE_LIMIT)
         certificates = [certificate_document(each, now) for each in lineage]
-        return _json({**endpoint_document(entry, now), "certificates": certificates})
+        return json_answer({**endpoint_document(entry, now), "certificates": certificates})
 
     async def export(self, request: Request) -> Response:
         """Every page of a list as one file: ``format`` is ``csv`` or ``ndjson`` (END-16)."""
-        params = _params(request)
+        params = params_of(request)
         kind = params.pop("format", "csv")
         if kind not in {"csv", "ndjson"} or "cursor" in params:
             detail = "An export's format is csv or ndjson, and it has no cursor."
             raise NewelError(ErrorType.MALFORMED, detail)
         params["limit"] = str(MAX_LIMIT)
-        query = read_query(params, CERTIFICATE_FILTERS, CERTIFICATE_STATES)
+        query = CERTIFICATES.read(params)
         return StreamingResponse(
             self._export(query, kind),
             media_type={"csv": "text/csv", "ndjson": "application/x-ndjson"}[kind],
@@ -218,7 +183,7 @@ class _Metadata:
         entries = (await self._metadata.read([at])).get(at)
         if entries is None:
             raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
-        return _json(entries)
+        return json_answer(entries)
 
     async def put(self, request: Request, kind: str, key: str, provisioner: str = "") -> Response:
         at = _metadata_key(kind, key, provisioner)
@@ -246,49 +211,3 @@ def _metadata_key(kind: str, key: str, provisioner: str) -> MetadataKey:
         detail = "Metadata is kept under subject/… or name/dns:…"
         raise NewelError(ErrorType.MALFORMED, detail)
     return MetadataKey(kind, key, provisioner)
-
-
-def _params(request: Request) -> dict[str, str]:
-    pairs = request.query_params.multi_items()
-    params = dict(pairs)
-    if len(params) != len(pairs):
-        raise NewelError(ErrorType.MALFORMED, "Give each parameter once.")
-    return params
-
-
-def _page(
-    request: Request,
-    name: str,
-    documents: list[dict[str, Any]],
-    mark: Mark | None,
-    query: ListQuery,
-) -> Response:
-    """A page with the cursor for the next and, for those who follow links, its address."""
-    if mark is None:
-        return _json({name: documents, "next": None})
-    cursor = write_cursor(query, mark)
-    link = str(request.url.include_query_params(cursor=cursor).replace(scheme="", netloc=""))
-    response = _json({name: documents, "next": cursor})
-    response.headers["Link"] = f'<{link}>; rel="next"'
-    return response
-
-
-def _json(document: object, status: int = 200, media_type: str = "application/json") -> Response:
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return Response(msgspec.json.encode(document), status, headers, media_type)
-
-
-def _problem(status: int, kind: str, detail: str) -> Response:
-    document = {"type": f"urn:newel:error:{kind}", "status": status, "detail": detail}
-    return _json(document, status, "application/problem+json")
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    refusal = cast("NewelError", error)
-    return _problem(refusal.http_status, refusal.type, refusal.detail)
-
-
-async def _no_such_route(_: Request, error: Exception) -> Response:
-    status = cast("HTTPException", error).status_code
-    kind = ErrorType.METHOD_NOT_ALLOWED if status == 405 else ErrorType.NOT_FOUND
-    return _problem(status, kind, "There is nothing here.")

@@ -1,13 +1,16 @@
-"""inventory.v1.Lookup on the wire."""
+"""inventory.v1 on the wire."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from newel.inventory.administrators import Peers, verify_administrator
+from newel.inventory.config import Administrator
 from newel.inventory.lookup import MetadataStore, Question, look_up
 from newel.inventory.metrics import Metrics
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2
+from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
 _LARGEST = 1000
@@ -42,6 +45,26 @@ class LookupServicer(inventory_pb2_grpc.LookupServicer):
                 for answer in answers
             ]
         )
+
+
+class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
+    """Answers whether a client certificate is an administrator's."""
+
+    def __init__(self, peers: Peers, administrators: Sequence[Administrator], clock: Clock) -> None:
+        self._peers = peers
+        self._administrators = administrators
+        self._clock = clock
+
+    async def Verify(
+        self,
+        request: inventory_pb2.VerifyRequest,
+        context: Any,  # noqa: ARG002 - the contract's signature
+    ) -> inventory_pb2.VerifyResponse:
+        """Whose it is; raises `NewelError` for anybody else's."""
+        peer = await verify_administrator(
+            request.certificate, self._peers, self._administrators, self._clock
+        )
+        return inventory_pb2.VerifyResponse(subject=peer.common_name, serial=peer.serial)
 
 
 def _names(names: Iterable[issuing_pb2.GeneralName]) -> Iterable[str]:

@@ -98,3 +98,79 @@ class Lookup:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class AdministratorsStub:
+    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Verify = channel.unary_unary(
+                '/newel.inventory.v1.Administrators/Verify',
+                request_serializer=newel_dot_proto_dot_inventory_dot_v1_dot_inventory__pb2.VerifyRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_inventory_dot_v1_dot_inventory__pb2.VerifyResponse.FromString,
+                _registered_method=True)
+
+
+class AdministratorsServicer:
+    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own.
+    """
+
+    def Verify(self, request, context):
+        """refused unless the certificate is an administrator's
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AdministratorsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Verify': grpc.unary_unary_rpc_method_handler(
+                    servicer.Verify,
+                    request_deserializer=newel_dot_proto_dot_inventory_dot_v1_dot_inventory__pb2.VerifyRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_inventory_dot_v1_dot_inventory__pb2.VerifyResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'newel.inventory.v1.Administrators', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('newel.inventory.v1.Administrators', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Administrators:
+    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own.
+    """
+
+    @staticmethod
+    def Verify(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newel.inventory.v1.Administrators/Verify',
+            newel_dot_proto_dot_inventory_dot_v1_dot_inventory__pb2.VerifyRequest.SerializeToString,
+            newel_dot_proto_dot_inventory_dot_v1_dot_inventory__pb2.VerifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

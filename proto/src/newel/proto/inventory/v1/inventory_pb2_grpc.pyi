@@ -53,3 +53,34 @@ class LookupServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_pb2.LookupResponse, _abc.Awaitable[_inventory_pb2.LookupResponse]]: ...
 
 def add_LookupServicer_to_server(servicer: LookupServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class AdministratorsStub:
+    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> AdministratorsAsyncStub: ...
+    Verify: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.VerifyRequest, _inventory_pb2.VerifyResponse]
+    """refused unless the certificate is an administrator's"""
+
+@_typing.type_check_only
+class AdministratorsAsyncStub(AdministratorsStub):
+    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Verify: _aio.UnaryUnaryMultiCallable[_inventory_pb2.VerifyRequest, _inventory_pb2.VerifyResponse]  # type: ignore[assignment]
+    """refused unless the certificate is an administrator's"""
+
+class AdministratorsServicer(metaclass=_abc_1.ABCMeta):
+    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own."""
+
+    @_abc_1.abstractmethod
+    def Verify(
+        self,
+        request: _inventory_pb2.VerifyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_pb2.VerifyResponse, _abc.Awaitable[_inventory_pb2.VerifyResponse]]:
+        """refused unless the certificate is an administrator's"""
+
+def add_AdministratorsServicer_to_server(servicer: AdministratorsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

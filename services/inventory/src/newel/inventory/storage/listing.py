@@ -1,17 +1,14 @@
 """The reading side: pages of certificates and endpoints, one of each, and counts."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from newel.inventory.administrators import CataloguedPeer
-from newel.inventory.catalogue import CertificateEntry, EndpointEntry, Page
-from newel.inventory.listing import ListQuery, Mark
+from newel.inventory.catalogue import CertificateEntry, EndpointEntry
 from newel.inventory.storage.names import names_of
 from newel.runtime.database import Database, Row, Statement
-
-# A page looks at no more rows than this, whatever its filters leave of them.
-_STRETCH = 10_000
+from newel.runtime.listing import ListQuery, Page
+from newel.runtime.paging import Clause, Rows, Where, plain, read_page
 
 _CERTIFICATE = """SELECT position, serial, issuer, endpoint, common_name, names, provisioner,
     provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
@@ -26,32 +23,12 @@ _LINEAGE = Statement(
 )
 
 
-@dataclass(slots=True)
-class _Where:
-    """A WHERE clause under construction: constant texts, values as numbered parameters."""
-
-    now: int
-    clauses: list[str] = field(default_factory=list[str])
-    params: list[Any] = field(default_factory=list[Any])
-
-    def add(self, clause: str, *values: Any) -> None:
-        """``clause`` with ``{}`` for each value."""
-        numbers: list[str] = []
-        for value in values:
-            self.params.append(value)
-            numbers.append(f"${len(self.params)}")
-        self.clauses.append(clause.format(*numbers))
-
-    def __str__(self) -> str:
-        return "WHERE " + " AND ".join(self.clauses) if self.clauses else ""
-
-
 def _escaped(text: str) -> str:
     """For use inside a LIKE pattern: what the caller typed and nothing else."""
     return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
-def _search(where: _Where, text: Any) -> None:
+def _search(where: Where, text: Any) -> None:
     pattern = f"%{_escaped(text)}%"
     where.add(
         r"(lower(common_name) LIKE {} ESCAPE '\' OR lower(names) LIKE {} ESCAPE '\')",
@@ -60,14 +37,14 @@ def _search(where: _Where, text: Any) -> None:
     )
 
 
-def _name(where: _Where, text: Any) -> None:
+def _name(where: Where, text: Any) -> None:
     kinds = ("dns", "ip", "email", "uri")
     whole = [text] if text.partition(":")[0] in kinds else [f"{kind}:{text}" for kind in kinds]
     likes = " OR ".join([r"lower(names) LIKE {} ESCAPE '\'"] * len(whole))
     where.add(f"({likes})", *(f"%\n{_escaped(each)}\n%" for each in whole))
 
 
-def _certificate_state(where: _Where, state: Any) -> None:
+def _certificate_state(where: Where, state: Any) -> None:
     if state == "revoked":
         where.add("revoked_at IS NOT NULL")
     else:
@@ -75,7 +52,7 @@ def _certificate_state(where: _Where, state: Any) -> None:
         where.add(f"revoked_at IS NULL AND not_after {past} {{}}", where.now)
 
 
-def _endpoint_state(where: _Where, state: Any) -> None:
+def _endpoint_state(where: Where, state: Any) -> None:
     if state == "expiring":
         where.add("warned IS NOT NULL AND last_not_after >= {}", where.now)
     else:
@@ -83,66 +60,54 @@ def _endpoint_state(where: _Where, state: Any) -> None:
         where.add(f"last_not_after {past} {{}}", where.now)
 
 
-def _plain(clause: str) -> Callable[[_Where, Any], None]:
-    return lambda where, value: where.add(clause, value)
-
-
-Filter = Callable[[_Where, Any], None]
-_SHARED: Mapping[str, Filter] = {
-    "provisioner": _plain("provisioner = {}"),
-    "provisioner_type": _plain("provisioner_type = {}"),
-    "subject": _plain("common_name = {}"),
+_SHARED: Mapping[str, Clause] = {
+    "provisioner": plain("provisioner = {}"),
+    "provisioner_type": plain("provisioner_type = {}"),
+    "subject": plain("common_name = {}"),
     "name": _name,
     "search": _search,
 }
-_CERTIFICATE_CLAUSES: Mapping[str, Filter] = {
+_CERTIFICATE_CLAUSES: Mapping[str, Clause] = {
     **_SHARED,
     "state": _certificate_state,
-    "serial": _plain("serial = {}"),
-    "endpoint": _plain("endpoint = {}"),
-    "issuer": _plain("issuer = {}"),
-    "issued_after": _plain("issued_at >= {}"),
-    "issued_before": _plain("issued_at < {}"),
-    "expires_after": _plain("not_after >= {}"),
-    "expires_before": _plain("not_after < {}"),
+    "serial": plain("serial = {}"),
+    "endpoint": plain("endpoint = {}"),
+    "issuer": plain("issuer = {}"),
+    "issued_after": plain("issued_at >= {}"),
+    "issued_before": plain("issued_at < {}"),
+    "expires_after": plain("not_after >= {}"),
+    "expires_before": plain("not_after < {}"),
 }
-_ENDPOINT_CLAUSES: Mapping[str, Filter] = {
+_ENDPOINT_CLAUSES: Mapping[str, Clause] = {
     **_SHARED,
     "state": _endpoint_state,
-    "expires_after": _plain("last_not_after >= {}"),
-    "expires_before": _plain("last_not_after < {}"),
+    "expires_after": plain("last_not_after >= {}"),
+    "expires_before": plain("last_not_after < {}"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _List:
-    """One list: its rows, its filters, and the column behind each sort order."""
-
-    select: str
-    table: str
-    clauses: Mapping[str, Filter]
-    sorts: Mapping[str, str]
-    columns: Mapping[str, int]  # where the sort columns stand in a row
-
-    def narrows(self, query: ListQuery, name: str) -> bool:
-        """Whether an index answers this filter, so that it may shorten the way to the stretch."""
-        by_expiry = name.startswith("expires_") or query.filters[name] in {"active", "ended"}
-        return name in {"serial", "endpoint"} or (query.sort == "expires" and by_expiry)
+def _narrows(query: ListQuery, name: str) -> bool:
+    by_expiry = name.startswith("expires_") or (
+        name == "state" and query.filters[name] in {"active", "ended"}
+    )
+    return name in {"serial", "endpoint"} or (query.sort == "expires" and by_expiry)
 
 
-_CERTIFICATES = _List(
+_CERTIFICATES = Rows(
     _CERTIFICATE,
     "certificates",
     _CERTIFICATE_CLAUSES,
     {"issued": "position", "expires": "not_after"},
     {"position": 0, "not_after": 10},
+    _narrows,
 )
-_ENDPOINTS = _List(
+_ENDPOINTS = Rows(
     _ENDPOINT,
     "endpoints",
     _ENDPOINT_CLAUSES,
     {"issued": "position", "expires": "last_not_after"},
     {"position": 0, "last_not_after": 8},
+    _narrows,
 )
 
 
@@ -154,12 +119,12 @@ class ListingStorage:
 
     async def certificates(self, query: ListQuery, now: int) -> Page[CertificateEntry]:
         """One page of certificates."""
-        rows, mark = await self._page(_CERTIFICATES, query, now)
+        rows, mark = await read_page(self._database, _CERTIFICATES, query, now)
         return Page([_certificate(row) for row in rows], mark)
 
     async def endpoints(self, query: ListQuery, now: int) -> Page[EndpointEntry]:
         """One page of endpoints."""
-        rows, mark = await self._page(_ENDPOINTS, query, now)
+        rows, mark = await read_page(self._database, _ENDPOINTS, query, now)
         return Page([_endpoint(row) for row in rows], mark)
 
     async def certificate(self, serial: bytes) -> CertificateEntry | None:
@@ -190,37 +155,6 @@ class ListingStorage:
             revoked=entry.revoked_at is not None,
             fingerprint=entry.fingerprint,
         )
-
-    async def _page(self, rows: _List, query: ListQuery, now: int) -> tuple[list[Row], Mark | None]:
-        """Rows of one page and where the next begins.
-
-        1. Where the stretch this page may look at ends.
-        2. The matching rows of the stretch, up to the limit.
-        3. The next page begins after the last row given or, when they are fewer, after the stretch.
-        """
-        column = rows.sorts[query.sort]
-        order = " DESC" if query.descending else ""
-        ordered = f"ORDER BY {column}{order}, position{order} LIMIT "
-        past, until = ("<", ">=") if query.descending else (">", "<=")
-        key = f"({column}, position)"
-        where = _Where(now)
-        if query.after is not None:
-            where.add(f"{key} {past} ({{}}, {{}})", query.after.value, query.after.position)
-        early = [name for name in query.filters if rows.narrows(query, name)]
-        for name in early:
-            rows.clauses[name](where, query.filters[name])
-        text = f"SELECT {column}, position FROM {rows.table} {where} {ordered} 1 OFFSET {_STRETCH}"  # noqa: S608 - made of this module's constants
-        bound = await self._database.fetch(Statement(text), *where.params)  # 1
-        if bound:
-            where.add(f"{key} {until} ({{}}, {{}})", *bound[0])
-        for name in query.filters.keys() - set(early):
-            rows.clauses[name](where, query.filters[name])
-        text = f"{rows.select} {where} {ordered} ${len(where.params) + 1}"
-        found = await self._database.fetch(Statement(text), *where.params, query.limit)  # 2
-        if len(found) == query.limit:  # 3
-            last = found[-1]
-            return found, Mark(last[rows.columns[column]], last[0])
-        return found, Mark(*bound[0]) if bound else None
 
 
 def _certificate(row: Row) -> CertificateEntry:
