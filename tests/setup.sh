@@ -7,6 +7,7 @@ declare -A debian=(
   [certbot]=certbot [lego]=lego [nginx]=nginx-light [openssl]=openssl [pkcs11-tool]=opensc
   [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
+  [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
 )
 declare -A golang=(
   [step]=github.com/smallstep/cli/cmd/step@v0.30.2
