@@ -1,4 +1,7 @@
-"""The tables this package keeps in every service's own database, for that service's ``schema.py``."""
+"""The tables this package keeps in every service's own database, for that service's first migration.
+
+Migrations are history: what these functions make never changes. A later shape is a migration's own.
+"""
 
 from typing import Any
 

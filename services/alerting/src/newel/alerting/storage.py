@@ -69,7 +69,7 @@ _FORGET_NOTICES = Statement("DELETE FROM notices WHERE resolved_at < $1")
 
 
 class Storage:
-    """The tables of ``schema.py`` behind the Protocols of projection and delivery."""
+    """The tables of ``migrations`` behind the Protocols of projection and delivery."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -73,7 +73,7 @@ _SETTLE = 5
 
 
 class Storage:
-    """The tables of ``schema.py`` behind :class:`newel.issuing.records.CertificateStore`."""
+    """The tables of ``migrations`` behind :class:`newel.issuing.records.CertificateStore`."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database

@@ -116,7 +116,7 @@ def _inserts(shape: tuple[str, int, str], rows: Sequence[tuple[object, ...]]) ->
 
 
 class CatalogueStorage:
-    """The tables of ``schema.py`` behind the Protocols of projection, expiry and reconciliation."""
+    """The tables of ``migrations`` behind the Protocols of projection, expiry and reconciliation."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

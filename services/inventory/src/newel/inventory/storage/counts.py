@@ -24,7 +24,7 @@ _SOONEST = Statement("""
 
 
 class CountStorage:
-    """The tables of ``schema.py``, counted."""
+    """The tables of ``migrations``, counted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -112,7 +112,7 @@ _ENDPOINTS = Rows(
 
 
 class ListingStorage:
-    """The tables of ``schema.py`` as the HTTP side and the administrator check read them."""
+    """The tables of ``migrations`` as the HTTP side and the administrator check read them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
