@@ -1,11 +1,13 @@
 """How words become flags and positionals, and where a value comes from."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from newel.cli.errors import UsageError
+from newel.cli.errors import CliError, UsageError
 from newel.cli.grammar import find, load, words
 from newel.cli.invocation import Invocation
 
@@ -85,3 +87,62 @@ def test_every_command_of_every_table_is_found_by_its_own_words() -> None:
             assert (command.path, rest) == (path, [])
             count += 1
     assert count >= 237
+
+
+@pytest.mark.parametrize(
+    ("saved", "size"),
+    [
+        ('{"size": 1}', 1),
+        (r'{"\u0073ize": 2}', 2),
+        (r'{"kty": "siz\u0065"}', 0),
+        ("{}", 0),
+        ("{", 0),
+    ],
+)
+def test_a_saved_flag_is_found_however_its_name_is_spelled(
+    home: Path, saved: str, size: int
+) -> None:
+    (home / "config").mkdir()
+    (home / "config/defaults.json").write_text(saved)
+    assert call("crypto keypair a b").integer("size") == size
+
+
+@pytest.mark.parametrize("saved", ['{"size": 3', '["size"]', '"size"', '{"size": \xff}'])
+def test_a_damaged_defaults_file_is_told_to_who_needs_it(home: Path, saved: str) -> None:
+    (home / "config").mkdir()
+    (home / "config/defaults.json").write_text(saved, encoding="latin-1")
+    assert call("crypto keypair a b").get("crv") is None
+    with pytest.raises(CliError, match=r"error parsing .*defaults\.json"):
+        call("crypto keypair a b").get("size")
+
+
+LIGHT = {"json", "pathlib", "re", "typing", "subprocess", "socket", "ssl"}
+
+
+@pytest.mark.parametrize(
+    ("line", "unwanted"),
+    [
+        ("version", LIGHT),
+        ("path", LIGHT),
+        ("completion bash", LIGHT),
+        ("completion --candidates -- ca", LIGHT),
+        ("certificate needs-renewal no.crt", {"tempfile", "ssl", "cryptography", "msgspec"}),
+        ("certificate inspect no.crt", {"tempfile", "ssl", "cryptography", "msgspec"}),
+    ],
+)
+def test_start_up_imports_only_what_the_command_is_about(
+    home: Path, line: str, unwanted: set[str]
+) -> None:
+    """What keeps `version`, `path` and `completion` whole processes of a hundredth of a second."""
+    (home / "config").mkdir()
+    (home / "config/defaults.json").write_text('{"ca-url": "https://ca.internal"}')
+    program = (
+        "import sys; from newel.cli.main import main; main(); print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, *line.split()],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    loaded = set(done.stderr.split())
+    assert "newel.cli.main" in loaded
+    assert not unwanted & loaded

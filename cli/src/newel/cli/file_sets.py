@@ -3,7 +3,6 @@
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +65,8 @@ def write_all(targets: Sequence[Target]) -> None:
 
 def _stage(target: Target, path: Path) -> str:
     """The data in a file of its own beside the target, on disk, with the target's mode and owner."""
+    import tempfile  # costs more than a command that writes nothing
+
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as sink:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -93,6 +92,8 @@ def replace(path: Path, data: bytes, mode: int) -> None:
 @contextlib.contextmanager
 def replacing(path: Path, mode: int) -> Generator[BinaryIO]:
     """A file beside the target that takes its place, on disk, when the block ends well."""
+    import tempfile  # costs more than a command that writes nothing
+
     target = path.resolve()
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:

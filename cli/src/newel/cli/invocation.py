@@ -8,6 +8,10 @@ import os
 from newel.cli.errors import UsageError
 from newel.cli.grammar import EVERYWHERE, SWITCHES, Command, Flag
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from newel.cli.paths import Defaults
+
 NOT_SAVED = {"config", "context", "authority", "profile", "help", "output", "no-context"}
 TRUE = {"1", "t", "true", "yes"}
 FALSE = {"0", "f", "false", "no"}
@@ -22,7 +26,7 @@ class Invocation:
             name: flag for flag in (*EVERYWHERE, *command.flags) for name in flag.names
         }
         self._line: dict[str, list[str]] = {}
-        self._defaults: dict[str, object] | None = None
+        self._defaults: Defaults | dict[str, object] | None = None
         self.args = self._sort(arguments)
 
     def _sort(self, arguments: list[str]) -> list[str]:
@@ -51,14 +55,13 @@ class Invocation:
             self._line.setdefault(flag.name, []).append(value)
         return positionals
 
-    @property
-    def defaults(self) -> dict[str, object]:
-        """What defaults.json says; read when the first flag is not found nearer."""
+    def saved(self, name: str) -> object:
+        """What defaults.json says of a flag; looked at when the first flag is not found nearer."""
         if self._defaults is None:
-            from newel.cli.paths import read_defaults
+            from newel.cli.paths import Defaults
 
-            self._defaults = read_defaults(self)
-        return self._defaults
+            self._defaults = Defaults(self)
+        return self._defaults.get(name)
 
     def forget_defaults(self) -> None:
         """For a command that makes the context it is told to use: there is nothing saved to read yet."""
@@ -76,7 +79,7 @@ class Invocation:
         """Whether the line, the environment or defaults.json says anything about the flag."""
         flag = self._flags[name]
         elsewhere = flag.environment and os.environ.get(flag.environment)
-        return self.given(flag.name) or bool(elsewhere) or flag.name in self.defaults
+        return self.given(flag.name) or bool(elsewhere) or self.saved(flag.name) is not None
 
     def known(self, name: str) -> bool:
         """Whether the command has such a flag."""
@@ -91,7 +94,7 @@ class Invocation:
         if from_environment:
             return from_environment.split(",") if flag.kind == "m" else [from_environment]
         if flag.name not in NOT_SAVED:
-            saved = self.defaults.get(flag.name)
+            saved = self.saved(flag.name)
             if saved is not None and saved != "":
                 return [str(item) for item in saved] if isinstance(saved, list) else [text(saved)]
         return [flag.default] if flag.default else []

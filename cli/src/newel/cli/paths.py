@@ -4,16 +4,19 @@ Without contexts everything stands under ``$STEPPATH`` (default ``~/.step``). Wi
 ``contexts.json`` exists or a context is named) it stands under ``authorities/<authority>`` and
 ``profiles/<profile>``.
 
-Most commands come by here, so json is loaded only for a file that exists, and dataclasses are not used.
+Every command comes by here, `newel path` for nothing else, so names are plain text until a caller wants a
+Path: pathlib, typing and json each cost more than the rest of `newel path` together.
 """
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
     from newel.cli.invocation import Invocation
 
 
@@ -28,18 +31,43 @@ class Context:
         self.profile = profile
 
 
-def base() -> Path:
-    """The base directory, which contexts share."""
+def base_name() -> str:
+    """The base directory, which contexts share, as text."""
     given = os.environ.get("STEPPATH")
-    path = Path(given) if given else Path.home() / ".step"
-    if path.exists() and not path.is_dir():
-        raise CliError(f"the STEPPATH {path} is not a directory")
-    return path
+    name = os.path.normpath(given) if given else join(home(), ".step")
+    if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112 - pathlib is slow
+        raise CliError(f"the STEPPATH {name} is not a directory")
+    return name
+
+
+def home() -> str:
+    """The person's own directory: HOME, or on Windows USERPROFILE, then HOMEDRIVE and HOMEPATH."""
+    name = os.path.expanduser("~")  # noqa: PTH111 - see above
+    if name == "~":
+        raise CliError("there is no home directory: set STEPPATH")
+    return name
+
+
+def join(*parts: str) -> str:
+    """A name below a directory."""
+    return os.path.join(*parts)  # noqa: PTH118 - see above
+
+
+def base() -> "Path":
+    """The base directory."""
+    return as_path(base_name())
+
+
+def as_path(name: str) -> "Path":
+    """The name for those who do more than show it."""
+    from pathlib import Path
+
+    return Path(name)
 
 
 def contexts() -> dict[str, Context]:
     """Every context there is, by name."""
-    found = read_json(base() / "contexts.json")
+    found = read_json(join(base_name(), "contexts.json"))
     return {
         name: Context(name, str(row["authority"]), str(row["profile"]))
         for name, row in found.items()
@@ -51,7 +79,7 @@ def current(chosen: str | None = None) -> Context | None:
     known = contexts()
     name = chosen or os.environ.get("STEP_CONTEXT")
     if not name:
-        name = read_json(base() / "current-context.json").get("context")
+        name = read_json(join(base_name(), "current-context.json")).get("context")
     if not name:
         return None
     if name not in known:
@@ -67,36 +95,66 @@ def context_of(call: "Invocation") -> Context | None:
     return current(chosen)
 
 
-def authority_path(context: Context | None) -> Path:
+def authority_name(context: Context | None) -> str:
+    """Where certs/, config/, secrets/ and db/ stand, as text."""
+    return join(base_name(), "authorities", context.authority) if context else base_name()
+
+
+def authority_path(context: Context | None) -> "Path":
     """Where certs/, config/, secrets/ and db/ stand."""
-    return base() / "authorities" / context.authority if context else base()
+    return as_path(authority_name(context))
 
 
-def profile_path(context: Context | None) -> Path:
+def profile_name(context: Context | None) -> str:
+    """Where the profile's own config/ stands, as text."""
+    return join(base_name(), "profiles", context.profile) if context else base_name()
+
+
+def profile_path(context: Context | None) -> "Path":
     """Where the profile's own config/ stands."""
-    return base() / "profiles" / context.profile if context else base()
+    return as_path(profile_name(context))
 
 
-def read_defaults(call: "Invocation") -> dict[str, Any]:
+class Defaults:
     """The flag defaults in force: the authority's, the profile's over them, or the file of --config."""
-    chosen = call.get("config")
-    if chosen:
-        return read_json(Path(chosen), must=True)
-    context = context_of(call)
-    merged = read_json(authority_path(context) / "config/defaults.json")
-    if context:
-        merged |= read_json(profile_path(context) / "config/defaults.json")
-    return merged
+
+    def __init__(self, call: "Invocation") -> None:
+        chosen = call.get("config")
+        if chosen:
+            names, must = [chosen], True
+        else:
+            context = context_of(call)
+            folders = [authority_name(context), profile_name(context)] if context else [base_name()]
+            names, must = [join(folder, "config", "defaults.json") for folder in folders], False
+        found = [(name, read_text(name, must=must)) for name in names]
+        self._files = [(name, text) for name, text in found if text is not None]
+        self._values: dict[str, Any] | None = None
+
+    def get(self, flag: str) -> object:
+        """What is saved for a flag, None for nothing; only a text that has the flag's name is parsed."""
+        if self._values is None:
+            spelled = f'"{flag}"'.encode()
+            if not any(spelled in text or b"\\" in text for _, text in self._files):
+                return None
+            self._values = {}
+            for name, text in self._files:
+                self._values |= parsed(name, text)
+        return self._values.get(flag)
 
 
-def read_json(path: Path, *, must: bool = False) -> dict[str, Any]:
-    """An object from a file; {} when there is no file, unless it must exist."""
+def read_text(path: "str | Path", *, must: bool = False) -> bytes | None:
+    """What a file says; None when there is none, unless it must exist."""
     try:
-        text = path.read_bytes()
+        with open(path, "rb") as source:  # noqa: PTH123 - see above
+            return source.read()
     except FileNotFoundError:
         if must:
             raise CliError(f"open {path}: no such file or directory") from None
-        return {}
+        return None
+
+
+def parsed(path: "str | Path", text: bytes) -> "dict[str, Any]":
+    """The object a file holds."""
     import json
 
     try:
@@ -106,6 +164,12 @@ def read_json(path: Path, *, must: bool = False) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise CliError(f"error parsing {path}: an object is expected")
     return data
+
+
+def read_json(path: "str | Path", *, must: bool = False) -> "dict[str, Any]":
+    """An object from a file; {} when there is no file, unless it must exist."""
+    text = read_text(path, must=must)
+    return {} if text is None else parsed(path, text)
 
 
 def add(context: Context) -> None:

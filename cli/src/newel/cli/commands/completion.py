@@ -41,7 +41,7 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 def run(call: Invocation) -> None:
     """Prints the script for a shell; with --candidates the words that may come next."""
-    if call.on("candidates"):
+    if call.given("candidates"):
         print(" ".join(candidates(call.args)))
         return
     (shell,) = call.positionals(1)
