@@ -79,7 +79,11 @@ def require_source(call: Invocation, other: str = "jwks") -> None:
 
 def read(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
     """The key in a file or at an https address."""
-    data = read_file_or_url(name)
+    return of_data(read_file_or_url(name), name, wanted, password_file)
+
+
+def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
+    """The key in some octets; ``name`` is what errors and prompts call it."""
     if data.startswith((b"-----BEGIN ", *key_files.SSH_PREFIXES)):
         key = key_files.parse(data, name, password_file, single=True).key
         jwk = jwk_files.of_key(key)

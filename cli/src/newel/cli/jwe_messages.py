@@ -105,6 +105,10 @@ def registry(alg: str, enc: str) -> Any:
     """What the library may do: these algorithms only, on messages as long as the commands read."""
     from joserfc.jwe import JWERegistry
 
+    from newel.cli import chacha20
+
+    if enc == chacha20.NAME:
+        chacha20.register()
     allowed = JWERegistry(algorithms=[alg, enc, "DEF"], strict_check_header=False)
     allowed.max_ciphertext_length = LARGEST_INPUT * 4 // 3 + 4
     allowed.max_encrypted_key_length = 4096

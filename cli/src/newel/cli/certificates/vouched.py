@@ -1,0 +1,50 @@
+"""Certificates a verb rests on: valid at a moment, and below a root where roots are known."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from newel.cli.certificates import root_files, sources, trust
+from newel.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from newel.cli.certificates.structure import Certificate
+    from newel.crypto.keys import PublicKey
+
+
+def check(
+    chain: Sequence["Certificate"],
+    roots: Sequence["Certificate"] | None,
+    at: dt.datetime,
+    whose: str,
+) -> None:
+    """Raises CliError unless the first certificate is valid at ``at`` and leads to one of ``roots``.
+
+    Without roots only its dates are asked: whoever named the certificate vouches for it. ``whose`` begins
+    the sentence.
+    """
+    try:
+        if roots is None:
+            trust.check_itself(chain[0], at)
+        else:
+            trust.chain_of(chain[0], chain[1:], roots, at)
+    except trust.TrustError as error:
+        raise CliError(f"{whose} is not trusted: {error}") from None
+
+
+def roots_in(named: str) -> list["Certificate"]:
+    """The roots of a file, several with commas, or a directory."""
+    return [sources.parsed(one, named) for one in root_files.root_certificates(named)]
+
+
+def key_of(certificate: "Certificate", name: str) -> "PublicKey":
+    """The public key in a certificate. Raises CliError for kinds that are not used here."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    from newel.cli.key_files import usable
+
+    try:
+        return usable(load_der_public_key(certificate.spki), name)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CliError(f"error parsing {name}: {error}") from None

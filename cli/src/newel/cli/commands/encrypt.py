@@ -1,0 +1,43 @@
+"""`newel encrypt`: data that only its recipient can read, as a JWE (RFC 7516)."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli import chacha20, delivery, jwe_messages, recipients
+from newel.cli.commands.crypto.jwe.encrypt import CONTENT
+from newel.cli.errors import UsageError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.certificates.structure import Certificate
+
+ALGORITHMS = (*CONTENT, chacha20.NAME)
+"""Of the content. The message names its own: decrypt needs no such flag."""
+
+
+def run(call: Invocation) -> None:
+    """Encrypts a file or stdin for the recipient of --to."""
+    names = call.positionals(0, 1)
+    enc = algorithm(call)
+    recipient = recipients.find(call.require("to"), roots(call))
+    plaintext = read(names[0] if names else "-", exact=True)
+    message = jwe_messages.encrypt({**recipient.header, "enc": enc}, plaintext, recipient.key)
+    delivery.deliver(call, delivery.line(jwe_messages.full(message) if call.json else message))
+
+
+def algorithm(call: Invocation) -> str:
+    """The content encryption of --algorithm. Raises UsageError."""
+    asked = call.require("algorithm")
+    found = next((name for name in ALGORITHMS if name.lower() == asked.lower()), None)
+    if found is None:
+        options = ", ".join(ALGORITHMS)
+        raise UsageError(f"invalid value '{asked}' for flag '--algorithm'; options are {options}")
+    return found
+
+
+def roots(call: Invocation) -> "list[Certificate] | None":
+    """Those of --roots, under which the recipient's certificate must stand; None without the flag."""
+    from newel.cli.certificates import vouched
+
+    named = call.get("roots")
+    return vouched.roots_in(named) if named else None
