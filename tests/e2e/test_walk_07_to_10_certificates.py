@@ -1,0 +1,87 @@
+"""Walks 7 to 10: the root, a host, a certificate, a request; each pair of program and authority."""
+
+import pytest
+
+from fixtures.machine import root_fingerprint
+from fixtures.walks import Walker, stranger, walker
+
+__all__ = ["stranger", "walker"]
+
+pytestmark = pytest.mark.needs("openssl")
+NEW = "Please enter the password to encrypt the private key"
+OPEN = "Please enter the password to decrypt the provisioner key"
+
+
+def test_walk_7_the_root_securely(stranger: Walker) -> None:
+    """A server that repeats somebody else's root is in test_cli_ca: the original believes it."""
+    known = stranger.known
+    sha = stranger.types(f"step certificate fingerprint {known.root}").strip()
+    assert sha == root_fingerprint(known)
+    said = stranger.says(f"step ca root root_ca.crt --ca-url {known.url} --fingerprint {sha}")
+    assert said == "The root certificate has been saved in root_ca.crt.\n"
+    assert stranger.read("root_ca.crt").strip() == known.root.read_text().strip()
+    text = stranger.types("step certificate inspect root_ca.crt")
+    for line in ("Version: 3 (0x2)", "X509v3 Key Usage: critical", "CA:TRUE, pathlen:1"):
+        assert line in text
+    stranger.types(f"step ca root bad.crt --ca-url {known.url} --fingerprint {'0' * 64}", code=1)
+    assert not (stranger.home / "bad.crt").exists()
+
+
+def test_walk_8_bootstrap_a_host(stranger: Walker) -> None:
+    known = stranger.known
+    sha = root_fingerprint(known)
+    bar = Walker(stranger.home / "bar", stranger.program, known)
+    bar.types(f"step ca bootstrap --ca-url {known.url} --fingerprint {'0' * 64}", code=1)
+    assert not (bar.home / "step/certs").exists()
+    assert not (bar.home / "step/config").exists()
+    said = stranger.says(f"step ca bootstrap --ca-url {known.url} --fingerprint {sha}")
+    root = stranger.home / "step/certs/root_ca.crt"
+    assert f"The root certificate has been saved in {root}." in said
+    defaults = stranger.types("cat $(step path)/config/defaults.json | jq -r '.root, .fingerprint'")
+    assert defaults == f"{root}\n{sha}\n"
+    stranger.types("step ca root again.crt")
+    assert stranger.read("again.crt").strip() == known.root.read_text().strip()
+
+
+def test_walk_9_a_certificate_in_one_command(walker: Walker) -> None:
+    url = walker.known.url
+    screen = walker.types(
+        "step ca certificate svc.example.com svc.crt svc.key", (OPEN, walker.password)
+    )
+    assert "Provisioner: admin (JWK) [kid: " in screen
+    for line in (f"CA: {url}", "Certificate: svc.crt", "Private Key: svc.key"):
+        assert line in screen
+    assert walker.read("svc.key").startswith("-----BEGIN EC PRIVATE KEY-----\n")
+    short = walker.types("step certificate inspect svc.crt --short").splitlines()
+    assert short[0].startswith("X.509v3 TLS Certificate (ECDSA P-256) [Serial: ")
+    assert short[1] == "  Subject:     svc.example.com"
+    assert short[3].startswith("  Provisioner: admin [ID: ")
+    text = walker.types("step certificate inspect svc.crt")
+    kid = walker.types("step ca provisioner list | jq -r '.[0].key.kid'").strip()
+    for part in (
+        "Server Authentication, Client Authentication", "X509v3 Step Provisioner:",
+        "Type: JWK", "Name: admin", f"CredentialID: {kid}",
+    ):  # fmt: skip
+        assert part in text
+    bundle = walker.types("step certificate inspect --bundle --short svc.crt")
+    assert [line for line in bundle.splitlines() if line.startswith("X.509v3")][1].startswith(
+        "X.509v3 Intermediate CA Certificate"
+    )
+    verify = "openssl verify -CAfile $(step path)/certs/root_ca.crt -untrusted svc.crt svc.crt"
+    assert walker.types(verify) == "svc.crt: OK\n"
+
+
+def test_walk_10_a_request_that_exists(walker: Walker) -> None:
+    said = walker.types(
+        "step certificate create --csr foo.example.com foo.csr foo.key", (NEW, "the key's")
+    )
+    assert "Your certificate signing request has been saved in foo.csr." in said
+    assert "Your private key has been saved in foo.key." in said
+    key = walker.read("foo.key")
+    screen = walker.types("step ca sign foo.csr foo.crt", (OPEN, walker.password))
+    assert f"CA: {walker.known.url}\n" in screen
+    assert "Certificate: foo.crt\n" in screen
+    assert "Private Key" not in screen
+    assert walker.read("foo.key") == key
+    certified = walker.types("openssl x509 -in foo.crt -noout -pubkey")
+    assert certified == walker.types("openssl req -in foo.csr -noout -pubkey")
