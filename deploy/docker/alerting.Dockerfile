@@ -21,7 +21,7 @@ LABEL org.opencontainers.image.title="newel-alerting" \
       org.opencontainers.image.version="0.1.0"
 COPY --from=build /opt/newel /opt/newel
 ENV PATH=/opt/newel/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-EXPOSE 9100
+EXPOSE 9443 9100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:9100/readyz', timeout=4)"]
 USER 10001:10001

@@ -59,7 +59,6 @@ def _addresses(owner: str, addresses: Addresses) -> dict[str, str]:
         "0.0.0.0:9000": addresses.https,
         "0.0.0.0:9080": addresses.http,
         "localhost:9080": f"localhost:{addresses.http.rpartition(':')[2]}",
-        "0.0.0.0:9443": f"127.0.0.1:{ports['inventory https']}",
         "0.0.0.0:4222": f"127.0.0.1:{ports['nats']}",
         "127.0.0.1:8222": f"127.0.0.1:{ports['nats http']}",
         "nats:4222": f"localhost:{ports['nats']}",
@@ -72,6 +71,8 @@ def _addresses(owner: str, addresses: Addresses) -> dict[str, str]:
             found[f"{service}:9090"] = f"127.0.0.1:{ports[f'{service} grpc']}"
     if f"{owner} grpc" in ports:
         found["0.0.0.0:9090"] = f"127.0.0.1:{ports[f'{owner} grpc']}"
+    if f"{owner} https" in ports:
+        found["0.0.0.0:9443"] = f"127.0.0.1:{ports[f'{owner} https']}"
     if f"{owner} health" in ports:
         found["0.0.0.0:9100"] = f"127.0.0.1:{ports[f'{owner} health']}"
     if owner in MANY:

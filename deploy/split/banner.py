@@ -19,6 +19,7 @@ def banner(layout: Layout, addresses: Addresses, *, first: bool) -> str:
   HTTPS        https://{addresses.https}   step API, ACME
   HTTP         http://{addresses.http}   OCSP, CRL
   inventory    https://localhost:{ports["inventory https"]}   its certificate is an internal one
+  alerts       https://localhost:{ports["alerting https"]}   likewise
   password     {layout.password}   of the provisioner admin
   logs         {layout.log}
 

@@ -10,6 +10,7 @@ SHARED = Path(__file__).parent.parent
 """``deploy/``: the configurations every shape shares."""
 
 _CALLED = ("signer", "issuing", "inventory")
+_ADMINISTRATED = ("inventory", "alerting")
 _MOST_WORKERS = 10
 
 
@@ -77,9 +78,8 @@ class Addresses:
     def ports(self) -> dict[str, int]:
         """The ports nobody outside uses, by name: "postgres", "issuing grpc", "issuing health" …"""
         counter = itertools.count(self.first)
-        found = {
-            name: next(counter) for name in ("postgres", "nats", "nats http", "inventory https")
-        }
+        found = {name: next(counter) for name in ("postgres", "nats", "nats http")}
+        found |= {f"{service} https": next(counter) for service in _ADMINISTRATED}
         found |= {f"{service} grpc": next(counter) for service in _CALLED}
         for service in SERVICES:
             found[f"{service} health"] = next(counter)
@@ -88,5 +88,5 @@ class Addresses:
         return found
 
 
-PORTS_TAKEN = 4 + len(_CALLED) + len(SERVICES) * _MOST_WORKERS
+PORTS_TAKEN = 3 + len(_ADMINISTRATED) + len(_CALLED) + len(SERVICES) * _MOST_WORKERS
 """How many ports from ``first`` on are ours."""

@@ -102,8 +102,9 @@ def certificate(authority: Authority, folder: Path, name: str, *flags: str) -> P
 
 
 def asked(authority: Authority, certificate: Path | None, path: str) -> tuple[int, Any]:
-    """Status and document of the inventory's answer to whoever shows this certificate."""
-    url, root = authority.inventory
+    """Status and document of the answer to whoever shows this certificate."""
+    service = "alerting" if path.startswith("/alerts") else "inventory"
+    url, root = authority.administrated(service)
     context = ssl.create_default_context(cafile=root)
     if certificate is not None:
         context.load_cert_chain(certificate, certificate.with_suffix(".key"))
@@ -129,6 +130,8 @@ def test_the_walk_from_expiry_to_whoever_is_told(
     first = serial_of(leaf)
     assert asked(authority, None, "/inventory/endpoints")[0] == 401
     assert asked(authority, leaf, "/inventory/endpoints")[0] == 403
+    assert asked(authority, None, "/alerts")[0] == 401
+    assert asked(authority, leaf, "/alerts")[0] == 403
 
     wait_until(lambda: receiver.events, seconds=60)
     (opened,) = receiver.events
@@ -138,6 +141,8 @@ def test_the_walk_from_expiry_to_whoever_is_told(
     status, late = asked(authority, admin, "/inventory/endpoints?state=expiring")
     assert status == 200
     assert [each["subject"] for each in late["endpoints"]] == ["short.internal"]
+    _, open_now = asked(authority, admin, "/alerts?state=open")
+    assert [each["id"] for each in open_now["alerts"]] == [opened["data"]["notice"]]
 
     done = authority.step("ca", "renew", "--force", str(leaf), str(leaf.with_suffix(".key")))
     assert done.returncode == 0, done.stderr
@@ -149,3 +154,9 @@ def test_the_walk_from_expiry_to_whoever_is_told(
     _, endpoint = asked(authority, admin, f"/inventory/endpoints/{opened['subject']}")
     lineage = [each["serial"].lstrip("0") for each in endpoint["certificates"]]
     assert lineage == [serial_of(leaf), first]
+    _, alert = asked(authority, admin, f"/alerts/{opened['data']['notice']}")
+    assert (alert["state"], alert["endpoint"]) == ("resolved", opened["subject"])
+    assert [(each["channel"], each["phase"]) for each in alert["deliveries"]] == [
+        ("hook", "opened"),
+        ("hook", "resolved"),
+    ]

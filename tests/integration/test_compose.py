@@ -73,10 +73,15 @@ def test_the_network_repeats_the_walls(compose: dict[str, Any]) -> None:
         "registration", "validation", "inventory", "alerting",
     }  # fmt: skip
     assert all(
-        compose["networks"][name]["internal"] for name in ("signing", "issuing", "data", "events")
+        compose["networks"][name]["internal"]
+        for name in ("signing", "issuing", "administrators", "data", "events")
     )
     published = {name for name, each in compose["services"].items() if each.get("ports")}
-    assert published == {"registration", "validation", "inventory"}
+    assert published == {"registration", "validation", "inventory", "alerting"}
+    assert {name for name, on in networks.items() if "administrators" in on} == {
+        "inventory",
+        "alerting",
+    }
 
 
 @needs_client

@@ -147,7 +147,7 @@ def test_network_policies_repeat_the_walls() -> None:
     }
     assert callers["signer"] == {"issuing", "validation"}
     assert callers["issuing"] == {"registration", "validation", "inventory"}
-    assert callers["inventory"] == {"registration"}
+    assert callers["inventory"] == {"registration", "alerting"}
     assert callers["registration"] == callers["validation"] == callers["alerting"] == set()
     assert policies["signer"]["spec"]["egress"] == []
     for name, policy in policies.items():

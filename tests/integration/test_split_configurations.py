@@ -72,14 +72,15 @@ def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> No
         runtime = tomllib.loads(text)["runtime"]
         heard += [runtime["health"], *filter(None, [runtime.get("grpc")])]
         heard += [each["address"] for each in runtime.get("listen", {}).values()]
-    assert len(heard) == len(set(heard)) == 6 + 3 + 3
+    assert len(heard) == len(set(heard)) == 6 + 3 + 4
     ports = ADDRESSES.ports.values()
     assert len(set(ports)) == len(ports)
     assert max(ports) < ADDRESSES.first + PORTS_TAKEN
 
 
 def test_callers_are_those_of_the_design() -> None:
-    """Design §4: registration → issuing → signer; validation → issuing, signer; inventory → issuing."""
+    """Design §4: registration → issuing → signer; validation → issuing, signer; inventory → issuing;
+    alerting → inventory."""
     calls = {service: set(read(service)["runtime"].get("channels", {})) for service in SERVICES}
     assert calls == {
         "registration": {"issuing"},
@@ -87,12 +88,13 @@ def test_callers_are_those_of_the_design() -> None:
         "validation": {"issuing", "signer"},
         "inventory": {"issuing"},
         "signer": set(),
-        "alerting": set(),
+        "alerting": {"inventory"},
     }
     signer, issuing = read("signer"), read("issuing")
     assert signer["certificate_callers"] == ["issuing"]
     assert signer["status_callers"] == ["validation"]
     assert issuing["issuance_callers"] == ["registration"]
+    assert read("inventory")["administrators_callers"] == ["alerting"]
 
 
 def test_no_running_service_is_told_of_a_root_key() -> None:

@@ -40,6 +40,21 @@ def plain(clause: str) -> Clause:
     return lambda where, value: where.add(clause, value)
 
 
+def containing(*columns: str) -> Clause:
+    """A filter that is a part of one of these columns, without regard to case."""
+    either = " OR ".join(rf"lower({column}) LIKE {{}} ESCAPE '\'" for column in columns)
+
+    def add(where: Where, text: Any) -> None:
+        where.add(f"({either})", *[f"%{escaped(text)}%"] * len(columns))
+
+    return add
+
+
+def escaped(text: str) -> str:
+    """For use inside a LIKE pattern: what the caller typed and nothing else."""
+    return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """One list: its rows, its filters, and the column behind each sort order.

@@ -12,7 +12,7 @@ from newel.runtime.service import Service
 async def assemble(config: Config, context: Context) -> Service:
     """Alerting hears of endpoints that expire."""
     ports = Ports(
-        await context.database(REVISION), context.bus(),
+        await context.database(REVISION), context.bus(), context.channel("inventory"),
         context.clock, context.audit(), context.registry,
     )  # fmt: skip
     return build(config, ports)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from functools import partial
 
+import grpc.aio
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from newel.alerting import projection
 from newel.alerting.channels.making import make_channel
@@ -12,7 +14,9 @@ from newel.alerting.delivery import Courier
 from newel.alerting.metrics import Metrics
 from newel.alerting.projection import Projection
 from newel.alerting.retention import Housekeeping
-from newel.alerting.storage import Storage
+from newel.alerting.rpc import Administrators
+from newel.alerting.storage.listing import ListingStorage
+from newel.alerting.storage.notices import Storage
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
@@ -21,8 +25,9 @@ from newel.runtime.egress import EgressPolicy, parse_networks
 from newel.runtime.events import EventBus, Subscription
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.service import Service
+from newel.runtime.when_asked import WhenAsked
 
-REVISION = "0001"
+REVISION = "0002"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
 _COUNT_SECONDS = 15.0
@@ -35,6 +40,7 @@ class Ports:
 
     database: Database
     bus: EventBus
+    inventory: grpc.aio.Channel
     clock: Clock
     audit: Audit
     registry: CollectorRegistry
@@ -66,6 +72,13 @@ def build(config: Config, ports: Ports) -> Service:
         )
     )
 
+    administrators = Administrators(ports.inventory)
+
+    def web() -> ASGIApp:
+        from newel.alerting.http import build_app
+
+        return build_app(ListingStorage(ports.database), administrators.admit, clock, audit)
+
     async def close() -> None:
         for channel in channels.values():
             await channel.close()
@@ -73,6 +86,7 @@ def build(config: Config, ports: Ports) -> Service:
     sweeping = every(_SWEEP_SECONDS, housekeeping.sweep)
     return Service(
         name="alerting",
+        web={"https": WhenAsked(web)},
         tasks={
             **{
                 f"deliver-{name}": every(config.poll.total_seconds(), courier.tick)

@@ -50,6 +50,10 @@ EVENTS = {
 }
 
 
+ADMINISTRATED = {"inventory": "inventory", "alerts": "alerting"}
+"""Beginnings of paths that administrators' answers have, and whose they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standalone:
     """Everything the process runs."""
@@ -83,7 +87,8 @@ async def build(
     health = Health(ready, [house.registry])
     metrics = HttpMetrics(house.registry)
     https = ByPrefix(
-        {"/inventory": by_name["inventory"].web["https"]}, by_name["registration"].web["https"]
+        {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
+        by_name["registration"].web["https"],
     )
     http = ByPrefix(dict.fromkeys(PATHS, health), by_name["validation"].web["http"])
     return Standalone(
@@ -168,12 +173,9 @@ class House:
     def alerting(self) -> Service:
         """Tells people."""
         ports = alerting.Ports(
-            self._databases["alerting"],
-            self.bus,
-            self._clock,
-            self._audit("alerting"),
-            self.registry,
-        )
+            self._databases["alerting"], self.bus, self._channel("alerting"),
+            self._clock, self._audit("alerting"), self.registry,
+        )  # fmt: skip
         return self._added(alerting.build(self._settings.newel.alerting, ports))
 
     async def registration(self) -> Service:

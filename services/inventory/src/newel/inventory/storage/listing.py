@@ -8,7 +8,7 @@ from newel.inventory.catalogue import CertificateEntry, EndpointEntry
 from newel.inventory.storage.names import names_of
 from newel.runtime.database import Database, Row, Statement
 from newel.runtime.listing import ListQuery, Page
-from newel.runtime.paging import Clause, Rows, Where, plain, read_page
+from newel.runtime.paging import Clause, Rows, Where, containing, escaped, plain, read_page
 
 _CERTIFICATE = """SELECT position, serial, issuer, endpoint, common_name, names, provisioner,
     provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
@@ -23,25 +23,11 @@ _LINEAGE = Statement(
 )
 
 
-def _escaped(text: str) -> str:
-    """For use inside a LIKE pattern: what the caller typed and nothing else."""
-    return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-
-
-def _search(where: Where, text: Any) -> None:
-    pattern = f"%{_escaped(text)}%"
-    where.add(
-        r"(lower(common_name) LIKE {} ESCAPE '\' OR lower(names) LIKE {} ESCAPE '\')",
-        pattern,
-        pattern,
-    )
-
-
 def _name(where: Where, text: Any) -> None:
     kinds = ("dns", "ip", "email", "uri")
     whole = [text] if text.partition(":")[0] in kinds else [f"{kind}:{text}" for kind in kinds]
     likes = " OR ".join([r"lower(names) LIKE {} ESCAPE '\'"] * len(whole))
-    where.add(f"({likes})", *(f"%\n{_escaped(each)}\n%" for each in whole))
+    where.add(f"({likes})", *(f"%\n{escaped(each)}\n%" for each in whole))
 
 
 def _certificate_state(where: Where, state: Any) -> None:
@@ -65,7 +51,7 @@ _SHARED: Mapping[str, Clause] = {
     "provisioner_type": plain("provisioner_type = {}"),
     "subject": plain("common_name = {}"),
     "name": _name,
-    "search": _search,
+    "search": containing("common_name", "names"),
 }
 _CERTIFICATE_CLAUSES: Mapping[str, Clause] = {
     **_SHARED,

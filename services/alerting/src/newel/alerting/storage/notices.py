@@ -1,4 +1,4 @@
-"""All SQL of alerting. Decides nothing that the database does not decide itself."""
+"""Notices and what is to be delivered of them, as they are written."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,10 @@ from newel.alerting.delivery import Delivery
 from newel.alerting.notices import Notice, message_key
 from newel.alerting.rules import Route
 from newel.runtime.database import Database, Row, Statement, Write
+
+NOTICE = """id, endpoint, serial, subject, names, provisioner, not_before, not_after,
+    life_passed, severity, opened_at, resolved_at, successor"""
+"""The columns `notice_of` reads."""
 
 _OPEN = Statement("""
     INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
@@ -40,13 +44,12 @@ _DUE = Statement("""
     SELECT key, next_at FROM deliveries
     WHERE state = 'pending' AND channel = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3""")
 _CLAIM = Statement("""
-    UPDATE deliveries SET next_at = $3, attempts = attempts + 1
+    UPDATE deliveries SET next_at = $3, attempts = attempts + 1, attempted_at = $4
     WHERE key = $1 AND state = 'pending' AND next_at = $2 RETURNING key""")
-_CLAIMED = Statement("""
-    SELECT d.key, d.phase, d.channel, d.fallback, d.attempts, n.id, n.endpoint, n.serial,
-        n.subject, n.names, n.provisioner, n.not_before, n.not_after, n.life_passed, n.severity,
-        n.opened_at, n.resolved_at, n.successor
-    FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.key = $1""")
+_CLAIMED = Statement(
+    f"SELECT key, phase, channel, fallback, attempts, {NOTICE} "  # noqa: S608 - a constant
+    "FROM deliveries JOIN notices ON id = notice WHERE key = $1"
+)
 _DELIVERED = Statement("""
     UPDATE deliveries SET state = 'delivered', error = '' WHERE key = $1 AND state = 'pending'""")
 _POSTPONE = Statement("""
@@ -119,7 +122,7 @@ class Storage:
         due = await self._database.fetch(_DUE, channel, _milliseconds(now), limit)
         claimed: list[tuple[str]] = []
         for key, next_at in due:
-            gate = Write(_CLAIM, (key, next_at, _milliseconds(until)))
+            gate = Write(_CLAIM, (key, next_at, _milliseconds(until), int(now)))
             if await self._database.decide(gate):
                 claimed.append((key,))
         rows = await self._database.fetch_many(_CLAIMED, claimed)
@@ -182,19 +185,23 @@ def _milliseconds(seconds: float) -> int:
 
 def _delivery(row: Row) -> Delivery:
     key, phase, channel, fallback, attempts = row[:5]
-    notice = Notice(
-        id=row[5],
-        endpoint=row[6],
-        serial=row[7],
-        subject=row[8],
-        names=tuple(msgspec.json.decode(row[9], type=list[str])),
-        provisioner=row[10],
-        not_before=row[11],
-        not_after=row[12],
-        life_passed=row[13],
-        severity=row[14],
-        opened_at=row[15] or 0,
-        resolved_at=row[16],
-        successor=row[17] or b"",
+    return Delivery(key, phase, channel, fallback, attempts, notice_of(row[5:]))
+
+
+def notice_of(row: Row) -> Notice:
+    """A notice from its columns."""
+    return Notice(
+        id=row[0],
+        endpoint=row[1],
+        serial=row[2],
+        subject=row[3],
+        names=tuple(msgspec.json.decode(row[4], type=list[str])),
+        provisioner=row[5],
+        not_before=row[6],
+        not_after=row[7],
+        life_passed=row[8],
+        severity=row[9],
+        opened_at=row[10] or 0,
+        resolved_at=row[11],
+        successor=row[12] or b"",
     )
-    return Delivery(key, phase, channel, fallback, attempts, notice)

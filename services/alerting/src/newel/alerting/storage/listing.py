@@ -1,0 +1,77 @@
+"""The reading side: pages of alerts, one of them, and what became of its deliveries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from newel.alerting.alerts import Told
+from newel.alerting.notices import Notice, notice_id
+from newel.alerting.storage.notices import NOTICE, notice_of
+from newel.runtime.database import Database, Statement
+from newel.runtime.listing import ListQuery, Page
+from newel.runtime.paging import Clause, Rows, Where, containing, plain, read_page
+
+# One that was over before it was opened was never an alert: it only keeps a late event from opening one.
+_OPENED = "opened_at IS NOT NULL"
+_SELECT = f"SELECT position, {NOTICE} FROM notices"  # noqa: S608 - a constant
+_ONE = Statement(f"SELECT {NOTICE} FROM notices WHERE id = $1 AND {_OPENED}")  # noqa: S608 - constants
+_TOLD = Statement("""
+    SELECT channel, phase, state, attempts, attempted_at, next_at, error, fallback
+    FROM deliveries WHERE notice = $1 ORDER BY position""")
+
+
+def _state(where: Where, state: Any) -> None:
+    where.add("resolved_at IS NULL" if state == "open" else "resolved_at IS NOT NULL")
+
+
+def _serial(where: Where, serial: Any) -> None:
+    where.add("id = {}", notice_id(serial))
+
+
+_CLAUSES: Mapping[str, Clause] = {
+    "state": _state,
+    "severity": plain("severity = {}"),
+    "endpoint": plain("endpoint = {}"),
+    "serial": _serial,
+    "subject": plain("subject = {}"),
+    "provisioner": plain("provisioner = {}"),
+    "search": containing("subject", "names"),
+    "opened_after": plain("opened_at >= {}"),
+    "opened_before": plain("opened_at < {}"),
+}
+
+
+def _narrows(query: ListQuery, name: str) -> bool:
+    by_opening = name.startswith("opened_") or (name, query.filters[name]) == ("state", "open")
+    return name in {"endpoint", "serial"} or (query.sort == "opened" and by_opening)
+
+
+_ALERTS = Rows(
+    _SELECT,
+    "notices",
+    _CLAUSES,
+    {"opened": "opened_at", "expires": "not_after"},
+    {"opened_at": 11, "not_after": 8},
+    _narrows,
+    (_OPENED,),
+)
+
+
+class ListingStorage:
+    """The tables of ``migrations`` as administrators read them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def alerts(self, query: ListQuery, now: int) -> Page[Notice]:
+        """One page of alerts."""
+        rows, mark = await read_page(self._database, _ALERTS, query, now)
+        return Page([notice_of(row[1:]) for row in rows], mark)
+
+    async def alert(self, notice: str) -> Notice | None:
+        """One alert."""
+        rows = await self._database.fetch(_ONE, notice)
+        return notice_of(rows[0]) if rows else None
+
+    async def told(self, notice: str) -> list[Told]:
+        """What each channel was told of it or is still to be told, in order."""
+        return [Told(*row) for row in await self._database.fetch(_TOLD, notice)]

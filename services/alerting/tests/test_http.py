@@ -1,0 +1,187 @@
+"""Alerts over HTTPS: what administrators are shown, and that nobody else is; attack P05."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fakes.http_receiver import Reply
+from fakes.webhook import WebhookReceiver
+from fixtures.alerting import Alerts, expiring, renewed
+from newel.alerting.config import Config, Webhook
+from newel.alerting.http import build_app
+from newel.alerting.rpc import Administrators
+from newel.alerting.storage.listing import ListingStorage
+from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from newel.runtime.database import Database
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.local import LocalChannel, LocalServer
+from newel.runtime.service import Rpc
+
+ADA = b"ada's certificate"
+
+
+class Inventory(inventory_pb2_grpc.AdministratorsServicer):
+    """Knows one administrator."""
+
+    async def Verify(
+        self, request: inventory_pb2.VerifyRequest, context: Any
+    ) -> inventory_pb2.VerifyResponse:
+        if request.certificate != ADA:
+            raise NewelError(ErrorType.FORBIDDEN, "Not an administrator's.", cause="it is bob's")
+        return inventory_pb2.VerifyResponse(subject="ada", serial=b"\x0a")
+
+
+class Shown:
+    """The app as reached by a client that showed this certificate."""
+
+    def __init__(self, app: ASGIApp, der: bytes | None) -> None:
+        self._app = app
+        self._chain = [der] if der else []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"] = {"tls": {"client_cert_chain_der": self._chain}}
+        await self._app(scope, receive, send)
+
+
+def client(alerts: Alerts, der: bytes | None = ADA, *, inventory: bool = True) -> httpx.AsyncClient:
+    server = LocalServer()
+    if inventory:
+        add = inventory_pb2_grpc.add_AdministratorsServicer_to_server
+        server.add(Rpc("newel.inventory.v1.Administrators", add, Inventory(), ("alerting",)))
+    admit = Administrators(LocalChannel(server, "alerting")).admit
+    app = build_app(ListingStorage(alerts.database), admit, alerts.clock, alerts.audit)
+    transport = httpx.ASGITransport(app=Shown(app, der))
+    return httpx.AsyncClient(transport=transport, base_url="https://ca.example")
+
+
+@pytest.fixture
+async def three(database: Database) -> Alerts:
+    """Alerts 01, 02 and 03, a minute apart; the second is over."""
+    alerts = Alerts(database, Config())
+    minute = dt.timedelta(minutes=1)
+    for number, subject in enumerate(("a.example", "b.example", "c%.example"), 1):
+        await alerts.take(expiring(bytes([number]), subject, expired=number == 3))
+        alerts.clock.advance(minute)
+    await alerts.take(renewed(b"\x02"), renewed(b"\x77"))  # 77: over before it was opened
+    return alerts
+
+
+@pytest.mark.attack("P05")
+@pytest.mark.parametrize(
+    ("der", "inventory", "status"),
+    [(None, True, 401), (b"bob's", True, 403), (ADA, False, 500)],
+    ids=["no certificate", "another's", "nobody to ask"],
+)
+async def test_nobody_but_an_administrator_reads_alerts(
+    three: Alerts, der: bytes | None, inventory: bool, status: int
+) -> None:
+    async with client(three, der, inventory=inventory) as http:
+        for path in ("/alerts", "/alerts/expiring-01"):
+            answer = await http.get(path)
+            assert answer.status_code == status
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "bob" not in answer.text
+    assert {(each[0], each[1]) for each in three.audit.lines[-2:]} == {("alerting.http", "refused")}
+
+
+async def test_an_administrator_is_let_in_and_it_is_written_down(three: Alerts) -> None:
+    async with client(three) as http:
+        assert (await http.get("/alerts")).status_code == 200
+    action, outcome, facts = three.audit.lines[-1]
+    assert (action, outcome) == ("alerting.http", "granted")
+    assert facts == {"request": "GET /alerts", "subject": "ada", "serial": "0a"}
+
+
+@pytest.mark.parametrize(
+    ("params", "serials"),
+    [
+        ({}, ["03", "02", "01"]),
+        ({"sort": "opened"}, ["01", "02", "03"]),
+        ({"sort": "expires", "limit": "1000"}, ["01", "02", "03"]),
+        ({"state": "open"}, ["03", "01"]),
+        ({"state": "resolved"}, ["02"]),
+        ({"severity": "critical"}, ["03"]),
+        ({"endpoint": "c-01"}, ["01"]),
+        ({"serial": "0:0:02"}, ["02"]),
+        ({"subject": "b.example", "provisioner": "admin"}, ["02"]),
+        ({"search": "C%"}, ["03"]),
+        ({"search": "dns:a"}, ["01"]),
+        ({"opened_after": "2026-11-21T12:01:00Z"}, ["03", "02"]),
+        ({"opened_before": "2026-11-21T12:01:00Z", "state": "open"}, ["01"]),
+    ],
+)
+async def test_a_list_is_filtered_sorted_and_paged(
+    three: Alerts, params: dict[str, str], serials: list[str]
+) -> None:
+    async with client(three) as http:
+        found = (await http.get("/alerts", params=params)).json()
+        assert [each["serial"] for each in found["alerts"]] == serials
+        paged: list[str] = []
+        asked: dict[str, str] | None = {**params, "limit": "1"}
+        while asked:
+            page = (await http.get("/alerts", params=asked)).raise_for_status().json()
+            paged += [each["serial"] for each in page["alerts"]]
+            asked = {**asked, "cursor": page["next"]} if page["next"] else None
+    assert paged == serials
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"state": "late"}, "state"),
+        ({"sort": "issued"}, "sort"),
+        ({"since": "yesterday"}, "since"),
+        ({"opened_after": "yesterday"}, "opened_after"),
+        ({"limit": "0"}, "limit"),
+        ({"cursor": "x"}, "cursor"),
+    ],
+)
+async def test_what_cannot_be_asked_is_named(
+    three: Alerts, params: dict[str, str], named: str
+) -> None:
+    async with client(three) as http:
+        answer = await http.get("/alerts", params=params)
+    assert answer.status_code == 400
+    assert f"'{named}'" in answer.json()["detail"]
+
+
+async def test_one_alert_shows_what_became_of_each_delivery(
+    database: Database, webhook: WebhookReceiver, secret_file: Callable[..., Path]
+) -> None:
+    webhook.replies = [Reply(status=503)]
+    hook = Webhook(kind="webhook", url=webhook.url("/hook"), secret_file=secret_file())
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiring(b"\x01"))
+    await alerts.deliver()
+    async with client(alerts) as http:
+        shown = (await http.get("/alerts/expiring-01")).json()
+        (listed,) = (await http.get("/alerts")).json()["alerts"]
+        (postponed,) = shown.pop("deliveries")
+        assert shown == listed
+        assert (shown["state"], shown["names"]) == ("open", ["dns:a.example"])
+        assert postponed.pop("next_attempt_at") > postponed["attempted_at"]
+        assert "503" in postponed.pop("error")
+        assert postponed == {
+            "channel": "hook", "phase": "opened", "state": "pending", "attempts": 1,
+            "attempted_at": "2026-11-21T12:00:00Z", "fallback": None,
+        }  # fmt: skip
+        alerts.clock.advance(dt.timedelta(hours=1))
+        await alerts.deliver()
+        await alerts.take(renewed(b"\x01"))
+        await alerts.deliver()
+        shown = (await http.get("/alerts/expiring-01")).json()
+        assert (shown["state"], shown["successor"]) == ("resolved", "99")
+        assert [
+            (each["phase"], each["state"], each["attempts"]) for each in shown["deliveries"]
+        ] == [
+            ("opened", "delivered", 2),
+            ("resolved", "delivered", 1),
+        ]
+        assert {each["next_attempt_at"] for each in shown["deliveries"]} == {None}
+        assert (await http.get("/alerts/expiring-77")).status_code == 404
+    await alerts.close()
