@@ -87,9 +87,9 @@ def channels(
 async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
     clock, bus, registry = ManualClock(START), LocalBus(), CollectorRegistry()
     databases: dict[str, Database] = {}
-    for name in ("inventory", "alerting"):
+    for name, service in (("inventory", inventory), ("alerting", alerting)):
         url = f"sqlite:///{tmp_path}/{name}.db"
-        await migrate(url, f"newel.{name}", "0001")
+        await migrate(url, f"newel.{name}", service.REVISION)
         databases[name] = await open_database(url)
     outbox = TableOutbox(databases["inventory"], clock)
     bus.attach(outbox)
@@ -98,17 +98,17 @@ async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
         SlackReceiver() as slack,
         MailServer() as mail,
     ):
-        issuing = LocalChannel(LocalServer(), "inventory")
+        nobody = LocalChannel(LocalServer(), "nobody")  # what would ask others has no part in this
         services = [
             inventory.build(
                 InventoryConfig.model_validate({"expiry": {"tick": 0.05}}),
                 inventory.Ports(
-                    databases["inventory"], outbox, bus, issuing, clock, Book(), registry
+                    databases["inventory"], outbox, bus, nobody, clock, Book(), registry
                 ),
             ),
             alerting.build(
                 channels(tmp_path, webhook, slack, mail),
-                alerting.Ports(databases["alerting"], bus, clock, Book(), registry),
+                alerting.Ports(databases["alerting"], bus, nobody, clock, Book(), registry),
             ),
         ]
         supervisor = Supervisor(registry)
