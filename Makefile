@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 UV    := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 MEMBERS := proto $(sort $(wildcard libs/*)) $(sort $(wildcard services/*)) cli
 
-.PHONY: help sync lock run split test check bench generate format e2e faults
+.PHONY: help sync lock run split test check bench generate format e2e faults man
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ sync: $(VENV)/.stamp ## the virtual environment, from requirements.lock
 
 lock: ## requirements.lock anew, from every member's pyproject.toml
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev \
-	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,crypto acme step client runtime registration issuing signer validation inventory alerting standalone cli) \
+	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,crypto gotemplate acme step client runtime registration issuing signer validation inventory alerting standalone cli) \
 	  --python-version 3.11 --universal --output-file requirements.lock pyproject.toml
 
 generate: sync ## the code made from proto/*.proto
@@ -53,6 +53,9 @@ e2e: sync ## the walks alone, with the real programs
 faults: sync ## every service killed at every step, databases and NATS taken away
 	bash tests/setup.sh
 	$(BIN)/pytest tests/faults
+
+man: sync ## the manual pages under dist/man
+	$(BIN)/newel help --man dist/man
 
 run: sync ## an authority under var/newel, made on first start and served
 	$(BIN)/newel up --state var/newel --address 127.0.0.1:9000 --http-address 127.0.0.1:9080

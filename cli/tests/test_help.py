@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from newel.cli import grammar, help_text, main
-from newel.cli.commands.help import FOREIGN
 from newel.cli.grammar import Command, find, load, words
 from newel.cli.invocation import Invocation
+from newel.cli.manual.pages import FOREIGN
 
 EXAMPLES = [
     line.split("\t") for line in (Path(grammar.HERE) / "examples.txt").read_text().splitlines()

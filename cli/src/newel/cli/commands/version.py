@@ -6,6 +6,7 @@ import sys
 from newel.cli.invocation import Invocation
 
 VERSION = "0.1.0"
+RELEASED = "2026-11-21"
 
 
 def run(call: Invocation) -> None:
