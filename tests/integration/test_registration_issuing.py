@@ -18,6 +18,7 @@ from fixtures.registration import CA, Front, open_front, request_for
 from newel.crypto import keys
 from newel.registration.one_time import TAKEOVER_AFTER
 from newel.runtime.clock import ManualClock
+from newel.runtime.database import Statement, Write
 from newel.runtime.local import LocalServer
 from newel.step import renew_token
 
@@ -152,3 +153,21 @@ async def test_a_weak_key_is_refused_with_the_reason(pair: Pair) -> None:
     assert answer.status_code == 400
     assert "exponent" in answer.json()["message"]
     assert not await pair.certificates()
+
+
+@pytest.mark.attack("T01")
+async def test_t01_a_token_whose_claim_the_power_took_still_makes_one_certificate(
+    pair: Pair,
+) -> None:
+    token, csr = pair.front.admin.token("foo.internal"), request_for("foo.internal")
+    first = await pair.front.sign(token, csr)
+    forget = [
+        Write(Statement("DELETE FROM used_tokens"), ()),
+        Write(Statement("DELETE FROM open_uses"), ()),
+    ]
+    await pair.front.database.apply(*forget)
+    another = await pair.front.sign(token, request_for("foo.internal"))
+    assert another.status_code == 409
+    await pair.front.database.apply(*forget)
+    assert (await pair.front.sign(token, csr)).json()["crt"] == first.json()["crt"]
+    assert len(await pair.certificates()) == 1

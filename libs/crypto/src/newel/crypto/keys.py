@@ -5,6 +5,7 @@ SHA-256, Ed25519 with none. Nothing here logs or shows a private key or a passwo
 """
 
 import enum
+import functools
 import hashlib
 from collections.abc import Callable
 from typing import TypeAlias
@@ -131,6 +132,12 @@ def load_public_key(spki_der: bytes) -> PublicKey:
 
     An elliptic curve point must be on its curve: the library checks that here.
     """
+    return _loaded(bytes(spki_der))
+
+
+@functools.lru_cache(maxsize=512)
+def _loaded(spki_der: bytes) -> PublicKey:
+    """The same octets are the same key, which nothing can change: who asks next finds it checked."""
     try:
         key = serialization.load_der_public_key(spki_der)
     except (ValueError, UnsupportedAlgorithm):

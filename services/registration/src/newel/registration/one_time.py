@@ -21,8 +21,12 @@ KEPT_AFTER_EXPIRY = 2 * 60 * 60
 class UsedTokens(Protocol):
     """The used tokens' table."""
 
-    async def claim(self, use: TokenUse, request: bytes, now: int) -> bool:
-        """Whether this is the token's one use (or takes over an unfinished one). Durable."""
+    async def claim(self, use: TokenUse, request: bytes, now: int, *, durable: bool) -> bool:
+        """Whether this is the token's one use (or takes over an unfinished one).
+
+        A claim that is not durable holds for every process at once, and may be forgotten when the
+        machine loses its power.
+        """
         ...
 
     def finish(self, use: TokenUse) -> None:
@@ -34,9 +38,15 @@ class UsedTokens(Protocol):
         ...
 
 
-async def use_once(used: UsedTokens, use: TokenUse, request: bytes, now: float) -> None:
-    """Claims a token whose signature was verified. Raises the refusal when it was used before."""
-    if not await used.claim(use, hashlib.sha256(request).digest(), int(now)):
+async def use_once(
+    used: UsedTokens, use: TokenUse, request: bytes, now: float, *, durable: bool = True
+) -> None:
+    """Claims a token whose signature was verified. Raises the refusal when it was used before.
+
+    ``durable=False``: what the token is used for carries its :func:`idempotency_key` into a record
+    of its own that is durable, so that the token serves nothing else even if the claim is forgotten.
+    """
+    if not await used.claim(use, hashlib.sha256(request).digest(), int(now), durable=durable):
         raise unauthorized("token already used")
 
 

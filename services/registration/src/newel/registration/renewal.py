@@ -108,6 +108,6 @@ class Renewing:
         claims, content = peer.token.token.claims, peer.token.token.key
         digest = hashlib.sha256(provisioner.id.encode() + b"\0renew\0" + content).digest()
         use = TokenUse(digest[:24], int(claims.exp or now))
-        await use_once(self.used, use, peer.der + renewal.public_key, now)
+        await use_once(self.used, use, peer.der + renewal.public_key, now, durable=False)
         renewal.idempotency_key = idempotency_key(use)
         return await finishing(self.used, use, self.issuance.renew(renewal))

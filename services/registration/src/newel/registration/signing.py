@@ -74,7 +74,7 @@ class Signing:
             body.not_after or "",
         )
         digest_of = request.der + f"{body.not_before}\0{body.not_after}".encode()
-        await use_once(self.used, grant.use, digest_of, self.clock.unix())
+        await use_once(self.used, grant.use, digest_of, self.clock.unix(), durable=False)
         message = to_issue(provisioner, grant, request.spki, period, request_id)
         certificate = await finishing(self.used, grant.use, self.issuance.issue(message))
         names = tuple(map(str, grant.names))

@@ -48,13 +48,15 @@ class UsedTokenTable:
         self._ended: list[bytes] = []
         self._some_ended = asyncio.Event()
 
-    async def claim(self, use: TokenUse, request: bytes, now: int) -> bool:
+    async def claim(self, use: TokenUse, request: bytes, now: int, *, durable: bool) -> bool:
         """See UsedTokens."""
+        decide = self._database.decide
         first = Write(_CLAIM, (use.key, use.expires_at))
-        if await self._database.decide(first, Write(_OPEN, (use.key, request, now))) is not None:
+        its_use = Write(_OPEN, (use.key, request, now))
+        if await decide(first, its_use, durable=durable) is not None:
             return True
         take_over = Write(_TAKE_OVER, (use.key, request, now, now - TAKEOVER_AFTER))
-        return await self._database.decide(take_over) is not None
+        return await decide(take_over, durable=durable) is not None
 
     def finish(self, use: TokenUse) -> None:
         """See UsedTokens."""
