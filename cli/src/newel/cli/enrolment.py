@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from newel.cli import connection, provisioner_choice, token_requests
 from newel.cli.errors import CliError, UsageError
@@ -34,6 +34,11 @@ class AcmeDirectory(NamedTuple):
     root: str | None
     """PEM of roots trusted beside the system's."""
 
+    @classmethod
+    def of_provisioner(cls, url: str, root: str, name: str) -> "AcmeDirectory":
+        """The directory an authority has for one of its provisioners."""
+        return cls(f"{url}/acme/{quote(name, safe='')}/directory", root)
+
 
 def prepare(call: "Invocation", subject: str, sans: Sequence[str]) -> Ticket | AcmeDirectory:
     """A ticket for these names from the flags. Raises CliError."""
@@ -50,10 +55,7 @@ def prepare(call: "Invocation", subject: str, sans: Sequence[str]) -> Ticket | A
     url, root = connection.url_of(call), connection.root_pem(call)
     chosen = provisioner_choice.choose(call, place.provisioners)
     if chosen.get("type") == "ACME":
-        from urllib.parse import quote
-
-        name = quote(str(chosen["name"]), safe="")
-        return AcmeDirectory(f"{url}/acme/{name}/directory", root)
+        return AcmeDirectory.of_provisioner(url, root, str(chosen["name"]))
     made = token_requests.issue(
         call, "sign", subject, place=place, provisioner=chosen, sans=list(sans) or [subject]
     )

@@ -1,4 +1,4 @@
-"""Renewal of one certificate: over mutual TLS by itself, or by a token its own key signs."""
+"""Renewal of one certificate: over mutual TLS by itself, by a token its own key signs, or by ACME."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -18,6 +18,10 @@ def renewed(call: "Invocation", certificate: str, key_file: str, leaf: Leaf) -> 
     """The new chain for the certificate in these files, as a file holds it. Raises CliError."""
     from newel.client import calls
 
+    if call.known("acme") and call.get("acme"):
+        from newel.cli.acme import enrolment
+
+        return enrolment.obtain_again(call, certificate, key_file)
     if leaf.not_after > now() and call.on("mtls"):
         with connection.authenticated(call, certificate, key_file) as authority:
             return authority.send(calls.renew()).pem

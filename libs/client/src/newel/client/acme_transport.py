@@ -9,7 +9,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from newel.client import acme
+from newel.client.acme_events import (
+    Event,
+    Flow,
+    Pause,
+    Prove,
+    Proved,
+    Request,
+    Response,
+    Result,
+    Stage,
+)
 from newel.client.authority import SECONDS, USER_AGENT, connect, unreachable, whole_body
 from newel.client.errors import AnswerError
 
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 class Solver(Protocol):
     """Makes challenges answerable."""
 
-    def prove(self, challenge: acme.Prove, /) -> None:
+    def prove(self, challenge: Prove, /) -> None:
         """Answers from now on."""
         ...
 
@@ -29,28 +39,44 @@ class Solver(Protocol):
         ...
 
 
+class Unprepared:
+    """For exchanges about an account, which have no challenges."""
+
+    def prove(self, challenge: Prove) -> None:
+        """Cannot. Raises AnswerError."""
+        raise AnswerError(f"nothing here answers the {challenge.kind} challenge")
+
+    def withdraw(self, identifier: str, token: str) -> None:
+        """There is nothing to take away."""
+
+
+UNPREPARED = Unprepared()
+JOSE = "application/jose+json"
+
+
 def run(
-    flow: acme.Flow,
+    flow: Flow[Result],
     tls: ssl.SSLContext,
-    solver: Solver,
+    solver: Solver = UNPREPARED,
     watch: Callable[[str], None] = lambda _: None,
-) -> bytes:
+) -> Result:
     """Plays the exchange out; ``watch`` hears of each stage. Raises ClientError."""
     connections: dict[str, http.client.HTTPSConnection] = {}
-    answer: acme.Response | None = None
+    answer: Response | None = None
     open_challenges: list[tuple[str, str]] = []
     try:
         while True:
             event = flow.send(answer)
             answer = None
-            if isinstance(event, acme.Request):
+            if isinstance(event, Request):
                 answer = _exchange(connections, tls, event)
-            elif isinstance(event, acme.Pause):
+            elif isinstance(event, Pause):
                 time.sleep(event.seconds)
             else:
                 _local(event, solver, watch, open_challenges)
     except StopIteration as end:
-        return bytes(end.value)
+        result: Result = end.value
+        return result
     finally:
         for challenge in open_challenges:
             solver.withdraw(*challenge)
@@ -59,63 +85,64 @@ def run(
 
 
 async def run_async(
-    flow: acme.Flow,
+    flow: Flow[Result],
     client: "httpx.AsyncClient",
-    solver: Solver,
+    solver: Solver = UNPREPARED,
     watch: Callable[[str], None] = lambda _: None,
-) -> bytes:
+) -> Result:
     """The same on an event loop."""
     import httpx
 
-    answer: acme.Response | None = None
+    answer: Response | None = None
     open_challenges: list[tuple[str, str]] = []
     try:
         while True:
             event = flow.send(answer)
             answer = None
-            if isinstance(event, acme.Request):
+            if isinstance(event, Request):
                 try:
                     got = await client.request(
                         event.method,
                         event.url,
                         content=event.body,
-                        headers={"Content-Type": acme.JOSE} if event.body else {},
+                        headers={"Content-Type": JOSE} if event.body else {},
                     )
                 except httpx.HTTPError as error:
                     raise unreachable(event.method, event.url, error) from error
-                answer = acme.Response(got.status_code, dict(got.headers), got.content)
-            elif isinstance(event, acme.Pause):
+                answer = Response(got.status_code, dict(got.headers), got.content)
+            elif isinstance(event, Pause):
                 await asyncio.sleep(event.seconds)
             else:
                 _local(event, solver, watch, open_challenges)
     except StopIteration as end:
-        return bytes(end.value)
+        result: Result = end.value
+        return result
     finally:
         for challenge in open_challenges:
             solver.withdraw(*challenge)
 
 
 def _local(
-    event: acme.Event,
+    event: Event,
     solver: Solver,
     watch: Callable[[str], None],
     open_challenges: list[tuple[str, str]],
 ) -> None:
     """What happens on this machine."""
-    if isinstance(event, acme.Prove):
+    if isinstance(event, Prove):
         open_challenges.append((event.identifier, event.token))
         solver.prove(event)
-    elif isinstance(event, acme.Proved):
+    elif isinstance(event, Proved):
         with suppress(ValueError):
             open_challenges.remove((event.identifier, event.token))
         solver.withdraw(event.identifier, event.token)
-    elif isinstance(event, acme.Stage):
+    elif isinstance(event, Stage):
         watch(event.name)
 
 
 def _exchange(
-    connections: dict[str, http.client.HTTPSConnection], tls: ssl.SSLContext, wanted: acme.Request
-) -> acme.Response:
+    connections: dict[str, http.client.HTTPSConnection], tls: ssl.SSLContext, wanted: Request
+) -> Response:
     """Makes one request on a kept connection; a connection the server closed meanwhile is replaced."""
     parts = urlsplit(wanted.url)
     if parts.scheme != "https":
@@ -137,13 +164,11 @@ def _exchange(
     raise AssertionError("unreachable")
 
 
-def _send(
-    connection: http.client.HTTPSConnection, path: str, wanted: acme.Request
-) -> acme.Response:
+def _send(connection: http.client.HTTPSConnection, path: str, wanted: Request) -> Response:
     headers = {"User-Agent": USER_AGENT}
     if wanted.body:
-        headers["Content-Type"] = acme.JOSE
+        headers["Content-Type"] = JOSE
     connection.request(wanted.method, path, wanted.body or None, headers)
     got = connection.getresponse()
     body = whole_body(got)
-    return acme.Response(got.status, {k.lower(): v for k, v in got.getheaders()}, body)
+    return Response(got.status, {k.lower(): v for k, v in got.getheaders()}, body)

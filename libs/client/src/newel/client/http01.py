@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from newel.acme.challenges import HTTP_PREFIX, http_path
-from newel.client.acme import Prove
+from newel.client.acme_events import Prove
 
 
 class Standalone:

@@ -22,9 +22,9 @@ def run(call: Invocation) -> None:
         ticket = enrolment.prepare(call, subject, call.all("san"))
         key = key_choice.generate(choice)
         if isinstance(ticket, enrolment.AcmeDirectory):
-            from newel.cli import acme_enrolment
+            from newel.cli.acme import enrolment as by_acme
 
-            chain = acme_enrolment.obtain(call, ticket, key, subject, call.all("san"))
+            chain = by_acme.obtain(call, ticket, key, subject, call.all("san"))
         else:
             csr = certificate_requests.make(key, ticket.subject, ticket.sans)
             chain = enrolment.sign(call, ticket, csr)

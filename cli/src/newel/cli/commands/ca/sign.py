@@ -31,9 +31,9 @@ def run(call: Invocation) -> None:
     else:
         ticket = enrolment.prepare(call, subject, names)
         if isinstance(ticket, enrolment.AcmeDirectory):
-            from newel.cli import acme_enrolment
+            from newel.cli.acme import enrolment as by_acme
 
-            chain = acme_enrolment.obtain_for(call, ticket, request, subject, names)
+            chain = by_acme.obtain_for(call, ticket, request, subject, names)
         else:
             csr = request.public_bytes(Encoding.PEM).decode()
             chain = enrolment.sign(call, ticket, csr)

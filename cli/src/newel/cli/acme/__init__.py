@@ -1,0 +1,1 @@
+"""Certificates by ACME: `ca certificate --acme` and its kin."""

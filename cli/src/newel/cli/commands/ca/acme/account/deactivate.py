@@ -1,0 +1,25 @@
+"""`newel ca acme account deactivate`."""
+
+from newel.cli.acme import accounts, directories
+from newel.cli.connection import explained
+from newel.cli.errors import CliError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import confirm, say
+
+
+def run(call: Invocation) -> None:
+    """Gives an account up (RFC 8555 §7.3.6) and forgets its key, which is good for nothing then."""
+    from newel.client import acme_accounts, acme_transport
+
+    call.positionals(0)
+    directory = directories.of(call)
+    kept = accounts.named(call, directory.url)
+    key = accounts.key_of(kept)
+    question = f"The account '{kept.name}' of {kept.directory} cannot be used again; go on"
+    if not call.on("force") and not confirm(question):
+        raise CliError("the account stays")
+    with explained():
+        flow = acme_accounts.deactivate(directory.url, key)
+        account = acme_transport.run(flow, directories.tls(directory))
+    kept.path.unlink()
+    say("Account", f"{account.url} ({account.status})")
