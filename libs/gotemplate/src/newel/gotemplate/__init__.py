@@ -1,0 +1,1 @@
+"""Go's text/template language with the functions certificate templates use: bounded, no input or output."""

@@ -1,0 +1,148 @@
+"""The functions of the language itself."""
+
+from typing import Any
+from urllib.parse import quote_plus
+
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.comparison import equal, less, less_or_equal
+from newel.gotemplate.errors import CallError
+from newel.gotemplate.formats import sprintf
+from newel.gotemplate.literals import octets
+from newel.gotemplate.printing import joined, plain
+from newel.gotemplate.values import MISSING, Uint8, is_integer, is_nil, truth, type_name
+
+HTML = {0: "\ufffd", 34: "&#34;", 39: "&#39;", 38: "&amp;", 60: "&lt;", 62: "&gt;"}
+SCRIPT = {
+    "\\": "\\\\",
+    "'": "\\'",
+    '"': '\\"',
+    "<": "\\u003C",
+    ">": "\\u003E",
+    "&": "\\u0026",
+    "=": "\\u003D",
+}
+
+
+def length(value: Any) -> int:
+    """The octets of a string, the elements of anything else."""
+    if value is None:
+        raise CallError("len of nil pointer")
+    if isinstance(value, str):
+        return len(octets(value))
+    if isinstance(value, bytes | list | dict):
+        return len(value)
+    raise CallError(f"len of type {type_name(value)}")
+
+
+def position(index: Any, limit: int) -> int:
+    """An index that lies within."""
+    if index is None:
+        raise CallError("cannot index slice/array with nil")
+    if not is_integer(index):
+        raise CallError(f"cannot index slice/array with type {type_name(index)}")
+    if not 0 <= index <= limit:
+        raise CallError(f"index out of range: {index}")
+    return index
+
+
+def element(value: Any, *keys: Any) -> Any:
+    """``index x 1 2``: x[1][2]."""
+    if value is None:
+        raise CallError("index of untyped nil")
+    for key in keys:
+        value = one_element(value, key)
+    return value
+
+
+def one_element(value: Any, key: Any) -> Any:
+    """``x[key]``."""
+    if value is None:
+        raise CallError("index of nil pointer")
+    if isinstance(value, dict):
+        if not isinstance(key, str):
+            if key is None:
+                raise CallError("value is nil; should be of type string")
+            raise CallError(f"value has type {type_name(key)}; should be string")
+        return value.get(key)
+    if not isinstance(value, str | bytes | list):
+        raise CallError(f"can't index item of type {type_name(value)}")
+    items: Any = octets(value) if isinstance(value, str) else value
+    place = position(key, len(items))
+    if place == len(items):
+        raise CallError("reflect: slice index out of range")
+    return Uint8(items[place]) if isinstance(items, bytes) else items[place]
+
+
+def html(budget: Budget, *values: Any) -> str:
+    """Text that HTML does not take for marks."""
+    return one_text(budget, values).translate(HTML)
+
+
+def javascript(budget: Budget, *values: Any) -> str:
+    """Text for within a JavaScript string."""
+    found: list[str] = []
+    for char in one_text(budget, values):
+        if char in SCRIPT:
+            found.append(SCRIPT[char])
+        elif char < " " or not (char == " " or char.isprintable()):
+            found.append(f"\\u{ord(char):04X}")
+        else:
+            found.append(char)
+    return "".join(found)
+
+
+def url_query(budget: Budget, *values: Any) -> str:
+    """Text for within a URL's query."""
+    return quote_plus(octets(one_text(budget, values)), safe="~")
+
+
+def one_text(budget: Budget, values: tuple[Any, ...]) -> str:
+    """A string as it is, everything else as it is printed."""
+    if len(values) == 1:
+        return plain(budget, values[0])
+    return joined(budget, ["<no value>" if each is None else each for each in values])
+
+
+def printed(budget: Budget, *values: Any) -> str:
+    """The values one after the other."""
+    return joined(budget, values)
+
+
+def printed_line(budget: Budget, *values: Any) -> str:
+    """The values with spaces between them, as a line."""
+    return joined(budget, values, line=True)
+
+
+def never(*_: Any) -> Any:
+    """``and`` and ``or`` are the evaluator's; ``call`` finds no functions among values."""
+    raise CallError("non-function")
+
+
+def call(function: Any, *_: Any) -> Any:
+    """``call``: no value here is a function."""
+    if is_nil(function) or function is MISSING:
+        raise CallError("call of nil")
+    raise CallError(f"non-function of type {type_name(function)}")
+
+
+BUILTINS: Functions = {
+    "and": takes("value ...value", never),
+    "or": takes("value ...value", never),
+    "not": takes("value", lambda value: not truth(value)),
+    "call": takes("value ...value", call),
+    "len": takes("value", length),
+    "index": takes("value ...value", element),
+    "eq": takes("value ...value", equal),
+    "ne": takes("value value", lambda one, other: not equal(one, other)),
+    "lt": takes("value value", less),
+    "le": takes("value value", less_or_equal),
+    "gt": takes("value value", lambda one, other: not less_or_equal(one, other)),
+    "ge": takes("value value", lambda one, other: not less(one, other)),
+    "print": takes("...any", printed, bounded=True),
+    "println": takes("...any", printed_line, bounded=True),
+    "printf": takes("string ...any", sprintf, bounded=True),
+    "html": takes("...any", html, bounded=True),
+    "js": takes("...any", javascript, bounded=True),
+    "urlquery": takes("...any", url_query, bounded=True),
+}

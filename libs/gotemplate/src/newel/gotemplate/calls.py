@@ -1,0 +1,118 @@
+"""Functions and what they take: Go checks each argument against the type of its parameter."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from newel.gotemplate.nodes import Bool, Numeral, Operand, String
+from newel.gotemplate.values import LIST_TYPE, MAP_TYPE, MISSING, is_integer, type_name
+
+ANY = "interface {}"
+VALUE = "reflect.Value"
+SHORT = {"any": ANY, "value": VALUE, "map": MAP_TYPE, "list": LIST_TYPE, "time": "time.Time"}
+NILABLE = ("[]", "map[", "*")
+
+
+Call = (
+    Callable[[], Any]
+    | Callable[[Any], Any]
+    | Callable[[Any, Any], Any]
+    | Callable[[Any, Any, Any], Any]
+    | Callable[[Any, Any, Any, Any], Any]
+)
+
+
+class UnfitError(Exception):
+    """An argument does not fit its parameter; the evaluator adds the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the template language.
+
+    ``parameters`` are Go types; with ``variadic`` the last may come any number of times.
+    ``bounded`` functions are given the budget first.
+    """
+
+    call: Callable[..., Any]
+    parameters: tuple[str, ...]
+    variadic: bool = False
+    bounded: bool = False
+
+    def arity_fault(self, name: str, written: int, given: int) -> str | None:
+        """What is wrong with the number of arguments: ``written``, and ``given`` with a piped one."""
+        wanted = len(self.parameters)
+        if self.variadic and given < wanted - 1:
+            return f"wrong number of args for {name}: want at least {wanted - 1} got {written}"
+        if not self.variadic and given != wanted:
+            return f"wrong number of args for {name}: want {wanted} got {given}"
+        return None
+
+    def parameter(self, position: int) -> str:
+        """The type of the argument at ``position``."""
+        return self.parameters[min(position, len(self.parameters) - 1)]
+
+
+Functions = Mapping[str, Function]
+
+
+def takes(parameters: str, call: Call, *, bounded: bool = False) -> Function:
+    """A function by its parameter types, for example ``"string ...any"``."""
+    types = [word.removeprefix("...") for word in parameters.split()]
+    variadic = "..." in parameters
+    return Function(call, tuple(SHORT.get(each, each) for each in types), variadic, bounded)
+
+
+def fitting(value: Any, wanted: str) -> Any:
+    """The value as an argument of this type; UnfitError in Go's words."""
+    if wanted in {ANY, VALUE}:
+        return None if value is MISSING else value
+    if value is None or value is MISSING:
+        if wanted.startswith(NILABLE):
+            return None
+        if value is None:
+            raise UnfitError(f"wrong type for value; expected {wanted}; got {ANY}")
+        raise UnfitError(f"invalid value; expected {wanted}")
+    found = type_name(value)
+    if found != wanted and not (wanted == MAP_TYPE and isinstance(value, dict)):
+        raise UnfitError(f"wrong type for value; expected {wanted}; got {found}")
+    return value
+
+
+def constant(operand: Operand, wanted: str) -> Any:
+    """A literal as an argument of this type; UnfitError in Go's words."""
+    if wanted in {ANY, VALUE}:
+        return ideal(operand)
+    if wanted == "string":
+        if isinstance(operand, String):
+            return operand.value
+        raise UnfitError(f"expected string; found {operand}")
+    if wanted == "bool":
+        if isinstance(operand, Bool):
+            return operand.value
+        raise UnfitError(f"expected bool; found {operand}")
+    if wanted in {"int", "int64"}:
+        if isinstance(operand, Numeral) and operand.number.integer is not None:
+            return operand.number.integer
+        raise UnfitError(f"expected integer; found {operand}")
+    if wanted == "float64":
+        if isinstance(operand, Numeral) and operand.number.decimal is not None:
+            return operand.number.decimal
+        raise UnfitError(f"expected float; found {operand}")
+    raise UnfitError(f"can't handle {operand} for arg of type {wanted}")
+
+
+def ideal(operand: Operand) -> Any:
+    """A literal where nothing says which type it should have."""
+    if isinstance(operand, Bool | String):
+        return operand.value
+    if not isinstance(operand, Numeral):
+        raise UnfitError(f"can't handle assignment of {operand} to empty interface argument")
+    whole, decimal = operand.number.integer, operand.number.decimal
+    hexadecimal = operand.text[:2].lower() == "0x" and "p" not in operand.text.lower()
+    looks_decimal = not hexadecimal and operand.text[0] != "'" and set(operand.text) & set(".eEpP")
+    if looks_decimal or whole is None:
+        return decimal
+    if not is_integer(whole) or not -(1 << 63) <= whole < 1 << 63:
+        raise UnfitError(f"{operand} overflows int")
+    return whole

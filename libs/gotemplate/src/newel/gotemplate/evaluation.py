@@ -1,0 +1,264 @@
+"""Pipelines and operands of a tree, evaluated as Go does."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.calls import (
+    ANY,
+    VALUE,
+    Function,
+    Functions,
+    UnfitError,
+    constant,
+    fitting,
+    ideal,
+)
+from newel.gotemplate.errors import CallError, ExecutionError, FailedError
+from newel.gotemplate.literals import octets, quote
+from newel.gotemplate.methods import method
+from newel.gotemplate.nodes import (
+    Chain,
+    Command,
+    Dot,
+    Field,
+    Nil,
+    Node,
+    Operand,
+    Pipe,
+    Variable,
+    Word,
+)
+from newel.gotemplate.values import MISSING, Record, truth, type_name
+
+ABSENT = object()
+"""There is no piped argument; a missing value is one."""
+
+
+class Evaluator:
+    """Evaluates one execution's operands; ``variables`` is its stack, the innermost last."""
+
+    def __init__(self, name: str, text: str, functions: Functions, budget: Budget) -> None:
+        self.name = name
+        self.template = name
+        self.text = text
+        self.functions = functions
+        self.budget = budget
+        self.node: Node | None = None
+        self.variables: list[tuple[str, Any]] = []
+
+    def fault(self, message: str, failure: str | None = None) -> ExecutionError:
+        """What stops the execution at the current node."""
+        if self.node is None:
+            return ExecutionError(f"template: {self.template}: {message}", failure)
+        before = self.text[: self.node.place]
+        column = len(octets(before[before.rfind("\n") + 1 :]))
+        place = f"{self.name}:{before.count(chr(10)) + 1}:{column}"
+        context = f"executing {quote(self.template)} at <{self.node}>"
+        return ExecutionError(f"template: {place}: {context}: {message}", failure)
+
+    def pipeline(self, dot: Any, pipe: Pipe | None) -> Any:
+        """The value of the last command; variables take it."""
+        if pipe is None:
+            return MISSING
+        self.budget.descend()
+        self.node = pipe
+        value: Any = ABSENT
+        for command in pipe.commands:
+            value = self.command(dot, command, value)
+            if value is None:
+                value = MISSING
+        for variable in pipe.variables:
+            if pipe.assigns:
+                self.assign(variable.name, value)
+            else:
+                self.variables.append((variable.name, value))
+        self.budget.ascend()
+        return value
+
+    def assign(self, name: str, value: Any) -> None:
+        """Gives the innermost variable of this name a new value."""
+        for place in range(len(self.variables) - 1, -1, -1):
+            if self.variables[place][0] == name:
+                self.variables[place] = (name, value)
+                return
+        raise self.fault(f"undefined variable: {name}")
+
+    def value_of(self, name: str) -> Any:
+        """The innermost variable's value."""
+        for known, value in reversed(self.variables):
+            if known == name:
+                return value
+        raise self.fault(f"undefined variable: {name}")
+
+    def command(self, dot: Any, command: Command, piped: Any) -> Any:
+        """A call, a field, or a value alone."""
+        self.budget.step()
+        first = command.operands[0]
+        if isinstance(first, Word):
+            return self.function(dot, first, command, command.operands[1:], piped)
+        if isinstance(first, Field | Chain | Variable):
+            return self.chain(dot, first, command.operands[1:], piped)
+        if not isinstance(first, Pipe):
+            self.node = first
+        self.no_function(first, command.operands[1:], piped)
+        if isinstance(first, Pipe):
+            return self.pipeline(dot, first)
+        if isinstance(first, Dot):
+            return dot
+        if isinstance(first, Nil):
+            raise self.fault("nil is not a command")
+        return self.fitted(lambda: ideal(first))
+
+    def no_function(self, first: Operand, arguments: tuple[Operand, ...], piped: Any) -> None:
+        """Refuses arguments to what is no function."""
+        if arguments or piped is not ABSENT:
+            raise self.fault(f"can't give argument to non-function {first}")
+
+    def fitted(self, find: Callable[[], Any]) -> Any:
+        """What ``find`` gives, its refusal at the current node."""
+        try:
+            return find()
+        except UnfitError as error:
+            raise self.fault(str(error)) from None
+
+    def chain(
+        self,
+        dot: Any,
+        node: Field | Chain | Variable,
+        arguments: tuple[Operand, ...] = (),
+        piped: Any = ABSENT,
+    ) -> Any:
+        """``.a.b``, ``$x.a.b`` or ``(…).a.b``; the last may be a method, which takes the arguments."""
+        self.node = node
+        if isinstance(node, Field):
+            value, names = dot, node.names
+        elif isinstance(node, Variable):
+            value, names = self.value_of(node.name), node.fields
+            if not names:
+                self.no_function(node, arguments, piped)
+                return value
+        else:
+            if isinstance(node.term, Nil):
+                raise self.fault(f"indirection through explicit nil in {node}")
+            value, names = self.argument(dot, node.term, ANY), node.names
+        for name in names[:-1]:
+            value = self.field(dot, node, name, value)
+        return self.field(dot, node, names[-1], value, arguments, piped)
+
+    def field(
+        self,
+        dot: Any,
+        node: Node,
+        name: str,
+        value: Any,
+        arguments: tuple[Operand, ...] = (),
+        piped: Any = ABSENT,
+    ) -> Any:
+        """One field, key or method of a value."""
+        self.budget.step()
+        if value is MISSING:
+            return MISSING
+        if value is None:
+            raise self.fault(f"nil pointer evaluating {ANY}.{name}")
+        found = method(value, name)
+        if found is not None:
+            return self.call(dot, found, node, name, arguments, piped)
+        has_arguments = bool(arguments) or piped is not ABSENT
+        if isinstance(value, dict):
+            if has_arguments:
+                raise self.fault(f"{name} is not a method but has arguments")
+            known: Mapping[str, Any] = value
+            return known.get(name, MISSING)
+        if isinstance(value, Record) and name in value.fields:
+            if has_arguments:
+                raise self.fault(f"{name} has arguments but cannot be invoked as function")
+            return value.fields[name]
+        raise self.fault(f"can't evaluate field {name} in type {type_name(value)}")
+
+    def function(
+        self,
+        dot: Any,
+        word: Word,
+        node: Node,
+        arguments: tuple[Operand, ...] = (),
+        piped: Any = ABSENT,
+    ) -> Any:
+        """A call by name; ``and`` and ``or`` evaluate only as far as they need."""
+        self.node = word
+        function = self.functions.get(word.name)
+        if function is None:
+            raise self.fault(f"{quote(word.name)} is not a defined function")
+        return self.call(dot, function, node, word.name, arguments, piped)
+
+    def call(
+        self,
+        dot: Any,
+        function: Function,
+        node: Node,
+        name: str,
+        arguments: tuple[Operand, ...],
+        piped: Any,
+    ) -> Any:
+        """Checks, evaluates and passes the arguments."""
+        given = len(arguments) + (piped is not ABSENT)
+        fault = function.arity_fault(name, len(arguments), given)
+        if fault:
+            raise self.fault(fault)
+        if name in {"and", "or"}:
+            return self.shortened(dot, name, arguments, piped)
+        values = [
+            self.argument(dot, each, function.parameter(place))
+            for place, each in enumerate(arguments)
+        ]
+        if piped is not ABSENT:
+            values.append(self.fitted(lambda: fitting(piped, function.parameter(len(arguments)))))
+        return self.guarded(function, node, name, values)
+
+    def guarded(self, function: Function, node: Node, name: str, values: list[Any]) -> Any:
+        """The call itself; whatever it refuses is said with the place."""
+        before = (self.budget,) if function.bounded else ()
+        failure = None
+        try:
+            found = function.call(*before, *values)
+        except FailedError as error:
+            message = failure = str(error)
+        except CallError as error:
+            message = str(error)
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            message = f"{type(error).__name__}: {error}"
+        else:
+            if isinstance(found, str | bytes | list | dict):
+                self.budget.build(len(found))
+            return found
+        self.node = node
+        raise self.fault(f"error calling {name}: {message}", failure)
+
+    def shortened(self, dot: Any, name: str, arguments: tuple[Operand, ...], piped: Any) -> Any:
+        """``and`` and ``or``: the first argument that decides, else the last."""
+        value: Any = None
+        for each in arguments:
+            value = self.argument(dot, each, VALUE)
+            if truth(value) is (name == "or"):
+                return value
+        return value if piped is ABSENT else self.fitted(lambda: fitting(piped, VALUE))
+
+    def argument(self, dot: Any, operand: Operand, wanted: str) -> Any:
+        """The operand's value, as an argument of this type."""
+        self.node = operand
+        self.budget.step()
+        if isinstance(operand, Nil):
+            if wanted not in {ANY, VALUE} and not wanted.startswith(("[]", "map[", "*")):
+                raise self.fault(f"cannot assign nil to {wanted}")
+            return None
+        if isinstance(operand, Dot):
+            value = dot
+        elif isinstance(operand, Field | Variable | Chain):
+            value = self.chain(dot, operand)
+        elif isinstance(operand, Pipe):
+            value = self.pipeline(dot, operand)
+        elif isinstance(operand, Word):
+            value = self.function(dot, operand, operand)
+        else:
+            return self.fitted(lambda: constant(operand, wanted))
+        return self.fitted(lambda: fitting(value, wanted))

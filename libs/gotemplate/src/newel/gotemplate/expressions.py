@@ -1,0 +1,229 @@
+"""What stands within an action: pipelines of commands of operands."""
+
+from collections import deque
+from collections.abc import Container
+from typing import NoReturn
+
+from newel.gotemplate.lexer import Kind, Token, tokens
+from newel.gotemplate.literals import Number, character, number, quote, unquote
+from newel.gotemplate.nodes import (
+    Bool,
+    Chain,
+    Command,
+    Dot,
+    Field,
+    Nil,
+    Numeral,
+    Operand,
+    Pipe,
+    String,
+    Variable,
+    Word,
+)
+
+MAX_PARENTHESES = 60
+STARTS = frozenset(
+    {
+        Kind.BOOL,
+        Kind.CHARACTER,
+        Kind.DOT,
+        Kind.FIELD,
+        Kind.WORD,
+        Kind.NUMBER,
+        Kind.STRING,
+        Kind.VARIABLE,
+        Kind.OPEN,
+    }
+)
+
+
+class UnparsableError(Exception):
+    """The tokens make no template; `parse` adds the line."""
+
+
+class Expressions:
+    """The tokens still to be read, and the expressions made of them."""
+
+    def __init__(self, name: str, text: str, functions: Container[str]) -> None:
+        self.name = name
+        self.source = tokens(text)
+        self.waiting: deque[Token] = deque()
+        self.furthest = Token(Kind.EOF, "", 0, 1)
+        self.functions = functions
+        self.variables = ["$"]
+        self.parentheses = 0
+        self.action_line = 0
+
+    def next(self) -> Token:
+        """The next token."""
+        if self.waiting:
+            return self.waiting.popleft()
+        self.furthest = next(self.source, self.furthest)
+        return self.furthest
+
+    def back(self, *taken: Token) -> None:
+        """Puts tokens back, the first in front."""
+        self.waiting.extendleft(reversed(taken))
+
+    def peek(self) -> Token:
+        """The next token, which stays."""
+        token = self.next()
+        self.back(token)
+        return token
+
+    def next_word(self) -> Token:
+        """The next token that is no space."""
+        token = self.next()
+        while token.kind is Kind.SPACE:
+            token = self.next()
+        return token
+
+    def peek_word(self) -> Token:
+        """The next token that is no space, which stays."""
+        token = self.next_word()
+        self.back(token)
+        return token
+
+    def expect(self, kind: Kind, context: str) -> None:
+        """Takes a token that must be of this kind."""
+        token = self.next_word()
+        if token.kind is not kind:
+            self.unexpected(token, context)
+
+    def unexpected(self, token: Token, context: str) -> NoReturn:
+        """Refuses a token."""
+        if token.kind is not Kind.ERROR:
+            raise UnparsableError(f"unexpected {token} in {context}")
+        place = ""
+        if self.action_line not in {0, token.line}:
+            word = "" if token.value.endswith(" action") else " in action"
+            place = f"{word} started at {self.name}:{self.action_line}"
+        raise UnparsableError(f"{token}{place}")
+
+    def pipeline(self, context: str, end: Kind) -> Pipe:
+        """Commands up to ``end``, with the variables they are given to."""
+        place = self.peek_word().place
+        variables, assigns = self.declarations(context)
+        commands: list[Command] = []
+        while (token := self.next_word()).kind is not end:
+            if token.kind not in STARTS and (token.kind, token.value) != (Kind.KEYWORD, "nil"):
+                self.unexpected(token, context)
+            self.back(token)
+            commands.append(self.command())
+        if not commands:
+            raise UnparsableError(f"missing value for {context}")
+        for stage, command in enumerate(commands[1:], 2):
+            if isinstance(command.operands[0], Bool | Dot | Nil | Numeral | String):
+                raise UnparsableError(f"non executable command in pipeline stage {stage}")
+        return Pipe(place, tuple(commands), tuple(variables), assigns)
+
+    def declarations(self, context: str) -> tuple[list[Variable], bool]:
+        """The variables in front of ``:=`` or ``=``, and whether it is the latter."""
+        found: list[Variable] = []
+        while self.peek_word().kind is Kind.VARIABLE:
+            variable = self.next_word()
+            adjacent = self.peek()
+            mark = self.peek_word()
+            comma = (mark.kind, mark.value) == (Kind.CHAR, ",")
+            if mark.kind not in {Kind.ASSIGN, Kind.DECLARE} and not comma:
+                self.back(*([variable, adjacent] if adjacent.kind is Kind.SPACE else [variable]))
+                break
+            self.next_word()
+            found.append(Variable(variable.place, variable.value))
+            self.variables.append(variable.value)
+            if not comma:
+                return found, mark.kind is Kind.ASSIGN
+            if context != "range" or len(found) > 1:
+                raise UnparsableError(f"too many declarations in {context}")
+            if self.peek_word().kind not in {Kind.VARIABLE, Kind.RIGHT, Kind.CLOSE}:
+                raise UnparsableError("range can only initialize variables")
+        return found, False
+
+    def command(self) -> Command:
+        """Operands up to a pipe, which is taken, or an end, which is not."""
+        place = self.peek_word().place
+        operands: list[Operand] = []
+        while True:
+            self.back(self.next_word())
+            operand = self.operand()
+            if operand is not None:
+                operands.append(operand)
+            token = self.next()
+            if token.kind is Kind.SPACE:
+                continue
+            if token.kind in {Kind.RIGHT, Kind.CLOSE}:
+                self.back(token)
+            elif token.kind is not Kind.PIPE:
+                self.unexpected(token, "operand")
+            break
+        if not operands:
+            raise UnparsableError("empty command")
+        return Command(place, tuple(operands))
+
+    def operand(self) -> Operand | None:
+        """A term with the fields taken from it; None where no term stands."""
+        term = self.term()
+        if term is None or self.peek().kind is not Kind.FIELD:
+            return term
+        place = self.peek().place
+        names: list[str] = []
+        while self.peek().kind is Kind.FIELD:
+            names.append(self.next().value[1:])
+        if isinstance(term, Field):
+            return Field(place, (*term.names, *names))
+        if isinstance(term, Variable):
+            return Variable(place, term.name, (*term.fields, *names))
+        if isinstance(term, Bool | String | Numeral | Nil | Dot):
+            raise UnparsableError(f"unexpected . after term {quote(str(term))}")
+        return Chain(place, term, tuple(names))
+
+    def term(self) -> Operand | None:
+        """One operand without fields; None where none stands."""
+        token = self.next_word()
+        if token.kind in {Kind.WORD, Kind.VARIABLE}:
+            return self.named(token)
+        if token.kind is Kind.OPEN:
+            return self.parenthesized()
+        if token.kind is Kind.DOT:
+            return Dot(token.place)
+        if token.kind is Kind.FIELD:
+            return Field(token.place, (token.value[1:],))
+        return self.literal(token)
+
+    def named(self, token: Token) -> Word | Variable:
+        """A function or a variable, which must be known."""
+        if token.kind is Kind.WORD:
+            if token.value not in self.functions:
+                raise UnparsableError(f"function {quote(token.value)} not defined")
+            return Word(token.place, token.value)
+        if token.value not in self.variables:
+            raise UnparsableError(f"undefined variable {quote(token.value)}")
+        return Variable(token.place, token.value)
+
+    def literal(self, token: Token) -> Operand | None:
+        """A constant; anything else is put back."""
+        if token.kind is Kind.BOOL:
+            return Bool(token.place, token.value == "true")
+        if (token.kind, token.value) == (Kind.KEYWORD, "nil"):
+            return Nil(token.place)
+        try:
+            if token.kind is Kind.STRING:
+                return String(token.place, token.value, unquote(token.value))
+            if token.kind is Kind.NUMBER:
+                return Numeral(token.place, token.value, number(token.value))
+            if token.kind is Kind.CHARACTER:
+                point = character(token.value)
+                return Numeral(token.place, token.value, Number(point, float(point)))
+        except ValueError as error:
+            raise UnparsableError(str(error)) from None
+        self.back(token)
+        return None
+
+    def parenthesized(self) -> Pipe:
+        """A pipeline in parentheses."""
+        if self.parentheses >= MAX_PARENTHESES:
+            raise UnparsableError("max expression depth exceeded")
+        self.parentheses += 1
+        pipe = self.pipeline("parenthesized pipeline", Kind.CLOSE)
+        self.parentheses -= 1
+        return pipe

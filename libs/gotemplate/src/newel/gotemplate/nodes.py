@@ -1,0 +1,203 @@
+"""The tree of a template. Every node knows its place and, for messages, how it is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from newel.gotemplate.literals import Number, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of a template, which starts at the character ``place``."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bool(Node):
+    """``true`` or ``false``."""
+
+    value: bool
+
+    def __str__(self) -> str:
+        return "true" if self.value else "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Dot(Node):
+    """``.``"""
+
+    def __str__(self) -> str:
+        return "."
+
+
+@dataclass(frozen=True, slots=True)
+class Nil(Node):
+    """``nil``"""
+
+    def __str__(self) -> str:
+        return "nil"
+
+
+@dataclass(frozen=True, slots=True)
+class Numeral(Node):
+    """A number or a character."""
+
+    text: str
+    number: Number
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class String(Node):
+    """A string: as it is written, and what it means."""
+
+    text: str
+    value: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Word(Node):
+    """The name of a function."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Node):
+    """``.a.b``"""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "".join(f".{name}" for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Node):
+    """``$x`` or ``$x.a.b``; the name has its dollar."""
+
+    name: str
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ".".join((self.name, *self.fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Node):
+    """``(pipeline).a.b`` or ``function.a.b``."""
+
+    term: "Operand"
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        term = f"({self.term})" if isinstance(self.term, Pipe) else str(self.term)
+        return term + "".join(f".{name}" for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Node):
+    """A function, field or value and its arguments."""
+
+    operands: "tuple[Operand, ...]"
+
+    def __str__(self) -> str:
+        return " ".join(
+            f"({each})" if isinstance(each, Pipe) else str(each) for each in self.operands
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe(Node):
+    """Commands, each given the value of the one before, and the variables that take the last."""
+
+    commands: tuple[Command, ...]
+    variables: tuple[Variable, ...] = ()
+    assigns: bool = False
+
+    def __str__(self) -> str:
+        head = ", ".join(str(each) for each in self.variables)
+        mark = (" = " if self.assigns else " := ") if self.variables else ""
+        return head + mark + " | ".join(str(each) for each in self.commands)
+
+
+Operand = Bool | Dot | Nil | Numeral | String | Word | Field | Variable | Chain | Pipe
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    """What stands outside of actions."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Node):
+    """``{{pipeline}}``"""
+
+    pipe: Pipe
+
+    def __str__(self) -> str:
+        return f"{{{{{self.pipe}}}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Node):
+    """``if``, ``with`` or ``range``; ``otherwise`` is None without an ``else``."""
+
+    keyword: str
+    pipe: Pipe
+    body: "Block"
+    otherwise: "Block | None"
+
+    def __str__(self) -> str:
+        return f"{{{{{self.keyword} {self.pipe}}}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Jump(Node):
+    """``break`` or ``continue``."""
+
+    keyword: str
+
+    def __str__(self) -> str:
+        return f"{{{{{self.keyword}}}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation(Node):
+    """``{{template "name" pipeline}}``"""
+
+    name: str
+    pipe: Pipe | None
+
+    def __str__(self) -> str:
+        argument = f" {self.pipe}" if self.pipe else ""
+        return f"{{{{template {quote(self.name)}{argument}}}}}"
+
+
+Statement = Text | Action | Branch | Jump | Invocation
+Block = Sequence[Statement]
+
+
+def is_empty(block: Block) -> bool:
+    """Whether a template says nothing, so that another definition may take its name."""
+    return all(isinstance(each, Text) and not each.value.strip() for each in block)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A parsed text: the named templates in it, the text's own under ``name``."""
+
+    name: str
+    text: str
+    templates: dict[str, Block] = field(default_factory=dict[str, Block])
