@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.terminal import choose, say
+from newel.cli.menu import choose
+from newel.cli.terminal import say
 
 if TYPE_CHECKING:
     from newel.cli.admin_session import AdminSession

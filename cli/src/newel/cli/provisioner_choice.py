@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from newel.cli import menu
 from newel.cli.errors import CliError, UsageError
-from newel.cli.terminal import choose as menu
 from newel.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ def pick(left: Sequence[Provisioner]) -> Provisioner:
         raise CliError("the authority has no provisioner that can be used here")
     chosen = left[0]
     if len(left) > 1:
-        chosen = left[menu("What provisioner key do you want to use?", [text(p) for p in left])]
+        chosen = left[
+            menu.choose("What provisioner key do you want to use?", [text(p) for p in left])
+        ]
     say("Provisioner", text(chosen))
     return chosen
 

@@ -1,4 +1,4 @@
-"""Renewing for ever: two thirds into each lifetime, again a minute after each failure (REN-09 … REN-13)."""
+"""Renewing for ever: two thirds into each lifetime, and again ever later after failures (REN-09 … REN-13)."""
 
 import datetime as dt
 import signal
@@ -12,12 +12,12 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.leaf_facts import Leaf
 from newel.cli.moments import duration
 from newel.cli.renewal import jitter, text
+from newel.client import retries
 from newel.client.clock import now
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
 
-RETRY = dt.timedelta(minutes=1)
 LONGEST_WAIT = 30.0
 """Seconds after which the wall clock is looked at again: a machine that slept does not wait on."""
 
@@ -66,7 +66,7 @@ def run(
     for name in ("SIGHUP", "SIGINT", "SIGTERM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), asked)
-    pause = schedule.wait(leaf, now())
+    failures, pause = 0, schedule.wait(leaf, now())
     log(f"first renewal in {text(pause)}")
     while True:
         sleep_until(now() + pause, wake)
@@ -75,10 +75,10 @@ def run(
         try:
             leaf, said = renew()
         except CliError as error:
-            pause = RETRY
+            failures, pause = failures + 1, retries.pause(failures)
             log(f"error renewing certificate: {error}", level="ERROR")
             continue
-        pause = schedule.wait(leaf, now())
+        failures, pause = 0, schedule.wait(leaf, now())
         log(f"{said}, next in {text(pause)}")
         try:
             after_renewal.act(call)

@@ -65,15 +65,6 @@ def confirm(question: str) -> bool:
             return False
 
 
-def choose(question: str, options: list[str]) -> int:
-    """The index of one of several options, numbered from 1 on the terminal."""
-    lines = [f"  {number}) {option}" for number, option in enumerate(options, 1)]
-    while True:
-        answer = ask("\n".join((question, *lines, "Number"))).strip()
-        if answer.isdigit() and 1 <= int(answer) <= len(options):
-            return int(answer) - 1
-
-
 def open_terminal() -> TextIO:
     """The terminal itself, whatever stdin and stdout are connected to."""
     if os.name == "nt":

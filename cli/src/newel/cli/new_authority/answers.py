@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read_password
-from newel.cli.terminal import ask, ask_password, choose, say
+from newel.cli.menu import choose
+from newel.cli.terminal import ask, ask_password, say
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation

@@ -1,9 +1,8 @@
 """When an identity is renewed, and how: decisions over values, for threads and event loops alike."""
 
 import datetime as dt
-import secrets
 
-from newel.client import calls
+from newel.client import calls, retries
 from newel.client.calls import Call, Issued
 from newel.client.credential import Credential
 
@@ -11,12 +10,10 @@ FRACTION = 2 / 3
 """Of the lifetime, after which renewal begins."""
 JITTER = 1 / 20
 """Of the lifetime: the most by which a renewal comes earlier, so that a fleet's do not come together."""
-FIRST_RETRY = dt.timedelta(seconds=1)
-LONGEST_RETRY = dt.timedelta(minutes=1)
 
 
 class Schedule:
-    """The next attempt's time. Failures are tried again after 1, 2, 4 … 60 seconds, each shortened a little."""
+    """The next attempt's time."""
 
     def __init__(self, credential: Credential) -> None:
         self.failures = 0
@@ -33,19 +30,13 @@ class Schedule:
 
     def failed(self, now: dt.datetime) -> None:
         """An attempt was not."""
-        pause = min(FIRST_RETRY * 2 ** min(self.failures, 10), LONGEST_RETRY)
+        self._due = now + retries.pause(self.failures)
         self.failures += 1
-        self._due = now + pause * (1 - draw() / 4)
 
     @staticmethod
     def _normal(credential: Credential) -> dt.datetime:
         lifetime = credential.not_after - credential.not_before
-        return credential.not_before + lifetime * (FRACTION - JITTER * draw())
-
-
-def draw() -> float:
-    """A random number from 0 to 1."""
-    return secrets.randbelow(1_000_000) / 1_000_000
+        return credential.not_before + lifetime * (FRACTION - JITTER * retries.draw())
 
 
 def renewal(credential: Credential, url: str, now: dt.datetime) -> tuple[Call[Issued], bool]:

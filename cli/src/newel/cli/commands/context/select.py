@@ -3,7 +3,8 @@
 from newel.cli import paths
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
-from newel.cli.terminal import choose, say
+from newel.cli.menu import choose
+from newel.cli.terminal import say
 
 
 def run(call: Invocation) -> None:

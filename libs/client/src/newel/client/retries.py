@@ -1,0 +1,20 @@
+"""How long to wait after a failure: 1, 2, 4 … 60 seconds, each shortened a little."""
+
+import datetime as dt
+import secrets
+
+FIRST = dt.timedelta(seconds=1)
+LONGEST = dt.timedelta(minutes=1)
+
+
+def pause(failures: int) -> dt.timedelta:
+    """The time to wait after so many failures in a row, 0 for the first one.
+
+    Up to a quarter of it is left out at random: callers that failed together do not come back together.
+    """
+    return min(FIRST * 2 ** min(failures, 10), LONGEST) * (1 - draw() / 4)
+
+
+def draw() -> float:
+    """A random number from 0 to 1."""
+    return secrets.randbelow(1_000_000) / 1_000_000
