@@ -16,7 +16,16 @@ from newel.cli.errors import CliError
 from newel.cli.grammar import SWITCHES, Command, Flag, find, load, words
 from newel.cli.invocation import Invocation
 
-OURS_ALONE = ("certificates", "decrypt", "encrypt", "endpoints", "revoke")
+OURS_ALONE = (
+    "alerts",
+    "certificates",
+    "decrypt",
+    "encrypt",
+    "endpoints",
+    "revoke",
+    "sign",
+    "verify",
+)
 """First words the original does not have."""
 EXAMPLES = {"i": "7", "d": "5m"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

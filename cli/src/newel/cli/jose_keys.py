@@ -103,6 +103,11 @@ def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = 
 def read_from_set(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
     """The key with the wanted id in a JWK set, which may be encrypted."""
     plaintext = jwk_files.unsealed(read_file_or_url(name), name, password_file)
+    return of_set(plaintext, name, wanted)
+
+
+def of_set(plaintext: bytes, name: str, wanted: Wanted) -> JoseKey:
+    """The key with the wanted id in the octets of a set."""
     found = [key for key in keys_of_set(plaintext, name) if key.get("kid") == wanted.kid]
     if not found:
         raise CliError(f"cannot find key with kid {wanted.kid} on {name}")
@@ -131,6 +136,15 @@ def is_jwk(data: bytes) -> bool:
         return jwk_files.is_encrypted(data) or isinstance(json.loads(data), dict)
     except ValueError:
         return False
+
+
+def is_set(data: bytes) -> bool:
+    """Whether the octets are a JWK set rather than one key."""
+    try:
+        value: object = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "keys" in value
 
 
 def with_algorithm(

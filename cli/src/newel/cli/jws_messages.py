@@ -3,7 +3,7 @@
 import base64
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from newel.cli.errors import CliError
@@ -33,14 +33,21 @@ class Jws:
         """The compact serialization."""
         return f"{self.protected}.{self.payload_text}.{self.signature_text}"
 
+    def detached(self) -> "Jws":
+        """Without its payload (RFC 7515 appendix F)."""
+        return replace(self, payload_text="")
+
+    def about(self, payload: bytes) -> "Jws":
+        """A detached message with what it is about. Raises CliError when it has a payload of its own."""
+        if self.payload_text:
+            raise CliError("error parsing token: its payload is not detached")
+        return replace(self, payload_text=encoded(payload))
+
     @property
     def full(self) -> str:
         """The flattened JSON serialization."""
-        members = {
-            "payload": self.payload_text,
-            "protected": self.protected,
-            "signature": self.signature_text,
-        }
+        members = {"payload": self.payload_text} if self.payload_text else {}
+        members |= {"protected": self.protected, "signature": self.signature_text}
         return json.dumps(members, separators=(",", ":"))
 
     def members(self, payload: object) -> dict[str, Any]:

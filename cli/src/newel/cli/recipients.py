@@ -37,8 +37,8 @@ def find(name: str, roots: "Sequence[Certificate] | None" = None) -> Recipient:
         return of_certificate(data, where, roots)
     if roots is not None:
         raise CliError(f"{where} is no certificate: with '--roots' only certificates are trusted")
-    if is_set(data):
-        return checked(of_set(data, where, kid), {})
+    if jose_keys.is_set(data):
+        return checked(only_one(data, where, kid), {})
     return checked(jose_keys.of_data(data, where, Wanted("enc", kid=kid)), {})
 
 
@@ -59,18 +59,7 @@ def of_certificate(data: bytes, name: str, roots: "Sequence[Certificate] | None"
     return checked(jose_keys.with_algorithm(key, jwk, name, Wanted("enc")), {"x5t#S256": digest})
 
 
-def is_set(data: bytes) -> bool:
-    """Whether the octets are a JWK set rather than one key."""
-    import json
-
-    try:
-        value: object = json.loads(data)
-    except ValueError:
-        return False
-    return isinstance(value, dict) and "keys" in value
-
-
-def of_set(data: bytes, name: str, kid: str) -> JoseKey:
+def only_one(data: bytes, name: str, kid: str) -> JoseKey:
     """The key with this id, else the only one of the set that is for encryption."""
     keys = [
         key

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import root_files, sources, trust
+from newel.cli.certificates import extension_values as values
+from newel.cli.certificates import names, root_files, sources, trust
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -35,6 +36,20 @@ def check(
 def roots_in(named: str) -> list["Certificate"]:
     """The roots of a file, several with commas, or a directory."""
     return [sources.parsed(one, named) for one in root_files.root_certificates(named)]
+
+
+def check_may_sign(certificate: "Certificate", whose: str) -> None:
+    """Raises CliError when the certificate says that its key is for other things than signing."""
+    usage = certificate.extension(values.KEY_USAGE)
+    if usage is not None and not values.key_usage(usage) & 1:
+        raise CliError(f"{whose} is not for signing: its key usage has no digital signature")
+
+
+def names_of(certificate: "Certificate") -> list[str]:
+    """Who it is for: its alternative names, or its common name when it has none."""
+    found = names.general_names(certificate.extension(values.SUBJECT_ALT_NAME))
+    listed = [*found.emails, *found.dns, *found.uris, *found.addresses]
+    return listed or [names.common_name(certificate.subject)]
 
 
 def key_of(certificate: "Certificate", name: str) -> "PublicKey":

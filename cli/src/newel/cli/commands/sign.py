@@ -1,0 +1,42 @@
+"""`newel sign`: a signature over a file, as a JWS (RFC 7515) that brings the signer's certificate."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from newel.cli import delivery, jose_keys, jws_messages
+from newel.cli.errors import CliError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.crypto.keys import PrivateKey
+
+
+def run(call: Invocation) -> None:
+    """Signs a file or stdin; the content stays apart from its signature unless --attached."""
+    names = call.positionals(0, 1)
+    wanted = jose_keys.Wanted("sig", call.get("algorithm") or "")
+    key = jose_keys.read(call.require("key"), wanted, call.get("password-file"))
+    private = jose_keys.for_signing(key)
+    if isinstance(private, bytes):
+        raise CliError("a shared key signs for nobody: whoever can verify with it can sign with it")
+    certificate = call.get("cert")
+    header = of_certificate(certificate, private) if certificate else {"kid": key.kid}
+    content = read(names[0] if names else "-", exact=True)
+    message = jws_messages.parse(jws_messages.sign(header, content, key))
+    if not call.on("attached"):
+        message = message.detached()
+    delivery.deliver(call, delivery.line(message.full if call.json else message.compact))
+
+
+def of_certificate(name: str, key: "PrivateKey") -> dict[str, Any]:
+    """The x5c header: a chain that is valid, for signing, and the key's. Raises CliError."""
+    from newel.cli.certificates import sources, vouched
+    from newel.cli.one_time_tokens import check_pair
+    from newel.client.clock import now
+
+    chain = sources.from_file(name)
+    check_pair(chain[0].der, key, name, "of '--key'")
+    vouched.check(chain, None, now(), f"the certificate {name}")
+    vouched.check_may_sign(chain[0], f"the certificate {name}")
+    return {"x5c": [base64.b64encode(one.der).decode() for one in chain]}

@@ -1,0 +1,71 @@
+"""`newel verify`: whose signature it is, and that the content is what was signed."""
+
+from newel.cli import connection, delivery, jws_messages, signers
+from newel.cli.catalogue.layouts import plain
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+from newel.cli.invocation import Invocation
+from newel.cli.jws_messages import Jws
+from newel.cli.signers import Signer
+from newel.cli.terminal import say, show_json
+
+
+def run(call: Invocation) -> None:
+    """Verifies a file by its --signature, or a signed message, whose content is then the result."""
+    (name,) = call.positionals(0, 1) or ["-"]
+    apart = call.get("signature")
+    if apart:
+        message = read_message(apart).about(read(name, exact=True))
+    else:
+        message = read_message(name)
+        if not message.payload_text:
+            raise UsageError(
+                "the content is not in it: 'newel verify FILE --signature SIGNATURE' says what was signed"
+            )
+    jws_messages.refuse_unknown(message)
+    signer = signer_of(call, message)
+    content = jws_messages.verify(message, signer.key)
+    wanted = call.get("signer")
+    if wanted and wanted not in signer.names:
+        raise CliError(f"it is signed by {plain(signer.names)}, not by {wanted}")
+    show(call, message, signer)
+    if not apart and (call.get("out") or not call.json):
+        delivery.deliver(call, content)
+
+
+def read_message(name: str) -> Jws:
+    """The JWS in a file, not believed yet."""
+    return jws_messages.parse(read(name).decode(errors="replace"))
+
+
+def signer_of(call: Invocation, message: Jws) -> Signer:
+    """The holder of --key; without it, whom a certificate below the roots names. Raises CliError."""
+    named = call.get("key")
+    if named:
+        return signers.by_key(named, message)
+    from newel.cli.certificates import vouched
+    from newel.cli.moments import resolved
+    from newel.client.clock import now
+
+    stored = connection.stored_root(call)
+    roots = call.get("roots") or (str(stored) if stored.is_file() else "")
+    if not roots:
+        raise UsageError("one of flag --roots or --key is required: 'ca bootstrap' stored no root")
+    at = resolved(call, "at", now()) or now()
+    return signers.by_chain(message, vouched.roots_in(roots), at)
+
+
+def show(call: Invocation, message: Jws, signer: Signer) -> None:
+    """Who it was: JSON on stdout, or a line on stderr."""
+    if call.json:
+        until = signer.not_after
+        show_json(
+            {
+                "valid": True,
+                "signer": signer.names,
+                "algorithm": message.header["alg"],
+                "notAfter": until and until.isoformat(),
+            }
+        )
+    else:
+        say("Signed by", plain(signer.names))
