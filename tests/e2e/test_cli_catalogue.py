@@ -64,7 +64,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
     with serving(folder / "state", *ports):
         pass
     administrators = [{"subject": "admin", "provisioner": "admin"}]
-    configure(folder / "state", inventory={"administrators": administrators})
+    secret = folder / "hook.secret"
+    secret.write_text("correct horse battery staple")
+    secret.chmod(0o600)
+    hook = {"kind": "webhook", "url": f"http://127.0.0.1:{free_port()}", "secret_file": str(secret)}
+    configure(
+        folder / "state",
+        inventory={"administrators": administrators, "expiry": {"fraction": 0.15}},
+        alerting={"channels": {"nobody": hook}, "retry": {"attempts": 1}},
+    )
     with serving(folder / "state", *ports) as (running, _):
         desk = Desk(running, folder)
         root = json.loads(
@@ -179,6 +187,47 @@ def test_a_serial_and_a_certificate_are_revoked(desk: Desk) -> None:
     wait_until(lambda: desk.catalogued("by-key.internal")[0]["state"] == "revoked")
     both = desk.newel("revoke", "--serial", "1", "--endpoint", "x", status=1)
     assert both.stderr == "one of flag --endpoint, --serial or --cert with --key is required\n"
+
+
+def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
+    """Two endpoints late at once, by the minute's backdate; and a receiver that is not there."""
+    for name in ("one.late", "mended.late"):
+        desk.issue(name, "--not-after", "5m")
+        desk.catalogued(name)
+    words = ("alerts", "list", "--search", ".late")
+    wait_until(lambda: len(desk.entries(*words, "--state", "open")) == 2)
+    desk.newel("revoke", "--cert", "mended.late.crt", "--key", "mended.late.key")
+    wait_until(lambda: len(desk.entries(*words, "--state", "resolved")) == 1)
+    both = desk.entries(*words, "--sort", "opened")
+    assert {each["subject"]: each["state"] for each in both} == {
+        "one.late": "open",
+        "mended.late": "resolved",
+    }
+    (late,) = desk.entries(*words, "--state", "open", "--opened-after=-10m")
+    assert desk.entries("alerts", "list", "--serial", f"0x{late['serial']}") == [late]
+    assert desk.entries("alerts", "list", "--opened-before=-10m") == []
+    heading, row = desk.newel("alerts", "list", "--endpoint", late["endpoint"]).stdout.splitlines()
+    assert heading.split() == ["ALERT", "STATE", "SEVERITY", "SUBJECT", "OPENED", "EXPIRES"]
+    assert row.split()[:4] == [late["id"], "open", "warning", "one.late"]
+    (cells,) = csv.DictReader(
+        io.StringIO(desk.newel(*words, "--state", "open", "--output", "csv").stdout)
+    )
+    assert (cells["id"], cells["names"]) == (late["id"], "dns:one.late")
+
+    def given_up() -> str | None:
+        said = desk.newel("alerts", "show", late["id"]).stdout
+        return said if "failed" in said else None
+
+    facts, deliveries = wait_until(given_up).split("\n\n")
+    assert "one.late" in facts
+    assert deliveries.splitlines()[1].split()[:4] == ["nobody", "opened", "failed", "1"]
+    shown = json.loads(desk.newel("alerts", "show", late["id"], "--output", "json").stdout)
+    assert {**shown, "deliveries": []} == {**late, "deliveries": []}
+    assert len(shown["deliveries"]) == 1
+    missing = desk.newel("alerts", "show", "expiring-00", status=1)
+    assert missing.stderr == "There is no such alert.\n"
+    wrong = desk.newel("alerts", "list", "--sort", "issued", status=1)
+    assert wrong.stderr.startswith("invalid value 'issued' for flag '--sort'; options are opened")
 
 
 def test_nobody_but_an_administrator_reads_the_catalogue(desk: Desk) -> None:

@@ -10,10 +10,14 @@ from newel.cli.errors import UsageError
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
+    from newel.client.catalogue import Kind
 
 FORMATS = ("text", "json", "csv")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A cell that begins so is a formula to a spreadsheet."""
+
+FURTHER = ("certificates", "deliveries")
+"""Members that are lists of entries themselves."""
 
 Columns = Mapping[str, str]
 """Member of the document by heading."""
@@ -32,6 +36,28 @@ ENDPOINTS: Columns = {
     "SUBJECT": "subject",
     "EXPIRES": "not_after",
     "PROVISIONER": "provisioner",
+}
+ALERTS: Columns = {
+    "ALERT": "id",
+    "STATE": "state",
+    "SEVERITY": "severity",
+    "SUBJECT": "subject",
+    "OPENED": "opened_at",
+    "EXPIRES": "not_after",
+}
+DELIVERIES: Columns = {
+    "CHANNEL": "channel",
+    "PHASE": "phase",
+    "STATE": "state",
+    "ATTEMPTS": "attempts",
+    "LAST": "attempted_at",
+    "NEXT": "next_attempt_at",
+    "ERROR": "error",
+}
+OF: Mapping["Kind", Columns] = {
+    "certificates": CERTIFICATES,
+    "endpoints": ENDPOINTS,
+    "alerts": ALERTS,
 }
 
 
@@ -69,11 +95,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def details(document: Mapping[str, Any]) -> str:
-    """One entry, a member a line; those that say nothing are left out."""
+    """One entry, a member a line; those that say nothing, and lists of further entries, are left out."""
     said = {
         name.replace("_", " ").capitalize(): plain(value)
         for name, value in document.items()
-        if value not in (None, "", []) and name != "certificates"
+        if value not in (None, "", []) and name not in FURTHER
     }
     width = max((len(name) for name in said), default=0) + 2
     return "\n".join(f"{name + ':':{width}}{value}" for name, value in said.items())

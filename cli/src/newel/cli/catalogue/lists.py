@@ -15,10 +15,10 @@ def show_list(call: Invocation, kind: "Kind") -> None:
     """Prints what the flags ask for. One entry beyond the limit is read, to know that there are more."""
     call.positionals(0)
     form, limit = layouts.format_of(call), questions.limit_of(call)
-    columns = layouts.CERTIFICATES if kind == "certificates" else layouts.ENDPOINTS
-    with session.inventory(call) as authority:
+    opened = session.alerting if kind == "alerts" else session.inventory
+    with opened(call) as authority:
         found = list(questions.entries(call, authority, kind, limit + 1 if limit else 0))
     shown = list(islice(found, limit)) if limit else found
-    layouts.show(form, columns, shown)
+    layouts.show(form, layouts.OF[kind], shown)
     if len(found) > len(shown):
         note(f"There are more than these {limit}: --limit 0 shows all.")

@@ -1,7 +1,7 @@
 """What a list command asks for, from its flags; and the pages of the answer, one after the other."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import UsageError
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from newel.client.authority import Authority
     from newel.client.catalogue import Kind
 
-TIMES = ("expires-after", "expires-before", "issued-after", "issued-before")
-TEXTS = (
-    "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint",
+TIMES = (
+    "expires-after", "expires-before", "issued-after", "issued-before", "opened-after", "opened-before",
 )  # fmt: skip
-SORTS = ("issued", "-issued", "expires", "-expires")
+TEXTS = (
+    "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint", "severity",
+)  # fmt: skip
+FIRST_SORT: Mapping["Kind", str] = {
+    "certificates": "issued",
+    "endpoints": "issued",
+    "alerts": "opened",
+}
 HEX = frozenset("0123456789abcdef")
 
 
@@ -29,6 +35,8 @@ def filters(call: "Invocation") -> dict[str, str]:
         for flag in TEXTS
         if call.known(flag) and (value := call.get(flag))
     }
+    if call.known("serial") and (serial := call.get("serial")):
+        found["serial"] = serial_number(serial)
     for flag in TIMES:
         if not call.known(flag) or not call.get(flag):
             continue
@@ -44,9 +52,10 @@ def entries(
     """The entries the flags ask for, ``limit`` at most or, with 0, all; read page by page."""
     from newel.client import catalogue
 
-    sort = call.get("sort") or "-issued"
-    if sort not in SORTS:
-        options = ", ".join(SORTS)
+    sorts = [f"{order}{column}" for column in (FIRST_SORT[kind], "expires") for order in ("", "-")]
+    sort = call.get("sort") or sorts[1]
+    if sort not in sorts:
+        options = ", ".join(sorts)
         raise UsageError(f"invalid value '{sort}' for flag '--sort'; options are {options}")
     wanted = filters(call)
     cursor, left = "", limit

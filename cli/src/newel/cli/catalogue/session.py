@@ -1,4 +1,4 @@
-"""The inventory as the flags name it: where it is, and the certificate that shows an administrator."""
+"""Who answers administrators, as the flags name it: where it is, and the certificate that shows one."""
 
 import contextlib
 from collections.abc import Generator
@@ -15,11 +15,21 @@ PASSWORD = "admin-key-password-file"  # noqa: S105 - a flag
 UNAUTHORIZED = 401
 
 
-@contextlib.contextmanager
-def inventory(call: "Invocation") -> Generator["Authority"]:
-    """The inventory, as whoever --admin-cert and --admin-key say, else as the managed identity.
+def inventory(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
+    """The inventory: at the authority's address unless --inventory-url says otherwise."""
+    return _administrated(call, call.get("inventory-url"))
 
-    It is at the authority's address unless --inventory-url says otherwise. Raises CliError.
+
+def alerting(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
+    """Alerting: at the authority's address unless --alerting-url says otherwise."""
+    return _administrated(call, call.get("alerting-url"))
+
+
+@contextlib.contextmanager
+def _administrated(call: "Invocation", url: str | None) -> Generator["Authority"]:
+    """A connection as whoever --admin-cert and --admin-key say, else as the managed identity.
+
+    Raises CliError.
     """
     from newel.client.errors import RefusedError
 
@@ -27,7 +37,7 @@ def inventory(call: "Invocation") -> Generator["Authority"]:
     if bool(certificate) is not bool(key):
         given, lacking = ("cert", "key") if certificate else ("key", "cert")
         raise UsageError(f"flag '--admin-{given}' requires the '--admin-{lacking}' flag")
-    url = call.get("inventory-url") or connection.url_of(call)
+    url = url or connection.url_of(call)
     opened = (
         connection.authenticated(call, certificate, key, url=url, unlocked_by=PASSWORD)
         if certificate and key

@@ -1,6 +1,6 @@
-"""The inventory's lists as calls, for administrators: certificates and the endpoints that hold them.
+"""Lists as calls, for administrators: certificates, the endpoints that hold them, alerts about those.
 
-Documents stay as the inventory wrote them: a member it adds later reaches whoever prints them.
+Documents stay as the authority wrote them: a member it adds later reaches whoever prints them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,13 @@ from newel.client.calls import Call
 from newel.client.errors import AnswerError
 
 LARGEST_PAGE = 1000
-Kind = Literal["certificates", "endpoints"]
+Kind = Literal["certificates", "endpoints", "alerts"]
+
+_PATHS: Mapping[Kind, str] = {
+    "certificates": "/inventory/certificates",
+    "endpoints": "/inventory/endpoints",
+    "alerts": "/alerts",
+}
 
 
 class Page(NamedTuple):
@@ -37,14 +43,23 @@ def entries(
             raise AnswerError("the authority's answer cannot be read: its cursor is no text")
         return Page(rows(found, kind), following or "")
 
-    return Call("GET", f"/inventory/{kind}?{urlencode(query)}", read)
+    return Call("GET", f"{_PATHS[kind]}?{urlencode(query)}", read)
 
 
 def certificate(serial: str) -> Call[dict[str, Any]]:
     """One certificate, by its serial number in hexadecimal."""
-    return Call("GET", f"/inventory/certificates/{quote(serial, safe='')}", members)
+    return _entry("certificates", serial)
 
 
 def endpoint(identifier: str) -> Call[dict[str, Any]]:
     """One endpoint with its lineage: ``certificates``, the one that ends last first."""
-    return Call("GET", f"/inventory/endpoints/{quote(identifier, safe='')}", members)
+    return _entry("endpoints", identifier)
+
+
+def alert(identifier: str) -> Call[dict[str, Any]]:
+    """One alert with its ``deliveries``: what each channel was told or is still to be told."""
+    return _entry("alerts", identifier)
+
+
+def _entry(kind: Kind, identifier: str) -> Call[dict[str, Any]]:
+    return Call("GET", f"{_PATHS[kind]}/{quote(identifier, safe='')}", members)

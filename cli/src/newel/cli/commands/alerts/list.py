@@ -1,0 +1,9 @@
+"""`newel alerts list`."""
+
+from newel.cli.catalogue.lists import show_list
+from newel.cli.invocation import Invocation
+
+
+def run(call: Invocation) -> None:
+    """Alerts, those opened last first unless --sort says otherwise."""
+    show_list(call, "alerts")

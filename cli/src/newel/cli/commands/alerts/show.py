@@ -1,0 +1,24 @@
+"""`newel alerts show`."""
+
+from newel.cli.catalogue import layouts, session
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import show_json
+
+
+def run(call: Invocation) -> None:
+    """One alert and what became of it on each channel."""
+    from newel.client import catalogue
+    from newel.client.answers import rows
+
+    (identifier,) = call.positionals(1)
+    form = layouts.format_of(call, options=("text", "json"))
+    with session.alerting(call) as authority:
+        found = authority.send(catalogue.alert(identifier))
+        deliveries = rows(found, "deliveries")
+    if form == "json":
+        show_json(found)
+        return
+    print(layouts.details(found))
+    if deliveries:
+        print()
+        layouts.show("text", layouts.DELIVERIES, deliveries)
