@@ -217,19 +217,19 @@ def test_the_embedded_authority(files: AuthorityFiles) -> None:
         create_authority(files, "Example", NOW)
 
 
-def test_the_responder_is_issued_again_for_its_key_after_half_its_life(
+def test_the_responder_is_issued_again_for_its_key_after_two_thirds_of_its_life(
     files: AuthorityFiles,
 ) -> None:
     create_authority(files, "Example", NOW)
     first = load(files.responder_certificate)
-    assert not reissue_responder(files, NOW + dt.timedelta(days=180))
-    later = NOW + dt.timedelta(days=190)
+    assert not reissue_responder(files, NOW + dt.timedelta(days=19))
+    later = NOW + dt.timedelta(days=20, minutes=1)
     assert reissue_responder(files, later)
     second = load(files.responder_certificate)
     second.verify_directly_issued_by(load(files.intermediate_certificate))
     assert second.public_key() == first.public_key()
     assert second.subject == first.subject
-    assert second.not_valid_after_utc > first.not_valid_after_utc + dt.timedelta(days=180)
+    assert second.not_valid_after_utc > first.not_valid_after_utc + dt.timedelta(days=19)
     assert second.serial_number != first.serial_number
     assert not reissue_responder(files, later)
     assert keys.load_private_key(files.responder_key.read_bytes(), b"correct horse")

@@ -117,14 +117,37 @@ async def test_an_unfit_responder_says_nothing_and_is_not_ready(house: House, ma
     await house.parts.publisher.publish_due()
     await house.parts.watch.ready()
     write_pem(file, make(house.ca, house.signer.keys["ocsp-0"]))
-    await house.parts.watch.refresh()
-    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+    started = await open_house(house.folder / "other", house.url, beside=house)
+    assert await response_status(started, certificate) == OCSPResponseStatus.TRY_LATER
     with pytest.raises(NewelError, match="no OCSP responder"):
-        await house.parts.watch.ready()
+        await started.parts.watch.ready()
     file.write_bytes(fit)
+    await started.parts.watch.refresh()
+    assert await response_status(started, certificate) == OCSPResponseStatus.SUCCESSFUL
+    await started.parts.watch.ready()
+    await started.close()
+
+
+@pytest.mark.parametrize("make", [*list(UNFIT.values())[1:], None], ids=[*list(UNFIT)[1:], "none"])
+async def test_the_responder_that_answers_goes_on_until_there_is_a_fit_one(
+    house: House, make: Make | None
+) -> None:
+    certificate = await house.issue(0x7001)
+    file = house.folder / "ocsp-0.crt"
+    if make is None:
+        file.unlink()
+    else:
+        write_pem(file, make(house.ca, house.signer.keys["ocsp-0"]))
     await house.parts.watch.refresh()
     assert await response_status(house, certificate) == OCSPResponseStatus.SUCCESSFUL
-    await house.parts.watch.ready()
+    house.moved.advance(dt.timedelta(days=31))
+    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+    fit = house.ca.responder(house.signer.keys["ocsp-0"], NOW + dt.timedelta(days=60))
+    write_pem(file, fit)
+    await house.parts.watch.refresh()
+    with pytest.raises(NewelError) as unready:
+        await house.parts.watch.ready()
+    assert "responder" not in unready.value.detail
 
 
 @pytest.mark.attack("X10")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -11,11 +12,13 @@ from newel.inventory import app as inventory
 from newel.issuing import app as issuing
 from newel.registration import app as registration
 from newel.runtime.audit_log import AuditLog
+from newel.runtime.background import every
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database
 from newel.runtime.databases import open_database
 from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.health import PATHS, Health
+from newel.runtime.lease import Lease, run_leased
 from newel.runtime.line_sink import LineSink
 from newel.runtime.local import LocalChannel, LocalServer
 from newel.runtime.metrics import HttpMetrics
@@ -27,6 +30,8 @@ from newel.runtime.serving import Served
 from newel.signer import app as signer
 from newel.standalone import models
 from newel.standalone.dispatch import ByPrefix
+from newel.standalone.first_start import authority_files
+from newel.standalone.responder import ResponderUpkeep
 from newel.standalone.settings import Settings, read_settings
 from newel.validation import app as validation
 
@@ -39,6 +44,9 @@ REVISIONS = {
     "inventory": inventory.REVISION,
     "alerting": alerting.REVISION,
 }
+
+RESPONDER_EVERY = 60.0
+"""Seconds between looks at the OCSP responder's certificate."""
 
 REBUILT = {"validation", "inventory"}
 """Projections: what the power takes from them, comparing with the issuing authority gives back."""
@@ -92,7 +100,11 @@ async def build(
     )
     http = ByPrefix(dict.fromkeys(PATHS, health), by_name["validation"].web["http"])
     return Standalone(
-        [*services, Service("events", tasks=house.bus.tasks(), stop=[house.close_databases])],
+        [
+            *services,
+            house.upkeep(),
+            Service("events", tasks=house.bus.tasks(), stop=[house.close_databases]),
+        ],
         Served(https, "registration", clock, log, metrics),
         Served(http, "validation", clock, log, metrics),
         health,
@@ -185,6 +197,14 @@ class House:
             self._clock, self._audit("registration"), self.registry,
         )  # fmt: skip
         return self._added(await registration.build(models.registration(self._settings), ports))
+
+    def upkeep(self) -> Service:
+        """What no other service can do: with the intermediate's key, and for every worker at once."""
+        files = authority_files(self._settings.layout, self._settings.password_file)
+        responder = ResponderUpkeep(files, self._clock, self._audit("standalone"))
+        lease = Lease(self._databases["validation"], "responder")
+        looking = every(RESPONDER_EVERY, responder.look)
+        return Service("standalone", tasks={"responder": partial(run_leased, lease, looking)})
 
     def _audit(self, name: str) -> AuditLog:
         return AuditLog(name, self._clock, self.audit_sink)

@@ -44,14 +44,12 @@ class Delegation:
         self.refresh()
 
     def refresh(self) -> None:
-        """Reads the certificate again; whatever is wrong with it is remembered, not raised."""
+        """Reads the certificate again. One that will not do is logged, and the one before is gone on with."""
         try:
             self._responder = self._load()
-            self._fault = ""
         except (OSError, ValueError, UnfitResponderError) as error:
-            self._responder = None
             self._fault = f"{self._config.responder_certificate_file}: {error}"
-            _log.error("no OCSP answers can be signed: %s", self._fault)
+            _log.error("the responder's certificate is not taken up: %s", self._fault)
 
     def responder(self, now: int) -> Responder:
         """Who answers. Raises :class:`UnfitResponderError`."""

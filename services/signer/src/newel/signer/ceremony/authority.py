@@ -13,6 +13,9 @@ from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Su
 from newel.signer.ceremony.writing import fingerprint, replace
 from newel.signer.config import FileStore
 
+_RESPONDER_LIFE = dt.timedelta(days=30)
+"""Nobody asks whether a responder's certificate was revoked (RFC 6960 §4.2.2.2.1), so it is short."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorityFiles:
@@ -32,7 +35,7 @@ def create_authority(files: AuthorityFiles, name: str, now: dt.datetime) -> str:
     """Makes the authority and answers with the root's SHA-256 fingerprint in hex.
 
     P-256 throughout. The root is valid for ten years with room for one CA below it, the intermediate as
-    long with room for none, the responder for one year: see :func:`reissue_responder`.
+    long with room for none, the responder for thirty days: see :func:`reissue_responder`.
     Raises what :func:`newel.signer.ceremony.holding.hold` raises; then nothing was written.
     """
 
@@ -63,22 +66,24 @@ def create_authority(files: AuthorityFiles, name: str, now: dt.datetime) -> str:
     return fingerprint(hold(plan, now)[0].certificate)
 
 
-def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> bool:
-    """Issues the responder's certificate again for the same key once half of its life is over.
+def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> x509.Certificate | None:
+    """Issues the responder's certificate again for the same key once two thirds of its life are over.
 
-    Answers whether it did. To be called at start and daily: the signer takes up the new file.
+    Answers with the new one; None when the old one is good for longer. To be called now and then: the
+    signer and the validation authority take up the new file, and go on with the old one until then.
     """
     text = files.responder_certificate.read_bytes()
     current = x509.load_der_x509_certificate(pem.decode_all(text)[0])
     begin, end = current.not_valid_before_utc, current.not_valid_after_utc
-    if now < begin + (end - begin) / 2:
-        return False
+    if now < begin + (end - begin) * 2 / 3:
+        return None
     store = FileStore(kind="file", path=files.intermediate_key, password_file=files.password_file)
     issuer = ExistingIssuer(
         name="intermediate", certificate=files.intermediate_certificate, store=store
     )
-    replace(files.responder_certificate, pem.encode_all(reissue(current, issuer, now)))
-    return True
+    chain = reissue(current, issuer, now)
+    replace(files.responder_certificate, pem.encode_all(chain))
+    return x509.load_der_x509_certificate(chain[0])
 
 
 def _responder(files: AuthorityFiles, name: str) -> CertificatePlan:
@@ -89,4 +94,5 @@ def _responder(files: AuthorityFiles, name: str) -> CertificatePlan:
         subject=Subject(common_name=f"{name} OCSP Responder", organization=name),
         store=FileStore(kind="file", path=files.responder_key, password_file=files.password_file),
         certificate=files.responder_certificate,
+        validity=_RESPONDER_LIFE,
     )

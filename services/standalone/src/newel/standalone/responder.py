@@ -1,0 +1,31 @@
+"""The OCSP responder's certificate, issued again while the authority runs."""
+
+import asyncio
+
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+from newel.signer.app import AuthorityFiles, reissue_responder
+
+
+class ResponderUpkeep:
+    """Looks whether two thirds of the certificate's life are over, and then has it issued again."""
+
+    def __init__(self, files: AuthorityFiles, clock: Clock, audit: Audit) -> None:
+        self._files = files
+        self._clock = clock
+        self._audit = audit
+
+    async def look(self) -> None:
+        """Looks once. Raises what the signer's ceremony raises; then the certificate is the old one."""
+        try:
+            made = await asyncio.to_thread(reissue_responder, self._files, self._clock.now())
+        except Exception as error:
+            self._audit.record("responder.certificate", "refused", cause=str(error))
+            raise
+        if made is not None:
+            self._audit.record(
+                "responder.certificate",
+                "reissued",
+                serial=f"{made.serial_number:x}",
+                not_after=made.not_valid_after_utc,
+            )
