@@ -20,6 +20,8 @@ from preload import preload
 from newel.step import jwe
 
 ROOT = Path(__file__).parents[2]
+_BLOCK = 21_000
+"""Where the ports of the split shape begin: below those the system hands out by itself."""
 
 
 def free_port() -> int:
@@ -114,13 +116,15 @@ def started(work: Path, workers: int) -> Generator[Authority]:
 def newel_split(work: Path, workers: int) -> Generator[Authority]:
     """The six services with PostgreSQL, NATS and SoftHSM. What is counted is the services' own CPU."""
     state = work / "split"
-    port, http_port, first = free_port(), free_port(), free_port()
+    port, http_port, first = free_port(), free_port(), _BLOCK
     command = [
         sys.executable, "-m", "deploy.split", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers),
     ]  # fmt: skip
     work.chmod(0o755)  # PostgreSQL runs as a user of its own
-    with running(command, work / "split.log", {"PYTHONPATH": str(ROOT)}) as process:
+    with running(
+        command, work / "split.log", {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
+    ) as process:
         root = state / "certs/root_ca.crt"
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)

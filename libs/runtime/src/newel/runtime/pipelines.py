@@ -26,14 +26,16 @@ async def _run(connection: Any, units: Sequence[Unit]) -> None:
 
 
 def _is_one_message(units: Sequence[Unit]) -> bool:
-    """Whether every unit consists of one and the same statement."""
-    texts: set[int] = set()
+    """Whether all of it is one statement, as a gate alone or as a write without one."""
+    kinds: set[tuple[bool, int]] = set()
     for unit in units:
-        writes = unit.then if unit.gate is None else (unit.gate, *unit.then)
-        if len(writes) != 1:
-            return False
-        texts.add(id(writes[0].statement))
-    return len(texts) == 1
+        if unit.gate is not None:
+            if unit.then:
+                return False
+            kinds.add((True, id(unit.gate.statement)))
+        else:
+            kinds.update((False, id(write.statement)) for write in unit.then)
+    return len(kinds) == 1
 
 
 def _waves(units: Sequence[Unit]) -> list[list[Unit]]:

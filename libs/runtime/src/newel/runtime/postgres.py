@@ -1,15 +1,18 @@
 """PostgreSQL with commits in groups: units that pile up while a batch is out share a transaction.
 
-Gates and writes of the same text travel as one pipelined message each, so that a batch of any size
-takes as many round trips as its units have different statements.
+Gates and writes of the same text travel as one pipelined message each, and inserts travel with their
+gate: a batch of any size takes few round trips, mostly one.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Literal, Self
 
+from newel.runtime.absorbing import absorbed
 from newel.runtime.coalescer import Coalescer
+from newel.runtime.connections import Connections
 from newel.runtime.database import Row, Statement, Write
 from newel.runtime.errors import NewelError
 from newel.runtime.pipelines import transact
@@ -23,10 +26,10 @@ _TRIES = 5
 
 
 class PostgresDatabase:
-    """One schema of one database, through a small pool. Made by ``connect``."""
+    """One schema of one database, through a few connections. Made by ``connect``."""
 
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._pending = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -35,28 +38,15 @@ class PostgresDatabase:
     @classmethod
     async def connect(cls, dsn: str, schema: str = "public", password: str | None = None) -> Self:
         """Connects; NewelError ``unavailable`` when the server is not there or refuses."""
-        import asyncpg
-
-        try:
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=1,
-                max_size=_CONNECTIONS,
-                password=password,
-                timeout=10,
-                command_timeout=_SECONDS_PER_STATEMENT,
-                statement_cache_size=512,
-                max_cached_statement_lifetime=0,
-                reset=_keep,
-                server_settings={
-                    "search_path": schema,
-                    "application_name": f"newel-{schema}",
-                    "timezone": "UTC",
-                },
-            )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            raise unavailable(error) from error
-        return cls(pool)
+        settings = {
+            "search_path": schema,
+            "application_name": f"newel-{schema}",
+            "timezone": "UTC",
+        }
+        open_one = partial(_open, dsn, password=password, server_settings=settings)
+        database = cls(Connections(open_one, _CONNECTIONS))
+        async with database._connection():
+            return database
 
     @property
     def dialect(self) -> Literal["postgresql"]:
@@ -78,35 +68,37 @@ class PostgresDatabase:
     async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
         """See ``Database.decide``; always durable, as ``apply`` is."""
         del durable
-        return await self._unit(gate, then)
+        return await self._submit(gate, then)
 
     async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
         """See ``Database.decide_all``."""
-        loop = asyncio.get_running_loop()
-        return await answers([loop.create_task(self._unit(unit[0], unit[1:])) for unit in units])
+        return await answers([self._submit(unit[0], unit[1:]) for unit in units])
 
     async def apply(self, *writes: Write, durable: bool = True) -> None:
         """See ``Database.apply``; always durable, for a group's commit is one flush anyway."""
         del durable
-        await self._unit(None, writes)
+        await self._submit(None, writes)
 
     async def close(self) -> None:
         """Finishes what is queued and closes the connections."""
         async with asyncio.timeout(_SECONDS_PER_STATEMENT):
             await self._idle.wait()
-            await self._pool.close()
+            await self._connections.close()
 
-    async def _unit(self, gate: Write | None, then: tuple[Write, ...]) -> Row | None:
+    def _submit(self, gate: Write | None, then: tuple[Write, ...]) -> "asyncio.Future[Row | None]":
+        if gate is not None:
+            gate, then = absorbed(gate, then)
         unit = Unit(gate, then, asyncio.get_running_loop().create_future())
         self._pending += 1
         self._idle.clear()
-        try:
-            self._writes.call(unit)
-            return await unit.done
-        finally:
-            self._pending -= 1
-            if not self._pending:
-                self._idle.set()
+        unit.done.add_done_callback(self._ended)
+        self._writes.call(unit)
+        return unit.done
+
+    def _ended(self, _done: "asyncio.Future[Row | None]") -> None:
+        self._pending -= 1
+        if not self._pending:
+            self._idle.set()
 
     async def _commit(self, units: list[Unit]) -> Sequence[None]:
         """Runs one batch. Units learn how they ended by themselves, so this never raises."""
@@ -156,16 +148,13 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any]:
-        """A connection of the pool; what makes it unusable becomes ``unavailable``."""
+        """A connection; what makes it unusable becomes ``unavailable``."""
         import asyncpg
 
-        lost = False
+        connection: Any = None
         try:
-            async with self._pool.acquire(timeout=10) as connection:
-                try:
-                    yield connection
-                finally:
-                    lost = _is_lost(connection)
+            async with self._connections.lent() as connection:
+                yield connection
         except (
             OSError,
             TimeoutError,
@@ -176,19 +165,23 @@ class PostgresDatabase:
         ) as error:
             raise unavailable(error) from error
         except asyncpg.InterfaceError as error:
-            if lost or self._pool.is_closing():
+            if connection is None or connection.is_closed():
                 raise unavailable(error) from error
             raise  # a statement with the wrong number of parameters, say: our fault
 
 
-def _is_lost(connection: Any) -> bool:
+async def _open(dsn: str, **settings: Any) -> Any:
+    """A new connection; NewelError ``unavailable`` when there is none to be had."""
     import asyncpg
 
     try:
-        return bool(connection.is_closed())
-    except asyncpg.InterfaceError:
-        return True  # the pool has taken it back already
-
-
-async def _keep(_connection: Any) -> None:
-    """No reset between users: nobody leaves anything behind, and it would be a round trip."""
+        return await asyncpg.connect(
+            dsn,
+            timeout=10,
+            command_timeout=_SECONDS_PER_STATEMENT,
+            statement_cache_size=512,
+            max_cached_statement_lifetime=0,
+            **settings,
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unavailable(error) from error
