@@ -1,63 +1,17 @@
 """Remote management: our admin, policy and eab commands and the original's, against the real step-ca."""
 
-import contextlib
 import json
-import os
-import subprocess
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fixtures.running import NEWEL, Authority, others
-from fixtures.step_ca import step_ca
+from fixtures.administrator import Administrator, of_new_authority
+from fixtures.running import others
 
 pytestmark = pytest.mark.needs("step", "step-ca")
 POLICY = ["ca", "policy", "authority"]
-
-
-@dataclass(frozen=True, slots=True)
-class Administrator:
-    """Somebody who bootstrapped and knows the password of the first provisioner."""
-
-    authority: Authority
-    home: Path
-
-    def run(self, *words: str, program: str = NEWEL, code: int = 0) -> tuple[str, str]:
-        """stdout and stderr of a command; fails unless it ended with this code."""
-        done = subprocess.run(
-            [program, *words],
-            env={**os.environ, "STEPPATH": str(self.home / "step"), "PAGER": "cat"},
-            cwd=self.home, capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return done.stdout, done.stderr
-
-    @property
-    def login(self) -> list[str]:
-        return ["--admin-subject", "step", "--admin-provisioner", "admin", "--admin-password-file",
-                str(self.authority.password_file)]  # fmt: skip
-
-    def ours(self, *words: str, code: int = 0) -> str:
-        return self.run(*words, *self.login, code=code)[0]
-
-    def theirs(self, *words: str, code: int = 0) -> str:
-        return self.run(*words, *self.login, program=others("step"), code=code)[0]
-
-
-@contextlib.contextmanager
-def of_new_authority(home: Path) -> Generator[Administrator]:
-    """The first super administrator of a step-ca with remote management."""
-    with step_ca(home / "state", "--ssh", "--remote-management") as authority:
-        someone = Administrator(authority, home)
-        defaults = json.loads((authority.state / "config/defaults.json").read_text())
-        flags = ["--ca-url", authority.url, "--fingerprint", defaults["fingerprint"]]
-        someone.run("ca", "bootstrap", *flags)
-        yield someone
 
 
 @pytest.fixture(scope="module")

@@ -93,16 +93,10 @@ def test_refusals_before_anybody_is_asked(
     assert expected in machine.newel(*words, good=False).stderr
 
 
-def test_provisioners_in_a_file_have_none(machine: Machine, tmp_path: Path) -> None:
-    (tmp_path / "ca.json").write_text('{"authority": {"provisioners": [{"type": "ACME"}]}}')
-    words = [
-        "ca",
-        "provisioner",
-        "webhook",
-        "remove",
-        "admin",
-        "x",
-        "--ca-config",
-        str(tmp_path / "ca.json"),
-    ]
-    assert "the admin API must be enabled" in machine.newel(*words, good=False).stderr
+def test_an_authority_without_remote_management_has_none(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with step_ca(tmp_path / "state") as authority:
+        machine = Machine(authority, tmp_path / "home")
+        flags = ["--ca-url", authority.url, "--root", str(authority.root)]
+        said = machine.refused("ca", "provisioner", "webhook", "remove", "admin", "x", *flags)
+    assert said == "the admin API must be enabled to use webhooks\n"

@@ -25,6 +25,7 @@ ISSUER = "step-admin-client/1.0"
 LOGIN = "No admin credentials found. You must login to execute admin commands."
 DEFAULT_SUBJECT = "step"
 KINDS = ("JWK", "OIDC", "X5C")
+UNAUTHORIZED, ABSENT = 401, (404, 501)
 
 
 class Credential(NamedTuple):
@@ -63,6 +64,28 @@ def opened(
     credential = given(call) or login(call, url, root, by)
     with connection.connected(call, url=url, root=root) as authority:
         yield AdminSession(authority, credential)
+
+
+def offered(call: "Invocation") -> bool | None:
+    """Whether the authority is managed remotely; None when none is named or none answers. Raises CliError."""
+    from newel.client import admin_calls
+    from newel.client.errors import RefusedError, UnreachableError, UntrustedError
+
+    if not call.get("ca-url") or not (call.get("root") or connection.stored_root(call).is_file()):
+        return None
+    with connection.connected(call) as authority:
+        try:
+            authority.send(admin_calls.presence())
+        except RefusedError as error:
+            if error.status in ABSENT:
+                return False
+            if error.status != UNAUTHORIZED:
+                raise
+        except UntrustedError:
+            raise
+        except UnreachableError:
+            return None
+    return True
 
 
 def given(call: "Invocation") -> Credential | None:

@@ -1,11 +1,11 @@
 """A provisioner's record out of flags: a new one, or the changes to one that exists."""
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any, cast
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read, read_password
+from newel.cli.provisioner_records import bundles
 from newel.cli.provisioner_records.members import (
     CHALLENGES,
     CLAIMS,
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
 
 Record = dict[str, Any]
+FILES = {
+    reading.__name__: reading
+    for reading in (
+        bundles.certificates, bundles.public_keys, bundles.nebula_certificates,
+        bundles.first_certificate, bundles.encrypted_key,
+    )
+}  # fmt: skip
 
 
 def kind_of(call: "Invocation") -> str:
@@ -32,15 +39,18 @@ def kind_of(call: "Invocation") -> str:
     return kind
 
 
-def new_record(call: "Invocation", name: str) -> Record:
-    """The record of a new provisioner. Raises CliError."""
+def new_record(call: "Invocation", name: str, key_file: str = "") -> Record:
+    """The record of a new provisioner; a JWK one's key may be in ``key_file``. Raises CliError."""
     kind = kind_of(call)
+    if key_file and (kind != "JWK" or call.on("create") or call.get("public-key")):
+        raise UsageError(f"a key file is for a JWK provisioner without other keys: '{key_file}'")
     check(call, kind)
     record: Record = {"type": kind, "name": name}
     if kind == "JWK":
         from newel.cli.provisioner_records import jwk_keys
 
-        record |= jwk_keys.members(call)
+        password_file = call.get("password-file")
+        record |= jwk_keys.of_file(key_file, password_file) if key_file else jwk_keys.members(call)
     for flag in REQUIRED.get(kind, ()):
         if not call.all(flag):
             raise UsageError(f"flag '--type {kind}' requires the '--{flag}' flag")
@@ -129,10 +139,10 @@ def value_of(call: "Invocation", member: Member) -> Any:
 
         found = duration(call, member.flag)
         return format_duration(found) if found is not None else ""
-    if member.form == "file":
-        return base64.b64encode(b"".join(read(name) for name in call.all(member.flag))).decode()
     if member.form == "secret":
         return read_password(call.require(member.flag))
+    if member.form in FILES:
+        return FILES[member.form](call.all(member.flag))
     return call.all(member.flag)[0]
 
 

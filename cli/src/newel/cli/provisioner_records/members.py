@@ -14,7 +14,7 @@ FORMATS = ("apple", "step", "tpm")
 
 
 class Member(NamedTuple):
-    """One member. ``form``: text, flag, list, number, duration, file (octets of one or several, base64)."""
+    """One member. ``form``: text, flag, list, number, duration, secret, or a function of `bundles`."""
 
     flag: str
     name: str
@@ -45,11 +45,11 @@ MEMBERS: dict[str, tuple[Member, ...]] = {
         Member("require-eab", "requireEAB", "flag"),
         Member("challenge", "challenges", "list"),
         Member("attestation-format", "attestationFormats", "list"),
-        Member("attestation-roots", "attestationRoots", "file"),
+        Member("attestation-roots", "attestationRoots", "certificates"),
     ),
-    "X5C": (Member("x5c-roots", "roots", "file"),),
-    "Nebula": (Member("nebula-root", "roots", "file"),),
-    "K8sSA": (Member("public-key", "publicKeys", "file"),),
+    "X5C": (Member("x5c-roots", "roots", "certificates"),),
+    "Nebula": (Member("nebula-root", "roots", "nebula_certificates"),),
+    "K8sSA": (Member("public-key", "publicKeys", "public_keys"),),
     "AWS": (
         Member("aws-account", "accounts", "list"),
         *CLOUD,
@@ -80,8 +80,8 @@ MEMBERS: dict[str, tuple[Member, ...]] = {
         Member("exclude-intermediate", "excludeIntermediate", "flag"),
         Member("min-public-key-length", "minimumPublicKeyLength", "number"),
         Member("encryption-algorithm-identifier", "encryptionAlgorithmIdentifier", "number"),
-        Member("scep-decrypter-certificate-file", "decrypterCertificate", "file"),
-        Member("scep-decrypter-key-file", "decrypterKeyPEM", "file"),
+        Member("scep-decrypter-certificate-file", "decrypterCertificate", "first_certificate"),
+        Member("scep-decrypter-key-file", "decrypterKeyPEM", "encrypted_key"),
         Member("scep-decrypter-key-uri", "decrypterKeyURI"),
         Member("scep-decrypter-key-password-file", "decrypterKeyPassword", "secret"),
     ),

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from newel.cli import file_sets, paths
@@ -17,11 +17,47 @@ SUCCESS = (
     "\nSuccess! Your `step-ca` config has been updated. To pick up the new configuration SIGHUP "
     "(kill -1 <pid>) or restart the step-ca process."
 )
+Record = dict[str, Any]
+
+
+class Stored:
+    """The list in the file."""
+
+    def __init__(self, records: list[Record]) -> None:
+        self._records = records
+
+    def add(self, record: Record) -> None:
+        """A new one, at the end. Raises CliError."""
+        self._records.append(record)
+        self._refuse_twins(record)
+
+    def change(self, name: str, change: Callable[[Record], None]) -> None:
+        """Changes the one of that name. Raises CliError."""
+        record = self._by_name(name)
+        change(record)
+        self._refuse_twins(record)
+
+    def remove(self, name: str) -> None:
+        """Takes the one of that name away. Raises CliError."""
+        self._records.remove(self._by_name(name))
+
+    def _by_name(self, name: str) -> Record:
+        for record in self._records:
+            if record.get("name") == name:
+                return record
+        raise CliError(f"error loading provisioner: provisioner {name} not found")
+
+    def _refuse_twins(self, record: Record) -> None:
+        name = record["name"]
+        if sum(each.get("name") == name for each in self._records) > 1:
+            raise CliError(
+                f"error storing provisioner: provisioner with name {name} already exists"
+            )
 
 
 @contextlib.contextmanager
-def provisioners(call: "Invocation") -> Generator[list[dict[str, Any]]]:
-    """The list to change; written back when the block ends well, untouched when it does not."""
+def opened(call: "Invocation") -> Generator[Stored]:
+    """The provisioners of ca.json; written back when the block ends well, untouched when it does not."""
     path = configuration_of(call)
     config = paths.read_json(path, must=True)
     authority = config.setdefault("authority", {})
@@ -30,23 +66,9 @@ def provisioners(call: "Invocation") -> Generator[list[dict[str, Any]]]:
             "the provisioners of this authority are managed remotely: they are not in its ca.json"
         )
     found = authority.get("provisioners") or []
-    yield found
+    yield Stored(found)
     authority["provisioners"] = found
     text = json.dumps(config, indent="\t", ensure_ascii=False)
     say("CA Configuration", str(path))
     file_sets.write_all([file_sets.Target(str(path), text.encode(), 0o644)])
     note(SUCCESS)
-
-
-def by_name(records: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The one of that name. Raises CliError."""
-    for record in records:
-        if record.get("name") == name:
-            return record
-    raise CliError(f"error loading provisioner: provisioner {name} not found")
-
-
-def refuse_taken(records: list[dict[str, Any]], name: str) -> None:
-    """Raises CliError when there is one of that name."""
-    if any(record.get("name") == name for record in records):
-        raise CliError(f"error storing provisioner: provisioner with name {name} already exists")

@@ -70,6 +70,11 @@ def authorised(call: Call[Answer], token_for: Callable[[str], str]) -> Call[Answ
     return Call(call.method, call.path, call.read, call.body, headers)
 
 
+def presence() -> Call[None]:
+    """Whether there is remote management: refused with 401 where there is, 404 or 501 where there is none."""
+    return Call("GET", "/admin/admins", nothing)
+
+
 def admins(cursor: str = "") -> Call[tuple[list[Admin], str]]:
     """One page of administrators, and the cursor of the next, "" after the last."""
 
@@ -154,8 +159,11 @@ def change(
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path."""
-    return quote(name, safe="")
+    """A name as one segment of a path.
+
+    What a path may hold is not escaped: the original looks names up as they were sent.
+    """
+    return quote(name, safe="$&+,:;=@")
 
 
 def nothing(_: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from newel.client import provisioner_calls
 from newel.client.admin_calls import change, nothing, segment
 from newel.client.answers import members
 from newel.client.calls import Call
@@ -9,7 +10,7 @@ from newel.client.calls import Call
 
 def create_webhook(provisioner: str, webhook: dict[str, Any]) -> Call[dict[str, Any]]:
     """A new one; the answer alone holds its secret."""
-    return change("POST", f"/admin/provisioners/{segment(provisioner)}/webhooks", webhook, members)
+    return change("POST", f"{provisioner_calls.path(provisioner)}/webhooks", webhook, members)
 
 
 def update_webhook(provisioner: str, webhook: dict[str, Any]) -> Call[dict[str, Any]]:
@@ -24,4 +25,4 @@ def remove_webhook(provisioner: str, name: str) -> Call[None]:
 
 def path(provisioner: str, name: str) -> str:
     """Where one webhook stands."""
-    return f"/admin/provisioners/{segment(provisioner)}/webhooks/{segment(name)}"
+    return f"{provisioner_calls.path(provisioner)}/webhooks/{segment(name)}"

@@ -1,12 +1,12 @@
 """`newel ca provisioner add`."""
 
 from newel.cli.invocation import Invocation
-from newel.cli.provisioner_records import flags, stored
+from newel.cli.provisioner_records import flags, places
 
 
 def run(call: Invocation) -> None:
-    """Adds a provisioner to ca.json."""
-    (name,) = call.positionals(1)
-    with stored.provisioners(call) as records:
-        stored.refuse_taken(records, name)
-        records.append(flags.new_record(call, name))
+    """Adds a provisioner, by remote management or to ca.json."""
+    name, *key_file = call.positionals(1, 2)
+    record = flags.new_record(call, name, *key_file)
+    with places.opened(call) as place:
+        place.add(record)

@@ -1,11 +1,11 @@
 """`newel ca provisioner remove`."""
 
 from newel.cli.invocation import Invocation
-from newel.cli.provisioner_records import stored
+from newel.cli.provisioner_records import places
 
 
 def run(call: Invocation) -> None:
-    """Takes a provisioner out of ca.json."""
+    """Takes a provisioner away."""
     (name,) = call.positionals(1)
-    with stored.provisioners(call) as records:
-        records.remove(stored.by_name(records, name))
+    with places.opened(call) as place:
+        place.remove(name)

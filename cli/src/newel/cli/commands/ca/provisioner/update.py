@@ -1,14 +1,11 @@
 """`newel ca provisioner update`."""
 
 from newel.cli.invocation import Invocation
-from newel.cli.provisioner_records import flags, stored
+from newel.cli.provisioner_records import flags, places
 
 
 def run(call: Invocation) -> None:
-    """Changes a provisioner of ca.json."""
+    """Changes a provisioner as the flags say."""
     (name,) = call.positionals(1)
-    new_name = call.get("name")
-    with stored.provisioners(call) as records:
-        if new_name and new_name != name:
-            stored.refuse_taken(records, new_name)
-        flags.change(call, stored.by_name(records, name))
+    with places.opened(call) as place:
+        place.change(name, lambda record: flags.change(call, record))

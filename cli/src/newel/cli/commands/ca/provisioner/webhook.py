@@ -3,8 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from newel.cli import admin_session, paths
-from newel.cli.authority_files import configuration_of
+from newel.cli import admin_session
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read_password
 from newel.cli.invocation import Invocation
@@ -21,7 +20,8 @@ def run(call: Invocation) -> None:
     verb = call.command.path.rpartition(" ")[2]
     provisioner, name = call.positionals(2)
     webhook = {} if verb == "remove" else described(call, name, new=verb == "add")
-    refuse_local(call)
+    if admin_session.offered(call) is False:
+        raise CliError("the admin API must be enabled to use webhooks")
     with admin_session.opened(call) as session:
         if verb == "remove":
             session.send(webhook_calls.remove_webhook(provisioner, name))
@@ -79,13 +79,6 @@ def credentials(call: Invocation) -> dict[str, Any]:
     if user and password:
         return {"basicAuth": {"username": user, "password": read_password(password)}}
     return {}
-
-
-def refuse_local(call: Invocation) -> None:
-    """An authority whose provisioners stand in the ca.json of this machine has no webhooks."""
-    authority = paths.read_json(configuration_of(call)).get("authority") or {}
-    if authority.get("provisioners") and not authority.get("enableAdmin"):
-        raise CliError("the admin API must be enabled to use webhooks")
 
 
 def show_secret(call: Invocation, made: dict[str, Any]) -> None:
