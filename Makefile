@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 UV    := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 MEMBERS := proto $(sort $(wildcard libs/*)) $(sort $(wildcard services/*)) cli
 
-.PHONY: help sync lock run split test check bench generate format e2e faults man
+.PHONY: help sync lock run split test check bench generate format e2e faults dist
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,12 @@ faults: sync ## every service killed at every step, databases and NATS taken awa
 	bash tests/setup.sh
 	$(BIN)/pytest tests/faults
 
-man: sync ## the manual pages under dist/man
+dist: sync ## wheels, manual pages and the command line in one file, under dist
+	rm -rf dist
+	for member in $(MEMBERS); do $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python \
+	  --out-dir dist ./$$member || exit 1; done
 	$(BIN)/newel help --man dist/man
+	$(BIN)/python -m deploy.single_file dist
 
 run: sync ## an authority under var/newel, made on first start and served
 	$(BIN)/newel up --state var/newel --address 127.0.0.1:9000 --http-address 127.0.0.1:9080

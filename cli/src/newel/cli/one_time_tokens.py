@@ -181,8 +181,10 @@ def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: T
 
 def by_oauth(call: "Invocation", provisioner: "Provisioner") -> str:
     """The ID token of an OpenID provider, fetched as `oauth` does."""
-    import subprocess
-    import sys
+    import contextlib
+    import io
+
+    from newel.cli.main import dispatch
 
     words = ["oauth", "--oidc", "--bare", "--provider", str(provisioner["configurationEndpoint"])]
     words += ["--client-id", str(provisioner["clientID"])]
@@ -196,10 +198,9 @@ def by_oauth(call: "Invocation", provisioner: "Provisioner") -> str:
         words += ["--auth-param", str(parameter)]
     if call.known("console") and call.on("console"):
         words.append("--console")
-    # a process of its own, because its answer comes on stdout and nothing else may stand there
-    done = subprocess.run(
-        [sys.executable, "-m", "newel.cli", *words], stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
+    answer = io.StringIO()
+    with contextlib.redirect_stdout(answer):
+        status = dispatch(words)
+    if status:
         raise CliError("no token came from the OpenID provider")
-    return done.stdout.strip()
+    return answer.getvalue().strip()

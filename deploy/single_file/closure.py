@@ -1,0 +1,56 @@
+"""The distributions that the command line needs: our own from wheels, the others as this environment has them.
+
+Those are the locked versions, whose hashes were checked when they were installed.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PathDistribution, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+OWN = "newel-"
+
+
+def needed(wheels: Path, name: str = "newel-cli") -> dict[str, Distribution]:
+    """A distribution and all it needs to run here, by name. Raises PackageNotFoundError."""
+    found: dict[str, Distribution] = {}
+    waiting = [name]
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in found:
+            continue
+        found[name] = packed(wheel(wheels, name)) if name.startswith(OWN) else distribution(name)
+        for line in found[name].requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return found
+
+
+def wheel(wheels: Path, name: str) -> Path:
+    """The wheel of one of our own members."""
+    (path,) = wheels.glob(f"{name.replace('-', '_')}-*.whl")
+    return path
+
+
+def packed(path: Path) -> Distribution:
+    """What a wheel says of itself."""
+    name, version = path.name.split("-")[:2]
+    return PathDistribution(zipfile.Path(path, f"{name}-{version}.dist-info/"))  # pyright: ignore[reportArgumentType] - a zip's path reads as the protocol asks
+
+
+def files_of(name: str, installed: Distribution, wheels: Path) -> Iterator[tuple[str, bytes]]:
+    """The modules and metadata of a distribution, by their path below `site-packages`."""
+    if name.startswith(OWN):
+        with zipfile.ZipFile(wheel(wheels, name)) as archive:
+            for entry in archive.namelist():
+                if ".data/" not in entry:
+                    yield entry, archive.read(entry)
+        return
+    for file in installed.files or []:
+        path = Path(str(installed.locate_file(file)))
+        if ".." not in file.parts and "__pycache__" not in file.parts and path.is_file():
+            yield file.as_posix(), path.read_bytes()
