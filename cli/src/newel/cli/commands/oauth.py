@@ -1,20 +1,10 @@
 """`newel oauth`: a token from an identity provider, on stdout."""
 
-import os
-import shutil
-import subprocess
-import sys
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
-from newel.cli.oauth import device, loopback, service_accounts
-from newel.cli.oauth.authorization import Authorization
-from newel.cli.oauth.endpoints import Endpoints, find
-from newel.cli.oauth.exchange import Client
-from newel.cli.terminal import note
-
-OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+from newel.cli.oauth import service_accounts, sign_in
 
 
 def run(call: Invocation) -> None:
@@ -22,7 +12,7 @@ def run(call: Invocation) -> None:
     call.positionals(0)
     if call.on("implicit"):
         raise UsageError("the implicit flow is not supported: leave '--implicit' out")
-    tokens = of_account(call) if call.get("account") else of_person(call)
+    tokens = of_account(call) if call.get("account") else sign_in.of_person(call).tokens
     wanted = tokens["id_token" if call.on("oidc") else "access_token"]
     if call.on("header"):
         print(f"Authorization: Bearer {wanted}")
@@ -36,87 +26,11 @@ def run(call: Invocation) -> None:
         show_json(tokens)
 
 
-def scope_of(call: Invocation) -> str:
-    """What is asked for."""
-    return " ".join(call.all("scope")) or "openid email"
-
-
 def of_account(call: Invocation) -> dict[str, Any]:
     """The tokens of a service account or, for an installed application's file, of a person."""
     account = service_accounts.read_account(call.require("account"))
     if not account.key:
-        return in_browser(call, account.endpoints, account.client)
+        return sign_in.in_browser(call, account.endpoints, account.client)
     if call.on("jwt"):
-        return service_accounts.self_signed(account, scope_of(call))
-    return service_accounts.authorize(account, scope_of(call))
-
-
-def of_person(call: Invocation) -> dict[str, Any]:
-    """The tokens of the person at the terminal. Raises CliError."""
-    if not call.get("client-id"):
-        raise CliError("flag '--client-id' required with '--provider'")
-    client = Client(call.require("client-id"), call.get("client-secret") or "")
-    flow = console_flow(call)
-    endpoints = find(call, device=flow == "device")
-    if flow == "device":
-        return device.authorize(endpoints, client, scope_of(call))
-    if flow == "oob":
-        return by_hand(call, endpoints, client)
-    return in_browser(call, endpoints, client)
-
-
-def console_flow(call: Invocation) -> str:
-    """``device``, ``oob``, or "" for the browser on this machine."""
-    flow = (call.get("console-flow") or "").lower()
-    if flow not in {"", "device", "oob"}:
-        raise UsageError(
-            f"invalid value '{call.get('console-flow')}' for flag '--console-flow'; "
-            "options are device, oob"
-        )
-    return flow or ("device" if call.on("console") else "")
-
-
-def extra(call: Invocation) -> list[tuple[str, str]]:
-    """Further parameters of the authorization request. Raises UsageError."""
-    found = [("prompt", call.get("prompt") or ""), ("login_hint", call.get("email") or "")]
-    found = [pair for pair in found if pair[1]]
-    for word in call.all("auth-param"):
-        name, _, value = word.partition("=")
-        if not name:
-            raise UsageError(f"invalid value '{word}' for flag '--auth-param'")
-        found.append((name, value))
-    return found
-
-
-def in_browser(call: Invocation, endpoints: Endpoints, client: Client) -> dict[str, Any]:
-    """By the browser on this machine."""
-    with loopback.Listener(call.get("listen") or "", call.get("redirect-url") or "") as listener:
-        redirect = call.get("listen-url") or listener.url
-        asked = Authorization.new(endpoints, client, scope_of(call), extra(call), redirect)
-        open_browser(asked.url, call.get("browser"))
-        return listener.wait(asked.redeem)
-
-
-def by_hand(call: Invocation, endpoints: Endpoints, client: Client) -> dict[str, Any]:
-    """By a browser elsewhere, whose code the person types here."""
-    asked = Authorization.new(endpoints, client, scope_of(call), extra(call), OUT_OF_BAND)
-    note(f"Open a local web browser and visit:\n\n{asked.url}\n")
-    print("Enter verification code: ", end="", file=sys.stderr, flush=True)
-    return asked.exchange(sys.stdin.readline().strip())
-
-
-def open_browser(url: str, browser: str | None) -> None:
-    """Opens the address, or says that the person must."""
-    if os.environ.get("STEP_OPEN_BROWSER") == "0":
-        note(url)
-        return
-    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
-    application = ["-a", browser] if browser and sys.platform == "darwin" else []
-    if opener is None:
-        note("Cannot open a web browser on your platform.\n")
-        note(f"Open a local web browser and visit:\n\n{url}\n")
-        return
-    subprocess.Popen(
-        [opener, *application, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    note(f"Your default web browser has been opened to visit:\n\n{url}\n")
+        return service_accounts.self_signed(account, sign_in.scope_of(call))
+    return service_accounts.authorize(account, sign_in.scope_of(call))

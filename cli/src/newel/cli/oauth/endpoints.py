@@ -17,6 +17,7 @@ class Endpoints(NamedTuple):
     authorization: str = ""
     device: str = ""
     token: str = ""
+    revocation: str = ""
 
 
 KNOWN = {
@@ -24,6 +25,7 @@ KNOWN = {
         "https://accounts.google.com/o/oauth2/v2/auth",
         "https://oauth2.googleapis.com/device/code",
         "https://www.googleapis.com/oauth2/v4/token",
+        "https://oauth2.googleapis.com/revoke",
     ),
     "github": Endpoints(
         "https://github.com/login/oauth/authorize",
@@ -58,7 +60,9 @@ def discovered(provider: str, *, device: bool) -> Endpoints:
     answer = exchange.send(url)
     if answer.status >= 400:
         raise CliError(f"error retrieving {url}: status code {answer.status}")
-    names = ("authorization_endpoint", "device_authorization_endpoint", "token_endpoint")
+    names = (
+        "authorization_endpoint", "device_authorization_endpoint", "token_endpoint", "revocation_endpoint",
+    )  # fmt: skip
     found = Endpoints(*(text(answer.members.get(name)) for name in names))
     needed = (names[1], found.device) if device else (names[0], found.authorization)
     for name, value in (needed, (names[2], found.token)):
