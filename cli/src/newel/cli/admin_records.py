@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from newel.cli import pages
 from newel.cli.errors import CliError, UsageError
 from newel.cli.menu import choose
 from newel.cli.terminal import say
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
     from newel.client.admin_calls import Admin
 
-MOST_PAGES = 1000
 SESSION_BY = ("admin-provisioner", "provisioner")
 """Either flag names the provisioner the caller logs in with."""
 
@@ -37,14 +37,8 @@ def every(session: "AdminSession") -> list[Record]:
     """All of them, page by page. Raises CliError."""
     from newel.client import admin_calls
 
-    found: list[Admin] = []
-    cursor = ""
-    for _ in range(MOST_PAGES):
-        page, cursor = session.send(admin_calls.admins(cursor))
-        found += page
-        if not cursor:
-            return named(session, found)
-    raise CliError("the authority's list of administrators does not end")
+    found = pages.every(lambda cursor: session.send(admin_calls.admins(cursor)), "administrators")
+    return named(session, found)
 
 
 def named(session: "AdminSession", admins: Sequence["Admin"]) -> list[Record]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import menu
+from newel.cli import menu, pages
 from newel.cli.errors import CliError, UsageError
 from newel.cli.terminal import say
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 Provisioner = dict[str, Any]
 """One provisioner in the shape of ca.json."""
 
-MOST_PAGES = 100
 BY_FLAG = (
     ("x5c-cert", "X5C"),
     ("x5c-key", "X5C"),
@@ -27,15 +26,7 @@ def every(authority: "Authority") -> list[Provisioner]:
     """Every provisioner, page by page."""
     from newel.client import calls
 
-    found: list[Provisioner] = []
-    cursor = ""
-    for _ in range(MOST_PAGES):
-        page = authority.send(calls.provisioners(cursor))
-        found += page.provisioners
-        cursor = page.next_cursor
-        if not cursor:
-            return found
-    raise CliError("the authority's list of provisioners does not end")
+    return pages.every(lambda cursor: authority.send(calls.provisioners(cursor)), "provisioners")
 
 
 def choose(

@@ -6,14 +6,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli import admin_session, external_keys
-from newel.cli.errors import CliError
+from newel.cli import admin_session, external_keys, pages
 from newel.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from newel.client.admin_calls import ExternalKey
 
-MOST_PAGES = 1000
 TITLES = ("Key ID", "Provisioner", "Key (masked)", "Created At", "Bound At", "Account", "Reference")
 
 
@@ -23,20 +21,17 @@ def run(call: Invocation) -> None:
 
     words = call.positionals(1, 2)
     name, reference = words[0], "".join(words[1:])
-    found: list[ExternalKey] = []
-    cursor, limit = "", call.integer("limit")
+    limit = call.integer("limit")
     with (
         admin_session.opened(call) as session,
         external_keys.explained("retrieving ACME EAB keys"),
     ):
-        for _ in range(MOST_PAGES):
-            asked = admin_calls.external_keys(name, reference, cursor=cursor, limit=limit)
-            page, cursor = session.send(asked)
-            found += page
-            if not cursor:
-                break
-        else:
-            raise CliError("the authority's list of keys does not end")
+        found = pages.every(
+            lambda cursor: session.send(
+                admin_calls.external_keys(name, reference, cursor=cursor, limit=limit)
+            ),
+            "keys",
+        )
     if call.json:
         from newel.cli.terminal import show_json
 
