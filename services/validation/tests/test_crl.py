@@ -8,9 +8,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from fixtures.pki import InternalPki
 from fixtures.validation import NOW, House, open_house
+from fixtures.validation_pki import KeyHolder
 from newel.proto.events.v1 import events_pb2
+from newel.proto.signer.v1 import signer_pb2_grpc
+from newel.runtime.channel import LARGEST_MESSAGE
 from newel.runtime.database import Statement, Write
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.rpc import connect, serve
+from newel.runtime.service import Rpc
+from newel.validation.signing import StatusSigner
 
 OUTBOX = Statement("SELECT subject, payload FROM outbox ORDER BY id")
 
@@ -208,6 +216,46 @@ async def test_a_failing_signer_is_tried_again(house: House) -> None:
     house.signer.corrupt = False
     await published(house)
     assert house.registry.get_sample_value("newel_crl_failures_total") == 2
+
+
+async def test_a_list_too_long_for_a_message_is_said_and_not_made_again_at_once(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one before is served on, revocations show in OCSP; expired entries may make it short enough."""
+    before = await published(house)
+    house.signer.longest_list = 1
+    certificate = await house.issue(0x7001)
+    await house.revoke(0x7001)
+    for _ in range(3):
+        assert await published(house) == before
+    assert house.registry.get_sample_value("newel_crl_failures_total") == 1
+    assert "octets is longer than the 67108864 a message holds" in caplog.text
+    assert (await house.status(certificate)).certificate_status.name == "REVOKED"
+    house.signer.longest_list = None
+    assert await published(house) == before
+    house.moved.advance(dt.timedelta(minutes=10))
+    assert len(await published(house)) == 1
+    await house.parts.watch.refresh()
+    length = len((await house.get(f"/crl/{house.ca.id}.crl")).body)
+    sample = house.registry.get_sample_value("newel_crl_octets", {"issuer": house.ca.id})
+    assert sample == length
+
+
+async def test_what_does_not_fit_between_two_machines_is_too_large(
+    internal_pki: InternalPki,
+) -> None:
+    add = signer_pb2_grpc.add_StatusSignerServicer_to_server
+    rpc = Rpc("newel.signer.v1.StatusSigner", add, KeyHolder(), ("validation",))
+    server = await serve([rpc], "127.0.0.1:0", internal_pki.files("signer"))
+    address = f"dns:///127.0.0.1:{server.port}"
+    channel = connect(address, internal_pki.files("validation"), server_name="signer")
+    signer = StatusSigner(signer_pb2_grpc.StatusSignerStub(channel))
+    with pytest.raises(NewelError) as refused:
+        await signer.crl("issuer-0", bytes(LARGEST_MESSAGE))
+    assert refused.value.type is ErrorType.TOO_LARGE
+    assert f"a CRL of {LARGEST_MESSAGE} octets" in refused.value.cause
+    await channel.close(None)
+    await server.stop(0)
 
 
 async def test_a_publication_is_an_event_and_audited(house: House) -> None:

@@ -52,6 +52,9 @@ class Metrics:
         self.crl_entries = Gauge(
             "newel_crl_entries", "Entries of the CRL that is served", ("issuer",), registry=registry
         )
+        self.crl_octets = Gauge(
+            "newel_crl_octets", "Length of the CRL that is served", ("issuer",), registry=registry
+        )
         self.crl_next_update = Gauge(
             "newel_crl_next_update_seconds",
             "nextUpdate of the CRL that is served, since 1970",

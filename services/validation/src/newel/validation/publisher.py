@@ -25,13 +25,16 @@ from newel.crypto.lint import LintError
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
-from newel.runtime.errors import NewelError
+from newel.runtime.errors import ErrorType, NewelError
 from newel.validation.authorities import Authority
 from newel.validation.crls import CrlShelf, CrlStore, PublishedCrl
 from newel.validation.metrics import Metrics
 from newel.validation.status import RevokedReader
 
 _log = logging.getLogger("newel.validation.publisher")
+
+_TOO_LONG_PAUSE = 600
+"""Seconds until a list that was too long is made again, as expired entries leave it: it costs seconds to make."""
 
 
 class CrlSigner(Protocol):
@@ -81,6 +84,7 @@ class Publisher:
         self._clock = clock
         self._audit = audit
         self._metrics = metrics
+        self._paused: dict[str, float] = {}  # issuers whose list was too long, until when
 
     async def publish_due(self) -> None:
         """Publishes what is due. One issuer's failure is logged, counted and nobody else's."""
@@ -94,9 +98,13 @@ class Publisher:
             except (NewelError, InvalidSignature, LintError, OSError) as error:
                 cause = error.cause if isinstance(error, NewelError) else repr(error)
                 _log.warning("no CRL could be published for %s: %s", authority.id, cause)
+                if isinstance(error, NewelError) and error.type is ErrorType.TOO_LARGE:
+                    self._paused[authority.id] = self._clock.unix() + _TOO_LONG_PAUSE
                 self._metrics.crl_failures.inc()
 
     async def _is_due(self, authority: Authority) -> bool:
+        if self._clock.unix() < self._paused.get(authority.id, 0):
+            return False
         crl = self._shelf.crl(authority.id)
         if crl is None or self._clock.unix() >= crl.this_update + self._times.period:
             return True

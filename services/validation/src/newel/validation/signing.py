@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import grpc
 
 from newel.proto.signer.v1 import signer_pb2
+from newel.runtime.channel import LARGEST_MESSAGE
 from newel.runtime.coalescer import Coalescer
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.wire import error_from_call, error_from_proto
@@ -36,9 +37,20 @@ class StatusSigner:
         return _signature(outcome)
 
     async def crl(self, key: str, tbs: bytes) -> bytes:
-        """The signature of the signer's key ``key`` over the DER of a TBSCertList."""
+        """The signature of the signer's key ``key`` over the DER of a TBSCertList.
+
+        The signer reads the list itself, never a digest, so on the wire it has to fit into a message.
+        """
         request = signer_pb2.SignRequest(statements=[signer_pb2.Statement(key=key, body=tbs)])
-        outcomes = await self._call(self._stub.SignCRL, request, _CRL_TIMEOUT)
+        try:
+            outcomes = await self._call(self._stub.SignCRL, request, _CRL_TIMEOUT)
+        except NewelError as error:
+            if error.type is not ErrorType.TOO_LARGE:
+                raise
+            raise NewelError(
+                error.type, error.detail,
+                cause=f"a CRL of {len(tbs)} octets is longer than the {LARGEST_MESSAGE} a message holds",
+            ) from error  # fmt: skip
         return _signature(outcomes[0])
 
     async def _sign_ocsp(self, statements: list[signer_pb2.Statement]) -> Sequence[_Outcome]:

@@ -41,6 +41,7 @@ class Watch:
             if crl is not None:
                 self._metrics.crl_number.labels(authority.id).set(crl.number)
                 self._metrics.crl_entries.labels(authority.id).set(crl.entries)
+                self._metrics.crl_octets.labels(authority.id).set(len(crl.der))
                 self._metrics.crl_next_update.labels(authority.id).set(crl.next_update)
 
     async def ready(self) -> None:
