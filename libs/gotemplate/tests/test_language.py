@@ -1,6 +1,6 @@
-"""The language: each case's output or error is the one Go's text/template gives, word for word.
+"""The language and its functions: each case's output or error is the one Go gives, word for word.
 
-`cli/tests/test_certificate_template_language.py` asks the original for the same cases.
+`cli/tests/test_certificate_template_language.py` asks the original itself for the same cases.
 """
 
 import json
@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from newel.gotemplate.builtins import BUILTINS
 from newel.gotemplate.errors import TemplateError
+from newel.gotemplate.functions.catalogue import FUNCTIONS
 from newel.gotemplate.template import Template
 
 CASES: list[dict[str, Any]] = [
-    json.loads(line) for line in Path(__file__).with_name("language.jsonl").read_text().splitlines()
+    json.loads(line)
+    for name in ("language.jsonl", "functions.jsonl")
+    for line in Path(__file__).with_name(name).read_text().splitlines()
 ]
 
 
@@ -31,7 +33,7 @@ def numbers_as_json(value: Any) -> Any:
 def test_the_answer_is_go_s(case: dict[str, Any]) -> None:
     data = numbers_as_json(case.get("data", {}))
     try:
-        answer = {"output": Template(case["template"], BUILTINS).render(data)}
+        answer = {"output": Template(case["template"], FUNCTIONS).render(data)}
     except TemplateError as error:
         answer = {"error": str(error)}
     assert answer == {key: case[key] for key in ("output", "error") if key in case}

@@ -9,6 +9,7 @@ ESCAPE = re.compile(
 )
 WRITTEN = {7: r"\a", 8: r"\b", 12: r"\f", 10: r"\n", 13: r"\r", 9: r"\t", 11: r"\v", 92: r"\\"}
 INTEGER = re.compile(r"[+-]?(0[xX]_?[\da-fA-F]|0[bB]_?[01]|0[oO]?_?[0-7]|[1-9])[\da-fA-F_]*|[+-]?0")
+UNUSUAL = re.compile(r'["\\]|[^ -~]')
 LARGEST = (1 << 63) - 1
 
 
@@ -114,7 +115,7 @@ def integer(text: str) -> int | None:
 
 def quote(text: str) -> str:
     """The text in double quotes, as Go's ``%q`` writes it."""
-    return '"' + "".join(written(char, '"') for char in text) + '"'
+    return '"' + UNUSUAL.sub(lambda match: written(match[0], '"'), text) + '"'
 
 
 def written(char: str, quote: str) -> str:

@@ -3,6 +3,8 @@
 import datetime as dt
 import re
 
+from newel.gotemplate.errors import CallError
+
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 ZERO = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 RFC3339 = "2006-01-02T15:04:05Z07:00"
@@ -170,7 +172,7 @@ def quotient(value: int, size: int) -> str:
 
 
 def duration(text: str) -> dt.timedelta:
-    """A duration as Go reads it; ValueError in its words."""
+    """A duration as Go reads it; CallError in its words."""
     body = text.lstrip("+-") if len(text) - len(text.lstrip("+-")) <= 1 else text
     if body == "0":
         return dt.timedelta()
@@ -186,5 +188,5 @@ def duration(text: str) -> dt.timedelta:
         )
         end = match.end()
     if not body or end != len(body) or total >= 1 << 63:
-        raise ValueError(f'time: invalid duration "{text}"')
+        raise CallError(f'time: invalid duration "{text}"')
     return dt.timedelta(microseconds=total // 1000) * (-1 if text.startswith("-") else 1)

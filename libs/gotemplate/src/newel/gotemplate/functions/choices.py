@@ -1,0 +1,61 @@
+"""Functions that choose between values, tell their types, or stop."""
+
+from typing import Any, NoReturn
+
+from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.errors import FailedError
+from newel.gotemplate.functions.conversion import is_empty
+from newel.gotemplate.functions.equality import same
+from newel.gotemplate.values import kind_name, type_name
+
+
+def default(fallback: Any, *given: Any) -> Any:
+    """The given value unless it is empty."""
+    return fallback if not given or is_empty(given[0]) else given[0]
+
+
+def coalesce(*values: Any) -> Any:
+    """The first that is not empty."""
+    return next((each for each in values if not is_empty(each)), None)
+
+
+def every(*values: Any) -> bool:
+    """Whether none is empty."""
+    return not any(map(is_empty, values))
+
+
+def some(*values: Any) -> bool:
+    """Whether one is not empty."""
+    return not all(map(is_empty, values))
+
+
+def ternary(one: Any, other: Any, condition: bool) -> Any:  # the language's order
+    """One or the other."""
+    return one if condition else other
+
+
+def fail(message: str) -> NoReturn:
+    """Stops the template with a message of its own."""
+    raise FailedError(message)
+
+
+def is_like(name: str, value: Any) -> bool:
+    """Whether the value is of the type or a pointer to it."""
+    return type_name(value) in {name, f"*{name}"}
+
+
+FUNCTIONS: Functions = {
+    "default": takes("any ...any", default),
+    "empty": takes("any", is_empty),
+    "coalesce": takes("...any", coalesce),
+    "all": takes("...any", every),
+    "any": takes("...any", some),
+    "ternary": takes("any any bool", ternary),
+    "fail": takes("string", fail),
+    "typeOf": takes("any", type_name),
+    "typeIs": takes("string any", lambda name, value: type_name(value) == name),
+    "typeIsLike": takes("string any", is_like),
+    "kindOf": takes("any", kind_name),
+    "kindIs": takes("string any", lambda name, value: kind_name(value) == name),
+    "deepEqual": takes("any any", same, bounded=True),
+}

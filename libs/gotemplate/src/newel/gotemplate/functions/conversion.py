@@ -1,0 +1,74 @@
+"""How functions take what they are given: as text, as numbers, as lists."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.errors import CallError
+from newel.gotemplate.literals import integer, octets, text_of
+from newel.gotemplate.printing import PLAIN, shown
+from newel.gotemplate.values import Int64, Slice, is_nil, kind_name, truth
+
+MODULUS, HALF = 1 << 64, 1 << 63
+
+
+def text(budget: Budget, value: Any) -> str:
+    """A string as it is, octets as their text, everything else as it is printed."""
+    if isinstance(value, str):
+        return value
+    return text_of(value) if isinstance(value, bytes) else shown(budget, PLAIN, value)
+
+
+def texts(budget: Budget, value: Any) -> Slice:
+    """A list's elements as text, without those that are nil; anything else as a list of one."""
+    if is_nil(value):
+        return Slice()
+    each: Iterable[Any] = value if isinstance(value, list) else [value]
+    return Slice([text(budget, part) for part in each if part is not None])
+
+
+def int64(value: int) -> Int64:
+    """What is left of a number in 64 bits."""
+    return Int64((value + HALF) % MODULUS - HALF)
+
+
+def whole(value: Any) -> int:
+    """Anything as an integer; 0 for what is none."""
+    if isinstance(value, bool | int):
+        return int(value)
+    if isinstance(value, float):
+        return int(value) if abs(value) < HALF else -HALF
+    if isinstance(value, str):
+        head, _, zeros = value.partition(".")
+        found = integer(head if not zeros.strip("0") else value)
+        return found if found is not None and -HALF <= found < HALF else 0
+    return 0
+
+
+def decimal(value: Any) -> float:
+    """Anything as a floating point number; 0 for what is none."""
+    if isinstance(value, bool | int | float):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) and value.strip() == value else 0.0
+    except ValueError:
+        return 0.0
+
+
+def items(value: Any, verb: str) -> list[Any]:
+    """The elements of a list, for a function that says what it cannot do otherwise."""
+    if isinstance(value, list | bytes):
+        return list(value)
+    if value is None:
+        raise CallError("runtime error: invalid memory address or nil pointer dereference")
+    raise CallError(f"Cannot {verb} type {kind_name(value)}")
+
+
+def is_empty(value: Any) -> bool:
+    """Whether the value is the zero of its type."""
+    return not truth(value)
+
+
+def length(value: str) -> int:
+    """A string's octets."""
+    return len(octets(value))

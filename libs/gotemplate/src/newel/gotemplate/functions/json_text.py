@@ -1,0 +1,154 @@
+"""JSON as Go's encoding/json writes and reads it."""
+
+import datetime as dt
+import json
+import math
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.errors import CallError
+from newel.gotemplate.floats import positional, scientific
+from newel.gotemplate.moments import LAYOUTS, formatted
+from newel.gotemplate.values import MISSING, Record, is_nil
+
+MARKS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+SEPARATORS = {"\u2028": "\\u2028", "\u2029": "\\u2029"}
+SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+CONTROL = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | SHORT
+PLAIN = str.maketrans(CONTROL | SEPARATORS)
+SAFE = str.maketrans(CONTROL | SEPARATORS | MARKS)
+
+
+class Writer:
+    """Writes values; ``step`` is one level's indentation, None for none."""
+
+    def __init__(self, budget: Budget, *, safe: bool = True, step: str | None = None) -> None:
+        self.budget = budget
+        self.table = SAFE if safe else PLAIN
+        self.step = step
+
+    def write(self, value: Any, margin: str = "\n") -> str:
+        """One value, its lines behind ``margin``."""
+        self.budget.step()
+        found = self.scalar(value)
+        if found is None:
+            self.budget.descend()
+            if isinstance(value, Record):
+                value = value.json() if value.json else value.fields
+                found = self.write(value, margin) if self.scalar(value) is not None else None
+                pairs = list(value.items()) if isinstance(value, dict) else None
+            else:
+                pairs = sorted(value.items()) if isinstance(value, dict) else None
+            if found is None:
+                found = self.container(value, pairs, margin)
+            self.budget.ascend()
+        self.budget.build(len(found))
+        return found
+
+    def container(self, value: Any, pairs: Sequence[tuple[str, Any]] | None, margin: str) -> str:
+        """A list, or the pairs of a map or struct."""
+        inner = margin + (self.step or "")
+        colon = ": " if self.step is not None else ":"
+        if pairs is None:
+            parts, marks = [self.write(each, inner) for each in value], "[]"
+        else:
+            marks = "{}"
+            parts = [f"{self.string(key)}{colon}{self.write(each, inner)}" for key, each in pairs]
+        if not parts or self.step is None:
+            return marks[0] + ",".join(parts) + marks[1]
+        return f"{marks[0]}{inner}{f',{inner}'.join(parts)}{margin}{marks[1]}"
+
+    def scalar(self, value: Any) -> str | None:
+        """A value without parts; None for those that have some."""
+        if is_nil(value) or value is MISSING:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return self.string(value)
+        if isinstance(value, int):
+            return int.__repr__(value)
+        if isinstance(value, float):
+            return number(value)
+        return self.quoted(value)
+
+    def quoted(self, value: Any) -> str | None:
+        """What is a string in JSON only."""
+        if isinstance(value, bytes):
+            return f'"{b64encode(value).decode()}"'
+        if isinstance(value, dt.datetime):
+            return f'"{formatted(value, LAYOUTS["RFC3339NANO"])}"'
+        if isinstance(value, dt.timedelta):
+            return str(value // dt.timedelta(microseconds=1) * 1000)
+        return None
+
+    def string(self, value: str) -> str:
+        """A string; what is not UTF-8 is replaced."""
+        clean = value.translate(self.table)
+        return f'"{clean.encode("utf-8", "replace").decode() if not clean.isascii() else clean}"'
+
+
+def number(value: float) -> str:
+    """A floating point number (as ES6 does, Go says)."""
+    if not math.isfinite(value):
+        raise CallError(f"json: unsupported value: {value}")
+    if value != 0 and not 1e-6 <= abs(value) < 1e21:
+        found = scientific(value)
+        return found.replace("e-0", "e-")
+    return positional(value)
+
+
+def read(text: str) -> Any:
+    """JSON's value, its numbers floating point; CallError where it is none."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    def finite(digits: str) -> float:
+        found = float(digits)
+        if not math.isfinite(found):
+            raise ValueError(digits)
+        return found
+
+    try:
+        return json.loads(text, parse_int=finite, parse_float=finite, parse_constant=refuse)
+    except ValueError as error:
+        raise CallError(f"invalid JSON: {error}") from None
+
+
+def read_or_nil(text: str) -> Any:
+    """The same; nil where it is none."""
+    try:
+        return read(text)
+    except CallError:
+        return None
+
+
+def written(budget: Budget, value: Any) -> str:
+    """Compact, with the marks of HTML escaped."""
+    return Writer(budget).write(value)
+
+
+def raw(budget: Budget, value: Any) -> str:
+    """Compact, with the marks of HTML as they are."""
+    return Writer(budget, safe=False).write(value)
+
+
+def pretty(budget: Budget, value: Any) -> str:
+    """On lines of its own."""
+    return Writer(budget, step="  ").write(value)
+
+
+FUNCTIONS: Functions = {
+    "toJson": takes("any", written, bounded=True),
+    "mustToJson": takes("any", written, bounded=True),
+    "toRawJson": takes("any", raw, bounded=True),
+    "mustToRawJson": takes("any", raw, bounded=True),
+    "toPrettyJson": takes("any", pretty, bounded=True),
+    "mustToPrettyJson": takes("any", pretty, bounded=True),
+    "fromJson": takes("string", read_or_nil),
+    "mustFromJson": takes("string", read),
+}

@@ -1,0 +1,149 @@
+"""Functions on lists. Each has a twin named ``must…``, which here does the same: both say what is wrong."""
+
+from typing import Any
+
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.calls import Function, Functions, takes
+from newel.gotemplate.errors import CallError
+from newel.gotemplate.functions.conversion import is_empty, items, text, texts, whole
+from newel.gotemplate.functions.equality import among
+from newel.gotemplate.literals import octets
+from newel.gotemplate.values import Slice, kind_name
+
+
+def list_of(*values: Any) -> list[Any]:
+    """The values."""
+    return list(values)
+
+
+def appended(values: Any, value: Any) -> list[Any]:
+    """One more behind."""
+    return [*items(values, "push on"), value]
+
+
+def prepended(values: Any, value: Any) -> list[Any]:
+    """One more in front."""
+    return [value, *items(values, "prepend on")]
+
+
+def first(values: Any) -> Any:
+    """The first, nil when there is none."""
+    found = items(values, "find first on")
+    return found[0] if found else None
+
+
+def last(values: Any) -> Any:
+    """The last, nil when there is none."""
+    found = items(values, "find last on")
+    return found[-1] if found else None
+
+
+def rest(values: Any) -> list[Any]:
+    """All but the first; nil when there are none."""
+    found = items(values, "find rest on")
+    return found[1:] if found else Slice((), "[]interface {}", nil=True)
+
+
+def initial(values: Any) -> list[Any]:
+    """All but the last; nil when there are none."""
+    found = items(values, "find initial on")
+    return found[:-1] if found else Slice((), "[]interface {}", nil=True)
+
+
+def backwards(values: Any) -> list[Any]:
+    """From the last to the first."""
+    return items(values, "find reverse on")[::-1]
+
+
+def compact(values: Any) -> list[Any]:
+    """Those that are not empty."""
+    return [each for each in items(values, "compact on") if not is_empty(each)]
+
+
+def unique(budget: Budget, values: Any) -> list[Any]:
+    """Each once."""
+    found: list[Any] = []
+    for each in items(values, "find uniq on"):
+        if not among(budget, found, each):
+            found.append(each)
+    return found
+
+
+def without(budget: Budget, values: Any, *unwanted: Any) -> list[Any]:
+    """Those that are none of the unwanted."""
+    return [
+        each for each in items(values, "find without on") if not among(budget, list(unwanted), each)
+    ]
+
+
+def has(budget: Budget, wanted: Any, values: Any) -> bool:
+    """Whether the list has the value."""
+    return values is not None and among(budget, items(values, "find has on"), wanted)
+
+
+def part(values: Any, *bounds: Any) -> Any:
+    """From one place to before another."""
+    if not isinstance(values, list | bytes):
+        raise CallError(f"list should be type of slice or array but {kind_name(values)}")
+    if not values:
+        return None
+    start = whole(bounds[0]) if bounds else 0
+    end = whole(bounds[1]) if len(bounds) > 1 else len(values)
+    if not 0 <= start <= end <= len(values):
+        raise CallError("reflect.Value.Slice: slice index out of bounds")
+    if isinstance(values, Slice):
+        return Slice(values[start:end], values.go_type)
+    return values[start:end]
+
+
+def joined(*values: Any) -> list[Any]:
+    """All lists as one."""
+    found: list[Any] = []
+    for each in values:
+        if not isinstance(each, list | bytes):
+            raise CallError(f"Cannot concat type {kind_name(each)} as list")
+        found += each
+    return found or Slice((), "[]interface {}", nil=True)
+
+
+def chunks(size: int, values: Any) -> list[Any]:
+    """Lists of so many each."""
+    found = items(values, "chunk")
+    if size <= 0:
+        raise CallError("runtime error: makeslice: len out of range")
+    return Slice(
+        [found[place : place + size] for place in range(0, len(found), size)], "[][]interface {}"
+    )
+
+
+def in_order(budget: Budget, values: Any) -> Slice:
+    """The elements as text, sorted by their octets."""
+    if not isinstance(values, list):
+        return Slice([text(budget, values)])
+    return Slice(sorted(texts(budget, values), key=octets))
+
+
+TWINS: dict[str, Function] = {
+    "Append": takes("any any", appended),
+    "Push": takes("any any", appended),
+    "Prepend": takes("any any", prepended),
+    "First": takes("any", first),
+    "Last": takes("any", last),
+    "Rest": takes("any", rest),
+    "Initial": takes("any", initial),
+    "Reverse": takes("any", backwards),
+    "Compact": takes("any", compact),
+    "Uniq": takes("any", unique, bounded=True),
+    "Without": takes("any ...any", without, bounded=True),
+    "Has": takes("any any", has, bounded=True),
+    "Slice": takes("any ...any", part),
+    "Chunk": takes("int any", chunks),
+}
+FUNCTIONS: Functions = {
+    "list": takes("...any", list_of),
+    "tuple": takes("...any", list_of),
+    "concat": takes("...any", joined),
+    "sortAlpha": takes("any", in_order, bounded=True),
+    **{name.lower(): function for name, function in TWINS.items()},
+    **{f"must{name}": function for name, function in TWINS.items()},
+}

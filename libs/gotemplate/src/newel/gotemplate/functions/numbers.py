@@ -1,0 +1,182 @@
+"""Arithmetic: on int64, which wraps, and on floating point numbers by way of decimals."""
+
+import math
+from collections.abc import Callable
+from decimal import Context, Decimal
+from typing import Any
+
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.errors import CallError
+from newel.gotemplate.functions.conversion import decimal, int64, text, whole
+from newel.gotemplate.values import Int64, Slice
+
+PRECISE = Context(prec=40)
+
+
+def atoi(value: str) -> int:
+    """A decimal numeral, 0 for anything else."""
+    digits = value[1:] if value[:1] in {"+", "-"} else value
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
+        return 0
+    return min(max(int(value), -(1 << 63)), (1 << 63) - 1)
+
+
+def quotient(one: Any, other: Any) -> Int64:
+    """Division towards zero."""
+    return int64(divided(whole(one), whole(other))[0])
+
+
+def remainder(one: Any, other: Any) -> Int64:
+    """What division towards zero leaves."""
+    return int64(divided(whole(one), whole(other))[1])
+
+
+def divided(one: int, other: int) -> tuple[int, int]:
+    """Quotient and remainder, which has the sign of the dividend."""
+    if other == 0:
+        raise CallError("runtime error: integer divide by zero")
+    size, rest = divmod(abs(one), abs(other))
+    return (size if (one < 0) == (other < 0) else -size), (-rest if one < 0 else rest)
+
+
+def product(first: Any, *others: Any) -> Int64:
+    """All multiplied."""
+    found = int64(whole(first))
+    for each in others:
+        found = int64(found * whole(each))
+    return found
+
+
+def total(*values: Any) -> Int64:
+    """All added."""
+    return int64(sum(map(whole, values)))
+
+
+def largest(*values: Any) -> Int64:
+    """The largest integer."""
+    return int64(max(map(whole, values)))
+
+
+def smallest(*values: Any) -> Int64:
+    """The smallest integer."""
+    return int64(min(map(whole, values)))
+
+
+def largest_decimal(*values: Any) -> float:
+    """The largest number."""
+    return max(map(decimal, values))
+
+
+def smallest_decimal(*values: Any) -> float:
+    """The smallest number."""
+    return min(map(decimal, values))
+
+
+def by_decimals(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[..., float]:
+    """A function of floating point numbers that are added up as the decimals they are written as."""
+
+    def function(first: Any, *others: Any) -> float:
+        found = Decimal(repr(decimal(first)))
+        for each in others:
+            found = operation(found, Decimal(repr(decimal(each))))
+        return float(found)
+
+    return function
+
+
+def added(*values: Any) -> float:
+    """The sum of decimals."""
+    return by_decimals(PRECISE.add)(0.0, *values)
+
+
+def ratio(one: Decimal, other: Decimal) -> Decimal:
+    """Division of decimals."""
+    if other == 0:
+        raise CallError("decimal division by 0")
+    return PRECISE.divide(one, other)
+
+
+def rounded(value: Any, places: int, *threshold: float) -> float:
+    """To so many places, up from the threshold on."""
+    power = 10.0**places
+    digit = power * decimal(value)
+    fraction = math.modf(digit)[0]
+    limit = threshold[0] if threshold else 0.5
+    return (math.ceil(digit) if fraction >= limit else math.floor(digit)) / power
+
+
+def steps(budget: Budget, start: int, stop: int, step: int) -> Slice:
+    """The integers from start to before stop."""
+    if step == 0 or (stop < start) != (step < 0):
+        return Slice((), "[]int")
+    found = range(start, stop, step)
+    budget.build(len(found))
+    return Slice(found, "[]int")
+
+
+def until(budget: Budget, count: int) -> Slice:
+    """The integers from zero to before the count, which may be negative."""
+    return steps(budget, 0, count, -1 if count < 0 else 1)
+
+
+def sequence(budget: Budget, *bounds: int) -> str:
+    """The integers of a range, its end included, as text: end, or start and end, or with a step between."""
+    if not 1 <= len(bounds) <= 3:
+        return ""
+    start, end = (1, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[-1])
+    direction = -1 if end < start else 1
+    step = bounds[1] if len(bounds) == 3 else direction
+    if len(bounds) == 3 and end < start and step > 0:
+        return ""
+    found = steps(budget, start, end + direction, step)
+    budget.build(20 * len(found))
+    return " ".join(map(str, found))
+
+
+def from_octal(budget: Budget, value: Any) -> Int64:
+    """A numeral in base eight, 0 for anything else."""
+    digits = text(budget, value)
+    try:
+        return int64(int(digits, 8)) if len(digits) < 22 else Int64(0)
+    except ValueError:
+        return Int64(0)
+
+
+def random_integer(budget: Budget, low: int, high: int) -> int:
+    """An integer from low to before high."""
+    if high <= low:
+        raise CallError("invalid argument to Intn")
+    return low + int.from_bytes(budget.random(16)) % (high - low)
+
+
+FUNCTIONS: Functions = {
+    "atoi": takes("string", atoi),
+    "int": takes("any", lambda value: int(int64(whole(value)))),
+    "int64": takes("any", lambda value: int64(whole(value))),
+    "float64": takes("any", decimal),
+    "toDecimal": takes("any", from_octal, bounded=True),
+    "add1": takes("any", lambda value: int64(whole(value) + 1)),
+    "add": takes("...any", total),
+    "sub": takes("any any", lambda one, other: int64(whole(one) - whole(other))),
+    "div": takes("any any", quotient),
+    "mod": takes("any any", remainder),
+    "mul": takes("any ...any", product),
+    "add1f": takes("any", lambda value: added(value, 1)),
+    "addf": takes("...any", added),
+    "subf": takes("any ...any", by_decimals(PRECISE.subtract)),
+    "mulf": takes("any ...any", by_decimals(PRECISE.multiply)),
+    "divf": takes("any ...any", by_decimals(ratio)),
+    "max": takes("any ...any", largest),
+    "biggest": takes("any ...any", largest),
+    "min": takes("any ...any", smallest),
+    "maxf": takes("any ...any", largest_decimal),
+    "minf": takes("any ...any", smallest_decimal),
+    "ceil": takes("any", lambda value: float(math.ceil(decimal(value)))),
+    "floor": takes("any", lambda value: float(math.floor(decimal(value)))),
+    "round": takes("any int ...float64", rounded),
+    "until": takes("int", until, bounded=True),
+    "untilStep": takes("int int int", steps, bounded=True),
+    "seq": takes("...int", sequence, bounded=True),
+    "randInt": takes("int int", random_integer, bounded=True),
+}

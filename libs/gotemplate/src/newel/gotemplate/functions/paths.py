@@ -1,0 +1,91 @@
+"""Paths with slashes, and URLs."""
+
+import posixpath
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.errors import CallError
+
+SAFE_PATH = "$&+,/:;=@!'()*~"
+
+
+def clean(path: str) -> str:
+    """The shortest path to the same place."""
+    found = posixpath.normpath(path) if path else "."
+    return found[1:] if found.startswith("//") else found
+
+
+def base(path: str) -> str:
+    """The last element."""
+    if not path:
+        return "."
+    return path.rstrip("/").rpartition("/")[2] or "/"
+
+
+def extension(path: str) -> str:
+    """From the last dot of the last element on."""
+    _, dot, end = path.rpartition("/")[2].rpartition(".")
+    return dot + end if dot else ""
+
+
+def directory(path: str) -> str:
+    """All but the last element."""
+    head, slash, _ = path.rpartition("/")
+    return clean(head + slash)
+
+
+def url_parts(value: str) -> dict[str, Any]:
+    """A URL's parts by name."""
+    try:
+        found = urlsplit(value)
+        port = found.port
+    except ValueError as error:
+        raise CallError(f"unable to parse url: {error}") from None
+    userinfo, at, host = found.netloc.rpartition("@")
+    hostname = host.removesuffix(f":{port}") if port is not None else host
+    opaque = bool(found.scheme) and not found.netloc and not found.path.startswith("/")
+    return {
+        "scheme": found.scheme,
+        "host": host,
+        "hostname": hostname.strip("[]"),
+        "path": "" if opaque else unquote(found.path),
+        "query": found.query,
+        "opaque": found.path if opaque else "",
+        "fragment": unquote(found.fragment),
+        "userinfo": userinfo if at else "",
+    }
+
+
+def url_of(parts: dict[str, Any] | None) -> str:
+    """The URL of such parts."""
+    known: dict[str, str] = {}
+    for name, value in (parts or {}).items():
+        if not isinstance(value, str):
+            raise CallError(f"unable to parse {name} key, must be of type string")
+        known[name] = value
+    scheme = f"{known['scheme']}:" if known.get("scheme") else ""
+    query = f"?{known['query']}" if known.get("query") else ""
+    fragment = f"#{quote(known['fragment'], safe=SAFE_PATH)}" if known.get("fragment") else ""
+    if known.get("opaque"):
+        return f"{scheme}{known['opaque']}{query}{fragment}"
+    user = f"{known['userinfo']}@" if known.get("userinfo") else ""
+    host = f"//{user}{known.get('host', '')}" if user or known.get("host") else ""
+    path = quote(known.get("path", ""), safe=SAFE_PATH)
+    slash = "/" if host and path and not path.startswith("/") else ""
+    return f"{scheme}{host}{slash}{path}{query}{fragment}"
+
+
+PATHS: Functions = {
+    "Base": takes("string", base),
+    "Dir": takes("string", directory),
+    "Clean": takes("string", clean),
+    "Ext": takes("string", extension),
+    "IsAbs": takes("string", lambda path: path.startswith("/")),
+}
+FUNCTIONS: Functions = {
+    **{name[0].lower() + name[1:]: function for name, function in PATHS.items()},
+    **{f"os{name}": function for name, function in PATHS.items()},
+    "urlParse": takes("string", url_parts),
+    "urlJoin": takes("map", url_of),
+}

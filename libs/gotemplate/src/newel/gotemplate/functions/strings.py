@@ -1,0 +1,255 @@
+"""Functions on text."""
+
+import re
+import string
+from typing import Any
+
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.errors import CallError
+from newel.gotemplate.functions.conversion import length, text, texts
+from newel.gotemplate.literals import octets, quote, text_of
+from newel.gotemplate.values import Map, Slice
+
+SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+
+
+def repeat(budget: Budget, count: int, value: str) -> str:
+    """The text so many times."""
+    if count < 0:
+        raise CallError("strings: negative Repeat count")
+    budget.build(count * length(value))
+    return value * count
+
+
+def replace(budget: Budget, old: str, new: str, value: str) -> str:
+    """All occurrences replaced."""
+    budget.build(length(value) + (value.count(old) if old else len(value) + 1) * length(new))
+    return value.replace(old, new)
+
+
+def cut(budget: Budget, separator: str, value: str, most: int = -1) -> list[str]:
+    """The parts between separators; single characters when it is empty."""
+    if most == 0:
+        return []
+    if separator:
+        parts = value.split(separator, most - 1 if most > 0 else -1)
+    else:
+        parts = (
+            list(value) if most < 0 else [*value[: most - 1], *filter(None, [value[most - 1 :]])]
+        )
+    budget.build(len(parts))
+    return parts
+
+
+def split_list(budget: Budget, separator: str, value: str) -> Slice:
+    """The parts as a list."""
+    return Slice(cut(budget, separator, value))
+
+
+def split(budget: Budget, separator: str, value: str) -> Map:
+    """The parts as ``_0``, ``_1`` and so on."""
+    return numbered(cut(budget, separator, value))
+
+
+def split_number(budget: Budget, separator: str, most: int, value: str) -> Map:
+    """At most so many parts, as ``_0``, ``_1`` and so on."""
+    return numbered(cut(budget, separator, value, most))
+
+
+def numbered(parts: list[str]) -> Map:
+    """Parts by name."""
+    return Map({f"_{place}": part for place, part in enumerate(parts)}, "map[string]string")
+
+
+def join(budget: Budget, separator: str, value: Any) -> str:
+    """A list's elements as one text."""
+    parts = texts(budget, value)
+    budget.build(sum(map(length, parts)) + length(separator) * len(parts))
+    return separator.join(parts)
+
+
+def indent(budget: Budget, spaces: int, value: str) -> str:
+    """Every line so far from the margin."""
+    pad = repeat(budget, spaces, " ")
+    return pad + replace(budget, "\n", "\n" + pad, value)
+
+
+def indent_below(budget: Budget, spaces: int, value: str) -> str:
+    """The same, on a new line."""
+    return "\n" + indent(budget, spaces, value)
+
+
+def truncate(count: int, value: str) -> str:
+    """The first octets, or with a negative count the last."""
+    body = octets(value)
+    if count < 0 and len(body) + count > 0:
+        return text_of(body[count:])
+    return text_of(body[:count]) if 0 <= count < len(body) else value
+
+
+def substring(start: int, end: int, value: str) -> str:
+    """From one octet to another."""
+    body = octets(value)
+    if start < 0:
+        if not 0 <= end <= len(body):
+            raise CallError(
+                f"runtime error: slice bounds out of range [:{end}] with length {len(body)}"
+            )
+        return text_of(body[:end])
+    stop = len(body) if end < 0 or end > len(body) else end
+    if start > stop:
+        raise CallError(f"runtime error: slice bounds out of range [{start}:{stop}]")
+    return text_of(body[start:stop])
+
+
+def abbreviate(width: int, value: str) -> str:
+    """Cut to a width, with an ellipsis."""
+    return value if width < 4 or len(value) <= width else value[: width - 3] + "..."
+
+
+def title(value: str) -> str:
+    """Every word with a capital."""
+    return re.sub(r"(?<!\w)[^\W\d_]", lambda match: match[0].upper(), value)
+
+
+def untitle(value: str) -> str:
+    """Every word without its capital."""
+    return re.sub(r"(?<!\S)\S", lambda match: match[0].lower(), value)
+
+
+def initials(value: str) -> str:
+    """The first character of every word."""
+    return "".join(word[0] for word in value.split())
+
+
+def swap_case(value: str) -> str:
+    """Capitals small; small letters large, those at the start of a word as titles."""
+    return value.swapcase()
+
+
+def quoted(budget: Budget, *values: Any) -> str:
+    """Each in double quotes."""
+    return " ".join(quote(text(budget, each)) for each in values if each is not None)
+
+
+def single_quoted(budget: Budget, *values: Any) -> str:
+    """Each in single quotes."""
+    return " ".join(f"'{text(budget, each)}'" for each in values if each is not None)
+
+
+def concatenated(budget: Budget, *values: Any) -> str:
+    """All with spaces between them."""
+    return " ".join(text(budget, each) for each in values if each is not None).strip()
+
+
+def wrap(budget: Budget, width: int, value: str) -> str:
+    """Lines no longer than ``width``; words that are stay whole."""
+    return wrapped(budget, value, width, "\n", long_words=False)
+
+
+def wrap_with(budget: Budget, width: int, separator: str, value: str) -> str:
+    """The same with another line end, and long words cut."""
+    return wrapped(budget, value, width, separator, long_words=True)
+
+
+def wrapped(budget: Budget, value: str, width: int, separator: str, *, long_words: bool) -> str:
+    """Lines broken at spaces."""
+    width = max(width, 1)
+    rest, lines = value, list[str]()
+    while len(rest) > width:
+        budget.step()
+        if rest[0] == " ":
+            rest = rest[1:]
+            continue
+        space = rest.rfind(" ", 0, width + 1)
+        if space < 0 and not long_words:
+            space = rest.find(" ", width)
+            if space < 0:
+                break
+        place = space if space >= 0 else width
+        lines.append(rest[:place])
+        rest = rest[place + (space >= 0) :]
+    budget.build(len(value) + len(lines) * length(separator))
+    return separator.join([*lines, rest])
+
+
+def plural(one: str, many: str, count: int) -> str:
+    """The word for one, or the word for any other number."""
+    return one if count == 1 else many
+
+
+def letters(budget: Budget, count: int, alphabet: str) -> str:
+    """Unpredictable characters of an alphabet, each as likely as the other."""
+    fair = 256 - 256 % len(alphabet)
+    found: list[str] = []
+    while len(found) < count:
+        octet = budget.random(1)[0]
+        budget.step()
+        if octet < fair:
+            found.append(alphabet[octet % len(alphabet)])
+    return "".join(found)
+
+
+def random_of(alphabet: str) -> Any:
+    """A function that gives so many characters of the alphabet."""
+
+    def function(budget: Budget, count: int) -> str:
+        return letters(budget, count, alphabet)
+
+    return function
+
+
+def uuid(budget: Budget) -> str:
+    """A random UUID (RFC 9562 §5.4)."""
+    body = bytearray(budget.random(16))
+    body[6] = body[6] & 0x0F | 0x40
+    body[8] = body[8] & 0x3F | 0x80
+    name = body.hex()
+    return "-".join((name[:8], name[8:12], name[12:16], name[16:20], name[20:]))
+
+
+FUNCTIONS: Functions = {
+    "hello": takes("", lambda: "Hello!"),
+    "trim": takes("string", lambda value: value.strip(SPACE)),
+    "trimall": takes("string string", lambda marks, value: value.strip(marks) if marks else value),
+    "trimAll": takes("string string", lambda marks, value: value.strip(marks) if marks else value),
+    "trimSuffix": takes("string string", lambda end, value: value.removesuffix(end)),
+    "trimPrefix": takes("string string", lambda start, value: value.removeprefix(start)),
+    "upper": takes("string", str.upper),
+    "lower": takes("string", str.lower),
+    "title": takes("string", title),
+    "untitle": takes("string", untitle),
+    "swapcase": takes("string", swap_case),
+    "nospace": takes("string", lambda value: "".join(value.split())),
+    "initials": takes("string", initials),
+    "abbrev": takes("int string", abbreviate),
+    "trunc": takes("int string", truncate),
+    "substr": takes("int int string", substring),
+    "repeat": takes("int string", repeat, bounded=True),
+    "replace": takes("string string string", replace, bounded=True),
+    "contains": takes("string string", lambda part, value: part in value),
+    "hasPrefix": takes("string string", lambda part, value: value.startswith(part)),
+    "hasSuffix": takes("string string", lambda part, value: value.endswith(part)),
+    "quote": takes("...any", quoted, bounded=True),
+    "squote": takes("...any", single_quoted, bounded=True),
+    "cat": takes("...any", concatenated, bounded=True),
+    "indent": takes("int string", indent, bounded=True),
+    "nindent": takes("int string", indent_below, bounded=True),
+    "wrap": takes("int string", wrap, bounded=True),
+    "wrapWith": takes("int string string", wrap_with, bounded=True),
+    "plural": takes("string string int", plural),
+    "toString": takes("any", text, bounded=True),
+    "toStrings": takes("any", texts, bounded=True),
+    "split": takes("string string", split, bounded=True),
+    "splitn": takes("string int string", split_number, bounded=True),
+    "splitList": takes("string string", split_list, bounded=True),
+    "join": takes("string any", join, bounded=True),
+    "randAlphaNum": takes("int", random_of(string.ascii_letters + string.digits), bounded=True),
+    "randAlpha": takes("int", random_of(string.ascii_letters), bounded=True),
+    "randNumeric": takes("int", random_of(string.digits), bounded=True),
+    "randAscii": takes("int", random_of("".join(map(chr, range(32, 127)))), bounded=True),
+    "uuidv4": takes("", uuid, bounded=True),
+}

@@ -1,0 +1,158 @@
+"""Times and durations. There is one zone, UTC: where the authority stands says nothing about a certificate."""
+
+import datetime as dt
+from typing import Any
+
+from newel.gotemplate import moments
+from newel.gotemplate.budget import Budget
+from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.errors import CallError
+from newel.gotemplate.functions.numbers import atoi
+from newel.gotemplate.methods import seconds
+from newel.gotemplate.reading import parsed
+from newel.gotemplate.values import Int64
+
+UTC_NAMES = frozenset({"", "UTC", "Local"})
+SPANS = (("y", 365 * 86400), ("mo", 30 * 86400), ("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def moment(budget: Budget, value: Any) -> dt.datetime:
+    """A time, or seconds since 1970; anything else is now."""
+    if isinstance(value, dt.datetime):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return moments.EPOCH + dt.timedelta(seconds=value)
+    return budget.now()
+
+
+def to_time(budget: Budget, value: Any) -> dt.datetime:
+    """The same, with JSON's numbers, in UTC."""
+    found = int(value) if isinstance(value, float) else value
+    return moment(budget, found).astimezone(dt.UTC)
+
+
+def formatted(budget: Budget, layout: str, value: Any) -> str:
+    """The time by a layout."""
+    return moments.formatted(moment(budget, value).astimezone(dt.UTC), layout)
+
+
+def formatted_in(budget: Budget, layout: str, value: Any, zone: str) -> str:
+    """The time by a layout, in a zone, which can only be UTC."""
+    check_zone(zone)
+    return formatted(budget, layout, value)
+
+
+def check_zone(name: str) -> None:
+    """Refuses every zone but UTC."""
+    if name not in UTC_NAMES:
+        raise CallError(f"unknown time zone {name}")
+
+
+def must_parse(budget: Budget, *words: str) -> dt.datetime:
+    """A time in RFC 3339, or by a layout, or by a layout in a zone; now without words."""
+    if len(words) > 3:
+        raise CallError("unsupported number of parameters")
+    if not words:
+        return budget.now()
+    if len(words) == 3:
+        check_zone(words[2])
+    layout = moments.layout_of(words[0]) if len(words) > 1 else moments.RFC3339
+    return parsed(layout, words[min(1, len(words) - 1)])
+
+
+def parse(budget: Budget, *words: str) -> dt.datetime:
+    """The same; the year 1 for what is no time."""
+    try:
+        return must_parse(budget, *words)
+    except CallError:
+        return moments.ZERO
+
+
+def to_date(layout: str, text: str) -> dt.datetime:
+    """A time by a layout; the year 1 for what is none."""
+    try:
+        return parsed(layout, text)
+    except CallError:
+        return moments.ZERO
+
+
+def must_modify(change: str, value: dt.datetime) -> dt.datetime:
+    """A time later or earlier by a duration such as ``-1.5h``."""
+    return value + moments.duration(change)
+
+
+def modify(change: str, value: dt.datetime) -> dt.datetime:
+    """The same; unchanged by what is no duration."""
+    try:
+        return must_modify(change, value)
+    except CallError:
+        return value
+
+
+def ago(budget: Budget, value: Any) -> str:
+    """How long ago, to the second."""
+    passed = budget.since(moment(budget, value))
+    return moments.duration_text(dt.timedelta(seconds=round(passed.total_seconds())))
+
+
+def span(value: Any) -> str:
+    """So many seconds as a duration."""
+    count = value if isinstance(value, Int64) else atoi(value) if isinstance(value, str) else 0
+    return moments.duration_text(dt.timedelta(seconds=count))
+
+
+def span_rounded(budget: Budget, value: Any) -> str:
+    """A duration in its largest unit: ``3mo``."""
+    total = 0.0
+    if isinstance(value, str):
+        try:
+            total = moments.duration(value).total_seconds()
+        except CallError:
+            total = 0.0
+    elif isinstance(value, Int64):
+        total = value / 10**9
+    elif isinstance(value, dt.datetime):
+        total = budget.since(value).total_seconds()
+    return next(
+        (f"{int(abs(total) // size)}{unit}" for unit, size in SPANS if abs(total) > size), "0s"
+    )
+
+
+def html_date(budget: Budget, value: Any) -> str:
+    """The date as HTML's date fields want it."""
+    return formatted(budget, "2006-01-02", value)
+
+
+def html_date_in(budget: Budget, value: Any, zone: str) -> str:
+    """The same in a zone."""
+    return formatted_in(budget, "2006-01-02", value, zone)
+
+
+def rfc3339(budget: Budget, value: Any) -> str:
+    """The time as RFC 3339 has it."""
+    return moments.formatted(to_time(budget, value), moments.RFC3339)
+
+
+FUNCTIONS: Functions = {
+    "now": takes("", lambda budget: budget.now(), bounded=True),
+    "toTime": takes("any", to_time, bounded=True),
+    "formatTime": takes("any", rfc3339, bounded=True),
+    "parseTime": takes("...string", parse, bounded=True),
+    "mustParseTime": takes("...string", must_parse, bounded=True),
+    "toTimeLayout": takes("string", moments.layout_of),
+    "date": takes("string any", formatted, bounded=True),
+    "date_in_zone": takes("string any string", formatted_in, bounded=True),
+    "dateInZone": takes("string any string", formatted_in, bounded=True),
+    "date_modify": takes("string time", modify),
+    "dateModify": takes("string time", modify),
+    "must_date_modify": takes("string time", must_modify),
+    "mustDateModify": takes("string time", must_modify),
+    "toDate": takes("string string", to_date),
+    "mustToDate": takes("string string", parsed),
+    "htmlDate": takes("any", html_date, bounded=True),
+    "htmlDateInZone": takes("any string", html_date_in, bounded=True),
+    "ago": takes("any", ago, bounded=True),
+    "duration": takes("any", span),
+    "durationRound": takes("any", span_rounded, bounded=True),
+    "unixEpoch": takes("time", lambda value: str(seconds(value))),
+}
