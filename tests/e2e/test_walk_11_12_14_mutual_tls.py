@@ -1,18 +1,13 @@
 """Walks 11, 12 and 14: what the certificates are for, judged by curl, by nginx and by Python's ssl."""
 
-import contextlib
-import ssl
-import subprocess
-import threading
-from collections.abc import Generator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from fixtures.machine import root_fingerprint
-from fixtures.running import free_port, wait_until
+from fixtures.running import wait_until
+from fixtures.tls_services import hello, nginx
 from fixtures.walks import Walker, stranger, walker
 
 __all__ = ["stranger", "walker"]
@@ -20,35 +15,6 @@ __all__ = ["stranger", "walker"]
 pytestmark = pytest.mark.needs("curl")
 ADMIN = "--issuer admin --password-file password.txt"
 OVERWRITE = "Would you like to overwrite mike.crt"
-
-
-class Hello(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain")
-        self.end_headers()
-        self.wfile.write(b"Hello, world!\n")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it
-        """Quiet."""
-
-
-@contextlib.contextmanager
-def hello(home: Path, name: str, *, clients: Path | None = None) -> Generator[str]:
-    """The walk's hello.py with ``name``'s certificate: where it is; ``clients`` is whom it lets in."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(home / f"{name}.crt", home / f"{name}.key")
-    if clients:
-        context.load_verify_locations(clients)
-        context.verify_mode = ssl.CERT_REQUIRED
-    server = HTTPServer(("127.0.0.1", 0), Hello)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"https://localhost:{server.server_address[1]}/hi"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def chain(walker: Walker, name: str) -> list[x509.Certificate]:
@@ -86,38 +52,18 @@ def test_walk_11_ten_minutes_of_access_renewed_in_time(walker: Walker) -> None:
     assert walker.read("mike.crt") == kept
 
 
-@contextlib.contextmanager
-def nginx(home: Path) -> Generator[str]:
-    """The walk's nginx.conf; its address."""
-    port = free_port()
-    (home / "nginx.conf").write_text(f"""
-        daemon off; pid {home}/pid; error_log {home}/error.log; worker_processes 1; user root;
-        events {{}}
-        http {{
-          access_log off; client_body_temp_path {home}/b; proxy_temp_path {home}/p;
-          fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
-          server {{
-            listen                 127.0.0.1:{port} ssl;
-            server_name            localhost;
-            ssl_certificate        {home}/svc.crt;
-            ssl_certificate_key    {home}/svc.key;
-            ssl_client_certificate {home}/root.crt;
-            ssl_verify_client      optional;
-            ssl_verify_depth       2;
-            location / {{
-              if ($ssl_client_verify != SUCCESS) {{
-                return 403;
-              }}
-              return 200 "in\\n";
-            }}
+def nginx_conf(home: Path) -> str:
+    """The walk's, but for what any server has."""
+    return f"""
+        ssl_client_certificate {home}/root.crt;
+        ssl_verify_client      optional;
+        ssl_verify_depth       2;
+        location / {{
+          if ($ssl_client_verify != SUCCESS) {{
+            return 403;
           }}
-        }}""")
-    server = subprocess.Popen(["nginx", "-c", str(home / "nginx.conf"), "-p", str(home)])
-    try:
-        yield f"https://localhost:{port}/"
-    finally:
-        server.terminate()
-        server.wait(10)
+          return 200 "in\\n";
+        }}"""
 
 
 @pytest.mark.needs("nginx")
@@ -130,7 +76,7 @@ def test_walk_12_a_service_speaks_tls_then_mtls_behind_nginx(walker: Walker) -> 
         # curl's exit code for an issuer it does not know
         walker.types(f"curl -s {url}", code=60)
     status = "curl -s -o /dev/null -w '%{http_code}\\n' --cacert root.crt"
-    with nginx(walker.home) as url:
+    with nginx(walker.home, "svc", nginx_conf(walker.home)) as (url, _):
         wait_until(lambda: walker.types(f"{status} {url}; :") == "403\n")
         assert walker.types(f"{status} --cert mike.crt --key mike.key {url}") == "200\n"
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
 
 PROMPT = "Please enter a password to encrypt the provisioner private key"
+ANEW = "Please enter the password to encrypt the private JWK"
 
 
 def members(call: "Invocation") -> dict[str, Any]:
@@ -42,3 +43,16 @@ def members(call: "Invocation") -> dict[str, Any]:
             text = json_text(private, None)
             found["encryptedKey"] = jwe.encrypt(text, password_for("", password_file, PROMPT))
     return found
+
+
+def of_file(name: str, password_file: str | None) -> dict[str, Any]:
+    """``key`` and ``encryptedKey`` of a file with a private key, encrypted anew. Raises CliError."""
+    from newel.cli.key_output import json_text
+    from newel.step import jwe
+
+    private = jwk_files.parse(read(name), name, password_file)
+    if not private.get("d"):
+        raise CliError(f"{name} holds no private key: give a public one by '--public-key'")
+    private["kid"] = private.get("kid") or jwk_files.thumbprint(private)
+    sealed = jwe.encrypt(json_text(private, None), password_for("", password_file, ANEW))
+    return {"key": jwk_files.public_of(private), "encryptedKey": sealed}
