@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read_password
 from newel.cli.menu import choose
+from newel.cli.new_authority import parent
+from newel.cli.new_authority.parent import Parent
 from newel.cli.terminal import ask, ask_password, say
 
 if TYPE_CHECKING:
@@ -15,11 +17,14 @@ if TYPE_CHECKING:
 
 STANDALONE, LINKED, HOSTED = "standalone", "linked", "hosted"
 KINDS = (STANDALONE, LINKED, HOSTED)
+AZURE = "azurekms"
 MENU = [
     "Standalone - step-ca instance you run yourself",
     "Linked - standalone, plus cloud configuration, reporting & alerting",
     "Hosted - fully-managed step-ca cloud instance run for you by smallstep",
 ]
+NAME = "What would you like to name your new PKI?"
+ISSUER = ("issuer", "issuer-fingerprint", "issuer-provisioner")
 PASSWORD_LENGTH = 32
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 INCOMPATIBLE = (
@@ -39,6 +44,8 @@ class Answers(NamedTuple):
     provisioner: str
     password: bytes
     provisioner_password: bytes
+    parent: Parent | None = None
+    """Who issues instead, for a registration authority, which has no name and no keys of its own."""
 
 
 def check(call: "Invocation") -> None:
@@ -57,17 +64,27 @@ def check(call: "Invocation") -> None:
         raise UsageError(
             "flag '--admin-subject' is only supported when '--remote-management' is enabled"
         )
-    for flag in ("ra", "kms"):
-        if call.get(flag):
-            raise UsageError(
-                f"flag '--{flag}' is not supported by this version: "
-                "a registration authority or a key in hardware is configured on the server"
-            )
+    check_kms(call)
+    kinds = KINDS[:2] if parent.wanted(call) else KINDS
     kind = call.get("deployment-type")
-    if kind and kind not in KINDS:
+    if kind and kind not in kinds:
         raise UsageError(
-            f"invalid value '{kind}' for flag '--deployment-type'; options are {', '.join(KINDS)}"
+            f"invalid value '{kind}' for flag '--deployment-type'; options are {', '.join(kinds)}"
         )
+
+
+def check_kms(call: "Invocation") -> None:
+    """Refuses keys in a cloud, which this program cannot make. Raises UsageError."""
+    kms = call.get("kms")
+    if not kms:
+        return
+    if kms.lower() != AZURE:
+        raise UsageError(f"invalid value '{kms}' for flag '--kms'; options are {AZURE}")
+    if call.get("ra"):
+        raise UsageError("flag '--kms' is incompatible with '--ra'")
+    raise UsageError(
+        f"flag '--kms {AZURE}' is not supported by this version: the keys are made by that service"
+    )
 
 
 def set_(call: "Invocation", flag: str) -> bool:
@@ -77,31 +94,39 @@ def set_(call: "Invocation", flag: str) -> bool:
 
 def gather(call: "Invocation") -> Answers:
     """The answers, each asked for only where no flag gives it."""
-    pki = call.on("pki")
-    kind = deployment(call, pki=pki)
+    pki, registration = call.on("pki"), parent.wanted(call)
+    kind = deployment(call, pki=pki, registration=registration)
     if kind == HOSTED:
         return Answers(kind, "", [], "", "", b"", b"")
-    name = call.get("name") or ask("What would you like to name your new PKI?\n(e.g. Smallstep)")
+    issuing = parent.gather(call) if registration else None
+    name = "" if issuing else call.get("name") or ask(f"{NAME}\n(e.g. Smallstep)")
     dns, address, provisioner = ([], "", "") if pki else endpoints(call)
-    password = new_password(call, pki=pki)
+    password = new_password(call, "your first provisioner" if issuing else keys_of(pki=pki))
     own = call.get("provisioner-password-file")
     return Answers(
         kind, name, dns, address, provisioner, password,
-        password_in(own) if own else password,
+        password_in(own) if own else password, issuing,
     )  # fmt: skip
 
 
-def deployment(call: "Invocation", *, pki: bool) -> str:
+def deployment(call: "Invocation", *, pki: bool, registration: bool) -> str:
     """Which kind of authority; standalone where all that it needs is given."""
     given = call.get("deployment-type")
     if given:
         return given
-    needed = ["name", "password-file", *([] if pki else ["dns", "address", "provisioner"])]
+    needed = [*(ISSUER if registration else ["name"]), "password-file"]
+    needed += [] if pki else ["dns", "address", "provisioner"]
     if pki or all(call.all(flag) for flag in needed):
         return STANDALONE
-    kind = KINDS[choose("What deployment type would you like to configure?", MENU)]
+    menu = MENU[:2] if registration else MENU
+    kind = KINDS[choose("What deployment type would you like to configure?", menu)]
     say("Deployment Type", kind.capitalize())
     return kind
+
+
+def keys_of(*, pki: bool) -> str:
+    """What the password is for."""
+    return "your CA keys" if pki else "your CA keys and first provisioner"
 
 
 def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
@@ -146,12 +171,11 @@ def check_address(address: str) -> None:
         raise UsageError(f"'{address}' is not a TCP address")
 
 
-def new_password(call: "Invocation", *, pki: bool) -> bytes:
+def new_password(call: "Invocation", what: str) -> bytes:
     """The password of the keys; an empty answer has one made, which is shown."""
     name = call.get("password-file")
     if name:
         return password_in(name)
-    what = "your CA keys" if pki else "your CA keys and first provisioner"
     typed = ask_password(
         f"Choose a password for {what}.\n[leave empty and we'll generate one]", empty=True
     )

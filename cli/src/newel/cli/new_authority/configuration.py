@@ -62,8 +62,8 @@ def ca_json(call: "Invocation", answers: Answers, layout: Layout) -> dict[str, A
     config: dict[str, Any] = {
         "root": layout.certificate("root_ca.crt"),
         "federatedRoots": None,
-        "crt": layout.certificate("intermediate_ca.crt"),
-        "key": layout.secret("intermediate_ca_key"),
+        "crt": "" if answers.parent else layout.certificate("intermediate_ca.crt"),
+        "key": "" if answers.parent else layout.secret("intermediate_ca_key"),
         "address": answers.address,
         "insecureAddress": "",
         "dnsNames": answers.dns,
@@ -86,10 +86,12 @@ def ca_json(call: "Invocation", answers: Answers, layout: Layout) -> dict[str, A
 
 
 def authority(call: "Invocation", answers: Answers) -> dict[str, Any]:
-    """The provisioners: with remote management they move into the database at the first start."""
+    """Who issues, and the provisioners: with remote management they move into the database at the first start."""
+    section: dict[str, Any] = dict(answers.parent.members) if answers.parent else {}
     if answers.kind == LINKED:
-        return {"enableAdmin": True}
-    section: dict[str, Any] = {"enableAdmin": True} if call.on("remote-management") else {}
+        return section | {"enableAdmin": True}
+    if call.on("remote-management"):
+        section["enableAdmin"] = True
     return section | {"provisioners": provisioners(call, answers)}
 
 

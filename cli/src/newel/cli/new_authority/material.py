@@ -39,10 +39,13 @@ class Issuer(NamedTuple):
 
 
 class Material(NamedTuple):
-    """Root and intermediate, and the SSH authority's keys where they were asked for."""
+    """Root and intermediate, and the SSH authority's keys where they were asked for.
+
+    A registration authority has no intermediate.
+    """
 
     root: Signer
-    intermediate: Signer
+    intermediate: Signer | None
     ssh_host: "PrivateKey | None" = None
     ssh_user: "PrivateKey | None" = None
 

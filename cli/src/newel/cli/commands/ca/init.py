@@ -12,7 +12,7 @@ from newel.cli.terminal import note, say
 
 if TYPE_CHECKING:
     from newel.cli.new_authority.configuration import Layout
-    from newel.cli.new_authority.material import Material
+    from newel.cli.new_authority.material import Material, Signer
     from newel.crypto.keys import PrivateKey
 
 ALREADY = """⚠️  It looks like this machine is already configured to connect to an authority.
@@ -87,6 +87,22 @@ def make(call: Invocation, given: Answers) -> "Material":
     """The keys and certificates, with a line for each step as it is done."""
     from newel.cli.new_authority import material
 
+    if given.parent:
+        root, intermediate = material.Signer(given.parent.root(), None), None
+    else:
+        root, intermediate = make_signers(call, given)
+    if not call.on("ssh"):
+        return material.Material(root, intermediate)
+    progress("Generating user and host SSH certificate signing keys")
+    keys = material.new_key(), material.new_key()
+    done()
+    return material.Material(root, intermediate, *keys)
+
+
+def make_signers(call: Invocation, given: Answers) -> "tuple[Signer, Signer]":
+    """Root and intermediate, made here or taken over."""
+    from newel.cli.new_authority import material
+
     note("")
     if call.get("root"):
         progress("Copying root certificate")
@@ -104,12 +120,7 @@ def make(call: Invocation, given: Answers) -> "Material":
         progress("Generating intermediate certificate")
         intermediate = material.new_intermediate(given.name, root)
     done()
-    if not call.on("ssh"):
-        return material.Material(root, intermediate)
-    progress("Generating user and host SSH certificate signing keys")
-    keys = material.new_key(), material.new_key()
-    done()
-    return material.Material(root, intermediate, *keys)
+    return root, intermediate
 
 
 def progress(what: str) -> None:
@@ -139,18 +150,15 @@ def files_of(
 
     from newel.cli.key_output import openssh_public, private_pem
 
+    signers = {"root_ca": material.root, "intermediate_ca": material.intermediate}
     targets = [
-        Target(
-            layout.certificate("root_ca.crt"), material.root.certificate.public_bytes(Encoding.PEM)
-        ),
-        Target(
-            layout.certificate("intermediate_ca.crt"),
-            material.intermediate.certificate.public_bytes(Encoding.PEM),
-        ),
+        Target(layout.certificate(f"{name}.crt"), signer.certificate.public_bytes(Encoding.PEM))
+        for name, signer in signers.items()
+        if signer
     ]
     keys: list[tuple[str, PrivateKey | None]] = [
         ("root_ca_key", material.root.key if keep_keys else None),
-        ("intermediate_ca_key", material.intermediate.key),
+        ("intermediate_ca_key", material.intermediate.key if material.intermediate else None),
         ("ssh_host_ca_key", material.ssh_host),
         ("ssh_user_ca_key", material.ssh_user),
     ]
@@ -225,13 +233,13 @@ def report(
     context: paths.Context | None,
 ) -> None:
     """What was made and where it is."""
-    kept = not call.get("intermediate")
     say("Root certificate", layout.certificate("root_ca.crt"))
-    if kept:
+    if material.intermediate and not call.get("intermediate"):
         say("Root private key", layout.secret("root_ca_key"))
     say("Root fingerprint", fingerprint)
-    say("Intermediate certificate", layout.certificate("intermediate_ca.crt"))
-    say("Intermediate private key", layout.secret("intermediate_ca_key"))
+    if material.intermediate:
+        say("Intermediate certificate", layout.certificate("intermediate_ca.crt"))
+        say("Intermediate private key", layout.secret("intermediate_ca_key"))
     if material.ssh_host:
         for kind in ("user", "host"):
             say(f"SSH {kind} public key", layout.certificate(f"ssh_{kind}_ca_key.pub"))
@@ -249,6 +257,8 @@ def report(
         if call.on("remote-management"):
             say("Admin provisioner", f"{given.provisioner} (JWK)")
             say("Super admin subject", call.get("admin-subject") or "step")
+    made = "registration authority" if given.parent else "PKI"
     note(
-        "\nYour PKI is ready to go. To generate certificates for individual services see 'step help ca'."
+        f"\nYour {made} is ready to go. "
+        "To generate certificates for individual services see 'step help ca'."
     )
