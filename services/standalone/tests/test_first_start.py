@@ -71,13 +71,17 @@ def test_ca_json_maps_onto_every_service(made: Layout) -> None:
 def test_a_wrong_setting_is_named_and_nothing_starts(made: Layout, tmp_path: Path) -> None:
     ca = json.loads(made.ca_json.read_text())
     for section, says in (
-        ({"valdation": {}}, "newel: valdation: Extra inputs"),
-        ({"registration": {"acme": {"http01Port": "x"}}}, r"registration: acme\.http01_port"),
-        ({"issuing": {"profiles": {"leaf": {"minDuration": "48h"}}}}, "out of order"),
+        ({"newel": {"valdation": {}}}, "newel: valdation: Extra inputs"),
+        (
+            {"newel": {"registration": {"acme": {"http01Port": "x"}}}},
+            r"registration: acme\.http01_port",
+        ),
+        ({"newel": {"issuing": {"profiles": {"leaf": {"minDuration": "48h"}}}}}, "out of order"),
+        ({"crt": "", "key": ""}, "crt, key: missing"),  # as a registration authority's stands
     ):
         layout = Layout(tmp_path)
         layout.ca_json.parent.mkdir(exist_ok=True)
-        layout.ca_json.write_text(json.dumps({**ca, "newel": section}))
+        layout.ca_json.write_text(json.dumps(ca | section))
         with pytest.raises(ConfigError, match=says):
             models.issuing(read_settings(layout))
             models.registration(read_settings(layout))

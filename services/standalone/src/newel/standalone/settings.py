@@ -43,6 +43,9 @@ class Settings:
         self.newel = newel
         if ca.authority is None:
             raise ConfigError(f"{layout.ca_json}: authority: missing")
+        if not ca.crt or not ca.key:
+            # so does step's configuration of a registration authority, which somebody else issues for
+            raise ConfigError(f"{layout.ca_json}: crt, key: missing; nothing is here to issue with")
         self.authority = ca.authority
 
     @property
