@@ -1,138 +1,37 @@
 """oauth against an identity provider on this machine; the test is the person's browser."""
 
-import base64
-import hashlib
-import http.server
 import json
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-CLIENT = ["--client-id", "client", "--client-secret", "client secret"]
-
-
-class Provider:
-    """The smallest OpenID provider; it remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.key = rsa.generate_private_key(65537, 2048)
-        self.asked: dict[str, str] = {}
-        self.forms: list[dict[str, str]] = []
-        self.pending = 1
-        self.answers: dict[str, Any] = {}
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def token(self, nonce: str | None) -> str:
-        claims = {"iss": self.url, "aud": "client", "email": "joe@example.com", "nonce": nonce}
-        pem = self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        return jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(pem))
-
-    def redeem(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        """The token endpoint."""
-        self.forms.append(form)
-        if form["grant_type"].endswith("device_code") and self.pending:
-            self.pending -= 1
-            return 400, {"error": "authorization_pending"}
-        if form["grant_type"] == "authorization_code":
-            digest = hashlib.sha256(form["code_verifier"].encode()).digest()
-            challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-            if challenge != self.asked["code_challenge"] or form["code"] != "the code":
-                return 400, {"error": "invalid_grant", "error_description": "no"}
-        nonce = self.asked.get("nonce")
-        tokens = {"access_token": "access", "id_token": self.token(nonce), "expires_in": 60,
-                  "token_type": "Bearer"}  # fmt: skip
-        return 200, tokens | self.answers
-
-    def handler(self) -> type[http.server.BaseHTTPRequestHandler]:
-        provider = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path != "/.well-known/openid-configuration":
-                    provider.asked = dict(parse_qsl(urlsplit(self.path).query))
-                    self.send_response(200)
-                    self.end_headers()
-                    return
-                names = ("authorization", "token", "device_authorization")
-                found = {f"{name}_endpoint": f"{provider.url}/{name}?x=1" for name in names}
-                self.reply(200, found)
-
-            def do_POST(self) -> None:
-                text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                form = {name: values[0] for name, values in parse_qs(text).items()}
-                if self.path.startswith("/device"):
-                    provider.forms.append(form)
-                    self.reply(200, {"device_code": "d", "user_code": "ABCD", "interval": 1,
-                                     "verification_uri": "https://go.example"})  # fmt: skip
-                else:
-                    self.reply(*provider.redeem(form))
-
-            def reply(self, status: int, body: dict[str, Any]) -> None:
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Quiet."""
-
-        return Handler
+from fakes.oauth_provider import CLIENT, Provider, providing
+from fakes.oauth_provider import start as begin
+from fakes.oauth_provider import walk as go
 
 
 @pytest.fixture
 def provider() -> Generator[Provider]:
-    made = Provider()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with providing() as made:
+        yield made
 
 
 def start(*words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [NEWEL, "oauth", *words],
-        env={**os.environ, "STEP_OPEN_BROWSER": "0"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
+    return begin("oauth", *words)
 
 
 def walk(
     provider: Provider, *words: str, answer: dict[str, str] | None = None
 ) -> tuple[int, str, str, int]:
-    """The flow as a person walks it: code, stdout and stderr of ours, status of the last page."""
-    command = start("--provider", provider.url, *CLIENT, *words)
-    assert command.stderr is not None
-    url = command.stderr.readline().strip()
-    urlopen(url).close()  # noqa: S310
-    query = {"code": "the code", "state": provider.asked["state"], **(answer or {})}
-    try:
-        with urlopen(f"{provider.asked['redirect_uri']}/?{urlencode(query)}") as page:  # noqa: S310
-            status = page.status
-    except HTTPError as error:
-        status = error.code
-    out, err = command.communicate(timeout=20)
-    return command.returncode, out, err, status
+    return go(provider, "oauth", *words, answer=answer)
 
 
 def test_the_code_is_exchanged_with_pkce_state_and_nonce(provider: Provider) -> None:

@@ -52,10 +52,32 @@ def prepare(call: "Invocation", subject: str, sans: Sequence[str]) -> Ticket | A
     if call.known("root") and not call.get("root") and not connection.stored_root(call).is_file():
         raise UsageError("flag '--root' is required unless the '--token' flag is provided")
     place = token_requests.online(call)
-    url, root = connection.url_of(call), connection.root_pem(call)
     chosen = provisioner_choice.choose(call, place.provisioners)
     if chosen.get("type") == "ACME":
+        url, root = connection.url_of(call), connection.root_pem(call)
         return AcmeDirectory.of_provisioner(url, root, str(chosen["name"]))
+    return by_provisioner(call, place, chosen, subject, sans)
+
+
+def ticket(call: "Invocation", subject: str, kinds: Sequence[str]) -> Ticket:
+    """The same by the token of --token, or by a provisioner of one of these types."""
+    token = call.get("token")
+    if token:
+        return from_token(call, token, subject, [])
+    place = token_requests.online(call)
+    chosen = provisioner_choice.choose(call, place.provisioners, kinds)
+    return by_provisioner(call, place, chosen, subject, [])
+
+
+def by_provisioner(
+    call: "Invocation",
+    place: token_requests.Place,
+    chosen: provisioner_choice.Provisioner,
+    subject: str,
+    sans: Sequence[str],
+) -> Ticket:
+    """A ticket with a token that a provisioner gives now."""
+    url, root = connection.url_of(call), connection.root_pem(call)
     made = token_requests.issue(
         call, "sign", subject, place=place, provisioner=chosen, sans=list(sans) or [subject]
     )

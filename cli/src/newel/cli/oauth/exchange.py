@@ -39,26 +39,33 @@ class Client(NamedTuple):
 
 def post(url: str, form: dict[str, str]) -> Answer:
     """Posts a form. Raises CliError when there is no answer or it is no JSON object."""
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    return send(url, urlencode(form).encode(), headers)
+    status, data = fetch(url, form)
+    return Answer(status, members(url, data))
 
 
-def send(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
-    """One request, a GET when it has no body."""
+def send(url: str) -> Answer:
+    """Asks for a JSON object."""
+    status, data = fetch(url)
+    return Answer(status, members(url, data))
+
+
+def fetch(url: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
+    """Status and body, one octet over the limit at most; a GET unless there is a form. Raises CliError."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
     allow(url)
-    request = Request(url, body, {"Accept": "application/json", **(headers or {})})  # noqa: S310 - see allow
+    # a body is a form unless a header says otherwise
+    body = None if form is None else urlencode(form).encode()
+    request = Request(url, body, {"Accept": "application/json"})  # noqa: S310 - see allow
     try:
         with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - see allow
             allow(answer.geturl())
-            status, data = answer.status, answer.read(LARGEST + 1)
+            return answer.status, answer.read(LARGEST + 1)
     except HTTPError as error:
-        status, data = error.code, error.read(LARGEST + 1)
+        return error.code, error.read(LARGEST + 1)
     except OSError as error:
         raise CliError(f"error retrieving {url}: {getattr(error, 'reason', error)}") from None
-    return Answer(status, members(url, data))
 
 
 def allow(url: str) -> None:

@@ -1,0 +1,113 @@
+"""`newel login`: a credential for a service, got once and kept: a token or a client certificate (ROAD-01)."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli.catalogue.layouts import plain
+from newel.cli.credentials import services
+from newel.cli.credentials.kept import Logins
+from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import say, show_json
+
+if TYPE_CHECKING:
+    from newel.cli.credentials.credential import Credential
+
+KINDS = ("token", "certificate")
+
+
+def run(call: Invocation) -> None:
+    """Logs in to a service, or lists the logins there are."""
+    if call.on("list"):
+        call.positionals(0)
+        show_all(call)
+        return
+    (url,) = call.positionals(1)
+    service = services.origin(url)
+    kind = kind_of(call)
+    if kind == "certificate" and not service.startswith("https:"):
+        raise UsageError("a certificate is shown by TLS: the service needs an https address")
+    credential = token(call) if kind == "token" else certificate(call)
+    Logins.of(call).save(service, credential)
+    if call.json:
+        show_json(facts(service, credential))
+    else:
+        say("Service", service)
+        say("Logged in", described(credential))
+
+
+def kind_of(call: Invocation) -> str:
+    """``token`` or ``certificate``: --credential, else a token when an OAuth client is known."""
+    asked = call.get("credential")
+    if asked not in {None, *KINDS}:
+        raise UsageError(
+            f"invalid value '{asked}' for flag '--credential'; options are token, certificate"
+        )
+    return asked or ("token" if call.get("client-id") else "certificate")
+
+
+def token(call: Invocation) -> "Credential":
+    """By signing in at an OAuth or OpenID provider."""
+    from newel.cli.credentials.token import Token
+    from newel.cli.oauth import sign_in
+
+    if not call.get("token-endpoint"):
+        call.require("provider")
+    return Token.of(sign_in.of_person(call), identity=call.on("oidc"))
+
+
+def certificate(call: Invocation) -> "Credential":
+    """By a one-time token, given or got from one of the authority's provisioners; the key is made here."""
+    from newel.cli import certificate_requests, enrolment
+    from newel.cli.credentials.certificate import ClientCertificate
+    from newel.client.credential import of_pem
+    from newel.crypto import keys
+
+    subject = call.get("subject") or subject_of(call)
+    kinds = ("X5C",) if call.get("x5c-cert") else ("JWK", "OIDC")
+    ticket = enrolment.ticket(call, subject, kinds)
+    key = keys.generate()
+    csr = certificate_requests.make(key, ticket.subject, ticket.sans)
+    chain = enrolment.sign(call, ticket, csr)
+    try:
+        pair = of_pem(chain, key)
+    except ValueError as error:
+        raise CliError(f"the authority's certificate cannot be used: {error}") from None
+    return ClientCertificate.of(pair, ticket.url, ticket.root)
+
+
+def subject_of(call: Invocation) -> str:
+    """Whom the one-time token names. Raises UsageError without a token."""
+    from newel.cli.enrolment import unverified_claims
+
+    token = call.get("token")
+    if not token:
+        raise UsageError("one of flag --client-id, --subject or --token is required")
+    return str(unverified_claims(token).get("sub") or "")
+
+
+def show_all(call: Invocation) -> None:
+    """The logins that are kept; nothing of their secrets."""
+    found = [(kept.service, kept.credential) for kept in Logins.of(call).every()]
+    if call.json:
+        show_json([facts(service, credential) for service, credential in found])
+        return
+    for service, credential in found:
+        print(f"{plain(service)}  {described(credential)}")
+
+
+def facts(service: str, credential: "Credential") -> dict[str, object]:
+    """What may be known of a login."""
+    ends = credential.ends
+    return {
+        "service": service,
+        "credential": credential.kind,
+        "holder": credential.holder,
+        "ends": ends and ends.isoformat(),
+    }
+
+
+def described(credential: "Credential") -> str:
+    """The same on a line."""
+    ends = credential.ends
+    until = f" until {ends:%Y-%m-%dT%H:%M:%SZ}" if ends else ""
+    return f"{plain(credential.holder) or 'somebody'}{until}"

@@ -1,0 +1,49 @@
+"""`newel logout`: a credential is given back to its issuer and forgotten (ROAD-01)."""
+
+from newel.cli.credentials import services
+from newel.cli.credentials.kept import Logins
+from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import note, say
+
+
+def run(call: Invocation) -> None:
+    """Ends the logins for the services that are named, or all of them."""
+    logins = Logins.of(call)
+    if call.on("all"):
+        call.positionals(0)
+        named = [kept.service for kept in logins.every()]
+    else:
+        named = [services.origin(url) for url in call.positionals(1, -1)]
+        if len(set(named)) < len(named):
+            raise UsageError("a service is named twice")
+    failed: CliError | None = None
+    with logins.alone():
+        for service in named:
+            try:
+                end(call, logins, service)
+            except CliError as error:
+                if failed:
+                    note(str(failed))
+                failed = error
+    if failed:
+        raise failed
+
+
+def end(call: Invocation, logins: Logins, service: str) -> None:
+    """Revokes and forgets one; it is kept when that fails, so that it can be tried again."""
+    credential = logins.get(service)
+    try:
+        told = credential.revoke()
+    except CliError as error:
+        if not call.on("force"):
+            raise CliError(
+                f"the login for {service} is kept, because it could not be revoked: {error}",
+                hint="'--force' forgets it all the same.",
+            ) from None
+        told = False
+    logins.remove(service)
+    say("Logged out", service)
+    if not told:
+        until = f" until {credential.ends:%Y-%m-%dT%H:%M:%SZ}" if credential.ends else ""
+        note(f"It was not revoked: a copy of it stays good{until}.")

@@ -1,0 +1,137 @@
+"""`newel request`: asks a service as whoever is logged in (ROAD-02), or gives others access (ROAD-05)."""
+
+import http.client
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+from newel.cli import connection, delivery, files, service_call
+from newel.cli.credentials import services
+from newel.cli.credentials.kept import Logins, again
+from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.credentials.credential import Credential
+
+CHUNK = 1 << 16
+REFUSED, UNKNOWN = 400, 401
+
+
+def run(call: Invocation) -> None:
+    """Sends the request and writes what comes; with --access what another program needs to send it."""
+    (url,) = call.positionals(1)
+    service, logins = services.origin(url), Logins.of(call)
+    if call.on("access"):
+        hand_out(call, logins, service)
+        return
+    if call.all("scope"):
+        raise UsageError("flag '--scope' requires the '--access' flag")
+    request = request_of(call, url)
+    credential = logins.fresh(service)
+    with service_call.answered(request, credential, trusted(call)) as answer:
+        show(call, answer)
+    if answer.status >= REFUSED:
+        raise CliError(
+            f"{service} answers {answer.status} {answer.reason}".rstrip(),
+            hint=again(service) if answer.status == UNKNOWN else "",
+        )
+
+
+def hand_out(call: Invocation, logins: Logins, service: str) -> None:
+    """Access of its own for another program: it is printed because that is what was asked for."""
+    for flag in ("method", "header", "data", "include"):
+        if call.given(flag):
+            raise UsageError(f"flag '--access' and flag '--{flag}' are mutually exclusive")
+    logins.fresh(service)
+    with logins.alone():
+        credential: Credential = logins.get(service)
+        access = credential.access(call.all("scope"))
+        if access.kept != credential:
+            logins.save(service, access.kept)
+    delivery.deliver(call, access.handed_out.rstrip(b"\n") + b"\n")
+
+
+def request_of(call: Invocation, url: str) -> service_call.Request:
+    """The request the flags describe. Raises UsageError, CliError."""
+    headers = dict(header(word) for word in call.all("header"))
+    data = call.get("data")
+    body = None if data is None else content(data)
+    if body is not None and "content-type" not in {name.lower() for name in headers}:
+        headers["Content-Type"] = "application/json"
+    method = (call.get("method") or ("GET" if body is None else "POST")).upper()
+    if not method.isascii() or not method.isalpha():
+        raise UsageError(f"invalid value '{method}' for flag '--method'")
+    return service_call.Request(method, url, headers, body)
+
+
+def header(word: str) -> tuple[str, str]:
+    """Name and value. Raises UsageError for what is no header (RFC 9110 §5.1), or says who asks."""
+    name, colon, value = (part.strip() for part in word.partition(":"))
+    token = name.replace("-", "").replace("_", "")
+    if not colon or not token.isalnum() or not word.isascii() or not word.isprintable():
+        raise UsageError(f"invalid value '{word}' for flag '--header'; use 'Name: value'")
+    if name.lower() in {"authorization", "host", "content-length", "transfer-encoding"}:
+        raise UsageError(f"the header {name} is not for '--header': the login and the URL say it")
+    return name, value
+
+
+def content(data: str) -> bytes:
+    """The text itself, or after ``@`` a file's content."""
+    return files.read(data[1:], exact=True) if data.startswith("@") else data.encode()
+
+
+def trusted(call: Invocation) -> str | None:
+    """The root of --root or of bootstrap, PEM; the system's are trusted too."""
+    if call.get("root") or connection.stored_root(call).is_file():
+        return connection.root_pem(call)
+    return None
+
+
+def show(call: Invocation, answer: http.client.HTTPResponse) -> None:
+    """The body as it comes to --out or stdout, or all of the answer as JSON."""
+    if call.json:
+        show_as_json(answer)
+        return
+    name = call.get("out")
+    if name and answer.status < REFUSED:
+        with files.being_written(name, force=call.on("force")) as sink:
+            copy(answer, sink)
+        return
+    if call.on("include"):
+        lines = [f"HTTP {answer.status} {answer.reason}", *map(": ".join, answer.getheaders())]
+        sys.stdout.write("\n".join(lines) + "\n\n")
+        sys.stdout.flush()
+    copy(answer, sys.stdout.buffer)
+    sys.stdout.flush()
+
+
+def show_as_json(answer: http.client.HTTPResponse) -> None:
+    """Status, headers and body; a body that is no text in base64."""
+    import base64
+    import io
+
+    from newel.cli.terminal import show_json
+
+    sink = io.BytesIO()
+    copy(answer, sink, most=files.LARGEST_INPUT)
+    shown: dict[str, object] = {"status": answer.status, "headers": dict(answer.getheaders())}
+    try:
+        shown["body"] = sink.getvalue().decode()
+    except UnicodeDecodeError:
+        shown["bodyBase64"] = base64.b64encode(sink.getvalue()).decode()
+    show_json(shown)
+
+
+def copy(answer: http.client.HTTPResponse, sink: BinaryIO, most: int | None = None) -> None:
+    """The body, piece by piece. Raises CliError when it ends early or is longer than ``most``."""
+    length = 0
+    try:
+        while piece := answer.read(CHUNK):
+            length += len(piece)
+            if most is not None and length > most:
+                raise CliError(f"the answer is larger than {most // 1024 // 1024} MiB: use '--out'")
+            sink.write(piece)
+    except (TimeoutError, ConnectionError, http.client.HTTPException):
+        raise CliError("the answer ended before it was whole") from None
+    if answer.length:
+        raise CliError("the answer ended before it was whole")
