@@ -7,7 +7,7 @@ declare -A debian=(
   [certbot]=certbot [lego]=lego [nginx]=nginx-light [openssl]=openssl [pkcs11-tool]=opensc
   [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
-  [named]=bind9 [nsupdate]=bind9-dnsutils
+  [named]=bind9 [nsupdate]=bind9-dnsutils [nebula-cert]=nebula
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
   [mandoc]=mandoc
 )

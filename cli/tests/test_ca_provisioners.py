@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.meshes import mesh
 from fixtures.running import others
 from newel.step import ca_json, jwe
 
@@ -72,6 +73,7 @@ KINDS = [
         "--disable-tofu",
     ],
     ["--type", "SSHPOP", "--ssh-host-max-dur", "48h"],
+    ["--type", "nebula", "--nebula-root", "mesh.crt", "--x509-min-dur", "10m"],
     [
         "--public-key",
         "pub.json",
@@ -83,13 +85,14 @@ KINDS = [
 ]
 
 
-@pytest.mark.needs("step")
+@pytest.mark.needs("step", "nebula-cert")
 @pytest.mark.parametrize("flags", KINDS, ids=lambda flags: flags[1])
 def test_the_originals_record(home: Path, flags: list[str]) -> None:
-    """The original writes the same member for member."""
+    """The original writes the same member for member; its kinds are in capitals."""
     made = run(home, "crypto", "jwk", "create", "pub.json", "priv.json", "--password-file", "pw",
                program=others("step"))  # fmt: skip
     assert made.returncode == 0, made.stderr
+    mesh(home)
     said = change(home, "add", "new", *flags)
     assert said.startswith(f"✔ CA Configuration: {home}/step/config/ca.json\n\nSuccess!")
     ours = records(home)["new"]
@@ -97,7 +100,51 @@ def test_the_originals_record(home: Path, flags: list[str]) -> None:
     done = run(home, *words, program=others("step"))
     assert done.returncode == 0, done.stderr
     theirs = records(home, "ca.json")["new"]
-    assert ours == theirs
+    assert ours | {"type": ours["type"].upper()} == theirs
+
+
+NEBULA_V2 = {
+    True: "MIGBoBuACU1lc2ggQ0EgMoQB/4UEawHPn4YFASb57Z+CIN5AsG9+fR1+CqF7dB5FtoOGlem8CkM5rSLstNbfrZ8Jg0B9WkOhunhY"
+    "lVFn/APjGKoEmw4mGeHBwwik+0MUKkSW87u7EktQTzaeH2riVGsvIVdohFvMNGIoutvPuMiluHUE",
+    False: "MIGkoD6ABGhvc3ShBwQFCgEAARCFBGsBz5+GBQEm+e2ehyCChm1fVcpZQ4WP5aes0NcE6yf/3/VXOJG94gB6YwwAd4Ig5sf+os"
+    "Hg0huK6qdd9CS5tRY7xJfP8nwuu24C5w30hlyDQAAWKXzxy1koiTK/c+xO9PGRW7OrJWaPMwmU4uMhcePtucAJY8SGPfen9Np/w9luYM"
+    "gXfm2XOZXtf882E8jwuwk=",
+}
+"""An authority's certificate of version 2, and a host's, by nebula-cert 1.10.3."""
+
+
+@pytest.mark.parametrize("authority", [True, False])
+def test_nebula_certificates_of_version_2(home: Path, authority: bool) -> None:
+    label = "NEBULA CERTIFICATE V2"
+    (home / "v2.crt").write_text(
+        f"-----BEGIN {label}-----\n{NEBULA_V2[authority]}\n-----END {label}-----\n"
+    )
+    flags = ["--type", "Nebula", "--nebula-root", "v2.crt"]
+    said = change(home, "add", "new", *flags, good=authority)
+    assert authority or "there is no certificate of an authority in it" in said
+
+
+@pytest.mark.needs("nebula-cert")
+def test_files_that_would_keep_the_authority_from_starting(home: Path) -> None:
+    mesh(home)
+    half = (home / "ca.crt").read_text().splitlines()
+    (home / "half.crt").write_text("\n".join([half[0], half[1][:20], half[-1]]))
+    leaf = ["certificate", "create", "x", "leaf.crt", "leaf.key", "--profile", "self-signed", "--subtle",
+            "--no-password", "--insecure"]  # fmt: skip
+    assert run(home, *leaf).returncode == 0
+    cases = [
+        (["Nebula", "--nebula-root", "host.crt"], "no certificate of an authority"),
+        (["Nebula", "--nebula-root", "half.crt"], "ends early"),
+        (["Nebula", "--nebula-root", "leaf.crt"], "something else than Nebula certificates"),
+        (["X5C", "--x5c-roots", "ca.crt"], "something else than certificates"),
+        (["X5C", "--x5c-roots", "leaf.crt"], "the certificate of 'x' may not sign certificates"),
+        (["X5C", "--x5c-roots", "pw"], "there is nothing in PEM in it"),
+        (["K8sSA", "--public-key", "leaf.crt"], "something else than public keys"),
+        (["ACME", "--attestation-roots", "leaf.crt"], "may not sign certificates"),
+        (["SCEP", "--scep-decrypter-key-file", "leaf.crt"], "it holds no private key"),
+    ]
+    for (kind, *flags), expected in cases:
+        assert expected in change(home, "add", "new", "--type", kind, *flags, good=False)
 
 
 def test_nothing_else_is_touched(home: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from fixtures.administrator import Administrator, of_new_authority
+from fixtures.meshes import mesh
+from fixtures.needs import find_program
 from fixtures.running import free_port, others
 
 pytestmark = pytest.mark.needs("step", "step-ca")
@@ -25,6 +27,8 @@ def administrator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Adminis
         words = ["crypto", "jwk", "create", "pub.json", "priv.json", "--password-file"]
         someone.run(*words, str(someone.authority.password_file), program=others("step"))
         someone.run("crypto", "keypair", "k8s.pub", "k8s.key", "--no-password", "--insecure")
+        if find_program("nebula-cert"):
+            mesh(home)
         yield someone
 
 
@@ -46,6 +50,7 @@ KINDS = [
     ["--type", "K8sSA", "--public-key", "k8s.pub"],
     ["--type", "AWS", "--aws-account", "1", "--aws-account", "2", "--instance-age", "1h", "--disable-tofu"],
     ["--type", "SSHPOP"],
+    pytest.param(["--type", "Nebula", "--nebula-root", "mesh.crt"], marks=pytest.mark.needs("nebula-cert")),
     ["--type", "SCEP", "--challenge", "s3cret", "--min-public-key-length", "3072", "--include-root"],
     ["--public-key", "pub.json", "--private-key", "priv.json", "--x509-template", "x509.tpl",
      "--x509-template-data", "data.json", "--allow-renewal-after-expiry", "--ssh=false"],

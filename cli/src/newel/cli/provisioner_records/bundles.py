@@ -3,13 +3,16 @@
 import base64
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from newel.cli.errors import CliError
 from newel.cli.files import read
+from newel.cli.provisioner_records import nebula
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+Found = TypeVar("Found")
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----.*?-----END \1-----", re.DOTALL)
 
@@ -25,39 +28,43 @@ def public_keys(names: Iterable[str]) -> str:
 
 
 def nebula_certificates(names: Iterable[str]) -> str:
-    """The certificates of Nebula authorities in some files. Raises CliError."""
-    return _bundle(names, _nebula)
+    """The certificates of Nebula authorities in some files; those of hosts are left out. Raises CliError."""
+    found: list[bytes] = []
+    for name in names:
+        blocks = [block for block, taken in _blocks(name, nebula.is_authority) if taken]
+        if not blocks:
+            raise CliError(f"error reading {name}: there is no certificate of an authority in it")
+        found += blocks
+    return _encoded(found)
 
 
 def first_certificate(names: Iterable[str]) -> str:
     """The first certificate of a file, whoever's it is. Raises CliError."""
-    return _encoded(_blocks(name, _certificate)[0] for name in names)
+    return _encoded(_blocks(name, _certificate)[0][0] for name in names)
 
 
 def encrypted_key(names: Iterable[str]) -> str:
     """A private key, which stays encrypted. Raises CliError."""
-    return _encoded(_blocks(name, _private_key)[0] for name in names)
+    return _encoded(_blocks(name, _private_key)[0][0] for name in names)
 
 
 def _bundle(names: Iterable[str], check: Callable[[bytes, bytes], object]) -> str:
-    return _encoded(block for name in names for block in _blocks(name, check))
+    return _encoded(block for name in names for block, _ in _blocks(name, check))
 
 
 def _encoded(blocks: Iterable[bytes]) -> str:
     return base64.b64encode(b"".join(blocks)).decode()
 
 
-def _blocks(name: str, check: Callable[[bytes, bytes], object]) -> list[bytes]:
-    """The blocks of a file, each of which the check takes."""
+def _blocks(name: str, check: Callable[[bytes, bytes], Found]) -> list[tuple[bytes, Found]]:
+    """The blocks of a file with what the check found in each. Raises CliError where it raises ValueError."""
     found = [(match[0] + b"\n", match[1]) for match in _BLOCK.finditer(read(name))]
     if not found:
         raise CliError(f"error reading {name}: there is nothing in PEM in it")
     try:
-        for block, label in found:
-            check(block, label)
+        return [(block, check(block, label)) for block, label in found]
     except ValueError as error:
         raise CliError(f"error reading {name}: {error}") from None
-    return [block for block, _ in found]
 
 
 def _certificate(block: bytes, label: bytes) -> "x509.Certificate":
@@ -90,13 +97,6 @@ def _public_key(block: bytes, label: bytes) -> None:
 
 def _private_key(_: bytes, label: bytes) -> None:
     _require(label.endswith(b"PRIVATE KEY"), "it holds no private key")
-
-
-def _nebula(block: bytes, label: bytes) -> None:
-    _require(
-        label.startswith(b"NEBULA CERTIFICATE"), "it holds something else than Nebula certificates"
-    )
-    base64.b64decode(b"".join(block.splitlines()[1:-1]), validate=True)
 
 
 def _require(condition: bool, otherwise: str) -> None:
