@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -20,8 +21,8 @@ from preload import preload
 from newel.step import jwe
 
 ROOT = Path(__file__).parents[2]
-_BLOCK = 21_000
-"""Where the ports of the split shape begin: below those the system hands out by itself."""
+_BLOCKS = range(20_000, 32_000, 100)
+"""Where the ports of a split shape may begin: below those the system hands out by itself."""
 
 
 def free_port() -> int:
@@ -116,7 +117,7 @@ def started(work: Path, workers: int) -> Generator[Authority]:
 def newel_split(work: Path, workers: int) -> Generator[Authority]:
     """The six services with PostgreSQL, NATS and SoftHSM. What is counted is the services' own CPU."""
     state = work / "split"
-    port, http_port, first = free_port(), free_port(), _BLOCK
+    port, http_port, first = free_port(), free_port(), secrets.choice(_BLOCKS)
     command = [
         sys.executable, "-m", "deploy.split", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers),

@@ -199,7 +199,7 @@ async def test_nothing_is_lost_when_nats_comes_back_empty(
 @pytest.mark.parametrize(
     ("subjects", "expected"),
     [
-        ([ISSUED], ISSUED),
+        ([ISSUED], "newel.certificate.>"),
         ([ISSUED, REVOKED], "newel.certificate.>"),
         ([ISSUED, OTHER], "newel.>"),
     ],

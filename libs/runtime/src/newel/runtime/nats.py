@@ -1,7 +1,7 @@
 """Events between processes: the outbox relayed to NATS JetStream, and the bus that consumes there.
 
 Nothing is lost while NATS is away: events stay in the outbox until the stream has acknowledged them,
-and in the stream until the consumer has. What is sent twice carries the same message id.
+and in the stream until the consumer has. What is sent twice carries the same ids.
 """
 
 import asyncio
@@ -9,13 +9,13 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from newel.runtime.background import FIRST_PAUSE, every, jittered
+from newel.runtime.event_batches import family, packed, unpacked
 from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.lease import Lease, run_leased
-from newel.runtime.nats_link import STREAM, NatsLink
+from newel.runtime.nats_link import STREAM, SUBJECTS, NatsLink
 from newel.runtime.nats_puller import Puller
 from newel.runtime.outbox import KEPT, SWEPT_EVERY, TableOutbox
 from newel.runtime.outbox_reader import LONGEST_PAUSE, OutboxReader, sweep
@@ -24,10 +24,9 @@ from newel.runtime.service import Task
 _log = logging.getLogger("newel.runtime.nats")
 
 _RELAY = "nats"
-_BATCH = 256
+_MESSAGES = 16  # of up to 256 events each
 _FETCH_SECONDS = 5.0
 _HANDLED_WITHIN = 60
-_AT = "Newel-At"
 
 
 class NatsRelay:
@@ -59,12 +58,12 @@ class NatsRelay:
         jetstream = await self._link.jetstream()
         acknowledgements = (
             jetstream.publish(
-                event.subject,
-                event.payload,
+                message.subject,
+                message.payload,
                 stream=STREAM,
-                headers={"Nats-Msg-Id": event.id, _AT: str(event.at)},
+                headers={"Nats-Msg-Id": message.id},
             )
-            for event in events
+            for message in packed(events)
         )
         results = await asyncio.gather(*acknowledgements, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
@@ -126,7 +125,7 @@ class NatsBus:
             durable_name=subscription.name,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=_HANDLED_WITHIN,
-            max_ack_pending=_BATCH,  # one batch at a time, so that order is kept
+            max_ack_pending=_MESSAGES,  # one batch at a time, so that order is kept
             filter_subject=subject,
         )
         known = partial(jetstream.consumer_info, STREAM, subscription.name)
@@ -144,10 +143,15 @@ class NatsBus:
 
 async def _deliver(puller: Puller, subscription: Subscription) -> bool:
     """Fetches and handles one batch; False when there was none."""
-    messages = await puller.batch(_BATCH, _FETCH_SECONDS)
+    messages = await puller.batch(_MESSAGES, _FETCH_SECONDS)
     if not messages:
         return False
-    events = [_event(message) for message in messages if message.subject in subscription.subjects]
+    events = [
+        event
+        for message in messages
+        for event in unpacked(message.subject, message.data)
+        if event.subject in subscription.subjects
+    ]
     try:
         if events:
             await subscription.handler(events)
@@ -167,23 +171,7 @@ async def _let_go(puller: Puller) -> None:
         _log.info("a lost consumer could not be ended: %s", error)
 
 
-def _event(message: Any) -> Event:
-    headers = message.headers or {}
-    return Event(
-        id=headers.get("Nats-Msg-Id", ""),
-        subject=message.subject,
-        payload=message.data,
-        at=int(headers.get(_AT, "0")),
-    )
-
-
 def common_filter(subjects: Sequence[str]) -> str:
     """The narrowest filter that lets all subjects pass; a consumer has one filter only."""
-    if len(set(subjects)) == 1:
-        return subjects[0]
-    shared: list[str] = []
-    for tokens in zip(*(subject.split(".") for subject in subjects), strict=False):
-        if len(set(tokens)) > 1:
-            break
-        shared.append(tokens[0])
-    return ".".join([*shared, ">"])
+    families = {family(subject) for subject in subjects}
+    return f"{families.pop()}.>" if len(families) == 1 else SUBJECTS

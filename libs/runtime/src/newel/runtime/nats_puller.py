@@ -36,10 +36,10 @@ class Puller:
         """
         waiting = {"batch": 1, "expires": int(seconds * _NANOSECONDS)}
         first = await self._messages(waiting, 1, seconds)
-        if not first or most == 1:
+        behind = min(first[0].metadata.num_pending, most - 1) if first else 0
+        if not behind:
             return first
-        at_once = {"batch": most - 1, "no_wait": True}
-        return first + await self._messages(at_once, most - 1, 0)
+        return first + await self._messages({"batch": behind, "no_wait": True}, behind, 0)
 
     async def close(self) -> None:
         """Ends the interest in answers."""
