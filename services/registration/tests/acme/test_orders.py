@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import ipaddress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
-from fixtures.acme import House, make_csr, provisioner
+from fixtures.acme import House, make_csr, make_house, provisioner
 from newel.acme import base64url
 from newel.proto.common.v1 import error_pb2
+from newel.registration.rates import Rate
 
 MAIL = x509.RFC822Name("a@example.org")
 URI = x509.UniformResourceIdentifier("https://a.example")
@@ -403,3 +405,22 @@ async def test_an_order_left_processing_is_carried_through_at_a_later_poll(eithe
     done = await client.post(order.header("location"))
     assert done["status"] == "valid"
     assert len(either.issuing.records) == 1
+
+
+@pytest.mark.attack("A22")
+async def test_an_account_orders_as_often_as_it_may(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/registration.db"
+    async with make_house(url, rate=Rate(per_second=0.05, burst=2)) as house:
+        eager, other = await house.registered(), await house.registered()
+        for _ in range(2):
+            assert (await eager.order("a.example")).status == 201
+        refused = await eager.order("a.example")
+        assert (refused.status, refused.problem) == (429, "rateLimited")
+        assert refused.header("retry-after") == "20"
+        assert (await other.order("a.example")).status == 201
+        assert [line[2]["cause"] for line in house.audit.lines if line[1] == "refused"] == [
+            "new-order"
+        ]
+        house.clock.advance(dt.timedelta(seconds=20))
+        assert (await eager.order("a.example")).status == 201
+        assert await house.rows("SELECT count(*) FROM acme_orders") == [(4,)]

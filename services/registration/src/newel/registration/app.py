@@ -6,17 +6,20 @@ from importlib.metadata import version
 import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from newel.crypto import names, pem
 from newel.registration.acme.build import Acme
 from newel.registration.acme.build import build as build_acme
 from newel.registration.authority import Authority
-from newel.registration.config import Config
+from newel.registration.config import Config, RateConfig
 from newel.registration.front import front
 from newel.registration.http import StepApi
+from newel.registration.limited import Limited
 from newel.registration.listings import Listings
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.rates import Addresses, Limit
 from newel.registration.renewal import Renewing
 from newel.registration.revocation import Revoking
 from newel.registration.rpc import RemoteIssuance
@@ -74,6 +77,7 @@ async def build(config: Config, ports: Ports) -> Service:
         metrics,
     )
     acme = _acme(config, ports, authority, issuance, metrics)
+    api = _api(config, ports, authority, issuance, used, metrics, acme)
 
     async def start() -> None:
         await acme.start()
@@ -84,7 +88,7 @@ async def build(config: Config, ports: Ports) -> Service:
     )
     return Service(
         "registration",
-        web={"https": _api(config, ports, authority, issuance, used, metrics, acme)},
+        web={"https": _limited(config, ports, metrics, api)},
         tasks={**own, **acme.tasks},
         start=(start,),
         stop=(used.flush,),
@@ -159,6 +163,22 @@ def _api(
     )
 
 
+def _limit(config: Config, ports: Ports, metrics: Metrics, name: str, rate: RateConfig) -> Limit:
+    remembered = config.rate_limits.remembered
+    return Limit(name, rate.rate(), remembered, ports.audit, metrics)
+
+
+def _limited(config: Config, ports: Ports, metrics: Metrics, app: ASGIApp) -> Limited:
+    own = config.rate_limits
+    return Limited(
+        app,
+        Addresses(own.exempt),
+        _limit(config, ports, metrics, "address", own.address),
+        _limit(config, ports, metrics, "new-account", own.new_account),
+        ports.clock,
+    )
+
+
 def _acme(
     config: Config,
     ports: Ports,
@@ -179,4 +199,5 @@ def _acme(
         clock=ports.clock,
         audit=ports.audit,
         metrics=metrics,
+        new_orders=_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
     )

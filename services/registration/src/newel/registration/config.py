@@ -1,6 +1,7 @@
 """The registration authority's configuration."""
 
 import datetime as dt
+import ipaddress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 
 from newel.registration.acme.config import AcmeConfig
 from newel.registration.provisioners.limits import Limits
+from newel.registration.rates import Rate
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
 from newel.step.messages import TlsOptions
@@ -21,6 +23,35 @@ class ServerCertificateConfig(Settings):
     common_name: str = "Step Online CA"
     lifetime: Duration = dt.timedelta(hours=24)
     profile: str = "server"
+
+
+class RateConfig(Settings):
+    """``burst`` at once, and ``per_second`` in the long run; 0: as often as one likes."""
+
+    per_second: float = Field(ge=0, le=1e6)
+    burst: int = Field(default=1, ge=1, le=1_000_000)
+
+    def rate(self) -> Rate:
+        """The same for the limiter."""
+        return Rate(self.per_second, self.burst)
+
+
+class RateLimitsConfig(Settings):
+    """How often somebody may ask; of each process, so several of them together allow more."""
+
+    address: RateConfig = RateConfig(per_second=500, burst=10_000)
+    """Requests of one client address, for IPv6 of one /64."""
+    new_account: RateConfig = RateConfig(per_second=10, burst=500)
+    """New ACME accounts from one client address."""
+    new_order: RateConfig = RateConfig(per_second=50, burst=5_000)
+    """Orders of one ACME account."""
+    exempt: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = (
+        ipaddress.ip_network("127.0.0.0/8"),
+        ipaddress.ip_network("::1"),
+    )
+    """Client addresses that are not limited: proxies, behind which everybody has the same one."""
+    remembered: int = Field(default=100_000, ge=1_000, le=10_000_000)
+    """How many addresses, and accounts, are kept count of at once; some 100 octets each."""
 
 
 class Config(Settings):
@@ -44,6 +75,7 @@ class Config(Settings):
     federated_roots: tuple[Path, ...] = ()
     """PEM files of other authorities' roots."""
     acme: AcmeConfig = AcmeConfig()
+    rate_limits: RateLimitsConfig = RateLimitsConfig()
     server_certificate: ServerCertificateConfig = ServerCertificateConfig()
     refresh_provisioners: Duration = dt.timedelta(seconds=5)
     refresh_issuers: Duration = dt.timedelta(seconds=30)

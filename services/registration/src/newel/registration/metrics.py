@@ -47,6 +47,12 @@ class Metrics:
             "Runs that forgot expired used tokens",
             registry=registry,
         )
+        self.rate_limited = Counter(
+            "newel_registration_rate_limited_total",
+            "Requests refused because somebody asked too often: address, new-account, new-order",
+            ("limit",),
+            registry=registry,
+        )
         Alias(self.signed, "step_ca_x509_signed", registry)
         Alias(self.renewed, "step_ca_x509_renewed", registry)
         Alias(self.rekeyed, "step_ca_x509_rekeyed", registry)

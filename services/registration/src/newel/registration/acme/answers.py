@@ -7,6 +7,7 @@ import msgspec
 
 from newel.acme import algorithms, problems
 from newel.acme.identifiers import Identifier
+from newel.registration.rates import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
 
 Header = tuple[bytes, bytes]
@@ -25,7 +26,7 @@ _NAMES = {
     ErrorType.UNAVAILABLE: ErrorType.SERVER_INTERNAL,
     ErrorType.UNSUPPORTED_MEDIA_TYPE: ErrorType.MALFORMED,
 }
-_RETRY_AFTER = {ErrorType.RATE_LIMITED: b"10", ErrorType.UNAVAILABLE: b"5"}
+_RETRY_AFTER = {ErrorType.RATE_LIMITED: 10, ErrorType.UNAVAILABLE: 5}  # seconds
 
 encode = msgspec.json.Encoder().encode
 """JSON octets of an object."""
@@ -84,6 +85,7 @@ def problem_document(error: NewelError) -> problems.Problem:
 def refusal(error: NewelError, *headers: Header) -> Answer:
     """The answer that carries a refusal."""
     body = encode(problem_document(error))
-    seconds = _RETRY_AFTER.get(error.type)
-    extra = headers if seconds is None else (*headers, (b"retry-after", seconds))
+    known = isinstance(error, RateLimitedError)
+    seconds = error.seconds if known else _RETRY_AFTER.get(error.type)
+    extra = headers if seconds is None else (*headers, retry_after(seconds))
     return Answer(error.http_status, body, PROBLEM, extra)

@@ -28,6 +28,7 @@ from newel.registration.challenges.name_servers import NameServers
 from newel.registration.challenges.tls_alpn_01 import TlsAlpn01
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
+from newel.registration.rates import Limit
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database
@@ -62,6 +63,7 @@ def build(
     clock: Clock,
     audit: Audit,
     metrics: Metrics,
+    new_orders: Limit,
 ) -> Acme:
     """The ACME server. ``names`` are the hosts clients may reach it by, each with or without a port."""
     limits = Limits(
@@ -85,6 +87,7 @@ def build(
         validations=validations,
         limits=limits,
         decisions=decisions,
+        new_orders=new_orders,
     )
 
     upkeep = Upkeep(storage, nonces, validations, finalizer, limits, clock)

@@ -25,6 +25,7 @@ from newel.registration.acme.server import Server
 from newel.registration.acme.settings import Provisioners
 from newel.registration.acme.urls import Urls
 from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.rates import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
 
 _log = logging.getLogger("newel.registration.acme")
@@ -175,6 +176,8 @@ class Dispatcher:
         return Answer(200 if method == "HEAD" else 204, headers=(nonce,))
 
     def _audit_refusal(self, scope: Scope, error: NewelError) -> None:
+        if isinstance(error, RateLimitedError):  # written down by the limit, one for many
+            return
         path = str(scope["path"])[:256]
         self._server.decisions.refused("acme.request", error, provisioner="", path=path)
 

@@ -28,6 +28,8 @@ _POLL = 2  # seconds a client is asked to wait for an order that is being proces
 
 async def new_order(server: Server, call: Call) -> Answer:
     """An order with its authorizations, all in the one transaction that uses the nonce."""
+    account = ids.text(call.account.id)
+    server.new_orders.check(account, call.now, account=account)
     asked = call.decode(messages.NewOrder)
     wanted = identifiers.canonical(asked.identifiers, server.limits.identifiers)
     _require_provable(call, wanted)

@@ -12,6 +12,7 @@ from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
 from newel.registration.issuance import Issuance
+from newel.registration.rates import Limit
 
 
 class Validations(Protocol):
@@ -35,3 +36,5 @@ class Server:
     validations: Validations
     limits: Limits
     decisions: Decisions
+    new_orders: Limit
+    """Per account."""
