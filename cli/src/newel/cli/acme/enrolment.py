@@ -1,7 +1,6 @@
 """A certificate by ACME: `ca certificate --acme`, `ca sign --acme`, `ca renew --acme`, or an ACME provisioner."""
 
 import contextlib
-import ipaddress
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -73,12 +72,9 @@ def obtain_again(call: "Invocation", certificate: str, key_file: str) -> bytes:
 def identifier(name: str) -> tuple[str, str]:
     """A name as an order has it. Raises UsageError for kinds ACME does not certify here."""
     try:
-        return "ip", str(ipaddress.ip_address(name))
-    except ValueError:
-        pass
-    if "@" in name or "://" in name:
-        raise UsageError(f"'{name}' cannot be proved by ACME: only DNS names and IP addresses can")
-    return "dns", name
+        return acme.identifier(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _run(

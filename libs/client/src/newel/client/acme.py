@@ -1,9 +1,9 @@
 """Certificates by ACME orders (RFC 8555 §7.4), as one exchange of values that makes no request itself."""
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.acme import base64url, challenges, jwk
@@ -44,7 +44,7 @@ def obtain(directory: str, account: PrivateKey, order: Wanted) -> Flow[bytes]:
     yield from acme_accounts.register(session, order.contacts, order.binding)
     place, state = yield from _order(session, order)
     for each in cast("list[str]", state.get("authorizations") or []):
-        yield from _authorize(session, each, order.challenge)
+        yield from _authorize(session, each, order)
     yield Stage("ready")
     state = yield from _until(session, place, {"ready", "valid"}, ORDER_POLLS, ORDER_PAUSE)
     yield Stage("finalizing")
@@ -60,18 +60,17 @@ def obtain(directory: str, account: PrivateKey, order: Wanted) -> Flow[bytes]:
 def wanted(key: keys.PrivateKey, names: Sequence[str]) -> Wanted:
     """A certificate for a key: the first name is the subject."""
     request = csr.make(key, names[0], names)
-    return Wanted(identifiers(names), request.public_bytes(Encoding.DER))
+    return Wanted([identifier(name) for name in names], request.public_bytes(Encoding.DER))
 
 
-def identifiers(names: Sequence[str]) -> list[tuple[str, str]]:
-    """DNS names and IP addresses as an order has them."""
-    found: list[tuple[str, str]] = []
-    for name in names:
-        try:
-            found.append(("ip", str(ipaddress.ip_address(name))))
-        except ValueError:
-            found.append(("dns", name))
-    return found
+def identifier(name: str) -> tuple[str, str]:
+    """A DNS name, a wildcard or an IP address as an order has it. Raises ValueError for other names."""
+    found = csr.general_name(name)
+    if isinstance(found, x509.IPAddress):
+        return "ip", str(found.value)
+    if isinstance(found, x509.DNSName):
+        return "dns", found.value
+    raise ValueError(f"'{name}' cannot be proved by ACME: only DNS names and IP addresses can")
 
 
 def _order(session: Session, wanted: Wanted) -> Flow[tuple[str, dict[str, Any]]]:
@@ -86,12 +85,18 @@ def _order(session: Session, wanted: Wanted) -> Flow[tuple[str, dict[str, Any]]]
     return answer.headers.get("location", ""), members(answer)
 
 
-def _authorize(session: Session, url: str, kind: str) -> Flow[None]:
-    """Answers one challenge of the kind and waits for the verdict."""
+def _authorize(session: Session, url: str, order: Wanted) -> Flow[None]:
+    """Answers one challenge of the order's kind and waits for the verdict.
+
+    Only for what was ordered: whoever answers challenges for any name a server comes up with puts
+    records into zones, and proves names, in the service of that server.
+    """
     found = members((yield from session.post(url, None)))
     if found.get("status") == "valid":
         return
-    name = str(found.get("identifier", {}).get("value", ""))
+    kind, name = order.challenge, str(found.get("identifier", {}).get("value", "")).lower()
+    if name not in {value.lower().removeprefix("*.") for _, value in order.identifiers}:
+        raise AnswerError("the ACME server asks for a name to be proved that was not ordered")
     offered = [each for each in found.get("challenges", []) if each.get("type") == kind]
     if not offered:
         raise AnswerError(f"the ACME server offers no {kind} challenge for {name}")
