@@ -4,15 +4,20 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from newel.cli.errors import CliError
 
 SECONDS = 5
 LARGEST = 64 * 1024
-LINK_LOCAL = "http://169.254.169.254"
+LINK_LOCAL = "169.254.169.254"
+AWS = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", LINK_LOCAL)
+GCP = ("GCE_METADATA_HOST", "metadata")
+AZURE = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", LINK_LOCAL)
+"""The variable each cloud's own libraries take the service's address from, and where it is without."""
 AZURE_RESOURCE = "https://management.azure.com/"
 
 
@@ -23,12 +28,14 @@ def token_of(provisioner: dict[str, Any], subject: str, sans: Sequence[str], aud
     if kind == "GCP":
         query = urlencode({"audience": full, "format": "full", "licenses": "FALSE"})
         path = f"/computeMetadata/v1/instance/service-accounts/default/identity?{query}"
-        return ask(f"http://metadata{path}", {"Metadata-Flavor": "Google"}).decode().strip()
+        return ask(service(*GCP) + path, {"Metadata-Flavor": "Google"}).decode().strip()
     if kind == "Azure":
         resource = quote(str(provisioner.get("audience") or AZURE_RESOURCE), safe="")
-        url = f"{LINK_LOCAL}/metadata/identity/oauth2/token?resource={resource}&api-version=2018-02-01"
+        path = f"/metadata/identity/oauth2/token?resource={resource}&api-version=2018-02-01"
         try:
-            return str(json.loads(ask(url, {"Metadata": "true"}))["access_token"])
+            return str(
+                json.loads(ask(service(*AZURE) + path, {"Metadata": "true"}))["access_token"]
+            )
         except (ValueError, KeyError, TypeError):
             raise CliError("the metadata service's answer holds no token") from None
     return of_aws(name, subject, sans, full)
@@ -40,12 +47,13 @@ def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
     from newel.step.jwk import b64url
 
     lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "30"}
-    session = ask(f"{LINK_LOCAL}/latest/api/token", lifetime, method="PUT").decode()
+    base = service(*AWS)
+    session = ask(f"{base}/latest/api/token", lifetime, method="PUT").decode()
     headers = {"X-aws-ec2-metadata-token": session}
-    place = f"{LINK_LOCAL}/latest/dynamic/instance-identity"
+    place = f"{base}/latest/dynamic/instance-identity"
     document = ask(f"{place}/document", headers)
-    signature = base64.b64decode(ask(f"{place}/signature", headers))
     try:
+        signature = base64.b64decode(ask(f"{place}/signature", headers))
         instance = str(json.loads(document)["instanceId"])
     except (ValueError, KeyError, TypeError):
         raise CliError("the instance identity document cannot be read") from None
@@ -63,6 +71,26 @@ def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
     body = b64url(json.dumps(claims, separators=(",", ":"), sort_keys=True).encode())
     mac = hmac.digest(signature, f"{head}.{body}".encode(), "sha256")
     return f"{head}.{body}.{b64url(mac)}"
+
+
+def service(variable: str, default: str) -> str:
+    """The base URL of the metadata service: the default, or another on this machine or link. Raises CliError.
+
+    What it says is believed, and it is asked in the clear: it is never further away than that.
+    """
+    from ipaddress import ip_address
+
+    given = os.environ.get(variable)
+    if not given:
+        return f"http://{default}"
+    parts = urlsplit(given if "://" in given else f"http://{given}")
+    try:
+        address, port = ip_address(parts.hostname or ""), parts.port or 80
+    except ValueError:
+        address, port = None, 0
+    if parts.scheme != "http" or not address or not (address.is_loopback or address.is_link_local):
+        raise CliError(f"{variable} is not an http address of this machine or its own link")
+    return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"
 
 
 def ask(url: str, headers: dict[str, str], method: str = "GET") -> bytes:

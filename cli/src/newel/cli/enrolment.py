@@ -81,9 +81,9 @@ def by_provisioner(
     made = token_requests.issue(
         call, "sign", subject, place=place, provisioner=chosen, sans=list(sans) or [subject]
     )
+    say("CA", url)
     if chosen.get("type") in PEOPLE:
         return of_person(url, root, made, subject, sans)
-    say("CA", url)
     return Ticket(url, root, made, subject, list(sans) or [subject])
 
 
@@ -97,12 +97,7 @@ def trusted_beside(call: "Invocation") -> str | None:
 def from_token(call: "Invocation", token: str, subject: str, sans: Sequence[str]) -> Ticket:
     """What a token says of itself: it names authority, root and certificate (API-15)."""
     claims = unverified_claims(token)
-    audience = claims.get("aud")
-    first = audience[0] if isinstance(audience, list) and audience else audience
-    parts = urlsplit(str(first or ""))
-    url = connection.url_of(call) if call.get("ca-url") else f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme != "https" and not call.get("ca-url"):
-        raise CliError("the token names no authority: give one by '--ca-url'")
+    url = authority_of(call, claims)
     if subject and claims.get("sub") != subject and ("sans" in claims or "sha" in claims):
         raise CliError(f"token subject '{claims.get('sub')}' and argument '{subject}' do not match")
     root = root_for(call, url, str(claims.get("sha") or ""))
@@ -111,6 +106,18 @@ def from_token(call: "Invocation", token: str, subject: str, sans: Sequence[str]
         return of_person(url, root, token, subject, sans)
     named = [str(each) for each in claims.get("sans") or []]
     return Ticket(url, root, token, subject, list(sans) or named or [subject])
+
+
+def authority_of(call: "Invocation", claims: dict[str, Any]) -> str:
+    """The address of --ca-url, else the one a token is for. Raises CliError."""
+    if call.get("ca-url"):
+        return connection.url_of(call)
+    audience = claims.get("aud")
+    first = audience[0] if isinstance(audience, list) and audience else audience
+    parts = urlsplit(str(first or ""))
+    if parts.scheme != "https":
+        raise CliError("the token names no authority: give one by '--ca-url'")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def root_for(call: "Invocation", url: str, sha: str) -> str:

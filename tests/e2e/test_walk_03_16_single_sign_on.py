@@ -1,0 +1,115 @@
+"""Walks 3 and 16: a person's tokens, and a person's certificate, by an OpenID provider on this machine."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from fakes.openid import BROWSER, OpenIdProvider
+from fixtures.pki import InternalPki
+from fixtures.running import Authority
+from fixtures.step_ca import step_ca
+from fixtures.walks import Walker
+
+CLIENT = ("my-client", "my-secret")
+FLAGS = f"--client-id {CLIENT[0]} --client-secret {CLIENT[1]}"
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
+    return InternalPki(tmp_path_factory.mktemp("web"))
+
+
+@pytest.fixture(scope="module")
+def provider(pki: InternalPki) -> Generator[OpenIdProvider]:
+    files = pki.files("localhost")
+    with OpenIdProvider(files.certificate, files.key, client=CLIENT) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def authority(
+    tmp_path_factory: pytest.TempPathFactory, pki: InternalPki, provider: OpenIdProvider
+) -> Generator[Authority]:
+    """A step-ca that leaves all to the provider."""
+
+    def single_sign_on(ca: dict[str, Any]) -> None:
+        ca["authority"]["provisioners"] = [{
+            "type": "OIDC", "name": "Google", "clientID": CLIENT[0], "clientSecret": CLIENT[1],
+            "configurationEndpoint": f"{provider.url}/.well-known/openid-configuration",
+            "admins": ["admin@example.com"], "claims": {"disableRenewal": True},
+        }]  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(pki.roots))
+        with step_ca(tmp_path_factory.mktemp("people") / "state", edit=single_sign_on) as running:
+            yield running
+
+
+def person(
+    home: Path, program: str, pki: InternalPki, authority: Authority | None = None
+) -> Walker:
+    """Somebody at a machine with a browser that trusts the provider."""
+    trusted = {"SSL_CERT_FILE": str(pki.roots), "CURL_CA_BUNDLE": str(pki.roots)}
+    walker = Walker(home, program, authority, trusted)
+    (home / "bin/xdg-open").write_text(BROWSER)
+    (home / "bin/xdg-open").chmod(0o755)
+    return walker
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("program", ["ours", pytest.param("step", marks=pytest.mark.needs("step"))])
+def test_walk_3_an_access_token_and_an_identity(
+    program: str, tmp_path: Path, pki: InternalPki, provider: OpenIdProvider
+) -> None:
+    mike = person(tmp_path, program, pki)
+    url = provider.url
+    line = f'curl -s -H"$(step oauth --header --provider {url} {FLAGS})" {url}/userinfo'
+    assert json.loads(mike.types(line)) == provider.person
+    token = mike.types(f"step oauth --provider {url} {FLAGS} --bare --oidc")
+    assert token.count("\n") == 1
+    assert token.count(".") == 2
+    verified = mike.types(
+        f"step oauth --provider {url} {FLAGS} --bare --oidc "
+        f"| step crypto jwt verify --jwks {url}/jwks --iss {url} --aud {CLIENT[0]}"
+    )
+    payload = json.loads(verified)["payload"]
+    assert (payload["sub"], payload["email"]) == (provider.person["sub"], "mike@example.com")
+
+
+def names(walker: Walker, name: str) -> list[str]:
+    """The alternative names of a certificate that are text."""
+    leaf = x509.load_pem_x509_certificates((walker.home / name).read_bytes())[0]
+    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(each.value) for each in found]
+
+
+@pytest.mark.needs("curl", "step", "step-ca")
+def test_walk_16_a_person_gets_a_certificate(
+    tmp_path: Path, pki: InternalPki, provider: OpenIdProvider, authority: Authority
+) -> None:
+    mike = person(tmp_path, "ours", pki, authority).bootstraps()
+    said = mike.says("step ca certificate mike@example.com mike.crt mike.key")
+    for line in (
+        "Provisioner: Google (OIDC) [client: my-client]", f"CA: {authority.url}",
+        "Certificate: mike.crt", "Private Key: mike.key",
+    ):  # fmt: skip
+        assert line in said
+    short = mike.types("step certificate inspect --short mike.crt")
+    assert f"Subject:     {provider.person['sub']}\n               mike@example.com\n" in short
+    assert "Provisioner: Google [ID: my-c...ient]" in short
+    assert "mike@example.com" in names(mike, "mike.crt")
+    mike.types("step ca certificate db.internal db.crt db.key --issuer Google || rm -f db.crt")
+    assert not (mike.home / "db.crt").exists() or "db.internal" not in names(mike, "db.crt")
+    before = mike.read("mike.crt")
+    mike.types("step ca renew mike.crt mike.key --force", code=1)
+    assert mike.read("mike.crt") == before
+    kept, provider.person = provider.person, {**provider.person, "email": "admin@example.com"}
+    try:
+        mike.types("step ca certificate db.internal db.crt db.key --issuer Google --force")
+    finally:
+        provider.person = kept
+    assert names(mike, "db.crt") == ["db.internal"]

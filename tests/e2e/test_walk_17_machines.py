@@ -1,0 +1,197 @@
+"""Walk 17, and other machines without a secret: what vouches for them is judged by the real step-ca.
+
+AWS: its document and signature under a root of our own. GCP and Azure: their keys come from the public
+addresses the real step-ca asks, by a proxy on this machine that stands for them.
+"""
+
+import datetime as dt
+from base64 import b64encode
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from fakes.clouds import HOSTS, TENANT, Cloud, Internet, MetadataService
+from fixtures.pki import InternalPki
+from fixtures.running import Authority, free_port
+from fixtures.step_ca import step_ca
+from fixtures.walks import Walker
+from newel.client.clock import now
+
+pytestmark = pytest.mark.needs("step", "step-ca", "jq")
+SERVICE_ACCOUNT = ECKey.generate_key("P-256")
+VARIABLES = {
+    "AWS": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "Google Cloud": "GCE_METADATA_HOST",
+    "Azure": "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+}
+ASKED = {
+    "AWS": [
+        "/latest/api/token",
+        "/latest/dynamic/instance-identity/document",
+        "/latest/dynamic/instance-identity/signature",
+    ],
+    "Google Cloud": ["/computeMetadata/v1/instance/service-accounts/default/identity"],
+    "Azure": ["/metadata/identity/oauth2/token"],
+}
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
+    return InternalPki(tmp_path_factory.mktemp("machines"))
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def self_signed(cloud: Cloud) -> bytes:
+    """The certificate AWS's signatures are verified with, PEM."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "instance identity")])
+    made = x509.CertificateBuilder(name, name, cloud.key.public_key()).serial_number(1)
+    made = made.not_valid_before(now()).not_valid_after(now() + dt.timedelta(days=1))
+    return made.sign(cloud.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+CLEAR = "--no-password --insecure"
+
+
+def own_root(folder: Path) -> None:
+    """``root.crt``, and ``theirs.crt`` by it, with their keys."""
+    walker = Walker(folder, "ours")
+    walker.types(f"step certificate create --profile root-ca {CLEAR} Root root.crt root.key")
+    walker.types(
+        f"step certificate create {CLEAR} foo.internal theirs.crt theirs.key --ca root.crt --ca-key root.key"
+    )
+
+
+@pytest.fixture(scope="module")
+def authority(
+    tmp_path_factory: pytest.TempPathFactory, pki: InternalPki, cloud: Cloud
+) -> Generator[Authority]:
+    """A step-ca that knows the clouds, a cluster and a foreign root."""
+    folder = tmp_path_factory.mktemp("clouds")
+    own_root(folder)
+    (folder / "iid.crt").write_bytes(self_signed(cloud))
+
+    def provisioners(ca: dict[str, Any]) -> None:
+        ca["authority"]["provisioners"] += [
+            {"type": "AWS", "name": "AWS", "iidRoots": str(folder / "iid.crt"),
+             "accounts": ["123456789012"]},
+            {"type": "GCP", "name": "Google Cloud", "projectIDs": ["p"],
+             "serviceAccounts": ["robot@p.iam.gserviceaccount.com"]},
+            {"type": "Azure", "name": "Azure", "tenantID": TENANT, "subscriptionIDs": ["s"]},
+            {"type": "K8sSA", "name": "cluster",
+             "publicKeys": b64encode(SERVICE_ACCOUNT.as_pem(private=False)).decode()},
+            {"type": "X5C", "name": "elsewhere", "roots": b64encode((folder / "root.crt").read_bytes()).decode()},
+        ]  # fmt: skip
+
+    sites = pki.files(*HOSTS)
+    with (
+        Internet(sites.certificate, sites.key, cloud.public()) as internet,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SSL_CERT_FILE", str(pki.roots))
+        patch.setenv("HTTPS_PROXY", f"http://{internet.address}")
+        patch.setenv("NO_PROXY", "localhost,127.0.0.1")
+        with step_ca(folder / "state", edit=provisioners) as running:
+            yield running
+
+
+@pytest.fixture
+def foo(tmp_path: Path, authority: Authority) -> Walker:
+    return Walker(tmp_path, "ours", authority).bootstraps()
+
+
+def names(walker: Walker) -> list[str]:
+    leaf = x509.load_pem_x509_certificates((walker.home / "foo.crt").read_bytes())[0]
+    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(each.value) for each in found]
+
+
+@pytest.mark.parametrize("provisioner", VARIABLES)
+def test_walk_17_a_cloud_vm_needs_no_secret(foo: Walker, cloud: Cloud, provisioner: str) -> None:
+    line = f'step ca certificate foo.internal foo.crt foo.key --issuer "{provisioner}"'
+    with MetadataService(cloud) as service:
+        vm = Walker(foo.home, "ours", foo.authority, {VARIABLES[provisioner]: service.address})
+        said = vm.says(line)
+        for part in (f"CA: {foo.known.url}", "Certificate: foo.crt", "Private Key: foo.key"):
+            assert part in said
+        assert service.asked == ASKED[provisioner]
+    assert names(foo) == ["foo.internal"]
+    assert f"Provisioner: {provisioner} [ID: " in foo.types(
+        "step certificate inspect --short foo.crt"
+    )
+    if provisioner == "AWS":  # trust on first use: an instance gets its first certificate so
+        with MetadataService(cloud) as service:
+            again = {VARIABLES[provisioner]: service.address}
+            Walker(foo.home, "ours", foo.authority, again).types(f"{line} --force", code=1)
+
+
+@pytest.mark.parametrize("provisioner", VARIABLES)
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:{port}", "the cloud's metadata service cannot be asked"),
+        ("203.0.113.7", "is not an http address of this machine or its own link"),
+        ("https://127.0.0.1", "is not an http address of this machine or its own link"),
+        ("metadata.example", "is not an http address of this machine or its own link"),
+        ("http://127.0.0.1:no", "is not an http address of this machine or its own link"),
+    ],
+)
+def test_walk_17_outside_the_cloud(
+    foo: Walker, provisioner: str, address: str, reason: str
+) -> None:
+    """Nobody is there to be asked, or somebody whom a variable may not name."""
+    extra = {VARIABLES[provisioner]: address.format(port=free_port())}
+    laptop = Walker(foo.home, "ours", foo.authority, extra)
+    line = f'step ca certificate foo.internal foo.crt foo.key --issuer "{provisioner}"'
+    assert reason in laptop.says(line, code=1)
+    assert not list(foo.home.glob("foo.*"))
+
+
+def test_a_foreign_certificate_vouches(foo: Walker) -> None:
+    """X5C: for a certificate, a request and a revocation; one of another root does not."""
+    folder = foo.known.state.parent
+    by = f"--issuer elsewhere --x5c-cert {folder}/theirs.crt --x5c-key {folder}/theirs.key"
+    foo.types(f"step ca certificate foo.internal foo.crt foo.key {by}")
+    assert names(foo) == ["foo.internal"]
+    foo.types(f"step certificate create --csr {CLEAR} foo.internal foo.csr own.key")
+    foo.types(f"step ca sign foo.csr foo.crt --force {by}")
+    serial = "$(step certificate inspect foo.crt --format json | jq -r .serial_number)"
+    said = foo.says(f"step ca revoke {serial} --token $(step ca token {serial} --revoke {by})")
+    assert "has been revoked" in said
+    own_root(foo.home / "strange")
+    by = "--issuer elsewhere --x5c-cert strange/theirs.crt --x5c-key"
+    foo.types(f"step ca certificate foo.internal x.crt x.key {by} strange/theirs.key", code=1)
+    said = foo.says(
+        f"step ca certificate foo.internal x.crt x.key {by} {folder}/theirs.key", code=1
+    )
+    assert "is not the key of the certificate" in said
+    assert not (foo.home / "x.crt").exists()
+
+
+def test_a_cluster_vouches_for_a_workload(foo: Walker) -> None:
+    """K8sSA: the token a pod finds in a file, as it is."""
+    prefix = "kubernetes.io/serviceaccount"
+    claims = {
+        "iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:web:server",
+        f"{prefix}/namespace": "web", f"{prefix}/service-account.name": "server",
+        f"{prefix}/service-account.uid": "1", f"{prefix}/secret.name": "s",
+    }  # fmt: skip
+    token = foo.home / "token"
+    token.write_text(jwt.encode({"alg": "ES256"}, claims, SERVICE_ACCOUNT) + "\n")
+    line = "step ca certificate foo.internal foo.crt foo.key --k8ssa-token-path token"
+    assert "Provisioner: cluster (K8sSA)" in foo.says(line)
+    assert names(foo) == ["foo.internal"]
+    token.write_text(jwt.encode({"alg": "ES256"}, claims, ECKey.generate_key("P-256")))
+    before = foo.read("foo.crt")
+    foo.types(f"{line} --force", code=1)
+    assert foo.read("foo.crt") == before

@@ -1,0 +1,185 @@
+"""Three clouds: the metadata service of an instance, and the public addresses where their keys are.
+
+An authority reaches the latter by a proxy that is every host behind it, so that the very addresses are
+asked and nothing leaves this machine.
+"""
+
+import base64
+import json
+import secrets
+import ssl
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from newel.client.clock import now
+
+TENANT = "5a7e1b8c-0000-4000-8000-000000000001"
+GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs"
+AZURE = f"https://login.microsoftonline.com/{TENANT}"
+HOSTS = ("www.googleapis.com", "login.microsoftonline.com")
+
+
+class Cloud:
+    """What signs for an instance, whichever cloud it is in."""
+
+    def __init__(self) -> None:
+        self.key = rsa.generate_private_key(65537, 2048)
+        self._jwk = RSAKey.import_key(self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ), {"kid": "cloud", "alg": "RS256", "use": "sig"})  # fmt: skip
+        self.document = json.dumps({
+            "accountId": "123456789012", "instanceId": "i-0abcdef1234567890", "privateIp": "10.0.0.7",
+            "region": "eu-central-1", "pendingTime": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }).encode()  # fmt: skip
+
+    def public(self) -> dict[str, Any]:
+        """By address, what the world may know."""
+        keys = {"keys": [self._jwk.as_dict(private=False)]}
+        discovery = {"issuer": f"https://sts.windows.net/{TENANT}/", "jwks_uri": f"{AZURE}/keys"}
+        return {
+            GOOGLE_KEYS: keys,
+            f"{AZURE}/.well-known/openid-configuration": discovery,
+            f"{AZURE}/keys": keys,
+        }
+
+    def signed_document(self) -> bytes:
+        """AWS: the signature of the identity document, base64."""
+        return base64.b64encode(self.key.sign(self.document, padding.PKCS1v15(), hashes.SHA256()))
+
+    def google(self, audience: str) -> str:
+        """GCP: an identity token with the instance's details."""
+        engine = {"instance_id": "42", "instance_name": "foo", "project_id": "p", "zone": "z"}
+        return self.token({
+            "iss": "https://accounts.google.com", "aud": audience, "sub": "1234567890",
+            "email": "robot@p.iam.gserviceaccount.com", "google": {"compute_engine": engine},
+        })  # fmt: skip
+
+    def azure(self, resource: str) -> str:
+        """Azure: an access token of the instance's managed identity."""
+        group = "/subscriptions/s/resourcegroups/g/providers"
+        return self.token({
+            "iss": f"https://sts.windows.net/{TENANT}/", "aud": resource, "tid": TENANT, "oid": "o",
+            "sub": "o", "xms_mirid": f"{group}/Microsoft.Compute/virtualMachines/foo",
+        })  # fmt: skip
+
+    def token(self, claims: dict[str, Any]) -> str:
+        """Signed, good for five minutes."""
+        issued = int(now().timestamp())
+        times = {"iat": issued, "nbf": issued, "exp": issued + 300}
+        return jwt.encode({"alg": "RS256", "kid": "cloud", "typ": "JWT"}, claims | times, self._jwk)
+
+
+class Running:
+    """A server on a free port of 127.0.0.1 while it is entered."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """Answers with octets."""
+
+    def reply(self, body: bytes | None) -> None:
+        self.send_response(404 if body is None else 200)
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it
+        """Nothing."""
+
+
+class MetadataService(Running):
+    """The one service for all three; ``asked`` is what it was asked, path by path."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.asked: list[str] = []
+        super().__init__(self._handler(cloud))
+
+    def _handler(self, cloud: Cloud) -> type[Quiet]:
+        asked, session = self.asked, secrets.token_urlsafe()
+
+        class Handler(Quiet):
+            def do_PUT(self) -> None:
+                asked.append(self.path)
+                given = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+                good = self.path == "/latest/api/token" and given
+                self.reply(session.encode() if good else None)
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                asked.append(parts.path)
+                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                self.reply(self.answer(parts.path, query))
+
+            def answer(self, path: str, query: Mapping[str, str]) -> bytes | None:
+                identity = "/latest/dynamic/instance-identity/"
+                if path.startswith(identity):
+                    if self.headers.get("X-aws-ec2-metadata-token") != session:
+                        return None
+                    found = {"document": cloud.document, "signature": cloud.signed_document()}
+                    return found.get(path.removeprefix(identity))
+                if path == "/computeMetadata/v1/instance/service-accounts/default/identity":
+                    wanted = (
+                        self.headers.get("Metadata-Flavor") == "Google"
+                        and query.get("format") == "full"
+                    )
+                    return cloud.google(query["audience"]).encode() if wanted else None
+                if (
+                    path == "/metadata/identity/oauth2/token"
+                    and self.headers.get("Metadata") == "true"
+                ):
+                    token = cloud.azure(query["resource"])
+                    return json.dumps({"access_token": token, "token_type": "Bearer"}).encode()
+                return None
+
+        return Handler
+
+
+class Internet(Running):
+    """An HTTPS proxy that is each of the hosts it is asked to connect to.
+
+    Its certificate must be good for them; ``pages`` are JSON by address.
+    """
+
+    def __init__(self, certificate: Path, key: Path, pages: Mapping[str, Any]) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+
+        class Handler(Quiet):
+            def do_CONNECT(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.connection = tls.wrap_socket(self.connection, server_side=True)
+                self.rfile = self.connection.makefile("rb")
+                self.wfile = self.connection.makefile("wb")
+                self.handle_one_request()
+
+            def do_GET(self) -> None:
+                page = pages.get(f"https://{self.headers['Host']}{self.path}")
+                self.reply(None if page is None else json.dumps(page).encode())
+
+        super().__init__(Handler)

@@ -1,0 +1,138 @@
+"""An OpenID provider that knows one person, and a browser in which that person is logged in."""
+
+import base64
+import hashlib
+import json
+import secrets
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from newel.client.clock import now
+
+BROWSER = '#!/bin/sh\nexec curl -sSL -o /dev/null "$1"\n'
+"""Follows the provider's redirection to the program that waits for the answer."""
+
+
+class OpenIdProvider:
+    """Listens at ``https://localhost`` on a free port while it is entered.
+
+    Whoever opens its authorization page is ``person``; a code is redeemed once, with its PKCE verifier
+    and the client's secret.
+    """
+
+    def __init__(self, certificate: Path, key: Path, *, client: tuple[str, str]) -> None:
+        self.person: dict[str, Any] = {
+            "sub": "115449349109627210866", "email": "mike@example.com", "email_verified": True,
+        }  # fmt: skip
+        self.client = client
+        self._codes: dict[str, dict[str, str]] = {}
+        self._key = ECKey.generate_key("P-256", {"kid": "one", "alg": "ES256", "use": "sig"})
+        self._access = secrets.token_urlsafe()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"https://localhost:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def described(self) -> dict[str, Any]:
+        """Discovery (OpenID Connect Discovery §4.2)."""
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/jwks",
+            "userinfo_endpoint": f"{self.url}/userinfo",
+        }
+
+    def keys(self) -> dict[str, Any]:
+        """The public keys of its tokens."""
+        return {"keys": [self._key.as_dict(private=False)]}
+
+    def authorized(self, asked: dict[str, str]) -> str:
+        """Where the browser is sent with the code."""
+        code = secrets.token_urlsafe()
+        self._codes[code] = asked
+        query = urlencode({"code": code, "state": asked["state"]})
+        return f"{asked['redirect_uri']}?{query}"
+
+    def redeemed(self, form: dict[str, str]) -> dict[str, Any] | None:
+        """The tokens for a code; None for one that is not redeemed as it must be."""
+        asked = self._codes.pop(form.get("code", ""), None)
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        proof = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        given = form.get("client_id"), form.get("client_secret")
+        if asked is None or proof != asked["code_challenge"] or given != self.client:
+            return None
+        if form.get("redirect_uri") != asked["redirect_uri"]:
+            return None
+        issued = int(now().timestamp())
+        claims = self.person | {
+            "iss": self.url, "aud": self.client[0], "azp": self.client[0], "nonce": asked["nonce"],
+            "iat": issued, "exp": issued + 300,
+        }  # fmt: skip
+        token = jwt.encode({"alg": "ES256", "kid": "one", "typ": "JWT"}, claims, self._key)
+        return {
+            "access_token": self._access,
+            "token_type": "Bearer",
+            "expires_in": 300,
+            "id_token": token,
+        }
+
+    def known(self, authorization: str) -> dict[str, Any] | None:
+        """Who the bearer of an access token is."""
+        return self.person if authorization == f"Bearer {self._access}" else None
+
+
+def handler(provider: OpenIdProvider) -> type[BaseHTTPRequestHandler]:
+    """Its pages."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            if parts.path == "/authorize":
+                self.send_response(302)
+                self.send_header("Location", provider.authorized(dict(parse_qsl(parts.query))))
+                self.end_headers()
+                return
+            pages = {
+                "/.well-known/openid-configuration": provider.described(),
+                "/jwks": provider.keys(),
+                "/userinfo": provider.known(self.headers.get("Authorization", "")),
+            }
+            self.reply(pages.get(parts.path))
+
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self.reply(provider.redeemed(dict(parse_qsl(text))))
+
+        def reply(self, body: dict[str, Any] | None) -> None:
+            self.send_response(401 if body is None else 200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body or {"error": "invalid_grant"}).encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it
+            """Quiet."""
+
+    return Handler
