@@ -92,7 +92,7 @@ def given(call: "Invocation") -> Credential | None:
     """The credential of --admin-cert and --admin-key; None without them."""
     from cryptography import x509
 
-    from newel.cli.key_files import private_key
+    from newel.cli.kms import signing_key
     from newel.cli.leaf_facts import read_leaf
 
     certificate, key_file = call.get("admin-cert"), call.get("admin-key")
@@ -103,7 +103,7 @@ def given(call: "Invocation") -> Credential | None:
     if not key_file:
         raise UsageError("flag '--admin-cert' requires the '--admin-key' flag")
     chain = read_leaf(certificate).chain
-    key = private_key(key_file, password_file(call))
+    key = signing_key(key_file, password_file(call))
     check_pair(chain[0], key, certificate, key_file)
     leaf = x509.load_der_x509_certificate(chain[0])
     names = [certificate_requests.common_name(leaf), *certificate_requests.names_of(leaf)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from newel.cli import paths
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
+from newel.cli.kms import is_uri, shown
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -118,6 +119,8 @@ def present(
         name = call.get(unlocked_by) if call.known(unlocked_by) else None
         return password_for(key, name)
 
+    if is_uri(key):
+        raise CliError(f"the key {shown(key)} signs tokens and certificates, but no TLS handshake")
     for name in (certificate, key):
         read(name)
     try:

@@ -71,9 +71,9 @@ def provisioner_key(call: "Invocation", provisioner: "Provisioner") -> tuple["Pr
     name = call.get("key") if call.known("key") else None
     password = password_file(call)
     if name:
-        from newel.cli.key_files import private_key
+        from newel.cli.kms import service, signing_key
 
-        return private_key(name, password), kid
+        return signing_key(name, password, service(call)), kid
     sealed = str(provisioner.get("encryptedKey") or "")
     if not sealed:
         raise CliError(
@@ -135,14 +135,13 @@ def signed(
 
 def by_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of a certificate the provisioner's roots vouch for."""
-    from newel.cli.key_files import private_key
-    from newel.cli.leaf_facts import read_leaf
+    from newel.cli.certificates.sources import from_file
+    from newel.cli.kms import service, signing_key
 
     certificate, key_file = call.require("x5c-cert"), call.require("x5c-key")
-    chain = list(read_leaf(certificate).chain)
-    for extra in call.all("x5c-chain") if call.known("x5c-chain") else []:
-        chain += read_leaf(extra).chain
-    key = private_key(key_file, password_file(call))
+    files = [certificate, *(call.all("x5c-chain") if call.known("x5c-chain") else [])]
+    chain = [one.der for name in files for one in from_file(name, service(call))]
+    key = signing_key(key_file, password_file(call), service(call))
     check_pair(chain[0], key, certificate, key_file)
     insecure = call.known("x5c-insecure") and call.on("x5c-insecure")
     header = {
@@ -162,7 +161,7 @@ def check_pair(leaf: bytes, key: "PrivateKey", certificate: str, key_file: str) 
 
 def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
-    from newel.cli.key_files import private_key
+    from newel.cli.kms import service, signing_key
 
     certificate, key_file = call.require("sshpop-cert"), call.require("sshpop-key")
     words = read(certificate).split()
@@ -171,7 +170,7 @@ def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: T
     name = str(provisioner["name"])
     return signed(
         wanted,
-        private_key(key_file, password_file(call)),
+        signing_key(key_file, password_file(call), service(call)),
         kid=key_file,
         issuer=name,
         fragment=f"#sshpop/{name}",

@@ -1,19 +1,24 @@
-"""Plugins: `step foo` runs `step-foo-plugin` when no command is called foo."""
+"""Plugins: programs called `step-foo-plugin`, which `step foo` runs when no command is called foo."""
 
 import os
-import shutil
-import subprocess
 
-from newel.cli.paths import base
+from newel.cli.paths import base_name, join
+
+
+def find(name: str) -> str | None:
+    """The program of a plugin: in the plugins of STEPPATH, else on PATH; None when there is none."""
+    import shutil
+
+    search = os.pathsep.join((join(base_name(), "plugins"), os.environ.get("PATH", "")))
+    return shutil.which(f"step-{name}-plugin", path=search)
 
 
 def run_plugin(arguments: list[str]) -> int | None:
     """Runs the plugin for the first word with the remaining ones; None when there is none."""
+    import subprocess
+
     name = arguments[0]
-    if not name.replace("-", "").replace("_", "").isalnum():
-        return None
-    search = os.pathsep.join((str(base() / "plugins"), os.environ.get("PATH", "")))
-    program = shutil.which(f"step-{name}-plugin", path=search)
+    program = find(name) if name.replace("-", "").replace("_", "").isalnum() else None
     if program is None:
         return None
     return subprocess.run([program, *arguments[1:]], check=False).returncode

@@ -4,6 +4,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from newel.cli import connection
+from newel.cli.kms import is_uri, service
 from newel.cli.leaf_facts import Leaf, read_leaf
 from newel.cli.moments import duration
 from newel.client.clock import now
@@ -22,23 +23,31 @@ def renewed(call: "Invocation", certificate: str, key_file: str, leaf: Leaf) -> 
         from newel.cli.acme import enrolment
 
         return enrolment.obtain_again(call, certificate, key_file)
-    if leaf.not_after > now() and call.on("mtls"):
+    elsewhere = service(call) or is_uri(key_file)  # such a key signs no TLS handshake here
+    if leaf.not_after > now() and call.on("mtls") and not elsewhere:
         with connection.authenticated(call, certificate, key_file) as authority:
             return authority.send(calls.renew()).pem
     url = connection.url_of(call)
-    token = renew_token(certificate, key_file, call.get("password-file"), f"{url}/renew")
+    password = call.get("password-file")
+    token = renew_token(certificate, key_file, password, f"{url}/renew", service(call))
     with connection.connected(call, url=url) as authority:
         return authority.send(calls.renew(token)).pem
 
 
-def renew_token(certificate: str, key_file: str, password_file: str | None, audience: str) -> str:
+def renew_token(
+    certificate: str,
+    key_file: str,
+    password_file: str | None,
+    audience: str,
+    kms: str | None = None,
+) -> str:
     """The bearer token that stands for a certificate where mutual TLS cannot."""
-    from newel.cli.key_files import private_key
+    from newel.cli.kms import signing_key
     from newel.cli.one_time_tokens import check_pair
     from newel.step import renew_token as tokens
 
     chain = read_leaf(certificate).chain
-    key = private_key(key_file, password_file)
+    key = signing_key(key_file, password_file, kms)
     check_pair(chain[0], key, certificate, key_file)
     return tokens.make(chain, key, audience, now())
 

@@ -79,12 +79,12 @@ def has_files(call: "Invocation") -> bool:
 
 def alone(call: "Invocation", path: str, subject: str, **claims: Any) -> str:
     """A token from flags only: no authority is asked and none of its files is here (API-21)."""
-    from newel.cli.key_files import private_key
+    from newel.cli.kms import service, signing_key
 
     for flag in ("provisioner", "kid", "key"):
         if not call.get(flag):
             raise UsageError(f"flag '--offline' requires the '--{flag}' flag")
-    key = private_key(call.require("key"), password_file(call))
+    key = signing_key(call.require("key"), password_file(call), service(call))
     root = fingerprint_of(connection.root_pem(call))
     wanted = TokenRequest(subject, f"{connection.url_of(call)}/1.0/{path}", root, **claims)
     return signed(wanted, key, kid=call.require("kid"), issuer=call.require("provisioner"))

@@ -6,24 +6,18 @@ from newel.cli.certificates import extension_values as values
 from newel.cli.certificates import sources
 from newel.cli.certificates.making import Issuer
 from newel.cli.errors import CliError
-from newel.cli.key_files import private_key
+from newel.cli.kms import signing_key
 from newel.crypto import der, keys
 
 if TYPE_CHECKING:
     from newel.cli.certificates.structure import Certificate
-    from newel.cli.invocation import Invocation
 
 
-def refuse_kms(call: "Invocation") -> None:
-    """Keys in a KMS are used by the signer, not by these commands."""
-    for flag in ("kms", "ca-kms"):
-        if call.known(flag) and call.get(flag):
-            raise CliError(f"flag '--{flag}' is not supported: keys must be files here")
-
-
-def issuer_of(certificate: "Certificate", key_file: str, password_file: str | None) -> Issuer:
-    """The authority of a certificate with the private key in the file, which must be its own."""
-    key = private_key(key_file, password_file)
+def issuer_of(
+    certificate: "Certificate", key_file: str, password_file: str | None, service: str | None = None
+) -> Issuer:
+    """The authority of a certificate with its private key, which is in a file or a key service."""
+    key = signing_key(key_file, password_file, service)
     try:
         certified = keys.load_public_key(certificate.spki)
     except ValueError as error:

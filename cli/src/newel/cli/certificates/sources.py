@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,8 +46,13 @@ def is_url(name: str) -> bool:
     return bool(colon) and scheme in PORTS
 
 
-def from_file(name: str) -> list[structure.Certificate]:
-    """The certificates of a file, PEM or DER."""
+def from_file(name: str, service: str | None = None) -> list[structure.Certificate]:
+    """The certificates of a file, PEM or DER; where there is none, those of a key service."""
+    if (service or ":" in name) and not os.path.exists(name):  # noqa: PTH110 - a name
+        from newel.cli import kms
+
+        if service or kms.is_uri(name):
+            return bundle(kms.certificates(name, service), name)
     return bundle(contents(name), name)
 
 

@@ -1,91 +1,26 @@
 """Leaves built by the library, without the issuer's private key: the oracle for the hand-joined.
 
-The library signs with any object that is a private key by its class, so a *stand-in* with the
-issuer's public key and a ``sign`` that returns a dummy yields exactly the octets to be signed.
+A *stand-in* with the issuer's public key whose signatures are dummies yields exactly the octets to be signed.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from newel.crypto import certificate, extensions, keys, names, serials
 from newel.crypto.certificate import LeafEncoder
+from newel.crypto.remote_keys import remote_key
 
 _DUMMY = b"\x00"
 
 
-class _NoPrivateHalf:
-    """What every stand-in refuses."""
-
-    def private_bytes(self, *_: Any, **__: Any) -> NoReturn:
-        raise NotImplementedError("a stand-in has no private half")
-
-    private_numbers = private_bytes_raw = exchange = decrypt = private_bytes
-
-    def __copy__(self) -> Any:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self
-
-
-class _StandInEC(_NoPrivateHalf, ec.EllipticCurvePrivateKey):
-    def __init__(self, public: ec.EllipticCurvePublicKey) -> None:
-        self._public = public
-
-    def public_key(self) -> ec.EllipticCurvePublicKey:
-        return self._public
-
-    @property
-    def curve(self) -> ec.EllipticCurve:
-        return self._public.curve
-
-    @property
-    def key_size(self) -> int:
-        return self._public.key_size
-
-    def sign(self, data: Any, signature_algorithm: Any) -> bytes:  # noqa: ARG002 - its interface
-        return _DUMMY
-
-
-class _StandInRSA(_NoPrivateHalf, rsa.RSAPrivateKey):
-    def __init__(self, public: rsa.RSAPublicKey) -> None:
-        self._public = public
-
-    def public_key(self) -> rsa.RSAPublicKey:
-        return self._public
-
-    @property
-    def key_size(self) -> int:
-        return self._public.key_size
-
-    def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:  # noqa: ARG002 - as above
-        return _DUMMY
-
-
-class _StandInEd25519(_NoPrivateHalf, ed25519.Ed25519PrivateKey):
-    def __init__(self, public: ed25519.Ed25519PublicKey) -> None:
-        self._public = public
-
-    def public_key(self) -> ed25519.Ed25519PublicKey:
-        return self._public
-
-    def sign(self, data: Any) -> bytes:  # noqa: ARG002 - as above
-        return _DUMMY
-
-
 def stand_in_key(public_key: keys.PublicKey) -> keys.PrivateKey:
     """A key for the library's builders whose signatures are dummies."""
-    if isinstance(public_key, ec.EllipticCurvePublicKey):
-        return _StandInEC(public_key)
-    if isinstance(public_key, rsa.RSAPublicKey):
-        return _StandInRSA(public_key)
-    return _StandInEd25519(public_key)
+    return remote_key(public_key, lambda *_: _DUMMY)
 
 
 def signature_hash(

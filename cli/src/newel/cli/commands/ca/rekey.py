@@ -8,9 +8,10 @@ from newel.cli import (
     connection,
     file_sets,
     key_choice,
+    kms,
     renewal,
 )
-from newel.cli.errors import CliError
+from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
 from newel.cli.leaf_facts import Leaf, read_leaf
@@ -27,6 +28,8 @@ def run(call: Invocation) -> int:
     if call.on("offline"):
         raise CliError("rekey needs the authority: --offline is not supported")
     after_renewal.check(call)
+    if call.get("kms") or kms.is_uri(key_file):
+        check_service(call)
     leaf = read_leaf(certificate)
     if leaf.not_after <= now():
         raise CliError("cannot rekey an expired certificate")
@@ -44,6 +47,15 @@ def run(call: Invocation) -> int:
     say("Private Key", out_key if new_file else str(call.get("private-key")))
     after_renewal.act(call)
     return 0
+
+
+def check_service(call: Invocation) -> None:
+    """A key service makes no keys here, so the new one must be named, and no file of it is written."""
+    if not call.get("private-key"):
+        raise UsageError("flag '--kms' requires the '--private-key' flag")
+    for flag in ("out-key", "daemon"):
+        if call.given(flag):
+            raise UsageError(f"flag '--kms' is incompatible with '--{flag}'")
 
 
 def daemon(call: Invocation, leaf: Leaf, old: tuple[str, str], new: tuple[str, str]) -> int:
@@ -70,9 +82,7 @@ def rekeyed(call: Invocation, old: tuple[str, str], new: tuple[str, str]) -> str
 
     given = call.get("private-key")
     if given:
-        from newel.cli.key_files import private_key
-
-        key = private_key(given, call.get("password-file"))
+        key = kms.signing_key(given, call.get("password-file"), call.get("kms"))
     else:
         key = key_choice.generate(key_choice.chosen(call))
     before = x509.load_der_x509_certificate(read_leaf(old[0]).chain[0])

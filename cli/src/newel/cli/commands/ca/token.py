@@ -62,7 +62,7 @@ def renewal(call: Invocation, method: str) -> str:
 
     audience = f"{connection.url_of(call)}/1.0/{method}"
     certificate, key = call.require("x5c-cert"), call.require("x5c-key")
-    return renew_token(certificate, key, call.get("password-file"), audience)
+    return renew_token(certificate, key, call.get("password-file"), audience, call.get("kms"))
 
 
 def make(call: Invocation, method: str, subject: str) -> str:

@@ -3,11 +3,12 @@
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from newel.cli import file_sets, key_choice, key_files, key_output
+from newel.cli import file_sets, key_choice, key_files, key_output, kms
 from newel.cli.certificates import issuers, making, sources, validity
-from newel.cli.errors import CliError, UsageError
+from newel.cli.errors import UsageError
 from newel.cli.terminal import note
 from newel.crypto import keys
+from newel.crypto.remote_keys import is_remote
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -38,7 +39,11 @@ def run(call: "Invocation") -> None:
     times = validity.asked_for(call)
     check_flags(call)
     key = given_key(call) or key_choice.generate(key_choice.chosen(call))
-    if call.on("csr"):
+    if call.get("template"):
+        from newel.cli.certificates import templated
+
+        made = templated.created(call, key, subject, times)
+    elif call.on("csr"):
         made = request(call, key, subject)
     else:
         check_profile(call, key)
@@ -52,9 +57,6 @@ def check_flags(call: "Invocation") -> None:
     for one, other in (("profile", "template"), ("csr", "skip-csr-signature")):
         if call.given(one) and call.given(other):
             raise UsageError(f"flag '--{one}' is incompatible with '--{other}'")
-    if call.get("template"):
-        raise CliError("flag '--template' is not supported: templates are the authority's here")
-    issuers.refuse_kms(call)
     if call.on("csr"):
         excluded = ["bundle", "ca", "ca-key", "ca-password-file", "not-before", "not-after"]
         if profile_of(call) != LEAF:
@@ -83,6 +85,8 @@ def given_key(call: "Invocation") -> "PrivateKey | PublicKey | None":
     for flag in ("kty", "crv", "size"):
         if call.given(flag):
             raise UsageError(f"flag '--key' is incompatible with '{flag}'")
+    if call.get("kms") or kms.is_uri(name):
+        return kms.signing_key(name, service=call.get("kms"))
     key = key_files.load(name, call.get("password-file")).key
     if isinstance(key, bytes):
         raise UsageError(
@@ -140,7 +144,8 @@ def certificate(
         own = keys.key_identifier(spki)
         return sources.pem(making.issued(wanted, making.Issuer(name, own, key))).encode()
     authority = issuers.first_certificate(call.require("ca"))
-    issuer = issuers.issuer_of(authority, call.require("ca-key"), call.get("ca-password-file"))
+    password, service = call.get("ca-password-file"), call.get("ca-kms")
+    issuer = issuers.issuer_of(authority, call.require("ca-key"), password, service)
     pem = sources.pem(making.issued(wanted, issuer))
     return (pem + (sources.pem(authority.der) if call.on("bundle") else "")).encode()
 
@@ -154,7 +159,7 @@ def save(
     """Writes both files or none, and says so."""
     targets = [file_sets.Target(*made)]
     key_file, material = key
-    kept = bool(key_file) and isinstance(material, keys.PrivateKey)
+    kept = bool(key_file) and isinstance(material, keys.PrivateKey) and not is_remote(material)
     if kept and isinstance(material, keys.PrivateKey):
         password = key_output.new_password(call)
         targets.append(file_sets.Target(key_file, key_output.private_pem(material, password)))

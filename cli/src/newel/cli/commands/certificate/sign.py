@@ -25,10 +25,9 @@ ISSUERS_OWN = {values.AUTHORITY_KEY_ID, values.SUBJECT_KEY_ID}
 def run(call: "Invocation") -> None:
     """Prints the certificate, with --bundle the issuer's behind it."""
     csr_file, certificate_file, key_file = call.positionals(3)
-    issuers.refuse_kms(call)
     request = verified_request(csr_file)
-    chain = sources.from_file(certificate_file)
-    issuer = issuers.issuer_of(chain[0], key_file, call.get("password-file"))
+    chain = sources.from_file(certificate_file, call.get("kms"))
+    issuer = issuers.issuer_of(chain[0], key_file, call.get("password-file"), call.get("kms"))
     profile = profile_of(call)
     length = call.integer("path-len")
     if length < -1:
@@ -39,8 +38,13 @@ def run(call: "Invocation") -> None:
     times = validity.asked_for(call)
     default = making.TEN_YEARS if profile == INTERMEDIATE else making.DAY
     start, end = validity.completed(call, *times, default)
-    extensions = extensions_of(call, request, profile, length)
-    wanted = making.Wanted(request.subject, request.spki, start, end, extensions)
+    if call.get("template"):
+        from newel.cli.certificates import templated
+
+        wanted = templated.signed(call, request, names_of(call, request), length, (start, end))
+    else:
+        extensions = extensions_of(call, request, profile, length)
+        wanted = making.Wanted(request.subject, request.spki, start, end, extensions)
     made = [making.issued(wanted, issuer)]
     if call.on("bundle"):
         made += [one.der for one in chain]
@@ -54,10 +58,8 @@ def profile_of(call: "Invocation") -> str:
         raise UsageError(
             f"invalid value '{profile}' for flag '--profile'; options are leaf, intermediate-ca, csr"
         )
-    if call.get("template"):
-        if call.given("profile"):
-            raise UsageError("flag '--profile' is incompatible with '--template'")
-        raise CliError("flag '--template' is not supported: templates are the authority's here")
+    if call.get("template") and call.given("profile"):
+        raise UsageError("flag '--profile' is incompatible with '--template'")
     return profile
 
 

@@ -46,7 +46,7 @@ class TokenKey:
         self._token = token
         self._reference = reference
         self.lanes = token.sessions
-        self.public_key = token.use(lambda opened: _read_public_key(opened, reference))
+        self.public_key = token.use(lambda opened: read_public_key(opened, reference))
         self._sign = _signing(self.public_key)
 
     def sign(self, body: bytes) -> bytes:
@@ -61,14 +61,15 @@ class TokenKey:
         found = opened.found.get(self._reference)
         if found is None:
             # A new session may have found another token with the same label
-            if _read_public_key(opened, self._reference) != self.public_key:
+            if read_public_key(opened, self._reference) != self.public_key:
                 raise pkcs11.TokenNotRecognised("it holds another key than when the signer started")
-            found = _find_private_key(opened, self._reference)
+            found = find_private_key(opened, self._reference)
             opened.found[self._reference] = found
         return found
 
 
-def _find(opened: OpenSession, reference: KeyReference, object_class: ObjectClass) -> pkcs11.Object:
+def find(opened: OpenSession, reference: KeyReference, object_class: ObjectClass) -> pkcs11.Object:
+    """The one object of a class that a reference means. Raises ``pkcs11.NoSuchKey``, ``KeyUnavailableError``."""
     found = list(opened.session.get_objects(reference.template(object_class)))
     if not found:
         raise pkcs11.NoSuchKey(f"no {object_class.name} matches")
@@ -77,16 +78,17 @@ def _find(opened: OpenSession, reference: KeyReference, object_class: ObjectClas
     return found[0]
 
 
-def _read_public_key(opened: OpenSession, reference: KeyReference) -> PublicKey:
-    found = _find(opened, reference, ObjectClass.PUBLIC_KEY)
+def read_public_key(opened: OpenSession, reference: KeyReference) -> PublicKey:
+    """The public key; raises :class:`InvalidKeyError` for a kind that is not used here."""
+    found = find(opened, reference, ObjectClass.PUBLIC_KEY)
     if not isinstance(found, pkcs11.PublicKey):
         raise InvalidKeyError("the token's public key cannot be read")
     return public_key(found)
 
 
-def _find_private_key(opened: OpenSession, reference: KeyReference) -> pkcs11.PrivateKey:
+def find_private_key(opened: OpenSession, reference: KeyReference) -> pkcs11.PrivateKey:
     """The private key; raises :class:`InvalidKeyError` unless it is sealed in the token and may sign."""
-    found = _find(opened, reference, ObjectClass.PRIVATE_KEY)
+    found = find(opened, reference, ObjectClass.PRIVATE_KEY)
     if not isinstance(found, pkcs11.PrivateKey):
         raise InvalidKeyError("the token's private key cannot be used")
     if found[Attribute.EXTRACTABLE] or not found[Attribute.SENSITIVE]:
@@ -107,13 +109,18 @@ def _signing(key: PublicKey) -> Callable[[Any, bytes], bytes]:
     digest = hashlib.sha256 if key.key_size == 256 else hashlib.sha384
 
     def sign_ecdsa(private: Any, body: bytes) -> bytes:
-        raw = private.sign(digest(body).digest(), mechanism=Mechanism.ECDSA)
-        half = len(raw) // 2
-        return encode_dss_signature(
-            int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
-        )
+        return sign_digest(private, digest(body).digest())
 
     return sign_ecdsa
+
+
+def sign_digest(private: Any, digest: bytes) -> bytes:
+    """The DER ECDSA-Sig-Value over a digest; the token answers with r and s side by side."""
+    raw = private.sign(digest, mechanism=Mechanism.ECDSA)
+    half = len(raw) // 2
+    return encode_dss_signature(
+        int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
+    )
 
 
 def _sign_pkcs1(private: Any, body: bytes) -> bytes:

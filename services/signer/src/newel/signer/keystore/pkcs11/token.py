@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import pkcs11
 
-from newel.runtime.config import read_secret
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.keystore.pkcs11.module import Module, module
 
@@ -130,6 +129,8 @@ class Token:
                 raise KeyUnavailableError(self._refused)
             if self._login and self._login.generation == self._library.generation:
                 return
+            from newel.runtime.config import read_secret  # slow, and not for those who have the PIN
+
             pin = read_secret(self._pin_file)
             token = self._library.find_token(self._label)
             try:
