@@ -2,13 +2,13 @@
 one token used 50 times at once succeeds once)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 
+from fixtures.databases import Open
 from newel.runtime.database import Database, Statement, Write
-from newel.runtime.databases import open_database
 
 CREATE = (
     Statement("CREATE TABLE tokens (id TEXT PRIMARY KEY, digest BYTEA, used BIGINT)"),
@@ -24,22 +24,6 @@ EVENT = Statement("INSERT INTO events VALUES ($1, $2)")
 TOKENS = Statement("SELECT id, used FROM tokens ORDER BY id")
 EVENTS = Statement("SELECT id FROM events WHERE body = $1 ORDER BY id")
 TOKEN = Statement("SELECT id, digest FROM tokens WHERE id = $1")
-
-Open = Callable[[], Awaitable[Database]]
-
-
-@pytest.fixture
-async def opened(database_url: str) -> AsyncIterator[Open]:
-    """Opens further databases on the same data, as other processes would."""
-    databases: list[Database] = []
-
-    async def again() -> Database:
-        databases.append(await open_database(database_url))
-        return databases[-1]
-
-    yield again
-    for database in databases:
-        await database.close()
 
 
 @pytest.fixture

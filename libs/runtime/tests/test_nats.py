@@ -6,20 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
-from sqlalchemy.dialects import sqlite
 
+from fixtures.databases import create_outbox
 from fixtures.processes import Nats
 from newel.runtime.clock import SystemClock
-from newel.runtime.database import Statement, Write
 from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.nats import NatsBus, NatsRelay, common_filter
 from newel.runtime.nats_link import NatsLink, NatsOptions
 from newel.runtime.outbox import TableOutbox
 from newel.runtime.sqlite import SqliteDatabase
-from newel.runtime.tables import outbox_table
 
 ISSUED, REVOKED, OTHER = (
     "newel.certificate.issued.v1",
@@ -31,11 +28,7 @@ ISSUED, REVOKED, OTHER = (
 @pytest.fixture
 async def outbox(tmp_path: Path) -> AsyncIterator[TableOutbox]:
     database = SqliteDatabase(tmp_path / "issuing.db")
-    metadata = sa.MetaData()
-    outbox_table(metadata)
-    for table in metadata.sorted_tables:
-        text = str(sa.schema.CreateTable(table).compile(dialect=sqlite.dialect()))
-        await database.apply(Write(Statement(text), ()))
+    await create_outbox(database)
     yield TableOutbox(database)
     await database.close()
 

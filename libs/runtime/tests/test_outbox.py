@@ -2,15 +2,14 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
-from sqlalchemy.dialects import postgresql, sqlite
 
+from fixtures.databases import Open, create_outbox
 from newel.runtime.clock import ManualClock
 from newel.runtime.database import Database, Statement, Write
 from newel.runtime.databases import open_database
@@ -18,40 +17,15 @@ from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.outbox import KEPT, LocalBus, TableOutbox
 from newel.runtime.outbox_reader import sweep
-from newel.runtime.tables import outbox_table
 
 ISSUED, REVOKED = "newel.certificate.issued.v1", "newel.certificate.revoked.v1"
 COUNT = Statement("SELECT count(*) FROM outbox")
-
-Open = Callable[[], Awaitable[Database]]
-
-
-@pytest.fixture
-async def opened(database_url: str) -> AsyncIterator[Open]:
-    databases: list[Database] = []
-
-    async def again() -> Database:
-        databases.append(await open_database(database_url))
-        return databases[-1]
-
-    yield again
-    for database in databases:
-        await database.close()
-
-
-async def create_tables(database: Database) -> None:
-    metadata = sa.MetaData()
-    outbox_table(metadata)
-    dialect = sqlite.dialect() if database.dialect == "sqlite" else postgresql.dialect()
-    for table in metadata.sorted_tables:
-        text = str(sa.schema.CreateTable(table).compile(dialect=dialect))
-        await database.apply(Write(Statement(text), ()))
 
 
 @pytest.fixture
 async def database(opened: Open) -> Database:
     made = await opened()
-    await create_tables(made)
+    await create_outbox(made)
     return made
 
 
@@ -183,7 +157,7 @@ async def test_of_processes_that_share_a_subscription_one_delivers(
 async def test_events_follow_commits_not_ids(fresh_postgres_url: str) -> None:
     """A transaction that drew its ids first may commit last: its events must not be passed by."""
     database = await open_database(fresh_postgres_url)
-    await create_tables(database)
+    await create_outbox(database)
     outbox, consumer = TableOutbox(database), Consumer()
     slow = await asyncpg.connect(fresh_postgres_url)
     transaction = slow.transaction()
