@@ -1,0 +1,133 @@
+"""Walks 5 and 6: an authority is made, its root goes away, its keys get another password."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fixtures.running import NEWEL, free_port, others, serving
+from fixtures.step_ca import running
+from fixtures.walks import Walker
+
+DONE = (
+    "Generating root certificate... done!\nGenerating intermediate certificate... done!\n\n"
+    "✔ Root certificate: {0}/certs/root_ca.crt\n"
+    "✔ Root private key: {0}/secrets/root_ca_key\n"
+)
+PKI = [
+    "certs/intermediate_ca.crt", "certs/root_ca.crt", "config/ca.json", "config/defaults.json",
+    "secrets/intermediate_ca_key", "secrets/root_ca_key",
+]  # fmt: skip
+COMMANDS = (
+    "init", "bootstrap", "root", "token", "certificate", "sign", "renew", "revoke", "provisioner",
+)  # fmt: skip
+
+
+@pytest.mark.needs("step-ca", "curl")
+@pytest.mark.parametrize("chosen", ["p4ss", ""], ids=["typed", "generated"])
+def test_walk_5_the_first_authority_at_a_terminal(tmp_path: Path, chosen: str) -> None:
+    ca, port = Walker(tmp_path, "ours"), free_port()
+    (tmp_path / "bin/step-ca").symlink_to(others("step-ca"))
+    screen = ca.types(
+        "step ca init",
+        ("▸ Standalone", ""),
+        ("(e.g. Smallstep)", "Smallstep"),
+        ("to reach your CA?", "localhost"),
+        ("What IP and port will your new CA bind to?", f"127.0.0.1:{port}"),
+        ("first provisioner?", "me@example.com"),
+        ("leave empty and we'll generate one]", chosen),
+    )
+    assert DONE.format(tmp_path / "step") in screen
+    assert re.search(r"✔ Root fingerprint: [0-9a-f]{64}\n", screen)
+    assert "Your PKI is ready to go." in screen
+    made = re.search(r"Password: (\S+)", screen)
+    assert (made is None) is bool(chosen)
+    listed = ca.types("step help ca")
+    assert all(re.search(rf"^\s+{command}\b", listed, re.MULTILINE) for command in COMMANDS)
+    health = f"curl -sf --cacert $(step path)/certs/root_ca.crt https://localhost:{port}/health"
+    shown = ca.types(
+        f"(until {health}; do sleep 0.1; done) & step-ca $(step path)/config/ca.json; true",
+        ("Please enter the password to decrypt", made[1] if made else chosen),
+        ('{"status":"ok"}', "\x03"),
+    )
+    assert "Serving HTTPS on" in shown
+
+
+def shown(ca: Walker) -> None:
+    """Both certificates in short form."""
+    for name, kind in (("root", "Root CA"), ("intermediate", "Intermediate CA")):
+        short = ca.types(f"step certificate inspect --short $(step path)/certs/{name}_ca.crt")
+        assert re.match(
+            rf"X\.509v3 {kind} Certificate \(ECDSA P-256\) \[Serial: \d+\.\.\.\d+\]\n", short
+        )
+        assert f"  Subject:     Smallstep {kind}\n  Issuer:      Smallstep Root CA\n" in short
+
+
+def online(ca: Walker, port: int) -> None:
+    """The running authority's own certificate, by the intermediate: the root's key is not there."""
+    assert not (Path(ca.env["STEPPATH"]) / "secrets/root_ca_key").exists()
+    short = ca.types(
+        f"step certificate inspect https://localhost:{port} --short "
+        "--roots $(step path)/certs/root_ca.crt"
+    )
+    assert short.startswith("X.509v3 TLS Certificate (ECDSA P-256) [Serial: ")
+    assert "  Subject:     Step Online CA\n               localhost\n" in short
+    assert "  Issuer:      Smallstep Intermediate CA\n" in short
+    start, end = re.findall(r"(\d{4}-\d\d-\d\d)T", short)
+    assert start < end
+
+
+def changes_password(ca: Walker, key: str) -> None:
+    """From the first to a new one."""
+    name = f"{ca.env['STEPPATH']}/secrets/{key}"
+    ca.types(
+        f"step crypto change-pass $(step path)/secrets/{key}",
+        (f"Please enter the password to decrypt {name}", "p4ss"),
+        (f"Please enter the password to encrypt {name}", "new"),
+        (f"Would you like to overwrite {name}", "y"),
+    )
+
+
+@pytest.mark.needs("step-ca")
+def test_walk_6_a_scripted_authority_for_step_ca(tmp_path: Path) -> None:
+    ca, port = Walker(tmp_path, "ours"), free_port()
+    ca.types('echo "p4ss" > password.txt; echo "new" > new.txt')
+    said = ca.says(
+        f'step ca init --name "Smallstep" --provisioner admin --dns "localhost" --address "127.0.0.1:{port}" '
+        "--password-file password.txt --provisioner-password-file password.txt < /dev/null"
+    )
+    assert DONE.format(tmp_path / "step") in said
+    assert ca.types("cd $(step path) && find . -type f | sort").replace("./", "").split() == PKI
+    shown(ca)
+    ca.types("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
+    with running(tmp_path / "step", port, tmp_path / "password.txt"):
+        online(ca, port)
+    changes_password(ca, "intermediate_ca_key")
+    ca.types(
+        f"{others('step-ca')} $(step path)/config/ca.json --password-file password.txt", code=2
+    )
+    with running(tmp_path / "step", port, tmp_path / "new.txt"):
+        online(ca, port)
+    assert ca.types("STEPPATH=/srv/pki step path") == "/srv/pki\n"
+
+
+@pytest.mark.parametrize("program", ["ours", pytest.param("step", marks=pytest.mark.needs("step"))])
+def test_walk_6_an_authority_of_ours(tmp_path: Path, program: str) -> None:
+    """`newel up` makes what `ca init` makes, and more keys of its own under the same password."""
+    ca, ports = Walker(tmp_path, program), (free_port(), free_port())
+    ca.types('(umask 077; echo "p4ss" > password.txt)')
+    flags = ("--name", "Smallstep", "--password-file", str(tmp_path / "password.txt"))
+    with serving(tmp_path / "step", *ports, *flags):
+        pass
+    found = ca.types("cd $(step path) && find . -type f").replace("./", "").split()
+    assert set(PKI) <= set(found)
+    shown(ca)
+    ca.types("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
+    with serving(tmp_path / "step", *ports):
+        online(ca, ports[0])
+    for key in ("intermediate_ca_key", "ocsp_responder_key"):
+        changes_password(ca, key)
+    ca.types(f"{NEWEL} up --state $(step path) --address 127.0.0.1:{ports[0]}", code=1)
+    (tmp_path / "password.txt").write_text("new\n")
+    with serving(tmp_path / "step", *ports):
+        online(ca, ports[0])
