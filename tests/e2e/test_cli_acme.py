@@ -118,6 +118,14 @@ def test_an_alias_by_signed_updates_of_the_zone(machine: Machine, zone: Zone) ->
     assert zone.texts("proof.acme.test") == []
 
 
+def test_a_request_from_elsewhere(machine: Machine, zone: Zone) -> None:
+    words = ["certificate", "create", "--csr", "c.acme.test", "c.csr", "c.key", "--no-password"]
+    machine.newel(*words, "--insecure", "--san", "*.c.acme.test", "--san", "c.acme.test")
+    flags = ["--dns-tsig-key", str(zone.key), "--dns-server", zone.server, "--provisioner", "acme"]
+    machine.newel("ca", "sign", "c.csr", "a.crt", *flags)
+    assert names(machine.read("a")) == {"*.c.acme.test", "c.acme.test"}
+
+
 def test_by_hand(machine: Machine, zone: Zone) -> None:
     """A person is told the record, and says when it is there."""
     words = words_for(machine, "hand.acme.test", "--dns-manual", "--dns-server", zone.server)

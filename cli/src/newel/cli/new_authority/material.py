@@ -15,6 +15,7 @@ from newel.cli.files import read
 from newel.cli.key_files import private_key
 from newel.cli.leaf_facts import certificates_in
 from newel.client.clock import now
+from newel.step.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -48,6 +49,11 @@ class Material(NamedTuple):
     intermediate: Signer | None
     ssh_host: "PrivateKey | None" = None
     ssh_user: "PrivateKey | None" = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the root, hex."""
+        return fingerprint(self.root.certificate.public_bytes(Encoding.DER))
 
 
 def new_key() -> "PrivateKey":
