@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from newel.cli.certificates import signature_choice
 from newel.cli.errors import CliError, UsageError
 from newel.crypto import certificate, distinguished_names, extensions, keys, names, serials
 from newel.crypto.dns_names import InvalidNameError, NameRules
@@ -33,35 +34,43 @@ class Wanted(NamedTuple):
     not_before: dt.datetime
     not_after: dt.datetime
     extensions: tuple[Extension, ...]
+    given: tuple[Extension, ...] = ()
+    """What a template gives in DER, behind all others."""
+    serial: int | None = None
+    algorithm: str | None = None
+    """The name of the signature's algorithm; the key's own without one."""
 
 
 def issued(wanted: Wanted, issuer: Issuer) -> bytes:
-    """The certificate in DER, with a random serial and both key identifiers; verified once made.
+    """The certificate in DER, with both key identifiers; the signature is verified once made.
+    The serial is random where none is wanted.
 
     A certificate whose issuer has its own name has no authority key identifier (RFC 5280 §4.2.1.1).
     Extensions of the request win over the ones made here. Raises CliError.
     """
-    present = {each.oid for each in wanted.extensions}
+    present = {each.oid for each in (*wanted.extensions, *wanted.given)}
     own = extensions.subject_key_identifier(keys.key_identifier(wanted.spki))
     added = [] if extensions.SUBJECT_KEY_IDENTIFIER in present else [own]
+    listed = wanted.extensions
     if issuer.key_id and issuer.name != wanted.subject:
-        added.append(extensions.authority_key_identifier(issuer.key_id))
-    algorithm = keys.signature_algorithm(issuer.key.public_key())
+        own_id = extensions.AUTHORITY_KEY_IDENTIFIER
+        listed = tuple(each for each in listed if each.oid != own_id)
+        if own_id not in {each.oid for each in wanted.given}:
+            added.append(extensions.authority_key_identifier(issuer.key_id))
+    signer = signature_choice.chosen(wanted.algorithm, issuer.key)
     try:
         tbs = certificate.encode_tbs(
-            serials.from_int(secrets.randbits(128) or 1),
-            algorithm,
+            serials.from_int(wanted.serial or secrets.randbits(128) or 1),
+            signer.algorithm,
             issuer.name,
             (wanted.not_before.replace(microsecond=0), wanted.not_after.replace(microsecond=0)),
             wanted.subject,
             wanted.spki,
-            in_order([*wanted.extensions, *added]),
+            [*in_order([*listed, *added]), *wanted.given],
         )
     except ValueError as error:
         raise CliError(f"error creating certificate: {error}") from None
-    signature = keys.sign(issuer.key, tbs)
-    keys.verify(issuer.key.public_key(), signature, tbs)
-    return certificate.assemble(tbs, algorithm, signature)
+    return certificate.assemble(tbs, signer.algorithm, signer.sign(tbs))
 
 
 def in_order(listed: Iterable[Extension]) -> list[Extension]:

@@ -82,7 +82,9 @@ def html(budget: Budget, *values: Any) -> str:
 def javascript(budget: Budget, *values: Any) -> str:
     """Text for within a JavaScript string."""
     found: list[str] = []
-    for char in one_text(budget, values):
+    given = one_text(budget, values)
+    budget.step(len(given) >> 3)
+    for char in given:
         if char in SCRIPT:
             found.append(SCRIPT[char])
         elif char < " " or not (char == " " or char.isprintable()):

@@ -142,9 +142,12 @@ class Evaluator:
             if isinstance(node.term, Nil):
                 raise self.fault(f"indirection through explicit nil in {node}")
             value, names = self.argument(dot, node.term, ANY), node.names
+        boxed = False
         for name in names[:-1]:
-            value = self.field(dot, node, name, value)
-        return self.field(dot, node, names[-1], value, arguments, piped)
+            container = value
+            value = self.field(dot, node, name, value, boxed=boxed)
+            boxed = isinstance(container, dict) and type_name(container) != "map[string]string"
+        return self.field(dot, node, names[-1], value, arguments, piped, boxed=boxed)
 
     def field(
         self,
@@ -154,8 +157,10 @@ class Evaluator:
         value: Any,
         arguments: tuple[Operand, ...] = (),
         piped: Any = ABSENT,
+        *,
+        boxed: bool = False,
     ) -> Any:
-        """One field, key or method of a value."""
+        """One field, key or method of a value; one out of a map is ``boxed``: Go forgets its type."""
         self.budget.step()
         if value is MISSING:
             return MISSING
@@ -174,7 +179,8 @@ class Evaluator:
             if has_arguments:
                 raise self.fault(f"{name} has arguments but cannot be invoked as function")
             return value.fields[name]
-        raise self.fault(f"can't evaluate field {name} in type {type_name(value)}")
+        found_type = ANY if boxed else type_name(value)
+        raise self.fault(f"can't evaluate field {name} in type {found_type}")
 
     def function(
         self,

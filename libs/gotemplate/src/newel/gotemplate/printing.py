@@ -55,7 +55,8 @@ def joined(budget: Budget, values: Sequence[Any], *, line: bool = False) -> str:
 
 def shown(budget: Budget, verb: Verb, value: Any) -> str:
     """A value by a verb, padded to its width."""
-    budget.step()
+    slow = isinstance(value, str | bytes) and verb.letter in "qxX"
+    budget.step(1 + (len(value) >> 3 if slow else 0))
     if verb.letter == "T":
         return padded(verb, type_name(value))
     if value is None or value is MISSING:

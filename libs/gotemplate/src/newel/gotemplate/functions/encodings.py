@@ -7,16 +7,26 @@ from base64 import b32decode, b32encode, b64decode, b64encode
 
 from newel.gotemplate.budget import Budget
 from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.errors import CallError
 from newel.gotemplate.literals import octets, text_of
+
+
+def from_base64(value: str) -> bytes:
+    """The octets of base64, which may be broken into lines; CallError in Go's words."""
+    body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
+    try:
+        return b64decode(body, validate=True)
+    except binascii.Error:
+        place = bad_place(body, BASE64)
+        raise CallError(f"illegal base64 data at input byte {place}") from None
 
 
 def decoded_64(value: str) -> str:
     """Base64 read; the reason where it is none, as the original gives it."""
-    body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
     try:
-        return text_of(b64decode(body, validate=True))
-    except binascii.Error:
-        return f"illegal base64 data at input byte {bad_place(body, BASE64)}"
+        return text_of(from_base64(value))
+    except CallError as error:
+        return str(error)
 
 
 def decoded_32(value: str) -> str:

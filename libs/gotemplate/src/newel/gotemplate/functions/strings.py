@@ -132,7 +132,9 @@ def swap_case(value: str) -> str:
 
 def quoted(budget: Budget, *values: Any) -> str:
     """Each in double quotes."""
-    return " ".join(quote(text(budget, each)) for each in values if each is not None)
+    texts_given = [text(budget, each) for each in values if each is not None]
+    budget.step(sum(map(len, texts_given)) >> 3)
+    return " ".join(map(quote, texts_given))
 
 
 def single_quoted(budget: Budget, *values: Any) -> str:

@@ -1,0 +1,165 @@
+"""Certificates and requests from a --template: the template says everything but the key and the times."""
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from newel.cli import template_data
+from newel.cli.certificates import issuers, making, signature_choice, sources, validity
+from newel.cli.errors import CliError, UsageError
+from newel.cli.files import read
+from newel.client.clock import now
+from newel.crypto import der, keys
+from newel.gotemplate.budget import Surroundings
+from newel.step.x509_templates import certificates, variables
+from newel.step.x509_templates.refusal import TemplateRefusedError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
+    from newel.cli.certificates.structure import Request
+    from newel.cli.invocation import Invocation
+    from newel.crypto.extensions import Extension
+    from newel.crypto.keys import PrivateKey, PublicKey
+    from newel.gotemplate.values import Map
+    from newel.step.x509_templates.certificates import CertificateFields
+    from newel.step.x509_templates.json_fields import Fields
+
+    Times = tuple[dt.datetime | None, dt.datetime | None]
+
+EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
+
+
+def created(
+    call: "Invocation", key: "PrivateKey | PublicKey", subject: str, times: "Times"
+) -> bytes:
+    """What `certificate create --template` makes, in PEM; an issuer's certificate behind it with --bundle."""
+    private = key if isinstance(key, keys.PrivateKey) else None
+    spki = keys.spki(private.public_key() if private else key)  # pyright: ignore[reportArgumentType] # the other half
+    data = variables_of(call, subject, spki)
+    if call.on("csr"):
+        if private is None:
+            raise UsageError("invalid value for flag --key: a private key is required")
+        return request(fields_of(call, data, certificates.request), private)
+    if private is None and not call.on("skip-csr-signature"):
+        raise UsageError("flag '--skip-csr-signature' is required with a public key")
+    for flag, other in (("ca", "ca-key"), ("ca-key", "ca")):
+        if call.get(flag) and not call.get(other):
+            raise UsageError(f"'--{flag}' requires the '--{other}' flag")
+    fields = fields_of(call, data, certificates.certificate)
+    wanted = wanted_of(fields, spki, validity.completed(call, *times, making.DAY))
+    if not call.get("ca"):
+        return self_signed(call, wanted, private)
+    authority = issuers.first_certificate(call.require("ca"))
+    password, service = call.get("ca-password-file"), call.get("ca-kms")
+    issuer = issuers.issuer_of(authority, call.require("ca-key"), password, service)
+    pem = sources.pem(making.issued(wanted, issuer))
+    return (pem + (sources.pem(authority.der) if call.on("bundle") else "")).encode()
+
+
+def self_signed(call: "Invocation", wanted: making.Wanted, key: "PrivateKey | None") -> bytes:
+    """A certificate by its own key."""
+    if call.on("bundle"):
+        raise UsageError("flag '--bundle' requires the '--ca' flag")
+    if key is None:
+        raise UsageError("invalid value for flag --key: a private key is required")
+    own = keys.key_identifier(wanted.spki)
+    return sources.pem(making.issued(wanted, making.Issuer(wanted.subject, own, key))).encode()
+
+
+def signed(
+    call: "Invocation",
+    asked: "Request",
+    names: list[str],
+    length: int,
+    times: "tuple[dt.datetime, dt.datetime]",
+) -> making.Wanted:
+    """What `certificate sign --template` certifies of a request."""
+    insecure = {
+        "CR": variables.request(asked.subject, asked.spki, crypto_extensions(asked)),
+        "User": variables.numbers_as_go(template_data.given(call)),
+    }
+    data = variables.variables(
+        variables.subject(asked.subject),
+        variables.alternative_names(names),
+        insecure,
+        MaxPathLen=length,
+    )
+    return wanted_of(fields_of(call, data, certificates.certificate), asked.spki, times)
+
+
+def crypto_extensions(asked: "Request") -> "list[Extension]":
+    """A request's extensions in the library's own form."""
+    from newel.crypto.extensions import Extension
+
+    return [Extension(each.oid, each.critical, each.value) for each in asked.extensions]
+
+
+def variables_of(call: "Invocation", subject: str, spki: bytes) -> "Map":
+    """What a template can see when there is no request but the one just made of the arguments."""
+    from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
+    from newel.step.x509_templates.alternative_names import general_names
+    from newel.step.x509_templates.json_fields import Fields
+
+    sans = call.all("san") or [subject]
+    name = making.subject("" if call.on("csr") or call.on("skip-csr-signature") else subject)
+    asked: list[Extension] = []
+    if name != b"\x30\x00":
+        try:
+            names = general_names(Fields({"sans": [{"value": each} for each in sans]}))
+            asked = [Extension(SUBJECT_ALT_NAME, False, der.sequence(*names))] if names else []
+        except TemplateRefusedError:
+            asked = []  # a subject such as "Root CA" is no name, and need not be one
+    insecure: dict[str, Any] = {
+        "CR": variables.request(name, spki, asked),
+        "User": variables.numbers_as_go(template_data.given(call)),
+    }
+    return variables.variables(
+        variables.common_name(subject), variables.alternative_names(sans), insecure
+    )
+
+
+def fields_of(
+    call: "Invocation", data: "Map", convert: "Callable[[Fields], CertificateFields]"
+) -> "CertificateFields":
+    """The fields that --template makes of the data."""
+    surroundings = Surroundings(now(), secrets.token_bytes)
+    try:
+        source = read(call.require("template")).decode()
+        return convert(certificates.rendered(certificates.compiled(source), data, surroundings))
+    except UnicodeDecodeError:
+        raise CliError("error parsing template: it is not UTF-8") from None
+    except TemplateRefusedError as error:
+        raise CliError(str(error)) from None
+
+
+def wanted_of(
+    fields: "CertificateFields", spki: bytes, times: "tuple[dt.datetime, dt.datetime]"
+) -> making.Wanted:
+    """The certificate of these fields for a key and a time."""
+    if fields.serial_number is not None and fields.serial_number <= 0:
+        raise CliError("error creating certificate: x509: serial number must be positive")
+    return making.Wanted(
+        fields.subject,
+        spki,
+        *times,
+        fields.extensions,
+        fields.given,
+        fields.serial_number,
+        fields.signature_algorithm,
+    )
+
+
+def request(fields: "CertificateFields", key: "PrivateKey") -> bytes:
+    """A request (RFC 2986) in PEM."""
+    wanted = [each.der for each in (*fields.extensions, *fields.given)]
+    asked = der.sequence(der.oid(EXTENSION_REQUEST), der.tlv(der.SET, der.sequence(*wanted)))
+    info = der.sequence(
+        der.integer(0),
+        fields.subject,
+        keys.spki(key.public_key()),
+        der.explicit(0, asked if wanted else b""),
+    )
+    signer = signature_choice.chosen(fields.signature_algorithm, key)
+    made = der.sequence(info, signer.algorithm, der.bit_string(signer.sign(info)))
+    return sources.pem(made, "CERTIFICATE REQUEST").encode()

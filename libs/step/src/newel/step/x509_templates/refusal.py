@@ -1,0 +1,20 @@
+"""What is wrong with a template or with what it made."""
+
+
+class TemplateRefusedError(ValueError):
+    """The template makes no certificate; the message may be shown.
+
+    ``own`` says that it is the template's own ``fail``, which is meant for the asker.
+    """
+
+    def __init__(self, message: str, *, own: bool = False) -> None:
+        super().__init__(message)
+        self.own = own
+
+
+class UnmakableError(TemplateRefusedError):
+    """The JSON is as it should be, and yet no certificate can be made of it."""
+
+
+class MismatchError(TemplateRefusedError):
+    """A field holds another kind of value than it should."""
