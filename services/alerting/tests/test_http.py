@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fakes.http_receiver import Reply
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiring, renewed
+from fixtures.shown import Shown
 from newel.alerting.config import Config, Webhook
 from newel.alerting.http import build_app
 from newel.alerting.rpc import Administrators
@@ -34,18 +34,6 @@ class Inventory(inventory_pb2_grpc.AdministratorsServicer):
         if request.certificate != ADA:
             raise NewelError(ErrorType.FORBIDDEN, "Not an administrator's.", cause="it is bob's")
         return inventory_pb2.VerifyResponse(subject="ada", serial=b"\x0a")
-
-
-class Shown:
-    """The app as reached by a client that showed this certificate."""
-
-    def __init__(self, app: ASGIApp, der: bytes | None) -> None:
-        self._app = app
-        self._chain = [der] if der else []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"] = {"tls": {"client_cert_chain_der": self._chain}}
-        await self._app(scope, receive, send)
 
 
 def client(alerts: Alerts, der: bytes | None = ADA, *, inventory: bool = True) -> httpx.AsyncClient:

@@ -7,28 +7,16 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fixtures.catalogue import START, Issued, issued, revoked
 from fixtures.inventory import Catalogue
+from fixtures.shown import Shown
 from newel.inventory.config import Administrator
 from newel.inventory.http import Inventory, build_app
 from newel.inventory.storage.metadata import MetadataStorage
 
 HOUR = dt.timedelta(hours=1)
 ADMINISTRATORS = (Administrator(subject="ada@example.com", provisioner="people"),)
-
-
-class Shown:
-    """The app as reached by a client that showed this certificate."""
-
-    def __init__(self, app: ASGIApp, der: bytes | None) -> None:
-        self._app = app
-        self._chain = [der] if der else []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"] = {"tls": {"client_cert_chain_der": self._chain}}
-        await self._app(scope, receive, send)
 
 
 def client(catalogue: Catalogue, der: bytes | None) -> httpx.AsyncClient:
