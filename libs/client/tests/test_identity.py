@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import inspect
 import socket
 import ssl
 import threading
@@ -19,6 +20,7 @@ from newel.client.clock import now
 from newel.client.credential import Credential, of_pem
 from newel.client.errors import FingerprintError, RefusedError, UntrustedError
 from newel.client.identity import Identity
+from newel.client.peer import Peer
 from newel.client.schedule import Schedule, renewal
 from newel.client.throwaway import ThrowawayAuthority
 from newel.client.throwaway_server import ThrowawayServer
@@ -51,6 +53,36 @@ def test_from_a_token_alone(server: ThrowawayServer, tmp_path: Path) -> None:
     )
     assert again.credential.chain == me.credential.chain
     assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_from_a_service_account(server: ThrowawayServer, tmp_path: Path) -> None:
+    """A pod's token says who it is, not which names it wants."""
+    (tmp_path / "token").write_text(server.token("system:serviceaccount:web:server") + "\n")
+    place = (server.url, server.authority.root_pem, ["a.internal", "10.0.0.1"])
+    for me in (
+        Identity.from_kubernetes(*place, token_file=tmp_path / "token"),
+        asyncio.run(AsyncIdentity.from_kubernetes(*place, token_file=tmp_path / "token")),
+    ):
+        assert Peer(me.credential.chain).names == {"a.internal", "10.0.0.1"}
+        assert me.credential.certificate.subject.rfc4514_string() == "CN=a.internal"
+    with pytest.raises(FileNotFoundError):
+        Identity.from_kubernetes(*place)
+
+
+def test_threads_and_event_loops_are_offered_the_same() -> None:
+    """The twins have the same constructors, words and defaults, and say the same about them."""
+
+    def offered(kind: type) -> dict[str, tuple[inspect.Signature, str | None]]:
+        return {
+            name: (inspect.signature(member), member.__doc__)
+            for name, member in inspect.getmembers(kind)
+            if not name.startswith("_") and callable(member) and name not in {"start", "close"}
+        }
+
+    assert offered(Identity) == offered(AsyncIdentity)
+    assert {"from_token", "from_password", "from_acme", "from_kubernetes", "renew"} < set(
+        offered(Identity)
+    )
 
 
 @pytest.mark.attack("T01")

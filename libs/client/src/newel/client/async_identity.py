@@ -5,25 +5,21 @@ async with await AsyncIdentity.from_token(token) as me:
 """
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
-from newel.client import acme, acme_transport, enrolment, rotating
+from newel.client import acme, acme_transport, origins
 from newel.client.acme_transport import Solver
 from newel.client.async_authority import AsyncAuthority
 from newel.client.bootstrap import fetch_root
-from newel.client.clock import now
 from newel.client.credential import Credential, of_answer, of_pem
-from newel.client.enrolment import Enrolment
-from newel.client.errors import ClientError
-from newel.client.holder import Holder, log
-from newel.client.identity import LONGEST_SLEEP
-from newel.client.schedule import renewal
-from newel.client.trust import base_url, trusting
+from newel.client.holder import Holder
+from newel.client.origins import SERVICE_ACCOUNT, Origin
+from newel.client.trust import trusting
 from newel.crypto import keys
 from newel.crypto.keys import KeyKind
 
@@ -32,7 +28,7 @@ class AsyncIdentity(Holder):
     """A certificate, its key, and a task that renews it while the identity is used as a context."""
 
     def __init__(self, credential: Credential, url: str, root: str) -> None:
-        super().__init__(credential, base_url(url), root)
+        super().__init__(credential, url, root)
         self._again: Callable[[], Awaitable[Credential]] | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._task: asyncio.Task[None] | None = None
@@ -47,10 +43,7 @@ class AsyncIdentity(Holder):
         not_after: str = "",
     ) -> Self:
         """By a one-time token, which names the authority and its root. Raises ClientError."""
-        place = enrolment.place_of(token)
-        trusted = root or await asyncio.to_thread(fetch_root, place.url, place.fingerprint)
-        steps = enrolment.by_token(token, key=keys.generate(kind), not_after=not_after)
-        return cls(await _play(place.url, trusted, steps), place.url, trusted)
+        return await cls._from(origins.token(token, kind, root, not_after))
 
     @classmethod
     async def from_password(
@@ -66,13 +59,24 @@ class AsyncIdentity(Holder):
         not_after: str = "",
     ) -> Self:
         """By a JWK provisioner's password; the first name is the subject. Raises ClientError."""
-        url = base_url(url)
-        trusted = root or await asyncio.to_thread(fetch_root, url, fingerprint)
-        secret = password.encode() if isinstance(password, str) else password
-        steps = enrolment.by_password(
-            url, trusted, provisioner, secret, names, key=keys.generate(kind), not_after=not_after
-        )
-        return cls(await _play(url, trusted, steps), url, trusted)
+        origin = origins.password(
+            url, provisioner, password, names,
+            fingerprint=fingerprint, root=root, kind=kind, not_after=not_after,
+        )  # fmt: skip
+        return await cls._from(origin)
+
+    @classmethod
+    async def from_kubernetes(
+        cls,
+        url: str,
+        root: str,
+        names: Sequence[str],
+        *,
+        token_file: str | Path = SERVICE_ACCOUNT,
+        kind: KeyKind = KeyKind.P256,
+    ) -> Self:
+        """By the pod's service account; the first name is the subject. Raises ClientError, OSError."""
+        return await cls._from(origins.kubernetes(url, root, names, token_file, kind))
 
     @classmethod
     async def from_acme(
@@ -97,19 +101,27 @@ class AsyncIdentity(Holder):
         made._again = order
         return made
 
+    @classmethod
+    async def _from(cls, origin: Origin) -> Self:
+        """Plays the exchange out."""
+        root = origin.root or await asyncio.to_thread(fetch_root, origin.url, origin.fingerprint)
+        steps, answer = origin.steps(root), None
+        async with AsyncAuthority(origin.url, trusting(root)) as authority:
+            while True:
+                try:
+                    call = steps.send(answer)
+                except StopIteration as end:
+                    return cls(end.value, origin.url, root)
+                answer = await authority.send(call)
+
     async def renew(self) -> Credential:
         """Renews now. Raises ClientError; then the identity stays what it was."""
         if self._again is not None:
             renewed = await self._again()
-            self._replace(renewed)
-            return renewed
-        credential = self._credential
-        call, mutual = renewal(credential, self.url, now())
-        tls: ssl.SSLContext = trusting(self.root)
-        if mutual:
-            rotating.load(tls, credential)
-        async with AsyncAuthority(self.url, tls) as authority:
-            renewed = of_answer(await authority.send(call), credential.key)
+        else:
+            call, tls = self._renewal()
+            async with AsyncAuthority(self.url, tls) as authority:
+                renewed = of_answer(await authority.send(call), self._credential.key)
         self._replace(renewed)
         return renewed
 
@@ -132,28 +144,10 @@ class AsyncIdentity(Holder):
 
     async def _run(self) -> None:
         while True:
-            wait = self._schedule.wait(now())
-            if wait > 0:
-                await asyncio.sleep(min(wait, LONGEST_SLEEP))
+            if pause := self._pause():
+                await asyncio.sleep(pause)
                 continue
             try:
                 await self.renew()
-            except ClientError as error:
-                self._schedule.failed(now())
-                log.warning("renewal failed (%d): %s", self._schedule.failures, error)
-            except Exception:  # noqa: BLE001 - it is logged with its traceback
-                # whatever it is, the task is the only one that renews: it goes on
-                self._schedule.failed(now())
-                log.exception("renewal failed")
-
-
-async def _play(url: str, root: str, steps: Enrolment) -> Credential:
-    """Plays an enrolment out against an authority."""
-    answer: Any = None
-    async with AsyncAuthority(url, trusting(root)) as authority:
-        while True:
-            try:
-                call = steps.send(answer)
-            except StopIteration as end:
-                return end.value
-            answer = await authority.send(call)
+            except Exception as error:  # noqa: BLE001 - it is logged
+                self._failed(error)

@@ -1,24 +1,32 @@
 """What every identity has, however it is kept fresh: the credential of the moment, and TLS made of it."""
 
 import logging
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from newel.client import rotating
+from newel.client.calls import Call, Issued
+from newel.client.clock import now
 from newel.client.credential import Credential, of_pem
+from newel.client.errors import ClientError
 from newel.client.rotating import RotatingContext
-from newel.client.schedule import Schedule
+from newel.client.schedule import Schedule, renewal
+from newel.client.trust import base_url, trusting
 
 log = logging.getLogger("newel.client")
+
+LONGEST_SLEEP = 30.0
+"""Seconds after which the wall clock is looked at again: a machine that slept does not sleep on."""
 
 
 class Holder:
     """The base of `Identity` and `AsyncIdentity`. Reading it is safe from any thread."""
 
     def __init__(self, credential: Credential, url: str, root: str) -> None:
-        self.url = url
+        self.url = base_url(url)
         self.root = root
         """PEM of what is trusted."""
         self._credential = credential
@@ -65,6 +73,27 @@ class Holder:
         credential = self._credential
         write(Path(key), credential.key_pem())
         write(Path(certificate), credential.chain_pem)
+
+    def _renewal(self) -> tuple[Call[Issued], ssl.SSLContext]:
+        """The call that renews now, and the TLS it is made over."""
+        credential = self._credential
+        call, mutual = renewal(credential, self.url, now())
+        tls: ssl.SSLContext = trusting(self.root)
+        if mutual:
+            rotating.load(tls, credential)
+        return call, tls
+
+    def _pause(self) -> float:
+        """Seconds to sleep before the schedule is looked at again; 0 when renewal is due."""
+        return max(0.0, min(self._schedule.wait(now()), LONGEST_SLEEP))
+
+    def _failed(self, error: Exception) -> None:
+        """A renewal failed. Whatever it was, whoever renews is the only one to do so, and goes on."""
+        self._schedule.failed(now())
+        if isinstance(error, ClientError):
+            log.warning("renewal failed (%d): %s", self._schedule.failures, error)
+        else:
+            log.error("renewal failed (%d)", self._schedule.failures, exc_info=error)
 
     def _replace(self, credential: Credential) -> None:
         with self._lock:

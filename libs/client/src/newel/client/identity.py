@@ -4,38 +4,28 @@ with Identity.from_token(token) as me:
     httpx.Client(verify=me.client_context()).get("https://other.internal/")
 """
 
-import ssl
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from newel.client import acme, acme_transport, enrolment, rotating
+from newel.client import acme, acme_transport, origins
 from newel.client.acme_transport import Solver
 from newel.client.authority import Authority
 from newel.client.bootstrap import fetch_root
-from newel.client.clock import now
 from newel.client.credential import Credential, of_answer, of_pem
-from newel.client.enrolment import Enrolment
-from newel.client.errors import ClientError
-from newel.client.holder import Holder, log
-from newel.client.schedule import renewal
-from newel.client.trust import base_url, trusting
+from newel.client.holder import LONGEST_SLEEP, Holder
+from newel.client.origins import SERVICE_ACCOUNT, Origin
+from newel.client.trust import trusting
 from newel.crypto import keys
 from newel.crypto.keys import KeyKind
-
-LONGEST_SLEEP = 30.0
-"""Seconds after which the wall clock is looked at again: a machine that slept does not sleep on."""
-
-
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 class Identity(Holder):
     """A certificate, its key, and a daemon thread that renews it between ``start`` and ``close``."""
 
     def __init__(self, credential: Credential, url: str, root: str) -> None:
-        super().__init__(credential, base_url(url), root)
+        super().__init__(credential, url, root)
         self._again: Callable[[], Credential] | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -50,10 +40,7 @@ class Identity(Holder):
         not_after: str = "",
     ) -> Self:
         """By a one-time token, which names the authority and its root. Raises ClientError."""
-        place = enrolment.place_of(token)
-        trusted = root or fetch_root(place.url, place.fingerprint)
-        steps = enrolment.by_token(token, key=keys.generate(kind), not_after=not_after)
-        return cls(_play(place.url, trusted, steps), place.url, trusted)
+        return cls._from(origins.token(token, kind, root, not_after))
 
     @classmethod
     def from_password(
@@ -69,13 +56,11 @@ class Identity(Holder):
         not_after: str = "",
     ) -> Self:
         """By a JWK provisioner's password; the first name is the subject. Raises ClientError."""
-        url = base_url(url)
-        trusted = root or fetch_root(url, fingerprint)
-        secret = password.encode() if isinstance(password, str) else password
-        steps = enrolment.by_password(
-            url, trusted, provisioner, secret, names, key=keys.generate(kind), not_after=not_after
-        )
-        return cls(_play(url, trusted, steps), url, trusted)
+        origin = origins.password(
+            url, provisioner, password, names,
+            fingerprint=fingerprint, root=root, kind=kind, not_after=not_after,
+        )  # fmt: skip
+        return cls._from(origin)
 
     @classmethod
     def from_kubernetes(
@@ -88,9 +73,7 @@ class Identity(Holder):
         kind: KeyKind = KeyKind.P256,
     ) -> Self:
         """By the pod's service account; the first name is the subject. Raises ClientError, OSError."""
-        token = Path(token_file).read_text()
-        steps = enrolment.by_token(token, key=keys.generate(kind), subject=names[0], names=names)
-        return cls(_play(url, root, steps), url, root)
+        return cls._from(origins.kubernetes(url, root, names, token_file, kind))
 
     @classmethod
     def from_acme(
@@ -114,19 +97,27 @@ class Identity(Holder):
         made._again = order
         return made
 
+    @classmethod
+    def _from(cls, origin: Origin) -> Self:
+        """Plays the exchange out."""
+        root = origin.root or fetch_root(origin.url, origin.fingerprint)
+        steps, answer = origin.steps(root), None
+        with Authority(origin.url, trusting(root)) as authority:
+            while True:
+                try:
+                    call = steps.send(answer)
+                except StopIteration as end:
+                    return cls(end.value, origin.url, root)
+                answer = authority.send(call)
+
     def renew(self) -> Credential:
         """Renews now. Raises ClientError; then the identity stays what it was."""
         if self._again is not None:
             renewed = self._again()
-            self._replace(renewed)
-            return renewed
-        credential = self._credential
-        call, mutual = renewal(credential, self.url, now())
-        tls: ssl.SSLContext = trusting(self.root)
-        if mutual:
-            rotating.load(tls, credential)
-        with Authority(self.url, tls) as authority:
-            renewed = of_answer(authority.send(call), credential.key)
+        else:
+            call, tls = self._renewal()
+            with Authority(self.url, tls) as authority:
+                renewed = of_answer(authority.send(call), self._credential.key)
         self._replace(renewed)
         return renewed
 
@@ -153,28 +144,10 @@ class Identity(Holder):
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            wait = self._schedule.wait(now())
-            if wait > 0:
-                self._stop.wait(min(wait, LONGEST_SLEEP))
+            if pause := self._pause():
+                self._stop.wait(pause)
                 continue
             try:
                 self.renew()
-            except ClientError as error:
-                self._schedule.failed(now())
-                log.warning("renewal failed (%d): %s", self._schedule.failures, error)
-            except Exception:  # noqa: BLE001 - it is logged with its traceback
-                # whatever it is, the thread is the only one that renews: it goes on
-                self._schedule.failed(now())
-                log.exception("renewal failed")
-
-
-def _play(url: str, root: str, steps: Enrolment) -> Credential:
-    """Plays an enrolment out against an authority."""
-    answer: Any = None
-    with Authority(url, trusting(root)) as authority:
-        while True:
-            try:
-                call = steps.send(answer)
-            except StopIteration as end:
-                return end.value
-            answer = authority.send(call)
+            except Exception as error:  # noqa: BLE001 - it is logged
+                self._failed(error)
