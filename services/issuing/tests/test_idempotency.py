@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,34 @@ from newel.proto.signer.v1 import signer_pb2
 class SlowSigner(PeerSigner):
     """Answers once it is let to."""
 
-    gate: asyncio.Event | None = None
+    def __init__(self, authority: CertificateAuthority) -> None:
+        super().__init__(authority)
+        self.gate = asyncio.Event()
 
     async def SignCertificate(
         self, request: signer_pb2.SignRequest, context: Any
     ) -> signer_pb2.SignResponse:
-        if self.gate is not None:
-            await self.gate.wait()
+        await self.gate.wait()
         return await super().SignCertificate(request, context)
+
+
+@pytest.fixture
+def slow(authority: CertificateAuthority) -> SlowSigner:
+    return SlowSigner(authority)
+
+
+@pytest.fixture
+async def replicas(
+    authority: CertificateAuthority, slow: SlowSigner, database_url: str
+) -> AsyncIterator[list[House]]:
+    """Two processes on each database, the first with the slow signer."""
+    opened = [
+        await open_house(database_url, authority, signer=slow),
+        await open_house(database_url, authority),
+    ]
+    yield opened
+    for house in opened:
+        await house.database.close()
 
 
 async def certificates(house: House) -> list[tuple[Any, ...]]:
@@ -91,12 +112,9 @@ async def test_known_key_outlives_its_reasons(house: House) -> None:
 
 
 async def test_work_of_a_live_replica_is_waited_for(
-    authority: CertificateAuthority, database_url: str
+    slow: SlowSigner, replicas: list[House]
 ) -> None:
-    slow = SlowSigner(authority)
-    slow.gate = asyncio.Event()
-    first = await open_house(database_url, authority, signer=slow)
-    second = await open_house(database_url, authority)
+    first, second = replicas
     request = make_request()
     early = asyncio.create_task(first.one(request))  # noqa: TID251 - a test may
     while not await certificates(second):
@@ -107,19 +125,14 @@ async def test_work_of_a_live_replica_is_waited_for(
     slow.gate.set()
     assert (await early).der == (await late).der
     assert not second.signer.signed
-    for house in (first, second):
-        await house.database.close()
 
 
 @pytest.mark.attack("X04")
 async def test_intent_of_a_dead_replica_is_taken_over(
-    authority: CertificateAuthority, database_url: str
+    slow: SlowSigner, replicas: list[House]
 ) -> None:
     """The same TBSCertificate is signed; should the dead one awake, its signature is not stored."""
-    slow = SlowSigner(authority)
-    slow.gate = asyncio.Event()
-    first = await open_house(database_url, authority, signer=slow)
-    second = await open_house(database_url, authority)
+    first, second = replicas
     request = make_request()
     early = asyncio.create_task(first.one(request))  # noqa: TID251 - a test may
     while not (rows := await second.rows("SELECT tbs FROM certificates")):
@@ -131,15 +144,11 @@ async def test_intent_of_a_dead_replica_is_taken_over(
     assert (await early).der == late.der
     assert len(await certificates(second)) == 1
     assert len(await second.rows("SELECT 1 FROM outbox")) == 1
-    for house in (first, second):
-        await house.database.close()
 
 
 async def test_a_cancelled_call_leaves_no_waiter_behind(
-    authority: CertificateAuthority, tmp_path: Path
+    authority: CertificateAuthority, slow: SlowSigner, tmp_path: Path
 ) -> None:
-    slow = SlowSigner(authority)
-    slow.gate = asyncio.Event()
     house = await open_house(f"sqlite:///{tmp_path / 'c.db'}", authority, signer=slow)
     request = make_request(public_key=make_key())
     early = asyncio.create_task(house.issue(request))  # noqa: TID251 - a test may
