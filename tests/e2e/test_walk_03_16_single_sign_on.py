@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from fakes.openid import BROWSER, OpenIdProvider
+from fakes.openid import OpenIdProvider, put_browser
 from fixtures.pki import InternalPki
 from fixtures.running import Authority
 from fixtures.step_ca import step_ca
@@ -55,8 +55,7 @@ def person(
     """Somebody at a machine with a browser that trusts the provider."""
     trusted = {"SSL_CERT_FILE": str(pki.roots), "CURL_CA_BUNDLE": str(pki.roots)}
     walker = Walker(home, program, authority, trusted)
-    (home / "bin/xdg-open").write_text(BROWSER)
-    (home / "bin/xdg-open").chmod(0o755)
+    put_browser(home / "bin")
     return walker
 
 

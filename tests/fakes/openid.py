@@ -17,8 +17,12 @@ from joserfc.jwk import ECKey
 
 from newel.client.clock import now
 
-BROWSER = '#!/bin/sh\nexec curl -sSL -o /dev/null "$1"\n'
-"""Follows the provider's redirection to the program that waits for the answer."""
+
+def put_browser(folder: Path) -> None:
+    """A program that follows the provider's redirection to whoever waits for the answer."""
+    program = folder / "xdg-open"
+    program.write_text('#!/bin/sh\nexec curl -sSL -o /dev/null "$1"\n')
+    program.chmod(0o755)
 
 
 class OpenIdProvider:
