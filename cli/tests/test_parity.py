@@ -22,6 +22,7 @@ OURS_ALONE = (
     "decrypt",
     "encrypt",
     "endpoints",
+    "enroll",
     "login",
     "logout",
     "request",

@@ -132,7 +132,11 @@ def test_a_token_that_cannot_be_renewed_is_used_until_it_ends(
 ) -> None:
     logged_in(desk, provider, service, lifetime=30)
     provider.refresh = None
-    assert asked(desk, address(service))["who"] == "access"
+    finished = desk.newel("request", address(service))
+    assert json.loads(finished.stdout)["who"] == "access"
+    assert "cannot be renewed and soon ends: the provider refuses: invalid_grant" in (
+        finished.stderr.decode()
+    )
     (file,) = kept(desk)
     record = json.loads(file.read_text())
     record["credential"]["ends_at"] = 1

@@ -13,6 +13,7 @@ from newel.cli import files, paths
 from newel.cli.credentials.certificate import ClientCertificate
 from newel.cli.credentials.token import Token
 from newel.cli.errors import CliError
+from newel.cli.terminal import note
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Logins:
                     raise CliError(
                         f"the login for {service} has ended: {error}", hint=again(service)
                     ) from None
+                note(f"The login for {service} cannot be renewed and soon ends: {error}")
                 return credential
             self.save(service, credential)
             return credential

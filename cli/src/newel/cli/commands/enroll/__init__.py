@@ -1,0 +1,1 @@
+"""`newel enroll`: devices, factors and keys that are to be trusted from now on (ROAD-04)."""

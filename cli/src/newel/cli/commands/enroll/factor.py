@@ -1,0 +1,52 @@
+"""`newel enroll factor`: a second factor in somebody's authenticator app (RFC 6238), shown to be there."""
+
+import secrets
+from pathlib import Path
+
+from newel.cli import file_sets, otp_keys
+from newel.cli.errors import CliError
+from newel.cli.invocation import Invocation
+from newel.cli.otp_keys import OtpKey
+from newel.cli.qr_image import png
+from newel.cli.standard_input import text_or_answer
+from newel.cli.terminal import say
+from newel.client.clock import now
+
+PIXELS = 400
+OCTETS = 20
+"""Of the secret: what RFC 4226 §4 recommends, and all apps take."""
+SKEW = 1
+"""Periods by which the app's clock may be off."""
+
+
+def run(call: Invocation) -> None:
+    """Writes the secret for the verifier, and the QR code for the app; neither is printed."""
+    (account,) = call.positionals(1)
+    secret_file, picture = call.require("out"), call.require("qr")
+    key = OtpKey(secrets.token_bytes(OCTETS), otp_keys.algorithm(call.require("alg")))
+    url = key.url(call.require("issuer"), account)
+    file_sets.allow([secret_file, picture], force=call.on("force"))
+    image = file_sets.Target(picture, png(url, PIXELS))
+    file_sets.write_all([image])
+    say("QR code", picture)
+    if call.on("confirm"):
+        confirm(key, picture)
+    file_sets.write_all([file_sets.Target(secret_file, f"{url}\n".encode())])
+    say("Secret", secret_file)
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json({"account": account, "secretFile": secret_file, "qr": picture})
+
+
+def confirm(key: OtpKey, picture: str) -> None:
+    """Takes the picture away again and raises CliError unless the app shows the right code."""
+    try:
+        code = text_or_answer("Scan the QR code and enter the code the app shows")
+        right = key.accepts(code.decode(errors="replace").strip(), now().timestamp(), SKEW)
+    except CliError:
+        Path(picture).unlink(missing_ok=True)
+        raise
+    if not right:
+        Path(picture).unlink(missing_ok=True)
+        raise CliError("the code is not right: nothing is enrolled")

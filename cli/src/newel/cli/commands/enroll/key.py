@@ -1,0 +1,31 @@
+"""`newel enroll key`: somebody's public key: certified for SSH, or put into a JWK set under their name."""
+
+from newel.cli import jwk_files, key_files
+from newel.cli.commands.crypto.jwk import keyset
+from newel.cli.commands.ssh import certificate
+from newel.cli.errors import CliError
+from newel.cli.invocation import Invocation
+from newel.cli.terminal import say
+from newel.cli.toolkit import calling
+
+
+def run(call: Invocation) -> None:
+    """By --jwks into that set; else the SSH authority is asked for a certificate."""
+    name, key_file = call.positionals(2)
+    jwks = call.get("jwks")
+    if not jwks:
+        certificate.run(calling(call, "ssh certificate", "--sign", name, key_file))
+        return
+    jwk = jwk_files.of_key(key_files.public_key(key_file), kid=name)
+    with keyset.locked(jwks) as keys:
+        same = [key for key in keys if key.get("kid") == name]
+        if same and same != [jwk] and not call.on("force"):
+            raise CliError(
+                f"{jwks} has another key for {name}: '--force' puts this one in its place"
+            )
+        keyset.save(jwks, [*(key for key in keys if key.get("kid") != name), jwk])
+    say("Key", f"{jwks}#{name}")
+    if call.json:
+        from newel.cli.terminal import show_json
+
+        show_json({"jwks": jwks, "kid": name, "thumbprint": jwk_files.thumbprint(jwk)})

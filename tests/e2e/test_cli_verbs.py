@@ -1,0 +1,222 @@
+"""The verbs with certificates: our authority and step-ca issue them, a service asks for them (ROAD-01…06)."""
+
+import contextlib
+import json
+import ssl
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from fakes.guarded_service import Service, guarding
+from fakes.oauth_provider import Provider, providing, walk
+from fixtures.machine import Machine, authority, machine, stranger
+from fixtures.running import run
+from fixtures.step_ca import step_ca
+
+__all__ = ["authority", "machine", "stranger"]
+
+RENEWABLE = {"refresh_token": "refresh-0", "expires_in": 3600}
+
+
+@contextlib.contextmanager
+def service_of(host: Machine, tokens: Provider | None = None) -> Generator[Service]:
+    """A service with a certificate of the authority; it takes certificates and, of a provider, tokens."""
+    host.certificate("localhost")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(host.authority.root))
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    tls.load_cert_chain(host.home / "localhost.crt", host.home / "localhost.key")
+    with guarding(tls) as service:
+        service.tokens = tokens.active if tokens else ()
+        yield service
+
+
+def login(host: Machine, service: str, *flags: str) -> None:
+    said = host.newel("login", service, "--subject", "ada", *host.provisioner, *flags).stderr
+    assert "✔ Logged in: ada until " in said
+
+
+@pytest.mark.parametrize("kind", ["token", "certificate"])
+def test_a_token_and_a_certificate_are_swapped_at_login_and_nowhere_else(
+    machine: Machine, kind: str
+) -> None:
+    """ROAD-06: after the first line every line is the same."""
+    with providing() as provider, service_of(machine, provider) as service:
+        url = f"https://localhost:{service.port}"
+        if kind == "token":
+            provider.answers = dict(RENEWABLE)
+            env = {"STEPPATH": str(machine.home / "step")}
+            assert walk(provider, "login", url, env=env)[0] == 0
+        else:
+            login(machine, url)
+        who = json.loads(machine.newel("request", f"{url}/whoami").stdout)["who"]
+        assert who == {"token": "access", "certificate": "ada"}[kind]
+        (listed,) = json.loads(machine.newel("login", "--list", "--output", "json").stdout)
+        assert (listed["service"], listed["credential"]) == (url, kind)
+        machine.newel("request", "--access", url, "--out", "access")
+        assert (machine.home / "access").stat().st_mode & 0o777 == 0o600
+        machine.newel("logout", url)
+        assert machine.newel("login", "--list").stdout == ""
+        assert machine.newel("request", url, good=False).stdout == ""
+
+
+@pytest.mark.needs("curl")
+def test_another_program_has_a_key_of_its_own(machine: Machine) -> None:
+    """ROAD-05: curl asks with what was handed out, which the login's end does not end."""
+    with service_of(machine) as service:
+        url = f"https://localhost:{service.port}"
+        login(machine, url)
+        machine.newel("request", "--access", url, "--out", "access.pem")
+        machine.newel("logout", url)
+        curl = [
+            "curl",
+            "-sS",
+            "--cacert",
+            machine.authority.root,
+            "--cert",
+            machine.home / "access.pem",
+        ]
+        assert json.loads(run([*curl, url]).stdout)["who"] == "ada"
+
+
+def stored(host: Machine) -> Path:
+    (file,) = (host.home / "step/credentials").glob("*.json")
+    return file
+
+
+def leaf_of(file: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(
+        json.loads(file.read_text())["credential"]["chain"].encode()
+    )
+
+
+@pytest.mark.needs("step", "step-ca")
+@pytest.mark.parametrize("authority", ["step-ca"], indirect=True)
+def test_a_certificate_is_renewed_when_it_is_due(machine: Machine) -> None:
+    """Ours lets nothing begin before its own certificate, and so issues nothing that is due at once."""
+    with service_of(machine) as service:
+        url = f"https://localhost:{service.port}"
+        login(machine, url, "--not-before", "-23h", "--not-after", "24h")
+        before = leaf_of(stored(machine))
+        machine.newel("request", url)
+        after = leaf_of(stored(machine))
+        assert after.serial_number != before.serial_number
+        assert after.subject == before.subject
+
+
+def test_a_certificate_is_revoked_at_the_end(machine: Machine) -> None:
+    with service_of(machine) as service:
+        url = f"https://localhost:{service.port}"
+        login(machine, url)
+        file = stored(machine)
+        copy = file.read_bytes()
+        machine.newel("logout", url)
+        file.write_bytes(copy)
+        said = machine.newel("request", "--access", url, good=False).stderr
+        assert "lacked necessary authorization" in said
+
+
+def test_an_authority_that_is_away_takes_no_login_away(machine: Machine) -> None:
+    with service_of(machine) as service:
+        url = f"https://localhost:{service.port}"
+        login(machine, url)
+        file = stored(machine)
+        file.write_text(file.read_text().replace(machine.authority.url, "https://localhost:1"))
+        before = file.read_bytes()
+        said = machine.newel("logout", url, good=False).stderr
+        assert "is kept, because it could not be revoked" in said
+        assert file.read_bytes() == before
+        assert "a copy of it stays good until" in machine.newel("logout", url, "--force").stderr
+
+
+@pytest.mark.attack("T01")
+def test_a_rogue_service_is_told_nothing(
+    machine: Machine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A server whose certificate leads nowhere gets neither token nor request."""
+    work = tmp_path_factory.mktemp("rogue")
+    run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-keyout", work / "key", "-out", work / "crt", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"])  # fmt: skip
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(work / "crt", work / "key")
+    with guarding(tls) as rogue:
+        url = f"https://localhost:{rogue.port}"
+        login(machine, url)
+        assert "failed to verify certificate" in machine.refused("request", url, "-d", "secret")
+        assert rogue.came == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--token", "a.b.c"], "error parsing token"),
+        (
+            ["--subject", "ada", "--provisioner", "nobody"],
+            "invalid value 'nobody' for flag '--provisioner'",
+        ),
+        (["--subject", "ada", "--provisioner", "admin"], "error allocating terminal"),
+    ],
+)
+def test_no_login_comes_of_a_refusal(machine: Machine, flags: list[str], said: str) -> None:
+    assert said in machine.refused("login", "https://files.example", *flags)
+
+
+def test_a_device_needs_its_token_and_nothing_else(
+    machine: Machine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """ROAD-04: root, certificate and renewal by one token; it is good once."""
+    token = machine.token("gate")
+    device = Machine(machine.authority, tmp_path_factory.mktemp("device"))
+    words = ("enroll", "device", "gate.crt", "gate.key", "--token", token)
+    device.newel(*words)
+    assert device.read("gate").subject.rfc4514_string() == "CN=gate"
+    assert (device.home / "gate.key").stat().st_mode & 0o777 == 0o600
+    before = device.read("gate").serial_number
+    device.newel("ca", "renew", "--force", "gate.crt", "gate.key")
+    assert device.read("gate").serial_number != before
+    device.refused(*words, "--force")
+    late = Machine(machine.authority, tmp_path_factory.mktemp("late"))
+    late.refused(*words)
+    assert late.files() == {}
+
+
+def test_what_is_signed_is_believed_by_whoever_trusts_the_authority(machine: Machine) -> None:
+    """ROAD-03: the root of bootstrap is enough to know who it was."""
+    machine.certificate("ada.example")
+    (machine.home / "text").write_text("text")
+    words = ("--key", "ada.example.key", "--cert", "ada.example.crt", "--out", "text.jws")
+    machine.newel("sign", "text", *words)
+    verify = ("verify", "text", "--signature", "text.jws", "--signer")
+    assert "✔ Signed by: ada.example" in machine.newel(*verify, "ada.example").stderr
+    machine.newel("encrypt", "text", "--to", "ada.example.crt", "--out", "text.jwe")
+    assert machine.newel("decrypt", "text.jwe", "--key", "ada.example.key").stdout == "text"
+    assert "it is signed by ada.example, not by bob" in machine.refused(*verify, "bob")
+    (machine.home / "text").write_text("test")
+    assert "invalid signature" in machine.refused(*verify, "ada.example")
+
+
+@pytest.mark.needs("step", "step-ca", "ssh-keygen")
+def test_a_key_that_is_there_already_is_certified_for_ssh(tmp_path: Path) -> None:
+    with step_ca(tmp_path / "state", "--ssh") as running:
+        home = tmp_path / "home"
+        home.mkdir()
+        person = Machine(running, home)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / "id"])
+        fingerprint = subprocess.run(
+            ["openssl", "x509", "-in", running.root, "-noout", "-fingerprint", "-sha256"],
+            capture_output=True, text=True, check=True,
+        ).stdout.partition("=")[2].strip().replace(":", "")  # fmt: skip
+        person.newel("ca", "bootstrap", "--ca-url", running.url, "--fingerprint", fingerprint)
+        words = [
+            "--provisioner",
+            "admin",
+            "--provisioner-password-file",
+            str(running.password_file),
+        ]
+        person.newel("enroll", "key", "ada@example.com", "id.pub", *words)
+        shown = run(["ssh-keygen", "-L", "-f", home / "id-cert.pub"]).stdout
+        assert 'Key ID: "ada@example.com"' in shown
+        assert "user certificate" in shown
