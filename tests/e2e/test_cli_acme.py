@@ -255,25 +255,3 @@ def test_renewal_proves_the_names_again(machine: Machine, http01_port: int) -> N
     assert after.serial_number != before.serial_number
     assert after.public_key() == before.public_key()
     assert names(after) == names(before) == {"r.acme.test", "s.acme.test"}
-
-
-def test_refusals_before_anybody_is_asked(machine: Machine) -> None:
-    (machine.home / "key").write_text('key "k" { algorithm hmac-odd; secret "c2VjcmV0"; };')
-    (machine.home / "none").write_text("nothing")
-    cases = [
-        ("*.x.test", [], "can be proved by a DNS record only"),
-        ("127.0.0.1", ["--dns-hook", "h"], "no DNS record proves it"),
-        ("x.test", ["--dns-hook", "h", "--webroot", "w"], "mutually exclusive"),
-        ("x.test", ["--standalone", "--webroot", "w"], "mutually exclusive"),
-        ("x.test", ["--dns-tsig-key", "key"], "requires the '--dns-server' flag"),
-        ("x.test", ["--dns-tsig-key", "none", "--dns-server", "::1"], "error reading none"),
-        ("x.test", ["--dns-tsig-key", "key", "--dns-server", "::1"], "TSIG key cannot be used"),
-        ("x.test", ["--dns-hook", "h", "--dns-server", "127.0.0.1:x"], "leads to no address"),
-        ("x.test", ["--dns-hook", "h", "--dns-wait", "long"], "for flag '--dns-wait'"),
-        ("x.test", ["--eab-key", EAB], "requires the '--eab-key-id' flag"),
-        ("x.test", ["--eab-key-id", "k"], "requires the '--eab-key-file' flag"),
-        ("x.test", ["--eab-key-id", "k", "--eab-key", "?"], "is not base64url"),
-    ]
-    for name, flags, expected in cases:
-        said = machine.refused(*words_for(machine, name, *flags))
-        assert expected in said, f"{flags}: {said}"

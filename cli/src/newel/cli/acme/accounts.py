@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli import paths
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import make_directory, replace
+from newel.cli.files import make_directory, read_password, replace
 from newel.cli.key_files import private_key
 from newel.cli.key_output import private_pem
 
@@ -55,9 +55,9 @@ def named(call: "Invocation", directory: str) -> Kept:
 
 
 def every() -> list[Kept]:
-    """Every account that is kept here."""
+    """Every account that is kept here. Raises CliError."""
     return sorted(
-        Kept(file.with_name("directory").read_text().strip(), file.stem)
+        Kept(read_password(str(file.with_name("directory"))), file.stem)
         for file in paths.base().glob("acme/*/*.key")
     )
 

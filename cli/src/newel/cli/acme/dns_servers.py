@@ -29,12 +29,12 @@ class Server(NamedTuple):
 
     def ask(self, name: str, kind: str) -> "dns.message.Message | None":
         """Its own answer, for which it asks nobody else; None when it gives none or fails."""
-        query = dns.message.make_query(name, kind, flags=0, use_edns=0, payload=1232)
         try:
+            query = dns.message.make_query(name, kind, flags=0, use_edns=0, payload=1232)
             found, _ = dns.query.udp_with_fallback(
                 query, self.address, timeout=TRY_SECONDS, port=self.port
             )
-        except (dns.exception.DNSException, OSError):
+        except (dns.exception.DNSException, OSError, ValueError):
             return None
         return found if found.rcode() in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN} else None
 
