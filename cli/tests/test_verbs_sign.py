@@ -43,6 +43,7 @@ def files(people: Desk, tmp_path: Path) -> tuple[str, str]:
     return str(text), str(signature)
 
 
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # of its name: RFC 9864 has another
 @pytest.mark.parametrize("name", KINDS)
 def test_another_library_verifies_what_is_signed(people: Desk, name: str) -> None:
     alg, kind, _ = KINDS[name]

@@ -13,7 +13,7 @@ from cryptography import x509
 from fakes.guarded_service import Service, guarding
 from fakes.oauth_provider import Provider, providing, walk
 from fixtures.machine import Machine, authority, machine, stranger
-from fixtures.running import run
+from fixtures.running import run, wait_until
 from fixtures.step_ca import step_ca
 
 __all__ = ["authority", "machine", "stranger"]
@@ -196,6 +196,20 @@ def test_what_is_signed_is_believed_by_whoever_trusts_the_authority(machine: Mac
     assert "it is signed by ada.example, not by bob" in machine.refused(*verify, "bob")
     (machine.home / "text").write_text("test")
     assert "invalid signature" in machine.refused(*verify, "ada.example")
+
+
+@pytest.mark.parametrize("authority", ["up"], indirect=True)
+def test_a_signer_who_was_revoked_is_found_out(machine: Machine) -> None:
+    machine.certificate("ada.example")
+    (machine.home / "text").write_text("text")
+    pair = ("--key", "ada.example.key", "--cert", "ada.example.crt")
+    machine.newel("sign", "text", *pair, "--out", "text.jws")
+    verify = ("verify", "text", "--signature", "text.jws")
+    machine.newel(*verify, "--verify-ocsp")
+    machine.newel("ca", "revoke", *pair)
+    wait_until(lambda: machine.newel(*verify, "--verify-ocsp", good=False))
+    assert "revoked" in machine.refused(*verify, "--verify-ocsp")
+    machine.newel(*verify)
 
 
 @pytest.mark.needs("step", "step-ca", "ssh-keygen")

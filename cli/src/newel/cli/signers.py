@@ -11,6 +11,8 @@ from newel.cli.jose_keys import JoseKey, Wanted
 from newel.cli.web_files import read_file_or_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from newel.cli.certificates.structure import Certificate
     from newel.cli.jws_messages import Jws
 
@@ -18,11 +20,12 @@ MOST_CERTIFICATES = 20
 
 
 class Signer(NamedTuple):
-    """A public key and the names its certificate gives it; a bare key has only its id."""
+    """A public key and the names its certificate gives it; a bare key has its id, and no chain."""
 
     key: JoseKey
     names: list[str]
-    not_after: dt.datetime | None = None
+    chain: "Sequence[Certificate]" = ()
+    """From the certificate to its root."""
 
 
 def by_key(name: str, message: "Jws") -> Signer:
@@ -47,13 +50,10 @@ def by_chain(message: "Jws", roots: "list[Certificate]", at: dt.datetime) -> Sig
     """The subject of the certificate the message brings, if it is valid at ``at`` below one of ``roots``."""
     from newel.cli.certificates import vouched
 
-    chain = chain_of(message)
-    vouched.check(chain, roots, at, "the signer's certificate")
+    chain = vouched.check(chain_of(message), roots, at, "the signer's certificate")
     vouched.check_may_sign(chain[0], "the signer's certificate")
     key = vouched.key_of(chain[0], "the signer's certificate")
-    return Signer(
-        JoseKey(key, jwk_files.of_key(key)), vouched.names_of(chain[0]), chain[0].not_after
-    )
+    return Signer(JoseKey(key, jwk_files.of_key(key)), vouched.names_of(chain[0]), chain)
 
 
 def chain_of(message: "Jws") -> "list[Certificate]":

@@ -18,17 +18,17 @@ def check(
     roots: Sequence["Certificate"] | None,
     at: dt.datetime,
     whose: str,
-) -> None:
-    """Raises CliError unless the first certificate is valid at ``at`` and leads to one of ``roots``.
+) -> list["Certificate"]:
+    """The way from the first certificate to one of ``roots``, all of it valid at ``at``. Raises CliError.
 
-    Without roots only its dates are asked: whoever named the certificate vouches for it. ``whose`` begins
-    the sentence.
+    Without roots only its own dates are asked: whoever named the certificate vouches for it. ``whose``
+    begins the sentence.
     """
     try:
-        if roots is None:
-            trust.check_itself(chain[0], at)
-        else:
-            trust.chain_of(chain[0], chain[1:], roots, at)
+        if roots is not None:
+            return trust.chain_of(chain[0], chain[1:], roots, at)
+        trust.check_itself(chain[0], at)
+        return [chain[0]]
     except trust.TrustError as error:
         raise CliError(f"{whose} is not trusted: {error}") from None
 

@@ -2,12 +2,14 @@
 
 from newel.cli import connection, delivery, jws_messages, signers
 from newel.cli.catalogue.layouts import plain
+from newel.cli.commands.certificate import verify as certificate
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
 from newel.cli.jws_messages import Jws
 from newel.cli.signers import Signer
 from newel.cli.terminal import say, show_json
+from newel.cli.toolkit import calling
 
 
 def run(call: Invocation) -> None:
@@ -52,19 +54,22 @@ def signer_of(call: Invocation, message: Jws) -> Signer:
     if not roots:
         raise UsageError("one of flag --roots or --key is required: 'ca bootstrap' stored no root")
     at = resolved(call, "at", now()) or now()
-    return signers.by_chain(message, vouched.roots_in(roots), at)
+    signer = signers.by_chain(message, vouched.roots_in(roots), at)
+    if call.on("verify-crl") or call.on("verify-ocsp"):
+        toolkit = calling(call, "certificate verify")
+        certificate.check_status(toolkit, signer.chain[0], list(signer.chain))
+    return signer
 
 
 def show(call: Invocation, message: Jws, signer: Signer) -> None:
     """Who it was: JSON on stdout, or a line on stderr."""
     if call.json:
-        until = signer.not_after
         show_json(
             {
                 "valid": True,
                 "signer": signer.names,
                 "algorithm": message.header["alg"],
-                "notAfter": until and until.isoformat(),
+                "notAfter": signer.chain[0].not_after.isoformat() if signer.chain else None,
             }
         )
     else:
