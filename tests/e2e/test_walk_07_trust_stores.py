@@ -1,0 +1,106 @@
+"""Walk 7, the trust stores: the system's in mounts of the test's own, Firefox's and Java's in a home."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fixtures.running import Authority
+from fixtures.walks import Walker
+
+OWN_MOUNTS = """
+set -e
+cp -a /etc/ssl own-ssl; mkdir own-certificates
+mount --bind own-ssl /etc/ssl
+mount --bind own-certificates /usr/local/share/ca-certificates
+unset CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR
+"""
+"""The machine's own store stays as it is: see mount_namespaces(7)."""
+CLEAR = "--no-password --insecure"
+
+
+@pytest.fixture
+def foo(tmp_path: Path) -> Walker:
+    """Somebody with a root, and a leaf by it."""
+    walker = Walker(tmp_path, "ours")
+    walker.types(
+        f"step certificate create --profile root-ca {CLEAR} 'Example Root CA' root_ca.crt root.key"
+    )
+    walker.types(
+        f"step certificate create {CLEAR} foo.internal foo.crt foo.key --ca root_ca.crt --ca-key root.key"
+    )
+    return walker
+
+
+@pytest.mark.needs("private-mounts", "update-ca-certificates", "curl")
+def test_walk_7_the_root_into_the_systems_store(embedded: Authority, tmp_path: Path) -> None:
+    foo = Walker(tmp_path, "ours", embedded).bootstraps()
+    foo.types("step ca root root_ca.crt")
+    curl = f"curl -s {embedded.url}/1.0/provisioners"
+    store = Path("/usr/local/share/ca-certificates")
+    before = sorted(store.iterdir())
+    (foo.home / "walk.sh").write_text(
+        f"{OWN_MOUNTS}"
+        f"{curl} && exit 9\n"
+        "step certificate install root_ca.crt\n"
+        f"{curl} | jq -r '.provisioners[0].name'\n"
+        f"ls {store}\n"
+        "step certificate uninstall root_ca.crt\n"
+        f"ls {store}\n"
+        f"{curl} || echo unknown again\n"
+    )
+    out = foo.types("unshare --mount bash walk.sh")
+    short = r"X\.509v3 Root CA Certificate \(ECDSA P-256\) \[Serial: \d+\.\.\.\d+\]\n(?:  .*\n)+"
+    assert re.fullmatch(
+        rf"Certificate root_ca\.crt has been installed\.\n{short}admin\n"
+        rf"\S+_Root_CA_\d+\.crt\nCertificate root_ca\.crt has been removed\.\n{short}unknown again\n",
+        out,
+    ), out
+    assert sorted(store.iterdir()) == before
+
+
+@pytest.mark.needs("certutil")
+def test_firefox_trusts_what_the_root_has_signed(foo: Walker) -> None:
+    """NSS itself is asked whether the leaf is good for a server."""
+    profile = foo.home / ".mozilla/firefox/abc.default"
+    profile.mkdir(parents=True)
+    database = f"certutil -d sql:{profile}"
+    foo.types(f"{database} -N --empty-password; {database} -A -n leaf -t ,, -i foo.crt")
+    verify = f"{database} -V -u V -n leaf"
+    foo.types(verify, code=255)
+    out = foo.types("step certificate install --firefox --no-system root_ca.crt")
+    assert out.startswith("Certificate root_ca.crt has been installed.\n")
+    assert re.search(r"Example Root CA \d+ +C,,", foo.types(f"{database} -L"))
+    assert "certificate is valid" in foo.types(verify)
+    foo.types("step certificate uninstall --firefox --no-system root_ca.crt")
+    foo.types(verify, code=255)
+    said = foo.says("step certificate uninstall --firefox --no-system root_ca.crt", code=1)
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.needs("keytool")
+def test_javas_key_store_holds_the_root(foo: Walker) -> None:
+    keytool = shutil.which("keytool")
+    assert keytool is not None
+    home = foo.home / "java"
+    (home / "lib/security").mkdir(parents=True)
+    (home / "bin").mkdir()
+    (home / "bin/keytool").symlink_to(keytool)
+    store = "-keystore java/lib/security/cacerts -storepass changeit"
+    foo.types(f"keytool -importcert -noprompt {store} -alias first -file foo.crt")
+    java = Walker(foo.home, "ours", None, {"JAVA_HOME": str(home)})
+    java.types("step certificate install --java --no-system --prefix walk- root_ca.crt")
+    listed = foo.types(f"keytool -list -rfc {store}")
+    assert re.search(r"Alias name: walk-\d+\n", listed)
+    assert foo.read("root_ca.crt").split()[2] in listed
+    java.types("step certificate uninstall --java --no-system --prefix walk- root_ca.crt")
+    listed = foo.types(f"keytool -list {store}")
+    assert "walk-" not in listed
+    assert "first" in listed
+
+
+def test_stores_that_are_not_there_are_named(foo: Walker) -> None:
+    for flag, said in (("--java", "JAVA_HOME"), ("--firefox", "Firefox")):
+        bare = Walker(foo.home, "ours", None, {"JAVA_HOME": ""})
+        assert said in bare.says(f"step certificate install {flag} --no-system root_ca.crt", code=1)
