@@ -77,6 +77,22 @@ def extended_key_usage(oids: Sequence[str]) -> Extension:
     return Extension(EXTENDED_KEY_USAGE, False, der.sequence(*map(der.oid, oids)))
 
 
+def key_usages_of(value: bytes) -> tuple[str, ...]:
+    """The names of :data:`KEY_USAGES` that a KeyUsage value has. Raises :class:`der.DerError`."""
+    octets = der.only(value, der.BIT_STRING).content[1:] if value else b""
+    return tuple(
+        name
+        for number, name in enumerate(KEY_USAGES[: 8 * len(octets)])
+        if octets[number // 8] & 0x80 >> number % 8
+    )
+
+
+def extended_key_usages_of(value: bytes) -> tuple[str, ...]:
+    """The purposes of an ExtKeyUsageSyntax as object identifiers. Raises :class:`der.DerError`."""
+    content = der.only(value).content if value else b""
+    return tuple(der.dotted(each.content) for each in der.children(content))
+
+
 def basic_constraints(*, ca: bool, path_length: int | None = None) -> Extension:
     """BasicConstraints, critical; a path length only for an authority."""
     if path_length is not None and not ca:

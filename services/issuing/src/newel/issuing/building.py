@@ -52,7 +52,7 @@ class Builder:
         return _intent(accepted, serial, linted)
 
     def _encoder(self, issuer: Issuer, profile: Profile) -> LeafEncoder:
-        encoder = self._encoders.get((issuer.id, profile.name))
+        encoder = self._encoders.get((issuer.id, profile.key))
         if encoder is None:
             encoder = LeafEncoder(
                 issuer.parsed,
@@ -61,7 +61,7 @@ class Builder:
                 ca_issuers=_for(issuer, self._urls.ca_issuers),
                 crl=_for(issuer, self._urls.crl),
             )
-            self._encoders[issuer.id, profile.name] = encoder
+            self._encoders[issuer.id, profile.key] = encoder
         return encoder
 
     def _linter(self, issuer: Issuer) -> CertificateLinter:

@@ -12,14 +12,13 @@ _ALGORITHM, _SUBJECT = 2, 5
 _MADE_ANEW = frozenset(
     der.oid(each)
     for each in (
-        extensions.KEY_USAGE,
-        extensions.EXTENDED_KEY_USAGE,
         extensions.SUBJECT_KEY_IDENTIFIER,
         extensions.AUTHORITY_KEY_IDENTIFIER,
         extensions.AUTHORITY_INFORMATION_ACCESS,
         extensions.CRL_DISTRIBUTION_POINTS,
     )
 )
+_KEY_USAGE, _PURPOSES = der.oid(extensions.KEY_USAGE), der.oid(extensions.EXTENDED_KEY_USAGE)
 _ALTERNATIVE_NAMES = der.oid(extensions.SUBJECT_ALT_NAME)
 
 
@@ -31,6 +30,8 @@ class Parts:
     public_key: bytes
     names: tuple[names.GeneralName, ...]
     extensions: tuple[Extension, ...]
+    usages: tuple[bytes, bytes]
+    """The values of keyUsage and extKeyUsage, DER; empty where there is none."""
 
 
 def parts_of(tbs: bytes) -> Parts:
@@ -40,16 +41,20 @@ def parts_of(tbs: bytes) -> Parts:
     """
     subject, public_key, *rest = der.split(der.content(tbs))[_SUBJECT:]
     found: list[Extension] = []
+    usages = {_KEY_USAGE: b"", _PURPOSES: b""}
     general_names: tuple[names.GeneralName, ...] = ()
     for each in der.split(der.content(der.content(rest[-1]))):
         kind, *critical, octets = der.split(der.content(each))
         if kind == _ALTERNATIVE_NAMES:
             encoded = der.split(der.content(der.content(octets)))
             general_names = tuple([names.from_der(n[0], der.content(n)) for n in encoded])
+        elif kind in usages:
+            usages[kind] = der.content(octets)
         elif kind not in _MADE_ANEW:
             oid = der.dotted(der.content(kind))
             found.append(Extension(oid, bool(critical), der.content(octets)))
-    return Parts(subject, public_key, general_names, tuple(found))
+    kept = usages[_KEY_USAGE], usages[_PURPOSES]
+    return Parts(subject, public_key, general_names, tuple(found), kept)
 
 
 def algorithm_of(tbs: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """Profiles: what a certificate may be, whoever asks for it."""
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from newel.crypto import extensions, profile
 from newel.issuing.config import ProfileConfig
@@ -28,11 +29,15 @@ class Validity:
 
 
 class Profile:
-    """One profile of the configuration. ``shape`` is what the encoder follows."""
+    """One profile of the configuration. ``shape`` is what the encoder follows.
+
+    ``key`` tells profiles and what was left of them (see :meth:`narrowed`) apart.
+    """
 
     def __init__(self, name: str, config: ProfileConfig) -> None:
-        self.name = name
+        self.name = self.key = name
         self.config = config
+        self._narrower: dict[str, Profile] = {}
         self.shape = profile.Profile(
             name=name,
             default_validity=config.default_duration,
@@ -44,6 +49,64 @@ class Profile:
             ),
             common_name=config.common_name,
             allowed_extensions=frozenset(config.caller_extensions),
+        )
+
+    def narrowed(self, usages: Collection[str], purposes: Collection[str]) -> "Profile":
+        """The profile with these of its key usages and extended key usages alone; none leaves all.
+
+        Raises ``malformed`` for one the profile has not, or when none would be left.
+        """
+        shape = self.shape
+        kept = replace(
+            shape,
+            key_usage=chosen(shape.key_usage, usages),
+            rsa_key_usage=chosen(shape.rsa_key_usage, usages),
+            extended_key_usage=chosen(shape.extended_key_usage, purposes),
+        )
+        known = {*shape.key_usage, *shape.rsa_key_usage, *shape.extended_key_usage}
+        for each in (*usages, *purposes):
+            if each not in known:
+                raise NewelError(ErrorType.MALFORMED, f"the profile has no usage {each[:64]}")
+        if kept == shape:
+            return self
+        if not (kept.key_usage and kept.rsa_key_usage) or (
+            purposes and not kept.extended_key_usage
+        ):
+            raise NewelError(ErrorType.MALFORMED, "a certificate needs a usage and a purpose")
+        key = " ".join((self.name, *kept.rsa_key_usage, *kept.key_usage, *kept.extended_key_usage))
+        if key not in self._narrower:
+            narrower = Profile(self.name, self.config)
+            narrower.key, narrower.shape = key, kept
+            self._narrower[key] = narrower
+        return self._narrower[key]
+
+    @cached_property
+    def _values(self) -> tuple[frozenset[bytes], bytes]:
+        """The values of both usage extensions, DER: of the one for each kind of key, and the other."""
+        usages = (self.shape.key_usage, self.shape.rsa_key_usage)
+        purposes = self.shape.extended_key_usage
+        return (
+            frozenset(extensions.key_usage(each).value for each in usages),
+            extensions.extended_key_usage(purposes).value if purposes else b"",
+        )
+
+    def no_wider(self, usage: bytes, purpose: bytes) -> "Profile":
+        """The profile, narrowed to what a certificate with these extension values has.
+
+        The values are DER, empty for an extension that is not there. What the profile has meanwhile
+        lost is lost; what it has gained stays out of a certificate that never had it.
+        """
+        shape = self.shape
+        own_usages, own_purposes = self._values
+        whole, same = usage in own_usages, purpose == own_purposes
+        if whole and same:
+            return self
+        usages = () if whole else extensions.key_usages_of(usage)
+        purposes = () if same else extensions.extended_key_usages_of(purpose)
+        known = {*shape.key_usage, *shape.rsa_key_usage}
+        return self.narrowed(
+            [each for each in usages if each in known],
+            [each for each in purposes if each in shape.extended_key_usage],
         )
 
     def validity(
@@ -81,6 +144,11 @@ class Profile:
         if end - now < self.config.min_duration:
             raise NewelError(ErrorType.MALFORMED, "the renewed certificate would end at once")
         return Validity(max(start, issuer.not_before), end)
+
+
+def chosen(own: tuple[str, ...], wanted: Collection[str]) -> tuple[str, ...]:
+    """The profile's own that are wanted; all when nothing is."""
+    return tuple(each for each in own if each in wanted) if wanted else own
 
 
 class Profiles:

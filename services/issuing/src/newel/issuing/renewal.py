@@ -87,10 +87,10 @@ class Renewals:
             raise _unauthorized("the certificate is not valid yet")
         if now > validity.not_after and not renewal.allow_expired:
             raise _unauthorized(f"certificate expired on {validity.not_after:%Y-%m-%dT%H:%M:%SZ}")
-        profile = self._profiles.get(record.intent.profile)
+        parts = parts_of(record.intent.tbs)
+        profile = self._profiles.get(record.intent.profile).no_wider(*parts.usages)
         issuer = self._issuers.issuing(now)
         limit = dt.timedelta(seconds=renewal.max_validity_seconds) or None
-        parts = parts_of(record.intent.tbs)
         issuer.check_names(parts.names, distinguished_names.decode(parts.subject))
         provisioner = record.intent.provisioner
         if renewal.HasField("provisioner"):

@@ -91,6 +91,8 @@ class Admission:
         if len(request.subject_of_proof) > _LONGEST_TEXT:
             raise _malformed("subject_of_proof is too long")
         profile = self._profiles.get(request.profile)
+        if request.key_usages or request.extended_key_usages:
+            profile = profile.narrowed(request.key_usages, request.extended_key_usages)
         issuer = self._issuers.issuing(now)
         if len(request.names) > profile.config.max_names:
             raise _malformed(f"more than {profile.config.max_names} names")

@@ -195,6 +195,8 @@ class Request(_message.Message):
     EXTENSIONS_FIELD_NUMBER: _builtins.int
     SUBJECT_OF_PROOF_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    KEY_USAGES_FIELD_NUMBER: _builtins.int
+    EXTENDED_KEY_USAGES_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.bytes
     """8..64 octets; the same key always yields the same certificate"""
     profile: _builtins.str
@@ -222,6 +224,14 @@ class Request(_message.Message):
     def extensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Extension]:
         """only those the profile lets a caller give"""
 
+    @_builtins.property
+    def key_usages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """only these of the profile's (RFC 5280 §4.2.1.3); none: all"""
+
+    @_builtins.property
+    def extended_key_usages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """only these of the profile's, object identifiers; none: all"""
+
     def __init__(
         self,
         *,
@@ -236,10 +246,12 @@ class Request(_message.Message):
         extensions: _abc.Iterable[Global___Extension] | None = ...,
         subject_of_proof: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        key_usages: _abc.Iterable[_builtins.str] | None = ...,
+        extended_key_usages: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before", "provisioner", b"provisioner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["extensions", b"extensions", "idempotency_key", b"idempotency_key", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extended_key_usages", b"extended_key_usages", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_usages", b"key_usages", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
