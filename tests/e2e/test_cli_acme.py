@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from fixtures.challenged import Challenged
 from fixtures.machine import BOTH, Machine, root_fingerprint
 from fixtures.running import NEWEL, Authority, configure, free_port, serving
 from fixtures.step_ca import step_ca
@@ -36,19 +37,20 @@ def authority(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     zone: Zone,
-    http01_port: int,
+    challenged: Challenged,
 ) -> Generator[Authority]:
     """An authority that resolves names by the zone's server."""
     state = tmp_path_factory.mktemp("acme") / "state"
     if request.param == "step-ca":
-        flags = ["--resolver", zone.server, "--acme-http-port", str(http01_port), "--insecure"]
-        with step_ca(state, serving=flags) as running:
+        ports = {"http": challenged.http01_port, "tls": challenged.tls_alpn01_port}
+        flags = [f"--acme-{kind}-port={port}" for kind, port in ports.items()]
+        with step_ca(state, serving=["--resolver", zone.server, *flags, "--insecure"]) as running:
             yield running
         return
     ports = free_port(), free_port()
     with serving(state, *ports):
         pass
-    settings = {"resolvers": [zone.server], "http01Port": http01_port}
+    settings = challenged.settings | {"resolvers": [zone.server]}
     configure(state, registration={"acme": settings})
     with_external_accounts(state)
     with serving(state, *ports) as (running, _):
@@ -124,6 +126,18 @@ def test_a_request_from_elsewhere(machine: Machine, zone: Zone) -> None:
     flags = ["--dns-tsig-key", str(zone.key), "--dns-server", zone.server, "--provisioner", "acme"]
     machine.newel("ca", "sign", "c.csr", "a.crt", *flags)
     assert names(machine.read("a")) == {"*.c.acme.test", "c.acme.test"}
+
+
+def test_by_a_tls_server(machine: Machine, challenged: Challenged) -> None:
+    """A name and an address (RFC 8737, RFC 8738)."""
+    flags = ["--san", "127.0.0.1", "--tls-listen", f"127.0.0.1:{challenged.tls_alpn01_port}"]
+    said = machine.newel(*words_for(machine, "t.acme.test", *flags)).stderr
+    assert "Using Standalone Mode TLS challenge to validate t.acme.test .. done!" in said
+    assert names(machine.read("a")) == {"t.acme.test"}
+    said = machine.newel(
+        *words_for(machine, "t.acme.test", "--tls-listen", ":x"), good=False
+    ).stderr
+    assert "error listening on :x: " in said
 
 
 def test_by_hand(machine: Machine, zone: Zone) -> None:

@@ -5,11 +5,11 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.acme.challenges import DNS_01, HTTP_01
+from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
 from newel.cli.errors import CliError, UsageError
 from newel.cli.moments import duration
 from newel.cli.terminal import open_terminal
-from newel.client import http01
+from newel.client import http01, tls_alpn01
 
 if TYPE_CHECKING:
     from newel.cli.acme.dns_records import Records
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BY_DNS = ("dns-hook", "dns-manual", "dns-tsig-key")
 SWITCHES = ("standalone", "dns-manual")
-WAYS = ("standalone", "webroot", *BY_DNS)
+WAYS = ("standalone", "webroot", "tls-listen", *BY_DNS)
 
 
 class Way(NamedTuple):
@@ -59,11 +59,14 @@ def chosen(call: "Invocation", stack: contextlib.ExitStack) -> Way:
         return Way(HTTP_01, http01.Webroot(webroot), "Webroot Mode HTTP")
     if set(BY_DNS).intersection(asked_for(call)):
         return _by_dns(call)
-    address = call.get("http-listen") or ":80"
+    address = call.get("tls-listen") or call.get("http-listen") or ":80"
+    server = tls_alpn01.Standalone if call.get("tls-listen") else http01.Standalone
     try:
-        standalone = stack.enter_context(http01.Standalone(address))
+        standalone = stack.enter_context(server(address))
     except (OSError, ValueError, OverflowError) as error:
         raise CliError(f"error listening on {address}: {error}") from None
+    if call.get("tls-listen"):
+        return Way(TLS_ALPN_01, standalone, "Standalone Mode TLS")
     return Way(HTTP_01, standalone, "Standalone Mode HTTP")
 
 

@@ -1,19 +1,17 @@
 """Answers http-01 challenges (RFC 8555 §8.3): from a server of its own, or by files for one that runs."""
 
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Self
 
 from newel.acme.challenges import HTTP_PREFIX, http_path
 from newel.client.acme_events import Prove
+from newel.client.challenge_server import ChallengeServer, parsed
 
 
-class Standalone:
+class Standalone(ChallengeServer):
     """A server of its own on ``address`` (":80", "127.0.0.1:8080"), while it is used as a context."""
 
     def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
         answers: dict[str, str] = {}
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,18 +33,7 @@ class Standalone:
                 """Says nothing."""
 
         self._answers = answers
-        self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(ThreadingHTTPServer(parsed(address), Handler))
 
     def prove(self, challenge: Prove) -> None:
         """Answers from now on."""

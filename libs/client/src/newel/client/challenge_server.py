@@ -1,0 +1,27 @@
+"""A small server that answers challenges while it is used as a context."""
+
+import socketserver
+import threading
+from typing import Self
+
+
+class ChallengeServer:
+    """Serves in a thread of its own between entering and leaving."""
+
+    def __init__(self, server: socketserver.BaseServer) -> None:
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def parsed(address: str) -> tuple[str, int]:
+    """Host and port of ":80", "127.0.0.1:8080" and the like. Raises ValueError."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
