@@ -31,6 +31,8 @@ OURS_ALONE = (
     "verify",
 )
 """First words the original does not have."""
+OURS_BELOW = ("ca acme account",)
+"""Commands the original lacks below words it has."""
 EXAMPLES = {"i": "7", "d": "5m"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -165,7 +167,7 @@ def commands_in(text: str) -> set[str]:
 @pytest.mark.needs("step")
 def test_the_original_has_no_command_and_no_flag_that_our_tables_lack() -> None:
     """The tables were made from the original's code: this asks the program that is installed."""
-    asked = ["", *COMMANDS]
+    asked = ["", *(path for path in COMMANDS if not path.startswith(OURS_BELOW))]
     with ThreadPoolExecutor(2) as pool:
         told = dict(zip(asked, pool.map(original_help, asked), strict=True))
     lacking: list[str] = []
