@@ -39,10 +39,14 @@ class AuthorityFiles(NamedTuple):
         return cls(path, config, read(os.path.expandvars(root)).decode(errors="replace"))
 
     @property
+    def authority(self) -> dict[str, Any]:
+        """The section of ca.json that holds provisioners, claims and policy."""
+        return self.config.get("authority") or {}
+
+    @property
     def provisioners(self) -> list[dict[str, Any]]:
         """The provisioners of ca.json."""
-        authority = self.config.get("authority") or {}
-        return [dict(each) for each in authority.get("provisioners") or []]
+        return [dict(each) for each in self.authority.get("provisioners") or []]
 
     @property
     def host(self) -> str:
@@ -53,9 +57,18 @@ class AuthorityFiles(NamedTuple):
         return f"[{names[0]}]" if ":" in str(names[0]) else str(names[0])
 
     def issuer(self, call: "Invocation") -> tuple[str, "PrivateKey"]:
-        """The intermediate's certificate, PEM, and its key, opened by --password-file or by asking."""
-        from newel.cli.key_files import private_key
-
-        key_file = str(self.config.get("key") or "")
+        """The intermediate's certificate, PEM, and its key. Raises CliError."""
         certificate = read(str(self.config.get("crt") or "")).decode(errors="replace")
-        return certificate, private_key(key_file, call.get("password-file"))
+        return certificate, self.key(call, str(self.config.get("key") or ""))
+
+    def key(self, call: "Invocation", name: str) -> "PrivateKey":
+        """One of the authority's keys: opened by a file's password, by ca.json's own, or by asking."""
+        from newel.cli.key_files import unlocked
+        from newel.cli.kms import signing_key
+
+        for flag in ("ca-password-file", "password-file"):
+            given = call.get(flag) if call.known(flag) else None
+            if given:
+                return signing_key(name, given)
+        password = self.config.get("password")
+        return unlocked(name, str(password).encode()) if password else signing_key(name)

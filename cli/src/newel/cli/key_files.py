@@ -64,6 +64,14 @@ def private_key(name: str, password_file: str | None = None) -> PrivateKey:
     raise CliError(f"file {name} does not contain a valid private key")
 
 
+def unlocked(name: str, password: bytes) -> PrivateKey:
+    """The private key in a PEM file, by a password that is known. Raises CliError."""
+    try:
+        return load_private_key(read(name), password)
+    except InvalidKeyError:
+        raise CliError(f"error decrypting {name}: {WRONG_PASSWORD}") from None
+
+
 def public_key(name: str, password_file: str | None = None) -> PublicKey:
     """The public key in a file: its own, or that of a private key, certificate or request."""
     key = load(name, password_file).key

@@ -1,4 +1,4 @@
-"""Renewal of one certificate: over mutual TLS by itself, by a token its own key signs, or by ACME."""
+"""Renewal of one certificate: over mutual TLS by itself, by a token its own key signs, by ACME or --offline."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -19,6 +19,10 @@ def renewed(call: "Invocation", certificate: str, key_file: str, leaf: Leaf) -> 
     """The new chain for the certificate in these files, as a file holds it. Raises CliError."""
     from newel.client import calls
 
+    if call.known("offline") and call.on("offline"):
+        from newel.cli.offline import certificates
+
+        return certificates.renewed(call, certificate, key_file)
     if call.known("acme") and call.get("acme"):
         from newel.cli.acme import enrolment
 

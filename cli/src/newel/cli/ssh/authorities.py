@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from newel.cli.connection import connected
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
+    from newel.cli.invocation import Invocation
     from newel.client.authority import Authority
     from newel.client.ssh_calls import SshKeys
 
@@ -33,3 +35,13 @@ def user_keys(authority: "Authority") -> Sequence[bytes]:
         return keys(authority).user
     except (CliError, ClientError):
         return []
+
+
+def trusted(call: "Invocation") -> Sequence[bytes]:
+    """The same for the authority of the flags, from its files with --offline."""
+    if call.on("offline"):
+        from newel.cli.offline import ssh_keys
+
+        return ssh_keys.public(call).user
+    with connected(call) as authority:
+        return user_keys(authority)

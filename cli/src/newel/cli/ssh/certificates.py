@@ -31,6 +31,8 @@ class Certificate(NamedTuple):
     signature_type: str
     signature: bytes
     comment: str = ""
+    wire: bytes = b""
+    """The whole certificate."""
 
     def expired(self, moment: dt.datetime) -> bool:
         """Whether its time is over."""
@@ -56,7 +58,7 @@ def parse(wire: bytes, comment: str = "") -> Certificate:
     source.end()
     return Certificate(
         kind, key, serial, KINDS.get(number, "unknown"), key_id, principals, after, before,
-        critical, extensions, authority, signature.text(), signature.string(), comment,
+        critical, extensions, authority, signature.text(), signature.string(), comment, wire,
     )  # fmt: skip
 
 

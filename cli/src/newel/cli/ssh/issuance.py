@@ -10,11 +10,13 @@ from newel.cli.terminal import say
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
+    from newel.cli.offline.rules import Rules
     from newel.client.ssh_calls import SshIssued
-    from newel.crypto.keys import PrivateKey, PublicKey
 
 SIGNERS = ("JWK", "OIDC", "X5C", "K8sSA", "Nebula", "AWS", "GCP", "Azure")
 """Kinds of provisioner whose tokens may ask for a new certificate."""
+SIGNERS_OFFLINE = ("JWK", "X5C")
+"""Those whose proof needs nobody else's answer."""
 FLAGS = ("x5c-cert", "x5c-key", "nebula-cert", "nebula-key")
 
 
@@ -46,22 +48,30 @@ class Ticket(NamedTuple):
     url: str
     root: str
     token: str
+    rules: "Rules | None" = None
+    """What the authority's files allow its provisioner, where they are all that is asked (--offline)."""
 
 
 def ticket(call: "Invocation", wanted: Wanted, confirmation: str = "") -> Ticket:
     """The ticket of --token, or a new one from the provisioner the flags leave. Raises CliError."""
     given = call.get("token") if call.known("token") else None
+    away = call.known("offline") and call.on("offline")
+    if given and away:
+        raise UsageError("flag '--offline' is incompatible with '--token'")
     if given:
         found = enrolment.from_token(call, given, "", [])
         return Ticket(found.url, found.root, found.token)
     from newel.step.tokens import SshOptions
 
-    if call.on("offline"):
-        raise UsageError("SSH certificates need the authority: --offline is not supported")
-    where = token_requests.online(call)
-    provisioner = provisioner_choice.choose(call, where.provisioners, kinds(call))
+    where = token_requests.offline(call) if away else token_requests.online(call)
+    provisioner = provisioner_choice.choose(call, where.provisioners, kinds(call, away=away))
     if not wanted.key_id and provisioner.get("type") != "OIDC":
         raise UsageError(f"not enough positional arguments were provided in '{call.command.usage}'")
+    rules = None
+    if away:
+        from newel.cli.offline import ssh_certificates
+
+        rules = ssh_certificates.allowed(call, provisioner)
     options = SshOptions(
         wanted.kind, wanted.key_id, list(wanted.principals), wanted.valid_after, wanted.valid_before
     )
@@ -74,16 +84,19 @@ def ticket(call: "Invocation", wanted: Wanted, confirmation: str = "") -> Ticket
         ssh=options,
         confirmation=confirmation,
     )
+    if rules:
+        say("CA", str(rules.files.path))
+        return Ticket("", "", token, rules)
     url, root = connection.url_of(call), connection.root_pem(call)
     say("CA", url)
     return Ticket(url, root, token)
 
 
-def kinds(call: "Invocation") -> Sequence[str]:
+def kinds(call: "Invocation", *, away: bool) -> Sequence[str]:
     """The kinds of provisioner to choose from, where no flag tells."""
     told = any(call.known(flag) and call.get(flag) for flag in FLAGS)
     told = told or (call.known("k8ssa-token-path") and call.given("k8ssa-token-path"))
-    return () if told else SIGNERS
+    return () if told else SIGNERS_OFFLINE if away else SIGNERS
 
 
 def sign(
@@ -93,6 +106,10 @@ def sign(
     from newel.cli import template_data
     from newel.client import calls, ssh_calls
 
+    if place.rules:
+        from newel.cli.offline import ssh_certificates
+
+        return ssh_certificates.sign(call, place.rules, wanted, public_key)
     with connection.connected(call, url=place.url, root=place.root) as authority:
         if authority.send(calls.version()).require_client_authentication:
             raise CliError(
@@ -111,15 +128,3 @@ def sign(
                 template_data=template_data.given(call) if call.known("set") else None,
             )
         )
-
-
-def wire_of(key: "PublicKey | PrivateKey") -> bytes:
-    """The public key as SSH writes it."""
-    from cryptography.hazmat.primitives import serialization
-
-    from newel.cli.ssh.public_keys import read_line
-    from newel.crypto.keys import PrivateKey
-
-    public = key.public_key() if isinstance(key, PrivateKey) else key
-    line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    return read_line(line).wire

@@ -3,9 +3,12 @@
 import base64
 import binascii
 import hashlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.ssh.wire import Reader, WireError
+
+if TYPE_CHECKING:
+    from newel.crypto.keys import PrivateKey, PublicKey
 
 CERTIFICATE = "-cert-v01@openssh.com"
 FIELDS = {
@@ -70,10 +73,26 @@ def plain_type(kind: str) -> str:
     return f"{bare}@openssh.com" if bare.startswith("sk-") else bare
 
 
+def certificate_type(kind: str) -> str:
+    """The type of a certificate for a key of this type."""
+    return kind.removesuffix("@openssh.com") + CERTIFICATE
+
+
 def write_line(wire: bytes, comment: str = "") -> bytes:
     """The line for a key or certificate, with its end."""
     words = (Reader(wire).text(), base64.b64encode(wire).decode(), comment)
     return " ".join(word for word in words if word).encode() + b"\n"
+
+
+def wire_of(key: "PublicKey | PrivateKey") -> bytes:
+    """The public key as SSH writes it."""
+    from cryptography.hazmat.primitives import serialization
+
+    from newel.crypto.keys import PrivateKey
+
+    public = key.public_key() if isinstance(key, PrivateKey) else key
+    line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return read_line(line).wire
 
 
 def read_fields(kind: str, source: Reader) -> list[bytes]:

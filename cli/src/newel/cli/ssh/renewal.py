@@ -10,6 +10,7 @@ from newel.cli.ssh.issuance import Ticket
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
+    from newel.client.ssh_calls import SshIssued
 
 
 def certificate_of(name: str) -> Certificate:
@@ -19,6 +20,22 @@ def certificate_of(name: str) -> Certificate:
         return read_certificate(data)
     except CliError as error:
         raise CliError(f"error parsing ssh public key from {name}: {error}") from None
+
+
+def renewed(
+    call: "Invocation", certificate_file: str, key_file: str, new_key: bytes = b""
+) -> "SshIssued":
+    """The successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
+    if call.on("offline"):
+        from newel.cli.offline import ssh_certificates
+
+        return ssh_certificates.renewed(call, certificate_file, key_file, new_key)
+    from newel.client import ssh_calls
+
+    place = ticket(call, "ssh/rekey" if new_key else "ssh/renew", certificate_file, key_file)
+    request = ssh_calls.rekey(place.token, new_key) if new_key else ssh_calls.renew(place.token)
+    with connection.connected(call, url=place.url, root=place.root) as authority:
+        return authority.send(request)
 
 
 def ticket(call: "Invocation", path: str, certificate_file: str, key_file: str) -> Ticket:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli import enrolment, key_choice
 from newel.cli.errors import CliError
-from newel.cli.ssh import issuance, principals
+from newel.cli.ssh import issuance, principals, public_keys
 from newel.cli.terminal import note, say
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def open_session(
         call,
         place,
         wanted,
-        issuance.wire_of(key),
-        issuance.wire_of(extra) if extra else b"",
+        public_keys.wire_of(key),
+        public_keys.wire_of(extra) if extra else b"",
     )
     given = call.get("comment") if call.known("comment") else None
     comment = given or subject or wanted.key_id

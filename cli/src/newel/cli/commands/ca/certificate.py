@@ -14,10 +14,10 @@ def run(call: Invocation) -> None:
     choice = key_choice.chosen(call)
     file_sets.allow([certificate, key_file], force=call.on("force"))
     if call.on("offline"):
-        from newel.cli import offline_issuance
+        from newel.cli.offline import certificates
 
         key = key_choice.generate(choice)
-        chain = offline_issuance.issue(call, key, subject, call.all("san") or [subject])
+        chain = certificates.issue(call, key, subject, call.all("san") or [subject])
     else:
         ticket = enrolment.prepare(call, subject, call.all("san"))
         key = key_choice.generate(choice)

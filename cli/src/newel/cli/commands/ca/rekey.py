@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 def run(call: Invocation) -> int:
     """Rekeys once, or for ever with --daemon: each round makes a new key."""
     certificate, key_file = call.positionals(2)
-    if call.on("offline"):
-        raise CliError("rekey needs the authority: --offline is not supported")
     after_renewal.check(call)
     if call.get("kms") or kms.is_uri(key_file):
         check_service(call)
@@ -87,9 +85,14 @@ def rekeyed(call: Invocation, old: tuple[str, str], new: tuple[str, str]) -> str
         key = key_choice.generate(key_choice.chosen(call))
     before = x509.load_der_x509_certificate(read_leaf(old[0]).chain[0])
     name = certificate_requests.common_name(before)
-    csr = certificate_requests.make(key, name, certificate_requests.names_of(before))
-    with connection.authenticated(call, *old) as authority:
-        chain = authority.send(calls.rekey(csr)).pem
+    if call.on("offline"):
+        from newel.cli.offline import certificates
+
+        chain = certificates.renewed(call, *old, new_key=key.public_key())
+    else:
+        csr = certificate_requests.make(key, name, certificate_requests.names_of(before))
+        with connection.authenticated(call, *old) as authority:
+            chain = authority.send(calls.rekey(csr)).pem
     targets = [file_sets.Target(new[0], chain)]
     if not given or call.get("out-key"):
         targets.append(file_sets.Target(new[1], sealed_like(call, old[1], key)))

@@ -15,11 +15,6 @@ def run(call: Invocation) -> int:
             "positional arguments <crt-file> and <key-file> cannot be equal in "
             f"'{call.command.usage}'"
         )
-    if call.on("offline"):
-        from newel.cli import offline_issuance
-
-        offline_issuance.renew(call, certificate, key_file)
-        return 0
     after_renewal.check(call)
     leaf = read_leaf(certificate)
     out = call.get("out") or certificate

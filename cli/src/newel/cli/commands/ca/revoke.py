@@ -17,6 +17,7 @@ def run(call: Invocation) -> None:
     """Revokes by the certificate's own key, by a token, or by the provisioner that issued it."""
     from newel.client import calls
 
+    check_recorded(call)
     code, reason = reason_code(call), call.get("reason") or ""
     certificate, key_file, token = call.get("cert"), call.get("key"), call.get("token")
     if certificate or key_file:
@@ -28,14 +29,20 @@ def run(call: Invocation) -> None:
     else:
         (word,) = call.positionals(1)
         serial = serial_of(word)
-        if call.on("offline"):
-            raise UsageError("revocation needs the authority: --offline is not supported")
         token = token or token_requests.issue(call, "revoke", serial, kinds=("JWK", "X5C", "OIDC"))
         url, root = place(call, token, serial)
         say("CA", url)
         with connection.connected(call, url=url, root=root) as authority:
             authority.send(calls.revoke(serial, token=token, reason_code=code, reason=reason))
     note(f"Certificate with Serial Number {serial} has been revoked.")
+
+
+def check_recorded(call: Invocation) -> None:
+    """Refuses --offline: a revocation is a record in the database of the running authority."""
+    if call.on("offline"):
+        raise UsageError(
+            "revocations are on record with the authority: start it and ask without --offline"
+        )
 
 
 def place(call: Invocation, token: str, serial: str) -> tuple[str, str]:

@@ -22,10 +22,10 @@ def run(call: Invocation) -> None:
     subject = certificate_requests.common_name(request) or (names[0] if names else "")
     file_sets.allow([certificate], force=call.on("force"))
     if call.on("offline"):
-        from newel.cli import offline_issuance
         from newel.cli.key_files import usable
+        from newel.cli.offline import certificates
 
-        chain = offline_issuance.issue(
+        chain = certificates.issue(
             call, usable(request.public_key(), csr_file), subject, names or [subject]
         )
     else:

@@ -60,7 +60,10 @@ def renewal(call: Invocation, method: str) -> str:
     from newel.cli import connection
     from newel.cli.renewal import renew_token
 
-    audience = f"{connection.url_of(call)}/1.0/{method}"
+    if call.on("offline") and token_requests.has_files(call):
+        audience = f"{token_requests.offline(call).audience}/{method}"
+    else:
+        audience = f"{connection.url_of(call)}/1.0/{method}"
     certificate, key = call.require("x5c-cert"), call.require("x5c-key")
     return renew_token(certificate, key, call.get("password-file"), audience, call.get("kms"))
 

@@ -7,7 +7,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
 from newel.cli.ssh import issuance, principals
-from newel.cli.ssh.public_keys import read_line, write_line
+from newel.cli.ssh.public_keys import read_line, wire_of, write_line
 from newel.cli.ssh.wire import WireError
 from newel.cli.terminal import note, say
 
@@ -79,8 +79,9 @@ def refuse_what_cannot_be(call: Invocation) -> None:
                 raise UsageError(f"flag '--no-password' is incompatible with '--{flag}'")
     if call.get("token") and call.given("provisioner-password-file"):
         raise UsageError("flag '--token' is incompatible with '--provisioner-password-file'")
-    if call.on("host") and call.on("add-user"):
-        raise UsageError("flag '--host' is incompatible with '--add-user'")
+    for flag in ("host", "offline"):
+        if call.on(flag) and call.on("add-user"):
+            raise UsageError(f"flag '--{flag}' is incompatible with '--add-user'")
     if call.get("host-id") and not call.on("host"):
         raise UsageError("flag '--host-id' requires the '--host' flag")
     if call.on("add-user") and len(call.all("principal")) > 1:
@@ -112,7 +113,7 @@ def new_password(call: Invocation) -> bytes | None:
 def made(choice: key_choice.KeyChoice) -> Pair:
     """A new key."""
     key = key_choice.generate(choice)
-    return Pair(issuance.wire_of(key), key)
+    return Pair(wire_of(key), key)
 
 
 def existing(call: Invocation, name: str) -> Pair:
@@ -129,7 +130,7 @@ def existing(call: Invocation, name: str) -> Pair:
     from newel.cli.key_files import private_key
 
     key = private_key(private_file, call.get("password-file"))
-    if issuance.wire_of(key) != line.wire:
+    if wire_of(key) != line.wire:
         raise CliError(f"the key {private_file} is not the private half of {name}")
     return Pair(line.wire, key)
 

@@ -13,7 +13,7 @@ from newel.cli.terminal import note
 
 if TYPE_CHECKING:
     from newel.client.authority import Authority
-    from newel.client.ssh_calls import Template
+    from newel.client.ssh_calls import SshKeys, Template
 
 INCOMPATIBLE = (
     ("team", "host"), ("team", "roots"), ("team", "federation"), ("team", "set"),
@@ -29,11 +29,11 @@ def run(call: Invocation) -> None:
             raise UsageError(f"flag '--{first}' is incompatible with '--{second}'")
     if call.get("team"):
         join_team(call)
+    if call.on("roots") or call.on("federation"):
+        print_keys(call, public_keys_of(call))
+        return
     with connection.connected(call) as authority:
-        if call.on("roots") or call.on("federation"):
-            print_keys(call, authority)
-        else:
-            configure(call, authority)
+        configure(call, authority)
 
 
 def join_team(call: Invocation) -> None:
@@ -52,9 +52,19 @@ def join_team(call: Invocation) -> None:
     call.supply("root", str(file))
 
 
-def print_keys(call: Invocation, authority: "Authority") -> None:
+def public_keys_of(call: Invocation) -> "SshKeys":
+    """The keys the authority signs with, asked of it or, with --offline, out of its files."""
+    federated = call.on("federation")
+    if call.on("offline"):
+        from newel.cli.offline import ssh_keys
+
+        return ssh_keys.public(call, federated=federated)
+    with connection.connected(call) as authority:
+        return authorities.keys(authority, federated=federated)
+
+
+def print_keys(call: Invocation, found: "SshKeys") -> None:
     """One line for each key that signs users' certificates or, with --host, hosts'."""
-    found = authorities.keys(authority, federated=call.on("federation"))
     host = call.on("host")
     keys = found.host if host else found.user
     if not keys:

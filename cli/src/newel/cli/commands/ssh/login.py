@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import connection, key_choice
+from newel.cli import key_choice
 from newel.cli.invocation import Invocation
 from newel.cli.ssh import agent, authorities, session
 from newel.cli.ssh.public_keys import write_line
@@ -34,8 +34,7 @@ def present(call: Invocation, connected: "Agent", comment: str) -> "Identity | N
 
     if call.get("token") and not call.get("ca-url"):
         return None
-    with connection.connected(call) as authority:
-        trusted = authorities.user_keys(authority)
+    trusted = authorities.trusted(call)
     held = agent.without_expired(connected, connected.identities(), now())
     found = agent.signed_by(held, trusted)
     return next((each for each in found if comment in {"", each.line.comment}), None)

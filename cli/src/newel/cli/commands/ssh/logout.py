@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from newel.cli import connection
 from newel.cli.invocation import Invocation
 from newel.cli.ssh import agent, authorities
 from newel.cli.ssh.agent import Identity
@@ -29,8 +28,7 @@ def run(call: Invocation) -> None:
 
 def of_authority(call: Invocation, held: Sequence[Identity]) -> list[Identity]:
     """The certificates the authority signed; every certificate when it does not say which those are."""
-    with connection.connected(call) as authority:
-        trusted = authorities.user_keys(authority)
+    trusted = authorities.trusted(call)
     if trusted:
         return agent.signed_by(held, trusted)
     return [each for each in held if each.certificate is not None]

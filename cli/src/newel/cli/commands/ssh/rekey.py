@@ -1,16 +1,14 @@
 """`newel ssh rekey`: a host certificate's successor, with a new key."""
 
-from newel.cli import connection, file_sets, key_choice, key_output
+from newel.cli import file_sets, key_choice, key_output
 from newel.cli.invocation import Invocation
-from newel.cli.ssh import issuance, renewal
-from newel.cli.ssh.public_keys import write_line
+from newel.cli.ssh import renewal
+from newel.cli.ssh.public_keys import wire_of, write_line
 from newel.cli.terminal import say
 
 
 def run(call: Invocation) -> None:
     """Writes the new key, its public half and its certificate, or none of them."""
-    from newel.client import ssh_calls
-
     certificate_file, key_file = call.positionals(2)
     output = call.get("out")
     new_key = output or key_file
@@ -18,11 +16,9 @@ def run(call: Invocation) -> None:
     old = renewal.certificate_of(certificate_file)
     file_sets.allow([new_key, f"{new_key}.pub", new_certificate], force=call.on("force"))
     password = key_output.new_password(call)
-    place = renewal.ticket(call, "ssh/rekey", certificate_file, key_file)
     key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))
-    public = issuance.wire_of(key)
-    with connection.connected(call, url=place.url, root=place.root) as authority:
-        issued = authority.send(ssh_calls.rekey(place.token, public))
+    public = wire_of(key)
+    issued = renewal.renewed(call, certificate_file, key_file, public)
     file_sets.write_all(
         [
             file_sets.Target(new_key, key_output.openssh_private(key, password)),

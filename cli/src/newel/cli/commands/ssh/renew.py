@@ -1,6 +1,6 @@
 """`newel ssh renew`: a host certificate's successor, with the same key; once, or for ever with --daemon."""
 
-from newel.cli import after_renewal, connection, file_sets
+from newel.cli import after_renewal, file_sets
 from newel.cli import renewal as timing
 from newel.cli.invocation import Invocation
 from newel.cli.leaf_facts import Leaf
@@ -35,12 +35,8 @@ def run(call: Invocation) -> int:
 
 def once(call: Invocation, certificate_file: str, key_file: str, output: str) -> None:
     """Renews and writes. Raises CliError."""
-    from newel.client import ssh_calls
-
     old = renewal.certificate_of(certificate_file)
-    place = renewal.ticket(call, "ssh/renew", certificate_file, key_file)
-    with connection.connected(call, url=place.url, root=place.root) as authority:
-        issued = authority.send(ssh_calls.renew(place.token))
+    issued = renewal.renewed(call, certificate_file, key_file)
     line = write_line(issued.certificate, old.key_id)
     file_sets.write_all([file_sets.Target(output, line, 0o644)])
 

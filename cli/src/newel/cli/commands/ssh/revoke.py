@@ -1,7 +1,7 @@
 """`newel ssh revoke`: an SSH certificate is renewed no more."""
 
 from newel.cli import connection, token_requests
-from newel.cli.commands.ca.revoke import reason_code
+from newel.cli.commands.ca.revoke import check_recorded, reason_code
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
 from newel.cli.ssh import issuance, renewal
@@ -14,6 +14,7 @@ def run(call: Invocation) -> None:
     """Revokes by serial with a provisioner's token, or a host certificate with its own key."""
     from newel.client import ssh_calls
 
+    check_recorded(call)
     code, reason = reason_code(call), call.get("reason") or ""
     words = call.positionals(0, 1)
     certificate, key = call.get("sshpop-cert"), call.get("sshpop-key")

@@ -1,19 +1,17 @@
-"""Certificates made from an authority's own files while it is not running (--offline).
-
-Nothing records them, so an authority that records what it issues refuses: ask it online.
-"""
+"""X.509 certificates without the running authority: new ones, and successors for the same key or another."""
 
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from newel.cli import certificate_requests, file_sets, provisioner_choice, token_requests
+from newel.cli import certificate_requests, provisioner_choice, token_requests
 from newel.cli.authority_files import AuthorityFiles
-from newel.cli.errors import CliError, UsageError
+from newel.cli.errors import CliError
 from newel.cli.leaf_facts import read_leaf
 from newel.cli.moments import resolved
-from newel.cli.terminal import note, say
+from newel.cli.offline import rules
+from newel.cli.terminal import say
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -21,13 +19,6 @@ if TYPE_CHECKING:
 
     from newel.cli.invocation import Invocation
     from newel.crypto.keys import PrivateKey, PublicKey
-
-DEFAULTS = {
-    "minTLSCertDuration": "5m",
-    "maxTLSCertDuration": "24h",
-    "defaultTLSCertDuration": "24h",
-}
-BACKDATE = dt.timedelta(minutes=1)
 
 
 def issue(
@@ -40,15 +31,21 @@ def issue(
 
     from newel.crypto.keys import PrivateKey
 
-    files = recorded_nowhere(call)
-    provisioner = provisioner_choice.choose(call, files.provisioners, ("JWK", "X5C"))
+    files = AuthorityFiles.read(call)
+    chosen = provisioner_choice.choose(call, files.provisioners, ("JWK", "X5C"))
+    found = rules.rules_for(files, chosen)
+    found.check_issuance("x509")
     place = token_requests.Place([], f"https://{files.host}", "")
-    token_requests.issue(call, "sign", subject, place=place, provisioner=provisioner, sans=sans)
-    start, end = validity(call, files, provisioner)
+    token_requests.issue(call, "sign", subject, place=place, provisioner=chosen, sans=sans)
+    time = now()
+    begin = resolved(call, "not-before", time)
+    end = resolved(call, "not-after", begin or time)
+    latest = rules.end_of_credential(call, chosen)
+    start, end = found.validity("TLS", time, begin, end, latest)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     public = key.public_key() if isinstance(key, PrivateKey) else key
     builder = x509.CertificateBuilder().subject_name(name).public_key(public)
-    for value, critical in leaf_extensions(public, sans, provisioner):
+    for value, critical in leaf_extensions(public, sans, chosen):
         builder = builder.add_extension(value, critical)
     issuer, issuer_key = issuer_of(call, files)
     say("CA", str(files.path))
@@ -56,45 +53,60 @@ def issue(
     return certificate + issuer.public_bytes(Encoding.PEM)
 
 
-def renew(call: "Invocation", certificate: str, key_file: str) -> None:
-    """Renews a certificate file: everything stays but serial and validity."""
+def renewed(
+    call: "Invocation", certificate: str, key_file: str, new_key: "PublicKey | None" = None
+) -> bytes:
+    """The chain of a certificate file's successor: serial, validity and perhaps the key are new."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from newel.cli.key_files import private_key
+    from newel.cli.kms import service, signing_key
     from newel.cli.one_time_tokens import check_pair
 
-    files = recorded_nowhere(call)
+    files = AuthorityFiles.read(call)
     leaf = read_leaf(certificate)
-    check_pair(leaf.chain[0], private_key(key_file), certificate, key_file)
-    out = call.get("out") or certificate
-    file_sets.allow([out], force=call.on("force"))
+    own = signing_key(key_file, call.get("password-file"), service(call))
+    check_pair(leaf.chain[0], own, certificate, key_file)
     old = x509.load_der_x509_certificate(leaf.chain[0])
+    found = rules.rules_for(files, provisioner_of(old, files))
+    found.check_renewal(leaf.not_before, leaf.not_after, now())
     issuer, issuer_key = issuer_of(call, files)
     try:
         old.verify_directly_issued_by(issuer)
     except Exception:  # noqa: BLE001 - whichever way it fails, it is not ours to renew
         raise CliError("the certificate was not issued by this authority") from None
-    if leaf.not_after <= now():
-        raise CliError("error renewing certificate: the certificate has expired")
-    builder = x509.CertificateBuilder().subject_name(old.subject).public_key(old.public_key())
+    builder = x509.CertificateBuilder().subject_name(old.subject)
+    builder = builder.public_key(new_key or old.public_key())
     for extension in old.extensions:
-        if not isinstance(extension.value, x509.AuthorityKeyIdentifier):
-            builder = builder.add_extension(extension.value, extension.critical)
-    start = now() - BACKDATE
+        value = extension.value
+        if new_key and isinstance(value, x509.SubjectKeyIdentifier):
+            value = x509.SubjectKeyIdentifier.from_public_key(new_key)
+        if not isinstance(value, x509.AuthorityKeyIdentifier):
+            builder = builder.add_extension(value, extension.critical)
+    start = now() - found.backdate
     new = sign(builder, issuer, issuer_key, start, start + leaf.lifetime)
-    file_sets.write_all([file_sets.Target(out, new + issuer.public_bytes(Encoding.PEM))])
-    note(f"Your certificate has been saved in {out}.")
+    return new + issuer.public_bytes(Encoding.PEM)
 
 
-def recorded_nowhere(call: "Invocation") -> AuthorityFiles:
-    """The authority's files, unless it is one that keeps a record of every certificate."""
-    files = AuthorityFiles.read(call)
-    if files.config.get("newel") is not None:
-        raise CliError(
-            "this authority records every certificate it issues: start it and ask without --offline"
-        )
-    return files
+def provisioner_of(
+    certificate: "x509.Certificate", files: AuthorityFiles
+) -> provisioner_choice.Provisioner:
+    """Who let a certificate through, as it says itself; {} when it does not. Raises CliError."""
+    from cryptography import x509
+
+    from newel.step import extension
+
+    try:
+        value = certificate.extensions.get_extension_for_oid(
+            x509.ObjectIdentifier(extension.OID)
+        ).value
+    except x509.ExtensionNotFound:
+        return {}
+    name = extension.ProvisionerExtension.decode(value.public_bytes()).name
+    for each in files.provisioners:
+        if provisioner_choice.has_name(each, name):
+            return each
+    raise CliError(f"the provisioner '{name}' of the certificate is not in {files.path}")
 
 
 def issuer_of(call: "Invocation", files: AuthorityFiles) -> tuple["x509.Certificate", "PrivateKey"]:
@@ -120,8 +132,9 @@ def sign(
 ) -> bytes:
     """The signed certificate, PEM, with a random serial."""
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from cryptography.hazmat.primitives import serialization
+
+    from newel.client.csr import digest_for
 
     ski = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
@@ -133,12 +146,11 @@ def sign(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski), critical=False
         )
     )
-    digest: Any = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return builder.sign(key, digest).public_bytes(serialization.Encoding.PEM)
+    return builder.sign(key, digest_for(key)).public_bytes(serialization.Encoding.PEM)
 
 
 def leaf_extensions(
-    key: "PublicKey", sans: Sequence[str], provisioner: dict[str, Any]
+    key: "PublicKey", sans: Sequence[str], provisioner: provisioner_choice.Provisioner
 ) -> "list[tuple[x509.ExtensionType, bool]]":
     """What a leaf has by default, and who let it through."""
     from cryptography import x509
@@ -162,24 +174,3 @@ def leaf_extensions(
         (x509.SubjectAlternativeName([certificate_requests.general_name(s) for s in sans]), False),
         (x509.UnrecognizedExtension(x509.ObjectIdentifier(extension.OID), by.encode()), False),
     ]
-
-
-def validity(
-    call: "Invocation", files: AuthorityFiles, provisioner: dict[str, Any]
-) -> tuple[dt.datetime, dt.datetime]:
-    """Start and end, within what provisioner and authority allow."""
-    from newel.step.durations import format_duration, parse_duration
-
-    authority = files.config.get("authority") or {}
-    claims = DEFAULTS | (authority.get("claims") or {}) | (provisioner.get("claims") or {})
-    shortest, longest, default = (parse_duration(str(claims[name])) for name in DEFAULTS)
-    moment = now()
-    begin = resolved(call, "not-before", moment) or moment
-    end = resolved(call, "not-after", moment) or begin + default
-    asked = end - begin
-    if not shortest <= asked <= longest:
-        raise UsageError(
-            f"requested duration of {format_duration(asked)} is outside of what is allowed: "
-            f"{format_duration(shortest)} to {format_duration(longest)}"
-        )
-    return begin - BACKDATE, end

@@ -1,0 +1,84 @@
+"""The part of an SSH certificate that is signed (PROTOCOL.certkeys of OpenSSH): made anew, or after another."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from newel.cli.ssh.public_keys import certificate_type, plain_type, read_fields, wire_of
+from newel.cli.ssh.wire import Reader, WireError, string
+
+if TYPE_CHECKING:
+    from newel.crypto.keys import PrivateKey
+
+KINDS = {"user": 1, "host": 2}
+NONCE = 32
+
+
+class Body(NamedTuple):
+    """What a certificate says. What a successor takes over stays as it was encoded."""
+
+    key: bytes
+    """The certified key, in wire form."""
+    serial: int
+    holder: bytes
+    """Kind, key id and principals."""
+    valid_after: int
+    valid_before: int
+    rights: bytes
+    """Critical options, extensions, and the field that is reserved."""
+
+    @classmethod
+    def of(cls, wire: bytes) -> Self:
+        """The body of a certificate. Raises WireError."""
+        source = Reader(wire)
+        kind = source.text()
+        bare = plain_type(kind)
+        if bare == kind:
+            raise WireError(f"{kind} is not a certificate")
+        source.string()  # nonce
+        key = string(bare.encode()) + b"".join(map(string, read_fields(bare, source)))
+        serial, start = source.uint64(), source.place
+        source.octets(4)
+        skip(source, 2)
+        holder = wire[start : source.place]
+        after, before, start = source.uint64(), source.uint64(), source.place
+        skip(source, 3)
+        return cls(key, serial, holder, after, before, wire[start : source.place])
+
+    def signed(self, authority: "PrivateKey", nonce: bytes) -> bytes:
+        """The certificate, in wire form, by the authority that has this key."""
+        from newel.cli.ssh import signatures
+
+        source = Reader(self.key)
+        kind = source.text()
+        body = b"".join(
+            (
+                string(certificate_type(kind).encode()),
+                string(nonce),
+                *map(string, read_fields(kind, source)),
+                self.serial.to_bytes(8),
+                self.holder,
+                self.valid_after.to_bytes(8),
+                self.valid_before.to_bytes(8),
+                self.rights,
+                string(wire_of(authority)),
+            )
+        )
+        return body + string(signatures.sign(authority, body))
+
+
+def skip(source: Reader, strings: int) -> None:
+    """Passes over some strings."""
+    for _ in range(strings):
+        source.string()
+
+
+def holder(kind: str, key_id: str, principals: Sequence[str]) -> bytes:
+    """Kind (``user`` or ``host``), key id and principals as a body has them."""
+    names = b"".join(string(name.encode()) for name in principals)
+    return KINDS[kind].to_bytes(4) + string(key_id.encode()) + string(names)
+
+
+def rights(extensions: Iterable[str]) -> bytes:
+    """No critical options, and extensions that are there or not: their names in order, without values."""
+    flags = b"".join(string(name.encode()) + string(b"") for name in sorted(extensions))
+    return string(b"") + string(flags) + string(b"")
