@@ -1,31 +1,14 @@
 """certificate create and sign: what comes out has the shape of the original's, and openssl believes it."""
 
-import os
 import re
-import shutil
 import subprocess
-import sys
 from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
-PLAIN = "--no-password --insecure"
-
-Done = subprocess.CompletedProcess[str]
-
-
-def run(program: str, line: str, cwd: Path) -> Done:
-    environment = os.environ | {"STEPPATH": str(cwd / "steppath")}
-    return subprocess.run(
-        [program, "certificate", *line.split()],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment,
-        stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+from fixtures.offline import NEWEL, PLAIN, STEP, create
+from fixtures.offline import certificate as run
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +18,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (cwd / "password").write_text("pass\n")
     (cwd / "plain.json").write_text("{}")
     authority = "--ca root.crt --ca-key root.key"
-    for line in (
-        f"create Root root.crt root.key --profile root-ca {PLAIN}",
-        f"create Middle middle.crt middle.key --profile intermediate-ca {authority} {PLAIN}",
-        f"create leaf leaf.crt leaf.key {authority} {PLAIN}",
-        "create locked locked.crt locked.key --profile root-ca --password-file password",
-        f"create asker.example.com ask.csr ask.key --csr --san a.example.com --san 10.0.0.1 {PLAIN}",
-        f"create rsa.example.com rsa.csr rsa.key --csr --kty RSA {PLAIN}",
-        f"create sub sub.csr sub.key --csr {PLAIN}",
-    ):
-        done = run(NEWEL, line, cwd)
-        assert done.returncode == 0, (line, done.stderr)
+    create(
+        cwd,
+        "Root root.crt root.key --profile root-ca",
+        f"Middle middle.crt middle.key --profile intermediate-ca {authority}",
+        f"leaf leaf.crt leaf.key {authority}",
+        "locked locked.crt locked.key --profile root-ca --password-file password",
+        "asker.example.com ask.csr ask.key --csr --san a.example.com --san 10.0.0.1",
+        "rsa.example.com rsa.csr rsa.key --csr --kty RSA",
+        "sub sub.csr sub.key --csr",
+    )
     pem = (cwd / "ask.csr").read_text().splitlines()
     octets = bytearray(b64decode("".join(pem[1:-1])))
     octets[-1] ^= 1

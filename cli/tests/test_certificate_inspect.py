@@ -3,24 +3,18 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.offline import NEWEL, STEP
 from newel.cli.certificates import sources, structure
 from newel.cli.certificates.json_certificate import certificate_json
 from newel.cli.certificates.json_request import request_json
 from newel.cli.certificates.text import certificate_text, request_text
 from newel.crypto import der
-
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
 
 SECTIONS = Path(__file__).with_name("certificate_corpus.cnf")
 LONG = (

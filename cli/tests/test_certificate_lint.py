@@ -1,19 +1,14 @@
 """certificate lint: the shape of zlint's report, and its verdicts where both linters have the rule."""
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
+from fixtures.offline import NEWEL, STEP
+
 CONFIG = """
 [req]
 distinguished_name = dn

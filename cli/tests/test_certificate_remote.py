@@ -1,30 +1,14 @@
 """certificate inspect and others on a server's certificates; the server is `newel fileserver`."""
 
-import os
-import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
-PLAIN = "--no-password --insecure"
-
-Done = subprocess.CompletedProcess[str]
-
-
-def run(program: str, line: str, cwd: Path) -> Done:
-    environment = os.environ | {"STEPPATH": str(cwd / "steppath")}
-    return subprocess.run(
-        [program, *line.split()],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=30,
-    )  # fmt: skip
+from fixtures.offline import NEWEL, STEP, create
+from fixtures.offline import typed as run
 
 
 def server(cwd: Path, flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
@@ -44,15 +28,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root, an intermediate, a server's and a client's certificate."""
     cwd = tmp_path_factory.mktemp("remote")
     middle = "--ca middle.crt --ca-key middle.key --bundle"
-    for line in (
-        "create Root root.crt root.key --profile root-ca",
-        "create Other other.crt other.key --profile root-ca",
-        "create Middle middle.crt middle.key --profile intermediate-ca --ca root.crt --ca-key root.key",
-        f"create localhost server.crt server.key {middle} --san localhost --san 127.0.0.1",
-        f"create localhost next.crt next.key {middle} --san localhost --san 127.0.0.1",
-        f"create client client.crt client.key {middle}",
-    ):
-        assert run(NEWEL, f"certificate {line} {PLAIN}", cwd).returncode == 0, line
+    create(
+        cwd,
+        "Root root.crt root.key --profile root-ca",
+        "Other other.crt other.key --profile root-ca",
+        "Middle middle.crt middle.key --profile intermediate-ca --ca root.crt --ca-key root.key",
+        f"localhost server.crt server.key {middle} --san localhost --san 127.0.0.1",
+        f"localhost next.crt next.key {middle} --san localhost --san 127.0.0.1",
+        f"client client.crt client.key {middle}",
+    )
     (cwd / "hello.txt").write_text("hello\n")
     return cwd
 

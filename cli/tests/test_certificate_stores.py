@@ -1,28 +1,12 @@
 """certificate p12, judged by openssl; certificate install refuses what is no root."""
 
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
-PLAIN = "--no-password --insecure"
-
-Done = subprocess.CompletedProcess[str]
-
-
-def run(program: str, line: str, cwd: Path) -> Done:
-    environment = os.environ | {"STEPPATH": str(cwd / "steppath")}
-    return subprocess.run(
-        [program, "certificate", *line.split()],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment,
-    )  # fmt: skip
+from fixtures.offline import NEWEL, PLAIN, STEP, create
+from fixtures.offline import certificate as run
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +14,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root, a leaf, a password file."""
     cwd = tmp_path_factory.mktemp("stores")
     (cwd / "password").write_text("secret word\n")
-    for line in (
-        f"create Root root.crt root.key --profile root-ca {PLAIN}",
-        f"create leaf leaf.crt leaf.key --ca root.crt --ca-key root.key {PLAIN}",
-    ):
-        assert run(NEWEL, line, cwd).returncode == 0
+    create(
+        cwd,
+        "Root root.crt root.key --profile root-ca",
+        "leaf leaf.crt leaf.key --ca root.crt --ca-key root.key",
+    )
     return cwd
 
 

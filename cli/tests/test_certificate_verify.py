@@ -1,10 +1,7 @@
 """certificate verify: Go's verdicts and sentences; real lists and a real responder for revocation."""
 
-import os
-import shutil
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
-PLAIN = "--no-password --insecure"
+from fixtures.offline import NEWEL, PLAIN, STEP
+from fixtures.offline import certificate as run
+
 CA_CONFIG = """
 [ca]
 default_ca = here
@@ -33,16 +28,6 @@ subjectKeyIdentifier = hash
 [poison]
 1.2.3.4 = critical,DER:05:00
 """
-
-Done = subprocess.CompletedProcess[str]
-
-
-def run(program: str, line: str, cwd: Path) -> Done:
-    environment = os.environ | {"STEPPATH": str(cwd / "steppath")}
-    return subprocess.run(
-        [program, "certificate", *line.split()],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment,
-    )  # fmt: skip
 
 
 def openssl(line: str, cwd: Path) -> None:

@@ -1,18 +1,14 @@
 """crl inspect beside the original, on lists made by openssl."""
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
+from fixtures.offline import NEWEL, STEP
+from fixtures.offline import typed as run
+
 CONFIG = """
 [ca]
 default_ca = here
@@ -37,16 +33,6 @@ ROWS = "".join(
     f"R\t360101000000Z\t260101000000Z,{reason}\t{number:02X}\tunknown\t/CN=x{number}\n"
     for number, reason in enumerate(("keyCompromise", "superseded", "CACompromise"), 17)
 )
-
-Done = subprocess.CompletedProcess[str]
-
-
-def run(program: str, line: str, cwd: Path, data: str = "") -> Done:
-    environment = os.environ | {"STEPPATH": str(cwd / "steppath")}
-    return subprocess.run(
-        [program, *line.split()],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment, input=data,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

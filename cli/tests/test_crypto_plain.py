@@ -1,19 +1,13 @@
 """crypto rand, hash and kdf: compared with the original where it is installed, and with themselves."""
 
-import os
 import re
-import shutil
 import struct
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
+from fixtures.offline import NEWEL, STEP
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,17 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
-OURS = str(Path(sys.executable).parent)
-OTHERS = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != OURS)
-STEP = shutil.which("step", path=OTHERS) or "step"
+from fixtures.offline import NEWEL, STEP
+
 KEYS = {
     "ecdsa": ["-t", "ecdsa", "-b", "256"],
     "p521": ["-t", "ecdsa", "-b", "521"],
