@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from fakes.guarded_service import Service, guarding
-from fakes.oauth_provider import Provider, providing, walk
+from fakes.oauth_provider import CLIENT, Provider, providing, walk
 from fixtures.machine import Machine, authority, machine, stranger
 from fixtures.running import run, wait_until
 from fixtures.step_ca import step_ca
@@ -38,19 +38,27 @@ def login(host: Machine, service: str, *flags: str) -> None:
     assert "✔ Logged in: ada until " in said
 
 
+def configured(host: Machine, **settings: str) -> None:
+    """Adds to defaults.json."""
+    file = host.home / "step/config/defaults.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+
+
 @pytest.mark.parametrize("kind", ["token", "certificate"])
 def test_a_token_and_a_certificate_are_swapped_at_login_and_nowhere_else(
     machine: Machine, kind: str
 ) -> None:
-    """ROAD-06: after the first line every line is the same."""
+    """ROAD-06: the configuration says which it is; every line is the same, the login's too."""
     with providing() as provider, service_of(machine, provider) as service:
         url = f"https://localhost:{service.port}"
+        configured(machine, credential=kind, subject="ada")
+        words = ("login", url, *machine.provisioner)
         if kind == "token":
             provider.answers = dict(RENEWABLE)
             env = {"STEPPATH": str(machine.home / "step")}
-            assert walk(provider, "login", url, env=env)[0] == 0
+            assert walk(provider, *words, env=env)[0] == 0
         else:
-            login(machine, url)
+            machine.newel(*words, "--provider", provider.url, *CLIENT)
         who = json.loads(machine.newel("request", f"{url}/whoami").stdout)["who"]
         assert who == {"token": "access", "certificate": "ada"}[kind]
         (listed,) = json.loads(machine.newel("login", "--list", "--output", "json").stdout)

@@ -133,6 +133,16 @@ def test_an_issuers_certificate_may_be_in_the_token(desk: Desk) -> None:
 
 
 @needed
+@pytest.mark.parametrize("label", KEYS)
+def test_files_are_signed_in_the_token(desk: Desk, label: str) -> None:
+    """Believed by whoever has the certificate, and not for another file."""
+    desk.make(NEWEL, f"certificate create Signer s.crt --profile root-ca --key {{{label}}} -f")
+    desk.make(NEWEL, f"sign s.crt --key pkcs11:object={label} --kms {{s}} --out s.jws -f")
+    desk.make(NEWEL, "verify s.crt --signature s.jws --key s.crt")
+    assert desk.run(NEWEL, "verify", "s.jws", "--signature", "s.jws", "--key", "s.crt").returncode
+
+
+@needed
 @pytest.mark.parametrize(
     ("label", "kind", "algorithm"), [("p384", ECKey, "ES384"), ("rsa", RSAKey, "RS256")]
 )

@@ -3,7 +3,7 @@
 import base64
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import delivery, jose_keys, jws_messages
+from newel.cli import delivery, jose_keys, jwk_files, jws_messages, kms
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def run(call: Invocation) -> None:
     """Signs a file or stdin; the content stays apart from its signature unless --attached."""
     names = call.positionals(0, 1)
-    wanted = jose_keys.Wanted("sig", call.get("algorithm") or "")
-    key = jose_keys.read(call.require("key"), wanted, call.get("password-file"))
+    key = signing_key(call)
     private = jose_keys.for_signing(key)
     if isinstance(private, bytes):
         raise CliError("a shared key signs for nobody: whoever can verify with it can sign with it")
@@ -27,6 +26,18 @@ def run(call: Invocation) -> None:
     if not call.on("attached"):
         message = message.detached()
     delivery.deliver(call, delivery.line(message.full if call.json else message.compact))
+
+
+def signing_key(call: Invocation) -> jose_keys.JoseKey:
+    """The key of --key: in a file, or in a token or key service by its URI."""
+    name, service = call.require("key"), kms.service(call)
+    wanted = jose_keys.Wanted("sig", call.get("algorithm") or "")
+    if not service and not kms.is_uri(name):
+        return jose_keys.read(name, wanted, call.get("password-file"))
+    key = kms.signing_key(name, service=service)
+    jwk = jwk_files.of_key(key.public_key())
+    jwk["kid"] = jwk_files.thumbprint(jwk)
+    return jose_keys.with_algorithm(key, jwk, "the key", wanted)
 
 
 def of_certificate(name: str, key: "PrivateKey") -> dict[str, Any]:
