@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli import connection, provisioner_choice
-from newel.cli.errors import CliError, UsageError
+from newel.cli.errors import UsageError
 from newel.cli.one_time_tokens import TokenRequest, password_file, signed, token_of
 
 if TYPE_CHECKING:
@@ -40,14 +40,10 @@ def offline(call: "Invocation") -> Place:
 
 def fingerprint_of(root: str) -> str:
     """The fingerprint of the first certificate of a PEM text."""
-    from newel.cli.leaf_facts import certificates_in
-    from newel.crypto import pem
+    from newel.cli.certificates.sources import bundle
     from newel.step.fingerprint import fingerprint
 
-    try:
-        return fingerprint(pem.decode_all(certificates_in(root.encode()))[0])
-    except ValueError as error:
-        raise CliError(f"error reading root certificate: {error}") from None
+    return fingerprint(bundle(root.encode(), "the root certificate")[0].der)
 
 
 def issue(

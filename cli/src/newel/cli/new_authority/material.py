@@ -10,10 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from newel.cli.certificates.sources import from_file
 from newel.cli.errors import CliError
-from newel.cli.files import read
 from newel.cli.key_files import private_key
-from newel.cli.leaf_facts import certificates_in
 from newel.client.clock import now
 from newel.step.fingerprint import fingerprint
 
@@ -139,7 +138,7 @@ def existing(
 ) -> Signer:
     """A certification authority out of files; its key must fit. Raises CliError."""
     try:
-        certificate = x509.load_pem_x509_certificate(certificates_in(read(certificate_file)))
+        certificate = x509.load_der_x509_certificate(from_file(certificate_file)[0].der)
     except ValueError as error:
         raise CliError(f"error parsing {certificate_file}: {error}") from None
     if not is_authority(certificate):
