@@ -39,7 +39,7 @@ class Database(Protocol):
 
     @property
     def dialect(self) -> Literal["sqlite", "postgresql"]:
-        """Which of the two it is; only migrations and SKIP LOCKED clauses may ask."""
+        """Which of the two it is: for migrations and for what is a matter of speed alone."""
         ...
 
     async def fetch(self, statement: Statement, *params: Any) -> list[Row]:

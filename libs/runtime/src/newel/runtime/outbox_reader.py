@@ -16,7 +16,7 @@ LARGEST_BATCH = 256
 LOOKS_EVERY = 0.2
 """Seconds until a reader looks again unasked: other processes commit without waking this one."""
 
-GATHERS_FOR = 0.04
+GATHERS_FOR = 0.1
 """Seconds a reader lets events gather after a batch that was not full: one commit for many."""
 
 LONGEST_PAUSE = 5.0

@@ -18,6 +18,7 @@ One statement's refusal leaves the others of its batch alone.
 import asyncio
 import datetime as dt
 import hashlib
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -34,6 +35,12 @@ from newel.signer.metrics import Metrics
 from newel.signer.refusal import refused, unavailable
 from newel.signer.roles import Role, Rule
 from newel.signer.statements import Kind
+
+_SHORTEST_SHARE = 0.001
+"""Seconds of signing that are worth a thread of their own: waking one costs as much as a quick signature."""
+
+_PACE_FORGETS = 1.02
+"""A busy machine makes single measurements too long, so the shortest counts; it grows old slowly."""
 
 LONGEST_ON_THE_LOOP = 64 * 1024
 """Octets of a statement above which parsing and hashing it would hold up everybody else."""
@@ -62,6 +69,9 @@ class Signer:
         self._clock = clock
         self._audit = audit
         self._metrics = metrics
+        self._pace: dict[
+            str, float
+        ] = {}  # seconds a statement takes each key when nothing disturbs it
         lanes = sum(role.key.lanes for role in self._roles.values())
         self._threads = ThreadPoolExecutor(lanes + 1, thread_name_prefix="signer")
 
@@ -100,22 +110,29 @@ class Signer:
         slow: Mapping[str, list[int]],
         now: dt.datetime,
     ) -> list[dict[int, Outcome]]:
-        """Each key's share dealt out to as many threads as the key has lanes."""
+        """Each key's statements dealt out to its lanes, or to fewer where the key is quick."""
 
-        def work(indices: Sequence[int]) -> dict[int, Outcome]:
-            return {index: self._decide(kind, requests[index], now) for index in indices}
+        def work(name: str, indices: Sequence[int]) -> dict[int, Outcome]:
+            began = time.perf_counter()
+            done = {index: self._decide(kind, requests[index], now) for index in indices}
+            seen = (time.perf_counter() - began) / len(indices)
+            self._pace[name] = min(seen, self._pace.get(name, seen) * _PACE_FORGETS)
+            return done
 
         loop = asyncio.get_running_loop()
-        shares = [
-            share
-            for name, indices in slow.items()
-            for lanes in (max(1, self._roles[name].key.lanes),)
-            for share in (indices[lane::lanes] for lane in range(lanes))
-            if share
-        ]
         return await asyncio.gather(
-            *(loop.run_in_executor(self._threads, work, share) for share in shares)
+            *(
+                loop.run_in_executor(self._threads, work, name, indices[lane::lanes])
+                for name, indices in slow.items()
+                for lanes in (self._lanes(name, len(indices)),)
+                for lane in range(lanes)
+            )
         )
+
+    def _lanes(self, name: str, count: int) -> int:
+        """How many threads to use for so many statements of one key."""
+        worth = count * self._pace.get(name, _SHORTEST_SHARE) / _SHORTEST_SHARE
+        return max(1, min(self._roles[name].key.lanes, count, int(worth)))
 
     def _decide(self, kind: Kind, request: Request, now: dt.datetime) -> Outcome:
         """Steps 1 to 5 of one statement. Runs on the loop or in a thread."""

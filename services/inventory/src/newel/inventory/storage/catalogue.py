@@ -103,12 +103,20 @@ def _rows(shape: tuple[str, int, str], count: int) -> Statement:
     return Statement(head + ", ".join(rows) + tail)
 
 
-def _inserts(shape: tuple[str, int, str], rows: Sequence[tuple[object, ...]]) -> list[Write]:
-    """Writes of powers of two rows: few texts for the database to prepare, few trips to make."""
+_ROWS_AT_ONCE = {"sqlite": 32, "postgresql": 1}
+"""SQLite is quicker with many rows in a statement; on PostgreSQL any number of equal statements is one
+message, and each further text is another.
+"""
+
+
+def _inserts(
+    shape: tuple[str, int, str], rows: Sequence[tuple[object, ...]], at_once: int
+) -> list[Write]:
+    """Writes of powers of two rows, so that there are few texts for the database to prepare."""
     writes: list[Write] = []
     start = 0
     while start < len(rows):
-        count = min(32, 1 << ((len(rows) - start).bit_length() - 1))
+        count = min(at_once, 1 << ((len(rows) - start).bit_length() - 1))
         params = tuple(value for row in rows[start : start + count] for value in row)
         writes.append(Write(_rows(shape, count), params))
         start += count
@@ -169,8 +177,10 @@ class CatalogueStorage:
                 )
         # In the order of their ids: two batches at once must not lock each other's rows crosswise.
         moves = [endpoints[endpoint][1] for endpoint in sorted(endpoints)]
+        at_once = _ROWS_AT_ONCE[self._database.dialect]
         await self._database.apply(
-            *_inserts(_ADD_CERTIFICATES, certificates), *_inserts(_MOVE_ENDPOINTS, moves)
+            *_inserts(_ADD_CERTIFICATES, certificates, at_once),
+            *_inserts(_MOVE_ENDPOINTS, moves, at_once),
         )
 
     async def merge(self, endpoints: dict[str, str]) -> None:
