@@ -3,6 +3,7 @@
 import concurrent.futures
 import functools
 import json
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from fakes.guarded_service import Service, guarding
 from fakes.oauth_provider import Provider, providing, walk
 from fixtures.people import Desk
+from fixtures.running import NEWEL
 
 RENEWABLE = {"refresh_token": "refresh-0"}
 
@@ -116,6 +118,31 @@ def test_a_token_is_renewed_when_it_is_due(
     assert asked(desk, url)["who"] == "access-1"
     assert [form["grant_type"] for form in provider.forms][1:] == ["refresh_token"]
     assert provider.forms[1]["client_secret"] == "client secret"
+
+
+@pytest.mark.parametrize("lifetime", ["soon", "9" * 30, -1, None])
+def test_no_lifetime_ends_the_command(
+    desk: Desk, provider: Provider, service: Service, lifetime: object
+) -> None:
+    provider.answers = {"expires_in": lifetime}
+    code, _, err, _ = walk(provider, "login", address(service), env=desk.env)
+    assert (code, "Traceback" in err) == (0, False), err
+    assert asked(desk, address(service))["who"] == "access"
+
+
+def test_a_reader_that_goes_away_is_no_error(
+    desk: Desk, provider: Provider, service: Service
+) -> None:
+    logged_in(desk, provider, service)
+    line = f"{NEWEL} request {address(service)}/octets | head -c 1 >/dev/null"
+    piped = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        env=desk.env,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert (piped.returncode, piped.stderr) == (0, b"")
 
 
 def test_commands_at_once_renew_once(desk: Desk, provider: Provider, service: Service) -> None:
@@ -261,6 +288,10 @@ def test_an_id_token_for_another_client_is_refused(desk: Desk, provider: Provide
         ("login", "not enough positional arguments"),
         ("login files.example", "'files.example' is not the URL of a service"),
         ("login http://files.example", "'http://files.example' is not an https address"),
+        (
+            "login https://f\xedles.example",
+            "'https://f\xedles.example' is not the URL of a service",
+        ),
         ("login https://me@files.example", "a URL with a user in it"),
         ("login https://files.example:port", "'https://files.example:port' is not a URL"),
         (

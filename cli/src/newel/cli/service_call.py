@@ -62,7 +62,10 @@ def sent(
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     if roots:
-        tls.load_verify_locations(cadata=roots)
+        try:
+            tls.load_verify_locations(cadata=roots)
+        except ssl.SSLError:
+            raise CliError("error reading root certificate: no certificate in it") from None
     headers = {"User-Agent": authority.USER_AGENT, "Accept": "*/*", **request.headers}
     credential.present(headers, tls)
     link = linked(request.url, tls)

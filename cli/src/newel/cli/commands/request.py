@@ -1,5 +1,6 @@
 """`newel request`: asks a service as whoever is logged in (ROAD-02), or gives others access (ROAD-05)."""
 
+import contextlib
 import http.client
 import sys
 from typing import TYPE_CHECKING, BinaryIO
@@ -125,13 +126,17 @@ def show_as_json(answer: http.client.HTTPResponse) -> None:
 def copy(answer: http.client.HTTPResponse, sink: BinaryIO, most: int | None = None) -> None:
     """The body, piece by piece. Raises CliError when it ends early or is longer than ``most``."""
     length = 0
-    try:
-        while piece := answer.read(CHUNK):
-            length += len(piece)
-            if most is not None and length > most:
-                raise CliError(f"the answer is larger than {most // 1024 // 1024} MiB: use '--out'")
-            sink.write(piece)
-    except (TimeoutError, ConnectionError, http.client.HTTPException):
-        raise CliError("the answer ended before it was whole") from None
-    if answer.length:
-        raise CliError("the answer ended before it was whole")
+    while piece := read(answer):
+        length += len(piece)
+        if most is not None and length > most:
+            raise CliError(f"the answer is larger than {most // 1024 // 1024} MiB: use '--out'")
+        sink.write(piece)
+
+
+def read(answer: http.client.HTTPResponse) -> bytes:
+    """The next piece of the body, b"" at its end. Raises CliError when that comes too early."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        piece = answer.read(CHUNK)
+        if piece or not answer.length:
+            return piece
+    raise CliError("the answer ended before it was whole")

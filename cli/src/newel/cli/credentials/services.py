@@ -30,7 +30,9 @@ def split(url: str) -> SplitResult:
         parts.port  # noqa: B018 - a port that is none is found by asking for it
     except ValueError as error:
         raise UsageError(f"'{url}' is not a URL: {error}") from None
-    strange = any(not letter.isprintable() or letter in ' \\"<>' for letter in url)
+    strange = (
+        not url.isascii() or not url.isprintable() or any(letter in ' \\"<>' for letter in url)
+    )
     if parts.scheme not in PORTS or not parts.hostname or strange:
         raise UsageError(f"'{url}' is not the URL of a service, such as https://files.example")
     if "@" in parts.netloc:

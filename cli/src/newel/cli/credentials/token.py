@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 EARLY = dt.timedelta(minutes=1)
 """How long before its end a token is renewed: what is sent now must still be good when it arrives."""
 
+LONGEST = 10 * 365 * 86400
+"""Seconds a token is believed to be good for at most."""
+
 
 class Token(msgspec.Struct, frozen=True, tag_field="kind", tag="token"):
     """What a provider gave to one client for one person. Secrets are in no repr."""
@@ -133,11 +136,8 @@ def bearer_of(tokens: dict[str, Any], *, identity: bool) -> str:
 
 def end_of(tokens: dict[str, Any]) -> int:
     """When a token that was just given ends, in unix seconds; 0 where nobody says."""
-    try:
-        lifetime = int(tokens.get("expires_in") or 0)
-    except (TypeError, ValueError):
-        lifetime = 0
-    return int(now().timestamp()) + lifetime if lifetime > 0 else 0
+    lifetime = min(exchange.seconds(tokens.get("expires_in")), LONGEST)
+    return int(now().timestamp()) + lifetime if lifetime else 0
 
 
 def holder_of(tokens: dict[str, Any], client: str) -> str:

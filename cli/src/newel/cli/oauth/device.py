@@ -24,8 +24,8 @@ def authorize(endpoints: Endpoints, client: Client, scope: str) -> dict[str, Any
         )
     found = answer.members
     show(found)
-    interval = number(found.get("interval")) or INTERVAL
-    lifetime = number(found.get("expires_in")) or SECONDS
+    interval = exchange.seconds(found.get("interval")) or INTERVAL
+    lifetime = exchange.seconds(found.get("expires_in")) or SECONDS
     form = {**client.form, "grant_type": GRANT, "device_code": str(found.get("device_code"))}
     end = time.monotonic() + min(lifetime, SECONDS)
     while time.monotonic() + interval < end:
@@ -51,11 +51,3 @@ def show(found: dict[str, Any]) -> None:
     else:
         note(f"Visit {address} and enter the code:")
         note(str(found.get("user_code")))
-
-
-def number(value: object) -> int:
-    """A positive number of seconds; 0 for anything else."""
-    try:
-        return max(int(str(value)), 0)
-    except ValueError:
-        return 0

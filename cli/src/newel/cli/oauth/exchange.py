@@ -68,6 +68,14 @@ def fetch(url: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
         raise CliError(f"error retrieving {url}: {getattr(error, 'reason', error)}") from None
 
 
+def seconds(value: object) -> int:
+    """A positive number of seconds; 0 for anything else."""
+    try:
+        return max(int(str(value)), 0)
+    except ValueError:
+        return 0
+
+
 def allow(url: str) -> None:
     """Refuses what a listener on the way could read. Raises CliError."""
     parts = urlsplit(url)
@@ -96,7 +104,7 @@ def token_of(answer: Answer, nonce: str = "") -> dict[str, Any]:
         cause = answer.refusal or f"status {answer.status}"
         raise CliError(f"Error exchanging authorization code: {cause}")
     found = {name: answer.members.get(name) or "" for name in MEMBERS}
-    found["expires_in"] = int(found["expires_in"] or 0)
+    found["expires_in"] = seconds(found["expires_in"])
     if nonce and found["id_token"]:
         from newel.cli.enrolment import unverified_claims
 
