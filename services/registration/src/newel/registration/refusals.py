@@ -22,6 +22,7 @@ _PREFIX = {
     400: "The request could not be completed: ",
     403: "The request was forbidden by the certificate authority: ",
 }
+_LONGEST_OWN = 1024
 _encoder = msgspec.json.Encoder()
 
 
@@ -40,8 +41,24 @@ def forbidden(detail: str, *, cause: str = "") -> NewelError:
     return NewelError(ErrorType.FORBIDDEN, detail, cause=cause)
 
 
+def misconfigured(cause: str) -> NewelError:
+    """500, with the cause in the audit trail alone: the operator's to mend."""
+    return NewelError(ErrorType.SERVER_INTERNAL, "", cause=cause)
+
+
+class VerbatimError(NewelError):
+    """A refusal told as it is: the operator wrote it for the asker."""
+
+
+def verbatim(detail: str) -> VerbatimError:
+    """400, in these very words."""
+    return VerbatimError(ErrorType.MALFORMED, detail[:_LONGEST_OWN])
+
+
 def message(error: NewelError) -> str:
     """What the client is told."""
+    if isinstance(error, VerbatimError):
+        return error.detail
     status = error.http_status
     if not error.detail or status == 500:
         general = _GENERAL.get(

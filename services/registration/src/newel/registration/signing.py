@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -22,6 +22,9 @@ from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import tokens
 from newel.step.messages import SignRequest
+
+if TYPE_CHECKING:
+    from newel.registration.provisioners.templates import LeafTemplate
 
 _LONGEST_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
 _COMMON_NAME = "2.5.4.3"
@@ -60,8 +63,9 @@ class Signing:
         """One certificate, or the refusal.
 
         1. the request's own signature; 2. the token, verified by the provisioner it names; 3. the
-        request held against the grant; 4. the validity; 5. the token is used up, which only now,
-        with everything verified, costs its owner anything; 6. the issuing authority.
+        request held against the grant; 4. the validity; 5. the provisioner's template, if it has one;
+        6. the token is used up, which only now, with everything verified, costs its owner anything;
+        7. the issuing authority.
         """
         request = read_request(body.csr)
         provisioner, grant = self._authorize(body.ott or "")
@@ -74,10 +78,13 @@ class Signing:
             body.not_after or "",
         )
         digest_of = request.der + f"{body.not_before}\0{body.not_after}".encode()
-        await use_once(self.used, grant.use, digest_of, self.clock.unix(), durable=False)
         message = to_issue(provisioner, grant, request.spki, period, request_id)
-        certificate = await finishing(self.used, grant.use, self.issuance.issue(message))
         names = tuple(map(str, grant.names))
+        if provisioner.template is not None:
+            digest_of += bytes(body.template_data)
+            names = shaped(message, provisioner.template, grant, request, body, self.clock.now())
+        await use_once(self.used, grant.use, digest_of, self.clock.unix(), durable=False)
+        certificate = await finishing(self.used, grant.use, self.issuance.issue(message))
         return Issued(certificate, provisioner.name, grant.subject, names)
 
     def _authorize(self, ott: str) -> tuple[AnyProvisioner, Grant]:
@@ -149,6 +156,33 @@ def to_issue(
         subject_of_proof=grant.proof.subject,
         request_id=request_id,
     )
+
+
+def shaped(
+    message: pb.Request,
+    template: "LeafTemplate",
+    grant: Grant,
+    request: csr.VerifiedRequest,
+    body: SignRequest,
+    now: dt.datetime,
+) -> tuple[str, ...]:
+    """Puts what the template makes into the message, in place of the grant's; the names. Raises the refusal."""
+    from newel.registration.provisioners.templates import Asked
+
+    granted = [str(name) for name in grant.names]
+    user = bytes(body.template_data)
+    made = template.shape(Asked(grant.subject, granted, request, grant.payload, user), now)
+    message.ClearField("subject")
+    message.ClearField("names")
+    message.subject.extend(pb.Attribute(oid=each.oid, value=each.text) for each in made.subject)
+    message.names.extend(map(general_name, made.names))
+    message.key_usages.extend(made.key_usages)
+    message.extended_key_usages.extend(made.purposes)
+    message.extensions.extend(
+        pb.Extension(oid=each.oid, critical=each.critical, value=each.value)
+        for each in made.extensions
+    )
+    return tuple(map(str, made.names))
 
 
 def _stamp(time: dt.datetime | None) -> Timestamp | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
@@ -11,6 +11,9 @@ from newel.registration.refusals import malformed, unauthorized
 from newel.step.audiences import Audiences
 from newel.step.provisioners import Newel, Provisioner, identity, kind, to_mapping
 from newel.step.tokens import Token, UnverifiedToken
+
+if TYPE_CHECKING:
+    from newel.registration.provisioners.templates import LeafTemplate
 
 
 class Tokens(Protocol):
@@ -39,6 +42,7 @@ class AnyProvisioner:
         self.name = record.name
         self.limits = limits.inherit(record.claims)
         self.profile = own.profile
+        self.template = template_of(record)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (
@@ -87,6 +91,18 @@ class AnyProvisioner:
             renewable=self.may_renew,
             hide_extension=not self.limits.extension,
         )
+
+
+def template_of(record: Provisioner) -> "LeafTemplate | None":
+    """The record's X.509 template. Raises ValueError when it cannot be used.
+
+    The template language is loaded only where a provisioner has one.
+    """
+    if not record.options or not record.options.get("x509"):
+        return None
+    from newel.registration.provisioners.templates import LeafTemplate
+
+    return LeafTemplate.of(record.options)
 
 
 def token_use(provisioner_id: str, token: Token) -> TokenUse:

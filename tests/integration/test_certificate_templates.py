@@ -1,0 +1,250 @@
+"""A provisioner's X.509 template on both authorities: what it may say, and what nobody lets it say."""
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID as Oid
+
+from fixtures.authority import make_authority
+from fixtures.issuing import House, open_house, sqlite_url
+from fixtures.registration import Front, JwkKey, open_front, request_for
+from newel.crypto import keys
+from newel.runtime.clock import ManualClock
+from newel.runtime.local import LocalServer
+
+LEAF = """{
+    "subject": {{ toJson .Subject }},
+    "sans": {{ toJson .SANs }},
+{{- if typeIs "*rsa.PublicKey" .Insecure.CR.PublicKey }}
+    "keyUsage": ["keyEncipherment", "digitalSignature"],
+{{- else }}
+    "keyUsage": ["digitalSignature"],
+{{- end }}
+    "extKeyUsage": ["serverAuth", "clientAuth"]
+}"""
+Opening = Callable[[Any], Awaitable[tuple[Front, House]]]
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Opening]:
+    """Opens both authorities with one JWK provisioner, whose ``options.x509`` the test chooses."""
+    pairs: list[tuple[Front, House]] = []
+
+    async def opening(x509_options: Any) -> tuple[Front, House]:
+        authority = make_authority(tmp_path)
+        house = await open_house(sqlite_url(tmp_path), authority)
+        assert isinstance(house.clock, ManualClock)
+        server = LocalServer()
+        for rpc in house.service.rpcs:
+            server.add(rpc)
+        admin = JwkKey("admin", keys.generate())
+        record = admin.record(options={"x509": x509_options})
+        front = await open_front(
+            f"sqlite:///{tmp_path}/ra.db", authority, admin=admin, clock=house.clock, server=server,
+            provisioners=(record,),
+        )  # fmt: skip
+        pairs.append((front, house))
+        return front, house
+
+    yield opening
+    for front, house in pairs:
+        await front.database.close()
+        await house.database.close()
+
+
+async def sign(front: Front, *names: str, key: Any = None, **more: Any) -> httpx.Response:
+    token = front.admin.token(names[0], front.clock.now(), sans=list(names))
+    return await front.sign(token, request_for(names[0], key=key or keys.generate()), **more)
+
+
+def leaf(answer: httpx.Response) -> x509.Certificate:
+    assert answer.status_code == 201, answer.text
+    return x509.load_pem_x509_certificate(answer.json()["crt"].encode())
+
+
+def extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> Any:
+    return certificate.extensions.get_extension_for_class(kind).value
+
+
+@pytest.mark.parametrize("key", [None, rsa.generate_private_key(65537, 2048)], ids=["EC", "RSA"])
+async def test_the_usual_template_makes_what_no_template_makes(opened: Opening, key: Any) -> None:
+    """PROV: the template everybody starts from, inline and as base64."""
+    front, _ = await opened({"template": b64encode(LEAF.encode()).decode()})
+    certificate = leaf(await sign(front, "foo.internal", "10.0.0.1", key=key))
+    assert certificate.subject.rfc4514_string() == "CN=foo.internal"
+    names = extension(certificate, x509.SubjectAlternativeName)
+    assert [str(each.value) for each in names] == ["foo.internal", "10.0.0.1"]
+    usage = extension(certificate, x509.KeyUsage)
+    assert (usage.digital_signature, usage.key_encipherment) == (True, key is not None)
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
+    assert list(purposes) == [Oid.SERVER_AUTH, Oid.CLIENT_AUTH]
+
+
+async def test_data_comes_from_operator_token_request_and_asker(opened: Opening) -> None:
+    template = """{
+      "subject": {"commonName": {{ toJson .Token.sub }}, "organization": {{ toJson .org }},
+                  "organizationalUnit": {{ toJson (first .Insecure.User.units) }}},
+      "dnsNames": {{ toJson .Insecure.CR.DNSNames }}, "extKeyUsage": "clientAuth"
+    }"""
+    front, _ = await opened({"template": template, "templateData": {"org": "Example"}})
+    certificate = leaf(await sign(front, "foo.internal", templateData={"units": ["Staff", "x"]}))
+    said = {each.oid.dotted_string: each.value for each in certificate.subject}
+    assert said == {"2.5.4.3": "foo.internal", "2.5.4.10": "Example", "2.5.4.11": "Staff"}
+    assert list(extension(certificate, x509.ExtendedKeyUsage)) == [Oid.CLIENT_AUTH]
+    (line,) = [facts for event, _, facts in front.audit.lines if event == "sign"]
+    assert "foo.internal" in repr(line)
+
+
+async def test_a_renewal_keeps_what_the_template_narrowed(opened: Opening) -> None:
+    front, _ = await opened(
+        {"template": '{"sans": {{ toJson .SANs }}, "extKeyUsage": ["clientAuth"]}'}
+    )
+    first = leaf(await sign(front, "foo.internal"))
+    answer = await front.call("POST", "/renew", certificate=first.public_bytes(Encoding.DER))
+    assert list(extension(leaf(answer), x509.ExtendedKeyUsage)) == [Oid.CLIENT_AUTH]
+
+
+async def test_what_the_template_refuses_is_told_in_its_words(opened: Opening) -> None:
+    """PROV: ``fail`` is for the asker; the token is still good for a request that pleases."""
+    template = (
+        '{{ if not (hasSuffix ".internal" .Token.sub) }}{{ fail "names end in .internal" }}{{ end }}'
+        + LEAF
+    )
+    front, house = await opened({"template": b64encode(template.encode()).decode()})
+    answer = await sign(front, "foo.example")
+    assert (answer.status_code, answer.json()["message"]) == (400, "names end in .internal")
+    assert not house.signer.signed[1:]
+    leaf(await sign(front, "foo.internal"))
+
+
+CA = '"basicConstraints": {"isCA": true}, '
+GIVEN = '"extensions": [{"id": "%s", "critical": %s, "value": "%s"}], '
+FORBIDDEN = {
+    "an authority": CA,
+    "an authority with a length": '"basicConstraints": {"isCA": true, "maxPathLen": 0}, ',
+    "an authority in DER": GIVEN % ("2.5.29.19", "true", "MAMBAf8="),
+    "a key that signs certificates": '"keyUsage": ["digitalSignature", "certSign"], ',
+    "a key that signs lists": '"keyUsage": "crlSign", ',
+    "the same in DER": GIVEN % ("2.5.29.15", "true", "AwIBBg=="),
+    "a responder": '"extKeyUsage": ["ocspSigning"], ',
+    "a responder beside a server": '"extKeyUsage": ["serverAuth", "ocspSigning"], ',
+    "a responder in DER": GIVEN % ("2.5.29.37", "false", "MAoGCCsGAQUFBwMJ"),
+    "any purpose": '"extKeyUsage": ["any"], ',
+    "a purpose of its own": '"unknownExtKeyUsage": "1.2.3.4", ',
+    "bounds on names": '"nameConstraints": {"permittedDNSDomains": "internal"}, ',
+    "no check of a responder": GIVEN % ("1.3.6.1.5.5.7.48.1.5", "false", "BQA="),
+    "an extension nobody allowed": GIVEN % ("1.2.3.4", "true", "BQA="),
+    "a serial number": '"serialNumber": 1, ',
+    "another algorithm's signature": '"signatureAlgorithm": "SHA1-RSA", ',
+    "a name that is none": '"dnsNames": ["a b"], ',
+    "a name with a null": '"dnsNames": ["a.internal\\u0000.example"], ',
+    "a wildcard in the middle": '"dnsNames": ["a.*.internal"], ',
+    "a rare kind of name": '"sans": [{"type": "userPrincipalName", "value": "root@example"}], ',
+    "a subject with a control": '"subject": "a\\u0007b", ',
+    "an endless subject": '"subject": {"organization": "{{ repeat 500 "x" }}"}, ',
+    "neither subject nor name": '"subject": null, "sans": null, ',
+}
+
+
+@pytest.mark.attack("template-authority")
+@pytest.mark.parametrize("text", FORBIDDEN.values(), ids=list(FORBIDDEN))
+async def test_nothing_but_a_leaf_comes_of_a_template(opened: Opening, text: str) -> None:
+    """Whoever wrote the template: the signer never sees it."""
+    rest = (
+        '"version": 2' if '"subject"' in text or '"sans"' in text else '"subject": "foo.internal"'
+    )
+    front, house = await opened({"template": "{" + text + rest + "}"})
+    before = len(house.signer.signed)
+    answer = await sign(front, "foo.internal")
+    assert answer.status_code in {400, 403, 500}, answer.text
+    assert len(house.signer.signed) == before
+
+
+@pytest.mark.attack("template-authority")
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"o": '", "basicConstraints": {"isCA": true}, "x": "'},
+        {"o": {"commonName": "x"}, "basicConstraints": {"isCA": True}},
+        {"o": "\u0000"},
+        {"o": ["a"] * 50_000},
+        [1],
+        "text",
+    ],
+    ids=["quotes", "an object", "a null", "a long list", "a list", "a string"],
+)
+async def test_the_asker_s_data_stays_data(opened: Opening, data: Any) -> None:
+    template = (
+        '{"subject": {"commonName": "foo.internal", "organization": {{ toJson .Insecure.User.o }}}}'
+    )
+    front, _ = await opened({"template": template})
+    answer = await sign(front, "foo.internal", templateData=data)
+    if answer.status_code == 201:
+        with pytest.raises(x509.ExtensionNotFound):
+            extension(leaf(answer), x509.BasicConstraints)
+    else:
+        assert answer.status_code in {400, 403, 500}
+
+
+BOMBS = {
+    "text": '{"subject": "{{ repeat 100000000 "x" }}"}',
+    "steps": '{{ range 100000000 }}{{ end }}{"subject": "x"}',
+    "recursion": '{{ define "t" }}{{ template "t" }}{{ end }}{{ template "t" }}{"subject": "x"}',
+    "pattern": '{"subject": "{{ regexMatch "(a*)*b" (repeat 100000 "a") }}"}',
+    "nested JSON": '{"subject": {{ repeat 50000 "[" }}',
+}
+
+
+@pytest.mark.attack("template-bomb")
+@pytest.mark.parametrize("template", BOMBS.values(), ids=list(BOMBS))
+async def test_a_bomb_is_the_operator_s_fault_and_says_so_in_the_trail(
+    opened: Opening, template: str
+) -> None:
+    front, _ = await opened({"template": b64encode(template.encode()).decode()})
+    answer = await sign(front, "foo.internal")
+    assert answer.status_code == 500
+    assert "template" not in answer.json()["message"]
+    assert any("error applying certificate template" in repr(line) for line in front.audit.lines)
+    assert (await front.call("GET", "/health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"template": "{{ nofunc }}"},
+        {"template": "!!!"},
+        {"templateFile": "/nonexistent/leaf.tpl"},
+        {"template": "{}", "templateData": [1]},
+    ],
+)
+async def test_a_template_that_cannot_be_used_lets_nobody_in(opened: Opening, options: Any) -> None:
+    front, _ = await opened(options)
+    assert (await sign(front, "foo.internal")).status_code == 401
+    (shown,) = (await front.call("GET", "/provisioners")).json()["provisioners"]
+    assert shown["state"] == "Uninitialized"
+
+
+async def test_a_template_from_a_file(opened: Opening, tmp_path: Path) -> None:
+    (tmp_path / "leaf.tpl").write_text(LEAF)
+    front, _ = await opened({"templateFile": str(tmp_path / "leaf.tpl")})
+    assert leaf(await sign(front, "foo.internal")).subject.rfc4514_string() == "CN=foo.internal"
+
+
+async def test_a_whole_request_can_be_taken_over(opened: Opening) -> None:
+    """``{{ toJson .Insecure.CR }}``: its names were held against the token before."""
+    front, _ = await opened({"template": "{{ toJson .Insecure.CR }}"})
+    certificate = leaf(await sign(front, "foo.internal"))
+    assert [str(each.value) for each in extension(certificate, x509.SubjectAlternativeName)] == [
+        "foo.internal"
+    ]
+    token = front.admin.token("foo.internal", front.clock.now(), sans=["foo.internal"])
+    answer = await front.sign(token, request_for("bar.internal", common_name="foo.internal"))
+    assert answer.status_code == 403, json.dumps(answer.json())
