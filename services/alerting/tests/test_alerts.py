@@ -13,12 +13,15 @@ from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiring, renewed
 from fixtures.catalogue import make_event
+from newel.alerting.app import REVISION
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
 from newel.alerting.notices import Message
 from newel.alerting.projection import EXPIRING
 from newel.alerting.retention import Housekeeping
+from newel.alerting.storage.listing import ListingStorage
 from newel.runtime.database import Database
 from newel.runtime.databases import open_database
+from newel.runtime.migrations import migrate
 
 SecretFile = Callable[..., Path]
 ONE, TWO = b"\x01\x01", b"\x01\x02"
@@ -51,6 +54,26 @@ async def test_alert_02_nothing_is_sent_until_a_channel_is_configured(database: 
     await alerts.take(expiring(ONE))
     await alerts.deliver()
     assert await alerts.rows("SELECT count(*) FROM deliveries") == [(0,)]
+
+
+async def test_what_was_opened_before_an_upgrade_is_listed_and_delivered_after_it(
+    database_url: str, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    await migrate(database_url, "newel.alerting", "0001")
+    old = await open_database(database_url)
+    before = Alerts(old, Config(channels={"hook": hook}))
+    await before.take(expiring(ONE))
+    await before.close()
+    await old.close()
+    assert await migrate(database_url, "newel.alerting", REVISION)
+    new = await open_database(database_url)
+    after = Alerts(new, Config(channels={"hook": hook}))
+    await after.deliver()
+    assert len(webhook.posted) == 1
+    (told,) = await ListingStorage(new).told("expiring-0101")
+    assert (told.state, told.attempted_at) == ("delivered", int(after.clock.unix()))
+    await after.close()
+    await new.close()
 
 
 async def test_alert_03_04_05_every_channel_is_told_once_and_told_when_it_is_over(
