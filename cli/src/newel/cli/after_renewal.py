@@ -15,6 +15,10 @@ def check(call: "Invocation") -> None:
     """Refuses flags that contradict each other, before a certificate is asked for."""
     if call.get("pid") and call.get("pid-file"):
         raise UsageError("flag '--pid' and flag '--pid-file' are mutually exclusive")
+    if os.name == "nt" and (call.get("pid") or call.get("pid-file")):
+        raise UsageError(
+            "flag '--pid' is not supported on Windows: a signal ends the process there"
+        )
     call.integer("pid")
     if not 0 < call.integer("signal", 1) < 65:
         raise UsageError(f"invalid value '{call.get('signal')}' for flag '--signal'")

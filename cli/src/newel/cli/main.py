@@ -5,6 +5,7 @@ A command's module is named by its words (``certificate needs-renewal`` →
 What other members bring (``up``, ``ceremony``) is found by entry point, looked up only when asked for.
 """
 
+import io
 import os
 import sys
 
@@ -18,6 +19,9 @@ NOT_FOUND = 3
 
 def main() -> int:
     """Runs the command named on the command line and returns its exit code."""
+    if os.name == "nt":
+        for stream in (sys.stdout, sys.stderr):
+            as_elsewhere(stream)
     try:
         return dispatch(sys.argv[1:])
     except UsageError as error:
@@ -34,6 +38,12 @@ def main() -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def as_elsewhere(stream: object) -> None:
+    """What is printed on Windows has the octets it has on other systems, in pipes and files too."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", newline="\n")
 
 
 def dispatch(arguments: list[str]) -> int:

@@ -100,7 +100,10 @@ def connected() -> Generator[Agent]:
             "error connecting with ssh-agent: SSH_AUTH_SOCK is not set",
             hint='Start one: eval "$(ssh-agent)"',
         )
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise CliError("error connecting with ssh-agent: this system has no such sockets")
+    with socket.socket(family, socket.SOCK_STREAM) as channel:
         channel.settimeout(SECONDS)
         try:
             channel.connect(path)
