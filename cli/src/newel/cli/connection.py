@@ -1,7 +1,7 @@
 """The authority a command talks to: where it is, what vouches for it, and how its refusals end a command."""
 
 import contextlib
-import os
+import datetime as dt
 import ssl
 from collections.abc import Generator
 from pathlib import Path
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
     from newel.client.authority import Authority
 
+LEEWAY = dt.timedelta(minutes=1)
+"""How much later than the authority's this machine's clock may be."""
 RERUN = "Re-run with STEPDEBUG=1 for more info."
 
 
@@ -137,12 +139,18 @@ def present(
 
 
 def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
-    """Presents the managed identity of config/identity.json, where there is one, on every call."""
-    identity = paths.read_json(
-        paths.authority_path(paths.context_of(call)) / "config/identity.json"
-    )
-    if identity.get("type") == "mTLS" and os.path.exists(str(identity.get("crt"))):  # noqa: PTH110
-        present(call, tls, str(identity["crt"]), str(identity["key"]))
+    """Presents the identity that is kept on every call; one that is of no use now is left at home."""
+    identity = paths.read_json(paths.identity_file(call))
+    if str(identity.get("type")).lower() != "mtls":
+        return
+    from newel.cli.leaf_facts import read_leaf
+    from newel.client.clock import now
+
+    certificate, key = str(identity.get("crt")), str(identity.get("key"))
+    with contextlib.suppress(CliError, OSError, ssl.SSLError):
+        leaf = read_leaf(certificate)
+        if leaf.not_before - LEEWAY <= now() <= leaf.not_after:
+            tls.load_cert_chain(certificate, key, "")
 
 
 @contextlib.contextmanager

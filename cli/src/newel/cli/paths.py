@@ -105,6 +105,11 @@ def authority_path(context: Context | None) -> "Path":
     return as_path(authority_name(context))
 
 
+def identity_file(call: "Invocation") -> "Path":
+    """What names the client certificate and key for every call to the authority."""
+    return authority_path(context_of(call)) / "config/identity.json"
+
+
 def profile_name(context: Context | None) -> str:
     """Where the profile's own config/ stands, as text."""
     return join(base_name(), "profiles", context.profile) if context else base_name()

@@ -9,6 +9,7 @@ from newel.cli.moments import for_authority
 from newel.cli.terminal import say
 
 if TYPE_CHECKING:
+    from newel.cli.file_sets import Target
     from newel.cli.invocation import Invocation
     from newel.cli.offline.rules import Rules
     from newel.client.ssh_calls import SshIssued
@@ -101,21 +102,23 @@ def kinds(call: "Invocation", *, away: bool) -> Sequence[str]:
 
 def sign(
     call: "Invocation", place: Ticket, wanted: Wanted, public_key: bytes, add_user_key: bytes = b""
-) -> "SshIssued":
-    """Asks for the certificate. Raises CliError."""
+) -> "tuple[SshIssued, list[Target]]":
+    """Asks for the certificate; the files to be written with it where the authority asks for client
+    certificates. Raises CliError.
+    """
     from newel.cli import template_data
+    from newel.cli.ssh import identity
     from newel.client import calls, ssh_calls
 
     if place.rules:
         from newel.cli.offline import ssh_certificates
 
-        return ssh_certificates.sign(call, place.rules, wanted, public_key)
+        return ssh_certificates.sign(call, place.rules, wanted, public_key), []
     with connection.connected(call, url=place.url, root=place.root) as authority:
+        asked = None
         if authority.send(calls.version()).require_client_authentication:
-            raise CliError(
-                "the authority asks for client certificates, which this version does not request"
-            )
-        return authority.send(
+            asked = identity.request(call, wanted.key_id, wanted.kind)
+        issued = authority.send(
             ssh_calls.sign(
                 public_key,
                 place.token,
@@ -125,6 +128,12 @@ def sign(
                 valid_after=wanted.valid_after,
                 valid_before=wanted.valid_before,
                 add_user_key=add_user_key,
+                identity_csr=asked.csr if asked else "",
                 template_data=template_data.given(call) if call.known("set") else None,
             )
         )
+    if asked is None:
+        return issued, []
+    if not issued.identity:
+        raise CliError("the authority asks for client certificates and has issued none")
+    return issued, identity.files(call, asked, issued.identity)

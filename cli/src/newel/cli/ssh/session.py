@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.cli import enrolment, key_choice
+from newel.cli import enrolment, file_sets, key_choice
 from newel.cli.errors import CliError
 from newel.cli.ssh import issuance, principals, public_keys
 from newel.cli.terminal import note, say
@@ -37,13 +37,14 @@ def open_session(
     wanted = wanted._replace(key_id=person_of(place.token) or subject)
     key = key_choice.generate(choice)
     extra = key_choice.generate(choice) if add_user else None
-    issued = issuance.sign(
+    issued, identity = issuance.sign(
         call,
         place,
         wanted,
         public_keys.wire_of(key),
         public_keys.wire_of(extra) if extra else b"",
     )
+    file_sets.write_all(identity)
     given = call.get("comment") if call.known("comment") else None
     comment = given or subject or wanted.key_id
     agent.add(issued.certificate, key, comment, now())

@@ -40,10 +40,11 @@ def run(call: Invocation) -> None:
     pair = existing(call, key_file) if sign else made(choice)
     extra = made(choice) if call.on("add-user") else None
     place = issuance.ticket(call, wanted, confirmation(pair) if sign else "")
-    issued = issuance.sign(call, place, wanted, pair.public, extra.public if extra else b"")
-    targets = [
-        file_sets.Target(f"{base}-cert.pub", write_line(issued.certificate, subject), READABLE)
-    ]
+    issued, identity = issuance.sign(
+        call, place, wanted, pair.public, extra.public if extra else b""
+    )
+    line = write_line(issued.certificate, subject)
+    targets = [file_sets.Target(f"{base}-cert.pub", line, READABLE), *identity]
     if not sign:
         targets += key_targets(base, pair, subject, password)
     if extra and issued.add_user:

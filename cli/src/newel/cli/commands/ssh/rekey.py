@@ -2,7 +2,7 @@
 
 from newel.cli import file_sets, key_choice, key_output
 from newel.cli.invocation import Invocation
-from newel.cli.ssh import renewal
+from newel.cli.ssh import identity, renewal
 from newel.cli.ssh.public_keys import wire_of, write_line
 from newel.cli.terminal import say
 
@@ -24,6 +24,7 @@ def run(call: Invocation) -> None:
             file_sets.Target(new_key, key_output.openssh_private(key, password)),
             file_sets.Target(f"{new_key}.pub", write_line(public, old.key_id), 0o644),
             file_sets.Target(new_certificate, write_line(issued.certificate, old.key_id), 0o644),
+            *identity.renewed(call, issued.identity),
         ]
     )
     say("Private Key", new_key)

@@ -4,7 +4,7 @@ from newel.cli import after_renewal, file_sets
 from newel.cli import renewal as timing
 from newel.cli.invocation import Invocation
 from newel.cli.leaf_facts import Leaf
-from newel.cli.ssh import renewal
+from newel.cli.ssh import identity, renewal
 from newel.cli.ssh.certificates import Certificate, moment
 from newel.cli.ssh.public_keys import write_line
 from newel.cli.terminal import note, say
@@ -38,7 +38,8 @@ def once(call: Invocation, certificate_file: str, key_file: str, output: str) ->
     old = renewal.certificate_of(certificate_file)
     issued = renewal.renewed(call, certificate_file, key_file)
     line = write_line(issued.certificate, old.key_id)
-    file_sets.write_all([file_sets.Target(output, line, 0o644)])
+    known = identity.renewed(call, issued.identity)
+    file_sets.write_all([file_sets.Target(output, line, 0o644), *known])
 
 
 def daemon(

@@ -1,0 +1,95 @@
+"""A front of an authority that says it asks for client certificates, as hosted ones do; it asks for them."""
+
+import http.client
+import json
+import ssl
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, and the client certificate it came with (DER, b"" for none)."""
+
+    path: str
+    body: bytes
+    peer: bytes
+
+
+class AskingFront:
+    """Hands every request on to the authority at ``port`` of this machine while it is entered."""
+
+    def __init__(self, tls: ssl.SSLContext, upstream: ssl.SSLContext, port: int) -> None:
+        self.asked: list[Asked] = []
+        self._upstream, self._port = upstream, port
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.socket = tls.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"https://localhost:{self._server.server_port}"
+
+    def about(self, path: str) -> list[Asked]:
+        """The requests for a path, oldest first."""
+        return [each for each in self.asked if each.path == path]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, method: str, asked: Asked) -> tuple[int, bytes]:
+        """What the authority answers, or what it says of itself here."""
+        self.asked.append(asked)
+        connection = http.client.HTTPSConnection(
+            "localhost", self._port, timeout=SECONDS, context=self._upstream
+        )
+        try:
+            connection.request(method, asked.path, asked.body or None)
+            reply = connection.getresponse()
+            status, body = reply.status, reply.read()
+        finally:
+            connection.close()
+        if asked.path == "/version":
+            body = json.dumps({**json.loads(body), "requireClientAuthentication": True}).encode()
+        return status, body
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        answer = self.answer
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = SECONDS
+
+            def do_GET(self) -> None:
+                assert isinstance(self.connection, ssl.SSLSocket)
+                length = int(self.headers.get("Content-Length") or 0)
+                peer = self.connection.getpeercert(binary_form=True) or b""
+                status, body = answer(self.command, Asked(self.path, self.rfile.read(length), peer))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base's name
+                """Says nothing."""
+
+        return Handler
