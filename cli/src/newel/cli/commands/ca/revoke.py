@@ -39,7 +39,7 @@ def run(call: Invocation) -> None:
 
 def check_recorded(call: Invocation) -> None:
     """Refuses --offline: a revocation is a record in the database of the running authority."""
-    if call.on("offline"):
+    if call.known("offline") and call.on("offline"):
         raise UsageError(
             "revocations are on record with the authority: start it and ask without --offline"
         )
