@@ -1,10 +1,13 @@
 """What the registration authority asks of the issuing authority, and how names are spelled there."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+
+if TYPE_CHECKING:
+    from newel.registration.provisioners.templates import Shape
 
 
 class Issuance(Protocol):
@@ -29,6 +32,20 @@ class Issuance(Protocol):
     async def issuers(self) -> Sequence[pb.Issuer]:
         """Every issuer with its chain and root."""
         ...
+
+
+def put_shape(message: pb.Request, made: "Shape") -> None:
+    """What a template made, in place of the subject and names that stand in the message."""
+    message.ClearField("subject")
+    message.ClearField("names")
+    message.subject.extend(pb.Attribute(oid=each.oid, value=each.text) for each in made.subject)
+    message.names.extend(map(general_name, made.names))
+    message.key_usages.extend(made.key_usages)
+    message.extended_key_usages.extend(made.purposes)
+    message.extensions.extend(
+        pb.Extension(oid=each.oid, critical=each.critical, value=each.value)
+        for each in made.extensions
+    )
 
 
 def general_name(name: GeneralName) -> pb.GeneralName:

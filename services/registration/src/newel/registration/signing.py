@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from newel.crypto import csr
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration import validity
-from newel.registration.issuance import Issuance, general_name
+from newel.registration.issuance import Issuance, general_name, put_shape
 from newel.registration.one_time import UsedTokens, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, TokenUse
 from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
@@ -172,16 +172,7 @@ def shaped(
     granted = [str(name) for name in grant.names]
     user = bytes(body.template_data)
     made = template.shape(Asked(grant.subject, granted, request, grant.payload, user), now)
-    message.ClearField("subject")
-    message.ClearField("names")
-    message.subject.extend(pb.Attribute(oid=each.oid, value=each.text) for each in made.subject)
-    message.names.extend(map(general_name, made.names))
-    message.key_usages.extend(made.key_usages)
-    message.extended_key_usages.extend(made.purposes)
-    message.extensions.extend(
-        pb.Extension(oid=each.oid, critical=each.critical, value=each.value)
-        for each in made.extensions
-    )
+    put_shape(message, made)
     return tuple(map(str, made.names))
 
 

@@ -50,7 +50,9 @@ class Finalizer:
         """
         try:
             provisioner = self._issuing(claim.provisioner)
-            issued = await self._issuance.issue(to_issue(claim, request, provisioner))
+            issued = await self._issuance.issue(
+                to_issue(claim, request, provisioner, self._clock.now())
+            )
         except NewelError as error:
             return await self._refused(claim, error, reopen=reopen)
         await self._claims.complete(claim, issued.der, issued.issuer)

@@ -1,5 +1,8 @@
 """What the issuing authority is asked for: one certificate per order."""
 
+import datetime as dt
+from typing import TYPE_CHECKING
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import csr, distinguished_names, pem
@@ -7,11 +10,15 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.acme import ids, requests
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
-from newel.registration.issuance import Issuance
+from newel.registration.issuance import Issuance, put_shape
 from newel.registration.issuance import general_name as in_contract
 from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.refusals import misconfigured
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
+
+if TYPE_CHECKING:
+    from newel.registration.provisioners.templates import LeafTemplate, Shape
 
 
 class Chains:
@@ -37,11 +44,15 @@ def proof(provisioner: str, account: bytes) -> str:
     return f"acme/{provisioner}/account/{ids.text(account)}"
 
 
-def to_issue(claim: Claim, request: csr.VerifiedRequest, provisioner: AcmeKind) -> pb.Request:
-    """The order and the key of its CSR. Of the CSR nothing else goes on but a DNS common name."""
+def to_issue(
+    claim: Claim, request: csr.VerifiedRequest, provisioner: AcmeKind, now: dt.datetime
+) -> pb.Request:
+    """The order and the key of its CSR. Of the CSR nothing else goes on but a DNS common name, and what
+    the provisioner's template takes of it. Raises the refusal.
+    """
     force = provisioner.force_common_name
     name = requests.common_name(request, claim.identifiers, force=force)
-    return pb.Request(
+    message = pb.Request(
         # the same order always yields the same certificate, however often it is asked for
         idempotency_key=claim.order_id,
         profile=provisioner.profile,
@@ -54,6 +65,29 @@ def to_issue(claim: Claim, request: csr.VerifiedRequest, provisioner: AcmeKind) 
         subject_of_proof=proof(provisioner.name, claim.account),
         request_id=request_id(),
     )
+    if provisioner.template is not None:
+        put_shape(message, _shape(claim, request, provisioner.template, name or "", now))
+    return message
+
+
+def _shape(
+    claim: Claim,
+    request: csr.VerifiedRequest,
+    template: "LeafTemplate",
+    subject: str,
+    now: dt.datetime,
+) -> "Shape":
+    """What the template makes: never a name that the order did not prove."""
+    from newel.registration.provisioners.templates import Asked
+
+    proved = [general_name(identifier) for identifier in claim.identifiers]
+    made = template.shape(Asked(subject, [str(each) for each in proved], request), now)
+    strange = [str(each) for each in made.names if each not in proved]
+    if strange:
+        raise misconfigured(
+            f"the certificate template adds {strange[0]}, which the order did not prove"
+        )
+    return made
 
 
 def _not_after(claim: Claim) -> Timestamp | None:
