@@ -127,6 +127,10 @@ LIGHT = {"json", "pathlib", "re", "typing", "subprocess", "socket", "ssl"}
         ("completion bash", LIGHT),
         ("completion --candidates -- ca", LIGHT),
         ("certificate needs-renewal no.crt", {"tempfile", "ssl", "cryptography", "msgspec"}),
+        (
+            "ca renew no.crt no.key",
+            {"subprocess", "secrets", "dataclasses", "cryptography", "msgspec"},
+        ),
         ("certificate inspect no.crt", {"tempfile", "ssl", "cryptography", "msgspec"}),
     ],
 )

@@ -1,7 +1,6 @@
 """What happens after each successful renewal: a command, and a signal to a process (REN-14)."""
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
@@ -28,6 +27,8 @@ def act(call: "Invocation") -> None:
     """Runs --exec (split on blanks, no shell), then sends --signal to --pid or to --pid-file's."""
     command = call.get("exec")
     if command and command.split():
+        import subprocess
+
         try:
             done = subprocess.run(command.split(), check=False)
         except OSError as error:

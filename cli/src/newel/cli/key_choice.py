@@ -1,6 +1,5 @@
 """The kind of key that --kty, --crv and --size ask for, and a new key of that kind."""
 
-import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import UsageError
@@ -83,4 +82,6 @@ def generate(choice: KeyChoice) -> "PrivateKey":
 def generate_octets(size: int) -> bytes:
     """A symmetric key of ``size`` letters and digits, which a person can copy."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    import secrets
+
     return "".join(secrets.choice(alphabet) for _ in range(size)).encode()

@@ -1,6 +1,5 @@
 """Renewal of one certificate: over mutual TLS by itself, by a token its own key signs, by ACME or --offline."""
 
-import secrets
 from typing import TYPE_CHECKING
 
 from newel.cli import connection
@@ -70,6 +69,8 @@ def not_due(call: "Invocation", leaf: Leaf) -> "dt.timedelta | None":
 
 def jitter(period: "dt.timedelta") -> "dt.timedelta":
     """A random part of a twentieth of a period."""
+    import secrets
+
     return period / 20 * (secrets.randbelow(10_000) / 10_000)
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _UNITS = {
     "ns": 1,
@@ -88,8 +88,7 @@ def format_time(time: dt.datetime) -> str:
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 
-@dataclass(frozen=True, slots=True)
-class TimeDuration:
+class TimeDuration(NamedTuple):
     """A moment as the API carries it: at a time, after a duration, or not given at all."""
 
     at: dt.datetime | None = None
