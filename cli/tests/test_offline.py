@@ -1,5 +1,6 @@
 """--offline: certificates by an authority's own files, as the original makes them; nothing is running."""
 
+import base64
 import json
 import os
 import re
@@ -194,6 +195,41 @@ def said_of(leaf: x509.Certificate) -> object:
     assert ski == x509.SubjectKeyIdentifier.from_public_key(leaf.public_key())
     lifetime = leaf.not_valid_after_utc - leaf.not_valid_before_utc
     return leaf.subject, leaf.issuer, lifetime, extensions
+
+
+HOST = ("--provisioner", "sshpop", "--sshpop-cert", "h-cert.pub", "--sshpop-key", "h", "--ssh")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["x.internal", *BY_ADMIN],
+        ["x.internal", "--san", "a.internal", "--san", "10.0.0.1", *BY_ADMIN],
+        ["123", "--revoke", *BY_ADMIN],
+        ["123", "--ssh", "--revoke", *BY_ADMIN],
+        ["123", "--renew", *HOST],
+        ["123", "--rekey", *HOST],
+        ["123", "--revoke", *HOST],
+    ],
+    ids=" ".join,
+)
+def test_tokens_are_those_of_the_original(home: Path, words: list[str]) -> None:
+    """API-21: nothing is asked of the network; only what differs between any two tokens differs."""
+    if "--sshpop-cert" in words:
+        command(
+            home, NEWEL, "ssh", "certificate", "h", "h", "--host", "--offline", *BY_ADMIN, *CLEAR
+        )
+    both(home, "ca", "token", *words, "--output-file", "{who}")
+    theirs, own = (parts_of((home / who).read_text()) for who in "ab")
+    assert theirs == own
+
+
+def parts_of(token: str) -> list[dict[str, Any]]:
+    """Header and claims, without times and number."""
+    parts = [json.loads(base64.urlsafe_b64decode(f"{part}==")) for part in token.split(".")[:2]]
+    return [
+        {k: v for k, v in part.items() if k not in {"iat", "nbf", "exp", "jti"}} for part in parts
+    ]
 
 
 def of_admin(ca: dict[str, Any]) -> dict[str, Any]:

@@ -162,16 +162,18 @@ def check_pair(leaf: bytes, key: "PrivateKey", certificate: str, key_file: str) 
 def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
     from newel.cli.kms import service, signing_key
+    from newel.step import jwk
 
     certificate, key_file = call.require("sshpop-cert"), call.require("sshpop-key")
     words = read(certificate).split()
     if len(words) < 2 or b"-cert-v01@openssh.com" not in words[0]:
         raise CliError(f"error parsing {certificate}: it is no SSH certificate")
     name = str(provisioner["name"])
+    key = signing_key(key_file, password_file(call), service(call))
     return signed(
         wanted,
-        signing_key(key_file, password_file(call), service(call)),
-        kid=key_file,
+        key,
+        kid=jwk.thumbprint(jwk.from_public_key(key.public_key())),
         issuer=name,
         fragment=f"#sshpop/{name}",
         header={"sshpop": words[1].decode()},

@@ -85,7 +85,8 @@ def make(call: Invocation, method: str, subject: str) -> str:
     elif method == "sign":
         claims["sans"] = call.all("san") or [subject]
     if method in {"sign", "ssh/sign"}:
-        claims["user"] = template_data.given(call)
+        data = template_data.given(call)
+        claims["user"] = None if call.on("offline") and not data else data
     kinds = ("SSHPOP",) if method in {"ssh/renew", "ssh/rekey"} else ()
     return token_requests.issue(call, method, subject, kinds=kinds, **claims)
 
