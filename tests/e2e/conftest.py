@@ -9,3 +9,4 @@ split = shapes.split
 authority = shapes.authority
 original = walks.original
 embedded = walks.embedded
+resting = walks.resting

@@ -118,12 +118,10 @@ def test_walk_6_an_authority_of_ours(tmp_path: Path, program: str) -> None:
     ca.types('(umask 077; echo "p4ss" > password.txt)')
     flags = ("--name", "Smallstep", "--password-file", str(tmp_path / "password.txt"))
     with serving(tmp_path / "step", *ports, *flags):
-        pass
-    found = ca.types("cd $(step path) && find . -type f").replace("./", "").split()
-    assert set(PKI) <= set(found)
-    shown(ca)
-    ca.types("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
-    with serving(tmp_path / "step", *ports):
+        found = ca.types("cd $(step path) && find . -type f").replace("./", "").split()
+        assert set(PKI) <= set(found)
+        shown(ca)
+        ca.types("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
         online(ca, ports[0])
     for key in ("intermediate_ca_key", "ocsp_responder_key"):
         changes_password(ca, key)
