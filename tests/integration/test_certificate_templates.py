@@ -103,6 +103,22 @@ async def test_data_comes_from_operator_token_request_and_asker(opened: Opening)
     assert "foo.internal" in repr(line)
 
 
+@pytest.mark.attack("template-memory")
+async def test_one_request_leaves_nothing_for_the_next(opened: Opening) -> None:
+    """A template may write into maps; the operator's data is a copy each time."""
+    template = """{{- if .Insecure.User.o }}{{ $_ := set .unit "o" .Insecure.User.o }}{{ end -}}
+    {"subject": {"commonName": "foo.internal", "organization": {{ toJson .unit.o }}}}"""
+    options = {
+        "template": b64encode(template.encode()).decode(),
+        "templateData": {"unit": {"o": "Ours"}},
+    }
+    front, _ = await opened(options)
+    first = leaf(await sign(front, "foo.internal", templateData={"o": "Theirs"}))
+    second = leaf(await sign(front, "foo.internal"))
+    said = [each.subject.rfc4514_string() for each in (first, second)]
+    assert said == ["CN=foo.internal,O=Theirs", "CN=foo.internal,O=Ours"]
+
+
 async def test_a_renewal_keeps_what_the_template_narrowed(opened: Opening) -> None:
     front, _ = await opened(
         {"template": '{"sans": {{ toJson .SANs }}, "extKeyUsage": ["clientAuth"]}'}

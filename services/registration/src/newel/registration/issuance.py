@@ -7,7 +7,7 @@ from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 if TYPE_CHECKING:
-    from newel.registration.provisioners.templates import Shape
+    from newel.step.x509_templates.leaves import Shape
 
 
 class Issuance(Protocol):
