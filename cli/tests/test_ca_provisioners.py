@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.meshes import mesh
 from fixtures.running import others
+from fixtures.terminal import at_a_terminal
 from newel.step import ca_json, jwe
 
 NEWEL = str(Path(sys.executable).with_name("newel"))
@@ -189,6 +190,18 @@ def test_updates(home: Path) -> None:
     parsed = ca_json.read((home / "step/config/ca.json").read_bytes()).authority
     assert parsed is not None
     assert len(parsed.parsed()) == 2
+
+
+def test_a_password_is_made_where_none_is_chosen(home: Path) -> None:
+    """It is shown once, and opens the key."""
+    words = [NEWEL, "ca", "provisioner", "add", "made", "--create"]
+    environment = {**os.environ, "STEPPATH": str(home / "step")}
+    answers = [("[leave empty and we'll generate one]:", "")]
+    code, shown = at_a_terminal(words, answers, cwd=home, env=environment)
+    assert code == 0, shown
+    password = shown.split("Password: ")[1].split()[0]
+    assert len(password) == 32
+    assert jwe.decrypt(records(home)["made"]["encryptedKey"], password.encode())
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,22 @@ def test_a_key_that_is_made_here_opens_with_its_password(administrator: Administ
     administrator.ours(*PROVISIONER, "remove", "ops")
 
 
+def test_an_empty_flag_takes_away(administrator: Administrator) -> None:
+    """The escrowed key, a template: by ours as by the original; a private key alone is exchanged alone."""
+    key = ["--public-key", "pub.json", "--private-key", "priv.json"]
+    makers = {"one": administrator.ours, "two": administrator.theirs}
+    for name, program in makers.items():
+        program(*PROVISIONER, "add", name, *key, "--x509-template", "x509.tpl")
+    for flags in (["--private-key", ""], ["--x509-template", ""], ["--private-key", "priv.json"]):
+        for name, program in makers.items():
+            program(*PROVISIONER, "update", name, *flags)
+        found = records(administrator)
+        assert alike(found["one"]) == alike(found["two"]), flags
+        assert ("encryptedKey" in found["one"]) is ("priv.json" in flags)
+    for name in makers:
+        administrator.ours(*PROVISIONER, "remove", name)
+
+
 def test_webhooks_outlive_a_change_of_their_provisioner(administrator: Administrator) -> None:
     administrator.ours(*PROVISIONER, "add", "hooked", "--type", "ACME")
     words = ["--url", "https://a.example", "--kind", "ENRICHING"]

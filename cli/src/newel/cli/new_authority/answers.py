@@ -2,15 +2,14 @@
 
 import ipaddress
 import re
-import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read_password
+from newel.cli.errors import UsageError
 from newel.cli.menu import choose
 from newel.cli.new_authority import parent
 from newel.cli.new_authority.parent import Parent
-from newel.cli.terminal import ask, ask_password, say
+from newel.cli.new_passwords import new_password, password_in
+from newel.cli.terminal import ask, say
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -25,8 +24,6 @@ MENU = [
 ]
 NAME = "What would you like to name your new PKI?"
 ISSUER = ("issuer", "issuer-fingerprint", "issuer-provisioner")
-PASSWORD_LENGTH = 32
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 INCOMPATIBLE = (
     ("pki", "no-db"), ("pki", "helm"), ("remote-management", "no-db"), ("acme", "no-db"),
     ("admin-subject", "helm"), ("intermediate-csr", "helm"),
@@ -101,7 +98,8 @@ def gather(call: "Invocation") -> Answers:
     issuing = parent.gather(call) if registration else None
     name = "" if issuing else call.get("name") or ask(f"{NAME}\n(e.g. Smallstep)")
     dns, address, provisioner = ([], "", "") if pki else endpoints(call)
-    password = new_password(call, "your first provisioner" if issuing else keys_of(pki=pki))
+    what = "your first provisioner" if issuing else keys_of(pki=pki)
+    password = new_password(call.get("password-file"), f"Choose a password for {what}.")
     own = call.get("provisioner-password-file")
     return Answers(
         kind, name, dns, address, provisioner, password,
@@ -169,25 +167,3 @@ def check_address(address: str) -> None:
     _, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"'{address}' is not a TCP address")
-
-
-def new_password(call: "Invocation", what: str) -> bytes:
-    """The password of the keys; an empty answer has one made, which is shown."""
-    name = call.get("password-file")
-    if name:
-        return password_in(name)
-    typed = ask_password(
-        f"Choose a password for {what}.\n[leave empty and we'll generate one]", empty=True
-    )
-    if not typed:
-        typed = "".join(secrets.choice(LETTERS) for _ in range(PASSWORD_LENGTH))
-        say("Password", typed)
-    return typed.encode()
-
-
-def password_in(name: str) -> bytes:
-    """What a password file holds. Raises CliError when that is nothing."""
-    password = read_password(name).encode(errors="surrogateescape")
-    if not password:
-        raise CliError(f"{name} holds no password")
-    return password

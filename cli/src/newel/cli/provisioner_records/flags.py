@@ -76,10 +76,10 @@ def change(call: "Invocation", record: Record) -> None:
     check(call, kind)
     if call.get("name"):
         record["name"] = call.get("name")
-    if kind == "JWK" and any(call.given(flag) for flag in ("create", "public-key", "private-key")):
+    if kind == "JWK":
         from newel.cli.provisioner_records import jwk_keys
 
-        record |= jwk_keys.members(call)
+        jwk_keys.change(call, record)
     set_members(call, record, MEMBERS.get(kind, ()))
     claims = record.setdefault("claims", {})
     set_members(call, claims, CLAIMS)
@@ -147,17 +147,34 @@ def value_of(call: "Invocation", member: Member) -> Any:
 
 
 def set_templates(call: "Invocation", options: Record) -> None:
-    """Puts templates and their data where the authority finds them."""
+    """Puts templates and their data where the authority finds them; an empty flag takes one away."""
     for kind in ("x509", "ssh"):
         holder = options.get(kind)
         changed = dict(cast("Record", holder or {}))
-        name, data = call.get(f"{kind}-template"), call.get(f"{kind}-template-data")
-        if name:
-            changed["template"] = read(name).decode()
-        if data:
-            try:
-                changed["templateData"] = json.loads(read(data))
-            except ValueError as error:
-                raise CliError(f"error parsing {data}: {error}") from None
+        for flag, name, form in (
+            ("template", "template", text_in),
+            ("template-data", "templateData", json_in),
+        ):
+            file = call.get(f"{kind}-{flag}")
+            if file:
+                changed[name] = form(file)
+            elif call.given(f"{kind}-{flag}"):
+                changed.pop(name, None)
         if changed or holder is not None:
             options[kind] = changed
+
+
+def text_in(name: str) -> str:
+    """A file's text. Raises CliError."""
+    try:
+        return read(name).decode()
+    except UnicodeDecodeError:
+        raise CliError(f"error reading {name}: it is not UTF-8") from None
+
+
+def json_in(name: str) -> Any:
+    """A file's JSON. Raises CliError."""
+    try:
+        return json.loads(text_in(name))
+    except (ValueError, RecursionError) as error:
+        raise CliError(f"error parsing {name}: {error}") from None

@@ -6,43 +6,69 @@ from newel.cli import jwk_files
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.key_files import password_for
+from newel.cli.new_passwords import new_password
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
 
+Record = dict[str, Any]
 PROMPT = "Please enter a password to encrypt the provisioner private key"
 ANEW = "Please enter the password to encrypt the private JWK"
 
 
-def members(call: "Invocation") -> dict[str, Any]:
+def members(call: "Invocation") -> Record:
     """``key`` and, unless only a public key was given, ``encryptedKey``. Raises CliError."""
-    from newel.cli.key_output import json_text
-    from newel.step import escrow, jwe
-
-    password_file = call.get("password-file")
     if call.on("create"):
-        made = escrow.new_jwk_provisioner("", password_for("", password_file, PROMPT))
-        return {name: made[name] for name in ("key", "encryptedKey")}
+        return made(call)
     if not call.get("public-key"):
         raise UsageError("'--create false' requires the '--public-key' flag")
-    name = call.require("public-key")
+    found: Record = {}
+    change(call, found)
+    return found
+
+
+def change(call: "Invocation", record: Record) -> None:
+    """Replaces what the flags name; an empty --private-key takes the escrowed key away. Raises CliError."""
+    if call.on("create"):
+        record |= made(call)
+        return
+    if public := call.get("public-key"):
+        record["key"] = public_key(public)
+    if private := call.get("private-key"):
+        record["encryptedKey"] = sealed_key(private, call.get("password-file"))
+    elif call.given("private-key"):
+        record.pop("encryptedKey", None)
+
+
+def made(call: "Invocation") -> Record:
+    """A new key of both parts."""
+    from newel.step import escrow
+
+    whole = escrow.new_jwk_provisioner("", new_password(call.get("password-file"), PROMPT))
+    return {name: whole[name] for name in ("key", "encryptedKey")}
+
+
+def public_key(name: str) -> Record:
+    """The public key of a file, with an id. Raises CliError."""
     public = jwk_files.parse(read(name), name)
     if jwk_files.is_private(public):
         raise CliError(f"{name} holds a private key: give it by '--private-key'")
     key = public if public.get("kid") else public | {"kid": jwk_files.thumbprint(public)}
-    found: dict[str, Any] = {"key": jwk_files.ordered(key)}
-    private_file = call.get("private-key")
-    if private_file:
-        data = read(private_file)
-        if jwk_files.is_encrypted(data):
-            from newel.cli.jwe_messages import compact
+    return jwk_files.ordered(key)
 
-            found["encryptedKey"] = compact(data)
-        else:
-            private = jwk_files.parse(data, private_file)
-            text = json_text(private, None)
-            found["encryptedKey"] = jwe.encrypt(text, password_for("", password_file, PROMPT))
-    return found
+
+def sealed_key(name: str, password_file: str | None) -> str:
+    """The private key of a file as a compact JWE: as it is there, or encrypted now. Raises CliError."""
+    from newel.cli.key_output import json_text
+    from newel.step import jwe
+
+    data = read(name)
+    if jwk_files.is_encrypted(data):
+        from newel.cli.jwe_messages import compact
+
+        return compact(data)
+    text = json_text(jwk_files.parse(data, name), None)
+    return jwe.encrypt(text, new_password(password_file, PROMPT))
 
 
 def of_file(name: str, password_file: str | None) -> dict[str, Any]:
