@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
     from newel.cli.provisioner_choice import Provisioner
     from newel.crypto.keys import PrivateKey
+    from newel.step.jws import Signer
     from newel.step.tokens import SshOptions
 
 PROMPT = "Please enter the password to decrypt the provisioner key"
@@ -45,10 +46,9 @@ def token_of(call: "Invocation", provisioner: "Provisioner", wanted: TokenReques
     if kind == "JWK":
         key, kid = provisioner_key(call, provisioner)
         return signed(wanted, key, kid=kid, issuer=str(provisioner["name"]))
-    if kind == "X5C":
-        return by_certificate(call, provisioner, wanted)
-    if kind == "SSHPOP":
-        return by_ssh_certificate(call, provisioner, wanted)
+    proofs = {"X5C": by_certificate, "SSHPOP": by_ssh_certificate, "Nebula": by_nebula}
+    if kind in proofs:
+        return proofs[kind](call, provisioner, wanted)
     if kind == "K8sSA":
         return read(call.require("k8ssa-token-path")).decode().strip()
     if kind == "OIDC":
@@ -94,7 +94,7 @@ def password_file(call: "Invocation") -> str | None:
 
 def signed(
     wanted: TokenRequest,
-    key: "PrivateKey",
+    key: "PrivateKey | Signer",
     *,
     kid: str,
     issuer: str,
@@ -178,6 +178,13 @@ def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: T
         fragment=f"#sshpop/{name}",
         header={"sshpop": words[1].decode()},
     )
+
+
+def by_nebula(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
+    """A token signed by the key of a host in a Nebula network."""
+    from newel.cli import nebula_tokens
+
+    return nebula_tokens.token_of(call, provisioner, wanted)
 
 
 def by_oauth(call: "Invocation", provisioner: "Provisioner") -> str:

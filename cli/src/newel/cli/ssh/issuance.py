@@ -19,6 +19,8 @@ SIGNERS = ("JWK", "OIDC", "X5C", "K8sSA", "Nebula", "AWS", "GCP", "Azure")
 SIGNERS_OFFLINE = ("JWK", "X5C")
 """Those whose proof needs nobody else's answer."""
 FLAGS = ("x5c-cert", "x5c-key", "nebula-cert", "nebula-key")
+NEEDED = {"X5C": "x5c-cert", "Nebula": "nebula-cert", "K8sSA": "k8ssa-token-path"}
+"""The flag without which a kind has no tokens: not every command has it."""
 
 
 class Wanted(NamedTuple):
@@ -97,7 +99,8 @@ def kinds(call: "Invocation", *, away: bool) -> Sequence[str]:
     """The kinds of provisioner to choose from, where no flag tells."""
     told = any(call.known(flag) and call.get(flag) for flag in FLAGS)
     told = told or (call.known("k8ssa-token-path") and call.given("k8ssa-token-path"))
-    return () if told else SIGNERS_OFFLINE if away else SIGNERS
+    found = SIGNERS_OFFLINE if away else SIGNERS
+    return () if told else [kind for kind in found if call.known(NEEDED.get(kind, "provisioner"))]
 
 
 def sign(

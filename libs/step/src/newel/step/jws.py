@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -88,21 +89,30 @@ def _ecdsa_verifier(key: ec.EllipticCurvePublicKey) -> Verifier:
     return Verifier(frozenset({name}), check)
 
 
-def algorithm(key: PrivateKey) -> str:
+class Signer(NamedTuple):
+    """A private key of a kind that is not among those here, with its algorithm."""
+
+    algorithm: str
+    sign: Callable[[bytes], bytes]
+
+
+def algorithm(key: PrivateKey | Signer) -> str:
     """The algorithm a private key signs with by default."""
+    if isinstance(key, Signer):
+        return key.algorithm
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return _ECDSA[key.curve.name][0]
     return "RS256" if isinstance(key, rsa.RSAPrivateKey) else "EdDSA"
 
 
-def sign(header: bytes, payload: bytes, key: PrivateKey, *, alg: str = "") -> str:
+def sign(header: bytes, payload: bytes, key: PrivateKey | Signer, *, alg: str = "") -> str:
     """The compact JWS. ``header`` is JSON that already names ``alg`` (default: the key's own)."""
     signed = f"{b64url(header)}.{b64url(payload)}".encode()
     if isinstance(key, ec.EllipticCurvePrivateKey):
         _, scheme, size = _ECDSA[key.curve.name]
         r, s = decode_dss_signature(key.sign(signed, scheme))
         signature = r.to_bytes(size, "big") + s.to_bytes(size, "big")
-    elif isinstance(key, ed25519.Ed25519PrivateKey):
+    elif isinstance(key, ed25519.Ed25519PrivateKey | Signer):
         signature = key.sign(signed)
     else:
         signature = key.sign(signed, *_RSA[alg or "RS256"])

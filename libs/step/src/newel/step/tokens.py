@@ -176,7 +176,7 @@ def _decode(text: bytes) -> bytes:
 
 
 def make(
-    key: PrivateKey,
+    key: PrivateKey | jws.Signer,
     *,
     kid: str,
     issuer: str,
