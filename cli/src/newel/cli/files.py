@@ -1,7 +1,6 @@
 """Reading what the user names and writing what the user asked for: whole files or none."""
 
 import contextlib
-import os
 import stat
 import sys
 from collections.abc import Generator
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from newel.cli.errors import CliError
+from newel.client import whole_files
 
 LARGEST_INPUT = 32 * 1024 * 1024
 
@@ -77,35 +77,15 @@ def being_written(name: str, *, mode: int = 0o600, force: bool = False) -> Gener
         if not confirm(f"Would you like to overwrite {name}"):
             raise CliError("file exists")
     try:
-        with replacing(path, mode) as sink:
+        with whole_files.replacing(path.resolve(), mode) as sink:
             yield sink
     except OSError as error:
         raise CliError(f"open {name}: {(error.strerror or str(error)).lower()}") from None
 
 
 def replace(path: Path, data: bytes, mode: int) -> None:
-    """Puts the data beside the target, on disk, and then in its place."""
-    with replacing(path, mode) as sink:
-        sink.write(data)
-
-
-@contextlib.contextmanager
-def replacing(path: Path, mode: int) -> Generator[BinaryIO]:
-    """A file beside the target that takes its place, on disk, when the block ends well."""
-    import tempfile  # costs more than a command that writes nothing
-
-    target = path.resolve()
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as sink:
-            yield sink
-            sink.flush()
-            os.fsync(sink.fileno())
-        os.chmod(temporary, mode)  # noqa: PTH101 - a name, not a Path
-        os.replace(temporary, target)  # noqa: PTH105 - see above
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Puts the data beside the target, which a link may lead to, on disk, and then in its place."""
+    whole_files.write(path.resolve(), data, mode)
 
 
 def make_directory(path: Path) -> None:
