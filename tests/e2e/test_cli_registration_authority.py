@@ -1,6 +1,7 @@
 """`ca init --ra`: the original's files, with which its server registers for ours and for its own authority."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
 from fixtures.running import NEWEL, free_port, others, run
 from fixtures.step_ca import running
+from fixtures.terminal import at_a_terminal
 
 __all__ = ["authority", "machine", "stranger"]
 pytestmark = pytest.mark.needs("step", "step-ca")
@@ -73,6 +75,36 @@ def test_a_server_registers_with_them(machine: Machine) -> None:
         machine.newel("ca", "certificate", "ra.internal", "a.crt", "a.key", *flags)
     issuer = machine.read("a").issuer
     assert issuer == machine.chain("a")[1].subject
+
+
+def test_what_no_flag_says_is_asked(machine: Machine) -> None:
+    state = machine.home / "asked"
+    words = [
+        NEWEL,
+        "ca",
+        "init",
+        "--ra",
+        "stepcas",
+        "--deployment-type",
+        "standalone",
+        "--password-file",
+    ]
+    answers = [
+        ("Which authority shall certify the requests?", machine.authority.url),
+        ("What is the fingerprint of its root?", root_fingerprint(machine.authority)),
+        ("Which of its JWK provisioners lets this one in?", "admin"),
+        ("What DNS names or IP addresses", "ra.internal,10.1.2.3"),
+        ("What IP and port", ":443"),
+        ("What would you like to name the CA's first provisioner?", "local"),
+    ]
+    command = [*words, machine.authority.password_file]
+    environment = {**os.environ, "STEPPATH": str(state)}
+    code, shown = at_a_terminal(command, answers, cwd=machine.home, env=environment)
+    assert code == 0, shown
+    config = json.loads((state / "config/ca.json").read_text())
+    assert config["authority"]["certificateIssuer"] == {"type": "JWK", "provisioner": "admin"}
+    assert config["dnsNames"] == ["ra.internal", "10.1.2.3"]
+    assert config["crt"] == config["key"] == ""
 
 
 def test_what_cannot_be_made_here(machine: Machine) -> None:
