@@ -58,6 +58,7 @@ def test_keys_and_sets_of_keys(tmp_path: Path, kind: str) -> None:
     assert found.thumbprint() == public.thumbprint()
 
 
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize(("kind", "alg"), SIGNATURES)
 def test_tokens_and_signatures_both_ways(tmp_path: Path, kind: str, alg: str) -> None:
     private, public = create(tmp_path, kind, "--alg", alg)
