@@ -15,7 +15,7 @@ from newel.step.x509_templates.refusal import TemplateRefusedError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from newel.cli.certificates.structure import Request
     from newel.cli.invocation import Invocation
@@ -96,13 +96,22 @@ def crypto_extensions(asked: "Request") -> "list[Extension]":
 
 
 def variables_of(call: "Invocation", subject: str, spki: bytes) -> "Map":
-    """What a template can see when there is no request but the one just made of the arguments."""
+    """What a template can see of the arguments."""
+    named = not call.on("csr") and not call.on("skip-csr-signature")
+    return visible(call, subject, call.all("san") or [subject], spki, named=named)
+
+
+def visible(
+    call: "Invocation", subject: str, sans: "Sequence[str]", spki: bytes, *, named: bool
+) -> "Map":
+    """What a template can see when there is no request but one made of the arguments; where that is not
+    ``named`` it has a key alone.
+    """
     from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
     from newel.step.x509_templates.alternative_names import general_names
     from newel.step.x509_templates.json_fields import Fields
 
-    sans = call.all("san") or [subject]
-    name = making.subject("" if call.on("csr") or call.on("skip-csr-signature") else subject)
+    name = making.subject(subject if named else "")
     asked: list[Extension] = []
     if name != b"\x30\x00":
         try:
@@ -123,14 +132,24 @@ def fields_of(
     call: "Invocation", data: "Map", convert: "Callable[[Fields], CertificateFields]"
 ) -> "CertificateFields":
     """The fields that --template makes of the data."""
-    surroundings = Surroundings(now(), secrets.token_bytes)
     try:
         source = read(call.require("template")).decode()
-        return convert(certificates.rendered(certificates.compiled(source), data, surroundings))
     except UnicodeDecodeError:
         raise CliError("error parsing template: it is not UTF-8") from None
+    try:
+        return rendered(source, data, convert)
     except TemplateRefusedError as error:
         raise CliError(str(error)) from None
+
+
+def rendered(
+    source: str,
+    data: "Map",
+    convert: "Callable[[Fields], CertificateFields]" = certificates.certificate,
+) -> "CertificateFields":
+    """The fields that a template's text makes of the data. Raises TemplateRefusedError."""
+    surroundings = Surroundings(now(), secrets.token_bytes)
+    return convert(certificates.rendered(certificates.compiled(source), data, surroundings))
 
 
 def wanted_of(

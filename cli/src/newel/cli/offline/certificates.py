@@ -36,18 +36,27 @@ def issue(
     found = rules.rules_for(files, chosen)
     found.check_issuance("x509")
     place = token_requests.Place([], f"https://{files.host}", "")
-    token_requests.issue(call, "sign", subject, place=place, provisioner=chosen, sans=sans)
+    token = token_requests.issue(call, "sign", subject, place=place, provisioner=chosen, sans=sans)
     time = now()
     begin = resolved(call, "not-before", time)
     end = resolved(call, "not-after", begin or time)
     latest = rules.end_of_credential(call, chosen)
     start, end = found.validity("TLS", time, begin, end, latest)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     public = key.public_key() if isinstance(key, PrivateKey) else key
+    issuer, issuer_key = issuer_of(call, files)
+    if (chosen.get("options") or {}).get("x509"):
+        from newel.cli.certificates import sources
+        from newel.cli.offline import templated
+
+        by = (issuer, issuer_key)
+        made = templated.issued(call, chosen, token, public, (subject, sans), (start, end), by)
+        if made is not None:
+            say("CA", str(files.path))
+            return sources.pem(made).encode() + issuer.public_bytes(Encoding.PEM)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     builder = x509.CertificateBuilder().subject_name(name).public_key(public)
     for value, critical in leaf_extensions(public, sans, chosen):
         builder = builder.add_extension(value, critical)
-    issuer, issuer_key = issuer_of(call, files)
     say("CA", str(files.path))
     certificate = sign(builder, issuer, issuer_key, start, end)
     return certificate + issuer.public_bytes(Encoding.PEM)

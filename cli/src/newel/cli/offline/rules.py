@@ -79,7 +79,7 @@ class Rules(NamedTuple):
         own = options.get(kind) or {}
         done_elsewhere = {
             "a policy": (self.files.authority.get("policy") or {}).get(kind),
-            "a template": own.get("template") or own.get("templateFile"),
+            "a template": kind == "ssh" and (own.get("template") or own.get("templateFile")),
             "webhooks": options.get("webhooks"),
         }
         for what, found in done_elsewhere.items():
