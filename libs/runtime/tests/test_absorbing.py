@@ -7,7 +7,7 @@ from newel.runtime.database import Statement, Write
 
 GATE = Write(Statement("UPDATE orders SET state = $2 WHERE id = $1 RETURNING id"), ("o", "ready"))
 EVENT = Write(Statement("INSERT INTO events (id, body) VALUES ($1, $2)"), ("e", "used"))
-OPEN = Write(Statement("INSERT INTO open_uses VALUES ($2, $1, 7)"), ("a", b"b"))
+OPEN = Write(Statement("INSERT INTO open_uses VALUES ($2, $1, 'new')"), ("a", b"b"))
 
 
 def test_inserts_travel_with_their_gate() -> None:
@@ -17,7 +17,7 @@ def test_inserts_travel_with_their_gate() -> None:
     assert gate.statement.text == (
         "WITH gate AS (UPDATE orders SET state = $2 WHERE id = $1 RETURNING id),"
         " insert0 AS (INSERT INTO events (id, body) SELECT $3, $4 FROM gate),"
-        " insert1 AS (INSERT INTO open_uses SELECT $6, $5, 7 FROM gate) SELECT * FROM gate"
+        " insert1 AS (INSERT INTO open_uses SELECT $6, $5, 'new' FROM gate) SELECT * FROM gate"
     )
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from newel.runtime.database import Statement, Write
 
-_INSERT = re.compile(r"\s*INSERT INTO (\w+)( \([\w, ]+\))? VALUES \(([$\w, ]+)\)\s*")
+_INSERT = re.compile(r"\s*INSERT INTO (\w+)( \([\w, ]+\))? VALUES \(([$\w', ]+)\)\s*")
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
