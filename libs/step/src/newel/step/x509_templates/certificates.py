@@ -8,7 +8,7 @@ from typing import Any
 from newel.crypto import der, extensions
 from newel.crypto.extensions import Extension
 from newel.gotemplate.budget import Limits, Surroundings
-from newel.gotemplate.errors import ExecutionError, TemplateError
+from newel.gotemplate.errors import CallError, ExecutionError, TemplateError
 from newel.gotemplate.functions.catalogue import FUNCTIONS
 from newel.gotemplate.template import Template
 from newel.step.x509_templates import asn1_values, subjects
@@ -95,7 +95,7 @@ def converted(fields: Fields, *, request: bool) -> CertificateFields:
         return unguarded(fields, request=request)
     except UnmakableError:
         raise
-    except TemplateRefusedError as error:
+    except (ValueError, CallError, OverflowError) as error:
         raise TemplateRefusedError(f"error unmarshaling certificate: {error}") from None
 
 
