@@ -76,7 +76,8 @@ def test_walk_12_a_service_speaks_tls_then_mtls_behind_nginx(walker: Walker) -> 
         # curl's exit code for an issuer it does not know
         walker.types(f"curl -s {url}", code=60)
     status = "curl -s -o /dev/null -w '%{http_code}\\n' --cacert root.crt"
-    with nginx(walker.home, "svc", nginx_conf(walker.home)) as (url, _):
+    files = walker.home / "svc.crt", walker.home / "svc.key"
+    with nginx(walker.home, *files, nginx_conf(walker.home)) as (url, _):
         wait_until(lambda: walker.types(f"{status} {url}; :") == "403\n")
         assert walker.types(f"{status} --cert mike.crt --key mike.key {url}") == "200\n"
 

@@ -85,7 +85,9 @@ def test_walk_18_a_daemon_keeps_the_certificate_alive_through_an_outage(keeper: 
         return foo.read("error.log").count("signal 1 (SIGHUP) received")
 
     with (
-        nginx(foo.home, "foo", 'location / { return 200 "in"; }') as (url, pid),
+        nginx(
+            foo.home, foo.home / "foo.crt", foo.home / "foo.key", 'location / { return 200 "in"; }'
+        ) as (url, pid),
         Daemon(
             foo, f'step ca renew --force --daemon --exec "kill -HUP {pid}" foo.crt foo.key'
         ) as daemon,

@@ -9,7 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from fixtures.running import Authority, free_port, run, wait_until
+from fixtures.running import Authority, run, wait_until
+from fixtures.tls_services import nginx
 
 pytestmark = pytest.mark.needs("certbot", "openssl")
 
@@ -91,41 +92,27 @@ def test_nginx_serves_it_with_a_stapled_answer(
     authority: Authority, certbot: Path, tmp_path: Path
 ) -> None:
     wait_until(lambda: authority.ocsp(live(certbot, "cert.pem")) == "good")
-    port = free_port()
     trusted = tmp_path / "trusted.pem"
     trusted.write_bytes(authority.issuer.read_bytes() + authority.root.read_bytes())
-    conf = tmp_path / "nginx.conf"
-    conf.write_text(f"""
-        daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log info; worker_processes 1;
-        user root;
-        events {{}}
-        http {{
-          access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;
-          fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;
-          server {{
-            listen 127.0.0.1:{port} ssl;
-            ssl_certificate {live(certbot, "fullchain.pem")}; ssl_certificate_key {live(certbot, "privkey.pem")};
-            ssl_stapling on; ssl_stapling_verify on; ssl_trusted_certificate {trusted};
-            location / {{ return 200 "served\\n"; }}
-          }}
-        }}""")
-    server = subprocess.Popen(["nginx", "-c", str(conf), "-p", str(tmp_path)])
-    try:
-        ask = ["curl", "-sf", "--cacert", str(authority.root), f"https://localhost:{port}/"]
+    body = f"""
+        ssl_stapling on; ssl_stapling_verify on; ssl_trusted_certificate {trusted};
+        location / {{ return 200 "served\\n"; }}"""
+    with nginx(tmp_path, live(certbot, "fullchain.pem"), live(certbot, "privkey.pem"), body) as (
+        url,
+        _,
+    ):
+        ask = ["curl", "-sf", "--cacert", str(authority.root), url]
         wait_until(lambda: run(ask).stdout == "served\n")
 
         def stapled() -> bool:
             said = subprocess.run(
-                ["openssl", "s_client", "-connect", f"localhost:{port}", "-status",
+                ["openssl", "s_client", "-connect", url.split("/")[2], "-status",
                  "-CAfile", str(authority.root)],
                 input="", capture_output=True, text=True, check=False,
             ).stdout  # fmt: skip
             return "Cert Status: good" in said and "Verify return code: 0" in said
 
         wait_until(stapled)
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five(

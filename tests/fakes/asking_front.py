@@ -3,11 +3,10 @@
 import http.client
 import json
 import ssl
-import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from fakes.local_server import LocalServer
 
 SECONDS = 20
 
@@ -21,44 +20,28 @@ class Asked:
     peer: bytes
 
 
-class AskingFront:
+class AskingFront(LocalServer):
     """Hands every request on to the authority at ``port`` of this machine while it is entered."""
 
     def __init__(self, tls: ssl.SSLContext, upstream: ssl.SSLContext, port: int) -> None:
         self.asked: list[Asked] = []
-        self._upstream, self._port = upstream, port
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.socket = tls.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        self._upstream, self._behind = upstream, port
+        super().__init__(self._handler(), tls)
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"https://localhost:{self._server.server_port}"
+        return f"https://localhost:{self.port}"
 
     def about(self, path: str) -> list[Asked]:
         """The requests for a path, oldest first."""
         return [each for each in self.asked if each.path == path]
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
     def answer(self, method: str, asked: Asked) -> tuple[int, bytes]:
         """What the authority answers, or what it says of itself here."""
         self.asked.append(asked)
         connection = http.client.HTTPSConnection(
-            "localhost", self._port, timeout=SECONDS, context=self._upstream
+            "localhost", self._behind, timeout=SECONDS, context=self._upstream
         )
         try:
             connection.request(method, asked.path, asked.body or None)

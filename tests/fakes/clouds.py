@@ -8,12 +8,10 @@ import base64
 import json
 import secrets
 import ssl
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from fakes.local_server import LocalServer
 from newel.client.clock import now
 
 TENANT = "5a7e1b8c-0000-4000-8000-000000000001"
@@ -79,27 +78,6 @@ class Cloud:
         return jwt.encode({"alg": "RS256", "kid": "cloud", "typ": "JWT"}, claims | times, self._jwk)
 
 
-class Running:
-    """A server on a free port of 127.0.0.1 while it is entered."""
-
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.address = f"127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 class Quiet(BaseHTTPRequestHandler):
     """Answers with octets."""
 
@@ -112,12 +90,13 @@ class Quiet(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-class MetadataService(Running):
+class MetadataService(LocalServer):
     """The one service for all three; ``asked`` is what it was asked, path by path."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.asked: list[str] = []
         super().__init__(self._handler(cloud))
+        self.address = f"127.0.0.1:{self.port}"
 
     def _handler(self, cloud: Cloud) -> type[Quiet]:
         asked, session = self.asked, secrets.token_urlsafe()
@@ -159,7 +138,7 @@ class MetadataService(Running):
         return Handler
 
 
-class Internet(Running):
+class Internet(LocalServer):
     """An HTTPS proxy that is each of the hosts it is asked to connect to.
 
     Its certificate must be good for them; ``pages`` are JSON by address.
@@ -183,3 +162,4 @@ class Internet(Running):
                 self.reply(None if page is None else json.dumps(page).encode())
 
         super().__init__(Handler)
+        self.address = f"127.0.0.1:{self.port}"

@@ -5,9 +5,9 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from fakes.local_server import LocalServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-class HttpReceiver:
-    """Listens on a free port of 127.0.0.1 while it is entered.
+class HttpReceiver(LocalServer):
+    """``replies`` are given in order, then 200 for ever.
 
-    ``replies`` are given in order, then 200 for ever. ``tls`` makes it HTTPS. A subclass judges
+    A subclass judges
     requests by overriding `check`, and answers 400 to those it does not like.
     """
 
@@ -40,11 +40,7 @@ class HttpReceiver:
         self.complaints: list[str] = []
         self.replies = list(replies)
         self._arrived = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._scheme = "http"
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-            self._scheme = "https"
+        super().__init__(self._handler(), tls)
 
     def check(self, posted: Posted) -> str:
         """What is wrong with a request; "" when nothing is."""
@@ -52,20 +48,7 @@ class HttpReceiver:
 
     def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
         """Where it listens."""
-        return f"{self._scheme}://{host}:{self._server.server_port}{path}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        return f"{self.scheme}://{host}:{self.port}{path}"
 
     def wait_for(self, count: int, seconds: float = 10) -> list[Posted]:
         """Blocks until so many requests have come; AssertionError when they do not."""

@@ -5,16 +5,15 @@ import hashlib
 import json
 import secrets
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from fakes.local_server import LocalServer
 from newel.client.clock import now
 
 
@@ -25,10 +24,10 @@ def put_browser(folder: Path) -> None:
     program.chmod(0o755)
 
 
-class OpenIdProvider:
-    """Listens at ``https://localhost`` on a free port while it is entered.
+class OpenIdProvider(LocalServer):
+    """Whoever opens its authorization page is ``person``.
 
-    Whoever opens its authorization page is ``person``; a code is redeemed once, with its PKCE verifier
+    A code is redeemed once, with its PKCE verifier
     and the client's secret.
     """
 
@@ -40,24 +39,10 @@ class OpenIdProvider:
         self._codes: dict[str, dict[str, str]] = {}
         self._key = ECKey.generate_key("P-256", {"kid": "one", "alg": "ES256", "use": "sig"})
         self._access = secrets.token_urlsafe()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate, key)
-        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://localhost:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(handler(self), tls)
+        self.url = f"https://localhost:{self.port}"
 
     def described(self) -> dict[str, Any]:
         """Discovery (OpenID Connect Discovery §4.2)."""
