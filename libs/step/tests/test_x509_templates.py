@@ -45,7 +45,7 @@ def fields_of(value: dict[str, Any]) -> CertificateFields:
     return certificates.certificate(Fields(value))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_any_json_is_fields_or_a_refusal(value: dict[str, Any]) -> None:
     for convert in (certificates.certificate, certificates.request):
@@ -58,7 +58,7 @@ def test_any_json_is_fields_or_a_refusal(value: dict[str, Any]) -> None:
 
 
 @pytest.mark.attack("template-authority")
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_a_leaf_is_never_an_authority_or_a_responder(value: dict[str, Any]) -> None:
     try:
