@@ -197,6 +197,34 @@ def said_of(leaf: x509.Certificate) -> object:
     return leaf.subject, leaf.issuer, lifetime, extensions
 
 
+TEMPLATE = """{
+  "type": {{ toJson .Type }}, "keyId": {{ printf "%s of %s" .Token.sub .Insecure.User.team | toJson }},
+  "principals": {{ append .Principals .group | toJson }},
+  "extensions": {{ set .Extensions "login@github.com" .KeyID | toJson }},
+  "criticalOptions": {"source-address": "10.0.0.0/8"}
+}"""
+
+
+def test_a_template_makes_what_it_makes_for_the_original(home: Path) -> None:
+    own = {"ssh": {"template": TEMPLATE, "templateData": {"group": "ops"}}}
+    edit(home, lambda ca: of_admin(ca).update(options=own))
+    both(
+        home,
+        "ssh",
+        "certificate",
+        "joe",
+        "{who}",
+        *CLEAR,
+        "--set",
+        "team=blue",
+        *BY_ADMIN,
+        "--no-agent",
+    )
+    assert listed(home, "a-cert.pub") == listed(home, "b-cert.pub")
+    for said in ('Key ID: "joe of blue"', "login@github.com", "source-address 10.0.0.0/8", "ops"):
+        assert said in listed(home, "b-cert.pub")
+
+
 HOST = ("--provisioner", "sshpop", "--sshpop-cert", "h-cert.pub", "--sshpop-key", "h", "--ssh")
 
 
@@ -240,9 +268,17 @@ REFUSALS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "on record": (lambda ca: ca.update(newel={}), "records every certificate"),
     "ssh is off": (lambda ca: of_admin(ca).pop("claims"), "SSH is not enabled for the provisioner 'admin'"),
     "no key": (lambda ca: ca["ssh"].pop("userKey"), "names no key for SSH certificates of a user"),
-    "a template": (
+    "webhooks": (
+        lambda ca: of_admin(ca).update(options={"webhooks": [{"name": "x"}]}),
+        "has webhooks for these certificates",
+    ),
+    "a template of nothing": (
         lambda ca: of_admin(ca).update(options={"ssh": {"template": "{}"}}),
-        "has a template for these certificates",
+        "makes no certificate of a user or a host",
+    ),
+    "a template that fails": (
+        lambda ca: of_admin(ca).update(options={"ssh": {"template": '{{ fail "not you" }}'}}),
+        "not you",
     ),
     "a policy": (
         lambda ca: ca["authority"].update(policy={"ssh": {"user": {"allow": {"principal": ["x"]}}}}),

@@ -75,12 +75,9 @@ class Rules(NamedTuple):
 
     def check_issuance(self, kind: str) -> None:
         """Refuses where something decides on ``x509`` or ``ssh`` certificates that is not done here."""
-        options = self.provisioner.get("options") or {}
-        own = options.get(kind) or {}
         done_elsewhere = {
             "a policy": (self.files.authority.get("policy") or {}).get(kind),
-            "a template": kind == "ssh" and (own.get("template") or own.get("templateFile")),
-            "webhooks": options.get("webhooks"),
+            "webhooks": (self.provisioner.get("options") or {}).get("webhooks"),
         }
         for what, found in done_elsewhere.items():
             if found:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from newel.cli import provisioner_choice
 from newel.cli.authority_files import AuthorityFiles
 from newel.cli.errors import CliError, UsageError
-from newel.cli.offline import rules, ssh_keys
+from newel.cli.offline import rules, ssh_keys, ssh_templates
 from newel.cli.ssh import certificate_body, public_keys
 from newel.cli.ssh.certificate_body import Body
 from newel.cli.ssh.certificates import FOREVER, moment
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from newel.crypto.keys import PrivateKey
 
 BOUNDS = {"user": "UserSSH", "host": "HostSSH"}
-EXTENSIONS = {
-    "user": (
-        "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
-        "permit-user-rc",
-    ),
-    "host": (),
-}  # fmt: skip
 SMALLEST_RSA = 2048
 
 
@@ -43,8 +36,10 @@ def allowed(call: "Invocation", provisioner: "provisioner_choice.Provisioner") -
     return found
 
 
-def sign(call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: bytes) -> SshIssued:
-    """A certificate for this key; the provisioner has vouched for it. Raises CliError."""
+def sign(
+    call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: bytes, token: str
+) -> SshIssued:
+    """A certificate for this key, for which the provisioner's token vouches. Raises CliError."""
     from newel.step.durations import TimeDuration
 
     check_key(public_key)
@@ -53,16 +48,17 @@ def sign(call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: b
         TimeDuration.parse(text).resolve(time) for text in (wanted.valid_after, wanted.valid_before)
     )
     latest = rules.end_of_credential(call, found.provisioner)
-    start, end = found.validity(BOUNDS[wanted.kind], time, begin, end, latest)
+    content = ssh_templates.content(call, found.provisioner, wanted, token)
+    start, end = found.validity(BOUNDS[content.kind], time, begin, end, latest)
     body = Body(
         public_key,
         secrets.randbits(64) | 1,
-        certificate_body.holder(wanted.kind, wanted.key_id, wanted.principals),
+        certificate_body.holder(content.kind, content.key_id, content.principals),
         int(start.timestamp()),
         int(end.timestamp()),
-        certificate_body.rights(EXTENSIONS[wanted.kind]),
+        certificate_body.rights(content.critical, content.extensions),
     )
-    return issued(body, ssh_keys.signing(call, found.files, wanted.kind))
+    return issued(body, ssh_keys.signing(call, found.files, content.kind))
 
 
 def renewed(

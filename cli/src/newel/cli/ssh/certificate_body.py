@@ -1,6 +1,6 @@
 """The part of an SSH certificate that is signed (PROTOCOL.certkeys of OpenSSH): made anew, or after another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from newel.cli.ssh.public_keys import certificate_type, plain_type, read_fields, wire_of
@@ -78,7 +78,14 @@ def holder(kind: str, key_id: str, principals: Sequence[str]) -> bytes:
     return KINDS[kind].to_bytes(4) + string(key_id.encode()) + string(names)
 
 
-def rights(extensions: Iterable[str]) -> bytes:
-    """No critical options, and extensions that are there or not: their names in order, without values."""
-    flags = b"".join(string(name.encode()) + string(b"") for name in sorted(extensions))
-    return string(b"") + string(flags) + string(b"")
+def rights(critical: Mapping[str, str], extensions: Mapping[str, str]) -> bytes:
+    """Critical options and extensions as a body has them, and nothing in the field that is reserved."""
+    return string(options(critical)) + string(options(extensions)) + string(b"")
+
+
+def options(listed: Mapping[str, str]) -> bytes:
+    """Names in order with their values: a string within a string, or nothing."""
+    return b"".join(
+        string(name.encode()) + string(string(value.encode()) if value else b"")
+        for name, value in sorted(listed.items())
+    )

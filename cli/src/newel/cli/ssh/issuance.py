@@ -116,7 +116,7 @@ def sign(
     if place.rules:
         from newel.cli.offline import ssh_certificates
 
-        return ssh_certificates.sign(call, place.rules, wanted, public_key), []
+        return ssh_certificates.sign(call, place.rules, wanted, public_key, place.token), []
     with connection.connected(call, url=place.url, root=place.root) as authority:
         asked = None
         if authority.send(calls.version()).require_client_authentication:
