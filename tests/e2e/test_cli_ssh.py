@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.running import NEWEL, Authority, free_port, run, wait_until
+from fixtures.running import NEWEL, Authority, run, wait_until
+from fixtures.ssh_programs import agent, sshd
 from fixtures.step_ca import step_ca
 
 pytestmark = pytest.mark.needs("step", "step-ca", "ssh-keygen", "ssh-agent")
@@ -80,21 +80,12 @@ class Person:
 @pytest.fixture
 def person(authority: Authority, tmp_path: Path) -> Generator[Person]:
     """A person who has bootstrapped, with an agent."""
-    socket = tmp_path / "agent"
-    agent = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE, text=True
-    )
-    assert agent.stdout is not None
-    agent.stdout.readline()
-    someone = Person(authority, tmp_path, str(socket))
-    fingerprint = json.loads((authority.state / "config/defaults.json").read_text())["fingerprint"]
-    run([NEWEL, "ca", "bootstrap", "--ca-url", authority.url, "--fingerprint", fingerprint],
-        env=someone.env)  # fmt: skip
-    try:
+    with agent(tmp_path) as address:
+        someone = Person(authority, tmp_path, address)
+        defaults = json.loads((authority.state / "config/defaults.json").read_text())
+        run([NEWEL, "ca", "bootstrap", "--ca-url", authority.url, "--fingerprint",
+             defaults["fingerprint"]], env=someone.env)  # fmt: skip
         yield someone
-    finally:
-        agent.terminate()
-        agent.wait()
 
 
 def keygen(*words: str | Path) -> str:
@@ -346,20 +337,10 @@ def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
     user = run(["id", "-un"]).stdout.strip()
     keys = person.home / "users.pub"
     keys.write_text(person.ssh("config", "--roots").stdout)
-    port = free_port()
-    settings = person.home / "sshd_config"
-    settings.write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {person.home}/host\nUsePAM no\n"
-        f"HostCertificate {person.home}/host-cert.pub\nTrustedUserCAKeys {keys}\n"
-        f"PasswordAuthentication no\nPidFile none\nStrictModes no\n"
-    )
-    Path("/run/sshd").mkdir(exist_ok=True)
     person.ssh("config", "--set", f"User={user}")
-    server = subprocess.Popen(
-        ["/usr/sbin/sshd", "-D", "-e", "-f", str(settings)], stderr=subprocess.PIPE
-    )
-    try:
-        wait_until(lambda: socket.create_connection(("127.0.0.1", port), 1), process=server)
+    lines = (f"HostKey {person.home}/host", f"HostCertificate {person.home}/host-cert.pub",
+             f"TrustedUserCAKeys {keys}")  # fmt: skip
+    with sshd(person.home / "sshd_config", *lines) as port:
         proxy = f"{NEWEL} ssh proxycommand {' '.join(person.provisioner)} %r 127.0.0.1 %p"
         done = subprocess.run(
             ["ssh", "-F", "none", "-o", f"ProxyCommand={proxy}",
@@ -370,6 +351,3 @@ def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
         )  # fmt: skip
         assert done.stdout == "inside\n", done.stderr
         assert "✔ SSH Agent: yes" in done.stderr
-    finally:
-        server.terminate()
-        server.communicate()

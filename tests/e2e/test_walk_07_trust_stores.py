@@ -88,7 +88,10 @@ def test_javas_key_store_holds_the_root(foo: Walker) -> None:
     (home / "bin").mkdir()
     (home / "bin/keytool").symlink_to(keytool)
     store = "-keystore java/lib/security/cacerts -storepass changeit"
-    foo.types(f"keytool -importcert -noprompt {store} -alias first -file foo.crt")
+    # which Java reads too: a trust store of ours
+    foo.types("echo changeit > word; step certificate create --profile root-ca --no-password "
+              "--insecure First first.crt first.key; step certificate p12 --ca first.crt "
+              "--password-file word java/lib/security/cacerts")  # fmt: skip
     java = Walker(foo.home, "ours", None, {"JAVA_HOME": str(home)})
     java.types("step certificate install --java --no-system --prefix walk- root_ca.crt")
     listed = foo.types(f"keytool -list -rfc {store}")
@@ -97,7 +100,7 @@ def test_javas_key_store_holds_the_root(foo: Walker) -> None:
     java.types("step certificate uninstall --java --no-system --prefix walk- root_ca.crt")
     listed = foo.types(f"keytool -list {store}")
     assert "walk-" not in listed
-    assert "first" in listed
+    assert "cn=first - " in listed
 
 
 def test_stores_that_are_not_there_are_named(foo: Walker) -> None:
