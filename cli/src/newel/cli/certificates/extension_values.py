@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from newel.cli.certificates import names
 from newel.crypto import der
+from newel.step.x509_templates.names import ip_text
 
 SUBJECT_DIRECTORY = "2.5.29.9"
 SUBJECT_KEY_ID = "2.5.29.14"
@@ -143,7 +143,7 @@ def range_text(address: bytes, mask: bytes) -> str:
     number, width = int.from_bytes(mask, "big"), len(mask) * 8
     ones = number.bit_count()
     prefix = str(ones) if number == ((1 << ones) - 1) << (width - ones) else mask.hex()
-    return f"{names.address(address)}/{prefix}"
+    return f"{ip_text(address)}/{prefix}"
 
 
 def provisioner(value: bytes) -> Provisioner:

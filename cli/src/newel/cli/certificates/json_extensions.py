@@ -9,6 +9,7 @@ from newel.cli.certificates.json_keys import text
 from newel.cli.certificates.json_usages import EXTENDED_KEY_USAGES
 from newel.cli.certificates.structure import Certificate, Extension
 from newel.crypto import der
+from newel.step.x509_templates.names import ip_text
 
 ISSUER_ALT_NAME = "2.5.29.18"
 POISON = "1.3.6.1.4.1.11129.2.4.3"
@@ -106,7 +107,7 @@ def address_range(address: bytes, mask: bytes) -> Json:
     first = bytes(a & m for a, m in zip(address, mask, strict=True))
     last = bytes(a | (m ^ 0xFF) for a, m in zip(address, mask, strict=True))
     ends = {"begin": first, "end": last, "mask": mask}
-    return found | {name: names.address(octets) for name, octets in ends.items()}
+    return found | {name: ip_text(octets) for name, octets in ends.items()}
 
 
 def extended_key_usage(extension: Extension) -> Json:

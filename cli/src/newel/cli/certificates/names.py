@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from newel.crypto import der
+from newel.step.x509_templates.names import ip_text
 
 COMMON_NAME = "2.5.4.3"
 EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
@@ -86,19 +87,7 @@ def general_names(value: bytes | None) -> GeneralNames:
         if element.tag in texts:
             texts[element.tag].append(element.content.decode("ascii", "replace"))
         elif element.tag == 0x87:
-            found.addresses.append(address(element.content))
+            found.addresses.append(ip_text(element.content))
         else:
             found.others.append(element)
     return found
-
-
-def address(octets: bytes) -> str:
-    """An IP address of 4 or 16 octets as text; its hexadecimal digits for any other number."""
-    import ipaddress
-
-    try:
-        found = ipaddress.ip_address(octets)
-    except ValueError:
-        return octets.hex()
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(mapped or found)

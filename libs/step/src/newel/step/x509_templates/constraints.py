@@ -11,17 +11,9 @@ from newel.step.x509_templates.json_fields import Fields, object_identifiers, se
 from newel.step.x509_templates.refusal import TemplateRefusedError
 
 POLICIES = "2.5.29.32"
-KEY_USAGES = (
-    "digitalSignature",
-    "contentCommitment",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "certSign",
-    "crlSign",
-    "encipherOnly",
-    "decipherOnly",
-)
+SHORT = {"keyCertSign": "certSign", "cRLSign": "crlSign"}
+KEY_USAGES = tuple(SHORT.get(name, name) for name in extensions.KEY_USAGES)
+"""The usages by their bits, under the names templates have for them."""
 PURPOSES = {
     "any": "2.5.29.37.0",
     "serverAuth": "1.3.6.1.5.5.7.3.1",

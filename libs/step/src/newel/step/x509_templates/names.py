@@ -1,6 +1,5 @@
 """Names in DER as text, for templates to look at."""
 
-import ipaddress
 from typing import NamedTuple
 
 from newel.crypto import der
@@ -39,6 +38,8 @@ def attributes(name: bytes) -> list[Attribute]:
 
 def ip_text(octets: bytes) -> str:
     """An address of 4 or 16 octets; its hexadecimal digits for any other number."""
+    import ipaddress
+
     try:
         found = ipaddress.ip_address(octets)
     except ValueError:
