@@ -16,10 +16,9 @@ pytestmark = pytest.mark.needs("step", "step-ca", "ssh-agent", "curl")
 
 
 def test_the_provider_vouches_and_the_agent_holds_the_certificate(
-    tmp_path: Path, internal_pki: InternalPki, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, internal_pki: InternalPki
 ) -> None:
-    for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
-        monkeypatch.setenv(variable, str(internal_pki.roots))
+    trusted = {name: str(internal_pki.roots) for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE")}
     files = internal_pki.files("localhost")
     with (
         OpenIdProvider(files.certificate, files.key, client=("client", "secret")) as provider,
@@ -34,8 +33,8 @@ def test_the_provider_vouches_and_the_agent_holds_the_certificate(
                 "claims": {"enableSSHCA": True},
             })  # fmt: skip
 
-        with step_ca(tmp_path / "state", "--ssh", edit=people) as authority:
-            joe = Walker(tmp_path / "joe", "ours", authority, {"SSH_AUTH_SOCK": socket})
+        with step_ca(tmp_path / "state", "--ssh", edit=people, env=trusted) as authority:
+            joe = Walker(tmp_path / "joe", "ours", authority, {"SSH_AUTH_SOCK": socket, **trusted})
             put_browser(joe.home / "bin")
             said = joe.bootstraps().says("step ssh login --provisioner people")
             assert "✔ SSH Agent: yes" in said

@@ -43,10 +43,10 @@ def authority(
             "admins": ["admin@example.com"], "claims": {"disableRenewal": True},
         }]  # fmt: skip
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(pki.roots))
-        with step_ca(tmp_path_factory.mktemp("people") / "state", edit=single_sign_on) as running:
-            yield running
+    state = tmp_path_factory.mktemp("people") / "state"
+    env = {"SSL_CERT_FILE": str(pki.roots)}
+    with step_ca(state, edit=single_sign_on, env=env) as running:
+        yield running
 
 
 def person(

@@ -7,7 +7,7 @@ from fixtures.walks import Walker, stranger, walker
 
 __all__ = ["stranger", "walker"]
 
-pytestmark = pytest.mark.needs("openssl")
+pytestmark = pytest.mark.needs("openssl", "jq")
 NEW = "Please enter the password to encrypt the private key"
 OPEN = "Please enter the password to decrypt the provisioner key"
 

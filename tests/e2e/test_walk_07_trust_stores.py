@@ -33,7 +33,7 @@ def foo(tmp_path: Path) -> Walker:
     return walker
 
 
-@pytest.mark.needs("private-mounts", "update-ca-certificates", "curl")
+@pytest.mark.needs("private-mounts", "update-ca-certificates", "curl", "jq")
 def test_walk_7_the_root_into_the_systems_store(embedded: Authority, tmp_path: Path) -> None:
     foo = Walker(tmp_path, "ours", embedded).bootstraps()
     foo.types("step ca root root_ca.crt")

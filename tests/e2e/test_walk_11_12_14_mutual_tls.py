@@ -12,7 +12,7 @@ from fixtures.walks import Walker, stranger, walker
 
 __all__ = ["stranger", "walker"]
 
-pytestmark = pytest.mark.needs("curl")
+pytestmark = pytest.mark.needs("curl", "jq")
 ADMIN = "--issuer admin --password-file password.txt"
 OVERWRITE = "Would you like to overwrite mike.crt"
 
@@ -21,7 +21,6 @@ def chain(walker: Walker, name: str) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates((walker.home / f"{name}.crt").read_bytes())
 
 
-@pytest.mark.needs("jq")
 def test_walk_11_ten_minutes_of_access_renewed_in_time(walker: Walker) -> None:
     walker.types(f"step ca certificate localhost svc.crt svc.key {ADMIN}")
     walker.types(f"step ca certificate mike@example.com mike.crt mike.key --not-after 10m {ADMIN}")
@@ -81,7 +80,6 @@ def test_walk_12_a_service_speaks_tls_then_mtls_behind_nginx(walker: Walker) -> 
         assert walker.types(f"{status} --cert mike.crt --key mike.key {url}") == "200\n"
 
 
-@pytest.mark.needs("jq", "openssl")
 def test_walk_14_token_here_certificate_there(walker: Walker) -> None:
     known = walker.known
     token = walker.types(f"step ca token foo.internal {ADMIN}").strip()
@@ -111,7 +109,6 @@ def test_walk_14_token_here_certificate_there(walker: Walker) -> None:
     assert short.count("X.509v3 ") == 2
 
 
-@pytest.mark.needs("openssl")
 def test_walk_14_a_token_signs_a_request_for_its_names_only(walker: Walker) -> None:
     plain = "--no-password --insecure"
     walker.types(f"step certificate create --csr {plain} localhost localhost.csr localhost.key")

@@ -94,14 +94,12 @@ def authority(
         ]  # fmt: skip
 
     sites = pki.files(*HOSTS)
-    with (
-        Internet(sites.certificate, sites.key, cloud.public()) as internet,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setenv("SSL_CERT_FILE", str(pki.roots))
-        patch.setenv("HTTPS_PROXY", f"http://{internet.address}")
-        patch.setenv("NO_PROXY", "localhost,127.0.0.1")
-        with step_ca(folder / "state", edit=provisioners) as running:
+    with Internet(sites.certificate, sites.key, cloud.public()) as internet:
+        env = {
+            "SSL_CERT_FILE": str(pki.roots), "HTTPS_PROXY": f"http://{internet.address}",
+            "NO_PROXY": "localhost,127.0.0.1",
+        }  # fmt: skip
+        with step_ca(folder / "state", edit=provisioners, env=env) as running:
             yield running
 
 
