@@ -4,7 +4,6 @@ import datetime as dt
 import re
 import signal
 import subprocess
-from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -12,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from fixtures.running import wait_until
-from fixtures.step_ca import step_ca
+from fixtures.step_ca import change
 from fixtures.tls_services import hello, nginx
 from fixtures.walks import Walker, keeper, started, stranger, walker
 from newel.client.clock import now
@@ -139,16 +138,18 @@ def test_walk_19_a_crontab_renews_in_time_and_only_what_can_be(walker: Walker) -
     assert len(flags) > 12
 
 
-@pytest.mark.needs("step", "step-ca")
-def test_walk_19_what_is_for_servers_only_renews_nothing(tmp_path: Path) -> None:
+def test_walk_19_what_is_for_servers_only_renews_nothing(keeper: Walker) -> None:
     """An authority's template leaves out the usage a renewal over mutual TLS needs."""
 
     def template(ca: dict[str, Any]) -> None:
         ca["authority"]["provisioners"][0]["options"] = {"x509": {"template": SERVER_ONLY}}
 
-    with step_ca(tmp_path / "state", edit=template) as authority:
-        foo = Walker(tmp_path / "foo", "ours", authority).bootstraps()
+    known = keeper.known
+    change(known.state / "config/ca.json", template)
+    with started(known):
+        foo = Walker(keeper.home / "foo", keeper.program, known).bootstraps()
         foo.types(f"step ca certificate foo.internal serveronly.crt serveronly.key {ADMIN}")
+        assert "Client Authentication" not in foo.types("step certificate inspect serveronly.crt")
         before = foo.read("serveronly.crt")
         foo.types("step ca renew --force serveronly.crt serveronly.key", code=1)
         assert foo.read("serveronly.crt") == before
