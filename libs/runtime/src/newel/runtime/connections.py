@@ -5,9 +5,11 @@ insert; most of that is for what nobody here does: leave something behind in a s
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import Any
+
+from newel.runtime.units import unavailable
 
 _PATIENCE = 10.0
 """Seconds a user waits for a connection at most."""
@@ -23,29 +25,34 @@ class Connections:
         self._idle: list[Any] = []
         self._closed = False
 
-    @asynccontextmanager
-    async def lent(self) -> AsyncGenerator[Any]:
-        """A connection for the length of the block.
+    def lent(self) -> "Lent":
+        """A connection for the length of an ``async with`` block."""
+        return Lent(self)
 
-        One whose user was interrupted in the middle of something is not lent again. Raises
-        TimeoutError when none came free in time, ConnectionError after ``close``.
-        """
+    async def take(self) -> Any:
+        """A connection; ``give_back`` is due. Raises OSError or TimeoutError when there is none."""
         if self._closed:
             raise ConnectionError("the connections are closed")
-        async with asyncio.timeout(_PATIENCE):
-            await self._free.acquire()
+        if self._free.locked():
+            async with asyncio.timeout(_PATIENCE):
+                await self._free.acquire()
+        else:
+            await self._free.acquire()  # at once
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():  # the server may have ended it meanwhile
+                return connection
         try:
-            connection = await self._take()
-            try:
-                yield connection
-            except (asyncio.CancelledError, TimeoutError):
-                connection.terminate()
-                raise
-            finally:
-                if not connection.is_closed():
-                    self._idle.append(connection)
-        finally:
+            return await self._open()
+        except BaseException:
             self._free.release()
+            raise
+
+    def give_back(self, connection: Any) -> None:
+        """Lets others have it."""
+        if not connection.is_closed():
+            self._idle.append(connection)
+        self._free.release()
 
     async def close(self) -> None:
         """Waits for every user and closes all."""
@@ -56,9 +63,53 @@ class Connections:
         while self._idle:
             await self._idle.pop().close()
 
-    async def _take(self) -> Any:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():  # the server may have ended it meanwhile
-                return connection
-        return await self._open()
+
+class Lent:
+    """One connection while its user has it. What makes it unusable becomes ``unavailable``.
+
+    One whose user was interrupted in the middle of something is not lent again.
+    """
+
+    __slots__ = ("_connection", "_connections")
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._connection: Any = None
+
+    async def __aenter__(self) -> Any:
+        try:
+            self._connection = await self._connections.take()
+        except (OSError, TimeoutError) as error:
+            raise unavailable(error) from error
+        return self._connection
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        connection = self._connection
+        if isinstance(error, asyncio.CancelledError | TimeoutError):
+            connection.terminate()
+        lost = connection.is_closed()
+        self._connections.give_back(connection)
+        if error is not None and _is_servers(error, lost=lost):
+            raise unavailable(error) from error
+
+
+def _is_servers(error: BaseException, *, lost: bool) -> bool:
+    """Whether the server or the way to it failed, and not what it was asked."""
+    import asyncpg
+
+    if isinstance(error, asyncpg.InterfaceError):
+        return lost  # else a statement with the wrong number of parameters, say: our fault
+    return isinstance(
+        error,
+        OSError
+        | TimeoutError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.InsufficientResourcesError
+        | asyncpg.CannotConnectNowError,
+    )

@@ -5,8 +5,7 @@ gate: a batch of any size takes few round trips, mostly one.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -45,7 +44,7 @@ class PostgresDatabase:
         }
         open_one = partial(_open, dsn, password=password, server_settings=settings)
         database = cls(Connections(open_one, _CONNECTIONS))
-        async with database._connection():
+        async with database._connections.lent():
             return database
 
     @property
@@ -55,14 +54,14 @@ class PostgresDatabase:
 
     async def fetch(self, statement: Statement, *params: Any) -> list[Row]:
         """Every row of a query."""
-        async with self._connection() as connection:
+        async with self._connections.lent() as connection:
             return [tuple(row) for row in await connection.fetch(statement.text, *params)]
 
     async def fetch_many(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> list[Row]:
         """The rows of one query asked with many parameter tuples, in one round trip."""
         if not rows:
             return []
-        async with self._connection() as connection:
+        async with self._connections.lent() as connection:
             return [tuple(row) for row in await connection.fetchmany(statement.text, rows)]
 
     async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
@@ -116,7 +115,7 @@ class PostgresDatabase:
     async def _together(self, units: list[Unit]) -> bool:
         """All units in one transaction; False, with nothing done, when any of them raises."""
         try:
-            async with self._connection() as connection:
+            async with self._connections.lent() as connection:
                 await transact(connection, units)
         except Exception as error:  # noqa: BLE001 - each unit, run alone, will say which and why
             if not isinstance(error, NewelError):
@@ -134,7 +133,7 @@ class PostgresDatabase:
 
         for attempt in range(1, _TRIES + 1):
             try:
-                async with self._connection() as connection:
+                async with self._connections.lent() as connection:
                     await transact(connection, [unit])
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
                 if attempt == _TRIES:
@@ -145,29 +144,6 @@ class PostgresDatabase:
             else:
                 unit.succeed()
                 return
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[Any]:
-        """A connection; what makes it unusable becomes ``unavailable``."""
-        import asyncpg
-
-        connection: Any = None
-        try:
-            async with self._connections.lent() as connection:
-                yield connection
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.OperatorInterventionError,
-            asyncpg.InsufficientResourcesError,
-            asyncpg.CannotConnectNowError,
-        ) as error:
-            raise unavailable(error) from error
-        except asyncpg.InterfaceError as error:
-            if connection is None or connection.is_closed():
-                raise unavailable(error) from error
-            raise  # a statement with the wrong number of parameters, say: our fault
 
 
 async def _open(dsn: str, **settings: Any) -> Any:
