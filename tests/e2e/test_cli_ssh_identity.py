@@ -6,7 +6,6 @@ The real step-ca issues it; a front of it says what only hosted authorities say,
 import base64
 import json
 import os
-import ssl
 import subprocess
 import uuid
 from collections.abc import Generator
@@ -18,8 +17,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fakes.asking_front import AskingFront
+from fakes.asking_front import AskingFront, front_of
 from fixtures.running import NEWEL, Authority, others, run
+from fixtures.ssh_programs import agent
 from fixtures.step_ca import step_ca
 from newel.crypto.keys import PublicKey
 from newel.step.jwk import from_public_key, thumbprint
@@ -39,18 +39,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
 @pytest.fixture(scope="module")
 def front(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Generator[AskingFront]:
     """The front, with a certificate of the authority's own."""
-    folder = tmp_path_factory.mktemp("front")
-    done = authority.step(
-        "ca", "certificate", "localhost", str(folder / "crt"), str(folder / "key"), "--force",
-        "--provisioner", "admin", "--provisioner-password-file", str(authority.password_file),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(folder / "crt", folder / "key")
-    tls.load_verify_locations(authority.root)
-    tls.verify_mode = ssl.CERT_OPTIONAL
-    upstream = ssl.create_default_context(cafile=str(authority.root))
-    with AskingFront(tls, upstream, authority.port) as running:
+    with front_of(authority, tmp_path_factory.mktemp("front")) as running:
         yield running
 
 
@@ -104,17 +93,8 @@ def person(
     request: pytest.FixtureRequest, authority: Authority, front: AskingFront, tmp_path: Path
 ) -> Generator[Person]:
     """What holds for ours holds for the original: each test is of both."""
-    socket = tmp_path / "agent"
-    agent = subprocess.Popen(
-        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE, text=True
-    )
-    assert agent.stdout is not None
-    agent.stdout.readline()
-    try:
-        yield Person(request.param, authority, front, tmp_path, str(socket))
-    finally:
-        agent.terminate()
-        agent.wait(20)
+    with agent(tmp_path) as socket:
+        yield Person(request.param, authority, front, tmp_path, socket)
 
 
 def test_an_identity_comes_with_the_certificate_and_is_shown_from_then_on(person: Person) -> None:

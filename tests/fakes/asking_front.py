@@ -5,8 +5,10 @@ import json
 import ssl
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 from fakes.local_server import LocalServer
+from fixtures.running import Authority
 
 SECONDS = 20
 
@@ -25,6 +27,8 @@ class AskingFront(LocalServer):
 
     def __init__(self, tls: ssl.SSLContext, upstream: ssl.SSLContext, port: int) -> None:
         self.asked: list[Asked] = []
+        self.closed: set[str] = set()
+        """Paths that are for those who show a certificate."""
         self._upstream, self._behind = upstream, port
         super().__init__(self._handler(), tls)
 
@@ -40,6 +44,8 @@ class AskingFront(LocalServer):
     def answer(self, method: str, asked: Asked) -> tuple[int, bytes]:
         """What the authority answers, or what it says of itself here."""
         self.asked.append(asked)
+        if asked.path in self.closed and not asked.peer:
+            return 401, json.dumps({"status": 401, "message": "who asks?"}).encode()
         connection = http.client.HTTPSConnection(
             "localhost", self._behind, timeout=SECONDS, context=self._upstream
         )
@@ -76,3 +82,18 @@ class AskingFront(LocalServer):
                 """Says nothing."""
 
         return Handler
+
+
+def front_of(authority: Authority, folder: Path) -> AskingFront:
+    """A front of a running step-ca, which certifies it; its files go to the folder."""
+    done = authority.step(
+        "ca", "certificate", "localhost", str(folder / "crt"), str(folder / "key"), "--force",
+        "--provisioner", "admin", "--provisioner-password-file", str(authority.password_file),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(folder / "crt", folder / "key")
+    tls.load_verify_locations(authority.root)
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    upstream = ssl.create_default_context(cafile=str(authority.root))
+    return AskingFront(tls, upstream, authority.port)

@@ -55,8 +55,13 @@ class Ticket(NamedTuple):
     """What the authority's files allow its provisioner, where they are all that is asked (--offline)."""
 
 
-def ticket(call: "Invocation", wanted: Wanted, confirmation: str = "") -> Ticket:
-    """The ticket of --token, or a new one from the provisioner the flags leave. Raises CliError."""
+def ticket(
+    call: "Invocation", wanted: Wanted, confirmation: str = "", only: Sequence[str] = ()
+) -> Ticket:
+    """The ticket of --token, or a new one from the provisioner the flags leave. Raises CliError.
+
+    ``only`` are the kinds of provisioner there are to choose from, where not all will do.
+    """
     given = call.get("token") if call.known("token") else None
     away = call.known("offline") and call.on("offline")
     if given and away:
@@ -67,7 +72,9 @@ def ticket(call: "Invocation", wanted: Wanted, confirmation: str = "") -> Ticket
     from newel.step.tokens import SshOptions
 
     where = token_requests.offline(call) if away else token_requests.online(call)
-    provisioner = provisioner_choice.choose(call, where.provisioners, kinds(call, away=away))
+    provisioner = provisioner_choice.choose(
+        call, where.provisioners, only or kinds(call, away=away)
+    )
     if not wanted.key_id and provisioner.get("type") != "OIDC":
         raise UsageError(f"not enough positional arguments were provided in '{call.command.usage}'")
     rules = None

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from newel.cli import connection, paths
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
-from newel.cli.ssh import authorities, public_keys, templates
+from newel.cli.ssh import admission, authorities, public_keys, templates
 from newel.cli.terminal import note
 
 if TYPE_CHECKING:
-    from newel.client.authority import Authority
     from newel.client.ssh_calls import SshKeys, Template
 
 INCOMPATIBLE = (
@@ -32,8 +31,7 @@ def run(call: Invocation) -> None:
     if call.on("roots") or call.on("federation"):
         print_keys(call, public_keys_of(call))
         return
-    with connection.connected(call) as authority:
-        configure(call, authority)
+    configure(call)
 
 
 def join_team(call: Invocation) -> None:
@@ -79,7 +77,7 @@ def print_keys(call: Invocation, found: "SshKeys") -> None:
         print("\n".join(lines))
 
 
-def configure(call: Invocation, authority: "Authority") -> None:
+def configure(call: Invocation) -> None:
     """Writes every part the authority renders, or prints them with --dry-run."""
     from newel.client import ssh_calls
     from newel.client.clock import now
@@ -87,8 +85,8 @@ def configure(call: Invocation, authority: "Authority") -> None:
     host = call.on("host")
     data = variables(call)
     if not host and "User" not in data:
-        data["User"] = user_of_agent(authority)
-    found = authority.send(ssh_calls.config("host" if host else "user", data))
+        data["User"] = user_of_agent(call)
+    found = admission.answer(call, ssh_calls.config("host" if host else "user", data))
     if not found:
         note("No configuration changes were found.")
         return
@@ -133,11 +131,12 @@ def variables(call: Invocation) -> dict[str, str]:
     return data
 
 
-def user_of_agent(authority: "Authority") -> str:
+def user_of_agent(call: Invocation) -> str:
     """The first principal of the certificate of this authority the agent holds. Raises CliError."""
     from newel.cli.ssh import agent
 
-    trusted = authorities.user_keys(authority)
+    with connection.connected(call) as authority:
+        trusted = authorities.user_keys(authority)
     with agent.connected() as connected:
         held = agent.signed_by(connected.identities(), trusted)
     for each in held:

@@ -1,7 +1,7 @@
 """`newel ssh hosts`: the hosts the authority has certified."""
 
-from newel.cli.connection import connected
 from newel.cli.invocation import Invocation
+from newel.cli.ssh import admission
 
 
 def run(call: Invocation) -> None:
@@ -9,8 +9,7 @@ def run(call: Invocation) -> None:
     from newel.client import ssh_calls
 
     call.positionals(0)
-    with connected(call) as authority:
-        found = authority.send(ssh_calls.hosts())
+    found = admission.answer(call, ssh_calls.hosts())
     if call.json:
         from newel.cli.terminal import show_json
 

@@ -1,0 +1,56 @@
+"""An authority that tells its hosts to nobody it does not know: who is turned away signs in and asks again."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.asking_front import front_of
+from fakes.openid import OpenIdProvider, put_browser
+from fixtures.pki import InternalPki
+from fixtures.ssh_programs import agent
+from fixtures.step_ca import step_ca
+from fixtures.walks import Walker
+
+pytestmark = pytest.mark.needs("step", "step-ca", "ssh-agent", "curl")
+
+
+def test_who_is_turned_away_signs_in_and_asks_again(
+    tmp_path: Path, internal_pki: InternalPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours as the original; nobody is turned away twice."""
+    for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(variable, str(internal_pki.roots))
+    files = internal_pki.files("localhost")
+    with OpenIdProvider(files.certificate, files.key, client=("client", "secret")) as provider:
+
+        def people(ca: dict[str, Any]) -> None:
+            ca["authority"]["provisioners"].append({
+                "type": "OIDC", "name": "people", "clientID": "client", "clientSecret": "secret",
+                "configurationEndpoint": f"{provider.url}/.well-known/openid-configuration",
+                "claims": {"enableSSHCA": True},
+            })  # fmt: skip
+
+        with (
+            step_ca(tmp_path / "state", "--ssh", edit=people) as authority,
+            front_of(authority, tmp_path) as front,
+        ):
+            front.closed.add("/ssh/hosts")
+            for program in ("step", "ours"):
+                home = tmp_path / program
+                home.mkdir()
+                with agent(home) as socket:
+                    joe = Walker(
+                        home,
+                        program,
+                        replace(authority, port=front.port),
+                        {"SSH_AUTH_SOCK": socket},
+                    )
+                    put_browser(home / "bin")
+                    front.asked.clear()
+                    assert "HOSTNAME" in joe.bootstraps().types("step ssh hosts")
+                    assert [bool(each.peer) for each in front.about("/ssh/hosts")] == [False, True]
+                    assert "mike@example.com" in joe.types("ssh-add -L")
+                    joe.types("step ssh hosts")
+                    assert len(front.about("/ssh/sign")) == 1
