@@ -11,6 +11,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from fixtures.running import Authority, run, wait_until
 from fixtures.tls_services import nginx
+from fixtures.walks import Walker
 
 pytestmark = pytest.mark.needs("certbot", "openssl")
 
@@ -39,6 +40,21 @@ def folders(home: Path) -> list[str]:
 
 def live(home: Path, name: str) -> Path:
     return home / "config/live/localhost" / name
+
+
+def test_walk_22_as_it_is_typed(authority: Authority, tmp_path: Path, http01_port: int) -> None:
+    """No mail address, no terms to agree to; the root is the one that bootstrap stored."""
+    foo = Walker(tmp_path, "ours", authority).bootstraps()
+    said = foo.types(
+        "REQUESTS_CA_BUNDLE=$(step path)/certs/root_ca.crt certbot certonly -n --standalone -d localhost "
+        f"--server {authority.directory} --register-unsafely-without-email "
+        f"--http-01-port {http01_port} {' '.join(folders(tmp_path))}"
+    )
+    assert "Successfully received certificate." in said
+    chain = live(tmp_path, "fullchain.pem")
+    assert chain.read_text().count("BEGIN CERTIFICATE") == 2
+    verify = f"openssl verify -CAfile $(step path)/certs/root_ca.crt -untrusted {chain} {chain}"
+    assert foo.types(verify) == f"{chain}: OK\n"
 
 
 def test_the_certificate_chains_to_the_root_and_carries_what_relying_parties_need(
