@@ -302,6 +302,19 @@ def test_what_the_authority_would_not_issue_is_refused(home: Path, case: str) ->
     assert not list(home.glob("id*"))
 
 
+@pytest.mark.parametrize("line", ["ca renew h.crt h.key", "ssh renew h-cert.pub h"])
+def test_what_the_provisioner_does_not_renew_is_not_renewed(home: Path, line: str) -> None:
+    command(home, NEWEL, "ca", "certificate", "h", "h.crt", "h.key", "--offline", *BY_ADMIN)
+    command(home, NEWEL, "ssh", "certificate", "h", "h", "--host", "--offline", *BY_ADMIN, *CLEAR)
+    before = [(home / name).read_bytes() for name in ("h.crt", "h-cert.pub")]
+    edit(home, lambda ca: ca["authority"].update(claims={"disableRenewal": True}))
+    words = [*line.split(), "--offline", "--force"]
+    said = command(home, NEWEL, *words, code=1)
+    assert "renewal is disabled for the provisioner" in said
+    command(home, others("step"), *words, code=1)
+    assert before == [(home / name).read_bytes() for name in ("h.crt", "h-cert.pub")]
+
+
 @pytest.mark.parametrize("words", [["ca", "revoke", "123"], ["ssh", "revoke", "123", *BY_ADMIN]])
 def test_revocations_are_on_record_with_the_running_authority(home: Path, words: list[str]) -> None:
     """The original fails too for an authority without a database."""

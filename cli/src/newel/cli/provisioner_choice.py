@@ -84,6 +84,15 @@ def key_of(provisioner: Provisioner) -> dict[str, Any]:
     return key if isinstance(key, dict) else {}
 
 
+def extension_of(provisioner: Provisioner) -> bytes:
+    """The value of the certificate extension that says who let it through."""
+    from newel.step.extension import ProvisionerExtension, ProvisionerType
+
+    kind = ProvisionerType[str(provisioner["type"])]
+    kid = str(key_of(provisioner).get("kid") or "")
+    return ProvisionerExtension(kind, str(provisioner["name"]), kid).encode()
+
+
 def text(provisioner: Provisioner) -> str:
     """``admin (JWK) [kid: …]``: how menus and lines show it."""
     kind = provisioner.get("type")

@@ -173,13 +173,11 @@ def leaf_extensions(
         key_encipherment=isinstance(key, rsa.RSAPublicKey), key_agreement=False,
         key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
     )  # fmt: skip
-    kid = str(provisioner_choice.key_of(provisioner).get("kid") or "")
-    kind = extension.ProvisionerType[str(provisioner["type"])]
-    by = extension.ProvisionerExtension(kind, str(provisioner["name"]), kid)
+    by = provisioner_choice.extension_of(provisioner)
     return [
         (usage, True),
         (x509.ExtendedKeyUsage([Usage.SERVER_AUTH, Usage.CLIENT_AUTH]), False),
         (x509.SubjectKeyIdentifier.from_public_key(key), False),
         (x509.SubjectAlternativeName([certificate_requests.general_name(s) for s in sans]), False),
-        (x509.UnrecognizedExtension(x509.ObjectIdentifier(extension.OID), by.encode()), False),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier(extension.OID), by), False),
     ]

@@ -9,6 +9,7 @@ from newel.cli import paths
 from newel.cli.certificates import making, templated
 from newel.cli.errors import CliError
 from newel.cli.files import read
+from newel.cli.provisioner_choice import extension_of
 from newel.crypto import keys
 from newel.crypto.der import DerError
 from newel.crypto.dns_names import InvalidNameError
@@ -56,7 +57,7 @@ def issued(
     except (ValueError, DerError, InvalidNameError) as error:
         raise CliError(f"error applying certificate template: {error}") from None
     wanted = templated.wanted_of(fields, spki, times)
-    own = provisioner_extension(provisioner)
+    own = Extension(extension.OID, False, extension_of(provisioner))
     given = [each for each in wanted.given if each.oid != own.oid]
     return making.issued(wanted._replace(given=(*given, own)), issuer_of(*issuer))
 
@@ -65,16 +66,6 @@ def claims_of(token: str) -> dict[str, Any]:
     """The claims of a token that was just made here."""
     payload = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(f"{payload}=="))
-
-
-def provisioner_extension(provisioner: "Provisioner") -> Extension:
-    """Who let the certificate through."""
-    from newel.cli.provisioner_choice import key_of
-
-    kind = extension.ProvisionerType[str(provisioner["type"])]
-    credential = str(key_of(provisioner).get("kid") or "")
-    said = extension.ProvisionerExtension(kind, str(provisioner["name"]), credential)
-    return Extension(extension.OID, False, said.encode())
 
 
 def issuer_of(certificate: "x509.Certificate", key: "PrivateKey") -> making.Issuer:
