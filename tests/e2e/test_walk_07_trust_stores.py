@@ -90,15 +90,15 @@ def test_javas_key_store_holds_the_root(foo: Walker) -> None:
     store = "-keystore java/lib/security/cacerts -storepass changeit"
     # which Java reads too: a trust store of ours
     foo.types("echo changeit > word; step certificate create --profile root-ca --no-password "
-              "--insecure First first.crt first.key; step certificate p12 --ca first.crt "
+              "--insecure First first.crt first.key; step certificate p12 --legacy --ca first.crt "
               "--password-file word java/lib/security/cacerts")  # fmt: skip
     java = Walker(foo.home, "ours", None, {"JAVA_HOME": str(home)})
     java.types("step certificate install --java --no-system --prefix walk- root_ca.crt")
-    listed = foo.types(f"keytool -list -rfc {store}")
+    listed = java.types(f"keytool -list -rfc {store}")
     assert re.search(r"Alias name: walk-\d+\n", listed)
     assert foo.read("root_ca.crt").split()[2] in listed
     java.types("step certificate uninstall --java --no-system --prefix walk- root_ca.crt")
-    listed = foo.types(f"keytool -list {store}")
+    listed = java.types(f"keytool -list {store}")
     assert "walk-" not in listed
     assert "cn=first - " in listed
 
