@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.running import Authority, run
+from fixtures.running import Authority, run, wait_until
 from fixtures.ssh_programs import agent, sshd
 from fixtures.step_ca import step_ca
 from fixtures.walks import Walker
@@ -113,6 +113,9 @@ def test_walk_24_users_trust_hosts_and_weekly_rotation(host: Walker, alice: Walk
     # the extensions were none in the walk's days: now they name the provisioner
     assert re.search(r"Principals:\s+localhost\n\s+Critical Options: \(none\)\n", before)
     assert lasts(before) == dt.timedelta(days=30, minutes=1)
+    # both ends are whole seconds: the next certificate begins in a new one
+    written = "stat -c %Y ssh_host_ecdsa_key-cert.pub"
+    wait_until(lambda: host.types("date +%s") > host.types(written))
     script = host.home / "rotate-ssh-certificate"
     script.write_text(
         f"#!/bin/sh\nexport STEPPATH={host.env['STEPPATH']}\ncd {host.home} && "
