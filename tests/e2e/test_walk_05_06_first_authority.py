@@ -1,11 +1,13 @@
 """Walks 5 and 6: an authority is made, its root goes away, its keys get another password."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from fixtures.running import NEWEL, free_port, others, serving
+from fixtures.running import NEWEL, free_port, others, run, serving, wait_until
 from fixtures.step_ca import running
 from fixtures.walks import Walker
 
@@ -129,3 +131,51 @@ def test_walk_6_an_authority_of_ours(tmp_path: Path, program: str) -> None:
     (tmp_path / "password.txt").write_text("new\n")
     with serving(tmp_path / "step", *ports):
         online(ca, ports[0])
+
+
+@pytest.mark.needs("step", "openssl")
+@pytest.mark.parametrize("program", ["ours", "original"])
+def test_newel_up_serves_what_ca_init_made(tmp_path: Path, program: str) -> None:
+    """An authority that step made can be taken over as it is: its OCSP responder is all it lacks."""
+    state, password = tmp_path / "home", tmp_path / "password"
+    password.write_text("p4ss")
+    password.chmod(0o600)
+    port = free_port()
+    line = [
+        NEWEL if program == "ours" else others("step"), "ca", "init", "--name", "Smallstep", "--dns",
+        "localhost", "--address", f"127.0.0.1:{port}", "--provisioner", "me@example.com",
+        "--deployment-type", "standalone", "--password-file", password,
+    ]  # fmt: skip
+    run(line, env={**os.environ, "STEPPATH": str(state)})
+    before = (state / "config/ca.json").read_bytes()
+    with serving(state, port, free_port(), "--password-file", str(password)) as (authority, _):
+        asked = authority.step(
+            "ca", "certificate", "localhost", str(tmp_path / "a.crt"), str(tmp_path / "a.key"),
+            "--provisioner", "me@example.com", "--provisioner-password-file", str(password),
+        )  # fmt: skip
+        assert asked.returncode == 0, asked.stderr
+        wait_until(lambda: authority.ocsp(tmp_path / "a.crt") == "good")  # it has just begun
+        shown = run(["openssl", "x509", "-noout", "-ocsp_uri", "-in", tmp_path / "a.crt"]).stdout
+        assert shown == f"{authority.http_url}/ocsp\n"
+        assert "me@example.com" in authority.log.read_text()
+        assert "certbot" not in authority.log.read_text()
+    assert (state / "config/ca.json").read_bytes() == before
+
+
+def test_newel_up_asks_for_the_password_of_what_ca_init_made(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("p4ss")
+    state = tmp_path / "home"
+    line = [
+        NEWEL, "ca", "init", "--name", "T", "--dns", "localhost", "--address", "127.0.0.1:9443",
+        "--provisioner", "me", "--deployment-type", "standalone", "--password-file", password,
+    ]  # fmt: skip
+    run(line, env={**os.environ, "STEPPATH": str(state)})
+    done = subprocess.run(
+        [NEWEL, "up", "--state", state], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 1
+    missing = state / "secrets/password"
+    assert done.stderr == (
+        f"newel up: {missing}: missing; name the keys' password by --password-file\n"
+    )

@@ -11,7 +11,12 @@ from newel.runtime.background import every
 from newel.runtime.clock import Clock
 from newel.runtime.service import Rpc, Service
 from newel.signer.assembly import make_role
-from newel.signer.ceremony.authority import AuthorityFiles, create_authority, reissue_responder
+from newel.signer.ceremony.authority import (
+    AuthorityFiles,
+    add_responder,
+    create_authority,
+    reissue_responder,
+)
 from newel.signer.certificate_watch import CertificateWatch
 from newel.signer.config import Config
 from newel.signer.metrics import Metrics
@@ -19,7 +24,14 @@ from newel.signer.rpc import CertificateSignerServicer, KeysServicer, StatusSign
 from newel.signer.self_check import SelfCheck
 from newel.signer.signing import Signer
 
-__all__ = ["AuthorityFiles", "Ports", "build", "create_authority", "reissue_responder"]
+__all__ = [
+    "AuthorityFiles",
+    "Ports",
+    "add_responder",
+    "build",
+    "create_authority",
+    "reissue_responder",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What `newel up` says when it serves: where, under which root, and what to try next."""
 
+import shlex
+
 from newel.crypto import pem
 from newel.standalone.settings import Settings
 from newel.step.fingerprint import fingerprint
@@ -13,6 +15,21 @@ def banner(settings: Settings, https: str, http: str, *, first: bool) -> str:
     port = https.rpartition(":")[2]
     state = layout.state
     url = f"https://{f'[{name}]' if ':' in name else name}:{port}"
+    provisioners = settings.authority.provisioners or []
+    names = {str(each.get("type")): str(each.get("name")) for each in reversed(provisioners)}
+    tries = [f"export STEPPATH={state}"]
+    if "JWK" in names:
+        tries.append(
+            f"step ca certificate {name} srv.crt srv.key --provisioner {shlex.quote(names['JWK'])}"
+            f" --password-file {settings.password_file}"
+        )
+    if "ACME" in names:
+        tries.append(
+            f"REQUESTS_CA_BUNDLE={layout.root_certificate} certbot certonly --standalone -n --agree-tos"
+            f" -m you@example.com \\\n    -d {name} --server {url}/acme/{names['ACME']}/directory"
+        )
+    tries.append(f"curl --cacert {layout.root_certificate} {url}/health")
+    following = "\n  ".join(tries)
     made = "A new authority was made" if first else "The authority is served from"
     return f"""\
 {made} under {state}.
@@ -23,9 +40,5 @@ def banner(settings: Settings, https: str, http: str, *, first: bool) -> str:
   HTTP         {f"http://{http}" if http else "none"}   OCSP, CRL, /metrics, /readyz
 
 Try next:
-  export STEPPATH={state}
-  step ca certificate {name} srv.crt srv.key --provisioner admin --password-file {settings.password_file}
-  REQUESTS_CA_BUNDLE={layout.root_certificate} certbot certonly --standalone -n --agree-tos -m you@example.com \\
-    -d {name} --server {url}/acme/acme/directory
-  curl --cacert {layout.root_certificate} {url}/health
+  {following}
 """

@@ -18,7 +18,7 @@ FIRST_START = "NEWEL_FIRST_START"
 def main(arguments: list[str]) -> int:
     """Runs the authority until it is told to stop; returns the exit code."""
     options = parse(arguments)
-    layout = Layout(options.state)
+    layout = Layout(options.state, options.password_file, options.http_address or "")
     # What is loaded from here on stays: collecting it again and again would cost a tenth of the start.
     gc.disable()
     try:
@@ -64,9 +64,13 @@ def lock(layout: Layout) -> TextIO:
 
 
 def prepare(layout: Layout, options: Options) -> bool:
-    """Makes the authority when there is none, and answers whether it did; renews the OCSP responder."""
+    """Makes the authority when there is none, and answers whether it did.
+
+    One that `ca init` made gets its OCSP responder here; anyone's is renewed when it is due.
+    """
     from newel.runtime.clock import SystemClock
-    from newel.signer.app import reissue_responder
+    from newel.runtime.config import ConfigError
+    from newel.signer.app import add_responder, reissue_responder
     from newel.standalone.first_start import authority_files, create
     from newel.standalone.settings import read_settings
 
@@ -74,7 +78,15 @@ def prepare(layout: Layout, options: Options) -> bool:
     first = not layout.ca_json.exists()
     if first:
         create(layout, options, now)
-    reissue_responder(authority_files(layout, read_settings(layout).password_file), now)
+    settings = read_settings(layout)
+    files = authority_files(layout, settings.password_file)
+    if not files.password_file.exists():
+        raise ConfigError(
+            f"{files.password_file}: missing; name the keys' password by --password-file"
+        )
+    if not files.responder_certificate.exists():
+        add_responder(files, now)
+    reissue_responder(files, now)
     return first
 
 

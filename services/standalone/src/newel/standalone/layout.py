@@ -9,6 +9,10 @@ class Layout:
     """Names of everything that is kept under one folder."""
 
     state: Path
+    given_password: Path | None = None
+    """The file with the keys' password, where the command line names one."""
+    given_http: str = ""
+    """The plain HTTP address, where the command line names one."""
 
     @property
     def root_certificate(self) -> Path:

@@ -72,7 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--password-file",
         type=Path,
         metavar="F",
-        help="the keys' password; made under DIR/secrets when not given",
+        help="the keys' password; made under DIR/secrets on first start when not given",
     )
     add(
         "--workers",

@@ -24,7 +24,7 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     clock = SystemClock()
     log = logs.configure(clock, settings.newel.log_level)
     https = options.address or settings.ca.address
-    http = options.http_address or settings.ca.insecure_address
+    http = settings.http_address
     if not https:
         raise ConfigError(f"{layout.ca_json}: address: missing")
     shared = options.worker is not None

@@ -54,18 +54,23 @@ class Settings:
         return tuple(self.ca.dns_names or ("localhost", "127.0.0.1", "::1"))
 
     @property
+    def http_address(self) -> str:
+        """Where OCSP, CRL and the issuer are served without TLS; "" for nowhere."""
+        return self.layout.given_http or self.ca.insecure_address
+
+    @property
     def http_url(self) -> str:
         """The base of OCSP, CRL and issuer URLs in certificates; "" when there is no HTTP address."""
-        if self.newel.http_url or not self.ca.insecure_address:
+        if self.newel.http_url or not self.http_address:
             return self.newel.http_url.rstrip("/")
-        port = self.ca.insecure_address.rpartition(":")[2]
+        port = self.http_address.rpartition(":")[2]
         name = self.dns_names[0]
         return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
     @property
     def password_file(self) -> Path:
         """The file with the keys' password."""
-        return self.newel.password_file or self.layout.password
+        return self.layout.given_password or self.newel.password_file or self.layout.password
 
 
 def read_settings(layout: Layout) -> Settings:

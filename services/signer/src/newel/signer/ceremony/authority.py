@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from newel.crypto import pem
 from newel.signer.ceremony.holding import hold
@@ -66,6 +67,20 @@ def create_authority(files: AuthorityFiles, name: str, now: dt.datetime) -> str:
     return fingerprint(hold(plan, now)[0].certificate)
 
 
+def add_responder(files: AuthorityFiles, now: dt.datetime) -> None:
+    """Makes the responder of an authority that was made elsewhere and has none, by ``ca init`` say.
+
+    Raises what :func:`newel.signer.ceremony.holding.hold` raises; then nothing was written.
+    """
+    issuer = _intermediate(files)
+    text = files.intermediate_certificate.read_bytes()
+    subject = x509.load_der_x509_certificate(pem.decode_all(text)[0]).subject
+    found = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) or [*subject]
+    name = str(found[0].value)
+    plan = Plan(record=files.record, existing=(issuer,), certificates=(_responder(files, name),))
+    hold(plan, now)
+
+
 def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> x509.Certificate | None:
     """Issues the responder's certificate again for the same key once two thirds of its life are over.
 
@@ -77,13 +92,16 @@ def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> x509.Certifica
     begin, end = current.not_valid_before_utc, current.not_valid_after_utc
     if now < begin + (end - begin) * 2 / 3:
         return None
-    store = FileStore(kind="file", path=files.intermediate_key, password_file=files.password_file)
-    issuer = ExistingIssuer(
-        name="intermediate", certificate=files.intermediate_certificate, store=store
-    )
-    chain = reissue(current, issuer, now)
+    chain = reissue(current, _intermediate(files), now)
     replace(files.responder_certificate, pem.encode_all(chain))
     return x509.load_der_x509_certificate(chain[0])
+
+
+def _intermediate(files: AuthorityFiles) -> ExistingIssuer:
+    store = FileStore(kind="file", path=files.intermediate_key, password_file=files.password_file)
+    return ExistingIssuer(
+        name="intermediate", certificate=files.intermediate_certificate, store=store
+    )
 
 
 def _responder(files: AuthorityFiles, name: str) -> CertificatePlan:
