@@ -9,7 +9,7 @@ import pytest
 from segno import encoder
 
 from fixtures.running import NEWEL, others
-from newel.cli.otp_keys import OtpKey, parse
+from newel.cli.crypto.otp_keys import OtpKey, parse
 
 STEP = others("step")
 BOTH_WAYS = pytest.mark.parametrize(

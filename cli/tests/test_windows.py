@@ -13,11 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from newel.cli import kms, main, paths
+from newel.cli import main, paths
 from newel.cli.certificates.sources import is_url
 from newel.cli.errors import UsageError
 from newel.cli.grammar import find
 from newel.cli.invocation import Invocation
+from newel.cli.keys import kms
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -109,7 +110,7 @@ def test_printed_octets_are_the_same_as_elsewhere() -> None:
 
 
 def test_a_signal_which_would_end_the_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from newel.cli import after_renewal
+    from newel.cli.renewals import after_renewal
 
     monkeypatch.setattr(after_renewal, "os", SimpleNamespace(name="nt"))
     command, rest = find(["ca", "renew", "a.crt", "a.key", "--pid", "7"])

@@ -63,8 +63,8 @@ class AuthorityFiles(NamedTuple):
 
     def key(self, call: "Invocation", name: str) -> "PrivateKey":
         """One of the authority's keys: opened by a file's password, by ca.json's own, or by asking."""
-        from newel.cli.key_files import unlocked
-        from newel.cli.kms import signing_key
+        from newel.cli.keys.key_files import unlocked
+        from newel.cli.keys.kms import signing_key
 
         for flag in ("ca-password-file", "password-file"):
             given = call.get(flag) if call.known(flag) else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from newel.cli import paths
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
-from newel.cli.kms import is_uri, shown
+from newel.cli.keys.kms import is_uri, shown
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -116,7 +116,7 @@ def present(
     """Loads a client certificate and its key, whose password is asked for when it needs one."""
 
     def password() -> bytes:
-        from newel.cli.key_files import password_for
+        from newel.cli.keys.key_files import password_for
 
         name = call.get(unlocked_by) if call.known(unlocked_by) else None
         return password_for(key, name)
@@ -143,7 +143,7 @@ def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
     identity = paths.read_json(paths.identity_file(call))
     if str(identity.get("type")).lower() != "mtls":
         return
-    from newel.cli.leaf_facts import read_leaf
+    from newel.cli.renewals.leaf_facts import read_leaf
     from newel.client.clock import now
 
     certificate, key = str(identity.get("crt")), str(identity.get("key"))

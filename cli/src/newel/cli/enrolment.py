@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from newel.cli import connection, provisioner_choice, token_requests
+from newel.cli import connection
 from newel.cli.errors import CliError, UsageError
 from newel.cli.moments import for_authority
 from newel.cli.terminal import say
+from newel.cli.tokens import provisioner_choice, token_requests
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -163,7 +164,7 @@ def unverified_claims(token: str) -> dict[str, Any]:
 
 def sign(call: "Invocation", ticket: Ticket, csr: str) -> bytes:
     """The chain for a PEM request, as a certificate file holds it. Raises CliError."""
-    from newel.cli import template_data
+    from newel.cli.tokens import template_data
     from newel.client import calls
 
     with connection.connected(call, url=ticket.url, root=ticket.root) as authority:

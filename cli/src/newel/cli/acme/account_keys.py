@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from newel.cli.acme import accounts, directories
 from newel.cli.acme.accounts import Kept
 from newel.cli.files import replace
-from newel.cli.key_files import private_key
-from newel.cli.key_output import private_pem
+from newel.cli.keys.key_files import private_key
+from newel.cli.keys.key_output import private_pem
 from newel.client import acme_accounts, acme_transport
 from newel.client.acme_accounts import Account
 from newel.client.errors import AnswerError, RefusedError

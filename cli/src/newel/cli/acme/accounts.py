@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from newel.cli import paths
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import make_directory, read_password, replace
-from newel.cli.key_files import private_key
-from newel.cli.key_output import private_pem
+from newel.cli.keys.key_files import private_key
+from newel.cli.keys.key_output import private_pem
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation

@@ -56,9 +56,9 @@ def obtain_again(call: "Invocation", certificate: str, key_file: str) -> bytes:
     """The chain for a certificate's names and key, which are proved once more: ACME's renewal."""
     from cryptography import x509
 
-    from newel.cli.key_files import private_key
-    from newel.cli.leaf_facts import read_leaf
-    from newel.cli.one_time_tokens import check_pair
+    from newel.cli.keys.key_files import private_key
+    from newel.cli.renewals.leaf_facts import read_leaf
+    from newel.cli.tokens.one_time_tokens import check_pair
 
     leaf = read_leaf(certificate).chain[0]
     key = private_key(key_file, call.get("password-file"))

@@ -49,7 +49,7 @@ def is_url(name: str) -> bool:
 def from_file(name: str, service: str | None = None) -> list[structure.Certificate]:
     """The certificates of a file, PEM or DER; where there is none, those of a key service."""
     if (service or ":" in name) and not os.path.exists(name):  # noqa: PTH110 - a name
-        from newel.cli import kms
+        from newel.cli.keys import kms
 
         if service or kms.is_uri(name):
             return bundle(kms.certificates(name, service), name)

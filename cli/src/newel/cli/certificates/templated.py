@@ -3,10 +3,10 @@
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import template_data
 from newel.cli.certificates import issuers, making, signature_choice, sources, validity
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
+from newel.cli.tokens import template_data
 from newel.client.clock import now
 from newel.crypto import der, keys
 from newel.gotemplate.budget import Surroundings

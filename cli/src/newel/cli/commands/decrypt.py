@@ -1,9 +1,10 @@
 """`newel decrypt`: what is inside a JWE, for whoever has the recipient's private key."""
 
-from newel.cli import delivery, jose_keys, jwe_messages
+from newel.cli import delivery
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jose_keys, jwe_messages
 from newel.crypto.keys import PublicKey
 
 

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import chacha20, delivery, jwe_messages, recipients
+from newel.cli import delivery
 from newel.cli.commands.crypto.jwe.encrypt import CONTENT
 from newel.cli.errors import UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.jose import chacha20, jwe_messages, recipients
 
 if TYPE_CHECKING:
     from newel.cli.certificates.structure import Certificate

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from newel.cli import connection, provisioner_choice, token_requests
+from newel.cli import connection
 from newel.cli.catalogue import layouts, questions, session
 from newel.cli.commands.ca import revoke as one_certificate
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import confirm, note, say, show_json
+from newel.cli.tokens import provisioner_choice, token_requests
 
 KINDS = ("JWK", "X5C", "OIDC")
 

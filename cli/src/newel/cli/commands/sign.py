@@ -3,10 +3,12 @@
 import base64
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import delivery, jose_keys, jwk_files, jws_messages, kms
+from newel.cli import delivery
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jose_keys, jwk_files, jws_messages
+from newel.cli.keys import kms
 
 if TYPE_CHECKING:
     from newel.crypto.keys import PrivateKey
@@ -43,7 +45,7 @@ def signing_key(call: Invocation) -> jose_keys.JoseKey:
 def of_certificate(name: str, key: "PrivateKey") -> dict[str, Any]:
     """The x5c header: a chain that is valid, for signing, and the key's. Raises CliError."""
     from newel.cli.certificates import sources, vouched
-    from newel.cli.one_time_tokens import check_pair
+    from newel.cli.tokens.one_time_tokens import check_pair
     from newel.client.clock import now
 
     chain = sources.from_file(name)

@@ -1,13 +1,14 @@
 """`newel verify`: whose signature it is, and that the content is what was signed."""
 
-from newel.cli import connection, delivery, jws_messages, signers
+from newel.cli import connection, delivery
 from newel.cli.catalogue.layouts import plain
 from newel.cli.commands.certificate import verify as certificate
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.jws_messages import Jws
-from newel.cli.signers import Signer
+from newel.cli.jose import jws_messages, signers
+from newel.cli.jose.jws_messages import Jws
+from newel.cli.jose.signers import Signer
 from newel.cli.terminal import say, show_json
 from newel.cli.toolkit import calling
 

@@ -23,7 +23,7 @@ def files_of(
     """Certificates and encrypted keys; a root's key that was brought along is kept only where it signed."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from newel.cli.key_output import openssh_public, private_pem
+    from newel.cli.keys.key_output import openssh_public, private_pem
 
     signers = {"root_ca": material.root, "intermediate_ca": material.intermediate}
     targets = [

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from newel.cli.certificates.sources import from_file
 from newel.cli.errors import CliError
-from newel.cli.key_files import private_key
+from newel.cli.keys.key_files import private_key
 from newel.client.clock import now
 from newel.step.fingerprint import fingerprint
 

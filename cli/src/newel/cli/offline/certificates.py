@@ -5,13 +5,14 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.cli import certificate_requests, provisioner_choice, token_requests
+from newel.cli import certificate_requests
 from newel.cli.authority_files import AuthorityFiles
 from newel.cli.errors import CliError
-from newel.cli.leaf_facts import read_leaf
 from newel.cli.moments import resolved
 from newel.cli.offline import rules
+from newel.cli.renewals.leaf_facts import read_leaf
 from newel.cli.terminal import say
+from newel.cli.tokens import provisioner_choice, token_requests
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def renewed(
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from newel.cli.kms import service, signing_key
-    from newel.cli.one_time_tokens import check_pair
+    from newel.cli.keys.kms import service, signing_key
+    from newel.cli.tokens.one_time_tokens import check_pair
 
     files = AuthorityFiles.read(call)
     leaf = read_leaf(certificate)

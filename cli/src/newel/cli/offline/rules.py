@@ -13,7 +13,7 @@ from newel.step.durations import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
-    from newel.cli.provisioner_choice import Provisioner
+    from newel.cli.tokens.provisioner_choice import Provisioner
 
 DEFAULTS: dict[str, Any] = {
     "minTLSCertDuration": "5m", "maxTLSCertDuration": "24h", "defaultTLSCertDuration": "24h",
@@ -110,6 +110,6 @@ def end_of_credential(call: "Invocation", provisioner: "Provisioner") -> dt.date
     """When the certificate ends that an X5C provisioner takes as proof; None for other kinds."""
     if provisioner.get("type") != "X5C":
         return None
-    from newel.cli.leaf_facts import read_leaf
+    from newel.cli.renewals.leaf_facts import read_leaf
 
     return read_leaf(call.require("x5c-cert")).not_after

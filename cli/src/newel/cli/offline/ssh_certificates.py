@@ -3,7 +3,6 @@
 import secrets
 from typing import TYPE_CHECKING
 
-from newel.cli import provisioner_choice
 from newel.cli.authority_files import AuthorityFiles
 from newel.cli.errors import CliError, UsageError
 from newel.cli.offline import rules, ssh_keys, ssh_templates
@@ -12,6 +11,7 @@ from newel.cli.ssh.certificate_body import Body
 from newel.cli.ssh.certificates import FOREVER, moment
 from newel.cli.ssh.issuance import SIGNERS_OFFLINE
 from newel.cli.ssh.public_keys import wire_of
+from newel.cli.tokens import provisioner_choice
 from newel.client.clock import now
 from newel.client.ssh_calls import SshIssued
 
@@ -65,9 +65,9 @@ def renewed(
     call: "Invocation", certificate_file: str, key_file: str, new_key: bytes = b""
 ) -> SshIssued:
     """The successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
-    from newel.cli.key_files import private_key
-    from newel.cli.one_time_tokens import password_file
+    from newel.cli.keys.key_files import private_key
     from newel.cli.ssh.renewal import certificate_of
+    from newel.cli.tokens.one_time_tokens import password_file
 
     files = AuthorityFiles.read(call)
     old = certificate_of(certificate_file)

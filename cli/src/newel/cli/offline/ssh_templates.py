@@ -8,8 +8,8 @@ from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
-    from newel.cli.provisioner_choice import Provisioner
     from newel.cli.ssh.issuance import Wanted
+    from newel.cli.tokens.provisioner_choice import Provisioner
     from newel.step.x509_templates.json_fields import Fields
 
 EXTENSIONS = {
@@ -56,9 +56,10 @@ def rendered(
     call: "Invocation", text: str, file: str, data: Mapping[str, Any], usual: Content, token: str
 ) -> "Fields":
     """What the template, in ``text`` or in a file, makes of the request. Raises ValueError."""
-    from newel.cli import paths, template_data
+    from newel.cli import paths
     from newel.cli.files import read
     from newel.cli.offline.templated import claims_of
+    from newel.cli.tokens import template_data
     from newel.client.clock import now
     from newel.gotemplate.budget import Surroundings
     from newel.step.x509_templates import certificates

@@ -9,7 +9,7 @@ from newel.cli import paths
 from newel.cli.certificates import making, templated
 from newel.cli.errors import CliError
 from newel.cli.files import read
-from newel.cli.provisioner_choice import extension_of
+from newel.cli.tokens.provisioner_choice import extension_of
 from newel.crypto import keys
 from newel.crypto.der import DerError
 from newel.crypto.dns_names import InvalidNameError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from newel.cli.invocation import Invocation
-    from newel.cli.provisioner_choice import Provisioner
+    from newel.cli.tokens.provisioner_choice import Provisioner
     from newel.crypto.keys import PrivateKey, PublicKey
 
 

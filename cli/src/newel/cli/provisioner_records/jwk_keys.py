@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import jwk_files
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
-from newel.cli.key_files import password_for
+from newel.cli.jose import jwk_files
+from newel.cli.keys.key_files import password_for
 from newel.cli.new_passwords import new_password
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def public_key(name: str) -> Record:
 
 def sealed_key(name: str, password_file: str | None) -> str:
     """The private key of a file as a compact JWE: as it is there, or encrypted now. Raises CliError."""
-    from newel.cli.key_output import json_text
+    from newel.cli.keys.key_output import json_text
     from newel.step import jwe
 
     data = read(name)
     if jwk_files.is_encrypted(data):
-        from newel.cli.jwe_messages import compact
+        from newel.cli.jose.jwe_messages import compact
 
         return compact(data)
     text = json_text(jwk_files.parse(data, name), None)
@@ -73,7 +73,7 @@ def sealed_key(name: str, password_file: str | None) -> str:
 
 def of_file(name: str, password_file: str | None) -> dict[str, Any]:
     """``key`` and ``encryptedKey`` of a file with a private key, encrypted anew. Raises CliError."""
-    from newel.cli.key_output import json_text
+    from newel.cli.keys.key_output import json_text
     from newel.step import jwe
 
     private = jwk_files.parse(read(name), name, password_file)

@@ -9,7 +9,7 @@ from newel.client import provisioner_calls
 from newel.step import managed
 
 if TYPE_CHECKING:
-    from newel.cli.admin_session import AdminSession
+    from newel.cli.administration.admin_session import AdminSession
 
 Record = dict[str, Any]
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from newel.cli import admin_session
+from newel.cli.administration import admin_session
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation

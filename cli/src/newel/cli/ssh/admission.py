@@ -3,9 +3,10 @@
 import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
-from newel.cli import file_sets, key_choice
+from newel.cli import file_sets
 from newel.cli.connection import connected
 from newel.cli.errors import CliError
+from newel.cli.keys import key_choice
 from newel.cli.ssh import issuance, session
 from newel.cli.ssh.public_keys import wire_of
 

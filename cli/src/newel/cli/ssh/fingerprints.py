@@ -1,6 +1,6 @@
 """The line ssh-keygen -l prints of a key or certificate."""
 
-from newel.cli.fingerprint_text import spelled
+from newel.cli.crypto.fingerprint_text import spelled
 from newel.cli.ssh import certificates, public_keys
 from newel.cli.ssh.public_keys import Line
 from newel.cli.ssh.wire import WireError

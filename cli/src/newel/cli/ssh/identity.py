@@ -41,7 +41,7 @@ def request(call: "Invocation", subject: str, kind: str) -> Request:
 
 def files(call: "Invocation", asked: Request, chain: Sequence[str]) -> list[file_sets.Target]:
     """What is kept of the answer; makes the folders it is kept in."""
-    from newel.cli.key_output import private_pem
+    from newel.cli.keys.key_output import private_pem
 
     folder = paths.authority_path(paths.context_of(call))
     for name in ("identity", "config"):
@@ -121,9 +121,9 @@ def token_for(call: "Invocation", name: str) -> str:
     """The identity's word that it asks about this host; "" where there is no identity. Raises CliError."""
     import base64
 
-    from newel.cli.key_files import private_key
-    from newel.cli.leaf_facts import read_leaf
-    from newel.cli.one_time_tokens import TokenRequest, signed
+    from newel.cli.keys.key_files import private_key
+    from newel.cli.renewals.leaf_facts import read_leaf
+    from newel.cli.tokens.one_time_tokens import TokenRequest, signed
     from newel.step import jwk
 
     known = paths.read_json(paths.identity_file(call))

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli import connection, enrolment, provisioner_choice, token_requests
+from newel.cli import connection, enrolment
 from newel.cli.errors import CliError, UsageError
 from newel.cli.moments import for_authority
 from newel.cli.terminal import say
+from newel.cli.tokens import provisioner_choice, token_requests
 
 if TYPE_CHECKING:
     from newel.cli.file_sets import Target
@@ -116,8 +117,8 @@ def sign(
     """Asks for the certificate; the files to be written with it where the authority asks for client
     certificates. Raises CliError.
     """
-    from newel.cli import template_data
     from newel.cli.ssh import identity
+    from newel.cli.tokens import template_data
     from newel.client import calls, ssh_calls
 
     if place.rules:

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import connection, token_requests
+from newel.cli import connection
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.ssh.certificates import Certificate, read_certificate
 from newel.cli.ssh.issuance import Ticket
+from newel.cli.tokens import token_requests
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation

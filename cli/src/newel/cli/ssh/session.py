@@ -4,8 +4,9 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.cli import enrolment, file_sets, key_choice
+from newel.cli import enrolment, file_sets
 from newel.cli.errors import CliError
+from newel.cli.keys import key_choice
 from newel.cli.ssh import issuance, principals, public_keys
 from newel.cli.terminal import note, say
 

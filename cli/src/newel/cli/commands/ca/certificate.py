@@ -1,8 +1,9 @@
 """`newel ca certificate`: a key made here, a token, a request and a certificate, in one command."""
 
-from newel.cli import certificate_requests, enrolment, file_sets, key_choice
+from newel.cli import certificate_requests, enrolment, file_sets
 from newel.cli.errors import UsageError
 from newel.cli.invocation import Invocation
+from newel.cli.keys import key_choice
 from newel.cli.moments import for_authority
 from newel.cli.terminal import say
 
@@ -28,7 +29,7 @@ def run(call: Invocation) -> None:
         else:
             csr = certificate_requests.make(key, ticket.subject, ticket.sans)
             chain = enrolment.sign(call, ticket, csr)
-    from newel.cli.key_output import private_pem
+    from newel.cli.keys.key_output import private_pem
 
     file_sets.write_all(
         [

@@ -81,7 +81,7 @@ def hosted() -> None:
 
 def make_request(call: Invocation, given: Answers, layout: "Layout") -> None:
     """For a root that is kept offline: the intermediate's key here, and a request to carry to the root."""
-    from newel.cli.key_output import private_pem
+    from newel.cli.keys.key_output import private_pem
     from newel.cli.new_authority import files, material
 
     key, name = material.new_key(), call.require("intermediate-csr")

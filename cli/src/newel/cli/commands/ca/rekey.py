@@ -2,19 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import (
-    after_renewal,
-    certificate_requests,
-    connection,
-    file_sets,
-    key_choice,
-    kms,
-    renewal,
-)
+from newel.cli import certificate_requests, connection, file_sets
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.leaf_facts import Leaf, read_leaf
+from newel.cli.keys import key_choice, kms
+from newel.cli.renewals import after_renewal, renewal
+from newel.cli.renewals.leaf_facts import Leaf, read_leaf
 from newel.cli.terminal import note, say
 from newel.client.clock import now
 
@@ -58,7 +52,7 @@ def check_service(call: Invocation) -> None:
 
 def daemon(call: Invocation, leaf: Leaf, old: tuple[str, str], new: tuple[str, str]) -> int:
     """Rekeys the files again and again."""
-    from newel.cli import renewal_daemon
+    from newel.cli.renewals import renewal_daemon
 
     schedule = renewal_daemon.Schedule(call, leaf, "rekey-period")
     current = old
@@ -102,8 +96,8 @@ def rekeyed(call: Invocation, old: tuple[str, str], new: tuple[str, str]) -> str
 
 def sealed_like(call: Invocation, old_key: str, key: "PrivateKey") -> bytes:
     """The new key's PEM, under the old one's password where that had one from a file."""
-    from newel.cli.key_files import password_for
-    from newel.cli.key_output import private_pem
+    from newel.cli.keys.key_files import password_for
+    from newel.cli.keys.key_output import private_pem
 
     password = call.get("password-file")
     if password and b"ENCRYPTED" in read(old_key):

@@ -1,9 +1,10 @@
 """`newel ca renew`: the same certificate with a new serial and a new validity."""
 
-from newel.cli import after_renewal, file_sets, renewal
+from newel.cli import file_sets
 from newel.cli.errors import UsageError
 from newel.cli.invocation import Invocation
-from newel.cli.leaf_facts import Leaf, read_leaf
+from newel.cli.renewals import after_renewal, renewal
+from newel.cli.renewals.leaf_facts import Leaf, read_leaf
 from newel.cli.terminal import note
 
 
@@ -34,7 +35,8 @@ def run(call: Invocation) -> int:
 
 def daemon(call: Invocation, leaf: Leaf, certificate: str, key_file: str, out: str) -> int:
     """Renews the file again and again; later rounds start from what the earlier ones wrote."""
-    from newel.cli import certificate_requests, renewal_daemon
+    from newel.cli import certificate_requests
+    from newel.cli.renewals import renewal_daemon
 
     schedule = renewal_daemon.Schedule(call, leaf, "renew-period")
     current = certificate

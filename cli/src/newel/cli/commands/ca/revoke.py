@@ -1,9 +1,10 @@
 """`newel ca revoke`: a certificate is renewed no more."""
 
-from newel.cli import connection, token_requests
+from newel.cli import connection
 from newel.cli.errors import UsageError
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import note, say
+from newel.cli.tokens import token_requests
 
 REASONS = {
     "unspecified": 0, "keycompromise": 1, "cacompromise": 2, "affiliationchanged": 3,
@@ -60,7 +61,7 @@ def place(call: Invocation, token: str, serial: str) -> tuple[str, str]:
 
 def own_serial(call: Invocation) -> str:
     """The serial of --cert, which must come with --key and without a token or another serial."""
-    from newel.cli.leaf_facts import read_leaf
+    from newel.cli.renewals.leaf_facts import read_leaf
 
     certificate = call.get("cert")
     if not certificate:

@@ -22,7 +22,7 @@ def run(call: Invocation) -> None:
     subject = certificate_requests.common_name(request) or (names[0] if names else "")
     file_sets.allow([certificate], force=call.on("force"))
     if call.on("offline"):
-        from newel.cli.key_files import usable
+        from newel.cli.keys.key_files import usable
         from newel.cli.offline import certificates
 
         chain = certificates.issue(

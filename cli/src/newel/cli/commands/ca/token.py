@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import file_sets, token_requests
+from newel.cli import file_sets
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
 from newel.cli.moments import resolved
+from newel.cli.tokens import token_requests
 
 if TYPE_CHECKING:
     from newel.step.tokens import SshOptions
@@ -58,7 +59,7 @@ def by_own_certificate(call: Invocation, method: str) -> bool:
 def renewal(call: Invocation, method: str) -> str:
     """The token a certificate's own key signs to renew it."""
     from newel.cli import connection
-    from newel.cli.renewal import renew_token
+    from newel.cli.renewals.renewal import renew_token
 
     if call.on("offline") and token_requests.has_files(call):
         audience = f"{token_requests.offline(call).audience}/{method}"
@@ -70,7 +71,7 @@ def renewal(call: Invocation, method: str) -> str:
 
 def make(call: Invocation, method: str, subject: str) -> str:
     """The token a provisioner signs."""
-    from newel.cli import template_data
+    from newel.cli.tokens import template_data
     from newel.client.clock import now
 
     moment = now()

@@ -3,9 +3,10 @@
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from newel.cli import file_sets, key_choice, key_files, key_output, kms
+from newel.cli import file_sets
 from newel.cli.certificates import issuers, making, sources, validity
 from newel.cli.errors import UsageError
+from newel.cli.keys import key_choice, key_files, key_output, kms
 from newel.cli.terminal import note
 from newel.crypto import keys
 from newel.crypto.remote_keys import is_remote

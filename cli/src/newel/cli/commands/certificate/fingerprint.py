@@ -4,8 +4,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from newel.cli.certificates import sources
+from newel.cli.crypto.fingerprint_text import spelled
 from newel.cli.errors import CliError, UsageError
-from newel.cli.fingerprint_text import spelled
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation

@@ -37,7 +37,7 @@ def spki(data: bytes, name: str) -> bytes:
         request = sources.request(found[0].data)
         if request is not None:
             return request.spki
-    from newel.cli.key_files import parse
+    from newel.cli.keys.key_files import parse
     from newel.crypto import keys
 
     key = parse(data, name).key

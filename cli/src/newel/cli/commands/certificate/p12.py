@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import key_files
 from newel.cli.certificates import sources
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read_password, write
+from newel.cli.keys import key_files
 from newel.cli.terminal import ask_password, note
 
 if TYPE_CHECKING:

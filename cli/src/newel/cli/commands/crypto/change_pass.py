@@ -1,9 +1,10 @@
 """`newel crypto change-pass`: another password, or none, on a private key file."""
 
-from newel.cli import jwk_files, key_files, key_output
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read, write
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jwk_files
+from newel.cli.keys import key_files, key_output
 from newel.cli.terminal import note
 from newel.crypto.keys import PrivateKey
 

@@ -43,7 +43,7 @@ def run(call: Invocation) -> None:
     elif kind == "prime":
         print(prime(length))
     elif kind == "emoji":
-        from newel.cli.emoji import symbols
+        from newel.cli.crypto.emoji import symbols
 
         print("".join(secrets.choice(symbols()) for _ in range(length)))
     elif kind in ALPHABETS:

@@ -3,11 +3,12 @@
 import secrets
 from pathlib import Path
 
-from newel.cli import file_sets, otp_keys
+from newel.cli import file_sets
+from newel.cli.crypto import otp_keys
+from newel.cli.crypto.otp_keys import OtpKey
+from newel.cli.crypto.qr_image import png
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
-from newel.cli.otp_keys import OtpKey
-from newel.cli.qr_image import png
 from newel.cli.standard_input import text_or_answer
 from newel.cli.terminal import say
 from newel.client.clock import now

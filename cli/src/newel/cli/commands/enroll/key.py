@@ -1,10 +1,11 @@
 """`newel enroll key`: somebody's public key: certified for SSH, or put into a JWK set under their name."""
 
-from newel.cli import jwk_files, key_files
 from newel.cli.commands.crypto.jwk import keyset
 from newel.cli.commands.ssh import certificate
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jwk_files
+from newel.cli.keys import key_files
 from newel.cli.terminal import say
 from newel.cli.toolkit import calling
 

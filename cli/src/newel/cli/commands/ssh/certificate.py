@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli import file_sets, key_choice
+from newel.cli import file_sets
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.keys import key_choice
 from newel.cli.ssh import issuance, principals
 from newel.cli.ssh.public_keys import read_line, wire_of, write_line
 from newel.cli.ssh.wire import WireError
@@ -101,7 +102,7 @@ def written(call: Invocation, base: str) -> list[str]:
 
 def new_password(call: Invocation) -> bytes | None:
     """The password of the new key, of --min-password-length characters at least."""
-    from newel.cli import key_output
+    from newel.cli.keys import key_output
 
     least = call.integer("min-password-length")
     prompt = f"{PROMPT} (must be at least {least} characters)" if least else PROMPT
@@ -128,7 +129,7 @@ def existing(call: Invocation, name: str) -> Pair:
     private_file = call.get("private-key")
     if not private_file:
         return Pair(line.wire, None)
-    from newel.cli.key_files import private_key
+    from newel.cli.keys.key_files import private_key
 
     key = private_key(private_file, call.get("password-file"))
     if wire_of(key) != line.wire:
@@ -147,7 +148,7 @@ def key_targets(
     base: str, pair: Pair, comment: str, password: bytes | None
 ) -> list[file_sets.Target]:
     """The files of a new key."""
-    from newel.cli import key_output
+    from newel.cli.keys import key_output
 
     if pair.private is None:
         return []

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import key_choice
 from newel.cli.invocation import Invocation
+from newel.cli.keys import key_choice
 from newel.cli.ssh import agent, authorities, session
 from newel.cli.ssh.public_keys import write_line
 from newel.cli.terminal import note

@@ -2,10 +2,10 @@
 
 import os
 
-from newel.cli import renewal_due
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.renewals import renewal_due
 from newel.cli.ssh.certificates import FOREVER, moment, read_certificate
 
 

@@ -39,7 +39,7 @@ def log_in_if_needed(call: Invocation, authority: "Authority", user: str) -> Non
         held = agent.without_expired(connected, connected.identities(), now())
         if agent.signed_by(held, trusted):
             return
-        from newel.cli.key_choice import KeyChoice
+        from newel.cli.keys.key_choice import KeyChoice
         from newel.cli.ssh import session
 
         session.open_session(call, connected, user, [user], KeyChoice("EC", "P-256", 0))

@@ -1,7 +1,8 @@
 """`newel ssh rekey`: a host certificate's successor, with a new key."""
 
-from newel.cli import file_sets, key_choice, key_output
+from newel.cli import file_sets
 from newel.cli.invocation import Invocation
+from newel.cli.keys import key_choice, key_output
 from newel.cli.ssh import identity, renewal
 from newel.cli.ssh.public_keys import wire_of, write_line
 from newel.cli.terminal import say

@@ -1,9 +1,10 @@
 """`newel ssh renew`: a host certificate's successor, with the same key; once, or for ever with --daemon."""
 
-from newel.cli import after_renewal, file_sets
-from newel.cli import renewal as timing
+from newel.cli import file_sets
 from newel.cli.invocation import Invocation
-from newel.cli.leaf_facts import Leaf
+from newel.cli.renewals import after_renewal
+from newel.cli.renewals import renewal as timing
+from newel.cli.renewals.leaf_facts import Leaf
 from newel.cli.ssh import identity, renewal
 from newel.cli.ssh.certificates import Certificate, moment
 from newel.cli.ssh.public_keys import write_line
@@ -46,7 +47,7 @@ def daemon(
     call: Invocation, old: Certificate, certificate_file: str, key_file: str, output: str
 ) -> int:
     """Renews again and again; later rounds start from what the earlier ones wrote."""
-    from newel.cli import renewal_daemon
+    from newel.cli.renewals import renewal_daemon
 
     schedule = renewal_daemon.Schedule(call, leaf_of(old), "renew-period")
     current = certificate_file

@@ -1,11 +1,12 @@
 """`newel ssh revoke`: an SSH certificate is renewed no more."""
 
-from newel.cli import connection, token_requests
+from newel.cli import connection
 from newel.cli.commands.ca.revoke import check_recorded, reason_code
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
 from newel.cli.ssh import issuance, renewal
 from newel.cli.terminal import note
+from newel.cli.tokens import token_requests
 
 KINDS = ("JWK", "OIDC", "X5C")
 

@@ -1,6 +1,6 @@
 """`newel ca admin remove`."""
 
-from newel.cli import admin_records, admin_session
+from newel.cli.administration import admin_records, admin_session
 from newel.cli.invocation import Invocation
 
 

@@ -7,7 +7,7 @@ from newel.cli.terminal import show_json
 
 def run(call: Invocation) -> None:
     """Every provisioner of the authority as JSON."""
-    from newel.cli.provisioner_choice import every
+    from newel.cli.tokens.provisioner_choice import every
 
     call.positionals(0)
     with connected(call) as authority:

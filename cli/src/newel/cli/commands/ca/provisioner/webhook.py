@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from newel.cli import admin_session
+from newel.cli.administration import admin_session
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read_password
 from newel.cli.invocation import Invocation

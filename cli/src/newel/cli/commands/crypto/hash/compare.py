@@ -2,7 +2,7 @@
 
 import hmac
 
-from newel.cli import digests
+from newel.cli.crypto import digests
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
 

@@ -1,6 +1,6 @@
 """`newel crypto hash digest`."""
 
-from newel.cli import digests
+from newel.cli.crypto import digests
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import show_json
 

@@ -2,12 +2,12 @@
 
 import sys
 
-from newel.cli import jose_keys, jwe_messages
 from newel.cli.commands.crypto.jwe.encrypt import PASSWORD
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.key_files import password_for
+from newel.cli.jose import jose_keys, jwe_messages
+from newel.cli.keys.key_files import password_for
 from newel.crypto.keys import PublicKey
 
 

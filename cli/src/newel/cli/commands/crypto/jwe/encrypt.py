@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from newel.cli import jose_keys, jwe_messages
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.jose_algorithms import ECDH, OCT_ENCRYPTION, RSA_ENCRYPTION
+from newel.cli.jose import jose_keys, jwe_messages
+from newel.cli.jose.jose_algorithms import ECDH, OCT_ENCRYPTION, RSA_ENCRYPTION
 from newel.cli.terminal import ask_password
 
 PASSWORD = ("PBES2-HS256+A128KW", "PBES2-HS384+A192KW", "PBES2-HS512+A256KW")

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from newel.cli import jose_keys, jwk_files, key_choice, key_files
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import write
 from newel.cli.invocation import Invocation
-from newel.cli.jose_algorithms import default_algorithm
-from newel.cli.key_output import json_text, new_password, write_pair
+from newel.cli.jose import jose_keys, jwk_files
+from newel.cli.jose.jose_algorithms import default_algorithm
+from newel.cli.keys import key_choice, key_files
+from newel.cli.keys.key_output import json_text, new_password, write_pair
 from newel.cli.terminal import note
 from newel.crypto.keys import PublicKey
 

@@ -5,12 +5,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from newel.cli import jwk_files
 from newel.cli.errors import CliError
 from newel.cli.files import read, replace
 from newel.cli.invocation import Invocation
-from newel.cli.jose_keys import keys_of_set
-from newel.cli.key_output import json_text
+from newel.cli.jose import jwk_files
+from newel.cli.jose.jose_keys import keys_of_set
+from newel.cli.keys.key_output import json_text
 from newel.cli.terminal import show_json
 
 

@@ -1,8 +1,8 @@
 """`newel crypto jwk public`: the public half of a JWK."""
 
-from newel.cli import jwk_files
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jwk_files
 from newel.cli.terminal import show_json
 
 PROMPT = "Please enter the password to decrypt your private JWK"

@@ -2,10 +2,10 @@
 
 import sys
 
-from newel.cli import jws_messages
 from newel.cli.errors import UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jws_messages
 from newel.cli.terminal import show_json
 
 

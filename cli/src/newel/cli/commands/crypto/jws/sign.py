@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from newel.cli import jose_keys, jwk_files, jws_headers, jws_messages
 from newel.cli.errors import UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jose_keys, jwk_files, jws_headers, jws_messages
 from newel.cli.standard_input import has_input
 from newel.cli.terminal import show_json
 

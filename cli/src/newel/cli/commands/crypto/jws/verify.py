@@ -1,10 +1,10 @@
 """`newel crypto jws verify`: the payload of a JWS, if the signature is right."""
 
-from newel.cli import jose_keys, jws_messages
 from newel.cli.commands.crypto.jws.inspect import show
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jose_keys, jws_messages
 
 
 def run(call: Invocation) -> None:

@@ -4,13 +4,13 @@ import datetime as dt
 import json
 from typing import Any, cast
 
-from newel.cli import jws_messages
 from newel.cli.commands.crypto.jws.verify import verifier
 from newel.cli.commands.crypto.jwt.inspect import show
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.jose_keys import require_source
+from newel.cli.jose import jws_messages
+from newel.cli.jose.jose_keys import require_source
 from newel.client.clock import now
 
 

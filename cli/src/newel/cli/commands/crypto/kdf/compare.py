@@ -1,8 +1,8 @@
 """`newel crypto kdf compare`."""
 
+from newel.cli.crypto.passwords_phc import matches
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
-from newel.cli.passwords_phc import matches
 from newel.cli.terminal import ask_password
 
 

@@ -1,8 +1,8 @@
 """`newel crypto kdf hash`."""
 
+from newel.cli.crypto.passwords_phc import hash_password
 from newel.cli.errors import UsageError
 from newel.cli.invocation import Invocation
-from newel.cli.passwords_phc import hash_password
 from newel.cli.terminal import ask_password
 
 

@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
-from newel.cli import jwk_files, key_files, key_output
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import write
 from newel.cli.invocation import Invocation
+from newel.cli.jose import jwk_files
+from newel.cli.keys import key_files, key_output
 from newel.cli.terminal import note
 from newel.crypto.keys import PrivateKey, PublicKey
 

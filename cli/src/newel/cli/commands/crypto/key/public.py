@@ -4,8 +4,8 @@ import sys
 
 from newel.cli.files import write
 from newel.cli.invocation import Invocation
-from newel.cli.key_files import public_key
-from newel.cli.key_output import public_pem
+from newel.cli.keys.key_files import public_key
+from newel.cli.keys.key_output import public_pem
 from newel.cli.terminal import note, show_json
 
 

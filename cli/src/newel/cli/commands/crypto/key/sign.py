@@ -3,11 +3,11 @@
 import base64
 import sys
 
-from newel.cli import plain_signatures
+from newel.cli.crypto import plain_signatures
 from newel.cli.errors import CliError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.key_files import load
+from newel.cli.keys.key_files import load
 from newel.cli.terminal import show_json
 from newel.crypto.keys import PrivateKey
 

@@ -2,10 +2,10 @@
 
 import secrets
 
+from newel.cli.crypto.otp_keys import OtpKey, algorithm, checked
 from newel.cli.errors import UsageError
 from newel.cli.files import write
 from newel.cli.invocation import Invocation
-from newel.cli.otp_keys import OtpKey, algorithm, checked
 from newel.cli.terminal import show_json
 
 PIXELS = 200
@@ -23,7 +23,7 @@ def run(call: Invocation) -> None:
     key = checked(OtpKey(secrets.token_bytes(size), alg, digits, period))
     url = key.url(issuer, account)
     if picture := call.get("qr"):
-        from newel.cli.qr_image import png
+        from newel.cli.crypto.qr_image import png
 
         write(picture, png(url, PIXELS), force=call.on("force"))
     if call.json:

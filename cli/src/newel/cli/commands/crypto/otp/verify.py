@@ -2,10 +2,10 @@
 
 import dataclasses
 
+from newel.cli.crypto.otp_keys import OtpKey, algorithm, checked, parse
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
-from newel.cli.otp_keys import OtpKey, algorithm, checked, parse
 from newel.cli.standard_input import text_or_answer
 from newel.cli.terminal import show_json
 from newel.client.clock import now

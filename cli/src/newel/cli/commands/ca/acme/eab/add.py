@@ -1,6 +1,6 @@
 """`newel ca acme eab add`."""
 
-from newel.cli import admin_session, external_keys
+from newel.cli.administration import admin_session, external_keys
 from newel.cli.invocation import Invocation
 
 TITLES = ("Key ID", "Provisioner", "Key (base64, raw url encoded)", "Reference")

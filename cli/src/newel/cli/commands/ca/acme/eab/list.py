@@ -6,7 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli import admin_session, external_keys, pages
+from newel.cli import pages
+from newel.cli.administration import admin_session, external_keys
 from newel.cli.invocation import Invocation
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """`newel ca acme eab remove`."""
 
-from newel.cli import admin_session, external_keys
+from newel.cli.administration import admin_session, external_keys
 from newel.cli.invocation import Invocation
 
 

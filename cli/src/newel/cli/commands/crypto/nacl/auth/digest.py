@@ -2,8 +2,8 @@
 
 import hmac
 
+from newel.cli.crypto.nacl_files import key
 from newel.cli.invocation import Invocation
-from newel.cli.nacl_files import key
 from newel.cli.standard_input import text_or_answer
 from newel.cli.terminal import show_json
 

@@ -3,9 +3,9 @@
 import hmac
 
 from newel.cli.commands.crypto.nacl.auth.digest import SIZE, authenticator
+from newel.cli.crypto.nacl_files import key
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
-from newel.cli.nacl_files import key
 from newel.cli.standard_input import text_or_answer
 
 

@@ -1,7 +1,7 @@
 """`newel crypto nacl box seal`."""
 
+from newel.cli.crypto.nacl_files import key, nonce, show
 from newel.cli.invocation import Invocation
-from newel.cli.nacl_files import key, nonce, show
 from newel.cli.standard_input import text_or_answer
 
 

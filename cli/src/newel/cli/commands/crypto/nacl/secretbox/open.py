@@ -1,8 +1,8 @@
 """`newel crypto nacl secretbox open`."""
 
+from newel.cli.crypto.nacl_files import key, nonce, plain, sealed_input
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
-from newel.cli.nacl_files import key, nonce, plain, sealed_input
 
 
 def run(call: Invocation) -> None:

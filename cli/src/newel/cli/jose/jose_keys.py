@@ -8,10 +8,11 @@ import json
 from dataclasses import dataclass
 from typing import cast
 
-from newel.cli import jwk_files, key_files
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
-from newel.cli.jose_algorithms import HMAC, default_algorithm, encryptions_of, signatures_of
+from newel.cli.jose import jwk_files
+from newel.cli.jose.jose_algorithms import HMAC, default_algorithm, encryptions_of, signatures_of
+from newel.cli.keys import key_files
 from newel.cli.web_files import read_file_or_url
 from newel.crypto.keys import PrivateKey, PublicKey
 

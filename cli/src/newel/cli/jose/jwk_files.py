@@ -8,7 +8,7 @@ import json
 from typing import Any, cast
 
 from newel.cli.errors import CliError
-from newel.cli.key_output import json_text
+from newel.cli.keys.key_output import json_text
 
 MEMBERS = (
     "use", "kty", "kid", "crv", "alg", "k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi",
@@ -42,8 +42,8 @@ def unsealed(
     """What is inside the JWE, or the octets themselves when they are none; asks up to three times."""
     if not is_encrypted(data):
         return data
-    from newel.cli.jwe_messages import decrypt_with_password
-    from newel.cli.key_files import TRIES, password_for
+    from newel.cli.jose.jwe_messages import decrypt_with_password
+    from newel.cli.keys.key_files import TRIES, password_for
 
     for _ in range(1 if password_file else TRIES):
         password = password_for(name, password_file, prompt)

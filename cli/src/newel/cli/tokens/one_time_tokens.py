@@ -14,7 +14,7 @@ from newel.cli.files import read
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
-    from newel.cli.provisioner_choice import Provisioner
+    from newel.cli.tokens.provisioner_choice import Provisioner
     from newel.crypto.keys import PrivateKey
     from newel.step.jws import Signer
     from newel.step.tokens import SshOptions
@@ -54,7 +54,7 @@ def token_of(call: "Invocation", provisioner: "Provisioner", wanted: TokenReques
     if kind == "OIDC":
         return by_oauth(call, provisioner)
     if kind in {"AWS", "GCP", "Azure"}:
-        from newel.cli import cloud_tokens
+        from newel.cli.tokens import cloud_tokens
 
         return cloud_tokens.token_of(
             provisioner, wanted.subject, wanted.sans or [], wanted.audience
@@ -64,14 +64,14 @@ def token_of(call: "Invocation", provisioner: "Provisioner", wanted: TokenReques
 
 def provisioner_key(call: "Invocation", provisioner: "Provisioner") -> tuple["PrivateKey", str]:
     """The private key of a JWK provisioner and its id: of --key, or the escrowed one."""
-    from newel.cli import jwk_files
+    from newel.cli.jose import jwk_files
     from newel.crypto.keys import PrivateKey
 
     kid = str(provisioner.get("key", {}).get("kid", ""))
     name = call.get("key") if call.known("key") else None
     password = password_file(call)
     if name:
-        from newel.cli.kms import service, signing_key
+        from newel.cli.keys.kms import service, signing_key
 
         return signing_key(name, password, service(call)), kid
     sealed = str(provisioner.get("encryptedKey") or "")
@@ -136,7 +136,7 @@ def signed(
 def by_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of a certificate the provisioner's roots vouch for."""
     from newel.cli.certificates.sources import from_file
-    from newel.cli.kms import service, signing_key
+    from newel.cli.keys.kms import service, signing_key
 
     certificate, key_file = call.require("x5c-cert"), call.require("x5c-key")
     files = [certificate, *(call.all("x5c-chain") if call.known("x5c-chain") else [])]
@@ -161,7 +161,7 @@ def check_pair(leaf: bytes, key: "PrivateKey", certificate: str, key_file: str) 
 
 def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
-    from newel.cli.kms import service, signing_key
+    from newel.cli.keys.kms import service, signing_key
     from newel.step import jwk
 
     certificate, key_file = call.require("sshpop-cert"), call.require("sshpop-key")
@@ -182,7 +182,7 @@ def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: T
 
 def by_nebula(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of a host in a Nebula network."""
-    from newel.cli import nebula_tokens
+    from newel.cli.tokens import nebula_tokens
 
     return nebula_tokens.token_of(call, provisioner, wanted)
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from newel.cli import connection, provisioner_choice
+from newel.cli import connection
 from newel.cli.errors import UsageError
-from newel.cli.one_time_tokens import TokenRequest, password_file, signed, token_of
+from newel.cli.tokens import provisioner_choice
+from newel.cli.tokens.one_time_tokens import TokenRequest, password_file, signed, token_of
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
-    from newel.cli.provisioner_choice import Provisioner
+    from newel.cli.tokens.provisioner_choice import Provisioner
 
 
 class Place(NamedTuple):
@@ -75,7 +76,7 @@ def has_files(call: "Invocation") -> bool:
 
 def alone(call: "Invocation", path: str, subject: str, **claims: Any) -> str:
     """A token from flags only: no authority is asked and none of its files is here (API-21)."""
-    from newel.cli.kms import service, signing_key
+    from newel.cli.keys.kms import service, signing_key
 
     for flag in ("provisioner", "kid", "key"):
         if not call.get(flag):

@@ -12,7 +12,7 @@ def spelled(digest: bytes, form: str) -> str:
     if form == "hex":
         return digest.hex()
     if form == "emoji":
-        from newel.cli.emoji import symbols
+        from newel.cli.crypto.emoji import symbols
 
         alphabet = symbols()
         return "".join(alphabet[octet] for octet in digest)

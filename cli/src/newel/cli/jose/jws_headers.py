@@ -6,7 +6,7 @@ from typing import Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
-from newel.cli.jose_keys import JoseKey
+from newel.cli.jose.jose_keys import JoseKey
 
 
 def certificate_flag(call: Invocation) -> str | None:

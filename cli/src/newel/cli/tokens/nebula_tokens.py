@@ -4,15 +4,15 @@ import base64
 import secrets
 from typing import TYPE_CHECKING
 
-from newel.cli import one_time_tokens
 from newel.cli.errors import CliError
 from newel.cli.files import read
+from newel.cli.tokens import one_time_tokens
 from newel.crypto import pem
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
-    from newel.cli.one_time_tokens import TokenRequest
-    from newel.cli.provisioner_choice import Provisioner
+    from newel.cli.tokens.one_time_tokens import TokenRequest
+    from newel.cli.tokens.provisioner_choice import Provisioner
     from newel.crypto.keys import PrivateKey
     from newel.step.jws import Signer
 
@@ -79,7 +79,7 @@ def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from newel.cli.key_files import private_key
+    from newel.cli.keys.key_files import private_key
     from newel.step.jwk import from_public_key
 
     key = private_key(name, password_file)

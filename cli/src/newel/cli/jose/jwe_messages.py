@@ -6,10 +6,10 @@ from typing import Any, cast
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
-from newel.cli import jwe_passwords, jwk_files
 from newel.cli.errors import CliError
 from newel.cli.files import LARGEST_INPUT
-from newel.cli.jose_keys import JoseKey
+from newel.cli.jose import jwe_passwords, jwk_files
+from newel.cli.jose.jose_keys import JoseKey
 
 CANNOT_DECRYPT = "error decrypting data: error in cryptographic primitive"
 PARTS = ("protected", "encrypted_key", "iv", "ciphertext", "tag")
@@ -105,7 +105,7 @@ def registry(alg: str, enc: str) -> Any:
     """What the library may do: these algorithms only, on messages as long as the commands read."""
     from joserfc.jwe import JWERegistry
 
-    from newel.cli import chacha20
+    from newel.cli.jose import chacha20
 
     if enc == chacha20.NAME:
         chacha20.register()

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newel.cli import after_renewal
 from newel.cli.errors import CliError, UsageError
-from newel.cli.leaf_facts import Leaf
 from newel.cli.moments import duration
-from newel.cli.renewal import jitter, text
+from newel.cli.renewals import after_renewal
+from newel.cli.renewals.leaf_facts import Leaf
+from newel.cli.renewals.renewal import jitter, text
 from newel.client import retries
 from newel.client.clock import now
 

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from newel.cli import connection
-from newel.cli.kms import is_uri, service
-from newel.cli.leaf_facts import Leaf, read_leaf
+from newel.cli.keys.kms import is_uri, service
 from newel.cli.moments import duration
+from newel.cli.renewals.leaf_facts import Leaf, read_leaf
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def renew_token(
     kms: str | None = None,
 ) -> str:
     """The bearer token that stands for a certificate where mutual TLS cannot."""
-    from newel.cli.kms import signing_key
-    from newel.cli.one_time_tokens import check_pair
+    from newel.cli.keys.kms import signing_key
+    from newel.cli.tokens.one_time_tokens import check_pair
     from newel.step import renew_token as tokens
 
     chain = read_leaf(certificate).chain

@@ -44,10 +44,10 @@ def signing_key(
 ) -> "PrivateKey":
     """The key that signs: in a service where ``service`` or its own name says so, else in a file."""
     if not service and not is_uri(name):
-        from newel.cli.key_files import private_key
+        from newel.cli.keys.key_files import private_key
 
         return private_key(name, password_file)
-    from newel.cli.key_files import from_pem
+    from newel.cli.keys.key_files import from_pem
     from newel.crypto.keys import PrivateKey
     from newel.crypto.remote_keys import remote_key
 

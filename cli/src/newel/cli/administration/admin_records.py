@@ -9,7 +9,7 @@ from newel.cli.menu import choose
 from newel.cli.terminal import say
 
 if TYPE_CHECKING:
-    from newel.cli.admin_session import AdminSession
+    from newel.cli.administration.admin_session import AdminSession
     from newel.cli.invocation import Invocation
     from newel.client.admin_calls import Admin
 

@@ -5,16 +5,16 @@ import binascii
 import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from newel.cli import jose_keys, jwk_files
 from newel.cli.errors import CliError, UsageError
-from newel.cli.jose_keys import JoseKey, Wanted
+from newel.cli.jose import jose_keys, jwk_files
+from newel.cli.jose.jose_keys import JoseKey, Wanted
 from newel.cli.web_files import read_file_or_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from newel.cli.certificates.structure import Certificate
-    from newel.cli.jws_messages import Jws
+    from newel.cli.jose.jws_messages import Jws
 
 MOST_CERTIFICATES = 20
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from newel.cli.jose_keys import JoseKey
+    from newel.cli.jose.jose_keys import JoseKey
 
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
@@ -109,7 +109,7 @@ def parts_of_json(text: str) -> tuple[str, str, str]:
 
 def sign(header: dict[str, Any], payload: bytes, key: "JoseKey") -> str:
     """The compact JWS under the key's algorithm; the header's members stand in order of their names."""
-    from newel.cli.jose_keys import for_signing
+    from newel.cli.jose.jose_keys import for_signing
     from newel.step import jws
 
     signer = for_signing(key)

@@ -9,10 +9,17 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from newel.cli import certificate_requests, connection, provisioner_choice
+from newel.cli import certificate_requests, connection
 from newel.cli.errors import UsageError
-from newel.cli.one_time_tokens import TokenRequest, check_pair, password_file, signed, token_of
 from newel.cli.terminal import note
+from newel.cli.tokens import provisioner_choice
+from newel.cli.tokens.one_time_tokens import (
+    TokenRequest,
+    check_pair,
+    password_file,
+    signed,
+    token_of,
+)
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -92,8 +99,8 @@ def given(call: "Invocation") -> Credential | None:
     """The credential of --admin-cert and --admin-key; None without them."""
     from cryptography import x509
 
-    from newel.cli.kms import signing_key
-    from newel.cli.leaf_facts import read_leaf
+    from newel.cli.keys.kms import signing_key
+    from newel.cli.renewals.leaf_facts import read_leaf
 
     certificate, key_file = call.get("admin-cert"), call.get("admin-key")
     if not certificate and not key_file:
@@ -112,7 +119,7 @@ def given(call: "Invocation") -> Credential | None:
 
 def login(call: "Invocation", url: str, root: str, by: Sequence[str]) -> Credential:
     """A credential of this process alone, from a provisioner that knows the administrator."""
-    from newel.cli import key_choice
+    from newel.cli.keys import key_choice
     from newel.client import calls
     from newel.crypto import pem
     from newel.step.fingerprint import fingerprint

@@ -49,7 +49,7 @@ def parse(
         return KeyFile(from_pem(data, name, password_file, single=single), "pem")
     if data.startswith(SSH_PREFIXES):
         return KeyFile(from_ssh_line(data), "ssh")
-    from newel.cli import jwk_files
+    from newel.cli.jose import jwk_files
 
     if jwk_files.is_jose(data):
         return KeyFile(jwk_files.key_of(jwk_files.parse(data, name, password_file)), "jwk")

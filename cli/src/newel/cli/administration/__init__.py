@@ -1,0 +1,1 @@
+"""Remote management: the session of an administrator, and what it lists."""

@@ -1,0 +1,1 @@
+"""What the JOSE commands share: JWK, JWS and JWE, and whom messages are from and for."""

@@ -1,0 +1,1 @@
+"""Renewing: whether it is due, once or for ever, and what follows."""

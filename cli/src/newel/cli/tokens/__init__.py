@@ -1,0 +1,1 @@
+"""One-time tokens: by which provisioner, signed by which key."""
