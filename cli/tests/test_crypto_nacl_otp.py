@@ -49,7 +49,7 @@ def test_boxes_and_signatures_travel(
     assert run(judge, "nacl", "auth", "verify", mine, digest, stdin=message).stdout == b"ok\n"
 
 
-@pytest.mark.parametrize("where", [0, -2])
+@pytest.mark.parametrize("where", [0, -4])  # the very last character has bits that say nothing
 def test_what_was_changed_is_not_opened(tmp_path: Path, where: int) -> None:
     key, other = tmp_path / "key", tmp_path / "other"
     assert run(NEWEL, "nacl", "box", "keypair", other, key).returncode == 0
