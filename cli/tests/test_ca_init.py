@@ -11,7 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from fixtures.running import free_port, others, wait_until
+from fixtures.processes import free_port
+from fixtures.running import others, wait_until
 from newel.step import jwe
 
 NEWEL = str(Path(sys.executable).with_name("newel"))

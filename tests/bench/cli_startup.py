@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fixtures.running import NEWEL, free_port, others, serving
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, others, serving
 
 
 class Cost(NamedTuple):

@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from fixtures.processes import free_port
 from fixtures.registration import request_for
-from fixtures.running import Authority, free_port, serving
+from fixtures.running import Authority, serving
 from fixtures.step_api import Api
 from fixtures.step_ca import step_ca
 from newel.crypto import keys, pem

@@ -15,7 +15,8 @@ from cryptography import x509
 
 from fixtures.challenged import Challenged
 from fixtures.machine import BOTH, Machine, root_fingerprint
-from fixtures.running import NEWEL, Authority, configure, free_port, serving
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, Authority, configure, serving
 from fixtures.step_ca import step_ca
 from fixtures.terminal import at_a_terminal
 from fixtures.zones import Zone

@@ -17,7 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
-from fixtures.running import NEWEL, free_port, run
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, run
 
 __all__ = ["authority", "machine", "stranger"]
 

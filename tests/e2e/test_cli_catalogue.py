@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.running import NEWEL, Authority, configure, free_port, serving, wait_until
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, Authority, configure, serving, wait_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
-from fixtures.running import NEWEL, free_port, others, run
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, others, run
 from fixtures.step_ca import running
 from fixtures.terminal import at_a_terminal
 

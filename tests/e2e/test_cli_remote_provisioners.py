@@ -10,7 +10,8 @@ import pytest
 from fixtures.administrator import Administrator, of_new_authority
 from fixtures.meshes import mesh
 from fixtures.needs import find_program
-from fixtures.running import free_port, others
+from fixtures.processes import free_port
+from fixtures.running import others
 
 pytestmark = pytest.mark.needs("step", "step-ca")
 PROVISIONER = ["ca", "provisioner"]

@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fixtures.running import Authority, configure, free_port, serving
+from fixtures.processes import free_port
+from fixtures.running import Authority, configure, serving
 from newel.client.async_identity import AsyncIdentity
 from newel.client.errors import ClientError
 from newel.client.http01 import Standalone

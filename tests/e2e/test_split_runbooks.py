@@ -9,7 +9,8 @@ import pytest
 from cryptography import x509
 
 from fixtures.needs import find_program
-from fixtures.running import NEWEL, free_port, run, wait_until
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, run, wait_until
 from fixtures.split import PROGRAMS, Split, fresh_split
 
 pytestmark = pytest.mark.needs("step", "openssl", "curl", *PROGRAMS)

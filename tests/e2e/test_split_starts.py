@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.processes import free_block
 from fixtures.running import wait_until
-from fixtures.split import PROGRAMS, REPOSITORY, Split, free_block, split_serving, split_state
+from fixtures.split import PROGRAMS, REPOSITORY, Split, split_serving, split_state
 
 pytestmark = pytest.mark.needs("step", *PROGRAMS)
 

@@ -14,7 +14,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.running import Authority, free_port, others, run, serving, wait_until
+from fixtures.processes import free_port
+from fixtures.running import Authority, others, run, serving, wait_until
 from newel.step import extension
 from newel.step.fingerprint import fingerprint
 

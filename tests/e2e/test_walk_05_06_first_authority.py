@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.running import NEWEL, free_port, others, run, serving, wait_until
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, others, run, serving, wait_until
 from fixtures.step_ca import running
 from fixtures.walks import Walker
 

@@ -19,7 +19,8 @@ from joserfc.jwk import ECKey
 
 from fakes.clouds import HOSTS, TENANT, Cloud, Internet, MetadataService
 from fixtures.pki import InternalPki
-from fixtures.running import Authority, free_port
+from fixtures.processes import free_port
+from fixtures.running import Authority
 from fixtures.step_ca import step_ca
 from fixtures.walks import Walker
 from newel.client.clock import now

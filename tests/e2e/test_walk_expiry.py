@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from fakes.webhook import WebhookReceiver
-from fixtures.running import Authority, configure, free_port, serving, wait_until
+from fixtures.processes import free_port
+from fixtures.running import Authority, configure, serving, wait_until
 from fixtures.split import PROGRAMS, fresh_split
 
 pytestmark = pytest.mark.needs("step")

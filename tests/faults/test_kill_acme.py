@@ -19,7 +19,8 @@ import pytest
 from cryptography import x509
 
 from fixtures.acme import Client, Reply, WebServer, make_csr
-from fixtures.running import Authority, configure, free_port, serving
+from fixtures.processes import free_port
+from fixtures.running import Authority, configure, serving
 
 ORDERS = 24
 

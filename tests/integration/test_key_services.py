@@ -8,7 +8,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from fixtures.running import BIN, NEWEL, free_port, others, serving
+from fixtures.processes import free_port
+from fixtures.running import BIN, NEWEL, others, serving
 from fixtures.servers import SoftHsm
 
 PLAIN = "--no-password --insecure"
