@@ -20,7 +20,11 @@ _DUMMY = b"\x00"
 
 def stand_in_key(public_key: keys.PublicKey) -> keys.PrivateKey:
     """A key for the library's builders whose signatures are dummies."""
-    return remote_key(public_key, lambda *_: _DUMMY)
+    return remote_key(public_key, _dummy)
+
+
+def _dummy(*_: object) -> bytes:
+    return _DUMMY
 
 
 def signature_hash(
