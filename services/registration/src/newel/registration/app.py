@@ -66,6 +66,7 @@ async def build(config: Config, ports: Ports) -> Service:
     issuance = RemoteIssuance(ports.issuing)
     stored, used = ProvisionerTable(ports.database), UsedTokenTable(ports.database)
     authority = _authority(config, stored, issuance)
+    acme = _acme(config, ports, authority, issuance, metrics)
     upkeep = Upkeep(
         authority,
         stored,
@@ -75,8 +76,8 @@ async def build(config: Config, ports: Ports) -> Service:
         Lease(ports.database, "used-tokens"),
         ports.clock,
         metrics,
+        acme.forget_chains,
     )
-    acme = _acme(config, ports, authority, issuance, metrics)
     api = _api(config, ports, authority, issuance, used, metrics, acme)
 
     async def start() -> None:

@@ -57,6 +57,8 @@ class Upkeep:
     lease: Lease
     clock: Clock
     metrics: Metrics
+    forget_chains: Callable[[], None]
+    """Called when issuers or their chains have changed."""
 
     async def start(self, configured: Mapping[str, str]) -> None:
         """Takes the configured provisioners over, waits for the issuing authority, and has the
@@ -86,6 +88,7 @@ class Upkeep:
     async def _learn_issuers(self) -> None:
         if await self.authority.refresh_trust():
             anchors = self.authority.trust.client_authorities
+            self.forget_chains()
             self.tls.trust([pem.encode(der).decode() for der in anchors])
 
     async def _sweep(self) -> None:

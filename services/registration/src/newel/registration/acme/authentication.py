@@ -8,6 +8,7 @@ The nonce is used up later, in the one transaction of the request.
 import enum
 
 from newel.acme import jwk, jws
+from newel.acme.problems import AcmeError
 from newel.registration.acme import ids
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.calls import Call, deactivated
@@ -60,13 +61,13 @@ class Authenticator:
         account: Account | None = None
         if header.kid is not None:
             _allow(signer is not Signer.KEY, "this resource needs a jwk, not a kid")
-            account = await self._account(header.kid, provisioner)
+            account = await self._signer(parsed, header.kid, provisioner)
             key, thumbprint = account.key, account.thumbprint
         else:
             _allow(signer is not Signer.ACCOUNT, "this resource needs a kid, not a jwk")
             key = jwk.public_key(header.jwk or jwk.Jwk(""))
             thumbprint = jwk.thumbprint(key)
-        jws.verify(parsed, key)
+            jws.verify(parsed, key)
         admission = Admission(nonce)
         if account is not None:
             if account.status != VALID:
@@ -84,14 +85,37 @@ class Authenticator:
             account,
             self._storage,
             now,
+            self.forget,
         )
 
     def forget(self, account: Account) -> None:
         """Lets go of what is remembered of an account, after anything of it changed."""
         self._accounts.pop((account.provisioner, account.id), None)
 
-    async def _account(self, kid: str, provisioner: AcmeKind) -> Account:
-        """The account a kid names: a whole account URL of this provisioner under a name of ours."""
+    async def _signer(self, parsed: jws.Jws, kid: str, provisioner: AcmeKind) -> Account:
+        """The account a kid names, whose key made the signature.
+
+        A remembered key is not the last word: another process may have changed it. So a signature
+        that does not verify with it is compared once with the key the database has now.
+        """
+        identity = self._identity(kid, provisioner)
+        known = self._accounts.get((provisioner.name, identity))
+        if known is not None:
+            try:
+                jws.verify(parsed, known.key)
+            except AcmeError:
+                account = await self._load(identity, provisioner)
+                if account.thumbprint == known.thumbprint:
+                    raise
+            else:
+                return known
+        else:
+            account = await self._load(identity, provisioner)
+        jws.verify(parsed, account.key)
+        return account
+
+    def _identity(self, kid: str, provisioner: AcmeKind) -> bytes:
+        """The id in a kid: a whole account URL of this provisioner under a name of ours."""
         prefix, _, last = kid.rpartition("/")
         identity = ids.parse(last)
         scheme, _, rest = prefix.partition("://")
@@ -103,12 +127,14 @@ class Authenticator:
             or kid != Urls.of(authority, provisioner.name).account(identity)
         ):
             raise _no_account()
-        known = self._accounts.get((provisioner.name, identity))
-        if known is not None:
-            return known
+        return identity
+
+    async def _load(self, identity: bytes, provisioner: AcmeKind) -> Account:
+        """The account as the database has it now, remembered while it is valid."""
         account = await self._storage.account(identity, provisioner.name)
         if account is None:
             raise _no_account()
+        self.forget(account)
         if account.status == VALID:
             if len(self._accounts) >= _CACHED:
                 self._accounts.pop(next(iter(self._accounts)))

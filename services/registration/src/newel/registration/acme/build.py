@@ -1,7 +1,7 @@
 """Where the parts of the ACME server meet."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp
@@ -49,6 +49,8 @@ class Acme:
     """After the migrations, before listening."""
     tasks: Mapping[str, Task]
     """Run in every process; what one process does for all of them holds a lease."""
+    forget_chains: Callable[[], None]
+    """To be called when the issuing authority names other issuers, or other chains, than before."""
     upkeep: Upkeep
     """What one of the tasks does, round after round."""
 
@@ -77,12 +79,13 @@ def build(
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
     validations = Validations(Attempts(database), _validators(config), limits, clock, decisions)
     finalizer = Finalizer(Claims(database), issuance, provisioners, limits, clock, decisions)
+    chains = Chains(issuance)
     server = Server(
         storage=storage,
         nonces=nonces,
         authenticator=Authenticator(storage, nonces, authorities, clock),
         finalizer=finalizer,
-        chains=Chains(issuance),
+        chains=chains,
         issuance=issuance,
         validations=validations,
         limits=limits,
@@ -102,6 +105,7 @@ def build(
         app=Dispatcher(server, provisioners, authorities),
         start=start,
         tasks={"acme-validations": validations.run, "acme-upkeep": leased_upkeep},
+        forget_chains=chains.forget,
         upkeep=upkeep,
     )
 

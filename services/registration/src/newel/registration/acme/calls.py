@@ -1,5 +1,6 @@
 """One authenticated request on its way through an endpoint."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ class Call:
     signer: Account | None
     storage: Storage
     now: float
+    forget: Callable[[Account], None]
+    """Lets go of what is remembered of an account; called when the database has another state."""
     committed: bool = False
 
     @property
@@ -76,8 +79,10 @@ class Call:
             return bad_nonce("it was used before")
         account = await self.storage.account(self.signer.id, self.provisioner.name)
         if account is None or account.status != "valid":
+            self.forget(self.signer)
             return deactivated()
         if account.thumbprint != self.signer.thumbprint:
+            self.forget(self.signer)
             return NewelError(ErrorType.UNAUTHORIZED, "the account has another key now")
         return bad_nonce("it was used before")
 

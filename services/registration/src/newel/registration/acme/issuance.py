@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 
 
 class Chains:
-    """What follows a leaf, by issuer: an issuer's chain never changes, so it is asked for once."""
+    """What follows a leaf, by issuer: remembered until ``forget``, which a changed trust calls.
+
+    The issuer's own certificate never changes, its id being its digest; what stands above it may.
+    """
 
     def __init__(self, issuance: Issuance) -> None:
         self._issuance = issuance
         self._pem: dict[str, bytes] = {}
+
+    def forget(self) -> None:
+        """Lets go of every chain: they are asked for again."""
+        self._pem.clear()
 
     async def chain(self, issuer: str) -> bytes:
         """The issuer's certificate and those above it up to the root, as PEM."""
