@@ -4,6 +4,7 @@ Prints one line per breach and exits 1 when there is any.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
 NAMELESS = {"utils", "common", "helpers", "core", "manager", "misc"}
+LOADER = "libs/crypto/src/newel/crypto/loading.py"
+BARE_LOADERS = re.compile(r"load_(der|pem)_x509_(certificates?|crl|csr)")
 CODE = ("proto", "libs", "services", "cli", "tests", "deploy")
 
 
@@ -46,6 +49,21 @@ def breaches(path: Path) -> Iterator[str]:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             if length > LONGEST_FUNCTION:
                 yield f"{path}:{node.lineno}: {node.name} has {length} lines, the most is {LONGEST_FUNCTION}"
+    if "/src/" in str(path) and not str(path).endswith(LOADER):
+        yield from bare_loaders(path, tree)
+
+
+def bare_loaders(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Find the library's own loaders, whose errors are not one type."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            names = [node.attr]
+        elif isinstance(node, ast.ImportFrom):
+            names = [each.name for each in node.names]
+        else:
+            continue
+        for name in filter(BARE_LOADERS.fullmatch, names):
+            yield f"{path}:{node.lineno}: {name}; load foreign X.509 by newel.crypto.loading"
 
 
 def is_docstring(node: ast.stmt) -> bool:

@@ -136,6 +136,16 @@ def rules(root: Path) -> subprocess.CompletedProcess[str]:
         ("libs/x/utils.py", "x = 1\n", "a name that says nothing"),
         ("libs/x/__init__.py", "import os\n", "empty or a docstring"),
         ("services/x/src/__main__.py", "x = 1\n" * 31, "31 lines"),
+        (
+            "services/x/src/x.py",
+            "from cryptography import x509\nx = x509.load_der_x509_certificate\n",
+            "newel.crypto.loading",
+        ),
+        (
+            "services/x/src/x.py",
+            "from cryptography.x509 import load_pem_x509_crl\n",
+            "newel.crypto.loading",
+        ),
     ],
 )
 def test_a_breach_of_the_house_rules_is_caught(

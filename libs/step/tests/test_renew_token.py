@@ -1,5 +1,6 @@
 """Renewal by bearer token: the leaf's own key signs, every claim is checked in step's words."""
 
+import base64
 import datetime as dt
 
 import msgspec
@@ -10,11 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from fixtures.odd_certificates import odd_certificates
 from newel.step import jws, renew_token, tokens
 from newel.step.audiences import Audiences
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())
+ODD = odd_certificates(KEY, NOW)
 AUDIENCES = Audiences(["ca.internal"])
 
 
@@ -58,3 +61,14 @@ def test_subject_and_issuer_are_checked() -> None:
         text = jws.sign(msgspec.json.encode(head), msgspec.json.encode(claims), KEY)
         with pytest.raises(tokens.InvalidClaims, match=words):
             renew_token.parse(text).check_claims(AUDIENCES, "admin", NOW.timestamp())
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_leaf_the_x509_library_refuses_is_a_malformed_token(what: str) -> None:
+    head = {"alg": "ES256", "x5cInsecure": [base64.b64encode(ODD[what]).decode()]}
+    text = jws.sign(msgspec.json.encode(head), b"{}", KEY)
+    if what in {"an extension twice", "a name that is no text"}:  # these are looked at later
+        assert renew_token.parse(text).leaf.serial_number == 77
+    else:
+        with pytest.raises(tokens.MalformedToken, match=r"leaf cannot be used|too large"):
+            renew_token.parse(text)

@@ -35,12 +35,13 @@ def general_name(text: str) -> "x509.GeneralName":
 
 def read(data: bytes, name: str) -> "x509.CertificateSigningRequest":
     """A PEM or DER request whose signature verifies. Raises CliError."""
-    from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
+
+    from newel.crypto import loading
 
     try:
         pem = data.lstrip().startswith(b"-----BEGIN ")
-        request = x509.load_pem_x509_csr(data) if pem else x509.load_der_x509_csr(data)
+        request = loading.load_pem_request(data) if pem else loading.load_request(data)
         if not request.is_signature_valid:
             raise CliError(f"error parsing {name}: the request's signature does not verify")
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -60,8 +61,14 @@ def names_of(holder: "x509.CertificateSigningRequest | x509.Certificate") -> lis
     """Its alternative names as text."""
     from cryptography import x509
 
+    from newel.crypto import loading
+
     try:
-        names = holder.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = (
+            loading.read_extensions(holder)
+            .get_extension_for_class(x509.SubjectAlternativeName)
+            .value
+        )
     except x509.ExtensionNotFound:
         return []
     kinds = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier)

@@ -32,12 +32,23 @@ def main() -> int:
         if error.hint:
             print(error.hint, file=sys.stderr)
         return error.code
+    except ValueError as error:
+        if not is_unreadable_certificate(error):
+            raise
+        print(error, file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # the reader went away: nothing is wrong, and nothing can be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def is_unreadable_certificate(error: ValueError) -> bool:
+    """Say whether this is the typed error for foreign octets; the module that has it loads slowly."""
+    loading = sys.modules.get("newel.crypto.loading")
+    return loading is not None and isinstance(error, loading.CertificateError)
 
 
 def as_elsewhere(stream: object) -> None:

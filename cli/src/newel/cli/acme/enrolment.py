@@ -54,16 +54,15 @@ def obtain_for(
 
 def obtain_again(call: "Invocation", certificate: str, key_file: str) -> bytes:
     """The chain for a certificate's names and key, which are proved once more: ACME's renewal."""
-    from cryptography import x509
-
     from newel.cli.keys.key_files import private_key
     from newel.cli.renewals.leaf_facts import read_leaf
     from newel.cli.tokens.one_time_tokens import check_pair
+    from newel.crypto import loading
 
     leaf = read_leaf(certificate).chain[0]
     key = private_key(key_file, call.get("password-file"))
     check_pair(leaf, key, certificate, key_file)
-    parsed = x509.load_der_x509_certificate(leaf)
+    parsed = loading.load_certificate(leaf)
     names = certificate_requests.names_of(parsed)
     subject = certificate_requests.common_name(parsed) or next(iter(names), "")
     return obtain(call, directories.of(call), key, subject, names)

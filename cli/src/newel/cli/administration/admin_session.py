@@ -97,10 +97,9 @@ def offered(call: "Invocation") -> bool | None:
 
 def given(call: "Invocation") -> Credential | None:
     """The credential of --admin-cert and --admin-key; None without them."""
-    from cryptography import x509
-
     from newel.cli.keys.kms import signing_key
     from newel.cli.renewals.leaf_facts import read_leaf
+    from newel.crypto import loading
 
     certificate, key_file = call.get("admin-cert"), call.get("admin-key")
     if not certificate and not key_file:
@@ -112,7 +111,7 @@ def given(call: "Invocation") -> Credential | None:
     chain = read_leaf(certificate).chain
     key = signing_key(key_file, password_file(call))
     check_pair(chain[0], key, certificate, key_file)
-    leaf = x509.load_der_x509_certificate(chain[0])
+    leaf = loading.load_certificate(chain[0])
     names = [certificate_requests.common_name(leaf), *certificate_requests.names_of(leaf)]
     return Credential(chain, key, next(name for name in names if name))
 

@@ -8,12 +8,10 @@ def made_by(certificate: Certificate, authority: Certificate) -> bool:
 
     A signature of a kind that is not known, or with a digest that is broken, is not believed.
     """
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from newel.crypto import loading
 
     try:
-        below = x509.load_der_x509_certificate(certificate.der)
-        below.verify_directly_issued_by(x509.load_der_x509_certificate(authority.der))
-    except (InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, ValueError, TypeError):
+        below = loading.load_certificate(certificate.der)
+        return loading.is_issued_by(below, loading.load_certificate(authority.der))
+    except loading.CertificateError:
         return False
-    return True

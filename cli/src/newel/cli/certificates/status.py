@@ -21,12 +21,12 @@ class RevokedError(CliError):
 
 def revocation_list(data: bytes) -> "x509.CertificateRevocationList":
     """A list in PEM or DER. Raises CliError."""
-    from cryptography import x509
+    from newel.crypto import loading
 
     try:
         if data.lstrip().startswith(b"-----BEGIN "):
-            return x509.load_pem_x509_crl(data)
-        return x509.load_der_x509_crl(data)
+            return loading.load_pem_list(data)
+        return loading.load_list(data)
     except ValueError as error:
         raise CliError(f"error parsing crl: {error}") from None
 
@@ -104,9 +104,11 @@ def is_delegate(one: "x509.Certificate", issuer: "x509.Certificate", at: dt.date
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
 
+    from newel.crypto import loading
+
     try:
         one.verify_directly_issued_by(issuer)
-        purposes = one.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        purposes = loading.read_extensions(one).get_extension_for_class(x509.ExtendedKeyUsage).value
     except (InvalidSignature, ValueError, TypeError, x509.ExtensionNotFound):
         return False
     valid = one.not_valid_before_utc <= at <= one.not_valid_after_utc

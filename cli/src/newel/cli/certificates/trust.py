@@ -138,14 +138,12 @@ def check_authority(authority: Certificate, path: list[Certificate], *, is_root:
 
 def check_constraints(authority: Certificate, path: list[Certificate]) -> None:
     """The names of all below the authority lie within its constraints."""
-    from cryptography import x509
-
-    from newel.crypto import distinguished_names, name_constraints, names
+    from newel.crypto import distinguished_names, loading, name_constraints, names
     from newel.crypto.dns_names import InvalidNameError, NameRules
 
     rules = NameRules(underscores=True)
     try:
-        found = name_constraints.name_constraints(x509.load_der_x509_certificate(authority.der))
+        found = name_constraints.name_constraints(loading.load_certificate(authority.der))
         for below in path if found else []:
             value = below.extension(values.SUBJECT_ALT_NAME)
             listed = der.children(der.only(value).content) if value is not None else []

@@ -33,13 +33,16 @@ def certificate_header(call: Invocation, flag: str, key: JoseKey) -> dict[str, A
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
+    from newel.crypto import loading
     from newel.crypto.keys import PrivateKey
 
     kind = flag.removesuffix("-cert")
     chain = certificates(str(call.get(flag)))
     try:
         may_sign = (
-            chain[0].extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature
+            loading.read_extensions(chain[0])
+            .get_extension_for_class(x509.KeyUsage)
+            .value.digital_signature
         )
     except x509.ExtensionNotFound:
         may_sign = False
@@ -64,14 +67,13 @@ def certificate_header(call: Invocation, flag: str, key: JoseKey) -> dict[str, A
 
 def certificates(name: str) -> list[Any]:
     """The certificates in a PEM file, or the one in a DER file."""
-    from cryptography import x509
-
     from newel.cli.files import read
+    from newel.crypto import loading
 
     data = read(name)
     try:
         if b"-----BEGIN " in data:
-            return x509.load_pem_x509_certificates(data)
-        return [x509.load_der_x509_certificate(data)]
+            return loading.load_pem_certificates(data)
+        return [loading.load_certificate(data)]
     except ValueError as error:
         raise CliError(f"error parsing {name}: {error}") from None

@@ -111,11 +111,11 @@ def from_pem(
 
 def _vouched_for(block: bytes, label: str) -> object:
     """The key in a certificate or request; X.509 is read only for these."""
-    from cryptography import x509
+    from newel.crypto import loading
 
     if label == "CERTIFICATE":
-        return x509.load_pem_x509_certificate(block).public_key()
-    return x509.load_pem_x509_csr(block).public_key()
+        return loading.load_pem_certificate(block).public_key()
+    return loading.load_pem_request(block).public_key()
 
 
 def _private(block: bytes, label: str, name: str, password_file: str | None) -> PrivateKey:

@@ -14,6 +14,7 @@ from newel.cli.certificates.sources import from_file
 from newel.cli.errors import CliError
 from newel.cli.keys.key_files import private_key
 from newel.client.clock import now
+from newel.crypto import loading
 from newel.step.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def usage() -> x509.KeyUsage:
 def issuer_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     """The issuer's own key identifier, or one computed where it has none."""
     try:
-        known = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        known = (
+            loading.read_extensions(issuer).get_extension_for_class(x509.SubjectKeyIdentifier).value
+        )
     except x509.ExtensionNotFound:
         known = x509.SubjectKeyIdentifier.from_public_key(issuer.public_key())
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(known)
@@ -138,7 +141,7 @@ def existing(
 ) -> Signer:
     """A certification authority out of files; its key must fit. Raises CliError."""
     try:
-        certificate = x509.load_der_x509_certificate(from_file(certificate_file)[0].der)
+        certificate = loading.load_certificate(from_file(certificate_file)[0].der)
     except ValueError as error:
         raise CliError(f"error parsing {certificate_file}: {error}") from None
     if not is_authority(certificate):
@@ -156,7 +159,11 @@ def existing(
 def is_authority(certificate: x509.Certificate) -> bool:
     """Whether basicConstraints says so."""
     try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        return (
+            loading.read_extensions(certificate)
+            .get_extension_for_class(x509.BasicConstraints)
+            .value.ca
+        )
     except (x509.ExtensionNotFound, ValueError):
         return False
 

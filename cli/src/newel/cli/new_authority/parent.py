@@ -40,12 +40,11 @@ class Parent(NamedTuple):
 
     def root(self) -> "x509.Certificate":
         """Its root, fetched now. Raises CliError."""
-        from cryptography import x509
-
         from newel.client.bootstrap import fetch_root
+        from newel.crypto import loading
 
         with explained():
-            return x509.load_pem_x509_certificate(fetch_root(self.url, self.fingerprint).encode())
+            return loading.load_pem_certificate(fetch_root(self.url, self.fingerprint).encode())
 
 
 def wanted(call: "Invocation") -> bool:

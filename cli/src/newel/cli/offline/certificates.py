@@ -72,12 +72,13 @@ def renewed(
 
     from newel.cli.keys.kms import service, signing_key
     from newel.cli.tokens.one_time_tokens import check_pair
+    from newel.crypto import loading
 
     files = AuthorityFiles.read(call)
     leaf = read_leaf(certificate)
     own = signing_key(key_file, call.get("password-file"), service(call))
     check_pair(leaf.chain[0], own, certificate, key_file)
-    old = x509.load_der_x509_certificate(leaf.chain[0])
+    old = loading.load_certificate(leaf.chain[0])
     found = rules.rules_for(files, provisioner_of(old, files))
     found.check_renewal(leaf.not_before, leaf.not_after, now())
     issuer, issuer_key = issuer_of(call, files)
@@ -87,7 +88,7 @@ def renewed(
         raise CliError("the certificate was not issued by this authority") from None
     builder = x509.CertificateBuilder().subject_name(old.subject)
     builder = builder.public_key(new_key or old.public_key())
-    for extension in old.extensions:
+    for extension in loading.read_extensions(old):
         value = extension.value
         if new_key and isinstance(value, x509.SubjectKeyIdentifier):
             value = x509.SubjectKeyIdentifier.from_public_key(new_key)
@@ -104,12 +105,15 @@ def provisioner_of(
     """Who let a certificate through, as it says itself; {} when it does not. Raises CliError."""
     from cryptography import x509
 
+    from newel.crypto import loading
     from newel.step import extension
 
     try:
-        value = certificate.extensions.get_extension_for_oid(
-            x509.ObjectIdentifier(extension.OID)
-        ).value
+        value = (
+            loading.read_extensions(certificate)
+            .get_extension_for_oid(x509.ObjectIdentifier(extension.OID))
+            .value
+        )
     except x509.ExtensionNotFound:
         return {}
     name = extension.ProvisionerExtension.decode(value.public_bytes()).name
@@ -121,11 +125,11 @@ def provisioner_of(
 
 def issuer_of(call: "Invocation", files: AuthorityFiles) -> tuple["x509.Certificate", "PrivateKey"]:
     """The intermediate and its key. Raises CliError when they do not belong together."""
-    from cryptography import x509
+    from newel.crypto import loading
 
     text, key = files.issuer(call)
     try:
-        certificate = x509.load_pem_x509_certificates(text.encode())[0]
+        certificate = loading.load_pem_certificates(text.encode())[0]
     except ValueError as error:
         raise CliError(f"error parsing {files.config.get('crt')}: {error}") from None
     if certificate.public_key() != key.public_key():
@@ -145,8 +149,9 @@ def sign(
     from cryptography.hazmat.primitives import serialization
 
     from newel.client.csr import digest_for
+    from newel.crypto import loading
 
-    ski = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    ski = loading.read_extensions(issuer).get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
         builder.issuer_name(issuer.subject)
         .serial_number(secrets.randbits(127) | 1 << 126)

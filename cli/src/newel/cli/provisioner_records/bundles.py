@@ -68,20 +68,21 @@ def _blocks(name: str, check: Callable[[bytes, bytes], Found]) -> list[tuple[byt
 
 
 def _certificate(block: bytes, label: bytes) -> "x509.Certificate":
-    from cryptography import x509
+    from newel.crypto import loading
 
     _require(label == b"CERTIFICATE", "it holds something else than certificates")
-    return x509.load_pem_x509_certificate(block)
+    return loading.load_pem_certificate(block)
 
 
 def _authority(block: bytes, label: bytes) -> None:
     from cryptography import x509
 
     from newel.cli.certificate_requests import common_name
+    from newel.crypto import loading
 
     certificate = _certificate(block, label)
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        usage = loading.read_extensions(certificate).get_extension_for_class(x509.KeyUsage).value
         may = usage.key_cert_sign
     except x509.ExtensionNotFound:
         may = False

@@ -106,12 +106,16 @@ def kept_host_id(call: "Invocation") -> uuid.UUID | None:
     """The id the identity there is names."""
     from cryptography import x509
 
+    from newel.crypto import loading
+
     name = paths.read_json(paths.identity_file(call)).get("crt")
     if not name or not Path(str(name)).is_file():
         return None
     try:
-        leaf = x509.load_pem_x509_certificate(read(str(name)))
-        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        leaf = loading.load_pem_certificate(read(str(name)))
+        names = (
+            loading.read_extensions(leaf).get_extension_for_class(x509.SubjectAlternativeName).value
+        )
         return uuid.UUID(names.get_values_for_type(x509.UniformResourceIdentifier)[0])
     except (CliError, ValueError, IndexError, x509.ExtensionNotFound):
         return None

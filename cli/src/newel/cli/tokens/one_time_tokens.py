@@ -153,9 +153,9 @@ def by_certificate(call: "Invocation", provisioner: "Provisioner", wanted: Token
 
 def check_pair(leaf: bytes, key: "PrivateKey", certificate: str, key_file: str) -> None:
     """Refuses a key that is not the certificate's, before the authority does with fewer words."""
-    from cryptography import x509
+    from newel.crypto import loading
 
-    if x509.load_der_x509_certificate(leaf).public_key() != key.public_key():
+    if loading.load_certificate(leaf).public_key() != key.public_key():
         raise CliError(f"the key {key_file} is not the key of the certificate {certificate}")
 
 

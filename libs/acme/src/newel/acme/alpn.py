@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from newel.acme.challenges import digest
 from newel.acme.identifiers import Identifier, reverse_name
 from newel.acme.problems import AcmeError
+from newel.crypto import loading
 
 PROTOCOL = "acme-tls/1"
 ACME_IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")
@@ -33,7 +34,7 @@ def check_certificate(der: bytes, identifier: Identifier, authorization: str) ->
     holding the SHA-256 of the key authorization. Who signed it does not matter (RFC 8737 §3).
     """
     try:
-        extensions = x509.load_der_x509_certificate(der).extensions
+        extensions = loading.read_extensions(loading.load_certificate(der))
         names = list(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
         proof = extensions.get_extension_for_oid(ACME_IDENTIFIER)
     except x509.ExtensionNotFound as error:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from newel.client.calls import Issued
 from newel.client.errors import AnswerError
-from newel.crypto import pem
+from newel.crypto import loading, pem
 from newel.crypto.keys import PrivateKey, load_private_key
 from newel.step.fingerprint import fingerprint
 
@@ -34,7 +34,7 @@ class Credential:
     @cached_property
     def certificate(self) -> x509.Certificate:
         """The leaf."""
-        return x509.load_der_x509_certificate(self.chain[0])
+        return loading.load_certificate(self.chain[0])
 
     @property
     def not_before(self) -> dt.datetime:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, cast
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from newel.crypto import pem
+from newel.crypto import loading, pem
 from newel.step.fingerprint import fingerprint
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -39,7 +39,7 @@ class Peer:
     @cached_property
     def certificate(self) -> x509.Certificate:
         """The leaf."""
-        return x509.load_der_x509_certificate(self.chain[0])
+        return loading.load_certificate(self.chain[0])
 
     @property
     def common_name(self) -> str:
@@ -114,7 +114,7 @@ def from_header(headers: dict[bytes, bytes]) -> Peer | None:
         return None
     try:
         leaf = base64.b64decode(value[1:-1], validate=True)
-        x509.load_der_x509_certificate(leaf)
+        loading.load_certificate(leaf)
     except (binascii.Error, ValueError):
         return None
     return Peer((leaf,))

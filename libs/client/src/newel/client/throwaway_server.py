@@ -18,6 +18,7 @@ from newel.client import rotating
 from newel.client.clock import now
 from newel.client.peer import Peer
 from newel.client.throwaway import DAY, ThrowawayAuthority
+from newel.crypto import loading
 from newel.crypto.keys import PublicKey
 from newel.step import renew_token, tokens
 from newel.step.fingerprint import fingerprint
@@ -96,7 +97,7 @@ class ThrowawayServer:
         return answer() if answer else (404, {"status": 404, "message": "not found"})
 
     def _sign(self, request: dict[str, Any]) -> tuple[int, Any]:
-        csr = x509.load_pem_x509_csr(str(request["csr"]).encode())
+        csr = loading.load_pem_request(str(request["csr"]).encode())
         named = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = [str(getattr(name, "value", name)) for name in named]
         return self._issued(cast("PublicKey", csr.public_key()), tuple(names))

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from newel.crypto import der, distinguished_names, keys, names, pem
+from newel.crypto import der, distinguished_names, keys, loading, names, pem
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
 from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
 
@@ -72,7 +72,7 @@ def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
         raise CsrError(f"the request is longer than {MAX_SIZE} octets")
     try:
         octets = _take_off_pem(data)
-        request = x509.load_der_x509_csr(octets)
+        request = loading.load_request(octets)
         # the library found version, subject, key and attributes in their places
         signed = request.tbs_certrequest_bytes
         _, subject, key, *attributes = der.children(der.only(signed).content)
@@ -86,7 +86,7 @@ def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
         raise CsrEncodingError(str(error)) from None
     except (keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
         raise CsrError(str(error)) from None
-    except (ValueError, x509.InvalidVersion) as error:
+    except ValueError as error:
         if isinstance(error, CsrError):
             raise
         raise CsrEncodingError("the octets are not a PKCS #10 request") from None

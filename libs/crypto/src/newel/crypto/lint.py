@@ -36,7 +36,7 @@ CERTIFICATE_RULES: tuple[CertificateRule, ...] = (*_OTHER_RULES, *_SHAPE_RULES)
 _MOST_SHAPES = 1024
 
 _UNPARSABLE = "does_not_parse"
-_PARSING = (ValueError, x509.DuplicateExtension, x509.InvalidVersion)
+_PARSING = (ValueError, x509.DuplicateExtension)
 _SEAL = object()
 
 Subject = TypeVar("Subject")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 
-from newel.step.jwk import PrivateKey, PublicKey, b64url
+from newel.step.jwk import PrivateKey, b64url
 
 _ECDSA: dict[str, tuple[str, ec.ECDSA, int]] = {
     "secp256r1": ("ES256", ec.ECDSA(hashes.SHA256()), 32),
@@ -54,7 +54,7 @@ class Verifier:
             raise BadSignature("bad signature") from error
 
 
-def verifier(key: PublicKey) -> Verifier:
+def verifier(key: object) -> Verifier:
     """The verifier of a key. Raises ValueError for keys that sign no JWS or are too small."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in _ECDSA:
@@ -69,6 +69,9 @@ def verifier(key: PublicKey) -> Verifier:
             key.verify(signature, signed, scheme, digest)
 
         return Verifier(frozenset(_RSA), check_rsa)
+
+    if not isinstance(key, ed25519.Ed25519PublicKey):  # certificates hold keys of other kinds, too
+        raise ValueError("no JWS algorithm for keys of this kind")  # noqa: TRY004 - callers refuse values
 
     def check_eddsa(_: str, signed: bytes, signature: bytes) -> None:
         key.verify(signature, signed)

@@ -8,15 +8,16 @@ import base64
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from newel.crypto import loading
 from newel.step import jws, tokens
 from newel.step.audiences import Audiences, Method
-from newel.step.jwk import PrivateKey, PublicKey
+from newel.step.jwk import PrivateKey
 
 ISSUER = "step-ca-client/1.0"
 _LONGEST_CHAIN = 8
@@ -55,16 +56,17 @@ def parse(text: str) -> RenewToken:
         raise tokens.MalformedToken("no x5cInsecure chain, or one too long")
     try:
         chain = tuple(base64.b64decode(item, validate=True) for item in encoded)
-        leaf = x509.load_der_x509_certificate(chain[0])
-        verifier = jws.verifier(cast("PublicKey", leaf.public_key()))
-    except (ValueError, AttributeError, jws.BadSignature) as error:
+        leaf = loading.load_certificate(chain[0])
+        verifier = jws.verifier(loading.read_public_key(leaf))
+        common_name(leaf)
+    except ValueError as error:  # of base64, of X.509, or of a key that signs nothing
         raise tokens.MalformedToken("the x5cInsecure leaf cannot be used") from error
     return RenewToken(unverified.verify(verifier), leaf, chain)
 
 
 def make(chain: Sequence[bytes], key: PrivateKey, audience: str, now: dt.datetime) -> str:
     """The token for a certificate (DER chain, leaf first) and its key; good for five minutes."""
-    leaf = x509.load_der_x509_certificate(chain[0])
+    leaf = loading.load_certificate(chain[0])
     issued = int(now.timestamp())
     header: dict[str, Any] = {
         "alg": jws.algorithm(key),

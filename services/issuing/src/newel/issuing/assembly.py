@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from cryptography import x509
-
-from newel.crypto import certificate, keys
+from newel.crypto import certificate, keys, loading
 from newel.issuing.issuers import Issuer
 from newel.issuing.parts import algorithm_of
 from newel.issuing.records import Intent, Record
@@ -33,7 +31,7 @@ def assemble(issuer: Issuer, intent: Intent, signature: bytes) -> SignedCertific
     except keys.InvalidSignature:
         raise WrongSignatureError(f"issuer {issuer.id}: the signature does not verify") from None
     joined = certificate.assemble(intent.tbs, issuer.algorithm, signature)
-    if x509.load_der_x509_certificate(joined).tbs_certificate_bytes != intent.tbs:
+    if loading.load_certificate(joined).tbs_certificate_bytes != intent.tbs:
         raise WrongSignatureError(
             f"issuer {issuer.id}: the certificate does not hold what was recorded"
         )

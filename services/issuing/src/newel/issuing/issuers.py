@@ -10,7 +10,7 @@ from typing import Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from newel.crypto import keys, names, pem
+from newel.crypto import keys, loading, names, pem
 from newel.crypto.certificate import subject_public_key_info
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.name_constraints import ConstraintError, NameConstraints, name_constraints
@@ -157,8 +157,11 @@ def _check_chain(file: Path, path: Sequence[x509.Certificate]) -> None:
                 f" {parent.subject.rfc4514_string()}"
             ) from error
         try:
-            basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-            usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+            extensions = loading.read_extensions(certificate)
+            basic = extensions.get_extension_for_class(x509.BasicConstraints).value
+            usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        except loading.CertificateError as error:
+            raise UnusableIssuerError(f"{file}: {error}") from error
         except x509.ExtensionNotFound as error:
             raise UnusableIssuerError(
                 f"{file}: a certificate of the chain is not a CA's"
@@ -180,7 +183,7 @@ def _certificates(file: Path) -> list[bytes]:
 
 def _parse(file: Path, der: bytes) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(der)
+        return loading.load_certificate(der)
     except ValueError as error:
         raise UnusableIssuerError(f"{file}: not a certificate") from error
 

@@ -9,9 +9,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 
-from cryptography import x509
-
-from newel.crypto import distinguished_names
+from newel.crypto import distinguished_names, loading
 from newel.crypto.dns_names import InvalidNameError
 from newel.issuing.assembly import certificate_of
 from newel.issuing.completion import Outcome
@@ -81,7 +79,7 @@ class Renewals:
             raise _unauthorized("the certificate is not one that was issued here")
         if record.revocation is not None:
             raise _unauthorized("the certificate is revoked")
-        old = x509.load_der_x509_certificate(renewal.certificate)
+        old = loading.load_certificate(renewal.certificate)
         validity = Validity(old.not_valid_before_utc, old.not_valid_after_utc)
         if now < validity.not_before:
             raise _unauthorized("the certificate is not valid yet")

@@ -7,9 +7,7 @@ other way round. ``keyCompromise`` also blocks the key: it will not be certified
 import asyncio
 from collections.abc import Sequence
 
-from cryptography import x509
-
-from newel.crypto import serials
+from newel.crypto import loading, serials
 from newel.issuing import events
 from newel.issuing.assembly import certificate_of
 from newel.issuing.records import CertificateStore, Record, Revocation, Revoking
@@ -104,6 +102,6 @@ async def find_certificate(store: CertificateStore, der: bytes) -> Record:
 def serial_of(der: bytes) -> bytes:
     """The serial a certificate claims to have, as the record has it; b"" for what is none."""
     try:
-        return serials.from_int(x509.load_der_x509_certificate(der).serial_number)
+        return serials.from_int(loading.load_certificate(der).serial_number)
     except ValueError:
         return b""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from newel.crypto import loading
 from newel.registration.refusals import unauthorized
 from newel.registration.trust import Trust
 from newel.step import extension, jws, renew_token, tokens
@@ -46,7 +46,7 @@ def from_tls(chain: Sequence[bytes]) -> Peer | None:
 @lru_cache(maxsize=1024)
 def _of_tls(der: bytes) -> Peer:
     """Cached, because a connection kept alive shows the same certificate with every request."""
-    return _peer(der, x509.load_der_x509_certificate(der), None)
+    return _peer(der, loading.load_certificate(der), None)
 
 
 def from_bearer(text: str, trust: Trust) -> Peer:
@@ -62,7 +62,9 @@ def from_bearer(text: str, trust: Trust) -> Peer:
     usage = _extension(token.leaf, ExtensionOID.KEY_USAGE)
     if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:
         raise unauthorized("error validating renew token: the key may not sign (keyUsage)")
-    if not any(_issued_by(token.leaf, each.certificates[0]) for each in trust.issuers.values()):
+    if not any(
+        loading.is_issued_by(token.leaf, each.certificates[0]) for each in trust.issuers.values()
+    ):
         raise unauthorized("error validating renew token: the leaf is of another authority")
     return _peer(token.chain[0], token.leaf, token)
 
@@ -74,20 +76,10 @@ def _peer(der: bytes, certificate: x509.Certificate, token: renew_token.RenewTok
     return Peer(der, certificate, _provisioner(certificate), token)
 
 
-def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    if certificate.issuer != issuer.subject:
-        return False
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
-
-
 def _extension(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> object:
     try:
-        return certificate.extensions.get_extension_for_oid(oid).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return loading.read_extensions(certificate).get_extension_for_oid(oid).value
+    except (x509.ExtensionNotFound, loading.CertificateError):
         return None
 
 

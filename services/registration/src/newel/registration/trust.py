@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from cryptography import x509
 
-from newel.crypto import pem
+from newel.crypto import loading, pem
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.step.fingerprint import fingerprint
 from newel.step.messages import CertificatesResponse, RootResponse, TlsOptions
@@ -77,7 +77,7 @@ def _issuer(issuer: pb.Issuer, tls: TlsOptions) -> Issuer:
     return Issuer(
         id=issuer.id,
         chain=chain,
-        certificates=tuple(x509.load_der_x509_certificate(der) for der in chain),
+        certificates=tuple(loading.load_certificate(der) for der in chain),
         middle=b'","ca":"' + authority + b'","certChain":["',
         tail=b'","' + b'","'.join(texts) + b'"],"tlsOptions":' + _encode(tls) + b"}\n",
     )

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from newel.crypto import certificate as certificates
-from newel.crypto import keys, pem
+from newel.crypto import keys, loading, pem
 
 
 class Issuer:
@@ -16,7 +16,7 @@ class Issuer:
     def __init__(self, der: bytes) -> None:
         """Raises ``ValueError`` for what is no certificate, or holds a key not used here."""
         self.der = der
-        self.certificate = x509.load_der_x509_certificate(der)
+        self.certificate = loading.load_certificate(der)
         self.name = self.certificate.subject
         self.subject = certificates.issuer_name(self.certificate)
         self.spki = certificates.subject_public_key_info(self.certificate)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.x509 import ocsp
 
-from newel.crypto import der, serials
+from newel.crypto import der, loading, serials
 from newel.signer.refusal import malformed
 
 MAX_SMALL = 64 * 1024
@@ -99,7 +99,7 @@ def parse_certificate(body: bytes) -> CertificateStatement:
         fields = der.split(der.content(whole))
         version, serial, algorithm, issuer, _validity, subject, _key, *rest = fields
         serials.check(der.content(serial))
-        certificate = x509.load_der_x509_certificate(der.tlv(der.SEQUENCE, body + _FRAME))
+        certificate = loading.load_certificate(der.tlv(der.SEQUENCE, body + _FRAME))
         if version != _VERSION_3:
             raise malformed("a certificate that is not of version 3")
         extensions = rest[-1] if rest and rest[-1][0] == _EXTENSIONS else None
@@ -125,7 +125,7 @@ def parse_crl(body: bytes) -> CrlStatement:
             raise malformed("a CRL that is not of version 2")
         algorithm, issuer = (fields.read(der.SEQUENCE).raw for _ in range(2))
         # The library wants the algorithm outside to be the one inside
-        crl = x509.load_der_x509_crl(der.tlv(der.SEQUENCE, body + algorithm + _NO_SIGNATURE))
+        crl = loading.load_list(der.tlv(der.SEQUENCE, body + algorithm + _NO_SIGNATURE))
         extensions = crl.extensions
         return CrlStatement(
             algorithm,

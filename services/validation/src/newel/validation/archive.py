@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from newel.crypto import loading
 from newel.validation.crls import PublishedCrl
 
 
@@ -28,7 +29,7 @@ class CrlFolder:
 
     def _number(self, issuer: str) -> int:
         try:
-            crl = x509.load_der_x509_crl(self._path(issuer).read_bytes())
+            crl = loading.load_list(self._path(issuer).read_bytes())
         except FileNotFoundError:
             return 0
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from newel.crypto import keys, pem
+from newel.crypto import keys, loading, pem
 from newel.crypto.certificate import subject_public_key_info
 from newel.crypto.crl import CrlEncoder
 from newel.crypto.lint import ListLinter
@@ -69,7 +69,7 @@ def _load(config: IssuerConfig) -> Authority:
     file = config.certificate_file
     try:
         der = pem.decode_all(file.read_bytes())[0]
-        certificate = x509.load_der_x509_certificate(der)
+        certificate = loading.load_certificate(der)
         linter = ListLinter(certificate)
     except (OSError, ValueError) as error:
         raise UnusableAuthorityError(f"{file}: {error}") from error
@@ -91,7 +91,9 @@ def _load(config: IssuerConfig) -> Authority:
 
 def _check_may_sign_crls(file: Path, certificate: x509.Certificate) -> None:
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        usage = loading.read_extensions(certificate).get_extension_for_class(x509.KeyUsage).value
+    except loading.CertificateError as error:
+        raise UnusableAuthorityError(f"{file}: {error}") from None
     except x509.ExtensionNotFound:
         return  # RFC 5280 §4.2.1.3: without the extension any use is allowed
     if not usage.crl_sign:

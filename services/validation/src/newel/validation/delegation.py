@@ -4,10 +4,9 @@ import logging
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from newel.crypto import certificate, keys, pem
+from newel.crypto import certificate, keys, loading, pem
 from newel.crypto.lint import ResponseLinter
 from newel.crypto.ocsp import ResponseEncoder
 from newel.validation.config import IssuerConfig
@@ -73,7 +72,7 @@ class Delegation:
             key, responder = self._config.crl_key, self._issuer
         else:
             key = self._config.responder_key
-            responder = x509.load_der_x509_certificate(pem.decode_all(file.read_bytes())[0])
+            responder = loading.load_certificate(pem.decode_all(file.read_bytes())[0])
             verify_responder(responder, self._issuer)
         public_key = keys.load_public_key(certificate.subject_public_key_info(responder))
         return Responder(
@@ -93,15 +92,15 @@ def verify_responder(responder: x509.Certificate, issuer: x509.Certificate) -> N
     2. for OCSP signing, and no authority itself
     3. with nocheck: without it a client would have to ask about the responder first, in a circle
     """
+    if not loading.is_issued_by(responder, issuer):
+        raise UnfitResponderError("the certificate was not made by the issuer it answers for")
     try:
-        responder.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
-        raise UnfitResponderError(
-            "the certificate was not made by the issuer it answers for"
-        ) from None
-    try:
-        usages = responder.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        responder.extensions.get_extension_for_class(x509.OCSPNoCheck)
+        usages = (
+            loading.read_extensions(responder).get_extension_for_class(x509.ExtendedKeyUsage).value
+        )
+        loading.read_extensions(responder).get_extension_for_class(x509.OCSPNoCheck)
+    except loading.CertificateError as error:
+        raise UnfitResponderError(str(error)) from None
     except x509.ExtensionNotFound as error:
         raise UnfitResponderError(
             f"the certificate has no extension {error.oid.dotted_string}"

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from cryptography import x509
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from newel.crypto import loading
 from newel.crypto.crl import crl_entry
 from newel.validation.status import CertificateKey, Issued, Revocation, canonical_serial
 
@@ -36,7 +36,7 @@ class SaidRevoked(Protocol):
 
 def issued(said: SaidIssued) -> Issued:
     """What a certificate's DER says of itself; raises ValueError when it is none."""
-    certificate = x509.load_der_x509_certificate(said.der)
+    certificate = loading.load_certificate(said.der)
     serial = certificate.serial_number
     octets = serial.to_bytes((serial.bit_length() + 7) // 8, "big")
     return Issued(

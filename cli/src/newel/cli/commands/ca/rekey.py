@@ -68,16 +68,15 @@ def daemon(call: Invocation, leaf: Leaf, old: tuple[str, str], new: tuple[str, s
 
 def rekeyed(call: Invocation, old: tuple[str, str], new: tuple[str, str]) -> str:
     """Asks for the certificate of another key and writes both, or neither; returns its name."""
-    from cryptography import x509
-
     from newel.client import calls
+    from newel.crypto import loading
 
     given = call.get("private-key")
     if given:
         key = kms.signing_key(given, call.get("password-file"), call.get("kms"))
     else:
         key = key_choice.generate(key_choice.chosen(call))
-    before = x509.load_der_x509_certificate(read_leaf(old[0]).chain[0])
+    before = loading.load_certificate(read_leaf(old[0]).chain[0])
     name = certificate_requests.common_name(before)
     if call.on("offline"):
         from newel.cli.offline import certificates

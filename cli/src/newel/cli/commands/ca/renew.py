@@ -43,13 +43,13 @@ def daemon(call: Invocation, leaf: Leaf, certificate: str, key_file: str, out: s
 
     def renew() -> tuple[Leaf, str]:
         nonlocal current
-        from cryptography import x509
+        from newel.crypto import loading
 
         chain = renewal.renewed(call, current, key_file, read_leaf(current))
         file_sets.write_all([file_sets.Target(out, chain)])
         current = out
         new = read_leaf(out)
-        name = certificate_requests.common_name(x509.load_der_x509_certificate(new.chain[0]))
+        name = certificate_requests.common_name(loading.load_certificate(new.chain[0]))
         return new, f"{name} certificate renewed"
 
     return renewal_daemon.run(call, leaf, schedule, renew)

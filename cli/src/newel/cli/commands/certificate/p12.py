@@ -59,10 +59,10 @@ def password_of(call: "Invocation") -> bytes:
 
 def loaded(name: str) -> "list[x509.Certificate]":
     """The certificates of a file."""
-    from cryptography import x509
+    from newel.crypto import loading
 
     try:
-        return [x509.load_der_x509_certificate(one.der) for one in sources.from_file(name)]
+        return [loading.load_certificate(one.der) for one in sources.from_file(name)]
     except ValueError as error:
         raise CliError(f"error reading CA certificate: {error}") from None
 

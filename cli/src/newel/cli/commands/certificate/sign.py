@@ -65,14 +65,15 @@ def profile_of(call: "Invocation") -> str:
 
 def verified_request(name: str) -> "Request":
     """The request of a file; its signature proves that the key is the asker's."""
-    from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
+
+    from newel.crypto import loading
 
     found = sources.request(sources.contents(name))
     if found is None:
         raise CliError(f"error parsing {name}: not a valid certificate request")
     try:
-        valid = x509.load_der_x509_csr(found.der).is_signature_valid
+        valid = loading.load_request(found.der).is_signature_valid
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CliError(f"error parsing {name}: {error}") from None
     if not valid:

@@ -62,14 +62,13 @@ def certificates(call: "Invocation", name: str) -> "list[Certificate]":
 
 def check_status(call: "Invocation", leaf: "Certificate", chain: "list[Certificate]") -> list[str]:
     """Asks lists and responders; what they said."""
-    from cryptography import x509
-
     from newel.cli.certificates import status
     from newel.cli.certificates.downloads import fetch
     from newel.cli.certificates.remote import client_context
+    from newel.crypto import loading
 
     issuer = issuing(call, chain)
-    one = x509.load_der_x509_certificate(leaf.der)
+    one = loading.load_certificate(leaf.der)
     roots = call.get("roots")
     tls = client_context(roots, insecure=False) if roots else None
     said: list[str] = []
@@ -107,13 +106,12 @@ def check_status(call: "Invocation", leaf: "Certificate", chain: "list[Certifica
 
 def issuing(call: "Invocation", chain: "list[Certificate]") -> "x509.Certificate":
     """The issuer: that of --issuing-ca, which must have signed the leaf, else the one in the chain."""
-    from cryptography import x509
-
     from newel.cli.certificates.signatures import made_by
+    from newel.crypto import loading
 
     name = call.get("issuing-ca")
     if name is None:
-        return x509.load_der_x509_certificate(chain[1 if len(chain) > 1 else 0].der)
+        return loading.load_certificate(chain[1 if len(chain) > 1 else 0].der)
     try:
         data = sources.contents(name)
     except CliError:
@@ -124,7 +122,7 @@ def issuing(call: "Invocation", chain: "list[Certificate]") -> "x509.Certificate
     authority = sources.parsed(found[0].data, name)
     if not made_by(chain[0], authority):
         raise CliError(f"the certificate was not issued by the CA in {name}")
-    return x509.load_der_x509_certificate(authority.der)
+    return loading.load_certificate(authority.der)
 
 
 def endpoints(call: "Invocation", flag: str, found: list[str], missing: str) -> list[str]:

@@ -114,16 +114,15 @@ def verdict(
 
 def problem(crl: lists.RevocationList, data: bytes, authority: "Certificate") -> str:
     """Why the list is not this authority's of today, "" when it is."""
-    from cryptography import x509
-
     from newel.cli.certificates import status
+    from newel.crypto import loading
 
     at = now()
     if crl.next_update is not None and at > crl.next_update:
         return "CRL has expired"
     if at > authority.not_after:
         return "CA certificate has expired"
-    issuer = x509.load_der_x509_certificate(authority.der)
+    issuer = loading.load_certificate(authority.der)
     signed = status.signed_by(status.revocation_list(data), issuer)
     return "" if signed and crl.issuer == authority.subject else "Signature does not match"
 

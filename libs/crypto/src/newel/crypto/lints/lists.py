@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from cryptography import x509
 
-from newel.crypto import certificate, der, distinguished_names, extensions
+from newel.crypto import certificate, der, distinguished_names, extensions, loading
 from newel.crypto.lints.subject import Issuer, is_well_formed_time
 
 _ZERO_REASON = bytes.fromhex("0603551d1504030a0100")
@@ -36,7 +36,7 @@ class ListSubject:
         self.size_of_entries = reader.enter(der.SEQUENCE) if has_entries else None
         self.issuer = issuer
         wrapped = certificate.assemble(tbs, self.inner_algorithm, b"")
-        self.library = x509.load_der_x509_crl(wrapped)
+        self.library = loading.load_list(wrapped)
         self.extensions = {each.oid.dotted_string: each for each in self.library.extensions}
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from cryptography import x509
 
-from newel.crypto import certificate, der, distinguished_names, extensions, names
+from newel.crypto import certificate, der, distinguished_names, extensions, loading, names
 from newel.crypto.algorithms import key_algorithm, signatures_of
 
 _DUMMY_ALGORITHM = der.sequence(der.oid("1.2.840.10045.4.3.2"))
@@ -58,9 +58,7 @@ class CertificateSubject:
     """
 
     def __init__(self, tbs: bytes, issuer: Issuer | None) -> None:
-        self.library = x509.load_der_x509_certificate(
-            certificate.assemble(tbs, _DUMMY_ALGORITHM, b"")
-        )
+        self.library = loading.load_certificate(certificate.assemble(tbs, _DUMMY_ALGORITHM, b""))
         # The library found every field in its place, extensions and their wrapping included.
         fields = iter(der.split(der.content(tbs)))
         first = next(fields)

@@ -1,11 +1,10 @@
 """revokeCert (RFC 8555 §7.6): who may revoke, and why."""
 
 from cryptography import x509
-from cryptography.x509 import load_der_x509_certificate
 
 from newel.acme import base64url, jwk, messages
 from newel.acme.identifiers import Identifier
-from newel.crypto import names
+from newel.crypto import loading, names
 from newel.crypto.dns_names import InvalidNameError
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.acme import ids, issuance
@@ -19,8 +18,6 @@ KEY_COMPROMISE = 1
 REASONS = frozenset({0, KEY_COMPROMISE, 3, 4, 5, 9})
 """unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn:
 what a subscriber can say of a leaf (RFC 5280 §5.3.1)."""
-
-_LARGEST = 64 * 1024
 
 
 async def revoke_cert(server: Server, call: Call) -> Answer:
@@ -67,7 +64,7 @@ async def revoke_cert(server: Server, call: Call) -> Answer:
 async def _entitled(server: Server, call: Call, leaf: x509.Certificate, record: pb.Record) -> str:
     """Who revokes, as the records will name it; ``unauthorized`` (403) for anybody else."""
     if call.signer is None:
-        key = leaf.public_key()
+        key = loading.read_public_key(leaf)
         if not isinstance(key, jwk.PublicKey) or jwk.thumbprint(key) != call.thumbprint:
             raise _not_entitled()
         return "acme:certificate key"
@@ -85,7 +82,9 @@ async def _entitled(server: Server, call: Call, leaf: x509.Certificate, record: 
 def _identifiers(leaf: x509.Certificate) -> list[Identifier]:
     """What must have been proved; nothing (so that nobody has) if any name is of another kind."""
     try:
-        san = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        san = (
+            loading.read_extensions(leaf).get_extension_for_class(x509.SubjectAlternativeName).value
+        )
     except x509.ExtensionNotFound:
         return []
     found: list[Identifier] = []
@@ -104,11 +103,11 @@ def _identifiers(leaf: x509.Certificate) -> list[Identifier]:
 
 def _parse(der: bytes) -> x509.Certificate:
     try:
-        if len(der) <= _LARGEST:
-            return load_der_x509_certificate(der)
-    except ValueError:
-        pass
-    raise NewelError(ErrorType.MALFORMED, "the certificate is not DER of X.509")
+        return loading.load_certificate(der)
+    except loading.CertificateError as error:
+        raise NewelError(
+            ErrorType.MALFORMED, "the certificate is not DER of X.509", cause=str(error)
+        ) from None
 
 
 def _not_entitled() -> NewelError:

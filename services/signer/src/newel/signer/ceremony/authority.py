@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from newel.crypto import pem
+from newel.crypto import loading, pem
 from newel.signer.ceremony.holding import hold
 from newel.signer.ceremony.making import reissue
 from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
@@ -74,7 +74,7 @@ def add_responder(files: AuthorityFiles, now: dt.datetime) -> None:
     """
     issuer = _intermediate(files)
     text = files.intermediate_certificate.read_bytes()
-    subject = x509.load_der_x509_certificate(pem.decode_all(text)[0]).subject
+    subject = loading.load_certificate(pem.decode_all(text)[0]).subject
     found = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) or [*subject]
     name = str(found[0].value)
     plan = Plan(record=files.record, existing=(issuer,), certificates=(_responder(files, name),))
@@ -88,13 +88,13 @@ def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> x509.Certifica
     signer and the validation authority take up the new file, and go on with the old one until then.
     """
     text = files.responder_certificate.read_bytes()
-    current = x509.load_der_x509_certificate(pem.decode_all(text)[0])
+    current = loading.load_certificate(pem.decode_all(text)[0])
     begin, end = current.not_valid_before_utc, current.not_valid_after_utc
     if now < begin + (end - begin) * 2 / 3:
         return None
     chain = reissue(current, _intermediate(files), now)
     replace(files.responder_certificate, pem.encode_all(chain))
-    return x509.load_der_x509_certificate(chain[0])
+    return loading.load_certificate(chain[0])
 
 
 def _intermediate(files: AuthorityFiles) -> ExistingIssuer:

@@ -1,0 +1,130 @@
+"""Certificates, lists and requests from outside, loaded by the library with one typed error.
+
+The library raises ``InvalidVersion``, ``DuplicateExtension`` and ``UnsupportedAlgorithm`` beside ``ValueError``,
+and some of them only when a property is read. Whoever loads foreign octets does it here and has one error to
+think of; a house rule keeps the library's own loaders out of the rest of the code.
+"""
+
+from collections.abc import Callable
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+MAX_CERTIFICATE = 256 * 1024
+"""Octets of one certificate or request; the largest that somebody issues are a tenth of it."""
+
+
+class CertificateError(ValueError):
+    """The octets are not a certificate, list or request that can be used; the text says why."""
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """Load one certificate from DER. Raises :class:`CertificateError`.
+
+    Its extensions and its key are read when somebody asks: use :func:`read_extensions` and
+    :func:`read_public_key` for a certificate that may be anybody's.
+    """
+    if len(der) > MAX_CERTIFICATE:
+        raise CertificateError(f"the certificate is longer than {MAX_CERTIFICATE} octets")
+    try:
+        return x509.load_der_x509_certificate(der)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise CertificateError(f"the octets are not a certificate: {_why(error)}") from None
+
+
+def load_pem_certificate(text: bytes) -> x509.Certificate:
+    """Load the first certificate in PEM. Raises :class:`CertificateError`."""
+    try:
+        return x509.load_pem_x509_certificate(text)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise CertificateError(f"the text is not a certificate: {_why(error)}") from None
+
+
+def load_pem_certificates(text: bytes) -> list[x509.Certificate]:
+    """Load every certificate in PEM, at least one. Raises :class:`CertificateError`."""
+    try:
+        return x509.load_pem_x509_certificates(text)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise CertificateError(f"the text holds no certificates: {_why(error)}") from None
+
+
+def load_request(der: bytes) -> x509.CertificateSigningRequest:
+    """Load one certification request from DER. Raises :class:`CertificateError`."""
+    if len(der) > MAX_CERTIFICATE:
+        raise CertificateError(f"the request is longer than {MAX_CERTIFICATE} octets")
+    try:
+        return x509.load_der_x509_csr(der)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise CertificateError(f"the octets are not a certificate request: {_why(error)}") from None
+
+
+def load_pem_request(text: bytes) -> x509.CertificateSigningRequest:
+    """Load one certification request from PEM. Raises :class:`CertificateError`."""
+    try:
+        return x509.load_pem_x509_csr(text)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise CertificateError(f"the text is not a certificate request: {_why(error)}") from None
+
+
+def load_list(der: bytes) -> x509.CertificateRevocationList:
+    """Load one revocation list from DER, its extensions read. Raises :class:`CertificateError`."""
+    return _checked_list(der, x509.load_der_x509_crl)
+
+
+def load_pem_list(text: bytes) -> x509.CertificateRevocationList:
+    """Load one revocation list from PEM, its extensions read. Raises :class:`CertificateError`."""
+    return _checked_list(text, x509.load_pem_x509_crl)
+
+
+def read_extensions(
+    holder: x509.Certificate | x509.CertificateSigningRequest,
+) -> x509.Extensions:
+    """Read every extension. Raises :class:`CertificateError` for one twice or one not made well."""
+    try:
+        return holder.extensions
+    except (
+        ValueError,
+        TypeError,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
+        raise CertificateError(f"the extensions cannot be read: {_why(error)}") from None
+
+
+def read_public_key(holder: x509.Certificate) -> CertificatePublicKeyTypes:
+    """Read the public key. Raises :class:`CertificateError` for a kind the library does not know."""
+    try:
+        return holder.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"the public key cannot be read: {_why(error)}") from None
+
+
+def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Say whether the issuer's name stands in the certificate and its key made the signature."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def _checked_list(
+    data: bytes, load: Callable[[bytes], x509.CertificateRevocationList]
+) -> x509.CertificateRevocationList:
+    try:
+        found = load(data)
+        _ = found.extensions
+    except (
+        ValueError,
+        TypeError,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
+        raise CertificateError(f"this is not a revocation list: {_why(error)}") from None
+    return found
+
+
+def _why(error: Exception) -> str:
+    return str(error)[:200] or type(error).__name__
