@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from newel.crypto import der
+from newel.crypto import armor, der, pem
 
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -72,23 +72,25 @@ def generate(kind: KeyKind | str = KeyKind.P256) -> PrivateKey:
 
 
 def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
-    """The key in PEM or DER ``data``.
+    """The one private key in the octets of a file that an operator gives.
 
-    PKCS #8 plain and encrypted, SEC 1, PKCS #1, and the encrypted PEM of RFC 1423 (``Proc-Type:
-    4,ENCRYPTED``). Unlike the library a ``password`` for a key that has none is no error, so that
-    one password file serves a folder of keys. Raises :class:`InvalidKeyError`, which never carries
-    the password or any key octet.
+    PEM as :mod:`newel.crypto.armor` reads it, or DER: PKCS #8 plain and encrypted, SEC 1, PKCS #1, the
+    encrypted PEM of RFC 1423 (``Proc-Type: 4,ENCRYPTED``), and OpenSSH's own format. Certificates and
+    parameters in the same file are passed over. Unlike the library a ``password`` for a key that has
+    none is no error, so that one password file serves a folder of keys. Raises
+    :class:`InvalidKeyError`, which never carries the password or any key octet.
     """
     if len(data) > MAX_ENCODED_KEY:
         raise InvalidKeyError("the private key file is too long to be one")
+    block = _private_block(data)
     try:
-        key = _load(data, password)
+        key = _load(block, data, password)
     except TypeError:
         if not password:
             raise InvalidKeyError(
                 "the private key is encrypted and no password was given"
             ) from None
-        key = _load_plain(data)
+        key = _load_plain(block, data)
     except (ValueError, UnsupportedAlgorithm):
         raise InvalidKeyError("the private key cannot be read, or the password is wrong") from None
     if isinstance(key, PrivateKey):
@@ -96,15 +98,35 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
     raise InvalidKeyError("the private key is of a kind that is not used here")
 
 
-def _load(data: bytes, password: bytes | None) -> object:
-    if data.lstrip().startswith(b"-----BEGIN "):
-        return serialization.load_pem_private_key(data, password)
-    return serialization.load_der_private_key(data, password)
-
-
-def _load_plain(data: bytes) -> object:
+def _private_block(data: bytes) -> armor.Block | None:
+    """The block that holds the private key; None for a file that is not PEM."""
     try:
-        return _load(data, None)
+        blocks = armor.blocks(data)
+    except pem.PemError as error:
+        raise InvalidKeyError(f"the private key cannot be read: {error}") from None
+    if not blocks:
+        return None
+    private = [block for block in blocks if block.label.endswith("PRIVATE KEY")]
+    if not private:
+        labels = ", ".join(dict.fromkeys(block.label for block in blocks))
+        raise InvalidKeyError(f"the file holds no private key, but {labels}")
+    if len(private) > 1:
+        raise InvalidKeyError(f"the file holds {len(private)} private keys where one is expected")
+    return private[0]
+
+
+def _load(block: armor.Block | None, data: bytes, password: bytes | None) -> object:
+    if block is None:
+        (value,) = armor.elements(data)
+        return serialization.load_der_private_key(value, password)
+    if block.label == "OPENSSH PRIVATE KEY":
+        return serialization.load_ssh_private_key(block.text, password)
+    return serialization.load_pem_private_key(block.text, password)
+
+
+def _load_plain(block: armor.Block | None, data: bytes) -> object:
+    try:
+        return _load(block, data, None)
     except (TypeError, ValueError, UnsupportedAlgorithm):
         raise InvalidKeyError("the private key cannot be read") from None
 

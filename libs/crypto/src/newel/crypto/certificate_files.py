@@ -1,0 +1,101 @@
+"""Certificates out of files that an operator gives, whatever program wrote them.
+
+PEM with or without text around it, DER, the ``TRUSTED CERTIFICATE`` of OpenSSL, PKCS #7 bundles;
+several certificates in any order, beside a private key or not.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from newel.crypto import armor, certificate, der
+from newel.crypto.pem import MAX_SIZE, PemError
+
+_CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
+_TRUSTED = "TRUSTED CERTIFICATE"
+_BUNDLES = frozenset({"PKCS7", "PKCS #7 SIGNED DATA"})
+_SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
+
+
+def read_certificates(path: Path) -> list[bytes]:
+    """The DER of each certificate in a file, in its order; at least one.
+
+    Raises ``OSError`` and :class:`PemError`.
+    """
+    with path.open("rb") as file:
+        return parse_certificates(file.read(MAX_SIZE + 1))
+
+
+def parse_certificates(data: bytes) -> list[bytes]:
+    """The DER of each certificate in the octets of a file. Raises :class:`PemError`.
+
+    Other blocks (a private key, parameters) are passed over; a file with no certificate is refused.
+    """
+    blocks = armor.blocks(data)
+    if not blocks:
+        return _binary(data)
+    found: list[bytes] = []
+    for block in blocks:
+        if block.label in _CERTIFICATES:
+            found.append(block.content)
+        elif block.label == _TRUSTED:  # what OpenSSL trusts it for follows the certificate
+            found.append(_first(block.content))
+        elif block.label in _BUNDLES:
+            found += _bundle(block.content)
+    if not found:
+        labels = ", ".join(dict.fromkeys(block.label for block in blocks))
+        raise PemError(f"the file holds no certificate, but {labels}")
+    return found
+
+
+def order_chain(ders: Sequence[bytes]) -> list[bytes]:
+    """The same certificates, the one that issued no other first and each before its issuer.
+
+    What names another of them as its issuer goes before that one; what fits nowhere keeps its place
+    at the end, and a list in which no order can be seen is given back as it is. Signatures are the
+    caller's to verify. Raises ``ValueError`` for what is no certificate.
+    """
+    unique = list(dict.fromkeys(ders))
+    loaded = [x509.load_der_x509_certificate(each) for each in unique]
+    names = [(certificate.issuer_name(each), certificate.issuer_of(each)) for each in loaded]
+    issuers = {issuer for subject, issuer in names if subject != issuer}
+    leaves = [at for at, (subject, _) in enumerate(names) if subject not in issuers]
+    if len(leaves) != 1:
+        return unique
+    path, left = [leaves[0]], [at for at in range(len(unique)) if at != leaves[0]]
+    while True:
+        above = [at for at in left if names[at][0] == names[path[-1]][1]]
+        if not above:
+            return [unique[at] for at in (*path, *left)]
+        path.append(above[0])
+        left.remove(above[0])
+
+
+def _binary(data: bytes) -> list[bytes]:
+    if data[:1] != b"\x30":
+        raise PemError("the file holds neither PEM nor DER")
+    try:
+        elements = armor.elements(data)
+        if der.children(der.only(elements[0]).content)[0].raw == _SIGNED_DATA:
+            return _bundle(elements[0])
+    except (der.DerError, IndexError):
+        raise PemError("the file holds no certificate in PEM or DER") from None
+    return elements
+
+
+def _first(content: bytes) -> bytes:
+    try:
+        return der.Reader(content).read(der.SEQUENCE).raw
+    except der.DerError as error:
+        raise PemError(f"a trusted certificate that cannot be read: {error}") from None
+
+
+def _bundle(content: bytes) -> list[bytes]:
+    try:
+        found = pkcs7.load_der_pkcs7_certificates(content)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise PemError(f"a PKCS #7 bundle that cannot be read: {error}") from None
+    return [each.public_bytes(Encoding.DER) for each in found]
