@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from newel.crypto import armor, certificate, der
+from newel.crypto import armor, certificate, der, loading
 from newel.crypto.pem import MAX_SIZE, PemError
 
 _CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
@@ -59,7 +59,7 @@ def order_chain(ders: Sequence[bytes]) -> list[bytes]:
     caller's to verify. Raises ``ValueError`` for what is no certificate.
     """
     unique = list(dict.fromkeys(ders))
-    loaded = [x509.load_der_x509_certificate(each) for each in unique]
+    loaded = [loading.load_certificate(each) for each in unique]
     names = [(certificate.issuer_name(each), certificate.issuer_of(each)) for each in loaded]
     issuers = {issuer for subject, issuer in names if subject != issuer}
     leaves = [at for at, (subject, _) in enumerate(names) if subject not in issuers]
@@ -96,6 +96,6 @@ def _first(content: bytes) -> bytes:
 def _bundle(content: bytes) -> list[bytes]:
     try:
         found = pkcs7.load_der_pkcs7_certificates(content)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise PemError(f"a PKCS #7 bundle that cannot be read: {error}") from None
     return [each.public_bytes(Encoding.DER) for each in found]
