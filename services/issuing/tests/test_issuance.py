@@ -79,6 +79,33 @@ async def test_validity_asked_for_is_given(house: House) -> None:
     assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (start, end)
 
 
+async def test_the_callers_usual_validity_takes_the_place_of_the_profiles(house: House) -> None:
+    for usual in (dt.timedelta(minutes=3), dt.timedelta(days=90)):
+        seconds = int(usual.total_seconds())
+        leaf = parse(await house.one(make_request(usual_validity_seconds=seconds)))
+        assert leaf.not_valid_after_utc == EPOCH + usual - dt.timedelta(seconds=1)
+        end = stamp(EPOCH + dt.timedelta(minutes=10))
+        asked = make_request(usual_validity_seconds=seconds, not_after=end)
+        assert parse(await house.one(asked)).not_valid_after_utc == EPOCH + dt.timedelta(minutes=10)
+
+
+async def test_a_usual_validity_ends_with_the_issuer(house: House) -> None:
+    end = house.authority.intermediate.not_valid_after_utc
+    house.clock.advance(end - EPOCH - dt.timedelta(hours=1))
+    leaf = parse(await house.one(make_request(usual_validity_seconds=7200)))
+    assert leaf.not_valid_after_utc == end
+
+
+@pytest.mark.parametrize("seconds", [-1, 2, 91 * 86_400, 2**62])
+async def test_a_usual_validity_out_of_bounds_is_refused_and_never_cut(
+    house: House, seconds: int
+) -> None:
+    (result,) = await house.issue(make_request(usual_validity_seconds=seconds))
+    assert result.error.type == "malformed"
+    assert "day" not in result.error.detail  # durations are told as 2160h0m0s
+    assert not house.signer.signed
+
+
 @pytest.mark.parametrize(
     ("start", "end"),
     [

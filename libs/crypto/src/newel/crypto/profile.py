@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from newel.crypto import distinguished_names, extensions, names
 from newel.crypto.distinguished_names import Attribute
+from newel.crypto.durations import format_duration
 from newel.crypto.extensions import Extension
 
 _SECOND = dt.timedelta(seconds=1)
@@ -81,10 +82,11 @@ class Profile:
         not_before: dt.datetime | None = None,
         not_after: dt.datetime | None = None,
         max_validity: dt.timedelta | None = None,
+        usual: dt.timedelta | None = None,
     ) -> tuple[dt.datetime, dt.datetime]:
         """The notBefore and notAfter of a certificate made ``now``, in whole seconds.
 
-        What is not asked for is the default, cut at the issuer's own end. What is asked for is
+        What is not asked for is ``usual``, or else the default, cut at the issuer's own end. What is asked for is
         given exactly or refused: a length outside the bounds, a start more than the maximum away,
         an end past the issuer's. A request for exactly the maximum loses the one second by which
         the inclusive end would pass it. ``max_validity`` is a caller's tighter limit. All times are
@@ -93,15 +95,22 @@ class Profile:
         limit = min(self.max_validity, max_validity or self.max_validity)
         start = (not_before or now).replace(microsecond=0)
         if not_after is None:
-            end = min(start + min(self.default_validity, limit) - _SECOND, issuer_not_after)
+            length = usual or min(self.default_validity, limit)
+            end = min(start + length - _SECOND, issuer_not_after)
         else:
             end = not_after.replace(microsecond=0)
             end = end - _SECOND if end - start == limit else end
         length = end - start + _SECOND
         if length < self.min_validity:
-            raise ProfileError(f"a validity of {length} is shorter than {self.min_validity}")
+            raise ProfileError(
+                f"a validity of {format_duration(length)} is shorter than the least,"
+                f" {format_duration(self.min_validity)}"
+            )
         if length > limit:
-            raise ProfileError(f"a validity of {length} is longer than {limit}")
+            raise ProfileError(
+                f"a validity of {format_duration(length)} is longer than the most,"
+                f" {format_duration(limit)}"
+            )
         if end > issuer_not_after:
             raise ProfileError("the certificate would outlive its issuer")
         if end <= now or abs(start - now) > self.max_validity:

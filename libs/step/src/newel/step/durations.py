@@ -4,6 +4,8 @@ import datetime as dt
 import re
 from typing import NamedTuple
 
+from newel.crypto import durations
+
 _UNITS = {
     "ns": 1,
     "us": 1_000,
@@ -20,6 +22,9 @@ _LONGEST_TEXT = 128
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d{1,9}))?(Z|[+-]\d{2}:\d{2})", re.ASCII
 )
+
+format_duration = durations.format_duration
+"""One spelling for refusals of every layer."""
 
 
 def parse_duration(text: str) -> dt.timedelta:
@@ -44,32 +49,6 @@ def parse_duration(text: str) -> dt.timedelta:
         raise ValueError(f"invalid duration {text[:_LONGEST_TEXT]!r}")
     microseconds = nanoseconds // 1000
     return dt.timedelta(microseconds=-microseconds if text[0] == "-" else microseconds)
-
-
-def format_duration(duration: dt.timedelta) -> str:
-    """The duration as Go prints it: ``24h0m0s``, ``1m30.5s``, ``250ms``, ``0s``."""
-    total = (duration.days * 86_400 + duration.seconds) * 1_000_000 + duration.microseconds
-    sign, total = ("-", -total) if total < 0 else ("", total)
-    if total == 0:
-        return "0s"
-    if total < 1_000:
-        return f"{sign}{total}\u00b5s"
-    if total < 1_000_000:
-        return f"{sign}{_decimal(total, 1_000)}ms"
-    minutes, rest = divmod(total, 60_000_000)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{_decimal(rest, 1_000_000)}s"
-    if hours:
-        return f"{sign}{hours}h{minutes}m{text}"
-    return f"{sign}{minutes}m{text}" if minutes else sign + text
-
-
-def _decimal(value: int, unit: int) -> str:
-    whole, rest = divmod(value, unit)
-    if not rest:
-        return str(whole)
-    digits = len(str(unit)) - 1
-    return f"{whole}.{rest:0{digits}d}".rstrip("0")
 
 
 def parse_time(text: str) -> dt.datetime:

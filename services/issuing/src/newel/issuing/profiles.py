@@ -115,8 +115,12 @@ class Profile:
         now: dt.datetime,
         not_before: dt.datetime | None,
         not_after: dt.datetime | None,
+        usual: dt.timedelta | None = None,
     ) -> Validity:
-        """The validity of a new certificate. Raises ``malformed`` for what the profile forbids."""
+        """The validity of a new certificate; ``usual`` is its length when no end was asked for.
+
+        Raises ``malformed`` for what the profile forbids.
+        """
         oldest = now - max(self.config.oldest_start, self.config.backdate)
         if not_before is not None and not_before.replace(microsecond=0) < oldest.replace(
             microsecond=0
@@ -124,7 +128,11 @@ class Profile:
             raise NewelError(ErrorType.MALFORMED, "notBefore lies too far in the past")
         try:
             start, end = self.shape.validity(
-                now, issuer_not_after=issuer.not_after, not_before=not_before, not_after=not_after
+                now,
+                issuer_not_after=issuer.not_after,
+                not_before=not_before,
+                not_after=not_after,
+                usual=usual,
             )
         except profile.ProfileError as error:
             raise NewelError(ErrorType.MALFORMED, str(error)) from None

@@ -29,6 +29,7 @@ KEY_SIZES = range(8, 65)
 _LARGEST_PUBLIC_KEY = 8 * 1024
 _LARGEST_EXTENSION = 8 * 1024
 _LONGEST_TEXT = 1024
+_LONGEST_VALIDITY = 100 * 366 * 86_400  # seconds; the profiles' own bounds are far below
 
 
 class AcceptedRequest(NamedTuple):
@@ -119,6 +120,7 @@ class Admission:
                 now,
                 _time(request.not_before) if request.HasField("not_before") else None,
                 _time(request.not_after) if request.HasField("not_after") else None,
+                _length(request.usual_validity_seconds),
             ),
             extensions=given,
             provisioner=provisioner,
@@ -188,6 +190,12 @@ def _time(stamp: Timestamp) -> dt.datetime:
         return dt.datetime.fromtimestamp(stamp.seconds, dt.UTC)
     except (OverflowError, ValueError, OSError):
         raise _malformed("a time outside of the years 1 to 9999") from None
+
+
+def _length(seconds: int) -> dt.timedelta | None:
+    if not 0 <= seconds <= _LONGEST_VALIDITY:
+        raise _malformed("a validity of no possible length")
+    return dt.timedelta(seconds=seconds) or None
 
 
 def _malformed(detail: str) -> NewelError:

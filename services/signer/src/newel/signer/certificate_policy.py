@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from newel.crypto import der, extensions
+from newel.crypto.durations import format_duration
 from newel.signer.issuer import Issuer
 from newel.signer.refusal import malformed, refused
 from newel.signer.statements import CertificateStatement
@@ -106,7 +107,9 @@ class CertificatePolicy:
             raise refused("the certificate begins long before its issuer")
         # What is set back for slow clocks does not lengthen what is left of its life
         if end - max(begin, now) > self._rules.max_validity:
-            raise refused(f"valid until {end}, the most is {self._rules.max_validity}")
+            raise refused(
+                f"valid until {end}, the most is {format_duration(self._rules.max_validity)}"
+            )
 
     def _check_extensions(self, extensions: Collection[bytes]) -> None:
         try:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from newel.crypto.durations import format_duration
 from newel.crypto.keys import PublicKey
 from newel.signer.refusal import refused
 from newel.signer.ssh_statements import SshStatement
@@ -55,7 +56,7 @@ class SshPolicy:
             raise refused("the certificate is over before it is signed, or before it begins")
         begin = max(statement.valid_after, int(now.timestamp()))
         if statement.valid_before - begin > self.max_validity.total_seconds():
-            raise refused(f"valid until {end}, the most is {self.max_validity}")
+            raise refused(f"valid until {end}, the most is {format_duration(self.max_validity)}")
 
 
 def public_blob(key: PublicKey) -> bytes:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.x509 import ocsp
 
+from newel.crypto.durations import format_duration
 from newel.signer.issuer import Issuer
 from newel.signer.refusal import refused
 from newel.signer.statements import CrlStatement, OcspStatement
@@ -122,4 +123,5 @@ def _check_period(
     if end is None:
         raise refused("no nextUpdate")
     if not now < end <= begin + longest:
-        raise refused(f"nextUpdate {end} is past, or later than {longest} after thisUpdate")
+        longest_text = format_duration(longest)
+        raise refused(f"nextUpdate {end} is past, or later than {longest_text} after thisUpdate")

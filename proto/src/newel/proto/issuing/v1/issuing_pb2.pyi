@@ -197,6 +197,7 @@ class Request(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     KEY_USAGES_FIELD_NUMBER: _builtins.int
     EXTENDED_KEY_USAGES_FIELD_NUMBER: _builtins.int
+    USUAL_VALIDITY_SECONDS_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.bytes
     """8..64 octets; the same key always yields the same certificate"""
     profile: _builtins.str
@@ -206,6 +207,8 @@ class Request(_message.Message):
     subject_of_proof: _builtins.str
     """whom the provisioner proved (token subject, account URL)"""
     request_id: _builtins.str
+    usual_validity_seconds: _builtins.int
+    """when not_after is absent: this long, but no longer than the issuer; 0: the profile's default"""
     @_builtins.property
     def subject(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]: ...
     @_builtins.property
@@ -216,7 +219,7 @@ class Request(_message.Message):
 
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
-        """absent: the profile's default"""
+        """absent: usual_validity_seconds"""
 
     @_builtins.property
     def provisioner(self) -> Global___Provisioner: ...
@@ -248,10 +251,11 @@ class Request(_message.Message):
         request_id: _builtins.str = ...,
         key_usages: _abc.Iterable[_builtins.str] | None = ...,
         extended_key_usages: _abc.Iterable[_builtins.str] | None = ...,
+        usual_validity_seconds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before", "provisioner", b"provisioner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["extended_key_usages", b"extended_key_usages", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_usages", b"key_usages", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extended_key_usages", b"extended_key_usages", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_usages", b"key_usages", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof", "usual_validity_seconds", b"usual_validity_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

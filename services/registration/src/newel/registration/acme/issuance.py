@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import csr, distinguished_names, pem
 from newel.proto.issuing.v1 import issuing_pb2 as pb
-from newel.registration.acme import ids, requests
+from newel.registration.acme import ids, requests, validity
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
 from newel.registration.issuance import Issuance, put_shape
@@ -58,6 +58,7 @@ def to_issue(
     """The order and the key of its CSR. Of the CSR nothing else goes on but a DNS common name, and what
     the provisioner's template takes of it. Raises the refusal.
     """
+    validity.check_length(claim.not_before, claim.not_after, now.timestamp(), provisioner)
     force = provisioner.force_common_name
     name = requests.common_name(request, claim.identifiers, force=force)
     message = pb.Request(
@@ -69,6 +70,7 @@ def to_issue(
         names=[in_contract(general_name(identifier)) for identifier in claim.identifiers],
         not_before=None if claim.not_before is None else Timestamp(seconds=claim.not_before),
         not_after=_not_after(claim),
+        usual_validity_seconds=max(1, int(provisioner.limits.usual.total_seconds())),
         provisioner=provisioner.statement(""),
         subject_of_proof=proof(provisioner.name, claim.account),
         request_id=request_id(),

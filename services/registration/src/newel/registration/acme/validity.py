@@ -6,9 +6,10 @@ import functools
 from newel.registration.acme.settings import Limits
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.errors import ErrorType, NewelError
+from newel.step.durations import format_duration
 
 _S = dt.timedelta(seconds=1)
-_SLACK = 60.0
+_SLACK = dt.timedelta(minutes=1)
 _ABSENT = (None, "0001-01-01T00:00:00Z")  # Go's zero time: the step client's word for "none"
 
 
@@ -26,18 +27,34 @@ def requested(
     if start is not None:
         oldest, latest = now - limits.oldest_start.total_seconds(), now + limits.latest_start / _S
         _require(oldest <= start <= latest, "notBefore lies too far from now")
-    if end is not None:
-        begin = now if start is None else start
-        # clients' clocks run ahead or behind a little; the issuing authority checks to the second
-        slack = _SLACK
-        _require(end > now and end > begin, "notAfter lies before the beginning")
-        length = end - begin
-        longest, shortest = provisioner.limits.longest / _S, provisioner.limits.shortest / _S
-        _require(length <= longest + slack, f"at most {provisioner.limits.longest} are certified")
-        _require(
-            length >= shortest - slack, f"at least {provisioner.limits.shortest} are certified"
-        )
+    check_length(start, end, now, provisioner)
     return start, end
+
+
+def check_length(start: int | None, end: int | None, now: float, provisioner: AcmeKind) -> None:
+    """``malformed`` unless a certificate with these times is within the provisioner's durations.
+
+    Asked when the order is placed, and again when it is finalized: then without ``start`` the
+    certificate begins later, and the provisioner may have other durations by then. Without ``end``
+    the certificate has the provisioner's default duration, which is within its bounds.
+    """
+    if end is None:
+        return
+    begin = now if start is None else start
+    _require(end > now and end > begin, "notAfter lies before the beginning")
+    length = dt.timedelta(seconds=end - begin)
+    limits = provisioner.limits
+    # clients' clocks run ahead or behind a little; the issuing authority checks to the second
+    _require(
+        length <= limits.longest + _SLACK,
+        f"the certificate would be valid for longer than {format_duration(limits.longest)},"
+        " the most this provisioner gives",
+    )
+    _require(
+        length >= limits.shortest - _SLACK,
+        f"the certificate would be valid for less than {format_duration(limits.shortest)},"
+        " the least this provisioner gives",
+    )
 
 
 @functools.lru_cache(maxsize=4096)

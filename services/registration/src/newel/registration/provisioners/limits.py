@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from newel.step.durations import parse_duration
+from newel.step.durations import format_duration, parse_duration
 from newel.step.provisioners import Claims
 
 
@@ -45,7 +45,8 @@ class Limits:
         if not dt.timedelta(0) < limits.shortest <= limits.usual <= limits.longest:
             raise ValueError(
                 "claims: the shortest, default and longest durations are out of order:"
-                f" {limits.shortest}, {limits.usual}, {limits.longest}"
+                f" {format_duration(limits.shortest)}, {format_duration(limits.usual)},"
+                f" {format_duration(limits.longest)}"
             )
         return limits
 
