@@ -13,7 +13,7 @@ from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fixtures.validation import NOW, House, open_house, request_for
-from fixtures.validation_pki import Ca, write_pem
+from fixtures.validation_pki import Ca, key_usage, write_pem
 from newel.crypto import keys
 from newel.runtime.errors import NewelError
 
@@ -103,6 +103,12 @@ UNFIT: dict[str, Make] = {
     "expired": lambda ca, key: ca.responder(key, NOW - dt.timedelta(seconds=1)),
     "of another issuer": lambda _ca, key: Ca("Test Intermediate", NOW).responder(key),
     "without nocheck": lambda ca, key: ca.responder(key, no_check=False),
+    "an authority's": lambda ca, key: ca.responder(
+        key, more=[x509.BasicConstraints(ca=True, path_length=None)]
+    ),
+    "not for signatures": lambda ca, key: ca.responder(
+        key, more=[key_usage(digital_signature=False, crl_sign=True)]
+    ),
     "not for OCSP": lambda ca, key: ca.responder(key, usage=ExtendedKeyUsageOID.SERVER_AUTH),
 }
 

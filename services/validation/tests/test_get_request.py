@@ -30,10 +30,31 @@ def test_the_sample_is_as_hard_as_it_should_be() -> None:
         "/" + TEXT,  # a base URL with a slash too many
         "//" + quote(TEXT, safe="/"),
         quote(TEXT, safe="+/").rstrip("="),
+        base64.urlsafe_b64encode(REQUEST).decode(),  # the alphabet of URLs
+        base64.urlsafe_b64encode(REQUEST).decode().rstrip("="),
+        quote(f"{TEXT[:8]}\n{TEXT[8:16]}\r\n{TEXT[16:]}\n", safe=""),  # lines
+        f"{TEXT[:8]}%0A{TEXT[8:]}",
+        quote(f"{TEXT[:8]} {TEXT[8:]}", safe=""),  # lines, joined by spaces
+        TEXT.replace("+", "%20"),  # a plus sign read as a space
+        TEXT + "/",
+        TEXT.rstrip("=") + "//",
+        quote(TEXT, safe="") + "/",
+        quote(quote(TEXT, safe=""), safe=""),  # escaped by the client and by a proxy
+        quote(quote(quote(TEXT, safe=""), safe=""), safe=""),
+        "/" + quote(quote(TEXT + "\n", safe=""), safe="/") + "/",
+        " " + TEXT + " ",
     ],
 )
 def test_every_form_yields_the_request(path: str) -> None:
     assert requests_in(path.encode()) == [REQUEST]
+
+
+@pytest.mark.parametrize("more", ["", "/", "//"])
+def test_a_slash_at_the_end_that_is_the_requests_own_stays(more: str) -> None:
+    own = der.sequence(der.octet_string(b"\x00\xff"))
+    spelled = base64.b64encode(own).decode()
+    assert spelled.endswith("/")
+    assert requests_in(f"{spelled}{more}".encode()) == [own]
 
 
 @pytest.mark.attack("X07")
@@ -55,7 +76,9 @@ def test_a_collapsed_slash_is_put_back() -> None:
         b"AAAA",  # base64, no SEQUENCE
         base64.b64encode(der.sequence(b"a request") + b"trailing"),
         base64.b64encode(der.sequence(b"a request")[:-1]),
-        base64.urlsafe_b64encode(REQUEST),  # another alphabet
+        TEXT.replace("+", "*").encode(),  # no alphabet
+        quote(quote(quote(quote(TEXT, safe=""), safe=""), safe=""), safe="").encode(),
+        b"%25" * 1300,
         b"A" * (LONGEST_PATH + 1),
     ],
 )

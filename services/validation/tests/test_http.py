@@ -1,6 +1,8 @@
 """The plain HTTP front: paths, methods, conditional requests, bounds."""
 
 import asyncio
+import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 from cryptography.x509.ocsp import OCSPResponseStatus
 
-from fixtures.validation import House, request_for
+from fixtures.validation import House, open_house, request_for
 from newel.validation.http import Web
 
 
@@ -37,6 +39,64 @@ async def test_a_crl_has_its_type_and_validators(house: House) -> None:
     await house.revoke(0x7001)
     await house.parts.publisher.publish_due()
     assert (await house.get(path, tag)).status == 200
+
+
+@pytest.mark.parametrize("query", ["", "?pem"])
+async def test_a_crl_that_the_client_has_is_not_sent_again(house: House, query: str) -> None:
+    await house.parts.publisher.publish_due()
+    whole = await house.get(f"/crl{query}")
+    modified = whole.headers[b"last-modified"]
+    later = b"Sunday, 22-Nov-26 12:00:00 GMT"  # an older form of dates: RFC 9110 §5.6.7
+    for method in ("GET", "HEAD"):
+        for since in (modified, later):
+            reply = await house.get(f"/crl{query}", (b"if-modified-since", since), method=method)
+            assert (reply.status, reply.body) == (304, b"")
+            for name in (b"etag", b"last-modified", b"expires", b"cache-control"):
+                assert reply.headers[name] == whole.headers[name]
+    for since in (b"Sat, 21 Nov 2026 11:59:59 GMT", b"yesterday", b"\xff"):
+        reply = await house.get(f"/crl{query}", (b"if-modified-since", since))
+        assert (reply.status, reply.body) == (200, whole.body)
+
+
+async def test_the_entity_tag_decides_before_the_date(house: House) -> None:
+    await house.parts.publisher.publish_due()
+    since = (b"if-modified-since", (await house.get("/crl")).headers[b"last-modified"])
+    for pair in ([(b"if-none-match", b'"another"'), since], [since, (b"if-none-match", b'W/"x"')]):
+        assert (await house.get("/crl", *pair)).status == 200
+
+
+async def test_a_condition_does_not_make_a_post_unanswered(house: House) -> None:
+    request = request_for(await house.issue(0x7001), house.ca)
+    answer = await house.post(request)
+    condition = (b"if-none-match", answer.headers[b"etag"])
+    assert (await house.post(request, "/ocsp", condition)).body == answer.body
+
+
+async def test_slashes_too_many_before_a_path_change_nothing(house: House) -> None:
+    await house.parts.publisher.publish_due()
+    assert (await house.get("//crl")).body == (await house.get("/crl")).body
+    assert (await house.get("///roots.pem")).status == 200
+    request = request_for(await house.issue(0x7001), house.ca)
+    text = base64.b64encode(request).decode()
+    for path in (f"//ocsp/{text}", f"///ocsp//{text}/", f"//ocsp/{house.ca.id}/{text}"):
+        assert house.verified(await house.get(path)).serial_number == 0x7001
+    assert house.verified(await house.post(request, "//ocsp")).serial_number == 0x7001
+
+
+async def test_the_path_of_the_urls_in_certificates_is_answered(tmp_path: Path) -> None:
+    """Whether or not the proxy in front takes it away."""
+    database = f"sqlite:///{tmp_path / 'v.db'}"
+    house = await open_house(tmp_path, database, http={"base_path": "/pki/example"})
+    await house.parts.publisher.publish_due()
+    request = request_for(await house.issue(0x7001), house.ca)
+    text = base64.b64encode(request).decode()
+    for base in ("/pki/example", "//pki/example/", ""):
+        assert house.verified(await house.post(request, f"{base}/ocsp")).serial_number == 0x7001
+        assert house.verified(await house.get(f"{base}/ocsp/{text}")).serial_number == 0x7001
+        assert (await house.get(f"{base}/crl/{house.ca.id}.crl")).status == 200
+    for path in ("/pki/crl", "/pki/examples/crl", "/pki/example" * 2000 + "/crl"):
+        assert (await house.get(path)).status == 404
+    await house.close()
 
 
 @pytest.mark.parametrize("path", ["/crl", "/1.0/crl"])

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Any
+from urllib.parse import urlsplit
 
 from newel.issuing.config import Config as IssuingConfig
 from newel.registration.config import Config as RegistrationConfig
@@ -99,17 +100,16 @@ def registration(settings: Settings) -> RegistrationConfig:
 
 def validation(settings: Settings) -> ValidationConfig:
     """Status of the one issuer, by its delegated responder."""
-    base = settings.http_url
     issuer = {
         "certificate_file": settings.ca.crt,
         "crl_key": KEY,
         "responder_key": RESPONDER,
         "responder_certificate_file": settings.layout.responder_certificate,
-        "crl_url": f"{base}/crl/{{issuer}}.crl" if base else "",
     }
     data = {
         "issuers": [issuer],
         "roots_file": settings.ca.roots[0],
+        "http": {"base_path": urlsplit(settings.http_url).path},
     }
     return validated(ValidationConfig, merged(data, settings.newel.validation), "validation")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from newel.proto.issuing.v1.issuing_pb2_grpc import RepositoryStub
 from newel.proto.signer.v1.signer_pb2_grpc import StatusSignerStub
@@ -22,6 +23,7 @@ from newel.validation.authorities import load_authorities
 from newel.validation.changes import Changes
 from newel.validation.config import Config
 from newel.validation.crls import CrlShelf
+from newel.validation.cross_origin import CrossOrigin
 from newel.validation.http import Web
 from newel.validation.metrics import Metrics
 from newel.validation.projection import StatusProjection
@@ -73,10 +75,13 @@ def build(config: Config, ports: Ports) -> Service:
     Raises :class:`newel.validation.authorities.UnusableAuthorityError`, and OSError for the roots.
     """
     parts = assemble(config, ports)
+    web: ASGIApp = parts.web
+    if config.http.cross_origin:
+        web = CrossOrigin(web, config.http.cross_origin)
     ports.bus.subscribe(parts.projection.subscription())
     return Service(
         name="validation",
-        web={"http": parts.web},
+        web={"http": web},
         tasks={
             "changes": every(
                 config.poll_every.total_seconds(),
@@ -114,7 +119,7 @@ def assemble(config: Config, ports: Ports) -> Parts:
         RepositoryStub(ports.issuing), store, cache.purge, clock, metrics.repaired
     )
     return Parts(
-        web=Web(responder, sources(authorities, shelf, config.roots_file)),
+        web=Web(responder, sources(authorities, shelf, config.roots_file), config.http.base_path),
         projection=StatusProjection(store, cache.purge, ports.audit),
         changes=changes,
         reconciler=reconciler,

@@ -1,6 +1,7 @@
 """The validation authority's configuration."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from newel.runtime.config import Duration
 
 _ZERO = dt.timedelta(0)
 _SECOND = dt.timedelta(seconds=1)
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
 
 
 class IssuerConfig(Settings):
@@ -24,8 +26,9 @@ class IssuerConfig(Settings):
     responder_certificate_file: Path | None = None
     """PEM: the certificate of the responder's key, made by this issuer for OCSP signing."""
     crl_url: str = ""
-    """The CRL distribution point as it stands in leaves, octet for octet; ``{issuer}`` becomes the
-    issuer's id. Empty: the CRL names none."""
+    """For relying parties that ask for an IssuingDistributionPoint: the CRL distribution point as it
+    stands in leaves, octet for octet; ``{issuer}`` becomes the issuer's id. Usually empty, and then the
+    CRL has none: it lists every certificate (RFC 5280 §5.2.5), and NSS reads no list that has one."""
     active: bool = True
     """Whether ``/crl`` may mean this issuer: the first active one it is."""
 
@@ -81,6 +84,27 @@ class CrlConfig(Settings):
         return self
 
 
+class HttpConfig(Settings):
+    """How the plain HTTP address is served."""
+
+    base_path: str = Field(default="", pattern=r"^(/[^/?#%]+)*$")
+    """What stands before ``/ocsp`` and ``/crl`` in the URLs that certificates carry, ``/pki`` say. Requests
+    are answered with it and without it: a proxy may take it away."""
+    cross_origin: tuple[str, ...] = ()
+    """Origins whose scripts may read what is served here (``"https://app.example"``, or ``"*"`` alone)."""
+
+    @model_validator(mode="after")
+    def _origins(self) -> "HttpConfig":
+        for origin in self.cross_origin:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"cross_origin: {origin!r} is no origin such as https://app.example"
+                )
+        if "*" in self.cross_origin and len(self.cross_origin) > 1:
+            raise ValueError('cross_origin: "*" is every origin, and stands alone')
+        return self
+
+
 class ReconcileConfig(Settings):
     """How what events told is compared with the issuing authority's lists."""
 
@@ -100,6 +124,7 @@ class Config(Settings):
     """PEM: served at ``/roots.pem``."""
     ocsp: OcspConfig = OcspConfig()
     crl: CrlConfig = CrlConfig()
+    http: HttpConfig = HttpConfig()
     reconcile: ReconcileConfig = ReconcileConfig()
     poll_every: Duration = dt.timedelta(milliseconds=250)
     """How often a worker looks for what other workers changed."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from newel.validation.documents import Document, entity_tag, http_date
+from newel.validation.documents import Document, Header, entity_tag, http_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,22 @@ class CrlShelf:
         if held is not None and held.number >= crl.number:
             return
         self._crls[crl.issuer] = crl
-        self._documents[crl.issuer] = Document(
-            crl.der,
-            b"application/pkix-crl",
+        self._documents[crl.issuer] = self.spelled(crl, crl.der, b"application/pkix-crl")
+
+    def spelled(
+        self, crl: PublishedCrl, body: bytes, media_type: bytes, *headers: Header
+    ) -> Document:
+        """A CRL in any encoding, ready to send."""
+        return Document(
+            body,
+            media_type,
             [
                 (b"last-modified", http_date(crl.this_update)),
                 (b"expires", http_date(crl.next_update)),
                 (b"cache-control", self._cache_control),
+                *headers,
             ],
-            etag=entity_tag(crl.der),
+            etag=entity_tag(body),
         )
 
     def crl(self, issuer: str) -> PublishedCrl | None:

@@ -89,7 +89,7 @@ def verify_responder(responder: x509.Certificate, issuer: x509.Certificate) -> N
     """Raises :class:`UnfitResponderError` unless clients will take its answers for the issuer's.
 
     1. made by that very issuer, under its name and by its key
-    2. for OCSP signing, and no authority itself
+    2. for OCSP signing, by a key that may sign, and no authority itself
     3. with nocheck: without it a client would have to ask about the responder first, in a circle
     """
     if not loading.is_issued_by(responder, issuer):
@@ -107,3 +107,11 @@ def verify_responder(responder: x509.Certificate, issuer: x509.Certificate) -> N
         ) from None
     if ExtendedKeyUsageOID.OCSP_SIGNING not in usages:
         raise UnfitResponderError("the certificate is not for OCSP signing")
+    for extension in responder.extensions:
+        match extension.value:
+            case x509.BasicConstraints(ca=True):
+                raise UnfitResponderError("the certificate is an authority's, not a responder's")
+            case x509.KeyUsage(digital_signature=False):
+                raise UnfitResponderError("the key of the certificate may not sign answers")
+            case _:
+                pass

@@ -1,8 +1,9 @@
 """HTTP answers encoded once and sent many times."""
 
+import datetime as dt
 import email.utils
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from starlette.types import Message, Scope, Send
 
@@ -25,7 +26,7 @@ class Document:
     The messages are shared between requests: whoever wraps ``send`` must copy, not change them.
     """
 
-    __slots__ = ("body", "etag", "finish", "start", "unchanged")
+    __slots__ = ("body", "etag", "finish", "last_modified", "start", "unchanged")
 
     def __init__(
         self, body: bytes, media_type: bytes, headers: Sequence[Header] = (), *, status: int = 200,
@@ -33,6 +34,7 @@ class Document:
     ) -> None:  # fmt: skip
         self.body = body
         self.etag = etag
+        self.last_modified = dict(headers).get(b"last-modified", b"")
         validators = [(b"etag", etag), *headers] if etag else list(headers)
         self.start: Message = {
             "type": "http.response.start",
@@ -59,15 +61,44 @@ Source = Callable[[bytes], Document | None]
 
 
 async def send_document(document: Document, scope: Scope, send: Send) -> None:
-    """Sends a document, or 304 when the client has it (RFC 9110 §13.1.2)."""
-    if document.etag:
-        for name, value in scope["headers"]:
-            if name == b"if-none-match" and _names(value, document.etag):
-                await send(document.unchanged)
-                await send(_NOTHING)
-                return
+    """Sends what a GET or HEAD asked for, or 304 when the client has it (RFC 9110 §13.2.2)."""
+    if document.etag and _has(document, scope["headers"]):
+        await send(document.unchanged)
+        await send(_NOTHING)
+        return
+    await send_whole(document, send)
+
+
+async def send_whole(document: Document, send: Send) -> None:
+    """Sends a document whatever conditions the request has: 304 is no answer to a POST."""
     await send(document.start)
     await send(document.finish)
+
+
+def _has(document: Document, headers: Iterable[Header]) -> bool:
+    """Whether the client has this very document; If-None-Match goes before If-Modified-Since."""
+    since = b""
+    for name, value in headers:
+        if name == b"if-none-match":
+            return _names(value, document.etag)
+        if name == b"if-modified-since":
+            since = value
+    return bool(since and document.last_modified) and _is_since(since, document.last_modified)
+
+
+def _is_since(since: bytes, last_modified: bytes) -> bool:
+    """Whether nothing was modified since that HTTP date; what is no date is no condition."""
+    if since == last_modified:
+        return True
+    try:
+        dates = [
+            email.utils.parsedate_to_datetime(each.decode()) for each in (last_modified, since)
+        ]
+    except ValueError:  # UnicodeDecodeError is one
+        return False
+    # a date without a zone is one in UTC that says so in an unusual way: "-0000"
+    modified, seen = (each.replace(tzinfo=each.tzinfo or dt.UTC) for each in dates)
+    return modified <= seen
 
 
 def _names(condition: bytes, etag: bytes) -> bool:

@@ -1,18 +1,23 @@
 """The OCSP request in the path of a GET (RFC 6960 appendix A.1): base64, then URL-escaped, in theory.
 
-Clients leave ``+`` and ``/`` as they are, drop the padding or put a second slash before it all;
-proxies collapse ``//``. The DER inside says how long it is, which tells a whole request from a
-damaged one.
+Clients leave ``+`` and ``/`` as they are, drop the padding, use the alphabet of URLs, wrap lines, put a
+slash before or after it all; proxies collapse ``//``, escape what is escaped already, and turn ``+``
+into a space. The DER inside says how long it is, which tells a whole request from a damaged one.
 """
 
 import base64
 import binascii
+from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from newel.crypto.der import DerError, only
 
 LONGEST_PATH = 4096  # octets of base64, escapes included
 _MOST_SLASHES = 32  # places where a collapsed slash is looked for
+_MOST_ESCAPES = 3  # how often a path may have been escaped: by the client and two proxies
+_MOST_ENDINGS = 4
+_LINE_BREAKS = b"\r\n\t"
+_ALPHABET_OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 
 def requests_in(escaped: bytes) -> list[bytes]:
@@ -22,10 +27,45 @@ def requests_in(escaped: bytes) -> list[bytes]:
     """
     if len(escaped) > LONGEST_PATH:
         return []
-    text = unquote_to_bytes(escaped).lstrip(b"/")  # the base64 of a SEQUENCE begins with M
-    whole = _decoded(text)
-    if whole is not None:
-        return [whole]
+    text = _unescaped(escaped).translate(_ALPHABET_OF_URLS, _LINE_BREAKS)
+    forms = _forms(text)
+    for form in forms:
+        for spelled in _endings(form):
+            whole = _decoded(spelled)
+            if whole is not None:
+                return [whole]
+    return [der for form in forms for der in _with_a_slash_more(form)]
+
+
+def _unescaped(escaped: bytes) -> bytes:
+    """The path without its escapes. Base64 has no percent sign: whatever has one is escaped still."""
+    text = escaped
+    for _ in range(_MOST_ESCAPES):
+        if b"%" not in text:
+            break
+        text = unquote_to_bytes(text)
+    return text
+
+
+def _forms(text: bytes) -> list[bytes]:
+    """What the text may have been, each without the slashes before it: the base64 begins with M.
+
+    A space was a plus sign, or stands where a line was broken.
+    """
+    form = text.strip(b" ").lstrip(b"/ ")
+    return [form.replace(b" ", b"+"), form.replace(b" ", b"")] if b" " in form else [form]
+
+
+def _endings(form: bytes) -> Iterator[bytes]:
+    """The text, and without the slashes at its end: they may be the URL's or the base64's own."""
+    for _ in range(_MOST_ENDINGS):
+        yield form
+        if not form.endswith(b"/"):
+            return
+        form = form[:-1]
+
+
+def _with_a_slash_more(text: bytes) -> list[bytes]:
     slashes = [at for at, octet in enumerate(text) if octet == ord("/")][:_MOST_SLASHES]
     mended = (_decoded(text[:at] + b"/" + text[at:]) for at in slashes)
     return list(dict.fromkeys(der for der in mended if der is not None))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from starlette.types import Receive, Scope, Send
 
-from newel.validation.documents import Document, Source, send_document
+from newel.validation.documents import Document, Source, send_document, send_whole
 from newel.validation.get_request import requests_in
 from newel.validation.responder import Responder
 
@@ -28,9 +28,12 @@ class Web:
     accounts_for = ("/ocsp",)
     """OCSP has its own count by answer; see ``newel.runtime.serving.Served``."""
 
-    def __init__(self, responder: Responder, sources: Mapping[str, Source]) -> None:
+    def __init__(
+        self, responder: Responder, sources: Mapping[str, Source], base_path: str = ""
+    ) -> None:
         self._responder = responder
         self._sources = sources
+        self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -38,18 +41,32 @@ class Web:
             return
         path: str = scope["path"]
         if path[:5] == "/ocsp" and path[5:6] in {"", "/"}:
-            method = scope["method"]
-            if method == "POST":
-                await self._post(scope, receive, send)
-                return
-            if method in {"GET", "HEAD"}:
-                await self._get(scope, send)
-                return
-            await send_document(_only("GET, HEAD, POST"), scope, send)
+            await self._ocsp(scope, receive, send)
             return
-        await send_document(self._document(scope, path), scope, send)
+        plain = self._plain(path)
+        if plain[:5] == "/ocsp" and plain[5:6] in {"", "/"}:
+            raw = self._plain(scope["raw_path"].decode("latin-1"))
+            await self._ocsp({**scope, "raw_path": raw.encode("latin-1")}, receive, send)
+            return
+        await send_document(self._document(scope, plain), scope, send)
 
-    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _ocsp(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method == "POST":
+            await self._post(receive, send)
+        elif method in {"GET", "HEAD"}:
+            await self._get(scope, send)
+        else:
+            await send_document(_only("GET, HEAD, POST"), scope, send)
+
+    def _plain(self, path: str) -> str:
+        """The path without slashes too many before it, and without what a proxy might have taken away."""
+        plain = "/" + path.lstrip("/")
+        if self._base_path and plain.startswith(f"{self._base_path}/"):
+            return "/" + plain.removeprefix(self._base_path).lstrip("/")
+        return plain
+
+    async def _post(self, receive: Receive, send: Send) -> None:
         message = await receive()
         request = message.get("body", b"")
         if message.get("more_body"):
@@ -57,7 +74,7 @@ class Web:
         document = self._responder.hit(request)
         if document is None:
             document = await self._responder.answer(request, [request])
-        await send_document(document, scope, send)
+        await send_whole(document, send)
 
     async def _get(self, scope: Scope, send: Send) -> None:
         raw: bytes = scope["raw_path"]

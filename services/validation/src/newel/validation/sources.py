@@ -24,30 +24,17 @@ def sources(
     found: dict[str, Source] = {}
     for authority in authorities:
         found[f"/crl/{authority.id}.crl"] = _crl(shelf, authority.id)
-        found[f"/ca/{authority.id}.cer"] = _fixed(
-            Document(
-                authority.der,
-                b"application/pkix-cert",
-                ((b"cache-control", _DAY),),
-                etag=entity_tag(authority.der),
-            )
-        )
+        found[f"/ca/{authority.id}.cer"] = _fixed(authority.der, b"application/pkix-cert")
     active = authorities.active.id
     found["/crl"] = found["/1.0/crl"] = _crl_or_pem(shelf, active)
     if roots_file is not None:
         roots = roots_file.read_bytes()
-        found["/roots.pem"] = found["/1.0/roots.pem"] = _fixed(
-            Document(
-                roots,
-                b"application/x-pem-file",
-                ((b"cache-control", _DAY),),
-                etag=entity_tag(roots),
-            )
-        )
+        found["/roots.pem"] = found["/1.0/roots.pem"] = _fixed(roots, b"application/x-pem-file")
     return found
 
 
-def _fixed(document: Document) -> Source:
+def _fixed(body: bytes, media_type: bytes) -> Source:
+    document = Document(body, media_type, ((b"cache-control", _DAY),), etag=entity_tag(body))
     return lambda _query: document
 
 
@@ -63,6 +50,6 @@ def _crl_or_pem(shelf: CrlShelf, issuer: str) -> Source:
         ):
             return shelf.document(issuer)
         body = pem.encode(crl.der, "X509 CRL")
-        return Document(body, b"application/x-pem-file", (_ATTACHED,), etag=entity_tag(body))
+        return shelf.spelled(crl, body, b"application/x-pem-file", _ATTACHED)
 
     return source
