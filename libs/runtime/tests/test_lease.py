@@ -10,7 +10,8 @@ from newel.runtime.database import Database, Statement, Write
 from newel.runtime.databases import open_database
 from newel.runtime.lease import Lease, run_leased
 
-STEAL = Statement("UPDATE leases SET holder = 'another', until = until + 100 WHERE name = $1")
+STEAL = Statement("UPDATE leases SET holder = 'another' WHERE name = $1")
+AHEAD = Statement("UPDATE leases SET until = until + 86400 WHERE name = $1")
 EXPIRE = Statement("UPDATE leases SET until = 0 WHERE name = $1")
 
 
@@ -52,6 +53,14 @@ async def test_it_is_taken_over_when_let_go_or_expired(database: Database) -> No
     await database.apply(Write(EXPIRE, ("crl",)))
     assert await third.acquire()
     assert not await second.acquire()
+
+
+async def test_one_taken_while_the_clock_ran_ahead_is_void(database: Database) -> None:
+    dead, next_one = Lease(database, "crl"), Lease(database, "crl")
+    await dead.acquire()
+    await database.apply(Write(AHEAD, ("crl",)))
+    assert await next_one.acquire()
+    assert not await dead.acquire()
 
 
 async def test_one_worker_at_a_time_and_another_when_it_ends(database: Database) -> None:

@@ -282,10 +282,24 @@ async def test_a_claim_of_a_worker_that_died_is_taken_over_with_the_same_key(
     alerts = Alerts(database, Config(channels={"hook": hook}))
     await alerts.take(expiring(ONE))
     now = alerts.clock.unix()
-    (claimed,) = await alerts.storage.claim("hook", now, now + 300, 16)  # and then it died
+    (claimed,) = await alerts.storage.claim(
+        "hook", now, now + 300, now + 3600, 16
+    )  # and then it died
     await alerts.deliver()
     assert webhook.posted == []
     alerts.clock.advance(dt.timedelta(seconds=301))
+    await alerts.deliver()
+    assert [each.headers["idempotency-key"] for each in webhook.posted] == [claimed.key]
+    await alerts.close()
+
+
+async def test_a_claim_made_while_the_clock_ran_ahead_is_void(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiring(ONE))
+    ahead = alerts.clock.unix() + 86400
+    (claimed,) = await alerts.storage.claim("hook", ahead, ahead + 300, ahead + 3600, 16)
     await alerts.deliver()
     assert [each.headers["idempotency-key"] for each in webhook.posted] == [claimed.key]
     await alerts.close()

@@ -120,3 +120,10 @@ async def test_the_task_runs_under_a_lease(authority: CertificateAuthority, tmp_
     task.cancel()
     await asyncio.wait([task])
     await house.database.close()
+
+
+async def test_an_intent_of_a_clock_that_ran_ahead_is_finished(each_house: House) -> None:
+    each_house.clock.advance(dt.timedelta(days=1))
+    await left_open(each_house)
+    each_house.clock.advance(-dt.timedelta(days=1))
+    assert await reconciliation(each_house).run() == 1

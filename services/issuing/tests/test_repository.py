@@ -4,6 +4,9 @@ import asyncio
 import datetime as dt
 from typing import Any
 
+import grpc
+import pytest
+
 from fixtures.authority import CertificateAuthority, PeerSigner
 from fixtures.issuing import House, make_request, open_house
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -58,6 +61,35 @@ async def test_walk_through_everything_issued(each_house: House) -> None:
     records = await issued(each_house)
     assert [record.der for record in records] == [each.der for each in certificates]
     assert await issued(each_house, after=records[2].position) == records[3:]
+
+
+async def test_what_was_issued_while_the_clock_ran_ahead_hides_nothing_behind_it(
+    each_house: House,
+) -> None:
+    day = dt.timedelta(days=1)
+    each_house.clock.advance(day)
+    ahead = await each_house.one()
+    each_house.clock.advance(-day)
+    behind = await each_house.one()
+    each_house.clock.advance(dt.timedelta(minutes=1))
+    records = await issued(each_house)
+    assert [record.der for record in records] == [ahead.der, behind.der]
+
+
+async def test_a_database_that_is_away_has_not_said_that_there_is_no_certificate(
+    each_house: House,
+) -> None:
+    certificate = await each_house.one()
+    await each_house.database.close()
+    lookups = (
+        pb.Lookup(certificate=certificate.der),
+        pb.Lookup(serial=certificate.serial),
+        pb.Lookup(idempotency_key=b"request-0001"),
+    )
+    for lookup in lookups:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await each_house.repository.GetCertificate(pb.GetCertificateRequest(lookups=[lookup]))
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_walk_never_passes_what_is_under_way(

@@ -108,3 +108,14 @@ async def test_pages_follow_the_positions(house: House) -> None:
     revoked = await listed(house)
     assert [each.serial for each in revoked] == [each.serial for each in certificates]
     assert await listed(house, after=revoked[2].position) == revoked[3:]
+
+
+async def test_what_was_revoked_while_the_clock_ran_ahead_hides_nothing_behind_it(
+    house: House,
+) -> None:
+    first, second = await house.one(), await house.one()
+    house.clock.advance(dt.timedelta(hours=1))
+    await house.revoke(item(first.serial))
+    house.clock.advance(-dt.timedelta(hours=1))
+    await house.revoke(item(second.serial))
+    assert [each.serial for each in await listed(house)] == [first.serial, second.serial]

@@ -85,6 +85,16 @@ async def test_a_failed_renewal_is_tried_again(front: Front) -> None:
     assert len(front.issuing.issued) == before + 1
 
 
+async def test_one_made_while_the_clock_ran_ahead_is_replaced_at_once(front: Front) -> None:
+    front.clock.advance(dt.timedelta(hours=17))
+    await kept(front)
+    front.clock.advance(-dt.timedelta(hours=17))
+    before = len(front.issuing.issued)
+    await kept(front)
+    await kept(front)
+    assert len(front.issuing.issued) == before + 1
+
+
 async def kept(front: Front) -> None:
     """One round of the task that keeps the certificate."""
     task: Any = asyncio.get_running_loop().create_task(_run(front))

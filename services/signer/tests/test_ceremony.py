@@ -217,6 +217,15 @@ def test_the_embedded_authority(files: AuthorityFiles) -> None:
         create_authority(files, "Example", NOW)
 
 
+def test_a_responder_made_while_the_clock_ran_ahead_is_issued_again(files: AuthorityFiles) -> None:
+    create_authority(files, "Example", NOW)
+    assert reissue_responder(files, NOW + dt.timedelta(days=21))
+    now = NOW + dt.timedelta(hours=1)
+    assert reissue_responder(files, now)
+    assert load(files.responder_certificate).not_valid_before_utc <= now
+    assert not reissue_responder(files, now)
+
+
 def test_the_responder_is_issued_again_for_its_key_after_two_thirds_of_its_life(
     files: AuthorityFiles,
 ) -> None:

@@ -8,7 +8,7 @@ SHA1, SHA256 = b"sha1", b"sha256"
 
 
 def answer(body: bytes = b"response") -> Answer:
-    return Answer(Document(body, b"application/ocsp-response"), "good", 10.0, 20.0)
+    return Answer(Document(body, b"application/ocsp-response"), "good", 0.0, 10.0, 20.0)
 
 
 def key(number: int) -> CertificateKey:

@@ -157,6 +157,23 @@ async def test_a_validation_lost_in_a_crash_is_taken_up_again(either: House) -> 
     assert len(either.web.asked) == 1
 
 
+async def test_a_validation_lost_while_the_clock_ran_ahead_is_taken_up_again(either: House) -> None:
+    either.clock.advance(dt.timedelta(minutes=20))
+    client = await either.registered()
+    order = await client.order("a.example")
+    (authorization,) = order["authorizations"]
+    challenge = await client.challenge(authorization, "http-01")
+    either.web.present(client, challenge["token"])
+    replica = either.rebuild()
+    await replica.start()
+    client.app = replica.app
+    await client.post(challenge["url"], {})
+    client.app = either.acme.app
+    either.clock.advance(-dt.timedelta(minutes=20))
+    await either.recover()
+    assert (await client.poll(authorization))["status"] == "valid"
+
+
 async def test_an_unreachable_server_is_tried_again(house: House) -> None:
     house.provisioners["acme"] = provisioner(challenges=["dns-01"])
     client = await house.registered()

@@ -365,6 +365,20 @@ async def test_orders_left_processing_are_carried_through_in_the_background(eith
     assert rows == [("valid", None)] * 3
 
 
+async def test_an_order_claimed_while_the_clock_ran_ahead_is_carried_through(
+    either: House,
+) -> None:
+    either.clock.advance(dt.timedelta(minutes=20))
+    client = await either.registered()
+    order = await either.ready(client, "a.example")
+    either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
+    await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    either.issuing.refuse = None
+    either.clock.advance(-dt.timedelta(minutes=20))
+    await either.recover()
+    assert await either.rows("SELECT status FROM acme_orders") == [("valid",)]
+
+
 async def test_an_answer_lost_after_issuance_is_the_same_certificate_later(house: House) -> None:
     client = await house.registered()
     order = await house.ready(client, "a.example")

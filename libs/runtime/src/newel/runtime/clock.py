@@ -4,6 +4,11 @@ import datetime as dt
 import time
 from typing import Protocol
 
+AHEAD = 60.0
+"""Seconds by which a time on record may be ahead of this machine's clock. What is further in the future
+was written down while a clock was wrong, and is no proof that anything happened lately.
+"""
+
 
 class Clock(Protocol):
     """Tells the time. Services get one in their ports, so that tests can move it."""
@@ -15,6 +20,11 @@ class Clock(Protocol):
     def unix(self) -> float:
         """The same in seconds since 1970."""
         ...
+
+
+def is_future(at: float, now: float) -> bool:
+    """Whether a time on record (seconds since 1970) was written by a clock that ran ahead."""
+    return at > now + AHEAD
 
 
 class SystemClock:

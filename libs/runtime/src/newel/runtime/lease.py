@@ -2,6 +2,7 @@
 
 The database's clock decides, so that the machines' clocks need not agree. A holder that dies loses
 its lease when it expires; one that merely stops reaching the database gives up its work before that.
+A lease that ends later than one taken just now would is void: the clock that it was taken by ran ahead.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ _TAKE = {
     dialect: Statement(
         f"INSERT INTO leases (name, holder, until) VALUES ($1, $2, {now} + $3)"  # noqa: S608 - our own text
         f" ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
-        f" WHERE leases.holder = excluded.holder OR leases.until < {now} RETURNING name"
+        f" WHERE leases.holder = excluded.holder OR leases.until < {now}"
+        f" OR leases.until > {now} + $3 RETURNING name"
     )
     for dialect, now in _NOW.items()
 }

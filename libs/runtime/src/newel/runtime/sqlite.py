@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from newel.runtime.checkpoints import Checkpoints
 from newel.runtime.database import Row, Statement, Write
+from newel.runtime.errors import NewelError
 from newel.runtime.units import Unit, answers, unavailable
 
 _LARGEST_GROUP = 256
@@ -76,6 +77,8 @@ class SqliteDatabase:
 
     async def _read(self, query: Callable[[], list[Row]]) -> list[Row]:
         """Readers wait for nobody but a process that opens or closes the log just now."""
+        if self._closed:
+            raise _closed()
         end: float | None = None
         while True:
             try:
@@ -113,6 +116,8 @@ class SqliteDatabase:
     def _enqueue(
         self, gate: Write | None, then: tuple[Write, ...], *, durable: bool = True
     ) -> asyncio.Future[Row | None]:
+        if self._closed:
+            raise _closed()
         loop = asyncio.get_running_loop()
         unit = Unit(gate, then, loop.create_future(), durable=durable and self._durable)
         self._queue.append(unit)
@@ -234,6 +239,10 @@ class SqliteDatabase:
                 return
         for write in unit.then:
             execute(write.statement.sqlite, write.params)
+
+
+def _closed() -> NewelError:
+    return unavailable(ConnectionError("the database is closed"))
 
 
 def _is_busy(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from newel.alerting.config import Retry
 from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Message, Notice, Phase
 from newel.runtime.audit import Audit
-from newel.runtime.clock import Clock
+from newel.runtime.clock import AHEAD, Clock
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +60,13 @@ class Delivery:
 class Deliveries(Protocol):
     """The queue of deliveries."""
 
-    async def claim(self, channel: str, now: float, until: float, limit: int) -> list[Delivery]:
-        """Deliveries whose time has come, for this worker alone until ``until``."""
+    async def claim(
+        self, channel: str, now: float, until: float, latest: float, limit: int
+    ) -> list[Delivery]:
+        """Deliveries whose time has come, for this worker alone until ``until``.
+
+        No attempt is planned for after ``latest``: what is, was written while a clock ran ahead, and is due.
+        """
         ...
 
     async def delivered(self, delivery: Delivery) -> None:
@@ -104,7 +109,10 @@ class Courier:
         """One attempt for everything whose time has come."""
         now = self._clock.unix()
         until = now + _CLAIM_SECONDS
-        claimed: Sequence[Delivery] = await self._deliveries.claim(self._name, now, until, _AT_ONCE)
+        latest = now + max(_CLAIM_SECONDS, self._retry.largest.total_seconds()) + AHEAD
+        claimed: Sequence[Delivery] = await self._deliveries.claim(
+            self._name, now, until, latest, _AT_ONCE
+        )
         await asyncio.gather(*(self._attempt(delivery) for delivery in claimed))
 
     async def _attempt(self, delivery: Delivery) -> None:

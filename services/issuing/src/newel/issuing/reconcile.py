@@ -43,7 +43,7 @@ class Reconciliation:
     async def run(self) -> int:
         """One pass over the oldest open intents. How many it finished or ended."""
         now = int(self._clock.unix())
-        left = await self._store.left_open(int(now - self._after), _BATCH)
+        left = await self._store.left_open(int(now - self._after), now, _BATCH)
         possible = [record for record in left if self._can_be_signed(record, now)]
         outcomes = await self._completion.complete([Recorded(r.intent, "") for r in possible])
         settled = 0

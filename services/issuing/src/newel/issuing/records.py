@@ -139,6 +139,6 @@ class CertificateStore(Protocol):
         """Revocations past a position, in order."""
         ...
 
-    async def left_open(self, before: int, limit: int) -> list[Record]:
+    async def left_open(self, before: int, now: int, limit: int) -> list[Record]:
         """Intents recorded before a time that are still open, oldest first."""
         ...

@@ -6,7 +6,7 @@ from newel.issuing.records import CertificateStore, Record, Revocation
 from newel.issuing.revocation import find_certificate
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.clock import Clock
-from newel.runtime.errors import NewelError
+from newel.runtime.errors import ErrorType, NewelError
 
 _PAGE = 1000
 _LARGEST_PAGE = 5000
@@ -58,7 +58,9 @@ class Records:
     async def _exactly(self, certificate: bytes) -> Record | None:
         try:
             return await find_certificate(self._store, certificate)
-        except NewelError:
+        except NewelError as error:
+            if error.type is not ErrorType.NOT_FOUND:  # a database that is away has not said "none"
+                raise
             return None
 
 

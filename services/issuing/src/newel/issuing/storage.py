@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from newel.issuing.records import Event, Intent, Record, Revocation, Revoking
+from newel.runtime.clock import AHEAD, is_future
 from newel.runtime.database import Database, Row, Statement, Write
 from newel.runtime.events import Outbox
 
@@ -37,8 +38,8 @@ _BY_KEY = Statement(_RECORD + "WHERE c.idempotency_key = $1")
 _BY_SERIAL = Statement(_RECORD + "WHERE c.serial = $1")
 _LEFT_OPEN = Statement(
     _RECORD
-    + """WHERE c.signature IS NULL AND c.closed_at IS NULL AND c.created_at < $1
-    ORDER BY c.id LIMIT $2"""
+    + """WHERE c.signature IS NULL AND c.closed_at IS NULL AND (c.created_at < $1 OR c.created_at > $2)
+    ORDER BY c.id LIMIT $3"""
 )
 _ISSUED = Statement(
     _RECORD  # noqa: S608 - constant text
@@ -140,7 +141,7 @@ class Storage:
         rows = await self._database.fetch(_ISSUED, after, limit)
         records: list[Record] = []
         for record in map(_record, rows):
-            if record.intent.created_at > now - self._settle:
+            if self._is_unsettled(record.intent.created_at, now):
                 break
             records.append(record)
         return records
@@ -150,16 +151,27 @@ class Storage:
         rows = await self._database.fetch(_REVOKED, after, limit)
         revocations: list[Revocation] = []
         for serial, issuer, revoked_at, reason, active, not_after, position in rows:
-            if revoked_at > now - self._settle:
+            if self._is_unsettled(revoked_at, now):
                 break
             revocations.append(
                 Revocation(serial, issuer, revoked_at, reason, bool(active), not_after, position)
             )
         return revocations
 
-    async def left_open(self, before: int, limit: int) -> list[Record]:
-        """Intents recorded before a time that are still open, oldest first."""
-        return [_record(row) for row in await self._database.fetch(_LEFT_OPEN, before, limit)]
+    async def left_open(self, before: int, now: int, limit: int) -> list[Record]:
+        """Intents recorded before a time, or by a clock that ran ahead, that are still open, oldest first."""
+        ahead = now + int(AHEAD)
+        return [
+            _record(row) for row in await self._database.fetch(_LEFT_OPEN, before, ahead, limit)
+        ]
+
+    def _is_unsettled(self, written_at: int, now: int) -> bool:
+        """Whether a transaction with an earlier position may still be under way.
+
+        A time in the future was written before a clock was put back; waiting for it would hide
+        everything behind it until the clock catches up.
+        """
+        return written_at > now - self._settle and not is_future(written_at, now)
 
     async def _decide(self, units: Iterable[tuple[Write, ...]]) -> list[bool]:
         answers = await self._database.decide_all(list(units))

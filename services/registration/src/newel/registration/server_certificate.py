@@ -14,7 +14,7 @@ from newel.registration.authority import Authority
 from newel.registration.issuance import Issuance, general_name
 from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
-from newel.runtime.clock import Clock
+from newel.runtime.clock import Clock, is_future
 from newel.runtime.errors import ErrorType, NewelError
 
 _log = logging.getLogger("newel.registration.server_certificate")
@@ -59,11 +59,15 @@ class ServerCertificate:
         self._clock = clock
         self._metrics = metrics
         self._audit = audit
+        self._made_at: dt.datetime | None = None
         self._renew_at: dt.datetime | None = None
 
     async def keep(self) -> None:
         """Renews when two thirds of the life are over; a failure is tried again at the next call."""
-        if self._renew_at is not None and self._clock.now() < self._renew_at:
+        now = self._clock.now()
+        made = self._made_at
+        good = made and not is_future(made.timestamp(), now.timestamp())
+        if good and self._renew_at is not None and now < self._renew_at:
             return
         try:
             await self.renew()
@@ -95,6 +99,7 @@ class ServerCertificate:
             )
         chain = b"".join(map(pem.encode, (certificate.der, *issuer.chain)))
         self._tls.present(chain, keys.plain_private_key(key))
+        self._made_at = now
         self._renew_at = now + self._wanted.lifetime * 2 / 3
         self._metrics.server_certificate_expiry.set((now + self._wanted.lifetime).timestamp())
         self._audit.record(

@@ -14,7 +14,7 @@ _CLAIM = Statement(
 _OPEN = Statement("INSERT INTO open_uses (token, request, claimed_at) VALUES ($1, $2, $3)")
 _TAKE_OVER = Statement(
     "UPDATE open_uses SET claimed_at = $3"
-    " WHERE token = $1 AND request = $2 AND claimed_at <= $4 RETURNING token"
+    " WHERE token = $1 AND request = $2 AND (claimed_at <= $4 OR claimed_at > $5) RETURNING token"
 )
 _FINISH = Statement("DELETE FROM open_uses WHERE token = $1")
 _RELEASE = Statement("UPDATE open_uses SET claimed_at = 0 WHERE token = $1")
@@ -55,7 +55,9 @@ class UsedTokenTable:
         its_use = Write(_OPEN, (use.key, request, now))
         if await decide(first, its_use, durable=durable) is not None:
             return True
-        take_over = Write(_TAKE_OVER, (use.key, request, now, now - TAKEOVER_AFTER))
+        # a claim from the future is left over from a clock that ran ahead
+        void = now - TAKEOVER_AFTER, now + TAKEOVER_AFTER
+        take_over = Write(_TAKE_OVER, (use.key, request, now, *void))
         return await decide(take_over, durable=durable) is not None
 
     def finish(self, use: TokenUse) -> None:

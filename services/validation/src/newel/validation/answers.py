@@ -24,7 +24,8 @@ class Answer:
 
     document: Document
     kind: str  # "good", "revoked", "unknown"
-    until: float  # when it is to be made anew; seconds since 1970
+    since: float  # its thisUpdate; seconds since 1970
+    until: float  # when it is to be made anew
     expires: float  # its nextUpdate
 
     @property

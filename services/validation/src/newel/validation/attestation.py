@@ -72,6 +72,7 @@ class Attestor:
         return Answer(
             self._document(body, now, expires, question),
             kind,
+            since=now,
             until=now + (_UNKNOWN_KEPT if kind == "unknown" else (expires - now) / 2),
             expires=expires,
         )

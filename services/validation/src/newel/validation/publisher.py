@@ -24,7 +24,7 @@ from newel.crypto.keys import InvalidSignature
 from newel.crypto.lint import LintError
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
-from newel.runtime.clock import Clock
+from newel.runtime.clock import Clock, is_future
 from newel.runtime.errors import ErrorType, NewelError
 from newel.validation.authorities import Authority
 from newel.validation.crls import CrlShelf, CrlStore, PublishedCrl
@@ -89,7 +89,8 @@ class Publisher:
     async def publish_due(self) -> None:
         """Publishes what is due. One issuer's failure is logged, counted and nobody else's."""
         marks = await self._store.marks()
-        if self._clock.unix() >= marks.agreed + self._times.max_lag:
+        now = self._clock.unix()
+        if now >= marks.agreed + self._times.max_lag or is_future(marks.agreed, now):
             return
         for authority in self._authorities:
             try:
@@ -103,10 +104,13 @@ class Publisher:
                 self._metrics.crl_failures.inc()
 
     async def _is_due(self, authority: Authority) -> bool:
-        if self._clock.unix() < self._paused.get(authority.id, 0):
+        now = self._clock.unix()
+        if 0 < self._paused.get(authority.id, 0) - now <= _TOO_LONG_PAUSE:
             return False
         crl = self._shelf.crl(authority.id)
-        if crl is None or self._clock.unix() >= crl.this_update + self._times.period:
+        if crl is None or now >= crl.this_update + self._times.period:
+            return True
+        if is_future(crl.this_update, now):  # made while the clock ran ahead: clients refuse it
             return True
         return await self._store.last_change(authority.id, crl.change) is not None
 

@@ -20,7 +20,6 @@ _log = logging.getLogger("newel.validation.reconcile")
 
 REVOKED_CURSOR = "revoked-read"
 ISSUED_CURSOR = "issued-read"
-AGREED = "agreed"
 
 _PAGE = 1000
 _EVENT_DUE = 5.0  # seconds after which an event should have come
@@ -61,7 +60,7 @@ class Reconciler:
                 self._count(missing, started)
             for last in page.revocations[-1:]:
                 await self._store.advance(REVOKED_CURSOR, last.position)
-        await self._store.advance(AGREED, int(started))
+        await self._store.note_agreement(int(started))
 
     async def certificates(self) -> None:
         """Records certificates that no event told; raises grpc.RpcError when nobody answers."""

@@ -13,7 +13,7 @@ from newel.crypto import serials
 from newel.crypto.keys import InvalidSignature
 from newel.crypto.lint import LintError
 from newel.crypto.ocsp import CertId
-from newel.runtime.clock import Clock
+from newel.runtime.clock import AHEAD, Clock, is_future
 from newel.runtime.errors import NewelError
 from newel.validation.answers import Answer, AnswerCache
 from newel.validation.attestation import Attestor, OcspTimes
@@ -126,6 +126,8 @@ class Responder:
             last = kept.expires - self._times.max_age if kept is not None else 0
             if kept is None or now >= last or not self._is_true(kept, now):
                 raise
+            if is_future(kept.since, now):
+                raise
             _log.warning("an OCSP answer is shown longer than planned: %s", _cause(failure))
             kept.until = min(now + _RETRY_AFTER, last)
             return kept
@@ -178,11 +180,12 @@ class Responder:
 
     def _is_fresh(self, answer: Answer) -> bool:
         now = self._clock.unix()
-        return now < answer.until and self._is_true(answer, now)
+        return answer.since - AHEAD <= now < answer.until and self._is_true(answer, now)
 
     def _is_true(self, answer: Answer, now: float) -> bool:
         """Revoked stays revoked; anything else only holds while we hear of revocations."""
-        return answer.kind == "revoked" or now < self._knowledge.agreed + self._times.max_lag
+        agreed = self._knowledge.agreed
+        return answer.kind == "revoked" or agreed - AHEAD <= now < agreed + self._times.max_lag
 
 
 def _key(authority: Authority, cert_id: CertId) -> CertificateKey:

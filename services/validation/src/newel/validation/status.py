@@ -100,6 +100,10 @@ class StatusWriter(Protocol):
         """Moves a cursor; it never goes back."""
         ...
 
+    async def note_agreement(self, at: int) -> None:
+        """Writes down when the store agreed with the issuing authority, by the clock as it is now."""
+        ...
+
     async def sweep(self, expired_before: int, limit: int) -> None:
         """Forgets up to ``limit`` certificates that expired before that time."""
         ...

@@ -33,6 +33,7 @@ _IS_REVOKED = Statement(
 _MARKS = Statement("SELECT name, value FROM marks")
 _MARK = Statement("SELECT value FROM marks WHERE name = $1")
 _RAISE = Statement("UPDATE marks SET value = $2 WHERE name = $1 AND value < $2")
+_SET = Statement("UPDATE marks SET value = $2 WHERE name = $1")
 _CHANGED = Statement(
     "SELECT issuer, serial FROM certificate_status WHERE change > $1 ORDER BY change LIMIT $2"
 )
@@ -120,8 +121,12 @@ class StatusStore:
         return (await self._database.fetch(_MARK, name))[0][0]
 
     async def advance(self, name: str, position: int) -> None:
-        """Moves a cursor or a mark; it never goes back."""
+        """Moves a cursor; it never goes back."""
         await self._database.apply(Write(_RAISE, (name, position)))
+
+    async def note_agreement(self, at: int) -> None:
+        """Writes down when the store agreed with the issuing authority, by the clock as it is now."""
+        await self._database.apply(Write(_SET, ("agreed", at)))
 
     async def sweep(self, expired_before: int, limit: int) -> None:
         """Forgets up to ``limit`` certificates that expired before that time."""

@@ -54,9 +54,10 @@ class Upkeep:
         Certificates first: once revocations agree, what is not recorded is called unknown.
         """
         now = self._clock.unix()
-        if now >= self._certificates_due:
+        pause = self._config.issued_every.total_seconds()
+        if not 0 < self._certificates_due - now <= pause:  # also after a clock was put back
             await self._reconciler.certificates()
-            self._certificates_due = now + self._config.issued_every.total_seconds()
+            self._certificates_due = now + pause
         await self._reconciler.revocations()
 
     async def sweep(self) -> None:

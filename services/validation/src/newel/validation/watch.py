@@ -2,7 +2,7 @@
 
 import asyncio
 
-from newel.runtime.clock import Clock
+from newel.runtime.clock import Clock, is_future
 from newel.runtime.errors import ErrorType, NewelError
 from newel.validation.answers import AnswerCache
 from newel.validation.authorities import Authorities
@@ -47,7 +47,8 @@ class Watch:
     async def ready(self) -> None:
         """Raises NewelError ``unavailable`` with what is missing."""
         now = int(self._clock.unix())
-        if now >= self._changes.agreed + self._max_lag:
+        agreed = self._changes.agreed
+        if now >= agreed + self._max_lag or is_future(agreed, now):
             raise _missing("revocations were not compared with the issuing authority's lately")
         for authority in self._authorities:
             try:
@@ -55,7 +56,7 @@ class Watch:
             except UnfitResponderError as unfit:
                 raise _missing(f"no OCSP responder for {authority.id}: {unfit}") from None
             crl = self._shelf.crl(authority.id)
-            if crl is None or now >= crl.next_update:
+            if crl is None or now >= crl.next_update or is_future(crl.this_update, now):
                 raise _missing(f"no valid CRL of {authority.id} is published")
 
 

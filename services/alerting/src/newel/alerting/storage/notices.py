@@ -42,7 +42,8 @@ _NEVER_OPEN = Statement("""
 
 _DUE = Statement("""
     SELECT key, next_at FROM deliveries
-    WHERE state = 'pending' AND channel = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3""")
+    WHERE state = 'pending' AND channel = $1 AND (next_at <= $2 OR next_at > $3)
+    ORDER BY next_at LIMIT $4""")
 _CLAIM = Statement("""
     UPDATE deliveries SET next_at = $3, attempts = attempts + 1, attempted_at = $4
     WHERE key = $1 AND state = 'pending' AND next_at = $2 RETURNING key""")
@@ -117,9 +118,12 @@ class Storage:
         # It may have been opened between the two.
         return await self._database.decide(*unit) is not None
 
-    async def claim(self, channel: str, now: float, until: float, limit: int) -> list[Delivery]:
-        """Deliveries whose time has come, for this worker alone until ``until``."""
-        due = await self._database.fetch(_DUE, channel, _milliseconds(now), limit)
+    async def claim(
+        self, channel: str, now: float, until: float, latest: float, limit: int
+    ) -> list[Delivery]:
+        """See Deliveries."""
+        moments = _milliseconds(now), _milliseconds(latest)
+        due = await self._database.fetch(_DUE, channel, *moments, limit)
         claimed: list[tuple[str]] = []
         for key, next_at in due:
             gate = Write(_CLAIM, (key, next_at, _milliseconds(until), int(now)))

@@ -94,7 +94,8 @@ FAIL_ORDER = Statement("""
 _CLAIM = """
     SELECT o.id, o.account, a.provisioner, o.identifiers, o.not_before, o.not_after, o.csr, o.claim
     FROM acme_orders o JOIN acme_accounts a ON a.id = o.account
-    WHERE o.status = 'processing' AND o.claimed_at < $1 AND o.expires_at > $2 """
+    WHERE o.status = 'processing' AND (o.claimed_at < $1 OR o.claimed_at - $2 > $2 - $1)
+        AND o.expires_at > $2 """
 LOST_CLAIMS = Statement(_CLAIM + "ORDER BY o.claimed_at LIMIT $3")
 LOST_CLAIM = Statement(_CLAIM + "AND o.id = $3")
 OLD_ORDERS = Statement("SELECT id FROM acme_orders WHERE id < $1 ORDER BY id LIMIT $2")
@@ -128,7 +129,8 @@ LOST_ATTEMPTS = Statement("""
     SELECT z.order_id, z.position, z.type, z.value, z.challenge, z.seed, a.thumbprint, z.claim,
         a.provisioner
     FROM acme_authorizations z JOIN acme_accounts a ON a.id = z.account
-    WHERE z.status = 'pending' AND z.claimed_at IS NOT NULL AND z.claimed_at < $1
+    WHERE z.status = 'pending' AND z.claimed_at IS NOT NULL
+        AND (z.claimed_at < $1 OR z.claimed_at - $2 > $2 - $1)
         AND z.expires_at > $2 AND a.status = 'valid'
     ORDER BY z.claimed_at LIMIT $3""")
 PROVES = Statement("""
