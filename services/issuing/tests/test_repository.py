@@ -5,6 +5,7 @@ import datetime as dt
 from typing import Any
 
 import grpc
+import grpc.aio
 import pytest
 
 from fixtures.authority import CertificateAuthority, PeerSigner
