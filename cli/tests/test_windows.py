@@ -39,7 +39,7 @@ ONLY_POSIX = {
 ELSEWHERE = {
     "after_renewal.py": "--pid is refused there",
     "file_server.py": "asked whether it is there",
-    "file_sets.py": "owners are kept where os.name is posix",
+    "whole_files.py": "owners are kept where os.name is posix",
     "keyset.py": "Windows does not come to the lock",
     "kept.py": "nor here",
     "menu.py": "only in a terminal that was opened",

@@ -1,7 +1,6 @@
 """Reading what the user names and writing what the user asked for: whole files or none."""
 
 import contextlib
-import stat
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import BinaryIO, TextIO, cast
 
 from newel.cli.errors import CliError
 from newel.client import whole_files
+from newel.client.open_files import find_stream
 
 LARGEST_INPUT = 32 * 1024 * 1024
 
@@ -52,40 +52,44 @@ def write(name: str, data: bytes, *, mode: int = 0o600, force: bool = False) -> 
 
     Asks before it overwrites, unless forced. ``mode`` is the permission of a new file.
     """
-    path = Path(name)
-    if path.exists() and not force:
-        if not stat.S_ISREG(path.stat().st_mode):
-            path.write_bytes(data)  # /dev/stdout and the like
-            return
-        from newel.cli.terminal import confirm
-
-        if not confirm(f"Would you like to overwrite {name}"):
-            raise CliError("file exists")
-    try:
-        replace(path, data, mode)
-    except OSError as error:
-        raise CliError(f"open {name}: {(error.strerror or str(error)).lower()}") from None
+    ask_to_overwrite(name, force=force)
+    with explain_errors(name):
+        whole_files.write(Path(name), data, mode)
 
 
 @contextlib.contextmanager
 def being_written(name: str, *, mode: int = 0o600, force: bool = False) -> Generator[BinaryIO]:
     """The same for what is too much to hold at once: the file is there when the block ends well."""
+    ask_to_overwrite(name, force=force)
+    with explain_errors(name), whole_files.replacing(Path(name), mode) as sink:
+        yield sink
+
+
+def ask_to_overwrite(name: str, *, force: bool) -> None:
+    """Ask whether a regular file may be overwritten; devices, pipes and descriptors are written through."""
     path = Path(name)
-    if path.exists() and not force:
+    with explain_errors(name):
+        there = path.exists() and find_stream(path) is None
+    if there and not force:
         from newel.cli.terminal import confirm
 
         if not confirm(f"Would you like to overwrite {name}"):
             raise CliError("file exists")
+
+
+@contextlib.contextmanager
+def explain_errors(name: str) -> Generator[None]:
+    """Turn the system's errors about a file into the line a person reads."""
     try:
-        with whole_files.replacing(path.resolve(), mode) as sink:
-            yield sink
+        yield
     except OSError as error:
-        raise CliError(f"open {name}: {(error.strerror or str(error)).lower()}") from None
+        cause = (error.strerror or str(error)).lower()
+        raise CliError(f"open {error.filename or name}: {cause}") from None
 
 
 def replace(path: Path, data: bytes, mode: int) -> None:
-    """Puts the data beside the target, which a link may lead to, on disk, and then in its place."""
-    whole_files.write(path.resolve(), data, mode)
+    """Put the data in the place of the file, if there is one. Raise OSError."""
+    whole_files.write(path, data, mode)
 
 
 def make_directory(path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read_password, write
+from newel.cli.files import read_password
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -134,11 +134,11 @@ def openssh_public(key: "PublicKey", comment: str = "") -> bytes:
 
 def write_pair(names: tuple[str, str], public: bytes, private: bytes, call: "Invocation") -> None:
     """Writes a public and a private key file and says so; both may be refused before either is."""
+    from newel.cli.file_sets import Target, allow, write_all
     from newel.cli.terminal import note, show_json
 
-    force = call.on("force")
-    write(names[0], public, force=force)
-    write(names[1], private, force=force)
+    allow(names, force=call.on("force"))
+    write_all([Target(names[0], public), Target(names[1], private)])
     note(f"Your public key has been saved in {names[0]}.")
     note(f"Your private key has been saved in {names[1]}.")
     if call.json:

@@ -67,12 +67,12 @@ class Holder:
             self._listeners.append(listener)
 
     def write(self, certificate: str | Path, key: str | Path) -> None:
-        """Writes both files as they are now, 0600, each whole: for programs that read files."""
-        from newel.client.whole_files import write
+        """Writes both files as they are now, both or none, for programs that read files; new ones are 0600."""
+        from newel.client.whole_files import File, write_all
 
         credential = self._credential
-        write(Path(key), credential.key_pem())
-        write(Path(certificate), credential.chain_pem)
+        pair = [(key, credential.key_pem()), (certificate, credential.chain_pem)]
+        write_all([File(Path(name), data) for name, data in pair])
 
     def _renewal(self) -> tuple[Call[Issued], ssl.SSLContext]:
         """The call that renews now, and the TLS it is made over."""
