@@ -23,6 +23,7 @@ from newel.runtime.process_config import RuntimeConfig
 from newel.runtime.rpc import connect
 from newel.runtime.server_tls import ServerTls
 from newel.runtime.service import Hook, Task
+from newel.runtime.system_errors import describe
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class Context:
         try:
             channel = connect(config.address, self.peer_tls(), server_name=config.server_name)
         except OSError as error:
-            raise ConfigError(f"[runtime.tls]: {error}") from None
+            raise ConfigError(f"[runtime.tls]: {describe(error)}") from None
         self.closing.append(channel.close)  # pyright: ignore[reportArgumentType] - grace is optional, the stubs do not know
         return channel
 

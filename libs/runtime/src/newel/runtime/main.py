@@ -24,6 +24,7 @@ from newel.runtime.runner import Process, quietly
 from newel.runtime.server_tls import ServerTls
 from newel.runtime.service import Hook, Service
 from newel.runtime.serving import Served
+from newel.runtime.system_errors import describe
 from newel.runtime.web import Listener, bind
 from newel.runtime.workers import Workers
 
@@ -58,6 +59,7 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
         return 2
     except (NewelError, OSError) as error:
         cause = error.cause if isinstance(error, NewelError) else error
+        cause = describe(cause) if isinstance(cause, OSError) else cause
         print(f"newel-{name}: {cause}", file=sys.stderr)  # noqa: T201 - and after them
         return 1
     return 0

@@ -6,6 +6,7 @@ leaf first, [] when the client gave none. On plain HTTP there is no such extensi
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Generator
 from typing import Any, cast
@@ -14,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from newel.runtime.addresses import parse_address, resolve
 from newel.runtime.server_tls import ServerTls
 
 LARGEST_HEAD = 64 * 1024
@@ -164,22 +166,27 @@ class Listener(uvicorn.Server):
 
 
 def bind(address: str, *, shared: bool = False) -> socket.socket:
-    """A listening socket on ``host:port`` (``[v6]:port``, ``:port`` for every interface).
+    """A listening socket on ``host:port`` (``[v6]:port``, ``:port`` for every interface, or a name).
 
     ``shared`` lets the workers of one program listen on the same address. Raises OSError that names it.
     """
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        wanted = parse_address(address)
+        family, host = resolve(wanted.host)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"cannot listen: {error}") from None
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from None
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((host, int(port)))
+        sock.bind((host, wanted.port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(error.errno, f"cannot listen on {address}: {reason}") from None
     return sock

@@ -9,6 +9,7 @@ from pathlib import Path
 from newel.crypto import keys
 from newel.crypto.keys import InvalidKeyError
 from newel.runtime.config import ConfigError
+from newel.runtime.system_errors import describe
 from newel.signer.certificate_policy import CertificatePolicy, CertificateRules
 from newel.signer.config import CertificateRulesConfig, KeyConfig
 from newel.signer.issuer import Issuer, read_issuer
@@ -29,7 +30,7 @@ def make_role(config: KeyConfig) -> Role:
     try:
         key = open_key(config.store)
     except (OSError, InvalidKeyError) as error:
-        raise ConfigError(f"key {config.name}: {error}") from None
+        raise ConfigError(f"key {config.name}: {_reason(error)}") from None
     return bind(config, key)
 
 
@@ -42,7 +43,11 @@ def bind(config: KeyConfig, key: SigningKey) -> Role:
         _check_belongs(key, issuer)
         return Role(config.name, key, _rules(config, key, issuer), issuer.der)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"key {config.name}: {error}") from None
+        raise ConfigError(f"key {config.name}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return describe(error) if isinstance(error, OSError) else str(error)
 
 
 def _read_certificate(path: Path) -> Issuer:

@@ -6,10 +6,16 @@ import gc
 import os
 import sys
 from collections.abc import Coroutine
-from typing import TextIO
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
 
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options, parse
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from newel.standalone.settings import Settings
 
 FIRST_START = "NEWEL_FIRST_START"
 """Tells the first worker that its parent has just made the authority."""
@@ -18,7 +24,7 @@ FIRST_START = "NEWEL_FIRST_START"
 def main(arguments: list[str]) -> int:
     """Runs the authority until it is told to stop; returns the exit code."""
     options = parse(arguments)
-    layout = Layout(options.state, options.password_file, options.http_address or "")
+    layout = Layout(options.state, options.password_file, options.http_address)
     # What is loaded from here on stays: collecting it again and again would cost a tenth of the start.
     gc.disable()
     try:
@@ -44,11 +50,13 @@ def explained(error: Exception) -> str:
     from newel.runtime.config import ConfigError
     from newel.runtime.errors import NewelError
     from newel.runtime.migrations import MigrationError
+    from newel.runtime.system_errors import describe
 
     if isinstance(error, NewelError):
         return error.cause
-    known = isinstance(error, ConfigError | MigrationError | OSError | ValueError)
-    return str(error) if known else ""
+    if isinstance(error, OSError):
+        return describe(error)
+    return str(error) if isinstance(error, ConfigError | MigrationError | ValueError) else ""
 
 
 def lock(layout: Layout) -> TextIO:
@@ -66,28 +74,51 @@ def lock(layout: Layout) -> TextIO:
 def prepare(layout: Layout, options: Options) -> bool:
     """Makes the authority when there is none, and answers whether it did.
 
-    One that `ca init` made gets its OCSP responder here; anyone's is renewed when it is due.
+    The addresses are tried first, because nothing may be made by a start that cannot serve. An authority
+    that `ca init` made gets its OCSP responder here; anyone's is renewed when it is due.
     """
     from newel.runtime.clock import SystemClock
-    from newel.runtime.config import ConfigError
-    from newel.signer.app import add_responder, reissue_responder
-    from newel.standalone.first_start import authority_files, create
+    from newel.standalone.addresses import check_free, wanted_addresses
+    from newel.standalone.first_start import create
+    from newel.standalone.later_start import differences
     from newel.standalone.settings import read_settings
 
     now = SystemClock().now()
     first = not layout.ca_json.exists()
     if first:
+        check_free([*wanted_addresses(options)])
         create(layout, options, now)
+        prepare_responder(layout, read_settings(layout), now)
+        return True
     settings = read_settings(layout)
-    files = authority_files(layout, settings.password_file)
+    check_free([*wanted_addresses(options, settings)])
+    for line in differences(layout, options, settings):
+        print(f"newel up: {line}", file=sys.stderr)
+    prepare_responder(layout, settings, now)
+    return False
+
+
+def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") -> None:
+    """Make the OCSP responder where there is none, and renew it when it is due."""
+    from newel.runtime.config import ConfigError
+    from newel.signer.app import add_responder, reissue_responder
+    from newel.standalone.first_start import authority_files
+
+    files = authority_files(layout, settings.password_file, settings.ca)
     if not files.password_file.exists():
         raise ConfigError(
             f"{files.password_file}: missing; name the keys' password by --password-file"
         )
     if not files.responder_certificate.exists():
-        add_responder(files, now)
+        # half of what an earlier start made; nothing but this program writes there
+        for half in (layout.lock.with_name(files.responder_key.name), layout.responder_record):
+            half.unlink(missing_ok=True)
+        add_responder(replace(files, record=layout.responder_record), now)
+    elif not os.access(files.responder_certificate.parent, os.W_OK):
+        copy = layout.state / "db" / files.responder_certificate.name
+        copy.write_bytes(files.responder_certificate.read_bytes())
+        files = authority_files(layout, settings.password_file, settings.ca)
     reissue_responder(files, now)
-    return first
 
 
 def run(layout: Layout, options: Options, *, first: bool) -> int:

@@ -8,15 +8,15 @@ from typing import Any
 
 from newel.signer.app import AuthorityFiles, create_authority
 from newel.standalone import ssh_keys
+from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
 from newel.standalone.settings import write_settings
 from newel.step import ca_json, messages
 from newel.step.escrow import new_jwk_provisioner
 
-ADDRESS = "127.0.0.1:9000"
-HTTP_ADDRESS = "127.0.0.1:9080"
 PASSWORD_OCTETS = 24
+NAME = "Newel"
 
 
 def create(layout: Layout, options: Options, now: dt.datetime) -> None:
@@ -29,18 +29,18 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
         (layout.state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     discard_half(layout)
     password_file = options.password_file or make_password(layout.password)
-    fingerprint = create_authority(authority_files(layout, password_file), options.name, now)
+    fingerprint = create_authority(
+        authority_files(layout, password_file), options.name or NAME, now
+    )
     ca = configuration(layout, options, password_file)
     if options.ssh:
         ca.ssh = ssh_keys.create(layout, password_file.read_text().rstrip().encode())
     address = ca.address
     names = ca.dns_names or ["localhost"]
     port = address.rpartition(":")[2]
+    # the root and ca.json are where every STEPPATH has them, and so found after the folder has moved
     defaults = ca_json.Defaults(
-        ca_url=f"https://{url_host(names[0])}:{port}",
-        ca_config=str(layout.ca_json),
-        fingerprint=fingerprint,
-        root=str(layout.root_certificate),
+        ca_url=f"https://{url_host(names[0])}:{port}", fingerprint=fingerprint
     )
     layout.defaults_json.write_text(ca_json.write_defaults(defaults))
     write_settings(layout.ca_json, ca)
@@ -55,13 +55,15 @@ def discard_half(layout: Layout) -> None:
         path.unlink(missing_ok=True)
 
 
-def authority_files(layout: Layout, password_file: Path) -> AuthorityFiles:
-    """Where the signer's ceremony puts what it makes."""
+def authority_files(
+    layout: Layout, password_file: Path, ca: ca_json.CaJson | None = None
+) -> AuthorityFiles:
+    """Where the signer's ceremony puts what it makes; with ``ca`` the issuer is the one named there."""
     return AuthorityFiles(
         root_certificate=layout.root_certificate,
         root_key=layout.root_key,
-        intermediate_certificate=layout.intermediate_certificate,
-        intermediate_key=layout.intermediate_key,
+        intermediate_certificate=Path(ca.crt) if ca else layout.intermediate_certificate,
+        intermediate_key=Path(ca.key) if ca else layout.intermediate_key,
         responder_certificate=layout.responder_certificate,
         responder_key=layout.responder_key,
         password_file=password_file,
@@ -79,21 +81,25 @@ def make_password(path: Path) -> Path:
 
 
 def configuration(layout: Layout, options: Options, password_file: Path) -> ca_json.CaJson:
-    """The first ca.json."""
+    """The first ca.json. Its paths begin at the state folder, which can be moved as it is."""
     password = password_file.read_text().rstrip().encode()
     names = list(options.dns) or ["localhost", "127.0.0.1", "::1"]
     newel: dict[str, Any] = (
         {} if options.password_file is None else {"passwordFile": str(password_file)}
     )
+
+    def below(path: Path) -> str:
+        return str(path.relative_to(layout.state))
+
     return ca_json.CaJson(
-        root=str(layout.root_certificate),
-        crt=str(layout.intermediate_certificate),
-        key=str(layout.intermediate_key),
-        address=options.address or ADDRESS,
+        root=below(layout.root_certificate),
+        crt=below(layout.intermediate_certificate),
+        key=below(layout.intermediate_key),
+        address=options.address or HTTPS_ADDRESS,
         insecure_address=options.http_address or HTTP_ADDRESS,
         dns_names=names,
         logger=ca_json.Logger(format="json"),
-        db=ca_json.Db(type="newel", data_source=str(layout.state / "db")),
+        db=ca_json.Db(type="newel", data_source="db"),
         authority=ca_json.Authority(
             provisioners=[
                 # whoever has this password runs the authority, and may revoke what ACME clients got

@@ -1,5 +1,10 @@
-"""The state folder, laid out as a STEPPATH."""
+"""The state folder, laid out as a STEPPATH.
 
+What the authority makes while it serves lies under ``db/`` wherever the rest may be read only: the lock, the
+databases, and the OCSP responder of an authority that was made elsewhere.
+"""
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +32,7 @@ class Layout:
     @property
     def responder_certificate(self) -> Path:
         """PEM: the OCSP responder's."""
-        return self.state / "certs/ocsp_responder.crt"
+        return self._own("certs/ocsp_responder.crt")
 
     @property
     def ca_json(self) -> Path:
@@ -52,7 +57,7 @@ class Layout:
     @property
     def responder_key(self) -> Path:
         """Encrypted PEM."""
-        return self.state / "secrets/ocsp_responder_key"
+        return self._own("secrets/ocsp_responder_key")
 
     @property
     def password(self) -> Path:
@@ -62,7 +67,22 @@ class Layout:
     @property
     def ceremony(self) -> Path:
         """The record of what the first start made."""
-        return self.state / "config/ceremony.json"
+        return self._own("config/ceremony.json")
+
+    @property
+    def responder_record(self) -> Path:
+        """The record of a responder that was made for an authority that had none."""
+        return self.state / "db/ocsp_responder.json"
+
+    @property
+    def administrator_certificate(self) -> Path:
+        """PEM: the first administrator's; the command line finds it here."""
+        return self.state / "certs/administrator.crt"
+
+    @property
+    def administrator_key(self) -> Path:
+        """PEM, not encrypted, 0600."""
+        return self.state / "secrets/administrator_key"
 
     def database(self, service: str) -> str:
         """The URL of one service's database."""
@@ -71,9 +91,20 @@ class Layout:
     @property
     def audit(self) -> Path:
         """The audit trail of every service of this process."""
-        return self.state / "log/audit.log"
+        usual = self.state / "log"
+        writable = os.access(usual if usual.is_dir() else self.state, os.W_OK)
+        return (usual if writable else self.state / "db") / "audit.log"
 
     @property
     def lock(self) -> Path:
         """Held by whoever runs this state."""
         return self.state / "db/lock"
+
+    def absolute(self, path: str) -> str:
+        """A path of ca.json: relative ones begin at the state folder, so that the folder can be moved."""
+        return str(self.state / path) if path and ":" not in path.partition("/")[0] else path
+
+    def _own(self, path: str) -> Path:
+        """A file that the first start makes in its place, and every later start under ``db/``."""
+        usual, own = self.state / path, self.state / "db" / Path(path).name
+        return own if own.exists() or (self.ca_json.exists() and not usual.exists()) else usual

@@ -1,15 +1,17 @@
-"""What `newel up` is told on its command line."""
+"""The command line of `newel up`."""
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+
+from newel.runtime.addresses import parse_address
 
 EPILOG = """\
 The first start makes an authority under DIR: a root (P-256, ten years), an intermediate, the provisioners
 'admin' (JWK, its key escrowed under the password) and 'acme', all laid out as a STEPPATH, so that
 STEPPATH=DIR step … works at once. Later starts use what is there. Ctrl-C drains and stops.
 
-SIGHUP reads config/ca.json again."""
+SIGHUP reads the provisioners in config/ca.json again; all else in it counts from the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
         default="",
         help="HTTP: OCSP, CRL, metrics (default 127.0.0.1:9080)",
     )
-    add("--name", default="Newel", help="of the authority, on first start (default Newel)")
+    add("--name", default="", help="of the authority, on first start (default Newel)")
     add(
         "--dns",
         action="append",
@@ -66,7 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--ssh",
         action="store_true",
-        help="also make SSH authority keys, on first start (certificates for SSH are not issued yet)",
+        help="also make the keys of an SSH authority, on first start; this version issues no SSH certificates",
     )
     add(
         "--password-file",
@@ -91,10 +93,13 @@ def parse(arguments: list[str]) -> Options:
     given = parser.parse_args(arguments)
     if given.workers < 1:
         parser.error("--workers: at least one")
+    for flag, value in (("--name", given.name), ("--dns", "".join(given.dns))):
+        if value != value.strip():
+            parser.error(f"{flag}: no blanks at its ends")
     return Options(
         state=given.state.resolve(),
-        address=given.address,
-        http_address=given.http_address,
+        address=normalized(parser, "--address", given.address, 9000),
+        http_address=normalized(parser, "--http-address", given.http_address, 9080),
         name=given.name,
         dns=tuple(name for text in given.dns for name in text.split(",") if name),
         ssh=given.ssh,
@@ -102,3 +107,11 @@ def parse(arguments: list[str]) -> Options:
         workers=given.workers,
         worker=given.worker,
     )
+
+
+def normalized(parser: argparse.ArgumentParser, flag: str, text: str, default_port: int) -> str:
+    """An address with its port; "" for none. Ends the process with usage on stderr when it is wrong."""
+    try:
+        return str(parse_address(text, default_port)) if text else ""
+    except ValueError as error:
+        parser.error(f"{flag}: {error}")

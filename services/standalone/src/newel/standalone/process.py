@@ -8,6 +8,7 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.runner import Process
 from newel.runtime.web import Listener, bind
+from newel.standalone.addresses import worker_address
 from newel.standalone.app import Standalone, build
 from newel.standalone.banner import banner
 from newel.standalone.layout import Layout
@@ -61,6 +62,5 @@ def listeners(built: Standalone, https: str, http: str, worker: int | None) -> l
         found.append(Listener(built.http, bind(http, shared=shared)))
         if worker is not None:
             # what the shared address answers of /metrics is any worker's: here it is this one's
-            host, _, port = http.rpartition(":")
-            found.append(Listener(built.health, bind(f"{host}:{int(port) + 1 + worker}")))
+            found.append(Listener(built.health, bind(worker_address(http, worker))))
     return found

@@ -70,7 +70,10 @@ class Settings:
     @property
     def password_file(self) -> Path:
         """The file with the keys' password."""
-        return self.layout.given_password or self.newel.password_file or self.layout.password
+        written = self.newel.password_file
+        return self.layout.given_password or (
+            self.layout.state / written if written else self.layout.password
+        )
 
 
 def read_settings(layout: Layout) -> Settings:
@@ -82,8 +85,20 @@ def read_settings(layout: Layout) -> Settings:
         raise ConfigError(f"{layout.ca_json}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
         raise ConfigError(f"{layout.ca_json}: {error}") from None
+    place(ca, layout)
     section = validated(NewelSection, snake(ca.newel or {}), f"{layout.ca_json}: newel")
     return Settings(layout, ca, json.loads(text), section)
+
+
+def place(ca: ca_json.CaJson, layout: Layout) -> None:
+    """Put relative paths under the state folder."""
+    roots = [layout.absolute(path) for path in ca.roots]
+    ca.root = roots[0] if isinstance(ca.root, str) else roots
+    ca.federated_roots = ca.federated_roots and [*map(layout.absolute, ca.federated_roots)]
+    ca.crt, ca.key = layout.absolute(ca.crt), layout.absolute(ca.key)
+    if ca.ssh:
+        ca.ssh.host_key = layout.absolute(ca.ssh.host_key)
+        ca.ssh.user_key = layout.absolute(ca.ssh.user_key)
 
 
 def snake(value: Any) -> Any:

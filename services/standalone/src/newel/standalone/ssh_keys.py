@@ -38,5 +38,6 @@ def create(layout: Layout, password: bytes) -> ca_json.Ssh:
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         public_path(layout, kind).write_bytes(public + b"\n")
     return ca_json.Ssh(
-        host_key=str(private_path(layout, "host")), user_key=str(private_path(layout, "user"))
+        host_key=str(private_path(layout, "host").relative_to(layout.state)),
+        user_key=str(private_path(layout, "user").relative_to(layout.state)),
     )

@@ -1,0 +1,64 @@
+"""The two addresses of the authority, tried before anything is made."""
+
+import contextlib
+import errno
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from newel.runtime.addresses import LEAST_UNPRIVILEGED, parse_address
+from newel.runtime.web import bind
+from newel.standalone.options import Options
+from newel.standalone.settings import Settings
+from newel.step import ca_json
+
+HTTPS_ADDRESS = "127.0.0.1:9000"
+HTTP_ADDRESS = "127.0.0.1:9080"
+
+
+class Wanted(NamedTuple):
+    """An address, where it is written, and the flag that chooses another."""
+
+    address: str
+    place: str
+    flag: str
+
+
+def wanted_addresses(options: Options, settings: Settings | None = None) -> Iterator[Wanted]:
+    """Every address this start will listen on. Raises OSError for what is none."""
+    file = settings.layout.ca_json if settings else ""
+    stored = settings.ca if settings else ca_json.CaJson()
+    https = options.address or (stored.address if settings else HTTPS_ADDRESS)
+    http = options.http_address or (stored.insecure_address if settings else HTTP_ADDRESS)
+    if https:
+        yield Wanted(https, "" if options.address else f"{file}: address: ", "--address")
+    if http:
+        place = "" if options.http_address else f"{file}: insecureAddress: "
+        yield Wanted(http, place, "--http-address")
+        if options.workers > 1:
+            for worker in range(options.workers):
+                yield Wanted(worker_address(http, worker), place, "--http-address")
+
+
+def worker_address(http: str, worker: int) -> str:
+    """Where one of several workers alone answers ``/metrics``."""
+    address = parse_address(http)
+    return str(address._replace(port=address.port + 1 + worker))
+
+
+def check_free(wanted: Sequence[Wanted]) -> None:
+    """Listen on every address for a moment. Raises OSError that names the flag for another address."""
+    with contextlib.ExitStack() as held:
+        for address, place, flag in wanted:
+            try:
+                held.enter_context(contextlib.closing(bind(address)))
+            except OSError as error:
+                where = place if error.errno == errno.EINVAL else ""
+                text = f"{where}{error.strerror}{_hint(error, address, flag)}"
+                raise OSError(error.errno, text) from None
+
+
+def _hint(error: OSError, address: str, flag: str) -> str:
+    choose = f"; choose another address by {flag} HOST:PORT"
+    if error.errno == errno.EACCES and parse_address(address).port < LEAST_UNPRIVILEGED:
+        return f"; ports below {LEAST_UNPRIVILEGED} need root or CAP_NET_BIND_SERVICE{choose}"
+    return choose
