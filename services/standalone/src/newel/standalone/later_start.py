@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 
-from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from newel.crypto import pem
+from newel.crypto.loading import load_certificate
 from newel.runtime.addresses import parse_address
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
@@ -43,7 +43,7 @@ def differences(layout: Layout, options: Options, settings: Settings) -> Iterato
 def authority_name(settings: Settings) -> str:
     """The name in the issuer's certificate."""
     with open(settings.ca.crt, "rb") as file:  # noqa: PTH123 - the path is text as in ca.json
-        certificate = x509.load_der_x509_certificate(pem.decode_all(file.read())[0])
+        certificate = load_certificate(pem.decode_all(file.read())[0])
     found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(found[0].value).removesuffix(_INTERMEDIATE) if found else ""
 
