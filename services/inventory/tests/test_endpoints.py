@@ -121,6 +121,18 @@ async def test_a_passive_revocation_can_become_an_active_one_but_not_back(
     assert (entry.revoked_actively, entry.reason) == (True, 1)
 
 
+async def test_a_key_called_compromised_later_is_shown_so_and_stays_so(
+    catalogue: Catalogue,
+) -> None:
+    one = issued("a.example")
+    await catalogue.take(one.event, revoked(one, active=True, reason=4))
+    await catalogue.take(revoked(one, active=True, reason=1))
+    await catalogue.take(revoked(one, active=True, reason=4))  # delivered once more
+    entry = await catalogue.listing.certificate(one.serial)
+    assert entry is not None
+    assert (entry.revoked_actively, entry.reason) == (True, 1)
+
+
 async def test_what_cannot_be_read_is_passed_over_and_audited(catalogue: Catalogue) -> None:
     good = issued("a.example")
     await catalogue.take(

@@ -6,7 +6,7 @@ import datetime as dt
 import pytest
 
 from fixtures.authority import EPOCH
-from fixtures.issuing import House
+from fixtures.issuing import House, make_key, make_request
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
@@ -93,6 +93,65 @@ async def test_passive_becomes_active_but_not_back(each_house: House) -> None:
     assert second.active
     (back,) = await each_house.revoke(item(certificate.serial, active=False))
     assert back.error.type == "alreadyRevoked"
+
+
+async def test_a_key_can_be_called_compromised_after_another_reason(each_house: House) -> None:
+    house, key = each_house, make_key()
+    certificate = await house.one(make_request(public_key=key))
+    await house.revoke(item(certificate.serial, reason=4))
+    house.clock.advance(dt.timedelta(minutes=10))
+    (first,) = await listed(house)
+    for reason in (0, 4, 5):
+        (again,) = await house.revoke(item(certificate.serial, reason=reason))
+        assert again.error.type == "alreadyRevoked"
+    (raised,) = await house.revoke(item(certificate.serial, reason=1))
+    assert raised.HasField("revoked_at"), raised
+    house.clock.advance(dt.timedelta(minutes=10))
+    (second,) = await listed(house, after=first.position)  # whoever has read the first sees it
+    assert (second.serial, second.reason, second.active) == (certificate.serial, 1, True)
+    assert second.revoked_at == first.revoked_at  # what was told of its date stays true
+    *_, (payload,) = await house.rows("SELECT payload FROM outbox ORDER BY id")
+    assert events_pb2.CertificateRevoked.FromString(payload).reason == 1
+    (blocked,) = await house.issue(make_request(public_key=key))
+    assert blocked.error.type == "badPublicKey"
+    for reason in (0, 1, 4):
+        (back,) = await house.revoke(item(certificate.serial, reason=reason))
+        assert back.error.type == "alreadyRevoked"
+    assert [each.reason for each in await listed(house)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "after"),
+    [
+        ((0, False), (1, False), (1, False)),
+        ((0, False), (1, True), (1, True)),
+        ((1, False), (0, True), (1, True)),  # becoming active does not lower the reason
+        ((0, True), (1, False), (1, True)),  # a raised reason does not hide what was shown
+        ((6, True), (1, True), (1, True)),
+    ],
+)
+async def test_reason_and_publication_only_ever_grow(
+    house: House, before: tuple[int, bool], asked: tuple[int, bool], after: tuple[int, bool]
+) -> None:
+    certificate = await house.one()
+    for reason, active in (before, asked):
+        (result,) = await house.revoke(item(certificate.serial, reason=reason, active=active))
+        assert result.HasField("revoked_at"), result
+    house.clock.advance(dt.timedelta(minutes=1))
+    (only,) = await listed(house)
+    assert (only.reason, only.active) == after
+
+
+@pytest.mark.attack("A21")
+async def test_of_many_raising_the_reason_at_once_one_does(each_house: House) -> None:
+    certificate = await each_house.one()
+    await each_house.revoke(item(certificate.serial))
+    results = await asyncio.gather(
+        *[each_house.revoke(item(certificate.serial, reason=1)) for _ in range(20)]
+    )
+    outcomes = [result.WhichOneof("outcome") for (result,) in results]
+    assert outcomes.count("revoked_at") == 1
+    assert {r.error.type for (r,) in results if r.HasField("error")} == {"alreadyRevoked"}
 
 
 async def test_every_decision_is_audited(house: House) -> None:

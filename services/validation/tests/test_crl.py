@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.pki import InternalPki
-from fixtures.validation import CRL_URL, NOW, House, open_house
+from fixtures.validation import CRL_URL, NOW, House, issued, open_house, revoked
 from fixtures.validation_pki import KeyHolder
 from newel.proto.events.v1 import events_pb2
 from newel.proto.signer.v1 import signer_pb2_grpc
@@ -202,6 +202,28 @@ async def test_crl_and_ocsp_agree(each_house: House) -> None:
             assert entry.revocation_date_utc == response.revocation_time_utc
             reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
             assert reason == response.revocation_reason
+
+
+async def test_a_key_called_compromised_later_is_shown_so_by_ocsp_and_crl(
+    each_house: House,
+) -> None:
+    tomorrow = NOW + dt.timedelta(days=1)
+    certificate = each_house.ca.leaf(0x7001)
+    first = revoked(0x7001, each_house.ca.id, NOW, tomorrow, 4)
+    raised = revoked(0x7001, each_house.ca.id, NOW, tomorrow, 1)
+    await each_house.deliver(issued(certificate, each_house.ca.id), first)
+    before = await published(each_house)
+    assert (await each_house.status(certificate)).revocation_reason == x509.ReasonFlags.superseded
+    await each_house.deliver(raised)
+    await each_house.deliver(first)  # an old event once more lowers nothing
+    response = await each_house.status(certificate)
+    assert response.revocation_reason == x509.ReasonFlags.key_compromise
+    assert response.revocation_time_utc == NOW
+    after = await published(each_house)
+    assert number(after) > number(before)
+    (entry,) = after
+    reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    assert reason == x509.ReasonFlags.key_compromise
 
 
 async def test_nothing_is_published_from_stale_knowledge(house: House) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 
 import grpc
 import pytest
+from cryptography import x509
 from cryptography.x509.ocsp import OCSPCertStatus
 
 from fixtures.validation import NOW, House, issued, octets, record, revoked, stamp
@@ -24,7 +25,7 @@ async def test_the_same_events_again_change_nothing(each_house: House) -> None:
     events = [
         issued(certificate, each_house.ca.id),
         revoked(0x7001, each_house.ca.id, NOW, TOMORROW, 4),
-        revoked(0x7001, each_house.ca.id, NOW + dt.timedelta(hours=1), TOMORROW, 1),
+        revoked(0x7001, each_house.ca.id, NOW + dt.timedelta(hours=1), TOMORROW, 5),
     ]
     for _ in range(2):
         await each_house.deliver(*events)
@@ -32,6 +33,18 @@ async def test_the_same_events_again_change_nothing(each_house: House) -> None:
     assert response.certificate_status == OCSPCertStatus.REVOKED
     assert response.revocation_time_utc == NOW
     assert await each_house.database.fetch(COUNT) == [(1,)]
+
+
+async def test_a_raised_reason_whose_event_was_lost_is_found(each_house: House) -> None:
+    await each_house.issue(0x7001)
+    await each_house.revoke(0x7001, reason=4)
+    assert (
+        await each_house.status(each_house.ca.leaf(0x7001))
+    ).revocation_reason == x509.ReasonFlags.superseded
+    each_house.lists.revoked = [lost(each_house, 7, 0x7001)]
+    await each_house.parts.reconciler.revocations()
+    raised = await each_house.status(each_house.ca.leaf(0x7001))
+    assert raised.revocation_reason == x509.ReasonFlags.key_compromise
 
 
 async def test_a_revocation_may_come_before_its_certificate(each_house: House) -> None:

@@ -48,6 +48,28 @@ async def test_the_certificates_own_key_revokes(house: House) -> None:
     assert revoked(house) == [1]
 
 
+@pytest.mark.parametrize("who", ["key", "account"])
+async def test_a_key_is_called_compromised_after_another_reason(house: House, who: str) -> None:
+    owner, other = await house.registered(), await house.registered()
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = await issued(house, owner, "a.example", key=key)
+    assert (await owner.post("revoke-cert", {"certificate": certificate})).status == 200
+    compromised = {"certificate": certificate, "reason": 1}
+    await house.ready(other, "a.example")
+    stranger = await other.post("revoke-cert", compromised)
+    assert stranger.problem == "badRevocationReason"  # proved the names, cannot know of the key
+    assert revoked(house) == [0]
+    if who == "key":
+        reply = await house.client(key=key).post("revoke-cert", compromised, kid=None)
+    else:
+        reply = await owner.post("revoke-cert", compromised)
+    assert reply.status == 200
+    assert revoked(house) == [1]
+    for again in (compromised, {"certificate": certificate, "reason": 4}):
+        assert (await owner.post("revoke-cert", again)).problem == "alreadyRevoked"
+    assert revoked(house) == [1]
+
+
 async def test_an_account_that_proved_every_name_revokes(either: House) -> None:
     owner, other = await either.registered(), await either.registered()
     certificate = await issued(either, owner, "a.example", "b.example")

@@ -38,7 +38,7 @@ from newel.runtime.events import Outbox
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.service import Rpc, Service
 
-REVISION = "0001"
+REVISION = "0002"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
 EVENTS = (events.ISSUED, events.RENEWED, events.REVOKED)

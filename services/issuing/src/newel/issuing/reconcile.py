@@ -78,6 +78,7 @@ class Reconciliation:
             provisioner="",
             reason_text=f"left unfinished by a crash; {cause}",
             request_id="",
+            recorded_at=now,
             block=None,
         )
         ended = await self._store.abandon(revoking, events.revoked(revocation, _ACTOR, ""))

@@ -79,6 +79,7 @@ class Revoking:
     provisioner: str
     reason_text: str
     request_id: str
+    recorded_at: int
     block: bytes | None  # the digest of the key that must never be certified again
 
 
@@ -116,12 +117,12 @@ class CertificateStore(Protocol):
         """Whether this public key may never be certified again."""
         ...
 
-    async def revoke(self, revoking: Revoking, event: Event) -> bool:
-        """Writes a revocation that is not there yet, its event and its blocked key. False if it is."""
-        ...
+    async def revoke(self, revoking: Revoking, event: Event, before: int | None) -> bool:
+        """Writes a revocation, its event and its blocked key.
 
-    async def activate(self, revoking: Revoking, event: Event) -> bool:
-        """Replaces a passive revocation by an active one. False where there is no passive one."""
+        ``before`` is the position of the revocation it replaces, None where there is none yet.
+        False, and nothing is written, when somebody else was faster.
+        """
         ...
 
     async def abandon(self, revoking: Revoking, event: Event) -> bool:

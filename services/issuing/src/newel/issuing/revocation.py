@@ -1,16 +1,18 @@
 """Revocation: once per certificate, recorded together with its event, answered when durable.
 
 A passive revocation stops renewal and is shown to nobody; it can be made active later, never the
-other way round. ``keyCompromise`` also blocks the key: it will not be certified again.
+other way round. ``keyCompromise`` also blocks the key: it will not be certified again. It can be said
+of a certificate that was revoked for another reason, whose date then stays; no reason replaces it.
 """
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from newel.crypto import loading, serials
 from newel.issuing import events
 from newel.issuing.assembly import certificate_of
-from newel.issuing.records import CertificateStore, Record, Revocation, Revoking
+from newel.issuing.records import CertificateStore, Intent, Record, Revocation, Revoking
 from newel.issuing.trail import Trail
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.clock import Clock
@@ -22,6 +24,7 @@ CESSATION_OF_OPERATION = 5
 # RFC 5280 §5.3.1: 7 is not used, 8 belongs to delta CRLs
 _REASONS = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
 _LONGEST_TEXT = 1024
+_TRIES = 4  # each lost to somebody who has revoked meanwhile, and two upgrades are all there can be
 
 
 class Revocations:
@@ -54,29 +57,24 @@ class Revocations:
             raise NewelError(
                 ErrorType.BAD_REVOCATION_REASON, f"{item.reason} is not a reason of RFC 5280 §5.3.1"
             )
-        intent = (await self._find(item)).intent
-        revoking = Revoking(
-            Revocation(
-                serial=intent.serial,
-                issuer=intent.issuer,
-                revoked_at=int(self._clock.unix()),
-                reason=item.reason,
-                active=item.active,
-                not_after=intent.not_after,
-            ),
-            actor=item.actor,
-            provisioner=item.provisioner,
-            reason_text=item.reason_text[:_LONGEST_TEXT],
-            request_id=item.request_id,
-            block=intent.key_digest if item.reason == KEY_COMPROMISE else None,
-        )
-        event = events.revoked(revoking.revocation, item.actor, item.request_id)
-        won = await self._store.revoke(revoking, event) or (
-            item.active and await self._store.activate(revoking, event)
-        )
-        if not won:
-            raise NewelError(ErrorType.ALREADY_REVOKED, "the certificate is revoked already")
-        return revoking
+        for _ in range(_TRIES):
+            record = await self._find(item)
+            before = record.revocation
+            now = int(self._clock.unix())
+            revocation = _merge(before, _asked(item, record.intent, now))
+            revoking = Revoking(
+                revocation,
+                actor=item.actor,
+                provisioner=item.provisioner,
+                reason_text=item.reason_text[:_LONGEST_TEXT],
+                request_id=item.request_id,
+                recorded_at=now,
+                block=record.intent.key_digest if revocation.reason == KEY_COMPROMISE else None,
+            )
+            event = events.revoked(revocation, item.actor, item.request_id)
+            if await self._store.revoke(revoking, event, before and before.position):
+                return revoking
+        raise NewelError(ErrorType.UNAVAILABLE, "others are revoking this certificate: try again")
 
     async def _find(self, item: pb.RevocationItem) -> Record:
         if item.WhichOneof("target") == "certificate":
@@ -85,6 +83,35 @@ class Revocations:
         if record is None or record.signature is None:
             raise NewelError(ErrorType.NOT_FOUND, "no certificate with this serial was issued here")
         return record
+
+
+def _asked(item: pb.RevocationItem, intent: Intent, now: int) -> Revocation:
+    return Revocation(
+        serial=intent.serial,
+        issuer=intent.issuer,
+        revoked_at=now,
+        reason=item.reason,
+        active=item.active,
+        not_after=intent.not_after,
+    )
+
+
+def _merge(before: Revocation | None, asked: Revocation) -> Revocation:
+    """What is to be recorded. Raises ``alreadyRevoked`` when it would say no more than what is."""
+    if before is None:
+        return asked
+    compromised = before.reason == KEY_COMPROMISE
+    raised = asked.reason == KEY_COMPROMISE and not compromised
+    activated = asked.active and not before.active
+    if not raised and not activated:
+        raise NewelError(ErrorType.ALREADY_REVOKED, "the certificate is revoked already")
+    return replace(
+        asked,
+        # what relying parties were told of stays true; a passive revocation nobody was told of
+        revoked_at=before.revoked_at if before.active else asked.revoked_at,
+        reason=KEY_COMPROMISE if compromised else asked.reason,
+        active=before.active or asked.active,
+    )
 
 
 async def find_certificate(store: CertificateStore, der: bytes) -> Record:

@@ -56,16 +56,16 @@ _BLOCK = Statement("""
 
 _REVOKE = Statement("""
     INSERT INTO revocations (serial, issuer, revoked_at, reason, active, not_after, actor,
-        provisioner, reason_text, request_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        provisioner, reason_text, request_id, recorded_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     ON CONFLICT DO NOTHING RETURNING serial""")
 
-_FORGET_PASSIVE = Statement(
-    "DELETE FROM revocations WHERE serial = $1 AND NOT active RETURNING serial"
-)
+# The row that replaces it is a new one, so that it has a position past those that were read.
+_FORGET = Statement("DELETE FROM revocations WHERE serial = $1 AND position = $2 RETURNING serial")
 
 _REVOKED = Statement("""
-    SELECT serial, issuer, revoked_at, reason, active, not_after, position
+    SELECT serial, issuer, revoked_at, reason, active, not_after, position,
+        coalesce(recorded_at, revoked_at)
     FROM revocations WHERE position > $1 ORDER BY position LIMIT $2""")
 
 # PostgreSQL hands out positions before their transactions commit, so a reader could pass one that
@@ -115,17 +115,12 @@ class Storage:
         """Whether this public key may never be certified again."""
         return bool(await self._database.fetch(_BLOCKED, key_digest))
 
-    async def revoke(self, revoking: Revoking, event: Event) -> bool:
-        """Writes a revocation that is not there yet, its event and its blocked key."""
-        return await self._revoke(_revocation(revoking), *self._consequences(revoking, event))
-
-    async def activate(self, revoking: Revoking, event: Event) -> bool:
-        """Replaces a passive revocation by an active one, at a new position."""
-        return await self._revoke(
-            Write(_FORGET_PASSIVE, (revoking.revocation.serial,)),
-            _revocation(revoking),
-            *self._consequences(revoking, event),
-        )
+    async def revoke(self, revoking: Revoking, event: Event, before: int | None) -> bool:
+        """Writes a revocation in the place of the one at ``before``, its event and its blocked key."""
+        written = (_revocation(revoking), *self._consequences(revoking, event))
+        if before is None:
+            return await self._revoke(*written)
+        return await self._revoke(Write(_FORGET, (revoking.revocation.serial, before)), *written)
 
     async def abandon(self, revoking: Revoking, event: Event) -> bool:
         """Closes an open intent and revokes its serial."""
@@ -150,8 +145,8 @@ class Storage:
         """Revocations past a position, in order."""
         rows = await self._database.fetch(_REVOKED, after, limit)
         revocations: list[Revocation] = []
-        for serial, issuer, revoked_at, reason, active, not_after, position in rows:
-            if self._is_unsettled(revoked_at, now):
+        for serial, issuer, revoked_at, reason, active, not_after, position, recorded in rows:
+            if self._is_unsettled(recorded, now):
                 break
             revocations.append(
                 Revocation(serial, issuer, revoked_at, reason, bool(active), not_after, position)
@@ -209,6 +204,7 @@ def _revocation(revoking: Revoking) -> Write:
             revoking.provisioner,
             revoking.reason_text,
             revoking.request_id,
+            revoking.recorded_at,
         ),
     )
 

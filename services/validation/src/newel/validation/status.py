@@ -85,11 +85,13 @@ class StatusWriter(Protocol):
         ...
 
     async def record_revoked(self, revoked: Sequence[Revocation]) -> None:
-        """Writes down these revocations, known certificates or not; an earlier one stays."""
+        """Writes down these revocations, known certificates or not; an earlier one stays, unless
+        this one is the first to call the key compromised.
+        """
         ...
 
     async def unrecorded(self, revoked: Sequence[Revocation]) -> list[Revocation]:
-        """Those of the list that the store does not know to be revoked."""
+        """Those of the list that the store does not know, or not as key compromise."""
         ...
 
     async def cursor(self, name: str) -> int:

@@ -7,6 +7,8 @@ from newel.runtime.events import Outbox
 from newel.validation.crls import PublishedCrl
 from newel.validation.status import CertificateKey, Issued, Marks, Revocation, Status
 
+KEY_COMPROMISE = 1  # RFC 5280 §5.3.1
+
 _PAGE = 20_000  # entries of a CRL read at once: a megabyte or so
 
 _STATUS = Statement(
@@ -24,10 +26,12 @@ _REVOKED = Statement(
     " VALUES ($1, $2, $3, $4, $5, $6, (SELECT value FROM marks WHERE name = 'change'))"
     " ON CONFLICT (serial, issuer) DO UPDATE SET revoked_at = excluded.revoked_at,"
     " reason = excluded.reason, entry = excluded.entry, change = excluded.change"
+    # keyCompromise (1) may be said later of a certificate that was revoked for another reason
     " WHERE certificate_status.revoked_at IS NULL"
+    " OR (certificate_status.reason <> 1 AND excluded.reason = 1)"
 )
 _IS_REVOKED = Statement(
-    "SELECT serial, issuer FROM certificate_status"
+    "SELECT serial, issuer, reason FROM certificate_status"
     " WHERE serial = $1 AND issuer = $2 AND revoked_at IS NOT NULL"
 )
 _MARKS = Statement("SELECT name, value FROM marks")
@@ -94,7 +98,10 @@ class StatusStore:
             await self._database.apply(*(Write(_ISSUED, row) for row in rows))
 
     async def record_revoked(self, revoked: Sequence[Revocation]) -> None:
-        """Writes down these revocations, known certificates or not; an earlier one stays."""
+        """Writes down these revocations, known certificates or not.
+
+        An earlier one stays, unless this one is the first to call the key compromised.
+        """
         if revoked:
             rows = sorted(
                 (*reversed(one.key), one.not_after, one.revoked_at, one.reason, one.entry)
@@ -106,15 +113,19 @@ class StatusStore:
             )
 
     async def unrecorded(self, revoked: Sequence[Revocation]) -> list[Revocation]:
-        """Those of the list that the store does not know to be revoked."""
+        """Those of the list that the store does not know, or not as key compromise."""
         if not revoked:
             return []
         keys = [(one.key.serial, one.key.issuer) for one in revoked]
         known = {
-            (bytes(serial), issuer)
-            for serial, issuer in await self._database.fetch_many(_IS_REVOKED, keys)
+            (bytes(serial), issuer): reason
+            for serial, issuer, reason in await self._database.fetch_many(_IS_REVOKED, keys)
         }
-        return [one for one, key in zip(revoked, keys, strict=True) if key not in known]
+        return [
+            one
+            for one, key in zip(revoked, keys, strict=True)
+            if key not in known or (one.reason == KEY_COMPROMISE != known[key])
+        ]
 
     async def cursor(self, name: str) -> int:
         """How far a list of the issuing authority was read."""

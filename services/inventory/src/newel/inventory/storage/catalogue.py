@@ -37,9 +37,12 @@ _ENDPOINTS_OF = Statement(
 )
 _WAITING = Statement(f"SELECT id FROM endpoints WHERE id IN ({_LIST})")  # noqa: S608 - numbers
 
+# keyCompromise (1) may be said later of a certificate that was revoked for another reason; it stays.
 _REVOKE = Statement("""
-    UPDATE certificates SET revoked_at = $2, reason = $3, revoked_actively = $4
-    WHERE serial = $1 AND (revoked_at IS NULL OR NOT revoked_actively)""")
+    UPDATE certificates SET revoked_at = $2, revoked_actively = $4,
+        reason = CASE WHEN reason = 1 THEN 1 ELSE $3 END
+    WHERE serial = $1
+        AND (revoked_at IS NULL OR NOT revoked_actively OR (reason <> 1 AND $3 = 1))""")
 
 _LAST_OF = """
     UPDATE endpoints SET (last_serial, last_not_after, due) = (

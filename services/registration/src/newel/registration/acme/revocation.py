@@ -25,7 +25,8 @@ async def revoke_cert(server: Server, call: Call) -> Answer:
 
     1. it must be one of ours, octet by octet; 2. the request is signed by its own key, by the account
     that had it issued, or by an account that has proved all of its names; 3. the reason must be one
-    that signer can know; 4. the nonce is used; 5. the issuing authority records the revocation.
+    that signer can know; 4. the nonce is used; 5. the issuing authority records the revocation, or
+    says that it has: keyCompromise can still be said of what was revoked for another reason.
     """
     asked = call.decode(messages.Revocation)
     der = base64url.decode(asked.certificate, "certificate")
@@ -39,8 +40,6 @@ async def revoke_cert(server: Server, call: Call) -> Answer:
     if asked.reason == KEY_COMPROMISE and actor.endswith("by authorizations"):
         raise _bad_reason("only its key or its account can call a key compromised")
     await call.commit()
-    if record.HasField("revoked") and record.revoked.active:
-        raise NewelError(ErrorType.ALREADY_REVOKED, "the certificate is revoked already")
     await server.issuance.revoke(
         pb.RevocationItem(
             certificate=der,
