@@ -56,3 +56,22 @@ def test_a_fragment_names_the_provisioner() -> None:
     assert CA.accepts(Method.SIGN, audience, "x5c/fleet")
     assert not CA.accepts(Method.SIGN, audience, "x5c/other")
     assert not CA.accepts(Method.SIGN, ["https://ca.internal/1.0/sign"], "x5c/fleet")
+
+
+@pytest.mark.attack("T04")
+@pytest.mark.parametrize("made_for", Method)
+@pytest.mark.parametrize("used_for", Method)
+def test_a_path_opens_no_other_purpose(made_for: Method, used_for: Method) -> None:
+    """One exception: an SSH certificate may be asked for with the audience of ``/sign``, as step does."""
+    for path in made_for.value:
+        own = path in used_for.value
+        assert CA.accepts(used_for, [f"https://ca.internal{path}"]) == own
+    both = {made_for, used_for}
+    if made_for is not used_for and both != {Method.SIGN, Method.SSH_SIGN}:
+        assert set(made_for.value).isdisjoint(used_for.value)
+
+
+@pytest.mark.attack("T04")
+def test_the_audience_without_a_purpose_is_good_for_signing_alone() -> None:
+    taken = {method for method in Method if CA.accepts(method, ["step-certificate-authority"])}
+    assert taken == {Method.SIGN}

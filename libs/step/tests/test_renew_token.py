@@ -33,11 +33,13 @@ def test_a_token_carries_its_leaf_and_is_checked() -> None:
     text = renew_token.make([leaf(), b"intermediate"], KEY, "https://ca.internal:443/renew", NOW)
     parsed = renew_token.parse(text)
     assert parsed.chain == (leaf(), b"intermediate") or parsed.chain[1] == b"intermediate"
-    parsed.check_claims(AUDIENCES, "admin", NOW.timestamp())
+    parsed.check_claims(AUDIENCES, "admin", NOW.timestamp(), 3600)
     with pytest.raises(tokens.InvalidClaims, match="is expired"):
-        parsed.check_claims(AUDIENCES, "admin", NOW.timestamp() + 400)
+        parsed.check_claims(AUDIENCES, "admin", NOW.timestamp() + 400, 3600)
+    with pytest.raises(tokens.InvalidClaims, match="too late"):
+        parsed.check_claims(AUDIENCES, "admin", NOW.timestamp(), 200)
     with pytest.raises(tokens.InvalidClaims, match="invalid audience"):
-        parsed.check_claims(Audiences(["other"]), "admin", NOW.timestamp())
+        parsed.check_claims(Audiences(["other"]), "admin", NOW.timestamp(), 3600)
 
 
 def test_another_key_or_another_chain_is_refused() -> None:
@@ -60,7 +62,7 @@ def test_subject_and_issuer_are_checked() -> None:
     ):
         text = jws.sign(msgspec.json.encode(head), msgspec.json.encode(claims), KEY)
         with pytest.raises(tokens.InvalidClaims, match=words):
-            renew_token.parse(text).check_claims(AUDIENCES, "admin", NOW.timestamp())
+            renew_token.parse(text).check_claims(AUDIENCES, "admin", NOW.timestamp(), 3600)
 
 
 @pytest.mark.parametrize("what", ODD)

@@ -1,18 +1,21 @@
 """``/renew`` and ``/rekey``, by TLS and by bearer token, under the rules of today."""
 
+import base64
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.authority import CertificateAuthority
+from fixtures.authority import EPOCH, CertificateAuthority
+from fixtures.odd_certificates import odd_certificates
 from fixtures.registration import CA, Front, JwkKey, open_front, request_for
 from newel.crypto import keys
-from newel.step import renew_token
+from newel.step import jws, renew_token, tokens
 
 HOUR = dt.timedelta(hours=1)
 
@@ -204,6 +207,38 @@ async def test_bearer_claims_are_checked(front: Front) -> None:
     headers = bearer(front, certificate, key)
     front.clock.advance(dt.timedelta(minutes=7))
     assert (await front.call("POST", "/renew", headers=headers)).status_code == 401
+
+
+ODD_KEY = ec.generate_private_key(ec.SECP256R1())
+ODD = odd_certificates(ODD_KEY, EPOCH)
+
+
+@pytest.mark.attack("T15")
+@pytest.mark.parametrize("what", ODD)
+async def test_a_bearer_token_with_any_leaf_is_refused_with_words(front: Front, what: str) -> None:
+    head = {"alg": "ES256", "x5cInsecure": [base64.b64encode(ODD[what]).decode()]}
+    claims = {"aud": f"{CA}/renew", "sub": "odd.example.com", "exp": front.clock.unix() + 60}
+    token = jws.sign(msgspec.json.encode(head), msgspec.json.encode(claims), ODD_KEY)
+    for path in ("/renew", "/re-sign", "/rekey"):
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await front.call("POST", path, {}, headers=headers)
+        assert answer.status_code == (400 if path == "/rekey" else 401), answer.text
+
+
+@pytest.mark.attack("T05")
+@pytest.mark.parametrize("exp", [86_400 * 2, 1e11, 1e300, -1e12, "1" + "0" * 40, True, None])
+async def test_a_renew_tokens_expiry_has_bounds(front: Front, exp: Any) -> None:
+    certificate, key = await front.certificate("foo.internal")
+    made = tokens.parse(renew_token.make([der(certificate)], ODD_KEY, f"{CA}/renew", EPOCH))
+    claims = msgspec.json.decode(made.payload)
+    claims["exp"] = msgspec.Raw(exp.encode()) if isinstance(exp, str) else exp
+    if isinstance(exp, float | int) and not isinstance(exp, bool):
+        claims["exp"] = front.clock.unix() + exp
+    head = msgspec.json.encode(made.header)
+    token = jws.sign(head, msgspec.json.encode(claims), key)  # pyright: ignore[reportArgumentType]
+    answer = await front.call("POST", "/renew", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 401, answer.text
+    assert front.issuing.renewals == []
 
 
 async def test_without_the_extension_the_record_says_whose_it_is(

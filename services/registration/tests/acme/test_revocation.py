@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fixtures.acme import Client, House, make_csr
+from fixtures.authority import EPOCH
+from fixtures.odd_certificates import odd_certificates
 from fixtures.small_issuing import SmallIssuing
 from newel.acme import base64url, jws
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -68,6 +70,25 @@ async def test_a_key_is_called_compromised_after_another_reason(house: House, wh
     for again in (compromised, {"certificate": certificate, "reason": 4}):
         assert (await owner.post("revoke-cert", again)).problem == "alreadyRevoked"
     assert revoked(house) == [1]
+
+
+ODD_KEY = ec.generate_private_key(ec.SECP256R1())
+ODD = odd_certificates(ODD_KEY, EPOCH)
+
+
+@pytest.mark.attack("A21")
+@pytest.mark.parametrize("what", ODD)
+async def test_octets_that_are_no_certificate_of_ours_are_refused_with_words(
+    house: House, what: str
+) -> None:
+    asked = {"certificate": base64url.encode(ODD[what])}
+    for client, named in (
+        (await house.registered(), {}),
+        (house.client(key=ODD_KEY), {"kid": None}),
+    ):
+        reply = await client.post("revoke-cert", asked, **named)
+        assert 400 <= reply.status < 500
+        assert reply.problem != "serverInternal"
 
 
 async def test_an_account_that_proved_every_name_revokes(either: House) -> None:

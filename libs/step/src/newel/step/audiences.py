@@ -25,7 +25,8 @@ class Method(enum.Enum):
     SSH_REKEY = ("/1.0/ssh/rekey", "/ssh/rekey")
 
 
-_TAKES_LEGACY = frozenset({Method.SIGN, Method.REVOKE, Method.SSH_REVOKE})
+# The old audience says neither host nor purpose, so it stands for one purpose only.
+_TAKES_LEGACY = frozenset({Method.SIGN})
 
 
 class Audiences:

@@ -33,12 +33,17 @@ class RenewToken:
     chain: tuple[bytes, ...]
     """DER, leaf first, as it came."""
 
-    def check_claims(self, audiences: Audiences, provisioner: str, now: float) -> None:
-        """Subject, times, issuer and audience. Raises InvalidClaims with step's own words."""
+    def check_claims(
+        self, audiences: Audiences, provisioner: str, now: float, longest: float
+    ) -> None:
+        """Check subject, times, issuer and audience. Raises InvalidClaims with step's own words.
+
+        ``longest`` bounds in seconds how far the expiry may lie ahead.
+        """
         claims, name = self.token.claims, common_name(self.leaf)
         if name and claims.sub != name:
             raise tokens.InvalidClaims("invalid subject claim (sub)")
-        self.token.check_times(now)
+        self.token.check_times(now, longest=longest)
         if claims.iss not in {ISSUER, provisioner}:
             raise tokens.InvalidClaims("invalid issuer claim (iss)")
         if not audiences.accepts(Method.RENEW, claims.audience):

@@ -10,15 +10,15 @@ import hashlib
 import secrets
 from binascii import a2b_base64
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from newel.step import jws
 from newel.step.jwk import PrivateKey, b64url
 
-LARGEST = 16 * 1024
-"""Octets; anything longer is refused before it is looked at."""
+LARGEST = 128 * 1024
+"""Octets; anything longer is refused before it is looked at. 256 names have room."""
 
 LEEWAY = 60
 """Seconds by which clocks may differ."""
@@ -70,15 +70,19 @@ class StepClaim(msgspec.Struct, omit_defaults=True):
     ssh: SshOptions | None = None
 
 
+Moment = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]
+"""NumericDate of RFC 7519 §2: seconds since 1970, up to the end of the year 9999."""
+
+
 class Claims(msgspec.Struct, omit_defaults=True):
     """The registered claims (RFC 7519 §4.1) and those of step that authorise."""
 
     aud: str | list[str] | None = None
-    exp: float | None = None
-    iat: float | None = None
+    exp: Moment | None = None
+    iat: Moment | None = None
     iss: str = ""
     jti: str = ""
-    nbf: float | None = None
+    nbf: Moment | None = None
     sans: list[str] | None = None
     sha: str = ""
     sub: str = ""
@@ -109,8 +113,8 @@ class Token(NamedTuple):
         self,
         now: float,
         *,
+        longest: float,
         leeway: float = LEEWAY,
-        longest: float | None = None,
         needs_expiry: bool = True,
     ) -> None:
         """Raises InvalidClaims outside ``nbf`` … ``exp`` (seconds since 1970, with leeway).
@@ -123,7 +127,7 @@ class Token(NamedTuple):
                 raise InvalidClaims("token never expires (exp)")
         elif now > claims.exp + leeway:
             raise InvalidClaims("token is expired (exp)")
-        elif longest is not None and claims.exp > now + longest + leeway:
+        elif claims.exp > now + longest + leeway:
             raise InvalidClaims("token expires too late (exp)")
         if claims.nbf is not None and now < claims.nbf - leeway:
             raise InvalidClaims("token not valid yet (nbf)")

@@ -43,7 +43,8 @@ class ProfileConfig(Settings):
     """Object identifiers of the extensions a caller may give beyond the names."""
     provisioner_extension: bool = True
     """Whether certificates say which provisioner let them be issued."""
-    max_names: int = Field(default=100, ge=1)
+    max_names: int = Field(default=256, ge=1, le=256)
+    """How many names one certificate has at most; requests with more than 256 are not even read."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "ProfileConfig":

@@ -119,7 +119,10 @@ class StepApi:
 
         async def work() -> Issued:
             data = await bodies.drain(receive, scope)
-            shown.append(self._peer(scope))
+            holder = peer.from_tls(_client_chain(scope))
+            if holder is None:  # a bearer token does not say for which new key it was made
+                raise refusals.malformed("missing client certificate")
+            shown.append(holder)
             body = bodies.decode(_rekey, data)
             return await self._renewing.renew(shown[0], body.csr or "", request_id())
 

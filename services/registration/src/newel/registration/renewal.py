@@ -93,7 +93,12 @@ class Renewing:
             )
         if peer.token is not None:
             try:
-                peer.token.check_claims(self.rules.audiences, provisioner.name, now.timestamp())
+                peer.token.check_claims(
+                    self.rules.audiences,
+                    provisioner.name,
+                    now.timestamp(),
+                    self.rules.longest_token,
+                )
             except InvalidClaims as error:
                 raise unauthorized(f"error validating renew token: {error}") from None
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newel.crypto.csr import VerifiedRequest
-from newel.crypto.names import GeneralName
+from newel.crypto.dns_names import InvalidNameError
+from newel.crypto.names import GeneralName, parse_san
 from newel.registration.provisioners.grant import Grant
 from newel.registration.refusals import forbidden
 from newel.step.fingerprint import confirmation
@@ -29,7 +30,7 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
     if grant.request_fingerprint and confirmation(request.der) != grant.request_fingerprint:
         raise forbidden("token does not match the certificate request (cnf)")
     common_name = next((each.value for each in request.subject if each.oid == _COMMON_NAME), "")
-    if common_name and common_name not in grant.common_names:
+    if common_name and not _is_one_of(common_name, grant.common_names):
         wanted = " ".join(grant.common_names)
         raise forbidden(
             "certificate request does not contain the valid common name"
@@ -38,6 +39,18 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
     check_key(request)
     if request.names != grant.names and request.names:
         _check_names(request.names, grant.names)
+
+
+def _is_one_of(common_name: str, granted: Iterable[str]) -> bool:
+    """Say whether two spellings name the same: case, A-labels and addresses are made canonical."""
+    return common_name in granted or _canonical(common_name) in set(map(_canonical, granted))
+
+
+def _canonical(text: str) -> str:
+    try:
+        return str(parse_san(text))
+    except InvalidNameError:  # a common name may be any text
+        return text
 
 
 def check_key(request: VerifiedRequest) -> None:

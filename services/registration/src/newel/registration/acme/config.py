@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from pydantic import Field
+
 from newel.runtime.config import Config, Duration
 
 
@@ -17,7 +19,7 @@ class AcmeConfig(Config):
     """When given, validation connects to nothing else."""
     deny_networks: tuple[str, ...] = ()
     """Never connected to, beside cloud metadata and link-local addresses."""
-    most_identifiers: int = 100
+    most_identifiers: int = Field(default=256, ge=1, le=256)
     order_lifetime: Duration = dt.timedelta(hours=24)
     retention: Duration = dt.timedelta(days=30)
     """How long orders and the URLs of their certificates are kept."""

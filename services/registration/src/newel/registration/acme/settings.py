@@ -14,7 +14,7 @@ Provisioners = Callable[[str], AcmeKind | None]
 class Limits:
     """Sizes and times of the ACME server."""
 
-    identifiers: int = 100
+    identifiers: int = 256
     """Of one order."""
     contacts: int = 10
     order_lifetime: dt.timedelta = dt.timedelta(hours=24)

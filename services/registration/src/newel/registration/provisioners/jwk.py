@@ -34,6 +34,8 @@ class JwkKind(AnyProvisioner):
         """1. the provisioner's signature; 2. issuer, audience, times; 3. subject and names."""
         verified = self._verified(token, rules, Method.SIGN, now)
         claims = verified.claims
+        if claims.step is not None and claims.step.ssh is not None:
+            raise unauthorized("the token is for an SSH certificate (step.ssh)")
         sans = claims.sans or [claims.sub]
         try:
             allowed = names.parse_sans(sans)
