@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,66 @@ async def test_end_04_identical_subjects_are_one_endpoint_where_nothing_is_renew
     same, again, more, other_name = await endpoints(catalogue, *cases)
     assert same == again
     assert len({same, more, other_name}) == 3
+
+
+@pytest.mark.parametrize("renewable", [True, False])
+async def test_orders_of_one_acme_account_for_the_same_names_are_one_endpoint(
+    catalogue: Catalogue, renewable: bool
+) -> None:
+    account: dict[str, Any] = {
+        "kind": "ACME",
+        "provisioner": "acme",
+        "proof": "acme/acme/account/1",
+    }
+    first = issued("a.example", "b.example", renewable=renewable, **account)
+    again = issued("B.example", "a.example", common_name="a.example", at=START + HOUR,
+        renewable=renewable, **account)  # fmt: skip
+    by_tls = issued("a.example", "b.example", renews=again, at=START + 2 * HOUR,
+        renewable=renewable, **account)  # fmt: skip
+    last = issued("a.example", "b.example", at=START + 3 * HOUR, renewable=renewable, **account)
+    await catalogue.take(first.event)
+    await catalogue.take(by_tls.event)
+    await catalogue.take(again.event, last.event)
+    assert len(set(await endpoints(catalogue, first, again, by_tls, last))) == 1
+
+
+async def test_other_names_accounts_and_provisioners_are_other_acme_endpoints(
+    catalogue: Catalogue,
+) -> None:
+    account: dict[str, Any] = {
+        "kind": "ACME",
+        "provisioner": "acme",
+        "proof": "acme/acme/account/1",
+    }
+    stranger: dict[str, Any] = account | {"proof": "acme/acme/account/2"}
+    elsewhere: dict[str, Any] = account | {"provisioner": "other"}
+    cases = [
+        issued("a.example", **account),
+        issued("a.example", "b.example", **account),
+        issued("a.example", **stranger),
+        issued("a.example", **elsewhere),
+        issued("a.example", provisioner="acme", proof="acme/acme/account/1"),  # by a token
+    ]
+    await catalogue.take(*(case.event for case in cases))
+    assert len(set(await endpoints(catalogue, *cases))) == len(cases)
+
+
+async def test_the_authority_s_own_certificates_are_one_endpoint_whatever_names_it_gets(
+    catalogue: Catalogue,
+) -> None:
+    own: dict[str, Any] = {
+        "kind": "",
+        "provisioner": "",
+        "proof": "registration",
+        "common_name": "CA",
+    }
+    line = [issued("localhost", at=START + age * HOUR, **own) for age in range(3)]
+    line.append(issued("localhost", "ca.example", at=START + 3 * HOUR, **own))
+    await catalogue.take(*(each.event for each in line))
+    stranger = issued("localhost", proof="registration", common_name="CA")  # a token's subject
+    await catalogue.take(stranger.event)
+    assert len(set(await endpoints(catalogue, *line))) == 1
+    assert await catalogue.endpoint_of(stranger.serial) not in await endpoints(catalogue, *line)
 
 
 async def test_certificates_without_any_name_are_nobody_s_together(catalogue: Catalogue) -> None:

@@ -14,11 +14,13 @@ from newel.inventory.expiry import ExpiryWatch
 from newel.inventory.metrics import Metrics
 from newel.inventory.projection import Projection
 from newel.inventory.reconcile import Reconciliation
+from newel.inventory.regrouping import Regrouping
 from newel.inventory.rpc import AdministratorsServicer, LookupServicer
 from newel.inventory.storage.catalogue import CatalogueStorage
 from newel.inventory.storage.counts import CountStorage
 from newel.inventory.storage.listing import ListingStorage
 from newel.inventory.storage.metadata import MetadataStorage
+from newel.inventory.storage.regrouping import RegroupingStorage
 from newel.proto.inventory.v1 import inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2_grpc
 from newel.runtime.audit import Audit
@@ -58,6 +60,7 @@ def build(config: Config, ports: Ports) -> Service:
     metadata = MetadataStorage(ports.database)
     projected = Projection(catalogue, config.expiry, ports.audit, metrics)
     watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
+    regrouping = Regrouping(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
     reconciliation = Reconciliation(
         issuing_pb2_grpc.RepositoryStub(ports.issuing),
         projected,
@@ -83,7 +86,7 @@ def build(config: Config, ports: Ports) -> Service:
         return build_app(parts)
 
     # Saying once is decided by the rows; the lease only spares the others the looking.
-    ticking = every(config.expiry.tick.total_seconds(), watch.tick)
+    ticking = every(config.expiry.tick.total_seconds(), partial(_tick, regrouping, watch))
     comparing = every(config.reconcile.every.total_seconds(), reconciliation.run)
     return Service(
         name="inventory",
@@ -108,3 +111,9 @@ def build(config: Config, ports: Ports) -> Service:
             "census": every(config.count_every.total_seconds(), census.take),
         },
     )
+
+
+async def _tick(regrouping: Regrouping, watch: ExpiryWatch) -> None:
+    """Put the catalogue right before the first look: a misplaced certificate warns of nothing."""
+    await regrouping.run()
+    await watch.tick()

@@ -7,6 +7,10 @@ An endpoint is the person, device or workload a certificate is issued to. The ru
 - END-03: a renewal joins the endpoint of the certificate it renews.
 - END-04: under a provisioner with renewal disabled, certificates with identical subjects (common name
   and SANs, ignoring order and case) are one endpoint.
+- ACME clients renew by a new order (RFC 8555 has no other way), so the orders of one account for the
+  same identifiers are one endpoint, whether the provisioner also allows renewal or not.
+- The authority issues its own server certificates without a provisioner. All that a part of it shows
+  under one common name, by any worker and after any restart, are one endpoint.
 
 An endpoint's id follows from what opened it, so that every replica, and every delivery of the same
 event, arrives at the same one, and so that a renewal seen before the certificate it renews can wait
@@ -17,6 +21,9 @@ import hashlib
 from typing import NamedTuple
 
 from newel.inventory.certificate import CertificateFacts
+
+ACME = "ACME"
+"""The provisioner type whose clients renew by a new order."""
 
 
 class CertificateRecord(NamedTuple):
@@ -30,7 +37,7 @@ class CertificateRecord(NamedTuple):
     renewable: bool  # the provisioner's claims allow renewal
     issued_at: int  # seconds since 1970
     renewed_from: bytes  # serial; empty for a first certificate
-    proof: str  # whom the provisioner proved
+    proof: str  # whom the provisioner proved: a token's subject, an ACME account, a part of the authority
 
 
 def opened_by(serial: bytes) -> str:
@@ -41,8 +48,7 @@ def opened_by(serial: bytes) -> str:
 def named(facts: CertificateFacts) -> str:
     """The id of the endpoint that all certificates with this subject share (END-04)."""
     names = sorted({name.casefold() for name in facts.names})
-    subject = "\n".join([facts.common_name.casefold(), *names])
-    return f"s-{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+    return f"s-{_digest(facts.common_name.casefold(), *names)}"
 
 
 def first_endpoint(record: CertificateRecord) -> str:
@@ -50,10 +56,29 @@ def first_endpoint(record: CertificateRecord) -> str:
 
     A certificate without any name identifies nobody, so it shares an endpoint with nobody.
     """
-    nameless = not record.facts.common_name and not record.facts.names
-    if record.renewable or nameless:
+    facts = record.facts
+    if not record.provisioner_type and record.proof:
+        return f"o-{_digest(record.proof, facts.common_name.casefold())}"
+    if not facts.common_name and not facts.names:
         return opened_by(record.serial)
-    return named(record.facts)
+    if not record.renewable:
+        return named(facts)
+    if record.provisioner_type == ACME and record.proof:
+        return ordered_by(record.provisioner, record.proof, facts)
+    return opened_by(record.serial)
+
+
+def ordered_by(provisioner: str, account: str, facts: CertificateFacts) -> str:
+    """The id of the endpoint of one ACME account's certificates for these identifiers.
+
+    The common name is no part of it: the CSR of each order chooses one of the identifiers anew.
+    """
+    names = sorted({name.casefold() for name in facts.names}) or [facts.common_name.casefold()]
+    return f"a-{_digest(provisioner, account, *names)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 class Placed(NamedTuple):
