@@ -3,11 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-
-from newel.crypto import der, distinguished_names, keys, loading, names, pem
+from newel.crypto import der, distinguished_names, keys, names, pem, possession
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
 from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
 
@@ -15,22 +11,17 @@ MAX_SIZE = 64 * 1024
 MAX_NAMES = 256
 MAX_EXTENSIONS = 32
 
-_EXTENSION_REQUEST = der.oid("1.2.840.113549.1.9.14")
+# RFC 2985 §5.4.2, and what Windows wrote before it
+_EXTENSION_REQUESTS = frozenset(
+    (der.oid("1.2.840.113549.1.9.14"), der.oid("1.3.6.1.4.1.311.2.1.14"))
+)
 _PEM_START = b"-----BEGIN "
 _OLD_LABEL = b"NEW CERTIFICATE REQUEST"
-
-_ECDSA = {
-    "1.2.840.10045.4.3.2": ec.ECDSA(hashes.SHA256()),
-    "1.2.840.10045.4.3.3": ec.ECDSA(hashes.SHA384()),
-    "1.2.840.10045.4.3.4": ec.ECDSA(hashes.SHA512()),
-}
-_PKCS1 = {
-    "1.2.840.113549.1.1.11": hashes.SHA256(),
-    "1.2.840.113549.1.1.12": hashes.SHA384(),
-    "1.2.840.113549.1.1.13": hashes.SHA512(),
-}
-_PSS = "1.2.840.113549.1.1.10"
-_ED25519 = "1.3.101.112"
+_ATTRIBUTES = 0xA0
+_OUTER = [der.SEQUENCE, der.SEQUENCE, der.BIT_STRING]
+_INNER = [der.INTEGER, der.SEQUENCE, der.SEQUENCE]
+# The version means nothing: it has been 0 since there are requests, and programs write 1 and 2
+_VERSIONS = frozenset((b"\x00", b"\x01", b"\x02"))
 
 
 class CsrError(ValueError):
@@ -38,7 +29,7 @@ class CsrError(ValueError):
 
 
 class CsrEncodingError(CsrError):
-    """The octets are not a certification request at all."""
+    """The text holds no certification request at all: it is neither PEM nor DER."""
 
 
 class CsrSignatureError(CsrError):
@@ -64,33 +55,57 @@ class VerifiedRequest:
 def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
     """The request in PEM or DER ``data``, at most 64 KiB, its signature verified.
 
-    1. bound the size, take off the PEM; 2. let the library parse the outer structure strictly;
-    3. load the key, which checks an elliptic curve point; 4. verify the signature, before anything
-    inside is believed; 5. read subject, names and extensions. Raises :class:`CsrError`.
+    1. bound the size, take off the PEM; 2. take the outer structure apart; 3. load the key, which
+    checks an elliptic curve point; 4. verify the signature over the octets as they were sent, before
+    anything inside is believed; 5. read subject, names and extensions. What only proves possession is
+    read liberally, what may get into a certificate strictly. Raises :class:`CsrError`.
     """
     if len(data) > MAX_SIZE:
         raise CsrError(f"the request is longer than {MAX_SIZE} octets")
+    octets = _take_off_pem(data)
+    signed, (_, subject, key, *attributes), algorithm, signature = _take_apart(octets)
     try:
-        octets = _take_off_pem(data)
-        request = loading.load_request(octets)
-        # the library found version, subject, key and attributes in their places
-        signed = request.tbs_certrequest_bytes
-        _, subject, key, *attributes = der.children(der.only(signed).content)
         public_key = keys.load_public_key(key.raw)
-        _verify(request, signed, public_key)
-        names_of_subject = distinguished_names.decode(subject.raw)
+        possession.verify(public_key, algorithm, signature, signed)
+        names_of_subject = distinguished_names.decode(subject.raw, odd_values=True)
         general_names, extensions = _requested(attributes, rules)
     except keys.InvalidSignature:
         raise CsrSignatureError("the request's signature does not verify") from None
-    except pem.PemError as error:
-        raise CsrEncodingError(str(error)) from None
+    except possession.AlgorithmError as error:
+        raise CsrError(str(error)) from None
     except (keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
         raise CsrError(str(error)) from None
-    except ValueError as error:
-        if isinstance(error, CsrError):
-            raise
-        raise CsrEncodingError("the octets are not a PKCS #10 request") from None
     return VerifiedRequest(octets, key.raw, public_key, names_of_subject, general_names, extensions)
+
+
+def _take_apart(octets: bytes) -> tuple[bytes, list[der.Element], bytes, bytes]:
+    """What is signed, the fields inside it, the signature's algorithm, and the signature."""
+    try:
+        parts = der.children(der.only(octets).content)
+        if [part.tag for part in parts] != _OUTER:
+            raise CsrError("the octets are not a PKCS #10 request")
+        signed, algorithm, bits = parts
+        fields = der.children(signed.content)
+    except der.DerError as error:
+        raise CsrError(f"the octets are not a PKCS #10 request: {error}") from None
+    tags = [field.tag for field in fields]
+    if tags[:3] != _INNER:
+        raise CsrError(_why_not_a_request(tags))
+    if fields[0].content not in _VERSIONS:
+        raise CsrError("the version in the request is not 0, 1 or 2")
+    if tags[3:] not in ([], [_ATTRIBUTES]):
+        raise CsrError("after the key of a request only its attributes may follow")
+    if bits.content[:1] != b"\x00":
+        raise CsrError("the signature of the request is not made of whole octets")
+    return signed.raw, fields, algorithm.raw, bits.content[1:]
+
+
+def _why_not_a_request(tags: list[int]) -> str:
+    if tags[:1] == [_ATTRIBUTES]:
+        return "the octets are a certificate, not a PKCS #10 request"
+    if tags[:1] != [der.INTEGER]:
+        return "the octets are not a PKCS #10 request: it begins without a version"
+    return "the octets are not a PKCS #10 request: after the version come a subject and a key"
 
 
 def _take_off_pem(data: bytes) -> bytes:
@@ -100,22 +115,10 @@ def _take_off_pem(data: bytes) -> bytes:
     if not text.startswith(_PEM_START):
         raise CsrEncodingError("the request is neither PEM nor DER")
     old = text.startswith(_OLD_LABEL, len(_PEM_START))
-    return pem.decode(text, _OLD_LABEL.decode() if old else "CERTIFICATE REQUEST")
-
-
-def _verify(request: x509.CertificateSigningRequest, signed: bytes, key: keys.PublicKey) -> None:
-    algorithm, signature = request.signature_algorithm_oid.dotted_string, request.signature
-    if isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _ECDSA:
-        key.verify(signature, signed, _ECDSA[algorithm])
-    elif isinstance(key, rsa.RSAPublicKey) and algorithm in _PKCS1:
-        key.verify(signature, signed, padding.PKCS1v15(), _PKCS1[algorithm])
-    elif isinstance(key, ed25519.Ed25519PublicKey) and algorithm == _ED25519:
-        key.verify(signature, signed)
-    elif isinstance(key, rsa.RSAPublicKey) and algorithm == _PSS:
-        if not request.is_signature_valid:
-            raise keys.InvalidSignature
-    else:
-        raise CsrError(f"the signature algorithm {algorithm} does not go with the key, or is weak")
+    try:
+        return pem.decode(text, _OLD_LABEL.decode() if old else "CERTIFICATE REQUEST")
+    except pem.PemError as error:
+        raise CsrEncodingError(str(error)) from None
 
 
 def _requested(
@@ -142,11 +145,12 @@ def _extensions(attributes: Sequence[der.Element]) -> list[Extension]:
     found: list[Extension] | None = None
     for holder in attributes:
         for attribute in der.children(holder.content):
-            kind, values = _of(attribute, der.OBJECT_IDENTIFIER, der.SET)
-            if kind.raw != _EXTENSION_REQUEST:
+            parts = der.children(attribute.content)
+            if not parts or parts[0].raw not in _EXTENSION_REQUESTS:
                 continue
             if found is not None:
                 raise CsrError("the request has two lists of extensions")
+            _, values = _of(attribute, der.OBJECT_IDENTIFIER, der.SET)
             (requested,) = _of(values, der.SEQUENCE)
             found = [_extension(each) for each in der.children(requested.content)]
     return found or []
@@ -161,7 +165,8 @@ def _of(element: der.Element, *tags: int) -> list[der.Element]:
 
 
 def _extension(element: der.Element) -> Extension:
-    kind, *critical, value = der.children(element.content) or [element, element]
+    parts = der.children(element.content)
+    kind, *critical, value = parts if len(parts) > 1 else (element, element)
     if (
         (kind.tag, value.tag) != (der.OBJECT_IDENTIFIER, der.OCTET_STRING)
         or [each.tag for each in critical] not in ([], [der.BOOLEAN])

@@ -54,6 +54,7 @@ _DECODERS = {
     der.PRINTABLE_STRING: "ascii",
     der.IA5_STRING: "ascii",
     0x12: "ascii",  # NumericString
+    0x1A: "ascii",  # VisibleString
     0x14: "latin-1",  # TeletexString, as everybody reads it
     0x1C: "utf-32-be",  # UniversalString
     0x1E: "utf-16-be",  # BMPString
@@ -88,19 +89,29 @@ def encode(attributes: Iterable[Attribute]) -> bytes:
     return der.sequence(*rdns)
 
 
-def decode(name: bytes) -> tuple[Attribute, ...]:
+def decode(name: bytes, *, odd_values: bool = False) -> tuple[Attribute, ...]:
     """The attributes of a DER Name, in order; relative names of several attributes are flattened.
 
-    Raises :class:`der.DerError`.
+    With ``odd_values`` a value that is no string, or not in the encoding it claims, is given as
+    RFC 4514 §2.4 writes it: ``#`` and its DER in hex. Raises :class:`der.DerError`.
     """
     attributes: list[Attribute] = []
     for rdn in der.children(der.only(name).content):
         for kind, value in _pairs(rdn):
             oid = _KNOWN.get(kind.raw) or der.dotted(kind.content)
-            attributes.append(Attribute(oid, _decode_value(value)))
+            attributes.append(Attribute(oid, _read_value(value, odd_values)))
         if len(attributes) > MAX_ATTRIBUTES:
             raise der.DerError(f"a name of more than {MAX_ATTRIBUTES} attributes")
     return tuple(attributes)
+
+
+def _read_value(element: der.Element, odd_values: bool) -> str:
+    try:
+        return _decode_value(element)
+    except der.DerError:
+        if odd_values:
+            return f"#{element.raw.hex()}"
+        raise
 
 
 def _pairs(rdn: der.Element) -> list[tuple[der.Element, der.Element]]:
