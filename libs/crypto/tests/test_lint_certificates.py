@@ -202,6 +202,15 @@ CASES: list[tuple[str, Callable[[Draft], Draft]]] = [
         ),
     ),
     (
+        "must_staple_has_a_responder",
+        lambda d: d.with_extensions(
+            {
+                extensions.TLS_FEATURE: extensions.MUST_STAPLE,
+                **same(extensions.authority_information_access([], ["http://c.test/"])),
+            }
+        ),
+    ),
+    (
         "somebody_is_named",
         lambda d: d.set(subject=b"\x30\x00").with_extensions({extensions.SUBJECT_ALT_NAME: None}),
     ),

@@ -111,6 +111,21 @@ def test_the_common_name_follows_the_profile() -> None:
     assert first.subject([], []) == ()
 
 
+def test_must_staple_is_given_octet_for_octet_where_there_is_a_responder() -> None:
+    staple = extensions.MUST_STAPLE
+    Profile(must_staple=True).check_extensions([staple])
+    changed = (
+        Extension(staple.oid, True, staple.value),
+        Extension(staple.oid, False, bytes.fromhex("3003020111")),
+        Extension(staple.oid, False, staple.value + b"\x05\x00"),
+    )
+    for wanted in ([staple, staple], *([each] for each in changed)):
+        with pytest.raises(ProfileError):
+            Profile(must_staple=True).check_extensions(wanted)
+    with pytest.raises(ProfileError):
+        Profile().check_extensions([staple])
+
+
 @pytest.mark.attack("T09")
 def test_callers_give_only_extensions_that_the_profile_allows() -> None:
     allowed, other = (Extension(oid, False, b"\x05\x00") for oid in ("1.2.3", "1.2.4"))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -10,8 +11,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fixtures.authority import EPOCH, CertificateAuthority, PeerSigner, make_authority
 from fixtures.issuing import House, make_request, open_house, sqlite_url, stamp
 from newel.crypto import keys
+from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE
 from newel.crypto.profile import CommonName
-from newel.issuing.config import ProfileConfig
+from newel.issuing.config import ProfileConfig, Urls
 from newel.proto.common.v1 import error_pb2
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -77,6 +79,39 @@ async def test_validity_asked_for_is_given(house: House) -> None:
     start, end = EPOCH - dt.timedelta(seconds=30), EPOCH + dt.timedelta(minutes=10)
     leaf = parse(await house.one(make_request(not_before=stamp(start), not_after=stamp(end))))
     assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (start, end)
+
+
+STAPLED = pb.Extension(oid=TLS_FEATURE, value=MUST_STAPLE.value)
+
+
+async def test_must_staple_stands_in_the_certificate_and_in_its_renewal(house: House) -> None:
+    certificate = await house.one(make_request(extensions=[STAPLED]))
+    renewal = pb.Renewal(idempotency_key=b"renewal-1", certificate=certificate.der)
+    renewal.provisioner.CopyFrom(make_request().provisioner)
+    (renewed,) = await house.renew(renewal)
+    for der in (certificate.der, renewed.certificate.der):
+        found = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(
+            x509.TLSFeature
+        )
+        assert list(found.value) == [x509.TLSFeatureType.status_request]
+        assert not found.critical
+
+
+@pytest.mark.parametrize("why", ["no responder", "the profile's word"])
+async def test_must_staple_that_cannot_be_honoured_is_refused(
+    authority: CertificateAuthority, tmp_path: Path, why: str
+) -> None:
+    settings: dict[str, Any] = (
+        {"urls": Urls()}
+        if why == "no responder"
+        else {"profiles": {"leaf": ProfileConfig(must_staple=False)}}
+    )
+    house = await open_house(sqlite_url(tmp_path), authority, **settings)
+    (result,) = await house.issue(make_request(extensions=[STAPLED]))
+    assert result.error.type == "badCSR"
+    assert "stapled" in result.error.detail
+    assert not house.signer.signed
+    await house.database.close()
 
 
 async def test_the_callers_usual_validity_takes_the_place_of_the_profiles(house: House) -> None:

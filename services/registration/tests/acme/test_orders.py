@@ -224,7 +224,6 @@ async def test_of_a_request_only_key_and_common_name_go_on(house: House) -> None
         ],
         extensions=[
             (UNKNOWN, False),
-            (x509.TLSFeature([x509.TLSFeatureType.status_request]), False),
         ],
     )
     assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
@@ -232,6 +231,41 @@ async def test_of_a_request_only_key_and_common_name_go_on(house: House) -> None
     assert [(a.oid, a.value) for a in request.subject] == [("2.5.4.3", "a.example")]
     assert [name.dns for name in request.names] == ["a.example", "b.example"]
     assert not request.extensions
+
+
+STAPLED = x509.TLSFeature([x509.TLSFeatureType.status_request])
+
+
+@pytest.mark.parametrize("critical", [False, True])
+async def test_a_request_for_must_staple_goes_on(house: House, critical: bool) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    csr = make_csr("a.example", extensions=[(STAPLED, critical)])
+    assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
+    (request,) = house.issuing.requests
+    (extension,) = request.extensions
+    assert extension.oid == x509.TLSFeature.oid.dotted_string
+    assert extension.value == STAPLED.public_bytes()
+    assert not extension.critical
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        [x509.TLSFeatureType.status_request_v2],
+        [x509.TLSFeatureType.status_request, x509.TLSFeatureType.status_request_v2],
+    ],
+)
+async def test_other_tls_features_are_refused_and_not_dropped(
+    house: House, features: list[x509.TLSFeatureType]
+) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    csr = make_csr("a.example", extensions=[(x509.TLSFeature(features), False)])
+    reply = await client.post(order["finalize"], {"csr": csr})
+    assert reply.problem == "badCSR"
+    assert "status_request" in reply["detail"]
+    assert house.issuing.requests == []
 
 
 async def test_a_common_name_can_be_forced(house: House) -> None:

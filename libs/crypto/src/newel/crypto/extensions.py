@@ -19,6 +19,7 @@ EXTENDED_KEY_USAGE = "2.5.29.37"
 INHIBIT_ANY_POLICY = "2.5.29.54"
 AUTHORITY_INFORMATION_ACCESS = "1.3.6.1.5.5.7.1.1"
 OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
+TLS_FEATURE = "1.3.6.1.5.5.7.1.24"
 
 SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
@@ -56,6 +57,10 @@ class Extension:
         """The Extension, DER; ``critical`` is left out when false, its default."""
         critical = _TRUE if self.critical else b""
         return der.sequence(der.oid(self.oid), critical, der.octet_string(self.value))
+
+
+MUST_STAPLE = Extension(TLS_FEATURE, False, bytes.fromhex("3003020105"))
+"""TLSFeature with status_request alone: who shows the certificate staples its status (RFC 7633 §6)."""
 
 
 def key_usage(usages: Iterable[str]) -> Extension:

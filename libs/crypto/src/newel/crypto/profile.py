@@ -63,6 +63,8 @@ class Profile:
     extended_key_usage: tuple[str, ...] = (extensions.SERVER_AUTH, extensions.CLIENT_AUTH)
     common_name: CommonName = CommonName.KEEP
     allowed_extensions: frozenset[str] = frozenset()
+    must_staple: bool = False
+    """Whether callers may give :data:`newel.crypto.extensions.MUST_STAPLE`, whatever else they may."""
 
     def __post_init__(self) -> None:
         if not _SECOND < self.min_validity <= self.default_validity <= self.max_validity:
@@ -136,7 +138,10 @@ class Profile:
         """Raises :class:`ProfileError` for an extension callers may not give, or one twice."""
         seen: set[str] = set()
         for extension in wanted:
-            if extension.oid not in self.allowed_extensions:
+            allowed = extension.oid in self.allowed_extensions or (
+                self.must_staple and extension == extensions.MUST_STAPLE
+            )
+            if not allowed:
                 raise ProfileError(f"the extension {extension.oid} is not allowed")
             if extension.oid in seen:
                 raise ProfileError(f"the extension {extension.oid} is given twice")

@@ -66,7 +66,7 @@ def build(config: Config, ports: Ports) -> Service:
     trail = Trail(ports.audit, metrics)
     signer = RemoteSigner(ports.signer)
     issuers = read_issuers(config.issuers)
-    profiles = Profiles(config.profiles, config.default_profile)
+    profiles = Profiles(config.profiles, config.default_profile, staples=bool(config.urls.ocsp))
     faults = Faults(config.fault_step)
     store = Storage(ports.database, ports.outbox)
     completion = Completion(store, signer, issuers, clock, trail, faults)

@@ -41,6 +41,9 @@ class ProfileConfig(Settings):
     """Whether the subject's common name is the caller's, is there at any rate, or is dropped."""
     caller_extensions: tuple[str, ...] = ()
     """Object identifiers of the extensions a caller may give beyond the names."""
+    must_staple: bool = True
+    """Whether a caller may have it said that the server staples its status (RFC 7633), where the
+    certificates name an OCSP responder."""
     provisioner_extension: bool = True
     """Whether certificates say which provisioner let them be issued."""
     max_names: int = Field(default=256, ge=1, le=256)

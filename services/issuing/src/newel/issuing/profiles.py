@@ -34,7 +34,7 @@ class Profile:
     ``key`` tells profiles and what was left of them (see :meth:`narrowed`) apart.
     """
 
-    def __init__(self, name: str, config: ProfileConfig) -> None:
+    def __init__(self, name: str, config: ProfileConfig, *, must_staple: bool = False) -> None:
         self.name = self.key = name
         self.config = config
         self._narrower: dict[str, Profile] = {}
@@ -49,6 +49,7 @@ class Profile:
             ),
             common_name=config.common_name,
             allowed_extensions=frozenset(config.caller_extensions),
+            must_staple=must_staple,
         )
 
     def narrowed(self, usages: Collection[str], purposes: Collection[str]) -> "Profile":
@@ -160,10 +161,15 @@ def chosen(own: tuple[str, ...], wanted: Collection[str]) -> tuple[str, ...]:
 
 
 class Profiles:
-    """Every profile, by name."""
+    """Every profile, by name. ``staples``: the certificates name a responder to staple from."""
 
-    def __init__(self, configs: Mapping[str, ProfileConfig], default: str) -> None:
-        self._profiles = {name: Profile(name, config) for name, config in configs.items()}
+    def __init__(
+        self, configs: Mapping[str, ProfileConfig], default: str, *, staples: bool = False
+    ) -> None:
+        self._profiles = {
+            name: Profile(name, config, must_staple=staples and config.must_staple)
+            for name, config in configs.items()
+        }
         self._default = default
 
     def get(self, name: str) -> Profile:

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import distinguished_names, names
 from newel.crypto.dns_names import InvalidNameError
-from newel.crypto.extensions import Extension
+from newel.crypto.extensions import MUST_STAPLE, Extension
 from newel.crypto.profile import ProfileError
 from newel.issuing.config import STEP_EXTENSION
 from newel.issuing.issuers import Issuer, Issuers
@@ -155,6 +155,11 @@ def _given(extensions: Sequence[pb.Extension], profile: Profile) -> tuple[Extens
     given = tuple(Extension(each.oid, each.critical, each.value) for each in extensions)
     if any(len(each.value) > _LARGEST_EXTENSION for each in given):
         raise _malformed("an extension is too large")
+    if MUST_STAPLE in given and not profile.shape.must_staple:
+        raise NewelError(
+            ErrorType.BAD_CSR,
+            "certificates that must be stapled (TLS feature 5) are not given here",
+        )
     try:
         profile.shape.check_extensions(given)
     except ProfileError as error:

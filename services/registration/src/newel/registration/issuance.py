@@ -1,10 +1,12 @@
 """What the registration authority asks of the issuing authority, and how names are spelled there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE, Extension
 from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
     from newel.step.x509_templates.leaves import Shape
@@ -32,6 +34,22 @@ class Issuance(Protocol):
     async def issuers(self) -> Sequence[pb.Issuer]:
         """Every issuer with its chain and root."""
         ...
+
+
+def put_must_staple(message: pb.Request, asked: Iterable[Extension]) -> None:
+    """Has the certificate say that it is shown with its status (RFC 7633), if its request asks so.
+
+    Raises ``badCSR`` for other TLS features: what a server cannot know of is not certified.
+    """
+    for each in asked:
+        if each.oid != TLS_FEATURE:
+            continue
+        if each.value != MUST_STAPLE.value:
+            raise NewelError(
+                ErrorType.BAD_CSR, "of the TLS features only status_request (5) is given here"
+            )
+        if all(given.oid != TLS_FEATURE for given in message.extensions):
+            message.extensions.append(pb.Extension(oid=TLS_FEATURE, value=each.value))
 
 
 def put_shape(message: pb.Request, made: "Shape") -> None:

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from newel.crypto import csr
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration import validity
-from newel.registration.issuance import Issuance, general_name, put_shape
+from newel.registration.issuance import Issuance, general_name, put_must_staple, put_shape
 from newel.registration.one_time import UsedTokens, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, TokenUse
 from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
@@ -83,6 +83,7 @@ class Signing:
         if provisioner.template is not None:
             digest_of += bytes(body.template_data)
             names = shaped(message, provisioner.template, grant, request, body, self.clock.now())
+        put_must_staple(message, request.extensions)
         await use_once(self.used, grant.use, digest_of, self.clock.unix(), durable=False)
         certificate = await finishing(self.used, grant.use, self.issuance.issue(message))
         return Issued(certificate, provisioner.name, grant.subject, names)

@@ -1,6 +1,7 @@
 """RFC 5280 §4.2: the extensions of any certificate."""
 
 from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from newel.crypto import extensions
 from newel.crypto.algorithms import RSA, key_algorithm
@@ -110,6 +111,18 @@ def access_points_are_urls(subject: CertificateSubject) -> bool:
     return access is None or all(_is_plain_url(each.access_location) for each in access)
 
 
+def must_staple_has_a_responder(subject: CertificateSubject) -> bool:
+    """Whoever must staple a status (RFC 7633 §4.2.1) finds in the certificate where to ask for it."""
+    if extensions.TLS_FEATURE not in subject.extensions:
+        return True
+    features = subject.value(extensions.TLS_FEATURE, x509.TLSFeature)
+    oid = extensions.AUTHORITY_INFORMATION_ACCESS
+    access = subject.value(oid, x509.AuthorityInformationAccess)
+    return bool(features) and any(
+        each.access_method == AuthorityInformationAccessOID.OCSP for each in access or ()
+    )
+
+
 def _is_plain_url(name: x509.GeneralName) -> bool:
     return isinstance(name, x509.UniformResourceIdentifier) and name.value.startswith(
         ("http://", "ldap://")
@@ -127,4 +140,5 @@ RULES: tuple[CertificateRule, ...] = (
     ocsp_signing_stands_alone,
     crl_points_are_urls,
     access_points_are_urls,
+    must_staple_has_a_responder,
 )

@@ -10,7 +10,7 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.acme import ids, requests, validity
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
-from newel.registration.issuance import Issuance, put_shape
+from newel.registration.issuance import Issuance, put_must_staple, put_shape
 from newel.registration.issuance import general_name as in_contract
 from newel.registration.provisioners.acme import AcmeKind
 from newel.registration.refusals import misconfigured
@@ -77,6 +77,7 @@ def to_issue(
     )
     if provisioner.template is not None:
         put_shape(message, _shape(claim, request, provisioner.template, name or "", now))
+    put_must_staple(message, request.extensions)
     return message
 
 

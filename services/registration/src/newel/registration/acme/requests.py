@@ -4,7 +4,7 @@ from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.crypto import csr, distinguished_names, names
 from newel.crypto.dns_names import InvalidNameError
-from newel.crypto.extensions import Extension
+from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE, Extension
 from newel.registration.acme.identifiers import of_name
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.errors import ErrorType, NewelError
@@ -26,8 +26,7 @@ _KEY_USAGE = "2.5.29.15"
 _BASIC_CONSTRAINTS = "2.5.29.19"
 _EXTENDED_KEY_USAGE = "2.5.29.37"
 _SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
-_TLS_FEATURE = "1.3.6.1.5.5.7.1.24"
-_HARMLESS = frozenset({_KEY_USAGE, _SUBJECT_KEY_IDENTIFIER, _TLS_FEATURE})
+_HARMLESS = frozenset({_KEY_USAGE, _SUBJECT_KEY_IDENTIFIER})
 _NOT_A_CA = frozenset({b"\x30\x00", b"\x30\x03\x01\x01\x00"})
 _SERVER_AUTH = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
 _CLIENT_AUTH = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02"
@@ -108,6 +107,9 @@ def _check_extension(extension: Extension) -> None:
     elif extension.oid == _EXTENDED_KEY_USAGE:
         if extension.value not in _USAGES:
             raise bad("the CSR asks for an extended key usage that is not given here")
+    elif extension.oid == TLS_FEATURE:
+        if extension.value != MUST_STAPLE.value:
+            raise bad("of the TLS features only status_request (5) is given here")
     elif extension.oid not in _HARMLESS:
         if extension.critical:
             raise bad(f"the critical extension {extension.oid} is not given here")
