@@ -42,7 +42,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
      call its gRPC; to: whom it calls. "health" is not in the Service. */}}
 {{- define "newel.components" -}}
 {{- if eq .Values.mode "standalone" }}
-standalone: { ports: { https: { service: 443, pod: 9000 }, http: { service: 80, pod: 9080 } }, health: http }
+standalone: { ports: { https: { service: 443, pod: 9000 }, http: { service: 80, pod: 9080 } }, health: health }
 {{- else }}
 registration: { ports: { https: { service: 443, pod: 9000 } }, health: health, to: [issuing, postgres], out: validationPeers }
 issuing: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration, validation, inventory], to: [signer, postgres, nats] }

@@ -103,6 +103,7 @@ def started(work: Path, workers: int) -> Generator[Authority]:
     command = [
         newel, "up", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--workers", str(workers),
+        "--metrics-address", f"127.0.0.1:{free_port()}",
     ]  # fmt: skip
     with running(command, work / "newel.log") as process:
         root = state / "certs/root_ca.crt"

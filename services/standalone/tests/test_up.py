@@ -68,7 +68,12 @@ def test_a_port_in_use_is_named_before_an_authority_is_made(
 
 
 def test_the_port_of_a_workers_metrics_is_tried_too(tmp_path: Path, taken: int) -> None:
-    http = ("--http-address", f"127.0.0.1:{taken - 2}")
+    http = (
+        "--http-address",
+        f"127.0.0.1:{free_port()}",
+        "--metrics-address",
+        f"127.0.0.1:{taken - 1}",
+    )
     done = up(
         "--state",
         tmp_path / "state",

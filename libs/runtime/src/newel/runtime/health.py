@@ -11,7 +11,8 @@ from newel.runtime.metrics import CONTENT_TYPE, exposition
 from newel.runtime.service import Hook
 
 READY_SECONDS = 3.0
-PATHS = ("/livez", "/readyz", "/metrics")
+PUBLIC_PATHS = ("/livez", "/readyz")
+"""What balancers may ask on an address that everybody reaches; the metrics are not for everybody."""
 
 
 class Health:

@@ -81,6 +81,7 @@ class CaJson(msgspec.Struct, rename="camel", kw_only=True):
     key: str = ""
     address: str = ""
     insecure_address: str = ""
+    metrics_address: str = ""
     dns_names: list[str] | None = None
     ssh: Ssh | None = None
     logger: Logger | None = None
@@ -97,7 +98,7 @@ class CaJson(msgspec.Struct, rename="camel", kw_only=True):
         return [self.root] if isinstance(self.root, str) else self.root
 
 
-_OPTIONAL = ("ssh", "logger", "db", "crl", "commonName", "newel")
+_OPTIONAL = ("metricsAddress", "ssh", "logger", "db", "crl", "commonName", "newel")
 
 
 def read(data: bytes | str) -> CaJson:

@@ -1,11 +1,11 @@
-"""The two addresses of the authority, tried before anything is made."""
+"""The addresses of the authority, tried before anything is made."""
 
 import contextlib
 import errno
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from newel.runtime.addresses import LEAST_UNPRIVILEGED, parse_address
+from newel.runtime.addresses import LEAST_UNPRIVILEGED, Address, parse_address
 from newel.runtime.web import bind
 from newel.standalone.options import Options
 from newel.standalone.settings import Settings
@@ -13,6 +13,7 @@ from newel.step import ca_json
 
 HTTPS_ADDRESS = "127.0.0.1:9000"
 HTTP_ADDRESS = "127.0.0.1:9080"
+METRICS_HOST = "127.0.0.1"
 
 
 class Wanted(NamedTuple):
@@ -34,15 +35,17 @@ def wanted_addresses(options: Options, settings: Settings | None = None) -> Iter
     if http:
         place = "" if options.http_address else f"{file}: insecureAddress: "
         yield Wanted(http, place, "--http-address")
-        if options.workers > 1:
-            for worker in range(options.workers):
-                yield Wanted(worker_address(http, worker), place, "--http-address")
+    metrics = options.metrics_address or stored.metrics_address
+    place = f"{file}: metricsAddress: " if metrics and not options.metrics_address else ""
+    for worker in range(options.workers):
+        yield Wanted(metrics_address(metrics, http, worker), place, "--metrics-address")
 
 
-def worker_address(http: str, worker: int) -> str:
-    """Where one of several workers alone answers ``/metrics``."""
-    address = parse_address(http)
-    return str(address._replace(port=address.port + 1 + worker))
+def metrics_address(given: str, http: str, worker: int) -> str:
+    """Where one process answers ``/metrics``: on the loopback beside the HTTP address, unless told."""
+    beside = Address(METRICS_HOST, parse_address(http or HTTP_ADDRESS).port + 1)
+    first = parse_address(given) if given else beside
+    return str(first._replace(port=first.port + worker))
 
 
 def check_free(wanted: Sequence[Wanted]) -> None:

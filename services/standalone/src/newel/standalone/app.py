@@ -17,7 +17,7 @@ from newel.runtime.clock import Clock
 from newel.runtime.database import Database
 from newel.runtime.databases import open_database
 from newel.runtime.event_metrics import EventMetrics
-from newel.runtime.health import PATHS, Health
+from newel.runtime.health import PUBLIC_PATHS, Health
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.line_sink import LineSink
 from newel.runtime.local import LocalChannel, LocalServer
@@ -98,7 +98,7 @@ async def build(
         {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
         by_name["registration"].web["https"],
     )
-    http = ByPrefix(dict.fromkeys(PATHS, health), by_name["validation"].web["http"])
+    http = ByPrefix(dict.fromkeys(PUBLIC_PATHS, health), by_name["validation"].web["http"])
     return Standalone(
         [
             *services,

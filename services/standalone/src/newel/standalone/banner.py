@@ -7,7 +7,7 @@ from newel.standalone.settings import Settings
 from newel.step.fingerprint import fingerprint
 
 
-def banner(settings: Settings, https: str, http: str, *, first: bool) -> str:
+def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bool) -> str:
     """A few lines for a person; the commands can be pasted."""
     layout = settings.layout
     root = pem.decode(layout.root_certificate.read_bytes())
@@ -37,7 +37,8 @@ def banner(settings: Settings, https: str, http: str, *, first: bool) -> str:
   root         {layout.root_certificate}
   fingerprint  {fingerprint(root)}
   HTTPS        https://{https}   step API, ACME, inventory
-  HTTP         {f"http://{http}" if http else "none"}   OCSP, CRL, /metrics, /readyz
+  HTTP         {f"http://{http}" if http else "none"}   OCSP, CRL, /readyz
+  metrics      http://{metrics}/metrics
 
 Try next:
   {following}

@@ -97,6 +97,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         key=below(layout.intermediate_key),
         address=options.address or HTTPS_ADDRESS,
         insecure_address=options.http_address or HTTP_ADDRESS,
+        metrics_address=options.metrics_address,
         dns_names=names,
         logger=ca_json.Logger(format="json"),
         db=ca_json.Db(type="newel", data_source="db"),

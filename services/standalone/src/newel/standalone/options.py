@@ -1,6 +1,7 @@
 """The command line of `newel up`."""
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Options:
     state: Path
     address: str
     http_address: str
+    metrics_address: str
     name: str
     dns: tuple[str, ...]
     ssh: bool
@@ -55,8 +57,34 @@ def make_parser() -> argparse.ArgumentParser:
         "--http-address",
         metavar="HOST:PORT",
         default="",
-        help="HTTP: OCSP, CRL, metrics (default 127.0.0.1:9080)",
+        help="HTTP: OCSP, CRL (default 127.0.0.1:9080)",
     )
+    add(
+        "--metrics-address",
+        metavar="HOST:PORT",
+        default="",
+        help="HTTP: /metrics and health checks (default 127.0.0.1, the port after that of --http-address)",
+    )
+    _add_authority_flags(add)
+    add(
+        "--password-file",
+        type=Path,
+        metavar="F",
+        help="the keys' password; made under DIR/secrets on first start when not given",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that share the addresses (default 1); each further one has its metrics a port higher",
+    )
+    add("--worker", type=int, default=None, help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_authority_flags(add: Callable[..., object]) -> None:
+    """Add what counts on the first start: of which authority it makes."""
     add("--name", default="", help="of the authority, on first start (default Newel)")
     add(
         "--dns",
@@ -70,21 +98,6 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also make the keys of an SSH authority, on first start; this version issues no SSH certificates",
     )
-    add(
-        "--password-file",
-        type=Path,
-        metavar="F",
-        help="the keys' password; made under DIR/secrets on first start when not given",
-    )
-    add(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes that share the addresses (default 1); the k-th also has /metrics on the HTTP port + k",
-    )
-    add("--worker", type=int, default=None, help=argparse.SUPPRESS)
-    return parser
 
 
 def parse(arguments: list[str]) -> Options:
@@ -100,6 +113,7 @@ def parse(arguments: list[str]) -> Options:
         state=given.state.resolve(),
         address=normalized(parser, "--address", given.address, 9000),
         http_address=normalized(parser, "--http-address", given.http_address, 9080),
+        metrics_address=normalized(parser, "--metrics-address", given.metrics_address, 9081),
         name=given.name,
         dns=tuple(name for text in given.dns for name in text.split(",") if name),
         ssh=given.ssh,

@@ -8,7 +8,7 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.runner import Process
 from newel.runtime.web import Listener, bind
-from newel.standalone.addresses import worker_address
+from newel.standalone.addresses import metrics_address
 from newel.standalone.app import Standalone, build
 from newel.standalone.banner import banner
 from newel.standalone.layout import Layout
@@ -29,6 +29,9 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     if not https:
         raise ConfigError(f"{layout.ca_json}: address: missing")
     shared = options.worker is not None
+    metrics = metrics_address(
+        options.metrics_address or settings.ca.metrics_address, http, options.worker or 0
+    )
     built = await build(settings, clock, log if settings.newel.access_log else None, shared=shared)
 
     def on_ready() -> None:
@@ -36,11 +39,11 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
         gc.set_threshold(*COLLECT_AFTER)
         gc.enable()
         if not options.worker:
-            print(banner(settings, https, http, first=first), file=sys.stdout, flush=True)
+            print(banner(settings, https, http, metrics, first=first), file=sys.stdout, flush=True)
 
     process = Process(
         built.services,
-        listeners(built, https, http, options.worker),
+        listeners(built, https, http, metrics, shared=shared),
         built.health,
         built.registry,
         reload=built.reload,
@@ -54,13 +57,13 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     return 0
 
 
-def listeners(built: Standalone, https: str, http: str, worker: int | None) -> list[Listener]:
+def listeners(
+    built: Standalone, https: str, http: str, metrics: str, *, shared: bool
+) -> list[Listener]:
     """Every address this process listens on. Raises OSError that names one that is taken."""
-    shared = worker is not None
     found = [Listener(built.https, bind(https, shared=shared), built.tls)]
     if http:
         found.append(Listener(built.http, bind(http, shared=shared)))
-        if worker is not None:
-            # what the shared address answers of /metrics is any worker's: here it is this one's
-            found.append(Listener(built.health, bind(worker_address(http, worker))))
+    # of this process alone: what a shared address answers would be any worker's
+    found.append(Listener(built.health, bind(metrics)))
     return found
