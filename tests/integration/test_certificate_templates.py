@@ -238,7 +238,6 @@ async def test_a_bomb_is_the_operator_s_fault_and_says_so_in_the_trail(
         {"template": "{{ nofunc }}"},
         {"template": "!!!"},
         {"templateFile": "/nonexistent/leaf.tpl"},
-        {"template": "{}", "templateData": [1]},
     ],
 )
 async def test_a_template_that_cannot_be_used_lets_nobody_in(opened: Opening, options: Any) -> None:

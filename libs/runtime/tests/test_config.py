@@ -29,9 +29,11 @@ def test_a_file_becomes_a_frozen_model(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ('name = "x"\n[inner]\nport = "secret"\n', "inner.port"),
-        ('name = "x"\nother = 1\n[inner]\nport = 1\n', "other: Extra inputs"),
+        ('name = "x"\nother = 1\n[inner]\nport = 1\n', "other: unknown setting"),
+        ('nmae = "x"\n', "nmae: unknown setting; did you mean 'name'?"),
+        ('name = "x"\n[inner]\nprot = 1\n', "inner.prot: unknown setting; did you mean 'port'?"),
         ("name = ", "a.toml"),
-        ("", "name: Field required; inner: Field required"),
+        ("", "name: missing; inner: missing"),
     ],
 )
 def test_what_is_wrong_is_named_without_its_value(tmp_path: Path, text: str, says: str) -> None:

@@ -7,10 +7,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import CertificateAuthority, make_authority
-from fixtures.registration import PASSWORD, Front, JwkKey, open_front
+from fixtures.registration import PASSWORD, Front, JwkKey, open_front, request_for
 from newel.crypto import keys
+from newel.runtime.metrics import exposition
 from newel.step import jwe
 from newel.step.fingerprint import fingerprint
+from newel.step.provisioner_members import OF_KIND, SECRET, SUPPORTED
 
 
 @pytest.mark.parametrize("prefix", ["", "/1.0"])
@@ -113,23 +115,58 @@ async def test_pages_of_provisioners(authority: CertificateAuthority, tmp_path: 
 
 
 async def test_provisioners_that_cannot_be_used_are_listed_and_let_nobody_in(
-    authority: CertificateAuthority, tmp_path: Any
+    authority: CertificateAuthority, tmp_path: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = JwkKey("broken", keys.generate())
-    record = broken.record(claims={"maxTLSCertDuration": "tomorrow"})
+    record = broken.record(options={"x509": {"templateFile": "/nowhere/leaf.tpl"}})
     oidc = {"type": "OIDC", "name": "google", "clientID": "c"}
     front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(record, oidc))
     listed = (await front.call("GET", "/provisioners")).json()["provisioners"]
     assert [each["state"] for each in listed] == ["Uninitialized"] * 2
+    assert listed[1]["stateReason"] == "provisioners of type OIDC are not supported yet"
     answer = await front.sign(broken.token("foo.internal"), "")
     assert answer.status_code == 400
-    from fixtures.registration import request_for
-
     answer = await front.sign(broken.token("foo.internal"), request_for("foo.internal"))
     assert answer.status_code == 401
     assert answer.json()["message"] == (
         'provisioner "broken" is disabled due to an initialization error'
     )
+    text = exposition([front.registry]).decode()
+    assert 'newel_registration_provisioners{state="off"} 2.0' in text
+    said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert said == [
+        "the provisioner 'broken' is off: options.x509.templateFile: No such file or directory",
+        "the provisioner 'google' is off: provisioners of type OIDC are not supported yet",
+    ]
+    await front.database.close()
+
+
+SECRETS: dict[str, dict[str, Any]] = {
+    "SCEP": {
+        "challenge": "S3CRET", "decrypterKey": "S3CRET", "decrypterKeyPEM": "UzNDUkVU",
+        "decrypterKeyURI": "pkcs11:S3CRET", "decrypterKeyPassword": "S3CRET",
+        "decrypterCertificate": "cHVibGlj",
+    },
+    "OIDC": {"clientID": "public", "clientSecret": "S3CRET"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(OF_KIND))
+async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
+    authority: CertificateAuthority, tmp_path: Any, kind: str
+) -> None:
+    """Neither under their own names nor in members that nobody knows: those keep it from starting."""
+    own = JwkKey("x", keys.generate()).record() if kind == "JWK" else SECRETS.get(kind, {})
+    own = {"type": kind, "name": "x", **own, "newel": {"revokesAny": True}}
+    front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(own,))
+    answer = await front.call("GET", "/provisioners")
+    (shown,) = answer.json()["provisioners"]
+    assert not SECRET & set(shown)
+    assert "S3CRET" not in answer.text
+    assert "UzNDUkVU" not in answer.text
+    assert "newel" not in shown
+    assert shown["name"] == "x"
+    assert ("state" in shown) == (kind not in SUPPORTED)
     await front.database.close()
 
 

@@ -78,7 +78,7 @@ def test_a_password_others_can_read_is_refused(authority: AuthorityFiles) -> Non
         ({"certificates": {"extended_key_usages": ["1.3.6.1.5.5.7.3.9"]}}, "never gives"),
         ({"certificates": {"extended_key_usages": ["2.5.29.37.0"]}}, "never gives"),
         ({"certificates": {"extended_key_usages": ["nonsense"]}}, "pattern"),
-        ({"certificates": {"may_sign_ca": True}}, "Extra inputs"),
+        ({"certificates": {"may_sign_ca": True}}, "unknown setting"),
         ({"certificates": {"max_validity": "0s"}}, "greater than"),
         ({"certificates": None, "crls": None}, "may sign nothing"),
         ({"certificate": None}, "if and only if"),

@@ -70,8 +70,16 @@ def test_ca_json_maps_onto_every_service(made: Layout) -> None:
 
 def test_a_wrong_setting_is_named_and_nothing_starts(made: Layout, tmp_path: Path) -> None:
     ca = json.loads(made.ca_json.read_text())
+    del ca["db"]
     for section, says in (
-        ({"newel": {"valdation": {}}}, "newel: valdation: Extra inputs"),
+        (
+            {"newel": {"valdation": {}}},
+            "newel: valdation: unknown setting; did you mean 'validation'",
+        ),
+        (
+            {"newel": {"inventory": {"administratrs": []}}},
+            r"newel: inventory\.administratrs: unknown setting; did you mean 'administrators'",
+        ),
         (
             {"newel": {"registration": {"acme": {"http01Port": "x"}}}},
             r"registration: acme\.http01_port",

@@ -1,14 +1,19 @@
 """Configuration as frozen models: unknown keys are errors, secrets are only ever named as files."""
 
 import datetime as dt
+import difflib
 import os
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from newel.step.durations import parse_duration
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 def _duration(value: object) -> object:
@@ -47,16 +52,47 @@ def load_table(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def validated(model: type[Model], data: dict[str, Any], where: str) -> Model:
-    """A model from plain data. Raises ConfigError that says where and what."""
+def validated(
+    model: type[Model], data: dict[str, Any], where: str, *, spell: Callable[[str], str] = str
+) -> Model:
+    """A model from plain data. Raises ConfigError that says where and what.
+
+    ``spell`` turns a setting's name into the one people write.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the whole'}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        )
-        raise ConfigError(f"{where}: {faults}") from None
+        faults = error.errors(include_url=False, include_input=False)
+        told = "; ".join(_told(model, fault, spell) for fault in faults)
+        raise ConfigError(f"{where}: {told}") from None
+
+
+def _told(model: type[BaseModel], fault: "ErrorDetails", spell: Callable[[str], str]) -> str:
+    place = [spell(part) if isinstance(part, str) else str(part) for part in fault["loc"]]
+    says = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], _settings(model, fault["loc"][:-1], spell), n=1)
+        says = f"unknown setting{f'; did you mean {near[0]!r}?' if near else ''}"
+    elif fault["type"] == "missing":
+        says = "missing"
+    return f"{'.'.join(place)}: {says}" if place else says
+
+
+def _settings(
+    model: type[BaseModel], place: Sequence[int | str], spell: Callable[[str], str]
+) -> list[str]:
+    """The names of the settings that may stand at a place; none where that cannot be told."""
+    current: Any = model
+    for part in place:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            found = current.model_fields.get(str(part))
+            current = found.annotation if found else None
+        for argument in get_args(current):
+            if isinstance(argument, type) and issubclass(argument, BaseModel):
+                current = argument
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return [spell(name) for name in current.model_fields]
+    return []
 
 
 def read_secret(path: Path) -> str:

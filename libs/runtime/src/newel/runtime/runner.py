@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 
 from newel.runtime.background import Supervisor
+from newel.runtime.config import ConfigError
+from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
 from newel.runtime.service import Hook, Service
 from newel.runtime.web import Listener
@@ -79,6 +81,18 @@ async def quietly(what: str, hook: Callable[[], Awaitable[None]]) -> None:
         _log.exception("shutting down failed", extra={"part": what})
 
 
+async def reload_or_keep(reload: Hook) -> None:
+    """Reloads; what cannot be taken over changes nothing, and one line says why."""
+    try:
+        await reload()
+    except NewelError as error:
+        _log.error("not reloaded: %s; continuing with the previous configuration", error.cause)
+    except (ConfigError, OSError, ValueError) as error:
+        _log.error("not reloaded: %s; continuing with the previous configuration", error)
+    except Exception:  # noqa: BLE001 - a fault of ours must not end what is being served either
+        _log.exception("not reloaded; continuing with the previous configuration")
+
+
 @contextlib.contextmanager
 def handled_signals(stopping: asyncio.Event, reload: Hook | None) -> Generator[None]:
     """SIGTERM and SIGINT set the event; SIGHUP reloads. A second SIGINT ends the process at once."""
@@ -92,7 +106,7 @@ def handled_signals(stopping: asyncio.Event, reload: Hook | None) -> Generator[N
 
     def again() -> None:
         if reload:
-            task = loop.create_task(quietly("reload", reload))
+            task = loop.create_task(reload_or_keep(reload))
             reloading.add(task)
             task.add_done_callback(reloading.discard)
 

@@ -1,17 +1,18 @@
 """``config/ca.json`` and ``config/defaults.json`` as the step tools read and write them.
 
-Reading is lenient (unknown members are ignored, as there); writing keeps their order and layout: tabs,
-no newline at the end. A ``newel`` section holds what that format has no word for; step-ca ignores it.
+``read`` takes what the step tools take; an authority starts from ``read_strictly`` alone, which drops nothing
+in silence. Writing keeps their order and layout: tabs, no newline at the end. A ``newel`` section holds what
+that format has no word for; step-ca ignores it.
 """
 
 import datetime as dt
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from newel.step import provisioners
+from newel.step import ca_json_check, provisioners
 from newel.step.durations import parse_duration
 from newel.step.messages import TlsOptions
 from newel.step.provisioners import Claims, Provisioner
@@ -96,6 +97,33 @@ class CaJson(msgspec.Struct, rename="camel", kw_only=True):
     def roots(self) -> list[str]:
         """``root`` as a list of paths."""
         return [self.root] if isinstance(self.root, str) else self.root
+
+
+class Checked(NamedTuple):
+    """A file that was read strictly."""
+
+    config: CaJson
+    document: dict[str, Any]
+    """The same as plain JSON, members spelled as the step tools write them."""
+    warnings: list[ca_json_check.Setting]
+    """Settings without effect, each with the reason."""
+
+
+def read_strictly(data: bytes | str) -> Checked:
+    """Parses the ca.json of an authority that is to run.
+
+    Raises ValueError that names, by their paths, every unknown member and every one that decides who gets
+    what and is not implemented.
+    """
+    document, findings = ca_json_check.check_document(ca_json_check.parse_document(data))
+    findings.raise_refused()
+    try:
+        config = msgspec.convert(document, CaJson)
+    except msgspec.ValidationError as error:
+        raise ca_json_check.with_place(error, "") from None
+    for index, record in enumerate((config.authority and config.authority.provisioners) or ()):
+        provisioners.from_mapping(record, f"authority.provisioners[{index}]")
+    return Checked(config, document, findings.warned)
 
 
 _OPTIONAL = ("metricsAddress", "ssh", "logger", "db", "crl", "commonName", "newel")

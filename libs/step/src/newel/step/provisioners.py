@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from newel.step import ca_json_check
 from newel.step.jwk import Jwk
+from newel.step.provisioner_members import SECRET
 
 Options: TypeAlias = dict[str, Any]
 
@@ -114,6 +116,11 @@ class ScepProvisioner(_Named, tag="SCEP", rename="camel"):
     include_root: bool = False
     exclude_intermediate: bool = False
     minimum_public_key_length: int = 0
+    decrypter_certificate: str = ""
+    decrypter_key: str = ""
+    decrypter_key_pem: str = msgspec.field(default="", name="decrypterKeyPEM")
+    decrypter_key_uri: str = msgspec.field(default="", name="decrypterKeyURI")
+    decrypter_key_password: str = ""
     encryption_algorithm_identifier: int = 0
 
 
@@ -143,6 +150,8 @@ class GcpProvisioner(_Named, tag="GCP", rename="camel"):
     disable_custom_sans: bool = msgspec.field(default=False, name="disableCustomSANs")
     disable_trust_on_first_use: bool = False
     instance_age: str = ""
+    disable_ssh_ca_user: bool | None = msgspec.field(default=None, name="disableSSHCAUser")
+    disable_ssh_ca_host: bool | None = msgspec.field(default=None, name="disableSSHCAHost")
 
 
 class AzureProvisioner(_Named, tag="Azure", rename="camel"):
@@ -171,17 +180,24 @@ Provisioner: TypeAlias = (
     | AzureProvisioner
 )
 
-_decoder: msgspec.json.Decoder[Provisioner] = msgspec.json.Decoder(Provisioner)
-
 
 def parse(data: bytes | str) -> Provisioner:
-    """One provisioner from JSON. Raises ValueError (msgspec.ValidationError) for unknown kinds."""
-    return _decoder.decode(data)
+    """One provisioner from JSON. Raises as :func:`from_mapping`."""
+    return from_mapping(ca_json_check.parse_document(data))
 
 
-def from_mapping(data: dict[str, Any]) -> Provisioner:
-    """One provisioner from decoded JSON. Raises as :func:`parse`."""
-    return msgspec.convert(data, Provisioner)  # pyright: ignore[reportArgumentType] - a union is a type form
+def from_mapping(data: dict[str, Any], path: str = "provisioner") -> Provisioner:
+    """One provisioner from decoded JSON, which stands at ``path``; its kind in any case.
+
+    Raises ValueError for what :mod:`newel.step.ca_json_check` refuses and for values of a wrong type.
+    """
+    findings = ca_json_check.Findings()
+    checked = ca_json_check.check_provisioner(data, path, findings)
+    findings.raise_refused()
+    try:
+        return msgspec.convert(checked, Provisioner)  # pyright: ignore[reportArgumentType] - a union is a type form
+    except msgspec.ValidationError as error:
+        raise ca_json_check.with_place(error, path) from None
 
 
 _FIRST = {"type": 0, "name": 1}
@@ -193,6 +209,12 @@ def to_mapping(provisioner: Provisioner) -> dict[str, Any]:
     members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(provisioner))
     order = sorted(members, key=lambda name: _FIRST.get(name, _LAST.get(name, 2)))
     return {name: members[name] for name in order}
+
+
+def to_public(provisioner: Provisioner) -> dict[str, Any]:
+    """What strangers may see of the record: neither secrets nor what is ours alone."""
+    hidden = SECRET | {"newel"}
+    return {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
 
 
 def to_json(provisioner: Provisioner) -> str:

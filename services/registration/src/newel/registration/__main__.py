@@ -1,5 +1,6 @@
 """``python -m newel.registration --config FILE``: the registration authority as a process of its own."""
 
+import logging
 import sys
 
 from newel.registration.app import REVISION, Ports, build
@@ -11,6 +12,8 @@ from newel.runtime.service import Service
 
 async def assemble(config: Config, context: Context) -> Service:
     """The registration authority calls the issuing authority, and gets its TLS leaf there."""
+    for line in config.warnings():
+        logging.getLogger("newel.registration").warning("%s", line)
     ports = Ports(
         await context.database(REVISION), context.channel("issuing"), context.tls,
         context.clock, context.audit(), context.registry,

@@ -65,7 +65,7 @@ async def build(config: Config, ports: Ports) -> Service:
     metrics = Metrics(ports.registry)
     issuance = RemoteIssuance(ports.issuing)
     stored, used = ProvisionerTable(ports.database), UsedTokenTable(ports.database)
-    authority = _authority(config, stored, issuance)
+    authority = _authority(config, stored, issuance, metrics)
     acme = _acme(config, ports, authority, issuance, metrics)
     upkeep = Upkeep(
         authority,
@@ -110,7 +110,9 @@ def _records(config: Config) -> dict[str, str]:
     return {record.name: to_json(record) for record in config.records()}
 
 
-def _authority(config: Config, stored: ProvisionerTable, issuance: RemoteIssuance) -> Authority:
+def _authority(
+    config: Config, stored: ProvisionerTable, issuance: RemoteIssuance, metrics: Metrics
+) -> Authority:
     federated = [pem.decode_all(file.read_bytes()) for file in config.federated_roots]
     return Authority(
         stored,
@@ -119,6 +121,7 @@ def _authority(config: Config, stored: ProvisionerTable, issuance: RemoteIssuanc
         active_revocation=config.active_revocation,
         federated=[der for file in federated for der in file],
         tls=config.tls_options(),
+        metrics=metrics,
     )
 
 

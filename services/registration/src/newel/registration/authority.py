@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from newel.registration.issuance import Issuance
+from newel.registration.metrics import Metrics
 from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.trust import Trust
@@ -34,8 +35,10 @@ class Authority:
         active_revocation: bool,
         federated: Sequence[bytes],
         tls: TlsOptions,
+        metrics: Metrics,
     ) -> None:
         self._store = store
+        self._metrics = metrics
         self._issuance = issuance
         self._limits = limits
         self._active_revocation = active_revocation
@@ -54,11 +57,15 @@ class Authority:
         for record in records:
             try:
                 parsed.append(parse(record))
-            except ValueError:
-                _log.exception("a stored provisioner cannot be read")
-        self.provisioners = Provisioners(
-            parsed, self._limits, active_revocation=self._active_revocation
-        )
+            except ValueError as error:
+                _log.error("a stored provisioner cannot be read and is off: %s", error)
+        provisioners = Provisioners(parsed, self._limits, active_revocation=self._active_revocation)
+        for name, why in provisioners.off.items():
+            if self.provisioners.off.get(name) != why:
+                _log.warning("the provisioner %r is off: %s", name, why)
+        for state, number in provisioners.counts().items():
+            self._metrics.provisioners.labels(state).set(number)
+        self.provisioners = provisioners
         self._records = records
 
     async def refresh_trust(self) -> bool:

@@ -13,6 +13,7 @@ from newel.registration.provisioners.limits import Limits
 from newel.registration.rates import Rate
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
+from newel.step.ca_json_check import Findings, check_claims, check_provisioner, lines
 from newel.step.messages import TlsOptions
 from newel.step.provisioners import Claims, Provisioner, from_mapping
 
@@ -82,19 +83,29 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _usable(self) -> "Config":
-        try:
-            names = [each.name for each in self.records()]
-        except ValueError as error:
-            raise ValueError(f"provisioners: {error}") from None
-        if len(names) != len(set(names)):
-            raise ValueError("provisioners: two of them have the same name")
-        self.limits()
+        limits, names = self.limits(), set[str]()
+        for index, record in enumerate(self.records()):
+            if record.name in names:
+                raise ValueError(f"provisioners[{index}].name: {record.name!r} is given twice")
+            names.add(record.name)
+            try:
+                limits.inherit(record.claims)
+            except ValueError as error:
+                raise ValueError(f"provisioners[{index}].{error}") from None
         self.tls_options()
         return self
 
     def records(self) -> list[Provisioner]:
-        """The configured provisioners."""
-        return [from_mapping(item) for item in (*self._from_file(), *self.provisioners)]
+        """The configured provisioners. Raises ValueError."""
+        given = (*self._from_file(), *self.provisioners)
+        return [from_mapping(item, f"provisioners[{index}]") for index, item in enumerate(given)]
+
+    def warnings(self) -> list[str]:
+        """A line for each thing that provisioners ask for and that is not there."""
+        findings = Findings()
+        for index, record in enumerate((*self._from_file(), *self.provisioners)):
+            check_provisioner(record, f"provisioners[{index}]", findings)
+        return lines(findings.warned)
 
     def _from_file(self) -> list[dict[str, Any]]:
         if self.provisioners_file is None:
@@ -104,11 +115,15 @@ class Config(Settings):
                 self.provisioners_file.read_bytes(), type=list[dict[str, Any]]
             )
         except OSError as error:
-            raise ValueError(f"{self.provisioners_file}: {error.strerror}") from None
+            raise ValueError(
+                f"provisioners_file: {self.provisioners_file}: {error.strerror}"
+            ) from None
+        except ValueError as error:
+            raise ValueError(f"provisioners_file: {self.provisioners_file}: {error}") from None
 
     def limits(self) -> Limits:
         """The authority's own limits."""
-        return Limits().inherit(msgspec.convert(self.claims, Claims))
+        return Limits().inherit(msgspec.convert(check_claims(self.claims, "claims"), Claims))
 
     def longest(self) -> dt.timedelta:
         """The longest duration any of the configured provisioners may grant, the backdate included."""

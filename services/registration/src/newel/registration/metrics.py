@@ -37,6 +37,12 @@ class Metrics:
             ("provisioner", "success"),
             registry=registry,
         )
+        self.provisioners = Gauge(
+            "newel_registration_provisioners",
+            "Provisioners by state: on, disabled by configuration, off because they cannot be used",
+            ("state",),
+            registry=registry,
+        )
         self.server_certificate_expiry = Gauge(
             "newel_registration_server_certificate_expiry_timestamp_seconds",
             "When the server's own TLS certificate expires",

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from prometheus_client import CollectorRegistry
 
@@ -115,6 +116,21 @@ async def build(
     )
 
 
+def changed(before: object, after: object, path: str) -> list[str]:
+    """The paths of what differs between two files; provisioners are not among them."""
+    if path == "authority.provisioners" or before == after:
+        return []
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return [path]
+    old, new = cast("dict[str, object]", before), cast("dict[str, object]", after)
+    names = [*old, *(name for name in new if name not in old)]
+    return [
+        each
+        for name in names
+        for each in changed(old.get(name), new.get(name), f"{path}.{name}" if path else name)
+    ]
+
+
 class House:
     """What the services share in one process, and each service given its part of it."""
 
@@ -140,12 +156,21 @@ class House:
             self.bus.attach(self._outboxes[name], *events)
 
     async def reload(self) -> None:
-        """Reads ca.json again; its provisioners are taken over. Raises ConfigError, and nothing changed."""
+        """Reads ca.json again and takes its provisioners over.
+
+        Raises ConfigError for a file that would not start, and nothing changed.
+        """
         settings = read_settings(self._settings.layout)
+        models.check(settings)
         await registration.reconfigure(
             models.registration(settings), self._databases["registration"], self._clock
         )
-        _log.info("provisioners were read again")
+        _log.info("reloaded: the provisioners of ca.json were read again")
+        later = changed(self._settings.raw, settings.raw, "")
+        if models.registration(settings).longest() > models.registration(self._settings).longest():
+            later.append("longer validity of certificates")
+        if later:
+            _log.warning("reloaded: %s takes effect at the next start", ", ".join(later))
 
     async def close_databases(self) -> None:
         """Finishes what is queued."""

@@ -6,13 +6,17 @@ from urllib.parse import urlsplit
 
 from newel.issuing.config import Config as IssuingConfig
 from newel.registration.config import Config as RegistrationConfig
-from newel.runtime.config import validated
+from newel.runtime.config import ConfigError, validated
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
+from newel.step.durations import parse_duration
 from newel.validation.config import Config as ValidationConfig
 
 USUAL = dt.timedelta(days=90)
 """How long a certificate may be valid; longer where a provisioner's claims say so."""
+
+KEPT = dt.timedelta(days=7)
+"""How long the status of an expired certificate is kept at least."""
 
 KEY = "intermediate"
 RESPONDER = "ocsp"
@@ -49,6 +53,7 @@ def signer(settings: Settings) -> SignerConfig:
                 ("host", ssh.host_key, "720h"),
                 ("user", ssh.user_key, "24h"),
             )
+            if path
         ]
     return validated(SignerConfig, merged({"keys": keys}, settings.newel.signer), "signer")
 
@@ -82,12 +87,11 @@ def issuing(settings: Settings) -> IssuingConfig:
 def registration(settings: Settings) -> RegistrationConfig:
     """Provisioners, claims and names as ca.json has them."""
     ca, authority = settings.ca, settings.authority
-    raw = settings.raw
     data: dict[str, Any] = {
         "dns_names": settings.dns_names,
         "provisioners": tuple(authority.provisioners or ()),
-        "claims": raw.get("authority", {}).get("claims") or {},
-        "tls": raw.get("tls") or {},
+        "claims": settings.raw["authority"].get("claims") or {},
+        "tls": settings.raw.get("tls") or {},
         "backdate": authority.backdating(),
         "federated_roots": tuple(ca.federated_roots or ()),
     }
@@ -106,12 +110,32 @@ def validation(settings: Settings) -> ValidationConfig:
         "responder_key": RESPONDER,
         "responder_certificate_file": settings.layout.responder_certificate,
     }
-    data = {
+    data: dict[str, Any] = {
         "issuers": [issuer],
         "roots_file": settings.ca.roots[0],
         "http": {"base_path": urlsplit(settings.http_url).path},
     }
+    crl = settings.ca.crl
+    if crl and (crl.cache_duration or crl.renew_period):
+        validity = parse_duration(crl.cache_duration or "24h")
+        period = parse_duration(crl.renew_period) if crl.renew_period else validity / 3
+        data["crl"] = {"validity": validity, "period": period}
+        data["reconcile"] = {"keep_expired": max(KEPT, 2 * period)}
     return validated(ValidationConfig, merged(data, settings.newel.validation), "validation")
+
+
+def check(settings: Settings) -> None:
+    """Checks everything the file says before anything of it takes effect. Raises ConfigError."""
+    signer(settings)
+    validation(settings)
+    profiles, front = issuing(settings).profiles, registration(settings)
+    for index, record in enumerate(front.records()):
+        wanted = record.newel.profile if record.newel else ""
+        if wanted and wanted not in profiles:
+            raise ConfigError(
+                f"{settings.layout.ca_json}: authority.provisioners[{index}].newel.profile: there is no"
+                f" profile {wanted!r}; newel.issuing.profiles has {', '.join(profiles)}"
+            )
 
 
 def merged(ours: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

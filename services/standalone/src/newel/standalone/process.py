@@ -1,6 +1,7 @@
 """One process of the embedded authority: its listeners and its services."""
 
 import gc
+import logging
 import sys
 
 from newel.runtime import logs
@@ -8,12 +9,15 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.runner import Process
 from newel.runtime.web import Listener, bind
+from newel.standalone import models
 from newel.standalone.addresses import metrics_address
 from newel.standalone.app import Standalone, build
 from newel.standalone.banner import banner
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
 from newel.standalone.settings import read_settings
+
+_log = logging.getLogger("newel.standalone")
 
 COLLECT_AFTER = (20_000, 20, 50)
 """Far fewer looks for cycles than the default: a request makes many objects and hardly any cycle."""
@@ -24,6 +28,10 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     settings = read_settings(layout)
     clock = SystemClock()
     log = logs.configure(clock, settings.newel.log_level)
+    if not options.worker:
+        for line in settings.warnings:
+            _log.warning("ca.json: %s", line)
+    models.check(settings)
     https = options.address or settings.ca.address
     http = settings.http_address
     if not https:

@@ -1,6 +1,6 @@
 """``config/ca.json`` of the embedded authority: the step tools' format with a ``newel`` section."""
 
-import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,14 @@ from pydantic import Field
 
 from newel.alerting.config import Config as AlertingConfig
 from newel.inventory.config import Config as InventoryConfig
+from newel.runtime.addresses import parse_address
 from newel.runtime.config import Config, ConfigError, validated
 from newel.standalone.layout import Layout
+from newel.standalone.paths import Paths
 from newel.step import ca_json
+from newel.step.ca_json_check import lines
+
+KEY_URI = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
 class NewelSection(Config):
@@ -34,24 +39,23 @@ class NewelSection(Config):
 class Settings:
     """The file, read: the step part as its own record, ours as a checked model."""
 
-    def __init__(
-        self, layout: Layout, ca: ca_json.CaJson, raw: dict[str, Any], newel: NewelSection
-    ) -> None:
+    def __init__(self, layout: Layout, checked: ca_json.Checked, newel: NewelSection) -> None:
         self.layout = layout
-        self.ca = ca
-        self.raw = raw  # the same as plain JSON
         self.newel = newel
-        if ca.authority is None:
+        self.raw = checked.document
+        """The same as plain JSON, paths as they stand there."""
+        self.warnings = lines(checked.warnings)
+        """A line for each thing that the file asks for and that is not there."""
+        self.ca = Paths(layout).anchor_all(checked.config)
+        if self.ca.authority is None:
             raise ConfigError(f"{layout.ca_json}: authority: missing")
-        if not ca.crt or not ca.key:
-            # so does step's configuration of a registration authority, which somebody else issues for
-            raise ConfigError(f"{layout.ca_json}: crt, key: missing; nothing is here to issue with")
-        self.authority = ca.authority
+        self.authority = self.ca.authority
 
     @property
     def dns_names(self) -> tuple[str, ...]:
-        """Names and addresses clients use."""
-        return tuple(self.ca.dns_names or ("localhost", "127.0.0.1", "::1"))
+        """Names and addresses clients use, IPv6 without brackets."""
+        names = self.ca.dns_names or ("localhost", "127.0.0.1", "::1")
+        return tuple(name[1:-1] if name.startswith("[") else name for name in names)
 
     @property
     def http_address(self) -> str:
@@ -70,35 +74,52 @@ class Settings:
     @property
     def password_file(self) -> Path:
         """The file with the keys' password."""
-        written = self.newel.password_file
-        return self.layout.given_password or (
-            self.layout.state / written if written else self.layout.password
-        )
+        own = self.newel.password_file
+        named = Path(Paths(self.layout).anchor(str(own))) if own else self.layout.password
+        return self.layout.given_password or named
 
 
 def read_settings(layout: Layout) -> Settings:
-    """Reads ca.json. Raises ConfigError that names what is wrong."""
+    """Reads ca.json. Raises ConfigError that names every member at fault."""
     try:
-        text = layout.ca_json.read_bytes()
-        ca = ca_json.read(text)
+        checked = ca_json.read_strictly(layout.ca_json.read_bytes())
+        given = snake(checked.config.newel or {})
+        newel = validated(NewelSection, given, f"{layout.ca_json}: newel", spell=camel)
+        check_values(layout, checked.config, newel)
     except OSError as error:
         raise ConfigError(f"{layout.ca_json}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
         raise ConfigError(f"{layout.ca_json}: {error}") from None
-    place(ca, layout)
-    section = validated(NewelSection, snake(ca.newel or {}), f"{layout.ca_json}: newel")
-    return Settings(layout, ca, json.loads(text), section)
+    return Settings(layout, checked, newel)
 
 
-def place(ca: ca_json.CaJson, layout: Layout) -> None:
-    """Put relative paths under the state folder."""
-    roots = [layout.absolute(path) for path in ca.roots]
-    ca.root = roots[0] if isinstance(ca.root, str) else roots
-    ca.federated_roots = ca.federated_roots and [*map(layout.absolute, ca.federated_roots)]
-    ca.crt, ca.key = layout.absolute(ca.crt), layout.absolute(ca.key)
-    if ca.ssh:
-        ca.ssh.host_key = layout.absolute(ca.ssh.host_key)
-        ca.ssh.user_key = layout.absolute(ca.ssh.user_key)
+def check_values(layout: Layout, ca: ca_json.CaJson, newel: NewelSection) -> None:
+    """Checks what the form of the file does not show. Raises ValueError with the member at fault."""
+    if not ca.crt or not ca.key:
+        # so does step's configuration of a registration authority, which somebody else issues for
+        raise ValueError("crt, key: missing; nothing is here to issue with")
+    if not any(ca.roots):
+        raise ValueError("root: missing")
+    if not newel.signer.get("keys") and (scheme := KEY_URI.match(ca.key)):
+        raise ValueError(
+            f"key: it is the URI of a {scheme[1]!r} store; keys are encrypted files here, and other stores"
+            " are set in newel.signer.keys"
+        )
+    for name, address in (
+        ("address", ca.address),
+        ("insecureAddress", ca.insecure_address),
+        ("metricsAddress", ca.metrics_address),
+    ):
+        try:
+            if address:
+                parse_address(address)
+        except ValueError as error:
+            raise ValueError(f"{name}: cannot listen: {error}") from None
+    database = ca.db.data_source if ca.db and ca.db.type == "newel" else ""
+    if database and Path(Paths(layout).anchor(database)) != layout.state / "db":
+        raise ValueError(
+            f"db.dataSource: the databases are in {layout.state / 'db'} and nowhere else"
+        )
 
 
 def snake(value: Any) -> Any:
@@ -116,6 +137,12 @@ def snake(value: Any) -> Any:
         )
         for key, inner in value.items()
     }
+
+
+def camel(name: str) -> str:
+    """The snake_case of the services' models as ca.json has it."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def write_settings(path: Path, ca: ca_json.CaJson) -> None:

@@ -26,12 +26,12 @@ class Limits:
         """
         if claims is None:
             return self
-        usual = _duration(claims.default_tls) or self.usual
+        usual = _duration(claims.default_tls, self.usual)
         limits = replace(
             self,
             usual=usual,
-            shortest=_duration(claims.min_tls) or min(self.shortest, usual),
-            longest=_duration(claims.max_tls) or max(self.longest, usual),
+            shortest=_duration(claims.min_tls, min(self.shortest, usual)),
+            longest=_duration(claims.max_tls, max(self.longest, usual)),
             renewal=_choose(inverse=claims.disable_renewal, inherited=self.renewal),
             renewal_after_expiry=self.renewal_after_expiry
             if claims.allow_renewal_after_expiry is None
@@ -44,15 +44,15 @@ class Limits:
             limits = replace(limits, usual=min(max(usual, limits.shortest), limits.longest))
         if not dt.timedelta(0) < limits.shortest <= limits.usual <= limits.longest:
             raise ValueError(
-                "claims: the shortest, default and longest durations are out of order:"
+                "claims: minTLSCertDuration, defaultTLSCertDuration and maxTLSCertDuration are out of order:"
                 f" {format_duration(limits.shortest)}, {format_duration(limits.usual)},"
                 f" {format_duration(limits.longest)}"
             )
         return limits
 
 
-def _duration(text: str | None) -> dt.timedelta | None:
-    return parse_duration(text) if text else None
+def _duration(text: str | None, inherited: dt.timedelta) -> dt.timedelta:
+    return parse_duration(text) if text else inherited
 
 
 def _choose(*, inverse: bool | None, inherited: bool) -> bool:

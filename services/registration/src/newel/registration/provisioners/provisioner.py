@@ -9,7 +9,7 @@ from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenU
 from newel.registration.provisioners.limits import Limits
 from newel.registration.refusals import malformed, unauthorized
 from newel.step.audiences import Audiences
-from newel.step.provisioners import Newel, Provisioner, identity, kind, to_mapping
+from newel.step.provisioners import Newel, Provisioner, identity, kind, to_public
 from newel.step.tokens import Token, UnverifiedToken
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class AnyProvisioner:
 
     @property
     def public(self) -> dict[str, Any]:
-        """What ``/provisioners`` shows: the record, without what is ours alone."""
-        return {key: value for key, value in to_mapping(self.record).items() if key != "newel"}
+        """What ``/provisioners`` shows: the record without secrets."""
+        return to_public(self.record)
 
     @property
     def may_renew(self) -> bool:

@@ -16,7 +16,7 @@ from newel.step.provisioners import (
     Provisioner,
     identity,
     kind,
-    to_mapping,
+    to_public,
 )
 from newel.step.tokens import UnverifiedToken
 
@@ -41,6 +41,8 @@ class Provisioners:
         self._by_name: dict[str, AnyProvisioner] = {}
         self._by_key: dict[str, JwkKind] = {}
         self._broken: dict[str, str] = {}
+        self.off: dict[str, str] = {}
+        """Why each provisioner that cannot be used is off, by its name."""
         self._listed: list[dict[str, Any]] = []
         for record in records:
             make = _KINDS.get(type(record), _unsupported)
@@ -48,6 +50,7 @@ class Provisioners:
                 provisioner = make(record, limits, active_revocation=active_revocation)
             except ValueError as error:
                 self._broken[identity(record)] = record.name
+                self.off[record.name] = str(error)
                 self._listed.append(_uninitialized(record, error))
                 continue
             self._by_id[provisioner.id] = provisioner
@@ -86,6 +89,13 @@ class Provisioners:
         """The provisioner of this name."""
         return self._by_name.get(name)
 
+    def counts(self) -> dict[str, int]:
+        """How many provisioners let somebody in (``on``), were disabled, and cannot be used (``off``)."""
+        disabled = sum(each.disabled for each in self._by_name.values())
+        return {
+            "on": len(self._by_name) - disabled, "disabled": disabled, "off": len(self.off),
+        }  # fmt: skip
+
     def encrypted_key(self, key_id: str) -> str:
         """The escrowed key of a JWK provisioner, ``""`` when there is none."""
         provisioner = self._by_key.get(key_id)
@@ -102,12 +112,11 @@ class Provisioners:
 
 
 def _unsupported(record: Provisioner, *_: object, **__: object) -> AnyProvisioner:
-    raise ValueError(f"provisioners of type {kind(record)} are not supported by this authority")
+    raise ValueError(f"provisioners of type {kind(record)} are not supported yet")
 
 
 def _uninitialized(record: Provisioner, error: ValueError) -> dict[str, Any]:
-    shown = {key: value for key, value in to_mapping(record).items() if key != "newel"}
-    return {**shown, "state": "Uninitialized", "stateReason": str(error)[:200]}
+    return {**to_public(record), "state": "Uninitialized", "stateReason": str(error)[:200]}
 
 
 def _cursor(index: int, item: dict[str, Any]) -> str:

@@ -73,12 +73,12 @@ class LeafTemplate:
             raise malformed(f"the certificate template made a bad name: {error}") from None
 
     def _visible(self, asked: Asked) -> dict[str, Any]:
-        insecure = {"CR": request_of(asked.request), "User": object_of(asked.user)}
+        insecure = {"CR": request_of(asked.request), "User": object_of(asked.user, "templateData")}
         sans = variables.alternative_names(asked.names)
         subject = variables.common_name(asked.subject)
         known = variables.variables(subject, sans, insecure)
         if asked.claims:
-            known["Token"] = object_of(asked.claims)
+            known["Token"] = object_of(asked.claims, "the token's payload")
         # a copy: what a template sets in a map must not be there for the next request
         own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
         known.update({name: value for name, value in own.items() if name != "Insecure"})
@@ -94,13 +94,17 @@ def text_of(file: str) -> str:
         raise ValueError(f"options.x509.templateFile: {error.strerror}") from None
 
 
-def object_of(data: bytes) -> dict[str, Any]:
-    """A JSON object with Go's numbers; an empty one for anything else."""
+def object_of(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object with Go's numbers; an empty one for nothing and for null. Raises the refusal."""
     try:
-        found: Any = msgspec.json.decode(data) if data else {}
+        found: Any = msgspec.json.decode(data) if data else None
     except (ValueError, RecursionError):
+        raise malformed(f"{what} is not JSON") from None
+    if found is None:
         return {}
-    return variables.numbers_as_go(found) if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        raise malformed(f"{what} is not an object")
+    return variables.numbers_as_go(found)
 
 
 def request_of(request: VerifiedRequest) -> Any:
