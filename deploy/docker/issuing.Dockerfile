@@ -9,9 +9,10 @@ COPY proto proto
 COPY libs libs
 COPY services services
 # The lock's versions and hashes hold for whatever of it this service needs, and for nothing else.
+# Compiled here, because the root file system is read-only where it runs: half of a start would be compiling.
 RUN uv venv /opt/newel \
  && uv pip install --python /opt/newel/bin/python --no-cache --no-sources \
-      --constraint requirements.lock --build-constraint requirements.lock \
+      --compile-bytecode --constraint requirements.lock --build-constraint requirements.lock \
       ./proto ./libs/crypto ./libs/gotemplate ./libs/step ./libs/runtime ./services/issuing
 
 FROM python:3.11-slim-bookworm

@@ -53,6 +53,31 @@ alerting: { ports: { https: { service: 443, pod: 9443 } }, health: health, to: [
 {{- end }}
 {{- end -}}
 
+{{/* The Service that clients reach over HTTPS, and the one that answers OCSP and CRL over HTTP. */}}
+{{- define "newel.front" -}}
+{{ include "newel.fullname" . }}-{{ eq .Values.mode "standalone" | ternary "standalone" "registration" }}
+{{- end -}}
+
+{{- define "newel.status" -}}
+{{ include "newel.fullname" . }}-{{ eq .Values.mode "standalone" | ternary "standalone" "validation" }}
+{{- end -}}
+
+{{/* Names of the server certificate: those of the values, then the Service's own, so that it works in the cluster. */}}
+{{- define "newel.dnsNames" -}}
+{{- $front := include "newel.front" . -}}
+{{- $own := list (printf "%s.%s.svc" $front .Release.Namespace) (printf "%s.%s.svc.cluster.local" $front .Release.Namespace) $front "localhost" -}}
+{{- concat .Values.dnsNames $own | uniq | toJson -}}
+{{- end -}}
+
+{{/* What certificates name for OCSP and CRLs: the Service, unless the values name something reachable from outside. */}}
+{{- define "newel.httpUrl" -}}
+{{- if .Values.httpUrl -}}
+{{ trimSuffix "/" .Values.httpUrl }}
+{{- else -}}
+http://{{ include "newel.status" . }}.{{ .Release.Namespace }}.svc
+{{- end -}}
+{{- end -}}
+
 {{/* deploy/config/<component>.toml with this release's places. Called with (dict "root" $ "component" …). */}}
 {{- define "newel.config" -}}
 {{- $root := .root -}}
@@ -65,8 +90,8 @@ alerting: { ports: { https: { service: 443, pod: 9443 } }, health: health, to: [
 {{- end -}}
 {{- $text = replace "@postgres:5432/newel?" (printf "@%s:%d/%s?" $values.postgres.host (int $values.postgres.port) $values.postgres.database) $text -}}
 {{- $text = replace "tls://nats:4222" (printf "tls://%s:%d" $values.nats.host (int $values.nats.port)) $text -}}
-{{- $text = replace "http://localhost:9080" (trimSuffix "/" $values.httpUrl) $text -}}
-{{- $text = replace `dns_names = ["localhost", "127.0.0.1", "::1"]` (printf "dns_names = %s" (toJson $values.dnsNames)) $text -}}
+{{- $text = replace "http://localhost:9080" (include "newel.httpUrl" $root) $text -}}
+{{- $text = replace `dns_names = ["localhost", "127.0.0.1", "::1"]` (printf "dns_names = %s" (include "newel.dnsNames" $root)) $text -}}
 {{- $text = replace "/usr/lib/softhsm/libsofthsm2.so" $values.signer.module $text -}}
 {{- $extra := (index $values .component).extraConfig -}}
 {{- $text -}}

@@ -129,6 +129,9 @@ def test_an_image_is_slim_pinned_and_not_root(name: str) -> None:
     assert re.search(r"^USER [1-9][0-9]*:[1-9][0-9]*$", text, re.MULTILINE)
     assert text.rindex("USER ") < text.index("ENTRYPOINT")
     assert "--constraint requirements.lock" in text
+    assert "--compile-bytecode" in text, (
+        "the root file system is read-only: nothing can compile later"
+    )
     assert "HEALTHCHECK" in text
     for label in ("title", "description", "licenses", "version"):
         assert f"org.opencontainers.image.{label}=" in text
@@ -150,3 +153,22 @@ def test_an_image_installs_what_its_members_need(name: str) -> None:
         project = (REPOSITORY / member / "pyproject.toml").read_text()
         needed = set(re.findall(r'^\s+"(newel-[a-z]+)"', project, re.MULTILINE))
         assert needed <= given, member
+
+
+def test_a_builder_is_sent_what_the_images_copy_and_nothing_secret() -> None:
+    kept = [
+        line.removeprefix("!")
+        for line in (REPOSITORY / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    ]
+    assert "\n*\n" in (REPOSITORY / ".dockerignore").read_text(), "everything else is left out"
+    copied = {
+        source
+        for name in IMAGES
+        for source in re.findall(
+            r"^COPY (?!--from)(\S+) ",
+            (REPOSITORY / f"deploy/docker/{name}.Dockerfile").read_text(),
+            re.MULTILINE,
+        )
+    }
+    assert set(kept) == copied

@@ -15,6 +15,7 @@ from deploy.split.layout import SERVICES
 from fixtures.manifests import faults
 from newel.runtime.config import validated
 from newel.runtime.process_config import RuntimeConfig
+from newel.standalone.options import parse
 
 pytestmark = pytest.mark.needs("helm")
 
@@ -195,7 +196,9 @@ def test_the_configurations_are_the_shared_ones_in_other_places(
         shared = re.sub(before, after, shared)
     expected = tomllib.loads(shared)
     if "dns_names" in expected:
-        expected["dns_names"] = ["ca.example", "ca"]
+        front = "ca-newel-registration"
+        own = [f"{front}.default.svc", f"{front}.default.svc.cluster.local", front, "localhost"]
+        expected["dns_names"] = ["ca.example", "ca", *own]
     table = tomllib.loads(text)
     assert table == expected
     validated(RuntimeConfig, table.pop("runtime"), service)
@@ -262,3 +265,44 @@ def test_values_that_are_refused(setting: str, where: str) -> None:
     assert done.returncode != 0
     assert "values don't meet the specifications of the schema" in done.stderr
     assert where in done.stderr
+
+
+def standalone_flags(*settings: str) -> list[str]:
+    """The arguments of the one container."""
+    (pod,) = pods(rendered(*settings))
+    return [str(each) for each in pod["spec"]["containers"][0]["args"]]
+
+
+def test_certificates_of_the_default_mode_name_an_address_that_answers() -> None:
+    service = of_kind(rendered(), "Service")["standalone"]
+    where = "ca-newel-standalone.default.svc"
+    assert service["metadata"]["name"] == where.partition(".")[0]
+    assert 80 in [port["port"] for port in service["spec"]["ports"]], "the URL names no port"
+    assert f"--http-url=http://{where}" in standalone_flags()
+    flags = standalone_flags("httpUrl=http://pki.example/", "dnsNames={ca.example}")
+    assert "--http-url=http://pki.example" in flags
+    names = [flag.removeprefix("--dns=") for flag in flags if flag.startswith("--dns=")]
+    assert names[0] == "ca.example"
+    assert where in names, "the Service's own name is in the server certificate"
+    assert parse(flags).http_url == "http://pki.example", "what the chart says, the program takes"
+
+
+@pytest.mark.parametrize(
+    ("mode", "public"),
+    [("standalone", {"standalone"}), ("split", {"registration", "validation"})],
+)
+def test_only_what_clients_reach_gets_a_load_balancer(mode: str, public: set[str]) -> None:
+    settings = (f"mode={mode}", "service.type=LoadBalancer", "service.annotations.a=b")
+    services = of_kind(rendered(*settings), "Service")
+    balanced = {name for name, each in services.items() if each["spec"]["type"] == "LoadBalancer"}
+    annotated = {name for name, each in services.items() if "annotations" in each["metadata"]}
+    assert balanced == annotated == public
+    assert len(services) > 1 or mode == "standalone"
+
+
+def test_a_signer_reaches_its_network_hsm_only_where_a_value_says_so() -> None:
+    rule = "networkPolicy.signerEgress[0].to[0].ipBlock.cidr=192.0.2.7/32"
+    closed = of_kind(rendered("mode=split"), "NetworkPolicy")["signer"]
+    opened = of_kind(rendered("mode=split", rule), "NetworkPolicy")["signer"]
+    assert closed["spec"]["egress"] == []
+    assert opened["spec"]["egress"] == [{"to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}]}]

@@ -120,3 +120,22 @@ def test_ssh_keys_are_made_only_when_asked_for(made: Layout, tmp_path: Path) -> 
     public = layout.state / "certs/ssh_host_ca_key.pub"
     said = subprocess.run(["ssh-keygen", "-lf", public], capture_output=True, text=True, check=True)
     assert said.stdout.startswith("256 SHA256:")
+
+
+def test_the_url_of_the_command_line_stands_in_certificates(made: Layout) -> None:
+    given = Layout(made.state, given_http_url="http://pki.example/status")
+    urls = models.issuing(read_settings(given)).urls
+    assert urls.ocsp == "http://pki.example/status/ocsp"
+    assert urls.crl.startswith("http://pki.example/status/crl/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["pki.example", "https://pki.example", "http://", "http://a:b", "http://[::1", "http://a?b", "http://a:0"],
+)  # fmt: skip
+def test_a_url_that_no_certificate_should_name_is_refused(
+    tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        options(tmp_path, "--http-url", url)
+    assert f"--http-url: {url} is no http:// URL" in capsys.readouterr().err

@@ -24,7 +24,7 @@ FIRST_START = "NEWEL_FIRST_START"
 def main(arguments: list[str]) -> int:
     """Runs the authority until it is told to stop; returns the exit code."""
     options = parse(arguments)
-    layout = Layout(options.state, options.password_file, options.http_address)
+    layout = Layout(options.state, options.password_file, options.http_address, options.http_url)
     # What is loaded from here on stays: collecting it again and again would cost a tenth of the start.
     gc.disable()
     try:

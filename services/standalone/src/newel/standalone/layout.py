@@ -18,6 +18,8 @@ class Layout:
     """The file with the keys' password, where the command line names one."""
     given_http: str = ""
     """The plain HTTP address, where the command line names one."""
+    given_http_url: str = ""
+    """The base of OCSP, CRL and issuer URLs, where the command line names one."""
 
     @property
     def root_certificate(self) -> Path:

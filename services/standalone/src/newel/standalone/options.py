@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from newel.runtime.addresses import parse_address
 
@@ -23,6 +24,7 @@ class Options:
     address: str
     http_address: str
     metrics_address: str
+    http_url: str
     name: str
     dns: tuple[str, ...]
     ssh: bool
@@ -58,6 +60,13 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         default="",
         help="HTTP: OCSP, CRL (default 127.0.0.1:9080)",
+    )
+    add(
+        "--http-url",
+        metavar="URL",
+        default="",
+        help="where clients reach the HTTP address, as certificates name it for OCSP and CRLs, on every start"
+        " (default http://NAME:PORT)",
     )
     add(
         "--metrics-address",
@@ -114,6 +123,7 @@ def parse(arguments: list[str]) -> Options:
         address=normalized(parser, "--address", given.address, 9000),
         http_address=normalized(parser, "--http-address", given.http_address, 9080),
         metrics_address=normalized(parser, "--metrics-address", given.metrics_address, 9081),
+        http_url=http_url(parser, given.http_url),
         name=given.name,
         dns=tuple(name for text in given.dns for name in text.split(",") if name),
         ssh=given.ssh,
@@ -129,3 +139,21 @@ def normalized(parser: argparse.ArgumentParser, flag: str, text: str, default_po
         return str(parse_address(text, default_port)) if text else ""
     except ValueError as error:
         parser.error(f"{flag}: {error}")
+
+
+def http_url(parser: argparse.ArgumentParser, text: str) -> str:
+    """The base of URLs in certificates; "" for none. Ends the process with usage when it is none.
+
+    RFC 5280 §8 advises against https here: checking the status would need a status to check first.
+    """
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        plain = not (parts.query or parts.fragment or parts.username)
+        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0 and plain
+    except ValueError:  # a port that is no number, a bracket without its pair
+        usable = False
+    if not usable:
+        parser.error(f"--http-url: {text} is no http:// URL of a host")
+    return text.rstrip("/")

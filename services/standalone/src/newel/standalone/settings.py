@@ -65,8 +65,9 @@ class Settings:
     @property
     def http_url(self) -> str:
         """The base of OCSP, CRL and issuer URLs in certificates; "" when there is no HTTP address."""
-        if self.newel.http_url or not self.http_address:
-            return self.newel.http_url.rstrip("/")
+        given = self.layout.given_http_url or self.newel.http_url
+        if given or not self.http_address:
+            return given.rstrip("/")
         port = self.http_address.rpartition(":")[2]
         name = self.dns_names[0]
         return f"http://{f'[{name}]' if ':' in name else name}:{port}"
