@@ -40,7 +40,7 @@ def read(data: bytes, name: str) -> "x509.CertificateSigningRequest":
     from newel.crypto import loading
 
     try:
-        pem = data.lstrip().startswith(b"-----BEGIN ")
+        pem = b"-----BEGIN " in data
         request = loading.load_pem_request(data) if pem else loading.load_request(data)
         if not request.is_signature_valid:
             raise CliError(f"error parsing {name}: the request's signature does not verify")

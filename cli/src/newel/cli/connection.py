@@ -11,6 +11,7 @@ from newel.cli import paths
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.keys.kms import is_uri, shown
+from newel.cli.terminal import note
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 LEEWAY = dt.timedelta(minutes=1)
 """How much later than the authority's this machine's clock may be."""
+MISMATCH = "private key does not match public key"
+DER_SEQUENCE = b"\x30"
 RERUN = "Re-run with STEPDEBUG=1 for more info."
 
 
@@ -50,14 +53,28 @@ def stored_root(call: "Invocation") -> Path:
 
 
 def root_pem(call: "Invocation") -> str:
-    """The trusted roots, PEM."""
+    """The trusted roots, PEM and nothing else, whatever stands around them in the file."""
+    from newel.cli.certificates import sources
+
     name = root_file(call)
     try:
-        return read(name).decode()
+        data = read(name)
     except CliError as error:
         raise CliError(f"error reading {name}: {error}") from None
-    except UnicodeDecodeError:
-        raise CliError(f"error reading {name}: it is not PEM") from None
+    found = [block.data for block in sources.blocks(data) if block.label == "CERTIFICATE"]
+    if not found and not data.startswith(DER_SEQUENCE):
+        raise CliError(f"error reading {name}: there is no certificate in it")
+    return "".join(sources.pem(one) for one in found or [data])
+
+
+def trust(roots: str) -> ssl.SSLContext:
+    """TLS that trusts these roots. Raises CliError."""
+    from newel.client.trust import trusting
+
+    try:
+        return trusting(roots)
+    except ssl.SSLError:
+        raise CliError("error reading root certificate: no certificate in it") from None
 
 
 @contextlib.contextmanager
@@ -66,15 +83,11 @@ def connected(
 ) -> Generator["Authority"]:
     """The authority the flags and defaults name; what it refuses ends the command with its words."""
     from newel.client.authority import Authority
-    from newel.client.trust import trusting
 
     url = url or url_of(call)
     pem = root or root_pem(call)
     with explained():
-        try:
-            tls = trusting(pem)
-        except ssl.SSLError:
-            raise CliError("error reading root certificate: no certificate in it") from None
+        tls = trust(pem)
         use_identity(call, tls)
         with Authority(url, tls) as authority:
             yield authority
@@ -95,12 +108,11 @@ def authenticated(
     ``unlocked_by`` names the file with the key's password, where the command has such a flag.
     """
     from newel.client.authority import Authority
-    from newel.client.trust import trusting
 
     url = url or url_of(call)
     pem = root or root_pem(call)
     with explained():
-        tls = trusting(pem)
+        tls = trust(pem)
         present(call, tls, certificate, key, unlocked_by)
         with Authority(url, tls) as authority:
             yield authority
@@ -114,22 +126,24 @@ def present(
     unlocked_by: str = "password-file",
 ) -> None:
     """Loads a client certificate and its key, whose password is asked for when it needs one."""
+    password_file = call.get(unlocked_by) if call.known(unlocked_by) else None
 
     def password() -> bytes:
         from newel.cli.keys.key_files import password_for
 
-        name = call.get(unlocked_by) if call.known(unlocked_by) else None
-        return password_for(key, name)
+        return password_for(key, password_file)
 
     if is_uri(key):
         raise CliError(f"the key {shown(key)} signs tokens and certificates, but no TLS handshake")
-    for name in (certificate, key):
-        read(name)
+    texts = [read(name, exact=True) for name in (certificate, key)]
+    if not all(map(read_by_openssl, texts)):
+        load_as_people_have_it(tls, certificate, key, password_file)
+        return
     try:
         tls.load_cert_chain(certificate, key, password)
     except ssl.SSLError as error:
         reason = {
-            "KEY_VALUES_MISMATCH": "private key does not match public key",
+            "KEY_VALUES_MISMATCH": MISMATCH,
             "NO_START_LINE": "failed to find any PEM data",
         }.get(
             error.reason or "",
@@ -138,8 +152,33 @@ def present(
         raise CliError(f"error loading X509 key pair {certificate}, {key}: {reason}") from None
 
 
+def read_by_openssl(text: bytes) -> bool:
+    """Whether OpenSSL reads the file itself: PEM that begins its lines, and not in OpenSSH's format."""
+    return b"\n-----BEGIN " in b"\n" + text and b"-----BEGIN OPENSSH PRIVATE KEY-----" not in text
+
+
+def load_as_people_have_it(
+    tls: ssl.SSLContext, certificate: str, key: str, password_file: str | None
+) -> None:
+    """Loads what OpenSSL does not read: our own readers do, and hand it what they found."""
+    from newel.cli.certificates import sources
+    from newel.cli.keys.key_files import private_key
+    from newel.client import credential, rotating
+
+    chain = [one.der for one in sources.from_file(certificate)]
+    try:
+        made = credential.checked(chain, private_key(key, password_file))
+    except ValueError as error:
+        reason = MISMATCH if "another key" in str(error) else str(error)
+        raise CliError(f"error loading X509 key pair {certificate}, {key}: {reason}") from None
+    rotating.load(tls, made)
+
+
 def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
-    """Presents the identity that is kept on every call; one that is of no use now is left at home."""
+    """Presents the identity that is kept on every call; one that has expired is left at home.
+
+    One that cannot be read is no reason to fail, for most authorities do not ask for it; it is said.
+    """
     identity = paths.read_json(paths.identity_file(call))
     if str(identity.get("type")).lower() != "mtls":
         return
@@ -147,10 +186,14 @@ def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
     from newel.client.clock import now
 
     certificate, key = str(identity.get("crt")), str(identity.get("key"))
-    with contextlib.suppress(CliError, OSError, ssl.SSLError):
+    try:
         leaf = read_leaf(certificate)
-        if leaf.not_before - LEEWAY <= now() <= leaf.not_after:
-            tls.load_cert_chain(certificate, key, "")
+        if not leaf.not_before - LEEWAY <= now() <= leaf.not_after:
+            return
+        tls.load_cert_chain(certificate, key, "")
+    except (CliError, OSError) as error:  # ssl.SSLError is one of the latter
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        note(f"The identity {certificate} is not shown to the authority: {reason}")
 
 
 @contextlib.contextmanager

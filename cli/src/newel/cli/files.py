@@ -11,10 +11,11 @@ from newel.client import whole_files
 from newel.client.open_files import find_stream
 
 LARGEST_INPUT = 32 * 1024 * 1024
+UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def read(name: str, *, exact: bool = False) -> bytes:
-    """A file's content, "-" being stdin; a UTF-8 byte order mark is skipped unless octets count."""
+    """A file's content, "-" being stdin; unless octets count, text in UTF-16 or with a mark becomes UTF-8."""
     try:
         data = read_stdin() if name == "-" else read_file(Path(name))
     except FileNotFoundError:
@@ -25,7 +26,18 @@ def read(name: str, *, exact: bool = False) -> bytes:
         raise CliError(f"read {name}: is a directory") from None
     if len(data) > LARGEST_INPUT:
         raise CliError(f"{name} is larger than {LARGEST_INPUT // 1024 // 1024} MiB")
-    return data if exact else data.removeprefix(b"\xef\xbb\xbf")
+    return data if exact else utf_8(data)
+
+
+def utf_8(data: bytes) -> bytes:
+    """A text without its byte order mark; shells of Windows write UTF-16 with one. Other octets stay."""
+    encoding = UTF_16.get(data[:2])
+    if encoding is None:
+        return data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data[2:].decode(encoding).encode()
+    except UnicodeError:
+        return data
 
 
 def read_stdin() -> bytes:

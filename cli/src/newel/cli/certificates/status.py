@@ -24,7 +24,7 @@ def revocation_list(data: bytes) -> "x509.CertificateRevocationList":
     from newel.crypto import loading
 
     try:
-        if data.lstrip().startswith(b"-----BEGIN "):
+        if b"-----BEGIN " in data:
             return loading.load_pem_list(data)
         return loading.load_list(data)
     except ValueError as error:

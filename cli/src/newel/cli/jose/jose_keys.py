@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.files import utf_8
 from newel.cli.invocation import Invocation
 from newel.cli.jose import jwk_files
 from newel.cli.jose.jose_algorithms import HMAC, default_algorithm, encryptions_of, signatures_of
@@ -85,14 +86,15 @@ def read(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey
 
 def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
     """The key in some octets; ``name`` is what errors and prompts call it."""
-    if data.startswith((b"-----BEGIN ", *key_files.SSH_PREFIXES)):
-        key = key_files.parse(data, name, password_file, single=True).key
+    text = utf_8(data)
+    if key_files.is_pem(text) or key_files.ssh_line(text):
+        key = key_files.parse(text, name, password_file, single=True).key
         jwk = jwk_files.of_key(key)
         jwk["kid"] = wanted.kid or jwk_files.thumbprint(jwk)
-    elif wanted.alg in HMAC and not is_jwk(data):
+    elif wanted.alg in HMAC and not is_jwk(text):
         key, jwk = data, jwk_files.of_key(data)
     else:
-        jwk = jwk_files.parse(data, name, password_file)
+        jwk = jwk_files.parse(text, name, password_file)
         key = jwk_files.key_of(jwk, name)
     kid = str(jwk.get("kid", ""))
     if wanted.kid and kid and wanted.kid != kid:
@@ -103,7 +105,7 @@ def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = 
 
 def read_from_set(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
     """The key with the wanted id in a JWK set, which may be encrypted."""
-    plaintext = jwk_files.unsealed(read_file_or_url(name), name, password_file)
+    plaintext = jwk_files.unsealed(utf_8(read_file_or_url(name)), name, password_file)
     return of_set(plaintext, name, wanted)
 
 

@@ -6,6 +6,7 @@ The name is a file or an https address; after ``#`` stands the id of a key in a 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError
+from newel.cli.files import utf_8
 from newel.cli.jose import jose_keys, jwk_files
 from newel.cli.jose.jose_keys import JoseKey, Wanted
 from newel.cli.web_files import read_file_or_url
@@ -32,7 +33,7 @@ def find(name: str, roots: "Sequence[Certificate] | None" = None) -> Recipient:
     is nobody's.
     """
     where, _, kid = name.partition("#")
-    data = read_file_or_url(where)
+    data = utf_8(read_file_or_url(where))
     if PEM_CERTIFICATE in data:
         return of_certificate(data, where, roots)
     if roots is not None:

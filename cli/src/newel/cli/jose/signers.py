@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.files import utf_8
 from newel.cli.jose import jose_keys, jwk_files
 from newel.cli.jose.jose_keys import JoseKey, Wanted
 from newel.cli.web_files import read_file_or_url
@@ -35,7 +36,7 @@ def by_key(name: str, message: "Jws") -> Signer:
     """
     kid = str(message.header.get("kid", ""))
     where, _, wanted = name.partition("#")
-    data = read_file_or_url(where)
+    data = utf_8(read_file_or_url(where))
     in_set = jose_keys.is_set(data)
     asked = Wanted("sig", kid=wanted or (kid if in_set else ""), fixed_only=True)
     key = (jose_keys.of_set if in_set else jose_keys.of_data)(data, where, asked)

@@ -2,7 +2,8 @@
 
 PEM (SEC 1, PKCS #1, PKCS #8, RFC 1423 and PBES2 encryption), OpenSSH private and public keys, DER, JWK and
 JWK inside a JWE; a certificate or request stands for its public key. A password comes from a file or is
-asked for, and only when the key needs one.
+asked for, and only when the key needs one. Text around the blocks is passed over, as openssl and certtool
+write it there.
 """
 
 import re
@@ -15,16 +16,26 @@ from cryptography.hazmat.primitives import serialization
 from newel.cli.errors import CliError
 from newel.cli.files import read, read_password
 from newel.cli.terminal import ask_password
+from newel.crypto import armor
 from newel.crypto.keys import InvalidKeyError, PrivateKey, PublicKey, load_private_key
 
 Material: TypeAlias = PrivateKey | PublicKey | bytes
 """A key as the library has it; octets for a symmetric one."""
 
-SSH_PREFIXES = (b"ssh-rsa", b"ssh-ed25519", b"ecdsa-sha2-nistp")
 TRIES = 3
 WRONG_PASSWORD = "x509: decryption password incorrect"  # noqa: S105 - what scripts look for
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----.*?-----END \1-----", re.DOTALL)
+_BEGIN = re.compile(rb"^[ \t]*-----BEGIN ", re.MULTILINE)
+_SSH_LINE = re.compile(
+    rb"^[ \t]*(?:[^#\s{-][^\r\n]{0,8192}?[ \t])??"  # blanks and the options of authorized_keys
+    rb"((?:ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp\d{3})(?:-cert-v01@openssh\.com)?"
+    rb"[ \t]+AAAA[A-Za-z0-9+/]{16}[^\r\n]*)",
+    re.MULTILINE,
+)
+_FOREIGN = re.compile(rb"\s*(PuTTY-User-Key-File-|---- BEGIN SSH2 )")
+FOREIGN = (
+    "this is PuTTY's format: 'puttygen FILE -O private-openssh -o NEW' (public-openssh) converts it"
+)
 _REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 
 
@@ -45,20 +56,40 @@ def parse(
     data: bytes, name: str, password_file: str | None = None, *, single: bool = False
 ) -> KeyFile:
     """The key in ``data``; ``name`` is what errors and prompts call it."""
-    if data.startswith(b"-----BEGIN "):
+    if is_pem(data):
         return KeyFile(from_pem(data, name, password_file, single=single), "pem")
-    if data.startswith(SSH_PREFIXES):
-        return KeyFile(from_ssh_line(data), "ssh")
+    line = ssh_line(data)
+    if line:
+        return KeyFile(from_ssh_line(line), "ssh")
     from newel.cli.jose import jwk_files
 
     if jwk_files.is_jose(data):
         return KeyFile(jwk_files.key_of(jwk_files.parse(data, name, password_file)), "jwk")
+    if _FOREIGN.match(data):
+        raise CliError(f"error parsing {name}: {FOREIGN}")
     return KeyFile(from_der(data), "der")
+
+
+def is_pem(data: bytes) -> bool:
+    """Whether some line begins a PEM block."""
+    return _BEGIN.search(data) is not None
+
+
+def ssh_line(data: bytes) -> bytes:
+    """The first public key or certificate as SSH writes it, without options before it; empty if there is none."""
+    found = _SSH_LINE.search(data)
+    return found[1] if found else b""
 
 
 def private_key(name: str, password_file: str | None = None) -> PrivateKey:
     """The private key in a file. Raises CliError when it holds something else."""
-    key = load(name, password_file).key
+    data = read(name)
+    if is_pem(data):
+        labels = [block.label for block in key_blocks(data, name)]
+        only = next((label for label in labels if label.endswith("PRIVATE KEY")), labels[0])
+        key = from_pem(data, name, password_file, only=only)
+    else:
+        key = parse(data, name, password_file).key
     if isinstance(key, PrivateKey):
         return key
     raise CliError(f"file {name} does not contain a valid private key")
@@ -88,15 +119,18 @@ def password_for(name: str, password_file: str | None, prompt: str | None = None
 
 
 def from_pem(
-    data: bytes, name: str, password_file: str | None = None, *, single: bool = False
+    data: bytes,
+    name: str,
+    password_file: str | None = None,
+    *,
+    single: bool = False,
+    only: str = "",
 ) -> PrivateKey | PublicKey:
-    """The key of the first PEM block."""
-    found = _BLOCK.search(data)
-    if found is None:
-        raise CliError(f"error decoding {name}: not a valid PEM encoded block")
-    if single and data[found.end() :].strip():
+    """The key of the first PEM block, or of the first with the label ``only``."""
+    found = key_blocks(data, name)
+    if single and len(found) > 1:
         raise CliError(f"error decoding {name}: contains more than one PEM encoded block")
-    block, label = found[0] + b"\n", found[1].decode()
+    label, block = next((each.label, each.text) for each in found if only in {"", each.label})
     try:
         if label.endswith("PRIVATE KEY"):
             return _private(block, label, name, password_file)
@@ -107,6 +141,18 @@ def from_pem(
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CliError(f"error parsing {name}: {error}") from None
     raise CliError(f"error decoding {name}: contains an unexpected header '{label}'")
+
+
+def key_blocks(data: bytes, name: str) -> list[armor.Block]:
+    """The PEM blocks of a file, at least one; parameters, which openssl writes before a key, are left out."""
+    try:
+        found = armor.blocks(data)
+    except ValueError as error:
+        raise CliError(f"error decoding {name}: {error}") from None
+    blocks = [block for block in found if not block.label.endswith(" PARAMETERS")]
+    if not blocks:
+        raise CliError(f"error decoding {name}: not a valid PEM encoded block")
+    return blocks
 
 
 def _vouched_for(block: bytes, label: str) -> object:
@@ -146,7 +192,7 @@ def _openssh(block: bytes, name: str, password_file: str | None) -> PrivateKey:
 def from_ssh_line(data: bytes) -> PublicKey:
     """The key of an authorized_keys line or of an SSH certificate."""
     try:
-        identity = serialization.load_ssh_public_identity(data.splitlines()[0])
+        identity = serialization.load_ssh_public_identity(data.strip())
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CliError(f"error parsing OpenSSH key: {error}") from None
     if isinstance(identity, serialization.SSHCertificate):
@@ -161,7 +207,8 @@ def from_der(data: bytes) -> PrivateKey | PublicKey:
     except InvalidKeyError:
         pass
     try:
-        return usable(serialization.load_der_public_key(data), "DER")
+        (value,) = armor.elements(data)
+        return usable(serialization.load_der_public_key(value), "DER")
     except (ValueError, UnsupportedAlgorithm):
         raise CliError("error decoding DER; bad format") from None
 

@@ -17,7 +17,7 @@ def run(call: Invocation) -> None:
     out = call.get("out") or name
     data = read(name)
     old = call.get("password-file")
-    is_pem = data.startswith(b"-----BEGIN ")
+    is_pem = key_files.is_pem(data)
     text = pem(call, data, name, out, old) if is_pem else jwk(call, data, name, old)
     write(out, text, force=call.on("force"))
     note(f"Your key has been saved in {out}.")
@@ -29,9 +29,10 @@ def pem(call: Invocation, data: bytes, name: str, out: str, old: str | None) -> 
     if not isinstance(key, PrivateKey):
         raise CliError(f"file {name} does not contain a private key")
     password = new_password(call, f"Please enter the password to encrypt {out}")
-    if data.startswith(b"-----BEGIN OPENSSH "):
+    label = key_files.key_blocks(data, name)[0].label
+    if label == "OPENSSH PRIVATE KEY":
         return key_output.openssh_private(key, password)
-    pkcs8 = data.startswith((b"-----BEGIN PRIVATE KEY", b"-----BEGIN ENCRYPTED PRIVATE KEY"))
+    pkcs8 = label in {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY"}
     return key_output.private_pem(key, password, pkcs8=pkcs8)
 
 

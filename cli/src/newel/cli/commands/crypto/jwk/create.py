@@ -88,13 +88,12 @@ def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
 
     data = read(name)
     key = key_files.from_pem(data, name, single=True)
-    if not data.startswith(b"-----BEGIN CERTIFICATE-----"):
+    block = key_files.key_blocks(data, name)[0]
+    if block.label != "CERTIFICATE":
         return key, {}
     import base64
 
-    from newel.crypto import pem
-
-    return key, {"x5c": [base64.b64encode(pem.decode(data.strip() + b"\n")).decode()]}
+    return key, {"x5c": [base64.b64encode(block.content).decode()]}
 
 
 def described(call: Invocation, key: key_files.Material, *, from_file: bool) -> jwk_files.Jwk:
