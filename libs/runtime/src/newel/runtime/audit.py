@@ -12,3 +12,7 @@ class Audit(Protocol):
         Refusals carry ``cause``. Times, the service's name and the request id are added here.
         """
         ...
+
+    def require_writable(self) -> None:
+        """To be called before anything is issued: raises ``unavailable`` while lines cannot be written."""
+        ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
-from newel.runtime.audit_log import AuditLog
+from newel.runtime.audit_log import AuditLog, require_written, watch_sink
 from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.database import Database
@@ -42,17 +42,33 @@ class Context:
     _link: NatsLink | None = None
     _bus: NatsBus | None = None
     _metrics: EventMetrics | None = None
+    _audit: LineSink | None = None
 
     def audit(self) -> AuditLog:
-        """The service's audit trail."""
+        """The service's audit trail. Raises ConfigError for a file that cannot be written."""
         path = self.config.audit_file
-        sink = LineSink.open(path) if path else LineSink(sys.stdout.fileno())
+        try:
+            sink = LineSink.open(path) if path else LineSink(sys.stdout.fileno())
+        except OSError as error:
+            raise ConfigError(f"audit_file: {path}: {error.strerror}") from None
 
         async def flush() -> None:
             sink.flush()
 
+        self._audit = sink
+        watch_sink(sink, self.registry)
         self.closing.append(flush)
         return AuditLog(self.name, self.clock, sink)
+
+    async def check_audit(self) -> None:
+        """Raises NewelError ``unavailable`` while the audit trail cannot be written."""
+        if self._audit is not None:
+            require_written(self._audit)
+
+    def reopen_audit(self) -> None:
+        """Goes on in a new file where the old one was moved away. Raises OSError."""
+        if self._audit is not None:
+            self._audit.reopen()
 
     async def database(self, revision: str) -> Database:
         """The service's database at this revision of its schema. Raises ConfigError, NewelError."""

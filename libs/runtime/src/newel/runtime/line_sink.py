@@ -1,12 +1,19 @@
-"""Lines to a file or stream, one write for all that one turn of the event loop produced."""
+"""Lines to a file or stream, one write for all that one turn of the event loop produced.
+
+A file that was moved away or removed, by logrotate for instance, is opened anew under its name. Nothing is
+synced to the disk here: lines survive the end of the process, and the loss of power a few seconds later.
+"""
 
 import asyncio
-import contextlib
 import os
+import time
 from pathlib import Path
 
 MOST_WAITING = 16 * 1024 * 1024
 """Octets that may wait for a full disk before writers are refused."""
+
+_LOOKS_EVERY = 1.0
+"""Seconds after which the file's name is looked at again."""
 
 
 class SinkFullError(Exception):
@@ -16,28 +23,43 @@ class SinkFullError(Exception):
 class LineSink:
     """Appends whole lines to a descriptor. What cannot be written waits, up to a bound; nothing is dropped."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, path: Path | None = None) -> None:
         self._descriptor = descriptor
+        self._path = path  # of a file that may be rotated
+        self._looked = time.monotonic()
         self._waiting: list[bytes] = []
         self._size = 0
         self._scheduled = False
+        self._stuck_since: float | None = None
+        self.fault = ""
+        """Why the last attempt to write failed; "" when it did not."""
 
     @classmethod
     def open(cls, path: Path) -> "LineSink":
         """A sink that appends to a file only its owner may read."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        return cls(_open(path), path)
 
     @property
     def stuck(self) -> bool:
         """Whether lines wait that an earlier attempt could not write."""
-        return bool(self._waiting) and not self._scheduled
+        return self._stuck_since is not None
 
-    def write(self, line: bytes) -> None:
-        """Takes one line with its newline. Raises SinkFullError when too much is waiting."""
-        if self._size + len(line) > MOST_WAITING:
+    @property
+    def stuck_for(self) -> float:
+        """Seconds since lines could first not be written; 0 when none wait for the disk."""
+        return 0.0 if self._stuck_since is None else time.monotonic() - self._stuck_since
+
+    @property
+    def waiting(self) -> int:
+        """Octets not written yet."""
+        return self._size
+
+    def write(self, line: bytes, most: int = MOST_WAITING) -> None:
+        """Takes one line with its newline. Raises SinkFullError when more than ``most`` octets would wait."""
+        if self._size + len(line) > most:
             self.flush()
-            if self._size + len(line) > MOST_WAITING:
+            if self._size + len(line) > most:
                 raise SinkFullError("the log cannot be written")
         self._waiting.append(line)
         self._size += len(line)
@@ -51,17 +73,53 @@ class LineSink:
                 loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Writes what is waiting; keeps what the disk does not take for the next line or close."""
+        """Writes what is waiting; keeps what the disk does not take for the next line, look or close."""
         self._scheduled = False
         data = b"".join(self._waiting)
         written = 0
-        with contextlib.suppress(OSError):
+        try:
+            if self._path is not None and time.monotonic() - self._looked > _LOOKS_EVERY:
+                self.reopen()
             while written < len(data):
                 written += os.write(self._descriptor, data[written:])
+        except OSError as error:
+            if self._stuck_since is None:
+                self._stuck_since = time.monotonic()
+            self.fault = error.strerror or str(error)
+        else:
+            self._stuck_since, self.fault = None, ""
         self._waiting = [data[written:]] if written < len(data) else []
         self._size = len(data) - written
+
+    def reopen(self) -> None:
+        """Opens the file anew when its name leads to another one, or to none. Raises OSError."""
+        if self._path is None:
+            return
+        self._looked = time.monotonic()
+        held = os.fstat(self._descriptor)
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            named = None
+        if named is None or (named.st_dev, named.st_ino) != (held.st_dev, held.st_ino):
+            opened = _open(self._path)
+            os.close(self._descriptor)
+            self._descriptor = opened
 
     def close(self) -> None:
         """Writes what is left and closes the descriptor."""
         self.flush()
         os.close(self._descriptor)
+
+
+def _open(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    size = os.fstat(descriptor).st_size
+    # A process killed on a full disk leaves half a line, which must not swallow the next one.
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        try:
+            os.write(descriptor, b"\n")
+        except OSError:
+            os.close(descriptor)
+            raise
+    return descriptor

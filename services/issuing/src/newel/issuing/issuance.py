@@ -62,7 +62,14 @@ class Issuance:
         return await self.carry_out(attempts)
 
     async def carry_out(self, attempts: Sequence[Attempt]) -> list[Outcome]:
-        """Steps 1 and 3 to 9, for attempts whose profile and issuer are decided."""
+        """Steps 1 and 3 to 9, for attempts whose profile and issuer are decided; all are refused while
+        the audit trail cannot be written.
+        """
+        try:
+            self._trail.require_writable()
+        except NewelError as refusal:
+            self._tell(attempts, [refusal] * len(attempts))
+            return [refusal] * len(attempts)
         # 1 an attempt that is under way in this process is waited for, also one of the same list
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Outcome]] = []

@@ -16,6 +16,10 @@ class Trail:
         self._audit = audit
         self._metrics = metrics
 
+    def require_writable(self) -> None:
+        """Raises ``unavailable`` while decisions cannot be written down: then none is taken."""
+        self._audit.require_writable()
+
     def count_issued(self, count: int) -> None:
         """So many requests got their certificates; each has its line by ``issued``."""
         self._metrics.requested(GRANTED, count)

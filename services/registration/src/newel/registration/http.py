@@ -153,6 +153,7 @@ class StepApi:
     ) -> Issued:
         """Does the work of an operation that issues, and writes down how it ended."""
         try:
+            self._audit.require_writable()
             issued = await work()
         except NewelError as error:
             self._refused(operation, error, {**_where(scope), **proof()})

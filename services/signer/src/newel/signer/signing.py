@@ -36,6 +36,8 @@ from newel.signer.refusal import refused, unavailable
 from newel.signer.roles import Role, Rule
 from newel.signer.statements import Kind
 
+_ISSUED = frozenset((Kind.CERTIFICATE, Kind.SSH))
+
 _SHORTEST_SHARE = 0.001
 """Seconds of signing that are worth a thread of their own: waking one costs as much as a quick signature."""
 
@@ -85,7 +87,16 @@ class Signer:
         self._roles[role.name] = role
 
     async def sign(self, kind: Kind, requests: Sequence[Request], caller: str) -> list[Outcome]:
-        """One outcome for each request, in order."""
+        """One outcome for each request, in order. While the audit trail cannot be written certificates
+        are refused; statuses, revocations among them, go on as long as there is room for their lines.
+        """
+        if kind in _ISSUED:
+            try:
+                self._audit.require_writable()
+            except NewelError as refusal:
+                for request in requests:
+                    self._record(kind, request, Outcome(error=refusal), caller)
+                return [Outcome(error=refusal)] * len(requests)
         now = self._clock.now()
         outcomes: dict[int, Outcome] = {}
         slow: dict[str, list[int]] = {}

@@ -14,6 +14,10 @@ class Decisions:
         self._audit = audit
         self._metrics = metrics
 
+    def require_writable(self) -> None:
+        """Raises ``unavailable`` while decisions cannot be written down: then nothing is issued."""
+        self._audit.require_writable()
+
     def granted(self, event: str, *, provisioner: str, **facts: Any) -> None:
         """Something was done: "acme.new-order", "acme.finalize" …"""
         self._metrics.count(event, provisioner, None)

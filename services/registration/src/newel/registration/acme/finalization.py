@@ -49,6 +49,7 @@ class Finalizer:
         order ready, since its client is there to hear of it; any other makes it invalid.
         """
         try:
+            self._decisions.require_writable()
             provisioner = self._issuing(claim.provisioner)
             issued = await self._issuance.issue(
                 to_issue(claim, request, provisioner, self._clock.now())
