@@ -4,6 +4,7 @@ takes the rules and sees them fire."""
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from newel.alerting.metrics import Metrics as AlertingMetrics
 from newel.inventory.metrics import Metrics as InventoryMetrics
 from newel.issuing.metrics import Metrics as IssuingMetrics
 from newel.registration.metrics import Metrics as RegistrationMetrics
+from newel.runtime.audit_log import watch_sink
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import SystemClock
 from newel.runtime.event_metrics import EventMetrics
+from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HttpMetrics
+from newel.runtime.peers import Peers
 from newel.signer.metrics import Metrics as SignerMetrics
 from newel.validation.metrics import Metrics as ValidationMetrics
 
@@ -46,6 +50,8 @@ def samples() -> set[str]:
     ):
         metrics(registry)
     EventMetrics(registry, SystemClock())
+    Peers(registry)
+    watch_sink(LineSink(sys.stdout.fileno()), registry)
     suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
     return {
         family.name + suffix for family in registry.collect() for suffix in suffixes[family.type]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newel.runtime import line_sink
+from newel.runtime import audit_log
 from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import ManualClock
 from newel.runtime.errors import ErrorType, NewelError
@@ -69,7 +69,7 @@ def test_a_full_disk_keeps_lines_then_refuses_decisions(
         raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    monkeypatch.setattr(line_sink, "MOST_WAITING", 300)
+    monkeypatch.setattr(audit_log, "MOST_ORDINARY", 300)
     audit = AuditLog("issuing", CLOCK, sink)
     audit.record("issue", "granted")
     assert sink.stuck

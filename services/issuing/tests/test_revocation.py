@@ -178,3 +178,20 @@ async def test_what_was_revoked_while_the_clock_ran_ahead_hides_nothing_behind_i
     house.clock.advance(-dt.timedelta(hours=1))
     await house.revoke(item(second.serial))
     assert [each.serial for each in await listed(house)] == [first.serial, second.serial]
+
+
+async def test_while_the_audit_trail_is_full_nothing_is_issued_and_revocations_go_on(
+    house: House,
+) -> None:
+    certificate = await house.one()
+    request = make_request()
+    house.audit.full = True
+    (refused,) = await house.issue(request)
+    assert (refused.error.type, await house.rows("SELECT count(*) FROM certificates")) == (
+        "unavailable",
+        [(1,)],
+    )
+    (revoked,) = await house.revoke(item(certificate.serial))
+    assert not revoked.HasField("error")
+    house.audit.full = False
+    assert await house.one(request)

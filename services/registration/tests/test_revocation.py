@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import CertificateAuthority
-from fixtures.registration import Front, JwkKey, open_front
+from fixtures.registration import Front, JwkKey, open_front, request_for
 from newel.crypto import keys
 
 
@@ -179,3 +179,19 @@ async def test_the_provisioner_says_whether_it_is_published(
         (item,) = front.issuing.revoked.values()
         assert item.active is active
         await front.database.close()
+
+
+async def test_while_the_audit_trail_is_full_nothing_is_issued_and_revocations_go_on(
+    front: Front,
+) -> None:
+    certificate, _ = await front.certificate("foo.internal")
+    token, csr = front.admin.token("bar.internal"), request_for("bar.internal")
+    front.audit.full = True
+    assert (await front.sign(token, csr)).status_code == 503
+    serial = str(certificate.serial_number)
+    answer = await front.post(
+        "/revoke", serial=serial, ott=front.admin.revoke_token(serial), passive=True
+    )
+    assert answer.status_code == 200
+    front.audit.full = False
+    assert (await front.sign(token, csr)).status_code == 201

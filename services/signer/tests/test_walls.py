@@ -147,3 +147,17 @@ async def test_a_new_certificate_of_the_same_key_is_taken_up(authority: Authorit
         assert await answer_key(house) != load(authority.root_certificate).public_bytes(made.DER)
     finally:
         watching.cancel()
+
+
+async def test_while_the_audit_trail_is_full_statuses_are_signed_and_certificates_are_not(
+    authority: AuthorityFiles,
+) -> None:
+    house = open_house(authority)
+    house.audit.full = True
+    (refused,) = await house.sign("SignCertificate", made.leaf(house.issuer))
+    assert (refused.error.type, refused.signature) == ("unavailable", b"")
+    (signed,) = await house.sign("SignCRL", made.crl(house.issuer))
+    assert signed.signature
+    house.audit.full = False
+    (signed,) = await house.sign("SignCertificate", made.leaf(house.issuer))
+    assert signed.signature

@@ -2,11 +2,13 @@
 
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from newel.runtime.audit_log import AuditLog, require_written, watch_sink
+from newel.runtime.background import every
 from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.database import Database
@@ -19,11 +21,13 @@ from newel.runtime.mutual_tls import TlsFiles
 from newel.runtime.nats import NatsBus, NatsRelay
 from newel.runtime.nats_link import NatsLink, NatsOptions
 from newel.runtime.outbox import TableOutbox
+from newel.runtime.peers import Peers, serving
 from newel.runtime.process_config import RuntimeConfig
 from newel.runtime.rpc import connect
 from newel.runtime.server_tls import ServerTls
 from newel.runtime.service import Hook, Task
 from newel.runtime.system_errors import describe
+from newel.runtime.usable import check_usable
 
 
 @dataclass(slots=True)
@@ -38,11 +42,17 @@ class Context:
     """Of the ``https`` listener, where the service issues its own certificate."""
     closing: list[Hook] = field(default_factory=list[Hook])
     """What lets everything go, to be run in reverse order."""
+    checks: dict[str, Hook] = field(default_factory=dict[str, Hook])
+    """What is the process's own and decides whether it is ready; each raises with what is missing."""
+    peers: Peers = field(init=False)
     _tasks: dict[str, Task] = field(default_factory=dict[str, Task])
     _link: NatsLink | None = None
     _bus: NatsBus | None = None
     _metrics: EventMetrics | None = None
     _audit: LineSink | None = None
+
+    def __post_init__(self) -> None:
+        self.peers = Peers(self.registry)
 
     def audit(self) -> AuditLog:
         """The service's audit trail. Raises ConfigError for a file that cannot be written."""
@@ -55,15 +65,15 @@ class Context:
         async def flush() -> None:
             sink.flush()
 
+        async def check() -> None:
+            require_written(sink)
+
         self._audit = sink
         watch_sink(sink, self.registry)
+        self._tasks["audit"] = every(1.0, flush)  # a disk that has room again is noticed unasked
+        self.checks["audit trail"] = check
         self.closing.append(flush)
         return AuditLog(self.name, self.clock, sink)
-
-    async def check_audit(self) -> None:
-        """Raises NewelError ``unavailable`` while the audit trail cannot be written."""
-        if self._audit is not None:
-            require_written(self._audit)
 
     def reopen_audit(self) -> None:
         """Goes on in a new file where the old one was moved away. Raises OSError."""
@@ -78,6 +88,7 @@ class Context:
         password = config.password()
         await migrate(config.url, f"newel.{self.name}", revision, password)
         database = await open_database(config.url, password)
+        self.checks["database"] = partial(check_usable, database)
         self.closing.append(database.close)
         return database
 
@@ -90,6 +101,7 @@ class Context:
             channel = connect(config.address, self.peer_tls(), server_name=config.server_name)
         except OSError as error:
             raise ConfigError(f"[runtime.tls]: {describe(error)}") from None
+        self.peers.add(name, serving(channel))
         self.closing.append(channel.close)  # pyright: ignore[reportArgumentType] - grace is optional, the stubs do not know
         return channel
 
@@ -133,5 +145,6 @@ class Context:
                 config.replicas,
             )
             self._link = NatsLink(options)
+            self.peers.add("nats", self._link.check)
             self.closing.append(self._link.close)
         return self._link

@@ -1,4 +1,8 @@
-"""``/livez`` (the process runs), ``/readyz`` (it can do its work) and ``/metrics``, as a small ASGI app."""
+"""``/livez`` (the process runs), ``/readyz`` (it can do its work) and ``/metrics``, as a small ASGI app.
+
+What is a process's own decides whether it is ready: its disk, its database, its keys. A peer that does
+not answer is named beside that and changes nothing.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,14 +17,31 @@ from newel.runtime.service import Hook
 READY_SECONDS = 3.0
 PUBLIC_PATHS = ("/livez", "/readyz")
 """What balancers may ask on an address that everybody reaches; the metrics are not for everybody."""
+ASKED_AGAIN_AFTER = 0.5
+"""Seconds one look answers for: anybody may ask, and a look writes to the disk."""
 
 
 class Health:
-    """Answers for every service of the process. ``ready`` checks raise with what is missing."""
+    """Answers for every service of the process. ``ready`` checks raise with what is missing.
 
-    def __init__(self, ready: Mapping[str, Hook], registries: Sequence[CollectorRegistry]) -> None:
+    ``absent`` are the peers that do not answer, each with the reason.
+    """
+
+    uncounted = True
+    """Probes and scrapes are no traffic, and a service that is not ready made no error: no log, no count."""
+
+    def __init__(
+        self,
+        ready: Mapping[str, Hook],
+        registries: Sequence[CollectorRegistry],
+        absent: Mapping[str, str] | None = None,
+    ) -> None:
         self._ready = ready
         self._registries = registries
+        self._absent = {} if absent is None else absent
+        self._looking = asyncio.Lock()
+        self._found: dict[str, str] = {}
+        self._looked: float | None = None
         self.draining = False
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -31,8 +52,12 @@ class Health:
         if path == "/livez":
             await answer(send, 200, b'{"status":"ok"}\n', b"application/json")
         elif path == "/readyz":
-            missing = await self.missing()
-            body = {"status": "not ready", "missing": missing} if missing else {"status": "ok"}
+            missing = await self.recently_missing()
+            body: dict[str, object] = {"status": "ok"}
+            if missing:
+                body = {"status": "not ready", "missing": missing}
+            if self._absent:
+                body["unreachable"] = self._absent
             await answer(
                 send,
                 503 if missing else 200,
@@ -44,6 +69,21 @@ class Health:
             await answer(send, 200, text, CONTENT_TYPE.encode())
         else:
             await answer(send, 404, b"not found\n", b"text/plain")
+
+    async def recently_missing(self) -> dict[str, str]:
+        """The same as ``missing``, looked at once for all who ask within a moment."""
+        loop = asyncio.get_running_loop()
+        if self.draining:
+            return await self.missing()
+        async with self._looking:
+            if self._looked is None or loop.time() - self._looked > ASKED_AGAIN_AFTER:
+                self._found = await self.missing()
+                self._looked = loop.time()
+        return self._found
+
+    async def is_ready(self) -> bool:
+        """Whether nothing is missing."""
+        return not await self.recently_missing()
 
     async def missing(self) -> dict[str, str]:
         """What keeps each service from working; {} when all is well."""

@@ -85,7 +85,7 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
     """The process that runs one service, with every address bound."""
     runtime = context.config
     ready = {service.name: service.ready} if service.ready else {}
-    health = Health(ready, [context.registry])
+    health = Health({**context.checks, **ready}, [context.registry], context.peers.absent)
     metrics = HttpMetrics(context.registry)
     listeners = [Listener(health, bind(_higher(runtime.health, worker)))]
     reloads: list[Callable[[], None]] = []
@@ -98,14 +98,15 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
         )
         tls = _tls(listener, config, context.tls, reloads)
         listeners.append(Listener(served, _bind(config, runtime), tls))
-    start, stop = _rpc(context, service)
+    start, stop = _rpc(context, service, health)
+    reloads.append(context.reopen_audit)
 
     async def reload() -> None:
         for again in reloads:
             again()
         _log.info("certificates were read again")
 
-    events = Service("events", tasks=context.tasks())
+    events = Service("events", tasks={**context.tasks(), **context.peers.tasks()})
     return Process(
         (events, service), listeners, health, context.registry,
         rpc_start=start, rpc_stop=stop, reload=reload,
@@ -141,7 +142,7 @@ def _tls(
     return tls
 
 
-def _rpc(context: Context, service: Service) -> tuple[Hook | None, Hook | None]:
+def _rpc(context: Context, service: Service, health: Health) -> tuple[Hook | None, Hook | None]:
     """How the service's gRPC begins and ends."""
     address = context.config.grpc
     if not service.rpcs:
@@ -152,7 +153,7 @@ def _rpc(context: Context, service: Service) -> tuple[Hook | None, Hook | None]:
     running: list[RpcServer] = []
 
     async def start() -> None:
-        running.append(await serve(service.rpcs, address, files))
+        running.append(await serve(service.rpcs, address, files, health.is_ready))
 
     async def stop() -> None:
         for server in running:

@@ -60,6 +60,11 @@ class NatsLink:
             raise ConnectionError("NATS is not connected")
         return self._client.jetstream(timeout=5)
 
+    async def check(self) -> None:
+        """Raises ConnectionError unless the connection is there now."""
+        if self._client is None or not self._client.is_connected:
+            raise ConnectionError("NATS is not connected")
+
     async def restore_stream(self) -> None:
         """Makes the stream again on a server that has lost it."""
         await self._ensure_stream(self._client.jetstream())

@@ -1,6 +1,6 @@
 """gRPC between services: always mutual TLS, every service with the list of those who may call it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import grpc
 import grpc.aio
@@ -53,14 +53,21 @@ class RpcServer:
         await self._server.stop(grace)
 
 
-async def serve(rpcs: Sequence[Rpc], address: str, tls: TlsFiles) -> RpcServer:
+async def serve(
+    rpcs: Sequence[Rpc],
+    address: str,
+    tls: TlsFiles,
+    ready: Callable[[], Awaitable[bool]] | None = None,
+) -> RpcServer:
     """Serves gRPC services, and grpc.health.v1, at ``host:port`` (port 0: a free one).
+
+    ``ready`` is what grpc.health.v1 answers.
 
     Several processes may share one address. Raises OSError when it cannot be had.
     """
     from newel.runtime.rpc_health import HealthServicer
 
-    health = HealthServicer([rpc.name for rpc in rpcs])
+    health = HealthServicer([rpc.name for rpc in rpcs], ready)
     server = grpc.aio.server(options=(*SIZES, ("grpc.so_reuseport", 1)))
     for rpc in (*rpcs, health.rpc()):
         handlers = guarded_handlers(rpc)

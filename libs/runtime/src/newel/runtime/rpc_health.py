@@ -1,7 +1,7 @@
-"""grpc.health.v1 as our servers answer it: serving until the process drains."""
+"""grpc.health.v1 as our servers answer it: serving while the process is ready, until it drains."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -15,10 +15,13 @@ _Status = health_pb2.HealthCheckResponse
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):
-    """The state of one server and of the gRPC services on it."""
+    """The state of one server and of the gRPC services on it. ``ready`` says whether it is."""
 
-    def __init__(self, services: Collection[str]) -> None:
+    def __init__(
+        self, services: Collection[str], ready: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
         self._services = {"", *services}
+        self._ready = ready
         self._serving = True
         self._changed = asyncio.Event()
 
@@ -35,6 +38,8 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         """The state now; ``notFound`` for a service this server does not have."""
         if request.service not in self._services:
             raise NewelError(ErrorType.NOT_FOUND, f"no service {request.service!r} here")
+        if self._serving and self._ready is not None and not await self._ready():
+            return _Status(status=_Status.NOT_SERVING)
         return self._state(request.service)
 
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: ARG002 - the contract

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
+from newel.runtime import sd_notify
 from newel.runtime.background import Supervisor
 from newel.runtime.config import ConfigError
 from newel.runtime.errors import NewelError
@@ -66,7 +67,9 @@ class Process:
             while not all(listener.started for listener in self.listeners):  # noqa: ASYNC110 - uvicorn has a flag
                 await asyncio.sleep(0.005)
             self.on_ready()
+            sd_notify.notify(sd_notify.READY)
             await self.stopping.wait()
+            sd_notify.notify(sd_notify.STOPPING)
             self.health.draining = True
             for listener in self.listeners:
                 listener.stop()
@@ -83,6 +86,7 @@ async def quietly(what: str, hook: Callable[[], Awaitable[None]]) -> None:
 
 async def reload_or_keep(reload: Hook) -> None:
     """Reloads; what cannot be taken over changes nothing, and one line says why."""
+    sd_notify.notify(sd_notify.reloading())
     try:
         await reload()
     except NewelError as error:
@@ -91,11 +95,16 @@ async def reload_or_keep(reload: Hook) -> None:
         _log.error("not reloaded: %s; continuing with the previous configuration", error)
     except Exception:  # noqa: BLE001 - a fault of ours must not end what is being served either
         _log.exception("not reloaded; continuing with the previous configuration")
+    finally:
+        sd_notify.notify(sd_notify.READY)
 
 
 @contextlib.contextmanager
 def handled_signals(stopping: asyncio.Event, reload: Hook | None) -> Generator[None]:
-    """SIGTERM and SIGINT set the event; SIGHUP reloads. A second SIGINT ends the process at once."""
+    """SIGTERM and SIGINT set the event; SIGHUP reloads. A second SIGINT ends the process at once.
+
+    A reload that raises changes nothing: the hook takes over all of what it read, or none.
+    """
     loop = asyncio.get_running_loop()
     reloading: set[asyncio.Task[None]] = set()
 

@@ -12,7 +12,7 @@ from newel.alerting import app as alerting
 from newel.inventory import app as inventory
 from newel.issuing import app as issuing
 from newel.registration import app as registration
-from newel.runtime.audit_log import AuditLog
+from newel.runtime.audit_log import AuditLog, require_written, watch_sink
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database
@@ -26,8 +26,9 @@ from newel.runtime.metrics import HttpMetrics
 from newel.runtime.migrations import migrate
 from newel.runtime.outbox import LocalBus, TableOutbox
 from newel.runtime.server_tls import ServerTls
-from newel.runtime.service import Hook, Service
+from newel.runtime.service import Hook, Service, Task
 from newel.runtime.serving import Served
+from newel.runtime.usable import check_usable
 from newel.signer import app as signer
 from newel.standalone import models
 from newel.standalone.dispatch import ByPrefix
@@ -93,7 +94,7 @@ async def build(
     ]  # fmt: skip
     by_name = {service.name: service for service in services}
     ready = {service.name: service.ready for service in services if service.ready}
-    health = Health(ready, [house.registry])
+    health = Health({**house.checks(), **ready}, [house.registry])
     metrics = HttpMetrics(house.registry)
     https = ByPrefix(
         {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
@@ -104,7 +105,7 @@ async def build(
         [
             *services,
             house.upkeep(),
-            Service("events", tasks=house.bus.tasks(), stop=[house.close_databases]),
+            Service("events", tasks=house.tasks(), stop=[house.close_databases]),
         ],
         Served(https, "registration", clock, log, metrics),
         Served(http, "validation", clock, log, metrics),
@@ -140,6 +141,7 @@ class House:
         self.registry = CollectorRegistry()
         self.tls = ServerTls()
         self.audit_sink = LineSink.open(settings.layout.audit)
+        watch_sink(self.audit_sink, self.registry)
         self.bus = LocalBus(shared=shared, metrics=EventMetrics(self.registry, clock))
         self._server = LocalServer()
         self._databases: dict[str, Database] = {}
@@ -155,11 +157,35 @@ class House:
             self._outboxes[name] = TableOutbox(self._databases[name], self._clock)
             self.bus.attach(self._outboxes[name], *events)
 
+    def checks(self) -> dict[str, Hook]:
+        """What is the process's own and decides whether it is ready; each raises with what is missing."""
+
+        async def audit() -> None:
+            require_written(self.audit_sink)
+
+        return {
+            "audit trail": audit,
+            **{
+                f"{name} database": partial(check_usable, database)
+                for name, database in self._databases.items()
+            },
+        }
+
+    def tasks(self) -> dict[str, Task]:
+        """What carries events, and what goes on writing the audit trail once the disk has room again."""
+
+        async def flush() -> None:
+            self.audit_sink.flush()
+
+        return {**self.bus.tasks(), "audit": every(1.0, flush)}
+
     async def reload(self) -> None:
         """Reads ca.json again and takes its provisioners over.
 
-        Raises ConfigError for a file that would not start, and nothing changed.
+        Raises ConfigError for a file that would not start, and nothing changed. The audit trail goes on
+        in a new file where the old one was moved away.
         """
+        self.audit_sink.reopen()
         settings = read_settings(self._settings.layout)
         models.check(settings)
         await registration.reconfigure(

@@ -12,7 +12,10 @@ class ByPrefix:
         self._apps = dict(apps)
         self._default = default
         self.accounts_for: tuple[str, ...] = getattr(default, "accounts_for", ())
-        """What the default app counts itself: see ``newel.runtime.serving.Served``."""
+        """What the apps count themselves: see ``newel.runtime.serving.Served``."""
+        for prefix, app in apps.items():
+            if getattr(app, "uncounted", False):
+                self.accounts_for += (prefix,)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI request."""
