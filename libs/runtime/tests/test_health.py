@@ -94,7 +94,7 @@ async def test_an_absent_peer_is_named_and_counted_and_changes_nothing(
     usable = False
     await peers.look()
     assert peers.absent == {"signer": "it says that it is not ready"}
-    await channel.close()
+    await channel.close(None)
     await server.stop(0)
 
 
