@@ -9,7 +9,7 @@ declare -A debian=(
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
   [named]=bind9 [nsupdate]=bind9-dnsutils [nebula-cert]=nebula
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
-  [mandoc]=mandoc [unshare]=util-linux
+  [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime
 )
 declare -A golang=(
   [step]=github.com/smallstep/cli/cmd/step@v0.30.2

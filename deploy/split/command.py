@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 import deploy.split
-from deploy.split import first_start, parts
+from deploy.split import first_administrator, first_start, parts
 from deploy.split.adapting import write_configurations
 from deploy.split.banner import banner
 from deploy.split.layout import PORTS_TAKEN, Addresses, Layout
@@ -59,9 +59,16 @@ def prepare(layout: Layout, addresses: Addresses) -> bool:
     first = first_start.make(layout, layout.config / "ceremony.toml")
     root = fingerprint(pem.decode(layout.root.read_bytes()))
     port = addresses.https.rpartition(":")[2]
+    internal = str(layout.certs / "internal_root.crt")
     defaults = {
-        "ca-url": f"https://localhost:{port}", "fingerprint": root, "root": str(layout.root),
-    }  # fmt: skip
+        "ca-url": f"https://localhost:{port}",
+        "fingerprint": root,
+        # what answers administrators shows a certificate of the internal root
+        "inventory-url": f"https://localhost:{addresses.ports['inventory https']}",
+        "inventory-root": internal,
+        "alerting-url": f"https://localhost:{addresses.ports['alerting https']}",
+        "alerting-root": internal,
+    }
     (layout.config / "defaults.json").write_text(json.dumps(defaults, indent=2) + "\n")
     return first
 
@@ -84,6 +91,7 @@ def run(layout: Layout, addresses: Addresses) -> int:
         if not supervisor.stopping:
             supervisor.bring_up(others)
         if not supervisor.stopping:
+            first_administrator.make(layout)
             sys.stdout.write(banner(layout, addresses, first=first))
             sys.stdout.flush()
         supervisor.watch()

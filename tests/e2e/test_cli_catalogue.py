@@ -102,8 +102,10 @@ def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
     assert [each["subject"] for each in soon] == ["one.internal"]
     first = desk.newel(*words, "--limit", "1")
     heading, row = first.stdout.splitlines()
-    assert heading.split() == ["SERIAL", "STATE", "SUBJECT", "EXPIRES", "PROVISIONER", "ENDPOINT"]
-    assert row.split()[1:3] == ["active", "one.internal"]
+    assert heading.split() == [
+        "SERIAL", "STATE", "SUBJECT", "NAMES", "EXPIRES", "PROVISIONER", "ENDPOINT",
+    ]  # fmt: skip
+    assert row.split()[1:4] == ["active", "one.internal", "dns:one.internal"]
     assert first.stderr == "There are more than these 1: --limit 0 shows all.\n"
     assert desk.newel(*words, "--limit", "2").stderr == ""
     assert len(desk.entries(*words, "--limit", "0")) == 2
@@ -116,7 +118,7 @@ def test_show_knows_a_certificate_by_its_serial_however_written(desk: Desk) -> N
     (entry,) = desk.catalogued("shown.internal")
     serial = entry["serial"]
     coloned = ":".join(serial[at : at + 2] for at in range(0, len(serial), 2)).upper()
-    for spelled in (serial, f"0x{serial}", coloned):
+    for spelled in (serial, f"0x{serial}", coloned, str(int(serial, 16))):
         shown = desk.newel("certificates", "show", spelled, "--output", "json").stdout
         assert json.loads(shown) == entry
     said = desk.newel("certificates", "show", serial).stdout

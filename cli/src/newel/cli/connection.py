@@ -52,11 +52,11 @@ def stored_root(call: "Invocation") -> Path:
     return paths.authority_path(paths.context_of(call)) / "certs/root_ca.crt"
 
 
-def root_pem(call: "Invocation") -> str:
-    """The trusted roots, PEM and nothing else, whatever stands around them in the file."""
+def root_pem(call: "Invocation", given: str | None = None) -> str:
+    """The trusted roots, PEM and nothing else: of the file that is given, else of :func:`root_file`."""
     from newel.cli.certificates import sources
 
-    name = root_file(call)
+    name = given or root_file(call)
     try:
         data = read(name)
     except CliError as error:

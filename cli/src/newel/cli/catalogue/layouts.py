@@ -16,6 +16,9 @@ FORMATS = ("text", "json", "csv")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A cell that begins so is a formula to a spreadsheet."""
 
+MOST_NAMES = 3
+"""In a line of a table; `show` has all of them."""
+
 FURTHER = ("certificates", "deliveries")
 """Members that are lists of entries themselves."""
 
@@ -26,6 +29,7 @@ CERTIFICATES: Columns = {
     "SERIAL": "serial",
     "STATE": "state",
     "SUBJECT": "subject",
+    "NAMES": "names",
     "EXPIRES": "not_after",
     "PROVISIONER": "provisioner",
     "ENDPOINT": "endpoint",
@@ -34,6 +38,7 @@ ENDPOINTS: Columns = {
     "ENDPOINT": "id",
     "STATE": "state",
     "SUBJECT": "subject",
+    "NAMES": "names",
     "EXPIRES": "not_after",
     "PROVISIONER": "provisioner",
 }
@@ -79,9 +84,17 @@ def show(form: str, columns: Columns, documents: Sequence[dict[str, Any]]) -> No
         write_csv(sys.stdout, documents)
     else:
         rows = [
-            [plain(document.get(member)) for member in columns.values()] for document in documents
+            [plain(few(document.get(member))) for member in columns.values()]
+            for document in documents
         ]
         print(table(list(columns), rows))
+
+
+def few(value: Any) -> Any:
+    """A list cut to what a line of a table has room for."""
+    if isinstance(value, list) and len(value) > MOST_NAMES:
+        return [*value[:MOST_NAMES], f"+{len(value) - MOST_NAMES}"]
+    return value
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
 """What a list command asks for, from its flags; and the pages of the answer, one after the other."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import UsageError
@@ -24,6 +24,8 @@ FIRST_SORT: Mapping["Kind", str] = {
     "alerts": "opened",
 }
 HEX = frozenset("0123456789abcdef")
+LONGEST = 40
+"""Hexadecimal digits of a serial number."""
 
 
 def filters(call: "Invocation") -> dict[str, str]:
@@ -79,9 +81,24 @@ def limit_of(call: "Invocation") -> int:
 def serial_number(word: str) -> str:
     """A serial number as the inventory writes it: lower-case hexadecimal, two digits an octet.
 
-    Colons and a leading 0x are allowed. Raises UsageError.
+    Raises UsageError.
+    """
+    return serial_numbers(word)[0]
+
+
+def serial_numbers(word: str) -> Sequence[str]:
+    """All that a serial number may mean, the likeliest first. Raises UsageError.
+
+    Hexadecimal, with colons and a leading 0x if one likes, or decimal as other programs show it. Digits alone
+    may be either, up to the 40 of the longest serial number in hexadecimal (RFC 5280 §4.1.2.2); more are decimal.
     """
     digits = word.lower().removeprefix("0x").replace(":", "")
-    if not digits or not HEX.issuperset(digits):
-        raise UsageError(f"'{word}' is not a serial number in hexadecimal")
-    return digits.zfill(len(digits) + len(digits) % 2)
+    if not digits.isascii() or not HEX.issuperset(digits) or not digits:
+        raise UsageError(f"'{word}' is not a serial number in hexadecimal or decimal")
+    found = [] if len(digits) > LONGEST else [digits]
+    if word.isdigit():
+        found.append(f"{int(word):x}")
+    found = [each.zfill(len(each) + len(each) % 2) for each in found]
+    if not found or len(found[-1]) > LONGEST:
+        raise UsageError(f"'{word}' is longer than any serial number")
+    return found

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from newel.cli import connection
+from newel.cli import connection, paths
 from newel.cli.errors import CliError, UsageError
 
 if TYPE_CHECKING:
@@ -17,31 +17,37 @@ UNAUTHORIZED = 401
 
 def inventory(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
     """The inventory: at the authority's address unless --inventory-url says otherwise."""
-    return _administrated(call, call.get("inventory-url"))
+    return _administrated(call, "inventory")
 
 
 def alerting(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
     """Alerting: at the authority's address unless --alerting-url says otherwise."""
-    return _administrated(call, call.get("alerting-url"))
+    return _administrated(call, "alerting")
 
 
 @contextlib.contextmanager
-def _administrated(call: "Invocation", url: str | None) -> Generator["Authority"]:
-    """A connection as whoever --admin-cert and --admin-key say, else as the managed identity.
+def _administrated(call: "Invocation", service: str) -> Generator["Authority"]:
+    """A connection as whoever --admin-cert and --admin-key say, else as the managed identity or the stored
+    administrator.
 
     Raises CliError.
     """
+    from newel.cli.catalogue.administrator import stored_administrator
     from newel.client.errors import RefusedError
 
     certificate, key = call.get("admin-cert"), call.get("admin-key")
     if bool(certificate) is not bool(key):
         given, lacking = ("cert", "key") if certificate else ("key", "cert")
         raise UsageError(f"flag '--admin-{given}' requires the '--admin-{lacking}' flag")
-    url = url or connection.url_of(call)
+    if not certificate and not paths.identity_file(call).is_file():
+        certificate, key = stored_administrator(call) or (None, None)
+    given, root = call.get(f"{service}-url"), call.get(f"{service}-root")
+    url = given or connection.url_of(call)
+    pem = connection.root_pem(call, root) if root else None
     opened = (
-        connection.authenticated(call, certificate, key, url=url, unlocked_by=PASSWORD)
+        connection.authenticated(call, certificate, key, url=url, root=pem, unlocked_by=PASSWORD)
         if certificate and key
-        else connection.connected(call, url=url)
+        else connection.connected(call, url=url, root=pem)
     )
     try:
         with opened as authority:

@@ -31,6 +31,8 @@ from newel.runtime.serving import Served
 from newel.runtime.usable import check_usable
 from newel.signer import app as signer
 from newel.standalone import models
+from newel.standalone.administrator import EVERY as ADMINISTRATOR_EVERY
+from newel.standalone.administrator import FirstAdministrator
 from newel.standalone.dispatch import ByPrefix
 from newel.standalone.first_start import authority_files
 from newel.standalone.responder import ResponderUpkeep
@@ -211,14 +213,14 @@ class House:
     def issuing(self) -> Service:
         """Decides and records."""
         ports = issuing.Ports(
-            self._databases["issuing"], self._outboxes["issuing"], self._channel("issuing"),
+            self._databases["issuing"], self._outboxes["issuing"], self.channel("issuing"),
             self._clock, self._audit("issuing"), self.registry,
         )  # fmt: skip
         return self._added(issuing.build(models.issuing(self._settings), ports))
 
     def validation(self) -> Service:
         """OCSP and CRL."""
-        channel = self._channel("validation")
+        channel = self.channel("validation")
         ports = validation.Ports(
             self._databases["validation"], self._outboxes["validation"], self.bus, channel, channel,
             self._clock, self._audit("validation"), self.registry,
@@ -228,7 +230,7 @@ class House:
     def inventory(self) -> Service:
         """The catalogue."""
         ports = inventory.Ports(
-            self._databases["inventory"], self._outboxes["inventory"], self.bus, self._channel("inventory"),
+            self._databases["inventory"], self._outboxes["inventory"], self.bus, self.channel("inventory"),
             self._clock, self._audit("inventory"), self.registry,
         )  # fmt: skip
         return self._added(inventory.build(self._settings.newel.inventory, ports))
@@ -236,7 +238,7 @@ class House:
     def alerting(self) -> Service:
         """Tells people."""
         ports = alerting.Ports(
-            self._databases["alerting"], self.bus, self._channel("alerting"),
+            self._databases["alerting"], self.bus, self.channel("alerting"),
             self._clock, self._audit("alerting"), self.registry,
         )  # fmt: skip
         return self._added(alerting.build(self._settings.newel.alerting, ports))
@@ -244,23 +246,37 @@ class House:
     async def registration(self) -> Service:
         """The front door."""
         ports = registration.Ports(
-            self._databases["registration"], self._channel("registration"), self.tls,
+            self._databases["registration"], self.channel("registration"), self.tls,
             self._clock, self._audit("registration"), self.registry,
         )  # fmt: skip
         return self._added(await registration.build(models.registration(self._settings), ports))
 
     def upkeep(self) -> Service:
         """What no other service can do: with the intermediate's key, and for every worker at once."""
-        files = authority_files(self._settings.layout, self._settings.password_file)
+        settings = self._settings
+        files = authority_files(settings.layout, settings.password_file, settings.ca)
         responder = ResponderUpkeep(files, self._clock, self._audit("standalone"))
         lease = Lease(self._databases["validation"], "responder")
         looking = every(RESPONDER_EVERY, responder.look)
-        return Service("standalone", tasks={"responder": partial(run_leased, lease, looking)})
+        administrator = FirstAdministrator(
+            self._settings, self.channel("registration"), self._clock, self._audit("standalone")
+        )
+        keeping = every(ADMINISTRATOR_EVERY, administrator.keep)
+        tenure = Lease(self._databases["validation"], "administrator")
+        return Service(
+            "standalone",
+            tasks={
+                "responder": partial(run_leased, lease, looking),
+                "administrator": partial(run_leased, tenure, keeping),
+            },
+            start=[administrator.keep],  # before anybody listens, so that it is there at once
+        )
 
     def _audit(self, name: str) -> AuditLog:
         return AuditLog(name, self._clock, self.audit_sink)
 
-    def _channel(self, caller: str) -> LocalChannel:
+    def channel(self, caller: str) -> LocalChannel:
+        """What the services of this process are called through, by one of them."""
         return LocalChannel(self._server, caller)
 
     def _added(self, service: Service) -> Service:

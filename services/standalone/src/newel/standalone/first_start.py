@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from newel.signer.app import AuthorityFiles, create_authority
-from newel.standalone import ssh_keys
+from newel.standalone import administrator, ssh_keys
 from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
@@ -32,6 +32,7 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     fingerprint = create_authority(
         authority_files(layout, password_file), options.name or NAME, now
     )
+    administrator.make_key(layout)
     ca = configuration(layout, options, password_file)
     if options.ssh:
         ca.ssh = ssh_keys.create(layout, password_file.read_text().rstrip().encode())
@@ -50,7 +51,7 @@ def discard_half(layout: Layout) -> None:
     """Removes what an earlier first start left when it did not reach its end."""
     for path in (
         layout.root_certificate, layout.root_key, layout.intermediate_certificate, layout.intermediate_key,
-        layout.responder_certificate, layout.responder_key, layout.ceremony,
+        layout.responder_certificate, layout.responder_key, layout.ceremony, layout.administrator_certificate,
     ):  # fmt: skip
         path.unlink(missing_ok=True)
 
@@ -84,9 +85,10 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
     """The first ca.json. Its paths begin at the state folder, which can be moved as it is."""
     password = password_file.read_text().rstrip().encode()
     names = list(options.dns) or ["localhost", "127.0.0.1", "::1"]
-    newel: dict[str, Any] = (
-        {} if options.password_file is None else {"passwordFile": str(password_file)}
-    )
+    first = {"subject": administrator.SUBJECT, "provisioner": administrator.PROVISIONER}
+    newel: dict[str, Any] = {"inventory": {"administrators": [first]}}
+    if options.password_file is not None:
+        newel["passwordFile"] = str(password_file)
 
     def below(path: Path) -> str:
         return str(path.relative_to(layout.state))
@@ -104,7 +106,10 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         authority=ca_json.Authority(
             provisioners=[
                 # whoever has this password runs the authority, and may revoke what ACME clients got
-                {**new_jwk_provisioner("admin", password), "newel": {"revokesAny": True}},
+                {
+                    **new_jwk_provisioner(administrator.PROVISIONER, password),
+                    "newel": {"revokesAny": True},
+                },
                 {"type": "ACME", "name": "acme"},
             ]
         ),

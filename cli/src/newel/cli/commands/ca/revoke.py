@@ -1,10 +1,17 @@
 """`newel ca revoke`: a certificate is renewed no more."""
 
+import re
+
 from newel.cli import connection
 from newel.cli.errors import UsageError
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import note, say
 from newel.cli.tokens import token_requests
+
+LONGEST = 160
+"""Bits of a serial number, RFC 5280 §4.1.2.2."""
+HEXADECIMAL = re.compile("[0-9a-fA-F]{8,}")
+"""Fewer digits are a word that was mistyped."""
 
 REASONS = {
     "unspecified": 0, "keycompromise": 1, "cacompromise": 2, "affiliationchanged": 3,
@@ -75,18 +82,33 @@ def own_serial(call: Invocation) -> str:
 
 
 def serial_of(word: str) -> str:
-    """A serial number in base 10, whatever prefix it was written with. Raises UsageError."""
+    """A serial number in base 10, however it was written. Raises UsageError.
+
+    Digits alone are decimal; hexadecimal is known by a letter, by colons or by a prefix, as the catalogue and
+    openssl write it.
+    """
     bad = UsageError(
         f"'{word}' is not a valid serial number - use a base 10 representation or add a prefix "
         "indicating the base"
     )
     try:
-        number = int(word, 10) if word.isdigit() else int(word, 0)
+        number = int(word, 10) if word.isdigit() else prefixed_or_hexadecimal(word)
     except ValueError:
         raise bad from None
-    if number < 0:
+    if number < 0 or number.bit_length() > LONGEST or not word.isascii():
         raise bad
     return str(number)
+
+
+def prefixed_or_hexadecimal(word: str) -> int:
+    """The number behind a prefix that names its base, or behind hexadecimal digits. Raises ValueError."""
+    plain = word.replace(":", "")
+    try:
+        return int(word, 0)
+    except ValueError:
+        if HEXADECIMAL.fullmatch(plain):
+            return int(plain, 16)
+        raise
 
 
 def reason_code(call: Invocation) -> int:

@@ -1,22 +1,41 @@
 """`newel certificates show`."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from newel.cli.catalogue import layouts, questions, session
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import show_json
 
+if TYPE_CHECKING:
+    from newel.client.authority import Authority
+
+NOT_FOUND = 404
+
 
 def run(call: Invocation) -> None:
     """All the catalogue knows of one certificate."""
-    from newel.client import catalogue
-
     (word,) = call.positionals(1)
-    serial, form = (
-        questions.serial_number(word),
-        layouts.format_of(call, options=("text", "json")),
-    )
+    serials = questions.serial_numbers(word)
+    form = layouts.format_of(call, options=("text", "json"))
     with session.inventory(call) as authority:
-        found = authority.send(catalogue.certificate(serial))
+        found = known(authority, serials)
     if form == "json":
         show_json(found)
     else:
-        print(layouts.details(found))
+        number = int(str(found["serial"]), 16)
+        print(layouts.details({"serial": found["serial"], "serial_in_decimal": number, **found}))
+
+
+def known(authority: "Authority", serials: Sequence[str]) -> dict[str, Any]:
+    """The first of these certificates that the catalogue has. Raises RefusedError."""
+    from newel.client import catalogue
+    from newel.client.errors import RefusedError
+
+    for serial in serials[:-1]:
+        try:
+            return authority.send(catalogue.certificate(serial))
+        except RefusedError as error:
+            if error.status != NOT_FOUND:
+                raise
+    return authority.send(catalogue.certificate(serials[-1]))

@@ -1,0 +1,153 @@
+"""The first administrator's certificate is kept valid until it is revoked, or its key or its name is taken out."""
+
+import datetime as dt
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.proto.issuing.v1.issuing_pb2_grpc import RevocationStub
+from newel.runtime.clock import ManualClock
+from newel.runtime.service import Service
+from newel.standalone.administrator import find_provisioner
+from newel.standalone.app import House
+from newel.standalone.first_start import create
+from newel.standalone.layout import Layout
+from newel.standalone.options import parse
+from newel.standalone.settings import read_settings
+
+NOW = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+
+
+class Running:
+    """An authority without listeners, and its first administrator."""
+
+    def __init__(self, house: House, upkeep: Service, layout: Layout, clock: ManualClock) -> None:
+        self.house, self.upkeep, self.layout, self.clock = house, upkeep, layout, clock
+
+    async def look(self) -> x509.Certificate:
+        for hook in self.upkeep.start:
+            await hook()
+        return self.certificate
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        text = self.layout.administrator_certificate.read_bytes()
+        return x509.load_pem_x509_certificates(text)[0]
+
+    def audited(self) -> list[Mapping[str, Any]]:
+        self.house.audit_sink.flush()
+        lines = map(json.loads, self.layout.audit.read_text().splitlines())
+        return [line for line in lines if line["event"] == "first-administrator"]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(tmp_path / "state")
+    create(made, parse(["--state", str(made.state)]), NOW)
+    return made
+
+
+@pytest.fixture
+async def running(layout: Layout) -> AsyncIterator[Running]:
+    clock = ManualClock(NOW)
+    house = House(read_settings(layout), clock, shared=False)
+    await house.open_databases()
+    services = [
+        house.signer(), house.issuing(), house.validation(), house.inventory(), house.alerting(),
+        await house.registration(), house.upkeep(),
+    ]  # fmt: skip
+    for service in services:
+        for hook in service.start:
+            await hook()
+    yield Running(house, services[-1], layout, clock)
+    for service in reversed(services):
+        for hook in service.stop:
+            await hook()
+    await house.close_databases()
+    house.audit_sink.close()
+
+
+async def test_it_is_there_before_anybody_listens_and_is_this_subject_s(running: Running) -> None:
+    certificate = running.certificate
+    assert certificate.subject.rfc4514_string() == "CN=administrator"
+    issuer = x509.load_pem_x509_certificates(running.layout.intermediate_certificate.read_bytes())[
+        0
+    ]
+    certificate.verify_directly_issued_by(issuer)
+    assert certificate.not_valid_after_utc - NOW <= 24 * HOUR
+    assert running.layout.administrator_key.stat().st_mode & 0o777 == 0o600
+    (line,) = running.audited()
+    assert (line["outcome"], line["subject"]) == ("issued", "administrator")
+    assert line["serial"] == f"{certificate.serial_number:036x}"
+    assert await running.look() == certificate  # it is not due
+
+
+async def test_it_is_renewed_for_the_same_key_before_the_inventory_calls_it_late(
+    running: Running,
+) -> None:
+    first = running.certificate
+    running.clock.advance(16 * HOUR)
+    assert await running.look() == first
+    running.clock.advance(1 * HOUR)
+    second = await running.look()
+    assert second.public_key() == first.public_key()
+    assert second.not_valid_after_utc > first.not_valid_after_utc
+    assert [line["outcome"] for line in running.audited()] == ["issued", "renewed"]
+
+
+async def test_it_is_issued_again_after_a_long_rest(running: Running) -> None:
+    running.clock.advance(100 * HOUR)
+    again = await running.look()
+    assert again.not_valid_after_utc > running.clock.now()
+    assert [line["outcome"] for line in running.audited()] == ["issued", "issued again"]
+
+
+@pytest.mark.parametrize("rest", [17, 100])
+async def test_a_revoked_one_is_not_replaced(running: Running, rest: int) -> None:
+    first = running.certificate
+    item = pb.RevocationItem(
+        serial=first.serial_number.to_bytes(18),
+        reason=4,
+        active=True,
+        actor="test",
+        provisioner="admin",
+    )
+    stub: Any = RevocationStub(running.house.channel("registration"))
+    answer = await stub.Revoke(pb.RevokeRequest(items=[item]))
+    assert not answer.results[0].HasField("error")
+    running.clock.advance(rest * HOUR)
+    assert await running.look() == first
+    assert await running.look() == first
+    assert [line["outcome"] for line in running.audited()] == ["issued", "refused"]
+
+
+async def test_without_its_key_nothing_is_issued(running: Running) -> None:
+    first = running.certificate
+    running.layout.administrator_key.unlink()
+    running.clock.advance(100 * HOUR)
+    assert await running.look() == first
+
+
+async def test_a_certificate_that_is_lost_is_issued_again(running: Running) -> None:
+    running.layout.administrator_certificate.unlink()
+    running.clock.advance(HOUR)
+    assert (await running.look()).subject.rfc4514_string() == "CN=administrator"
+
+
+def test_it_ends_with_its_name_or_its_provisioner_in_ca_json(layout: Layout) -> None:
+    settings = read_settings(layout)
+    administrators = settings.newel.inventory.administrators
+    provisioners = settings.authority.provisioners or []
+    assert find_provisioner(administrators, provisioners) is not None
+    assert find_provisioner((), provisioners) is None
+    assert (
+        find_provisioner(administrators, [each for each in provisioners if each["name"] != "admin"])
+        is None
+    )
+    assert find_provisioner(administrators, [{"type": "ACME", "name": "admin"}]) is None

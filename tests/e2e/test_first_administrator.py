@@ -1,0 +1,107 @@
+"""After the first start the lists open on the authority's machine, without a setting and without a flag."""
+
+import json
+import os
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from fixtures.processes import free_block, free_port
+from fixtures.running import NEWEL, Authority, serving, wait_until
+from fixtures.split import PROGRAMS, split_serving, split_state
+
+LISTS = (("certificates", "list"), ("endpoints", "list"), ("alerts", "list"))
+pytestmark = pytest.mark.needs("faketime")
+SHAPES = ["up", pytest.param("split", marks=pytest.mark.needs(*PROGRAMS))]
+
+
+def newel(authority: Authority, *words: str | Path, status: int = 0, later: str = "+0") -> str:
+    """The command line, with nothing but the state folder as its STEPPATH; stdout, else stderr.
+
+    Its clock, and not the authority's, is as much ``later``.
+    """
+    done = subprocess.run(
+        ["faketime", "-f", later, NEWEL, *map(str, words)],
+        env={**os.environ, "STEPPATH": str(authority.state)}, capture_output=True, text=True,
+        check=False, stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stderr if status else done.stdout
+
+
+def serial_of(authority: Authority) -> str:
+    certificate = authority.state / "certs/administrator.crt"
+    shown = json.loads(newel(authority, "certificate", "inspect", "--format", "json", certificate))
+    return f"{int(shown['serial_number']):036x}"
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def authority(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Authority]:
+    if request.param == "up":
+        with serving(tmp_path_factory.mktemp("up") / "state", free_port(), free_port()) as (one, _):
+            yield one
+        return
+    first = free_block(70)
+    with split_state() as state, split_serving(state, (first, first + 1, first + 2)) as (one, _):
+        yield one
+
+
+def test_the_lists_open_at_once(authority: Authority) -> None:
+    assert (authority.state / "secrets/administrator_key").stat().st_mode & 0o777 == 0o600
+    for words in LISTS:
+        newel(authority, *words)
+    serial = serial_of(authority)
+    wait_until(lambda: serial in newel(authority, "certificates", "list"))
+    shown = newel(authority, "certificates", "show", serial)
+    assert f"{int(serial, 16)}" in shown
+
+
+def test_the_first_administrator_is_named_in_the_audit(authority: Authority) -> None:
+    newel(authority, "endpoints", "list")
+    serial = serial_of(authority)
+
+    def read() -> bool:
+        lines = [line for line in authority.audit() if line["event"] == "inventory.http"]
+        return any(line.get("serial") == serial for line in lines)
+
+    wait_until(read)
+
+
+def test_the_command_line_renews_the_certificate_when_it_is_due(authority: Authority) -> None:
+    before = serial_of(authority)
+    newel(authority, "endpoints", "list", later="+15h")
+    assert serial_of(authority) == before
+    newel(authority, "endpoints", "list", later="+17h")
+    after = serial_of(authority)
+    assert after != before
+    wait_until(lambda: after in newel(authority, "certificates", "list"))
+    shown = json.loads(newel(authority, "certificates", "show", after, "--output", "json"))
+    assert shown["endpoint"] == f"c-{before}"
+
+
+def test_a_revoked_certificate_opens_nothing(authority: Authority) -> None:
+    serial = serial_of(authority)
+    newel(
+        authority, "revoke", "--serial", serial, "--provisioner", "admin", "--password-file",
+        authority.password_file,
+    )  # fmt: skip
+
+    def refused() -> bool:
+        said = newel(authority, "certificates", "list", status=1)
+        return "is not an administrator's" in said
+
+    wait_until(refused)
+
+
+def test_an_expired_certificate_says_how_to_get_another(authority: Authority) -> None:
+    certificate = authority.state / "certs/administrator.crt"
+    said = newel(authority, "certificates", "list", status=1, later="+25h")
+    assert f"the administrator's certificate {certificate} expired on " in said
+    line = next(line for line in said.splitlines() if "Get another" in line)
+    words = line.partition(": newel ")[2].split()
+    newel(authority, *words, "--password-file", authority.password_file)
+    wait_until(lambda: serial_of(authority) in newel(authority, "certificates", "list"))
