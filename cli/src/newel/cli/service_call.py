@@ -11,6 +11,8 @@ from newel.cli import connection
 from newel.cli.credentials import services
 from newel.cli.errors import CliError
 from newel.client import authority
+from newel.client.trust import trusting
+from newel.client.tunnels import connect
 
 if TYPE_CHECKING:
     from newel.cli.credentials.credential import Credential
@@ -59,8 +61,7 @@ def sent(
     request: Request, credential: "Credential", roots: str | None
 ) -> Generator[http.client.HTTPResponse]:
     """One request and its answer."""
-    tls = ssl.create_default_context()
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    tls = trusting(None)
     if roots:
         try:
             tls.load_verify_locations(cadata=roots)
@@ -86,7 +87,7 @@ def linked(url: str, tls: ssl.SSLContext) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     if parts.scheme == "http":
         return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
-    return authority.connect(services.origin(url), tls, SECONDS)
+    return connect(services.origin(url), tls, SECONDS)
 
 
 def redirected(request: Request, answer: http.client.HTTPResponse) -> Request | None:

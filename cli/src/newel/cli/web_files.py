@@ -16,8 +16,13 @@ def read_file_or_url(name: str) -> bytes:
 
 def fetch(address: str) -> bytes:
     """The body at an https address, up to a megabyte; redirections stay with https."""
-    from urllib.error import HTTPError, URLError
-    from urllib.request import HTTPRedirectHandler, build_opener
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import HTTPRedirectHandler
+
+    from newel.cli.network_errors import explain
+    from newel.client.errors import ClientError
+    from newel.client.web import make_opener
 
     class Steadfast(HTTPRedirectHandler):
         """Follows redirections to https only."""
@@ -30,13 +35,12 @@ def fetch(address: str) -> bytes:
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     try:
-        with build_opener(Steadfast).open(address, timeout=SECONDS) as answer:
+        with make_opener(None, Steadfast).open(address, timeout=SECONDS) as answer:
             data: bytes = answer.read(LARGEST + 1)
     except HTTPError as error:
         raise CliError(f"error retrieving {address}: status code {error.code}") from None
-    except (URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise CliError(f"error retrieving {address}: {reason}") from None
+    except (OSError, HTTPException, ClientError) as error:
+        raise CliError(f"error retrieving {address}: {explain(error)}") from None
     if len(data) > LARGEST:
         raise CliError(f"error retrieving {address}: more than {LARGEST} bytes")
     return data

@@ -1,10 +1,14 @@
 """What is fetched over HTTP: revocation lists, and answers of OCSP responders. Bounded in size and time."""
 
+import http.client
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
+from newel.cli.network_errors import explain
+from newel.client.errors import ClientError
+from newel.client.web import make_opener
 
 if TYPE_CHECKING:
     import ssl
@@ -20,12 +24,12 @@ def fetch(url: str, body: bytes | None = None, tls: "ssl.SSLContext | None" = No
     headers = {} if body is None else {"Content-Type": "application/ocsp-request"}
     request = urllib.request.Request(url, body, headers)  # noqa: S310 - the scheme was checked
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS, context=tls) as answer:  # noqa: S310
+        with make_opener(tls).open(request, timeout=SECONDS) as answer:
             data: bytes = answer.read(LARGEST + 1)
     except urllib.error.HTTPError as error:
         raise CliError(f"status code {error.code}") from None
-    except (OSError, ValueError) as error:
-        raise CliError(str(getattr(error, "reason", error))) from None
+    except (OSError, ValueError, http.client.HTTPException, ClientError) as error:
+        raise CliError(explain(error)) from None
     if len(data) > LARGEST:
         raise CliError(f"the answer is longer than {LARGEST // 1024 // 1024} MiB")
     return data

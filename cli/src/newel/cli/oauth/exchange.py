@@ -51,21 +51,26 @@ def send(url: str) -> Answer:
 
 def fetch(url: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
     """Status and body, one octet over the limit at most; a GET unless there is a form. Raises CliError."""
+    from http.client import HTTPException
     from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
+    from urllib.request import Request
+
+    from newel.cli.network_errors import explain
+    from newel.client.errors import ClientError
+    from newel.client.web import make_opener
 
     allow(url)
     # a body is a form unless a header says otherwise
     body = None if form is None else urlencode(form).encode()
     request = Request(url, body, {"Accept": "application/json"})  # noqa: S310 - see allow
     try:
-        with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310 - see allow
+        with make_opener().open(request, timeout=SECONDS) as answer:
             allow(answer.geturl())
             return answer.status, answer.read(LARGEST + 1)
     except HTTPError as error:
         return error.code, error.read(LARGEST + 1)
-    except OSError as error:
-        raise CliError(f"error retrieving {url}: {getattr(error, 'reason', error)}") from None
+    except (OSError, HTTPException, ClientError) as error:
+        raise CliError(f"error retrieving {url}: {explain(error)}") from None
 
 
 def seconds(value: object) -> int:

@@ -20,8 +20,9 @@ from newel.client.acme_events import (
     Result,
     Stage,
 )
-from newel.client.authority import SECONDS, USER_AGENT, connect, unreachable, whole_body
+from newel.client.authority import SECONDS, USER_AGENT, unreachable, whole_body
 from newel.client.errors import AnswerError
+from newel.client.tunnels import connect
 
 if TYPE_CHECKING:
     import httpx

@@ -5,6 +5,7 @@ from typing import Self, TypeVar
 
 import httpx
 
+from newel.client.async_web import ProxyTransport
 from newel.client.authority import LARGEST_ANSWER, SECONDS, USER_AGENT, unreachable
 from newel.client.calls import Call
 from newel.client.errors import AnswerError
@@ -27,7 +28,7 @@ class AsyncAuthority:
         self.url = base_url(url)
         self._client = httpx.AsyncClient(
             base_url=self.url,
-            verify=tls,
+            transport=ProxyTransport(tls),
             timeout=seconds,
             headers={"User-Agent": user_agent},
             follow_redirects=False,

@@ -15,6 +15,7 @@ import httpx
 from newel.client import acme, acme_transport, origins
 from newel.client.acme_transport import Solver
 from newel.client.async_authority import AsyncAuthority
+from newel.client.async_web import ProxyTransport
 from newel.client.bootstrap import fetch_root
 from newel.client.credential import Credential, of_answer, of_pem
 from newel.client.holder import Holder
@@ -94,7 +95,7 @@ class AsyncIdentity(Holder):
 
         async def order() -> Credential:
             flow = acme.obtain(directory, account, wanted)
-            async with httpx.AsyncClient(verify=trusting(root)) as client:
+            async with httpx.AsyncClient(transport=ProxyTransport(trusting(root))) as client:
                 return of_pem(await acme_transport.run_async(flow, client, solver), private)
 
         made = cls(await order(), directory, root)

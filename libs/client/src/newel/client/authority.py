@@ -5,16 +5,15 @@ httpx than on everything else together. `newel.client.async_authority` sends the
 """
 
 import http.client
-import os
 import ssl
 import threading
 import time
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 from newel.client.calls import Call
 from newel.client.errors import AnswerError, UnreachableError, UntrustedError
 from newel.client.trust import base_url
+from newel.client.tunnels import connect
 
 Answer = TypeVar("Answer")
 
@@ -100,31 +99,6 @@ def whole_body(answer: http.client.HTTPResponse) -> bytes:
     if answer.length:  # what was announced and did not come
         raise http.client.IncompleteRead(body, answer.length)
     return body
-
-
-def connect(url: str, tls: ssl.SSLContext, seconds: float) -> http.client.HTTPSConnection:
-    """A connection to be opened by its first request, through the proxy the environment names."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxy = proxy_for(host)
-    if proxy is None:
-        return http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=tls)
-    through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    connection = http.client.HTTPSConnection(
-        through.hostname or "", through.port or 3128, timeout=seconds, context=tls
-    )
-    connection.set_tunnel(host, parts.port or 443)
-    return connection
-
-
-def proxy_for(host: str) -> str | None:
-    """The proxy of HTTPS_PROXY, unless NO_PROXY names the host."""
-    proxy = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY")
-    if not proxy:
-        return None
-    from urllib.request import proxy_bypass
-
-    return None if proxy_bypass(host) else proxy
 
 
 def unreachable(method: str, url: str, error: BaseException) -> UnreachableError:

@@ -24,15 +24,24 @@ def base_url(text: str) -> str:
 
 
 def trusting(roots: str | None) -> ssl.SSLContext:
-    """A client's TLS that trusts these PEM roots, or the system's when there are none given."""
-    context = ssl.create_default_context(cadata=roots) if roots else ssl.create_default_context()
+    """A client's TLS that trusts these PEM roots, or the system's when there are none given.
+
+    Not by create_default_context, which opens the file of SSLKEYLOGFILE and so fails where that cannot be
+    written, and otherwise writes there what decrypts the connection.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if roots:
+        context.load_verify_locations(cadata=roots)
+    else:
+        context.load_default_certs()
     return context
 
 
 def unverified() -> ssl.SSLContext:
     """TLS that trusts anybody: for fetching a root by its fingerprint, and for nothing else."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from newel.runtime.client_tls import trust_file
 from newel.runtime.mutual_tls import TlsFiles
 
 _log = logging.getLogger("newel.runtime.nats")
@@ -120,7 +121,6 @@ class NatsLink:
 
 
 def _context(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(files.roots))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = trust_file(files.roots)
     context.load_cert_chain(files.certificate, files.key)
     return context

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from newel.alerting.config import Email
 from newel.alerting.delivery import DeliveryError
 from newel.alerting.notices import Message, facts, message_key, title
+from newel.runtime.client_tls import trust_file
 from newel.runtime.clock import Clock
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
 
@@ -93,7 +94,7 @@ class EmailChannel:
         return _PinnedSmtp(own.host, own.port, address, own.timeout.total_seconds(), tls)
 
     def _context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._config.ca_file)
+        return trust_file(self._config.ca_file)
 
 
 class _PinnedSmtp(smtplib.SMTP):

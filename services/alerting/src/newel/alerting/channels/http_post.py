@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newel.alerting.delivery import DeliveryError
+from newel.runtime.client_tls import trust_file
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Poster:
         addresses = await self.policy.resolve(target.host)
         if self._client is None:
             self._client = httpx.AsyncClient(
-                verify=ssl.create_default_context(cafile=self.ca_file),
+                verify=trust_file(self.ca_file),
                 timeout=self.timeout,
                 follow_redirects=False,
                 trust_env=False,
