@@ -5,6 +5,10 @@ BIN   := $(VENV)/bin
 UV    := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 MEMBERS := proto $(sort $(wildcard libs/*)) $(sort $(wildcard services/*)) cli
 
+# A worker per core. A file's tests stay together, because they share servers; the files that take
+# longest come first, so that no worker is left alone with one at the end.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+
 .PHONY: help sync lock run split test check bench generate format e2e faults dist
 
 help: ## this list
@@ -41,14 +45,14 @@ check: sync ## format, lint, types, imports, house rules, generated code, unit t
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python proto/generate.py && git diff --exit-code --stat -- proto
 	$(BIN)/pyright
-	$(BIN)/pytest proto libs services cli tests/architecture
+	$(BIN)/pytest $(PARALLEL) cli libs services proto tests/architecture
 
 test: sync ## everything the tests need, then unit, contract and end-to-end tests
 	bash tests/setup.sh
-	$(BIN)/pytest proto libs services cli tests/architecture tests/integration tests/conformance tests/e2e
+	$(BIN)/pytest $(PARALLEL) tests/e2e tests/integration tests/conformance cli libs services proto tests/architecture
 
 e2e: sync ## the walks alone, with the real programs
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest $(PARALLEL) tests/e2e
 
 faults: sync ## every service killed at every step, databases and NATS taken away
 	bash tests/setup.sh

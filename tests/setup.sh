@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Installs the real programs the tests drive, where this machine lets it; names what stays missing.
-# Tests that need a missing program are not run and are counted in pytest's summary.
+# Tests that need a missing program are not run and are counted in pytest's summary; where CI is set, they fail.
 set -u
 
 declare -A debian=(
   [certbot]=certbot [lego]=lego [nginx]=nginx-light [openssl]=openssl [pkcs11-tool]=opensc
-  [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client
+  [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client [ssh]=openssh-client [ssh-agent]=openssh-client
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
   [named]=bind9 [nsupdate]=bind9-dnsutils [nebula-cert]=nebula
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
-  [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime
+  [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [keytool]=default-jdk-headless
+  [systemd-analyze]=systemd [update-ca-certificates]=ca-certificates
 )
 declare -A golang=(
   [step]=github.com/smallstep/cli/cmd/step@v0.30.2
@@ -38,4 +39,7 @@ fi
 
 left=$(missing "${!debian[@]}" "${!golang[@]}" | sort | tr '\n' ' ')
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || left="$left postgresql"
-[ -z "${left// /}" ] || echo "setup: not on this machine, so not tested with: $left"
+[ -z "${left// /}" ] && exit 0
+echo "setup: not on this machine, so not tested with: $left"
+# A run that counts does not pass over what it cannot test.
+case "${CI:-}" in ''|0|false|no) ;; *) exit 1 ;; esac
