@@ -81,7 +81,7 @@ def value_for(place: Place) -> Any:
         )
     if name.endswith("Duration"):
         return "1h"
-    if name in {"enableSSHCA", "enableAdmin", "disableGetSSHHosts"}:
+    if name in {"renegotiation", "enableSSHCA", "enableAdmin", "disableGetSSHHosts"}:
         return True
     if name == "ssh":
         return (
@@ -94,7 +94,11 @@ def value_for(place: Place) -> Any:
         "monitoring": {"type": "newrelic"},
         "templates": {"data": {"a": 1}},
     }
-    lists = {"webhooks": [{"name": "w"}], "attestationFormats": ["tpm"]}
+    lists: dict[str, list[Any]] = {
+        "cipherSuites": ["TLS_AES_256_GCM_SHA384"],
+        "webhooks": [{"name": "w"}],
+        "attestationFormats": ["tpm"],
+    }
     return objects.get(name) or lists.get(name) or "x"
 
 
@@ -167,6 +171,7 @@ def test_a_provisioner_of_a_kind_that_is_not_there_starts_the_authority_all_the_
             "minTLSCertDuration: it must be",
         ),
         ('{"authority": {"claims": {"maxTLSCertDuration": 3}}}', "maxTLSCertDuration: it must be"),
+        ('{"tls": {"minVersion": 1.1}}', "tls.minVersion: it must be 1.2 or 1.3"),
         ('{"authority": {"claims": []}}', "authority.claims: "),
         ('{"newel": {}, "x": NaN}', "NaN is not JSON"),
         ('{"a": ' + "[" * 100_000, "nested too deeply"),

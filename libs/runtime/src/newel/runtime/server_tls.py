@@ -20,12 +20,14 @@ class ServerTls:
     ``present`` before listening and again whenever there is a new certificate.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, versions: tuple[float, float] = (1.2, 1.3)) -> None:
+        """``versions``: the least and the last version of TLS, 1.2 or 1.3."""
+        self._versions = versions
         self._anchors = ""
         self._chain = b""
         self._key = b""
         self._current: ssl.SSLContext | None = None
-        self.context = _context("")
+        self.context = _context("", versions)
         self.context.sni_callback = self._hand_over
 
     def trust(self, anchors: Sequence[str]) -> None:
@@ -40,7 +42,7 @@ class ServerTls:
         self._renew()
 
     def _renew(self) -> None:
-        context = _context(self._anchors)
+        context = _context(self._anchors, self._versions)
         with _readable(self._chain) as chain_path, _readable(self._key) as key_path:
             context.load_cert_chain(chain_path, key_path)
         self._current = context
@@ -53,9 +55,12 @@ class ServerTls:
         connection.context = self._current
 
 
-def _context(anchors: str) -> ssl.SSLContext:
+_VERSIONS = {1.2: ssl.TLSVersion.TLSv1_2, 1.3: ssl.TLSVersion.TLSv1_3}
+
+
+def _context(anchors: str, versions: tuple[float, float]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version, context.maximum_version = (_VERSIONS[each] for each in versions)
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.verify_mode = ssl.CERT_OPTIONAL

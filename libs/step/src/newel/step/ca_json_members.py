@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from newel.step.messages import TlsOptions
 from newel.step.provisioner_members import CLAIMS, SSH
 from newel.step.treatment import (
     Member,
@@ -14,8 +15,10 @@ from newel.step.treatment import (
     warned,
 )
 
-_ELSEWHERE = "this authority issues with its own keys; it does not stand in front of another one"
-_KEYS = "keys are encrypted files; other stores are set in newel.signer.keys"
+_ELSEWHERE = (
+    "this authority issues with its own keys (softcas); it does not stand in front of another one"
+)
+_KEYS = "keys are encrypted files (softkms); other stores are set in newel.signer.keys"
 _DATABASE = "the database of step-ca is not read: certificates, accounts and revocations in it are unknown here"
 
 
@@ -61,7 +64,7 @@ AUTHORITY: Mapping[str, Member] = {
     "disableGetSSHHosts": warned(SSH),
     "authorityId": warned("the authority has no identity beside its root yet"),
     "deploymentType": refused(
-        "linked and hosted authorities are not supported", fits=one_of("standalone")
+        "only standalone authorities are supported", fits=one_of("standalone")
     ),
     "type": refused(_ELSEWHERE, fits=one_of("softcas", "SoftCAS", "SOFTCAS")),
     "certificateAuthority": refused(_ELSEWHERE),
@@ -71,11 +74,21 @@ AUTHORITY: Mapping[str, Member] = {
     "config": refused(_ELSEWHERE),
 }  # fmt: skip
 
+
+def _version(value: Any) -> str:
+    return (
+        "" if value in (None, 1.2, 1.3) else "it must be 1.2 or 1.3; older versions are not served"
+    )
+
+
 TLS: Mapping[str, Member] = {
-    "cipherSuites": honoured("told to clients; what this server speaks is not set by it"),
-    "minVersion": honoured("told to clients; this server speaks TLS 1.2 and 1.3"),
-    "maxVersion": honoured("told to clients; this server speaks TLS 1.2 and 1.3"),
-    "renegotiation": honoured("told to clients; this server never renegotiates"),
+    "cipherSuites": warned(
+        "told to clients; the suites of this server itself are not set by it",
+        fits=one_of(TlsOptions().cipher_suites),
+    ),
+    "minVersion": honoured("1.2 or 1.3: of this server, and told to clients", problem=_version),
+    "maxVersion": honoured("1.2 or 1.3: of this server, and told to clients", problem=_version),
+    "renegotiation": warned("told to clients; this server never renegotiates"),
 }
 
 CA_JSON: Mapping[str, Member] = {
@@ -87,7 +100,7 @@ CA_JSON: Mapping[str, Member] = {
         "a password does not belong in this file; name its file by --password-file or newel.passwordFile"
     ),
     "address": honoured("where HTTPS is served, HOST:PORT"),
-    "insecureAddress": honoured("where OCSP, revocation lists and metrics are served, HOST:PORT"),
+    "insecureAddress": honoured("where OCSP and revocation lists are served without TLS, HOST:PORT"),
     "metricsAddress": honoured("where metrics are served, HOST:PORT; by default on this machine alone"),
     "dnsNames": honoured("names and addresses of this server, default localhost, 127.0.0.1, ::1"),
     "commonName": honoured("the common name of this server's certificate"),
@@ -126,7 +139,7 @@ CA_JSON: Mapping[str, Member] = {
     "logger": honoured(
         "how the authority logs",
         members={
-            "format": warned("the log is lines of JSON", fits=one_of("json")),
+            "format": warned("the log is lines of JSON (json)", fits=one_of("json")),
             "traceHeader": warned("requests are traced by the header X-Request-Id"),
         },
     ),

@@ -141,7 +141,7 @@ class House:
         self._settings = settings
         self._clock = clock
         self.registry = CollectorRegistry()
-        self.tls = ServerTls()
+        self.tls = ServerTls(models.tls_versions(settings))
         self.audit_sink = LineSink.open(settings.layout.audit)
         watch_sink(self.audit_sink, self.registry)
         self.bus = LocalBus(shared=shared, metrics=EventMetrics(self.registry, clock))

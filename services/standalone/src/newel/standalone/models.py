@@ -10,6 +10,7 @@ from newel.runtime.config import ConfigError, validated
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
 from newel.step.durations import parse_duration
+from newel.step.messages import TlsOptions
 from newel.validation.config import Config as ValidationConfig
 
 USUAL = dt.timedelta(days=90)
@@ -102,6 +103,14 @@ def registration(settings: Settings) -> RegistrationConfig:
     return validated(RegistrationConfig, merged(data, settings.newel.registration), "registration")
 
 
+def tls_versions(settings: Settings) -> tuple[float, float]:
+    """The versions of TLS that are served. Raises ConfigError."""
+    tls = settings.ca.tls or TlsOptions()
+    if tls.min_version > tls.max_version:
+        raise ConfigError(f"{settings.layout.ca_json}: tls: minVersion is above maxVersion")
+    return tls.min_version, tls.max_version
+
+
 def validation(settings: Settings) -> ValidationConfig:
     """Status of the one issuer, by its delegated responder."""
     issuer = {
@@ -128,6 +137,7 @@ def check(settings: Settings) -> None:
     """Checks everything the file says before anything of it takes effect. Raises ConfigError."""
     signer(settings)
     validation(settings)
+    tls_versions(settings)
     profiles, front = issuing(settings).profiles, registration(settings)
     for index, record in enumerate(front.records()):
         wanted = record.newel.profile if record.newel else ""
