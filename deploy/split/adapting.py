@@ -9,7 +9,7 @@ FILES = {
     **{f"{service}.toml": SHARED / "config" / f"{service}.toml" for service in SERVICES},
     **{
         f"{name}.toml": SHARED / "config" / f"{name}.toml"
-        for name in ("ceremony", "ceremony-responder", "ceremony-services")
+        for name in ("ceremony", "ceremony-crl", "ceremony-responder", "ceremony-services")
     },
     "softhsm2.conf": SHARED / "config/softhsm2.conf",
     "nats.conf": SHARED / "nats/nats.conf",

@@ -17,7 +17,7 @@ LAYOUT = Layout(Path("/state"))
 ADDRESSES = Addresses("127.0.0.1:9000", "127.0.0.1:9080", 9100, workers=3)
 MODULE = Path("/lib/softhsm.so")
 
-CEREMONIES = ("ceremony", "ceremony-responder", "ceremony-services")
+CEREMONIES = ("ceremony", "ceremony-crl", "ceremony-responder", "ceremony-services")
 PLACES = ("127.0.0.1:", "localhost:", "/state/", "/lib/softhsm.so", "dns:///127.0.0.1:")
 
 

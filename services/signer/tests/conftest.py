@@ -58,4 +58,5 @@ def files(folder: Path) -> AuthorityFiles:
         folder / "secrets/ocsp_key",
         folder / "password",
         folder / "ceremony.json",
+        folder / "certs/root_ca.crl",
     )

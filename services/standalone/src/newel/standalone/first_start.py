@@ -11,7 +11,7 @@ from newel.standalone import administrator, ssh_keys
 from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
-from newel.standalone.settings import write_settings
+from newel.standalone.settings import plain_url, write_settings
 from newel.step import ca_json, messages
 from newel.step.escrow import new_jwk_provisioner
 
@@ -29,15 +29,19 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
         (layout.state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     discard_half(layout)
     password_file = options.password_file or make_password(layout.password)
-    fingerprint = create_authority(
-        authority_files(layout, password_file), options.name or NAME, now
-    )
     administrator.make_key(layout)
     ca = configuration(layout, options, password_file)
+    names = ca.dns_names or ["localhost"]
+    http_url = layout.given_http_url.rstrip("/") or plain_url(names[0], ca.insecure_address)
+    fingerprint = create_authority(
+        authority_files(layout, password_file),
+        options.name or NAME,
+        now,
+        root_crl_url=f"{http_url}/crl/{{issuer}}.crl",
+    )
     if options.ssh:
         ca.ssh = ssh_keys.create(layout, password_file.read_text().rstrip().encode())
     address = ca.address
-    names = ca.dns_names or ["localhost"]
     port = address.rpartition(":")[2]
     # the root and ca.json are where every STEPPATH has them, and so found after the folder has moved
     defaults = ca_json.Defaults(
@@ -51,7 +55,8 @@ def discard_half(layout: Layout) -> None:
     """Removes what an earlier first start left when it did not reach its end."""
     for path in (
         layout.root_certificate, layout.root_key, layout.intermediate_certificate, layout.intermediate_key,
-        layout.responder_certificate, layout.responder_key, layout.ceremony, layout.administrator_certificate,
+        layout.responder_certificate, layout.responder_key, layout.root_crl, layout.ceremony,
+        layout.administrator_certificate,
     ):  # fmt: skip
         path.unlink(missing_ok=True)
 
@@ -69,6 +74,7 @@ def authority_files(
         responder_key=layout.responder_key,
         password_file=password_file,
         record=layout.ceremony,
+        root_crl=layout.root_crl,
     )
 
 

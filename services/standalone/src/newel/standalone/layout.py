@@ -27,6 +27,11 @@ class Layout:
         return self.state / "certs/root_ca.crt"
 
     @property
+    def root_crl(self) -> Path:
+        """PEM: made by the ceremony, as the root's key is no service's."""
+        return self.state / "certs/root_ca.crl"
+
+    @property
     def intermediate_certificate(self) -> Path:
         """PEM."""
         return self.state / "certs/intermediate_ca.crt"

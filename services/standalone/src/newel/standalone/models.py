@@ -122,6 +122,9 @@ def validation(settings: Settings) -> ValidationConfig:
     data: dict[str, Any] = {
         "issuers": [issuer],
         "roots_file": settings.ca.roots[0],
+        "crl_files": [
+            {"certificate_file": settings.ca.roots[0], "crl_file": settings.layout.root_crl}
+        ],
         "http": {"base_path": urlsplit(settings.http_url).path},
     }
     crl = settings.ca.crl

@@ -68,9 +68,7 @@ class Settings:
         given = self.layout.given_http_url or self.newel.http_url
         if given or not self.http_address:
             return given.rstrip("/")
-        port = self.http_address.rpartition(":")[2]
-        name = self.dns_names[0]
-        return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+        return plain_url(self.dns_names[0], self.http_address)
 
     @property
     def password_file(self) -> Path:
@@ -78,6 +76,12 @@ class Settings:
         own = self.newel.password_file
         named = Path(Paths(self.layout).anchor(str(own))) if own else self.layout.password
         return self.layout.given_password or named
+
+
+def plain_url(name: str, http_address: str) -> str:
+    """Where clients that know the authority by this name find its plain HTTP address."""
+    port = http_address.rpartition(":")[2]
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 def read_settings(layout: Layout) -> Settings:

@@ -26,6 +26,7 @@ from newel.validation.crls import CrlShelf
 from newel.validation.cross_origin import CrossOrigin
 from newel.validation.http import Web
 from newel.validation.metrics import Metrics
+from newel.validation.offline import load_offline
 from newel.validation.projection import StatusProjection
 from newel.validation.publisher import CrlTimes, Publisher
 from newel.validation.reconcile import Reconciler
@@ -103,6 +104,7 @@ def assemble(config: Config, ports: Ports) -> Parts:
     crls = CrlStore(ports.database, ports.outbox)
     cache = AnswerCache(config.ocsp.cache_answers)
     shelf = CrlShelf(int(config.crl.max_age.total_seconds()))
+    offline = load_offline(config.crl_files, shelf)
     changes = Changes(store, crls, tuple(one.id for one in authorities), cache, shelf)
     signer = StatusSigner(StatusSignerStub(ports.signer))
     max_lag = int(config.reconcile.max_lag.total_seconds())
@@ -119,13 +121,17 @@ def assemble(config: Config, ports: Ports) -> Parts:
         RepositoryStub(ports.issuing), store, cache.purge, clock, metrics.repaired
     )
     return Parts(
-        web=Web(responder, sources(authorities, shelf, config.roots_file), config.http.base_path),
+        web=Web(
+            responder,
+            sources(authorities, offline, shelf, config.roots_file),
+            config.http.base_path,
+        ),
         projection=StatusProjection(store, cache.purge, ports.audit),
         changes=changes,
         reconciler=reconciler,
         publisher=publisher,
         upkeep=Upkeep(reconciler, publisher, store, clock, config.reconcile),
-        watch=Watch(authorities, shelf, changes, cache, clock, metrics, max_lag),
+        watch=Watch(authorities, offline, shelf, changes, cache, clock, metrics, max_lag),
     )
 
 

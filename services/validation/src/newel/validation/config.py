@@ -39,6 +39,14 @@ class IssuerConfig(Settings):
         return self
 
 
+class CrlFileConfig(Settings):
+    """An issuer whose key no service has, a root above all: a ceremony makes its CRL."""
+
+    certificate_file: Path
+    crl_file: Path
+    """PEM or DER. Read again when it changes; as long as there is none, the log and a metric say so."""
+
+
 class OcspConfig(Settings):
     """How OCSP is answered."""
 
@@ -120,6 +128,7 @@ class Config(Settings):
     """The whole service."""
 
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
+    crl_files: tuple[CrlFileConfig, ...] = ()
     roots_file: Path | None = None
     """PEM: served at ``/roots.pem``."""
     ocsp: OcspConfig = OcspConfig()

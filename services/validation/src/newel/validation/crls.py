@@ -1,8 +1,10 @@
 """Published CRLs: the value, what is asked of their store, and the shelf they are served from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from newel.crypto import pem
 from newel.validation.documents import Document, Header, entity_tag, http_date
 
 
@@ -46,6 +48,7 @@ class CrlShelf:
         self._cache_control = f"max-age={max_age}, public, no-transform, must-revalidate".encode()
         self._crls: dict[str, PublishedCrl] = {}
         self._documents: dict[str, Document] = {}
+        self._texts: dict[tuple[str, ...], tuple[tuple[PublishedCrl, ...], Document]] = {}
 
     def put(self, crl: PublishedCrl) -> None:
         """Serves this CRL from now on, unless a later one is served already."""
@@ -53,23 +56,7 @@ class CrlShelf:
         if held is not None and held.number >= crl.number:
             return
         self._crls[crl.issuer] = crl
-        self._documents[crl.issuer] = self.spelled(crl, crl.der, b"application/pkix-crl")
-
-    def spelled(
-        self, crl: PublishedCrl, body: bytes, media_type: bytes, *headers: Header
-    ) -> Document:
-        """A CRL in any encoding, ready to send."""
-        return Document(
-            body,
-            media_type,
-            [
-                (b"last-modified", http_date(crl.this_update)),
-                (b"expires", http_date(crl.next_update)),
-                (b"cache-control", self._cache_control),
-                *headers,
-            ],
-            etag=entity_tag(body),
-        )
+        self._documents[crl.issuer] = self._document((crl,), crl.der, b"application/pkix-crl")
 
     def crl(self, issuer: str) -> PublishedCrl | None:
         """The CRL that is served for an issuer."""
@@ -78,3 +65,30 @@ class CrlShelf:
     def document(self, issuer: str) -> Document | None:
         """The same, ready to send."""
         return self._documents.get(issuer)
+
+    def text(self, issuers: tuple[str, ...], *headers: Header) -> Document | None:
+        """The CRLs of these issuers as PEM, one after the other; None when none is served."""
+        crls = tuple(crl for crl in map(self._crls.get, issuers) if crl is not None)
+        if not crls:
+            return None
+        kept = self._texts.get(issuers)
+        if kept is None or kept[0] != crls:
+            body = b"".join(pem.encode(crl.der, "X509 CRL") for crl in crls)
+            kept = crls, self._document(crls, body, b"application/x-pem-file", *headers)
+            self._texts[issuers] = kept
+        return kept[1]
+
+    def _document(
+        self, crls: Sequence[PublishedCrl], body: bytes, media_type: bytes, *headers: Header
+    ) -> Document:
+        return Document(
+            body,
+            media_type,
+            [
+                (b"last-modified", http_date(max(crl.this_update for crl in crls))),
+                (b"expires", http_date(min(crl.next_update for crl in crls))),
+                (b"cache-control", self._cache_control),
+                *headers,
+            ],
+            etag=entity_tag(body),
+        )

@@ -61,6 +61,12 @@ class Metrics:
             ("issuer",),
             registry=registry,
         )
+        self.offline_crl_next_update = Gauge(
+            "newel_offline_crl_next_update_seconds",
+            "nextUpdate of the CRL that a ceremony made, since 1970; 0: there is none",
+            ("issuer",),
+            registry=registry,
+        )
         self.crl_failures = Counter(
             "newel_crl_failures_total", "CRLs that could not be published", registry=registry
         )

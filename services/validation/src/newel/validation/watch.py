@@ -1,6 +1,7 @@
 """Whether this worker can answer, for its metrics and for whoever asks if it is ready."""
 
 import asyncio
+from collections.abc import Sequence
 
 from newel.runtime.clock import Clock, is_future
 from newel.runtime.errors import ErrorType, NewelError
@@ -10,16 +11,18 @@ from newel.validation.changes import Changes
 from newel.validation.crls import CrlShelf
 from newel.validation.delegation import UnfitResponderError
 from newel.validation.metrics import Metrics
+from newel.validation.offline import OfflineIssuer
 
 
 class Watch:
     """Every worker's own: is it able to answer, and what do its metrics say."""
 
     def __init__(
-        self, authorities: Authorities, shelf: CrlShelf, changes: Changes, cache: AnswerCache,
-        clock: Clock, metrics: Metrics, max_lag: int,
+        self, authorities: Authorities, offline: Sequence[OfflineIssuer], shelf: CrlShelf,
+        changes: Changes, cache: AnswerCache, clock: Clock, metrics: Metrics, max_lag: int,
     ) -> None:  # fmt: skip
         self._authorities = authorities
+        self._offline = offline
         self._shelf = shelf
         self._changes = changes
         self._cache = cache
@@ -43,6 +46,10 @@ class Watch:
                 self._metrics.crl_entries.labels(authority.id).set(crl.entries)
                 self._metrics.crl_octets.labels(authority.id).set(len(crl.der))
                 self._metrics.crl_next_update.labels(authority.id).set(crl.next_update)
+
+        for issuer in self._offline:
+            await asyncio.to_thread(issuer.refresh)
+            self._metrics.offline_crl_next_update.labels(issuer.id).set(issuer.next_update)
 
     async def ready(self) -> None:
         """Raises NewelError ``unavailable`` with what is missing."""

@@ -10,7 +10,14 @@ from cryptography.x509.oid import NameOID
 from newel.crypto import loading, pem
 from newel.signer.ceremony.holding import hold
 from newel.signer.ceremony.making import reissue
-from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
+from newel.signer.ceremony.plan import (
+    CertificatePlan,
+    ExistingIssuer,
+    ListPlan,
+    Plan,
+    Subject,
+    Urls,
+)
 from newel.signer.ceremony.writing import fingerprint, replace
 from newel.signer.config import FileStore
 
@@ -30,13 +37,18 @@ class AuthorityFiles:
     responder_key: Path
     password_file: Path
     record: Path
+    root_crl: Path
 
 
-def create_authority(files: AuthorityFiles, name: str, now: dt.datetime) -> str:
+def create_authority(
+    files: AuthorityFiles, name: str, now: dt.datetime, root_crl_url: str = ""
+) -> str:
     """Makes the authority and answers with the root's SHA-256 fingerprint in hex.
 
     P-256 throughout. The root is valid for ten years with room for one CA below it, the intermediate as
-    long with room for none, the responder for thirty days: see :func:`reissue_responder`.
+    long with room for none, the responder for thirty days: see :func:`reissue_responder`. The root's CRL is
+    valid for a year; the intermediate names ``root_crl_url`` as its place ("" for none), where ``{issuer}``
+    becomes the root's id.
     Raises what :func:`newel.signer.ceremony.holding.hold` raises; then nothing was written.
     """
 
@@ -60,11 +72,13 @@ def create_authority(files: AuthorityFiles, name: str, now: dt.datetime) -> str:
                 subject=Subject(common_name=f"{name} Intermediate CA", organization=name),
                 store=store(files.intermediate_key),
                 certificate=files.intermediate_certificate,
+                urls=Urls(crl=(root_crl_url,) if root_crl_url else ()),
             ),
             _responder(files, name),
         ),
+        crls=(ListPlan(issuer="root", file=files.root_crl),),
     )
-    return fingerprint(hold(plan, now)[0].certificate)
+    return fingerprint(hold(plan, now).certificates[0].certificate)
 
 
 def add_responder(files: AuthorityFiles, now: dt.datetime) -> None:

@@ -1,8 +1,10 @@
 """Holding a ceremony: look first, then make everything, then write it."""
 
 import datetime as dt
+from dataclasses import dataclass
 
-from newel.signer.ceremony.making import CeremonyError, Made, make
+from newel.signer.ceremony.lists import MadeList, make_lists
+from newel.signer.ceremony.making import CeremonyError, Made, make, open_issuers
 from newel.signer.ceremony.plan import Plan
 from newel.signer.ceremony.writing import refuse_existing, write_all
 from newel.signer.config import Pkcs11Store
@@ -17,7 +19,15 @@ def look(plan: Plan) -> None:
             raise CeremonyError(f"the token {each.store.token} holds a key {each.store.label}")
 
 
-def hold(plan: Plan, now: dt.datetime) -> list[Made]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a ceremony made."""
+
+    certificates: list[Made]
+    lists: list[MadeList]
+
+
+def hold(plan: Plan, now: dt.datetime) -> Held:
     """Makes and writes everything of the plan, or nothing.
 
     Raises :class:`CeremonyError`, ``OSError``, ``ValueError`` for what the plan asks and X.509
@@ -25,12 +35,13 @@ def hold(plan: Plan, now: dt.datetime) -> list[Made]:
     """
     look(plan)
     try:
-        made = make(plan, now)
-        write_all(made, plan.record, now.isoformat(timespec="seconds"))
+        issuers = open_issuers(plan)
+        held = Held(make(plan, issuers, now), make_lists(plan, issuers, now))
+        write_all(held.certificates, held.lists, plan.record, now.isoformat(timespec="seconds"))
     except BaseException:
         _take_back(plan)
         raise
-    return made
+    return held
 
 
 def _take_back(plan: Plan) -> None:

@@ -5,6 +5,7 @@ as made a look at it from outside: it parses, its signature is its issuer's, and
 """
 
 import datetime as dt
+import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from newel.signer.keys import SigningKey
 from newel.signer.keystore.file import FileKey
 from newel.signer.keystore.opening import make_token_key, open_key
 
-_BACKDATE = dt.timedelta(minutes=1)
+BACKDATE = dt.timedelta(minutes=1)
 _SECOND = dt.timedelta(seconds=1)
 
 
@@ -48,7 +49,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class _Issuing:
+class Issuing:
     """A CA that can issue in this ceremony; ``chain`` is what goes below what it issues."""
 
     issuer: Issuer
@@ -56,12 +57,16 @@ class _Issuing:
     chain: tuple[bytes, ...]
 
 
-def make(plan: Plan, now: dt.datetime) -> list[Made]:
-    """Everything of the plan, in its order."""
-    issuers = {
+def open_issuers(plan: Plan) -> dict[str, Issuing]:
+    """The CAs from earlier ceremonies, by name, each with its key."""
+    return {
         each.name: _existing(each.certificate.read_bytes(), open_key(each.store))
         for each in plan.existing
     }
+
+
+def make(plan: Plan, issuers: dict[str, Issuing], now: dt.datetime) -> list[Made]:
+    """Every certificate of the plan, in its order; the CAs among them join the issuers."""
     return [_make_one(each, issuers, now) for each in plan.certificates]
 
 
@@ -74,29 +79,29 @@ def reissue(current: x509.Certificate, by: ExistingIssuer, now: dt.datetime) -> 
     return _issue(ca.ocsp_responder_tbs(body, issuer.issuer.certificate), issuer)
 
 
-def _existing(text: bytes, key: SigningKey) -> _Issuing:
+def _existing(text: bytes, key: SigningKey) -> Issuing:
     issuer = read_issuer(text)
     if keys.spki(issuer.public_key) != keys.spki(key.public_key):
         raise CeremonyError("an existing issuer's key is not its certificate's")
     chain = () if issuer.is_root else (issuer.der,)
-    return _Issuing(issuer, key, chain)
+    return Issuing(issuer, key, chain)
 
 
-def _make_one(plan: CertificatePlan, issuers: dict[str, _Issuing], now: dt.datetime) -> Made:
+def _make_one(plan: CertificatePlan, issuers: dict[str, Issuing], now: dt.datetime) -> Made:
     key, key_pem = _new_key(plan)
     issuer = issuers[plan.issuer] if plan.issuer else None
     body = _body(_name(plan.subject), keys.spki(key.public_key), plan.lifetime, issuer, now)
     tbs = _tbs(plan, body, issuer)
     chain = _issue(tbs, issuer) if issuer else _self_sign(tbs, key)
     if plan.role in {"root", "intermediate"}:
-        issuers[plan.name] = _Issuing(Issuer(chain[0]), key, chain if issuer else ())
+        issuers[plan.name] = Issuing(Issuer(chain[0]), key, chain if issuer else ())
     return Made(plan, chain, key, key_pem)
 
 
 def _body(
-    subject: bytes, spki: bytes, lifetime: dt.timedelta, issuer: _Issuing | None, now: dt.datetime
+    subject: bytes, spki: bytes, lifetime: dt.timedelta, issuer: Issuing | None, now: dt.datetime
 ) -> ca.Body:
-    start = now.replace(microsecond=0) - _BACKDATE
+    start = now.replace(microsecond=0) - BACKDATE
     end = start + lifetime - _SECOND
     if issuer:
         end = min(end, issuer.issuer.not_after)
@@ -104,7 +109,7 @@ def _body(
     return ca.Body(serial, subject, spki, start, end)
 
 
-def _issue(tbs: bytes, issuer: _Issuing) -> tuple[bytes, ...]:
+def _issue(tbs: bytes, issuer: Issuing) -> tuple[bytes, ...]:
     return (_signed(tbs, issuer.key, issuer.issuer), *issuer.chain)
 
 
@@ -136,16 +141,26 @@ def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
     return FileKey(private), keys.encrypt_private_key(private, password)
 
 
-def _tbs(plan: CertificatePlan, body: ca.Body, issuer: _Issuing | None) -> bytes:
+def _tbs(plan: CertificatePlan, body: ca.Body, issuer: Issuing | None) -> bytes:
     if issuer is None:
         return ca.root_tbs(body, 1 if plan.path_length is None else plan.path_length)
     by = issuer.issuer.certificate
     if plan.role == "intermediate":
-        pointers = ca.Pointers(plan.urls.ocsp, plan.urls.ca_issuers, plan.urls.crl)
-        return ca.intermediate_tbs(body, by, plan.path_length or 0, pointers=pointers)
+        return ca.intermediate_tbs(
+            body, by, plan.path_length or 0, pointers=_pointers(plan, issuer)
+        )
     if plan.role == "ocsp-responder":
         return ca.ocsp_responder_tbs(body, by)
     return ca.internal_tbs(body, by, [names.dns_name(name) for name in plan.dns_names])
+
+
+def _pointers(plan: CertificatePlan, issuer: Issuing) -> ca.Pointers:
+    identifier = hashlib.sha256(issuer.issuer.der).hexdigest()[:16]
+    ocsp, ca_issuers, crl = (
+        tuple(url.replace("{issuer}", identifier) for url in urls)
+        for urls in (plan.urls.ocsp, plan.urls.ca_issuers, plan.urls.crl)
+    )
+    return ca.Pointers(ocsp, ca_issuers, crl)
 
 
 def _name(subject: Subject) -> bytes:

@@ -39,7 +39,9 @@ class Subject(Settings):
 
 
 class Urls(Settings):
-    """Where an intermediate's own status and issuer are found."""
+    """Where an intermediate's own status and issuer are found. ``{issuer}`` becomes the id of its issuer:
+    the first 16 hex digits of SHA-256 of that certificate, as the validation authority's paths have it.
+    """
 
     ocsp: tuple[str, ...] = ()
     ca_issuers: tuple[str, ...] = ()
@@ -89,6 +91,33 @@ class CertificatePlan(Settings):
         return self
 
 
+Reason = Literal[
+    "unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation"
+]  # fmt: skip
+"""Why a CA's certificate was revoked (RFC 5280 §5.3.1)."""
+
+
+class RevokedPlan(Settings):
+    """A certificate to be revoked by the issuer of the list."""
+
+    certificate: Path
+    """PEM or DER."""
+    reason: Reason = "unspecified"
+
+
+class ListPlan(Settings):
+    """The CRL of a CA whose key no service has. It takes the place of the list before, keeps what that
+    one has revoked, and has a higher number.
+    """
+
+    issuer: str
+    """The name of a CA here, made or existing."""
+    file: Path
+    """Where the list is put and the one before is found, PEM."""
+    validity: Duration = Field(default=_YEAR, ge=dt.timedelta(hours=1))
+    revoked: tuple[RevokedPlan, ...] = ()
+
+
 class ExistingIssuer(Settings):
     """A CA from an earlier ceremony, to issue by again."""
 
@@ -100,10 +129,11 @@ class ExistingIssuer(Settings):
 class Plan(Settings):
     """A whole ceremony."""
 
-    record: Path
-    """Where the record of what was made is put, JSON."""
+    record: Path | None = None
+    """Where the record of what was made is put, JSON. Only a ceremony that makes no certificate has none."""
     existing: tuple[ExistingIssuer, ...] = ()
-    certificates: tuple[CertificatePlan, ...] = Field(min_length=1)
+    certificates: tuple[CertificatePlan, ...] = ()
+    crls: tuple[ListPlan, ...] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> "Plan":
@@ -119,13 +149,21 @@ class Plan(Settings):
             seen.add(certificate.name)
             if certificate.role in {"root", "intermediate"}:
                 issuers.add(certificate.name)
-        if len(set(self.files())) != len(self.files()):
+        for crl in self.crls:
+            if crl.issuer not in issuers:
+                raise ValueError(f"crls: no CA {crl.issuer!r} is here")
+        if not self.certificates and not self.crls:
+            raise ValueError("nothing is to be made: neither certificates nor crls")
+        if self.certificates and self.record is None:
+            raise ValueError("record: missing; certificates are made on record only")
+        written = [*self.files(), *(crl.file for crl in self.crls)]
+        if len(set(written)) != len(written):
             raise ValueError("two things would be written to the same file")
         return self
 
     def files(self) -> list[Path]:
-        """Every file the ceremony writes."""
-        found = [self.record]
+        """Every file the ceremony makes: none of them may exist. Lists take the place of older ones."""
+        found = [self.record] if self.record else []
         for certificate in self.certificates:
             found.append(certificate.certificate)
             if isinstance(certificate.store, FileStore):
@@ -148,4 +186,7 @@ class Plan(Settings):
                 f"  key          {each.algorithm.value} in {where}",
                 f"  certificate  {each.certificate}, valid for {each.lifetime.days} days",
             ]
-        return "\n".join([*lines, f"record         {self.record}"])
+        for crl in self.crls:
+            lines.append(f"CRL of {crl.issuer}: {crl.file}, valid for {crl.validity.days} days")
+            lines += [f"  revokes      {one.certificate} ({one.reason})" for one in crl.revoked]
+        return "\n".join([*lines, *([f"record         {self.record}"] if self.record else [])])

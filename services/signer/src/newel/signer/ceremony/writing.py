@@ -11,6 +11,7 @@ from typing import Any
 
 from newel.crypto import keys, pem
 from newel.crypto.keys import PublicKey
+from newel.signer.ceremony.lists import MadeList
 from newel.signer.ceremony.making import CeremonyError, Made
 from newel.signer.config import FileStore
 from newel.signer.issuer import Issuer
@@ -30,9 +31,14 @@ def refuse_existing(paths: Iterable[Path]) -> None:
             raise CeremonyError(f"{path} exists, and a ceremony overwrites nothing")
 
 
-def write_all(made: Iterable[Made], record: Path, made_at: str) -> None:
-    """Keys, then certificates, then the record. On any error what was written goes again."""
-    made = list(made)
+def write_all(
+    made: Iterable[Made], lists: Iterable[MadeList], record: Path | None, made_at: str
+) -> None:
+    """Keys, then certificates, the record, and lists last. On any error what is new goes again.
+
+    A list that stands in the place of an older one stays: it says all that the older one said.
+    """
+    made, lists = list(made), list(lists)
     written: list[Path] = []
     try:
         for each in made:
@@ -42,8 +48,16 @@ def write_all(made: Iterable[Made], record: Path, made_at: str) -> None:
         for each in made:
             _write_new(each.plan.certificate, pem.encode_all(each.chain), _PUBLIC)
             written.append(each.plan.certificate)
-        text = json.dumps({"made_at": made_at, "certificates": [_facts(m) for m in made]}, indent=2)
-        _write_new(record, text.encode() + b"\n", _SECRET)
+        if record is not None:
+            facts = {"made_at": made_at, "certificates": [_facts(m) for m in made]}
+            facts |= {"crls": [_list_facts(each) for each in lists]} if lists else {}
+            _write_new(record, json.dumps(facts, indent=2).encode() + b"\n", _SECRET)
+            written.append(record)
+        for each in lists:
+            new = not each.plan.file.exists()
+            each.plan.file.parent.mkdir(parents=True, exist_ok=True)
+            replace(each.plan.file, pem.encode(each.der, "X509 CRL"))
+            written += [each.plan.file] if new else []
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
@@ -99,6 +113,17 @@ def _facts(made: Made) -> dict[str, Any]:
         "key": str(store.path)
         if isinstance(store, FileStore)
         else {"token": store.token, "label": store.label, "id": (store.id or b"").hex()},
+    }
+
+
+def _list_facts(made: MadeList) -> dict[str, Any]:
+    return {
+        "issuer": made.plan.issuer,
+        "number": made.number,
+        "next_update": made.next_update.isoformat(),
+        "entries": made.entries,
+        "fingerprint_sha256": fingerprint(made.der),
+        "file": str(made.plan.file),
     }
 
 

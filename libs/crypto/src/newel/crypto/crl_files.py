@@ -1,0 +1,75 @@
+"""Revocation lists out of files that an operator gives: one whole list of one issuer, PEM or DER."""
+
+from pathlib import Path
+from typing import cast
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
+
+from newel.crypto import armor, der, loading
+from newel.crypto.loading import CertificateError
+from newel.crypto.pem import MAX_SIZE
+
+_LABELS = frozenset({"X509 CRL", "CRL"})
+
+
+def read_list(path: Path, issuer: x509.Certificate) -> x509.CertificateRevocationList:
+    """Read the list of an issuer from a file, and verify its signature.
+
+    Raises ``OSError``, and :class:`CertificateError` for a file that holds no list, the list of
+    somebody else, a delta list, or a list without a next update.
+    """
+    with path.open("rb") as file:
+        return parse_list(file.read(MAX_SIZE + 1), issuer)
+
+
+def parse_list(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationList:
+    """Do the same with the octets of the file. Raises :class:`CertificateError`."""
+    found = loading.load_list(_binary(data))
+    if found.issuer != issuer.subject:
+        raise CertificateError(f"the list is not of {issuer.subject.rfc4514_string()}")
+    if not _is_signed_by(found, issuer):
+        raise CertificateError("the signature of the list is not its issuer's")
+    if found.next_update_utc is None:
+        raise CertificateError("the list does not say when the next one comes")
+    if any(isinstance(each.value, x509.DeltaCRLIndicator) for each in found.extensions):
+        raise CertificateError("the list is a delta: it says only what changed")
+    return found
+
+
+def list_number(crl: x509.CertificateRevocationList) -> int:
+    """The CRLNumber of a list; 0 for a list that has none, of version 1 say."""
+    try:
+        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except x509.ExtensionNotFound:
+        return 0
+
+
+def list_entries(crl: x509.CertificateRevocationList) -> dict[int, bytes]:
+    """The entries as they stand in a list, octet for octet, by serial number."""
+    reader = der.Reader(crl.tbs_certlist_bytes)
+    reader.enter(der.SEQUENCE)
+    reader.optional(der.INTEGER)  # version
+    for _ in ("signature", "issuer", "thisUpdate"):
+        reader.read()
+    if reader.peek() in {der.UTC_TIME, der.GENERALIZED_TIME}:
+        reader.read()  # nextUpdate
+    listed = reader.optional(der.SEQUENCE)
+    entries = der.children(listed.content) if listed else []
+    return {one.serial_number: entry.raw for one, entry in zip(crl, entries, strict=True)}
+
+
+def _binary(data: bytes) -> bytes:
+    lists = [block for block in armor.blocks(data) if block.label in _LABELS]
+    if len(lists) > 1:
+        raise CertificateError(f"{len(lists)} lists in a file, where one is due")
+    return lists[0].content if lists else data
+
+
+def _is_signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    key = cast("CertificateIssuerPublicKeyTypes", loading.read_public_key(issuer))
+    try:
+        return crl.is_signature_valid(key)
+    except (UnsupportedAlgorithm, ValueError, TypeError):
+        return False

@@ -1,0 +1,93 @@
+"""The CRLs of issuers whose keys no service has: made by a ceremony, read from files, served like any other.
+
+A root's tells which intermediates are revoked. Nobody here can make it anew, so its end is seen from far.
+"""
+
+import hashlib
+import logging
+import stat
+from collections.abc import Sequence
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from newel.crypto import certificate_files, crl_files, loading
+from newel.validation.authorities import UnusableAuthorityError
+from newel.validation.config import CrlFileConfig
+from newel.validation.crls import CrlShelf, PublishedCrl
+
+_log = logging.getLogger("newel.validation.offline")
+
+_State = tuple[int, int, int]
+
+
+class OfflineIssuer:
+    """One such issuer, and its newest list on the shelf."""
+
+    def __init__(self, config: CrlFileConfig, shelf: CrlShelf) -> None:
+        """Raises :class:`UnusableAuthorityError` for a certificate that cannot be read."""
+        try:
+            self.der = certificate_files.read_certificates(config.certificate_file)[0]
+            self._certificate = loading.load_certificate(self.der)
+        except (OSError, ValueError) as error:
+            raise UnusableAuthorityError(f"{config.certificate_file}: {error}") from error
+        self.id = hashlib.sha256(self.der).hexdigest()[:16]
+        self._file = config.crl_file
+        self._shelf = shelf
+        self._seen: _State | None = None
+        self._fault = ""
+
+    @property
+    def next_update(self) -> int:
+        """When the list that is served ends, seconds since 1970; 0 when none is served."""
+        crl = self._shelf.crl(self.id)
+        return crl.next_update if crl is not None else 0
+
+    def refresh(self) -> None:
+        """Read the file again if it changed. What will not do is logged, and the list before stays."""
+        try:
+            status = self._file.stat()
+            seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if seen == self._seen:
+                return
+            self._take_up(status.st_mode)
+            self._seen, self._fault = seen, ""
+        except FileNotFoundError:
+            subject = self._certificate.subject.rfc4514_string()
+            self._complain(
+                f"there is no CRL of {subject}: relying parties that check every certificate of a chain"
+                " refuse ours. 'newel ceremony crl' makes it (docs/runbooks/key-ceremony.md)"
+            )
+        except (OSError, ValueError) as error:
+            self._complain(f"the CRL is not taken up: {error}")
+
+    def _take_up(self, mode: int) -> None:
+        if not stat.S_ISREG(mode):
+            raise ValueError("it is not a regular file")
+        crl = crl_files.read_list(self._file, self._certificate)
+        number = crl_files.list_number(crl)
+        held = self._shelf.crl(self.id)
+        der = crl.public_bytes(Encoding.DER)
+        if held is not None and number <= held.number and der != held.der:
+            raise ValueError(
+                f"its number {number} is not higher than {held.number}, which is served"
+            )
+        end = crl.next_update_utc
+        this_update, next_update = (
+            int(each.timestamp()) if each else 0 for each in (crl.last_update_utc, end)
+        )
+        self._shelf.put(PublishedCrl(self.id, number, this_update, next_update, 0, len(crl), der))
+        _log.info("%s: the CRL number %d is served, until %s", self._file, number, end)
+
+    def _complain(self, fault: str) -> None:
+        """Log a fault once, not every time the file is looked at."""
+        if fault != self._fault:
+            _log.warning("%s: %s", self._file, fault)
+        self._fault = fault
+
+
+def load_offline(configs: Sequence[CrlFileConfig], shelf: CrlShelf) -> tuple[OfflineIssuer, ...]:
+    """Every configured one, its list read. Raises :class:`UnusableAuthorityError`."""
+    found = tuple(OfflineIssuer(config, shelf) for config in configs)
+    for each in found:
+        each.refresh()
+    return found
