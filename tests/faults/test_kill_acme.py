@@ -95,7 +95,8 @@ async def test_orders_survive_the_kill(tmp_path: Path, after: float) -> None:
     port = listener.sockets[0].getsockname()[1]
     with serving(state, *ports):
         pass
-    configure(state, registration={"acme": {"http01Port": port, "lostAfter": "1s"}})
+    quick = {"http01Port": port, "validationDeadline": "900ms", "lostAfter": "1s"}
+    configure(state, registration={"acme": quick})
     async with listener:
         with serving(state, *ports) as (authority, process):
             client = Client(Forward(authority), host=f"localhost:{authority.port}")

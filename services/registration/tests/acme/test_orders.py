@@ -102,7 +102,9 @@ async def test_the_validity_asked_for_is_honoured_or_refused(house: House) -> No
     good = {"notBefore": "2026-11-21T12:00:00Z", "notAfter": "2026-11-21T18:00:00.5+01:00"}
     order = await client.order("localhost", **good)
     assert order["notBefore"] == "2026-11-21T12:00:00Z"
-    assert order["notAfter"] == "2026-11-21T17:00:00Z"
+    assert order["notAfter"] == "2026-11-21T18:00:00.5+01:00"
+    shown = await client.post(order.header("location"))
+    assert (shown["notBefore"], shown["notAfter"]) == (good["notBefore"], good["notAfter"])
     for bad in (
         {"notAfter": "2027-11-21T12:00:00Z"},
         {"notAfter": "2026-11-21T11:00:00Z"},
@@ -111,6 +113,9 @@ async def test_the_validity_asked_for_is_honoured_or_refused(house: House) -> No
         {"notBefore": "2030-11-21T12:00:00Z"},
         {"notAfter": "tomorrow"},
         {"notAfter": "2026-11-21T18:00:00"},
+        {"notAfter": "2026-W47-6T18:00:00Z"},
+        {"notAfter": "20261121T180000Z"},
+        {"notAfter": "2026-11-21T18:00:00Z" + "0" * 40},
     ):
         reply = await client.order("localhost", **bad)
         assert reply.problem == "malformed", bad

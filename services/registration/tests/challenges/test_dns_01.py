@@ -33,6 +33,17 @@ async def test_one_of_many_records_matches(dns: NameServer) -> None:
     await look(dns)
 
 
+@pytest.mark.attack("A22")
+async def test_a_name_too_long_to_be_asked_for_is_refused_and_not_asked(dns: NameServer) -> None:
+    longest = ".".join(["a" * 60] * 4) + ".ab"  # 247 octets: with its label in front, too many
+    for servers in ([("127.0.0.1", dns.port)], []):
+        validator = Dns01(NameServers(servers, EgressPolicy()))
+        with pytest.raises(NewelError) as caught:
+            await validator(Identifier("dns", longest), "token", ANSWER)
+        assert caught.value.type is ErrorType.DNS
+    assert not dns.asked
+
+
 async def test_strings_of_one_record_are_joined(dns: NameServer) -> None:
     dns.set(OWNER, "TXT", [f'"{VALUE[:20]}" "{VALUE[20:]}"'])
     await look(dns)

@@ -11,7 +11,7 @@ import pytest
 from fakes.name_server import NameServer
 from newel.acme.identifiers import Identifier
 from newel.registration.challenges.http_01 import Http01
-from newel.runtime.egress import EgressPolicy, parse_networks
+from newel.runtime.egress import EgressPolicy, Resolver, parse_networks
 from newel.runtime.errors import ErrorType, NewelError
 
 NAME = Identifier("dns", "a.example")
@@ -139,6 +139,90 @@ async def test_redirects_that_lead_where_nobody_may_go(location: str) -> None:
     async with serving(redirecting(location)) as port:
         error = await refusal(look(port))
     assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.CONNECTION}
+
+
+@pytest.mark.attack("A22")
+@pytest.mark.parametrize("resolver", [loopback, None], ids=["any name", "the system's names"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://a..b/",
+        "http://" + "a" * 64 + ".example/",
+        "http://" + "a." * 200 + "example/",
+        "https://xn--\xe9.b/",
+        "http://\xe9.example/",
+        "http://[::1",
+        "http://::1]/",
+        "http://[zz]/",
+        "http://[::1]x/",
+        "http://[v1.x]/",
+        "http://a.example:port/",
+        "http://a.example:-1/",
+        "http://.a.example/",
+        "https://.a.example/",
+        "http://a.example../",
+        "http://%00/",
+        "http://%2e%2e/",
+        "http://a.example\\@b/",
+        "http://a,b/",
+        "///",
+        "http:",
+        "http://[::ffff:1.2.3.4.5]/",
+        "http://\u200b.example/",
+        "http://a.example/ b",
+        "x" * 3000,
+    ],
+)
+async def test_redirects_that_are_malformed_in_any_way_are_refused_in_words(
+    location: str, resolver: Resolver | None
+) -> None:
+    async with serving(redirecting(location)) as port:
+        # the first hop is an address, so that it needs no resolver
+        look_there = Http01(EgressPolicy(resolver=resolver), port, 5.0)
+        error = await refusal(look_there(Identifier("ip", "127.0.0.1"), "token", ANSWER))
+    assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.CONNECTION, ErrorType.DNS}
+    assert error.detail.startswith("http-01: ")
+
+
+async def test_redirects_with_unusual_names_and_paths_are_followed() -> None:
+    paths: list[str] = []
+
+    async def handler(head: str, writer: asyncio.StreamWriter) -> None:
+        paths.append(head.split()[1])
+        if len(paths) > len(unusual):
+            await saying(ANSWER.encode())(head, writer)
+        else:
+            await redirecting(unusual[len(paths) - 1])(head, writer)
+
+    unusual = ["http://my_host.example/x", "http://xn--bcher-kva.example./", "/caf\xe9?q=\xfc"]
+    async with serving(handler) as port:
+        await look(port)
+    assert paths == [PATH, "/x", "/", "/caf%C3%A9?q=%C3%BC"]
+
+
+async def test_interim_answers_are_passed_over_but_not_for_ever() -> None:
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+
+    def after(hints: int) -> Handler:
+        async def handler(head: str, writer: asyncio.StreamWriter) -> None:
+            writer.write(hint * hints)
+            await saying(ANSWER.encode())(head, writer)
+
+        return handler
+
+    async with serving(after(2)) as port:
+        await look(port)
+    async with serving(after(100)) as port:
+        assert (await refusal(look(port))).type is ErrorType.CONNECTION
+
+
+async def test_an_https_redirect_may_go_to_the_configured_port() -> None:
+    location = "https://a.example:5002/"
+    async with serving(redirecting(location)) as port:
+        assert (await refusal(look(port))).type is ErrorType.UNAUTHORIZED
+        allowed = Http01(OPEN, port, 5.0, https_port=5002)
+        # nobody listens there: that it is tried is what counts
+        assert (await refusal(allowed(NAME, "token", ANSWER))).type is ErrorType.CONNECTION
 
 
 @pytest.mark.attack("A13")

@@ -6,6 +6,7 @@ Private and loopback networks are allowed unless configured otherwise: a private
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ NEVER = tuple(
         "240.0.0.0/4",        # reserved, with the broadcast address
     )
 )  # fmt: skip
+LONGEST_NAME = 253  # characters, without a dot at the end (RFC 1035 §2.3.4)
+_LABEL = "[A-Za-z0-9_-]{1,63}"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
 
@@ -79,8 +83,8 @@ class EgressPolicy:
         try:
             async with asyncio.timeout(self.resolve_seconds):
                 found = await (self.resolver or system_resolver)(host)
-        except (OSError, TimeoutError):
-            raise ResolutionError(f"no address found for {host}") from None
+        except (OSError, TimeoutError, ValueError):  # ValueError: no name of DNS at all, as a..b
+            raise ResolutionError(f"no address found for {host[:LONGEST_NAME]}") from None
         if not found:
             raise ResolutionError(f"no address found for {host}")
         return [str(self.check(address)) for address in found]
@@ -102,6 +106,14 @@ def spellings(address: Address) -> list[Address]:
         if address.teredo is not None:
             forms.extend(address.teredo)
     return forms
+
+
+def is_name(host: str) -> bool:
+    """Whether a host can be asked of DNS as it stands: ASCII, its labels and itself not too long.
+
+    Underscores and hyphens are let through anywhere: what exists is for name servers to say.
+    """
+    return len(host) <= LONGEST_NAME + 1 and _NAME.fullmatch(host) is not None
 
 
 def is_literal(host: str) -> bool:

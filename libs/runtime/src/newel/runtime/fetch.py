@@ -8,11 +8,12 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
-from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
+from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused, is_literal, is_name
 
 MOST_HEADERS = 64
+MOST_INTERIM = 8  # answers of 1xx before the one that counts (RFC 9110 §15.2)
 LONGEST_LINE = 8192
 REDIRECTS = {301, 302, 303, 307, 308}
 
@@ -66,7 +67,10 @@ async def follow(url: str, policy: EgressPolicy, limits: Limits) -> Answer:
             return Answer(answer.status, answer.body, url, answer.address)
         if len(location) > limits.location_bytes:
             raise FetchError(f"{host} redirects to an address that is too long")
-        url = urljoin(url, location)
+        try:
+            url = urljoin(url, location)
+        except ValueError:
+            raise EgressRefused(f"{host} redirects to what is no URL") from None
     raise FetchError(f"more than {limits.redirects} redirects")
 
 
@@ -81,12 +85,15 @@ def parse_url(url: str, limits: Limits) -> tuple[str, str, int, str]:
         raise EgressRefused(f"the scheme {parts.scheme[:16]!r} is not allowed")
     if not parts.hostname or parts.username is not None or parts.password is not None:
         raise EgressRefused("the URL has no host, or names a user")
+    if not is_literal(parts.hostname) and not is_name(parts.hostname):
+        raise EgressRefused("the URL's host is neither a DNS name nor an address")
     if any(ord(char) <= 32 or ord(char) == 127 for char in parts.path + parts.query):
         raise EgressRefused("the URL has control characters")
     default = limits.ports[parts.scheme]
     if port is not None and port not in {default, {"http": 80, "https": 443}[parts.scheme]}:
         raise EgressRefused(f"port {port} is not allowed")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = "".join(char if char.isascii() else quote(char, encoding="latin-1") for char in path)
     return parts.scheme, parts.hostname, default if port is None else port, path
 
 
@@ -108,6 +115,8 @@ async def one_hop(
         except OSError as error:
             failure = error
             continue
+        except (ValueError, TypeError) as error:  # TLS takes no such name
+            raise FetchError(f"connecting to {host[:253]} failed: {error}") from None
         try:
             return await ask(reader, writer, address, host, port, path, limits)
         except (
@@ -148,13 +157,24 @@ async def ask(
         f"GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: newel\r\nAccept: */*\r\n"
         "Accept-Encoding: identity\r\nConnection: close\r\n\r\n".encode("ascii", "replace")
     )
-    status_line = (await reader.readuntil(b"\n")).split(None, 2)
-    if len(status_line) < 2 or not status_line[0].startswith(b"HTTP/1."):
-        raise ValueError("no HTTP status line")
-    status = int(status_line[1])
-    headers = await read_headers(reader)
+    for _ in range(MOST_INTERIM + 1):
+        status = await read_status(reader)
+        headers = await read_headers(reader)
+        if status >= 200:
+            break
+    else:
+        raise ValueError("too many interim answers")
     body = b"" if status in REDIRECTS else await read_body(reader, headers, limits.body_bytes)
     return Answer(status, body, "", address), headers.get("location", "")
+
+
+async def read_status(reader: asyncio.StreamReader) -> int:
+    """The status of a status line (RFC 9112 §4)."""
+    version, _, rest = (await reader.readuntil(b"\n")).partition(b" ")
+    status = rest[:4].strip()
+    if not version.startswith(b"HTTP/1.") or len(status) != 3 or not status.isdigit():
+        raise ValueError("no HTTP status line")
+    return int(status)
 
 
 async def read_headers(reader: asyncio.StreamReader) -> dict[str, str]:

@@ -36,7 +36,7 @@ from newel.runtime.service import Service
 from newel.step.audiences import Audiences
 from newel.step.provisioners import to_json
 
-REVISION = "0002"
+REVISION = "0003"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
 

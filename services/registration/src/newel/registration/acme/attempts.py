@@ -45,7 +45,7 @@ class Attempts:
 
 
 def _attempt(row: Row) -> Attempt:
-    order, position, kind, value, challenge, seed, thumbprint, claim, provisioner = row
+    order, position, kind, value, challenge, seed, thumbprint, claim, provisioner, tries = row
     return Attempt(
         bytes(order),
         position,
@@ -55,4 +55,5 @@ def _attempt(row: Row) -> Attempt:
         bytes(thumbprint),
         bytes(claim),
         provisioner,
+        tries,
     )

@@ -11,7 +11,7 @@ from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.claims import Claims
-from newel.registration.acme.config import AcmeConfig
+from newel.registration.acme.config import AcmeConfig, parse_server
 from newel.registration.acme.decisions import Decisions
 from newel.registration.acme.dispatcher import Dispatcher
 from newel.registration.acme.finalization import Finalizer
@@ -73,6 +73,7 @@ def build(
         order_lifetime=config.order_lifetime,
         retention=config.retention,
         concurrent_validations=config.concurrent_validations,
+        validation_deadline=config.validation_deadline,
         lost_after=config.lost_after,
     )
     decisions = Decisions(audit, metrics)
@@ -112,21 +113,12 @@ def build(
 
 def _validators(config: AcmeConfig) -> Mapping[str, Validator]:
     allow, deny = parse_networks(config.allow_networks), parse_networks(config.deny_networks)
-    servers = NameServers([_server(text) for text in config.resolvers], EgressPolicy(allow, deny))
+    servers = NameServers(
+        [parse_server(text) for text in config.resolvers], EgressPolicy(allow, deny)
+    )
     policy = EgressPolicy(allow, deny, servers.addresses if config.resolvers else None)
     return {
-        HTTP_01: Http01(policy, config.http01_port),
+        HTTP_01: Http01(policy, config.http01_port, https_port=config.https01_port),
         DNS_01: Dns01(servers),
         TLS_ALPN_01: TlsAlpn01(policy, config.tls_alpn01_port),
     }
-
-
-def _server(text: str) -> tuple[str, int]:
-    """Address and port of ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``."""
-    if text.startswith("["):
-        address, _, port = text[1:].partition("]")
-        return address, int(port.removeprefix(":") or 53)
-    address, colon, port = text.rpartition(":")
-    if not colon or ":" in address:
-        return text, 53
-    return address, int(port)

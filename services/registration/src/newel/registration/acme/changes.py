@@ -54,7 +54,7 @@ def change_key(account: Account, key: PublicKey, thumbprint: bytes) -> Write:
 
 def add_order(order: Order) -> list[Write]:
     """The order and an authorization for each identifier, with fresh tokens."""
-    times = (order.not_before, order.not_after, order.expires_at)
+    times = (order.not_before, order.not_after, order.expires_at, order.requested)
     names = _json(order.identifiers)
     writes = [Write(sql.ADD_ORDER, (order.id, order.account, names, *times))]
     for position, name in enumerate(order.identifiers):

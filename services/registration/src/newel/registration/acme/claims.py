@@ -30,7 +30,13 @@ class Claims:
         gate = Write(sql.TAKE_OVER, (claim.order_id, mine, now, claim.claim))
         if await self._database.decide(gate) is None:
             return None
-        return msgspec.structs.replace(claim, claim=mine)
+        return msgspec.structs.replace(claim, claim=mine, tries=claim.tries + 1)
+
+    async def put_off(self, claim: Claim, claimed_at: int) -> None:
+        """Makes the claim as old as if it had been made then: it is lost the sooner, or the later."""
+        await self._database.apply(
+            Write(sql.PUT_OFF, (claim.order_id, claim.claim, claimed_at)), durable=False
+        )
 
     async def complete(self, claim: Claim, certificate: bytes, issuer: str) -> None:
         """Processing → valid. Whose claim it is does not matter: there is but one certificate.
@@ -51,7 +57,7 @@ class Claims:
 
 
 def _claim(row: Row) -> Claim:
-    order, account, provisioner, names, not_before, not_after, csr, claim = row
+    order, account, provisioner, names, not_before, not_after, csr, claim, tries = row
     return Claim(
         bytes(order),
         bytes(account),
@@ -61,4 +67,5 @@ def _claim(row: Row) -> Claim:
         not_after,
         bytes(csr),
         bytes(claim),
+        tries,
     )

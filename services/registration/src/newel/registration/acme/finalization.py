@@ -15,6 +15,7 @@ from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
+_S = dt.timedelta(seconds=1)
 _LATER = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
 """Refusals that say nothing about the order: it stays processing and is tried again."""
 _ANOTHER_CSR = frozenset({ErrorType.BAD_CSR, ErrorType.BAD_PUBLIC_KEY})
@@ -114,14 +115,29 @@ class Finalizer:
             status=outcome,
         )
         if outcome == PROCESSING:
-            return PROCESSING
+            return await self._try_later(claim)
         if outcome == INVALID:
             await self._claims.fail(claim, answers.encode(answers.problem_document(error)))
         else:
             await self._claims.reopen(claim)
         raise error
 
+    async def _try_later(self, claim: Claim) -> str:
+        """The order stays processing until its next try, or is given up after the last."""
+        if claim.tries >= self._limits.finalization_tries:
+            given_up = NewelError(
+                ErrorType.UNAVAILABLE,
+                "the certificate could not be issued, because the issuing authority does not answer:"
+                " place a new order later",
+            )
+            await self._claims.fail(claim, answers.encode(answers.problem_document(given_up)))
+            raise given_up
+        pause = min(2 ** (claim.tries + 1), self._limits.longest_pause / _S)
+        now = self._clock.unix()
+        await self._claims.put_off(claim, int(now + pause - self._limits.lost_after / _S))
+        return PROCESSING
+
     def _lost(self) -> tuple[int, int]:
         """Claims older than the first are lost; the second is now."""
         now = int(self._clock.unix())
-        return now - int(self._limits.lost_after / dt.timedelta(seconds=1)), now
+        return now - int(self._limits.lost_after / _S), now

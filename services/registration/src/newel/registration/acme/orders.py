@@ -48,6 +48,7 @@ async def new_order(server: Server, call: Call) -> Answer:
         not_before,
         not_after,
         call.seconds + int(server.limits.order_lifetime / dt.timedelta(seconds=1)),
+        validity.as_requested(asked.not_before, asked.not_after),
         claim=None,
         claimed_at=None,
         error=None,
@@ -149,8 +150,7 @@ def _answer(call: Call, found: Order, status: int = 200) -> Answer:
         [urls.authorization(found.id, position) for position in range(len(found.identifiers))],
         urls.finalize(found.id),
         validity.text(found.expires_at),
-        None if found.not_before is None else validity.text(found.not_before),
-        None if found.not_after is None else validity.text(found.not_after),
+        *validity.shown(found),
         None if found.error is None else _PROBLEM.decode(found.error),
         urls.certificate(found.id) if found.status == VALID else None,
     )

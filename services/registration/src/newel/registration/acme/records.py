@@ -32,6 +32,8 @@ class Order(msgspec.Struct, frozen=True):
     not_before: int | None
     not_after: int | None
     expires_at: int
+    requested: str | None
+    """notBefore and notAfter as the client wrote them, a JSON pair; None when it sent neither."""
     claim: bytes | None
     claimed_at: int | None
     error: str | None
@@ -66,6 +68,8 @@ class Claim(msgspec.Struct, frozen=True):
     not_after: int | None
     csr: bytes
     claim: bytes
+    tries: int = 0
+    """How often it was taken up after the first time."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -79,6 +83,8 @@ class Attempt(msgspec.Struct, frozen=True):
     thumbprint: bytes
     claim: bytes
     provisioner: str
+    tries: int = 0
+    """How often it was taken up after the first time."""
 
 
 class Admission(msgspec.Struct, frozen=True):

@@ -56,15 +56,16 @@ BIND_EXTERNAL_KEY = Statement("""
 
 # ---------------------------------------------------------------- orders
 ADD_ORDER = Statement("""
-    INSERT INTO acme_orders (id, account, identifiers, status, not_before, not_after, expires_at)
-    VALUES ($1, $2, $3, 'pending', $4, $5, $6)""")
+    INSERT INTO acme_orders (id, account, identifiers, status, not_before, not_after, expires_at,
+        requested)
+    VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7)""")
 ADD_AUTHORIZATION = Statement("""
     INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
         expires_at, seed)
     VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)""")
 ORDER = Statement("""
     SELECT o.id, o.account, o.identifiers, o.status, o.not_before, o.not_after, o.expires_at,
-        o.claim, o.claimed_at, o.error, o.issuer,
+        o.requested, o.claim, o.claimed_at, o.error, o.issuer,
         (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'valid'),
         (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'pending')
     FROM acme_orders o WHERE o.id = $1 AND o.account = $2""")
@@ -80,19 +81,23 @@ BEGIN_FINALIZE = Statement("""
             WHERE a.order_id = $1 AND a.status <> 'valid')
         AND NOT EXISTS (SELECT 1 FROM acme_accounts k WHERE k.thumbprint = $6)""")
 TAKE_OVER = Statement("""
-    UPDATE acme_orders SET claim = $2, claimed_at = $3
+    UPDATE acme_orders SET claim = $2, claimed_at = $3, tries = tries + 1
     WHERE id = $1 AND claim = $4 AND status = 'processing' RETURNING id""")
+PUT_OFF = Statement("""
+    UPDATE acme_orders SET claimed_at = $3
+    WHERE id = $1 AND claim = $2 AND status = 'processing'""")
 COMPLETE_ORDER = Statement("""
     UPDATE acme_orders SET status = 'valid', certificate = $2, issuer = $3, csr = NULL
     WHERE id = $1 AND status = 'processing'""")
 REOPEN_ORDER = Statement("""
-    UPDATE acme_orders SET status = 'pending', claim = NULL, claimed_at = NULL, csr = NULL
+    UPDATE acme_orders SET status = 'pending', claim = NULL, claimed_at = NULL, csr = NULL, tries = 0
     WHERE id = $1 AND claim = $2 AND status = 'processing'""")
 FAIL_ORDER = Statement("""
     UPDATE acme_orders SET status = 'invalid', error = $3, csr = NULL
     WHERE id = $1 AND claim = $2 AND status = 'processing'""")
 _CLAIM = """
-    SELECT o.id, o.account, a.provisioner, o.identifiers, o.not_before, o.not_after, o.csr, o.claim
+    SELECT o.id, o.account, a.provisioner, o.identifiers, o.not_before, o.not_after, o.csr, o.claim,
+        o.tries
     FROM acme_orders o JOIN acme_accounts a ON a.id = o.account
     WHERE o.status = 'processing' AND (o.claimed_at < $1 OR o.claimed_at - $2 > $2 - $1)
         AND o.expires_at > $2 """
@@ -119,7 +124,7 @@ END_ATTEMPT = Statement("""
         AND EXISTS (SELECT 1 FROM acme_accounts a
             WHERE a.id = account AND a.status = 'valid' AND a.thumbprint = $7)""")
 RETAKE_ATTEMPT = Statement("""
-    UPDATE acme_authorizations SET claim = $3, claimed_at = $4
+    UPDATE acme_authorizations SET claim = $3, claimed_at = $4, tries = tries + 1
     WHERE order_id = $1 AND position = $2 AND claim = $5 AND status = 'pending'
     RETURNING order_id""")
 DEACTIVATE_AUTHORIZATION = Statement("""
@@ -127,7 +132,7 @@ DEACTIVATE_AUTHORIZATION = Statement("""
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status IN ('pending', 'valid')""")
 LOST_ATTEMPTS = Statement("""
     SELECT z.order_id, z.position, z.type, z.value, z.challenge, z.seed, a.thumbprint, z.claim,
-        a.provisioner
+        a.provisioner, z.tries
     FROM acme_authorizations z JOIN acme_accounts a ON a.id = z.account
     WHERE z.status = 'pending' AND z.claimed_at IS NOT NULL
         AND (z.claimed_at < $1 OR z.claimed_at - $2 > $2 - $1)

@@ -124,7 +124,7 @@ def _account(row: Row) -> Account:
 def _order(row: Row, now: int) -> Order:
     identity, account, names, status, *times, claim, claimed_at, error, issuer, good, open_ = row
     identifiers = _identifiers.decode(names)
-    not_before, not_after, expires_at = times
+    not_before, not_after, expires_at, requested = times
     if status == PROCESSING and expires_at <= now:
         status = INVALID  # nobody carries it through any more
     elif status == PENDING:
@@ -140,6 +140,7 @@ def _order(row: Row, now: int) -> Order:
         not_before,
         not_after,
         expires_at,
+        requested,
         None if claim is None else bytes(claim),
         claimed_at,
         error,

@@ -19,6 +19,7 @@ from newel.runtime.errors import ErrorType, NewelError
 
 _log = logging.getLogger("newel.registration.acme")
 
+_LONGEST_CAUSE = 500
 _WORTH_ANOTHER_TRY = frozenset({ErrorType.CONNECTION, ErrorType.DNS, ErrorType.TLS})
 
 
@@ -71,22 +72,42 @@ class Validations:
         now = int(self._clock.unix())
         lost = await self._attempts.lost(before, now, limit)
         for attempt in lost:
+            if self._under_way >= self._limits.queued_validations:
+                break  # it would not be tried, and a try is counted by taking over
             mine = await self._attempts.take_over(attempt, secrets.token_bytes(16), now)
-            if mine is not None:
+            if mine is None:
+                continue
+            if attempt.tries >= self._limits.validation_tries:
+                await self._record(mine, _given_up())
+            else:
                 self.submit(mine)
         return len(lost)
 
     async def _one(self, attempt: Attempt) -> None:
         try:
-            failure = await self._validate(attempt)
-            await self._record(attempt, failure)
+            await self._record(attempt, await self._validate(attempt))
         except Exception:  # noqa: BLE001 - nothing is stored: the attempt is lost and taken up again
-            _log.exception("a validation could not be carried through")
+            _log.exception("the result of a validation could not be stored")
         finally:
             self._under_way -= 1
 
     async def _validate(self, attempt: Attempt) -> NewelError | None:
-        """None when the challenge is answered, else why not after the last try."""
+        """None when the challenge is answered, else why not after the last try.
+
+        Whatever goes wrong ends the attempt, so that its client hears of it and nobody can have
+        this server try for ever.
+        """
+        try:
+            return await self._try(attempt)
+        except Exception as error:  # noqa: BLE001 - what clients and their hosts can cause is endless
+            _log.exception("a validation went wrong")
+            return NewelError(
+                ErrorType.SERVER_INTERNAL,
+                "the validation went wrong inside this server; its operator finds the reason in the log",
+                cause=f"{type(error).__name__}: {error}"[:_LONGEST_CAUSE],
+            )
+
+    async def _try(self, attempt: Attempt) -> NewelError | None:
         validator = self._validators[attempt.challenge]
         authorization = challenges.key_authorization(attempt.token, attempt.thumbprint)
         failure = NewelError(ErrorType.CONNECTION, "the validation took too long")
@@ -120,3 +141,9 @@ class Validations:
             self._decisions.refused("acme.challenge", failure, **facts)
         else:
             self._decisions.granted("acme.challenge", **facts)
+
+
+def _given_up() -> NewelError:
+    return NewelError(
+        ErrorType.SERVER_INTERNAL, "the validation was interrupted too often: place a new order"
+    )

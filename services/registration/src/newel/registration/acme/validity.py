@@ -3,12 +3,16 @@
 import datetime as dt
 import functools
 
+import msgspec
+
+from newel.registration.acme.records import Order
 from newel.registration.acme.settings import Limits
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.errors import ErrorType, NewelError
-from newel.step.durations import format_duration
+from newel.step.durations import format_duration, parse_time
 
 _S = dt.timedelta(seconds=1)
+_PAIR = msgspec.json.Decoder(tuple[str | None, str | None])
 _SLACK = dt.timedelta(minutes=1)
 _ABSENT = (None, "0001-01-01T00:00:00Z")  # Go's zero time: the step client's word for "none"
 
@@ -29,6 +33,21 @@ def requested(
         _require(oldest <= start <= latest, "notBefore lies too far from now")
     check_length(start, end, now, provisioner)
     return start, end
+
+
+def as_requested(not_before: str | None, not_after: str | None) -> str | None:
+    """Both texts as they are kept to be shown again (RFC 8555 §7.1.3: "the requested value")."""
+    texts = [None if text in _ABSENT else text for text in (not_before, not_after)]
+    return msgspec.json.encode(texts).decode() if any(texts) else None
+
+
+def shown(order: Order) -> tuple[str | None, str | None]:
+    """Both times for the order object: as they were requested."""
+    if order.requested is not None:
+        return _PAIR.decode(order.requested)
+    # an order without, or one of a version that did not keep the texts
+    times = (order.not_before, order.not_after)
+    return (None, None) if times == (None, None) else _both(times)
 
 
 def check_length(start: int | None, end: int | None, now: float, provisioner: AcmeKind) -> None:
@@ -63,11 +82,14 @@ def text(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _both(times: tuple[int | None, int | None]) -> tuple[str | None, str | None]:
+    start, end = (None if each is None else text(each) for each in times)
+    return start, end
+
+
 def _parse(value: str | None, what: str) -> int:
     try:
-        moment = dt.datetime.fromisoformat((value or "")[:40])
-        _require(moment.tzinfo is not None, f"{what} is no RFC 3339 time")
-        return int(moment.timestamp())
+        return int(parse_time(value or "").timestamp())
     except (ValueError, OverflowError) as error:
         raise NewelError(ErrorType.MALFORMED, f"{what} is no RFC 3339 time") from error
 

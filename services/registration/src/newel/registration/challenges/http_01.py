@@ -12,13 +12,15 @@ _LARGEST = 1024  # a key authorization has 87 octets
 class Http01:
     """Fetches the key authorization from port 80 (or ``port``) under the egress policy.
 
-    Each hop is resolved once, checked and pinned; at most ten redirects, to the http port and 443.
+    Each hop is resolved once, checked and pinned; at most ten redirects, to the http port and ``https_port``.
     """
 
-    def __init__(self, policy: EgressPolicy, port: int = 80, seconds: float = 10.0) -> None:
+    def __init__(
+        self, policy: EgressPolicy, port: int = 80, seconds: float = 10.0, *, https_port: int = 443
+    ) -> None:
         self._policy = policy
         self._limits = Limits(
-            seconds=seconds, body_bytes=_LARGEST, ports={"http": port, "https": 443}
+            seconds=seconds, body_bytes=_LARGEST, ports={"http": port, "https": https_port}
         )
 
     async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:

@@ -40,6 +40,7 @@ class NameServers:
         """
         import dns.rdatatype
 
+        _require_askable(name)
         for _ in range(_MOST_ALIASES + 1):
             answer = await self._ask(await self._servers(name), name, dns.rdatatype.TXT)
             found, alias = _texts(answer, name)
@@ -131,6 +132,18 @@ class NameServers:
                 return answer
             failure = dns.rcode.to_text(rcode)
         raise NewelError(ErrorType.DNS, f"no name server answers for {name}: {failure}")
+
+
+def _require_askable(name: str) -> None:
+    import dns.exception
+    import dns.name
+
+    try:
+        dns.name.from_text(name)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise NewelError(
+            ErrorType.DNS, f"{name} cannot be asked of name servers: {type(error).__name__}"
+        ) from None
 
 
 def _texts(answer: "dns.message.Message", name: str) -> tuple[list[bytes], str | None]:

@@ -1,0 +1,184 @@
+"""Every validation and every finalization ends, and its client sees how."""
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from fixtures.acme import Client, House, Reply, make_csr
+from newel.acme.identifiers import Identifier
+from newel.proto.common.v1 import error_pb2
+from newel.registration.acme.attempts import Attempts
+from newel.registration.acme.config import AcmeConfig
+from newel.registration.acme.decisions import Decisions
+from newel.registration.acme.settings import Limits
+from newel.registration.acme.validations import Validations, Validator
+from newel.registration.metrics import Metrics
+
+AWAY = error_pb2.Error(type="unavailable", detail="nobody signs")
+
+
+async def answered(client: Client, name: str = "a.example") -> tuple[str, Reply]:
+    """An authorization whose http-01 challenge was just answered, and its order."""
+    order = await client.order(name)
+    (authorization,) = order["authorizations"]
+    challenge = await client.challenge(authorization, "http-01")
+    await client.post(challenge["url"], {})
+    return authorization, order
+
+
+@pytest.mark.attack("A22")
+@pytest.mark.parametrize("location", ["http://a..b/", "https://xn--\xe9.b/", "http://[::1"])
+async def test_a_malformed_redirect_ends_the_validation_with_a_problem(
+    house: House, location: str
+) -> None:
+    client = await house.registered()
+    order = await client.order("localhost")
+    (authorization,) = order["authorizations"]
+    challenge = await client.challenge(authorization, "http-01")
+    path = f"/.well-known/acme-challenge/{challenge['token']}"
+    house.web.redirects[path] = location
+    await client.post(challenge["url"], {})
+    failed = await client.poll(authorization)
+    assert failed["status"] == "invalid"
+    (shown,) = failed["challenges"]
+    assert shown["error"]["type"].rsplit(":", 1)[1] in {"unauthorized", "connection"}
+    assert shown["error"]["detail"]
+
+
+async def with_validator(house: House, validator: Validator, **limits: Any) -> Validations:
+    """Validations of another process on the same database, which validate in this way."""
+    decisions = Decisions(house.audit, Metrics(house.registry.__class__()))
+    attempts = Attempts(house.database)
+    return Validations(attempts, {"http-01": validator}, Limits(**limits), house.clock, decisions)
+
+
+@pytest.mark.attack("A22")
+@pytest.mark.parametrize(
+    "fault", [ValueError("secret"), RuntimeError(), KeyError("x"), UnicodeError(), MemoryError()]
+)
+async def test_a_fault_of_our_own_ends_the_validation_as_the_servers(
+    either: House, fault: Exception
+) -> None:
+    async def faulty(identifier: Identifier, token: str, authorization: str) -> None:
+        raise fault
+
+    replica = either.rebuild()  # takes the request, and its tasks never run
+    await replica.start()
+    client = await either.registered()
+    client.app = replica.app
+    authorization, order = await answered(client)
+    validations = await with_validator(either, faulty)
+    either.clock.advance(dt.timedelta(seconds=61))
+    running = asyncio.get_running_loop().create_task(validations.run())
+    await validations.recover()
+    failed = await client.poll(authorization)
+    running.cancel()
+    assert failed["status"] == "invalid"
+    error = failed["challenges"][0]["error"]
+    assert error["type"] == "urn:ietf:params:acme:error:serverInternal"
+    assert "secret" not in str(error)
+    assert (await client.post(order.header("location")))["status"] == "invalid"
+
+
+@pytest.mark.attack("A22")
+async def test_a_validation_that_takes_every_process_down_is_given_up(either: House) -> None:
+    async def never(identifier: Identifier, token: str, authorization: str) -> None:
+        raise AssertionError("not run: the process dies before")
+
+    replica = either.rebuild()
+    await replica.start()
+    client = await either.registered()
+    client.app = replica.app
+    authorization, _ = await answered(client)
+    tries = Limits().validation_tries
+    for _ in range(tries + 1):
+        assert (await client.post(authorization))["status"] == "pending"
+        either.clock.advance(dt.timedelta(seconds=61))
+        # a process that takes it up and is killed: what it submits is never run
+        await (await with_validator(either, never)).recover()
+    failed = await client.post(authorization)
+    assert failed["status"] == "invalid"
+    assert "too often" in failed["challenges"][0]["error"]["detail"]
+
+
+async def test_what_waits_for_room_is_not_counted_as_tried(either: House) -> None:
+    async def never(identifier: Identifier, token: str, authorization: str) -> None:
+        raise AssertionError("not run")
+
+    replica = either.rebuild()
+    await replica.start()
+    client = await either.registered()
+    client.app = replica.app
+    authorization, _ = await answered(client)
+    full = await with_validator(either, never, queued_validations=0)
+    for _ in range(10):
+        either.clock.advance(dt.timedelta(seconds=61))
+        await full.recover()
+    assert (await client.post(authorization))["status"] == "pending"
+    assert await either.rows("SELECT tries FROM acme_authorizations") == [(0,)]
+
+
+async def test_an_order_whose_certificate_nobody_signs_is_given_up_and_says_why(
+    either: House,
+) -> None:
+    client = await either.registered()
+    order = await either.ready(client, "a.example")
+    either.issuing.refuse = AWAY
+    begun = await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    assert begun["status"] == "processing"
+    assert int(begun.header("retry-after")) > 0
+    assert begun.header("location") == order.header("location")
+    passed = dt.timedelta()
+    step = dt.timedelta(seconds=5)
+    while True:
+        shown = await client.post(order.header("location"))
+        if shown["status"] != "processing":
+            break
+        assert int(shown.header("retry-after")) > 0
+        assert passed < dt.timedelta(minutes=10)
+        either.clock.advance(step)
+        passed += step
+    assert shown["status"] == "invalid"
+    assert shown["error"]["type"] == "urn:ietf:params:acme:error:serverInternal"
+    assert "does not answer" in shown["error"]["detail"]
+    assert passed > dt.timedelta(minutes=3)
+    assert len(either.issuing.requests) == Limits().finalization_tries + 1
+
+
+async def test_a_short_absence_of_the_issuing_authority_costs_seconds(either: House) -> None:
+    client = await either.registered()
+    order = await either.ready(client, "a.example")
+    either.issuing.refuse = AWAY
+    await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    either.issuing.refuse = None
+    assert (await client.post(order.header("location")))["status"] == "processing"
+    either.clock.advance(dt.timedelta(seconds=4))
+    assert (await client.post(order.header("location")))["status"] == "valid"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"lost_after": "10s"}, "lost_after"),
+        ({"lost_after": "20s"}, "lost_after"),
+        ({"order_lifetime": "30s"}, "order_lifetime"),
+        ({"retention": "1h"}, "retention"),
+        ({"resolvers": ["dns.example"]}, "dns.example"),
+        ({"resolvers": ["127.0.0.1:0"]}, "port"),
+        ({"resolvers": ["[::1]:99999"]}, "port"),
+        ({"allow_networks": ["10.0.0.0/33"]}, "10.0.0.0/33"),
+        ({"deny_networks": ["everything"]}, "everything"),
+        ({"http01_port": 0}, "http01_port"),
+        ({"concurrent_validations": 0}, "concurrent_validations"),
+    ],
+)
+def test_settings_with_which_nothing_would_end_are_refused(
+    settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words):
+        AcmeConfig.model_validate(settings)
+    for good in ("127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:5353"):
+        assert AcmeConfig(resolvers=(good,))
