@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newel.runtime.database import Statement, Write
-from newel.runtime.databases import open_database
+from newel.runtime.databases import UnusableDatabaseError, open_database, sqlite_path
 from newel.runtime.migrations import MigrationError, migrate
 
 SCRIPT = """
@@ -100,3 +100,41 @@ async def test_nothing_is_loaded_when_there_is_nothing_to_do(tmp_path: Path, pac
         "assert not {'alembic', 'sqlalchemy', 'asyncpg'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+async def test_a_database_that_was_there_before_is_not_made_anew(
+    database_url: str, package: str
+) -> None:
+    """Missing altogether, an empty schema, a file of no octets: all are the same loss."""
+    with pytest.raises(MigrationError, match="--new-database"):
+        await migrate(database_url, package, "0001", may_create=False)
+    path = sqlite_path(database_url)
+    if path is not None:
+        assert not path.exists()
+        path.touch()
+        with pytest.raises(MigrationError, match=path.name):
+            await migrate(database_url, package, "0001", may_create=False)
+    assert await migrate(database_url, package, "0001")
+    assert await migrate(database_url, package, "0002", may_create=False)
+
+
+@pytest.mark.parametrize(
+    "octets", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 8000]
+)
+async def test_a_damaged_file_is_named(tmp_path: Path, package: str, octets: bytes) -> None:
+    file = tmp_path / "issuing.sqlite"
+    file.write_bytes(octets)
+    with pytest.raises(UnusableDatabaseError, match=r"issuing\.sqlite: the database is damaged"):
+        await migrate(f"sqlite:///{file}", package, "0001")
+    with pytest.raises(UnusableDatabaseError, match=r"issuing\.sqlite: the database is damaged"):
+        await open_database(f"sqlite:///{file}")
+    assert file.read_bytes() == octets
+
+
+async def test_a_file_that_cannot_be_opened_is_not_taken_for_an_empty_one(
+    tmp_path: Path, package: str
+) -> None:
+    folder = tmp_path / "issuing.sqlite"
+    folder.mkdir()
+    with pytest.raises(OSError, match=r"issuing\.sqlite"):
+        await migrate(f"sqlite:///{folder}", package, "0001")

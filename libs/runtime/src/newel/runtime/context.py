@@ -40,6 +40,8 @@ class Context:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     tls: ServerTls = field(default_factory=ServerTls)
     """Of the ``https`` listener, where the service issues its own certificate."""
+    new_database: bool = False
+    """Whether a service that has run before may begin with an empty database."""
     closing: list[Hook] = field(default_factory=list[Hook])
     """What lets everything go, to be run in reverse order."""
     checks: dict[str, Hook] = field(default_factory=dict[str, Hook])
@@ -81,16 +83,24 @@ class Context:
             self._audit.reopen()
 
     async def database(self, revision: str) -> Database:
-        """The service's database at this revision of its schema. Raises ConfigError, NewelError."""
+        """The service's database at this revision of its schema. Raises ConfigError,
+        UnusableDatabaseError, NewelError.
+        """
         config = self.config.database
         if config is None:
             raise ConfigError("[runtime.database] is missing")
         password = config.password()
-        await migrate(config.url, f"newel.{self.name}", revision, password)
+        may_create = self.new_database or not self._has_run()
+        await migrate(config.url, f"newel.{self.name}", revision, password, may_create=may_create)
         database = await open_database(config.url, password)
         self.checks["database"] = partial(check_usable, database)
         self.closing.append(database.close)
         return database
+
+    def _has_run(self) -> bool:
+        """Whether an audit trail tells of earlier decisions: then there was a database, too."""
+        file = self.config.audit_file
+        return file is not None and file.exists() and file.stat().st_size > 0
 
     def channel(self, name: str) -> grpc.aio.Channel:
         """The channel to another service. Raises ConfigError."""

@@ -14,6 +14,7 @@ from prometheus_client import ProcessCollector
 from newel.runtime import logs
 from newel.runtime.config import Config, ConfigError, load_table, validated
 from newel.runtime.context import Context
+from newel.runtime.databases import UnusableDatabaseError
 from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
 from newel.runtime.line_sink import LineSink
@@ -43,6 +44,11 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
     parser = argparse.ArgumentParser(prog=f"newel-{name}")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     parser.add_argument("--worker", type=int, default=None, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--new-database",
+        action="store_true",
+        help="begin with an empty database where the one used before is missing",
+    )
     options = parser.parse_args()
     try:
         table = load_table(options.config)
@@ -53,8 +59,9 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
             return Workers([sys.executable, *sys.orig_argv[1:]], runtime.workers).run()
         import uvloop
 
-        uvloop.run(_run(name, runtime, config, assemble, options.worker or 0))
-    except ConfigError as error:
+        context = Context(name, runtime, new_database=options.new_database)
+        uvloop.run(_run(context, config, assemble, options.worker or 0))
+    except (ConfigError, UnusableDatabaseError) as error:
         print(f"newel-{name}: {error}", file=sys.stderr)  # noqa: T201 - before there are logs
         return 2
     except (NewelError, OSError) as error:
@@ -65,11 +72,8 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
     return 0
 
 
-async def _run(
-    name: str, runtime: RuntimeConfig, config: Model, assemble: Assemble[Model], worker: int
-) -> None:
-    context = Context(name, runtime)
-    log = logs.configure(context.clock, runtime.log_level)
+async def _run(context: Context, config: Model, assemble: Assemble[Model], worker: int) -> None:
+    log = logs.configure(context.clock, context.config.log_level)
     ProcessCollector(registry=context.registry)
     try:
         made = assemble(config, context)

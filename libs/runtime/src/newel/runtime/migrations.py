@@ -1,51 +1,88 @@
 """Schema migrations by Alembic, which is only loaded when there is something to migrate."""
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from newel.runtime.databases import split_schema, sqlite_path
+from newel.runtime.databases import (
+    UnusableDatabaseError,
+    damaged,
+    split_schema,
+    sqlite_path,
+)
 from newel.runtime.units import unavailable
 
 
-class MigrationError(Exception):
-    """A database this build cannot work with; the message says why and what to do."""
+class MigrationError(UnusableDatabaseError):
+    """A database that cannot be brought to the revision that is wanted."""
 
 
-async def migrate(url: str, package: str, revision: str, password: str | None = None) -> bool:
+async def migrate(
+    url: str, package: str, revision: str, password: str | None = None, *, may_create: bool = True
+) -> bool:
     """Brings a service's database to ``revision``; True when something was done.
 
     The scripts are those in ``<package>/migrations/versions``. Of several processes that start at
     once one migrates and the others wait. Raises MigrationError when the database has a revision
-    the scripts do not know, that is one of a later build; NewelError ``unavailable``.
+    the scripts do not know, that is one of a later build, and when it is missing or empty and may not be
+    made (``may_create``); UnusableDatabaseError for a damaged file; NewelError ``unavailable``.
     """
     path = sqlite_path(url)
     if path is not None:
-        if _sqlite_revision(path) == revision:
+        current = sqlite_revision(path)
+        if current == revision:
             return False
+        if current is None and not may_create:
+            raise missing(str(path))
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         await asyncio.to_thread(_migrate_sqlite, path, package, revision)
         return True
     dsn, schema = split_schema(url)
-    if await _postgres_revision(dsn, schema, password) == revision:
+    current = await _postgres_revision(dsn, schema, password)
+    if current == revision:
         return False
+    if current is None and not may_create:
+        raise missing(f"the schema {schema} of {_named(dsn)}")
     await _migrate_postgres(dsn, schema, password, package, revision)
     return True
 
 
-def _sqlite_revision(path: Path) -> str | None:
+def missing(what: str) -> MigrationError:
+    """What is said of a database that a service used before and does not find now."""
+    return MigrationError(
+        f"{what} has no database, and this authority has run before: restore it from a backup,"
+        " see docs/runbooks/backup-and-restore.md, or begin with an empty one by --new-database:"
+        " what was issued, revoked and blocked is then forgotten"
+    )
+
+
+def _named(dsn: str) -> str:
+    parts = urlsplit(dsn)
+    return f"{parts.hostname or 'localhost'}{parts.path}"
+
+
+def sqlite_revision(path: Path) -> str | None:
+    """The revision of a database file; None where there is no file, or one without our tables.
+
+    Raises OSError for a file that cannot be read, UnusableDatabaseError for a damaged one.
+    """
     if not path.exists():
         return None
-    connection = sqlite3.connect(path, timeout=10)
     try:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError:
-        return None  # no such table yet
-    finally:
-        connection.close()
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if "alembic_version" not in tables:
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError as error:
+        raise OSError(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error) from error
     return row[0] if row else None
 
 

@@ -9,6 +9,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from errno import ENOENT
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,7 +37,10 @@ class SqliteDatabase:
         To be called in the thread of the event loop. Raises OSError and sqlite3.Error.
         """
         self._path = Path(path)
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        opened = os.fstat(descriptor)
+        os.close(descriptor)
+        self._identity = opened.st_dev, opened.st_ino
         self._connection = sqlite3.connect(
             self._path, isolation_level=None, cached_statements=512, timeout=30
         )
@@ -83,11 +87,11 @@ class SqliteDatabase:
         while True:
             try:
                 return query()
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 now = asyncio.get_running_loop().time()
                 end = end or now + _BUSY_FOR_AT_MOST
                 if not _is_busy(error) or now > end:
-                    raise _typed(error) from error
+                    raise self._typed(error) from error
             await asyncio.sleep(_TRY_AGAIN_AFTER)
 
     async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
@@ -146,19 +150,45 @@ class SqliteDatabase:
         if not group:
             return
         try:
+            self._require_file()
             self._sync(full=any(unit.durable for unit in group))
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             self._wait_for_lock(group, error)
             return
+        except (OSError, sqlite3.DatabaseError) as error:
+            for unit in group:
+                unit.fail(self._typed(error))
+            self._flush_soon()
+            return
         self._busy_since = None
         try:
             self._run(group)
         finally:
-            if self._queue:
-                self._scheduled = True
-                asyncio.get_running_loop().call_soon(self._flush)
+            self._flush_soon()
         self._checkpoints.note_commit()
+
+    def _typed(self, error: BaseException) -> BaseException:
+        """A full disk, a lock that is not given up, a file that is gone: states to come back from, not faults."""
+        away = isinstance(error, OSError) or (
+            isinstance(error, sqlite3.DatabaseError)
+            and getattr(error, "sqlite_errorcode", 0) & 0xFF in _AWAY
+        )
+        return unavailable(error, str(self._path)) if away else error
+
+    def _flush_soon(self) -> None:
+        if self._queue:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _require_file(self) -> None:
+        """Raises OSError unless the name still leads to the file that is open.
+
+        A file that was removed or replaced goes on taking writes, and everybody loses them.
+        """
+        found = self._path.stat()
+        if (found.st_dev, found.st_ino) != self._identity:
+            raise FileNotFoundError(ENOENT, "another file has taken its place", str(self._path))
 
     def _sync(self, *, full: bool) -> None:
         """Has the next commit wait for the disk, or leave that to the next one that must."""
@@ -175,7 +205,7 @@ class SqliteDatabase:
         else:
             self._busy_since, self._suspects = None, 0
             for unit in group:
-                unit.fail(_typed(error))
+                unit.fail(self._typed(error))
         if self._queue:
             self._scheduled = True
             loop.call_later(_TRY_AGAIN_AFTER, self._flush)
@@ -200,7 +230,7 @@ class SqliteDatabase:
         except BaseException as error:  # a full disk, an interrupt: nothing of the group happened
             self._roll_back()
             for unit in group:
-                unit.fail(_typed(error))
+                unit.fail(self._typed(error))
             if not isinstance(error, Exception):
                 raise
         else:
@@ -223,7 +253,7 @@ class SqliteDatabase:
                 if not self._connection.in_transaction:
                     raise  # the transaction is gone, and with it what the others did
                 execute("ROLLBACK TO unit")
-                unit.fail(_typed(error))
+                unit.fail(self._typed(error))
             else:
                 good.append(unit)
             execute("RELEASE unit")
@@ -252,11 +282,11 @@ def _is_busy(error: BaseException) -> bool:
     }
 
 
-def _typed(error: BaseException) -> BaseException:
-    """A full disk or a lock that is not given up are states to come back from, not faults."""
-    if isinstance(error, sqlite3.OperationalError) and (
-        _is_busy(error)
-        or error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-    ):
-        return unavailable(error)
-    return error
+_AWAY = frozenset(
+    (
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
+    )
+)  # fmt: skip
+"""What says that the file cannot be used now, and nothing about what was asked."""

@@ -43,10 +43,11 @@ async def answers(futures: Sequence[asyncio.Future[Row | None]]) -> list[Row | N
     return rows
 
 
-def unavailable(error: BaseException) -> NewelError:
-    """The refusal for a database that cannot be reached or stays busy."""
+def unavailable(error: BaseException, where: str = "") -> NewelError:
+    """The refusal for a database that cannot be reached or stays busy; ``where`` is the file's name."""
+    named = where and where not in str(error)
     return NewelError(
         ErrorType.UNAVAILABLE,
         "the service cannot use its database now; try again later",
-        cause=f"{type(error).__name__}: {error}",
+        cause=f"{type(error).__name__}: {where + ': ' if named else ''}{error}",
     )

@@ -19,7 +19,9 @@ from newel.signer.ceremony.authority import (
 )
 from newel.signer.certificate_watch import CertificateWatch
 from newel.signer.config import Config
+from newel.signer.keys import KeyUnavailableError
 from newel.signer.metrics import Metrics
+from newel.signer.refusal import unavailable
 from newel.signer.rpc import CertificateSignerServicer, KeysServicer, StatusSignerServicer
 from newel.signer.self_check import SelfCheck
 from newel.signer.signing import Signer
@@ -47,11 +49,14 @@ def build(config: Config, ports: Ports) -> Service:
     """The service. Opens every key and holds it against its certificate.
 
     Raises :class:`newel.runtime.config.ConfigError` for what can never work (a missing file, a root's
-    certificate, a key that is not its certificate's) and
-    :class:`newel.signer.keys.KeyUnavailableError` for a token that is not there.
+    certificate, a key that is not its certificate's) and NewelError ``unavailable`` for a token that is
+    not there.
     """
     metrics = Metrics(ports.registry)
-    roles = [make_role(key) for key in config.keys]
+    try:
+        roles = [make_role(key) for key in config.keys]
+    except KeyUnavailableError as error:
+        raise unavailable(str(error)) from error
     signer = Signer(roles, ports.clock, ports.audit, metrics)
     check = SelfCheck(signer.roles, metrics)
     watch = CertificateWatch(config.keys, signer)

@@ -52,7 +52,11 @@ def _reason(error: Exception) -> str:
 
 def _read_certificate(path: Path) -> Issuer:
     with path.open("rb") as file:
-        return read_issuer(file.read(_LONGEST_CERTIFICATE_FILE))
+        text = file.read(_LONGEST_CERTIFICATE_FILE)
+    try:
+        return read_issuer(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _check_belongs(key: SigningKey, issuer: Issuer) -> None:

@@ -34,6 +34,7 @@ from newel.standalone import models
 from newel.standalone.administrator import EVERY as ADMINISTRATOR_EVERY
 from newel.standalone.administrator import FirstAdministrator
 from newel.standalone.dispatch import ByPrefix
+from newel.standalone.existing import note_databases
 from newel.standalone.first_start import authority_files
 from newel.standalone.responder import ResponderUpkeep
 from newel.standalone.settings import Settings, read_settings
@@ -155,6 +156,7 @@ class House:
             url = self._settings.layout.database(name)
             await migrate(url, f"newel.{name}", revision)
             self._databases[name] = await open_database(url, durable=name not in REBUILT)
+        note_databases(self._settings.layout, [*REVISIONS])
         for name, events in EVENTS.items():
             self._outboxes[name] = TableOutbox(self._databases[name], self._clock)
             self.bus.attach(self._outboxes[name], *events)

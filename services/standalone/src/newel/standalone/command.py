@@ -48,15 +48,15 @@ def main(arguments: list[str]) -> int:
 def explained(error: Exception) -> str:
     """What a person can do something about, in one line; "" for a fault of ours."""
     from newel.runtime.config import ConfigError
+    from newel.runtime.databases import UnusableDatabaseError
     from newel.runtime.errors import NewelError
-    from newel.runtime.migrations import MigrationError
     from newel.runtime.system_errors import describe
 
     if isinstance(error, NewelError):
         return error.cause
     if isinstance(error, OSError):
         return describe(error)
-    return str(error) if isinstance(error, ConfigError | MigrationError | ValueError) else ""
+    return str(error) if isinstance(error, ConfigError | UnusableDatabaseError | ValueError) else ""
 
 
 def lock(layout: Layout) -> TextIO:
@@ -79,6 +79,7 @@ def prepare(layout: Layout, options: Options) -> bool:
     """
     from newel.runtime.clock import SystemClock
     from newel.standalone.addresses import check_free, wanted_addresses
+    from newel.standalone.existing import require_databases
     from newel.standalone.first_start import create
     from newel.standalone.later_start import differences
     from newel.standalone.settings import read_settings
@@ -92,6 +93,7 @@ def prepare(layout: Layout, options: Options) -> bool:
         return True
     settings = read_settings(layout)
     check_free([*wanted_addresses(options, settings)])
+    require_databases(layout, new=options.new_database)
     for line in differences(layout, options, settings):
         print(f"newel up: {line}", file=sys.stderr)
     prepare_responder(layout, settings, now)

@@ -93,7 +93,16 @@ class Layout:
 
     def database(self, service: str) -> str:
         """The URL of one service's database."""
-        return f"sqlite:///{self.state}/db/{service}.sqlite"
+        return f"sqlite:///{self.database_file(service)}"
+
+    def database_file(self, service: str) -> Path:
+        """The file of one service's database."""
+        return self.state / f"db/{service}.sqlite"
+
+    @property
+    def databases(self) -> Path:
+        """JSON: the names of the databases there are."""
+        return self.state / "db/databases.json"
 
     @property
     def audit(self) -> Path:

@@ -29,6 +29,7 @@ class Options:
     dns: tuple[str, ...]
     ssh: bool
     password_file: Path | None
+    new_database: bool
     workers: int
     worker: int | None  # this process's number, when it is one of several
 
@@ -82,6 +83,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="the keys' password; made under DIR/secrets on first start when not given",
     )
     add(
+        "--new-database",
+        action="store_true",
+        help="begin with empty databases where those of an earlier start are missing: what was issued, revoked"
+        " and blocked is forgotten",
+    )
+    add(
         "--workers",
         type=int,
         default=1,
@@ -128,6 +135,7 @@ def parse(arguments: list[str]) -> Options:
         dns=tuple(name for text in given.dns for name in text.split(",") if name),
         ssh=given.ssh,
         password_file=given.password_file.resolve() if given.password_file else None,
+        new_database=given.new_database,
         workers=given.workers,
         worker=given.worker,
     )

@@ -42,4 +42,7 @@ def open_file_key(path: Path, password_file: Path | None) -> FileKey:
     password = read_secret(password_file).encode() if password_file else None
     with path.open("rb") as file:
         data = file.read(keys.MAX_ENCODED_KEY + 1)
-    return FileKey(keys.load_private_key(data, password))
+    try:
+        return FileKey(keys.load_private_key(data, password))
+    except keys.InvalidKeyError as error:
+        raise keys.InvalidKeyError(f"{path}: {error}") from None

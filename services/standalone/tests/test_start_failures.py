@@ -1,0 +1,116 @@
+"""A start that cannot work says why in one line that names the file, and changes nothing."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, configure, serving
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state that was served once."""
+    state = tmp_path_factory.mktemp("served") / "state"
+    with serving(state, free_port(), free_port()):
+        pass
+    return state
+
+
+@pytest.fixture
+def state(served: Path, tmp_path: Path) -> Path:
+    """A copy of it to be harmed."""
+    return Path(shutil.copytree(served, tmp_path / "state"))
+
+
+def remove_all(state: Path) -> None:
+    shutil.rmtree(state / "db")
+
+
+def empty(state: Path) -> None:
+    (state / "db/registration.sqlite").write_bytes(b"")
+
+
+def drop_tables(state: Path) -> None:
+    (state / "db/issuing.sqlite").unlink()
+    sqlite3.connect(state / "db/issuing.sqlite").close()
+
+
+HARM: dict[str, tuple[Callable[[Path], object], str]] = {
+    "the database is missing": (
+        lambda state: (state / "db/issuing.sqlite").unlink(),
+        "db/issuing.sqlite has no database, and this authority has run before",
+    ),
+    "every database is missing": (remove_all, "db/issuing.sqlite has no database"),
+    "a database of no octets": (empty, "db/registration.sqlite has no database"),
+    "a database without tables": (drop_tables, "db/issuing.sqlite has no database"),
+    "a damaged database": (
+        lambda state: (state / "db/inventory.sqlite").write_bytes(b"no database" * 1000),
+        "db/inventory.sqlite: the database is damaged",
+    ),
+    "a key that is no key": (
+        lambda state: (state / "secrets/intermediate_ca_key").write_text("no key"),
+        "intermediate_ca_key",
+    ),
+    "another password": (
+        lambda state: (state / "secrets/password").write_text("another\n"),
+        "the password is wrong",
+    ),
+    "no key": (
+        lambda state: (state / "secrets/intermediate_ca_key").unlink(),
+        "intermediate_ca_key",
+    ),
+    "no certificate": (
+        lambda state: (state / "certs/intermediate_ca.crt").unlink(),
+        "intermediate_ca.crt",
+    ),
+    "a certificate that is none": (
+        lambda state: (state / "certs/intermediate_ca.crt").write_text("no certificate"),
+        "intermediate_ca.crt",
+    ),
+    "half a configuration": (
+        lambda state: (state / "config/ca.json").write_text('{"root": '),
+        "ca.json",
+    ),
+    "a setting nobody knows": (
+        lambda state: configure(state, issuing={"nonsense": 1}),
+        "nonsense",
+    ),
+    "an audit trail that is a folder": (
+        lambda state: ((state / "log/audit.log").unlink(), (state / "log/audit.log").mkdir()),
+        "log/audit.log",
+    ),
+}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("case", HARM)
+def test_it_says_why_in_one_line(state: Path, case: str, workers: str) -> None:
+    harm, expected = HARM[case]
+    harm(state)
+    if workers == "2" and "database" not in case:
+        pytest.skip("workers die one by one, each with that line")
+    done = subprocess.run(
+        [NEWEL, "up", "--state", state, "--workers", workers],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("newel up: ")
+
+
+@pytest.mark.parametrize("harm", [remove_all, empty, drop_tables])
+def test_new_databases_are_begun_where_that_is_wanted(
+    state: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(state)
+    with serving(state, free_port(), free_port(), "--new-database") as (running, _):
+        assert running.get("/health")
+    with serving(state, free_port(), free_port()) as (running, _):
+        assert running.get("/health")
