@@ -83,12 +83,6 @@ def make_parser() -> argparse.ArgumentParser:
         help="the keys' password; made under DIR/secrets on first start when not given",
     )
     add(
-        "--new-database",
-        action="store_true",
-        help="begin with empty databases where those of an earlier start are missing: what was issued, revoked"
-        " and blocked is forgotten",
-    )
-    add(
         "--workers",
         type=int,
         default=1,
@@ -100,7 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_authority_flags(add: Callable[..., object]) -> None:
-    """Add what counts on the first start: of which authority it makes."""
+    """Add what counts on the first start, of which authority it makes, and what begins anew."""
     add("--name", default="", help="of the authority, on first start (default Newel)")
     add(
         "--dns",
@@ -113,6 +107,12 @@ def _add_authority_flags(add: Callable[..., object]) -> None:
         "--ssh",
         action="store_true",
         help="also make the keys of an SSH authority, on first start; this version issues no SSH certificates",
+    )
+    add(
+        "--new-database",
+        action="store_true",
+        help="begin with empty databases where those of an earlier start are missing: what was issued, revoked"
+        " and blocked is forgotten",
     )
 
 
