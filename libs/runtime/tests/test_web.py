@@ -1,65 +1,28 @@
 """Listeners as a client sees them: optional client certificates, swapped TLS, bounded headers (P09, P13)."""
 
 import asyncio
-import datetime as dt
+import contextlib
 import http.client
 import json
+import re
 import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from newel.runtime import web
+from fixtures.tls_authority import Authority
+from newel.runtime.clock import SystemClock
+from newel.runtime.connection_limits import ConnectionLimits
 from newel.runtime.server_tls import ServerTls
 from newel.runtime.web import Listener, bind
-
-NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-FOREVER = dt.timedelta(days=36500)
-
-
-class Authority:
-    """A root that issues what the tests need."""
-
-    def __init__(self, name: str) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.pem = self._sign(self.name, self.key, ca=True)
-
-    def _sign(self, name: x509.Name, key: Any, *, ca: bool = False) -> str:
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW)
-            .not_valid_after(NOW + FOREVER)
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        )
-        if not ca:
-            names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-            builder = builder.add_extension(names, critical=False)
-        made = builder.sign(self.key, hashes.SHA256())
-        return made.public_bytes(serialization.Encoding.PEM).decode()
-
-    def issue(self, name: str, key: Any = None) -> tuple[bytes, bytes]:
-        key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        return self._sign(subject, key).encode(), private
 
 
 async def app(scope: Any, _receive: Any, send: Any) -> None:
@@ -72,8 +35,10 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def listening(tls: ServerTls | None = None) -> AsyncGenerator[int]:
-    listener = Listener(app, bind("127.0.0.1:0"), tls)
+async def listening(
+    tls: ServerTls | None = None, limits: ConnectionLimits | None = None
+) -> AsyncGenerator[int]:
+    listener = Listener(app, bind("127.0.0.1:0"), tls, limits=limits)
     running = asyncio.get_running_loop().create_task(listener.listen())
     while not listener.started:
         await asyncio.sleep(0.01)
@@ -163,9 +128,9 @@ def raw(port: int, data: bytes) -> bytes:
 
 
 @pytest.mark.attack("P09")
-async def test_endless_headers_and_slow_ones_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "HEAD_SECONDS", 0.3)
-    async with listening() as port:
+async def test_endless_headers_and_slow_ones_end() -> None:
+    limits = ConnectionLimits(head_seconds=0.3)
+    async with listening(limits=limits) as port:
         long = b"GET / HTTP/1.1\r\nx: " + b"a" * 200_000
         assert (await asyncio.to_thread(raw, port, long)).startswith(b"HTTP/1.1 431 ")
         began = time.monotonic()
@@ -190,3 +155,61 @@ def test_an_address_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
             bind(f"127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"), [(":0", {"127.0.0.1", "::1"}), ("[::1]:0", {"::1"})]
+)
+def test_without_a_host_both_kinds_of_addresses_are_listened_on(
+    address: str, reached: set[str]
+) -> None:
+    with bind(address) as sock:
+        sock.listen()
+        port = sock.getsockname()[1]
+        found: set[str] = set()
+        for host in ("127.0.0.1", "::1"):
+            with contextlib.suppress(ConnectionRefusedError):
+                socket.create_connection((host, port), timeout=5).close()
+                found.add(host)
+    assert found == reached
+
+
+async def test_a_client_by_ipv4_is_called_by_its_ipv4_address() -> None:
+    seen: list[str] = []
+
+    async def noting(scope: Any, _receive: Any, send: Any) -> None:
+        seen.append(scope["client"][0])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    listener = Listener(noting, bind(":0"))
+    running = asyncio.get_running_loop().create_task(listener.listen())
+    while not listener.started:
+        await asyncio.sleep(0.01)
+    request = b"GET / HTTP/1.0\r\n\r\n"
+    assert (await asyncio.to_thread(raw, listener.address[1], request)).startswith(b"HTTP/1.1 204 ")
+    listener.stop()
+    await running
+    assert seen == ["127.0.0.1"]
+
+
+async def test_the_date_is_that_of_the_second_in_which_the_answer_is_sent() -> None:
+    delays = iter((0.0, 1.1))
+
+    async def slow(scope: Any, _receive: Any, send: Any) -> None:
+        await asyncio.sleep(next(delays))
+        await app(scope, _receive, send)
+
+    listener = Listener(slow, bind("127.0.0.1:0"))
+    running = asyncio.get_running_loop().create_task(listener.listen())
+    while not listener.started:
+        await asyncio.sleep(0.01)
+    for delay in (0, 1):
+        earliest = int(SystemClock().unix()) + delay
+        said = await asyncio.to_thread(raw, listener.address[1], b"GET / HTTP/1.0\r\n\r\n")
+        found = re.findall(rb"(?m)^date: (.*)\r$", said)
+        assert len(found) == 1
+        date = parsedate_to_datetime(found[0].decode()).timestamp()
+        assert earliest <= date <= SystemClock().unix()
+    listener.stop()
+    await running

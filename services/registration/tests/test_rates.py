@@ -13,7 +13,8 @@ from fixtures.authority import Book, CertificateAuthority
 from fixtures.registration import Front, open_front
 from newel.registration.config import RateLimitsConfig
 from newel.registration.metrics import Metrics
-from newel.registration.rates import Addresses, Buckets, Limit, Rate, RateLimitedError
+from newel.registration.rates import Buckets, Limit, Rate, RateLimitedError
+from newel.runtime.client_addresses import ClientAddresses
 
 pytestmark = pytest.mark.attack("A22")
 NOW = 1.8e9
@@ -62,16 +63,16 @@ def test_any_number_of_clients_takes_the_same_memory_and_whoever_asks_on_is_not_
     ],
 )
 def test_one_client_is_an_address_or_a_64(one: str, other: str, same: bool) -> None:
-    addresses = Addresses(())
+    addresses = ClientAddresses(())
     assert (addresses.key(one) == addresses.key(other)) is same
     assert addresses.key(one) is not None
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "", "x"])
 def test_the_loopback_is_not_limited_unless_it_is_said(address: str) -> None:
-    assert Addresses(RateLimitsConfig().exempt).key(address) is None
+    assert ClientAddresses(RateLimitsConfig().exempt).key(address) is None
     networks = [ipaddress.ip_network("10.0.0.0/8")]
-    assert (Addresses(networks).key(address) is None) is (address in {"", "x"})
+    assert (ClientAddresses(networks).key(address) is None) is (address in {"", "x"})
 
 
 def test_refusals_are_counted_and_said_once_a_second() -> None:

@@ -470,27 +470,16 @@ async def test_requests_of_the_wrong_method(front: Front) -> None:
 
 
 @pytest.mark.attack("P09")
-async def test_p09_a_body_that_does_not_come_is_not_waited_for(
-    front: Front, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from newel.registration import bodies
-
-    monkeypatch.setattr(bodies, "SECONDS", 0.05)
+async def test_p09_a_client_that_went_away_is_not_waited_for(front: Front) -> None:
     sent: list[Any] = []
-
-    async def receive() -> Any:
-        await asyncio.sleep(60)
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     scope = {"type": "http", "path": "/sign", "method": "POST", "headers": [], "client": None}
-    await front.service.web["https"](scope, receive, send)
-    assert sent[0]["status"] == 400
 
     async def gone() -> Any:
         return {"type": "http.disconnect"}
 
-    sent.clear()
     await front.service.web["https"](scope, gone, send)
     assert sent[0]["status"] == 400

@@ -7,11 +7,12 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prometheus_client import ProcessCollector
 
 from newel.runtime import logs
+from newel.runtime.admission import ConnectionMetrics
 from newel.runtime.config import Config, ConfigError, load_table, validated
 from newel.runtime.context import Context
 from newel.runtime.databases import UnusableDatabaseError
@@ -91,7 +92,10 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
     ready = {service.name: service.ready} if service.ready else {}
     health = Health({**context.checks, **ready}, [context.registry], context.peers.absent)
     metrics = HttpMetrics(context.registry)
-    listeners = [Listener(health, bind(_higher(runtime.health, worker)))]
+    bounds: dict[str, Any] = {
+        "limits": runtime.connections, "metrics": ConnectionMetrics(context.registry)
+    }  # fmt: skip
+    listeners = [Listener(health, bind(_higher(runtime.health, worker)), name="health", **bounds)]
     reloads: list[Callable[[], None]] = []
     for listener, app in service.web.items():
         config = runtime.listen.get(listener)
@@ -101,7 +105,7 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
             app, service.name, context.clock, log if runtime.access_log else None, metrics
         )
         tls = _tls(listener, config, context.tls, reloads)
-        listeners.append(Listener(served, _bind(config, runtime), tls))
+        listeners.append(Listener(served, _bind(config, runtime), tls, name=listener, **bounds))
     start, stop = _rpc(context, service, health)
     reloads.append(context.reopen_audit)
 

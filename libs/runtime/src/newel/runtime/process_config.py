@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from newel.runtime.config import Config, read_secret
+from newel.runtime.connection_limits import ConnectionLimits
 from newel.runtime.mutual_tls import TlsFiles
 
 
@@ -79,6 +80,7 @@ class RuntimeConfig(Config):
     """The services it calls, by name."""
     listen: dict[str, ListenConfig] = Field(default_factory=dict[str, ListenConfig])
     """Its HTTP addresses by the names its app uses; ``https`` is TLS, the others are plain."""
+    connections: ConnectionLimits = ConnectionLimits()
     health: str = "127.0.0.1:9100"
     """``host:port`` of /livez, /readyz and /metrics; a further worker n has them n ports higher."""
     audit_file: Path | None = None

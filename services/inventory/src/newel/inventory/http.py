@@ -21,6 +21,7 @@ from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.listing import MAX_LIMIT, ListQuery, Page
+from newel.runtime.request_body import read_body
 
 _LINEAGE_LIMIT = 1000
 _MAX_BODY = 16 * 1024
@@ -187,11 +188,7 @@ class _Metadata:
 
     async def put(self, request: Request, kind: str, key: str, provisioner: str = "") -> Response:
         at = _metadata_key(kind, key, provisioner)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_BODY:
-                raise NewelError(ErrorType.TOO_LARGE, f"Metadata is {_MAX_BODY} octets at most.")
+        body = await read_body(request.receive, _MAX_BODY)
         try:
             entries = msgspec.json.decode(body, type=dict[str, str])
         except msgspec.DecodeError as error:

@@ -19,7 +19,7 @@ from newel.registration.limited import Limited
 from newel.registration.listings import Listings
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.rates import Addresses, Limit
+from newel.registration.rates import Limit
 from newel.registration.renewal import Renewing
 from newel.registration.revocation import Revoking
 from newel.registration.rpc import RemoteIssuance
@@ -28,6 +28,7 @@ from newel.registration.signing import Signing
 from newel.registration.storage import ProvisionerTable, UsedTokenTable
 from newel.registration.upkeep import Upkeep
 from newel.runtime.audit import Audit
+from newel.runtime.client_addresses import ClientAddresses
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database
 from newel.runtime.lease import Lease
@@ -176,7 +177,7 @@ def _limited(config: Config, ports: Ports, metrics: Metrics, app: ASGIApp) -> Li
     own = config.rate_limits
     return Limited(
         app,
-        Addresses(own.exempt),
+        ClientAddresses(own.exempt),
         _limit(config, ports, metrics, "address", own.address),
         _limit(config, ports, metrics, "new-account", own.new_account),
         ports.clock,

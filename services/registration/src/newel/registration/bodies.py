@@ -1,6 +1,5 @@
 """Bodies of requests: read up to a limit, then decoded."""
 
-import asyncio
 from typing import TypeVar
 
 import msgspec
@@ -8,12 +7,10 @@ from starlette.types import Receive, Scope
 
 from newel.registration import refusals
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.request_body import read_body
 
 LARGEST = 1024 * 1024
 """Octets."""
-
-SECONDS = 15.0
-"""For the whole of a body to arrive."""
 
 _DIGITS = len(str(LARGEST))
 
@@ -36,28 +33,16 @@ def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
 
 
 async def drain(receive: Receive, scope: Scope) -> bytes:
-    """The whole body, up to its limits of size and time. Raises the refusal."""
+    """The whole body, up to its limit of size. Raises the refusal."""
     for name, value in scope["headers"]:
         if name == b"content-length" and (len(value) > _DIGITS or int(value) > LARGEST):
             raise _too_large()
     try:
-        async with asyncio.timeout(SECONDS):
-            return await _whole(receive)
-    except TimeoutError:
-        raise refusals.malformed("the request did not arrive in time") from None
-
-
-async def _whole(receive: Receive) -> bytes:
-    message = await receive()
-    data: bytes = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        data += message.get("body", b"")
-        if len(data) > LARGEST:
-            raise _too_large()
-    if message["type"] == "http.disconnect":
-        raise refusals.malformed("the request ended too early")
-    return data
+        return await read_body(receive, LARGEST)
+    except NewelError as error:
+        if error.type is ErrorType.TOO_LARGE:
+            raise
+        raise refusals.malformed(error.detail) from None
 
 
 def _too_large() -> NewelError:

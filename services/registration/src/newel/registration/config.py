@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from newel.registration.acme.config import AcmeConfig
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rates import Rate
+from newel.runtime.client_addresses import LOOPBACK
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
 from newel.step.ca_json_check import Findings, check_claims, check_provisioner, lines
@@ -46,10 +47,7 @@ class RateLimitsConfig(Settings):
     """New ACME accounts from one client address."""
     new_order: RateConfig = RateConfig(per_second=50, burst=5_000)
     """Orders of one ACME account."""
-    exempt: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = (
-        ipaddress.ip_network("127.0.0.0/8"),
-        ipaddress.ip_network("::1"),
-    )
+    exempt: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = LOOPBACK
     """Client addresses that are not limited: proxies, behind which everybody has the same one."""
     remembered: int = Field(default=100_000, ge=1_000, le=10_000_000)
     """How many addresses, and accounts, are kept count of at once; some 100 octets each."""

@@ -4,7 +4,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newel.registration import refusals
 from newel.registration.acme import answers
-from newel.registration.rates import Addresses, Limit, RateLimitedError
+from newel.registration.rates import Limit, RateLimitedError
+from newel.runtime.client_addresses import ClientAddresses
 from newel.runtime.clock import Clock
 from newel.runtime.serving import ROUTE
 
@@ -18,7 +19,7 @@ class Limited:
     def __init__(
         self,
         app: ASGIApp,
-        addresses: Addresses,
+        addresses: ClientAddresses,
         requests: Limit,
         new_accounts: Limit,
         clock: Clock,

@@ -4,19 +4,14 @@ Each process counts for itself. What is not seen for long, or long ago among too
 and begins anew: this keeps one client from taking everybody's share, and is no wall.
 """
 
-import ipaddress
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_ADDRESSES_KNOWN = 4096
 _SAID_EVERY = 1.0  # seconds between lines of the audit trail about one limit
 
 
@@ -100,23 +95,3 @@ class Limit:
             return
         self._audit.record("rate-limit", "refused", cause=self._name, requests=self._unsaid, **who)
         self._said, self._unsaid = now, 0
-
-
-class Addresses:
-    """Who counts as one client: an IPv4 address, or the /64 an IPv6 address is in; or as none at all."""
-
-    def __init__(self, exempt: Sequence[Network]) -> None:
-        self._exempt = tuple(exempt)
-        self.key = lru_cache(_ADDRESSES_KNOWN)(self._key)
-        """The key of an address as text; None when it is not limited."""
-
-    def _key(self, text: str) -> Hashable | None:
-        try:
-            address = ipaddress.ip_address(text.partition("%")[0])
-        except ValueError:  # a socket without one
-            return None
-        if isinstance(address, ipaddress.IPv6Address):
-            address = address.ipv4_mapped or address
-        if any(address in network for network in self._exempt):
-            return None
-        return address.packed[:8]

@@ -3,10 +3,13 @@
 import gc
 import logging
 import sys
+from typing import Any
 
 from newel.runtime import logs
+from newel.runtime.admission import ConnectionMetrics
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
+from newel.runtime.connection_limits import ConnectionLimits
 from newel.runtime.runner import Process
 from newel.runtime.web import Listener, bind
 from newel.standalone import models
@@ -51,7 +54,7 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
 
     process = Process(
         built.services,
-        listeners(built, https, http, metrics, shared=shared),
+        listeners(built, https, http, metrics, settings.newel.connections, shared=shared),
         built.health,
         built.registry,
         reload=built.reload,
@@ -66,12 +69,19 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
 
 
 def listeners(
-    built: Standalone, https: str, http: str, metrics: str, *, shared: bool
+    built: Standalone,
+    https: str,
+    http: str,
+    metrics: str,
+    limits: ConnectionLimits,
+    *,
+    shared: bool,
 ) -> list[Listener]:
     """Every address this process listens on. Raises OSError that names one that is taken."""
-    found = [Listener(built.https, bind(https, shared=shared), built.tls)]
+    bounds: dict[str, Any] = {"limits": limits, "metrics": ConnectionMetrics(built.registry)}
+    found = [Listener(built.https, bind(https, shared=shared), built.tls, name="https", **bounds)]
     if http:
-        found.append(Listener(built.http, bind(http, shared=shared)))
+        found.append(Listener(built.http, bind(http, shared=shared), name="http", **bounds))
     # of this process alone: what a shared address answers would be any worker's
-    found.append(Listener(built.health, bind(metrics)))
+    found.append(Listener(built.health, bind(metrics), name="health", **bounds))
     return found

@@ -10,6 +10,7 @@ from newel.alerting.config import Config as AlertingConfig
 from newel.inventory.config import Config as InventoryConfig
 from newel.runtime.addresses import parse_address
 from newel.runtime.config import Config, ConfigError, validated
+from newel.runtime.connection_limits import ConnectionLimits
 from newel.standalone.layout import Layout
 from newel.standalone.paths import Paths
 from newel.step import ca_json
@@ -25,6 +26,7 @@ class NewelSection(Config):
     """The password of the keys; ``secrets/password`` when not given."""
     http_url: str = ""
     """Where relying parties reach the plain HTTP address; ``http://<first dnsName>:<port>`` when not given."""
+    connections: ConnectionLimits = ConnectionLimits()
     log_level: str = "info"
     access_log: bool = True
     signer: dict[str, Any] = Field(default_factory=dict[str, Any])

@@ -4,18 +4,18 @@ OCSP is always answered with HTTP 200: what is wrong with a request is said in t
 status (RFC 6960 §4.2.1), and clients do not read the body of anything else.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 
 from starlette.types import Receive, Scope, Send
 
+from newel.runtime.errors import NewelError
+from newel.runtime.request_body import read_body
 from newel.validation.documents import Document, Source, send_document, send_whole
 from newel.validation.get_request import requests_in
 from newel.validation.responder import Responder
 
 _LONGEST_BODY = 8 * 1024  # octets of an OCSP request by POST
-_BODY_TIMEOUT = 10.0  # seconds for a client to send it
 
 # An issuer's id names no request: the base64 of a SEQUENCE begins with M. It is there so that every
 # issuer can have its own URL; the CertID decides.
@@ -93,19 +93,11 @@ class Web:
 
 
 async def _rest(body: bytes, receive: Receive) -> bytes:
-    """The whole body; nothing, which is malformed, when it is too long or too slow."""
+    """The whole body; nothing, which is malformed, when it is too long or does not come."""
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT):
-            while len(body) <= _LONGEST_BODY:
-                message = await receive()
-                if message["type"] != "http.request":
-                    return b""
-                body += message.get("body", b"")
-                if not message.get("more_body"):
-                    return body
-    except TimeoutError:
-        pass
-    return b""
+        return await read_body(receive, _LONGEST_BODY, body)
+    except NewelError:
+        return b""
 
 
 def _plain(status: int, text: str, *headers: tuple[bytes, bytes]) -> Document:

@@ -27,6 +27,7 @@ from newel.registration.acme.urls import Urls
 from newel.registration.provisioners.acme import AcmeKind
 from newel.registration.rates import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.request_body import read_body
 
 _log = logging.getLogger("newel.registration.acme")
 
@@ -159,7 +160,7 @@ class Dispatcher:
         content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
         if content_type != _JOSE:
             raise NewelError(ErrorType.UNSUPPORTED_MEDIA_TYPE, "requests are application/jose+json")
-        body = await _body(receive)
+        body = await read_body(receive, jws.LARGEST)
         return await self._server.authenticator.verify(
             body, url=_url(scope, authority), urls=urls, provisioner=provisioner, signer=signer
         )
@@ -198,19 +199,6 @@ def directory(urls: Urls, provisioner: AcmeKind) -> messages.Directory:
         urls.to("key-change"),
         None if meta == messages.Meta() else meta,
     )
-
-
-async def _body(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise NewelError(ErrorType.MALFORMED, "the request ended too early")
-        body += message.get("body", b"")
-        if len(body) > jws.LARGEST:
-            raise NewelError(ErrorType.TOO_LARGE, "the request is too large")
-        if not message.get("more_body", False):
-            return body
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
