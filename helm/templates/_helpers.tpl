@@ -48,7 +48,7 @@ registration: { ports: { https: { service: 443, pod: 9000 } }, health: health, t
 issuing: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration, validation, inventory], to: [signer, postgres, nats] }
 signer: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [issuing, validation], to: [] }
 validation: { ports: { http: { service: 80, pod: 9080 } }, health: health, to: [issuing, signer, postgres, nats] }
-inventory: { ports: { https: { service: 443, pod: 9443 }, grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration, alerting], to: [issuing, postgres, nats] }
+inventory: { ports: { https: { service: 443, pod: 9443 }, grpc: { service: 9090, pod: 9090 } }, health: health, from: [alerting], to: [issuing, postgres, nats] }
 alerting: { ports: { https: { service: 443, pod: 9443 } }, health: health, to: [inventory, postgres, nats], out: deliveryPeers }
 {{- end }}
 {{- end -}}

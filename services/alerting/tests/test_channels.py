@@ -1,5 +1,6 @@
 """Each channel against a real receiver; attacks P05, P06, P08."""
 
+import asyncio
 import datetime as dt
 import json
 import ssl
@@ -197,11 +198,27 @@ class TestWebhook:
             await send(hook(webhook.url(), secret_file()), message())
         assert caught.value.permanent == permanent
 
-    async def test_an_endless_answer_is_cut_off(
-        self, webhook: WebhookReceiver, secret_file: SecretFile
-    ) -> None:
-        webhook.replies = [Reply(body=b"x" * 5_000_000)]
-        await send(hook(webhook.url(), secret_file()), message())
+    async def test_an_endless_answer_is_cut_off(self, secret_file: SecretFile) -> None:
+        """The receiver sends until it is hung up on: whoever read it all would read for ever."""
+        hung_up = asyncio.Event()
+
+        async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try:
+                while True:
+                    writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                    await writer.drain()
+            except ConnectionError:
+                hung_up.set()
+            finally:
+                writer.close()
+
+        async with await asyncio.start_server(endless, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            config = hook(f"http://127.0.0.1:{port}/", secret_file())
+            await send(config, message())
+            await hung_up.wait()
 
     async def test_a_receiver_that_never_answers_is_given_up(
         self, webhook: WebhookReceiver, secret_file: SecretFile

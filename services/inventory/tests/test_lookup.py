@@ -40,7 +40,7 @@ def question(subject: str, *dns: str, provisioner: str = "oidc") -> inventory_pb
     return inventory_pb2.Question(provisioner=provisioner, subject=subject, names=names)
 
 
-async def test_end_19_20_21_answers_come_in_order_and_the_more_telling_wins(
+async def test_answers_come_in_the_order_of_questions_and_the_more_telling_record_wins(
     metadata: MetadataStorage, server: LocalServer
 ) -> None:
     await metadata.write(

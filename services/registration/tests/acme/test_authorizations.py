@@ -30,6 +30,7 @@ async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(ho
     assert (await client.post(order.header("location")))["status"] == "invalid"
     csr = {"csr": make_csr("a.example")}
     assert (await client.post(order["finalize"], csr)).problem == "orderNotReady"
+    assert house.issuing.requests == []  # the issuing authority was not even asked
     again = await client.post(challenge["url"], {})
     assert again["status"] == "invalid"
 
