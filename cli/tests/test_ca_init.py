@@ -15,7 +15,7 @@ from fixtures.processes import free_port
 from fixtures.running import others, wait_until
 from newel.step import jwe
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
+NEWEL = str(Path(sys.executable).with_name("step"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from fixtures.running import others
 from fixtures.terminal import at_a_terminal
 from newel.step import ca_json, jwe
 
-NEWEL = str(Path(sys.executable).with_name("newel"))
+NEWEL = str(Path(sys.executable).with_name("step"))
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fixtures.running import NEWEL, others
+from fixtures.running import OUR_STEP as NEWEL
+from fixtures.running import others
 
 pytestmark = pytest.mark.needs("step")
 

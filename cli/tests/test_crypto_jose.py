@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.running import NEWEL, others
+from fixtures.running import OUR_STEP as NEWEL
+from fixtures.running import others
 
 STEP = others("step")
 BOTH_WAYS = pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.running import NEWEL, others
+from fixtures.running import OUR_STEP as NEWEL
+from fixtures.running import others
 
 STEP = others("step")
 KINDS = ("EC", "P-521", "OKP", "RSA")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from segno import encoder
 
-from fixtures.running import NEWEL, others
+from fixtures.running import OUR_STEP as NEWEL
+from fixtures.running import others
 from newel.cli.crypto.otp_keys import OtpKey, parse
 
 STEP = others("step")

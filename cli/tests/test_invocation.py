@@ -68,7 +68,7 @@ def test_an_unknown_flag_a_missing_value_and_a_wrong_count_are_named() -> None:
         call("certificate inspect --bad a.crt")
     with pytest.raises(UsageError, match="flag needs an argument: -format"):
         call("certificate inspect a.crt --format")
-    with pytest.raises(UsageError, match="not enough positional arguments were provided in 'step"):
+    with pytest.raises(UsageError, match="not enough positional arguments were provided in 'newel"):
         call("certificate inspect").positionals(1)
     with pytest.raises(UsageError, match="too many positional arguments were provided"):
         call("certificate inspect a b").positionals(1)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from fixtures.running import NEWEL, others
+from fixtures.running import OUR_STEP as NEWEL
+from fixtures.running import others
 from newel.cli.ssh.certificates import read_certificate
 
 pytestmark = pytest.mark.needs("step", "ssh-keygen", "openssl")

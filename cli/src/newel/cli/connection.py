@@ -7,9 +7,10 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newel.cli import paths
+from newel.cli import paths, program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
+from newel.cli.invocation import BOOTSTRAP
 from newel.cli.keys.kms import is_uri, shown
 from newel.cli.terminal import note
 
@@ -22,6 +23,10 @@ LEEWAY = dt.timedelta(minutes=1)
 MISMATCH = "private key does not match public key"
 DER_SEQUENCE = b"\x30"
 RERUN = "Re-run with STEPDEBUG=1 for more info."
+COMPARE = (
+    "That authority has no such root. Compare the address, and the fingerprint with what "
+    "'certificate fingerprint root_ca.crt' prints where the authority's files are."
+)
 
 
 def url_of(call: "Invocation") -> str:
@@ -44,7 +49,10 @@ def root_file(call: "Invocation") -> str:
     stored = stored_root(call)
     if stored.is_file():
         return str(stored)
-    raise UsageError(f"'{call.command.usage.split(' <')[0]}' requires the '--root' flag")
+    raise UsageError(
+        f"'{call.command.usage.split(' <')[0]}' requires the '--root' flag",
+        hint=BOOTSTRAP.format(program.name()),
+    )
 
 
 def stored_root(call: "Invocation") -> Path:
@@ -197,13 +205,13 @@ def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
 
 
 @contextlib.contextmanager
-def explained(prefix: str = "") -> Generator[None]:
+def explained(prefix: str = "", hint: str = RERUN) -> Generator[None]:
     """Turns what the client library raises into the line a person reads."""
     from newel.client.errors import ClientError, RefusedError
 
     try:
         yield
     except RefusedError as error:
-        raise CliError(prefix + error.message, hint=RERUN) from error
+        raise CliError(prefix + error.message, hint=hint) from error
     except ClientError as error:
         raise CliError(f"{prefix}{error}") from error

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from newel.cli import connection
+from newel.cli import connection, program
 from newel.cli.errors import CliError, UsageError
+from newel.cli.invocation import BOOTSTRAP
 from newel.cli.moments import for_authority
 from newel.cli.terminal import say
 from newel.cli.tokens import provisioner_choice, token_requests
@@ -51,7 +52,10 @@ def prepare(call: "Invocation", subject: str, sans: Sequence[str]) -> Ticket | A
     if token:
         return from_token(call, token, subject, sans)
     if call.known("root") and not call.get("root") and not connection.stored_root(call).is_file():
-        raise UsageError("flag '--root' is required unless the '--token' flag is provided")
+        raise UsageError(
+            "flag '--root' is required unless the '--token' flag is provided",
+            hint=BOOTSTRAP.format(program.name()),
+        )
     place = token_requests.online(call)
     chosen = provisioner_choice.choose(call, place.provisioners)
     if chosen.get("type") == "ACME":

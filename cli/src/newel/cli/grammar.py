@@ -11,6 +11,8 @@ Lines are tab-separated:
 
 import os
 
+from newel.cli import program
+
 HERE = os.path.join(os.path.dirname(__file__), "grammar")  # noqa: PTH118, PTH120 - see above
 
 SWITCHES = ("b", "B")
@@ -56,7 +58,7 @@ class Command:
     @property
     def usage(self) -> str:
         """The first line of its usage, as error messages quote it."""
-        return " ".join(("step", self.path, *self.positionals))
+        return " ".join((program.name(), self.path, *self.positionals))
 
 
 EVERYWHERE = (

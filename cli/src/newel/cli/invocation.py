@@ -5,6 +5,7 @@ Precedence: command line, environment, defaults.json (of the context, where ther
 
 import os
 
+from newel.cli import program
 from newel.cli.errors import UsageError
 from newel.cli.grammar import EVERYWHERE, SWITCHES, Command, Flag
 
@@ -12,6 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from newel.cli.paths import Defaults
 
+BOOTSTRAP = (
+    "'{} ca bootstrap --ca-url URL --fingerprint SHA256' stores the authority's address and root."
+)
+"""What saves most people the flags that name an authority."""
 NOT_SAVED = {"config", "context", "authority", "profile", "help", "output", "no-context"}
 TRUE = {"1", "t", "true", "yes"}
 FALSE = {"0", "f", "false", "no"}
@@ -128,7 +133,10 @@ class Invocation:
         """The value of a flag the command cannot do without."""
         value = self.get(name)
         if value is None:
-            raise UsageError(f"'step {self.command.path}' requires the '--{name}' flag")
+            raise UsageError(
+                f"'{program.name()} {self.command.path}' requires the '--{name}' flag",
+                hint=BOOTSTRAP.format(program.name()) if name in {"ca-url", "root"} else "",
+            )
         return value
 
     def exclusive(self, *names: str) -> None:

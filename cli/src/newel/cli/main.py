@@ -9,12 +9,15 @@ import io
 import os
 import sys
 
+from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.grammar import Command, find
 from newel.cli.invocation import Invocation
 
 FOREIGN = {"up": "newel-standalone", "ceremony": "newel-signer"}
 NOT_FOUND = 3
+HELP_FLAGS = frozenset({"-h", "--help", "-help"})
+HELP_WORDS = ("help", "h")
 
 
 def main() -> int:
@@ -24,19 +27,15 @@ def main() -> int:
             as_elsewhere(stream)
     try:
         return dispatch(sys.argv[1:])
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return error.code
     except CliError as error:
         print(error, file=sys.stderr)
         if error.hint:
             print(error.hint, file=sys.stderr)
+        if os.environ.get("STEPDEBUG") in {"1", "true"}:
+            import traceback
+
+            traceback.print_exc()
         return error.code
-    except ValueError as error:
-        if not is_unreadable_certificate(error):
-            raise
-        print(error, file=sys.stderr)
-        return 1
     except BrokenPipeError:
         # the reader went away: nothing is wrong, and nothing can be said
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,19 +60,35 @@ def dispatch(arguments: list[str]) -> int:
     """Finds the command and runs it."""
     if arguments[:1] in (["--version"], ["-v"], ["-version"]):
         arguments = ["version"]
-    if not arguments or arguments[0] in {"--help", "-h", "-help", "h"}:
+    if not arguments or arguments[0] in HELP_FLAGS or arguments[0] == "h":
         arguments = ["help", *arguments[1:]]
     if arguments[0] in FOREIGN:
         return foreign(arguments[0], arguments[1:])
     command, rest = find(arguments)
     if command is None:
         return unknown(arguments)
-    if command.group or any(word in {"-h", "--help", "-help"} for word in rest):
-        from newel.cli.commands.help import describe
-
-        stray = command.group and rest and not rest[0].startswith("-")
-        return unknown(arguments) if stray else describe(command)
+    if command.group:
+        return in_group(command, rest)
+    if HELP_FLAGS.intersection(rest):
+        return describe(command)
     return run(command, rest)
+
+
+def in_group(group: Command, rest: list[str]) -> int:
+    """Helps with a group of commands: `ca`, `ca --help`, `ca help`, `ca help certificate`."""
+    if not rest or HELP_FLAGS.intersection(rest):
+        return describe(group)
+    if rest[0] not in HELP_WORDS:
+        return unknown(rest, group)
+    command, stray = find([*group.path.split(), *rest[1:]])
+    return unknown(stray, command) if stray or command is None else describe(command)
+
+
+def describe(command: Command) -> int:
+    """Prints how a command is used."""
+    from newel.cli.commands.help import describe as show
+
+    return show(command)
 
 
 def run(command: Command, rest: list[str]) -> int:
@@ -106,11 +121,33 @@ def foreign(name: str, arguments: list[str]) -> int:
     raise CliError(f"'{name}' comes with {FOREIGN[name]}, which is not installed here")
 
 
-def unknown(arguments: list[str]) -> int:
-    """No command of that name: a plugin may have it, else the user is told."""
-    from newel.cli.plugins import run_plugin
+def unknown(arguments: list[str], group: Command | None = None) -> int:
+    """No command of that name: a plugin may have it, else the user is told which one there is."""
+    word = arguments[0]
+    if word.startswith("-"):
+        raise UsageError(f"flag provided but not defined: -{word.lstrip('-').partition('=')[0]}")
+    if group is None:
+        from newel.cli.plugins import run_plugin
 
-    status = run_plugin(arguments)
-    if status is None:
-        raise CliError(f"No help topic for '{' '.join(arguments[:1])}'", code=NOT_FOUND)
-    return status
+        status = run_plugin(arguments)
+        if status is not None:
+            return status
+    raise CliError(f"No help topic for '{word}'", code=NOT_FOUND, hint=nearest(word, group))
+
+
+def nearest(word: str, group: Command | None) -> str:
+    """The command that was probably meant; "" when none is near."""
+    from difflib import get_close_matches
+
+    from newel.cli.grammar import load, words
+
+    if group is None:
+        known, path = [*words(), *FOREIGN], ""
+    else:
+        path = f"{group.path} "
+        below = [
+            name.removeprefix(path) for name in load(group.path.split()[0]) if name.startswith(path)
+        ]
+        known = [name for name in below if " " not in name]
+    found = get_close_matches(word, known, n=1)
+    return f"Did you mean '{program.name()} {path}{found[0]}'?" if found else ""

@@ -18,19 +18,24 @@ SEQUENCE = 0.05
 """Seconds within which the rest of an arrow key follows its first character."""
 
 
-def choose(question: str, options: Sequence[str]) -> int:
+def choose(question: str, options: Sequence[str], answer_by: str = "") -> int:
     """The index of the option the person picks. Raises CliError without a terminal."""
     if os.environ.get("TERM", "dumb") == "dumb":
-        return by_number(question, options)
-    with open_terminal() as tty:
+        return by_number(question, options, answer_by)
+    with open_terminal(listed(question, options), answer_by) as tty:
         return by_arrows(tty, question, options)
 
 
-def by_number(question: str, options: Sequence[str]) -> int:
+def listed(question: str, options: Sequence[str]) -> str:
+    """The question with its options, for one who cannot be asked."""
+    return f"{question} ({'; '.join(options)})"
+
+
+def by_number(question: str, options: Sequence[str], answer_by: str = "") -> int:
     """Numbered from 1, where the cursor cannot be moved."""
     lines = [f"  {number}) {option}" for number, option in enumerate(options, 1)]
     while True:
-        answer = ask("\n".join((question, *lines, "Number"))).strip()
+        answer = ask("\n".join((question, *lines, "Number")), answer_by).strip()
         if answer.isdigit() and 1 <= int(answer) <= len(options):
             return int(answer) - 1
 

@@ -22,5 +22,5 @@ def text_or_answer(prompt: str) -> bytes:
     if os.isatty(STDIN):
         from newel.cli.terminal import ask
 
-        return ask(prompt).encode()
+        return ask(prompt, "standard input").encode()
     return read("-", exact=True)

@@ -8,6 +8,8 @@ from typing import Any, NoReturn, TextIO
 
 from newel.cli.errors import CliError
 
+PASSWORD_FILE = "--password-file FILE"  # noqa: S105 - the name of a flag
+
 
 def coloured(stream: TextIO) -> bool:
     """Colours only where a person looks: never into pipes, nor against NO_COLOR."""
@@ -32,54 +34,69 @@ def show_json(value: Any, indent: int = 2) -> None:
     print(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
-def ask(prompt: str) -> str:
-    """A line from the person at the terminal."""
-    with open_terminal() as tty:
+def ask(prompt: str, answer_by: str = "") -> str:
+    """A line from the person at the terminal; ``answer_by`` is the flag or file that answers without one."""
+    with open_terminal(prompt, answer_by) as tty:
         tty.write(f"{prompt}: ")
         tty.flush()
         answer = tty.readline()
     if not answer:
-        raise CliError("the question was not answered")
+        raise CliError("the question was not answered", hint=explain_question(prompt, answer_by))
     return answer.rstrip("\n")
 
 
-def ask_password(prompt: str, *, empty: bool = False) -> str:
+def ask_password(prompt: str, *, empty: bool = False, answer_by: str = PASSWORD_FILE) -> str:
     """A password, not echoed; asked again while it is empty, unless it may be."""
     import getpass
 
-    with open_terminal():
+    with open_terminal(prompt, answer_by):
         pass
     while True:
-        password = getpass.getpass(f"{prompt}: ", sys.stderr)
+        try:
+            password = getpass.getpass(f"{prompt}: ", sys.stderr)
+        except EOFError:
+            raise CliError(
+                "the question was not answered", hint=explain_question(prompt, answer_by)
+            ) from None
         if password or empty:
             return password
 
 
-def confirm(question: str) -> bool:
+def confirm(question: str, answer_by: str = "--force") -> bool:
     """A yes or a no."""
     while True:
-        answer = ask(f"{question} [y/n]").strip().lower()
+        answer = ask(f"{question} [y/n]", answer_by).strip().lower()
         if answer in {"y", "yes"}:
             return True
         if answer in {"n", "no"}:
             return False
 
 
-def open_terminal() -> TextIO:
+def open_terminal(question: str, answer_by: str = "") -> TextIO:
     """The terminal itself, whatever stdin and stdout are connected to."""
     if os.name == "nt":
-        no_terminal("CON")
+        no_terminal("CON", question, answer_by)
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError as error:
-        no_terminal(f"open /dev/tty: {(error.strerror or '').lower()}")
+        no_terminal(f"open /dev/tty: {(error.strerror or '').lower()}", question, answer_by)
     # a terminal cannot seek, so the usual buffer for reading and writing would refuse it
     return io.TextIOWrapper(io.FileIO(descriptor, "r+"), write_through=True)  # pyright: ignore[reportArgumentType] - a raw file reads and writes as well
 
 
-def no_terminal(cause: str) -> NoReturn:
-    """Says which flag or variable answers the question instead."""
+def no_terminal(cause: str, question: str, answer_by: str) -> NoReturn:
+    """Says what would be asked, and what answers it without a terminal."""
     raise CliError(
-        f"error allocating terminal: {cause}",
-        hint="Without a terminal, answer by flag, by STEP_… variable or by password file; see --help.",
+        f"error allocating terminal: {cause}", hint=explain_question(question, answer_by)
     )
+
+
+def explain_question(question: str, answer_by: str) -> str:
+    """Names the question and its other answer, in one line."""
+    line = " ".join(question.split())
+    other = (
+        f"Without a terminal it is answered by {answer_by}."
+        if answer_by
+        else "It needs a terminal."
+    )
+    return f'The question is "{line}". {other}'

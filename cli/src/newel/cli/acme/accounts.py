@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli import paths
+from newel.cli import paths, program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import make_directory, read_password, replace
 from newel.cli.keys.key_files import private_key
@@ -80,7 +80,7 @@ def key_of(kept: Kept) -> "PrivateKey":
     if kept.successor.exists():
         raise CliError(
             f"the change of the account's key was interrupted: {kept.successor} may be its key by now",
-            hint="'newel ca acme account rekey' ends it, whichever key the server has.",
+            hint=f"'{program.name()} ca acme account rekey' ends it, whichever key the server has.",
         )
     if not kept.path.exists():
         raise CliError(f"no account '{kept.name}' of {kept.directory} is kept here")

@@ -103,7 +103,10 @@ class Manual:
 
     def add(self, name: str, value: str) -> None:
         """Says which record is needed, and waits for Enter."""
-        ask(f'\nPut this record into the zone, then press Enter:\n\n  {name} 60 IN TXT "{value}"\n')
+        ask(
+            f'\nPut this record into the zone, then press Enter:\n\n  {name} 60 IN TXT "{value}"\n',
+            "--dns-hook PROGRAM",
+        )
         self._asked_for.add((name, value))
 
     def remove(self, name: str, value: str) -> None:

@@ -42,7 +42,7 @@ def check(call: "Invocation", identifiers: Iterable[tuple[str, str]]) -> None:
         if kind == "ip" and by_dns:
             raise UsageError(f"'{name}' is an address: no DNS record proves it")
     if call.on("dns-manual"):
-        with open_terminal():
+        with open_terminal("Put the record into the zone", "--dns-hook PROGRAM"):
             pass
     if call.get("dns-tsig-key") and not call.get("dns-server"):
         raise UsageError("flag '--dns-tsig-key' requires the '--dns-server' flag")

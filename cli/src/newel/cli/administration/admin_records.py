@@ -7,6 +7,7 @@ from newel.cli import pages
 from newel.cli.errors import CliError, UsageError
 from newel.cli.menu import choose
 from newel.cli.terminal import say
+from newel.cli.tokens.provisioner_choice import one_of
 
 if TYPE_CHECKING:
     from newel.cli.administration.admin_session import AdminSession
@@ -70,9 +71,10 @@ def chosen(call: "Invocation", session: "AdminSession", subject: str) -> Record:
     if name:
         left = [each for each in left if each.provisioner == name]
         if not left:
-            raise UsageError(f"invalid value '{name}' for flag '--provisioner'")
+            known = [each.provisioner for each in every(session) if each.subject == subject]
+            raise UsageError(f"invalid value '{name}' for flag '--provisioner'", hint=one_of(known))
     texts = [each.text for each in left]
-    index = 0 if len(left) == 1 else choose("Select an admin:", texts)
+    index = 0 if len(left) == 1 else choose("Select an admin:", texts, "--provisioner NAME")
     say("Admin", texts[index])
     return left[index]
 

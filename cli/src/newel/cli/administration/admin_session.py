@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from newel.cli import certificate_requests, connection
-from newel.cli.errors import UsageError
+from newel.cli.errors import CliError, UsageError
 from newel.cli.terminal import note
 from newel.cli.tokens import provisioner_choice
 from newel.cli.tokens.one_time_tokens import (
@@ -68,31 +68,44 @@ def opened(
 ) -> Generator[AdminSession]:
     """A session; ``by`` are the flags that may name the provisioner to log in with."""
     url, root = connection.url_of(call), connection.root_pem(call)
-    credential = given(call) or login(call, url, root, by)
     with connection.connected(call, url=url, root=root) as authority:
+        if not is_managed(authority):
+            raise CliError(
+                f"the authority {url} is not managed remotely",
+                hint="It has no administrators, and no policies but those of its ca.json.",
+            )
+        credential = given(call) or login(call, url, root, by)
         yield AdminSession(authority, credential)
+
+
+def is_managed(authority: "Authority") -> bool:
+    """Whether the authority is managed remotely, as it says to somebody who shows no credential."""
+    from newel.client import admin_calls
+    from newel.client.errors import RefusedError
+
+    try:
+        authority.send(admin_calls.presence())
+    except RefusedError as error:
+        if error.status in ABSENT:
+            return False
+        if error.status != UNAUTHORIZED:
+            raise
+    return True
 
 
 def offered(call: "Invocation") -> bool | None:
     """Whether the authority is managed remotely; None when none is named or none answers. Raises CliError."""
-    from newel.client import admin_calls
-    from newel.client.errors import RefusedError, UnreachableError, UntrustedError
+    from newel.client.errors import UnreachableError, UntrustedError
 
     if not call.get("ca-url") or not (call.get("root") or connection.stored_root(call).is_file()):
         return None
     with connection.connected(call) as authority:
         try:
-            authority.send(admin_calls.presence())
-        except RefusedError as error:
-            if error.status in ABSENT:
-                return False
-            if error.status != UNAUTHORIZED:
-                raise
+            return is_managed(authority)
         except UntrustedError:
             raise
         except UnreachableError:
             return None
-    return True
 
 
 def given(call: "Invocation") -> Credential | None:
@@ -130,9 +143,10 @@ def login(call: "Invocation", url: str, root: str, by: Sequence[str]) -> Credent
         wanted = call.get(flag)
         known = [each for each in known if each.get("type") in KINDS]
         if wanted:
+            hint = provisioner_choice.one_of([provisioner_choice.text(each) for each in known])
             known = [each for each in known if each.get("name") == wanted]
             if not known:
-                raise UsageError(f"invalid value '{wanted}' for flag '--{flag}'")
+                raise UsageError(f"invalid value '{wanted}' for flag '--{flag}'", hint=hint)
         chosen = provisioner_choice.pick(known)
         subject = call.get("admin-subject") or DEFAULT_SUBJECT
         root_sha = fingerprint(pem.decode_all(root.encode())[0])

@@ -2,7 +2,7 @@
 
 import sys
 
-from newel.cli import help_text
+from newel.cli import help_text, program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.grammar import Command, find
 from newel.cli.invocation import Invocation
@@ -26,7 +26,11 @@ def run(call: Invocation) -> int:
         return show(overview())
     command, rest = find(call.args)
     if command is None or rest:
-        raise CliError(f"No help topic for '{' '.join(call.args)}'", code=3)
+        from newel.cli.main import nearest
+
+        topic = " ".join((program.name(), *call.args))
+        hint = nearest((rest or call.args)[0], command)
+        raise CliError(f"No help topic for '{topic}'", code=3, hint=hint)
     return describe(command)
 
 
@@ -41,7 +45,7 @@ def show(shown: Page) -> int:
         print(f"Usage: {shown.usage}\n")
         print(help_text.sentence(shown.summary))
     else:
-        print(help_text.wrapped(f"newel: {shown.summary}"))
+        print(help_text.wrapped(f"{program.name()}: {shown.summary}"))
     for section in shown.sections:
         print(f"\n{section.title}:")
         print(help_text.columns(section.rows))

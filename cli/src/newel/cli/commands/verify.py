@@ -1,6 +1,6 @@
 """`newel verify`: whose signature it is, and that the content is what was signed."""
 
-from newel.cli import connection, delivery
+from newel.cli import connection, delivery, program
 from newel.cli.catalogue.layouts import plain
 from newel.cli.commands.certificate import verify as certificate
 from newel.cli.errors import CliError, UsageError
@@ -23,7 +23,8 @@ def run(call: Invocation) -> None:
         message = read_message(name)
         if not message.payload_text:
             raise UsageError(
-                "the content is not in it: 'newel verify FILE --signature SIGNATURE' says what was signed"
+                "the content is not in it: "
+                f"'{program.name()} verify FILE --signature SIGNATURE' says what was signed"
             )
     jws_messages.refuse_unknown(message)
     signer = signer_of(call, message)

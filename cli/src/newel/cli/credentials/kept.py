@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from newel.cli import files, paths
+from newel.cli import files, paths, program
 from newel.cli.credentials.certificate import ClientCertificate
 from newel.cli.credentials.token import Token
 from newel.cli.errors import CliError
@@ -123,4 +123,6 @@ def no_login(service: str) -> CliError:
 
 def again(service: str) -> str:
     """What to do about it."""
-    return f"'newel login {service}' makes one; 'newel login --help' says how."
+    return (
+        f"'{program.name()} login {service}' makes one; '{program.name()} login --help' says how."
+    )

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from newel.cli.errors import CliError
 from newel.cli.keys.key_output import json_text
+from newel.cli.terminal import PASSWORD_FILE
 
 MEMBERS = (
     "use", "kty", "kid", "crv", "alg", "k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi",
@@ -37,7 +38,11 @@ def is_encrypted(data: bytes) -> bool:
 
 
 def unsealed(
-    data: bytes, name: str, password_file: str | None = None, prompt: str | None = None
+    data: bytes,
+    name: str,
+    password_file: str | None = None,
+    prompt: str | None = None,
+    answer_by: str = PASSWORD_FILE,
 ) -> bytes:
     """What is inside the JWE, or the octets themselves when they are none; asks up to three times."""
     if not is_encrypted(data):
@@ -46,7 +51,7 @@ def unsealed(
     from newel.cli.keys.key_files import TRIES, password_for
 
     for _ in range(1 if password_file else TRIES):
-        password = password_for(name, password_file, prompt)
+        password = password_for(name, password_file, prompt, answer_by)
         plaintext = decrypt_with_password(data, password)
         if plaintext is not None:
             return plaintext
@@ -54,10 +59,14 @@ def unsealed(
 
 
 def parse(
-    data: bytes, name: str, password_file: str | None = None, prompt: str | None = None
+    data: bytes,
+    name: str,
+    password_file: str | None = None,
+    prompt: str | None = None,
+    answer_by: str = PASSWORD_FILE,
 ) -> Jwk:
     """The JWK in ``data``, decrypted where it is encrypted, its key checked."""
-    plaintext = unsealed(data, name, password_file, prompt)
+    plaintext = unsealed(data, name, password_file, prompt, answer_by)
     try:
         value: object = json.loads(plaintext)
     except ValueError:

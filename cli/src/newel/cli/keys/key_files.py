@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 
 from newel.cli.errors import CliError
 from newel.cli.files import read, read_password
-from newel.cli.terminal import ask_password
+from newel.cli.terminal import PASSWORD_FILE, ask_password
 from newel.crypto import armor
 from newel.crypto.keys import InvalidKeyError, PrivateKey, PublicKey, load_private_key
 
@@ -111,11 +111,17 @@ def public_key(name: str, password_file: str | None = None) -> PublicKey:
     return key.public_key() if isinstance(key, PrivateKey) else key
 
 
-def password_for(name: str, password_file: str | None, prompt: str | None = None) -> bytes:
+def password_for(
+    name: str,
+    password_file: str | None,
+    prompt: str | None = None,
+    answer_by: str = PASSWORD_FILE,
+) -> bytes:
     """The password of ``password_file``, or what the person at the terminal answers."""
     if password_file:
         return read_password(password_file).encode(errors="surrogateescape")
-    return ask_password(prompt or f"Please enter the password to decrypt {name}").encode()
+    question = prompt or f"Please enter the password to decrypt {name}"
+    return ask_password(question, answer_by=answer_by).encode()
 
 
 def from_pem(

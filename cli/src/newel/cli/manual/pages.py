@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from newel.cli import help_text
+from newel.cli import help_text, program
 from newel.cli.grammar import EVERYWHERE, Command, Flag, load, words
 
 Row = tuple[str, str]
@@ -37,7 +37,7 @@ class Page(NamedTuple):
     @property
     def name(self) -> str:
         """The line that calls it, without what follows."""
-        return " ".join(("newel", *self.words))
+        return " ".join((program.name(), *self.words))
 
     @property
     def commands(self) -> list[str]:
@@ -53,24 +53,24 @@ def overview() -> Page:
     rows = [(word, load(word)[word].summary) for word in words() if not load(word)[word].hidden]
     return Page(
         words=(),
-        usage="newel COMMAND …",
+        usage=f"{program.name()} COMMAND …",
         summary="keys, certificates and the authorities that issue them",
         sections=[Section("Commands", sorted([*rows, *FOREIGN.items()]))],
         examples=help_text.examples(""),
-        closing="'newel help COMMAND' or 'newel COMMAND --help' says how one is used.",
+        closing=f"'{program.name()} help COMMAND' or '{program.name()} COMMAND --help' says how one is used.",
     )
 
 
 def page(command: Command) -> Page:
     """How one command is used, or what commands a group has."""
-    usage = f"newel {command.usage.removeprefix('step ')}"
+    usage = command.usage
     return Page(
         words=tuple(command.path.split()),
         usage=f"{usage} {'COMMAND …' if command.group else '[flags]'}",
         summary=command.summary,
         sections=[Section("Commands", below(command))] if command.group else flags(command),
         examples=help_text.examples(command.path),
-        closing=f"'newel {command.path} COMMAND --help' says how one is used."
+        closing=f"'{program.name()} {command.path} COMMAND --help' says how one is used."
         if command.group
         else "",
     )
@@ -133,7 +133,7 @@ def flags(command: Command) -> list[Section]:
     named = next((flag for flag in command.flags if flag.environment and not flag.hidden), None)
     note = (
         f"A flag not given is looked for in the environment (--{named.name} as "
-        f"{named.environment}) and then in config/defaults.json under 'newel path'."
+        f"{named.environment}) and then in config/defaults.json under '{program.name()} path'."
         if named
         else ""
     )

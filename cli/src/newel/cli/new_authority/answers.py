@@ -96,7 +96,7 @@ def gather(call: "Invocation") -> Answers:
     if kind == HOSTED:
         return Answers(kind, "", [], "", "", b"", b"")
     issuing = parent.gather(call) if registration else None
-    name = "" if issuing else call.get("name") or ask(f"{NAME}\n(e.g. Smallstep)")
+    name = "" if issuing else call.get("name") or ask(f"{NAME}\n(e.g. Smallstep)", "--name NAME")
     dns, address, provisioner = ([], "", "") if pki else endpoints(call)
     what = "your first provisioner" if issuing else keys_of(pki=pki)
     password = new_password(call.get("password-file"), f"Choose a password for {what}.")
@@ -117,7 +117,9 @@ def deployment(call: "Invocation", *, pki: bool, registration: bool) -> str:
     if pki or all(call.all(flag) for flag in needed):
         return STANDALONE
     menu = MENU[:2] if registration else MENU
-    kind = KINDS[choose("What deployment type would you like to configure?", menu)]
+    kind = KINDS[
+        choose("What deployment type would you like to configure?", menu, "--deployment-type TYPE")
+    ]
     say("Deployment Type", kind.capitalize())
     return kind
 
@@ -132,7 +134,8 @@ def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
     given = call.all("dns") or [
         ask(
             "What DNS names or IP addresses will clients use to reach your CA?\n"
-            "(e.g. ca.example.com[,10.1.2.3,etc.])"
+            "(e.g. ca.example.com[,10.1.2.3,etc.])",
+            "--dns NAME",
         )
     ]
     dns = [name.strip().strip("[]") for word in given for name in word.split(",") if name.strip()]
@@ -142,11 +145,13 @@ def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
         check_name(name)
     address = call.get("address") or ask(
         "What IP and port will your new CA bind to? (:443 will bind to 0.0.0.0:443)\n"
-        "(e.g. :443 or 127.0.0.1:443)"
+        "(e.g. :443 or 127.0.0.1:443)",
+        "--address ADDRESS",
     )
     check_address(address)
     provisioner = call.get("provisioner") or ask(
-        "What would you like to name the CA's first provisioner?\n(e.g. you@smallstep.com)"
+        "What would you like to name the CA's first provisioner?\n(e.g. you@smallstep.com)",
+        "--provisioner NAME",
     )
     if not provisioner.strip():
         raise UsageError("the first provisioner needs a name")

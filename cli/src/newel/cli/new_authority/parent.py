@@ -71,7 +71,8 @@ def gather(call: "Invocation") -> Parent:
     from newel.client.trust import base_url
 
     given = call.get("issuer") or ask(
-        "Which authority shall certify the requests?\n(e.g. https://ca.example.com:9000)"
+        "Which authority shall certify the requests?\n(e.g. https://ca.example.com:9000)",
+        "--issuer URL",
     )
     try:
         url = base_url(given) if given.lower().startswith("https://") else ""
@@ -79,11 +80,13 @@ def gather(call: "Invocation") -> Parent:
         url = ""
     if not url:
         raise UsageError(f"'{given}' is not the https address of an authority")
-    fingerprint = call.get("issuer-fingerprint") or ask("What is the fingerprint of its root?")
+    fingerprint = call.get("issuer-fingerprint") or ask(
+        "What is the fingerprint of its root?", "--issuer-fingerprint SHA256"
+    )
     if not _FINGERPRINT.fullmatch(fingerprint):
         raise UsageError(f"'{fingerprint}' is no SHA-256 fingerprint in hexadecimal")
     provisioner = call.get("issuer-provisioner") or ask(
-        "Which of its JWK provisioners lets this one in?"
+        "Which of its JWK provisioners lets this one in?", "--issuer-provisioner NAME"
     )
     if not provisioner.strip():
         raise UsageError("the provisioner needs a name")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import paths
+from newel.cli import paths, program
 from newel.cli.terminal import note, say
 
 if TYPE_CHECKING:
@@ -47,5 +47,5 @@ def show(
     made = "registration authority" if given.parent else "PKI"
     note(
         f"\nYour {made} is ready to go. "
-        "To generate certificates for individual services see 'step help ca'."
+        f"To generate certificates for individual services see '{program.name()} help ca'."
     )

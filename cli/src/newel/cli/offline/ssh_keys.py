@@ -37,7 +37,7 @@ def public(call: "Invocation", *, federated: bool = False) -> SshKeys:
             if row.get("type") == kind and (federated or not row.get("federated"))
         ]
     if not any(found.values()):
-        raise CliError("step certificates is not configured with SSH support")
+        raise CliError("the authority issues no SSH certificates: its ca.json has no ssh section")
     return SshKeys(found["user"], found["host"])
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
 
 SUCCESS = (
-    "\nSuccess! Your `step-ca` config has been updated. To pick up the new configuration SIGHUP "
-    "(kill -1 <pid>) or restart the step-ca process."
+    "\nSuccess! The authority's configuration has been updated. To pick it up, send the authority SIGHUP "
+    "(kill -1 <pid>) or restart it."
 )
 Record = dict[str, Any]
 

@@ -23,7 +23,7 @@ def keys(authority: "Authority", *, federated: bool = False) -> "SshKeys":
         return authority.send(ssh_calls.federation() if federated else ssh_calls.roots())
     except RefusedError as error:
         if error.status == NOT_FOUND:
-            raise CliError("step certificates is not configured with SSH support") from None
+            raise CliError(ssh_calls.NO_SSH) from None
         raise CliError(f"error getting ssh public keys: {error.message}") from None
 
 

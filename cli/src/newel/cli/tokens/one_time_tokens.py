@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from newel.step.jws import Signer
     from newel.step.tokens import SshOptions
 
+PASSWORD_FLAGS = ("provisioner-password-file", "admin-password-file", "password-file")
 PROMPT = "Please enter the password to decrypt the provisioner key"
 SHORTEST, LONGEST = dt.timedelta(seconds=10), dt.timedelta(hours=1)
 LATEST_START = dt.timedelta(minutes=30)
@@ -79,7 +80,9 @@ def provisioner_key(call: "Invocation", provisioner: "Provisioner") -> tuple["Pr
         raise CliError(
             "the provisioner's key is not kept by the authority: name its file by '--key'"
         )
-    jwk = jwk_files.parse(sealed.encode(), "the provisioner key", password, PROMPT)
+    jwk = jwk_files.parse(
+        sealed.encode(), "the provisioner key", password, PROMPT, f"--{password_flag(call)} FILE"
+    )
     key = jwk_files.key_of(jwk, "the provisioner key")
     if not isinstance(key, PrivateKey):
         raise CliError("the provisioner's key is no private key")
@@ -88,8 +91,13 @@ def provisioner_key(call: "Invocation", provisioner: "Provisioner") -> tuple["Pr
 
 def password_file(call: "Invocation") -> str | None:
     """The file with the provisioner's password, the most particular flag first."""
-    flags = ("provisioner-password-file", "admin-password-file", "password-file")
-    return next((found for flag in flags if call.known(flag) and (found := call.get(flag))), None)
+    known = [flag for flag in PASSWORD_FLAGS if call.known(flag)]
+    return next((found for flag in known if (found := call.get(flag))), None)
+
+
+def password_flag(call: "Invocation") -> str:
+    """The flag that would name that file."""
+    return next((flag for flag in PASSWORD_FLAGS if call.known(flag)), PASSWORD_FLAGS[0])
 
 
 def signed(

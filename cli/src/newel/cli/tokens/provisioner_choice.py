@@ -51,19 +51,26 @@ def choose(
         if value:
             left = [each for each in left if matches(each, value)]
             if not left:
-                raise UsageError(f"invalid value '{value}' for flag '--{flag}'")
-    return pick(left)
+                known = [each for each in provisioners if not wanted or each.get("type") in wanted]
+                hint = one_of([text(each) for each in known])
+                raise UsageError(f"invalid value '{value}' for flag '--{flag}'", hint=hint)
+    return pick(left, flags)
 
 
-def pick(left: Sequence[Provisioner]) -> Provisioner:
+def one_of(known: Sequence[str]) -> str:
+    """The values that are valid, in one line."""
+    return f"The authority has: {', '.join(dict.fromkeys(known)) or 'none'}"
+
+
+def pick(left: Sequence[Provisioner], flags: Sequence[str] = ("provisioner",)) -> Provisioner:
     """The only one, or the one the person chooses; says which it is."""
     if not left:
         raise CliError("the authority has no provisioner that can be used here")
     chosen = left[0]
     if len(left) > 1:
-        chosen = left[
-            menu.choose("What provisioner key do you want to use?", [text(p) for p in left])
-        ]
+        answer_by = " or ".join(f"--{flag}" for flag in sorted(flags, reverse=True))
+        options = [text(each) for each in left]
+        chosen = left[menu.choose("What provisioner key do you want to use?", options, answer_by)]
     say("Provisioner", text(chosen))
     return chosen
 

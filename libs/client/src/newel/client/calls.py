@@ -17,6 +17,8 @@ from newel.client.errors import AnswerError, FingerprintError, RefusedError
 
 Answer = TypeVar("Answer")
 PAGE = 100
+SHA256_DIGITS = 64
+HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 class Call(Generic[Answer]):
@@ -95,10 +97,17 @@ def version() -> Call[Version]:
 
 
 def root(expected: str) -> Call[str]:
-    """The root of a fingerprint, PEM. The answer is checked: anybody may have given it."""
+    """The root of a fingerprint, PEM. The answer is checked: anybody may have given it.
+
+    Raises FingerprintError for a text that is no fingerprint.
+    """
     from newel.step.fingerprint import fingerprint, normalise
 
     wanted = normalise(expected)
+    if len(wanted) != SHA256_DIGITS or not HEXADECIMAL.issuperset(wanted):
+        raise FingerprintError(
+            f"'{expected[:100]}' is no SHA-256 fingerprint: that has {SHA256_DIGITS} hexadecimal digits"
+        )
 
     def read(body: bytes) -> str:
         from newel.crypto import pem

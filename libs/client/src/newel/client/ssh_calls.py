@@ -1,12 +1,33 @@
 """The SSH half of the step API as values, like `newel.client.calls`. Keys and certificates are in wire form."""
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from newel.client.answers import members, rows, text
-from newel.client.calls import Call, post
-from newel.client.errors import AnswerError
+from newel.client.calls import Answer, Call
+from newel.client.calls import post as post_json
+from newel.client.errors import AnswerError, RefusedError
+
+NO_SSH = "the authority issues no SSH certificates"
+UNKNOWN = (404, 405, 501)
+"""What an authority answers that has no such method."""
+
+
+class SshCall(Call[Answer]):
+    """A call that only an authority with SSH keys answers."""
+
+    def answer(self, status: int, body: bytes) -> Answer:
+        """What a 2xx answer says. Raises RefusedError, which says so where there is no SSH, or AnswerError."""
+        if status in UNKNOWN:
+            raise RefusedError(status, NO_SSH)
+        return super().answer(status, body)
+
+
+def post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> SshCall[Answer]:
+    """A call that carries a JSON body."""
+    call = post_json(path, body, read)
+    return SshCall(call.method, call.path, call.read, call.body, call.headers)
 
 
 class SshIssued(NamedTuple):
@@ -145,7 +166,7 @@ def hosts() -> Call[Sequence[Host]]:
             for row in rows(members(body), "hosts")
         ]
 
-    return Call("GET", "/ssh/hosts", read)
+    return SshCall("GET", "/ssh/hosts", read)
 
 
 def bastion(user: str, host: str) -> Call[Bastion]:

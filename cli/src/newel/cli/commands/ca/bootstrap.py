@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from newel.cli import file_sets, paths
-from newel.cli.connection import explained, url_of
+from newel.cli.connection import COMPARE, explained, url_of
 from newel.cli.errors import UsageError
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import note
@@ -22,7 +22,7 @@ def run(call: Invocation) -> None:
     settings = of_team(call) if call.get("team") else {}
     url = settings.get("url") or url_of(call)
     fingerprint = settings.get("fingerprint") or call.require("fingerprint")
-    with explained():
+    with explained(hint=COMPARE):
         root = fetch_root(url, fingerprint)
     extra = {name: settings[name] for name in FROM_TEAM if settings.get(name)}
     if call.get("redirect-url"):

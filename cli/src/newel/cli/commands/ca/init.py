@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import paths
+from newel.cli import paths, program
 from newel.cli.file_sets import Target
 from newel.cli.invocation import Invocation
 from newel.cli.new_authority import answers as questions
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from newel.cli.new_authority.configuration import Layout
 
 ALREADY = """⚠️  It looks like this machine is already configured to connect to an authority.
-You can use 'contexts' to switch between authorities: see 'step help context'.
+You can use 'contexts' to switch between authorities: see '{} help context'.
 """
 
 
@@ -25,7 +25,7 @@ def run(call: Invocation) -> None:
     call.forget_defaults()
     questions.check(call)
     if not wants_context(call) and (paths.base() / "config/ca.json").exists():
-        note(ALREADY)
+        note(ALREADY.format(program.name()))
     given = questions.gather(call)
     if given.kind == questions.HOSTED:
         hosted()
@@ -76,7 +76,7 @@ def new_context(call: Invocation, given: Answers) -> paths.Context | None:
 def hosted() -> None:
     """A hosted authority is not made here."""
     note("Sign up where your authority is hosted, then connect to it with:")
-    note("  step ca bootstrap --team <name> --authority <authority>")
+    note(f"  {program.name()} ca bootstrap --team <name> --authority <authority>")
 
 
 def make_request(call: Invocation, given: Answers, layout: "Layout") -> None:

@@ -1,7 +1,7 @@
 """`newel ca root`."""
 
 from newel.cli.certificate_lists import deliver
-from newel.cli.connection import explained, url_of
+from newel.cli.connection import COMPARE, explained, url_of
 from newel.cli.invocation import Invocation
 
 
@@ -11,6 +11,6 @@ def run(call: Invocation) -> None:
 
     call.positionals(0, 1)
     url, fingerprint = url_of(call), call.require("fingerprint")
-    with explained():
+    with explained(hint=COMPARE):
         found = fetch_root(url, fingerprint)
     deliver(call, [found], "root certificate")

@@ -2,7 +2,7 @@
 
 import shutil
 
-from newel.cli import paths
+from newel.cli import paths, program
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import confirm
@@ -17,7 +17,7 @@ def run(call: Invocation) -> None:
     selected = paths.current()
     if selected and selected.name == name:
         raise CliError(
-            "cannot remove current context; use 'step context select' to switch contexts"
+            f"cannot remove current context; use '{program.name()} context select' to switch contexts"
         )
     if not call.on("force") and not confirm(f"Remove the context {name} and its files"):
         raise CliError("context not removed")

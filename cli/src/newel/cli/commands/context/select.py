@@ -1,6 +1,6 @@
 """`newel context select`."""
 
-from newel.cli import paths
+from newel.cli import paths, program
 from newel.cli.errors import CliError
 from newel.cli.invocation import Invocation
 from newel.cli.menu import choose
@@ -11,9 +11,13 @@ def run(call: Invocation) -> None:
     """Makes a context the one in force; asks which when no name is given."""
     names = sorted(paths.contexts())
     if not names:
-        raise CliError("there is no context yet; 'step ca bootstrap --context NAME' makes one")
+        raise CliError(
+            f"there is no context yet; '{program.name()} ca bootstrap --context NAME' makes one"
+        )
     given = call.positionals(0, 1)
-    name = given[0] if given else names[choose("Select a context:", names)]
+    name = (
+        given[0] if given else names[choose("Select a context:", names, "the name as an argument")]
+    )
     if name not in names:
         raise CliError(f"context '{name}' not found")
     paths.select(name)

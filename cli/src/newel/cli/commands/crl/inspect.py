@@ -3,6 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
+from newel.cli import program
 from newel.cli.certificates import algorithms, lists, sources
 from newel.cli.certificates import extension_values as values
 from newel.cli.certificates.issuers import subject_key_id
@@ -30,7 +31,7 @@ def run(call: "Invocation") -> None:
     name = (call.positionals(0, 1) or ["-"])[0]
     asked = call.on("from")
     if not asked and not call.get("ca") and not call.on("insecure"):
-        raise UsageError("'step crl inspect' requires the '--insecure' flag")
+        raise UsageError(f"'{program.name()} crl inspect' requires the '--insecure' flag")
     authorities = sources.from_file(call.require("ca")) if call.get("ca") else []
     if asked:
         leaf, *others = bundle_of(call, name)
@@ -40,7 +41,7 @@ def run(call: "Invocation") -> None:
             raise CliError(f"failed to get CRL distribution points from {name}")
         name, authorities = found[0], authorities + others
         if not authorities and not call.on("insecure"):
-            raise UsageError("'step crl inspect' requires the '--insecure' flag")
+            raise UsageError(f"'{program.name()} crl inspect' requires the '--insecure' flag")
     data = loaded(call, name)
     if call.get("format") == "pem":
         sys.stdout.write(sources.pem(data, "X509 CRL"))

@@ -49,4 +49,6 @@ def new_password(call: Invocation, prompt: str) -> bytes | None:
     """The new password; None where the key is to have none."""
     if call.on("no-password"):
         return None
-    return key_files.password_for("", call.get("new-password-file"), prompt)
+    return key_files.password_for(
+        "", call.get("new-password-file"), prompt, "--new-password-file FILE"
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newel.cli import connection, paths
+from newel.cli import connection, paths, program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
 from newel.cli.ssh import admission, authorities, public_keys, templates
@@ -67,7 +67,7 @@ def print_keys(call: Invocation, found: "SshKeys") -> None:
     keys = found.host if host else found.user
     if not keys:
         name = "hostKey" if host else "userKey"
-        raise CliError(f"step certificates is not configured with an ssh.{name}")
+        raise CliError(f"the authority's ca.json has no ssh.{name}")
     lines = [public_keys.write_line(key).decode().strip() for key in keys]
     if call.json:
         from newel.cli.terminal import show_json
@@ -142,4 +142,4 @@ def user_of_agent(call: Invocation) -> str:
     for each in held:
         if each.certificate and each.certificate.principals:
             return each.certificate.principals[0]
-    raise CliError("ssh certificate not found: please run `step ssh login <identity>`")
+    raise CliError(f"ssh certificate not found: please run `{program.name()} ssh login <identity>`")

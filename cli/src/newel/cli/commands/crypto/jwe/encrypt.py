@@ -32,7 +32,7 @@ def run(call: Invocation) -> None:
                 raise UsageError(f"flag '--alg {alg}' and flag '--{flag}' are mutually exclusive")
         header |= {"alg": alg} | ({"kid": kid} if kid else {})
         recipient = ask_password(
-            "Please enter the password to encrypt the content encryption key"
+            "Please enter the password to encrypt the content encryption key", answer_by=""
         ).encode()
     else:
         recipient = chosen(call, alg, kid)

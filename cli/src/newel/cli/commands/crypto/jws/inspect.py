@@ -2,6 +2,7 @@
 
 import sys
 
+from newel.cli import program
 from newel.cli.errors import UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
@@ -13,7 +14,7 @@ def run(call: Invocation) -> None:
     """Prints the payload of the JWS on stdin, or all of it as JSON."""
     call.positionals(0)
     if not call.on("insecure"):
-        raise UsageError("'step crypto jws inspect' requires the '--insecure' flag")
+        raise UsageError(f"'{program.name()} crypto jws inspect' requires the '--insecure' flag")
     message = jws_messages.parse(read("-").decode(errors="replace"))
     show(call, message, message.payload)
 

@@ -2,6 +2,7 @@
 
 import json
 
+from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import Invocation
@@ -13,7 +14,7 @@ def run(call: Invocation) -> None:
     """Prints the header and claims of the token on stdin."""
     call.positionals(0)
     if not call.on("insecure"):
-        raise UsageError("'step crypto jwt inspect' requires the '--insecure' flag")
+        raise UsageError(f"'{program.name()} crypto jwt inspect' requires the '--insecure' flag")
     show(jws_messages.parse(read("-").decode(errors="replace")))
 
 

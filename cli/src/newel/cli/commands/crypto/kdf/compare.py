@@ -11,7 +11,13 @@ def run(call: Invocation) -> None:
     given = call.positionals(1, 2)
     if len(given) == 2 and not call.on("insecure"):
         raise UsageError("positional argument <input> requires the '--insecure' flag")
-    password = given[1] if len(given) == 2 else ask_password("Please enter the password to compare")
+    password = (
+        given[1]
+        if len(given) == 2
+        else ask_password(
+            "Please enter the password to compare", answer_by="the second argument, with --insecure"
+        )
+    )
     if not matches(password.encode(), given[0]):
         raise CliError("fail")
     print("ok")

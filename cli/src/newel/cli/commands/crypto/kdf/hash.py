@@ -12,5 +12,11 @@ def run(call: Invocation) -> None:
     if given and not call.on("insecure"):
         # an argument is seen by every user of the machine and kept in the shell's history
         raise UsageError("positional argument <input> requires the '--insecure' flag")
-    password = given[0] if given else ask_password("Please enter the password to hash")
+    password = (
+        given[0]
+        if given
+        else ask_password(
+            "Please enter the password to hash", answer_by="the argument, with --insecure"
+        )
+    )
     print(hash_password(password.encode(), call.get("alg") or "scrypt"))
