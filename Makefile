@@ -9,36 +9,47 @@ MEMBERS := proto $(sort $(wildcard libs/*)) $(sort $(wildcard services/*)) cli
 # longest come first, so that no worker is left alone with one at the end.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help sync lock run split test check bench generate format e2e faults dist
+# Where `run` and `split` serve: make run PORT=9443 HTTP_PORT=9480. Without them a later start serves where the first did.
+STATE     ?= var/newel
+ADDRESSES := $(if $(PORT),--address 127.0.0.1:$(PORT)) $(if $(HTTP_PORT),--http-address 127.0.0.1:$(HTTP_PORT))
+
+.PHONY: help sync tools lock run split test check bench generate format e2e faults dist
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 .tools/uv/bin/uv:
-	python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv
+	"$$(deploy/python.sh)" -m venv .tools/uv || { echo 'make: on Debian and Ubuntu, first: apt install python3-venv'; exit 1; }
+	.tools/uv/bin/pip install --quiet uv
 
-# The stamp holds what was installed: a second `make sync` with nothing changed costs nothing.
+# The stamps hold what was installed: a second `make sync` with nothing changed costs nothing.
 $(VENV)/.stamp: requirements.lock $(MEMBERS:%=%/pyproject.toml) | $(filter .tools/%,$(UV))
-	test -x $(BIN)/python || $(UV) venv --quiet --python 3.11 $(VENV) || $(UV) venv --quiet $(VENV)
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	test -x $(BIN)/python || $(UV) venv --quiet --python "$$(deploy/python.sh)" $(VENV) || $(UV) venv --quiet --python '>=3.11' $(VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --no-sources --constraint requirements.lock \
+	  --build-constraint requirements.lock $(MEMBERS:%=-e ./%)
 	-$(BIN)/python -m compileall -q $(VENV)/lib/python3*/site-packages $(MEMBERS:%=%/src) # half of a start's time
 	touch $@
 
-sync: $(VENV)/.stamp ## the virtual environment, from requirements.lock
+$(VENV)/.stamp-tools: $(VENV)/.stamp
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	touch $@
+
+sync: $(VENV)/.stamp ## what the authority and the command line need, in .venv; PYTHON=python3.13 chooses the interpreter
+
+tools: $(VENV)/.stamp-tools ## that, and what developing needs; check and test do it by themselves
 
 lock: ## requirements.lock anew, from every member's pyproject.toml
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev \
 	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,crypto gotemplate acme step client runtime registration issuing signer validation inventory alerting standalone cli) \
 	  --python-version 3.11 --universal --output-file requirements.lock pyproject.toml
 
-generate: sync ## the code made from proto/*.proto
+generate: tools ## the code made from proto/*.proto
 	$(BIN)/python proto/generate.py
 
-format: sync ## ruff's formatting and safe fixes
+format: tools ## ruff's formatting and safe fixes
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-check: sync ## format, lint, types, imports, house rules, generated code, unit tests
+check: tools ## format, lint, types, imports, house rules, generated code, unit tests
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/python tests/architecture/house_rules.py
@@ -47,29 +58,29 @@ check: sync ## format, lint, types, imports, house rules, generated code, unit t
 	$(BIN)/pyright
 	$(BIN)/pytest $(PARALLEL) cli libs services proto tests/architecture
 
-test: sync ## everything the tests need, then unit, contract and end-to-end tests
+test: tools ## everything the tests need, then unit, contract and end-to-end tests
 	bash tests/setup.sh
 	$(BIN)/pytest $(PARALLEL) tests/e2e tests/integration tests/conformance cli libs services proto tests/architecture
 
-e2e: sync ## the walks alone, with the real programs
+e2e: tools ## the walks alone, with the real programs
 	$(BIN)/pytest $(PARALLEL) tests/e2e
 
-faults: sync ## every service killed at every step, databases and NATS taken away
+faults: tools ## every service killed at every step, databases and NATS taken away
 	bash tests/setup.sh
 	$(BIN)/pytest tests/faults
 
-dist: sync ## wheels, manual pages and the command line in one file, under dist
+dist: tools ## wheels, manual pages and the command line in one file, under dist
 	rm -rf dist
 	for member in $(MEMBERS); do $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python \
 	  --out-dir dist ./$$member || exit 1; done
 	$(BIN)/newel help --man dist/man
 	$(BIN)/python -m deploy.single_file dist
 
-run: sync ## an authority under var/newel, made on first start and served
-	$(BIN)/newel up --state var/newel --address 127.0.0.1:9000 --http-address 127.0.0.1:9080
+run: sync ## an authority under var/newel, made on first start and served; PORT=9443 HTTP_PORT=9480
+	$(BIN)/newel up --state $(STATE) $(ADDRESSES) $(OPTIONS)
 
 split: sync ## the same as six processes with PostgreSQL, NATS and SoftHSM under var/split; OPTIONS="--workers 2"
-	$(BIN)/python -m deploy.split --state var/split $(OPTIONS)
+	$(BIN)/python -m deploy.split --state var/split $(ADDRESSES) $(OPTIONS)
 
-bench: sync ## rates and CPU per operation, beside step-ca where it is on PATH; OPTIONS="--shape split --preload 1000000"
+bench: tools ## rates and CPU per operation, beside step-ca where it is on PATH; OPTIONS="--shape split --preload 1000000"
 	cd tests/bench && ../../$(BIN)/python run.py $(OPTIONS)

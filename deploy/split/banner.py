@@ -1,5 +1,8 @@
 """What ``make split`` says when everything serves."""
 
+import sys
+from pathlib import Path
+
 from deploy.split.layout import Addresses, Layout
 from newel.crypto import pem
 from newel.step.fingerprint import fingerprint
@@ -18,16 +21,24 @@ def banner(layout: Layout, addresses: Addresses, *, first: bool) -> str:
   fingerprint  {fingerprint(pem.decode(root.read_bytes()))}
   HTTPS        https://{addresses.https}   step API, ACME
   HTTP         http://{addresses.http}   OCSP, CRL
-  inventory    https://localhost:{ports["inventory https"]}   its certificate is an internal one
+  inventory    https://localhost:{ports["inventory https"]}   of administrators; under the internal root
   alerts       https://localhost:{ports["alerting https"]}   likewise
   password     {layout.password}   of the provisioner admin
   logs         {layout.log}
 
-Try next:
-  export STEPPATH={state}
-  step ca certificate localhost srv.crt srv.key --provisioner admin --password-file {layout.password}
-  REQUESTS_CA_BUNDLE={root} certbot certonly --standalone -n --agree-tos -m you@example.com \\
-    -d localhost --server {url}/acme/acme/directory
-  curl --cacert {root} {url}/health
-  touch {layout.hold}/nats   # NATS away, until the file is removed; so with every part
+Try next, in another terminal:
+
+  export PATH={Path(sys.executable).parent}:$PATH STEPPATH={state}
+  newel ca certificate localhost localhost.crt localhost.key --provisioner admin --password-file {layout.password}
+  newel ca renew --force localhost.crt localhost.key
+  newel certificates list
+  newel alerts list
+  touch {layout.hold}/nats   # takes NATS down until the file is removed; so with every part
+
+With certbot, which needs root and port 80:
+
+  sudo REQUESTS_CA_BUNDLE={root} certbot certonly --standalone -n --agree-tos \\
+    -m you@example.com -d localhost --server {url}/acme/acme/directory
+
+Ctrl-C stops everything.
 """

@@ -16,6 +16,7 @@ from deploy.split.banner import banner
 from deploy.split.layout import PORTS_TAKEN, Addresses, Layout
 from deploy.split.supervisor import NotReadyError, Supervisor
 from newel.crypto import pem
+from newel.runtime.web import bind
 from newel.step.fingerprint import fingerprint
 
 
@@ -76,6 +77,7 @@ def prepare(layout: Layout, addresses: Addresses) -> bool:
 def run(layout: Layout, addresses: Addresses) -> int:
     """Starts everything, says where it is, and ends it when told to."""
     held = lock(layout)
+    check(addresses)
     first = prepare(layout, addresses)
     postgres = parts.Postgres(layout, addresses.ports["postgres"])
     postgres.create()
@@ -99,6 +101,26 @@ def run(layout: Layout, addresses: Addresses) -> int:
         status = supervisor.end()
         held.close()
     return status
+
+
+def check(addresses: Addresses) -> None:
+    """Look for every program and port before anything is made. Raises MissingError."""
+    for name in ("initdb", "postgres", "psql", "nats-server", "softhsm2-util"):
+        parts.program(name)
+    parts.pkcs11_module()
+    wanted = [
+        (addresses.https, "PORT=… or --address"),
+        (addresses.http, "HTTP_PORT=… or --http-address"),
+    ]
+    ports = addresses.ports.values()
+    wanted += [
+        (f"127.0.0.1:{port}", f'OPTIONS="--ports FIRST", now {addresses.first}') for port in ports
+    ]
+    for address, flag in wanted:
+        try:
+            bind(address).close()
+        except OSError as error:
+            raise parts.MissingError(f"{error.strerror}; choose another by {flag}") from None
 
 
 def lock(layout: Layout) -> TextIO:

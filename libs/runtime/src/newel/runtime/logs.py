@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stderr: what happened, with the request's id, never with a secret."""
+"""Logs on stderr: what happened, with the request's id, never with a secret. JSON lines, or text for a person."""
 
 import logging
 import sys
@@ -9,6 +9,7 @@ import msgspec
 from newel.runtime.clock import Clock
 from newel.runtime.line_sink import LineSink
 from newel.runtime.request_id import request_id
+from newel.runtime.text_log import TextSink
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -44,9 +45,12 @@ class JsonHandler(logging.Handler):
         return _encode(line) + b"\n"
 
 
-def configure(clock: Clock, level: str = "info") -> LineSink:
-    """Sends every log of this process to stderr; returns the sink, to be flushed before exit."""
-    sink = LineSink(sys.stderr.fileno())
+def configure(clock: Clock, level: str = "info", form: str = "json") -> LineSink:
+    """Sends every log of this process to stderr; returns the sink, to be flushed before exit.
+
+    ``form`` is ``json`` or ``text``.
+    """
+    sink = (TextSink if form == "text" else LineSink)(sys.stderr.fileno())
     root = logging.getLogger()
     root.handlers = [JsonHandler(clock, sink)]
     root.setLevel(level.upper())

@@ -1,38 +1,31 @@
-"""What `newel up` says when it serves: where, under which root, and what to try next."""
+"""What `newel up` prints when it serves: where, under which root, and what to try next."""
 
+import os
 import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from newel.crypto import pem
+from newel.standalone.later_start import default_url
+from newel.standalone.layout import Layout
 from newel.standalone.settings import Settings
 from newel.step.fingerprint import fingerprint
 
 
 def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bool) -> str:
-    """A few lines for a person; the commands can be pasted."""
+    """A few lines for a person; the commands can be pasted, in their order."""
     layout = settings.layout
     root = pem.decode(layout.root_certificate.read_bytes())
     name = settings.dns_names[0]
-    port = https.rpartition(":")[2]
-    state = layout.state
-    url = f"https://{f'[{name}]' if ':' in name else name}:{port}"
-    provisioners = settings.authority.provisioners or []
-    names = {str(each.get("type")): str(each.get("name")) for each in reversed(provisioners)}
-    tries = [f"export STEPPATH={state}"]
-    if "JWK" in names:
-        tries.append(
-            f"step ca certificate {name} srv.crt srv.key --provisioner {shlex.quote(names['JWK'])}"
-            f" --password-file {settings.password_file}"
-        )
-    if "ACME" in names:
-        tries.append(
-            f"REQUESTS_CA_BUNDLE={layout.root_certificate} certbot certonly --standalone -n --agree-tos"
-            f" -m you@example.com \\\n    -d {name} --server {url}/acme/{names['ACME']}/directory"
-        )
-    tries.append(f"curl --cacert {layout.root_certificate} {url}/health")
-    following = "\n  ".join(tries)
+    url = f"https://{f'[{name}]' if ':' in name else name}:{https.rpartition(':')[2]}"
     made = "A new authority was made" if first else "The authority is served from"
+    commands = "\n  ".join(try_next(settings, name, url))
+    acme = "\n  ".join(try_acme(settings, name, url))
+    acme = f"\nWith certbot, which needs root and port 80:\n\n  {acme}\n" if acme else ""
     return f"""\
-{made} under {state}.
+{made} under {layout.state}.
 
   root         {layout.root_certificate}
   fingerprint  {fingerprint(root)}
@@ -40,6 +33,55 @@ def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bo
   HTTP         {f"http://{http}" if http else "none"}   OCSP, CRL, /readyz
   metrics      http://{metrics}/metrics
 
-Try next:
-  {following}
+Try next, in another terminal:
+
+  {commands}
+{acme}
+Ctrl-C stops the authority.
 """
+
+
+def try_next(settings: Settings, name: str, url: str) -> Iterator[str]:
+    """A first certificate, its renewal, and the list it is in."""
+    layout = settings.layout
+    program, settings_of_shell = shell(layout, url)
+    yield f"export {settings_of_shell}"
+    provisioner = first_provisioner(settings, "JWK")
+    if provisioner:
+        yield (
+            f"{program} ca certificate {name} {name}.crt {name}.key --provisioner {shlex.quote(provisioner)} "
+            f"--password-file {shlex.quote(str(settings.password_file))}"
+        )
+        yield f"{program} ca renew --force {name}.crt {name}.key"
+    if program == "newel" and layout.administrator_certificate.exists():
+        yield "newel certificates list"
+    yield f"curl --cacert {shlex.quote(str(layout.root_certificate))} {url}/health"
+
+
+def try_acme(settings: Settings, name: str, url: str) -> Iterator[str]:
+    """The same by the best known ACME client."""
+    provisioner = first_provisioner(settings, "ACME")
+    if provisioner:
+        yield (
+            f"sudo REQUESTS_CA_BUNDLE={shlex.quote(str(settings.layout.root_certificate))} certbot certonly "
+            "--standalone -n --agree-tos \\"
+        )
+        yield f"  -m you@example.com -d {name} --server {url}/acme/{provisioner}/directory"
+
+
+def shell(layout: Layout, url: str) -> tuple[str, str]:
+    """The command line's name, and the variables under which it works with this authority."""
+    variables = [f"STEPPATH={shlex.quote(str(layout.state))}"]
+    beside = Path(sys.executable).parent
+    program = "newel" if os.access(beside / "newel", os.X_OK) else "step"
+    if program == "newel" and shutil.which("newel") != str(beside / "newel"):
+        variables.insert(0, f"PATH={shlex.quote(str(beside))}:$PATH")
+    if default_url(layout).rstrip("/") != url:
+        variables.append(f"STEP_CA_URL={url}")
+    return program, " ".join(variables)
+
+
+def first_provisioner(settings: Settings, kind: str) -> str:
+    """The name of the first provisioner of a type; "" when there is none."""
+    provisioners = settings.authority.provisioners or []
+    return next((str(each["name"]) for each in provisioners if each.get("type") == kind), "")

@@ -31,6 +31,8 @@ class Options:
     password_file: Path | None
     new_database: bool
     workers: int
+    log_format: str
+    """``text`` or ``json``; "" where the terminal, then ca.json, decides."""
     worker: int | None  # this process's number, when it is one of several
 
 
@@ -50,6 +52,33 @@ def make_parser() -> argparse.ArgumentParser:
         default=Path("newel"),
         help="where everything is kept (default ./newel)",
     )
+    _add_address_flags(add)
+    _add_authority_flags(add)
+    add(
+        "--password-file",
+        type=Path,
+        metavar="F",
+        help="the keys' password; made under DIR/secrets on first start when not given",
+    )
+    add(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that share the addresses (default 1); each further one has its metrics a port higher",
+    )
+    add(
+        "--log-format",
+        choices=("text", "json"),
+        default="",
+        help="of the log on stderr (default text at a terminal, else logger.format of ca.json, else json)",
+    )
+    add("--worker", type=int, default=None, help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_address_flags(add: Callable[..., object]) -> None:
+    """Add where it listens, and where its certificates say that it does."""
     add(
         "--address",
         metavar="HOST:PORT",
@@ -75,22 +104,6 @@ def make_parser() -> argparse.ArgumentParser:
         default="",
         help="HTTP: /metrics and health checks (default 127.0.0.1, the port after that of --http-address)",
     )
-    _add_authority_flags(add)
-    add(
-        "--password-file",
-        type=Path,
-        metavar="F",
-        help="the keys' password; made under DIR/secrets on first start when not given",
-    )
-    add(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes that share the addresses (default 1); each further one has its metrics a port higher",
-    )
-    add("--worker", type=int, default=None, help=argparse.SUPPRESS)
-    return parser
 
 
 def _add_authority_flags(add: Callable[..., object]) -> None:
@@ -137,6 +150,7 @@ def parse(arguments: list[str]) -> Options:
         password_file=given.password_file.resolve() if given.password_file else None,
         new_database=given.new_database,
         workers=given.workers,
+        log_format=given.log_format,
         worker=given.worker,
     )
 

@@ -18,7 +18,7 @@ from newel.standalone.app import Standalone, build
 from newel.standalone.banner import banner
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
-from newel.standalone.settings import read_settings
+from newel.standalone.settings import Settings, read_settings
 
 _log = logging.getLogger("newel.standalone")
 
@@ -30,7 +30,7 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     """Serves until the process is told to stop."""
     settings = read_settings(layout)
     clock = SystemClock()
-    log = logs.configure(clock, settings.newel.log_level)
+    log = logs.configure(clock, settings.newel.log_level, log_format(options, settings))
     if not options.worker:
         for line in settings.warnings:
             _log.warning("ca.json: %s", line)
@@ -66,6 +66,14 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
         built.audit_sink.close()
         log.flush()
     return 0
+
+
+def log_format(options: Options, settings: Settings) -> str:
+    """``text`` or ``json``."""
+    if options.log_format or sys.stderr.isatty():
+        return options.log_format or "text"
+    chosen = settings.ca.logger.format if settings.ca.logger else ""
+    return "text" if chosen == "text" else "json"
 
 
 def listeners(
