@@ -116,6 +116,11 @@ def test_unprotected_headers_and_the_general_form(extra: dict[str, Any]) -> None
     assert refusal(lambda: jws.outer(signed(HEADER, **extra))) == "malformed"
 
 
+def test_an_unprotected_header_that_says_nothing_is_none() -> None:
+    for body in (signed(HEADER, header={}), signed(HEADER).replace(b"{", b'{"header": {\n },', 1)):
+        assert jws.outer(body).protected.url == URL
+
+
 def test_padding_is_malformed() -> None:
     parts = msgspec.json.decode(signed(HEADER, b"{}x"))
     for name in ("protected", "payload", "signature"):

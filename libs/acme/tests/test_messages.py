@@ -23,6 +23,18 @@ def test_absent_members_are_left_out_and_unknown_ones_ignored() -> None:
     }
 
 
+def test_members_that_may_be_absent_may_be_null() -> None:
+    account = b'{"contact":null,"termsOfServiceAgreed":null,"onlyReturnExisting":null}'
+    made = msgspec.json.decode(account, type=messages.NewAccount)
+    assert made == messages.NewAccount()
+    update = msgspec.json.decode(b'{"contact":null,"status":null}', type=messages.AccountUpdate)
+    assert update == messages.AccountUpdate()
+    order = b'{"identifiers":[],"notBefore":null,"notAfter":null}'
+    assert msgspec.json.decode(order, type=messages.NewOrder).not_after is None
+    revocation = b'{"certificate":"","reason":null}'
+    assert msgspec.json.decode(revocation, type=messages.Revocation).reason is None
+
+
 def test_directory_names_are_those_of_the_rfc() -> None:
     meta = messages.Meta(caa_identities=("ca.example",), external_account_required=True)
     made = messages.Directory("n", "a", "o", "r", "k", meta)

@@ -69,6 +69,11 @@ async def test_only_return_existing(house: House) -> None:
         ("mailto:a@exa mple.org", "invalidContact"),
         ("a@example.org", "invalidContact"),
         ("mailto:" + "a" * 400 + "@example.org", "invalidContact"),
+        ("mailto:cpu@l\u0334etsencrypt.org", "invalidContact"),
+        ("mailto:\xe4@example.org", "invalidContact"),
+        ("mailto:a@b\xfccher.example", "invalidContact"),
+        ("mailto:a%40example.org", "invalidContact"),
+        ("mailto: ", "invalidContact"),
     ],
 )
 async def test_contacts(house: House, contact: str, problem: str) -> None:
@@ -77,6 +82,18 @@ async def test_contacts(house: House, contact: str, problem: str) -> None:
     assert (await client.post(client.kid, {"contact": [contact]})).problem == problem
     many = [f"mailto:a{i}@example.org" for i in range(11)]
     assert (await client.post(client.kid, {"contact": many})).problem == "invalidContact"
+
+
+async def test_white_space_around_contacts_is_left_out_and_null_is_none(house: House) -> None:
+    client = house.client()
+    made = await client.register(contact=["mailto: a@b.example ", " MAILTO:c@b.example\t"])
+    assert made["contact"] == ["mailto:a@b.example", "mailto:c@b.example"]
+    moved = await client.post(client.kid, {"contact": ["mailto:\nd@b.example"]})
+    assert moved["contact"] == ["mailto:d@b.example"]
+    kept = await client.post(client.kid, {"contact": None, "status": None})
+    assert kept["contact"] == ["mailto:d@b.example"]
+    nothing = {"contact": None, "externalAccountBinding": None, "termsOfServiceAgreed": None}
+    assert (await house.client().register(**nothing)).status == 201
 
 
 async def test_contacts_are_updated_and_unknown_members_ignored(house: House) -> None:
@@ -180,6 +197,17 @@ async def test_a_key_that_has_an_account_is_not_taken_over(either: House) -> Non
     reply = await client.post("key-change", inner)
     assert reply.status == 409
     assert reply.header("location") == other.kid
+    assert (await client.post(client.kid)).status == 200
+
+
+@pytest.mark.attack("A07")
+async def test_a_key_change_to_the_same_key_is_a_conflict(either: House) -> None:
+    client = await either.registered()
+    inner = key_change.make(client.kid, client.url("key-change"), client.key, client.key)
+    reply = await client.post("key-change", inner)
+    assert reply.status == 409
+    assert reply.header("location") == client.kid
+    assert either.audit.outcomes("acme.key-change") == ["refused"]
     assert (await client.post(client.kid)).status == 200
 
 

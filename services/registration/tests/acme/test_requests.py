@@ -232,6 +232,16 @@ async def test_get_is_for_the_directory_and_nonces_alone(house: House) -> None:
         assert reply.status == 405, url
         assert reply.header("allow") == "POST"
         assert reply.problem == "malformed"
+        assert reply.header("replay-nonce")
+
+
+async def test_a_nonce_from_a_refused_method_is_good(house: House) -> None:
+    """What old clients do: HEAD of newAccount, whose refusal brings the first nonce."""
+    client = house.client()
+    refused = await ask(house.acme.app, "HEAD", client.url("new-account"))
+    assert refused.status == 405
+    nonce = refused.header("replay-nonce")
+    assert (await client.post("new-account", {}, kid=None, nonce=nonce)).status == 201
 
 
 @pytest.mark.attack("A04")
@@ -259,6 +269,19 @@ async def test_algorithms_are_listed_when_one_is_refused(house: House) -> None:
         reply = await client.send(url, jws.join(protected, "", signature))
         assert reply.problem == "badSignatureAlgorithm"
         assert reply["algorithms"] == list(algorithms.ALGORITHMS)
+
+
+async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(house: House) -> None:
+    """Another nonce, which badNonce asks for, would help nobody."""
+    client = house.client()
+    url = client.url("new-account")
+    for algorithm in ("HS256", "ES384", "RS256", "EdDSA"):
+        members = jwk.required_members(client.key.public_key())
+        header = {"alg": algorithm, "url": url, "nonce": "bad", "jwk": members}
+        protected = base64url.encode(msgspec.json.encode(header))
+        signature = algorithms.sign(client.key, "ES256", f"{protected}.".encode())
+        reply = await client.send(url, jws.join(protected, "", signature))
+        assert reply.problem == "badSignatureAlgorithm", algorithm
 
 
 async def test_a_signature_by_another_key_changes_nothing_and_spends_nothing(house: House) -> None:

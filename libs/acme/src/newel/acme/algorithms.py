@@ -48,6 +48,18 @@ def require_known(algorithm: str) -> None:
         raise AcmeError("badSignatureAlgorithm", "the JWS algorithm is not one of those supported")
 
 
+def require_kind(key: PublicKey, algorithm: str) -> None:
+    """Raises ``badSignatureAlgorithm`` unless keys of this kind sign with the algorithm."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        _require(algorithm == _ECDSA[key.curve.name][0])
+    else:
+        _require(
+            algorithm[:2] in {"RS", "PS"}
+            if isinstance(key, rsa.RSAPublicKey)
+            else algorithm == "EdDSA"
+        )
+
+
 def verify(key: PublicKey, algorithm: str, signature: bytes, message: bytes) -> None:
     """Checks a signature.
 

@@ -48,7 +48,7 @@ _protected = msgspec.json.Decoder(Protected)
 def parse(body: bytes) -> Jws:
     """The parts of a flattened JSON JWS; ``malformed`` for every other shape.
 
-    General serialization, unprotected headers, ``crit``, padded base64url and bodies over
+    General serialization, unprotected headers that say anything, ``crit``, padded base64url and bodies over
     ``LARGEST`` are refused; the header's content is checked by ``outer`` or by whoever expects an
     inner JWS.
     """
@@ -59,7 +59,7 @@ def parse(body: bytes) -> Jws:
         protected = _protected.decode(base64url.decode(parts.protected, "protected header"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise AcmeError("malformed", "the request is not a flattened JSON JWS") from error
-    if parts.header is not msgspec.UNSET or parts.signatures is not msgspec.UNSET:
+    if not _is_empty(parts.header) or parts.signatures is not msgspec.UNSET:
         raise AcmeError("malformed", "a JWS has one signature and no unprotected header here")
     if protected.crit is not msgspec.UNSET:
         raise AcmeError("malformed", "no critical JWS header extension is supported")
@@ -69,6 +69,11 @@ def parse(body: bytes) -> Jws:
         base64url.decode(parts.signature, "signature"),
         f"{parts.protected}.{parts.payload}".encode(),
     )
+
+
+def _is_empty(header: msgspec.Raw | msgspec.UnsetType) -> bool:
+    """Whether the unprotected header is not there, or the ``{}`` that some libraries write."""
+    return header is msgspec.UNSET or b"".join(bytes(header).split()) == b"{}"
 
 
 def outer(body: bytes) -> Jws:

@@ -1,4 +1,7 @@
-"""The objects of RFC 8555 §7.1. Unknown members are ignored, absent ones left out."""
+"""The objects of RFC 8555 §7.1. Unknown members are ignored, absent ones left out.
+
+In requests a member that may be absent may also be ``null``: many languages write it so.
+"""
 
 import msgspec
 
@@ -29,17 +32,17 @@ class Directory(msgspec.Struct, rename="camel", omit_defaults=True):
 class NewAccount(msgspec.Struct, rename="camel"):
     """The payload of newAccount (§7.3). The binding stays raw: it is a JWS of its own."""
 
-    contact: list[str] = msgspec.field(default_factory=list[str])
-    terms_of_service_agreed: bool = False
-    only_return_existing: bool = False
+    contact: list[str] | None = None
+    terms_of_service_agreed: bool | None = None
+    only_return_existing: bool | None = None
     external_account_binding: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class AccountUpdate(msgspec.Struct):
     """The payload of a POST to an account (§7.3.2, §7.3.6)."""
 
-    contact: list[str] | msgspec.UnsetType = msgspec.UNSET
-    status: str | msgspec.UnsetType = msgspec.UNSET
+    contact: list[str] | None = None
+    status: str | None = None
 
 
 class Account(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -116,4 +119,4 @@ class Revocation(msgspec.Struct):
     """The payload of revokeCert (§7.6)."""
 
     certificate: str
-    reason: int = 0
+    reason: int | None = None

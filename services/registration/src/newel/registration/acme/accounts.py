@@ -54,7 +54,7 @@ async def account(server: Server, call: Call, identity: str) -> Answer:
         change = call.decode(messages.AccountUpdate)
         await call.commit(*_changes(server, call, change))
         server.authenticator.forget(call.account)
-        if change.status is not msgspec.UNSET:
+        if change.status is not None:
             server.decisions.granted("acme.deactivate-account", **call.facts())
     found = await call.storage.account(call.account.id, call.provisioner.name)
     return _answer(call, found or call.account)
@@ -88,14 +88,14 @@ async def _creation(
     server: Server, call: Call, asked: messages.NewAccount, identity: bytes
 ) -> list[Write]:
     """The writes that make the account; refuses what §7.3 lets the server refuse."""
-    contacts.check(asked.contact, server.limits.contacts)
+    contact = contacts.canonical(asked.contact, server.limits.contacts)
     terms = call.provisioner.terms_of_service
     new = NewAccount(
         identity,
         call.provisioner.name,
         call.key,
         call.thumbprint,
-        asked.contact,
+        contact,
         terms if asked.terms_of_service_agreed else "",
         call.seconds,
     )
@@ -108,7 +108,7 @@ async def _creation(
 async def _bound_creation(call: Call, asked: messages.NewAccount, new: NewAccount) -> list[Write]:
     """The same with an external account key, which is bound once (§7.3.4)."""
     raw = asked.external_account_binding
-    if raw is msgspec.UNSET:
+    if raw is msgspec.UNSET or bytes(raw) == b"null":
         raise NewelError(
             ErrorType.EXTERNAL_ACCOUNT_REQUIRED, "this directory needs an external account binding"
         )
@@ -125,15 +125,15 @@ async def _bound_creation(call: Call, asked: messages.NewAccount, new: NewAccoun
 
 def _changes(server: Server, call: Call, change: messages.AccountUpdate) -> list[Write]:
     identity = call.account.id
-    if change.status is not msgspec.UNSET:
+    if change.status is not None:
         if change.status != DEACTIVATED:
             raise NewelError(ErrorType.MALFORMED, "the one status a client can set is deactivated")
         oldest = ids.floor(call.now - server.limits.order_lifetime / dt.timedelta(seconds=1))
         return changes.deactivate_account(identity, oldest)
-    if change.contact is msgspec.UNSET:
+    if change.contact is None:
         return []  # nothing known was asked for: unknown members are ignored (§7.3.2)
-    contacts.check(change.contact, server.limits.contacts)
-    return changes.set_contact(identity, change.contact)
+    contact = contacts.canonical(change.contact, server.limits.contacts)
+    return changes.set_contact(identity, contact)
 
 
 def _answer(call: Call, found: Account, status: int = 200) -> Answer:

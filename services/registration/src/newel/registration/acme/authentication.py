@@ -7,7 +7,7 @@ The nonce is used up later, in the one transaction of the request.
 
 import enum
 
-from newel.acme import jwk, jws
+from newel.acme import algorithms, jwk, jws
 from newel.acme.problems import AcmeError
 from newel.registration.acme import ids
 from newel.registration.acme.authorities import Authorities
@@ -57,7 +57,7 @@ class Authenticator:
                 "the url of the protected header is not that of the request",
                 cause=f"signed for {header.url[:256]!r}, sent to {url[:256]!r}",
             )
-        nonce = self._nonces.key(header.nonce)
+        nonce = self._nonce(header)
         account: Account | None = None
         if header.kid is not None:
             _allow(signer is not Signer.KEY, "this resource needs a jwk, not a kid")
@@ -87,6 +87,16 @@ class Authenticator:
             now,
             self.forget,
         )
+
+    def _nonce(self, header: jws.Protected) -> bytes:
+        try:
+            return self._nonces.key(header.nonce)
+        except NewelError:
+            if (
+                header.jwk is not None
+            ):  # another nonce would not help a key with the wrong algorithm
+                algorithms.require_kind(jwk.public_key(header.jwk), header.alg)
+            raise
 
     def forget(self, account: Account) -> None:
         """Lets go of what is remembered of an account, after anything of it changed."""

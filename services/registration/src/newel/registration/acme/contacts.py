@@ -9,15 +9,19 @@ from newel.runtime.errors import ErrorType, NewelError
 _LONGEST = 320
 
 
-def check(contacts: Sequence[str], most: int) -> None:
-    """Each must be a ``mailto`` with one address and no header fields.
+def canonical(contacts: Sequence[str] | None, most: int) -> list[str]:
+    """The contacts, white space around scheme and address left out.
 
-    Raises ``unsupportedContact`` for another scheme, ``invalidContact`` for everything else.
+    Each must be a ``mailto`` with one address, in ASCII as URIs are (RFC 6068 §2), and no header
+    fields. Raises ``unsupportedContact`` for another scheme, ``invalidContact`` for everything else.
     """
+    kept: list[str] = []
+    if contacts is None:
+        return kept
     if len(contacts) > most:
         raise NewelError(ErrorType.INVALID_CONTACT, f"at most {most} contacts are kept")
     for contact in contacts:
-        scheme, _, address = contact.partition(":")
+        scheme, _, address = map(str.strip, contact.partition(":"))
         if len(contact) > _LONGEST or not address:
             raise NewelError(ErrorType.INVALID_CONTACT, "a contact is not a URL")
         if scheme.lower() != "mailto":
@@ -26,7 +30,13 @@ def check(contacts: Sequence[str], most: int) -> None:
             raise NewelError(
                 ErrorType.INVALID_CONTACT, "a mailto contact is one address and nothing else"
             )
+        if not address.isascii():
+            raise NewelError(
+                ErrorType.INVALID_CONTACT, "a contact is a URL: in ASCII, domains as A-labels"
+            )
         try:
             email_address(address)
         except InvalidNameError as error:
             raise NewelError(ErrorType.INVALID_CONTACT, "a contact is no e-mail address") from error
+        kept.append(f"mailto:{address}")
+    return kept

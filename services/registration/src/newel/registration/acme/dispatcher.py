@@ -94,7 +94,8 @@ class Dispatcher:
         except Exception:  # noqa: BLE001 - the last border: nothing of it is told to the client
             _log.exception("a request could not be answered")
             answer = answers.refusal(NewelError(ErrorType.SERVER_INTERNAL, "an internal error"))
-        if scope["method"] == "POST":
+        # old clients take their first nonce from the refusal of a HEAD
+        if scope["method"] == "POST" or answer.status == 405:
             headers.append((b"replay-nonce", self._server.nonces.new().encode()))
         headers.append((b"content-length", b"%d" % len(answer.body)))
         if answer.content_type:

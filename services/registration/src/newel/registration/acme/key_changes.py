@@ -17,16 +17,23 @@ async def change_key(server: Server, call: Call) -> Answer:
     own = call.urls.account(account.id)
     new = key_change.verify(call.payload, account=own, url=call.url, current=account.thumbprint)
     thumbprint = jwk.thumbprint(new)
+    if thumbprint == account.thumbprint:
+        await call.commit()
+        return _taken(server, call, own)
     await call.commit(changes.change_key(account, new, thumbprint))
     server.authenticator.forget(account)
     holder = await call.storage.account_of_key(thumbprint, account.provisioner)
     if holder is None:
         raise NewelError(ErrorType.UNAUTHORIZED, "the account's key was changed meanwhile")
     if holder.id != account.id:
-        error = NewelError(ErrorType.CONFLICT, "the new key has an account already")
-        server.decisions.refused("acme.key-change", error, **call.facts())
-        return answers.refusal(error, answers.location(call.urls.account(holder.id)))
+        return _taken(server, call, call.urls.account(holder.id))
     server.decisions.granted("acme.key-change", **call.facts())
     return answers.json(
         {"status": holder.status, "orders": call.urls.orders(holder.id)}, answers.location(own)
     )
+
+
+def _taken(server: Server, call: Call, holder: str) -> Answer:
+    error = NewelError(ErrorType.CONFLICT, "the new key has an account already")
+    server.decisions.refused("acme.key-change", error, **call.facts())
+    return answers.refusal(error, answers.location(holder))

@@ -7,7 +7,7 @@ import msgspec
 from newel.acme import base64url, jwk, messages
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import Problem
-from newel.crypto import pem
+from newel.crypto import loading, pem
 from newel.registration.acme import (
     answers,
     changes,
@@ -79,15 +79,19 @@ async def finalize(server: Server, call: Call, identity: str) -> Answer:
 
     1. verify the CSR; 2. the order must be ready; 3. the CSR must ask for it and nothing else;
     4. ready → processing with this CSR, unless its key is an account's: decided by the database;
-    5. issue. A refusal at 1 to 4 leaves the order ready.
+    5. issue. A refusal at 1 to 4 leaves the order ready. Whoever asks again with the same key, because
+    the answer was lost, is shown the order.
     """
     encoded = call.decode(messages.Finalize).csr
     request = requests.verified(base64url.decode(encoded, "csr"))
     found = await _find(call, identity)
+    key = jwk.thumbprint(request.public_key)
+    if await _was_finalized_with(call, found, key):
+        await call.commit()
+        return _answer(call, found)
     _require_ready(found.status == READY, found.status)
     requests.check(request, found.identifiers)
     claim = call.admission.nonce
-    key = jwk.thumbprint(request.public_key)
     await call.commit(changes.begin_finalize(found, request.der, key, claim, call.seconds))
     now_is = await _find(call, identity)
     if now_is.status == READY:
@@ -126,6 +130,19 @@ async def _find(call: Call, identity: str) -> Order:
     if not found:
         raise not_found()
     return found
+
+
+async def _was_finalized_with(call: Call, found: Order, key: bytes) -> bool:
+    if found.status not in {PROCESSING, VALID}:
+        return False
+    row = await call.storage.finalized(found.id, call.account.id)
+    if row is None:
+        return False
+    csr, certificate = row
+    if csr is not None:
+        return jwk.thumbprint(requests.verified(csr).public_key) == key
+    holder = loading.read_public_key(loading.load_certificate(certificate or b""))
+    return isinstance(holder, jwk.PublicKey) and jwk.thumbprint(holder) == key
 
 
 def _require_ready(condition: bool, status: str) -> None:

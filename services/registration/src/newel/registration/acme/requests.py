@@ -9,19 +9,6 @@ from newel.registration.acme.identifiers import of_name
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.errors import ErrorType, NewelError
 
-# Said in requests out of habit; a certificate of ours never repeats them.
-_IDLE_SUBJECT = frozenset(
-    {
-        "2.5.4.5",  # serialNumber
-        "2.5.4.6",  # C
-        "2.5.4.7",  # L
-        "2.5.4.8",  # ST
-        "2.5.4.9",  # street
-        "2.5.4.10",  # O
-        "2.5.4.11",  # OU
-        "2.5.4.17",  # postalCode
-    }
-)
 _KEY_USAGE = "2.5.29.15"
 _BASIC_CONSTRAINTS = "2.5.29.19"
 _EXTENDED_KEY_USAGE = "2.5.29.37"
@@ -60,15 +47,14 @@ def verified(der: bytes) -> csr.VerifiedRequest:
 def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
     """``badCSR`` unless the names are the order's, no more and no fewer, and nothing foreign is asked.
 
-    The common name, if any, is one of the names. Organization and the like are ignored; other subject
-    attributes, a CA, other key usages than a server's and a client's, and critical extensions are not.
+    The common name, if any, is one of the names. What else the subject says is ignored, because none of
+    it gets into a certificate: people fill it in as ``openssl req`` asks for it. A CA, other key usages
+    than a server's and a client's, and critical extensions are not ignored.
     """
     asked = {of_name(name) for name in request.names}
     for attribute in request.subject:
         if attribute.oid == distinguished_names.COMMON_NAME:
             asked.add(_common_name(attribute.value))
-        elif attribute.oid not in _IDLE_SUBJECT:
-            raise bad(f"the subject attribute {attribute.oid} has no place in the CSR")
     if asked != set(wanted):
         raise bad("the names of the CSR are not those of the order")
     for extension in request.extensions:

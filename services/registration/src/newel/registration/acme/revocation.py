@@ -35,15 +35,16 @@ async def revoke_cert(server: Server, call: Call) -> Answer:
     if record is None:
         raise NewelError(ErrorType.NOT_FOUND, "the certificate is not one of this authority")
     actor = await _entitled(server, call, leaf, record)
-    if asked.reason not in REASONS:
+    reason = asked.reason or 0
+    if reason not in REASONS:
         raise _bad_reason("the reason cannot be given for a certificate")
-    if asked.reason == KEY_COMPROMISE and actor.endswith("by authorizations"):
+    if reason == KEY_COMPROMISE and actor.endswith("by authorizations"):
         raise _bad_reason("only its key or its account can call a key compromised")
     await call.commit()
     await server.issuance.revoke(
         pb.RevocationItem(
             certificate=der,
-            reason=asked.reason,
+            reason=reason,
             active=call.provisioner.active_revocation,
             actor=actor,
             provisioner=call.provisioner.name,
@@ -53,7 +54,7 @@ async def revoke_cert(server: Server, call: Call) -> Answer:
     server.decisions.granted(
         "acme.revoke",
         serial=f"{leaf.serial_number:x}",
-        reason=asked.reason,
+        reason=reason,
         actor=actor,
         **call.facts(),
     )

@@ -73,6 +73,9 @@ ORDERS = Statement("SELECT id FROM acme_orders WHERE account = $1 AND id > $2 OR
 CERTIFICATE = Statement("""
     SELECT certificate, issuer FROM acme_orders
     WHERE id = $1 AND account = $2 AND status = 'valid'""")
+FINALIZED = Statement("""
+    SELECT csr, certificate FROM acme_orders
+    WHERE id = $1 AND account = $2 AND status IN ('processing', 'valid')""")
 # $6 the thumbprint of the CSR's key, which must be no account's (RFC 8555 §11.1)
 BEGIN_FINALIZE = Statement("""
     UPDATE acme_orders SET status = 'processing', csr = $3, claim = $4, claimed_at = $5

@@ -79,6 +79,14 @@ class Storage:
         rows = await self._database.fetch(sql.CERTIFICATE, order, account)
         return (bytes(rows[0][0]), str(rows[0][1])) if rows else None
 
+    async def finalized(self, order: bytes, account: bytes) -> tuple[bytes | None, bytes] | None:
+        """The CSR an order is processed with, or the certificate it led to."""
+        rows = await self._database.fetch(sql.FINALIZED, order, account)
+        if not rows:
+            return None
+        csr, certificate = rows[0]
+        return None if csr is None else bytes(csr), bytes(certificate or b"")
+
     async def authorization(
         self, order: bytes, position: int, account: bytes, now: int
     ) -> Authorization | None:
