@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Oid
@@ -263,3 +264,64 @@ async def test_a_whole_request_can_be_taken_over(opened: Opening) -> None:
     token = front.admin.token("foo.internal", front.clock.now(), sans=["foo.internal"])
     answer = await front.sign(token, request_for("bar.internal", common_name="foo.internal"))
     assert answer.status_code == 403, json.dumps(answer.json())
+
+
+@pytest.mark.attack("T08")
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{"subject": {"commonName": "{{ .Insecure.User.cn }}"}, "sans": {{ toJson .SANs }}}',
+        '{"sans": {{ toJson .SANs }}, "dnsNames": {{ toJson .Insecure.User.names }}}',
+        '{"dnsNames": ["foo.internal", {{ toJson .Insecure.User.cn }}]}',
+        '{"dnsNames": ["foo.internal", {{ .Insecure.User.cn | upper | lower | toJson }}]}',
+        '{"dnsNames": ["foo.internal", "{{ .Insecure.User.host }}.{{ .Insecure.User.zone }}"]}',
+        '{"dnsNames": ["foo.internal"{{ if .Insecure.User.cn }}, "evil.com"{{ end }}]}',
+        '{"sans": {{ toJson .SANs }}, "ipAddresses": [{{ toJson .Insecure.User.ip }}]}',
+        '{"sans": [{"type": {{ toJson .Insecure.User.kind }}, "value": {{ toJson .Insecure.User.cn }}}]}',
+        '{"sans": {{ toJson .SANs }}, "subject": {{ toJson .Insecure.User.subject }}}',
+        '{"subject": {"extraNames": [{"type": "2.5.4.3", "value": {{ toJson .Insecure.User.cn }}}]}}',
+        '{"subject": {"extraNames": [{"type": "1.2.840.113549.1.9.1", "value": "{{ .Insecure.User.mail }}"}]}}',
+        '{"subject": {"commonName": {{ toJson (first .Insecure.CR.Subject.Organization) }}}}',
+        "{{ .Insecure.User.whole }}",
+    ],
+)
+async def test_a_name_that_only_the_asker_says_is_refused(opened: Opening, template: str) -> None:
+    front, _ = await opened({"template": b64encode(template.encode()).decode()})
+    user = {
+        "cn": "evil.com", "names": ["evil.com"], "host": "evil", "zone": "com", "ip": "192.0.2.66",
+        "kind": "dns", "mail": "root@evil.com", "subject": {"commonName": "evil.com"},
+        "whole": '{"dnsNames": ["evil.com"]}',
+    }  # fmt: skip
+    key = keys.generate()
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "evil.com")])
+    csr = x509.CertificateSigningRequestBuilder(subject).sign(key, hashes.SHA256())  # pyright: ignore[reportArgumentType]
+    text = csr.public_bytes(Encoding.PEM).decode()
+    answer = await front.sign(front.admin.token("foo.internal"), text, templateData=user)
+    assert answer.status_code == 403, answer.text
+    assert "from the request, and the request was not granted it" in answer.json()["message"]
+    granted = await sign(front, "foo.internal", templateData={})
+    assert granted.status_code in {201, 400, 500}  # these want the asker's word, and got none
+
+
+async def test_the_operators_own_names_stand(opened: Opening) -> None:
+    """Of the template's text, of the operator's data, of verified claims; random ones as well."""
+    template = """{"subject": {"commonName": "Web of {{ .Token.sub }}"},
+      "dnsNames": {{ concat (list .Token.sub "static.example" .also
+                     (printf "%s.hosts.example" (uuidv4))) .Token.user.names | toJson }}}"""
+    front, _ = await opened({"template": template, "templateData": {"also": "data.example"}})
+    token = front.admin.token("foo.internal", user={"names": ["claimed.example"]})
+    answer = await front.sign(token, request_for("foo.internal"), templateData={"x": "y"})
+    names = [str(each.value) for each in extension(leaf(answer), x509.SubjectAlternativeName)]
+    fixed = [each for each in names if not each.endswith(".hosts.example")]
+    assert fixed == ["foo.internal", "static.example", "data.example", "claimed.example"]
+    assert len(names) == 5
+
+
+async def test_a_name_of_the_grant_may_come_from_the_asker_too(opened: Opening) -> None:
+    template = '{"dnsNames": {{ toJson .Insecure.User.names }}}'
+    front, _ = await opened({"template": template})
+    token = front.admin.token("foo.internal", sans=["foo.internal", "bar.internal"])
+    csr = request_for("foo.internal", "bar.internal")
+    answer = await front.sign(token, csr, templateData={"names": ["BAR.internal"]})
+    names = [str(each.value) for each in extension(leaf(answer), x509.SubjectAlternativeName)]
+    assert names == ["bar.internal"]

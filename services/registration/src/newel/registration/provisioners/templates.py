@@ -19,7 +19,9 @@ from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.gotemplate.budget import Limits, Surroundings
 from newel.gotemplate.template import Template
-from newel.registration.refusals import malformed, misconfigured, verbatim
+from newel.registration.provisioners import template_names
+from newel.registration.refusals import forbidden, malformed, misconfigured, verbatim
+from newel.runtime.errors import NewelError
 from newel.step.x509_templates import certificates, variables
 from newel.step.x509_templates.leaves import Shape, leaf
 from newel.step.x509_templates.options import template_options
@@ -58,12 +60,36 @@ class LeafTemplate:
         """The leaf that the template makes. Raises the refusal.
 
         What the template itself refuses is told in its own words; anything else that goes wrong is the
-        operator's to mend, and stands in the audit trail.
+        operator's to mend, and stands in the audit trail. A name beyond the grant has to be the operator's.
         """
-        try:
-            made = certificates.rendered(
-                self._template, self._visible(asked), Surroundings(now, secrets.token_bytes), BOUNDS
+        tape = template_names.Tape(secrets.token_bytes)
+        user = object_of(asked.user, "templateData")
+        insecure = {"CR": request_of(asked.request), "User": user}
+        made = self._leaf(self._visible(asked, insecure), Surroundings(now, tape))
+        granted = {*asked.names, template_names.canonical(asked.subject)}
+        beyond = template_names.names_in(made) - granted
+        if beyond:
+            tape.rewind()
+            beyond -= self._of_the_operator(asked, Surroundings(now, tape))
+        if beyond:
+            raise forbidden(
+                f"the certificate template takes '{min(beyond)[:256]}' from the request,"
+                " and the request was not granted it"
             )
+        return made
+
+    def _of_the_operator(self, asked: Asked, surroundings: Surroundings) -> set[str]:
+        """The names that are there for an asker, too, who says nothing of his own."""
+        request = template_names.granted_request(asked.subject, asked.names, asked.request.spki)
+        visible = self._visible(asked, {"CR": request, "User": object_of(b"", "")})
+        try:
+            return template_names.names_in(self._leaf(visible, surroundings))
+        except NewelError:
+            return set()
+
+    def _leaf(self, visible: dict[str, Any], surroundings: Surroundings) -> Shape:
+        try:
+            made = certificates.rendered(self._template, visible, surroundings, BOUNDS)
             return leaf(certificates.certificate(made))
         except TemplateRefusedError as error:
             if error.own:
@@ -72,8 +98,7 @@ class LeafTemplate:
         except (der.DerError, InvalidNameError) as error:
             raise malformed(f"the certificate template made a bad name: {error}") from None
 
-    def _visible(self, asked: Asked) -> dict[str, Any]:
-        insecure = {"CR": request_of(asked.request), "User": object_of(asked.user, "templateData")}
+    def _visible(self, asked: Asked, insecure: dict[str, Any]) -> dict[str, Any]:
         sans = variables.alternative_names(asked.names)
         subject = variables.common_name(asked.subject)
         known = variables.variables(subject, sans, insecure)
