@@ -150,6 +150,7 @@ async def test_a_usual_validity_out_of_bounds_is_refused_and_never_cut(
         (dt.timedelta(0), dt.timedelta(seconds=2)),  # over at once
         (dt.timedelta(0), dt.timedelta(days=91)),  # longer than the profile allows
         (dt.timedelta(days=400), dt.timedelta(days=401)),  # of another year
+        (dt.timedelta(hours=2), dt.timedelta(hours=3)),  # stockpiled
     ],
 )
 async def test_validity_out_of_bounds_is_refused(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.signer import authority_files
 from newel.signer.ceremony.authority import AuthorityFiles
 
 
@@ -49,14 +50,4 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def files(folder: Path) -> AuthorityFiles:
     """Where an embedded authority would put its files."""
-    return AuthorityFiles(
-        folder / "certs/root_ca.crt",
-        folder / "secrets/root_ca_key",
-        folder / "certs/intermediate_ca.crt",
-        folder / "secrets/intermediate_ca_key",
-        folder / "certs/ocsp.crt",
-        folder / "secrets/ocsp_key",
-        folder / "password",
-        folder / "ceremony.json",
-        folder / "certs/root_ca.crl",
-    )
+    return authority_files(folder)

@@ -57,8 +57,8 @@ P384 = ec.generate_private_key(ec.SECP384R1()).public_key()
 BAD_LEAVES: dict[str, tuple[dict[str, Any], str]] = {
     "a CA": ({"extensions": [(BasicCa, True)]}, "a CA certificate"),
     "certificates signed": (
-        {"extensions": [(made.key_usage(key_cert_sign=True), True)]}, "key usage"),
-    "lists signed": ({"extensions": [(made.key_usage(crl_sign=True), True)]}, "key usage"),
+        {"usage": made.key_usage(key_cert_sign=True)}, "key usage"),
+    "lists signed": ({"usage": made.key_usage(crl_sign=True)}, "key usage"),
     "OCSP": ({"usages": Usages([OCSP_SIGNING])}, "extended key usages"),
     "OCSP among others": (
         {"usages": Usages([ExtendedKeyUsageOID.SERVER_AUTH, OCSP_SIGNING])}, "extended key usages"),
@@ -69,7 +69,11 @@ BAD_LEAVES: dict[str, tuple[dict[str, Any], str]] = {
     "100 years": ({"end": NOW + 36_500 * DAY}, "outlives its issuer"),
     "91 days": ({"end": NOW + 91 * DAY}, "the most is 90 days"),
     "later than 90 days": (
-        {"begin": NOW + 5 * DAY, "end": NOW + 96 * DAY}, "the most is 90 days"),
+        {"begin": NOW + HOUR, "end": NOW + 91 * DAY}, "the most is 90 days"),
+    "tomorrow's": ({"begin": NOW + DAY, "end": NOW + 2 * DAY}, "too far ahead of now"),
+    "next year's": (
+        {"begin": NOW + 365 * DAY, "end": NOW + 366 * DAY}, "too far ahead of now"),
+    "no key usage": ({"usage": None}, "no key usage"),
     "over": ({"begin": NOW - DAY, "end": NOW - HOUR}, "over before it is signed"),
     "before the issuer": ({"begin": NOW - 400 * DAY}, "begins long before its issuer"),
     "another issuer": ({"issuer_name": made.name("Example Root CA")}, "the issuer is not"),
@@ -188,7 +192,8 @@ async def test_a_key_with_bounds_signs_names_within_them(
     )
     san = x509.SubjectAlternativeName([name])
     (answer,) = await house.sign(
-        "SignCertificate", made.leaf(house.issuer, extensions=[(san, False)])
+        "SignCertificate",
+        made.leaf(house.issuer, subject=made.name("a leaf"), extensions=[(san, False)]),
     )
     assert bool(answer.signature) == allowed
 

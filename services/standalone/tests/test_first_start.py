@@ -139,3 +139,18 @@ def test_a_url_that_no_certificate_should_name_is_refused(
     with pytest.raises(SystemExit):
         options(tmp_path, "--http-url", url)
     assert f"--http-url: {url} is no http:// URL" in capsys.readouterr().err
+
+
+def test_the_key_signs_what_the_profiles_and_the_front_door_let_through(made: Layout) -> None:
+    ca = json.loads(made.ca_json.read_text())
+    ca["newel"] = ca.get("newel", {}) | {
+        "issuing": {"profiles": {"leaf": {"callerExtensions": ["1.3.6.1.4.1.311.25.2"]}}},
+        "registration": {"latestStart": "48h"},
+    }
+    made.ca_json.write_text(json.dumps(ca))
+    rules = models.signer(read_settings(made)).keys[0].certificates
+    assert rules is not None
+    assert rules.other_extensions == ("1.3.6.1.4.1.311.25.2",)
+    assert rules.latest_start == dt.timedelta(hours=48)
+    profile = models.issuing(read_settings(made)).profiles["leaf"]
+    assert profile.latest_start == dt.timedelta(hours=48)

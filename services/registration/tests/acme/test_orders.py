@@ -99,6 +99,7 @@ async def test_the_validity_asked_for_is_honoured_or_refused(house: House) -> No
         {"notAfter": "2026-11-21T12:00:01Z", "notBefore": "2026-11-21T12:00:00Z"},
         {"notBefore": "2020-11-21T12:00:00Z"},
         {"notBefore": "2030-11-21T12:00:00Z"},
+        {"notBefore": "2026-11-21T13:00:02Z"},
         {"notAfter": "tomorrow"},
         {"notAfter": "2026-11-21T18:00:00"},
         {"notAfter": "2026-W47-6T18:00:00Z"},

@@ -35,6 +35,8 @@ class ProfileConfig(Settings):
     """How much earlier than now a certificate begins: other clocks go wrong."""
     oldest_start: Duration = dt.timedelta(hours=1)
     """How far in the past a caller may have a certificate begin; the backdate, where that is more."""
+    latest_start: Duration = dt.timedelta(hours=1)
+    """How far in the future a caller may have a certificate begin; the signer's key has a bound too."""
     extended_key_usages: tuple[str, ...] = ("serverAuth", "clientAuth")
     """Names of RFC 5280 §4.2.1.12 or object identifiers."""
     common_name: CommonName = CommonName.KEEP

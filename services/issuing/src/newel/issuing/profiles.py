@@ -10,6 +10,9 @@ from newel.issuing.config import ProfileConfig
 from newel.issuing.issuers import Issuer
 from newel.runtime.errors import ErrorType, NewelError
 
+_SLACK = dt.timedelta(minutes=1)
+"""How far the registration authority's clock may be ahead of this one's."""
+
 # RFC 5280 §4.2.1.12
 _PURPOSES = {
     "serverAuth": extensions.SERVER_AUTH,
@@ -127,6 +130,8 @@ class Profile:
             microsecond=0
         ):
             raise NewelError(ErrorType.MALFORMED, "notBefore lies too far in the past")
+        if not_before is not None and not_before > now + self.config.latest_start + _SLACK:
+            raise NewelError(ErrorType.MALFORMED, "notBefore lies too far in the future")
         try:
             start, end = self.shape.validity(
                 now,

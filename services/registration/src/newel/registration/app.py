@@ -158,7 +158,7 @@ def _api(
     clock = ports.clock
     return StepApi(
         authority,
-        Signing(authority, rules, used, issuance, clock, config.backdate),
+        Signing(authority, rules, used, issuance, clock, config.backdate, config.latest_start),
         Renewing(authority, rules, used, issuance, clock),
         Revoking(authority, rules, used, issuance, clock, config.active_revocation),
         metrics,
@@ -205,4 +205,5 @@ def _acme(
         audit=ports.audit,
         metrics=metrics,
         new_orders=_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
+        latest_start=config.latest_start,
     )

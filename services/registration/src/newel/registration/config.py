@@ -65,6 +65,8 @@ class Config(Settings):
     tls: dict[str, Any] = Field(default_factory=dict[str, Any])
     """What clients are told to speak; what the server itself speaks is not set here."""
     backdate: Duration = dt.timedelta(minutes=1)
+    latest_start: Duration = dt.timedelta(hours=1)
+    """How far in the future somebody may have a certificate begin: what is stockpiled outlives a theft."""
     active_revocation: bool = True
     """Whether revocations are published where a provisioner does not say."""
     longest_token: Duration = dt.timedelta(hours=24)

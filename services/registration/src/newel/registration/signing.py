@@ -58,6 +58,7 @@ class Signing:
     issuance: Issuance
     clock: Clock
     backdate: dt.timedelta
+    latest_start: dt.timedelta
 
     async def sign(self, body: SignRequest, request_id: str) -> Issued:
         """One certificate, or the refusal.
@@ -73,6 +74,7 @@ class Signing:
         period = validity.resolve(
             grant.limits,
             self.backdate,
+            self.latest_start,
             self.clock.now(),
             body.not_before or "",
             body.not_after or "",

@@ -18,12 +18,18 @@ class Validity(NamedTuple):
 
 
 def resolve(
-    limits: Limits, backdate: dt.timedelta, now: dt.datetime, not_before: str, not_after: str
+    limits: Limits,
+    backdate: dt.timedelta,
+    latest_start: dt.timedelta,
+    now: dt.datetime,
+    not_before: str,
+    not_after: str,
 ) -> Validity:
     """The validity asked for by two texts of the API (RFC 3339, a duration, or nothing).
 
     The start is backdated only when none was asked for; the backdate never counts against the
-    longest duration. Raises the refusal in the words scripts know.
+    longest duration; nothing begins later than ``latest_start`` from now. Raises the refusal in the
+    words scripts know.
     """
     now = now.replace(microsecond=0)
     try:
@@ -38,6 +44,10 @@ def resolve(
         raise malformed(f"notAfter cannot be in the past; na={_go(end)}")
     if end < start:
         raise malformed(f"notAfter cannot be before notBefore; na={_go(end)}, nb={_go(start)}")
+    if start > now + latest_start:
+        raise malformed(
+            f"notBefore cannot be more than {format_duration(latest_start)} ahead; nb={_go(start)}"
+        )
     length = end - start
     if length < limits.shortest:
         raise forbidden(

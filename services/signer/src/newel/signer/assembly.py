@@ -93,8 +93,10 @@ def _ssh_rules(config: KeyConfig, key: SigningKey) -> dict[Kind, Rule]:
 def _certificate_rules(config: CertificateRulesConfig) -> CertificateRules:
     return CertificateRules(
         config.max_validity,
+        config.latest_start,
         frozenset(config.extended_key_usages),
         config.require_extended_key_usage,
         frozenset(config.critical_extensions),
+        frozenset(config.other_extensions),
         name_bounds(config.permitted_names, config.excluded_names),
     )

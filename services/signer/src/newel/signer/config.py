@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from newel.crypto import extensions
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration as AnyDuration
+from newel.signer.extension_values import NEVER
 
 _USAGES = {
     "serverAuth": extensions.SERVER_AUTH,
@@ -31,6 +32,12 @@ def _usage(value: object) -> object:
     return _USAGES.get(value, value) if isinstance(value, str) else value
 
 
+def _extension(value: object) -> object:
+    if isinstance(value, str) and value in NEVER:
+        raise ValueError(f"no service's key signs {NEVER[value]} ({value})")
+    return value
+
+
 def _octets(value: object) -> object:
     return bytes.fromhex(value) if isinstance(value, str) else value
 
@@ -40,6 +47,7 @@ Duration = Annotated[AnyDuration, Field(gt=dt.timedelta(0))]
 ObjectIdentifier = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
 Usage = Annotated[ObjectIdentifier, BeforeValidator(_usage)]
 """A name of RFC 5280 §4.2.1.12 or an object identifier."""
+ExtensionKind = Annotated[ObjectIdentifier, BeforeValidator(_extension)]
 
 
 class FileStore(Settings):
@@ -76,6 +84,8 @@ class CertificateRulesConfig(Settings):
     """Which leaf certificates a key signs."""
 
     max_validity: Duration = dt.timedelta(days=90)
+    latest_start: Duration = dt.timedelta(hours=1)
+    """How far in the future a certificate may begin: what is signed for later outlives its discovery."""
     extended_key_usages: tuple[Usage, ...] = Field(
         default=("serverAuth", "clientAuth"), validate_default=True
     )
@@ -85,8 +95,10 @@ class CertificateRulesConfig(Settings):
     must be at or below one of these. Empty: every name."""
     excluded_names: tuple[str, ...] = ()
     """The same form; what is below one of these is refused though it be permitted."""
-    critical_extensions: tuple[ObjectIdentifier, ...] = ()
+    critical_extensions: tuple[ExtensionKind, ...] = ()
     """Extensions beyond those of RFC 5280 that may be critical."""
+    other_extensions: tuple[ExtensionKind, ...] = ()
+    """Extensions beyond usages, names, key identifiers, pointers, stapling and the provisioner's."""
 
 
 class CrlRulesConfig(Settings):

@@ -18,6 +18,7 @@ One statement's refusal leaves the others of its batch alone.
 import asyncio
 import datetime as dt
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,9 +33,11 @@ from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.metrics import Metrics
-from newel.signer.refusal import refused, unavailable
-from newel.signer.roles import Role, Rule
+from newel.signer.refusal import malformed, refused, unavailable
+from newel.signer.roles import Role, Rule, Statement
 from newel.signer.statements import Kind
+
+_log = logging.getLogger(__name__)
 
 _ISSUED = frozenset((Kind.CERTIFICATE, Kind.SSH))
 
@@ -150,15 +153,18 @@ class Signer:
         identity = ""
         try:
             role, rule = self._find(kind, request)
-            statement = rule.parse(request.body)
+            statement = _parse(rule, request)
             identity = statement.identity
-            rule.check(statement, now)
+            _check(rule, statement, now)
             signature = _sign(role, kind, request.body)
             return Outcome(rule.dress(signature) if rule.dress else signature, None, identity)
         except NewelError as error:
             return Outcome(error=error, identity=identity)
         except KeyUnavailableError as error:
             return Outcome(error=unavailable(str(error)), identity=identity)
+        except Exception as error:  # noqa: BLE001 - one statement never harms the others of its batch
+            _log.exception("an unexpected error over a statement for the key %s", request.key[:64])
+            return Outcome(error=unavailable(_describe(error)), identity=identity)
 
     def _find(self, kind: Kind, request: Request) -> tuple[Role, Rule]:
         role = self._roles.get(request.key)
@@ -202,3 +208,29 @@ def _sign(role: Role, kind: Kind, body: bytes) -> bytes:
         except InvalidSignature:
             raise KeyUnavailableError("the device made a signature that does not verify") from None
     return signature
+
+
+def _parse(rule: Rule, request: Request) -> Statement:
+    """The statement. Raises :class:`NewelError`, whatever the library thinks of."""
+    try:
+        return rule.parse(request.body)
+    except NewelError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one statement never harms the others of its batch
+        _log.exception("a statement for the key %s cannot be read", request.key[:64])
+        raise malformed(_describe(error)) from None
+
+
+def _check(rule: Rule, statement: Statement, now: dt.datetime) -> None:
+    """Hold the statement against the key's policy; a policy that fails refuses."""
+    try:
+        rule.check(statement, now)
+    except NewelError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one statement never harms the others of its batch
+        _log.exception("the statement %s cannot be judged", statement.identity[:64])
+        raise refused(_describe(error)) from None
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"

@@ -94,15 +94,16 @@ def parse_certificate(body: bytes) -> CertificateStatement:
     """
     _at_most(body, MAX_SMALL)
     try:
-        # RFC 5280 §4.1: seven fields come before the extensions, and two more may
+        # RFC 5280 §4.1: seven fields, and the extensions; the unique identifiers are not to be used
         (whole,) = der.split(body)
         fields = der.split(der.content(whole))
         version, serial, algorithm, issuer, _validity, subject, _key, *rest = fields
-        serials.check(der.content(serial))
-        certificate = loading.load_certificate(der.tlv(der.SEQUENCE, body + _FRAME))
         if version != _VERSION_3:
             raise malformed("a certificate that is not of version 3")
-        extensions = rest[-1] if rest and rest[-1][0] == _EXTENSIONS else None
+        if [field[0] for field in rest] != [_EXTENSIONS]:
+            raise malformed("a certificate with unique identifiers, or without extensions")
+        serials.check(der.content(serial))
+        certificate = loading.load_certificate(der.tlv(der.SEQUENCE, body + _FRAME))
         return CertificateStatement(
             der.content(serial),
             algorithm,
@@ -110,7 +111,7 @@ def parse_certificate(body: bytes) -> CertificateStatement:
             subject,
             certificate.not_valid_before_utc,
             certificate.not_valid_after_utc,
-            der.split(der.content(der.content(extensions))) if extensions else (),
+            der.split(der.content(der.content(rest[0]))),
         )
     except ValueError as error:
         raise malformed(f"no TBSCertificate: {error}") from None

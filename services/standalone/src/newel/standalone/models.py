@@ -32,7 +32,7 @@ def signer(settings: Settings) -> SignerConfig:
             "name": KEY,
             "store": {"kind": "file", "path": settings.ca.key, "password_file": password},
             "certificate": settings.ca.crt,
-            "certificates": {"max_validity": max(USUAL, registration(settings).longest())},
+            "certificates": _certificate_rules(settings),
             "crls": {},
         },
         {
@@ -59,6 +59,17 @@ def signer(settings: Settings) -> SignerConfig:
     return validated(SignerConfig, merged({"keys": keys}, settings.newel.signer), "signer")
 
 
+def _certificate_rules(settings: Settings) -> dict[str, Any]:
+    """What the intermediate's key signs: whatever the two services before it may let through."""
+    front, profiles = registration(settings), issuing(settings).profiles.values()
+    given = {oid for profile in profiles for oid in profile.caller_extensions}
+    return {
+        "max_validity": max(USUAL, front.longest()),
+        "latest_start": front.latest_start,
+        "other_extensions": sorted(given),
+    }
+
+
 def issuing(settings: Settings) -> IssuingConfig:
     """One issuer; the URLs in certificates lead to the plain HTTP address."""
     base = settings.http_url
@@ -74,7 +85,11 @@ def issuing(settings: Settings) -> IssuingConfig:
     front = registration(settings)
     data = {
         "profiles": {
-            "leaf": {"max_duration": max(USUAL, front.longest()), "backdate": front.backdate},
+            "leaf": {
+                "max_duration": max(USUAL, front.longest()),
+                "backdate": front.backdate,
+                "latest_start": front.latest_start,
+            },
             "server": {"provisioner_extension": False, "backdate": front.backdate},
         },
         "issuers": [

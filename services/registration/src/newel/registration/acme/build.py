@@ -1,5 +1,6 @@
 """Where the parts of the ACME server meet."""
 
+import datetime as dt
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,10 +67,12 @@ def build(
     audit: Audit,
     metrics: Metrics,
     new_orders: Limit,
+    latest_start: dt.timedelta = dt.timedelta(hours=1),
 ) -> Acme:
     """The ACME server. ``names`` are the hosts clients may reach it by, each with or without a port."""
     limits = Limits(
         identifiers=config.most_identifiers,
+        latest_start=latest_start,
         order_lifetime=config.order_lifetime,
         retention=config.retention,
         concurrent_validations=config.concurrent_validations,

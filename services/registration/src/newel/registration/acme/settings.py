@@ -25,7 +25,7 @@ class Limits:
     """How long orders, and the certificates' URLs with them, are kept."""
     oldest_start: dt.timedelta = dt.timedelta(minutes=5)
     """How far notBefore may lie in the past."""
-    latest_start: dt.timedelta = dt.timedelta(days=30)
+    latest_start: dt.timedelta = dt.timedelta(hours=1)
     """How far it may lie in the future."""
     concurrent_validations: int = 32
     queued_validations: int = 1024

@@ -30,7 +30,9 @@ def requested(
     end = None if not_after in _ABSENT else _parse(not_after, "notAfter")
     if start is not None:
         oldest, latest = now - limits.oldest_start.total_seconds(), now + limits.latest_start / _S
-        _require(oldest <= start <= latest, "notBefore lies too far from now")
+        _require(oldest <= start, "notBefore lies too far in the past")
+        ahead = format_duration(limits.latest_start)
+        _require(start <= latest, f"notBefore cannot be more than {ahead} ahead")
     check_length(start, end, now, provisioner)
     return start, end
 
