@@ -23,15 +23,18 @@ MANY = ("registration", "issuing")
 
 def write_configurations(layout: Layout, addresses: Addresses, module: Path) -> None:
     """Every shared file as it is used here; ``module`` is the PKCS #11 library."""
-    for name, source in FILES.items():
-        owner = (
-            name.partition(".")[0].replace("pg_hba", "postgres").replace("postgresql", "postgres")
-        )
-        text = adapted(source.read_text(), owner, layout, addresses, module)
-        extra = layout.extra / name
-        if extra.exists():
-            text += f"\n# {extra}\n{extra.read_text()}"
-        (layout.config / name).write_text(text)
+    for name in FILES:
+        write_configuration(name, layout, addresses, module)
+
+
+def write_configuration(name: str, layout: Layout, addresses: Addresses, module: Path) -> None:
+    """One shared file as it is used here, and what is added to it; read again at each start of its part."""
+    owner = name.partition(".")[0].replace("pg_hba", "postgres").replace("postgresql", "postgres")
+    text = adapted(FILES[name].read_text(), owner, layout, addresses, module)
+    extra = layout.extra / name
+    if extra.exists():
+        text += f"\n# {extra}\n{extra.read_text()}"
+    (layout.config / name).write_text(text)
 
 
 def adapted(text: str, owner: str, layout: Layout, addresses: Addresses, module: Path) -> str:

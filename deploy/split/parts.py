@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deploy.split.adapting import write_configuration
 from deploy.split.layout import SERVICES, SHARED, Addresses, Layout
 
 
@@ -21,7 +22,7 @@ class MissingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process. ``ready`` answers without raising."""
+    """One process. ``ready`` answers without raising; ``prepare`` is called before each start."""
 
     name: str
     command: tuple[str, ...]
@@ -29,6 +30,7 @@ class Part:
     user: str | None = None
     stop: signal.Signals = signal.SIGTERM
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    prepare: Callable[[], None] = lambda: None
 
 
 def program(name: str) -> str:
@@ -41,6 +43,15 @@ def program(name: str) -> str:
     if not usable:
         raise MissingError(f"{name} is not installed; Debian: postgresql nats-server softhsm2")
     return usable[-1]
+
+
+def ending_with_us(stop: signal.Signals, *command: str) -> tuple[str, ...]:
+    """The command of a foreign program, which gets ``stop`` when the process that started it is gone.
+
+    Services of our own watch for that themselves (``newel.runtime.parent``).
+    """
+    setpriv = shutil.which("setpriv")  # of util-linux, so on every Linux
+    return (setpriv, "--pdeathsig", stop.name, "--", *command) if setpriv else command
 
 
 def pkcs11_module() -> Path:
@@ -101,8 +112,9 @@ class Postgres:
     def part(self) -> Part:
         """The server."""
         settings = f"config_file={self.layout.config / 'postgresql.conf'}"
-        command = (program("postgres"), "-D", str(self.folder), "-c", settings)
-        return Part("postgres", command, lambda: _accepts(self.port), self.user, signal.SIGINT)
+        postgres = program("postgres"), "-D", str(self.folder), "-c", settings
+        command = ending_with_us(signal.SIGINT, *postgres)
+        return Part("postgres", command, lambda: accepts(self.port), self.user, signal.SIGINT)
 
     def prepare(self) -> None:
         """Roles and schemas, by the script every shape uses."""
@@ -127,7 +139,8 @@ class Postgres:
 
 def nats(layout: Layout, port: int) -> Part:
     """The events' carrier."""
-    command = (program("nats-server"), "-c", str(layout.config / "nats.conf"))
+    server = program("nats-server"), "-c", str(layout.config / "nats.conf")
+    command = ending_with_us(signal.SIGINT, *server)
     return Part("nats", command, lambda: _answers(port, "/healthz"), stop=signal.SIGINT)
 
 
@@ -142,7 +155,12 @@ def service(name: str, layout: Layout, addresses: Addresses) -> Part:
     )
     env = {"SOFTHSM2_CONF": str(layout.config / "softhsm2.conf")} if name == "signer" else {}
     port = addresses.ports[f"{name} health"]
-    return Part(name, command, lambda: _answers(port, "/readyz"), env=env)
+    module = pkcs11_module()
+
+    def prepare() -> None:
+        write_configuration(f"{name}.toml", layout, addresses, module)
+
+    return Part(name, command, lambda: _answers(port, "/readyz"), env=env, prepare=prepare)
 
 
 def services(layout: Layout, addresses: Addresses) -> list[Part]:
@@ -150,7 +168,8 @@ def services(layout: Layout, addresses: Addresses) -> list[Part]:
     return [service(name, layout, addresses) for name in SERVICES]
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """Whether somebody listens on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from deploy.split.layout import Layout
 from deploy.split.parts import Part
+from newel.runtime.parent import Lifeline
 
 _LOOKS_EVERY = 0.1
 _SOON = 5.0
@@ -38,6 +39,7 @@ class Supervisor:
 
     layout: Layout
     stopping: bool = False
+    _lifeline: Lifeline = field(default_factory=Lifeline)
     _running: list[_Running] = field(default_factory=list[_Running])
 
     def __post_init__(self) -> None:
@@ -99,11 +101,13 @@ class Supervisor:
 
     def _start(self, each: _Running) -> None:
         part = each.part
+        part.prepare()
         with (self.layout.log / f"{part.name}.log").open("ab") as log:
             # A session of its own: Ctrl-C reaches this program alone, which tells each part once.
             each.process = subprocess.Popen(
                 part.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=part.user,
-                env={**os.environ, **part.env}, cwd=self.layout.state, start_new_session=True,
+                env=self._lifeline.environment({**os.environ, **part.env}),
+                pass_fds=self._lifeline.pass_fds, cwd=self.layout.state, start_new_session=True,
             )  # fmt: skip
         each.began = time.monotonic()
         file = self.layout.state / "run" / part.name

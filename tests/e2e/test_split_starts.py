@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -86,3 +87,50 @@ def test_every_service_has_a_trail_of_what_it_decided(split: Split, tmp_path: Pa
     request = signed[-1]["request_id"]
     seen = {line["service"] for line in split.audit() if line.get("request_id") == request}
     assert seen == {"registration", "issuing", "signer"}
+
+
+def test_ports_that_are_taken_are_named_before_anything_is_made(state: Path, ports: Ports) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", ports[2]))
+        taken.listen()
+        words = [
+            "--state", str(state), "--address", f"127.0.0.1:{ports[0]}",
+            "--http-address", f"127.0.0.1:{ports[1]}", "--ports", str(ports[2]),
+        ]  # fmt: skip
+        refused = subprocess.run(
+            [sys.executable, "-m", "deploy.split", *words],
+            cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert f"127.0.0.1:{ports[2]}" in line
+    assert not (state / "data").exists()
+
+
+def test_every_part_ends_with_the_program_that_started_it(state: Path, ports: Ports) -> None:
+    with split_serving(state, ports, "--workers", "2") as (split, process):
+        parts = [int(part.read_text()) for part in (state / "run").glob("*")]
+        children = [
+            int(child)
+            for pid in (split.pid("registration"), split.pid("issuing"))
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+        assert (len(parts), len(children)) == (8, 4)
+        process.kill()
+        process.wait()
+        wait_until(
+            lambda: not [pid for pid in (*parts, *children) if Path(f"/proc/{pid}").exists()],
+            seconds=60,
+        )
+    with split_serving(state, ports) as (split, _):
+        assert split.get("/health")
+
+
+def test_what_is_added_to_a_configuration_counts_when_its_part_comes_back(split: Split) -> None:
+    extra = split.state / "extra/alerting.toml"
+    with split.without("alerting"):
+        extra.write_text("[retry]\nattempts = 3\n")
+    assert split.config("alerting")["retry"] == {"attempts": 3}
+    with split.without("alerting"):
+        extra.unlink()
+    assert "retry" not in split.config("alerting")

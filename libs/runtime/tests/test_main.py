@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -200,6 +201,56 @@ def test_a_worker_that_dies_is_replaced(program: Program, start: Start) -> None:
     process.terminate()
     assert process.wait(30) == 0
     assert not any(_runs(worker) for worker in before)
+
+
+def test_workers_end_with_the_process_that_started_them(program: Program, start: Start) -> None:
+    program.configure('greeting = "hello"', workers=2)
+    process = start()
+    wait_until(lambda: program.is_ready(program.health + 1), "the second worker is ready")
+    wait_until(lambda: len(_workers(program)) == 2, "both workers answer")
+    workers = _workers(program)
+    process.kill()
+    process.wait(10)
+    wait_until(lambda: not any(_runs(worker) for worker in workers), "the workers have ended", 40)
+    start()
+    assert not _workers(program) & workers
+
+
+def test_workers_are_not_started_beside_those_of_another(program: Program, start: Start) -> None:
+    program.configure('greeting = "hello"', workers=2)
+    start()
+    result = subprocess.run(
+        program.command, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert f"127.0.0.1:{program.http}" in line
+
+
+def test_the_service_manager_hears_of_workers_when_all_are_ready(program: Program) -> None:
+    program.configure('greeting = "hello"', workers=2)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(program.folder / "notify"))
+        manager.settimeout(60)
+        process = subprocess.Popen(
+            program.command, env={**os.environ, "NOTIFY_SOCKET": str(program.folder / "notify")}
+        )
+        try:
+            assert manager.recv(4096) == b"READY=1"
+            assert program.is_ready()
+            assert program.is_ready(program.health + 1)
+            process.send_signal(signal.SIGHUP)
+            assert manager.recv(4096).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            assert manager.recv(4096) == b"READY=1"
+            process.terminate()
+            assert manager.recv(4096) == b"STOPPING=1"
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+def _workers(program: Program) -> set[int]:
+    return {int(program.get("/")[1].split()[1]) for _ in range(20)}
 
 
 def _both_anew(program: Program, dead: int) -> bool:

@@ -65,4 +65,8 @@ def configure(clock: Clock, level: str = "info", form: str = "json") -> LineSink
         "sqlalchemy",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # asyncio says this whenever a server closes a stream that the NATS client began without TLS
+    logging.getLogger("asyncio").addFilter(
+        lambda record: not record.getMessage().startswith("returning true from eof_received()")
+    )
     return sink

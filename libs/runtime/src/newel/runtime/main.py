@@ -56,6 +56,7 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
         runtime = validated(RuntimeConfig, table.pop("runtime", {}), f"{options.config}: runtime")
         config = validated(model, table, str(options.config))
         if runtime.workers > 1 and options.worker is None:
+            require_free(runtime)
             # as this process was started itself
             return Workers([sys.executable, *sys.orig_argv[1:]], runtime.workers).run()
         import uvloop
@@ -119,6 +120,15 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
         (events, service), listeners, health, context.registry,
         rpc_start=start, rpc_stop=stop, reload=reload,
     )  # fmt: skip
+
+
+def require_free(runtime: RuntimeConfig) -> None:
+    """Raises OSError for an address that somebody listens on: workers share theirs with anybody who asks."""
+    shared = [config.address for config in runtime.listen.values()]
+    own = [_higher(runtime.health, number) for number in range(runtime.workers)]
+    for address in (*shared, *own, *([runtime.grpc] if runtime.grpc else ())):
+        with bind(address) as sock:
+            sock.listen(1)
 
 
 def _bind(config: ListenConfig, runtime: RuntimeConfig) -> socket.socket:

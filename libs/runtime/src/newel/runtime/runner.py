@@ -19,6 +19,7 @@ from newel.runtime.background import Supervisor
 from newel.runtime.config import ConfigError
 from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
+from newel.runtime.parent import end_with_parent, take_lifeline
 from newel.runtime.service import Hook, Service
 from newel.runtime.web import Listener
 
@@ -41,6 +42,7 @@ class Process:
 
     async def run(self) -> None:
         """Returns when the process was told to stop and has drained."""
+        alone = end_with_parent(take_lifeline())
         supervisor = Supervisor(self.registry)
         done: list[Hook] = []
         try:
@@ -53,6 +55,7 @@ class Process:
             with handled_signals(self.stopping, self.reload):
                 await self._serve(supervisor)
         finally:
+            alone()
             if self.rpc_stop:
                 await quietly("rpc", self.rpc_stop)
             await supervisor.stop()

@@ -1,15 +1,20 @@
 """Several processes of one service on the same addresses: started, watched, ended together.
 
-Each binds the addresses itself (SO_REUSEPORT) and the system spreads connections over them. A
-worker that dies is started again, after a pause that grows while it keeps dying at once.
+Each binds the addresses itself (SO_REUSEPORT) and the system spreads connections over them. A worker that
+dies is started again, after a pause that grows while it keeps dying at once. All end with this process,
+however it ends. The service manager is told READY once every worker is.
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from newel.runtime import sd_notify
+from newel.runtime.parent import Lifeline, is_cut, take_lifeline
 
 DRAIN_SECONDS = 20.0
 _LOOKS_EVERY = 0.1
@@ -34,22 +39,32 @@ class Workers:
     count: int
     _stopping: bool = False
     _workers: list[_Worker] = field(default_factory=list[_Worker])
+    _lifeline: Lifeline = field(default_factory=Lifeline)
+    _states: sd_notify.States | None = None
+    _told: bool = False
 
     def run(self) -> int:
         """Returns, with the exit status of the program, after SIGTERM or SIGINT and the drain."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._told)
+            signal.signal(number, self._on_signal)
+        own = take_lifeline()
+        self._states = sd_notify.States.open()
         self._workers = [
             _Worker([*self.command, "--worker", str(number)]) for number in range(self.count)
         ]
-        while not self._stopping:
+        while not self._stopping and not is_cut(own):
             for worker in self._workers:
                 self._look_after(worker)
+            self._tell()
             time.sleep(_LOOKS_EVERY)
         return self._end()
 
-    def _told(self, number: int, _frame: object) -> None:
+    def _on_signal(self, number: int, _frame: object) -> None:
         if number == signal.SIGHUP:
+            if self._states is not None:
+                self._states.forget()
+                self._told = False
+                sd_notify.notify(sd_notify.reloading())
             self._send(signal.SIGHUP)
         else:
             self._stopping = True
@@ -63,9 +78,27 @@ class Workers:
                 worker.pause = 0.0
             worker.process, worker.again_at = None, now + worker.pause
         if worker.process is None and now >= worker.again_at and not self._stopping:
+            environment = self._lifeline.environment(os.environ)
+            environment.pop(sd_notify.VARIABLE, None)
+            if self._states is not None:
+                environment[sd_notify.VARIABLE] = self._states.address
             # a session of its own: Ctrl-C reaches this process, which tells the workers once
-            worker.process = subprocess.Popen(worker.command, start_new_session=True)
+            worker.process = subprocess.Popen(
+                worker.command,
+                start_new_session=True,
+                env=environment,
+                pass_fds=self._lifeline.pass_fds,
+            )
             worker.began = now
+
+    def _tell(self) -> None:
+        """Passes READY on when every worker has said it."""
+        if self._states is None or self._told:
+            return
+        ready = self._states.ready()
+        if all(worker.process and worker.process.pid in ready for worker in self._workers):
+            self._told = True
+            sd_notify.notify(sd_notify.READY)
 
     def _send(self, number: signal.Signals) -> None:
         for worker in self._workers:
@@ -74,6 +107,7 @@ class Workers:
                     worker.process.send_signal(number)
 
     def _end(self) -> int:
+        sd_notify.notify(sd_notify.STOPPING)
         self._send(signal.SIGTERM)
         deadline = time.monotonic() + DRAIN_SECONDS
         status = 0
