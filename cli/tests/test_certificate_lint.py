@@ -76,6 +76,52 @@ def test_what_is_wrong_is_found_under_the_originals_names(home: Path) -> None:
     assert lint(NEWEL, "bad.crt", home)["errors_present"]
 
 
+@pytest.mark.needs("openssl")
+def test_a_pointer_to_this_machine_breaks_no_rule(home: Path) -> None:
+    """And one that is no URI is not reported as an alternative name."""
+    extensions = "crlDistributionPoints = URI:{}\nauthorityInfoAccess = OCSP;URI:{}\n"
+    rules: dict[str, set[str]] = {}
+    for name, uri in {"local": "http://localhost:9080/crl/a.crl", "odd": "http://a b/"}.items():
+        (home / f"{name}.cnf").write_text(
+            CONFIG.partition("[bad]")[0] + "[x]\n" + extensions.format(uri, uri)
+        )
+        words = [
+            "openssl",
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            "good.key",
+            "-config",
+            f"{name}.cnf",
+            "-extensions",
+            "x",
+        ]
+        subprocess.run(
+            [*words, "-subj", "/CN=a", "-out", f"{name}.crt"],
+            cwd=home,
+            check=True,
+            capture_output=True,
+        )
+        lints = lint(NEWEL, f"{name}.crt", home)["lints"]
+        rules[name] = {rule for rule, verdict in lints.items() if verdict["result"] == "error"}
+        assert lints["e_ext_san_uri_format_invalid"]["result"] == "pass"
+    assert "pkix.invalid_uri_syntax" not in rules["local"]
+    assert "pkix.invalid_uri_syntax" in rules["odd"]
+
+
+def test_only_what_is_broken_is_listed_on_demand(home: Path) -> None:
+    words = [NEWEL, "certificate", "lint", "bad.crt", "--failed-only"]
+    done = subprocess.run(words, cwd=home, capture_output=True, text=True, check=True)
+    shown, whole = json.loads(done.stdout), lint(NEWEL, "bad.crt", home)
+    assert shown["errors_present"]
+    broken = {"fatal", "error", "warn", "info"}
+    assert shown["lints"] == {
+        rule: verdict for rule, verdict in whole["lints"].items() if verdict["result"] in broken
+    }
+    assert 0 < len(shown["lints"]) < 10 < len(whole["lints"])
+
+
 def test_what_cannot_be_read_is_refused(home: Path) -> None:
     for name in ("missing", "good.key"):
         done = subprocess.run(

@@ -42,6 +42,7 @@ ELSEWHERE = {
     "whole_files.py": "owners are kept where os.name is posix",
     "keyset.py": "Windows does not come to the lock",
     "kept.py": "nor here",
+    "paths.py": "asked where HOME is empty",
     "menu.py": "only in a terminal that was opened",
     "terminal.py": "which Windows does not come to open",
     "trust_stores.py": "the stores of Linux, where their directories are",

@@ -12,6 +12,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
 from newel.cli.invocation import BOOTSTRAP
 from newel.cli.keys.kms import is_uri, shown
+from newel.cli.network_errors import explain
 from newel.cli.terminal import note
 
 if TYPE_CHECKING:
@@ -200,8 +201,7 @@ def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
             return
         tls.load_cert_chain(certificate, key, "")
     except (CliError, OSError) as error:  # ssl.SSLError is one of the latter
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-        note(f"The identity {certificate} is not shown to the authority: {reason}")
+        note(f"The identity {certificate} is not shown to the authority: {explain(error)}")
 
 
 @contextlib.contextmanager

@@ -100,10 +100,15 @@ def explain_errors(name: str) -> Generator[None]:
 
 
 def replace(path: Path, data: bytes, mode: int) -> None:
-    """Put the data in the place of the file, if there is one. Raise OSError."""
-    whole_files.write(path, data, mode)
+    """Put the data in the place of the file, if there is one. Raise CliError."""
+    with explain_errors(str(path)):
+        whole_files.write(path, data, mode)
 
 
 def make_directory(path: Path) -> None:
     """A directory only its owner may enter, with what is missing above it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise CliError(f"mkdir {error.filename or path}: {cause}") from None

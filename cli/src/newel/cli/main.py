@@ -31,10 +31,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         if error.hint:
             print(error.hint, file=sys.stderr)
-        if os.environ.get("STEPDEBUG") in {"1", "true"}:
-            import traceback
-
-            traceback.print_exc()
+        trace()
         return error.code
     except BrokenPipeError:
         # the reader went away: nothing is wrong, and nothing can be said
@@ -42,12 +39,25 @@ def main() -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"{name}{(error.strerror or str(error)).lower()}", file=sys.stderr)
+        trace()
+        return 1
 
 
 def is_unreadable_certificate(error: ValueError) -> bool:
     """Say whether this is the typed error for foreign octets; the module that has it loads slowly."""
     loading = sys.modules.get("newel.crypto.loading")
     return loading is not None and isinstance(error, loading.CertificateError)
+
+
+def trace() -> None:
+    """Shows where an error comes from, to those who ask for it."""
+    if os.environ.get("STEPDEBUG") in {"1", "true"}:
+        import traceback
+
+        traceback.print_exc()
 
 
 def as_elsewhere(stream: object) -> None:

@@ -42,10 +42,22 @@ def base_name() -> str:
 
 def home() -> str:
     """The person's own directory: HOME, or on Windows USERPROFILE, then HOMEDRIVE and HOMEPATH."""
+    if os.environ.get("HOME") == "" and os.name == "posix":
+        return home_on_record()  # expanduser takes the root of the file system for it
     name = os.path.expanduser("~")  # noqa: PTH111 - see above
     if name == "~":
         raise CliError("there is no home directory: set STEPPATH")
     return name
+
+
+def home_on_record() -> str:
+    """The directory that the system has for this user."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        raise CliError("there is no home directory: set HOME or STEPPATH") from None
 
 
 def join(*parts: str) -> str:
@@ -152,10 +164,12 @@ def read_text(path: "str | Path", *, must: bool = False) -> bytes | None:
     try:
         with open(path, "rb") as source:  # noqa: PTH123 - see above
             return source.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if must:
             raise CliError(f"open {path}: no such file or directory") from None
         return None
+    except OSError as error:
+        raise CliError(f"open {path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def parsed(path: "str | Path", text: bytes) -> "dict[str, Any]":

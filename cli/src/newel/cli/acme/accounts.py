@@ -17,6 +17,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.files import make_directory, read_password, replace
 from newel.cli.keys.key_files import private_key
 from newel.cli.keys.key_output import private_pem
+from newel.cli.network_errors import explain
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
@@ -110,8 +111,8 @@ def _keep(kept: Kept, key: "PrivateKey") -> None:
                 os.link(temporary, kept.path)
         finally:
             Path(temporary).unlink()
-    except OSError as error:
+    except (OSError, CliError) as error:
         raise CliError(
-            f"error keeping the account's key in {folder}: {(error.strerror or '').lower()}",
+            f"error keeping the account's key in {folder}: {explain(error)}",
             hint=f"'--account {UNKEPT}' takes a new account and keeps none.",
         ) from None

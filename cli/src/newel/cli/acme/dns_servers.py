@@ -14,6 +14,7 @@ import dns.rdatatype
 import dns.resolver
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.network_errors import explain
 
 MOST_ALIASES, MOST_SERVERS = 8, 8
 TRY_SECONDS, LOOKUP_SECONDS = 3.0, 10.0
@@ -114,7 +115,7 @@ class NameServers:
             ]
         except (dns.exception.DNSException, OSError) as error:
             raise CliError(
-                f"the name servers of {name} cannot be found: {error}",
+                f"the name servers of {name} cannot be found: {explain(error)}",
                 hint="Name one by '--dns-server', or ask none by '--dns-wait 0s'.",
             ) from None
         return found[:MOST_SERVERS]

@@ -14,6 +14,7 @@ import dns.update
 from newel.cli.acme.dns_servers import Server
 from newel.cli.errors import CliError
 from newel.cli.files import read
+from newel.cli.network_errors import explain
 
 TTL = 60
 SECONDS = 10.0
@@ -87,7 +88,7 @@ class Update:
         try:
             answer = dns.query.tcp(message, address, timeout=SECONDS, port=port)
         except (dns.exception.DNSException, OSError) as error:
-            cause = str(error) or type(error).__name__
+            cause = explain(error)
             raise CliError(f"error updating the zone at {address}: {cause}") from None
         if answer.rcode() != dns.rcode.NOERROR:
             refusal = dns.rcode.to_text(answer.rcode())

@@ -10,6 +10,7 @@ from newel.cli.acme.progress import Progress
 from newel.cli.connection import explained
 from newel.cli.errors import CliError, UsageError
 from newel.cli.moments import resolved
+from newel.cli.network_errors import explain
 from newel.client import acme, acme_transport
 from newel.client.clock import now
 
@@ -104,7 +105,7 @@ def _run(
             chain = acme_transport.run(flow, directories.tls(directory), progress, progress.watch)
             progress.end(well=True)
         except OSError as error:
-            raise CliError(f"error answering the challenge: {error}") from None
+            raise CliError(f"error answering the challenge: {explain(error)}") from None
         finally:
             progress.end(well=False)
     return chain

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
 from newel.cli.errors import CliError, UsageError
 from newel.cli.moments import duration
+from newel.cli.network_errors import explain
 from newel.cli.terminal import open_terminal
 from newel.client import http01, tls_alpn01
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
     from newel.client.acme_transport import Solver
 
+LISTEN = (
+    "'--http-listen ADDRESS' listens elsewhere, '--webroot FOLDER' has a server that runs answer, and "
+    "'--dns-hook PROGRAM' needs no port. A port below 1024 is root's, or CAP_NET_BIND_SERVICE's."
+)
 BY_DNS = ("dns-hook", "dns-manual", "dns-tsig-key")
 SWITCHES = ("standalone", "dns-manual")
 WAYS = ("standalone", "webroot", "tls-listen", *BY_DNS)
@@ -63,8 +68,12 @@ def chosen(call: "Invocation", stack: contextlib.ExitStack) -> Way:
     server = tls_alpn01.Standalone if call.get("tls-listen") else http01.Standalone
     try:
         standalone = stack.enter_context(server(address))
-    except (OSError, ValueError, OverflowError) as error:
-        raise CliError(f"error listening on {address}: {error}") from None
+    except (OSError, OverflowError) as error:
+        raise CliError(f"error listening on {address}: {explain(error)}", hint=LISTEN) from None
+    except ValueError:
+        raise CliError(
+            f"error listening on {address}: it is not [HOST]:PORT", hint=LISTEN
+        ) from None
     if call.get("tls-listen"):
         return Way(TLS_ALPN_01, standalone, "Standalone Mode TLS")
     return Way(HTTP_01, standalone, "Standalone Mode HTTP")

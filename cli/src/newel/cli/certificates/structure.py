@@ -4,10 +4,12 @@ Plain readers on newel.crypto.der, so that showing a certificate costs no librar
 """
 
 import datetime as dt
+import re
 from typing import NamedTuple
 
 from newel.crypto import der
 
+_UTC_TIME = re.compile(r"(\d{10})(\d\d)?(?:Z|([+-])(\d\d)(\d\d))", re.ASCII)
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 
 
@@ -131,8 +133,14 @@ def extensions(content: bytes) -> tuple[Extension, ...]:
 
 
 def moment(element: der.Element) -> dt.datetime:
-    """A Time (RFC 5280 §4.1.2.5); two-digit years from 50 on are of the last century."""
+    """A Time (RFC 5280 §4.1.2.5); two-digit years from 50 on are of the last century.
+
+    Old certificates have a UTCTime without seconds, or with an offset (X.680 §47), which is counted in.
+    """
     text = element.content.decode("ascii", "replace")
+    offset = dt.timedelta(0)
+    if element.tag == der.UTC_TIME:
+        text, offset = seconds_of_utc(text)
     try:
         if element.tag == der.UTC_TIME:
             year = int(text[:2])
@@ -142,6 +150,16 @@ def moment(element: der.Element) -> dt.datetime:
         if len(text) != 15 or text[14] != "Z":
             raise der.DerError("a time is not in whole seconds of UTC")
         month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
-        return dt.datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=dt.UTC)
-    except ValueError as error:
+        return dt.datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=dt.UTC) - offset
+    except (ValueError, OverflowError) as error:
         raise der.DerError(f"a time cannot be read: {error}") from None
+
+
+def seconds_of_utc(text: str) -> tuple[str, dt.timedelta]:
+    """A UTCTime of any form as one in seconds that ends in Z, and its offset."""
+    found = _UTC_TIME.fullmatch(text)
+    if found is None:
+        return text, dt.timedelta(0)
+    minutes, seconds, sign, hours, rest = found.groups()
+    offset = dt.timedelta(hours=int(hours or 0), minutes=int(rest or 0))
+    return f"{minutes}{seconds or '00'}Z", -offset if sign == "-" else offset

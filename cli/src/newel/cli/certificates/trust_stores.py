@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.certificates import names, short, sources
 from newel.cli.errors import CliError
+from newel.cli.paths import home
 
 if TYPE_CHECKING:
     from newel.cli.certificates.structure import Certificate
@@ -96,7 +97,9 @@ def firefox(root: "Certificate", alias: str, *, remove: bool) -> None:
     if shutil.which("certutil") is None:
         raise CliError("Firefox's store needs certutil (on Debian: apt install libnss3-tools)")
     folders = [".mozilla/firefox", "snap/firefox/common/.mozilla/firefox", ".pki/nssdb"]
-    found = {file.parent for folder in folders for file in (Path.home() / folder).rglob("cert9.db")}
+    found = {
+        file.parent for folder in folders for file in (Path(home()) / folder).rglob("cert9.db")
+    }
     if not found:
         raise CliError("no Firefox profile was found")
     for profile in sorted(found):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.files import make_directory, replace
+from newel.cli.paths import home
 
 if TYPE_CHECKING:
     from newel.client.ssh_calls import Template
@@ -19,7 +20,7 @@ def place(template: "Template", base: Path, authority: Path) -> Path:
     """The file a template is for: absolute, in the home, here, or below the authority's directory."""
     name = template.path.replace("${STEPPATH}", str(base))
     if name.startswith(("~/", "~\\")):
-        return Path.home() / name[2:]
+        return Path(home()) / name[2:]
     if name.startswith(("./", "../", ".\\", "..\\")):
         return Path(name).absolute()
     path = Path(name)

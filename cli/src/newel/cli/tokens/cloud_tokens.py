@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from newel.cli.errors import CliError
+from newel.cli.network_errors import explain
 
 SECONDS = 5
 LARGEST = 64 * 1024
@@ -102,4 +103,4 @@ def ask(url: str, headers: dict[str, str], method: str = "GET") -> bytes:
         with build_opener(ProxyHandler({})).open(request, timeout=SECONDS) as answer:
             return bytes(answer.read(LARGEST))
     except (OSError, ValueError) as error:
-        raise CliError(f"the cloud's metadata service cannot be asked: {error}") from None
+        raise CliError(f"the cloud's metadata service cannot be asked: {explain(error)}") from None

@@ -1,6 +1,7 @@
 """Certification requests a client makes: a common name, and names whose kind is told by their looks."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 from cryptography import x509
@@ -9,6 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from newel.crypto.keys import PrivateKey
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+"""A scheme (RFC 3986 §3.1): https:, spiffe:, urn:, mailto: and whatever else."""
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")
 
 
 def make(key: PrivateKey, subject: str, names: Sequence[str]) -> x509.CertificateSigningRequest:
@@ -47,8 +52,13 @@ def general_name(text: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(text.strip("[]") if ":" in text else text))
     except ValueError:
         pass
-    if "://" in text or text.startswith("urn:"):
+    if _HOST_AND_PORT.fullmatch(text):
+        raise ValueError(f"'{text}' is a host with a port, and certificates name hosts")
+    if _URI.match(text):
         return x509.UniformResourceIdentifier(text)
     if "@" in text:
         return x509.RFC822Name(text)
-    return x509.DNSName(text if text.isascii() else text.encode("idna").decode())
+    try:
+        return x509.DNSName(text if text.isascii() else text.encode("idna").decode())
+    except UnicodeError:
+        raise ValueError(f"'{text}' is no domain name") from None

@@ -1,6 +1,7 @@
 """`newel certificate lint`: what pkilint finds in a certificate, in the shape zlint's users know."""
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from newel.client.clock import now
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation
 
+URI_SYNTAX = "pkix.invalid_uri_syntax"
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+FAILED = frozenset({"fatal", "error", "warn", "info"})
 RESULTS = {"FATAL": "fatal", "ERROR": "error", "WARNING": "warn", "NOTICE": "info"}
 
 
@@ -22,15 +26,19 @@ def run(call: "Invocation") -> None:
     one = sources.certificates(call, name, insecure=call.on("insecure"))[0]
     lints: dict[str, dict[str, str]] = {rule: {"result": "NA"} for rule in rule_names()}
     lints |= {rule: {"result": "pass"} for rule in ZLINT_NAMES.values()}
-    for code, severity, details in findings(one.der):
+    for name_of_rule, severity, details in findings(one.der):
         if severity in RESULTS:
             found = {"result": RESULTS[severity]} | ({"details": details} if details else {})
-            lints[ZLINT_NAMES.get(code, code)] = found
+            lints[name_of_rule] = found
     results = {each["result"] for each in lints.values()}
     shown = {
         "version": 3,
         "timestamp": int(now().timestamp()),
-        "lints": dict(sorted(lints.items())),
+        "lints": {
+            rule: verdict
+            for rule, verdict in sorted(lints.items())
+            if verdict["result"] in FAILED or not call.on("failed-only")
+        },
         "notices_present": "info" in results,
         "warnings_present": "warn" in results,
         "errors_present": "error" in results,
@@ -40,7 +48,7 @@ def run(call: "Invocation") -> None:
 
 
 def findings(data: bytes) -> list[tuple[str, str, str]]:
-    """Code, severity and details of everything pkilint's RFC 5280 rules find. Raises CliError."""
+    """Rule, severity and details of everything pkilint's RFC 5280 rules find. Raises CliError."""
     try:
         from pkilint import loader
         from pkilint.pkix import certificate, extension, name
@@ -65,7 +73,30 @@ def findings(data: bytes) -> list[tuple[str, str, str]]:
     except ValueError as error:
         raise CliError(f"error parsing certificate: {error}") from None
     return [
-        (each.finding.code, each.finding.severity.name, each.message or "")
+        (
+            rule_of(each.finding.code, result.node.path),
+            each.finding.severity.name,
+            each.message or "",
+        )
         for result in validator.validate(document.root)
         for each in result.finding_descriptions
+        if not (each.finding.code == URI_SYNTAX and is_of_one_label(str(result.node.pdu)))
     ]
+
+
+def rule_of(code: str, path: str) -> str:
+    """The rule's name: zlint's, where it is about the same; its rule for URIs is about alternative names."""
+    if code == URI_SYNTAX and "subjectAltName" not in path:
+        return code
+    return ZLINT_NAMES.get(code, code)
+
+
+def is_of_one_label(uri: str) -> bool:
+    """Whether the host has no dot, as in http://localhost/: RFC 3986 has such URIs, pkilint does not."""
+    from urllib.parse import urlsplit
+
+    try:
+        host = urlsplit(uri).hostname or ""
+    except ValueError:
+        return False
+    return LABEL.fullmatch(host) is not None

@@ -94,7 +94,7 @@ def configure(call: Invocation) -> None:
     places = [templates.place(each, base, own) for each in found]
     if not host:
         for path in places:
-            templates.check_within(path, [Path.home(), base, own])
+            templates.check_within(path, [Path(paths.home()), base, own])
     if call.on("dry-run"):
         show(found, places)
         return
