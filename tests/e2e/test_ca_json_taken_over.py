@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,10 @@ def init(folder: Path, *more: str) -> Path:
 
 
 def warnings(authority: Authority) -> list[str]:
+    """What the log says of the configuration."""
     lines = [json.loads(line) for line in authority.log.read_text().splitlines() if line[:1] == "{"]
-    return [
-        each["message"] for each in lines
-        if each.get("level", "").lower() in {"warning", "error"} and each.get("logger") != "newel.runtime"
-    ]  # fmt: skip
+    ours = ("ca.json: ", "the provisioner ", "not reloaded")
+    return [each["message"] for each in lines if each["message"].startswith(ours)]
 
 
 def listed(authority: Authority) -> dict[str, dict[str, Any]]:
@@ -226,3 +226,29 @@ def test_a_state_that_was_made_with_absolute_paths_can_be_moved(tmp_path: Path) 
         _,
     ):
         assert listed(authority)
+
+
+def test_every_root_is_served_and_the_chain_ends_at_the_one_that_fits(tmp_path: Path) -> None:
+    """A root of before in a file of its own, and one in a file with others."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    other, state = init(tmp_path / "a"), init(tmp_path / "b")
+    own = (state / "certs/root_ca.crt").read_text()
+    old = (other / "certs/root_ca.crt").read_text()
+    edit(state, lambda ca: ca.update(root=[str(other / "certs/root_ca.crt"), "certs/root_ca.crt"]))
+    flags = ("--password-file", str(tmp_path / "b/pw"))
+    with serving(state, free_port(), free_port(), *flags) as (authority, _):
+        assert authority.get("/roots")["crts"] == [old, own]
+        fingerprints = [
+            run([STEP, "certificate", "fingerprint", each / "certs/root_ca.crt"]).stdout.strip()
+            for each in (other, state)
+        ]
+        assert f"root         {state}/certs/root_ca.crt\n" in authority.log.read_text()
+        assert [authority.get(f"/root/{each}")["ca"] for each in fingerprints] == [old, own]
+    (state / "certs/root_ca.crt").write_text(old + own)
+    edit(state, lambda ca: ca.update(root="certs/root_ca.crt"))
+    with serving(state, free_port(), free_port(), *flags) as (authority, _):
+        assert authority.get("/roots")["crts"] == [old, own]
+        with urllib.request.urlopen(f"{authority.http_url}/roots.pem", timeout=5) as answer:  # noqa: S310 - http
+            assert answer.read().decode() == old + own
+        assert f"root         {state}/certs/root_ca.crt\n" in authority.log.read_text()

@@ -4,6 +4,10 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import EPOCH, KEY, CertificateAuthority, below, make_authority
 from newel.issuing.config import IssuerConfig
@@ -58,11 +62,42 @@ def test_no_certificate(authority: CertificateAuthority, tmp_path: Path, text: s
         read_issuer(config(authority, chain=file))
 
 
-def test_two_roots_are_one_too_many(authority: CertificateAuthority, tmp_path: Path) -> None:
+def test_of_several_roots_the_chain_ends_at_the_one_that_fits(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    other = make_authority(tmp_path, name="Other")
     both = tmp_path / "both.crt"
-    both.write_bytes(authority.root_file.read_bytes() * 2)
-    with pytest.raises(UnusableIssuerError, match="one root"):
-        read_issuer(config(authority, root=both))
+    both.write_bytes(other.root_file.read_bytes() + authority.root_file.read_bytes() * 2)
+    root = authority.root.public_bytes(Encoding.DER)
+    assert read_issuer(config(authority, root=both)).root == root
+    files = (other.root_file, authority.root_file)
+    several = config(authority).model_copy(update={"root_file": files})
+    assert read_issuer(several).root == root
+    with pytest.raises(UnusableIssuerError, match="was not issued by"):
+        read_issuer(config(authority, root=other.root_file))
+
+
+def test_of_two_certificates_of_one_root_the_one_that_is_valid_longest_counts(
+    tmp_path: Path,
+) -> None:
+    """A root that was certified again with the same key: leaves may outlive its first certificate."""
+    short = make_authority(tmp_path, name="Same", life=dt.timedelta(days=30))
+    again = (
+        x509.CertificateBuilder()
+        .subject_name(short.root.subject)
+        .issuer_name(short.root.subject)
+        .public_key(short.root.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(short.root.not_valid_before_utc)
+        .not_valid_after(short.root.not_valid_after_utc + dt.timedelta(days=365))
+    )
+    for extension in short.root.extensions:
+        again = again.add_extension(extension.value, extension.critical)
+    assert isinstance(short.root_key, ec.EllipticCurvePrivateKey)
+    renewed = again.sign(short.root_key, hashes.SHA256())
+    both = tmp_path / "both.crt"
+    both.write_bytes(short.root_file.read_bytes() + renewed.public_bytes(Encoding.PEM))
+    assert read_issuer(config(short, root=both)).root == renewed.public_bytes(Encoding.DER)
 
 
 def test_the_issuer_that_is_valid_issues(tmp_path: Path) -> None:

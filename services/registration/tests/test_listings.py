@@ -9,9 +9,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures.authority import CertificateAuthority, make_authority
 from fixtures.registration import PASSWORD, Front, JwkKey, open_front, request_for
 from newel.crypto import keys
+from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.trust import Trust
 from newel.runtime.metrics import exposition
 from newel.step import jwe
 from newel.step.fingerprint import fingerprint
+from newel.step.messages import TlsOptions
 from newel.step.provisioner_members import OF_KIND, SECRET, SUPPORTED
 
 
@@ -70,6 +73,37 @@ async def test_federated_roots(authority: CertificateAuthority, tmp_path: Any) -
     sha = fingerprint(other.root.public_bytes(Encoding.DER))
     assert (await front.call("GET", f"/root/{sha}")).status_code == 200
     await front.database.close()
+
+
+async def test_every_root_is_served_in_the_order_of_the_files(
+    authority: CertificateAuthority, tmp_path: Any
+) -> None:
+    first, second = (make_authority(tmp_path, name=name) for name in ("First", "Second"))
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_bytes(second.root_file.read_bytes() + authority.root_file.read_bytes())
+    front = await open_front(
+        f"sqlite:///{tmp_path}/ra.db", authority, roots=(first.root_file, bundle)
+    )
+    roots = [each.root.public_bytes(Encoding.PEM).decode() for each in (first, second, authority)]
+    for path in ("/roots", "/federation"):
+        assert (await front.call("GET", path)).json() == {"crts": roots}
+    assert (await front.call("GET", "/roots.pem")).text == "".join(roots)
+    for each in (first, second, authority):
+        sha = fingerprint(each.root.public_bytes(Encoding.DER))
+        assert (await front.call("GET", f"/root/{sha}")).status_code == 200
+    await front.database.close()
+
+
+def test_a_root_that_no_issuer_is_below_vouches_for_no_client(
+    authority: CertificateAuthority, tmp_path: Any
+) -> None:
+    root, issuer, other = (
+        each.public_bytes(Encoding.DER)
+        for each in (authority.root, authority.intermediate, make_authority(tmp_path).root)
+    )
+    trust = Trust([pb.Issuer(id="i", chain=[issuer], root=root)], [], TlsOptions(), [other, root])
+    assert trust.roots == [other, root]
+    assert trust.client_authorities == [root, issuer]
 
 
 async def test_provisioners_are_shown_as_in_ca_json(front: Front) -> None:

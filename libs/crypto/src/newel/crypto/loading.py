@@ -5,7 +5,7 @@ and some of them only when a property is read. Whoever loads foreign octets does
 think of; a house rule keeps the library's own loaders out of the rest of the code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -128,3 +128,19 @@ def _checked_list(
 
 def _why(error: Exception) -> str:
     return str(error)[:200] or type(error).__name__
+
+
+def find_issuer(
+    certificate: x509.Certificate, candidates: Iterable[x509.Certificate]
+) -> x509.Certificate | None:
+    """The candidate that issued a certificate; of several with one key the one that is valid longest."""
+    found = [each for each in candidates if _issued(each, certificate)]
+    return max(found, key=lambda each: each.not_valid_after_utc, default=None)
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True

@@ -19,8 +19,8 @@ class IssuerConfig(Settings):
     """The signer's name for the key."""
     certificate_file: Path
     """PEM: the issuer's certificate first, then its chain up to but not including the root."""
-    root_file: Path
-    """PEM: the root the chain ends at."""
+    root_file: Path | tuple[Path, ...]
+    """PEM, one file or several: roots, of which one is the one that the chain ends at."""
     active: bool = True
     """Whether it issues. The others only have the status of their certificates served."""
 

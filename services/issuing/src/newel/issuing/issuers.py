@@ -9,8 +9,9 @@ from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from newel.crypto import keys, loading, names, pem
+from newel.crypto import certificate_files, keys, loading, names, pem
 from newel.crypto.certificate import subject_public_key_info
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.name_constraints import ConstraintError, NameConstraints, name_constraints
@@ -119,13 +120,8 @@ async def check_keys(issuers: Issuers, signer: PublicKeys) -> None:
 def read_issuer(config: IssuerConfig) -> Issuer:
     """One issuer from its files, its chain verified up to the root. Raises :class:`UnusableIssuerError`."""
     chain = _certificates(config.certificate_file)
-    roots = _certificates(config.root_file)
-    if len(roots) != 1:
-        raise UnusableIssuerError(
-            f"{config.root_file}: {len(roots)} certificates where one root is due"
-        )
     certificates = [_parse(config.certificate_file, der) for der in chain]
-    root = _parse(config.root_file, roots[0])
+    root = _root_of(certificates[-1], config.root_file)
     _check_chain(config.certificate_file, [*certificates, root])
     own = certificates[0]
     public_key = _public_key(config.certificate_file, own)
@@ -133,7 +129,7 @@ def read_issuer(config: IssuerConfig) -> Issuer:
         id=hashlib.sha256(chain[0]).hexdigest()[:16],
         key=config.key,
         chain=tuple(chain),
-        root=roots[0],
+        root=root.public_bytes(Encoding.DER),
         active=config.active,
         public_key=public_key,
         algorithm=keys.signature_algorithm(public_key),
@@ -143,6 +139,16 @@ def read_issuer(config: IssuerConfig) -> Issuer:
         parsed=own,
         constraints=_constraints(config.certificate_file, [*certificates, root]),
     )
+
+
+def _root_of(top: x509.Certificate, files: Path | tuple[Path, ...]) -> x509.Certificate:
+    """The root that issued the end of a chain; the first one where none did."""
+    roots = [
+        _parse(file, der)
+        for file in (files if isinstance(files, tuple) else (files,))
+        for der in _certificates(file)
+    ]
+    return loading.find_issuer(top, roots) or roots[0]
 
 
 def _check_chain(file: Path, path: Sequence[x509.Certificate]) -> None:
@@ -176,8 +182,10 @@ def _check_chain(file: Path, path: Sequence[x509.Certificate]) -> None:
 
 def _certificates(file: Path) -> list[bytes]:
     try:
-        return pem.decode_all(file.read_bytes())
-    except (OSError, pem.PemError) as error:
+        return certificate_files.read_certificates(file)
+    except OSError as error:
+        raise UnusableIssuerError(f"{file}: {(error.strerror or str(error)).lower()}") from error
+    except pem.PemError as error:
         raise UnusableIssuerError(f"{file}: {error}") from error
 
 

@@ -1,14 +1,16 @@
 """The registration authority's parts, put together."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from newel.crypto import names, pem
+from newel.crypto import certificate_files, names, pem
 from newel.registration.acme.build import Acme
 from newel.registration.acme.build import build as build_acme
 from newel.registration.authority import Authority
@@ -30,6 +32,7 @@ from newel.registration.upkeep import Upkeep
 from newel.runtime.audit import Audit
 from newel.runtime.client_addresses import ClientAddresses
 from newel.runtime.clock import Clock
+from newel.runtime.config import ConfigError
 from newel.runtime.database import Database
 from newel.runtime.lease import Lease
 from newel.runtime.server_tls import ServerTls
@@ -114,16 +117,29 @@ def _records(config: Config) -> dict[str, str]:
 def _authority(
     config: Config, stored: ProvisionerTable, issuance: RemoteIssuance, metrics: Metrics
 ) -> Authority:
-    federated = [pem.decode_all(file.read_bytes()) for file in config.federated_roots]
     return Authority(
         stored,
         issuance,
         config.limits(),
         active_revocation=config.active_revocation,
-        federated=[der for file in federated for der in file],
+        roots=_read_certificates(config.roots),
+        federated=_read_certificates(config.federated_roots),
         tls=config.tls_options(),
         metrics=metrics,
     )
+
+
+def _read_certificates(files: Iterable[Path]) -> list[bytes]:
+    """DER of every certificate in the files. Raises ConfigError."""
+    found: list[bytes] = []
+    for file in files:
+        try:
+            found += certificate_files.read_certificates(file)
+        except OSError as error:
+            raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from None
+        except pem.PemError as error:
+            raise ConfigError(f"{file}: {error}") from None
+    return found
 
 
 def _certificate(

@@ -33,6 +33,7 @@ class Authority:
         limits: Limits,
         *,
         active_revocation: bool,
+        roots: Sequence[bytes],
         federated: Sequence[bytes],
         tls: TlsOptions,
         metrics: Metrics,
@@ -42,11 +43,12 @@ class Authority:
         self._issuance = issuance
         self._limits = limits
         self._active_revocation = active_revocation
+        self._roots = roots
         self._federated = federated
         self._tls = tls
         self._records: list[str] | None = None
         self.provisioners = Provisioners((), limits, active_revocation=active_revocation)
-        self.trust = Trust((), federated, tls)
+        self.trust = Trust((), federated, tls, roots)
 
     async def refresh_provisioners(self) -> None:
         """Reads the provisioners again and takes them over when anything changed."""
@@ -70,7 +72,7 @@ class Authority:
 
     async def refresh_trust(self) -> bool:
         """Asks the issuing authority for its issuers; True when anything changed."""
-        trust = Trust(await self._issuance.issuers(), self._federated, self._tls)
+        trust = Trust(await self._issuance.issuers(), self._federated, self._tls, self._roots)
         if trust.digest == self.trust.digest:
             return False
         self.trust = trust

@@ -73,6 +73,8 @@ class Config(Settings):
     """How far a token's expiry may lie ahead."""
     crl: str = ""
     """Where ``/crl`` leads: the validation authority's URL, ``{issuer}`` in it the issuer's id."""
+    roots: tuple[Path, ...] = ()
+    """PEM files of this authority's roots; those its issuers' chains end at need not be among them."""
     federated_roots: tuple[Path, ...] = ()
     """PEM files of other authorities' roots."""
     acme: AcmeConfig = AcmeConfig()

@@ -41,13 +41,20 @@ class Trust:
     """What this authority stands on at one moment. Never changed, only replaced."""
 
     def __init__(
-        self, issuers: Iterable[pb.Issuer], federated: Sequence[bytes], tls: TlsOptions
+        self,
+        issuers: Iterable[pb.Issuer],
+        federated: Sequence[bytes],
+        tls: TlsOptions,
+        roots: Sequence[bytes] = (),
     ) -> None:
-        """``federated`` are DER roots of other authorities that clients of this one trust too."""
+        """``roots`` are DER roots that clients are told of beside those of the issuers; ``federated`` are
+        roots of other authorities that they may trust too.
+        """
         listed = list(issuers)
         self.issuers = {issuer.id: _issuer(issuer, tls) for issuer in listed}
         self.active = [self.issuers[issuer.id] for issuer in listed if issuer.active]
-        self.roots = list(dict.fromkeys(issuer.root for issuer in listed))
+        self._anchors = [issuer.root for issuer in listed]
+        self.roots = list(dict.fromkeys([*roots, *self._anchors]))
         federation = list(dict.fromkeys([*self.roots, *federated]))
         intermediates = list(dict.fromkeys(der for own in self.active for der in own.chain))
         self.by_fingerprint = {
@@ -65,9 +72,12 @@ class Trust:
 
     @property
     def client_authorities(self) -> list[bytes]:
-        """DER of every certificate a client certificate may chain to: roots and intermediates."""
+        """DER of every certificate a client certificate may chain to: the issuers and their roots.
+
+        A root that no issuer is below vouches for nobody here.
+        """
         chains = [der for issuer in self.issuers.values() for der in issuer.chain]
-        return list(dict.fromkeys([*self.roots, *chains]))
+        return list(dict.fromkeys([*self._anchors, *chains]))
 
 
 def _issuer(issuer: pb.Issuer, tls: TlsOptions) -> Issuer:

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from newel.crypto import pem
 from newel.standalone.later_start import default_url
 from newel.standalone.layout import Layout
+from newel.standalone.roots import own_root
 from newel.standalone.settings import Settings
 from newel.step.fingerprint import fingerprint
 
@@ -17,7 +17,7 @@ from newel.step.fingerprint import fingerprint
 def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bool) -> str:
     """A few lines for a person; the commands can be pasted, in their order."""
     layout = settings.layout
-    root = pem.decode(layout.root_certificate.read_bytes())
+    root = own_root(settings)
     name = settings.dns_names[0]
     url = f"https://{f'[{name}]' if ':' in name else name}:{https.rpartition(':')[2]}"
     made = "A new authority was made" if first else "The authority is served from"
@@ -27,8 +27,8 @@ def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bo
     return f"""\
 {made} under {layout.state}.
 
-  root         {layout.root_certificate}
-  fingerprint  {fingerprint(root)}
+  root         {root.file}
+  fingerprint  {fingerprint(root.der)}
   HTTPS        https://{https}   step API, ACME, inventory
   HTTP         {f"http://{http}" if http else "none"}   OCSP, CRL, /readyz
   metrics      http://{metrics}/metrics
@@ -55,7 +55,7 @@ def try_next(settings: Settings, name: str, url: str) -> Iterator[str]:
         yield f"{program} ca renew --force {name}.crt {name}.key"
     if program == "newel" and layout.administrator_certificate.exists():
         yield "newel certificates list"
-    yield f"curl --cacert {shlex.quote(str(layout.root_certificate))} {url}/health"
+    yield f"curl --cacert {shlex.quote(own_root(settings).file)} {url}/health"
 
 
 def try_acme(settings: Settings, name: str, url: str) -> Iterator[str]:
@@ -63,7 +63,7 @@ def try_acme(settings: Settings, name: str, url: str) -> Iterator[str]:
     provisioner = first_provisioner(settings, "ACME")
     if provisioner:
         yield (
-            f"sudo REQUESTS_CA_BUNDLE={shlex.quote(str(settings.layout.root_certificate))} certbot certonly "
+            f"sudo REQUESTS_CA_BUNDLE={shlex.quote(own_root(settings).file)} certbot certonly "
             "--standalone -n --agree-tos \\"
         )
         yield f"  -m you@example.com -d {name} --server {url}/acme/{provisioner}/directory"

@@ -93,7 +93,7 @@ def issuing(settings: Settings) -> IssuingConfig:
             "server": {"provisioner_extension": False, "backdate": front.backdate},
         },
         "issuers": [
-            {"key": KEY, "certificate_file": settings.ca.crt, "root_file": settings.ca.roots[0]}
+            {"key": KEY, "certificate_file": settings.ca.crt, "root_file": settings.ca.roots}
         ],
         "urls": urls,
     }
@@ -109,6 +109,7 @@ def registration(settings: Settings) -> RegistrationConfig:
         "claims": settings.raw["authority"].get("claims") or {},
         "tls": settings.raw.get("tls") or {},
         "backdate": authority.backdating(),
+        "roots": settings.ca.roots,
         "federated_roots": tuple(ca.federated_roots or ()),
     }
     if settings.http_url:
@@ -136,9 +137,13 @@ def validation(settings: Settings) -> ValidationConfig:
     }
     data: dict[str, Any] = {
         "issuers": [issuer],
-        "roots_file": settings.ca.roots[0],
+        "roots_file": settings.ca.roots,
         "crl_files": [
-            {"certificate_file": settings.ca.roots[0], "crl_file": settings.layout.root_crl}
+            {
+                "certificate_file": settings.ca.roots,
+                "chain_file": settings.ca.crt,
+                "crl_file": settings.layout.root_crl,
+            }
         ],
         "http": {"base_path": urlsplit(settings.http_url).path},
     }

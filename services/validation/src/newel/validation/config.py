@@ -42,7 +42,10 @@ class IssuerConfig(Settings):
 class CrlFileConfig(Settings):
     """An issuer whose key no service has, a root above all: a ceremony makes its CRL."""
 
-    certificate_file: Path
+    certificate_file: Path | tuple[Path, ...]
+    """PEM, one file or several: the issuer's certificate first, unless ``chain_file`` says which it is."""
+    chain_file: Path | None = None
+    """PEM: a chain. Of several issuers the one is meant that issued the last certificate in it."""
     crl_file: Path
     """PEM or DER. Read again when it changes; as long as there is none, the log and a metric say so."""
 
@@ -129,8 +132,8 @@ class Config(Settings):
 
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
     crl_files: tuple[CrlFileConfig, ...] = ()
-    roots_file: Path | None = None
-    """PEM: served at ``/roots.pem``."""
+    roots_file: Path | tuple[Path, ...] | None = None
+    """PEM, one file or several: served at ``/roots.pem``."""
     ocsp: OcspConfig = OcspConfig()
     crl: CrlConfig = CrlConfig()
     http: HttpConfig = HttpConfig()

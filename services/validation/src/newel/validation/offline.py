@@ -7,7 +7,9 @@ import hashlib
 import logging
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.crypto import certificate_files, crl_files, loading
@@ -25,11 +27,17 @@ class OfflineIssuer:
 
     def __init__(self, config: CrlFileConfig, shelf: CrlShelf) -> None:
         """Raises :class:`UnusableAuthorityError` for a certificate that cannot be read."""
-        try:
-            self.der = certificate_files.read_certificates(config.certificate_file)[0]
-            self._certificate = loading.load_certificate(self.der)
-        except (OSError, ValueError) as error:
-            raise UnusableAuthorityError(f"{config.certificate_file}: {error}") from error
+        named = config.certificate_file
+        found = [
+            each
+            for file in (named if isinstance(named, tuple) else (named,))
+            for each in _read(file)
+        ]
+        self._certificate = found[0]
+        if config.chain_file is not None:
+            top = _read(config.chain_file)[-1]
+            self._certificate = loading.find_issuer(top, found) or found[0]
+        self.der = self._certificate.public_bytes(Encoding.DER)
         self.id = hashlib.sha256(self.der).hexdigest()[:16]
         self._file = config.crl_file
         self._shelf = shelf
@@ -83,6 +91,13 @@ class OfflineIssuer:
         if fault != self._fault:
             _log.warning("%s: %s", self._file, fault)
         self._fault = fault
+
+
+def _read(file: Path) -> list[x509.Certificate]:
+    try:
+        return [loading.load_certificate(der) for der in certificate_files.read_certificates(file)]
+    except (OSError, ValueError) as error:
+        raise UnusableAuthorityError(f"{file}: {error}") from error
 
 
 def load_offline(configs: Sequence[CrlFileConfig], shelf: CrlShelf) -> tuple[OfflineIssuer, ...]:

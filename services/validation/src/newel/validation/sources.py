@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from newel.crypto import certificate_files, pem
 from newel.validation.authorities import Authorities
 from newel.validation.crls import CrlShelf
 from newel.validation.documents import Document, Source, entity_tag
@@ -17,9 +18,9 @@ def sources(
     authorities: Authorities,
     offline: Sequence[OfflineIssuer],
     shelf: CrlShelf,
-    roots_file: Path | None,
+    roots_file: Path | tuple[Path, ...] | None,
 ) -> Mapping[str, Source]:
-    """Every path with what is there. Raises OSError when the roots cannot be read.
+    """Every path with what is there. Raises OSError and ValueError when the roots cannot be read.
 
     ``/crl`` and ``/1.0/crl`` are the active issuer's CRL as step-ca serves it: DER, or with the query
     ``pem`` as text. ``/crls.pem`` has the CRLs of every issuer, as programs with one file for all want them.
@@ -33,7 +34,9 @@ def sources(
     every = tuple(issuer.id for issuer in issuers)
     found["/crls.pem"] = lambda _query: shelf.text(every)
     if roots_file is not None:
-        roots = roots_file.read_bytes()
+        files = roots_file if isinstance(roots_file, tuple) else (roots_file,)
+        ders = [der for file in files for der in certificate_files.read_certificates(file)]
+        roots = b"".join(map(pem.encode, dict.fromkeys(ders)))
         found["/roots.pem"] = found["/1.0/roots.pem"] = _fixed(roots, b"application/x-pem-file")
     return found
 
