@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from newel.runtime.clock import SystemClock
 from newel.runtime.health import Health
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import Alias, HttpMetrics, bounded, exposition
+from newel.runtime.request_id import enter_stranger
 from newel.runtime.serving import ROUTE, Served
 
 
@@ -77,10 +80,11 @@ async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
     served = Served(app, "registration", SystemClock(), sink, HttpMetrics(registry))
     status, headers, body = await ask(served, "/thing/7", x_request_id="abc", user_agent="curl")
     sink.close()
-    assert (status, headers[b"x-request-id"], body) == (201, b"abc", b"made")
+    assert (status, body) == (201, b"made")
+    assert headers[b"x-request-id"].startswith(b"abc.")
     with Path(f"/dev/fd/{reading}").open() as log:
         line = json.loads(log.read())
-    assert line["request_id"] == "abc"
+    assert line["request_id"] == headers[b"x-request-id"].decode()
     assert (line["status"], line["size"], line["remote_address"]) == (201, 4, "192.0.2.1")
     assert (
         'newel_http_requests_total{method="GET",route="/thing",service="registration",status="201"} 1.0'
@@ -117,3 +121,24 @@ async def test_what_an_app_accounts_for_itself_goes_straight_through() -> None:
     assert set((await ask(served, "/other"))[1]) == {b"x-request-id"}
     labels = {"service": "test", "route": "other", "method": "GET", "status": "200"}
     assert registry.get_sample_value("newel_http_requests_total", labels) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("abc", "abc."),
+        ("550e8400-e29b-41d4-a716-446655440000", "550e8400-e29b-41d4-a716-446655440000."),
+        ("a" * 64, "a" * 64 + "."),
+        ("a" * 65, ""),
+        ('x","action":"revoke', ""),
+        ("a b", ""),
+        ("\x1b[2J", ""),
+        ("", ""),
+    ],
+)
+def test_a_clients_request_id_never_is_the_whole_of_ours(given: str, kept: str) -> None:
+    first, second = enter_stranger(given), enter_stranger(given)
+    assert first != second
+    for each in (first, second):
+        assert each.startswith(kept)
+        assert re.fullmatch(r"[0-9a-f]{16,32}", each.removeprefix(kept))

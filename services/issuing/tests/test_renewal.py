@@ -2,13 +2,15 @@
 
 import datetime as dt
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 
-from fixtures.authority import EPOCH
-from fixtures.issuing import House, make_key, make_request, stamp
+from fixtures.authority import EPOCH, CertificateAuthority
+from fixtures.issuing import House, make_key, make_request, open_house, stamp
+from newel.issuing.config import STEP_EXTENSION, ProfileConfig
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
@@ -142,3 +144,29 @@ async def test_renewal_is_idempotent(each_house: House) -> None:
     (first,), (second,) = await each_house.renew(again), await each_house.renew(again)
     assert first.certificate.der == second.certificate.der
     assert len(each_house.signer.signed) == 2
+
+
+@pytest.mark.attack("T16")
+async def test_a_renewal_loses_the_extensions_that_the_profile_lost(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    url, oid = f"sqlite:///{tmp_path}/issuing.db", "1.2.3.4.5"
+    allowing = {"leaf": ProfileConfig(caller_extensions=(oid,))}
+    wanted = pb.Extension(oid=oid, value=b"\x05\x00")
+    before = await open_house(url, authority, profiles=allowing)
+    old = await before.one(make_request("a.example", extensions=[wanted]))
+    (kept,) = await before.renew(renewal(old.der))
+    after = await open_house(url, authority, profiles={"leaf": ProfileConfig()})
+    (lost,) = await after.renew(renewal(kept.certificate.der))
+    plain = {"leaf": ProfileConfig(provisioner_extension=False)}
+    bare = await open_house(url, authority, profiles=plain)
+    (anonymous,) = await bare.renew(renewal(lost.certificate.der))
+
+    def oids(der: bytes) -> set[str]:
+        return {each.oid.dotted_string for each in parse(der).extensions}
+
+    assert oids(kept.certificate.der) == oids(old.der)
+    assert oids(old.der) - oids(lost.certificate.der) == {oid}
+    assert oids(lost.certificate.der) - oids(anonymous.certificate.der) == {STEP_EXTENSION}
+    for house in (before, after, bare):
+        await house.database.close()

@@ -240,3 +240,17 @@ async def test_acme_is_there_under_both_paths(front: Front) -> None:
 async def test_it_is_ready_once_an_issuer_is_known(front: Front) -> None:
     assert front.service.ready is not None
     await front.service.ready()
+
+
+@pytest.mark.parametrize("path", ["/health/", "//health", "/1.0//health", "//1.0/health//"])
+async def test_slashes_too_many_change_nothing(front: Front, path: str) -> None:
+    answer = await front.call("GET", f"https://ca.example{path}")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_slashes_too_many_change_nothing_where_certificates_are_issued(front: Front) -> None:
+    for path in ("/1.0/sign/", "//sign"):
+        body = {"csr": request_for("foo.internal"), "ott": front.admin.token("foo.internal")}
+        answer = await front.call("POST", f"https://ca.example{path}", body)
+        assert answer.status_code == 201
+    assert (await front.call("GET", "https://ca.example//nothing/")).status_code == 404

@@ -134,14 +134,17 @@ class Profile:
         first = next(fitting, None)
         return others if first is None else (distinguished_names.common_name(first), *others)
 
+    def allows(self, extension: Extension) -> bool:
+        """Say whether callers may give this extension."""
+        return extension.oid in self.allowed_extensions or (
+            self.must_staple and extension == extensions.MUST_STAPLE
+        )
+
     def check_extensions(self, wanted: Iterable[Extension]) -> None:
         """Raises :class:`ProfileError` for an extension callers may not give, or one twice."""
         seen: set[str] = set()
         for extension in wanted:
-            allowed = extension.oid in self.allowed_extensions or (
-                self.must_staple and extension == extensions.MUST_STAPLE
-            )
-            if not allowed:
+            if not self.allows(extension):
                 raise ProfileError(f"the extension {extension.oid} is not allowed")
             if extension.oid in seen:
                 raise ProfileError(f"the extension {extension.oid} is given twice")

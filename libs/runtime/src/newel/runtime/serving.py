@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newel.runtime.clock import Clock
 from newel.runtime.line_sink import LineSink, SinkFullError
 from newel.runtime.metrics import HttpMetrics
-from newel.runtime.request_id import enter_request
+from newel.runtime.request_id import enter_stranger
 
 ROUTE = "newel.route"
 """Where an app leaves the route's name in the scope; without it a request counts as ``other``."""
@@ -53,7 +53,7 @@ class Served:
                 given = value
             elif name == b"user-agent":
                 agent = value
-        identifier = enter_request(given.decode("latin-1"))
+        identifier = enter_stranger(given.decode("latin-1"))
         header = (b"x-request-id", identifier.encode())
 
         async def answer(message: Message) -> None:

@@ -1,12 +1,12 @@
 """Profiles: what a certificate may be, whoever asks for it."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from newel.crypto import extensions, profile
-from newel.issuing.config import ProfileConfig
+from newel.issuing.config import STEP_EXTENSION, ProfileConfig
 from newel.issuing.issuers import Issuer
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -112,6 +112,11 @@ class Profile:
             [each for each in usages if each in known],
             [each for each in purposes if each in shape.extended_key_usage],
         )
+
+    def still(self, found: Iterable[extensions.Extension]) -> tuple[extensions.Extension, ...]:
+        """The extensions of a certificate that the profile has not lost meanwhile."""
+        own = STEP_EXTENSION if self.config.provisioner_extension else ""
+        return tuple([each for each in found if each.oid == own or self.shape.allows(each)])
 
     def validity(
         self,

@@ -102,7 +102,7 @@ class Renewals:
             subject=parts.subject,
             names=parts.names,
             validity=profile.renewed(issuer, now, validity, limit),
-            extensions=parts.extensions,
+            extensions=profile.still(parts.extensions),
             provisioner=provisioner,
             subject_of_proof=record.intent.subject_of_proof,
             renewed_from=record.intent.serial,

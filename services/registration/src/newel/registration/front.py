@@ -16,7 +16,7 @@ _BY_STATUS = {404: ErrorType.NOT_FOUND, 405: ErrorType.METHOD_NOT_ALLOWED}
 
 def front(routes: Sequence[BaseRoute]) -> Starlette:
     """The app of these routes."""
-    return Starlette(
+    app = Starlette(
         routes=routes,
         exception_handlers={
             NewelError: _refused,
@@ -24,6 +24,8 @@ def front(routes: Sequence[BaseRoute]) -> Starlette:
             Exception: _failed,
         },
     )
+    app.router.redirect_slashes = False  # paths come here in their plain spelling
+    return app
 
 
 async def _refused(_: Request, error: Exception) -> Response:

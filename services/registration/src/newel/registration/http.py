@@ -79,9 +79,13 @@ class StepApi:
             if path.startswith(_ACME):
                 scope[ROUTE] = "acme"
                 await self._acme(scope, receive, send)
-            else:
+                return
+            plain = plain_path(path)
+            hot = self._hot.get(plain)
+            if hot is None:
+                scope["path"] = plain
                 await self._others(scope, receive, send)
-            return
+                return
         scope[ROUTE], handler = hot
         headers: list[tuple[bytes, bytes]] = [_JSON]
         if scope["method"] != "POST":
@@ -194,6 +198,13 @@ class StepApi:
         if scheme.lower() != "bearer" or not token:
             raise refusals.malformed("missing client certificate")
         return peer.from_bearer(token.strip(), self._authority.trust)
+
+
+def plain_path(path: str) -> str:
+    """Spell a path without slashes too many, at its end or before a part of it, as clients join URLs."""
+    if "//" not in path and not path.endswith("/"):
+        return path
+    return "/" + "/".join(filter(None, path.split("/")))
 
 
 async def answered(work: Awaitable[Answer]) -> Answer:
