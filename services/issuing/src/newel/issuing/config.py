@@ -48,6 +48,8 @@ class ProfileConfig(Settings):
     certificates name an OCSP responder."""
     provisioner_extension: bool = True
     """Whether certificates say which provisioner let them be issued."""
+    allow_underscores: bool = False
+    """Whether domain names may have underscores, as names of hosts have that no rule of RFC 1123 reaches."""
     max_names: int = Field(default=256, ge=1, le=256)
     """How many names one certificate has at most; requests with more than 256 are not even read."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from newel.crypto import der, extensions, names
+from newel.crypto.dns_names import STRICT, NameRules
 from newel.crypto.extensions import Extension
 
 # RFC 5280 §4.1: version, serial, algorithm, issuer, validity, subject, key, extensions
@@ -34,10 +35,10 @@ class Parts:
     """The values of keyUsage and extKeyUsage, DER; empty where there is none."""
 
 
-def parts_of(tbs: bytes) -> Parts:
+def parts_of(tbs: bytes, rules: NameRules = STRICT) -> Parts:
     """The parts of a recorded TBSCertificate, which is DER because it was linted.
 
-    Raises :class:`newel.crypto.dns_names.InvalidNameError` for a name that today's rules refuse.
+    Raises :class:`newel.crypto.dns_names.InvalidNameError` for a name that today's ``rules`` refuse.
     """
     subject, public_key, *rest = der.split(der.content(tbs))[_SUBJECT:]
     found: list[Extension] = []
@@ -47,7 +48,7 @@ def parts_of(tbs: bytes) -> Parts:
         kind, *critical, octets = der.split(der.content(each))
         if kind == _ALTERNATIVE_NAMES:
             encoded = der.split(der.content(der.content(octets)))
-            general_names = tuple([names.from_der(n[0], der.content(n)) for n in encoded])
+            general_names = tuple([names.from_der(n[0], der.content(n), rules) for n in encoded])
         elif kind in usages:
             usages[kind] = der.content(octets)
         elif kind not in _MADE_ANEW:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from newel.crypto import extensions, profile
+from newel.crypto.dns_names import STRICT, NameRules
 from newel.issuing.config import STEP_EXTENSION, ProfileConfig
 from newel.issuing.issuers import Issuer
 from newel.runtime.errors import ErrorType, NewelError
@@ -40,6 +41,7 @@ class Profile:
     def __init__(self, name: str, config: ProfileConfig, *, must_staple: bool = False) -> None:
         self.name = self.key = name
         self.config = config
+        self.names = NameRules(underscores=True) if config.allow_underscores else STRICT
         self._narrower: dict[str, Profile] = {}
         self.shape = profile.Profile(
             name=name,

@@ -71,7 +71,8 @@ class Renewals:
         self, renewal: pb.Renewal, record: Record | None, digest: bytes, now: dt.datetime
     ) -> AcceptedRequest:
         """1. on record, octet by octet; 2. not revoked; 3. valid now, or expired with leave;
-        4. profile and issuer of today; 5. subject, names and the rest as they stand.
+        4. profile and issuer of today; 5. subject, names and the rest as they stand, less what the
+        profile has lost.
         """
         if len(renewal.idempotency_key) not in KEY_SIZES:
             raise NewelError(ErrorType.MALFORMED, "an idempotency key has 8 to 64 octets")
@@ -85,8 +86,9 @@ class Renewals:
             raise _unauthorized("the certificate is not valid yet")
         if now > validity.not_after and not renewal.allow_expired:
             raise _unauthorized(f"certificate expired on {validity.not_after:%Y-%m-%dT%H:%M:%SZ}")
-        parts = parts_of(record.intent.tbs)
-        profile = self._profiles.get(record.intent.profile).no_wider(*parts.usages)
+        whole = self._profiles.get(record.intent.profile)
+        parts = parts_of(record.intent.tbs, whole.names)
+        profile = whole.no_wider(*parts.usages)
         issuer = self._issuers.issuing(now)
         limit = dt.timedelta(seconds=renewal.max_validity_seconds) or None
         issuer.check_names(parts.names, distinguished_names.decode(parts.subject))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import distinguished_names, names
-from newel.crypto.dns_names import InvalidNameError
+from newel.crypto.dns_names import InvalidNameError, NameRules
 from newel.crypto.extensions import MUST_STAPLE, Extension
 from newel.crypto.profile import ProfileError
 from newel.issuing.config import STEP_EXTENSION
@@ -101,7 +101,7 @@ class Admission:
         given = _given(request.extensions, profile)
         if profile.config.provisioner_extension:
             given += provisioner_extension(provisioner)
-        san = tuple([_name(each) for each in request.names])
+        san = tuple([_name(each, profile.names) for each in request.names])
         given_subject = [
             distinguished_names.Attribute(each.oid, each.value) for each in request.subject
         ]
@@ -167,12 +167,12 @@ def _given(extensions: Sequence[pb.Extension], profile: Profile) -> tuple[Extens
     return given
 
 
-def _name(given: pb.GeneralName) -> names.GeneralName:
+def _name(given: pb.GeneralName, rules: NameRules) -> names.GeneralName:
     """The name, which must have been canonical: what was authorised is what is certified."""
     kind = given.WhichOneof("name")
     name: names.GeneralName
     if kind == "dns":
-        name = names.dns_name(given.dns)
+        name = names.dns_name(given.dns, rules)
         canonical = name.value == given.dns
     elif kind == "ip":
         name = names.ip_octets(given.ip)
