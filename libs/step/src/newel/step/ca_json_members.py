@@ -139,7 +139,7 @@ CA_JSON: Mapping[str, Member] = {
     "logger": honoured(
         "how the authority logs",
         members={
-            "format": warned("the log is lines of JSON (json)", fits=one_of("json")),
+            "format": warned("the log is text or json, nothing else", fits=one_of("text", "json")),
             "traceHeader": warned("requests are traced by the header X-Request-Id"),
         },
     ),
