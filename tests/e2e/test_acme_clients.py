@@ -1,87 +1,19 @@
-"""ACME clients as people use them, unchanged: lego by every challenge, certbot, step (ACME-01…07, 10)."""
+"""ACME clients as people use them, unchanged: lego by every challenge, certbot, step (ACME-01…07)."""
 
-import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography import x509
 
+from fixtures.acme_clients import World, names, verified
 from fixtures.challenged import Challenged
-from fixtures.running import Authority, run, wait_until
+from fixtures.running import Authority
 
 pytestmark = pytest.mark.needs("lego", "certbot", "openssl")
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """An authority of either shape, and where it looks when it validates."""
-
-    authority: Authority
-    challenged: Challenged
-
-    @property
-    def http01(self) -> str:
-        """The address to listen on for http-01."""
-        return f"127.0.0.1:{self.challenged.http01_port}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What makes the clients trust the authority's root (ACME-04)."""
-        root = str(self.authority.root)
-        return {**os.environ, "LEGO_CA_CERTIFICATES": root, "REQUESTS_CA_BUNDLE": root}
-
-    def audited(self, event: str, **facts: object) -> dict[str, Any]:
-        """The last line of the audit trail with this event and these facts, once it is written."""
-
-        def found() -> list[dict[str, Any]]:
-            wanted = {"event": event, **facts}.items()
-            return [line for line in self.authority.audit() if wanted <= line.items()]
-
-        return wait_until(found)[-1]
-
-    def lego(self, home: Path, *arguments: str) -> None:
-        """Runs lego with an account in ``home``."""
-        run(
-            [
-                "lego", "--server", self.authority.directory, "--path", str(home), "--accept-tos",
-                "--email", "you@example.com", *arguments,
-            ],
-            env={
-                **self.environment,
-                "EXEC_PATH": str(self.challenged.hook),
-                "EXEC_SEQUENCE_INTERVAL": "1",
-            },
-        )  # fmt: skip
-
-    def certbot(self, home: Path, *arguments: str) -> None:
-        """Runs certbot with its folders in ``home``."""
-        folders = [
-            word
-            for name in ("config", "work", "logs")
-            for word in (f"--{name}-dir", str(home / name))
-        ]
-        run(
-            ["certbot", *arguments, "-n", "--server", self.authority.directory, *folders],
-            env=self.environment,
-        )
 
 
 @pytest.fixture
 def world(authority: Authority, challenged: Challenged) -> World:
     return World(authority, challenged)
-
-
-def names(path: Path) -> set[str]:
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return {str(name.value) for name in san}
-
-
-def verified(world: World, path: Path) -> None:
-    """The file holds leaf and issuer: with the root alone it verifies (ACME-04)."""
-    run(["openssl", "verify", "-CAfile", world.authority.root, "-untrusted", path, path])
 
 
 def test_lego_by_http_01(world: World, tmp_path: Path) -> None:
