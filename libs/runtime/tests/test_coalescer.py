@@ -119,3 +119,14 @@ async def test_a_cancelled_batch_cancels_its_callers() -> None:
     call = Coalescer(send).call(1)
     with pytest.raises(asyncio.CancelledError):
         await call
+
+
+async def test_an_item_no_batch_can_be_made_of_harms_no_other() -> None:
+    async def send(items: list[object]) -> list[int]:
+        return [int(item) for item in items]  # type: ignore[call-overload]
+
+    coalescer: Coalescer[object, int] = Coalescer(send)
+    calls = [coalescer.call(item) for item in ("1", "two", None, "4")]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert (results[0], results[3]) == (1, 4)
+    assert [type(result) for result in results[1:3]] == [ValueError, TypeError]

@@ -1,6 +1,7 @@
 """Issue 3: "NATS stopped for a minute loses no event", on a real nats-server, killed and restarted."""
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from fixtures.databases import create_outbox
 from fixtures.processes import Nats
-from newel.runtime.clock import SystemClock
+from newel.runtime.clock import ManualClock, SystemClock
 from newel.runtime.event_metrics import EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.nats import NatsBus, NatsRelay, common_filter
@@ -199,3 +200,54 @@ async def test_nothing_is_lost_when_nats_comes_back_empty(
 )
 def test_the_narrowest_filter(subjects: list[str], expected: str) -> None:
     assert common_filter(subjects) == expected
+
+
+async def test_a_stored_message_that_calls_itself_a_status_is_passed_over(
+    outbox: TableOutbox, link: NatsLink
+) -> None:
+    """Whoever may ask JetStream can have its status messages stored in the stream, by a reply subject."""
+    registry = CollectorRegistry()
+    counted = EventMetrics(registry, SystemClock())
+    bus, relay = NatsBus(link, counted), NatsRelay(outbox, link, counted)
+    consumer = Consumer()
+    bus.subscribe(consumer.subscription)
+    jetstream = await link.jetstream()
+    for status in ("404", "408", "409", "100"):
+        subject = "newel.certificate.batch.v1"
+        await jetstream.publish(subject, b"", headers={"Status": status})
+    async with running(bus.tasks(), relay.tasks()):
+        for number in range(3):
+            await outbox.database.apply(outbox.write(ISSUED, b"%d" % number))
+            outbox.wake()
+            await consumer.has(*(b"%d" % done for done in range(number + 1)))
+        info = await jetstream.consumer_info("NEWEL", "status")
+        assert info.num_ack_pending == 0
+    assert registry.get_sample_value("newel_events_passed_over_total", {"consumer": "status"}) == 4
+
+
+async def test_what_waits_is_shown_while_nats_is_away_and_not_after(
+    outbox: TableOutbox, nats_server: Nats, link: NatsLink
+) -> None:
+    registry = CollectorRegistry()
+    clock = ManualClock(SystemClock().now())
+    counted = EventMetrics(registry, clock)
+    relay = NatsRelay(TableOutbox(outbox.database, clock), link, counted)
+
+    async def shown() -> tuple[float | None, float | None]:
+        await counted.measure({"nats": [outbox.database]})
+        names = "newel_outbox_waiting_events", "newel_outbox_oldest_seconds"
+        waiting, oldest = (registry.get_sample_value(name, {"consumer": "nats"}) for name in names)
+        return waiting, oldest
+
+    await link.jetstream()
+    nats_server.kill()
+    async with running(relay.tasks()):
+        for _ in range(3):
+            await outbox.database.apply(TableOutbox(outbox.database, clock).write(ISSUED, b"x"))
+        clock.advance(dt.timedelta(seconds=90))
+        waiting, oldest = await shown()
+        assert (waiting, oldest and int(oldest)) == (3, 90)
+        nats_server.start()
+        async with asyncio.timeout(40):
+            while await shown() != (0, 0):
+                await asyncio.sleep(0.05)

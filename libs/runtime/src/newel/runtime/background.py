@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter
 
+from newel.runtime.outages import Outage
 from newel.runtime.service import Task
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
@@ -56,17 +57,19 @@ class Supervisor:
     async def _watch(self, name: str, task: Task) -> None:
         loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE
+        outage = Outage(_log, f"the background task {name}", task=name)
         while True:
             began = loop.time()
             try:
                 await task()
-            except Exception:  # noqa: BLE001 - whatever it was, the work has to go on
+            except Exception as error:  # noqa: BLE001 - whatever it was, the work has to go on
                 self._failures.labels(name).inc()
-                _log.exception("background task failed", extra={"task": name, "again_in": pause})
+                if loop.time() - began > CALM:
+                    pause = FIRST_PAUSE
+                    outage.ended()
+                outage.failed(error)
             else:
                 return
-            if loop.time() - began > CALM:
-                pause = FIRST_PAUSE
             await asyncio.sleep(jittered(pause))
             pause = min(pause * 2, LONGEST_PAUSE)
 

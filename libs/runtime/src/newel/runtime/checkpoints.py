@@ -5,6 +5,8 @@ import logging
 import sqlite3
 from pathlib import Path
 
+from newel.runtime.outages import Outage
+
 _log = logging.getLogger("newel.runtime.sqlite")
 
 _EVERY = 1.0
@@ -20,6 +22,7 @@ class Checkpoints:
         self._timer: asyncio.TimerHandle | None = None
         self._running: asyncio.Future[tuple[int, int, int]] | None = None
         self._again = False
+        self._outage = Outage(_log, f"the checkpoint of {path.name}")
 
     def note_commit(self) -> None:
         """Says that the log has grown."""
@@ -40,8 +43,9 @@ class Checkpoints:
             return
         error = running.exception()
         if error is not None:
-            _log.warning("a checkpoint of %s failed: %s", self._path.name, error)
+            self._outage.failed(error)
         else:
+            self._outage.ended()
             _busy, pages, _done = running.result()
             if pages > _LONG_LOG:
                 # Under steady load new pages arrive during every checkpoint and the log would

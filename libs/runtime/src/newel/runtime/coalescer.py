@@ -10,13 +10,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def is_fault_of_an_item(error: Exception) -> bool:
+    """Whether a batch could not even be made of its items: nothing of it has been sent."""
+    return isinstance(error, TypeError | ValueError | ArithmeticError)
+
+
 class Coalescer(Generic[Item, Result]):
     """Collects items of concurrent callers for one batch-shaped function.
 
     ``send`` gets 1..``largest`` items and answers with as many results in the same order; when it
-    raises, every caller of that batch gets the exception. ``out`` batches may be under way at once;
-    while one is, the next waits for it up to ``patience`` seconds: two half batches at once cost more
-    than one whole, and yet nobody waits long behind a slow one.
+    raises, every caller of that batch gets the exception, unless ``one_is_at_fault`` says that it may be
+    a single item's: then each is sent by itself, so that one harms no other. ``out`` batches may be
+    under way at once; while one is, the next waits for it up to ``patience`` seconds: two half batches
+    at once cost more than one whole, and yet nobody waits long behind a slow one.
     """
 
     def __init__(
@@ -26,8 +32,10 @@ class Coalescer(Generic[Item, Result]):
         out: int = 2,
         largest: int = 64,
         patience: float = 0.0,
+        one_is_at_fault: Callable[[Exception], bool] = is_fault_of_an_item,
     ) -> None:
         self._send = send
+        self._one_is_at_fault = one_is_at_fault
         self._out = self._free = out
         self._patience = patience
         self._largest = largest
@@ -67,12 +75,27 @@ class Coalescer(Generic[Item, Result]):
                 future.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - it is the callers' to handle, each its own
-            _fail(batch, error)
+            if len(batch) > 1 and self._one_is_at_fault(error):
+                for each in batch:
+                    await self._run_alone(each)
+            else:
+                _fail(batch, error)
         else:
             _answer(batch, results)
         finally:
             self._free += 1
             self._dispatch()
+
+    async def _run_alone(self, one: tuple[Item, asyncio.Future[Result]]) -> None:
+        try:
+            results = await self._send([one[0]])
+        except asyncio.CancelledError:
+            one[1].cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - its caller's
+            _fail([one], error)
+        else:
+            _answer([one], results)
 
 
 def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from newel.runtime.background import jittered
 from newel.runtime.database import Database, Statement, Write
 from newel.runtime.errors import NewelError
+from newel.runtime.outages import Outage
 
 _log = logging.getLogger("newel.runtime.lease")
 
@@ -39,6 +40,7 @@ class Lease:
         self._database = database
         self._take = _TAKE[database.dialect]
         self._holder = secrets.token_hex(8)
+        self.outage = Outage(_log, f"lease {name}")
         self.name = name
         self.ttl = ttl
 
@@ -92,10 +94,12 @@ async def _run(work: Callable[[], Awaitable[None]]) -> None:
 
 async def _acquired(lease: Lease) -> bool:
     try:
-        return await lease.acquire()
+        acquired = await lease.acquire()
     except NewelError as error:  # the database is away: not having the lease is the safe answer
-        _log.warning("lease %s: %s", lease.name, error.cause)
+        lease.outage.failed(error)
         return False
+    lease.outage.ended()
+    return acquired
 
 
 async def _released(lease: Lease) -> None:

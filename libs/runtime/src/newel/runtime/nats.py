@@ -12,11 +12,12 @@ from functools import partial
 
 from newel.runtime.background import FIRST_PAUSE, every, jittered
 from newel.runtime.event_batches import family, packed, unpacked
-from newel.runtime.event_metrics import EventMetrics
+from newel.runtime.event_metrics import MEASURED_EVERY, EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.nats_link import STREAM, SUBJECTS, NatsLink
 from newel.runtime.nats_puller import Puller
+from newel.runtime.outages import Outage
 from newel.runtime.outbox import KEPT, SWEPT_EVERY, TableOutbox
 from newel.runtime.outbox_reader import LONGEST_PAUSE, OutboxReader, sweep
 from newel.runtime.service import Task
@@ -48,6 +49,10 @@ class NatsRelay:
             "outbox-sweep": every(
                 SWEPT_EVERY,
                 partial(sweep, self._outbox.database, [_RELAY], self._outbox.clock, KEPT),
+            ),
+            "outbox-backlog": every(
+                MEASURED_EVERY,
+                partial(self._metrics.measure, {_RELAY: [self._outbox.database]}),
             ),
         }
 
@@ -95,6 +100,7 @@ class NatsBus:
 
     async def _consume(self, subscription: Subscription) -> None:
         pause = FIRST_PAUSE
+        outage = Outage(_log, f"delivery to {subscription.name}", consumer=subscription.name)
         while True:
             puller: Puller | None = None
             try:
@@ -104,8 +110,9 @@ class NatsBus:
                         pause = FIRST_PAUSE
                     else:
                         await check()
-            except Exception:  # noqa: BLE001 - whatever it was, the events have to be delivered
-                _log.exception("delivery failed", extra={"consumer": subscription.name})
+                    outage.ended()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the events have to be delivered
+                outage.failed(error)
             finally:
                 if puller is not None:
                     await _let_go(puller)
@@ -137,7 +144,8 @@ class NatsBus:
             except NotFoundError:
                 await self._link.restore_stream()
                 raise
-        puller = await Puller.open(self._link.client, STREAM, subscription.name)
+        passed_over = self._metrics.passed_over(subscription.name)
+        puller = await Puller.open(self._link.client, STREAM, subscription.name, passed_over)
         return puller, known
 
 

@@ -5,29 +5,42 @@ Here the first message is waited for, and what else is there comes with it.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 _NANOSECONDS = 1_000_000_000
 _NO_MESSAGES, _EXPIRED = "404", "408"
+_ACKNOWLEDGE = "$JS.ACK."
 _ANSWER_SECONDS = 2.0  # beyond what the server was told to wait
 
 
 class Puller:
     """Made by ``open``; one task at a time may ask it."""
 
-    def __init__(self, client: Any, subscription: Any, inbox: str, subject: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        subscription: Any,
+        inbox: str,
+        subject: str,
+        passed_over: Callable[[], None],
+    ) -> None:
         self._client = client
         self._subscription = subscription
         self._inbox = inbox
         self._subject = subject
+        self._passed_over = passed_over
         self._asked = 0
 
     @classmethod
-    async def open(cls, client: Any, stream: str, durable: str) -> "Puller":
-        """For a consumer that is there."""
+    async def open(
+        cls, client: Any, stream: str, durable: str, passed_over: Callable[[], None] = lambda: None
+    ) -> "Puller":
+        """For a consumer that is there. ``passed_over`` counts messages that no service of ours wrote."""
         inbox = client.new_inbox()
         subscription = await client.subscribe(f"{inbox}.*")
-        return cls(client, subscription, inbox, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}")
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        return cls(client, subscription, inbox, subject, passed_over)
 
     async def batch(self, most: int, seconds: float) -> list[Any]:
         """1..``most`` messages as soon as there are any; none after ``seconds``.
@@ -46,16 +59,25 @@ class Puller:
         await self._subscription.unsubscribe()
 
     async def _messages(self, request: dict[str, Any], most: int, seconds: float) -> list[Any]:
-        """What one request brings. A status is sent to the request's own reply subject and ends it."""
+        """What one request brings. A status is sent to the request's own reply subject and ends it.
+
+        A stored message has a subject to acknowledge it at, whatever its headers claim: one that calls
+        itself a status got into the stream by somebody's trick, and would come again and again.
+        """
         self._asked += 1
         reply = f"{self._inbox}.{self._asked}"
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=reply)
         found: list[Any] = []
-        while len(found) < most:
+        odd = 0
+        while len(found) + odd < most:
             message = await self._subscription.next_msg(timeout=seconds + _ANSWER_SECONDS)
             status = (message.headers or {}).get("Status")
             if status is None:
                 found.append(message)
+            elif message.reply.startswith(_ACKNOWLEDGE):
+                await message.ack()
+                self._passed_over()
+                odd += 1
             elif message.subject == reply:
                 if status not in {_NO_MESSAGES, _EXPIRED}:
                     raise ConnectionError(f"NATS: {status} {message.headers.get('Description')}")

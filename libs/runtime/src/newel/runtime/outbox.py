@@ -7,7 +7,7 @@ from functools import partial
 from newel.runtime.background import every
 from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.database import Database, Statement, Write
-from newel.runtime.event_metrics import Deliver, EventMetrics
+from newel.runtime.event_metrics import MEASURED_EVERY, Deliver, EventMetrics
 from newel.runtime.events import Event, Subscription
 from newel.runtime.lease import Lease, run_leased
 from newel.runtime.outbox_reader import OutboxReader, sweep
@@ -72,6 +72,7 @@ class LocalBus:
     def tasks(self) -> dict[str, Task]:
         """What delivers and what sweeps, by name. To be asked once."""
         tasks: dict[str, Task] = {}
+        read: dict[str, list[Database]] = {}
         for number, (outbox, written) in enumerate(self._outboxes):
             readers = [
                 subscription
@@ -86,9 +87,13 @@ class LocalBus:
                 name = f"{subscription.name}-{number}"
                 tasks[name] = self._alone(outbox.database, f"events {subscription.name}", follow)
             names = [subscription.name for subscription in readers]
+            for name in names:
+                read.setdefault(name, []).append(outbox.database)
             tasks[f"outbox-sweep-{number}"] = every(
                 SWEPT_EVERY, partial(sweep, outbox.database, names, outbox.clock, KEPT)
             )
+        if self._metrics is not None:
+            tasks["outbox-backlog"] = every(MEASURED_EVERY, partial(self._metrics.measure, read))
         return tasks
 
     def _counted(self, subscription: Subscription) -> Deliver:

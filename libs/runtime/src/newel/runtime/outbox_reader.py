@@ -5,10 +5,12 @@ import logging
 from collections.abc import Sequence
 
 from newel.runtime.background import FIRST_PAUSE, jittered
+from newel.runtime.backlog import CURSOR
 from newel.runtime.clock import Clock
 from newel.runtime.database import Database, Row, Statement, Write
 from newel.runtime.event_metrics import Deliver
 from newel.runtime.events import Event
+from newel.runtime.outages import Outage
 
 _log = logging.getLogger("newel.runtime.events")
 
@@ -37,7 +39,6 @@ _READ = {
         " ORDER BY transaction_id, id LIMIT $3"
     ),
 }
-_CURSOR = Statement("SELECT transaction_id, position FROM outbox_cursors WHERE consumer = $1")
 _ADVANCE = Statement(
     "INSERT INTO outbox_cursors (consumer, transaction_id, position) VALUES ($1, $2, $3)"
     " ON CONFLICT (consumer) DO UPDATE SET"
@@ -69,25 +70,27 @@ class OutboxReader:
     async def follow(self, deliver: Deliver) -> None:
         """Delivers what there is and what comes, in batches, until cancelled.
 
-        What ``deliver`` or the database raises is logged and the same batch delivered again, after
+        What ``deliver`` or the database raises is told and the same batch delivered again, after
         pauses that grow to five seconds.
         """
         pause = FIRST_PAUSE
         position: tuple[int, int] | None = None
+        outage = Outage(_log, f"delivery to {self._consumer}", consumer=self._consumer)
         while True:
             try:
                 position = await self._step(deliver, position)
-            except Exception:  # noqa: BLE001 - whatever it was, the events have to be delivered
-                _log.exception("delivery failed", extra={"consumer": self._consumer})
+            except Exception as error:  # noqa: BLE001 - whatever it was, the events have to be delivered
+                outage.failed(error)
                 position = None
                 await asyncio.sleep(jittered(pause))
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 pause = FIRST_PAUSE
+                outage.ended()
 
     async def _step(self, deliver: Deliver, position: tuple[int, int] | None) -> tuple[int, int]:
         if position is None:
-            rows = await self._database.fetch(_CURSOR, self._consumer)
+            rows = await self._database.fetch(CURSOR, self._consumer)
             position = (rows[0][0], rows[0][1]) if rows else (0, 0)
         self._woken.clear()
         rows = await self._database.fetch(self._read, *position, LARGEST_BATCH)
@@ -120,7 +123,7 @@ async def sweep(database: Database, consumers: Sequence[str], clock: Clock, kept
     before = int(clock.unix()) - kept
     had: tuple[int, int] = (1 << 62, 1 << 62)
     for consumer in consumers:
-        rows = await database.fetch(_CURSOR, consumer)
+        rows = await database.fetch(CURSOR, consumer)
         had = min(had, (rows[0][0], rows[0][1]) if rows else (0, 0))
     for _ in range(20):
         oldest = await database.fetch(_OLDEST)

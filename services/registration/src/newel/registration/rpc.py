@@ -8,7 +8,8 @@ import grpc.aio
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
-from newel.runtime.coalescer import Coalescer
+from newel.runtime.coalescer import Coalescer, is_fault_of_an_item
+from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.wire import error_from_call, error_from_proto
 
 _DEADLINE = 12.0
@@ -27,8 +28,9 @@ class RemoteIssuance:
         self._repository: Any = RepositoryStub(channel)
         issue = _batch(issuance.Issue, pb.IssueRequest, "requests", "results")
         renew = _batch(issuance.Renew, pb.RenewRequest, "renewals", "results")
-        self._issue = Coalescer(issue, patience=_PATIENCE)
-        self._renew = Coalescer(renew, patience=_PATIENCE)
+        # sent again by themselves they give the same certificates: what they carry is their identity
+        self._issue = Coalescer(issue, patience=_PATIENCE, one_is_at_fault=_one_is_at_fault)
+        self._renew = Coalescer(renew, patience=_PATIENCE, one_is_at_fault=_one_is_at_fault)
         self._revoke = Coalescer(_batch(revocation.Revoke, pb.RevokeRequest, "items", "results"))
         self._find = Coalescer(
             _batch(self._repository.GetCertificate, pb.GetCertificateRequest, "lookups", "records")
@@ -71,6 +73,12 @@ def _batch(call: Any, request: Callable[..., Any], items: str, results: str) -> 
         return getattr(answer, results)
 
     return send
+
+
+def _one_is_at_fault(error: Exception) -> bool:
+    """Whether one request may have made the whole call fail, here or there."""
+    internal = isinstance(error, NewelError) and error.type is ErrorType.SERVER_INTERNAL
+    return internal or is_fault_of_an_item(error)
 
 
 def _certificate(result: pb.IssueResult) -> pb.Certificate:
