@@ -2,6 +2,7 @@
 
 import datetime as dt
 import difflib
+import logging
 import os
 import tomllib
 from collections.abc import Callable, Sequence
@@ -10,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from newel.runtime.mounted_files import is_fixed
 from newel.step.durations import parse_duration
+
+_log = logging.getLogger("newel.runtime.config")
+
+_LONGEST_SECRET = 64 * 1024
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -98,14 +105,28 @@ def _settings(
 def read_secret(path: Path) -> str:
     """A password or PIN from its file, without the white space at its end. Raises ConfigError.
 
-    A file that others than its owner can read is refused (group reading is left to the operator, as
-    Kubernetes mounts secrets with a group).
+    The text is UTF-8 with or without a byte order mark, or UTF-16 with one. A file that others than its
+    owner can read is refused (group reading is left to the operator, as Kubernetes mounts secrets with a
+    group); where a mount decides about the mode (:mod:`newel.runtime.mounted_files`) it is warned of.
     """
     try:
         mode = path.stat().st_mode
-        text = path.read_text().rstrip()
+        with path.open("rb") as file:
+            data = file.read(_LONGEST_SECRET + 1)
+        open_to_all = os.name == "posix" and bool(mode & 0o007)
+        fixed = open_to_all and is_fixed(path)
     except OSError as error:
         raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    if os.name == "posix" and mode & 0o007:
+    if open_to_all and not fixed:
         raise ConfigError(f"{path}: others may read this secret; chmod o= {path}")
-    return text
+    if open_to_all:
+        _log.warning(
+            "%s: everybody who sees this mount may read the secret; mount it with mode 0400", path
+        )
+    if len(data) > _LONGEST_SECRET:
+        raise ConfigError(f"{path}: longer than {_LONGEST_SECRET} octets: this is no secret")
+    encoding = "utf-16" if data[:2] in _UTF_16 else "utf-8-sig"
+    try:
+        return data.decode(encoding).rstrip()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: the secret is not text in UTF-8") from None
