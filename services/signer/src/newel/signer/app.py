@@ -17,6 +17,7 @@ from newel.signer.ceremony.authority import (
     create_authority,
     reissue_responder,
 )
+from newel.signer.ceremony.succession import SuccessionFiles, create_successor
 from newel.signer.certificate_watch import CertificateWatch
 from newel.signer.config import Config
 from newel.signer.keys import KeyUnavailableError
@@ -29,9 +30,11 @@ from newel.signer.signing import Signer
 __all__ = [
     "AuthorityFiles",
     "Ports",
+    "SuccessionFiles",
     "add_responder",
     "build",
     "create_authority",
+    "create_successor",
     "reissue_responder",
 ]
 

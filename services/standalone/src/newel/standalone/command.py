@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from newel.standalone.layout import Layout
@@ -15,6 +16,9 @@ from newel.standalone.options import Options, parse
 if TYPE_CHECKING:
     import datetime as dt
 
+    from cryptography import x509
+
+    from newel.signer.app import AuthorityFiles
     from newel.standalone.settings import Settings
 
 FIRST_START = "NEWEL_FIRST_START"
@@ -31,6 +35,8 @@ def main(arguments: list[str]) -> int:
         if options.worker is not None:
             return run(layout, options, first=bool(os.environ.get(FIRST_START)))
         with lock(layout):
+            if options.new_intermediate:
+                return renew_intermediate(layout, options)
             first = prepare(layout, options)
             if options.workers == 1:
                 return run(layout, options, first=first)
@@ -69,6 +75,15 @@ def lock(layout: Layout) -> TextIO:
         file.close()
         raise OSError(f"{layout.state} is in use by another 'newel up'") from None
     return file
+
+
+def renew_intermediate(layout: Layout, options: Options) -> int:
+    """Makes another intermediate, and serves nothing."""
+    from newel.runtime.clock import SystemClock
+    from newel.standalone.succession import replace_intermediate
+
+    print(replace_intermediate(layout, options, SystemClock().now()))
+    return 0
 
 
 def prepare(layout: Layout, options: Options) -> bool:
@@ -111,6 +126,7 @@ def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") 
         raise ConfigError(
             f"{files.password_file}: missing; name the keys' password by --password-file"
         )
+    discard_stranger(files, layout.responder_record)
     if not files.responder_certificate.exists():
         # half of what an earlier start made; nothing but this program writes there
         for half in (layout.lock.with_name(files.responder_key.name), layout.responder_record):
@@ -121,6 +137,26 @@ def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") 
         copy.write_bytes(files.responder_certificate.read_bytes())
         files = authority_files(layout, settings.password_file, settings.ca)
     reissue_responder(files, now)
+
+
+def discard_stranger(files: "AuthorityFiles", record: Path) -> None:
+    """Removes a responder of another issuer than the one that issues now: that one answers for itself."""
+    from newel.crypto import certificate_files, loading
+    from newel.runtime.config import ConfigError
+
+    if not files.responder_certificate.exists():
+        return
+    found: list[x509.Certificate] = []
+    for file in (files.responder_certificate, files.intermediate_certificate):
+        try:
+            der = certificate_files.read_certificates(file)[0]
+            found.append(loading.load_certificate(der))
+        except ValueError as error:
+            raise ConfigError(f"{file}: {error}") from None
+    responder, issuer = found
+    if responder.issuer != issuer.subject or not loading.is_issued_by(responder, issuer):
+        for file in (files.responder_certificate, files.responder_key, record):
+            file.unlink(missing_ok=True)
 
 
 def run(layout: Layout, options: Options, *, first: bool) -> int:

@@ -42,6 +42,16 @@ def signer(settings: Settings) -> SignerConfig:
             "ocsp": {"issuer_certificate": settings.ca.crt},
         },
     ]
+    keys += [
+        {
+            "name": name,
+            "store": {"kind": "file", "path": key, "password_file": password},
+            "certificate": certificate,
+            "crls": {},
+            "ocsp": {"issuer_certificate": certificate},
+        }
+        for name, certificate, key in settings.former_issuers
+    ]
     ssh = settings.ca.ssh
     if ssh:
         keys += [
@@ -71,7 +81,7 @@ def _certificate_rules(settings: Settings) -> dict[str, Any]:
 
 
 def issuing(settings: Settings) -> IssuingConfig:
-    """One issuer; the URLs in certificates lead to the plain HTTP address."""
+    """The issuer and those before it; the URLs in certificates lead to the plain HTTP address."""
     base = settings.http_url
     urls = (
         {
@@ -82,7 +92,7 @@ def issuing(settings: Settings) -> IssuingConfig:
         if base
         else {}
     )
-    front = registration(settings)
+    front, root = registration(settings), settings.ca.roots
     data = {
         "profiles": {
             "leaf": {
@@ -93,7 +103,11 @@ def issuing(settings: Settings) -> IssuingConfig:
             "server": {"provisioner_extension": False, "backdate": front.backdate},
         },
         "issuers": [
-            {"key": KEY, "certificate_file": settings.ca.crt, "root_file": settings.ca.roots}
+            {"key": KEY, "certificate_file": settings.ca.crt, "root_file": root},
+            *(
+                {"key": name, "certificate_file": certificate, "root_file": root, "active": False}
+                for name, certificate, _ in settings.former_issuers
+            ),
         ],
         "urls": urls,
     }
@@ -128,7 +142,7 @@ def tls_versions(settings: Settings) -> tuple[float, float]:
 
 
 def validation(settings: Settings) -> ValidationConfig:
-    """Status of the one issuer, by its delegated responder."""
+    """Status of the issuer by its delegated responder, of those before it by their own keys."""
     issuer = {
         "certificate_file": settings.ca.crt,
         "crl_key": KEY,
@@ -136,7 +150,14 @@ def validation(settings: Settings) -> ValidationConfig:
         "responder_certificate_file": settings.layout.responder_certificate,
     }
     data: dict[str, Any] = {
-        "issuers": [issuer],
+        "issuers": [
+            issuer,
+            # a former one answers by its own key: its responder's certificate is renewed by nobody
+            *(
+                {"certificate_file": certificate, "crl_key": name, "active": False}
+                for name, certificate, _ in settings.former_issuers
+            ),
+        ],
         "roots_file": settings.ca.roots,
         "crl_files": [
             {

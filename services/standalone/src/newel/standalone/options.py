@@ -30,6 +30,9 @@ class Options:
     ssh: bool
     password_file: Path | None
     new_database: bool
+    new_intermediate: bool
+    root_key: Path | None
+    root_password_file: Path | None
     workers: int
     log_format: str
     """``text`` or ``json``; "" where the terminal, then ca.json, decides."""
@@ -128,6 +131,20 @@ def _add_authority_flags(add: Callable[..., object]) -> None:
         " and blocked is forgotten",
     )
 
+    add(
+        "--new-intermediate",
+        action="store_true",
+        help="make another intermediate by the root's key, for the next start, and end: the one before goes on"
+        " answering for what it issued",
+    )
+    add("--root-key", type=Path, metavar="F", help="for that, where it is not under DIR/secrets")
+    add(
+        "--root-password-file",
+        type=Path,
+        metavar="F",
+        help="the root key's password, where it has its own",
+    )
+
 
 def parse(arguments: list[str]) -> Options:
     """Reads the command line; ends the process with usage on stderr when it is wrong."""
@@ -149,6 +166,9 @@ def parse(arguments: list[str]) -> Options:
         ssh=given.ssh,
         password_file=given.password_file.resolve() if given.password_file else None,
         new_database=given.new_database,
+        new_intermediate=given.new_intermediate,
+        root_key=given.root_key.resolve() if given.root_key else None,
+        root_password_file=given.root_password_file,
         workers=given.workers,
         log_format=given.log_format,
         worker=given.worker,

@@ -19,6 +19,14 @@ from newel.step.ca_json_check import lines
 KEY_URI = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
+class FormerIssuer(Config):
+    """An issuing certificate that issues no more; the status of what it issued is served on."""
+
+    crt: str
+    key: str
+    """Encrypted, under the same password as the others."""
+
+
 class NewelSection(Config):
     """What ca.json's own format has no word for. Unknown keys are errors, as in every service."""
 
@@ -26,6 +34,7 @@ class NewelSection(Config):
     """The password of the keys; ``secrets/password`` when not given."""
     http_url: str = ""
     """Where relying parties reach the plain HTTP address; ``http://<first dnsName>:<port>`` when not given."""
+    former_issuers: tuple[FormerIssuer, ...] = ()
     connections: ConnectionLimits = ConnectionLimits()
     log_level: str = "info"
     access_log: bool = True
@@ -71,6 +80,15 @@ class Settings:
         if given or not self.http_address:
             return given.rstrip("/")
         return plain_url(self.dns_names[0], self.http_address)
+
+    @property
+    def former_issuers(self) -> list[tuple[str, str, str]]:
+        """The signer's name for the key, the certificate's file and the key's file of each."""
+        anchor = Paths(self.layout).anchor
+        return [
+            (f"former-{number}", anchor(each.crt), anchor(each.key))
+            for number, each in enumerate(self.newel.former_issuers, 1)
+        ]
 
     @property
     def password_file(self) -> Path:

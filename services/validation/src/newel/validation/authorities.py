@@ -1,6 +1,7 @@
 """The issuers whose certificates' status is served here, and how requests name them."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from newel.crypto.lint import ListLinter
 from newel.crypto.ocsp import CertId, issuer_hashes
 from newel.validation.config import IssuerConfig
 from newel.validation.delegation import Delegation
+
+_log = logging.getLogger("newel.validation.authorities")
 
 
 class UnusableAuthorityError(ValueError):
@@ -74,6 +77,8 @@ def _load(config: IssuerConfig) -> Authority:
     except (OSError, ValueError) as error:
         raise UnusableAuthorityError(f"{file}: {error}") from error
     _check_may_sign_crls(file, certificate)
+    if config.active:
+        _look_for_status(file, certificate)
     issuer = hashlib.sha256(der).hexdigest()[:16]
     return Authority(
         id=issuer,
@@ -98,3 +103,16 @@ def _check_may_sign_crls(file: Path, certificate: x509.Certificate) -> None:
         return  # RFC 5280 §4.2.1.3: without the extension any use is allowed
     if not usage.crl_sign:
         raise UnusableAuthorityError(f"{file}: the key of this certificate may not sign CRLs")
+
+
+def _look_for_status(file: Path, certificate: x509.Certificate) -> None:
+    """Tells of an issuer's certificate that relying parties cannot find the status of."""
+    if not any(
+        isinstance(each.value, x509.CRLDistributionPoints)
+        for each in loading.read_extensions(certificate)
+    ):
+        _log.warning(
+            "%s: the certificate says nowhere what became of it: relying parties that look for that, Java by"
+            " default, refuse what it issues; a new intermediate helps (docs/runbooks/key-ceremony.md)",
+            file,
+        )
