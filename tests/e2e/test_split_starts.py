@@ -83,10 +83,15 @@ def test_a_second_start_serves_what_the_first_made_with_as_many_workers_as_asked
 def test_every_service_has_a_trail_of_what_it_decided(split: Split, tmp_path: Path) -> None:
     """One request id leads from the registration authority's line to the signer's."""
     certificate(split, tmp_path, "new")
-    signed = [line for line in split.audit() if line["event"] == "sign" and "key" not in line]
-    request = signed[-1]["request_id"]
-    seen = {line["service"] for line in split.audit() if line.get("request_id") == request}
-    assert seen == {"registration", "issuing", "signer"}
+
+    def told_by_three() -> bool:
+        audit = split.audit()  # each service writes its own file, in its own time
+        signed = [line for line in audit if line["event"] == "sign" and "key" not in line]
+        request = signed[-1]["request_id"]
+        seen = {line["service"] for line in audit if line.get("request_id") == request}
+        return seen == {"registration", "issuing", "signer"}
+
+    wait_until(told_by_three)
 
 
 def test_ports_that_are_taken_are_named_before_anything_is_made(state: Path, ports: Ports) -> None:
