@@ -59,7 +59,9 @@ class Admission:
         self._name = name
         self._most = most
         self._for_others = most - min(_FOR_OPERATORS, most // 8)
-        self._per_address = min(limits.per_address, most)
+        given = "per_address" in limits.model_fields_set
+        # unless somebody decided so, one client never takes all of a listener
+        self._per_address = min(limits.per_address, most if given else most * 3 // 4)
         self._close_idle = close_idle
         self._trusted = ClientAddresses(limits.trusted)
         self._local = ClientAddresses(LOOPBACK)

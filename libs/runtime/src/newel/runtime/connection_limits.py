@@ -27,7 +27,7 @@ class ConnectionLimits(Config):
     listener: int = Field(default=2048, ge=8, le=1_000_000)
     """Connections of one listener; fewer where the descriptors do not suffice and nobody asked for more."""
     per_address: int = Field(default=320, ge=1, le=1_000_000)
-    """Connections of one client address, for IPv6 of one /64; never more than the listener's."""
+    """Connections of one client address, IPv6: of one /64; by default three quarters of the listener's at most."""
     trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = LOOPBACK
     """Clients without a bound of their own: balancers and proxies, behind which everybody has one address."""
     handshake_seconds: float = Field(default=10, gt=0, le=3600)

@@ -21,7 +21,8 @@ from newel.registration.acme.server import Server
 from newel.runtime.errors import ErrorType, NewelError
 
 _PROBLEM = msgspec.json.Decoder(Problem)
-_POLL = 1  # seconds a client is asked to wait for a validation
+# Seconds a client is asked to wait for a validation. Clients count from Date, which is up to one old.
+_POLL = 2
 
 
 async def authorization(server: Server, call: Call, identity: str) -> Answer:
