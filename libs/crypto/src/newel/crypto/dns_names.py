@@ -32,6 +32,7 @@ class NameRules:
 
 
 STRICT = NameRules()
+UNDERSCORES = NameRules(underscores=True)
 
 
 def canonical(text: str, rules: NameRules = STRICT) -> str:

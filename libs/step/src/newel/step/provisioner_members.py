@@ -71,6 +71,7 @@ OWN: Mapping[str, Member] = {
     "activeRevocation": honoured("revocations are published (default), or only stop renewals"),
     "profile": honoured("the certificate profile of the issuing authority"),
     "disabled": honoured("lets nobody in, keeps the record"),
+    "allowUnderscores": honoured("names of hosts may have underscores; only of JWK provisioners"),
     "revokesAny": honoured("its tokens revoke certificates of every provisioner"),
 }
 

@@ -45,6 +45,8 @@ class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
     """The issuing authority's profile; ``""`` is its default."""
     disabled: bool = False
     """Refuses new certificates and renewals, keeps the record."""
+    allow_underscores: bool = False
+    """Its tokens' domain names may have underscores, which RFC 1123 does not know."""
     revokes_any: bool = False
     """Its tokens revoke certificates of every provisioner, not only those it let through."""
 

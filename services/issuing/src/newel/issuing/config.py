@@ -71,7 +71,10 @@ class Urls(Settings):
 
 
 def _profiles() -> dict[str, ProfileConfig]:
-    return {"leaf": ProfileConfig(), "server": ProfileConfig(provisioner_extension=False)}
+    return {
+        "leaf": ProfileConfig(),
+        "server": ProfileConfig(provisioner_extension=False, allow_underscores=True),
+    }
 
 
 class Config(Settings):

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from newel.crypto import certificate_files, names, pem
+from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.acme.build import Acme
 from newel.registration.acme.build import build as build_acme
 from newel.registration.authority import Authority
@@ -151,7 +152,12 @@ def _certificate(
 ) -> ServerCertificate:
     own = config.server_certificate
     return ServerCertificate(
-        Wanted(own.common_name, names.parse_sans(config.dns_names), own.lifetime, own.profile),
+        Wanted(
+            own.common_name,
+            names.parse_sans(config.dns_names, UNDERSCORES),
+            own.lifetime,
+            own.profile,
+        ),
         authority,
         issuance,
         ports.tls,

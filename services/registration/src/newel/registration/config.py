@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from newel.crypto import names
+from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.acme.config import AcmeConfig
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rates import Rate
@@ -83,13 +85,25 @@ class Config(Settings):
     refresh_provisioners: Duration = dt.timedelta(seconds=5)
     refresh_issuers: Duration = dt.timedelta(seconds=30)
 
+    @field_validator("dns_names", mode="after")
+    @classmethod
+    def _names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """IPv6 addresses without brackets; underscores are for the operator to decide on."""
+        bare = [name[1:-1] if name[:1] == "[" and name[-1:] == "]" else name for name in given]
+        for index, name in enumerate(bare):
+            try:
+                names.parse_san(name, UNDERSCORES)
+            except InvalidNameError as error:
+                raise ValueError(f"[{index}]: {error}") from None
+        return tuple(bare)
+
     @model_validator(mode="after")
     def _usable(self) -> "Config":
-        limits, names = self.limits(), set[str]()
+        limits, known = self.limits(), set[str]()
         for index, record in enumerate(self.records()):
-            if record.name in names:
+            if record.name in known:
                 raise ValueError(f"provisioners[{index}].name: {record.name!r} is given twice")
-            names.add(record.name)
+            known.add(record.name)
             try:
                 limits.inherit(record.claims)
             except ValueError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import csr
+from newel.crypto.dns_names import UNDERSCORES
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration import validity
 from newel.registration.issuance import Issuance, general_name, put_must_staple, put_shape
@@ -103,7 +104,7 @@ def read_request(text: str | None) -> csr.VerifiedRequest:
     if not text:
         raise malformed("missing csr")
     try:
-        return csr.parse_request(text.encode())
+        return csr.parse_request(text.encode(), UNDERSCORES)  # the grant decides on them
     except csr.CsrEncodingError as error:
         raise malformed("error decoding json", cause=str(error)) from None
     except csr.CsrSignatureError as error:

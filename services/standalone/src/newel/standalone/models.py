@@ -99,8 +99,15 @@ def issuing(settings: Settings) -> IssuingConfig:
                 "max_duration": max(USUAL, front.longest()),
                 "backdate": front.backdate,
                 "latest_start": front.latest_start,
+                "allow_underscores": any(
+                    each.newel and each.newel.allow_underscores for each in front.records()
+                ),
             },
-            "server": {"provisioner_extension": False, "backdate": front.backdate},
+            "server": {
+                "provisioner_extension": False,
+                "backdate": front.backdate,
+                "allow_underscores": True,  # the operator's own names, from dnsNames
+            },
         },
         "issuers": [
             {"key": KEY, "certificate_file": settings.ca.crt, "root_file": root},

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from newel.alerting.config import Config as AlertingConfig
+from newel.crypto import names
+from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.inventory.config import Config as InventoryConfig
 from newel.runtime.addresses import parse_address
 from newel.runtime.config import Config, ConfigError, validated
@@ -65,8 +67,7 @@ class Settings:
     @property
     def dns_names(self) -> tuple[str, ...]:
         """Names and addresses clients use, IPv6 without brackets."""
-        names = self.ca.dns_names or ("localhost", "127.0.0.1", "::1")
-        return tuple(name[1:-1] if name.startswith("[") else name for name in names)
+        return tuple(map(without_brackets, self.ca.dns_names or ("localhost", "127.0.0.1", "::1")))
 
     @property
     def http_address(self) -> str:
@@ -140,11 +141,21 @@ def check_values(layout: Layout, ca: ca_json.CaJson, newel: NewelSection) -> Non
                 parse_address(address)
         except ValueError as error:
             raise ValueError(f"{name}: cannot listen: {error}") from None
+    for index, name in enumerate(ca.dns_names or ()):
+        try:
+            names.parse_san(without_brackets(name), UNDERSCORES)
+        except InvalidNameError as error:
+            raise ValueError(f"dnsNames[{index}]: {error}") from None
     database = ca.db.data_source if ca.db and ca.db.type == "newel" else ""
     if database and Path(Paths(layout).anchor(database)) != layout.state / "db":
         raise ValueError(
             f"db.dataSource: the databases are in {layout.state / 'db'} and nowhere else"
         )
+
+
+def without_brackets(name: str) -> str:
+    """An IPv6 address as it stands in a URL, without what the URL adds."""
+    return name[1:-1] if name.startswith("[") and name.endswith("]") else name
 
 
 def snake(value: Any) -> Any:

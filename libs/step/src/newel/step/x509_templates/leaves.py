@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from newel.crypto import der, distinguished_names, extensions, names
+from newel.crypto.dns_names import UNDERSCORES
 from newel.crypto.extensions import Extension
 from newel.crypto.names import GeneralName
 from newel.step.extension import OID as STEP_EXTENSION
@@ -73,9 +74,13 @@ def check_no_authority(value: bytes) -> None:
 
 
 def general_names(value: bytes) -> list[GeneralName]:
-    """The names of a subjectAltName, canonical and checked."""
+    """The names of a subjectAltName, canonical and checked.
+
+    Whether domain names may have underscores is for the certificate's profile to say.
+    """
     return [
-        names.from_der(each.tag, each.content) for each in der.children(der.only(value).content)
+        names.from_der(each.tag, each.content, UNDERSCORES)
+        for each in der.children(der.only(value).content)
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from newel.crypto import names
-from newel.crypto.dns_names import InvalidNameError
+from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.provisioners.grant import Grant, Proof, RevocationGrant
 from newel.registration.provisioners.limits import Limits
@@ -24,6 +24,8 @@ class JwkKind(AnyProvisioner):
         self.key_id = record.key.kid
         self.encrypted_key = record.encrypted_key
         self._verifier = jws.verifier(to_public_key(record.key))
+        own = record.newel is not None and record.newel.allow_underscores
+        self._names = UNDERSCORES if own else STRICT
         self._statement = super().statement(self.key_id)
 
     def accepts(self, credential_id: str) -> bool:
@@ -38,7 +40,7 @@ class JwkKind(AnyProvisioner):
             raise unauthorized("the token is for an SSH certificate (step.ssh)")
         sans = claims.sans or [claims.sub]
         try:
-            allowed = names.parse_sans(sans)
+            allowed = names.parse_sans(sans, self._names)
         except InvalidNameError as error:
             raise forbidden(str(error)) from None
         return Grant(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from newel.crypto import distinguished_names, extensions, names
-from newel.crypto.dns_names import InvalidNameError
+from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.step.x509_templates import variables
 from newel.step.x509_templates.leaves import Shape
@@ -30,7 +30,7 @@ def names_in(shape: Shape) -> set[str]:
 def canonical(text: str) -> str:
     """Spell a name canonically; "" for a text that is no name at all."""
     try:
-        return str(names.parse_san(text))
+        return str(names.parse_san(text, UNDERSCORES))
     except InvalidNameError:
         return ""
 
@@ -42,7 +42,7 @@ def granted_request(subject: str, granted: Iterable[str], spki: bytes) -> Any:
         encoded = distinguished_names.encode(common_name)
     except InvalidNameError:  # too long for a common name
         encoded = distinguished_names.encode([])
-    value = names.encode(names.parse_sans(list(granted)))
+    value = names.encode(names.parse_sans(list(granted), UNDERSCORES))
     asked = [Extension(extensions.SUBJECT_ALT_NAME, False, value)]
     return variables.request(encoded, spki, asked)
 
