@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from newel.step import managed
+from newel.step.provisioner_members import OF_KIND
 
 PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 BUNDLE = base64.b64encode((PEM.format("AAAA") + PEM.format("BBBB")).encode()).decode()
@@ -27,7 +28,7 @@ RECORDS: list[dict[str, Any]] = [
     {"type": "AWS", "accounts": ["1"], "disableCustomSANs": True, "instanceAge": "1h0m0s"},
     {"type": "GCP", "projectIDs": ["p"], "disableSSHCAUser": False, "organizationID": "o"},
     {"type": "Azure", "tenantID": "t", "objectIDs": ["o"], "subscriptionIDs": ["s"]},
-    {"type": "SCEP", "challenge": "s3cret", "minimumPublicKeyLength": 2048, "decrypterKeyURI": "pkcs11:",
+    {"type": "SCEP", "challenge": "s3cret", "minimumPublicKeyLength": 2048, "decrypterKey": "pkcs11:",
      "decrypterKeyPEM": "QUJD", "decrypterKeyPassword": "pass"},
 ]  # fmt: skip
 
@@ -96,3 +97,8 @@ def test_what_cannot_be_read(sent: dict[str, Any]) -> None:
 def test_a_bundle_without_a_certificate_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing in PEM"):
         managed.managed_of({"type": "X5C", "name": "n", "roots": "QUJD"})
+
+
+@pytest.mark.parametrize("kind", sorted(managed.DETAILS))
+def test_remote_management_writes_only_members_that_ca_json_has(kind: str) -> None:
+    assert {each.record[0] for each in managed.DETAILS[kind]} <= set(OF_KIND[kind])

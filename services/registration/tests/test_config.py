@@ -22,6 +22,9 @@ from newel.runtime.config import ConfigError, validated
         {"claims": {"minTLSCertDuration": "2h", "maxTLSCertDuration": "1h"}},
         {"backdate": "soon"},
         {"dns_names": []},
+        {"dns_names": ["a..b"]},
+        {"claims": {"maxTLSDuration": "1h"}},
+        {"provisioners": [{"type": "ACME", "name": "a", "options": {"webhooks": [{"name": "w"}]}}]},
         {"provisioners_file": "/nowhere/provisioners_file"},
         {"unknown": 1},
     ],
@@ -30,6 +33,11 @@ from newel.runtime.config import ConfigError, validated
 def test_faults_are_named_before_anything_starts(fault: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(fault))):
         validated(Config, fault, "ca.json")
+
+
+def test_names_of_the_server_are_taken_as_people_write_them() -> None:
+    config = Config(dns_names=("[::1]", "ca_internal"))
+    assert config.dns_names == ("::1", "ca_internal")
 
 
 async def test_the_configuration_decides_which_provisioners_there_are(

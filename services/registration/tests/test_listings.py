@@ -177,8 +177,8 @@ async def test_provisioners_that_cannot_be_used_are_listed_and_let_nobody_in(
 
 SECRETS: dict[str, dict[str, Any]] = {
     "SCEP": {
-        "challenge": "S3CRET", "decrypterKey": "S3CRET", "decrypterKeyPEM": "UzNDUkVU",
-        "decrypterKeyURI": "pkcs11:S3CRET", "decrypterKeyPassword": "S3CRET",
+        "challenge": "S3CRET", "decrypterKey": "pkcs11:S3CRET", "decrypterKeyPEM": "UzNDUkVU",
+        "decrypterKeyPassword": "S3CRET",
         "decrypterCertificate": "cHVibGlj",
     },
     "OIDC": {"clientID": "public", "clientSecret": "S3CRET"},

@@ -82,7 +82,7 @@ MEMBERS: dict[str, tuple[Member, ...]] = {
         Member("encryption-algorithm-identifier", "encryptionAlgorithmIdentifier", "number"),
         Member("scep-decrypter-certificate-file", "decrypterCertificate", "first_certificate"),
         Member("scep-decrypter-key-file", "decrypterKeyPEM", "encrypted_key"),
-        Member("scep-decrypter-key-uri", "decrypterKeyURI"),
+        Member("scep-decrypter-key-uri", "decrypterKey"),
         Member("scep-decrypter-key-password-file", "decrypterKeyPassword", "secret"),
     ),
 }

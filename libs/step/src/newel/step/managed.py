@@ -82,7 +82,7 @@ DETAILS: dict[str, tuple[Member, ...]] = {
         ),
         Member(("decrypterCertificate",), ("decrypter", "certificate")),
         Member(("decrypterKeyPEM",), ("decrypter", "key")),
-        Member(("decrypterKeyURI",), ("decrypter", "keyUri")),
+        Member(("decrypterKey",), ("decrypter", "keyUri")),
         Member(("decrypterKeyPassword",), ("decrypter", "keyPassword"), OCTETS),
     ),
     "Nebula": (Member(("roots",), ("roots",), BUNDLE),),

@@ -11,7 +11,7 @@ SUPPORTED = frozenset({"JWK", "ACME"})
 
 SECRET = frozenset(
     {
-        "challenge", "decrypterKey", "decrypterKeyPEM", "decrypterKeyPassword", "decrypterKeyURI",
+        "challenge", "decrypterKey", "decrypterKeyPEM", "decrypterKeyPassword",
         "clientSecret",
     }
 )  # fmt: skip
@@ -131,7 +131,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
     "SCEP": _listed(
         "forceCN", "challenge", "capabilities", "includeRoot", "excludeIntermediate",
         "minimumPublicKeyLength", "decrypterCertificate", "decrypterKey", "decrypterKeyPEM",
-        "decrypterKeyURI", "decrypterKeyPassword", "encryptionAlgorithmIdentifier",
+        "decrypterKeyPassword", "encryptionAlgorithmIdentifier",
     ),
     "Nebula": _listed("roots"),
     "AWS": _listed("accounts", *_INSTANCE, "imdsVersions", "iidRoots"),

@@ -121,7 +121,6 @@ class ScepProvisioner(_Named, tag="SCEP", rename="camel"):
     decrypter_certificate: str = ""
     decrypter_key: str = ""
     decrypter_key_pem: str = msgspec.field(default="", name="decrypterKeyPEM")
-    decrypter_key_uri: str = msgspec.field(default="", name="decrypterKeyURI")
     decrypter_key_password: str = ""
     encryption_algorithm_identifier: int = 0
 
