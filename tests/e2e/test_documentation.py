@@ -9,6 +9,7 @@ import pytest
 from fixtures.documentation import REPOSITORY, Block, blocks, moved, pages, paste, served
 from fixtures.processes import free_block
 from fixtures.running import BIN, NEWEL
+from fixtures.split import PROGRAMS, split_serving, split_state
 
 ALL = [block for page in pages() for block in blocks(page)]
 
@@ -121,6 +122,19 @@ def test_readme_works_as_typed(
         paste([Block("the banner of make run", 0, banner)], folder / "elsewhere", *ports)
     with served(serving_block("README.md", ".venv/bin/newel up"), folder, *ports):
         pass
+
+
+@pytest.mark.needs(*PROGRAMS)
+def test_the_banner_of_make_split_works_as_pasted(tmp_path: Path) -> None:
+    first = free_block(70)
+    with split_state() as state, split_serving(state, (first, first + 1, first + 2)) as (split, _):
+        printed = (
+            split.log.read_text().partition("another terminal:")[2].partition("With certbot")[0]
+        )
+        (taking_down,) = [line for line in printed.splitlines() if " touch " in line]
+        assert "/hold/nats" in taking_down
+        pasted = printed.replace(taking_down, "")
+        paste([Block("the banner of make split", 0, pasted)], tmp_path, first, first + 1)
 
 
 @pytest.mark.needs("jq")

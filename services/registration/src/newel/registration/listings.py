@@ -47,15 +47,23 @@ class Listings:
             "provisioners": self.provisioners,
             "provisioners/{kid}/encrypted-key": self.encrypted_key,
         }
+        ssh = "ssh/{rest:path}"
         return [
-            Route(f"{prefix}/{path}", _named(path, handler), methods=["GET"])
-            for path, handler in handlers.items()
+            Route(f"{prefix}/{path}", _named(path, handler), methods=methods)
+            for path, handler, methods in (
+                *((path, handler, ["GET"]) for path, handler in handlers.items()),
+                (ssh, self.ssh, ["GET", "POST"]),
+            )
             for prefix in ("", "/1.0")
         ]
 
     async def health(self, _: Request) -> Response:
         """It answers. Whether it can work is for ``/readyz`` to say."""
         return _json(_encode(StatusResponse()) + b"\n")
+
+    async def ssh(self, _: Request) -> Response:
+        """Say why, to whoever asks for a part of the API that this version has not."""
+        raise NewelError(ErrorType.NOT_FOUND, "This authority issues no SSH certificates yet.")
 
     async def version(self, _: Request) -> Response:
         """What this is."""
