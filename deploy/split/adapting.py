@@ -28,13 +28,20 @@ def write_configurations(layout: Layout, addresses: Addresses, module: Path) -> 
 
 
 def write_configuration(name: str, layout: Layout, addresses: Addresses, module: Path) -> None:
-    """One shared file as it is used here, and what is added to it; read again at each start of its part."""
+    """One shared file as it is used here, and what is added to it."""
     owner = name.partition(".")[0].replace("pg_hba", "postgres").replace("postgresql", "postgres")
     text = adapted(FILES[name].read_text(), owner, layout, addresses, module)
     extra = layout.extra / name
     if extra.exists():
         text += f"\n# {extra}\n{extra.read_text()}"
     (layout.config / name).write_text(text)
+
+
+def refresh_configuration(name: str, layout: Layout, addresses: Addresses, module: Path) -> None:
+    """Takes up what was added since the file was written; what was changed in the file itself stays."""
+    extra, used = layout.extra / name, layout.config / name
+    if extra.exists() and extra.stat().st_mtime > used.stat().st_mtime:
+        write_configuration(name, layout, addresses, module)
 
 
 def adapted(text: str, owner: str, layout: Layout, addresses: Addresses, module: Path) -> str:

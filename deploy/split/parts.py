@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.split.adapting import write_configuration
+from deploy.split.adapting import refresh_configuration
 from deploy.split.layout import SERVICES, SHARED, Addresses, Layout
 
 
@@ -158,7 +158,7 @@ def service(name: str, layout: Layout, addresses: Addresses) -> Part:
     module = pkcs11_module()
 
     def prepare() -> None:
-        write_configuration(f"{name}.toml", layout, addresses, module)
+        refresh_configuration(f"{name}.toml", layout, addresses, module)
 
     return Part(name, command, lambda: _answers(port, "/readyz"), env=env, prepare=prepare)
 

@@ -1,6 +1,7 @@
 """The runbooks, held: new internal certificates, a new OCSP responder, a backup taken and restored."""
 
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -82,6 +83,35 @@ def test_a_new_responder_takes_over(authority: Split, tmp_path: Path) -> None:
     wait_until(lambda: authority.ocsp(issued) == "good")
     new = authority.state / "certs/ocsp_responder_2.crt"
     assert responder(authority, issued) == x509.load_pem_x509_certificate(new.read_bytes())
+
+
+def lists(authority: Split) -> list[x509.CertificateRevocationList]:
+    """The CRLs of the whole chain, as they are served."""
+    text = run(["curl", "-sf", f"{authority.http_url}/crls.pem"]).stdout
+    blocks = re.findall(r"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", text, re.DOTALL)
+    return [x509.load_pem_x509_crl(block.encode()) for block in blocks]
+
+
+def root_number(authority: Split) -> int:
+    root = x509.load_pem_x509_certificate(authority.root.read_bytes())
+    (own,) = [crl for crl in lists(authority) if crl.issuer == root.subject]
+    return own.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+
+
+def test_the_roots_list_is_made_again_by_the_offline_token(
+    authority: Split, tmp_path: Path
+) -> None:
+    """docs/runbooks/key-ceremony.md, "The root's CRL": nothing is restarted."""
+    before = root_number(authority)
+    ceremony(authority, "ceremony-crl")
+    wait_until(lambda: root_number(authority) > before, seconds=60)
+    issued = certificate(authority, tmp_path, "whole")
+    text = run(["curl", "-sf", f"{authority.http_url}/crls.pem"]).stdout
+    (tmp_path / "crls.pem").write_text(text)
+    run(
+        ["openssl", "verify", "-crl_check_all", "-CAfile", authority.root, "-untrusted", issued,
+         "-CRLfile", tmp_path / "crls.pem", issued]
+    )  # fmt: skip
 
 
 def test_a_backup_brings_everything_back(authority: Split, tmp_path: Path) -> None:

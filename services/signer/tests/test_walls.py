@@ -1,16 +1,25 @@
 """What no configuration can make of a running signer, and what it says when its keys do not fit."""
 
+import datetime as dt
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures import statements as made
 from fixtures.signer import House, open_house, settings
 from fixtures.statements import DAY, NOW, load
+from fixtures.validation_pki import Ca
+from newel.crypto import keys
+from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError, load_toml, validated
 from newel.signer.app import AuthorityFiles, create_authority, reissue_responder
 from newel.signer.config import Config
+from newel.signer.issuer import Issuer
+from newel.signer.status_policy import OcspPolicy
 
 
 @pytest.fixture
@@ -40,6 +49,18 @@ def test_a_key_that_is_not_its_certificates_does_not_start(authority: AuthorityF
     configured["keys"][0]["store"] = store(authority.responder_key, authority)
     with pytest.raises(ConfigError, match="key intermediate: the key is not its certificate's"):
         open_house(authority, configured)
+
+
+def test_an_authority_is_nobodys_responder() -> None:
+    """Whoever had its key could certify what it then calls good."""
+    ca = Ca("Intermediate", SystemClock().now())
+    policy = partial(OcspPolicy, issuer=Issuer(ca.der), max_validity=dt.timedelta(days=1))
+    key = keys.generate()
+    policy(Issuer(ca.responder(key).public_bytes(Encoding.DER)))
+    constraints = x509.BasicConstraints(ca=True, path_length=0)
+    lower = ca.responder(key, more=[constraints])
+    with pytest.raises(ValueError, match="none of the issuer it answers for"):
+        policy(Issuer(lower.public_bytes(Encoding.DER)))
 
 
 def test_a_responder_answers_for_its_own_issuer_only(authority: AuthorityFiles) -> None:

@@ -149,6 +149,28 @@ async def test_an_ended_list_is_served_and_shown_to_have_ended(tmp_path: Path) -
     await house.close()
 
 
+async def test_the_end_is_named_once_a_day_from_sixty_days_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    house, file = await with_root(tmp_path)
+    put(file, root_list(house.root, 1, end=NOW + 61 * DAY))
+
+    async def reminders() -> int:
+        caplog.clear()
+        await house.parts.watch.refresh()
+        await house.parts.watch.refresh()
+        return caplog.text.count("must be made again before 2027-01-21")
+
+    assert await reminders() == 0
+    for days in (1, 1, 58, 5):
+        house.moved.advance(days * DAY)
+        assert await reminders() == 1
+    put(file, root_list(house.root, 2, end=NOW + 365 * DAY))
+    house.moved.advance(DAY)
+    assert await reminders() == 0
+    await house.close()
+
+
 async def test_a_missing_file_does_not_keep_the_list_from_being_served(tmp_path: Path) -> None:
     house, file = await with_root(tmp_path)
     put(file, root_list(house.root, 1))

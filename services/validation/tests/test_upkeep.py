@@ -65,6 +65,28 @@ async def test_certificates_are_compared_less_often_than_revocations(house: Hous
     assert (await house.status(certificate)).certificate_status == OCSPCertStatus.GOOD
 
 
+async def test_what_was_swept_long_after_its_end_is_unknown_and_never_good(
+    each_house: House,
+) -> None:
+    """Revoked or not: nobody vouches for what is on no record any more."""
+    certificates = [await each_house.issue(serial) for serial in (0x7001, 0x7002)]
+    await each_house.revoke(0x7002)
+    for days in (7, 2):  # the certificates are valid for a day, and kept for seven
+        for certificate in certificates:
+            said = (await each_house.status(certificate)).certificate_status
+            assert said != OCSPCertStatus.UNKNOWN
+        each_house.moved.advance(dt.timedelta(days=days))
+        await each_house.parts.upkeep.compare()
+        await each_house.parts.upkeep.sweep()
+        await each_house.parts.changes.look()
+    each_house.moved.advance(dt.timedelta(days=1))  # past what is kept in memory
+    await each_house.parts.upkeep.compare()
+    await each_house.parts.changes.look()
+    for certificate in certificates:
+        said = (await each_house.status(certificate)).certificate_status
+        assert said == OCSPCertStatus.UNKNOWN
+
+
 async def test_patience_is_said_once_and_only_for_what_may_come_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -78,7 +78,8 @@ class OcspPolicy:
 
     def __init__(self, responder: Issuer, issuer: Issuer, max_validity: dt.timedelta) -> None:
         own = responder.der == issuer.der
-        if not own and not (responder.is_ocsp_responder and responder.is_issued_by(issuer)):
+        delegated = responder.is_ocsp_responder and not responder.is_ca
+        if not own and not (delegated and responder.is_issued_by(issuer)):
             raise ValueError(
                 "the OCSP responder's certificate is none of the issuer it answers for"
             )

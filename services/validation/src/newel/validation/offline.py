@@ -3,6 +3,7 @@
 A root's tells which intermediates are revoked. Nobody here can make it anew, so its end is seen from far.
 """
 
+import datetime as dt
 import hashlib
 import logging
 import stat
@@ -20,6 +21,9 @@ from newel.validation.crls import CrlShelf, PublishedCrl
 _log = logging.getLogger("newel.validation.offline")
 
 _State = tuple[int, int, int]
+_DAY = 86_400.0
+_REMIND_AHEAD = 60 * _DAY
+"""As the alert NewelOfflineCrlEnds of deploy/prometheus has it."""
 
 
 class OfflineIssuer:
@@ -43,6 +47,7 @@ class OfflineIssuer:
         self._shelf = shelf
         self._seen: _State | None = None
         self._fault = ""
+        self._remind_at = 0.0
 
     @property
     def next_update(self) -> int:
@@ -67,6 +72,19 @@ class OfflineIssuer:
             )
         except (OSError, ValueError) as error:
             self._complain(f"the CRL is not taken up: {error}")
+
+    def remind(self, now: float) -> None:
+        """Log once a day that the list has to be made again, from sixty days before its end."""
+        if not 0 < self.next_update <= now + _REMIND_AHEAD or now < self._remind_at:
+            return
+        self._remind_at = now + _DAY
+        end = dt.datetime.fromtimestamp(self.next_update, dt.UTC)
+        _log.warning(
+            "%s: the CRL must be made again before %s, by the root's key: 'newel ceremony crl'"
+            " (docs/runbooks/key-ceremony.md)",
+            self._file,
+            end.isoformat(" "),
+        )
 
     def _take_up(self, mode: int) -> None:
         if not stat.S_ISREG(mode):

@@ -49,6 +49,7 @@ class Watch:
 
         for issuer in self._offline:
             await asyncio.to_thread(issuer.refresh)
+            issuer.remind(now)
             self._metrics.offline_crl_next_update.labels(issuer.id).set(issuer.next_update)
 
     async def ready(self) -> None:
