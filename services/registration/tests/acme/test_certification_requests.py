@@ -4,11 +4,14 @@ import ipaddress
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
 from fixtures.acme import House, make_csr, provisioner
 from newel.acme import base64url
+from newel.crypto import der
 
 MAIL = x509.RFC822Name("a@example.org")
 URI = x509.UniformResourceIdentifier("https://a.example")
@@ -149,3 +152,23 @@ async def test_a_common_name_can_be_forced(house: House) -> None:
     await client.post(order["finalize"], {"csr": make_csr(long, "b.example")})
     (request,) = house.issuing.requests
     assert [a.value for a in request.subject] == ["b.example"]
+
+
+def of_version(version: int, key: ec.EllipticCurvePrivateKey) -> str:
+    """A CSR as certbot before 1.29 and others write it: with another version than 0."""
+    info, algorithm, _ = der.children(
+        der.only(base64url.decode(make_csr("a.example", key=key))).content
+    )
+    _, *rest = der.children(info.content)
+    parts = [der.tlv(der.INTEGER, bytes([version])), *(each.raw for each in rest)]
+    signed = der.sequence(*parts)
+    signature = key.sign(signed, ec.ECDSA(hashes.SHA256()))
+    return base64url.encode(der.sequence(signed, algorithm.raw, der.bit_string(signature)))
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+async def test_the_version_of_a_request_does_not_matter(house: House, version: int) -> None:
+    client, key = await house.registered(), ec.generate_private_key(ec.SECP256R1())
+    order = await house.ready(client, "a.example")
+    done = await client.post(order["finalize"], {"csr": of_version(version, key)})
+    assert done["status"] == "valid", done
