@@ -211,6 +211,15 @@ async def test_the_asker_s_data_stays_data(opened: Opening, data: Any) -> None:
         assert answer.status_code in {400, 403, 500}
 
 
+@pytest.mark.parametrize("data", [[1], "text", 1, True], ids=["list", "text", "number", "true"])
+async def test_data_that_is_no_object_is_refused_by_name(opened: Opening, data: Any) -> None:
+    front, _ = await opened({"template": LEAF})
+    answer = await sign(front, "foo.internal", templateData=data)
+    assert answer.status_code == 400
+    assert "templateData is not an object" in answer.json()["message"]
+    assert (await sign(front, "bar.internal", templateData=None)).status_code == 201
+
+
 BOMBS = {
     "text": '{"subject": "{{ repeat 100000000 "x" }}"}',
     "steps": '{{ range 100000000 }}{{ end }}{"subject": "x"}',

@@ -22,6 +22,42 @@ def configuration_of(call: "Invocation") -> Path:
     return Path(given)
 
 
+def is_ours(config: dict[str, Any]) -> bool:
+    """Whether `newel up` made or runs the authority of a ca.json."""
+    database = config.get("db")
+    return config.get("newel") is not None or (
+        isinstance(database, dict) and cast("dict[str, Any]", database).get("type") == "newel"
+    )
+
+
+def placed(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with the paths of its files as they can be opened.
+
+    Relative ones begin at the state folder; in a ca.json of step-ca they begin at the working directory where
+    there is such a file.
+    """
+    ours, state = is_ours(config), path.absolute().parent.parent
+
+    def place(name: object) -> object:
+        text = os.path.expandvars(name) if isinstance(name, str) else ""
+        if not text or ":" in text.partition("/")[0] or Path(text).is_absolute():
+            return name
+        return name if not ours and Path(text).exists() else str(state / text)
+
+    result = dict(config)
+    for member in ("root", "crt", "key"):
+        given = config.get(member)
+        if isinstance(given, list):
+            result[member] = [place(each) for each in cast("list[object]", given)]
+        else:
+            result[member] = place(given)
+    if isinstance(keys := config.get("ssh"), dict):
+        members = cast("dict[str, Any]", keys)
+        own = {each: place(members[each]) for each in ("hostKey", "userKey") if each in members}
+        result["ssh"] = {**members, **own}
+    return result
+
+
 class AuthorityFiles(NamedTuple):
     """ca.json and the root certificate beside it."""
 
@@ -33,10 +69,15 @@ class AuthorityFiles(NamedTuple):
     def read(cls, call: "Invocation") -> "AuthorityFiles":
         """Reads them. Raises CliError."""
         path = configuration_of(call)
-        config = paths.read_json(path, must=True)
+        config = placed(path, paths.read_json(path, must=True))
         roots = config.get("root") or ""
         root = str(cast("list[object]", roots)[0]) if isinstance(roots, list) else str(roots)
         return cls(path, config, read(os.path.expandvars(root)).decode(errors="replace"))
+
+    @property
+    def keeps_records(self) -> bool:
+        """Whether the authority is one of ours, which records every certificate before it is signed."""
+        return is_ours(self.config)
 
     @property
     def authority(self) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Rules(NamedTuple):
 
 def rules_for(files: AuthorityFiles, provisioner: "Provisioner") -> Rules:
     """The rules for this provisioner. Raises CliError for an authority that records what it issues."""
-    if files.config.get("newel") is not None:
+    if files.keeps_records:
         raise CliError(
             "this authority records every certificate it issues: start it and ask without --offline"
         )
