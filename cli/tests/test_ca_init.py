@@ -1,21 +1,32 @@
 """`ca init`: what it writes, that the original starts from it, and that it takes over what exists."""
 
+import datetime as dt
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
 from fixtures.processes import free_port
 from fixtures.running import others, wait_until
 from newel.step import jwe
 
 NEWEL = str(Path(sys.executable).with_name("step"))
+
+TEN_YEARS = dt.timedelta(days=3650)
+USAGE_OF_AUTHORITIES = x509.KeyUsage(
+    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+    key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -63,8 +74,7 @@ def test_six_files_and_what_is_said(home: Path) -> None:
     root, intermediate = load(base / "certs/root_ca.crt"), load(base / "certs/intermediate_ca.crt")
     defaults = json.loads((base / "config/defaults.json").read_text())
     shown = newel(home, "certificate", "fingerprint", str(base / "certs/root_ca.crt"))
-    if shown.returncode == 0:
-        assert shown.stdout.strip() == defaults["fingerprint"]
+    assert (shown.returncode, shown.stdout.strip()) == (0, defaults["fingerprint"])
     assert said == [
         "",
         "Generating root certificate... done!",
@@ -94,8 +104,8 @@ def test_six_files_and_what_is_said(home: Path) -> None:
     )
 
 
-def test_the_certificates(home: Path) -> None:
-    """BOOT-08 … BOOT-12."""
+def test_root_and_intermediate_have_the_fields_of_authorities_and_no_others(home: Path) -> None:
+    """BOOT-08 … BOOT-12: names, P-256 with SHA-256, ten years, path lengths, key usage and key identifiers."""
     init(home)
     base = home / "step/certs"
     root, intermediate = load(base / "root_ca.crt"), load(base / "intermediate_ca.crt")
@@ -106,8 +116,42 @@ def test_the_certificates(home: Path) -> None:
     for certificate, room in ((root, 1), (intermediate, 0)):
         limits = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
         assert (limits.critical, limits.value.ca, limits.value.path_length) == (True, True, room)
-        assert certificate.serial_number.bit_length() > 120
-    assert (root.not_valid_after_utc - root.not_valid_before_utc).days == 3650
+        assert 120 < certificate.serial_number.bit_length() <= 159
+        assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == TEN_YEARS
+        key = certificate.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        assert isinstance(key.curve, ec.SECP256R1)
+        assert certificate.signature_algorithm_oid == SignatureAlgorithmOID.ECDSA_WITH_SHA256
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
+        assert usage.critical
+        assert usage.value == USAGE_OF_AUTHORITIES
+        own = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        assert own == x509.SubjectKeyIdentifier.from_public_key(key)
+    expected = {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+    }
+    assert {each.oid for each in root.extensions} == expected
+    assert {each.oid for each in intermediate.extensions} == expected | {
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER
+    }
+    issuer = intermediate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    own = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    assert issuer.key_identifier == own.digest
+
+
+def test_serial_numbers_are_random_and_never_sequential(home: Path) -> None:
+    """BOOT-12: of two authorities made one after the other the numbers have nothing in common."""
+    init(home)
+    first = {load(path).serial_number for path in (home / "step/certs").glob("*_ca.crt")}
+    shutil.rmtree(home / "step")
+    init(home)
+    numbers = [
+        *first,
+        *(load(path).serial_number for path in (home / "step/certs").glob("*_ca.crt")),
+    ]
+    assert len({number >> 96 for number in numbers}) == 4
 
 
 @pytest.mark.needs("step")
@@ -230,7 +274,6 @@ def test_only_the_pki(home: Path) -> None:
 
 def test_values_for_helm(home: Path) -> None:
     done = init(home, "--helm", "--ssh")
-    yaml = pytest.importorskip("yaml")
     values = yaml.safe_load(done.stdout)["inject"]
     assert values["config"]["files"]["ca.json"]["root"] == "/home/step/certs/root_ca.crt"
     assert values["config"]["files"]["defaults.json"]["ca-url"] == "https://localhost"

@@ -62,6 +62,36 @@ def test_damaged_key_files(data: bytes) -> None:
     quietly(key_files.parse, data, "file", "/dev/null")
 
 
+@given(st.sampled_from(FILES), st.floats(0, 0.95))
+@settings(max_examples=200, deadline=None)
+def test_a_key_file_that_was_cut_off_is_refused(data: bytes, share: float) -> None:
+    with pytest.raises(CliError):
+        key_files.parse(data[: int(len(data) * share)], "file", "/dev/null")
+
+
+@given(st.sampled_from(FILES[:6]), st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_key_file_with_other_letters_in_it_is_no_other_key(
+    data: bytes, draw: st.DataObject
+) -> None:
+    """It is refused, or the letter did not matter: no damage makes a key that does not sign for its own half."""
+    lines = data.splitlines()
+    at = draw.draw(st.integers(len(lines[0]) + 1, len(data) - len(lines[-1]) - 3))
+    changed = data[:at] + draw.draw(st.sampled_from([b"#", b"\xe9", b"-", b"="])) + data[at + 1 :]
+    if data[at : at + 1] not in b"\n=":
+        with pytest.raises(CliError):
+            key_files.parse(changed, "file", "/dev/null")
+
+
+@given(st.text(max_size=30).filter(lambda text: text.count(".") != 2))
+@settings(max_examples=100, deadline=None)
+def test_what_is_no_compact_message_is_refused(text: str) -> None:
+    with pytest.raises(CliError):
+        jws_messages.parse(text)
+    with pytest.raises(CliError):
+        jwe_messages.compact(text.encode(errors="replace"))
+
+
 @given(st.dictionaries(st.sampled_from(jwk_files.MEMBERS), json_values, max_size=6))
 @settings(max_examples=200, deadline=None)
 def test_jwks_of_the_wrong_types(jwk: dict[str, Any]) -> None:

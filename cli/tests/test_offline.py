@@ -15,12 +15,23 @@ from cryptography import x509
 
 from fixtures.running import OUR_STEP as NEWEL
 from fixtures.running import others
+from newel.cli.offline.ssh_certificates import new_serial
 from newel.cli.ssh.certificates import read_certificate
 
 pytestmark = pytest.mark.needs("step", "ssh-keygen", "openssl")
 
 CLEAR = ("--no-password", "--insecure")
 EACH_ITS_OWN = re.compile(r"Public key: .*|Serial: \d+|Valid: .*|\S+-cert\.pub:")
+
+
+def test_serial_numbers_of_ssh_have_sixty_four_random_bits() -> None:
+    drawn = [new_serial() for _ in range(400)]
+    assert len(set(drawn)) == 400
+    every, common = 0, 2**64 - 1
+    for serial in drawn:
+        every |= serial
+        common &= serial
+    assert (every, common) == (2**64 - 1, 0)
 
 
 @pytest.fixture(scope="module")

@@ -242,10 +242,9 @@ def test_a_change_of_keys_that_was_interrupted(machine: Machine, http01_port: in
     machine.newel(*words)
 
 
+@pytest.mark.parametrize("authority", ["up"], indirect=True)
 def test_external_accounts(machine: Machine, http01_port: int) -> None:
     """A key lets one account in, once; the account needs it no more (RFC 8555 §7.3.4)."""
-    if machine_kind(machine) != "up":
-        return
     words = words_for(machine, "e.acme.test", "--http-listen", f"127.0.0.1:{http01_port}")
     words[words.index("--acme") + 1] = f"{machine.authority.url}/acme/bound/directory"
     (machine.home / "eab").write_text(f"{EAB}\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.running import NEWEL, Authority, run, wait_until
+from fixtures.running import NEWEL, Authority, others, run, wait_until
 from fixtures.ssh_programs import agent, sshd
 from fixtures.step_ca import step_ca
 
@@ -273,8 +273,7 @@ def test_hosts_are_known_once_they_have_a_certificate(person: Person) -> None:
     person.certificate("known.example", "host", "--host")
     assert person.ssh("check-host", "known.example", "-v").stdout == "true\n"
     assert not person.ssh("check-host", "known.example").stdout
-    env = {**person.env, "PATH": "/usr/local/bin:/usr/bin:/bin"}
-    theirs = run(["step", "ssh", "hosts"], env=env).stdout
+    theirs = run([others("step"), "ssh", "hosts"], env=person.env).stdout
     ours = person.ssh("hosts").stdout
     assert ours == theirs
     assert "known.example" in ours
@@ -299,8 +298,7 @@ def test_the_configuration_is_written_as_the_original_writes_it(person: Person) 
     for path in files[1:]:
         path.unlink()
     config.write_text("Host other\n\tUser nobody\n")
-    env = {**person.env, "PATH": "/usr/local/bin:/usr/bin:/bin"}
-    run(["step", "ssh", "config", "--force", "--set", "User=joe"], env=env)
+    run([others("step"), "ssh", "config", "--force", "--set", "User=joe"], env=person.env)
     assert [without_date(path) for path in files] == ours
 
 

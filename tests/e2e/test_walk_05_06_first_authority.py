@@ -163,7 +163,7 @@ def test_newel_up_serves_what_ca_init_made(tmp_path: Path, program: str) -> None
     assert (state / "config/ca.json").read_bytes() == before
 
 
-def test_newel_up_asks_for_the_password_of_what_ca_init_made(tmp_path: Path) -> None:
+def test_newel_up_says_where_the_password_of_what_ca_init_made_is_missing(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("p4ss")
     state = tmp_path / "home"

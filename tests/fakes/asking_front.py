@@ -20,6 +20,7 @@ class Asked:
     path: str
     body: bytes
     peer: bytes
+    headers: str = ""
 
 
 class AskingFront(LocalServer):
@@ -69,7 +70,8 @@ class AskingFront(LocalServer):
                 assert isinstance(self.connection, ssl.SSLSocket)
                 length = int(self.headers.get("Content-Length") or 0)
                 peer = self.connection.getpeercert(binary_form=True) or b""
-                status, body = answer(self.command, Asked(self.path, self.rfile.read(length), peer))
+                asked = Asked(self.path, self.rfile.read(length), peer, str(self.headers))
+                status, body = answer(self.command, asked)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

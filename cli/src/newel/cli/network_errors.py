@@ -14,5 +14,6 @@ def explain(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, ssl.SSLError):
         return f"tls: {(error.reason or 'handshake failed').replace('_', ' ').lower()}"
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return " ".join(text.split()).lower() or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split()) or type(error).__name__

@@ -52,7 +52,7 @@ def sign(
     start, end = found.validity(BOUNDS[content.kind], time, begin, end, latest)
     body = Body(
         public_key,
-        secrets.randbits(64) | 1,
+        new_serial(),
         certificate_body.holder(content.kind, content.key_id, content.principals),
         int(start.timestamp()),
         int(end.timestamp()),
@@ -85,7 +85,7 @@ def renewed(
     start = int((time - found.backdate).timestamp())
     successor = Body.of(old.wire)._replace(
         key=new_key or old.public_key,
-        serial=secrets.randbits(64) | 1,
+        serial=new_serial(),
         valid_after=start,
         valid_before=start + old.valid_before - old.valid_after,
     )
@@ -120,3 +120,8 @@ def check_signature(wire: bytes, authority: "PrivateKey") -> None:
     except (ValueError, InvalidSignature):
         pass
     raise CliError("the certificate was not issued by this authority")
+
+
+def new_serial() -> int:
+    """A serial number of 64 random bits; 0 is what ssh-keygen writes for none."""
+    return secrets.randbits(64) or 1

@@ -58,7 +58,7 @@ def renew_token(
 def not_due(call: "Invocation", leaf: Leaf) -> "dt.timedelta | None":
     """The remaining time of a certificate that --expires-in leaves alone; None when it is due.
 
-    A twentieth of the limit is drawn on top, so that a fleet's timers do not all call at once.
+    A fifteenth of the limit is drawn on top, so that a fleet's timers do not all call at once.
     """
     limit = duration(call, "expires-in")
     if limit is None:
@@ -68,10 +68,10 @@ def not_due(call: "Invocation", leaf: Leaf) -> "dt.timedelta | None":
 
 
 def jitter(period: "dt.timedelta") -> "dt.timedelta":
-    """A random part of a twentieth of a period."""
-    import secrets
+    """A random part of a fifteenth of a period."""
+    from newel.client import retries
 
-    return period / 20 * (secrets.randbelow(10_000) / 10_000)
+    return period * (retries.JITTER * retries.draw())
 
 
 def text(period: "dt.timedelta") -> str:

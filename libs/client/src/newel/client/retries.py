@@ -5,6 +5,8 @@ import secrets
 
 FIRST = dt.timedelta(seconds=1)
 LONGEST = dt.timedelta(minutes=1)
+JITTER = 1 / 15
+"""Of a lifetime: the most by which a renewal comes earlier, so that a fleet's do not come together."""
 
 
 def pause(failures: int) -> dt.timedelta:

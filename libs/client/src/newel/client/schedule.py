@@ -8,8 +8,6 @@ from newel.client.credential import Credential
 
 FRACTION = 2 / 3
 """Of the lifetime, after which renewal begins."""
-JITTER = 1 / 20
-"""Of the lifetime: the most by which a renewal comes earlier, so that a fleet's do not come together."""
 
 
 class Schedule:
@@ -36,7 +34,7 @@ class Schedule:
     @staticmethod
     def _normal(credential: Credential) -> dt.datetime:
         lifetime = credential.not_after - credential.not_before
-        return credential.not_before + lifetime * (FRACTION - JITTER * retries.draw())
+        return credential.not_before + lifetime * (FRACTION - retries.JITTER * retries.draw())
 
 
 def renewal(credential: Credential, url: str, now: dt.datetime) -> tuple[Call[Issued], bool]:
