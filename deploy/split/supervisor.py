@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from deploy.split.layout import Layout
 from deploy.split.parts import Part
 from newel.runtime.parent import Lifeline
+from newel.runtime.workers import pause
 
 _LOOKS_EVERY = 0.1
 _SOON = 5.0
@@ -61,13 +62,13 @@ class Supervisor:
                 return
             if time.monotonic() > end:
                 raise NotReadyError("\n".join(map(self._last_words, waiting)))
-            time.sleep(_LOOKS_EVERY)
+            pause(_LOOKS_EVERY)
 
     def watch(self) -> None:
         """Returns when told to stop."""
         while not self.stopping:
             self._look()
-            time.sleep(_LOOKS_EVERY)
+            pause(_LOOKS_EVERY)
 
     def end(self) -> int:
         """Ends the parts in the reverse of the order they were started in; 0 when all ended well."""
@@ -121,11 +122,12 @@ class Supervisor:
             return 0
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(each.part.stop)
-        try:
-            status = process.wait(_DRAIN_SECONDS)
-        except subprocess.TimeoutExpired:
+        end = time.monotonic() + _DRAIN_SECONDS
+        while process.poll() is None and time.monotonic() < end:
+            pause(0.02)
+        if process.poll() is None:
             sys.stderr.write(f"{each.part.name} does not end and is killed\n")
             process.kill()
             process.wait()
             return 1
-        return int(status != 0)
+        return int(process.returncode != 0)

@@ -7,6 +7,7 @@ however it ends. The service manager is told READY once every worker is.
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
@@ -56,7 +57,7 @@ class Workers:
             for worker in self._workers:
                 self._look_after(worker)
             self._tell()
-            time.sleep(_LOOKS_EVERY)
+            pause(_LOOKS_EVERY)
         return self._end()
 
     def _on_signal(self, number: int, _frame: object) -> None:
@@ -114,9 +115,16 @@ class Workers:
         for worker in self._workers:
             if worker.process is None:
                 continue
-            try:
-                status = status or worker.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            while worker.process.poll() is None and time.monotonic() < deadline:
+                pause(0.02)
+            if worker.process.poll() is None:
                 worker.process.kill()
+                worker.process.wait()
                 status = 1
+            status = status or worker.process.returncode
         return status
+
+
+def pause(seconds: float) -> None:
+    """Sleeps by a duration: ``time.sleep`` sleeps until a time, which a clock that jumps makes another."""
+    select.select([], [], [], seconds)
