@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.running import wait_until
 from fixtures.validation import surroundings
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError, validated
@@ -31,6 +32,7 @@ async def asked(
         group.create_task(listener.listen())
         try:
             port = listener.address[1]
+            await asyncio.to_thread(wait_until, lambda: ask(port, "GET", {}))
             return [await asyncio.to_thread(ask, port, *request) for request in requests]
         finally:
             listener.stop()
