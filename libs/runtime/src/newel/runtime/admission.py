@@ -78,14 +78,16 @@ class Admission:
         if key is not None and self._by_key.get(key, 0) >= self._per_address:
             self.refuse("address", address)
             return None
-        places = self._most if self._local.key(address) is None else self._for_others
-        if self._count >= places and not self._close_idle():
+        if self._count >= self._for_others and self._is_full(address) and not self._close_idle():
             self.refuse("listener", address)
             return None
         self._count += 1
         if key is not None:
             self._by_key[key] = self._by_key.get(key, 0) + 1
         return Ticket(key)
+
+    def _is_full(self, address: str) -> bool:
+        return self._count >= self._most or self._local.key(address) is not None
 
     def leave(self, ticket: Ticket) -> None:
         """Give a place back; a second time changes nothing."""

@@ -19,7 +19,7 @@ LARGEST_HEAD = 64 * 1024
 LARGEST_MESSAGE = 8 * 1024 * 1024
 """Octets of a body with all that stands around its chunks; what an app takes is less."""
 _LINGER_SECONDS = 10.0
-_clock = SystemClock()
+_unix = SystemClock().unix
 
 _HEAD_TOO_LARGE = b"431 Request Header Fields Too Large"
 _BODY_TOO_LARGE = b"413 Content Too Large"
@@ -44,11 +44,12 @@ class DatedHeaders(list[Header]):
         yield self.date()
 
     def __add__(self, others: Iterable[Header]) -> list[Header]:  # type: ignore[override]
-        return [self.date(), *others]
+        second = int(_unix())
+        return [self._date if second == self._second else self.date(), *others]
 
     def date(self) -> Header:
         """The header of this second."""
-        second = int(_clock.unix())
+        second = int(_unix())
         if second != self._second:
             self._second = second
             self._date = (b"date", formatdate(second, usegmt=True).encode())
@@ -100,6 +101,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _seen = b""
     _body = 0
     _in_body = False
+    _deaf = False
 
     def __init__(
         self,
@@ -121,6 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
             address = transport.get_extra_info("peername") or ("",)
             self._ticket = self._admission.enter(plain_address(str(address[0])))
             if self._ticket is None:
+                self._deaf = True
                 transport.abort()
                 return
         super().connection_made(cast("Any", GatheringTransport(transport, self.loop)))
@@ -146,8 +149,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Counts what arrives, and sees to it that one deadline or another is set."""
-        if self._ticket is None or self.transport.is_closing():
+        if self._deaf:
             return
+        before = self.cycle
         if self._head_deadline is not None:
             # a body may follow in the same octets, or the header's end be split between two lots
             end = (self._seen + data).find(b"\r\n\r\n")
@@ -164,7 +168,7 @@ class BoundedProtocol(HttpToolsProtocol):
             elif self._body_deadline is None:
                 seconds = self._limits.body_seconds
                 self._body_deadline = self.loop.call_later(seconds, self._end, _BODY_TOO_SLOW)
-        elif self._head_deadline is None and self.timeout_keep_alive_task is None and self._rests:
+        elif self.cycle is before and self._is_forgotten:
             self._wait_for_head()  # white space between two requests is no request
 
     def on_message_begin(self) -> None:
@@ -206,12 +210,19 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.timeout_keep_alive_task is not None and not self.transport.is_closing()
 
     @property
+    def _is_forgotten(self) -> bool:
+        """Whether nothing would ever end this connection."""
+        timers = (self._head_deadline, self._body_deadline, self.timeout_keep_alive_task)
+        return timers == (None, None, None) and self._rests
+
+    @property
     def _rests(self) -> bool:
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is None or (cycle.response_complete and not self.pipeline)
 
     def _end(self, status: bytes) -> None:
         """Answers, unless the answer has begun, and closes."""
+        self._deaf = True
         if self._rests if not self._in_body else not self.cycle.response_started:
             _, date = next(iter(self.server_state.default_headers))
             lines = (

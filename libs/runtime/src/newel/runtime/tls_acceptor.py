@@ -17,7 +17,6 @@ from newel.runtime.connection_limits import ConnectionLimits
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 128
 _HANDSHAKE = b"\x16"  # RFC 8446 §5.1: the content type of a ClientHello's record
 _NOT_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 _SHUTDOWN_SECONDS = 5.0
@@ -49,7 +48,9 @@ class TlsAcceptor:
         self._closed = False
 
     def start(self, backlog: int) -> None:
-        """Begin to listen."""
+        """Begin to listen. The system hands a connection over with its first octets, or a second later."""
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
         self._sock.listen(backlog)
         self._loop.add_reader(self._sock, self._accept)
 
@@ -66,25 +67,25 @@ class TlsAcceptor:
         await asyncio.gather(*self._handshakes, return_exceptions=True)
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
-            try:
-                connection, peer = self._sock.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno not in _OUT_OF_DESCRIPTORS:
-                    raise
-                _log.error("no connection can be accepted", extra={"cause": str(error)})
-                self._loop.remove_reader(self._sock)
-                self._loop.call_later(_PAUSE_SECONDS, self._resume)
-                return
-            connection.setblocking(False)
-            address = plain_address(str(peer[0]))
-            ticket = self._admission.enter(address)
-            if ticket is None:
-                connection.close()
-            else:
-                self._begin(connection, address, ticket)
+        """Take one connection; the loop calls again while there are more."""
+        try:
+            connection, peer = self._sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno not in _OUT_OF_DESCRIPTORS:
+                raise
+            _log.error("no connection can be accepted", extra={"cause": str(error)})
+            self._loop.remove_reader(self._sock)
+            self._loop.call_later(_PAUSE_SECONDS, self._resume)
+            return
+        connection.setblocking(False)
+        address = plain_address(str(peer[0]))
+        ticket = self._admission.enter(address)
+        if ticket is None:
+            connection.close()
+        else:
+            self._begin(connection, address, ticket)
 
     def _resume(self) -> None:
         if not self._closed:
