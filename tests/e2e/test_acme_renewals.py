@@ -1,5 +1,6 @@
 """ACME clients of a Debian system enrol and renew, unchanged: certbot, dehydrated, uacme."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from cryptography import x509
 from fixtures.acme_clients import World, leaf, names, verified, webroot
 from fixtures.challenged import Challenged
 from fixtures.running import Authority, run, wait_until
+from fixtures.split import Split
 
 STAPLED = [x509.TLSFeatureType.status_request]
 
@@ -120,3 +122,31 @@ def test_uacme_enrols_renews_rolls_its_key_over_and_revokes(world: World, tmp_pa
     assert world.audited("acme.revoke")["outcome"] == "granted"
     assert listed(world, name) == 2
     wait_until(lambda: world.authority.ocsp(revoked) == "revoked")
+
+
+@pytest.mark.needs("lego", "openssl")
+def test_an_order_outlasts_a_signer_that_is_held_for_a_while(
+    split: Split, challenged: Challenged, tmp_path: Path
+) -> None:
+    """The order stays processing, its client polls, and has its certificate once the signer goes on."""
+    world, name = World(split, challenged), "held.example"
+    with split.without("signer"), (tmp_path / "lego.out").open("wb") as sink:
+        client = subprocess.Popen(
+            [
+                "lego", "--server", split.directory, "--path", str(tmp_path), "--accept-tos",
+                "--email", "you@example.com", "--domains", name, "--cert.timeout", "60",
+                "--http", "--http.port", world.http01, "run",
+            ],
+            env=world.environment, stdout=sink, stderr=sink,
+        )  # fmt: skip
+        try:
+            late = world.audited("acme.finalize", outcome="refused", status="processing")
+            assert late["type"] == "unavailable"
+        except BaseException:
+            client.kill()
+            raise
+    assert client.wait(90) == 0, (tmp_path / "lego.out").read_text()
+    issued = tmp_path / f"certificates/{name}.crt"
+    assert names(issued) == {name}
+    verified(world, issued)
+    assert listed(world, name) == 1
