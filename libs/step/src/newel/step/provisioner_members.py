@@ -71,8 +71,15 @@ OWN: Mapping[str, Member] = {
     "activeRevocation": honoured("revocations are published (default), or only stop renewals"),
     "profile": honoured("the certificate profile of the issuing authority"),
     "disabled": honoured("lets nobody in, keeps the record"),
-    "allowUnderscores": honoured("names of hosts may have underscores; only of JWK provisioners"),
-    "revokesAny": honoured("its tokens revoke certificates of every provisioner"),
+    "allowUnderscores": honoured("domain names may have underscores (not of ACME provisioners)"),
+    "revokesAny": honoured(
+        "its tokens revoke certificates of every provisioner (not of ACME provisioners)"
+    ),
+}
+
+_WITHOUT_TOKENS: Mapping[str, Member] = {
+    name: refused("it is about tokens, and ACME provisioners take none")
+    for name in ("allowUnderscores", "revokesAny")
 }
 
 
@@ -151,4 +158,6 @@ SPELLING: Mapping[str, str] = {kind.lower(): kind for kind in OF_KIND}
 
 def members_of(kind: str) -> Mapping[str, Member]:
     """Every member that a provisioner of a kind may have."""
-    return {**_ALL, **OF_KIND[kind]}
+    own = {**OWN, **(_WITHOUT_TOKENS if kind == "ACME" else {})}
+    newel = _ALL["newel"]._replace(members=own)
+    return {**_ALL, **OF_KIND[kind], "newel": newel}

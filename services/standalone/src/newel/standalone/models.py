@@ -179,6 +179,10 @@ def validation(settings: Settings) -> ValidationConfig:
     if crl and (crl.cache_duration or crl.renew_period):
         validity = parse_duration(crl.cache_duration or "24h")
         period = parse_duration(crl.renew_period) if crl.renew_period else validity / 3
+        if period >= validity:
+            raise ConfigError(
+                f"{settings.layout.ca_json}: crl.renewPeriod: it must be shorter than crl.cacheDuration"
+            )
         data["crl"] = {"validity": validity, "period": period}
         data["reconcile"] = {"keep_expired": max(KEPT, 2 * period)}
     return validated(ValidationConfig, merged(data, settings.newel.validation), "validation")

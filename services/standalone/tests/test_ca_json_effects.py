@@ -1,0 +1,194 @@
+"""Every member of ca.json that is honoured reaches the service it is meant for."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.provisioners.jwk import JwkKind
+from newel.registration.provisioners.registry import Provisioners
+from newel.runtime.config import ConfigError
+from newel.standalone import models
+from newel.standalone.layout import Layout
+from newel.standalone.settings import Settings, read_settings
+from newel.step.ca_json_members import CA_JSON
+from newel.step.provisioner_members import members_of
+from newel.step.treatment import Member, Treatment
+
+KEY = {"use": "sig", "kty": "EC", "kid": "k", "crv": "P-256", "alg": "ES256",
+       "x": "n6q4zAThRNcX4KlQHq-Wk3OJpPGQM8FsSHPO7vjYV10",
+       "y": "hK8Si2CLwRF5ApcWeqV74V6VBAU5MdbPVqq0JiEr3ag"}  # fmt: skip
+OTHER = KEY | {"kid": "other"}
+BASE: dict[str, Any] = {
+    "root": "r.crt", "crt": "i.crt", "key": "i.key", "address": ":9000", "insecureAddress": ":9080",
+    "authority": {"provisioners": [
+        {"type": "JWK", "name": "j", "key": KEY}, {"type": "ACME", "name": "a"},
+    ]},
+}  # fmt: skip
+TEMPLATE = '{"subject": {{ toJson .Subject }}}'
+
+
+def settings_of(folder: Path, change: Callable[[dict[str, Any]], object]) -> Settings:
+    layout = Layout(folder)
+    layout.ca_json.parent.mkdir(exist_ok=True)
+    ca = json.loads(json.dumps(BASE))
+    change(ca)
+    layout.ca_json.write_text(json.dumps(ca))
+    settings = read_settings(layout)
+    models.check(settings)
+    return settings
+
+
+def jwk(settings: Settings) -> JwkKind:
+    found = provisioners(settings).named("j") or provisioners(settings).named("other")
+    assert isinstance(found, JwkKind)
+    return found
+
+
+def acme(settings: Settings) -> AcmeKind:
+    found = provisioners(settings).named("a")
+    assert isinstance(found, AcmeKind)
+    return found
+
+
+def provisioners(settings: Settings) -> Provisioners:
+    config = models.registration(settings)
+    return Provisioners(
+        config.records(), config.limits(), active_revocation=config.active_revocation
+    )
+
+
+def leaf(settings: Settings) -> Any:
+    return models.issuing(settings).profiles["leaf"]
+
+
+Effect = tuple[Any, Callable[[Settings], Any]]
+"""What the member is set to, and what must then be otherwise than without it."""
+
+LIMITS: dict[str, Effect] = {
+    "minTLSCertDuration": ("1h", lambda s: jwk(s).limits.shortest),
+    "maxTLSCertDuration": ("9000h", lambda s: (jwk(s).limits.longest, leaf(s).max_duration)),
+    "defaultTLSCertDuration": ("12h", lambda s: jwk(s).limits.usual),
+    "disableRenewal": (True, lambda s: jwk(s).may_renew),
+    "allowRenewalAfterExpiry": (True, lambda s: jwk(s).limits.renewal_after_expiry),
+    "disableSmallstepExtensions": (True, lambda s: jwk(s).limits.extension),
+}
+FILE: dict[str, Effect] = {
+    "root": (["r.crt", "more.crt"], lambda s: (
+        models.issuing(s).issuers[0].root_file, models.registration(s).roots, models.validation(s).roots_file,
+    )),
+    "federatedRoots": (["f.crt"], lambda s: models.registration(s).federated_roots),
+    "crt": ("other.crt", lambda s: models.issuing(s).issuers[0].certificate_file),
+    "key": ("other.key", lambda s: models.signer(s).keys[0].store),
+    "address": (":1", lambda s: s.ca.address),
+    "insecureAddress": (":1", lambda s: models.issuing(s).urls.ocsp),
+    "metricsAddress": (":1", lambda s: s.ca.metrics_address),
+    "dnsNames": (["x"], lambda s: models.registration(s).dns_names),
+    "commonName": ("x", lambda s: models.registration(s).server_certificate.common_name),
+    "authority.provisioners": ([], lambda s: len(models.registration(s).records())),
+    **{f"authority.claims.{name}": effect for name, effect in LIMITS.items()},
+    "authority.backdate": ("5m", lambda s: (models.registration(s).backdate, leaf(s).backdate)),
+    "tls.minVersion": (1.3, lambda s: (models.tls_versions(s), models.registration(s).tls_options().min_version)),
+    "tls.maxVersion": (1.2, lambda s: (models.tls_versions(s), models.registration(s).tls_options().max_version)),
+    "crl.cacheDuration": ("48h", lambda s: models.validation(s).crl.validity),
+    "crl.renewPeriod": ("1h", lambda s: models.validation(s).crl.period),
+    "newel": ({"httpUrl": "http://x"}, lambda s: models.issuing(s).urls.crl),
+}  # fmt: skip
+ALWAYS = {"authority.disableIssuedAtCheck", "crl.enabled", "crl.generateOnRevoke"}
+"""What is always done, whether it is asked for or not."""
+COMMON: dict[str, Effect] = {
+    **{f"claims.{name}": effect for name, effect in LIMITS.items()},
+    "newel.activeRevocation": (False, lambda s: jwk(s).active_revocation),
+    "newel.profile": ("server", lambda s: jwk(s).profile),
+    "newel.disabled": (True, lambda s: jwk(s).disabled),
+    "newel.allowUnderscores": (True, lambda s: leaf(s).allow_underscores),
+    "newel.revokesAny": (True, lambda s: jwk(s).revokes_any),
+    "options.x509.template": (TEMPLATE, lambda s: jwk(s).template is not None),
+}
+JWK: dict[str, Effect] = {
+    **COMMON,
+    "name": ("other", lambda s: jwk(s).name),
+    "key": (OTHER, lambda s: jwk(s).key_id),
+    "encryptedKey": ("a.b.c.d.e", lambda s: jwk(s).encrypted_key),
+}
+ACME: dict[str, Effect] = {
+    "forceCN": (True, lambda s: acme(s).force_common_name),
+    "termsOfService": ("https://x", lambda s: acme(s).terms_of_service),
+    "website": ("https://x", lambda s: acme(s).website),
+    "caaIdentities": (["x"], lambda s: acme(s).caa_identities),
+    "requireEAB": (True, lambda s: acme(s).require_external_account),
+    "challenges": (["dns-01"], lambda s: acme(s).challenges),
+}
+ELSEWHERE = {"type", "options.x509.templateFile", "options.x509.templateData"}
+"""Shown by tests of their own: of kinds, and below."""
+
+
+def put(holder: dict[str, Any], path: str, value: Any) -> None:
+    *above, name = path.split(".")
+    for each in above:
+        holder = holder.setdefault(each, {})
+    holder[name] = value
+
+
+def put_into(index: int, path: str, value: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda ca: put(ca["authority"]["provisioners"][index], path, value)
+
+
+@pytest.mark.parametrize("path", FILE)
+def test_a_member_of_the_file_takes_effect(tmp_path: Path, path: str) -> None:
+    value, seen = FILE[path]
+    before = seen(settings_of(tmp_path, lambda _: None))
+    assert seen(settings_of(tmp_path, lambda ca: put(ca, path, value))) != before
+
+
+@pytest.mark.parametrize("path", JWK)
+def test_a_member_of_a_jwk_provisioner_takes_effect(tmp_path: Path, path: str) -> None:
+    value, seen = JWK[path]
+    before = seen(settings_of(tmp_path, lambda _: None))
+    assert seen(settings_of(tmp_path, put_into(0, path, value))) != before
+
+
+@pytest.mark.parametrize("path", ACME)
+def test_a_member_of_an_acme_provisioner_takes_effect(tmp_path: Path, path: str) -> None:
+    value, seen = ACME[path]
+    before = seen(settings_of(tmp_path, lambda _: None))
+    assert seen(settings_of(tmp_path, put_into(1, path, value))) != before
+
+
+def test_a_template_s_file_is_found_below_the_state_folder_and_its_data_is_used(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "leaf.tpl").write_text(TEMPLATE)
+    options = {"templateFile": "leaf.tpl", "templateData": {"a": 1}}
+    found = jwk(settings_of(tmp_path, put_into(0, "options.x509", options)))
+    assert found.template is not None
+    text = base64.b64encode(TEMPLATE.encode()).decode()
+    found = jwk(settings_of(tmp_path, put_into(0, "options.x509", {"template": text})))
+    assert found.template is not None
+
+
+def honoured(members: Mapping[str, Member], above: str = "") -> Iterator[str]:
+    for name, member in members.items():
+        if member.treatment is not Treatment.HONOURED:
+            continue
+        if member.members:
+            yield from honoured(member.members, f"{above}{name}.")
+        else:
+            yield f"{above}{name}"
+
+
+def test_no_honoured_member_is_without_such_a_test() -> None:
+    assert set(honoured(CA_JSON)) == set(FILE) | ALWAYS
+    assert set(honoured(members_of("JWK"))) == set(JWK) | ELSEWHERE
+    shared = set(honoured(members_of("JWK"))) - {"key", "encryptedKey"}
+    assert set(honoured(members_of("ACME"))) - shared == set(ACME)
+
+
+def test_periods_of_lists_that_cannot_be_are_told_with_their_place(tmp_path: Path) -> None:
+    crl = {"cacheDuration": "1h", "renewPeriod": "1h"}
+    with pytest.raises(ConfigError, match=r"ca\.json: crl\.renewPeriod: it must be shorter"):
+        settings_of(tmp_path, lambda ca: ca.update(crl=crl))
