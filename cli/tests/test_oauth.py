@@ -146,6 +146,7 @@ def test_a_service_account_signs_for_itself(provider: Provider, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ([], "oauth' requires the '--client-id' flag: ask as a client of your own"),
         (["--provider", "https://idp.example"], "flag '--client-id' required with '--provider'"),
         ([*CLIENT, "--provider", "http://idp.example"], "is not an https address"),
         ([*CLIENT, "--console-flow", "x"], "options are device, oob"),

@@ -121,7 +121,8 @@ def test_a_rogue_server_with_the_right_root_is_found_out(
 def test_what_anybody_may_ask(machine: Machine) -> None:
     root = machine.authority.root.read_text().strip()
     assert machine.newel("ca", "roots").stdout.strip() == root
-    assert machine.newel("ca", "federation").stdout.strip() == root
+    for name in ("federation", "federate"):
+        assert machine.newel("ca", name).stdout.strip() == root
     said = machine.newel("ca", "root", "r.crt").stderr
     assert said == "The root certificate has been saved in r.crt.\n"
     assert (machine.home / "r.crt").read_text().strip() == root

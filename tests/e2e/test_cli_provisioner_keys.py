@@ -48,8 +48,7 @@ def test_no_request_carries_a_password_or_a_private_key(machine: Machine, tmp_pa
         seen += b"".join(each.body for each in front.asked)
     paths = {each.path.partition("?")[0] for each in front.asked}
     assert paths == {"/provisioners", "/sign", "/revoke"}
-    assert b"a.example" in seen
-    assert first["name"].encode() in seen or b"ott" in seen
+    assert seen.count(b'"ott": "eyJ') == 3
     keys = [(machine.home / name).read_text().splitlines()[1:-1] for name in ("a.key", "b.key")]
     secrets = [password, opened["d"], *keys[0], *keys[1]]
     assert [secret for secret in secrets if secret.encode() in seen] == []
@@ -146,10 +145,7 @@ def test_an_authority_without_remote_management_is_told_from_one_without_a_polic
 def test_an_authority_without_ssh_says_so(machine: Machine, words: list[str]) -> None:
     password = ["--provisioner-password-file", str(machine.authority.password_file)]
     more = ["--provisioner", "admin", *password] if words[1] == "certificate" else []
-    assert (
-        "the authority issues no SSH certificates"
-        in machine.newel(*words, *more, good=False).stderr
-    )
+    assert "authority issues no SSH certificates" in machine.newel(*words, *more, good=False).stderr
     assert not (machine.home / "id-cert.pub").exists()
 
 

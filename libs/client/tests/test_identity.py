@@ -232,7 +232,7 @@ def handshake(
 
 
 HANDSHAKES, RENEWALS = 1_500, 150
-"""In CI. The figures of the README were made with 10,000 and 1,000."""
+"""The figures of the README."""
 
 
 def generations(authority: ThrowawayAuthority) -> list[Credential]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.oauth import device, loopback
 from newel.cli.oauth.authorization import Authorization
@@ -34,6 +35,10 @@ def scope_of(call: "Invocation") -> str:
 
 def of_person(call: "Invocation") -> SignIn:
     """The person at the terminal, by the flow the flags name. Raises CliError."""
+    if not call.get("client-id") and not call.given("provider"):
+        raise CliError(
+            f"'{program.name()} oauth' requires the '--client-id' flag: ask as a client of your own"
+        )
     if not call.get("client-id"):
         raise CliError("flag '--client-id' required with '--provider'")
     client = Client(call.require("client-id"), call.get("client-secret") or "")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from newel.client.answers import members, rows, text
-from newel.client.calls import Answer, Call
+from newel.client.calls import Answer, Call, message_of
 from newel.client.calls import post as post_json
 from newel.client.errors import AnswerError, RefusedError
 
@@ -20,7 +20,8 @@ class SshCall(Call[Answer]):
     def answer(self, status: int, body: bytes) -> Answer:
         """What a 2xx answer says. Raises RefusedError, which says so where there is no SSH, or AnswerError."""
         if status in UNKNOWN:
-            raise RefusedError(status, NO_SSH)
+            said = message_of(status, body)  # a router speaks of resources, not of SSH
+            raise RefusedError(status, said if "ssh" in said.lower() else NO_SSH)
         return super().answer(status, body)
 
 
