@@ -19,16 +19,17 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 .tools/uv/bin/uv:
-	"$$(deploy/python.sh)" -m venv .tools/uv || { echo 'make: on Debian and Ubuntu, first: apt install python3-venv'; exit 1; }
-	.tools/uv/bin/pip install --quiet uv
+	@"$$(deploy/python.sh)" -m venv .tools/uv || { echo 'make: on Debian and Ubuntu, first: apt install python3-venv'; exit 1; }
+	@.tools/uv/bin/pip install --quiet uv
 
 # The stamps hold what was installed: a second `make sync` with nothing changed costs nothing.
 $(VENV)/.stamp: requirements.lock $(MEMBERS:%=%/pyproject.toml) | $(filter .tools/%,$(UV))
-	test -x $(BIN)/python || $(UV) venv --quiet --python "$$(deploy/python.sh)" $(VENV) || $(UV) venv --quiet --python '>=3.11' $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --no-sources --constraint requirements.lock \
+	@echo 'Installing into $(VENV), once: half a minute or so.'
+	@test -x $(BIN)/python || $(UV) venv --quiet --python "$$(deploy/python.sh)" $(VENV) || $(UV) venv --quiet --python '>=3.11' $(VENV)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-sources --constraint requirements.lock \
 	  --build-constraint requirements.lock $(MEMBERS:%=-e ./%)
-	-$(BIN)/python -m compileall -q $(VENV)/lib/python3*/site-packages $(MEMBERS:%=%/src) # half of a start's time
-	touch $@
+	-@$(BIN)/python -m compileall -q $(VENV)/lib/python3*/site-packages $(MEMBERS:%=%/src) # half of a start's time
+	@touch $@
 
 $(VENV)/.stamp-tools: $(VENV)/.stamp
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock

@@ -1,12 +1,15 @@
 """Every command block of README, docs and runbooks works as typed, or is listed here with the reason."""
 
+import json
 import shlex
 import subprocess
+import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from fixtures.documentation import REPOSITORY, Block, blocks, moved, pages, paste, served
+from fixtures.documentation import FENCE, REPOSITORY, Block, blocks, moved, pages, paste, served
 from fixtures.processes import free_block
 from fixtures.running import BIN, NEWEL
 from fixtures.split import PROGRAMS, split_serving, split_state
@@ -182,6 +185,16 @@ def test_a_state_is_backed_up_and_restored_as_typed(
     with served(up, folder, *ports):
         paste([Block("kept", 0, renew.format("kept"))], folder, *ports)
         paste([Block("lost", 0, "! " + renew.format("lost"))], folder, *ports)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
+def test_settings_that_are_shown_are_toml_and_json(page: Path) -> None:
+    for match in FENCE.finditer(page.read_text()):
+        body = textwrap.dedent(match[3])
+        if match[2] == "toml":
+            tomllib.loads(body)
+        if match[2] == "json":
+            json.loads(body)
 
 
 def commands(text: str) -> list[list[str]]:

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from newel.runtime.addresses import parse_address
 
 EPILOG = """\
-The first start makes an authority under DIR: a root (P-256, ten years), an intermediate, the provisioners
-'admin' (JWK, its key escrowed under the password) and 'acme', all laid out as a STEPPATH, so that
-STEPPATH=DIR step … works at once. Later starts use what is there. Ctrl-C drains and stops.
+The first start creates an authority under DIR: a root (P-256, ten years), an intermediate, the provisioners
+'admin' (JWK, its key encrypted with the password) and 'acme', and an administrator. DIR is laid out as a
+STEPPATH: with STEPPATH=DIR in the environment, newel and step work with this authority at once. Later starts
+use what is there, and say which flags they ignore. Ctrl-C finishes open requests and stops.
 
 SIGHUP reads the provisioners in config/ca.json again; all else in it counts from the next start."""
 
@@ -61,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--password-file",
         type=Path,
         metavar="F",
-        help="the keys' password; made under DIR/secrets on first start when not given",
+        help="file with the keys' password; the first start creates one under DIR/secrets when none is given",
     )
     add(
         "--workers",
@@ -74,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--log-format",
         choices=("text", "json"),
         default="",
-        help="of the log on stderr (default text at a terminal, else logger.format of ca.json, else json)",
+        help="form of the log on stderr (default text at a terminal, else logger.format of ca.json, else json)",
     )
     add("--worker", type=int, default=None, help=argparse.SUPPRESS)
     return parser
@@ -111,7 +112,7 @@ def _add_address_flags(add: Callable[..., object]) -> None:
 
 def _add_authority_flags(add: Callable[..., object]) -> None:
     """Add what counts on the first start, of which authority it makes, and what begins anew."""
-    add("--name", default="", help="of the authority, on first start (default Newel)")
+    add("--name", default="", help="name of the authority, on first start (default Newel)")
     add(
         "--dns",
         action="append",
