@@ -13,8 +13,9 @@ from fixtures.authority import Book, CertificateAuthority
 from fixtures.registration import Front, open_front
 from newel.registration.config import RateLimitsConfig
 from newel.registration.metrics import Metrics
-from newel.registration.rates import Buckets, Limit, Rate, RateLimitedError
+from newel.registration.rates import Buckets, Limit, Rate, RateLimitedError, SharedBuckets
 from newel.runtime.client_addresses import ClientAddresses
+from newel.runtime.shared_table import SharedTable, TableMemory
 
 pytestmark = pytest.mark.attack("A22")
 NOW = 1.8e9
@@ -32,6 +33,20 @@ def test_a_burst_then_the_rate_and_after_a_rest_the_burst_again() -> None:
     assert sum(taken(buckets, "a", NOW + second, 5) for second in range(1, 31)) == 60
     assert taken(buckets, "a", NOW + 40, 20) == 10
     assert taken(buckets, "b", NOW, 20) == 10
+
+
+def test_workers_of_one_program_count_together() -> None:
+    memory = TableMemory()
+    workers = [
+        SharedBuckets(Rate(2, 10), "address", SharedTable(memory.descriptor)) for _ in range(4)
+    ]
+    let_in = sum(not workers[number % 4].take(b"a", NOW) for number in range(40))
+    assert let_in == 10
+    assert workers[0].take(b"a", NOW) == pytest.approx(0.5)
+    assert workers[1].take(b"b", NOW) == 0
+    assert SharedBuckets(Rate(2, 10), "other", SharedTable(memory.descriptor)).take(b"a", NOW) == 0
+    assert sum(not workers[n % 4].take(b"a", NOW + 1 + n // 8) for n in range(80)) == 20
+    assert workers[0].take(b"a", NOW - 1e6) <= 0.5  # a clock that was set back
 
 
 @pytest.mark.parametrize("back", [1.0, 3600.0, 1e9])

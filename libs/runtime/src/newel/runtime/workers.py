@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from newel.runtime import sd_notify
 from newel.runtime.parent import Lifeline, is_cut, take_lifeline
+from newel.runtime.shared_table import TableMemory
 
 DRAIN_SECONDS = 20.0
 _LOOKS_EVERY = 0.1
@@ -41,6 +42,7 @@ class Workers:
     _stopping: bool = False
     _workers: list[_Worker] = field(default_factory=list[_Worker])
     _lifeline: Lifeline = field(default_factory=Lifeline)
+    _table: TableMemory = field(default_factory=TableMemory)
     _states: sd_notify.States | None = None
     _told: bool = False
 
@@ -79,7 +81,7 @@ class Workers:
                 worker.pause = 0.0
             worker.process, worker.again_at = None, now + worker.pause
         if worker.process is None and now >= worker.again_at and not self._stopping:
-            environment = self._lifeline.environment(os.environ)
+            environment = self._table.environment(self._lifeline.environment(os.environ))
             environment.pop(sd_notify.VARIABLE, None)
             if self._states is not None:
                 environment[sd_notify.VARIABLE] = self._states.address
@@ -88,7 +90,7 @@ class Workers:
                 worker.command,
                 start_new_session=True,
                 env=environment,
-                pass_fds=self._lifeline.pass_fds,
+                pass_fds=(*self._lifeline.pass_fds, self._table.descriptor),
             )
             worker.began = now
 

@@ -8,6 +8,7 @@ from newel.registration.config import Config
 from newel.runtime.context import Context
 from newel.runtime.main import main
 from newel.runtime.service import Service
+from newel.runtime.shared_table import SharedTable
 
 
 async def assemble(config: Config, context: Context) -> Service:
@@ -16,7 +17,7 @@ async def assemble(config: Config, context: Context) -> Service:
         logging.getLogger("newel.registration").warning("%s", line)
     ports = Ports(
         await context.database(REVISION), context.channel("issuing"), context.tls,
-        context.clock, context.audit(), context.registry,
+        context.clock, context.audit(), context.registry, SharedTable.inherited(),
     )  # fmt: skip
     return await build(config, ports)
 

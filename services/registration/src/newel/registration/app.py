@@ -38,6 +38,7 @@ from newel.runtime.database import Database
 from newel.runtime.lease import Lease
 from newel.runtime.server_tls import ServerTls
 from newel.runtime.service import Service
+from newel.runtime.shared_table import SharedTable
 from newel.step.audiences import Audiences
 from newel.step.provisioners import to_json
 
@@ -55,6 +56,8 @@ class Ports:
     clock: Clock
     audit: Audit
     registry: CollectorRegistry
+    table: SharedTable | None = None
+    """What the workers of this program count together in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,7 @@ def _api(
 
 def _limit(config: Config, ports: Ports, metrics: Metrics, name: str, rate: RateConfig) -> Limit:
     remembered = config.rate_limits.remembered
-    return Limit(name, rate.rate(), remembered, ports.audit, metrics)
+    return Limit(name, rate.rate(), remembered, ports.audit, metrics, ports.table)
 
 
 def _limited(config: Config, ports: Ports, metrics: Metrics, app: ASGIApp) -> Limited:

@@ -41,7 +41,7 @@ class RateConfig(Settings):
 
 
 class RateLimitsConfig(Settings):
-    """How often somebody may ask; of each process, so several of them together allow more."""
+    """How often somebody may ask, of all workers of a program together; replicas count each for themselves."""
 
     address: RateConfig = RateConfig(per_second=500, burst=10_000)
     """Requests of one client address, for IPv6 of one /64."""

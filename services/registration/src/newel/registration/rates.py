@@ -1,7 +1,8 @@
 """How often somebody may ask: a rate with a burst for each address or account, in memory of a fixed size.
 
-Each process counts for itself. What is not seen for long, or long ago among too many others, is forgotten
-and begins anew: this keeps one client from taking everybody's share, and is no wall.
+The workers of one program count together, replicas each for themselves. What is not seen for long, or long
+ago among too many others, is forgotten and begins anew: this keeps one client from taking everybody's share,
+and is no wall.
 """
 
 import math
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.shared_table import SharedTable
 
 _SAID_EVERY = 1.0  # seconds between lines of the audit trail about one limit
 
@@ -66,14 +68,45 @@ class Buckets:
         return 0.0
 
 
+class SharedBuckets:
+    """The same for all workers of a program together."""
+
+    def __init__(self, rate: Rate, name: str, table: SharedTable) -> None:
+        self._interval = 1 / rate.per_second
+        self._slack = (rate.burst - 1) * self._interval
+        self._name = name
+        self._table = table
+
+    def take(self, key: Hashable, now: float) -> float:
+        """0 when the key may; else in how many seconds it may. Times in seconds."""
+        own = (self._name, key)
+        # a clock that was set back makes nobody wait longer than an empty bucket takes to fill
+        ahead = min(max(self._table.get(own) - now, 0.0), self._slack + self._interval)
+        if ahead > self._slack:
+            return ahead - self._slack
+        self._table.put(own, now + ahead + self._interval)
+        return 0.0
+
+
 class Limit:
     """One rate. Refusals are counted, and said once a second at most."""
 
     def __init__(
-        self, name: str, rate: Rate, remembered: int, audit: Audit, metrics: Metrics
+        self,
+        name: str,
+        rate: Rate,
+        remembered: int,
+        audit: Audit,
+        metrics: Metrics,
+        table: SharedTable | None = None,
     ) -> None:
+        """Without a table of several workers each process counts for itself."""
         self._name = name
-        self._buckets = Buckets(rate, remembered) if rate.per_second else None
+        self._buckets: Buckets | SharedBuckets | None = None
+        if rate.per_second and table is not None:
+            self._buckets = SharedBuckets(rate, name, table)
+        elif rate.per_second:
+            self._buckets = Buckets(rate, remembered)
         self._audit = audit
         self._refusals = metrics.rate_limited.labels(name)
         self._unsaid = 0

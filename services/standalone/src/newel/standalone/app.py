@@ -28,6 +28,7 @@ from newel.runtime.outbox import LocalBus, TableOutbox
 from newel.runtime.server_tls import ServerTls
 from newel.runtime.service import Hook, Service, Task
 from newel.runtime.serving import Served
+from newel.runtime.shared_table import SharedTable
 from newel.runtime.usable import check_usable
 from newel.signer import app as signer
 from newel.standalone import models
@@ -249,7 +250,7 @@ class House:
         """The front door."""
         ports = registration.Ports(
             self._databases["registration"], self.channel("registration"), self.tls,
-            self._clock, self._audit("registration"), self.registry,
+            self._clock, self._audit("registration"), self.registry, SharedTable.inherited(),
         )  # fmt: skip
         return self._added(await registration.build(models.registration(self._settings), ports))
 
