@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.needs import find_program
 from fixtures.processes import free_port
@@ -171,3 +172,103 @@ def environment_of(dsn: str) -> dict[str, str]:
         "PGPASSWORD": parts.password or "", "PGSSLMODE": query["sslmode"][0],
         "PGSSLROOTCERT": query["sslrootcert"][0],
     }  # fmt: skip
+
+
+NEW_INTERMEDIATE = """
+record = "{state}/certs/ceremony-intermediate-2.json"
+
+[[existing]]
+name = "root"
+certificate = "{state}/certs/root_ca.crt"
+store = {{ {token}, token = "roots", pin_file = "{state}/secrets/offline/pin", label = "root", id = "01" }}
+
+[[certificates]]
+name = "intermediate-2"
+role = "intermediate"
+issuer = "root"
+subject = {{ common_name = "Newel Intermediate CA 2", organization = "Newel" }}
+certificate = "{state}/certs/intermediate_ca_2.crt"
+urls = {{ crl = ["{http}/crl/{{issuer}}.crl"] }}
+store = {{ {token}, {pin}, label = "intermediate-2", id = "11" }}
+
+[[certificates]]
+name = "ocsp-of-2"
+role = "ocsp-responder"
+issuer = "intermediate-2"
+subject = {{ common_name = "Newel OCSP Responder", organization = "Newel" }}
+certificate = "{state}/certs/ocsp_responder_of_2.crt"
+store = {{ {token}, {pin}, label = "ocsp-of-2", id = "12" }}
+"""
+NEW_KEYS = """
+[[keys]]
+name = "intermediate-2"
+certificate = "{state}/certs/intermediate_ca_2.crt"
+certificates = {{ max_validity = "2160h" }}
+crls = {{ max_validity = "240h" }}
+store = {{ {token}, {pin}, label = "intermediate-2", id = "11" }}
+
+[[keys]]
+name = "ocsp-of-2"
+certificate = "{state}/certs/ocsp_responder_of_2.crt"
+ocsp = {{ issuer_certificate = "{state}/certs/intermediate_ca_2.crt" }}
+store = {{ {token}, {pin}, label = "ocsp-of-2", id = "12" }}
+"""
+NEW_ANSWERS = """
+[[issuers]]
+certificate_file = "{state}/certs/intermediate_ca_2.crt"
+crl_key = "intermediate-2"
+responder_key = "ocsp-of-2"
+responder_certificate_file = "{state}/certs/ocsp_responder_of_2.crt"
+"""
+NEW_ISSUER = """
+[[issuers]]
+key = "intermediate-2"
+certificate_file = "{state}/certs/intermediate_ca_2.crt"
+root_file = "{state}/certs/root_ca.crt"
+"""
+
+
+def test_a_new_intermediate_takes_over_and_the_old_one_answers_on(
+    authority: Split, tmp_path: Path
+) -> None:
+    """docs/runbooks/key-ceremony.md, "A new intermediate"."""
+    old = certificate(authority, tmp_path, "old")
+    wait_until(lambda: authority.ocsp(old) == "good")
+    pin = f'token = "newel", pin_file = "{authority.state}/secrets/signer/pin"'
+    places = {
+        "state": authority.state, "http": authority.http_url, "pin": pin,
+        "token": f'kind = "pkcs11", module = "{find_program("libsofthsm2.so")}"',
+    }  # fmt: skip
+    plan = authority.state / "config/new-intermediate.toml"
+    plan.write_text(NEW_INTERMEDIATE.format(**places))
+    ceremony(authority, "new-intermediate")
+    for service, text in (
+        ("signer", NEW_KEYS),
+        ("validation", NEW_ANSWERS),
+        ("issuing", NEW_ISSUER),
+    ):
+        with authority.without(service):
+            file = authority.state / f"config/{service}.toml"
+            before = file.read_text().replace("[[issuers]]\n", "[[issuers]]\nactive = false\n")
+            file.write_text(before + text.format(**places))
+    new = wait_until(lambda: certificate(authority, tmp_path, "new"))
+    issuer = x509.load_pem_x509_certificates(new.read_bytes())[1]
+    assert (
+        issuer.public_bytes(Encoding.PEM)
+        == (authority.state / "certs/intermediate_ca_2.crt").read_bytes()
+    )
+    assert authority.ocsp(old) == "good"
+    wait_until(lambda: len(lists(authority)) == 3)
+    said = run(
+        ["openssl", "ocsp", "-issuer", authority.state / "certs/intermediate_ca_2.crt", "-cert", new,
+         "-url", f"{authority.http_url}/ocsp", "-CAfile", authority.root]
+    )  # fmt: skip
+    assert f"{new}: good" in said.stdout
+    assert "Response verify OK" in said.stderr
+    text = run(["curl", "-sf", f"{authority.http_url}/crls.pem"]).stdout
+    (tmp_path / "crls.pem").write_text(text)
+    for each in (old, new):
+        run(
+            ["openssl", "verify", "-crl_check_all", "-CAfile", authority.root, "-untrusted", each,
+             "-CRLfile", tmp_path / "crls.pem", each]
+        )  # fmt: skip
