@@ -333,7 +333,7 @@ async def test_corrupted_signature_is_never_released(house: House) -> None:
 
 @pytest.mark.attack("X03")
 async def test_start_is_refused_when_the_signer_has_another_key(tmp_path: Path) -> None:
-    from newel.issuing.issuers import UnusableIssuerError
+    from newel.issuing.issuer_files import UnusableIssuerError
 
     authority = make_authority(tmp_path)
     other = make_authority(tmp_path, name="Other")

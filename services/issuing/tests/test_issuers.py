@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import EPOCH, KEY, CertificateAuthority, below, make_authority
 from newel.issuing.config import IssuerConfig
-from newel.issuing.issuers import Issuers, UnusableIssuerError, read_issuer
+from newel.issuing.issuer_files import UnusableIssuerError
+from newel.issuing.issuers import Issuers, read_issuer
 from newel.runtime.errors import NewelError
 
 pytestmark = pytest.mark.attack("X03")

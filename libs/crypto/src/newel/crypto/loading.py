@@ -5,11 +5,15 @@ and some of them only when a property is read. Whoever loads foreign octets does
 think of; a house rule keeps the library's own loaders out of the rest of the code.
 """
 
+import warnings
 from collections.abc import Callable, Iterable
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+# Names longer than RFC 5280's bounds are other people's, and read as they are: nobody here can mend them
+warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
 
 MAX_CERTIFICATE = 256 * 1024
 """Octets of one certificate or request; the largest that somebody issues are a tenth of it."""

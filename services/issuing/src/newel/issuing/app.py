@@ -15,6 +15,7 @@ from newel.issuing.completion import Completion
 from newel.issuing.config import Config
 from newel.issuing.faults import Faults
 from newel.issuing.issuance import Issuance
+from newel.issuing.issuer_watch import IssuerWatch
 from newel.issuing.issuers import check_keys, read_issuers
 from newel.issuing.metrics import Metrics
 from newel.issuing.profiles import Profiles
@@ -43,6 +44,8 @@ REVISION = "0002"
 
 EVENTS = (events.ISSUED, events.RENEWED, events.REVOKED)
 """The subjects of the events this service writes."""
+
+_A_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,11 @@ def build(config: Config, ports: Ports) -> Service:
         store, completion, issuers, clock, trail, config.reconcile_after
     )
 
+    watch = IssuerWatch(issuers, clock, metrics)
+
     async def start() -> None:
+        watch.require_one()
         await check_keys(issuers, signer)
-        for issuer in issuers.all():
-            metrics.issuer_ends(issuer.id, issuer.not_after.timestamp())
 
     reconciling = every(config.reconcile_every.total_seconds(), reconciliation.run)
 
@@ -99,7 +103,10 @@ def build(config: Config, ports: Ports) -> Service:
     return Service(
         name="issuing",
         start=(start,),
-        tasks={"reconcile": partial(run_leased, Lease(ports.database, "reconcile"), reconciling)},
+        tasks={
+            "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), reconciling),
+            "issuers": every(_A_DAY, watch.run),
+        },
         ready=ready,
         rpcs=_rpcs(
             config,

@@ -59,7 +59,8 @@ class Builder:
                 profile.shape,
                 ocsp=_for(issuer, self._urls.ocsp),
                 ca_issuers=_for(issuer, self._urls.ca_issuers),
-                crl=_for(issuer, self._urls.crl),
+                # where the issuer's key may not sign lists, a pointer would lead nowhere
+                crl=_for(issuer, self._urls.crl if issuer.signs_lists else ""),
             )
             self._encoders[issuer.id, profile.key] = encoder
         return encoder

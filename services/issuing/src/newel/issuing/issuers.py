@@ -11,17 +11,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from newel.crypto import certificate_files, keys, loading, names, pem
+from newel.crypto import keys, names
+from newel.crypto.authority_chain import name_of
 from newel.crypto.certificate import subject_public_key_info
 from newel.crypto.distinguished_names import Attribute
-from newel.crypto.name_constraints import ConstraintError, NameConstraints, name_constraints
+from newel.crypto.name_constraints import ConstraintError, NameConstraints
 from newel.issuing.config import IssuerConfig
-from newel.runtime.config import ConfigError
+from newel.issuing.issuer_files import (
+    UnusableIssuerError,
+    first_to_end,
+    read_chain,
+    read_constraints,
+    signs_lists,
+)
 from newel.runtime.errors import ErrorType, NewelError
-
-
-class UnusableIssuerError(ConfigError):
-    """The service must not start with this issuer; the text says why and what to do."""
 
 
 class PublicKeys(Protocol):
@@ -46,6 +49,8 @@ class Issuer:
     room: int  # octets a signature of its key takes at most
     not_before: dt.datetime
     not_after: dt.datetime
+    first_to_end: str  # whose end that is: its own certificate's, or of one above it
+    signs_lists: bool  # whether there are CRLs that its certificates can point to
     parsed: x509.Certificate
     constraints: tuple[
         NameConstraints, ...
@@ -93,8 +98,16 @@ class Issuers:
         raise NewelError(
             ErrorType.UNAVAILABLE,
             "no issuer can issue at this time",
-            cause="every active issuer is expired or not yet valid",
+            cause="; ".join(map(describe_end, filter(lambda each: each.active, self.all()))),
         )
+
+
+def describe_end(issuer: Issuer) -> str:
+    """When an issuer can issue, in one line for logs."""
+    return (
+        f"the issuer {issuer.id} can issue from {issuer.not_before:%Y-%m-%d %H:%M} to"
+        f" {issuer.not_after:%Y-%m-%d %H:%M} UTC, when the certificate of {issuer.first_to_end} expires"
+    )
 
 
 def read_issuers(configs: Iterable[IssuerConfig]) -> Issuers:
@@ -119,81 +132,30 @@ async def check_keys(issuers: Issuers, signer: PublicKeys) -> None:
 
 def read_issuer(config: IssuerConfig) -> Issuer:
     """One issuer from its files, its chain verified up to the root. Raises :class:`UnusableIssuerError`."""
-    chain = _certificates(config.certificate_file)
-    certificates = [_parse(config.certificate_file, der) for der in chain]
-    root = _root_of(certificates[-1], config.root_file)
-    _check_chain(config.certificate_file, [*certificates, root])
-    own = certificates[0]
-    public_key = _public_key(config.certificate_file, own)
+    file = config.certificate_file
+    roots = config.root_file if isinstance(config.root_file, tuple) else (config.root_file,)
+    chain = read_chain(file, roots)
+    own = chain.certificates[0]
+    path = (*chain.certificates, chain.root)
+    ders = tuple(each.public_bytes(Encoding.DER) for each in path)
+    public_key = _public_key(file, own)
+    last = first_to_end(chain)
     return Issuer(
-        id=hashlib.sha256(chain[0]).hexdigest()[:16],
+        id=hashlib.sha256(ders[0]).hexdigest()[:16],
         key=config.key,
-        chain=tuple(chain),
-        root=root.public_bytes(Encoding.DER),
+        chain=ders[:-1],
+        root=ders[-1],
         active=config.active,
         public_key=public_key,
         algorithm=keys.signature_algorithm(public_key),
         room=_signature_room(public_key),
-        not_before=max(each.not_valid_before_utc for each in [*certificates, root]),
-        not_after=min(each.not_valid_after_utc for each in [*certificates, root]),
+        not_before=max(each.not_valid_before_utc for each in path),
+        not_after=last.not_valid_after_utc,
+        first_to_end=name_of(last),
+        signs_lists=signs_lists(own),
         parsed=own,
-        constraints=_constraints(config.certificate_file, [*certificates, root]),
+        constraints=read_constraints(file, chain),
     )
-
-
-def _root_of(top: x509.Certificate, files: Path | tuple[Path, ...]) -> x509.Certificate:
-    """The root that issued the end of a chain; the first one where none did."""
-    roots = [
-        _parse(file, der)
-        for file in (files if isinstance(files, tuple) else (files,))
-        for der in _certificates(file)
-    ]
-    return loading.find_issuer(top, roots) or roots[0]
-
-
-def _check_chain(file: Path, path: Sequence[x509.Certificate]) -> None:
-    """Each signed by the next, each a CA that may sign certificates, no path length exceeded."""
-    for below, certificate in enumerate(path):
-        parent = path[min(below + 1, len(path) - 1)]
-        try:
-            certificate.verify_directly_issued_by(parent)
-        except Exception as error:
-            raise UnusableIssuerError(
-                f"{file}: {certificate.subject.rfc4514_string()} was not issued by"
-                f" {parent.subject.rfc4514_string()}"
-            ) from error
-        try:
-            extensions = loading.read_extensions(certificate)
-            basic = extensions.get_extension_for_class(x509.BasicConstraints).value
-            usage = extensions.get_extension_for_class(x509.KeyUsage).value
-        except loading.CertificateError as error:
-            raise UnusableIssuerError(f"{file}: {error}") from error
-        except x509.ExtensionNotFound as error:
-            raise UnusableIssuerError(
-                f"{file}: a certificate of the chain is not a CA's"
-            ) from error
-        if not basic.ca or not usage.key_cert_sign:
-            raise UnusableIssuerError(
-                f"{file}: a certificate of the chain may not sign certificates"
-            )
-        if basic.path_length is not None and basic.path_length < below:
-            raise UnusableIssuerError(f"{file}: a path length in the chain is exceeded")
-
-
-def _certificates(file: Path) -> list[bytes]:
-    try:
-        return certificate_files.read_certificates(file)
-    except OSError as error:
-        raise UnusableIssuerError(f"{file}: {(error.strerror or str(error)).lower()}") from error
-    except pem.PemError as error:
-        raise UnusableIssuerError(f"{file}: {error}") from error
-
-
-def _parse(file: Path, der: bytes) -> x509.Certificate:
-    try:
-        return loading.load_certificate(der)
-    except ValueError as error:
-        raise UnusableIssuerError(f"{file}: not a certificate") from error
 
 
 def _public_key(file: Path, certificate: x509.Certificate) -> keys.PublicKey:
@@ -208,11 +170,3 @@ def _signature_room(public_key: keys.PublicKey) -> int:
         # ECDSA-Sig-Value: two integers with their tags, lengths and sign octets, in a sequence
         return 2 * (public_key.key_size // 8 + 4) + 3
     return public_key.key_size // 8 if isinstance(public_key, rsa.RSAPublicKey) else 64
-
-
-def _constraints(file: Path, chain: Sequence[x509.Certificate]) -> tuple[NameConstraints, ...]:
-    try:
-        found = [name_constraints(each) for each in chain]
-    except ConstraintError as error:
-        raise UnusableIssuerError(f"{file}: {error}") from None
-    return tuple(each for each in found if each is not None)

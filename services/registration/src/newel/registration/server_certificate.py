@@ -78,13 +78,16 @@ class ServerCertificate:
         """A new key, a new certificate, shown from the next connection on. Raises NewelError."""
         key = keys.generate()
         now = self._clock.now()
+        end = now + self._wanted.lifetime
+        if (issuers_end := self._authority.trust.ends(now)) is not None:
+            end = min(end, issuers_end)
         request = pb.Request(
             idempotency_key=int(now.timestamp()).to_bytes(4, "big") + secrets.token_bytes(20),
             profile=self._wanted.profile,
             public_key=keys.spki(key.public_key()),
             subject=[pb.Attribute(oid=_COMMON_NAME, value=self._wanted.common_name)],
             names=[general_name(name) for name in self._wanted.names],
-            not_after=Timestamp(seconds=int((now + self._wanted.lifetime).timestamp())),
+            not_after=Timestamp(seconds=int(end.timestamp())),
             provisioner=pb.Provisioner(hide_extension=True, renewable=True),
             subject_of_proof="registration",
         )
@@ -100,8 +103,8 @@ class ServerCertificate:
         chain = b"".join(map(pem.encode, (certificate.der, *issuer.chain)))
         self._tls.present(chain, keys.plain_private_key(key))
         self._made_at = now
-        self._renew_at = now + self._wanted.lifetime * 2 / 3
-        self._metrics.server_certificate_expiry.set((now + self._wanted.lifetime).timestamp())
+        self._renew_at = now + (end - now) * 2 / 3
+        self._metrics.server_certificate_expiry.set(end.timestamp())
         self._audit.record(
             "server-certificate", "granted", serial=certificate.serial.hex(), issuer=issuer.id
         )

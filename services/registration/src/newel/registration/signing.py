@@ -18,6 +18,7 @@ from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.refusals import malformed, unauthorized
 from newel.registration.subject import check_request
+from newel.registration.trust import Trust
 from newel.registration.validity import Validity
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
@@ -37,6 +38,11 @@ class Current(Protocol):
     @property
     def provisioners(self) -> Provisioners:
         """Every provisioner now."""
+        ...
+
+    @property
+    def trust(self) -> Trust:
+        """The issuers now."""
         ...
 
 
@@ -72,11 +78,11 @@ class Signing:
         request = read_request(body.csr)
         provisioner, grant = self._authorize(body.ott or "")
         check_request(request, grant)
+        now = self.clock.now()
         period = validity.resolve(
             grant.limits,
-            self.backdate,
-            self.latest_start,
-            self.clock.now(),
+            validity.Bounds(self.backdate, self.latest_start, self.current.trust.ends(now)),
+            now,
             body.not_before or "",
             body.not_after or "",
         )

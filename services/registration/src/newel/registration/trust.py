@@ -4,6 +4,7 @@ What does not change between two certificates of one issuer is encoded once: an 
 five pieces of JSON put together.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ class Issuer:
     """DER: the issuer first, up to but not including the root."""
     certificates: tuple[x509.Certificate, ...]
     """The chain, parsed."""
+    not_before: dt.datetime
+    not_after: dt.datetime
+    """The chain's and the root's, all of them together."""
     middle: bytes
     tail: bytes
 
@@ -70,6 +74,13 @@ class Trust:
             b"".join(issuer.SerializeToString(deterministic=True) for issuer in listed)
         ).digest()
 
+    def ends(self, now: dt.datetime) -> dt.datetime | None:
+        """When the issuer of now ends, and with it everything it issues; None when none can issue."""
+        for issuer in self.active:
+            if issuer.not_before <= now < issuer.not_after:
+                return issuer.not_after
+        return None
+
     @property
     def client_authorities(self) -> list[bytes]:
         """DER of every certificate a client certificate may chain to: the issuers and their roots.
@@ -84,10 +95,14 @@ def _issuer(issuer: pb.Issuer, tls: TlsOptions) -> Issuer:
     chain = tuple(issuer.chain)
     texts = [pem.encode_json(der) for der in chain]
     authority = texts[0] if texts else b""
+    certificates = tuple(loading.load_certificate(der) for der in chain)
+    path = (*certificates, loading.load_certificate(issuer.root))
     return Issuer(
         id=issuer.id,
         chain=chain,
-        certificates=tuple(loading.load_certificate(der) for der in chain),
+        certificates=certificates,
+        not_before=max(each.not_valid_before_utc for each in path),
+        not_after=min(each.not_valid_after_utc for each in path),
         middle=b'","ca":"' + authority + b'","certChain":["',
         tail=b'","' + b'","'.join(texts) + b'"],"tlsOptions":' + _encode(tls) + b"}\n",
     )

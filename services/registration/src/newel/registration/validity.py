@@ -17,37 +17,40 @@ class Validity(NamedTuple):
     not_after: dt.datetime
 
 
+class Bounds(NamedTuple):
+    """What bounds every validity, whatever the provisioner's limits are."""
+
+    backdate: dt.timedelta
+    latest_start: dt.timedelta
+    issuer_end: dt.datetime | None = None  # None when that is not known
+
+
 def resolve(
-    limits: Limits,
-    backdate: dt.timedelta,
-    latest_start: dt.timedelta,
-    now: dt.datetime,
-    not_before: str,
-    not_after: str,
+    limits: Limits, bounds: Bounds, now: dt.datetime, not_before: str, not_after: str
 ) -> Validity:
     """The validity asked for by two texts of the API (RFC 3339, a duration, or nothing).
 
     The start is backdated only when none was asked for; the backdate never counts against the
-    longest duration; nothing begins later than ``latest_start`` from now. Raises the refusal in the
-    words scripts know.
+    longest duration; nothing begins later than ``latest_start`` from now. An end that was not asked for
+    is the issuer's, where that comes first; one that was is the issuing authority's to refuse. Raises the
+    refusal in the words scripts know.
     """
-    now = now.replace(microsecond=0)
+    now, backdate = now.replace(microsecond=0), bounds.backdate
     try:
         asked_start = TimeDuration.parse(not_before).resolve(now) if not_before else None
         start = now - backdate if asked_start is None else asked_start.replace(microsecond=0)
         base = now if asked_start is None else start
         end = TimeDuration.parse(not_after).resolve(base) if not_after else None
-        end = base + limits.usual if end is None else end.replace(microsecond=0)
+        end = _usual(base + limits.usual, bounds) if end is None else end.replace(microsecond=0)
     except (ValueError, OverflowError) as error:
         raise malformed("error decoding json", cause=str(error)) from None
     if end < now:
         raise malformed(f"notAfter cannot be in the past; na={_go(end)}")
     if end < start:
         raise malformed(f"notAfter cannot be before notBefore; na={_go(end)}, nb={_go(start)}")
-    if start > now + latest_start:
-        raise malformed(
-            f"notBefore cannot be more than {format_duration(latest_start)} ahead; nb={_go(start)}"
-        )
+    if start > now + bounds.latest_start:
+        ahead = format_duration(bounds.latest_start)
+        raise malformed(f"notBefore cannot be more than {ahead} ahead; nb={_go(start)}")
     length = end - start
     if length < limits.shortest:
         raise forbidden(
@@ -60,6 +63,10 @@ def resolve(
             f" certificate duration of {format_duration(limits.longest + backdate)}"
         )
     return Validity(None if asked_start is None else start, end)
+
+
+def _usual(end: dt.datetime, bounds: Bounds) -> dt.datetime:
+    return end if bounds.issuer_end is None else min(end, bounds.issuer_end)
 
 
 def _go(time: dt.datetime) -> str:

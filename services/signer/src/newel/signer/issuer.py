@@ -7,7 +7,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from newel.crypto import certificate as certificates
-from newel.crypto import keys, loading, pem
+from newel.crypto import keys, loading
+from newel.crypto.authority_chain import own_certificate
+from newel.crypto.certificate_files import parse_certificates
 
 
 class Issuer:
@@ -56,5 +58,5 @@ class Issuer:
 
 
 def read_issuer(text: bytes) -> Issuer:
-    """The first certificate of a PEM text. Raises ``ValueError``."""
-    return Issuer(pem.decode_all(text)[0])
+    """The certificate that a file is about, whatever else is in it. Raises ``ValueError``."""
+    return Issuer(own_certificate(parse_certificates(text)))

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from cryptography.x509.oid import NameOID
 
-from newel.crypto import pem
+from newel.crypto.authority_chain import own_certificate
+from newel.crypto.certificate_files import read_certificates
 from newel.crypto.loading import load_certificate
 from newel.runtime.addresses import parse_address
 from newel.standalone.layout import Layout
@@ -42,8 +44,8 @@ def differences(layout: Layout, options: Options, settings: Settings) -> Iterato
 
 def authority_name(settings: Settings) -> str:
     """The name in the issuer's certificate."""
-    with open(settings.ca.crt, "rb") as file:  # noqa: PTH123 - the path is text as in ca.json
-        certificate = load_certificate(pem.decode_all(file.read())[0])
+    given = read_certificates(Path(settings.ca.crt))
+    certificate = load_certificate(own_certificate(given))
     found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(found[0].value).removesuffix(_INTERMEDIATE) if found else ""
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from newel.crypto import certificate_files, loading
+from newel.crypto import certificate_files
+from newel.crypto.authority_chain import ChainError, find_chain
 from newel.standalone.settings import Settings
 
 
@@ -24,6 +25,8 @@ def own_root(settings: Settings) -> Root:
         for der in certificate_files.read_certificates(Path(file))
     }
     chain = certificate_files.read_certificates(Path(settings.ca.crt))
-    top = loading.load_certificate(chain[-1])
-    found = loading.find_issuer(top, map(loading.load_certificate, by_der))
-    return by_der[found.public_bytes(Encoding.DER)] if found else next(iter(by_der.values()))
+    try:
+        root = find_chain(chain, list(by_der)).root.public_bytes(Encoding.DER)
+    except ChainError:
+        return next(iter(by_der.values()))  # the issuing authority says what is wrong with it
+    return by_der[root]

@@ -113,8 +113,9 @@ def assemble(config: Config, ports: Ports) -> Parts:
         authorities, times, store, Attestor(signer, times, clock), cache, changes, clock, metrics,
         config.ocsp.max_waiting,
     )  # fmt: skip
+    publishing = [one for one in authorities if one.signs_crls]
     publisher = Publisher(
-        authorities, _crl_times(config, max_lag), store, crls, shelf, signer,
+        publishing, _crl_times(config, max_lag), store, crls, shelf, signer,
         CrlFolder(config.crl.folder) if config.crl.folder else None, clock, ports.audit, metrics,
     )  # fmt: skip
     reconciler = Reconciler(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from newel.crypto import keys, loading, pem
+from newel.crypto import certificate_files, keys, loading
+from newel.crypto.authority_chain import own_certificate
 from newel.crypto.certificate import subject_public_key_info
 from newel.crypto.crl import CrlEncoder
 from newel.crypto.lint import ListLinter
@@ -32,6 +33,7 @@ class Authority:
     der: bytes  # the same
     not_after: int  # seconds since 1970
     active: bool
+    signs_crls: bool  # whether its key may: if not, everything but CRLs is served
     crl_key: str  # the signer's name for its key
     public_key: keys.PublicKey
     crls: CrlEncoder
@@ -71,12 +73,12 @@ def load_authorities(configs: Sequence[IssuerConfig]) -> Authorities:
 def _load(config: IssuerConfig) -> Authority:
     file = config.certificate_file
     try:
-        der = pem.decode_all(file.read_bytes())[0]
+        der = own_certificate(certificate_files.read_certificates(file))
         certificate = loading.load_certificate(der)
         linter = ListLinter(certificate)
     except (OSError, ValueError) as error:
         raise UnusableAuthorityError(f"{file}: {error}") from error
-    _check_may_sign_crls(file, certificate)
+    may_sign_crls = _may_sign_crls(file, certificate)
     if config.active:
         _look_for_status(file, certificate)
     issuer = hashlib.sha256(der).hexdigest()[:16]
@@ -86,6 +88,7 @@ def _load(config: IssuerConfig) -> Authority:
         der=der,
         not_after=int(certificate.not_valid_after_utc.timestamp()),
         active=config.active,
+        signs_crls=may_sign_crls,
         crl_key=config.crl_key,
         public_key=keys.load_public_key(subject_public_key_info(certificate)),
         crls=CrlEncoder(certificate, config.crl_url.replace("{issuer}", issuer)),
@@ -94,15 +97,20 @@ def _load(config: IssuerConfig) -> Authority:
     )
 
 
-def _check_may_sign_crls(file: Path, certificate: x509.Certificate) -> None:
+def _may_sign_crls(file: Path, certificate: x509.Certificate) -> bool:
     try:
-        usage = loading.read_extensions(certificate).get_extension_for_class(x509.KeyUsage).value
+        extensions = loading.read_extensions(certificate)
     except loading.CertificateError as error:
         raise UnusableAuthorityError(f"{file}: {error}") from None
-    except x509.ExtensionNotFound:
-        return  # RFC 5280 §4.2.1.3: without the extension any use is allowed
-    if not usage.crl_sign:
-        raise UnusableAuthorityError(f"{file}: the key of this certificate may not sign CRLs")
+    for extension in extensions:
+        if isinstance(extension.value, x509.KeyUsage) and not extension.value.crl_sign:
+            _log.warning(
+                "%s: the key of this certificate may not sign CRLs (its key usage), so none are published:"
+                " relying parties learn of revocations by OCSP alone",
+                file,
+            )
+            return False
+    return True  # RFC 5280 §4.2.1.3: without the extension any use is allowed
 
 
 def _look_for_status(file: Path, certificate: x509.Certificate) -> None:

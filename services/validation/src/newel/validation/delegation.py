@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from newel.crypto import certificate, keys, loading, pem
+from newel.crypto import certificate, certificate_files, keys, loading
+from newel.crypto.authority_chain import own_certificate
 from newel.crypto.lint import ResponseLinter
 from newel.crypto.ocsp import ResponseEncoder
 from newel.validation.config import IssuerConfig
@@ -72,7 +73,9 @@ class Delegation:
             key, responder = self._config.crl_key, self._issuer
         else:
             key = self._config.responder_key
-            responder = loading.load_certificate(pem.decode_all(file.read_bytes())[0])
+            responder = loading.load_certificate(
+                own_certificate(certificate_files.read_certificates(file))
+            )
             verify_responder(responder, self._issuer)
         public_key = keys.load_public_key(certificate.subject_public_key_info(responder))
         return Responder(

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.crypto import certificate_files, crl_files, loading
+from newel.crypto.authority_chain import ChainError, find_chain
 from newel.validation.authorities import UnusableAuthorityError
 from newel.validation.config import CrlFileConfig
 from newel.validation.crls import CrlShelf, PublishedCrl
@@ -39,8 +40,7 @@ class OfflineIssuer:
         ]
         self._certificate = found[0]
         if config.chain_file is not None:
-            top = _read(config.chain_file)[-1]
-            self._certificate = loading.find_issuer(top, found) or found[0]
+            self._certificate = _root_of(config.chain_file, found)
         self.der = self._certificate.public_bytes(Encoding.DER)
         self.id = hashlib.sha256(self.der).hexdigest()[:16]
         self._file = config.crl_file
@@ -124,3 +124,13 @@ def load_offline(configs: Sequence[CrlFileConfig], shelf: CrlShelf) -> tuple[Off
     for each in found:
         each.refresh()
     return found
+
+
+def _root_of(chain_file: Path, roots: Sequence[x509.Certificate]) -> x509.Certificate:
+    """The root that a chain ends at; the first one where it ends at none."""
+    ders = [each.public_bytes(Encoding.DER) for each in roots]
+    given = [each.public_bytes(Encoding.DER) for each in _read(chain_file)]
+    try:
+        return find_chain(given, ders).root
+    except ChainError:
+        return roots[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from newel.crypto import certificate_files, pem
-from newel.validation.authorities import Authorities
+from newel.validation.authorities import Authorities, Authority
 from newel.validation.crls import CrlShelf
 from newel.validation.documents import Document, Source, entity_tag
 from newel.validation.offline import OfflineIssuer
@@ -26,12 +26,13 @@ def sources(
     ``pem`` as text. ``/crls.pem`` has the CRLs of every issuer, as programs with one file for all want them.
     """
     found: dict[str, Source] = {}
-    issuers = (*authorities, *offline)
-    for issuer in issuers:
-        found[f"/crl/{issuer.id}.crl"] = _crl(shelf, issuer.id)
+    for issuer in (*authorities, *offline):
         found[f"/ca/{issuer.id}.cer"] = _fixed(issuer.der, b"application/pkix-cert")
-    found["/crl"] = found["/1.0/crl"] = _crl(shelf, authorities.active.id)
-    every = tuple(issuer.id for issuer in issuers)
+    every = tuple(one.id for one in (*filter(_signs_crls, authorities), *offline))
+    for issuer_id in every:
+        found[f"/crl/{issuer_id}.crl"] = _crl(shelf, issuer_id)
+    if authorities.active.signs_crls:
+        found["/crl"] = found["/1.0/crl"] = _crl(shelf, authorities.active.id)
     found["/crls.pem"] = lambda _query: shelf.text(every)
     if roots_file is not None:
         files = roots_file if isinstance(roots_file, tuple) else (roots_file,)
@@ -39,6 +40,10 @@ def sources(
         roots = b"".join(map(pem.encode, dict.fromkeys(ders)))
         found["/roots.pem"] = found["/1.0/roots.pem"] = _fixed(roots, b"application/x-pem-file")
     return found
+
+
+def _signs_crls(authority: Authority) -> bool:
+    return authority.signs_crls
 
 
 def _fixed(body: bytes, media_type: bytes) -> Source:

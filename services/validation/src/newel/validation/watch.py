@@ -64,6 +64,8 @@ class Watch:
             except UnfitResponderError as unfit:
                 raise _missing(f"no OCSP responder for {authority.id}: {unfit}") from None
             crl = self._shelf.crl(authority.id)
+            if not authority.signs_crls:
+                continue
             if crl is None or now >= crl.next_update or is_future(crl.this_update, now):
                 raise _missing(f"no valid CRL of {authority.id} is published")
 

@@ -20,9 +20,13 @@ from newel.signer.ceremony.plan import (
 )
 from newel.signer.ceremony.writing import fingerprint, replace
 from newel.signer.config import FileStore
+from newel.signer.issuer import read_issuer
 
 _RESPONDER_LIFE = dt.timedelta(days=30)
 """Nobody asks whether a responder's certificate was revoked (RFC 6960 §4.2.2.2.1), so it is short."""
+
+
+_LONGEST_NAME = 64 - len(" OCSP Responder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,7 @@ def add_responder(files: AuthorityFiles, now: dt.datetime) -> None:
     """
     issuer = _intermediate(files)
     text = files.intermediate_certificate.read_bytes()
-    subject = loading.load_certificate(pem.decode_all(text)[0]).subject
-    found = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) or [*subject]
-    name = str(found[0].value)
+    name = _short_name(read_issuer(text).name)
     plan = Plan(record=files.record, existing=(issuer,), certificates=(_responder(files, name),))
     hold(plan, now)
 
@@ -102,7 +104,7 @@ def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> x509.Certifica
     signer and the validation authority take up the new file, and go on with the old one until then.
     """
     text = files.responder_certificate.read_bytes()
-    current = loading.load_certificate(pem.decode_all(text)[0])
+    current = read_issuer(text).certificate
     begin, end = current.not_valid_before_utc, current.not_valid_after_utc
     if begin <= now < begin + (end - begin) * 2 / 3:  # one from the future is good for nobody yet
         return None
@@ -116,6 +118,13 @@ def _intermediate(files: AuthorityFiles) -> ExistingIssuer:
     return ExistingIssuer(
         name="intermediate", certificate=files.intermediate_certificate, store=store
     )
+
+
+def _short_name(subject: x509.Name) -> str:
+    """A name for an authority's responder, whatever the authority's own subject is made of."""
+    found = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) or [*subject]
+    text = "".join(filter(str.isprintable, str(found[0].value))) if found else ""
+    return text[:_LONGEST_NAME].strip() or "Authority"
 
 
 def _responder(files: AuthorityFiles, name: str) -> CertificatePlan:
