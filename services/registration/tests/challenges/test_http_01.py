@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -63,10 +64,15 @@ async def look(port: int, policy: EgressPolicy = OPEN, seconds: float = 5.0) -> 
     await Http01(policy, port, seconds)(NAME, "token", ANSWER)
 
 
+PYTHONS_WORDS = re.compile(r"Errno|Error\b|None|b'|\('|literal|bytes read|_ssl|\bdict\b")
+
+
 async def refusal(work: Awaitable[None]) -> NewelError:
+    """What the client is told: without the answer expected, and in no language but its own."""
     with pytest.raises(NewelError) as caught:
         await work
     assert "thumbprint" not in caught.value.detail
+    assert not PYTHONS_WORDS.search(caught.value.detail), caught.value.detail
     return caught.value
 
 
@@ -223,6 +229,54 @@ async def test_an_https_redirect_may_go_to_the_configured_port() -> None:
         allowed = Http01(OPEN, port, 5.0, https_port=5002)
         # nobody listens there: that it is tried is what counts
         assert (await refusal(allowed(NAME, "token", ANSWER))).type is ErrorType.CONNECTION
+
+
+def raw(octets: bytes) -> Handler:
+    async def handler(_: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(octets)
+        await writer.drain()
+
+    return handler
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (b"", "ended too early"),
+        (OK, "ended too early"),
+        (OK + b"Content-Length: 50\r\n\r\nshort", "ended too early"),
+        (OK + b"Content-Length: -1\r\n\r\n", "not a number"),
+        (OK + b"Content-Length: 1_0\r\n\r\n", "not a number"),
+        (OK + b"Content-Length: x\r\n\r\n", "not a number"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "not a number"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n", "not a number"),
+        (OK + b"X: " + b"y" * 20_000 + b"\r\n\r\n", "too long"),
+        (b"HTTP/1.1 2_0 OK\r\n\r\n", "status line"),
+        (b"HTTP/1.1 99999 OK\r\n\r\n", "status line"),
+        (b"\x16\x03\x01\x00\x00\n", "status line"),
+        (b"SSH-2.0-OpenSSH\r\n", "status line"),
+    ],
+)
+async def test_what_is_no_http_is_refused_in_plain_words(octets: bytes, words: str) -> None:
+    async with serving(raw(octets)) as port:
+        error = await refusal(look(port))
+    assert error.type is ErrorType.CONNECTION
+    assert words in error.detail
+
+
+async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_words() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = free.getsockname()[1]
+    assert "connection refused" in (await refusal(look(closed))).detail
+    async with serving(raw(b"not TLS at all\r\n\r\n")) as plain:
+        location = f"https://a.example:{plain}/"
+        async with serving(redirecting(location)) as port:
+            error = await refusal(Http01(OPEN, port, 5.0, https_port=plain)(NAME, "token", ANSWER))
+    assert error.type is ErrorType.CONNECTION
 
 
 @pytest.mark.attack("A13")

@@ -72,7 +72,9 @@ class Profile:
         if self.backdate < dt.timedelta():
             raise ValueError("the backdate cannot be negative")
         if clash := self.allowed_extensions & NEVER_FROM_CALLERS:
-            raise ValueError(f"no profile may let callers give the extensions {sorted(clash)}")
+            raise ValueError(
+                f"no profile may let callers give the extensions {', '.join(sorted(clash))}"
+            )
         if extensions.ANY_EXTENDED_KEY_USAGE in self.extended_key_usage:
             raise ValueError("no profile may allow any extended key usage")
 

@@ -6,8 +6,10 @@ Private and loopback networks are allowed unless configured otherwise: a private
 
 import asyncio
 import ipaddress
+import os
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -88,6 +90,21 @@ class EgressPolicy:
         if not found:
             raise ResolutionError(f"no address found for {host}")
         return [str(self.check(address)) for address in found]
+
+
+def in_words(error: BaseException) -> str:
+    """Why a connection failed, for whoever reads a refusal: the system's words, none of Python's."""
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no handshake").replace("_", " ").lower()
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, asyncio.IncompleteReadError | EOFError):
+        return "the connection ended too early"
+    if isinstance(error, asyncio.LimitOverrunError):
+        return "a line is too long"
+    if isinstance(error, OSError):
+        return os.strerror(error.errno).lower() if error.errno else "no connection"
+    return str(error) or "it failed"
 
 
 def spellings(address: Address) -> list[Address]:

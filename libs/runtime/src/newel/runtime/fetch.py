@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
 
-from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused, is_literal, is_name
+from newel.runtime.egress import (
+    EgressError,
+    EgressPolicy,
+    EgressRefused,
+    in_words,
+    is_literal,
+    is_name,
+)
 
 MOST_HEADERS = 64
 MOST_INTERIM = 8  # answers of 1xx before the one that counts (RFC 9110 §15.2)
@@ -116,7 +123,7 @@ async def one_hop(
             failure = error
             continue
         except (ValueError, TypeError) as error:  # TLS takes no such name
-            raise FetchError(f"connecting to {host[:253]} failed: {error}") from None
+            raise FetchError(f"connecting to {host} failed: {in_words(error)}") from None
         try:
             return await ask(reader, writer, address, host, port, path, limits)
         except (
@@ -125,10 +132,11 @@ async def one_hop(
             asyncio.LimitOverrunError,
             ValueError,
         ) as error:
-            raise FetchError(f"{host} did not answer with HTTP: {error}") from None
+            raise FetchError(f"{host} did not answer with HTTP: {in_words(error)}") from None
         finally:
             writer.close()
-    raise FetchError(f"connecting to {host} port {port} failed: {failure and failure.strerror}")
+    why = in_words(failure) if failure else "it has no address"
+    raise FetchError(f"connecting to {host} port {port} failed: {why}")
 
 
 def unverified() -> ssl.SSLContext:
@@ -195,9 +203,10 @@ async def read_body(reader: asyncio.StreamReader, headers: dict[str, str], most:
         return await read_chunks(reader, most)
     length = headers.get("content-length")
     if length is not None:
-        if int(length) > most:
+        size = read_number(length.encode("latin-1"), 10)
+        if size > most:
             raise ValueError(f"the answer is longer than {most} bytes")
-        return await reader.readexactly(int(length))
+        return await reader.readexactly(size)
     body = b""
     while block := await reader.read(most + 1 - len(body)):
         body += block
@@ -206,11 +215,19 @@ async def read_body(reader: asyncio.StreamReader, headers: dict[str, str], most:
     return body
 
 
+def read_number(text: bytes, base: int) -> int:
+    """A length: digits and nothing else."""
+    digits = b"0123456789" if base == 10 else b"0123456789abcdefABCDEF"
+    if not 0 < len(text) <= 16 or text.strip(digits):
+        raise ValueError("a length is not a number")
+    return int(text, base)
+
+
 async def read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
     """A chunked body (RFC 9112 §7.1)."""
     body = b""
-    while size := int((await reader.readuntil(b"\n")).split(b";")[0], 16):
-        if size < 0 or len(body) + size > most:
+    while size := read_number((await reader.readuntil(b"\n")).split(b";")[0].strip(), 16):
+        if len(body) + size > most:
             raise ValueError(f"the answer is longer than {most} bytes")
         body += await reader.readexactly(size)
         await reader.readuntil(b"\n")

@@ -148,7 +148,9 @@ class CertificatePolicy:
         usages = [der.Reader(usage).oid() for usage in der.split(der.only(value).content)]
         allowed = self._rules.extended_key_usages - NEVER_USAGES
         if not usages or not allowed.issuperset(usages):
-            raise refused(f"extended key usages {sorted(usages)} that the key may not give")
+            raise refused(
+                f"extended key usages {', '.join(sorted(usages))} that the key may not give"
+            )
         if len(set(usages)) != len(usages):
             raise refused("an extended key usage stands there twice")
 

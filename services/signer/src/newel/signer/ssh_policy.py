@@ -45,7 +45,7 @@ class SshPolicy:
             raise refused("a certificate without principals would be good for any")
         unknown = statement.critical_options.keys() - _OPTIONS[self.certificate_type]
         if unknown:
-            raise refused(f"critical options not known here: {sorted(unknown)}")
+            raise refused(f"critical options not known here: {', '.join(sorted(unknown))}")
         self._check_validity(statement, now)
 
     def _check_validity(self, statement: SshStatement, now: dt.datetime) -> None:

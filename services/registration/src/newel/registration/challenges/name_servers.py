@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.runtime.egress import EgressPolicy, EgressRefused
+from newel.runtime.egress import EgressPolicy, EgressRefused, in_words
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
@@ -124,8 +124,14 @@ class NameServers:
                 query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
                 async with asyncio.timeout(_TRY_SECONDS):
                     answer, _ = await dns.asyncquery.udp_with_fallback(query, address, port=port)
-            except (dns.exception.DNSException, OSError, TimeoutError, ValueError) as error:
-                failure = type(error).__name__
+            except dns.exception.Timeout:
+                failure = "no answer in time"
+                continue
+            except OSError as error:  # TimeoutError is one
+                failure = in_words(error)
+                continue
+            except (dns.exception.DNSException, EOFError, ValueError):
+                failure = "an answer that cannot be read"
                 continue
             rcode = answer.rcode()
             if rcode in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
@@ -140,9 +146,9 @@ def _require_askable(name: str) -> None:
 
     try:
         dns.name.from_text(name)
-    except (dns.exception.DNSException, ValueError) as error:
+    except (dns.exception.DNSException, ValueError):
         raise NewelError(
-            ErrorType.DNS, f"{name} cannot be asked of name servers: {type(error).__name__}"
+            ErrorType.DNS, f"{name} is too long, or otherwise no name, to be asked of name servers"
         ) from None
 
 

@@ -6,7 +6,7 @@ import ssl
 from newel.acme import alpn
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import AcmeError
-from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError
+from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError, in_words
 from newel.runtime.errors import ErrorType, NewelError
 
 
@@ -40,7 +40,7 @@ class TlsAlpn01:
 
     async def _shown(self, addresses: list[str], identifier: Identifier) -> bytes:
         """The certificate of the first address that can be reached."""
-        failure = "no address"
+        failure = "it has no address"
         for address in addresses:
             try:
                 _, writer = await asyncio.open_connection(
@@ -51,10 +51,10 @@ class TlsAlpn01:
                 )
             except ssl.SSLError as error:
                 raise NewelError(
-                    ErrorType.TLS, f"tls-alpn-01: handshake failed: {error.reason}"
+                    ErrorType.TLS, f"tls-alpn-01: handshake failed: {in_words(error)}"
                 ) from error
             except OSError as error:
-                failure = error.strerror or "failed"
+                failure = in_words(error)
                 continue
             try:
                 return _certificate(writer)
