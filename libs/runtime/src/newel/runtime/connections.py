@@ -90,12 +90,21 @@ class Lent:
         _traceback: TracebackType | None,
     ) -> None:
         connection = self._connection
-        if isinstance(error, asyncio.CancelledError | TimeoutError):
+        if error is not None and _is_in_the_middle(error):
             connection.terminate()
         lost = connection.is_closed()
         self._connections.give_back(connection)
         if error is not None and _is_servers(error, lost=lost):
             raise unavailable(error) from error
+
+
+def _is_in_the_middle(error: BaseException) -> bool:
+    """Whether the connection was left in the middle of something, or its driver lost its place there, as
+    when the server vanished in mid-answer.
+    """
+    import asyncpg
+
+    return isinstance(error, asyncio.CancelledError | TimeoutError | asyncpg.InternalClientError)
 
 
 def _is_servers(error: BaseException, *, lost: bool) -> bool:
@@ -108,6 +117,7 @@ def _is_servers(error: BaseException, *, lost: bool) -> bool:
         error,
         OSError
         | TimeoutError
+        | asyncpg.InternalClientError
         | asyncpg.PostgresConnectionError
         | asyncpg.OperatorInterventionError
         | asyncpg.InsufficientResourcesError
