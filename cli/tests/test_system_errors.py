@@ -1,5 +1,6 @@
 """What the system refuses is told in one line, without numbers of errors and without Python's words."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -128,6 +129,32 @@ def test_a_host_with_a_port_is_no_name() -> None:
 def test_old_times_are_read(text: str, shown: str) -> None:
     (element,) = [der.Reader(der.tlv(der.UTC_TIME, text.encode())).read()]
     assert structure.moment(element).isoformat() == f"{shown}+00:00"
+
+
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("text", ["9912312359Z", "9912312359+0130"])
+def test_a_certificate_with_an_old_time_is_shown_and_fingerprinted(
+    text: str, tmp_path: Path
+) -> None:
+    line = (
+        "openssl req -x509 -newkey ed25519 -nodes -keyout k -out c.der -outform DER -subj /CN=old"
+    )
+    subprocess.run(line.split(), cwd=tmp_path, check=True, capture_output=True)
+    whole = der.Reader(der.only((tmp_path / "c.der").read_bytes()).content)
+    tbs, rest = whole.read(der.SEQUENCE), [whole.read().raw, whole.read().raw]
+    members = der.split(tbs.content)
+    (at,) = [n for n, each in enumerate(members) if each[2] == der.UTC_TIME]
+    begin, end = der.tlv(der.UTC_TIME, text.encode()), der.split(der.only(members[at]).content)[1]
+    members[at] = der.sequence(begin, end)
+    odd = der.sequence(der.sequence(*members), *rest)
+    (tmp_path / "odd.der").write_bytes(odd)
+    for verb, shown in [
+        ("fingerprint", hashlib.sha256(odd).hexdigest()),
+        ("inspect", "Not Before: "),
+    ]:
+        words = [NEWEL, "certificate", verb, "odd.der"]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert shown in done.stdout
 
 
 @pytest.mark.parametrize(

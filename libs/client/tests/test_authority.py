@@ -159,6 +159,27 @@ async def test_strangers_and_nobody(authority: ThrowawayAuthority, send: Send) -
         await send(f"https://localhost:{port}", trusting(authority.root_pem), calls.health())
 
 
+async def test_what_the_network_says_is_in_words(send: Send) -> None:
+    """Neither numbers of errors nor what Python calls them."""
+    tls = trusting(ThrowawayAuthority("a").root_pem)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def speak() -> None:
+            connection, _ = plain.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(65536)
+
+        threading.Thread(target=speak, daemon=True).start()
+        port = plain.getsockname()[1]
+        with pytest.raises(UnreachableError, match=r"failed: tls: [a-z ]+$"):
+            await send(f"https://127.0.0.1:{port}", tls, calls.health())
+    with pytest.raises(UnreachableError, match=r"failed: connection refused$"):
+        await send(f"https://127.0.0.1:{port}", tls, calls.health())
+    with pytest.raises(UnreachableError, match=r"failed: [a-z -]+$"):
+        await send("https://no-such.invalid", tls, calls.health())
+
+
 def test_addresses() -> None:
     assert base_url("ca.internal") == "https://ca.internal"
     assert base_url("https://ca.internal:8443/acme?x=y") == "https://ca.internal:8443"

@@ -5,6 +5,8 @@ httpx than on everything else together. `newel.client.async_authority` sends the
 """
 
 import http.client
+import os
+import socket
 import ssl
 import threading
 import time
@@ -103,16 +105,42 @@ def whole_body(answer: http.client.HTTPResponse) -> bytes:
 
 def unreachable(method: str, url: str, error: BaseException) -> UnreachableError:
     """What failed, in one line, with its cause at the end."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return UntrustedError(
                 f"client {method} {url} failed: tls: failed to verify certificate: "
                 f"{cause.verify_message}"
             )
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, TimeoutError):
-        return UnreachableError(f"client {method} {url} failed: no answer in time")
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    line = " ".join(text.split())[:LONGEST_CAUSE].lower()
+    line = " ".join(describe(error).split())[:LONGEST_CAUSE]
     return UnreachableError(f"client {method} {url} failed: {line}")
+
+
+def describe(error: BaseException) -> str:
+    """Say what went wrong in words of the network, without numbers of errors and names of Python's classes."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    found = causes(error)
+    for cause in found:
+        if isinstance(cause, ssl.SSLError):
+            reason = (cause.reason or "the handshake failed").replace("_", " ").lower()
+            return f"tls: {reason}"
+    for cause in found:
+        if isinstance(cause, socket.gaierror):
+            return (cause.strerror or "the name is not known").lower()
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno).lower()
+    return str(error).lower() or type(error).__name__
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """The error and what led to it; of several attempts the first."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in found:
+        found.append(cause)
+        if isinstance(cause, BaseExceptionGroup):
+            group: BaseExceptionGroup[BaseException] = cause
+            cause = group.exceptions[0]
+        else:
+            cause = cause.__cause__ or cause.__context__
+    return found
