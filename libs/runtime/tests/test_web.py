@@ -112,6 +112,25 @@ async def test_old_tls_is_refused(tmp_path: Path) -> None:
             await asyncio.to_thread(get, port, old)
 
 
+@pytest.mark.parametrize(("least", "last"), [(1.3, 1.3), (1.2, 1.2)])
+async def test_the_versions_of_tls_can_be_narrowed(
+    tmp_path: Path, least: float, last: float
+) -> None:
+    root = Authority("Root")
+    tls = ServerTls((least, last))
+    tls.present(*root.issue("server"))
+    versions = {1.2: ssl.TLSVersion.TLSv1_2, 1.3: ssl.TLSVersion.TLSv1_3}
+    async with listening(tls) as port:
+        for version, own in versions.items():
+            context = client(root, tmp_path)
+            context.minimum_version = context.maximum_version = own
+            if least <= version <= last:
+                await asyncio.to_thread(get, port, context)
+            else:
+                with pytest.raises((ssl.SSLError, ConnectionError)):
+                    await asyncio.to_thread(get, port, context)
+
+
 def raw(port: int, data: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(data)

@@ -204,7 +204,7 @@ async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
 ) -> None:
     """Neither under their own names nor in members that nobody knows: those keep it from starting."""
     own = JwkKey("x", keys.generate()).record() if kind == "JWK" else SECRETS.get(kind, {})
-    own = {"type": kind, "name": "x", **own, "newel": {"revokesAny": True}}
+    own = {"type": kind, "name": "x", **own, "newel": {"profile": "leaf"}}
     front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(own,))
     answer = await front.call("GET", "/provisioners")
     (shown,) = answer.json()["provisioners"]
