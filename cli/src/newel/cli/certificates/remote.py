@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from newel.cli.certificates.sources import PORTS
 from newel.cli.errors import CliError
+from newel.cli.network_errors import explain
 
 SECONDS = 10.0
 
@@ -31,8 +32,7 @@ def peer_certificates(
             f"failed to connect: tls: failed to verify certificate: {error.verify_message}"
         ) from None
     except (OSError, ValueError) as error:
-        cause = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise CliError(f"failed to connect: dial tcp {host}:{port}: {cause.lower()}") from None
+        raise CliError(f"failed to connect: dial tcp {host}:{port}: {explain(error)}") from None
 
 
 def address(url: str) -> tuple[str, int]:
