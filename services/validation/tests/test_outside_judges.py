@@ -1,6 +1,7 @@
 """The whole service on a real listener with all its tasks; openssl and curl judge (issue 3, shown by 1)."""
 
 import asyncio
+import base64
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from fixtures.validation import Around, issued, revoked, surroundings
+from fixtures.validation import Around, issued, request_for, revoked, surroundings
 from fixtures.validation_pki import write_pem
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import SystemClock
@@ -184,6 +185,31 @@ async def test_by_get_with_http_caching(running: Running) -> None:
     again = await running.run("curl", "-si", "-H", f"If-None-Match: {tag}", url)
     assert "304 Not Modified" in again
     assert "content-length" not in again
+
+
+async def exchange(running: Running, method: str, path: str) -> tuple[set[bytes], bytes]:
+    """The header lines but for those of the moment, and everything that follows them on the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return {line for line in head.split(b"\r\n") if not line.startswith(b"date:")}, body
+
+
+@pytest.mark.needs("openssl", "curl")
+async def test_head_has_the_headers_of_get_and_no_body(running: Running) -> None:
+    house = running.house
+    certificate = leaf(running, 0x7001, "leaf.pem")
+    await running.tell(issued(certificate, house.ca.id))
+    await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
+    await running.until(5, lambda: running.run("curl", "-si", f"{running.url}/crl"), "200 OK")
+    request = base64.b64encode(request_for(certificate, house.ca)).decode()
+    fixed = f"/ca/{house.ca.id}.cer", "/roots.pem"
+    for path in ("/crl", "/crl?pem", "/crls.pem", *fixed, f"/ocsp/{request}", f"//ocsp/{request}"):
+        headers, body = await exchange(running, "GET", path)
+        assert b"HTTP/1.1 200 OK" in headers
+        assert f"content-length: {len(body)}".encode() in headers
+        assert await exchange(running, "HEAD", path) == (headers, b"")
 
 
 @pytest.mark.needs("curl")

@@ -66,11 +66,6 @@ async def send_document(document: Document, scope: Scope, send: Send) -> None:
         await send(document.unchanged)
         await send(_NOTHING)
         return
-    await send_whole(document, send)
-
-
-async def send_whole(document: Document, send: Send) -> None:
-    """Sends a document whatever conditions the request has: 304 is no answer to a POST."""
     await send(document.start)
     await send(document.finish)
 
