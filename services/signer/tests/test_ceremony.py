@@ -212,7 +212,12 @@ def test_the_embedded_authority(files: AuthorityFiles) -> None:
     load(files.responder_certificate).verify_directly_issued_by(intermediate)
     record = json.loads(files.record.read_text())
     assert record["certificates"][0]["fingerprint_sha256"] == fingerprint
-    assert (root.not_valid_after_utc - NOW).days in range(3648, 3652)
+    assert root.not_valid_before_utc == NOW - dt.timedelta(minutes=1)
+    life = root.not_valid_after_utc - root.not_valid_before_utc + dt.timedelta(seconds=1)
+    assert life == dt.timedelta(days=3650)  # both ends are part of it
+    assert intermediate.not_valid_after_utc == root.not_valid_after_utc
+    assert_an_authoritys_extensions(root, path_length=1)
+    assert_an_authoritys_extensions(intermediate, path_length=0)
     with pytest.raises(Exception, match="overwrites nothing"):
         create_authority(files, "Example", NOW)
 
@@ -224,6 +229,24 @@ def test_a_responder_made_while_the_clock_ran_ahead_is_issued_again(files: Autho
     assert reissue_responder(files, now)
     assert load(files.responder_certificate).not_valid_before_utc <= now
     assert not reissue_responder(files, now)
+
+
+def assert_an_authoritys_extensions(authority: x509.Certificate, path_length: int) -> None:
+    """Key usage, basic constraints and key identifier; no purposes and no names of its own."""
+    found = {type(each.value): each for each in authority.extensions}
+    assert x509.ExtendedKeyUsage not in found
+    assert x509.SubjectAlternativeName not in found
+    usage, basic = found[x509.KeyUsage], found[x509.BasicConstraints]
+    assert usage.critical
+    assert usage.value == x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    assert basic.critical
+    assert basic.value == x509.BasicConstraints(ca=True, path_length=path_length)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())
+    assert found[x509.SubjectKeyIdentifier].value == identifier
 
 
 def test_the_responder_is_issued_again_for_its_key_after_two_thirds_of_its_life(
