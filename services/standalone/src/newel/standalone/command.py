@@ -126,6 +126,7 @@ def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") 
         raise ConfigError(
             f"{files.password_file}: missing; name the keys' password by --password-file"
         )
+    require_time_left(files.intermediate_certificate, now)
     discard_stranger(files, layout.responder_record)
     if not files.responder_certificate.exists():
         # half of what an earlier start made; nothing but this program writes there
@@ -139,21 +140,44 @@ def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") 
     reissue_responder(files, now)
 
 
+def require_time_left(intermediate: Path, now: "dt.datetime") -> None:
+    """Raise ConfigError for an intermediate that has expired: it can make nothing, a responder least of all."""
+    from newel.crypto.authority_chain import name_of
+    from newel.runtime.config import ConfigError
+
+    own = read_own(intermediate)
+    if own.not_valid_after_utc <= now:
+        raise ConfigError(
+            f"{intermediate}: the certificate of {name_of(own)} expired at"
+            f" {own.not_valid_after_utc:%Y-%m-%d %H:%M} UTC; make a new intermediate"
+            " (docs/runbooks/key-ceremony.md)"
+        )
+
+
+def read_own(file: Path) -> "x509.Certificate":
+    """The certificate that a file is about. Raises ConfigError."""
+    from newel.crypto import certificate_files, loading
+    from newel.crypto.authority_chain import own_certificate
+    from newel.runtime.config import ConfigError
+
+    try:
+        return loading.load_certificate(own_certificate(certificate_files.read_certificates(file)))
+    except OSError as error:
+        raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
 def discard_stranger(files: "AuthorityFiles", record: Path) -> None:
     """Removes a responder of another issuer than the one that issues now: that one answers for itself."""
-    from newel.crypto import certificate_files, loading
-    from newel.runtime.config import ConfigError
+    from newel.crypto import loading
 
     if not files.responder_certificate.exists():
         return
-    found: list[x509.Certificate] = []
-    for file in (files.responder_certificate, files.intermediate_certificate):
-        try:
-            der = certificate_files.read_certificates(file)[0]
-            found.append(loading.load_certificate(der))
-        except ValueError as error:
-            raise ConfigError(f"{file}: {error}") from None
-    responder, issuer = found
+    responder, issuer = (
+        read_own(files.responder_certificate),
+        read_own(files.intermediate_certificate),
+    )
     if responder.issuer != issuer.subject or not loading.is_issued_by(responder, issuer):
         for file in (files.responder_certificate, files.responder_key, record):
             file.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from newel.crypto import ca, distinguished_names, keys, names, serials
 from newel.crypto import certificate as certificates
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.lint import CertificateLinter
-from newel.runtime.config import read_secret
+from newel.runtime.config import ConfigError, read_secret
 from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
 from newel.signer.config import FileStore
 from newel.signer.issuer import Issuer, read_issuer
@@ -29,7 +29,7 @@ BACKDATE = dt.timedelta(minutes=1)
 _SECOND = dt.timedelta(seconds=1)
 
 
-class CeremonyError(Exception):
+class CeremonyError(ConfigError):
     """The ceremony cannot be held as planned; nothing was written."""
 
 
