@@ -1,7 +1,10 @@
 """Health, trust and provisioners, as clients know them."""
 
+import base64
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -13,6 +16,7 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.trust import Trust
 from newel.runtime.metrics import exposition
 from newel.step import jwe
+from newel.step.escrow import new_jwk_provisioner
 from newel.step.fingerprint import fingerprint
 from newel.step.messages import TlsOptions
 from newel.step.provisioner_members import OF_KIND, SECRET, SUPPORTED
@@ -267,3 +271,31 @@ async def test_slashes_too_many_change_nothing_where_certificates_are_issued(fro
         answer = await front.call("POST", f"https://ca.example{path}", body)
         assert answer.status_code == 201
     assert (await front.call("GET", "https://ca.example//nothing/")).status_code == 404
+
+
+@pytest.mark.attack("T18")
+async def test_escrowed_keys_may_be_kept_from_strangers(
+    front: Front, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    path = f"/provisioners/{front.admin.kid}/encrypted-key"
+    assert (await front.call("GET", path)).status_code == 200
+    closed = await open_front(
+        f"sqlite:///{tmp_path}/closed.db", authority, admin=front.admin, encrypted_keys=False
+    )
+    for prefix in ("", "/1.0"):
+        assert (await closed.call("GET", prefix + path)).status_code == 404
+        listed = await closed.call("GET", f"{prefix}/provisioners")
+        assert listed.json()["provisioners"][0]["key"]["kid"] == front.admin.kid
+        assert "encryptedKey" not in listed.text
+    token = front.admin.token("foo.internal")
+    assert (await closed.sign(token, request_for("foo.internal"))).status_code == 201
+    await closed.database.close()
+
+
+@pytest.mark.attack("T18")
+async def test_an_escrowed_key_is_dear_to_guess_at(front: Front) -> None:
+    """Of what ``newel up`` and ``ca init`` make; the fixture's own key is cheap, for speed."""
+    sealed = new_jwk_provisioner("x", b"secret")["encryptedKey"]
+    header = msgspec.json.decode(base64.urlsafe_b64decode(sealed.partition(".")[0] + "=="))
+    assert header["p2c"] >= 600_000
+    assert len(header["p2s"]) >= 22  # 16 octets

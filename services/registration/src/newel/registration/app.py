@@ -181,6 +181,12 @@ def _api(
 ) -> StepApi:
     rules = Rules(Audiences(config.dns_names), config.longest_token.total_seconds())
     clock = ports.clock
+    listings = Listings(
+        authority,
+        version("newel-registration"),
+        config.crl,
+        encrypted_keys=config.encrypted_keys,
+    )
     return StepApi(
         authority,
         Signing(authority, rules, used, issuance, clock, config.backdate, config.latest_start),
@@ -189,7 +195,7 @@ def _api(
         metrics,
         ports.audit,
         acme.app,
-        front(Listings(authority, version("newel-registration"), config.crl).routes()),
+        front(listings.routes()),
     )
 
 

@@ -73,6 +73,8 @@ class Config(Settings):
     """Whether revocations are published where a provisioner does not say."""
     longest_token: Duration = dt.timedelta(hours=24)
     """How far a token's expiry may lie ahead."""
+    encrypted_keys: bool = True
+    """Whether anybody may have the encrypted keys of JWK provisioners, which only their passwords open."""
     crl: str = ""
     """Where ``/crl`` leads: the validation authority's URL, ``{issuer}`` in it the issuer's id."""
     roots: tuple[Path, ...] = ()

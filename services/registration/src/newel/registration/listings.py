@@ -27,8 +27,12 @@ _LONGEST_LIMIT = 9
 class Listings:
     """Answers from what the authority knows in memory."""
 
-    def __init__(self, authority: Authority, version: str, crl: str) -> None:
+    def __init__(
+        self, authority: Authority, version: str, crl: str, *, encrypted_keys: bool = True
+    ) -> None:
+        """``encrypted_keys`` is whether strangers get the escrowed keys of provisioners."""
         self._authority = authority
+        self._encrypted_keys = encrypted_keys
         self._crl = crl
         self._version = _encode(VersionResponse(version)) + b"\n"
 
@@ -122,12 +126,15 @@ class Listings:
             raise refusals.malformed(f"limit '{text}' is not an integer") from None
         cursor = request.query_params.get("cursor", "")
         page, following = self._authority.provisioners.page(cursor, limit)
-        return _json(_encode(ProvisionersResponse(list(page), following)) + b"\n")
+        shown = list(page)
+        if not self._encrypted_keys:
+            shown = [{key: each[key] for key in each if key != "encryptedKey"} for each in page]
+        return _json(_encode(ProvisionersResponse(shown, following)) + b"\n")
 
     async def encrypted_key(self, request: Request) -> Response:
         """The escrowed key of a JWK provisioner, which only its password opens."""
         key = self._authority.provisioners.encrypted_key(request.path_params["kid"])
-        if not key:
+        if not key or not self._encrypted_keys:
             raise NewelError(ErrorType.NOT_FOUND, "", cause="no provisioner with this key id")
         return _json(_encode(ProvisionerKeyResponse(key)) + b"\n")
 
