@@ -80,6 +80,8 @@ class GatheringTransport:
     def close(self) -> None:
         """Writes what is waiting, then closes; who does not read it in time loses it."""
         self._flush()
+        if self._transport.is_closing():  # a TLS transport does not take being closed twice
+            return
         self._transport.close()
         if self._transport.get_write_buffer_size():
             self._loop.call_later(_LINGER_SECONDS, self._transport.abort)
