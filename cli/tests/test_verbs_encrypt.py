@@ -162,7 +162,7 @@ def test_a_set_with_several_keys_asks_which(desk: Desk, tmp_path: Path) -> None:
         (["--key", "bob.key"], "alg 'ECDH-ES' is not compatible with kty 'RSA'"),
         (["--key", "old.key"], "it is encrypted for the key "),
         (["--key", "ada.crt"], "file ada.crt does not contain a valid private key"),
-        ([], "'step decrypt' requires the '--key' flag"),
+        ([], "'newel decrypt' requires the '--key' flag"),
         (["--key", "ada.key", "a", "b"], "too many positional arguments"),
     ],
 )

@@ -111,7 +111,7 @@ def test_keys_under_names_are_whom_to_encrypt_for_and_whom_to_believe(people: De
     ("words", "said"),
     [
         ("factor", "not enough positional arguments"),
-        ("factor ada --issuer x --out otp", "'step enroll factor' requires the '--qr' flag"),
+        ("factor ada --issuer x --out otp", "'newel enroll factor' requires the '--qr' flag"),
         ("factor ada --issuer x --out no/otp --qr png", "open no/otp: no such file or directory"),
         (
             "factor ada --issuer x --out otp --qr png --alg md5",

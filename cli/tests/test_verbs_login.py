@@ -304,7 +304,7 @@ def test_an_id_token_for_another_client_is_refused(desk: Desk, provider: Provide
         ),
         (
             "login https://files.example --client-id x",
-            "'step login' requires the '--provider' flag",
+            "'newel login' requires the '--provider' flag",
         ),
         ("login https://files.example --token x", "error parsing token"),
         ("login http://127.0.0.1:1 --credential certificate", "a certificate is shown by TLS"),

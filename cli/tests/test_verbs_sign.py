@@ -185,7 +185,7 @@ def test_a_certificate_that_has_ended_vouches_only_for_its_time(
         ("verify TEXT --signature nothing --roots root.crt", "open nothing: no such file"),
         ("verify TEXT --signature JWS --key bob.crt", "validation failed: "),
         ("verify TEXT --signature JWS --roots root.crt --at soon", "invalid value 'soon'"),
-        ("sign TEXT", "'step sign' requires the '--key' flag"),
+        ("sign TEXT", "'newel sign' requires the '--key' flag"),
         ("sign TEXT --key ada.crt", "cannot use a public key for signing"),
         ("sign TEXT --key ada.key --cert bob.crt", "the key of '--key' is not the key of"),
         ("sign TEXT --key ada.key --algorithm RS256", "alg 'RS256' is not compatible"),
