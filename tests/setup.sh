@@ -9,7 +9,7 @@ declare -A debian=(
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
   [named]=bind9 [nsupdate]=bind9-dnsutils [nebula-cert]=nebula
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
-  [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless
+  [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless [java]=default-jdk-headless
   [certtool]=gnutls-bin [ocsptool]=gnutls-bin [crlutil]=libnss3-tools [vfychain]=libnss3-tools [javac]=default-jdk-headless
   [systemd-analyze]=systemd [update-ca-certificates]=ca-certificates
 )
