@@ -96,7 +96,7 @@ def run(layout: Layout, addresses: Addresses) -> int:
             first_administrator.make(layout)
             sys.stdout.write(banner(layout, addresses, first=first))
             sys.stdout.flush()
-        supervisor.watch()
+        supervisor.watch(first_administrator.Keeper(layout).look)
     finally:
         status = supervisor.end()
         held.close()

@@ -3,9 +3,14 @@
 import os
 import subprocess
 import sys
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.split.layout import Layout
+from newel.crypto import pem
+from newel.crypto.loading import load_certificate
+from newel.runtime.clock import SystemClock
 
 SUBJECT = PROVISIONER = "admin"
 """As ``deploy/config/inventory.toml`` names the administrator."""
@@ -35,3 +40,49 @@ def make(layout: Layout) -> None:
         ],
         env=env, check=True, capture_output=True, stdin=subprocess.DEVNULL, text=True,
     )  # fmt: skip
+
+
+RENEW_AFTER = 0.7
+"""Of the certificate's life: after the command line has renewed what it uses, before anybody is alerted."""
+_LOOKS_EVERY = 60.0
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Renews the certificate while the deployment runs, so that one that nobody uses alerts nobody.
+
+    The renewal is a process of its own: the parts are watched meanwhile. One that is refused, because the
+    certificate is revoked, or that fails is tried again at the next look.
+    """
+
+    layout: Layout
+    looked: float = field(default_factory=time.monotonic)
+    renewing: "subprocess.Popen[bytes] | None" = None
+
+    def look(self) -> None:
+        """Start a renewal when it is due; to be called as often as the parts are looked at."""
+        now = time.monotonic()
+        if now - self.looked < _LOOKS_EVERY:
+            return
+        if self.renewing is not None and self.renewing.poll() is None:
+            return
+        self.looked = now
+        certificate = self.layout.certs / "administrator.crt"
+        if is_due(certificate):
+            newel = Path(sys.executable).with_name("newel")
+            key = self.layout.state / "secrets/administrator_key"
+            self.renewing = subprocess.Popen(
+                [newel, "ca", "renew", "--force", certificate, key],
+                env={**os.environ, "STEPPATH": str(self.layout.state)},
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+
+
+def is_due(file: Path) -> bool:
+    """Whether a certificate is still valid and has had its time; False for a file that is none."""
+    try:
+        certificate = load_certificate(pem.decode_all(file.read_bytes())[0])
+    except (OSError, ValueError):
+        return False  # whoever removed it wants none
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return begin + (end - begin) * RENEW_AFTER <= SystemClock().now() < end

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from deploy.split.layout import Layout
@@ -64,10 +64,11 @@ class Supervisor:
                 raise NotReadyError("\n".join(map(self._last_words, waiting)))
             pause(_LOOKS_EVERY)
 
-    def watch(self) -> None:
-        """Returns when told to stop."""
+    def watch(self, look: Callable[[], None]) -> None:
+        """Returns when told to stop. ``look`` is called whenever the parts have been looked at."""
         while not self.stopping:
             self._look()
+            look()
             pause(_LOOKS_EVERY)
 
     def end(self) -> int:

@@ -1,5 +1,6 @@
 """After the first start the lists open on the authority's machine, without a setting and without a flag."""
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -7,10 +8,16 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from deploy.split import first_administrator
+from deploy.split.layout import Layout
 
+from fixtures.catalogue import make_leaf
 from fixtures.processes import free_block, free_port
 from fixtures.running import NEWEL, Authority, serving, wait_until
 from fixtures.split import PROGRAMS, split_serving, split_state
+from newel.crypto import pem
+from newel.inventory.config import Expiry
+from newel.runtime.clock import SystemClock
 
 LISTS = (("certificates", "list"), ("endpoints", "list"), ("alerts", "list"))
 pytestmark = pytest.mark.needs("faketime")
@@ -105,3 +112,28 @@ def test_an_expired_certificate_says_how_to_get_another(authority: Authority) ->
     words = line.partition(": newel ")[2].split()
     newel(authority, *words, "--password-file", authority.password_file)
     wait_until(lambda: serial_of(authority) in newel(authority, "certificates", "list"))
+
+
+@pytest.mark.parametrize("authority", SHAPES[1:], indirect=True)
+def test_the_split_deployment_renews_what_nobody_uses_before_anybody_is_alerted(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = authority.state / "certs/administrator.crt"
+    assert not first_administrator.is_due(certificate), "it is new"
+    assert Expiry().fraction > first_administrator.RENEW_AFTER
+    monkeypatch.setattr(first_administrator, "RENEW_AFTER", 0.0)
+    before = serial_of(authority)
+    keeper = first_administrator.Keeper(Layout(authority.state), looked=float("-inf"))
+    keeper.look()
+    wait_until(lambda: serial_of(authority) != before)
+
+
+def test_what_has_expired_or_is_no_certificate_is_not_renewed(tmp_path: Path) -> None:
+    file = tmp_path / "administrator.crt"
+    assert not first_administrator.is_due(file)
+    file.write_text("no certificate")
+    assert not first_administrator.is_due(file)
+    now = SystemClock().now()
+    for hours, due in ((1, False), (16, False), (17, True), (23, True), (25, False)):
+        file.write_bytes(pem.encode(make_leaf("a.example", start=now - dt.timedelta(hours=hours))))
+        assert first_administrator.is_due(file) == due, f"{hours} of 24 hours"
