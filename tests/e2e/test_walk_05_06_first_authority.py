@@ -168,7 +168,7 @@ def test_newel_up_says_where_the_password_of_what_ca_init_made_is_missing(tmp_pa
     password.write_text("p4ss")
     state = tmp_path / "home"
     line = [
-        NEWEL, "ca", "init", "--name", "T", "--dns", "localhost", "--address", "127.0.0.1:9443",
+        NEWEL, "ca", "init", "--name", "T", "--dns", "localhost", "--address", f"127.0.0.1:{free_port()}",
         "--provisioner", "me", "--deployment-type", "standalone", "--password-file", password,
     ]  # fmt: skip
     run(line, env={**os.environ, "STEPPATH": str(state)})

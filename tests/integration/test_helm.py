@@ -315,3 +315,11 @@ def test_a_signer_reaches_its_network_hsm_only_where_a_value_says_so() -> None:
     opened = of_kind(rendered("mode=split", rule), "NetworkPolicy")["signer"]
     assert closed["spec"]["egress"] == []
     assert opened["spec"]["egress"] == [{"to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}]}]
+
+
+def test_status_is_asked_of_a_validation_authority_that_is_not_ready_too() -> None:
+    services = of_kind(rendered("mode=split"), "Service")
+    asked = {
+        name for name, each in services.items() if each["spec"].get("publishNotReadyAddresses")
+    }
+    assert asked == {"validation"}
