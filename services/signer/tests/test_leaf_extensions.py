@@ -297,7 +297,8 @@ async def test_an_error_nobody_thought_of_is_refused_alone_and_audited(
 SUBJECTS: list[tuple[list[tuple[str, bytes]], bool]] = [
     ([("2.5.4.3", der.tlv(0x0C, b"a.example.com"))], True),
     ([("2.5.4.3", der.tlv(0x0C, b"A.EXAMPLE.COM."))], True),
-    ([("2.5.4.3", der.tlv(0x0C, b"*.example.com"))], True),
+    ([("2.5.4.3", der.tlv(0x0C, b"*.mail.example.com"))], True),
+    ([("2.5.4.3", der.tlv(0x0C, b"*.example.com"))], False),
     ([("2.5.4.3", der.tlv(0x0C, b"J. Smith"))], True),
     ([("2.5.4.3", der.tlv(0x0C, b"printer"))], True),
     ([("2.5.4.3", der.tlv(0x0C, b"10.0.0.1"))], True),

@@ -168,7 +168,8 @@ async def test_each_service_of_the_signer_has_its_own_callers(house: House) -> N
     ("name", "allowed"),
     [
         (x509.DNSName("a.example.com"), True),
-        (x509.DNSName("*.example.com"), True),
+        (x509.DNSName("*.mail.example.com"), True),
+        (x509.DNSName("*.example.com"), False),  # it stands for secret.example.com as well
         (x509.DNSName("EXAMPLE.com"), True),
         (x509.DNSName("a.example.com."), False),
         (x509.DNSName("notexample.com"), False),

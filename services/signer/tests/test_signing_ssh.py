@@ -123,11 +123,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "for ever": ({"before": 2**64 - 1}, "never ends"),
     "two days": ({"before": SECONDS + 2 * DAY}, "the most is"),
     "over": ({"after": SECONDS - DAY, "before": SECONDS - 1}, "over before"),
+    "tomorrow": ({"after": SECONDS + DAY, "before": SECONDS + DAY + 60}, "too far ahead"),
+    "in two years": (
+        {"after": SECONDS + 730 * DAY, "before": SECONDS + 731 * DAY}, "too far ahead"),
     "backwards": ({"after": SECONDS + 500, "before": SECONDS + 400}, "over before"),
     "an odd option": ({"options": ((b"root", b"yes"),)}, "critical options"),
     "another authority": ({"authority": b"x" * 51}, "another authority"),
     "something after it": ({"rest": b"x"}, "malformed"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.attack("X05")

@@ -86,7 +86,8 @@ def _ssh_rules(config: KeyConfig, key: SigningKey) -> dict[Kind, Rule]:
     if config.ssh is None:
         return {}
     blob = public_blob(key.public_key)
-    policy = SshPolicy(blob, config.ssh.certificate_type, config.ssh.max_validity)
+    rules = config.ssh
+    policy = SshPolicy(blob, rules.certificate_type, rules.max_validity, rules.latest_start)
     return {Kind.SSH: Rule(parse_ssh, policy.check, signature_blob(key.public_key))}
 
 

@@ -120,6 +120,8 @@ class SshRulesConfig(Settings):
 
     certificate_type: Literal["user", "host"]
     max_validity: Duration
+    latest_start: Duration = dt.timedelta(hours=1)
+    """As for X.509."""
 
 
 class KeyConfig(Settings):

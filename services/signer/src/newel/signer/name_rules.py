@@ -1,9 +1,10 @@
 """Bounds for the names in the certificates a key signs, in the manner of RFC 5280 §4.2.1.10.
 
 A rule is a kind and a base: ``dns:example.com`` covers that name and everything below it, also under a
-wildcard; ``ip:10.0.0.0/8`` a network; ``email:example.com`` the mailboxes of that host and those below;
-``uri:example.com`` the same of hosts in URIs. There is no rule for other kinds of name (otherName, with
-which Windows logs people on; directoryName …), so none of these is ever signed.
+wildcard, and excludes ``*.com``, which stands for it too; ``ip:10.0.0.0/8`` a network; ``email:example.com``
+the mailboxes of that host and those below; ``uri:example.com`` the same of hosts in URIs. There is no rule for
+other kinds of name (otherName, with which Windows logs people on; directoryName …), so none of these is ever
+signed.
 """
 
 import ipaddress
@@ -44,6 +45,14 @@ class NameRule:
             return not isinstance(self.base, str) and name.value in self.base
         host = _host(name)
         return host == self.base or host.endswith(f".{self.base}")
+
+    def meets(self, name: names.GeneralName) -> bool:
+        """Whether a name is covered, or is a wildcard that also stands for this rule's base."""
+        if self.covers(name):
+            return True
+        if self.kind != "dns" or not isinstance(name, names.DnsName):
+            return False
+        return name.value.startswith("*.") and str(self.base).partition(".")[2] == _host(name)
 
 
 def _host(name: names.DnsName | names.EmailAddress | names.Uri) -> str:
@@ -130,7 +139,7 @@ class NameBounds:
 
     def check(self, name: names.GeneralName) -> None:
         """Raise :func:`refused` for a name that is out of bounds."""
-        if any(rule.covers(name) for rule in self.excluded):
+        if any(rule.meets(name) for rule in self.excluded):
             raise refused(f"the name {name} is excluded")
         if self.permitted and not any(rule.covers(name) for rule in self.permitted):
             raise refused(f"the name {name} is not permitted")

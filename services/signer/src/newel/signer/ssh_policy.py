@@ -1,8 +1,8 @@
 """Which SSH certificates a key may sign, and the form their signatures have.
 
 The authority named in the certificate is the key; the type is the key's one type; there are principals (none
-would mean any); it ends, after it begins, after now and within the cap; every critical option is one that
-sshd knows.
+would mean any); it begins soon, and it ends, after it begins, after now and within the cap; every critical
+option is one that sshd knows.
 """
 
 import base64
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from newel.crypto.durations import format_duration
 from newel.crypto.keys import PublicKey
+from newel.signer.certificate_policy import SLACK
 from newel.signer.refusal import refused
 from newel.signer.ssh_statements import SshStatement
 
@@ -34,6 +35,7 @@ class SshPolicy:
     signature_key: bytes
     certificate_type: str
     max_validity: dt.timedelta
+    latest_start: dt.timedelta
 
     def check(self, statement: SshStatement, now: dt.datetime) -> None:
         """Raises :func:`refused` with what is wrong."""
@@ -54,7 +56,10 @@ class SshPolicy:
             raise refused("the certificate never ends")
         if end <= now or statement.valid_before <= statement.valid_after:
             raise refused("the certificate is over before it is signed, or before it begins")
-        begin = max(statement.valid_after, int(now.timestamp()))
+        seconds = int(now.timestamp())
+        if statement.valid_after > seconds + (self.latest_start + SLACK).total_seconds():
+            raise refused("the certificate begins too far ahead of now")
+        begin = max(statement.valid_after, seconds)
         if statement.valid_before - begin > self.max_validity.total_seconds():
             raise refused(f"valid until {end}, the most is {format_duration(self.max_validity)}")
 
