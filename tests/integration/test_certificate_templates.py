@@ -312,6 +312,58 @@ async def test_a_name_that_only_the_asker_says_is_refused(opened: Opening, templ
     assert granted.status_code in {201, 400, 500}  # these want the asker's word, and got none
 
 
+IN_QUOTES = """{"subject": {"organization": "Ours", "commonName": "{{ .Insecure.User.cn }}"},
+  "keyUsage": ["digitalSignature"], "extKeyUsage": ["clientAuth"], "sans": {{ toJson .SANs }}}"""
+
+
+@pytest.mark.attack("T08")
+@pytest.mark.parametrize(
+    "name",
+    ["evil.com.", " evil.com", "evil.com/", "[192.0.2.66]", "https://evil.com./", "Domain Admin",
+     "evil..com", "evil.com\u200b", "a@b@evil.com", "\uff45vil.com"],
+)  # fmt: skip
+async def test_odd_spellings_are_names_of_the_asker_too(opened: Opening, name: str) -> None:
+    front, _ = await opened({"template": IN_QUOTES})
+    refused = await sign(front, "foo.internal", templateData={"cn": name})
+    assert refused.status_code == 403, refused.text
+    assert "the request was not granted it" in refused.json()["message"]
+
+
+@pytest.mark.attack("T08")
+@pytest.mark.parametrize(
+    "data",
+    [
+        'foo.internal", "organization": "system:masters',
+        'foo.internal", "organizationalUnit": "root',
+        'foo.internal", "extraNames": [{"type": "2.5.4.12", "value": "boss"}], "z": "',
+        'foo.internal"}, "extKeyUsage": ["serverAuth", "clientAuth"], "z": {"z": "',
+        'foo.internal"}, "extensions": [{"id": "1.3.6.1.5.5.7.1.24", "value": "MAMCAQU="}], "z": {"z": "',
+    ],
+)
+async def test_data_stays_in_the_string_it_was_put_in(opened: Opening, data: str) -> None:
+    template = IN_QUOTES.replace(', "extKeyUsage": ["clientAuth"]', "")
+    front, _ = await opened({"template": template})
+    refused = await sign(front, "foo.internal", templateData={"cn": data})
+    assert refused.status_code == 403, refused.text
+    assert "ends a string of the certificate template" in refused.json()["message"]
+    request = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, data)])
+    front, _ = await opened({"template": IN_QUOTES.replace(
+        "{{ .Insecure.User.cn }}", "{{ first .Insecure.CR.Subject.OrganizationalUnit }}")})  # fmt: skip
+    key = keys.generate()
+    csr = x509.CertificateSigningRequestBuilder(request).sign(key, hashes.SHA256())  # pyright: ignore[reportArgumentType]
+    text = csr.public_bytes(Encoding.PEM).decode()
+    assert (await front.sign(front.admin.token("foo.internal"), text)).status_code == 403
+
+
+async def test_quotes_in_data_that_went_through_tojson_are_data(opened: Opening) -> None:
+    template = """{"subject": {"commonName": {{ toJson .Subject.CommonName }},
+      "organization": {{ toJson .Insecure.User.org }}}, "sans": {{ toJson .SANs }}}"""
+    front, _ = await opened({"template": template})
+    made = leaf(await sign(front, "foo.internal", templateData={"org": 'The "Best" \\ Ltd'}))
+    (found,) = made.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
+    assert found.value == 'The "Best" \\ Ltd'
+
+
 async def test_the_operators_own_names_stand(opened: Opening) -> None:
     """Of the template's text, of the operator's data, of verified claims; random ones as well."""
     template = """{"subject": {"commonName": "Web of {{ .Token.sub }}"},

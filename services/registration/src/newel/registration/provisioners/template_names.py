@@ -2,37 +2,47 @@
 
 A template may add names: what stands in its text, in the operator's data and in verified claims is the
 operator's word. What it takes from ``.Insecure`` is nobody's, so that a name that is
-there only because of it is refused.
+there only because of it is refused, and so is data that ends a string of the template's and goes on beside it.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from newel.crypto import distinguished_names, extensions, names
+from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.step.x509_templates import variables
 from newel.step.x509_templates.leaves import Shape
 
-_NAMING = frozenset({distinguished_names.COMMON_NAME, "1.2.840.113549.1.9.1"})
-"""Attributes of a subject that some relying parties take for names: commonName and emailAddress."""
+_NAMING = frozenset({
+    distinguished_names.COMMON_NAME,
+    "1.2.840.113549.1.9.1",  # emailAddress
+    "0.9.2342.19200300.100.1.1",  # userID
+    "0.9.2342.19200300.100.1.3",  # mail
+    "1.2.840.113549.1.9.2",  # unstructuredName
+    "1.2.840.113549.1.9.8",  # unstructuredAddress
+})  # fmt: skip
+"""Attributes of a subject that some relying parties take for the name of a host, a person or an account."""
 
 
 def names_in(shape: Shape) -> set[str]:
     """Collect the names a certificate would have, in the subject as well; canonical."""
     found = {str(name) for name in shape.names}
-    for attribute in shape.subject:
-        if attribute.oid in _NAMING and (name := canonical(attribute.text)):
-            found.add(name)
+    found.update(
+        canonical(each.text) for each in shape.subject if each.oid in _NAMING and each.text
+    )
     return found
 
 
 def canonical(text: str) -> str:
-    """Spell a name canonically; "" for a text that is no name at all."""
+    """Spell a name canonically; what is no name here may be one to others, and stays as it is."""
     try:
         return str(names.parse_san(text, UNDERSCORES))
     except InvalidNameError:
-        return ""
+        return text
 
 
 def granted_request(subject: str, granted: Iterable[str], spki: bytes) -> Any:
@@ -45,6 +55,44 @@ def granted_request(subject: str, granted: Iterable[str], spki: bytes) -> Any:
     value = names.encode(names.parse_sans(list(granted), UNDERSCORES))
     asked = [Extension(extensions.SUBJECT_ALT_NAME, False, value)]
     return variables.request(encoded, spki, asked)
+
+
+def has_quotes(user: bytes, subject: Iterable[Attribute]) -> bool:
+    """Say whether what an asker wrote could end a string of the template's and go on beside it."""
+    # in JSON every quote and backslash of a text stands behind a backslash
+    return b"\\" in user or any(_plain(each.value) != each.value for each in subject)
+
+
+def without_quotes(user: dict[str, Any]) -> bytes:
+    """Spell an asker's data, in JSON, with apostrophes in place of quotes and backslashes."""
+    return msgspec.json.encode(_harmless(user))
+
+
+def subject_without_quotes(subject: Iterable[Attribute]) -> bytes:
+    """Encode a request's subject in the same way. Raises InvalidNameError."""
+    return distinguished_names.encode(Attribute(each.oid, _plain(each.value)) for each in subject)
+
+
+def outline(shape: Shape) -> object:
+    """What two renderings have in common whose data differ in quotes alone, if each stays in its place."""
+    subject = sorted((each.oid, _plain(each.text)) for each in shape.subject)
+    kinds = sorted(each.oid for each in shape.extensions)
+    return subject, names_in(shape), sorted(shape.key_usages), sorted(shape.purposes), kinds
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, list):
+        return [_harmless(each) for each in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return {_plain(name): _harmless(each) for name, each in pairs}
+    return value
+
+
+def _plain(text: str) -> str:
+    return text.replace('"', "'").replace("\\", "'")
 
 
 class Tape:

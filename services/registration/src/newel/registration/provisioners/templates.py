@@ -9,7 +9,7 @@ import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -76,7 +76,26 @@ class LeafTemplate:
                 f"the certificate template takes '{min(beyond)[:256]}' from the request,"
                 " and the request was not granted it"
             )
+        if template_names.has_quotes(asked.user, asked.request.subject):
+            tape.rewind()
+            self._require_in_place(asked, made, Surroundings(now, tape))
         return made
+
+    def _require_in_place(self, asked: Asked, made: Shape, surroundings: Surroundings) -> None:
+        """Refuse data that says more than the values the template puts it for, by quotes of its own."""
+        user = template_names.without_quotes(decoded(asked.user, "templateData"))
+        request = asked.request
+        try:
+            subject = template_names.subject_without_quotes(request.subject)
+            insecure = {"CR": request_of(request, subject), "User": object_of(user, "templateData")}
+            plain = self._leaf(self._visible(asked, insecure), surroundings)
+        except (NewelError, InvalidNameError):
+            plain = None
+        if plain is None or template_names.outline(plain) != template_names.outline(made):
+            raise forbidden(
+                "the request's data ends a string of the certificate template and goes on beside it;"
+                " a template passes data through toJson"
+            )
 
     def _of_the_operator(self, asked: Asked, surroundings: Surroundings) -> set[str]:
         """The names that are there for an asker, too, who says nothing of his own."""
@@ -121,6 +140,11 @@ def text_of(file: str) -> str:
 
 def object_of(data: bytes, what: str) -> dict[str, Any]:
     """A JSON object with Go's numbers; an empty one for nothing and for null. Raises the refusal."""
+    return variables.numbers_as_go(decoded(data, what))
+
+
+def decoded(data: bytes, what: str) -> dict[str, Any]:
+    """The same with numbers as JSON has them."""
     try:
         found: Any = msgspec.json.decode(data) if data else None
     except (ValueError, RecursionError):
@@ -129,13 +153,13 @@ def object_of(data: bytes, what: str) -> dict[str, Any]:
         return {}
     if not isinstance(found, dict):
         raise malformed(f"{what} is not an object")
-    return variables.numbers_as_go(found)
+    return cast("dict[str, Any]", found)
 
 
-def request_of(request: VerifiedRequest) -> Any:
-    """The request as templates see it."""
+def request_of(request: VerifiedRequest, subject: bytes = b"") -> Any:
+    """The request as templates see it, with another subject if one is given."""
     info = der.children(der.only(request.der).content)[0]
-    subject = der.children(info.content)[1].raw
+    subject = subject or der.children(info.content)[1].raw
     asked = list(request.extensions)
     if request.names:
         asked.append(Extension(extensions.SUBJECT_ALT_NAME, False, names.encode(request.names)))
