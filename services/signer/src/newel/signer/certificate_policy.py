@@ -28,7 +28,7 @@ from newel.signer.statements import CertificateStatement
 
 BACKDATE = dt.timedelta(hours=1)
 """How far a leaf may begin before a fresh issuer does: clocks differ."""
-SLACK = dt.timedelta(minutes=5)
+_SLACK = dt.timedelta(minutes=5)
 """How far the issuing authority's clock may be ahead of this one's."""
 
 _KEY_USAGE = der.oid(extensions.KEY_USAGE)
@@ -105,7 +105,7 @@ class CertificatePolicy:
             raise refused("the certificate outlives its issuer")
         if begin < issuer.not_before - BACKDATE:
             raise refused("the certificate begins long before its issuer")
-        if begin > now + self._rules.latest_start + SLACK:
+        if begin > now + self._rules.latest_start + _SLACK:
             raise refused(f"the certificate begins at {begin}, too far ahead of now")
         # What is set back for slow clocks does not lengthen what is left of its life
         if end - max(begin, now) > self._rules.max_validity:

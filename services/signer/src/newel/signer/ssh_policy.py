@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from newel.crypto.durations import format_duration
 from newel.crypto.keys import PublicKey
-from newel.signer.certificate_policy import SLACK
 from newel.signer.refusal import refused
 from newel.signer.ssh_statements import SshStatement
 
+_SLACK = dt.timedelta(minutes=5)
+"""How far the issuing authority's clock may be ahead of this one's."""
 _OPTIONS = {
     "user": frozenset(("force-command", "source-address", "verify-required")),
     "host": frozenset[str](),
@@ -57,7 +58,7 @@ class SshPolicy:
         if end <= now or statement.valid_before <= statement.valid_after:
             raise refused("the certificate is over before it is signed, or before it begins")
         seconds = int(now.timestamp())
-        if statement.valid_after > seconds + (self.latest_start + SLACK).total_seconds():
+        if statement.valid_after > seconds + (self.latest_start + _SLACK).total_seconds():
             raise refused("the certificate begins too far ahead of now")
         begin = max(statement.valid_after, seconds)
         if statement.valid_before - begin > self.max_validity.total_seconds():
