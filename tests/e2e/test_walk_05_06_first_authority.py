@@ -173,8 +173,9 @@ def test_newel_up_says_where_the_password_of_what_ca_init_made_is_missing(tmp_pa
     ]  # fmt: skip
     run(line, env={**os.environ, "STEPPATH": str(state)})
     done = subprocess.run(
-        [NEWEL, "up", "--state", state], capture_output=True, text=True, check=False, timeout=30
-    )
+        [NEWEL, "up", "--state", state, "--metrics-address", f"127.0.0.1:{free_port()}"],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
     assert done.returncode == 1
     missing = state / "secrets/password"
     assert done.stderr == (
