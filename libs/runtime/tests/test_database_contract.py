@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.databases import Open
 from newel.runtime.database import Database, Statement, Write
+from newel.runtime.errors import NewelError
 
 CREATE = (
     Statement("CREATE TABLE tokens (id TEXT PRIMARY KEY, digest BYTEA, used BIGINT)"),
@@ -130,6 +131,17 @@ async def test_a_parameter_no_column_takes_fails_its_unit_alone(database: Databa
     assert isinstance(results[0], Exception)
     assert results[1] == ("b", 1)
     assert await database.fetch(TOKENS) == [("b", 1)]
+
+
+async def test_a_text_that_only_sqlite_stores_is_malformed_elsewhere(database: Database) -> None:
+    """PostgreSQL has no place for U+0000: whoever sent it is told so, and nobody else notices."""
+    units = [database.apply(event("a", body)) for body in ("before", "n\0l", "after")]
+    asked = [database.fetch(EVENTS, "n\0l"), *units]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    odd = [each.type.value for each in outcomes if isinstance(each, NewelError)]
+    assert odd == (["malformed", "malformed"] if database.dialect == "postgresql" else [])
+    for body in ("before", "after"):
+        assert await database.fetch(EVENTS, body) == [("a",)]
 
 
 async def test_units_of_every_shape_share_batches(database: Database) -> None:

@@ -51,6 +51,25 @@ async def test_fifty_at_once_revoke_once(each_house: House) -> None:
     assert len(await each_house.rows("SELECT 1 FROM outbox")) == 2
 
 
+async def test_no_character_of_its_reason_keeps_a_certificate_from_being_revoked(
+    each_house: House,
+) -> None:
+    certificate = await each_house.one()
+    (result,) = await each_house.revoke(
+        item(certificate.serial, reason_text="stolen\0 \u202e\ud7ff")
+    )
+    assert result.WhichOneof("outcome") == "revoked_at"
+
+
+async def test_a_proof_that_cannot_be_stored_is_malformed(each_house: House) -> None:
+    """A subject that is too long for a common name goes nowhere else, so that nothing else looks at it."""
+    request = make_request()
+    request.subject_of_proof = "a" * 70 + "\0"
+    refused, issued = await each_house.issue(request, make_request())
+    assert refused.error.type == "malformed"
+    assert issued.certificate.der
+
+
 @pytest.mark.attack("A21")
 @pytest.mark.parametrize("reason", [7, 8, 11, 99, -1])
 async def test_reasons_are_those_of_the_rfc(house: House, reason: int) -> None:

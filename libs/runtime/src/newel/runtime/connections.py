@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
+from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.units import unavailable
 
 _PATIENCE = 10.0
@@ -65,7 +66,8 @@ class Connections:
 
 
 class Lent:
-    """One connection while its user has it. What makes it unusable becomes ``unavailable``.
+    """One connection while its user has it. What makes it unusable becomes ``unavailable``, and a text
+    that PostgreSQL has no place for ``malformed``.
 
     One whose user was interrupted in the middle of something is not lent again.
     """
@@ -96,6 +98,12 @@ class Lent:
         self._connections.give_back(connection)
         if error is not None and _is_servers(error, lost=lost):
             raise unavailable(error) from error
+        if error is not None and _is_of_a_text(error):
+            raise NewelError(
+                ErrorType.MALFORMED,
+                "a text has the character U+0000, which cannot be stored",
+                cause=str(error),
+            ) from error
 
 
 def _is_in_the_middle(error: BaseException) -> bool:
@@ -105,6 +113,13 @@ def _is_in_the_middle(error: BaseException) -> bool:
     import asyncpg
 
     return isinstance(error, asyncio.CancelledError | TimeoutError | asyncpg.InternalClientError)
+
+
+def _is_of_a_text(error: BaseException) -> bool:
+    """Whether a text has a NUL, which SQLite stores and PostgreSQL does not."""
+    import asyncpg
+
+    return isinstance(error, asyncpg.CharacterNotInRepertoireError)
 
 
 def _is_servers(error: BaseException, *, lost: bool) -> bool:

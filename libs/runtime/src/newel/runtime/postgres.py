@@ -13,7 +13,7 @@ from newel.runtime.absorbing import absorbed
 from newel.runtime.coalescer import Coalescer
 from newel.runtime.connections import Connections
 from newel.runtime.database import Row, Statement, Write
-from newel.runtime.errors import NewelError
+from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.pipelines import transact
 from newel.runtime.units import Unit, answers, unavailable
 
@@ -118,7 +118,7 @@ class PostgresDatabase:
             async with self._connections.lent() as connection:
                 await transact(connection, units)
         except Exception as error:  # noqa: BLE001 - each unit, run alone, will say which and why
-            if not isinstance(error, NewelError):
+            if not isinstance(error, NewelError) or error.type is not ErrorType.UNAVAILABLE:
                 return False
             for unit in units:
                 unit.fail(error)

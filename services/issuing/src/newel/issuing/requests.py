@@ -91,6 +91,8 @@ class Admission:
             raise NewelError(ErrorType.BAD_PUBLIC_KEY, "the public key is too large")
         if len(request.subject_of_proof) > _LONGEST_TEXT:
             raise _malformed("subject_of_proof is too long")
+        if "\0" in request.subject_of_proof:
+            raise _malformed("subject_of_proof has the character U+0000")
         profile = self._profiles.get(request.profile)
         if request.key_usages or request.extended_key_usages:
             profile = profile.narrowed(request.key_usages, request.extended_key_usages)

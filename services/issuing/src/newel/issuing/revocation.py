@@ -66,7 +66,8 @@ class Revocations:
                 revocation,
                 actor=item.actor,
                 provisioner=item.provisioner,
-                reason_text=item.reason_text[:_LONGEST_TEXT],
+                # an odd character is no reason not to revoke, and PostgreSQL stores no NUL
+                reason_text=item.reason_text[:_LONGEST_TEXT].replace("\0", "\ufffd"),
                 request_id=item.request_id,
                 recorded_at=now,
                 block=record.intent.key_digest if revocation.reason == KEY_COMPROMISE else None,
