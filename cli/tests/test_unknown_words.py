@@ -73,6 +73,14 @@ def test_the_nearest_command_is_suggested(
     assert refused.stderr.splitlines()[1:] == [f"Did you mean '{name} {meant}'?"]
 
 
+@pytest.mark.parametrize("line", ["up", "ceremony", "ceremony crl"])
+@pytest.mark.parametrize("program", [NEWEL, OUR_STEP])
+def test_help_knows_the_commands_of_other_packages(line: str, program: str, tmp_path: Path) -> None:
+    asked = run(tmp_path, program, f"help {line}")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert asked.stdout == run(tmp_path, program, f"{line} --help").stdout
+
+
 def test_nothing_is_suggested_for_what_is_like_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, NEWEL, "ca zzzzzz").stderr == "No help topic for 'zzzzzz'\n"
 

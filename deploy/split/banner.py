@@ -13,9 +13,9 @@ def banner(layout: Layout, addresses: Addresses, *, first: bool) -> str:
     ports = addresses.ports
     state, root = layout.state, layout.root
     url = f"https://localhost:{addresses.https.rpartition(':')[2]}"
-    made = "A new authority was made" if first else "The authority is served from"
+    made = "A new authority was created in" if first else "The authority is served from"
     return f"""\
-{made} under {state}: six services, PostgreSQL, NATS, SoftHSM.
+{made} {state}: six services, PostgreSQL, NATS, SoftHSM.
 
   root         {root}
   fingerprint  {fingerprint(pem.decode(root.read_bytes()))}

@@ -100,8 +100,9 @@ def test_the_port_of_a_workers_metrics_is_tried_too(tmp_path: Path, taken: int) 
 def test_an_address_that_is_none_is_refused_in_words(
     tmp_path: Path, address: str, says: str
 ) -> None:
-    for flag in ("--address", "--http-address"):
-        done = up("--state", tmp_path / "state", flag, address)
+    for flag, other in (("--address", "--http-address"), ("--http-address", "--address")):
+        free = f"127.0.0.1:{free_port()}"
+        done = up("--state", tmp_path / "state", flag, address, other, free)
         assert done.returncode in (1, 2)
         assert says in done.stderr
         assert flag in done.stderr

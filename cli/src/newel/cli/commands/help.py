@@ -24,6 +24,10 @@ def run(call: Invocation) -> int:
         return server.serve(call.require("http")) if call.given("http") else 0
     if not call.args:
         return show(overview())
+    from newel.cli.main import FOREIGN, foreign
+
+    if call.args[0] in FOREIGN:
+        return foreign(call.args[0], [*call.args[1:], "--help"])
     command, rest = find(call.args)
     if command is None or rest:
         from newel.cli.main import nearest

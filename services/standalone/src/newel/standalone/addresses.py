@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import socket
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from newel.step import ca_json
 HTTPS_ADDRESS = "127.0.0.1:9000"
 HTTP_ADDRESS = "127.0.0.1:9080"
 METRICS_HOST = "127.0.0.1"
+EVERY_HOST = frozenset(("0.0.0.0", "::"))  # noqa: S104 - to recognise it
 
 
 class Wanted(NamedTuple):
@@ -49,15 +51,37 @@ def metrics_address(given: str, http: str, worker: int) -> str:
 
 
 def check_free(wanted: Sequence[Wanted]) -> None:
-    """Listen on every address for a moment. Raises OSError that names the flag for another address."""
+    """Listen on every address for a moment. Raises OSError that names the flag for another address.
+
+    What serves later shares its addresses with the other workers, so only this check finds two listeners
+    of one program on one address: each would get some of the other's connections.
+    """
     with contextlib.ExitStack() as held:
-        for address, place, flag in wanted:
+        taken: list[tuple[socket.socket, Wanted]] = []
+        for each in wanted:
+            address, place, flag = each
             try:
-                held.enter_context(contextlib.closing(bind(address)))
+                sock = held.enter_context(contextlib.closing(bind(address)))
+                refuse_overlap(sock, each, taken)
             except OSError as error:
                 where = place if error.errno == errno.EINVAL else ""
                 text = f"{where}{error.strerror}{_hint(error, address, flag)}"
                 raise OSError(error.errno, text) from None
+            taken.append((sock, each))
+
+
+def refuse_overlap(
+    sock: socket.socket, wanted: Wanted, taken: Sequence[tuple[socket.socket, Wanted]]
+) -> None:
+    """Raise OSError when an address is another listener's of this program too."""
+    host, port = sock.getsockname()[:2]
+    for other, (address, _, flag) in taken:
+        other_host, other_port = other.getsockname()[:2]
+        if port == other_port and (
+            host == other_host or not EVERY_HOST.isdisjoint((host, other_host))
+        ):
+            text = f"cannot listen on {wanted.address}: that is {address} of {flag} too"
+            raise OSError(errno.EADDRINUSE, text)
 
 
 def _hint(error: OSError, address: str, flag: str) -> str:

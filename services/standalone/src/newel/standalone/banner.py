@@ -20,12 +20,12 @@ def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bo
     root = own_root(settings)
     name = settings.dns_names[0]
     url = f"https://{f'[{name}]' if ':' in name else name}:{https.rpartition(':')[2]}"
-    made = "A new authority was made" if first else "The authority is served from"
+    made = "A new authority was created in" if first else "The authority is served from"
     commands = "\n  ".join(try_next(settings, name, url))
     acme = "\n  ".join(try_acme(settings, name, url))
     acme = f"\nWith certbot, which needs root and port 80:\n\n  {acme}\n" if acme else ""
     return f"""\
-{made} under {layout.state}.
+{made} {layout.state}.
 
   root         {root.file}
   fingerprint  {fingerprint(root.der)}

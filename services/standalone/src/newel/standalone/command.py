@@ -25,9 +25,17 @@ FIRST_START = "NEWEL_FIRST_START"
 """Tells the first worker that its parent has just made the authority."""
 
 
+OTHERS_WRITE = 0o022
+OWNER = 0o700
+
+
 def main(arguments: list[str]) -> int:
-    """Runs the authority until it is told to stop; returns the exit code."""
+    """Runs the authority until it is told to stop; returns the exit code.
+
+    Whatever the umask is, nobody but the owner may change a file of the authority, and the owner may.
+    """
     options = parse(arguments)
+    os.umask((os.umask(OTHERS_WRITE) | OTHERS_WRITE) & ~OWNER)
     layout = Layout(options.state, options.password_file, options.http_address, options.http_url)
     # What is loaded from here on stays: collecting it again and again would cost a tenth of the start.
     gc.disable()

@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from newel.runtime.config import ConfigError, read_secret
 from newel.signer.app import AuthorityFiles, create_authority
 from newel.standalone import administrator, ssh_keys
 from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
@@ -25,6 +26,8 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     ``ca.json`` is written last: a start that dies before it begins again from nothing, because the half-made
     files are removed. Raises OSError, and CeremonyError from the signer.
     """
+    if options.password_file is not None:
+        read_password(options.password_file)
     for name in ("certs", "config", "secrets", "db", "log"):
         (layout.state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     discard_half(layout)
@@ -40,7 +43,7 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
         root_crl_url=f"{http_url}/crl/{{issuer}}.crl",
     )
     if options.ssh:
-        ca.ssh = ssh_keys.create(layout, password_file.read_text().rstrip().encode())
+        ca.ssh = ssh_keys.create(layout, read_password(password_file))
     address = ca.address
     port = address.rpartition(":")[2]
     # the root and ca.json are where every STEPPATH has them, and so found after the folder has moved
@@ -87,9 +90,17 @@ def make_password(path: Path) -> Path:
     return path
 
 
+def read_password(path: Path) -> bytes:
+    """The password that all keys get. Raises ConfigError for a file that is missing, open to all or empty."""
+    password = read_secret(path).encode()
+    if not password:
+        raise ConfigError(f"{path}: the password is empty")
+    return password
+
+
 def configuration(layout: Layout, options: Options, password_file: Path) -> ca_json.CaJson:
     """The first ca.json. Its paths begin at the state folder, which can be moved as it is."""
-    password = password_file.read_text().rstrip().encode()
+    password = read_password(password_file)
     names = list(options.dns) or ["localhost", "127.0.0.1", "::1"]
     first = {"subject": administrator.SUBJECT, "provisioner": administrator.PROVISIONER}
     newel: dict[str, Any] = {"inventory": {"administrators": [first]}}

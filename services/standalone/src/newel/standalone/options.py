@@ -4,9 +4,15 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from newel.runtime.addresses import parse_address
+from newel.standalone.flag_values import (
+    Parser,
+    count,
+    http_url,
+    normalized,
+    refuse_empty,
+    refuse_nameless,
+)
 
 EPILOG = """\
 The first start creates an authority under DIR: a root (P-256, ten years), an intermediate, the provisioners
@@ -42,7 +48,7 @@ class Options:
 
 def make_parser() -> argparse.ArgumentParser:
     """The flags, each with its help."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="newel up",
         description="Runs a whole certificate authority in this process: six services, SQLite, no other server.",
         epilog=EPILOG,
@@ -66,7 +72,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add(
         "--workers",
-        type=int,
+        type=count,
         default=1,
         metavar="N",
         help="processes that share the addresses (default 1); each further one has its metrics a port higher",
@@ -148,14 +154,15 @@ def _add_authority_flags(add: Callable[..., object]) -> None:
 
 
 def parse(arguments: list[str]) -> Options:
-    """Reads the command line; ends the process with usage on stderr when it is wrong."""
+    """Reads the command line; ends the process with one line on stderr when it is wrong."""
     parser = make_parser()
-    given = parser.parse_args(arguments)
-    if given.workers < 1:
-        parser.error("--workers: at least one")
+    refuse_empty(parser, arguments)
+    given = parser.parse_args(["--help"] if arguments == ["help"] else arguments)
     for flag, value in (("--name", given.name), ("--dns", "".join(given.dns))):
         if value != value.strip():
             parser.error(f"{flag}: no blanks at its ends")
+    names = tuple(name for text in given.dns for name in text.split(",") if name)
+    refuse_nameless(parser, names)
     return Options(
         state=given.state.resolve(),
         address=normalized(parser, "--address", given.address, 9000),
@@ -163,7 +170,7 @@ def parse(arguments: list[str]) -> Options:
         metrics_address=normalized(parser, "--metrics-address", given.metrics_address, 9081),
         http_url=http_url(parser, given.http_url),
         name=given.name,
-        dns=tuple(name for text in given.dns for name in text.split(",") if name),
+        dns=names,
         ssh=given.ssh,
         password_file=given.password_file.resolve() if given.password_file else None,
         new_database=given.new_database,
@@ -174,29 +181,3 @@ def parse(arguments: list[str]) -> Options:
         log_format=given.log_format,
         worker=given.worker,
     )
-
-
-def normalized(parser: argparse.ArgumentParser, flag: str, text: str, default_port: int) -> str:
-    """An address with its port; "" for none. Ends the process with usage on stderr when it is wrong."""
-    try:
-        return str(parse_address(text, default_port)) if text else ""
-    except ValueError as error:
-        parser.error(f"{flag}: {error}")
-
-
-def http_url(parser: argparse.ArgumentParser, text: str) -> str:
-    """The base of URLs in certificates; "" for none. Ends the process with usage when it is none.
-
-    RFC 5280 §8 advises against https here: checking the status would need a status to check first.
-    """
-    if not text:
-        return ""
-    try:
-        parts = urlsplit(text)
-        plain = not (parts.query or parts.fragment or parts.username)
-        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0 and plain
-    except ValueError:  # a port that is no number, a bracket without its pair
-        usable = False
-    if not usable:
-        parser.error(f"--http-url: {text} is no http:// URL of a host")
-    return text.rstrip("/")
