@@ -44,6 +44,13 @@ def init(folder: Path, *more: str) -> Path:
     return state
 
 
+def with_more(text: str, **members: Any) -> str:
+    """A file with other members and one provisioner more, which must not be taken over."""
+    ca = json.loads(text) | members
+    ca["authority"]["provisioners"].append({"type": "ACME", "name": "new"})
+    return json.dumps(ca)
+
+
 def warnings(authority: Authority) -> list[str]:
     """What the log says of the configuration."""
     lines = [json.loads(line) for line in authority.log.read_text().splitlines() if line[:1] == "{"]
@@ -218,6 +225,11 @@ def test_a_reload_that_is_refused_keeps_all_of_what_was(tmp_path: Path) -> None:
                 (good.replace('"name": "acme"', '"name": "acme", "newel": {"profile": "no"}'),
                  "authority.provisioners[1].newel.profile: there is no profile 'no'"),
                 (good.replace('"crt"', '"ctr"'), "ctr: unknown member; did you mean 'crt'?"),
+                (with_more(good, crt="nowhere.crt"), "crt: "),
+                (with_more(good, key="nowhere.key"), "key: "),
+                (with_more(good, root=["nowhere.crt"]), "root: "),
+                (with_more(good, federatedRoots=["config/ca.json"]), "federatedRoots: "),
+                (with_more(good, address=""), "address: missing"),
             ), start=1,
         ):  # fmt: skip
             file.write_text(text)

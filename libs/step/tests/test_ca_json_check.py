@@ -176,6 +176,12 @@ def test_a_provisioner_of_a_kind_that_is_not_there_starts_the_authority_all_the_
         ('{"newel": {}, "x": NaN}', "NaN is not JSON"),
         ('{"a": ' + "[" * 100_000, "nested too deeply"),
         (b"\xff\xfe{", "not UTF-8"),
+        ('{"crt": "a\\u0000b"}', "crt: the character U+0000 is not allowed"),
+        ('{"dnsNames": ["\\ud800"]}', "dnsNames[0]: the character U+D800 is not allowed"),
+        ('{"\\ud800": 1}', "the character U+D800 is not allowed"),
+        ('{"tls": {"minVersion": ' + "1" * 5000 + "}}", "a number has 5000 digits"),
+        ('{"crl": [{}]}', "crl: it is not an object"),
+        ('{"templates": {"ssh": {"user": {}}}}', "templates.ssh.user: it is not a list"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_where_and_what(text: str | bytes, says: str) -> None:
@@ -195,6 +201,8 @@ def test_a_file_that_cannot_be_used_says_where_and_what(text: str | bytes, says:
         ({"type": "JWK", "name": "x", "key": KEY | {"d": "AA"}}, "[0].key: it has the private member 'd'"),
         ({"type": "JWK", "name": "x", "key": {"kty": "oct", "k": "AA"}}, "[0].key: it has the private member 'k'"),
         ({"type": "ACME", "name": "x", "options": {"x509": {"templateData": [1]}}}, "templateData: it must be an"),
+        ({"type": "ACME", "name": "x", "options": {"x509": [{}]}}, "[0].options.x509: it is not an object"),
+        ({"type": "ACME", "name": "x", "claims": [{}]}, "[0].claims: it is not an object"),
         ("x", "[0]: it is not an object"),
     ],
 )  # fmt: skip

@@ -80,6 +80,10 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda state: configure(state, issuing={"nonsense": 1}),
         "nonsense",
     ),
+    "a level of the log that is none": (
+        lambda state: configure(state, logLevel="loud"),
+        "newel: logLevel: ",
+    ),
     "an audit trail that is a folder": (
         lambda state: ((state / "log/audit.log").unlink(), (state / "log/audit.log").mkdir()),
         "log/audit.log",

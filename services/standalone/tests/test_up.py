@@ -122,6 +122,23 @@ def test_an_address_in_ca_json_that_is_none_is_named_with_its_place(
     assert f"{file}: address: cannot listen: '" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["https://ca.lab", "ca.lab:9000", "*.lab", "me@ca.lab"])
+def test_a_name_of_the_server_that_is_no_host_is_refused(
+    made: Path, tmp_path: Path, name: str
+) -> None:
+    done = up("--state", tmp_path / "new", "--dns", name)
+    assert done.returncode == 2
+    assert done.stderr.startswith("newel up: --dns: ")
+    assert not (tmp_path / "new").exists()
+    state = shutil.copytree(made, tmp_path / "state")
+    file = state / "config/ca.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"dnsNames": ["localhost", name]}))
+    done = up("--state", state)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"newel up: {file}: dnsNames[1]: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_host_name_is_an_address(tmp_path: Path) -> None:
     port, http = free_port(), free_port()
     flags = ("--address", f"localhost:{port}", "--http-address", f"localhost:{http}")

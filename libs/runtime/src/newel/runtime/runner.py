@@ -21,6 +21,7 @@ from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
 from newel.runtime.parent import end_with_parent, take_lifeline
 from newel.runtime.service import Hook, Service
+from newel.runtime.system_errors import describe
 from newel.runtime.web import Listener
 
 _log = logging.getLogger(__name__)
@@ -94,7 +95,9 @@ async def reload_or_keep(reload: Hook) -> None:
         await reload()
     except NewelError as error:
         _log.error("not reloaded: %s; continuing with the previous configuration", error.cause)
-    except (ConfigError, OSError, ValueError) as error:
+    except OSError as error:
+        _log.error("not reloaded: %s; continuing with the previous configuration", describe(error))
+    except (ConfigError, ValueError) as error:
         _log.error("not reloaded: %s; continuing with the previous configuration", error)
     except Exception:  # noqa: BLE001 - a fault of ours must not end what is being served either
         _log.exception("not reloaded; continuing with the previous configuration")

@@ -6,6 +6,7 @@ any case.
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
@@ -18,6 +19,11 @@ from newel.step.treatment import Member, Treatment, is_set
 
 LARGEST = 8 * 1024 * 1024
 """Octets of one ca.json."""
+
+MOST_DIGITS = 100
+"""Digits of a number."""
+
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 Record = dict[str, Any]
 
@@ -57,7 +63,10 @@ def parse_document(data: bytes | str) -> Record:
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
         document: Any = json.loads(
-            text, object_pairs_hook=_distinct, parse_constant=_refuse_constant
+            text,
+            object_pairs_hook=_distinct,
+            parse_constant=_refuse_constant,
+            parse_int=_read_integer,
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
@@ -67,6 +76,7 @@ def parse_document(data: bytes | str) -> Record:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("it is not a JSON object")  # noqa: TRY004 - of a configuration
+    _require_text(document)
     return cast("Record", document)
 
 
@@ -141,7 +151,10 @@ def _member(value: Any, member: Member, path: str, findings: Findings, *, off: b
         off = True
     if member.members is None:
         return value
-    if isinstance(value, list):
+    if member.several:
+        if not isinstance(value, list):
+            findings.refused.append(Setting(path, "it is not a list"))
+            return value
         items = cast("list[Any]", value)
         return [
             _of_members(item, member.members, f"{path}[{index}]", findings, off=off)
@@ -176,6 +189,25 @@ def _distinct(pairs: list[tuple[str, Any]]) -> Record:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _read_integer(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number has {len(text)} digits; the most is {MOST_DIGITS}")
+    return int(text)
+
+
+def _require_text(value: Any, path: str = "") -> None:
+    """Raise ValueError for text that no file name, log line or database can hold."""
+    if isinstance(value, dict):
+        for name, inner in cast("Record", value).items():
+            _require_text(name, path)
+            _require_text(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for index, inner in enumerate(cast("list[Any]", value)):
+            _require_text(inner, f"{path}[{index}]")
+    elif isinstance(value, str) and (bad := _NOT_TEXT.search(value)):
+        raise ValueError(f"{path}: the character U+{ord(bad[0]):04X} is not allowed")
 
 
 def with_place(error: msgspec.ValidationError, path: str) -> ValueError:

@@ -124,6 +124,7 @@ CA_JSON: Mapping[str, Member] = {
             "userKey": _part("the key for users"),
             "keys": honoured(
                 "further keys",
+                several=True,
                 members={"type": _part("user or host"), "federated": _part("of others"), "key": _part("a JWK")},
             ),
             "addUserPrincipal": _part("who adds users"),
@@ -168,6 +169,7 @@ CA_JSON: Mapping[str, Member] = {
                 members={
                     kind: honoured(
                         "files",
+                        several=True,
                         members={
                             name: _part("of one file")
                             for name in ("name", "type", "template", "path", "comment", "requires")

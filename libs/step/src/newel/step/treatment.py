@@ -37,6 +37,8 @@ class Member(NamedTuple):
     """Values of a member that is not honoured which ask for nothing that is missing here."""
     problem: Callable[[Any], str] = _no_problem
     """Why a value cannot be used; "" for one that can."""
+    several: bool = False
+    """Whether a list of such objects stands here, and no object alone."""
 
 
 def honoured(
@@ -44,9 +46,10 @@ def honoured(
     *,
     members: Mapping[str, Member] | None = None,
     problem: Callable[[Any], str] = _no_problem,
+    several: bool = False,
 ) -> Member:
     """A member that takes effect."""
-    return Member(Treatment.HONOURED, says, members, problem=problem)
+    return Member(Treatment.HONOURED, says, members, problem=problem, several=several)
 
 
 def refused(says: str, *, fits: Callable[[Any], bool] = _no_exception) -> Member:

@@ -39,6 +39,7 @@ from newel.standalone.existing import note_databases
 from newel.standalone.first_start import authority_files
 from newel.standalone.responder import ResponderUpkeep
 from newel.standalone.settings import Settings, read_settings
+from newel.standalone.usable_files import require_files
 from newel.validation import app as validation
 
 _log = logging.getLogger("newel.standalone")
@@ -193,6 +194,7 @@ class House:
         self.audit_sink.reopen()
         settings = read_settings(self._settings.layout)
         models.check(settings)
+        require_files(settings)
         await registration.reconfigure(
             models.registration(settings), self._databases["registration"], self._clock
         )

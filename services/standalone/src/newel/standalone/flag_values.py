@@ -39,15 +39,12 @@ def refuse_nameless(parser: argparse.ArgumentParser, names: Sequence[str]) -> No
     """End the process for a --dns that is no name of a server, before an authority is made under it."""
     if not names:
         return
-    from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
-    from newel.crypto.names import parse_san
-    from newel.standalone.settings import without_brackets
+    from newel.standalone.settings import check_server_names
 
-    for name in names:
-        try:
-            parse_san(without_brackets(name), UNDERSCORES)
-        except InvalidNameError as error:
-            parser.error(f"--dns: {error}")
+    try:
+        check_server_names(names, "--dns")
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def normalized(parser: argparse.ArgumentParser, flag: str, text: str, default_port: int) -> str:

@@ -1,14 +1,15 @@
 """``config/ca.json`` of the embedded authority: the step tools' format with a ``newel`` section."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from newel.alerting.config import Config as AlertingConfig
 from newel.crypto import names
-from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
+from newel.crypto.dns_names import InvalidNameError, NameRules
 from newel.inventory.config import Config as InventoryConfig
 from newel.runtime.addresses import parse_address
 from newel.runtime.config import Config, ConfigError, validated
@@ -18,6 +19,9 @@ from newel.standalone.paths import Paths
 from newel.step import ca_json
 from newel.step.ca_json_check import lines
 
+HOSTS = NameRules(wildcards=False, underscores=True)
+MOST_NAMES = 256
+LONGEST_COMMON_NAME = 64
 KEY_URI = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
@@ -38,7 +42,7 @@ class NewelSection(Config):
     """Where relying parties reach the plain HTTP address; ``http://<first dnsName>:<port>`` when not given."""
     former_issuers: tuple[FormerIssuer, ...] = ()
     connections: ConnectionLimits = ConnectionLimits()
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: bool = True
     signer: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Replaces settings of the signer's keys; see ``deploy/config/signer.toml`` for their names."""
@@ -141,16 +145,38 @@ def check_values(layout: Layout, ca: ca_json.CaJson, newel: NewelSection) -> Non
                 parse_address(address)
         except ValueError as error:
             raise ValueError(f"{name}: cannot listen: {error}") from None
-    for index, name in enumerate(ca.dns_names or ()):
-        try:
-            names.parse_san(without_brackets(name), UNDERSCORES)
-        except InvalidNameError as error:
-            raise ValueError(f"dnsNames[{index}]: {error}") from None
+    if not all(ca.federated_roots or ()):
+        raise ValueError(f"federatedRoots[{list(ca.federated_roots or ()).index('')}]: missing")
+    if len(ca.common_name) > LONGEST_COMMON_NAME:
+        raise ValueError(f"commonName: it is longer than {LONGEST_COMMON_NAME} characters")
+    check_server_names(ca.dns_names or (), "dnsNames[{}]")
     database = ca.db.data_source if ca.db and ca.db.type == "newel" else ""
     if database and Path(Paths(layout).anchor(database)) != layout.state / "db":
         raise ValueError(
             f"db.dataSource: the databases are in {layout.state / 'db'} and nowhere else"
         )
+
+
+def check_server_names(given: Sequence[str], place: str) -> None:
+    """Checks the names by which clients reach this server. Raises ValueError.
+
+    ``place`` is where they stand, with ``{}`` for the index. The first one begins the URLs in certificates,
+    so nothing will do that is no host.
+    """
+    if len(given) > MOST_NAMES:
+        raise ValueError(
+            f"{place.format(MOST_NAMES)}: a certificate has at most {MOST_NAMES} names"
+        )
+    for index, text in enumerate(given):
+        try:
+            name = names.parse_san(without_brackets(text), HOSTS)
+        except InvalidNameError as error:
+            raise ValueError(f"{place.format(index)}: {error}") from None
+        if not isinstance(name, names.DnsName | names.IpAddress):
+            raise ValueError(  # noqa: TRY004 - of a configuration
+                f"{place.format(index)}: not a domain name or address: {text!r}; write the host alone,"
+                " and the port in address"
+            )
 
 
 def without_brackets(name: str) -> str:
