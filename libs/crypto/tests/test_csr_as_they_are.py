@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newel.crypto import csr, der, keys
+from newel.crypto import csr, der, keys, pem
 
 KEY = keys.generate("P-256")
 RSA = rsa.generate_private_key(65537, 2048)
@@ -94,6 +94,41 @@ def test_the_outer_parts_are_named_too() -> None:
     ):
         with pytest.raises(csr.CsrError, match=part):
             csr.parse_request(octets)
+
+
+TEXT = pem.encode(signed(info()), "CERTIFICATE REQUEST")
+OLD_TEXT = pem.encode(signed(info()), "NEW CERTIFICATE REQUEST")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OLD_TEXT,
+        b"Certificate Request:\n    Data:\n        Version: 1 (0x0)\n" + TEXT,
+        TEXT + b"sent by the board of rack 4\n",
+        TEXT.replace(b"\n", b"\r"),
+        b"\xef\xbb\xbf" + TEXT.replace(b"\n", b"\r\n"),
+        b"\xff\xfe" + TEXT.decode().encode("utf-16-le"),
+        TEXT.replace(b"-----\n", b"-----\nComment: x\n\n", 1),
+        TEXT + b"\0",
+    ],
+)
+def test_text_around_the_block_is_passed_over(text: bytes) -> None:
+    assert names_of(text) == ["a.test"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (TEXT + TEXT, "2 PEM blocks"),
+        (TEXT + pem.encode(b"x", "PRIVATE KEY"), "2 PEM blocks"),
+        (pem.encode(b"x", "PRIVATE KEY"), "is a PRIVATE KEY, not a CERTIFICATE REQUEST"),
+        (TEXT[:-20], "does not end"),
+    ],
+)
+def test_of_several_blocks_none_is_chosen(text: bytes, why: str) -> None:
+    with pytest.raises(csr.CsrEncodingError, match=why):
+        csr.parse_request(text)
 
 
 @pytest.mark.parametrize("attributes", [b"", der.explicit(0, b"")])

@@ -28,3 +28,8 @@ async def test_the_part_of_a_request_that_is_wrong_is_told(front: Front) -> None
     answer = await front.sign(front.admin.token("foo.internal"), request_of_version(3))
     assert answer.status_code == 400
     assert "invalid csr: the version in the request is not 0, 1 or 2" in answer.json()["message"]
+
+
+async def test_text_around_a_request_is_passed_over(front: Front) -> None:
+    text = "Certificate Request:\r\n    Data:\r\n" + request_of_version(0)
+    assert (await front.sign(front.admin.token("foo.internal"), text)).status_code == 201

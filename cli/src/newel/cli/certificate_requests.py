@@ -1,5 +1,6 @@
 """Certification requests a command makes: a common name, and names whose kind is told by their looks."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from newel.cli.errors import CliError, UsageError
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from newel.cli.certificates.structure import Request
     from newel.crypto.keys import PrivateKey
 
 
@@ -33,23 +35,56 @@ def general_name(text: str) -> "x509.GeneralName":
         raise UsageError(f"invalid value '{text}' for flag '--san'; {error}") from None
 
 
-def read(data: bytes, name: str) -> "x509.CertificateSigningRequest":
-    """A PEM or DER request whose signature verifies. Raises CliError."""
+def read(data: bytes, name: str) -> "Request":
+    """A PEM or DER request whose signature verifies, whatever program made it. Raises CliError."""
+    from newel.cli.certificates import sources
+
+    found = sources.request(data)
+    if found is None:
+        raise CliError(f"error parsing {name}: not a valid certificate request")
+    if not is_proved(found, name):
+        raise CliError(f"error parsing {name}: the request's signature does not verify")
+    return found
+
+
+def is_proved(request: "Request", name: str) -> bool:
+    """Say whether the signature is that of the request's key. Raises CliError where nobody can tell.
+
+    The library knows more kinds of keys than an authority here certifies; requests of old versions, without
+    attributes or signed with SHA-1 are read by our own reader.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    from newel.crypto import loading
+    from newel.crypto import csr, loading
 
+    with contextlib.suppress(ValueError, UnsupportedAlgorithm):
+        if loading.load_request(request.der).is_signature_valid:
+            return True
     try:
-        pem = b"-----BEGIN " in data
-        request = loading.load_pem_request(data) if pem else loading.load_request(data)
-        if not request.is_signature_valid:
-            raise CliError(f"error parsing {name}: the request's signature does not verify")
-    except (ValueError, UnsupportedAlgorithm) as error:
+        csr.verify_possession(request.der)
+    except csr.CsrSignatureError:
+        return False
+    except csr.CsrError as error:
         raise CliError(f"error parsing {name}: {error}") from None
-    return request
+    return True
 
 
-def common_name(holder: "x509.CertificateSigningRequest | x509.Certificate") -> str:
+def asked_subject(request: "Request") -> str:
+    """The last common name that a request asks for, "" for none."""
+    from newel.cli.certificates import names
+
+    return names.common_name(request.subject)
+
+
+def asked_names(request: "Request") -> list[str]:
+    """The alternative names that a request asks for, as text."""
+    from newel.cli.certificates import extension_values, names
+
+    found = names.general_names(request.extension(extension_values.SUBJECT_ALT_NAME))
+    return [*found.dns, *found.addresses, *found.emails, *found.uris]
+
+
+def common_name(holder: "x509.Certificate") -> str:
     """The last common name of the subject, "" for none."""
     from cryptography.x509.oid import NameOID
 
@@ -57,7 +92,7 @@ def common_name(holder: "x509.CertificateSigningRequest | x509.Certificate") -> 
     return str(found[-1].value) if found else ""
 
 
-def names_of(holder: "x509.CertificateSigningRequest | x509.Certificate") -> list[str]:
+def names_of(holder: "x509.Certificate") -> list[str]:
     """Its alternative names as text."""
     from cryptography import x509
 

@@ -6,6 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
@@ -67,6 +68,19 @@ async def test_requests_for_anything_but_the_order(house: House, csr: str) -> No
     assert (await client.post(order.header("location")))["status"] == "ready"
     again = await client.post(order["finalize"], {"csr": make_csr("a.example")})
     assert again["status"] == "valid"
+
+
+async def test_an_empty_common_name_names_nothing(house: House) -> None:
+    client = await house.registered()
+    order = await house.ready(client, "a.example")
+    empty = x509.NameAttribute(NameOID.COMMON_NAME, "", _validate=False)
+    san = x509.SubjectAlternativeName([x509.DNSName("a.example")])
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([empty])).add_extension(san, False)
+    made = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    csr = base64url.encode(made.public_bytes(Encoding.DER))
+    assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
+    (request,) = house.issuing.requests
+    assert not request.subject
 
 
 @pytest.mark.attack("A08")

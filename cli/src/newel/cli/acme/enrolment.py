@@ -17,8 +17,6 @@ from newel.client.clock import now
 if TYPE_CHECKING:
     import datetime as dt
 
-    from cryptography import x509
-
     from newel.cli.enrolment import AcmeDirectory
     from newel.cli.invocation import Invocation
     from newel.crypto.keys import PrivateKey
@@ -38,17 +36,17 @@ def obtain(
     identifiers = [identifier(name) for name in names]
     csr = certificate_requests.make(key, subject, names)
     request = certificate_requests.read(csr.encode(), "the request")
-    return _run(call, directory, request, identifiers)
+    return _run(call, directory, request.der, identifiers)
 
 
 def obtain_for(
     call: "Invocation",
     directory: "AcmeDirectory",
-    request: "x509.CertificateSigningRequest",
+    request: bytes,
     subject: str,
     names: Sequence[str],
 ) -> bytes:
-    """The chain for a request that was made elsewhere."""
+    """The chain for a request in DER that was made elsewhere."""
     wanted = list(dict.fromkeys([subject, *names] if subject else names))
     return _run(call, directory, request, [identifier(name) for name in wanted])
 
@@ -80,11 +78,9 @@ def identifier(name: str) -> tuple[str, str]:
 def _run(
     call: "Invocation",
     directory: "AcmeDirectory",
-    request: "x509.CertificateSigningRequest",
+    request: bytes,
     identifiers: Sequence[tuple[str, str]],
 ) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     moment = now()
     public = any(name in directory.url for name in PUBLIC)
     ways.check(call, identifiers)
@@ -92,7 +88,7 @@ def _run(
         way = ways.chosen(call, stack)
         wanted = acme.Wanted(
             identifiers,
-            request.public_bytes(Encoding.DER),
+            request,
             way.challenge,
             contacts=call.all("contact"),
             not_before="" if public else rfc3339(time_of(call, "not-before", moment)),

@@ -25,7 +25,7 @@ def request_json(shown: Request) -> dict[str, Any]:
         "PublicKeyAlgorithm": {"name": key.kind or "unknown_algorithm"},
         "PublicKey": public_key(key),
         "Subject": json_names.members(shown.subject),
-        "Attributes": [attribute(one) for one in shown.attributes] or None,
+        "Attributes": attributes(shown) or None,
         "Extensions": [raw(extension) for extension in shown.extensions] or None,
         "ExtraExtensions": None,
         "DNSNames": asked.dns or None,
@@ -47,6 +47,19 @@ def public_key(key: algorithms.PublicKey) -> Any:
     return json_keys.text(key.octets)
 
 
+def attributes(shown: Request) -> list[dict[str, Any]]:
+    """The attributes whose values are sets of identifiers and values; Go leaves the others out."""
+    found: list[dict[str, Any]] = []
+    for one in shown.attributes:
+        if not one.values or any(value[0] != der.SEQUENCE for value in one.values):
+            continue
+        try:
+            found.append(attribute(one))
+        except der.DerError:
+            continue
+    return found
+
+
 def attribute(one: Attribute) -> dict[str, Any]:
     """An attribute whose values are sets of identifiers and values."""
     return {
@@ -57,6 +70,5 @@ def attribute(one: Attribute) -> dict[str, Any]:
                 for item in der.split(der.content(value))
             ]
             for value in one.values
-            if value[0] == der.SEQUENCE
         ],
     }

@@ -117,7 +117,11 @@ def request(data: bytes) -> Request:
 def attribute(raw: bytes) -> Attribute:
     """One attribute of a request."""
     inner = der.Reader(der.only(raw).content)
-    return Attribute(inner.oid(), tuple(der.split(inner.read(der.SET).content)))
+    oid = inner.oid()
+    values = (
+        inner.read() if inner.peek() == der.SET else None
+    )  # some have no set, or nothing at all
+    return Attribute(oid, tuple(der.split(values.content)) if values else ())
 
 
 def extensions(content: bytes) -> tuple[Extension, ...]:

@@ -143,7 +143,7 @@ def from_pem(
         if label.endswith("PUBLIC KEY"):
             return usable(serialization.load_pem_public_key(block), name)
         if label == "CERTIFICATE" or label in _REQUESTS:
-            return usable(_vouched_for(block, label), name)
+            return _vouched_for(block, label, name)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CliError(f"error parsing {name}: {error}") from None
     raise CliError(f"error decoding {name}: contains an unexpected header '{label}'")
@@ -161,13 +161,25 @@ def key_blocks(data: bytes, name: str) -> list[armor.Block]:
     return blocks
 
 
-def _vouched_for(block: bytes, label: str) -> object:
+def _vouched_for(block: bytes, label: str, name: str) -> PublicKey:
     """The key in a certificate or request; X.509 is read only for these."""
+    from newel.cli.certificates import sources
     from newel.crypto import loading
 
     if label == "CERTIFICATE":
-        return loading.load_pem_certificate(block).public_key()
-    return loading.load_pem_request(block).public_key()
+        return usable(loading.load_pem_certificate(block).public_key(), name)
+    request = sources.request(block)
+    if request is None:
+        raise CliError(f"error parsing {name}: not a valid certificate request")
+    return from_spki(request.spki, name)
+
+
+def from_spki(spki: bytes, name: str) -> PublicKey:
+    """The key of a certificate or request that stands there in DER. Raises CliError."""
+    try:
+        return usable(serialization.load_der_public_key(spki), name)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CliError(f"error parsing {name}: {error}") from None
 
 
 def _private(block: bytes, label: str, name: str, password_file: str | None) -> PrivateKey:

@@ -1,9 +1,9 @@
 """The blocks of a text file as people keep them: RFC 7468 §2 and the habits of many programs.
 
-Only for files that an operator gives. A file may have text before, between and after its blocks
-(``openssl x509 -text``, bag attributes, comments), blanks around its lines, any line ends, a byte
-order mark, UTF-16, and NUL octets at its end. What comes over the wire is read by
-:mod:`newel.crypto.pem`, which allows none of this.
+For files that an operator gives, and for requests, which people send as their programs print them. A
+file may have text before, between and after its blocks (``openssl x509 -text``, bag attributes,
+comments), blanks around its lines, any line ends, a byte order mark, UTF-16, and NUL octets at its end.
+What else comes over the wire is read by :mod:`newel.crypto.pem`, which allows none of this.
 """
 
 import binascii

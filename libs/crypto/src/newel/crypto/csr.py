@@ -1,9 +1,10 @@
 """Certification requests: RFC 2986, with the extensionRequest attribute of RFC 2985 §5.4.2."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from newel.crypto import der, distinguished_names, keys, names, pem, possession
+from newel.crypto import armor, der, distinguished_names, keys, names, pem, possession
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
 from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
 
@@ -15,8 +16,8 @@ MAX_EXTENSIONS = 32
 _EXTENSION_REQUESTS = frozenset(
     (der.oid("1.2.840.113549.1.9.14"), der.oid("1.3.6.1.4.1.311.2.1.14"))
 )
-_PEM_START = b"-----BEGIN "
-_OLD_LABEL = b"NEW CERTIFICATE REQUEST"
+_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+_USUAL_START = b"-----BEGIN CERTIFICATE REQUEST-----"
 _ATTRIBUTES = 0xA0
 _OUTER = [der.SEQUENCE, der.SEQUENCE, der.BIT_STRING]
 _INNER = [der.INTEGER, der.SEQUENCE, der.SEQUENCE]
@@ -78,6 +79,22 @@ def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
     return VerifiedRequest(octets, key.raw, public_key, names_of_subject, general_names, extensions)
 
 
+def verify_possession(octets: bytes) -> keys.PublicKey:
+    """Verify the signature of a request in DER and give its key; what it asks for is not looked at.
+
+    Raises :class:`CsrError`.
+    """
+    signed, (_, _, key, *_), algorithm, signature = _take_apart(octets)
+    try:
+        public_key = keys.load_public_key(key.raw)
+        possession.verify(public_key, algorithm, signature, signed)
+    except keys.InvalidSignature:
+        raise CsrSignatureError("the request's signature does not verify") from None
+    except (possession.AlgorithmError, keys.InvalidKeyError) as error:
+        raise CsrError(str(error)) from None
+    return public_key
+
+
 def _take_apart(octets: bytes) -> tuple[bytes, list[der.Element], bytes, bytes]:
     """What is signed, the fields inside it, the signature's algorithm, and the signature."""
     try:
@@ -112,11 +129,26 @@ def _take_off_pem(data: bytes) -> bytes:
     if data[:1] == b"\x30":
         return data
     text = data.strip() + b"\n"
-    if not text.startswith(_PEM_START):
-        raise CsrEncodingError("the request is neither PEM nor DER")
-    old = text.startswith(_OLD_LABEL, len(_PEM_START))
+    if text.startswith(_USUAL_START):
+        with contextlib.suppress(pem.PemError):
+            return pem.decode(text, _LABELS[0])
+    return _take_out_of_text(data)
+
+
+def _take_out_of_text(data: bytes) -> bytes:
+    """The one block of a text as people keep it: ``openssl req -text`` and Windows write around it.
+
+    A second block is refused: nobody could say which was meant, and a private key has no business here.
+    """
     try:
-        return pem.decode(text, _OLD_LABEL.decode() if old else "CERTIFICATE REQUEST")
+        blocks = armor.blocks(data)
+        if not blocks:
+            raise CsrEncodingError("the request is neither PEM nor DER")
+        if len(blocks) > 1:
+            raise CsrEncodingError(f"{len(blocks)} PEM blocks where one is due")
+        if blocks[0].label not in _LABELS:
+            raise CsrEncodingError(f"the PEM block is a {blocks[0].label}, not a {_LABELS[0]}")
+        return blocks[0].content
     except pem.PemError as error:
         raise CsrEncodingError(str(error)) from None
 
@@ -151,8 +183,8 @@ def _extensions(attributes: Sequence[der.Element]) -> list[Extension]:
             if found is not None:
                 raise CsrError("the request has two lists of extensions")
             _, values = _of(attribute, der.OBJECT_IDENTIFIER, der.SET)
-            (requested,) = _of(values, der.SEQUENCE)
-            found = [_extension(each) for each in der.children(requested.content)]
+            lists = _of(values, der.SEQUENCE) if values.content else []
+            found = [_extension(each) for asked in lists for each in der.children(asked.content)]
     return found or []
 
 

@@ -10,33 +10,31 @@ from newel.cli.terminal import say
 
 def run(call: Invocation) -> None:
     """Writes the certificate of a request."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     csr_file, certificate = call.positionals(2)
     if call.on("offline") and call.get("token"):
         raise UsageError("flag '--offline' is incompatible with '--token'")
     for flag in ("not-before", "not-after"):
         for_authority(call, flag)
     request = certificate_requests.read(read(csr_file), csr_file)
-    names = certificate_requests.names_of(request)
-    subject = certificate_requests.common_name(request) or (names[0] if names else "")
+    names = certificate_requests.asked_names(request)
+    subject = certificate_requests.asked_subject(request) or (names[0] if names else "")
     file_sets.allow([certificate], force=call.on("force"))
     if call.on("offline"):
-        from newel.cli.keys.key_files import usable
+        from newel.cli.keys.key_files import from_spki
         from newel.cli.offline import certificates
 
-        chain = certificates.issue(
-            call, usable(request.public_key(), csr_file), subject, names or [subject]
-        )
+        key = from_spki(request.spki, csr_file)
+        chain = certificates.issue(call, key, subject, names or [subject])
     else:
         ticket = enrolment.prepare(call, subject, names)
         if isinstance(ticket, enrolment.AcmeDirectory):
             from newel.cli.acme import enrolment as by_acme
 
-            chain = by_acme.obtain_for(call, ticket, request, subject, names)
+            chain = by_acme.obtain_for(call, ticket, request.der, subject, names)
         else:
-            csr = request.public_bytes(Encoding.PEM).decode()
-            chain = enrolment.sign(call, ticket, csr)
+            from newel.cli.certificates.sources import pem
+
+            chain = enrolment.sign(call, ticket, pem(request.der, "CERTIFICATE REQUEST"))
     file_sets.write_all([file_sets.Target(certificate, chain)])
     say("Certificate", certificate)
     if call.json:

@@ -124,8 +124,6 @@ def confirmation(call: Invocation) -> str:
             return of_octets(binascii.a2b_base64(words[1]))
         except (IndexError, ValueError):
             raise CliError(f"error parsing {name}: it is no SSH public key") from None
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     from newel.cli import certificate_requests
 
-    return of_octets(certificate_requests.read(data, name).public_bytes(Encoding.DER))
+    return of_octets(certificate_requests.read(data, name).der)

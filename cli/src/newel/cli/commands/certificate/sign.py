@@ -65,18 +65,12 @@ def profile_of(call: "Invocation") -> str:
 
 def verified_request(name: str) -> "Request":
     """The request of a file; its signature proves that the key is the asker's."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    from newel.crypto import loading
+    from newel.cli.certificate_requests import is_proved
 
     found = sources.request(sources.contents(name))
     if found is None:
         raise CliError(f"error parsing {name}: not a valid certificate request")
-    try:
-        valid = loading.load_request(found.der).is_signature_valid
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise CliError(f"error parsing {name}: {error}") from None
-    if not valid:
+    if not is_proved(found, name):
         cause = FAILURES.get(short.key_name(found.spki).split()[0], "x509: verification failure")
         raise CliError(f"certificate request has invalid signature: {cause}")
     return found

@@ -52,9 +52,8 @@ def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
     than a server's and a client's, and critical extensions are not ignored.
     """
     asked = {of_name(name) for name in request.names}
-    for attribute in request.subject:
-        if attribute.oid == distinguished_names.COMMON_NAME:
-            asked.add(_common_name(attribute.value))
+    for value in _common_names(request):
+        asked.add(_common_name(value))
     if asked != set(wanted):
         raise bad("the names of the CSR are not those of the order")
     for extension in request.extensions:
@@ -65,15 +64,20 @@ def common_name(
     request: csr.VerifiedRequest, wanted: tuple[Identifier, ...], *, force: bool
 ) -> str | None:
     """The subject's common name: the CSR's when it is a DNS name, or the first that fits if forced."""
-    for attribute in request.subject:
-        if attribute.oid == distinguished_names.COMMON_NAME:
-            found = _common_name(attribute.value)
-            # an address identifies in the iPAddress name only (RFC 8738 §3)
-            return found.value if found.type == "dns" else None
+    for value in _common_names(request):
+        found = _common_name(value)
+        # an address identifies in the iPAddress name only (RFC 8738 §3)
+        return found.value if found.type == "dns" else None
     if force:
         fitting = (name.value for name in wanted if name.type == "dns" and len(name.value) <= 64)
         return next(fitting, None)
     return None
+
+
+def _common_names(request: csr.VerifiedRequest) -> list[str]:
+    """The common names of the subject; templates that nobody filled in leave empty ones, which name nothing."""
+    named = [each.value for each in request.subject if each.oid == distinguished_names.COMMON_NAME]
+    return [value for value in named if value]
 
 
 def _common_name(value: str) -> Identifier:
