@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from newel.runtime.config import ConfigError, read_secret
+from newel.runtime.config import ConfigError, read_secret, read_secret_octets
 
 SECRET = "c\u00f4rrect horse"
 
@@ -27,13 +27,21 @@ def test_a_password_is_read_as_editors_write_it(tmp_path: Path, data: bytes) -> 
     file.write_bytes(data)
     file.chmod(0o600)
     assert read_secret(file) == SECRET
+    assert read_secret_octets(file) == SECRET.encode()
+
+
+def test_the_password_of_a_key_may_be_in_an_older_encoding(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"c\xf4rrect horse\r\n")
+    file.chmod(0o600)
+    assert read_secret_octets(file) == b"c\xf4rrect horse"
 
 
 @pytest.mark.parametrize(
     ("data", "why"),
     [
         (b"c\xf4rrect", "not text in UTF-8"),
-        (b"\xff\xfe\x00\xd8", "not text in UTF-8"),
+        (b"\xff\xfe\x00\xd8", "not the UTF-16 it claims"),
         (b"x" * 70_000, "longer than 65536 octets"),
     ],
 )

@@ -145,7 +145,7 @@ def test_a_key_that_is_not_the_roots_signs_no_list(
     words = flags(authority)
     words[words.index(str(authority.root_key))] = str(authority.intermediate_key)
     assert make_crl(words) == 1
-    assert "not its certificate's" in capsys.readouterr().err
+    assert "is not this certificate's" in capsys.readouterr().err
     assert make_crl([*flags(authority), "--reason", "boredom", "--revoke", "x"]) == 1
     assert "reason" in capsys.readouterr().err
     assert authority.root_crl.read_bytes() == before

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from newel.crypto import keys
 from newel.runtime.config import ConfigError
 from newel.standalone import models
 from newel.standalone.command import lock
@@ -49,6 +50,27 @@ def test_the_state_is_laid_out_as_a_steppath(made: Layout) -> None:
     for secret in (made.root_key, made.intermediate_key, made.responder_key, made.password):
         assert secret.stat().st_mode & 0o777 == 0o600
     assert b"ENCRYPTED" in made.root_key.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "password"),
+    [
+        (b"\xef\xbb\xbfc\xc3\xb4te\r\n", b"c\xc3\xb4te"),
+        (b"\xff\xfe" + "c\u00f4te\r\n".encode("utf-16-le"), b"c\xc3\xb4te"),
+        (b"c\xf4te\n", b"c\xf4te"),
+    ],
+)
+def test_one_password_opens_the_keys_and_the_provisioner(
+    tmp_path: Path, data: bytes, password: bytes
+) -> None:
+    file, state = tmp_path / "password", tmp_path / "state"
+    file.write_bytes(data)
+    file.chmod(0o600)
+    layout = Layout(state, file)
+    create(layout, options(state, "--password-file", str(file)), NOW)
+    provisioners = read_settings(layout).authority.provisioners or []
+    assert json.loads(jwe.decrypt(provisioners[0]["encryptedKey"], password))["d"]
+    assert keys.load_private_key(layout.intermediate_key.read_bytes(), password)
 
 
 def test_the_provisioners_are_admin_with_an_escrowed_key_and_acme(made: Layout) -> None:

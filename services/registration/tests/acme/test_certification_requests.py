@@ -70,6 +70,7 @@ async def test_requests_for_anything_but_the_order(house: House, csr: str) -> No
     assert again["status"] == "valid"
 
 
+@pytest.mark.filterwarnings("ignore:Attribute's length")
 async def test_an_empty_common_name_names_nothing(house: House) -> None:
     client = await house.registered()
     order = await house.ready(client, "a.example")

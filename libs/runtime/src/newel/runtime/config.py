@@ -105,9 +105,20 @@ def _settings(
 def read_secret(path: Path) -> str:
     """A password or PIN from its file, without the white space at its end. Raises ConfigError.
 
-    The text is UTF-8 with or without a byte order mark, or UTF-16 with one. A file that others than its
-    owner can read is refused (group reading is left to the operator, as Kubernetes mounts secrets with a
-    group); where a mount decides about the mode (:mod:`newel.runtime.mounted_files`) it is warned of.
+    The text is UTF-8 with or without a byte order mark, or UTF-16 with one.
+    """
+    try:
+        return read_secret_octets(path).decode()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: the secret is not text in UTF-8") from None
+
+
+def read_secret_octets(path: Path) -> bytes:
+    """The same for what a key was encrypted with: text in UTF-8, and in older encodings as it stands.
+
+    A file that others than its owner can read is refused (group reading is left to the operator, as
+    Kubernetes mounts secrets with a group); where a mount decides about the mode
+    (:mod:`newel.runtime.mounted_files`) it is warned of.
     """
     try:
         mode = path.stat().st_mode
@@ -125,8 +136,10 @@ def read_secret(path: Path) -> str:
         )
     if len(data) > _LONGEST_SECRET:
         raise ConfigError(f"{path}: longer than {_LONGEST_SECRET} octets: this is no secret")
-    encoding = "utf-16" if data[:2] in _UTF_16 else "utf-8-sig"
+    claimed = data[:2] in _UTF_16
     try:
-        return data.decode(encoding).rstrip()
+        return data.decode("utf-16" if claimed else "utf-8-sig").rstrip().encode()
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: the secret is not text in UTF-8") from None
+        if claimed:
+            raise ConfigError(f"{path}: the secret is not the UTF-16 it claims to be") from None
+        return data.rstrip()

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from newel.runtime.config import ConfigError, read_secret
+from newel.runtime.config import ConfigError, read_secret_octets
 from newel.signer.app import AuthorityFiles, create_authority
 from newel.standalone import administrator, ssh_keys
 from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
@@ -92,7 +92,7 @@ def make_password(path: Path) -> Path:
 
 def read_password(path: Path) -> bytes:
     """The password that all keys get. Raises ConfigError for a file that is missing, open to all or empty."""
-    password = read_secret(path).encode()
+    password = read_secret_octets(path)
     if not password:
         raise ConfigError(f"{path}: the password is empty")
     return password

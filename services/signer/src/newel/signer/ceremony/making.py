@@ -17,7 +17,7 @@ from newel.crypto import ca, distinguished_names, keys, names, serials
 from newel.crypto import certificate as certificates
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.lint import CertificateLinter
-from newel.runtime.config import ConfigError, read_secret
+from newel.runtime.config import ConfigError, read_secret_octets
 from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
 from newel.signer.config import FileStore
 from newel.signer.issuer import Issuer, read_issuer
@@ -59,10 +59,7 @@ class Issuing:
 
 def open_issuers(plan: Plan) -> dict[str, Issuing]:
     """The CAs from earlier ceremonies, by name, each with its key."""
-    return {
-        each.name: _existing(each.certificate.read_bytes(), open_key(each.store))
-        for each in plan.existing
-    }
+    return {each.name: _existing(each) for each in plan.existing}
 
 
 def make(plan: Plan, issuers: dict[str, Issuing], now: dt.datetime) -> list[Made]:
@@ -72,17 +69,17 @@ def make(plan: Plan, issuers: dict[str, Issuing], now: dt.datetime) -> list[Made
 
 def reissue(current: x509.Certificate, by: ExistingIssuer, now: dt.datetime) -> tuple[bytes, ...]:
     """An OCSP responder's certificate again: same key, same subject, as long a life from now."""
-    issuer = _existing(by.certificate.read_bytes(), open_key(by.store))
+    issuer = _existing(by)
     lifetime = current.not_valid_after_utc - current.not_valid_before_utc + _SECOND
     itself = Issuer(current.public_bytes(Encoding.DER))
     body = _body(itself.subject, itself.spki, lifetime, issuer, now)
     return _issue(ca.ocsp_responder_tbs(body, issuer.issuer.certificate), issuer)
 
 
-def _existing(text: bytes, key: SigningKey) -> Issuing:
-    issuer = read_issuer(text)
+def _existing(plan: ExistingIssuer) -> Issuing:
+    issuer, key = read_issuer(plan.certificate.read_bytes()), open_key(plan.store)
     if keys.spki(issuer.public_key) != keys.spki(key.public_key):
-        raise CeremonyError("an existing issuer's key is not its certificate's")
+        raise CeremonyError(f"{plan.certificate}: the key of {plan.name} is not this certificate's")
     chain = () if issuer.is_root else (issuer.der,)
     return Issuing(issuer, key, chain)
 
@@ -137,7 +134,7 @@ def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
     private = keys.generate(plan.algorithm)
     if plan.store.password_file is None:
         return FileKey(private), keys.plain_private_key(private)
-    password = read_secret(plan.store.password_file).encode()
+    password = read_secret_octets(plan.store.password_file)
     return FileKey(private), keys.encrypt_private_key(private, password)
 
 

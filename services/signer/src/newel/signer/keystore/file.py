@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from newel.crypto import keys
-from newel.runtime.config import read_secret
+from newel.runtime.config import read_secret_octets
 
 _RSA_LANES = 4
 """Enough threads to keep the cores of a small machine busy; the library lets go of the GIL."""
@@ -39,7 +39,7 @@ def open_file_key(path: Path, password_file: Path | None) -> FileKey:
     Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`, and for the password
     :class:`newel.runtime.config.ConfigError`.
     """
-    password = read_secret(password_file).encode() if password_file else None
+    password = read_secret_octets(password_file) if password_file else None
     with path.open("rb") as file:
         data = file.read(keys.MAX_ENCODED_KEY + 1)
     try:
