@@ -17,7 +17,7 @@ from fixtures.statements import NOW, load
 from newel.crypto import keys, pem
 from newel.issuing.config import ProfileConfig
 from newel.proto.issuing.v1 import issuing_pb2 as pb
-from newel.signer.app import AuthorityFiles, create_authority
+from newel.signer.app import create_authority
 
 DAY = dt.timedelta(days=1)
 
@@ -25,18 +25,9 @@ DAY = dt.timedelta(days=1)
 @pytest.fixture
 def signer(tmp_path: Path) -> signers.House:
     """A signer over the keys of a ceremony."""
-    (tmp_path / "password").write_text("correct horse\n")
-    (tmp_path / "password").chmod(0o600)
-    files = AuthorityFiles(
-        root_certificate=tmp_path / "root.crt",
-        root_key=tmp_path / "root.key",
-        intermediate_certificate=tmp_path / "intermediate.crt",
-        intermediate_key=tmp_path / "intermediate.key",
-        responder_certificate=tmp_path / "ocsp.crt",
-        responder_key=tmp_path / "ocsp.key",
-        password_file=tmp_path / "password",
-        record=tmp_path / "ceremony.json",
-    )
+    files = signers.authority_files(tmp_path)
+    files.password_file.write_text("correct horse\n")
+    files.password_file.chmod(0o600)
     create_authority(files, "Example", NOW - 10 * DAY)
     return signers.open_house(files)
 

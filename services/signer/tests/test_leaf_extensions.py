@@ -347,3 +347,44 @@ async def test_bounds_hold_for_the_names_in_the_subject(
     )
     (answer,) = await bounded.sign("SignCertificate", der.sequence(*fields))
     assert bool(answer.signature) == allowed, answer.error
+
+
+UNREADABLE: dict[str, tuple[int, bytes]] = {
+    "a subject that is not UTF-8": (5, der.tlv(0x0C, b"\xff\xfe")),
+    "a subject that is no text": (5, b"\x04\x01x"),
+    "a subject with a NUL": (5, der.tlv(0x0C, b"good.example\0.evil.com")),
+    "a long subject with a NUL": (5, der.tlv(0x0C, b"a" * 200 + b"\0")),
+    "an empty common name": (5, der.tlv(0x0C, b"")),
+    "a relative name of nothing": (5, b""),
+    "a key of no kind": (6, der.sequence(der.sequence(der.oid("1.2.3")), b"\x03\x02\x00\x01")),
+    "a key that is none": (
+        6,
+        der.sequence(der.sequence(der.oid("1.2.840.10045.2.1")), b"\x03\x01\x00"),
+    ),
+}
+
+
+@pytest.mark.attack("X05")
+@pytest.mark.parametrize("case", UNREADABLE)
+async def test_subjects_and_keys_that_nobody_can_read_are_not_signed(
+    house: House, case: str
+) -> None:
+    field, value = UNREADABLE[case]
+    body = with_extension(house.issuer, KEY_IDENTIFIER, der.octet_string(b"x" * 20))
+    fields = der.split(der.content(body))
+    if field == 5:
+        attribute = der.sequence(der.oid("2.5.4.3"), value) if value else b""
+        value = der.sequence(der.tlv(der.SET, attribute))
+    fields[field] = value
+    (answer,) = await house.sign("SignCertificate", der.sequence(*fields))
+    assert not answer.signature
+    assert answer.error.type in {"forbidden", "malformed"}
+
+
+@pytest.mark.attack("X05")
+async def test_a_key_off_its_curve_is_not_certified(house: House) -> None:
+    body = with_extension(house.issuer, KEY_IDENTIFIER, der.octet_string(b"x" * 20))
+    fields = der.split(der.content(body))
+    fields[6] = fields[6][:-1] + bytes([fields[6][-1] ^ 1])
+    (answer,) = await house.sign("SignCertificate", der.sequence(*fields))
+    assert not answer.signature

@@ -3,7 +3,8 @@
 The checks, in order:
 
 1. the algorithm inside the statement is the key's own;
-2. the issuer is, octet for octet, the subject of the key's certificate; the subject is not;
+2. the issuer is, octet for octet, the subject of the key's certificate; the subject is not, and can be
+   read, as can the public key;
 3. the validity ends after it begins, is not over, lies within the issuer's, begins soon, and from now on
    (or its start, when that is later) is no longer than the cap;
 4. each extension once, each of a kind on the key's list and read strictly: basicConstraints says no CA,
@@ -19,7 +20,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from newel.crypto import der, extensions
+from newel.crypto import der, distinguished_names, extensions, keys
 from newel.signer import extension_values
 from newel.signer.issuer import Issuer
 from newel.signer.name_rules import NO_BOUNDS, NameBounds
@@ -35,6 +36,9 @@ _KEY_USAGE = der.oid(extensions.KEY_USAGE)
 _EXTENDED_KEY_USAGE = der.oid(extensions.EXTENDED_KEY_USAGE)
 _SUBJECT_ALT_NAME = der.oid(extensions.SUBJECT_ALT_NAME)
 _AUTHORITY_KEY_IDENTIFIER = der.oid(extensions.AUTHORITY_KEY_IDENTIFIER)
+
+_COMMON_NAME = der.oid(distinguished_names.COMMON_NAME)
+_SHORTEST = 14  # octets of a Name that is a common name of one letter
 
 NEVER_USAGES = frozenset({extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE})
 
@@ -90,6 +94,8 @@ class CertificatePolicy:
             raise refused("the issuer is not the subject of the key's certificate")
         if statement.subject == self._issuer.subject:
             raise refused("the subject is the issuer itself")
+        _check_subject(statement.subject)
+        _check_public_key(statement.public_key)
         self._check_validity(statement, now)
         self._check_extensions(statement.extensions)
         if self._rules.names.any:
@@ -153,6 +159,40 @@ class CertificatePolicy:
             )
         if len(set(usages)) != len(usages):
             raise refused("an extended key usage stands there twice")
+
+
+def _check_subject(subject: bytes) -> None:
+    """Read every attribute: what cannot be read, or ends before its end for some, names anybody."""
+    head = _common_name_head(len(subject))
+    if head and subject.startswith(head) and (value := subject[len(head) :]).isascii():
+        if not value.decode("ascii").isprintable():
+            raise refused("the common name has a control character")
+        return  # as nearly every leaf's
+    try:
+        attributes = distinguished_names.decode(subject)
+        relative_names = der.split(der.content(subject))
+    except ValueError as error:
+        raise refused(f"the subject: {error}") from None
+    if not all(each.value and "\0" not in each.value for each in attributes):
+        raise refused("the subject has an empty attribute, or one with the character U+0000")
+    if not all(map(der.content, relative_names)):
+        raise refused("the subject has a relative name of no attributes")
+
+
+@lru_cache(maxsize=128)
+def _common_name_head(size: int) -> bytes:
+    """How a subject of so many octets begins that is one common name in UTF-8; empty where none can be."""
+    if not _SHORTEST <= size < 128:
+        return b""
+    lengths = bytes((der.SEQUENCE, size - 2, der.SET, size - 4, der.SEQUENCE, size - 6))
+    return lengths + _COMMON_NAME + bytes((der.UTF8_STRING, size - _SHORTEST + 1))
+
+
+def _check_public_key(key: bytes) -> None:
+    try:
+        keys.load_public_key(key)
+    except ValueError as error:
+        raise refused(f"the public key: {error}") from None
 
 
 def _check_nothing(_: bytes) -> None:

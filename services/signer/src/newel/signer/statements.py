@@ -45,6 +45,7 @@ class CertificateStatement(NamedTuple):
     algorithm: bytes
     issuer: bytes
     subject: bytes
+    public_key: bytes
     not_before: dt.datetime
     not_after: dt.datetime
     extensions: Sequence[bytes]
@@ -97,7 +98,7 @@ def parse_certificate(body: bytes) -> CertificateStatement:
         # RFC 5280 §4.1: seven fields, and the extensions; the unique identifiers are not to be used
         (whole,) = der.split(body)
         fields = der.split(der.content(whole))
-        version, serial, algorithm, issuer, _validity, subject, _key, *rest = fields
+        version, serial, algorithm, issuer, _validity, subject, key, *rest = fields
         if version != _VERSION_3:
             raise malformed("a certificate that is not of version 3")
         if [field[0] for field in rest] != [_EXTENSIONS]:
@@ -109,6 +110,7 @@ def parse_certificate(body: bytes) -> CertificateStatement:
             algorithm,
             issuer,
             subject,
+            key,
             certificate.not_valid_before_utc,
             certificate.not_valid_after_utc,
             der.split(der.content(der.content(rest[0]))),
