@@ -15,12 +15,12 @@ ADDRESSES := $(if $(PORT),--address 127.0.0.1:$(PORT)) $(if $(HTTP_PORT),--http-
 
 .PHONY: help sync tools lock run split test check bench generate format e2e faults dist
 
-help: ## this list
+help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 .tools/uv/bin/uv:
 	@"$$(deploy/python.sh)" -m venv .tools/uv || { echo 'make: on Debian and Ubuntu, first: apt install python3-venv'; exit 1; }
-	@.tools/uv/bin/pip install --quiet uv
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv
 
 # The stamps hold what was installed: a second `make sync` with nothing changed costs nothing.
 $(VENV)/.stamp: requirements.lock $(MEMBERS:%=%/pyproject.toml) | $(filter .tools/%,$(UV))
@@ -35,22 +35,22 @@ $(VENV)/.stamp-tools: $(VENV)/.stamp
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
 	touch $@
 
-sync: $(VENV)/.stamp ## what the authority and the command line need, in .venv; PYTHON=python3.13 chooses the interpreter
+sync: $(VENV)/.stamp ## install what the authority and the command line need into .venv; PYTHON=python3.13 chooses the interpreter
 
-tools: $(VENV)/.stamp-tools ## that, and what developing needs; check and test do it by themselves
+tools: $(VENV)/.stamp-tools ## install the developer tools as well; check and test do this by themselves
 
-lock: ## requirements.lock anew, from every member's pyproject.toml
+lock: ## rebuild requirements.lock from every member's pyproject.toml
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev \
 	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,crypto gotemplate acme step client runtime registration issuing signer validation inventory alerting standalone cli) \
 	  --python-version 3.11 --universal --output-file requirements.lock pyproject.toml
 
-generate: tools ## the code made from proto/*.proto
+generate: tools ## generate the code from proto/*.proto
 	$(BIN)/python proto/generate.py
 
-format: tools ## ruff's formatting and safe fixes
+format: tools ## format the code and apply ruff's safe fixes
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-check: tools ## format, lint, types, imports, house rules, generated code, unit tests
+check: tools ## check format, lint, types, imports, house rules, generated code; run the unit tests
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/python tests/architecture/house_rules.py
@@ -59,29 +59,29 @@ check: tools ## format, lint, types, imports, house rules, generated code, unit 
 	$(BIN)/pyright
 	$(BIN)/pytest $(PARALLEL) cli libs services proto tests/architecture
 
-test: tools ## everything the tests need, then unit, contract and end-to-end tests
+test: tools ## install the programs that the tests need, then run unit, contract and end-to-end tests
 	bash tests/setup.sh
 	$(BIN)/pytest $(PARALLEL) tests/e2e tests/integration tests/conformance cli libs services proto tests/architecture
 
-e2e: tools ## the walks alone, with the real programs
+e2e: tools ## run the end-to-end tests alone, with the real programs
 	$(BIN)/pytest $(PARALLEL) tests/e2e
 
-faults: tools ## every service killed at every step, databases and NATS taken away
+faults: tools ## run the drills: every service killed at every step, databases and NATS taken away
 	bash tests/setup.sh
 	$(BIN)/pytest tests/faults
 
-dist: tools ## wheels, manual pages and the command line in one file, under dist
+dist: tools ## build wheels, manual pages and the command line in one file, in dist
 	rm -rf dist
 	for member in $(MEMBERS); do $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python \
 	  --out-dir dist ./$$member || exit 1; done
 	$(BIN)/newel help --man dist/man
 	$(BIN)/python -m deploy.single_file dist
 
-run: sync ## an authority under var/newel, made on first start and served; PORT=9443 HTTP_PORT=9480
+run: sync ## create an authority in var/newel on the first start, and serve it; PORT=9443 HTTP_PORT=9480
 	$(BIN)/newel up --state $(STATE) $(ADDRESSES) $(OPTIONS)
 
-split: sync ## the same as six processes with PostgreSQL, NATS and SoftHSM under var/split; OPTIONS="--workers 2"
+split: sync ## serve one as six processes with PostgreSQL, NATS and SoftHSM, in var/split; OPTIONS="--workers 2"
 	$(BIN)/python -m deploy.split --state var/split $(ADDRESSES) $(OPTIONS)
 
-bench: tools ## rates and CPU per operation, beside step-ca where it is on PATH; OPTIONS="--shape split --preload 1000000"
+bench: tools ## measure rates and CPU per operation, beside step-ca where it is on PATH; OPTIONS="--shape split --preload 1000000"
 	cd tests/bench && ../../$(BIN)/python run.py $(OPTIONS)

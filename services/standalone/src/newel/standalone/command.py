@@ -5,7 +5,7 @@ import fcntl
 import gc
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -105,6 +105,7 @@ def prepare(layout: Layout, options: Options) -> bool:
     from newel.standalone.existing import require_databases
     from newel.standalone.first_start import create
     from newel.standalone.later_start import differences
+    from newel.standalone.local_names import local_names
     from newel.standalone.settings import read_settings
 
     now = SystemClock().now()
@@ -112,15 +113,22 @@ def prepare(layout: Layout, options: Options) -> bool:
     if first:
         check_free([*wanted_addresses(options)])
         create(layout, options, now)
-        prepare_responder(layout, read_settings(layout), now)
+        settings = read_settings(layout)
+        say(local_names(options, settings))
+        prepare_responder(layout, settings, now)
         return True
     settings = read_settings(layout)
     check_free([*wanted_addresses(options, settings)])
     require_databases(layout, new=options.new_database)
-    for line in differences(layout, options, settings):
-        print(f"newel up: {line}", file=sys.stderr)
+    say([*differences(layout, options, settings), *local_names(options, settings)])
     prepare_responder(layout, settings, now)
     return False
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print what the operator should know and what stops nothing."""
+    for line in lines:
+        print(f"newel up: {line}", file=sys.stderr)
 
 
 def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") -> None:

@@ -20,7 +20,7 @@ The first start creates an authority under DIR: a root (P-256, ten years), an in
 STEPPATH: with STEPPATH=DIR in the environment, newel and step work with this authority at once. Later starts
 use what is there, and say which flags they ignore. Ctrl-C finishes open requests and stops.
 
-SIGHUP reads the provisioners in config/ca.json again; all else in it counts from the next start."""
+SIGHUP reads the provisioners in config/ca.json again; everything else in it takes effect at the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +134,27 @@ def _add_authority_flags(add: Callable[..., object]) -> None:
     add(
         "--new-database",
         action="store_true",
-        help="begin with empty databases where those of an earlier start are missing: what was issued, revoked"
+        help="begin with empty databases where those of an earlier start are missing; what was issued, revoked"
         " and blocked is forgotten",
     )
 
     add(
         "--new-intermediate",
         action="store_true",
-        help="make another intermediate by the root's key, for the next start, and end: the one before goes on"
-        " answering for what it issued",
+        help="make another intermediate with the root's key, to be used from the next start, and exit; the one"
+        " before keeps answering for what it issued",
     )
-    add("--root-key", type=Path, metavar="F", help="for that, where it is not under DIR/secrets")
+    add(
+        "--root-key",
+        type=Path,
+        metavar="F",
+        help="the root's key for --new-intermediate, where it is not under DIR/secrets",
+    )
     add(
         "--root-password-file",
         type=Path,
         metavar="F",
-        help="the root key's password, where it has its own",
+        help="the password of that key, where it has one of its own",
     )
 
 
