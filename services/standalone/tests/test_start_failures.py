@@ -1,5 +1,6 @@
 """A start that cannot work says why in one line that names the file, and changes nothing."""
 
+import contextlib
 import shutil
 import sqlite3
 import subprocess
@@ -40,6 +41,18 @@ def drop_tables(state: Path) -> None:
     sqlite3.connect(state / "db/issuing.sqlite").close()
 
 
+def swap(one: Path, two: Path) -> None:
+    held = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(held)
+
+
+def execute(path: Path, *statements: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
 HARM: dict[str, tuple[Callable[[Path], object], str]] = {
     "the database is missing": (
         lambda state: (state / "db/issuing.sqlite").unlink(),
@@ -48,6 +61,28 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
     "every database is missing": (remove_all, "db/issuing.sqlite has no database"),
     "a database of no octets": (empty, "db/registration.sqlite has no database"),
     "a database without tables": (drop_tables, "db/issuing.sqlite has no database"),
+    "the databases of two services in each other's place": (
+        lambda state: swap(state / "db/validation.sqlite", state / "db/inventory.sqlite"),
+        "db/validation.sqlite: this is not the database of validation",
+    ),
+    "tables of a later build": (
+        lambda state: execute(
+            state / "db/issuing.sqlite", "UPDATE alembic_version SET version_num = '99'"
+        ),
+        "db/issuing.sqlite: newel.issuing knows no such revision of its database",
+    ),
+    "other tables than the revision says": (
+        lambda state: execute(
+            state / "db/issuing.sqlite",
+            "UPDATE alembic_version SET version_num = '0001'",
+            "DROP TABLE revocations",
+        ),
+        "db/issuing.sqlite: this is not the database of newel.issuing",
+    ),
+    "a list of databases that is none": (
+        lambda state: (state / "db/databases.json").write_text("{"),
+        "db/databases.json: it is not the list of the databases",
+    ),
     "a damaged database": (
         lambda state: (state / "db/inventory.sqlite").write_bytes(b"no database" * 1000),
         "db/inventory.sqlite: the database is damaged",
@@ -107,6 +142,14 @@ def test_it_says_why_in_one_line(state: Path, case: str, workers: str) -> None:
     assert "Traceback" not in done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("newel up: ")
+
+
+def test_a_responder_without_its_key_is_made_again(state: Path) -> None:
+    before = (state / "certs/ocsp_responder.crt").read_bytes()
+    (state / "secrets/ocsp_responder_key").unlink()
+    with serving(state, free_port(), free_port()) as authority:
+        assert "ocsp_responder_key: missing; another OCSP responder is made" in authority[0].logs()
+        assert (state / "certs/ocsp_responder.crt").read_bytes() != before
 
 
 @pytest.mark.parametrize("harm", [remove_all, empty, drop_tables])

@@ -71,13 +71,10 @@ def sqlite_revision(path: Path) -> str | None:
 
     Raises OSError for a file that cannot be read, UnusableDatabaseError for a damaged one.
     """
-    if not path.exists():
+    if "alembic_version" not in sqlite_tables(path):
         return None
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if "alembic_version" not in tables:
-                return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.OperationalError as error:
         raise OSError(f"{path}: {error}") from error
@@ -104,8 +101,25 @@ async def _postgres_revision(dsn: str, schema: str, password: str | None) -> str
         await connection.close()
 
 
+def sqlite_tables(path: Path) -> set[str]:
+    """The names of the tables of a database file; none where there is no file.
+
+    Raises as :func:`sqlite_revision` does.
+    """
+    if not path.exists():
+        return set()
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
+            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.OperationalError as error:
+        raise OSError(f"{path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error) from error
+
+
 def _migrate_sqlite(path: Path, package: str, revision: str) -> None:
     from sqlalchemy import create_engine, event
+    from sqlalchemy.exc import OperationalError
 
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
 
@@ -121,8 +135,22 @@ def _migrate_sqlite(path: Path, package: str, revision: str) -> None:
     try:
         with engine.begin() as connection:
             _upgrade(connection, package, revision)
+    except OperationalError as error:
+        if sqlite_primary_code(error.orig) != sqlite3.SQLITE_ERROR:
+            raise OSError(f"{path}: {error.orig}") from error
+        raise MigrationError(
+            f"{path}: this is not the database of {package} ({error.orig}); restore that from a backup,"
+            " see docs/runbooks/backup-and-restore.md"
+        ) from error
+    except MigrationError as error:
+        raise MigrationError(f"{path}: {error}") from error
     finally:
         engine.dispose()
+
+
+def sqlite_primary_code(error: BaseException | None) -> int:
+    """SQLite's own code of an error, without what is added to it."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 async def _migrate_postgres(
@@ -170,5 +198,6 @@ def _upgrade(connection: Any, package: str, revision: str) -> None:
             environment.run_migrations()
     except CommandError as error:
         raise MigrationError(
-            f"{package}: {error}; was this database made by a later build?"
+            f"{package} knows no such revision of its database ({error}): a later build made it;"
+            " start that one, or restore a backup"
         ) from error

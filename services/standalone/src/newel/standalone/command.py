@@ -144,6 +144,13 @@ def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") 
         )
     require_time_left(files.intermediate_certificate, now)
     discard_stranger(files, layout.responder_record)
+    own_keys = not settings.newel.signer.get("keys")
+    if own_keys and files.responder_certificate.exists() and not files.responder_key.exists():
+        print(
+            f"newel up: {files.responder_key}: missing; another OCSP responder is made",
+            file=sys.stderr,
+        )
+        files.responder_certificate.unlink()
     if not files.responder_certificate.exists():
         # half of what an earlier start made; nothing but this program writes there
         for half in (layout.lock.with_name(files.responder_key.name), layout.responder_record):

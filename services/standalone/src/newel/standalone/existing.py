@@ -2,23 +2,40 @@
 
 import json
 
-from newel.runtime.migrations import missing, sqlite_revision
+from newel.runtime.databases import UnusableDatabaseError
+from newel.runtime.migrations import missing, sqlite_revision, sqlite_tables
 from newel.standalone.layout import Layout
 
 FIRST = ("issuing", "registration", "validation", "inventory", "alerting")
 """The databases of authorities that did not write down which they have."""
 
 
+MARKS = {
+    "issuing": "blocked_keys",
+    "registration": "provisioners",
+    "validation": "certificate_status",
+    "inventory": "endpoints",
+    "alerting": "notices",
+}
+"""A table by which each one's file is known: the revisions of several have the same names."""
+
+
 def require_databases(layout: Layout, *, new: bool) -> None:
     """Reads the revision of every database that was there before.
 
     Raises MigrationError for one that is missing or empty, unless ``new`` ones are wanted, and
-    UnusableDatabaseError for a damaged one.
+    UnusableDatabaseError for a damaged one and for another service's.
     """
     for name in _names(layout):
         path = layout.database_file(name)
         if sqlite_revision(path) is None and not new:
             raise missing(str(path))
+        tables = sqlite_tables(path)
+        if tables and MARKS.get(name, "") not in ("", *tables):
+            raise UnusableDatabaseError(
+                f"{path}: this is not the database of {name}; put that in its place, or restore it from a"
+                " backup, see docs/runbooks/backup-and-restore.md"
+            )
 
 
 def note_databases(layout: Layout, names: list[str]) -> None:
@@ -29,6 +46,12 @@ def note_databases(layout: Layout, names: list[str]) -> None:
 
 def _names(layout: Layout) -> tuple[str, ...]:
     if layout.databases.exists():
-        return tuple(json.loads(layout.databases.read_text()))
+        try:
+            return tuple(map(str, json.loads(layout.databases.read_bytes())))
+        except (TypeError, ValueError):
+            raise UnusableDatabaseError(
+                f"{layout.databases}: it is not the list of the databases that was written; restore it from"
+                " a backup, see docs/runbooks/backup-and-restore.md"
+            ) from None
     has_run = layout.audit.exists() and layout.audit.stat().st_size > 0
     return FIRST if has_run else ()
