@@ -198,8 +198,16 @@ SECRETS: dict[str, dict[str, Any]] = {
         "decrypterKeyPassword": "S3CRET",
         "decrypterCertificate": "cHVibGlj",
     },
-    "OIDC": {"clientID": "public", "clientSecret": "S3CRET"},
+    "OIDC": {
+        "clientID": "public", "clientSecret": "S3CRET",
+        "configurationEndpoint": "https://me:S3CRET@accounts.example/.well-known/openid-configuration",
+    },
 }  # fmt: skip
+HOOK = {
+    "name": "ask", "url": "https://me:S3CRET@hooks.example/ask?x=1", "kind": "ENRICHING",
+    "secret": "S3CRET", "bearerToken": "S3CRET", "basicAuth": {"username": "me", "password": "S3CRET"},
+}  # fmt: skip
+SHOWN = {"name": "ask", "url": "https://hooks.example/ask?x=1", "kind": "ENRICHING"}
 
 
 @pytest.mark.parametrize("kind", sorted(OF_KIND))
@@ -209,6 +217,8 @@ async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
     """Neither under their own names nor in members that nobody knows: those keep it from starting."""
     own = JwkKey("x", keys.generate()).record() if kind == "JWK" else SECRETS.get(kind, {})
     own = {"type": kind, "name": "x", **own, "newel": {"profile": "leaf"}}
+    if kind not in SUPPORTED:  # with webhooks the supported ones do not start yet
+        own["options"] = {"webhooks": [HOOK]}
     front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(own,))
     answer = await front.call("GET", "/provisioners")
     (shown,) = answer.json()["provisioners"]
@@ -218,6 +228,7 @@ async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
     assert "newel" not in shown
     assert shown["name"] == "x"
     assert ("state" in shown) == (kind not in SUPPORTED)
+    assert shown.get("options", {}).get("webhooks", [SHOWN]) == [SHOWN]
     await front.database.close()
 
 

@@ -3,7 +3,8 @@
 Octet fields stay base64 text and durations stay Go text: what is read is written back the same.
 """
 
-from typing import Any, TypeAlias
+import re
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -12,6 +13,9 @@ from newel.step.jwk import Jwk
 from newel.step.provisioner_members import SECRET
 
 Options: TypeAlias = dict[str, Any]
+
+_PUBLIC_OF_WEBHOOKS = ("id", "name", "url", "kind", "certType", "disableTLSClientAuth")
+_USER = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
 
 
 class Claims(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -215,7 +219,29 @@ def to_mapping(provisioner: Provisioner) -> dict[str, Any]:
 def to_public(provisioner: Provisioner) -> dict[str, Any]:
     """What strangers may see of the record: neither secrets nor what is ours alone."""
     hidden = SECRET | {"newel"}
-    return {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
+    shown = {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
+    return cast("dict[str, Any]", _without_passwords(shown))
+
+
+def _without_passwords(value: Any) -> Any:
+    """A value with URLs that name no user, and webhooks without what they prove themselves by."""
+    if isinstance(value, str):
+        return _USER.sub(r"\1", value)
+    if isinstance(value, list):
+        return [_without_passwords(each) for each in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    members = cast("dict[str, Any]", value)
+    shown = {name: _without_passwords(each) for name, each in members.items()}
+    hooks = shown.get("webhooks")
+    if isinstance(hooks, list):
+        shown["webhooks"] = [_public_webhook(each) for each in cast("list[Any]", hooks)]
+    return shown
+
+
+def _public_webhook(hook: Any) -> dict[str, Any]:
+    members = cast("dict[str, Any]", hook) if isinstance(hook, dict) else {}
+    return {name: members[name] for name in _PUBLIC_OF_WEBHOOKS if name in members}
 
 
 def to_json(provisioner: Provisioner) -> str:
