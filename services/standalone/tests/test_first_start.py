@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from cryptography import x509
 
 from newel.crypto import keys
 from newel.runtime.config import ConfigError
-from newel.standalone import models
+from newel.standalone import models, unfinished
 from newel.standalone.command import lock
 from newel.standalone.first_start import create
 from newel.standalone.layout import Layout
@@ -122,8 +123,45 @@ def test_a_first_start_that_died_half_way_begins_again(tmp_path: Path) -> None:
     create(layout, options(layout.state), NOW)
     before = layout.root_certificate.read_bytes()
     layout.ca_json.unlink()  # written last: without it the first start did not reach its end
+    unfinished.mark(layout).touch()
     create(layout, options(layout.state), NOW)
     assert layout.root_certificate.read_bytes() != before
+    assert not unfinished.mark(layout).exists()
+
+
+def test_a_first_start_that_failed_can_be_typed_again(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "state")
+    with pytest.raises(ValueError, match="64 characters"):
+        create(layout, replace(options(layout.state), name="x" * 200), NOW)
+    assert unfinished.mark(layout).exists()
+    create(layout, options(layout.state), NOW)
+    assert layout.root_key.exists()
+    assert layout.ca_json.exists()
+
+
+@pytest.mark.parametrize(
+    ("kept", "named"),
+    [
+        ("*/*", "certs/root_ca.crt, secrets/root_ca_key, "),
+        ("secrets/root_ca_key", "has secrets/root_ca_key:"),
+        ("certs/root_ca.crt", "has certs/root_ca.crt:"),
+        ("config/defaults.json", "has config/defaults.json:"),
+    ],
+)
+def test_a_folder_with_files_of_others_is_left_as_it_is(
+    made: Layout, tmp_path: Path, kept: str, named: str
+) -> None:
+    state = tmp_path / "state"
+    for file in made.state.glob(kept):
+        if file.is_file() and file != made.ca_json:
+            copy = state / file.relative_to(made.state)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    before = {path: path.read_bytes() for path in state.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match="is missing, and ") as refused:
+        create(Layout(state), options(state), NOW)
+    assert named in str(refused.value)
+    assert before == {path: path.read_bytes() for path in state.rglob("*") if path.is_file()}
 
 
 def test_a_state_has_one_program_at_a_time(tmp_path: Path) -> None:

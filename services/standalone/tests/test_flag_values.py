@@ -31,6 +31,7 @@ def up(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
         (("--state", "s", "--workers", "x"), "--workers: 'x' is not a whole number from 1 on"),
         (("--state", "s", "--workers", "0"), "--workers: '0' is not a whole number from 1 on"),
         (("--state", "s", "--workers", "-1"), "--workers"),
+        (("--state", "s", "--name", 49 * "x"), "--name: at most 48 characters"),
         (("--state", "s", "--nosuch"), "unknown: --nosuch"),
         (("--state", "s", "extra"), "unknown: extra"),
         (("--state",), "--state: expected one argument"),

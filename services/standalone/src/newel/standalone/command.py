@@ -101,6 +101,7 @@ def prepare(layout: Layout, options: Options) -> bool:
     that `ca init` made gets its OCSP responder here; anyone's is renewed when it is due.
     """
     from newel.runtime.clock import SystemClock
+    from newel.standalone import unfinished
     from newel.standalone.addresses import check_free, wanted_addresses
     from newel.standalone.existing import require_databases
     from newel.standalone.first_start import create
@@ -118,6 +119,7 @@ def prepare(layout: Layout, options: Options) -> bool:
         prepare_responder(layout, settings, now)
         return True
     settings = read_settings(layout)
+    unfinished.end(layout)
     check_free([*wanted_addresses(options, settings)])
     require_databases(layout, new=options.new_database)
     say([*differences(layout, options, settings), *local_names(options, settings)])

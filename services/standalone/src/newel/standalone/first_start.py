@@ -8,7 +8,7 @@ from typing import Any
 
 from newel.runtime.config import ConfigError, read_secret_octets
 from newel.signer.app import AuthorityFiles, create_authority
-from newel.standalone import administrator, ssh_keys
+from newel.standalone import administrator, ssh_keys, unfinished
 from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
@@ -24,13 +24,15 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     """Makes keys, certificates, provisioners and configuration.
 
     ``ca.json`` is written last: a start that dies before it begins again from nothing, because the half-made
-    files are removed. Raises OSError, and CeremonyError from the signer.
+    files are removed. Raises OSError, ConfigError for a folder in which somebody else's files are, and
+    CeremonyError from the signer.
     """
     if options.password_file is not None:
         read_password(options.password_file)
+    unfinished.require_nothing_of_others(layout)
     for name in ("certs", "config", "secrets", "db", "log"):
         (layout.state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    discard_half(layout)
+    unfinished.begin(layout)
     password_file = options.password_file or make_password(layout.password)
     administrator.make_key(layout)
     ca = configuration(layout, options, password_file)
@@ -52,16 +54,7 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     )
     layout.defaults_json.write_text(ca_json.write_defaults(defaults))
     write_settings(layout.ca_json, ca)
-
-
-def discard_half(layout: Layout) -> None:
-    """Removes what an earlier first start left when it did not reach its end."""
-    for path in (
-        layout.root_certificate, layout.root_key, layout.intermediate_certificate, layout.intermediate_key,
-        layout.responder_certificate, layout.responder_key, layout.root_crl, layout.ceremony,
-        layout.administrator_certificate,
-    ):  # fmt: skip
-        path.unlink(missing_ok=True)
+    unfinished.end(layout)
 
 
 def authority_files(

@@ -14,6 +14,8 @@ from newel.standalone.flag_values import (
     refuse_nameless,
 )
 
+LONGEST_NAME = 48
+
 EPILOG = """\
 The first start creates an authority under DIR: a root (P-256, ten years), an intermediate, the provisioners
 'admin' (JWK, its key encrypted with the password) and 'acme', and an administrator. DIR is laid out as a
@@ -166,6 +168,10 @@ def parse(arguments: list[str]) -> Options:
     for flag, value in (("--name", given.name), ("--dns", "".join(given.dns))):
         if value != value.strip():
             parser.error(f"{flag}: no blanks at its ends")
+    if len(given.name) > LONGEST_NAME:
+        parser.error(
+            f"--name: at most {LONGEST_NAME} characters, because 'NAME Intermediate CA' has 64"
+        )
     names = tuple(name for text in given.dns for name in text.split(",") if name)
     refuse_nameless(parser, names)
     return Options(
