@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PORTS = {"tcp": 443, "tls": 443, "https": 443, "smtps": 465, "ldaps": 636}
 REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+ODD_CERTIFICATES = ("X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----(.*?)-----END \1-----", re.DOTALL)
 
 
@@ -107,8 +108,21 @@ def blocks(data: bytes) -> list[Block]:
             octets = binascii.a2b_base64(body.translate(None, b" \t\r\n"), strict_mode=True)
         except binascii.Error:
             continue
-        found.append(Block(match[1].decode(), octets))
+        found.append(_named(match[1].decode(), octets))
     return found
+
+
+def _named(label: str, octets: bytes) -> Block:
+    """A block under the label that every program writes today.
+
+    OpenSSL of old wrote ``X509 CERTIFICATE``; its ``-trustout`` puts after the certificate what it is trusted for.
+    """
+    if label not in ODD_CERTIFICATES:
+        return Block(label, octets)
+    try:
+        return Block("CERTIFICATE", der.split(octets)[0])
+    except (der.DerError, IndexError):
+        return Block(label, octets)
 
 
 def pem(data: bytes, label: str = "CERTIFICATE") -> str:

@@ -36,7 +36,10 @@ _FOREIGN = re.compile(rb"\s*(PuTTY-User-Key-File-|---- BEGIN SSH2 )")
 FOREIGN = (
     "this is PuTTY's format: 'puttygen FILE -O private-openssh -o NEW' (public-openssh) converts it"
 )
-_REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+_VOUCHING = (
+    "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE",
+    "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,7 @@ def from_pem(
             return _private(block, label, name, password_file)
         if label.endswith("PUBLIC KEY"):
             return usable(serialization.load_pem_public_key(block), name)
-        if label == "CERTIFICATE" or label in _REQUESTS:
+        if label in _VOUCHING:
             return _vouched_for(block, label, name)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CliError(f"error parsing {name}: {error}") from None
@@ -168,6 +171,8 @@ def _vouched_for(block: bytes, label: str, name: str) -> PublicKey:
 
     if label == "CERTIFICATE":
         return usable(loading.load_pem_certificate(block).public_key(), name)
+    if label in sources.ODD_CERTIFICATES:
+        return from_spki(sources.bundle(block, name)[0].spki, name)
     request = sources.request(block)
     if request is None:
         raise CliError(f"error parsing {name}: not a valid certificate request")
