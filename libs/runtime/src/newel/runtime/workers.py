@@ -1,8 +1,9 @@
 """Several processes of one service on the same addresses: started, watched, ended together.
 
 Each binds the addresses itself (SO_REUSEPORT) and the system spreads connections over them. A worker that
-dies is started again, after a pause that grows while it keeps dying at once. All end with this process,
-however it ends. The service manager is told READY once every worker is.
+dies is started again, after a pause that grows while it keeps dying at once; but where the first start of
+every one is refused, the next ones would be too, and the program ends. All end with this process, however it
+ends. The service manager is told READY once every worker is.
 """
 
 import contextlib
@@ -22,6 +23,9 @@ DRAIN_SECONDS = 20.0
 _LOOKS_EVERY = 0.1
 _SOON = 5.0
 _LONGEST_PAUSE = 10.0
+_LONGEST_START = 60.0
+_REFUSALS = frozenset((1, 2))
+"""The exit statuses of a program that said why it cannot start."""
 
 
 @dataclass(slots=True)
@@ -31,6 +35,9 @@ class _Worker:
     began: float = 0.0
     pause: float = 0.0
     again_at: float = 0.0
+    lives: int = 0
+    refused: int = 0
+    """The status with which its first life ended, where that was a start that cannot work."""
 
 
 @dataclass(slots=True)
@@ -58,6 +65,8 @@ class Workers:
         while not self._stopping and not is_cut(own):
             for worker in self._workers:
                 self._look_after(worker)
+            if all(worker.refused for worker in self._workers):
+                return max(worker.refused for worker in self._workers)
             self._tell()
             pause(_LOOKS_EVERY)
         return self._end()
@@ -79,6 +88,9 @@ class Workers:
                 worker.pause = min(max(worker.pause * 2, 0.2), _LONGEST_PAUSE)
             else:
                 worker.pause = 0.0
+            first = worker.lives == 1 and now - worker.began < _LONGEST_START
+            if first and worker.process.returncode in _REFUSALS:
+                worker.refused = worker.process.returncode
             worker.process, worker.again_at = None, now + worker.pause
         if worker.process is None and now >= worker.again_at and not self._stopping:
             environment = self._table.environment(self._lifeline.environment(os.environ))
@@ -93,6 +105,7 @@ class Workers:
                 pass_fds=(*self._lifeline.pass_fds, self._table.descriptor),
             )
             worker.began = now
+            worker.lives += 1
 
     def _tell(self) -> None:
         """Passes READY on when every worker has said it."""
