@@ -84,7 +84,7 @@ def test_what_a_successor_would_not_have_keeps_it_from_being_made(
 def test_a_key_that_is_not_the_roots_makes_nothing(files: AuthorityFiles) -> None:
     create_authority(files, "Example", NOW)
     made = dataclasses.replace(after(files, 2), root_key=files.intermediate_key)
-    with pytest.raises(CeremonyError, match="not its certificate's"):
+    with pytest.raises(CeremonyError, match="not this certificate's"):
         create_successor(made, 2, NOW, URL)
     assert not made.new_certificate.exists()
     assert not made.new_key.exists()
