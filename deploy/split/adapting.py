@@ -38,9 +38,12 @@ def write_configuration(name: str, layout: Layout, addresses: Addresses, module:
 
 
 def refresh_configuration(name: str, layout: Layout, addresses: Addresses, module: Path) -> None:
-    """Takes up what was added since the file was written; what was changed in the file itself stays."""
+    """Takes up what was added since the file was written, or drops it; what was changed in the file stays."""
     extra, used = layout.extra / name, layout.config / name
-    if extra.exists() and extra.stat().st_mtime > used.stat().st_mtime:
+    kept, added, _ = used.read_text().partition(f"\n# {extra}\n")
+    if added and not extra.exists():
+        used.write_text(kept)
+    elif extra.exists() and extra.stat().st_mtime > used.stat().st_mtime:
         write_configuration(name, layout, addresses, module)
 
 
