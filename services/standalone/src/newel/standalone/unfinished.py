@@ -10,6 +10,8 @@ from pathlib import Path
 from newel.runtime.config import ConfigError
 from newel.standalone.layout import Layout
 
+MOST_NAMED = 4
+
 
 def require_nothing_of_others(layout: Layout) -> None:
     """Raise ConfigError where the folder has files of an authority that this first start did not begin."""
@@ -17,9 +19,10 @@ def require_nothing_of_others(layout: Layout) -> None:
         return
     found = [str(path.relative_to(layout.state)) for path in remains(layout) if path.exists()]
     if found:
+        more = " and others" if len(found) > MOST_NAMED else ""
         raise ConfigError(
-            f"{layout.ca_json} is missing, and {layout.state} has {', '.join(found)}: bring ca.json back from a"
-            " backup, or name another folder by --state to begin a new authority"
+            f"{layout.ca_json} is missing, and {layout.state} has {', '.join(found[:MOST_NAMED])}{more}:"
+            " bring ca.json back from a backup, or name another folder by --state to begin a new authority"
         )
 
 
