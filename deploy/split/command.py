@@ -22,7 +22,9 @@ from newel.step.fingerprint import fingerprint
 
 def parse(arguments: list[str]) -> tuple[Layout, Addresses]:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(prog="make split", description=deploy.split.__doc__)
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="make split", description=deploy.split.__doc__
+    )
     add = parser.add_argument
     add("--state", type=Path, metavar="DIR", default=Path("var/split"))
     add("--address", metavar="HOST:PORT", default="127.0.0.1:9000", help="HTTPS: step API and ACME")

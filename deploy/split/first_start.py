@@ -100,7 +100,7 @@ def give(folders: Iterable[Path], owner: int) -> None:
 
 def main() -> int:
     """The one-shot service."""
-    parser = argparse.ArgumentParser(prog="first_start", description=__doc__)
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog="first_start", description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--ceremony", type=Path, required=True)
     parser.add_argument("--owner", type=int, help="the user id that gets all of it")

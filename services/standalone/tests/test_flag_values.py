@@ -34,6 +34,7 @@ def up(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
         (("--state", "s", "--name", 49 * "x"), "--name: at most 48 characters"),
         (("--state", "s", "--nosuch"), "unknown: --nosuch"),
         (("--state", "s", "extra"), "unknown: extra"),
+        (("--state", "s", "--addr", "127.0.0.1:9000"), "unknown: --addr 127.0.0.1:9000"),
         (("--state",), "--state: expected one argument"),
     ],
 )
@@ -127,3 +128,12 @@ def test_files_are_the_owners_whatever_the_umask(tmp_path: Path, umask: str) -> 
         mode = path.stat().st_mode
         assert not mode & 0o022, path
         assert mode & 0o600 == 0o600, path
+
+
+@pytest.mark.parametrize("flag", ["--address", "--http-address", "--metrics-address"])
+def test_a_port_that_would_be_another_at_each_start_is_refused(tmp_path: Path, flag: str) -> None:
+    done = up(tmp_path, "--state", "s", flag, "127.0.0.1:0")
+    assert done.returncode == 1
+    assert "'127.0.0.1:0' has port 0" in done.stderr
+    assert flag in done.stderr
+    assert not (tmp_path / "s/config/ca.json").exists()

@@ -83,6 +83,13 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda state: (state / "db/databases.json").write_text("{"),
         "db/databases.json: it is not the list of the databases",
     ),
+    "a list of databases without those that every authority has": (
+        lambda state: (
+            (state / "db/databases.json").write_text("[]"),
+            (state / "db/issuing.sqlite").unlink(),
+        ),
+        "db/databases.json: it is not the list of the databases",
+    ),
     "a damaged database": (
         lambda state: (state / "db/inventory.sqlite").write_bytes(b"no database" * 1000),
         "db/inventory.sqlite: the database is damaged",

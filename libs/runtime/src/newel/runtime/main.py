@@ -42,7 +42,7 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
     The file's ``[runtime]`` table is the process's; the rest is ``model``, which ``assemble`` makes
     the service of.
     """
-    parser = argparse.ArgumentParser(prog=f"newel-{name}")
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog=f"newel-{name}")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     parser.add_argument("--worker", type=int, default=None, help=argparse.SUPPRESS)
     parser.add_argument(

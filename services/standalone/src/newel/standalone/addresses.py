@@ -60,6 +60,11 @@ def check_free(wanted: Sequence[Wanted]) -> None:
         taken: list[tuple[socket.socket, Wanted]] = []
         for each in wanted:
             address, place, flag = each
+            if not parse_address(address).port:
+                raise OSError(
+                    errno.EINVAL,
+                    f"{place}'{address}' has port 0, another one at each start; name one by {flag} HOST:PORT",
+                )
             try:
                 sock = held.enter_context(contextlib.closing(bind(address)))
                 refuse_overlap(sock, each, taken)

@@ -47,11 +47,15 @@ def note_databases(layout: Layout, names: list[str]) -> None:
 def _names(layout: Layout) -> tuple[str, ...]:
     if layout.databases.exists():
         try:
-            return tuple(map(str, json.loads(layout.databases.read_bytes())))
-        except (TypeError, ValueError):
+            written: object = json.loads(layout.databases.read_bytes())
+        except ValueError:
+            written = None
+        # A list without the first ones would have a missing database replaced by an empty one.
+        if not isinstance(written, list) or not set(FIRST) <= {*map(str, written)}:
             raise UnusableDatabaseError(
                 f"{layout.databases}: it is not the list of the databases that was written; restore it from"
                 " a backup, see docs/runbooks/backup-and-restore.md"
-            ) from None
+            )
+        return tuple(map(str, written))
     has_run = layout.audit.exists() and layout.audit.stat().st_size > 0
     return FIRST if has_run else ()

@@ -51,6 +51,7 @@ class Options:
 def make_parser() -> argparse.ArgumentParser:
     """The flags, each with its help."""
     parser = Parser(
+        allow_abbrev=False,  # a flag of a later version must not become the meaning of a script
         prog="newel up",
         description="Runs a whole certificate authority in this process: six services, SQLite, no other server.",
         epilog=EPILOG,

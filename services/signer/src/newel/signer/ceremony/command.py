@@ -19,6 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["crl"]:
         return crl_command.main(arguments[1:])
     parser = argparse.ArgumentParser(
+        allow_abbrev=False,
         prog="newel ceremony",
         description="Makes root, intermediate, OCSP responder and service keys and certificates; CRLs of roots.",
         epilog="'newel ceremony crl --help': the root's CRL alone, made again.",

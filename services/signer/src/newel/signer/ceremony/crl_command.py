@@ -57,6 +57,7 @@ def describe_list(made: MadeList) -> str:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
+        allow_abbrev=False,
         prog="newel ceremony crl",
         description="Makes the CRL of a root, in the place of the one before. What that revoked stays revoked.",
         epilog=_EPILOG,

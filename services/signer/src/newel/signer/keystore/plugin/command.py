@@ -37,7 +37,9 @@ def main() -> int:
 
 def arguments() -> argparse.ArgumentParser:
     """The words it takes."""
-    parser = argparse.ArgumentParser(prog="newel-kms-plugin", description=__doc__)
+    parser = argparse.ArgumentParser(
+        allow_abbrev=False, prog="newel-kms-plugin", description=__doc__
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     for verb in ("key", "certificate", "sign"):
         one = verbs.add_parser(verb)
