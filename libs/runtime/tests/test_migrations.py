@@ -138,3 +138,21 @@ async def test_a_file_that_cannot_be_opened_is_not_taken_for_an_empty_one(
     folder.mkdir()
     with pytest.raises(OSError, match=r"issuing\.sqlite"):
         await migrate(f"sqlite:///{folder}", package, "0001")
+
+
+@pytest.mark.parametrize("table", ["second", "outbox", "alembic_version"])
+async def test_a_table_that_is_gone_is_named(database_url: str, package: str, table: str) -> None:
+    tables = ("outbox", "leases", "second")
+    await migrate(database_url, package, "0002", tables=tables)
+    database = await open_database(database_url)
+    await database.apply(Write(Statement(f"DROP TABLE {table}"), ()))
+    await database.close()
+    with pytest.raises(UnusableDatabaseError, match=f": a table is missing: {table}; restore"):
+        await migrate(database_url, package, "0002", tables=tables)
+
+
+async def test_a_table_that_only_a_later_revision_makes_is_not_missed(
+    database_url: str, package: str
+) -> None:
+    await migrate(database_url, package, "0001")
+    assert await migrate(database_url, package, "0002", tables=("outbox", "leases", "second"))

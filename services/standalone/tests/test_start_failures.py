@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,10 @@ def execute(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
+def drop(state: Path, *, database: str, table: str) -> None:
+    execute(state / f"db/{database}.sqlite", f"DROP TABLE {table}")
+
+
 HARM: dict[str, tuple[Callable[[Path], object], str]] = {
     "the database is missing": (
         lambda state: (state / "db/issuing.sqlite").unlink(),
@@ -79,6 +84,21 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "db/issuing.sqlite: this is not the database of newel.issuing",
     ),
+    **{
+        f"no table {table}": (
+            partial(drop, database=database, table=table),
+            f"db/{database}.sqlite: a table is missing: {table}; restore",
+        )
+        for database, table in (
+            ("issuing", "certificates"),
+            ("issuing", "blocked_keys"),
+            ("issuing", "alembic_version"),
+            ("registration", "used_tokens"),
+            ("validation", "marks"),
+            ("inventory", "endpoints"),
+            ("alerting", "leases"),
+        )
+    },
     "a list of databases that is none": (
         lambda state: (state / "db/databases.json").write_text("{"),
         "db/databases.json: it is not the list of the databases",

@@ -1,6 +1,7 @@
 """What one split service is given by its process: made from ``[runtime]``, asked for by ``__main__``."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -82,16 +83,18 @@ class Context:
         if self._audit is not None:
             self._audit.reopen()
 
-    async def database(self, revision: str) -> Database:
-        """The service's database at this revision of its schema. Raises ConfigError,
-        UnusableDatabaseError, NewelError.
+    async def database(self, revision: str, tables: Collection[str] = ()) -> Database:
+        """The service's database at this revision of its schema, which has these tables.
+
+        Raises ConfigError, UnusableDatabaseError, NewelError.
         """
         config = self.config.database
         if config is None:
             raise ConfigError("[runtime.database] is missing")
         password = config.password()
         may_create = self.new_database or not self._has_run()
-        await migrate(config.url, f"newel.{self.name}", revision, password, may_create=may_create)
+        package = f"newel.{self.name}"
+        await migrate(config.url, package, revision, password, may_create=may_create, tables=tables)
         database = await open_database(config.url, password)
         self.checks["database"] = partial(check_usable, database)
         self.closing.append(database.close)

@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import os
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,9 @@ from newel.runtime.databases import (
     sqlite_path,
 )
 from newel.runtime.units import unavailable
+from newel.runtime.write_lock import wait_for_write_lock
+
+_REVISIONS = "alembic_version"
 
 
 class MigrationError(UnusableDatabaseError):
@@ -23,33 +27,66 @@ class MigrationError(UnusableDatabaseError):
 
 
 async def migrate(
-    url: str, package: str, revision: str, password: str | None = None, *, may_create: bool = True
+    url: str,
+    package: str,
+    revision: str,
+    password: str | None = None,
+    *,
+    may_create: bool = True,
+    tables: Collection[str] = (),
 ) -> bool:
     """Brings a service's database to ``revision``; True when something was done.
 
     The scripts are those in ``<package>/migrations/versions``. Of several processes that start at
     once one migrates and the others wait. Raises MigrationError when the database has a revision
     the scripts do not know, that is one of a later build, and when it is missing or empty and may not be
-    made (``may_create``); UnusableDatabaseError for a damaged file; NewelError ``unavailable``.
+    made (``may_create``); UnusableDatabaseError for a damaged file, for one that another process keeps
+    locked, and where one of the ``tables`` of this revision is gone; NewelError ``unavailable``.
     """
     path = sqlite_path(url)
     if path is not None:
+        await wait_for_write_lock(path)
         current = sqlite_revision(path)
+        require_tables(str(path), tables, sqlite_tables(path), at_revision=current == revision)
         if current == revision:
             return False
         if current is None and not may_create:
             raise missing(str(path))
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         await asyncio.to_thread(_migrate_sqlite, path, package, revision)
+        require_tables(str(path), tables, sqlite_tables(path), at_revision=True)
         return True
     dsn, schema = split_schema(url)
-    current = await _postgres_revision(dsn, schema, password)
+    where = f"the schema {schema} of {_named(dsn)}"
+    current, found = await _postgres_state(dsn, schema, password)
+    require_tables(where, tables, found, at_revision=current == revision)
     if current == revision:
         return False
     if current is None and not may_create:
-        raise missing(f"the schema {schema} of {_named(dsn)}")
+        raise missing(where)
     await _migrate_postgres(dsn, schema, password, package, revision)
+    _, found = await _postgres_state(dsn, schema, password)
+    require_tables(where, tables, found, at_revision=True)
     return True
+
+
+def require_tables(
+    where: str, tables: Collection[str], found: Collection[str], *, at_revision: bool
+) -> None:
+    """Raise UnusableDatabaseError when tables that were made are gone, and name them.
+
+    A database at an older revision need not have all of them. One with some of them and no revision has
+    lost that.
+    """
+    lost = {*tables} - {*found}
+    if not at_revision:
+        lost = {_REVISIONS} - {*found} if lost < {*tables} else set[str]()
+    if lost:
+        names = ", ".join(sorted(lost))
+        raise UnusableDatabaseError(
+            f"{where}: {'a table is' if len(lost) == 1 else 'tables are'} missing: {names}; restore the"
+            " database from a backup, see docs/runbooks/backup-and-restore.md"
+        )
 
 
 def missing(what: str) -> MigrationError:
@@ -71,7 +108,7 @@ def sqlite_revision(path: Path) -> str | None:
 
     Raises OSError for a file that cannot be read, UnusableDatabaseError for a damaged one.
     """
-    if "alembic_version" not in sqlite_tables(path):
+    if _REVISIONS not in sqlite_tables(path):
         return None
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
@@ -83,7 +120,10 @@ def sqlite_revision(path: Path) -> str | None:
     return row[0] if row else None
 
 
-async def _postgres_revision(dsn: str, schema: str, password: str | None) -> str | None:
+async def _postgres_state(
+    dsn: str, schema: str, password: str | None
+) -> tuple[str | None, set[str]]:
+    """The revision of a schema, None where there is none, and the names of its tables."""
     import asyncpg
 
     settings = {"search_path": schema}
@@ -94,9 +134,13 @@ async def _postgres_revision(dsn: str, schema: str, password: str | None) -> str
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise unavailable(error) from error
     try:
-        return await connection.fetchval("SELECT version_num FROM alembic_version")
-    except asyncpg.UndefinedTableError:
-        return None
+        rows = await connection.fetch(
+            "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1", schema
+        )
+        tables = {str(name) for (name,) in rows}
+        if _REVISIONS not in tables:
+            return None, tables
+        return await connection.fetchval("SELECT version_num FROM alembic_version"), tables
     finally:
         await connection.close()
 
@@ -110,7 +154,8 @@ def sqlite_tables(path: Path) -> set[str]:
         return set()
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
-            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {name for (name,) in rows}
     except sqlite3.OperationalError as error:
         raise OSError(f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:

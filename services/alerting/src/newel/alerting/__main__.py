@@ -2,7 +2,7 @@
 
 import sys
 
-from newel.alerting.app import REVISION, Ports, build
+from newel.alerting.app import REVISION, TABLES, Ports, build
 from newel.alerting.config import Config
 from newel.runtime.context import Context
 from newel.runtime.main import main
@@ -12,7 +12,7 @@ from newel.runtime.service import Service
 async def assemble(config: Config, context: Context) -> Service:
     """Alerting hears of endpoints that expire."""
     ports = Ports(
-        await context.database(REVISION), context.bus(), context.channel("inventory"),
+        await context.database(REVISION, TABLES), context.bus(), context.channel("inventory"),
         context.clock, context.audit(), context.registry,
     )  # fmt: skip
     return build(config, ports)

@@ -30,6 +30,9 @@ from newel.runtime.when_asked import WhenAsked
 REVISION = "0002"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
+TABLES = ("deliveries", "leases", "notices")
+"""What the database then holds."""
+
 _COUNT_SECONDS = 15.0
 _SWEEP_SECONDS = 3600.0
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from newel.inventory.app import REVISION, Ports, build
+from newel.inventory.app import REVISION, TABLES, Ports, build
 from newel.inventory.config import Config
 from newel.runtime.context import Context
 from newel.runtime.main import main
@@ -11,7 +11,7 @@ from newel.runtime.service import Service
 
 async def assemble(config: Config, context: Context) -> Service:
     """The inventory hears of certificates, compares lists and says what expires."""
-    database = await context.database(REVISION)
+    database = await context.database(REVISION, TABLES)
     ports = Ports(
         database, context.outbox(database), context.bus(), context.channel("issuing"),
         context.clock, context.audit(), context.registry,

@@ -35,6 +35,12 @@ from newel.runtime.when_asked import WhenAsked
 REVISION = "0001"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
+TABLES = (
+    "certificates", "cursors", "endpoints", "leases", "metadata",
+    "outbox", "outbox_cursors",
+)  # fmt: skip
+"""What the database then holds."""
+
 EVENTS = (expiry.EXPIRING, expiry.RENEWED)
 """The subjects of the events this service writes."""
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from newel.issuing.app import REVISION, Ports, build
+from newel.issuing.app import REVISION, TABLES, Ports, build
 from newel.issuing.config import Config
 from newel.runtime.context import Context
 from newel.runtime.main import main
@@ -11,7 +11,7 @@ from newel.runtime.service import Service
 
 async def assemble(config: Config, context: Context) -> Service:
     """The issuing authority calls the signer and tells the others by its outbox."""
-    database = await context.database(REVISION)
+    database = await context.database(REVISION, TABLES)
     ports = Ports(
         database, context.outbox(database), context.channel("signer"),
         context.clock, context.audit(), context.registry,

@@ -42,6 +42,9 @@ from newel.runtime.service import Rpc, Service
 REVISION = "0002"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
+TABLES = ("blocked_keys", "certificates", "leases", "outbox", "outbox_cursors", "revocations")
+"""What the database then holds."""
+
 EVENTS = (events.ISSUED, events.RENEWED, events.REVOKED)
 """The subjects of the events this service writes."""
 

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from newel.registration.app import REVISION, Ports, build
+from newel.registration.app import REVISION, TABLES, Ports, build
 from newel.registration.config import Config
 from newel.runtime.context import Context
 from newel.runtime.main import main
@@ -16,7 +16,7 @@ async def assemble(config: Config, context: Context) -> Service:
     for line in config.warnings():
         logging.getLogger("newel.registration").warning("%s", line)
     ports = Ports(
-        await context.database(REVISION), context.channel("issuing"), context.tls,
+        await context.database(REVISION, TABLES), context.channel("issuing"), context.tls,
         context.clock, context.audit(), context.registry, SharedTable.inherited(),
     )  # fmt: skip
     return await build(config, ports)

@@ -45,6 +45,12 @@ from newel.step.provisioners import to_json
 REVISION = "0003"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
+TABLES = (
+    "acme_accounts", "acme_authorizations", "acme_external_keys", "acme_nonces", "acme_orders",
+    "acme_secrets", "leases", "open_uses", "provisioners", "used_tokens",
+)  # fmt: skip
+"""What the database then holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:

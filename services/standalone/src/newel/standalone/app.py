@@ -52,6 +52,14 @@ REVISIONS = {
     "alerting": alerting.REVISION,
 }
 
+TABLES = {
+    "issuing": issuing.TABLES,
+    "registration": registration.TABLES,
+    "validation": validation.TABLES,
+    "inventory": inventory.TABLES,
+    "alerting": alerting.TABLES,
+}
+
 RESPONDER_EVERY = 60.0
 """Seconds between looks at the OCSP responder's certificate."""
 
@@ -156,7 +164,7 @@ class House:
         """Opens each service's own database, brought up to date, and attaches the outboxes to the bus."""
         for name, revision in REVISIONS.items():
             url = self._settings.layout.database(name)
-            await migrate(url, f"newel.{name}", revision)
+            await migrate(url, f"newel.{name}", revision, tables=TABLES[name])
             self._databases[name] = await open_database(url, durable=name not in REBUILT)
         note_databases(self._settings.layout, [*REVISIONS])
         for name, events in EVENTS.items():

@@ -3,7 +3,7 @@
 import json
 
 from newel.runtime.databases import UnusableDatabaseError
-from newel.runtime.migrations import missing, sqlite_revision, sqlite_tables
+from newel.runtime.migrations import missing, require_tables, sqlite_revision, sqlite_tables
 from newel.standalone.layout import Layout
 
 FIRST = ("issuing", "registration", "validation", "inventory", "alerting")
@@ -28,10 +28,11 @@ def require_databases(layout: Layout, *, new: bool) -> None:
     """
     for name in _names(layout):
         path = layout.database_file(name)
+        tables, mark = sqlite_tables(path), MARKS.get(name, "")
         if sqlite_revision(path) is None and not new:
+            require_tables(str(path), [mark], tables, at_revision=False)
             raise missing(str(path))
-        tables = sqlite_tables(path)
-        if tables and MARKS.get(name, "") not in ("", *tables):
+        if mark and mark not in tables and not tables.isdisjoint(MARKS.values()):
             raise UnusableDatabaseError(
                 f"{path}: this is not the database of {name}; put that in its place, or restore it from a"
                 " backup, see docs/runbooks/backup-and-restore.md"

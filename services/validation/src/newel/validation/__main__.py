@@ -5,13 +5,13 @@ import sys
 from newel.runtime.context import Context
 from newel.runtime.main import main
 from newel.runtime.service import Service
-from newel.validation.app import REVISION, Ports, build
+from newel.validation.app import REVISION, TABLES, Ports, build
 from newel.validation.config import Config
 
 
 async def assemble(config: Config, context: Context) -> Service:
     """The service with what its process has opened for it."""
-    database = await context.database(REVISION)
+    database = await context.database(REVISION, TABLES)
     ports = Ports(
         database, context.outbox(database), context.bus(), context.channel("issuing"),
         context.channel("signer"), context.clock, context.audit(), context.registry,

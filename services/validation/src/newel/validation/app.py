@@ -40,6 +40,9 @@ from newel.validation.watch import Watch
 REVISION = "0001"
 """What ``newel.runtime.migrations`` brings the database to before ``build``."""
 
+TABLES = ("certificate_status", "crls", "leases", "marks", "outbox", "outbox_cursors")
+"""What the database then holds."""
+
 _WATCH_EVERY = 15.0  # seconds
 
 
