@@ -55,6 +55,13 @@ def is_alive(split: Split, service: str) -> bool:
         return answer.status == 200
 
 
+def reaches_all(split: Split, service: str) -> bool:
+    """Whether a service reaches its peers; raises AssertionError that names those it does not."""
+    answer = ask_ready(health(split, service))[1]
+    assert "unreachable" not in answer, f"{service}: {answer}"
+    return True
+
+
 def test_without_postgresql_every_service_says_so_and_a_revocation_is_not_called_unknown(
     shared: Split, tmp_path: Path
 ) -> None:
@@ -99,9 +106,7 @@ def test_an_absent_peer_is_named_and_makes_nothing_unready(
             )
             assert ask_ready(health(shared, service))[0] == 200
     for service in askers:
-        wait_until(
-            lambda service=service: "unreachable" not in ask_ready(health(shared, service))[1]
-        )
+        wait_until(lambda service=service: reaches_all(shared, service))
     assert tracebacks(shared.logs()[begun:]) == []
 
 

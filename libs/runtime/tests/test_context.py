@@ -75,6 +75,24 @@ async def test_an_event_travels_from_the_database_to_a_consumer(
         await close()
 
 
+async def test_a_worker_that_has_published_nothing_reaches_nats_too(
+    database_url: str, nats_url: str, package: str
+) -> None:
+    table = {"database": {"url": database_url}, "nats": {"servers": [nats_url]}}
+    context = Context(package, config(**table))
+    context.outbox(await context.database("0001"))
+    supervisor = Supervisor(context.registry)
+    supervisor.start(context.tasks(), "events")
+    await context.peers.look()
+    async with asyncio.timeout(15):
+        while context.peers.absent:
+            await asyncio.sleep(0.05)
+            await context.peers.look()
+    await supervisor.stop()
+    for close in reversed(context.closing):
+        await close()
+
+
 async def test_what_is_not_configured_is_named() -> None:
     context = Context("greeter", config())
     with pytest.raises(ConfigError, match=r"runtime\.database"):

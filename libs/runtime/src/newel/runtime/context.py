@@ -158,6 +158,7 @@ class Context:
                 config.replicas,
             )
             self._link = NatsLink(options)
+            self._tasks["nats-connection"] = self._link.open
             self.peers.add("nats", self._link.check)
             self.closing.append(self._link.close)
         return self._link

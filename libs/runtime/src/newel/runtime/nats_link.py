@@ -61,6 +61,10 @@ class NatsLink:
             raise ConnectionError("NATS is not connected")
         return self._client.jetstream(timeout=5)
 
+    async def open(self) -> None:
+        """Makes the connection, however long it takes: who has nothing to publish yet is connected, too."""
+        await self.jetstream()
+
     async def check(self) -> None:
         """Raises ConnectionError unless the connection is there now."""
         if self._client is None or not self._client.is_connected:
