@@ -1,6 +1,7 @@
 """How words become flags and positionals, and where a value comes from."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from newel.cli.errors import CliError, UsageError
 from newel.cli.grammar import find, load, words
 from newel.cli.invocation import Invocation
+from newel.cli.main import dispatch
 
 
 def call(line: str) -> Invocation:
@@ -150,3 +152,16 @@ def test_start_up_imports_only_what_the_command_is_about(
     loaded = set(done.stderr.split())
     assert "newel.cli.main" in loaded
     assert not unwanted & loaded
+
+
+@pytest.mark.parametrize("line", ["ca health", "ca roots", "certificates list"])
+@pytest.mark.parametrize("saved", [b"hello\n", b"", b"[]", b'{"ca-url": '])
+def test_defaults_that_are_no_json_are_named_where_a_flag_is_missed(
+    saved: bytes, line: str, home: Path
+) -> None:
+    file = home / "config/defaults.json"
+    file.parent.mkdir()
+    file.write_bytes(saved)
+    with pytest.raises(CliError, match=re.escape(f"error parsing {file}: ")):
+        dispatch(line.split())
+    assert dispatch(["path"]) == 0

@@ -38,6 +38,21 @@ def test_renew_keeps_all_but_serial_and_validity(machine: Machine, flags: list[s
     assert abs((lifetimes[0] - lifetimes[1]).total_seconds()) <= 60
 
 
+def test_files_whose_lines_end_in_carriage_returns_alone(machine: Machine) -> None:
+    """The commands that show a certificate to the authority read them as all the others do."""
+    before = machine.certificate("foo.internal")
+    for name in ("foo.internal.crt", "foo.internal.key"):
+        file = machine.home / name
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r"))
+    files = ["foo.internal.crt", "foo.internal.key"]
+    machine.newel("ca", "renew", "--force", "--out", "renewed.crt", *files)
+    rekeyed = ["--out-cert", "rekeyed.crt", "--out-key", "rekeyed.key"]
+    machine.newel("ca", "rekey", "--force", *rekeyed, *files)
+    for made in ("renewed", "rekeyed"):
+        assert machine.read(made).serial_number != before.serial_number
+    machine.newel("ca", "revoke", "--cert", files[0], "--key", files[1])
+
+
 def test_renewal_when_it_is_due(machine: Machine) -> None:
     """REN-14, REN-16, REN-19: not due is success and changes nothing; --exec follows a renewal only."""
     machine.certificate("foo.internal")

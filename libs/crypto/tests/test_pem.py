@@ -28,6 +28,7 @@ def test_a_chain_reads_back_in_order() -> None:
 
 def test_carriage_returns_and_trailing_blanks_are_accepted() -> None:
     text = pem.encode(b"octets").replace(b"\n", b" \r\n")
+    assert pem.decode(text.replace(b" \r\n", b"\r")) == b"octets"
     assert pem.decode(text.replace(b"END CERTIFICATE----- ", b"END CERTIFICATE-----")) == b"octets"
 
 

@@ -50,6 +50,7 @@ def root_file(call: "Invocation") -> str:
     stored = stored_root(call)
     if stored.is_file():
         return str(stored)
+    call.check_saved()
     raise UsageError(
         f"'{call.command.usage.split(' <')[0]}' requires the '--root' flag",
         hint=BOOTSTRAP.format(program.name()),
@@ -162,7 +163,12 @@ def present(
 
 
 def read_by_openssl(text: bytes) -> bool:
-    """Whether OpenSSL reads the file itself: PEM that begins its lines, and not in OpenSSH's format."""
+    """Whether OpenSSL reads the file itself: PEM that begins its lines, and not in OpenSSH's format.
+
+    A carriage return alone ends no line for it.
+    """
+    if text.count(b"\r") != text.count(b"\r\n"):
+        return False
     return b"\n-----BEGIN " in b"\n" + text and b"-----BEGIN OPENSSH PRIVATE KEY-----" not in text
 
 

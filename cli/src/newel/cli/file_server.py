@@ -7,6 +7,8 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from newel.cli.certificates import sources
+from newel.cli.connection import load_as_people_have_it, read_by_openssl
 from newel.cli.errors import CliError
 from newel.cli.files import read
 
@@ -45,9 +47,13 @@ class Tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.load_cert_chain(certificate, key)
+            if all(read_by_openssl(read(name, exact=True)) for name in (certificate, key)):
+                context.load_cert_chain(certificate, key)
+            else:
+                load_as_people_have_it(context, certificate, key, None)
             if roots:
-                context.load_verify_locations(roots)
+                ders = [one.der for one in sources.from_file(roots)]
+                context.load_verify_locations(cadata=b"".join(ders))
                 context.verify_mode = ssl.CERT_REQUIRED
         except OSError as error:  # ssl.SSLError is one
             raise CliError(f"error loading {certificate}: {error.strerror or error}") from None

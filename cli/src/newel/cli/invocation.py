@@ -68,6 +68,13 @@ class Invocation:
             self._defaults = Defaults(self)
         return self._defaults.get(name)
 
+    def check_saved(self) -> None:
+        """Raise CliError for a defaults.json that is no JSON: what is missed may be what it would say."""
+        from newel.cli.paths import Defaults
+
+        if isinstance(self._defaults, Defaults):
+            self._defaults.check()
+
     def forget_defaults(self) -> None:
         """For a command that makes the context it is told to use: there is nothing saved to read yet."""
         self._defaults = {}
@@ -133,6 +140,7 @@ class Invocation:
         """The value of a flag the command cannot do without."""
         value = self.get(name)
         if value is None:
+            self.check_saved()
             raise UsageError(
                 f"'{program.name()} {self.command.path}' requires the '--{name}' flag",
                 hint=BOOTSTRAP.format(program.name()) if name in {"ca-url", "root"} else "",

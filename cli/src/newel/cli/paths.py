@@ -151,12 +151,20 @@ class Defaults:
         """What is saved for a flag, None for nothing; only a text that has the flag's name is parsed."""
         if self._values is None:
             spelled = f'"{flag}"'.encode()
-            if not any(spelled in text or b"\\" in text for _, text in self._files):
+            # an escape and another encoding hide a name
+            if not any(
+                spelled in text or b"\\" in text or b"\0" in text for _, text in self._files
+            ):
                 return None
-            self._values = {}
-            for name, text in self._files:
-                self._values |= parsed(name, text)
+            self._values = self.check()
         return self._values.get(flag)
+
+    def check(self) -> "dict[str, Any]":
+        """Everything that is saved. Raises CliError for a file that holds no object."""
+        values: dict[str, Any] = {}
+        for name, text in self._files:
+            values |= parsed(name, text)
+        return values
 
 
 def read_text(path: "str | Path", *, must: bool = False) -> bytes | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 MAX_SIZE = 1 << 20
 
 _BLOCK = re.compile(
-    rb"-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*\r?\n"
+    rb"-----BEGIN ([A-Z0-9 ]{1,64})-----[ \t]*[\r\n]"
     rb"([A-Za-z0-9+/=\s]*?)"
     rb"-----END ([A-Z0-9 ]{1,64})-----"
 )
