@@ -113,6 +113,11 @@ def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
     assert [row["names"] for row in rows] == ["dns:one.internal", "dns:two.internal"]
 
 
+NEITHER = (
+    "no certificate has the serial number 1234, read as hexadecimal, nor 1234, read as decimal\n"
+)
+
+
 def test_show_knows_a_certificate_by_its_serial_however_written(desk: Desk) -> None:
     desk.issue("shown.internal")
     (entry,) = desk.catalogued("shown.internal")
@@ -126,6 +131,8 @@ def test_show_knows_a_certificate_by_its_serial_however_written(desk: Desk) -> N
     assert "shown.internal" in said
     missing = desk.newel("certificates", "show", "0badc0de", status=1)
     assert missing.stderr == "There is no such certificate.\n"
+    missing = desk.newel("certificates", "show", "1234", status=1)
+    assert missing.stderr == NEITHER
 
 
 def test_an_endpoint_shows_its_lineage(desk: Desk) -> None:
@@ -188,6 +195,12 @@ def test_a_serial_and_a_certificate_are_revoked(desk: Desk) -> None:
     desk.catalogued("by-key.internal")
     desk.newel("revoke", "--cert", "by-key.internal.crt", "--key", "by-key.internal.key")
     wait_until(lambda: desk.catalogued("by-key.internal")[0]["state"] == "revoked")
+    desk.issue("by-decimal.internal")
+    (entry,) = desk.catalogued("by-decimal.internal")
+    desk.newel("revoke", "--serial", str(int(entry["serial"], 16)), *desk.provisioner)
+    wait_until(lambda: desk.catalogued("by-decimal.internal")[0]["state"] == "revoked")
+    missing = desk.newel("revoke", "--serial", "1234", *desk.provisioner, status=1)
+    assert missing.stderr.endswith(NEITHER)
     both = desk.newel("revoke", "--serial", "1", "--endpoint", "x", status=1)
     assert both.stderr == "one of flag --endpoint, --serial or --cert with --key is required\n"
 

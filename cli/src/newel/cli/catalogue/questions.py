@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from newel.cli.errors import UsageError
+from newel.cli.errors import CliError, UsageError
 from newel.cli.moments import resolved
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ FIRST_SORT: Mapping["Kind", str] = {
     "alerts": "opened",
 }
 HEX = frozenset("0123456789abcdef")
+NOT_FOUND = 404
 LONGEST = 40
 """Hexadecimal digits of a serial number."""
 
@@ -76,6 +77,15 @@ def limit_of(call: "Invocation") -> int:
     if limit < 0:
         raise UsageError("flag '--limit' must be greater than or equal to 0")
     return limit
+
+
+def unknown(readings: Sequence[str]) -> CliError:
+    """What is said of a number of which no reading is a certificate's."""
+    hexadecimal, decimal = readings[0], int(readings[-1], 16)
+    return CliError(
+        f"no certificate has the serial number {hexadecimal}, read as hexadecimal, nor {decimal}, read as"
+        " decimal"
+    )
 
 
 def serial_number(word: str) -> str:

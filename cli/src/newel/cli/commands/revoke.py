@@ -1,15 +1,18 @@
 """`newel revoke`: an endpoint, a serial number as the catalogue writes it, or a certificate by its key."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from newel.cli import connection
+from newel.cli import connection, enrolment
 from newel.cli.catalogue import layouts, questions, session
 from newel.cli.commands.ca import revoke as one_certificate
 from newel.cli.errors import CliError, UsageError
 from newel.cli.invocation import Invocation
 from newel.cli.terminal import confirm, note, say, show_json
 from newel.cli.tokens import provisioner_choice, token_requests
+
+if TYPE_CHECKING:
+    from newel.client.authority import Authority
 
 KINDS = ("JWK", "X5C", "OIDC")
 
@@ -25,10 +28,11 @@ def run(call: Invocation) -> None:
         one_certificate.run(call)
         return
     endpoint = call.get("endpoint")
-    serials = (
-        active(call, endpoint) if endpoint else [questions.serial_number(call.require("serial"))]
-    )
-    revoke(call, serials)
+    if endpoint:
+        wanted = [[serial] for serial in active(call, endpoint)]
+    else:
+        wanted = [questions.serial_numbers(call.require("serial"))]
+    serials = revoke(call, wanted)
     if call.json:
         show_json({"revoked": serials})
 
@@ -56,19 +60,50 @@ def describe(endpoint: dict[str, Any]) -> str:
     return layouts.plain(endpoint.get("subject") or endpoint.get("names"))
 
 
-def revoke(call: Invocation, serials: Sequence[str]) -> None:
-    """Each by a token of its own. Those already revoked stay so when a later one fails."""
-    from newel.client import calls
+def revoke(call: Invocation, wanted: Sequence[Sequence[str]]) -> list[str]:
+    """Revoke each by a token of its own, under the first of its readings that there is; return those.
 
-    code, reason = one_certificate.reason_code(call), call.get("reason") or ""
-    numbers = [str(int(serial, 16)) for serial in serials]
-    tokens = [call.require("token")] if call.get("token") else made(call, numbers)
+    Those already revoked stay so when a later one fails.
+    """
+    token = call.get("token")
+    if token:
+        wanted = [[meant(token, readings)] for readings in wanted]
+    numbers = {serial: str(int(serial, 16)) for readings in wanted for serial in readings}
+    tokens = [token] if token else made(call, [*numbers.values()])
+    by_serial = dict(zip(numbers, tokens, strict=True))
     url = connection.url_of(call)
     say("CA", url)
     with connection.connected(call, url=url) as authority:
-        for serial, number, token in zip(serials, numbers, tokens, strict=True):
-            authority.send(calls.revoke(number, token=token, reason_code=code, reason=reason))
-            note(f"Certificate with Serial Number {serial} has been revoked.")
+        return [first(call, authority, readings, by_serial) for readings in wanted]
+
+
+def meant(token: str, readings: Sequence[str]) -> str:
+    """The reading that a token is for; the likeliest, for the authority to refuse, when it is for none."""
+    subject = enrolment.unverified_claims(token).get("sub")
+    return next((each for each in readings if str(int(each, 16)) == subject), readings[0])
+
+
+def first(
+    call: Invocation, authority: "Authority", readings: Sequence[str], tokens: Mapping[str, str]
+) -> str:
+    """Revoke the first of these that the authority has, and return it. Raises CliError."""
+    from newel.client import calls
+    from newel.client.errors import RefusedError
+
+    code, reason = one_certificate.reason_code(call), call.get("reason") or ""
+    for serial in readings:
+        number = str(int(serial, 16))
+        try:
+            authority.send(
+                calls.revoke(number, token=tokens[serial], reason_code=code, reason=reason)
+            )
+        except RefusedError as error:
+            if error.status != questions.NOT_FOUND or len(readings) == 1:
+                raise
+            continue
+        note(f"Certificate with Serial Number {serial} has been revoked.")
+        return serial
+    raise questions.unknown(readings)
 
 
 def made(call: Invocation, numbers: Sequence[str]) -> Sequence[str]:

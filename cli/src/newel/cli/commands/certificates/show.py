@@ -10,8 +10,6 @@ from newel.cli.terminal import show_json
 if TYPE_CHECKING:
     from newel.client.authority import Authority
 
-NOT_FOUND = 404
-
 
 def run(call: Invocation) -> None:
     """All the catalogue knows of one certificate."""
@@ -28,14 +26,14 @@ def run(call: Invocation) -> None:
 
 
 def known(authority: "Authority", serials: Sequence[str]) -> dict[str, Any]:
-    """The first of these certificates that the catalogue has. Raises RefusedError."""
+    """The first of these certificates that the catalogue has. Raises RefusedError, CliError."""
     from newel.client import catalogue
     from newel.client.errors import RefusedError
 
-    for serial in serials[:-1]:
+    for serial in serials:
         try:
             return authority.send(catalogue.certificate(serial))
         except RefusedError as error:
-            if error.status != NOT_FOUND:
+            if error.status != questions.NOT_FOUND or len(serials) == 1:
                 raise
-    return authority.send(catalogue.certificate(serials[-1]))
+    raise questions.unknown(serials)
