@@ -166,6 +166,8 @@ def test_a_provisioner_of_a_kind_that_is_not_there_starts_the_authority_all_the_
         ("[]", "not a JSON object"),
         ('{"crl": {"cacheDuration": "24x"}}', "crl.cacheDuration: invalid duration '24x'"),
         ('{"authority": {"backdate": "soon"}}', "authority.backdate: invalid duration 'soon'"),
+        ('{"authority": {"backdate": "999999h"}}', "authority.backdate: 24h is the most"),
+        ('{"authority": {"backdate": "24h1s"}}', "authority.backdate: 24h is the most"),
         (
             '{"authority": {"claims": {"minTLSCertDuration": "0s"}}}',
             "minTLSCertDuration: it must be",

@@ -162,6 +162,12 @@ async def test_validity_out_of_bounds_is_refused(
     assert not house.signer.signed
 
 
+@pytest.mark.parametrize("backdate", [dt.timedelta(hours=24, seconds=1), dt.timedelta(seconds=-1)])
+def test_a_backdate_without_sense_is_refused(backdate: dt.timedelta) -> None:
+    with pytest.raises(ValueError, match="backdate is negative or longer than 24h"):
+        ProfileConfig(backdate=backdate)
+
+
 async def test_a_long_backdate_is_the_callers_too(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from newel.step.messages import TlsOptions
 from newel.step.provisioner_members import CLAIMS, SSH
 from newel.step.treatment import (
     Member,
-    duration,
+    backdate,
     honoured,
     one_of,
     positive_duration,
@@ -53,7 +53,7 @@ AUTHORITY: Mapping[str, Member] = {
             "serialNumber", "commonName",
         )
     ),
-    "backdate": honoured("how long before now certificates begin, default 1m", problem=duration),
+    "backdate": honoured("how long before now certificates begin, default 1m, 24h at most", problem=backdate),
     "disableIssuedAtCheck": honoured(
         "always as if true: used tokens are remembered across restarts"
     ),

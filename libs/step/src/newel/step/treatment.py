@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from newel.step.durations import parse_duration
 
+_LONGEST_BACKDATE = 24 * 3600
+
 
 class Treatment(enum.Enum):
     """The three answers. There is no fourth one: nothing that a person configured is dropped in silence."""
@@ -89,6 +91,15 @@ def duration(value: Any) -> str:
     if value == "0" or (isinstance(value, str) and value[:1] == "0" and not value.strip("0smh")):
         return ""
     return positive_duration(value)
+
+
+def backdate(value: Any) -> str:
+    """Why certificates cannot begin so long before now; "" where they can."""
+    problem = duration(value)
+    if problem or not value or not value.strip("0smh"):
+        return problem
+    too_long = parse_duration(value).total_seconds() > _LONGEST_BACKDATE
+    return "24h is the most: it makes up for clocks that are slow" if too_long else ""
 
 
 def is_set(value: Any) -> bool:

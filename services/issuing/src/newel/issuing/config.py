@@ -57,8 +57,8 @@ class ProfileConfig(Settings):
     def _ordered(self) -> "ProfileConfig":
         if not dt.timedelta(0) < self.min_duration <= self.default_duration <= self.max_duration:
             raise ValueError("min_duration, default_duration and max_duration are out of order")
-        if self.backdate < dt.timedelta(0):
-            raise ValueError("backdate is negative")
+        if not dt.timedelta(0) <= self.backdate <= dt.timedelta(hours=24):
+            raise ValueError("backdate is negative or longer than 24h")
         return self
 
 
