@@ -46,18 +46,14 @@ def shared() -> Generator[Split]:
         yield running
 
 
-def health(split: Split, service: str) -> str:
-    return f"http://{split.config(service)['runtime']['health']}"
-
-
 def is_alive(split: Split, service: str) -> bool:
-    with urllib.request.urlopen(f"{health(split, service)}/livez", timeout=5) as answer:  # noqa: S310 - http
+    with urllib.request.urlopen(f"{split.health(service)}/livez", timeout=5) as answer:  # noqa: S310 - http
         return answer.status == 200
 
 
 def reaches_all(split: Split, service: str) -> bool:
     """Whether a service reaches its peers; raises AssertionError that names those it does not."""
-    answer = ask_ready(health(split, service))[1]
+    answer = ask_ready(split.health(service))[1]
     assert "unreachable" not in answer, f"{service}: {answer}"
     return True
 
@@ -70,16 +66,16 @@ def test_without_postgresql_every_service_says_so_and_a_revocation_is_not_called
     begun = len(shared.logs())
     with shared.without("postgres"):
         for service in WITH_DATABASE:
-            wait_until(lambda service=service: ask_ready(health(shared, service))[0] == 503)
-            assert "database" in ask_ready(health(shared, service))[1]["missing"]
+            wait_until(lambda service=service: ask_ready(shared.health(service))[0] == 503)
+            assert "database" in ask_ready(shared.health(service))[1]["missing"]
             assert is_alive(shared, service)
-        assert ask_ready(health(shared, "signer"))[0] == 200
+        assert ask_ready(shared.health("signer"))[0] == 200
         refused = revoke(shared, path)
         assert refused.returncode != 0
         assert "not found" not in refused.stderr.lower()
         assert issue(shared, tmp_path, "refused").returncode != 0
     for service in WITH_DATABASE:
-        wait_until(lambda service=service: ask_ready(health(shared, service))[0] == 200)
+        wait_until(lambda service=service: ask_ready(shared.health(service))[0] == 200)
     wait_until(lambda: revoke(shared, path).returncode == 0)
     wait_until(lambda: shared.ocsp(path) == "revoked")
     assert {service: shared.pid(service) for service in WITH_DATABASE} == pids
@@ -101,10 +97,10 @@ def test_an_absent_peer_is_named_and_makes_nothing_unready(
         for service in askers:
             wait_until(
                 lambda service=service: (
-                    part in ask_ready(health(shared, service))[1].get("unreachable", {})
+                    part in ask_ready(shared.health(service))[1].get("unreachable", {})
                 )
             )
-            assert ask_ready(health(shared, service))[0] == 200
+            assert ask_ready(shared.health(service))[0] == 200
     for service in askers:
         wait_until(lambda service=service: reaches_all(shared, service))
     assert tracebacks(shared.logs()[begun:]) == []
@@ -148,14 +144,14 @@ def test_on_a_full_disk_of_trails_nothing_is_issued_and_revocations_go_on(tmp_pa
             wait_until(lambda: all(is_refused() for _ in range(4)), seconds=60)
             wait_until(
                 lambda: (
-                    "audit trail" in ask_ready(health(split, "registration"))[1].get("missing", {})
+                    "audit trail" in ask_ready(split.health("registration"))[1].get("missing", {})
                 ),
             )
             assert revoke(split, path).returncode == 0
             wait_until(lambda: split.ocsp(path) == "revoked", seconds=60)
             disk.empty()
             wait_until(lambda: not any(is_refused() for _ in range(4)), seconds=60)
-            wait_until(lambda: ask_ready(health(split, "registration"))[0] == 200)
+            wait_until(lambda: ask_ready(split.health("registration"))[0] == 200)
 
 
 @pytest.mark.attack("X09")
@@ -191,4 +187,32 @@ def test_a_clock_a_day_ahead_and_a_crash_hold_up_nothing_afterwards(
 
             wait_until(is_listed, seconds=90)
             assert split.ocsp(path) == "revoked"
-            wait_until(lambda: ask_ready(health(split, "validation"))[0] == 200)
+            wait_until(lambda: ask_ready(split.health("validation"))[0] == 200)
+
+
+@pytest.mark.attack("X09")
+@pytest.mark.needs("faketime")
+def test_a_clock_put_back_by_a_day_heals_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = dt.datetime.now(dt.UTC) + DAY / 2  # noqa: TID251 - the machine's own
+    with split_state() as state:
+        clock = FakeClock(state.parent / "clock")
+        clock.set("+0")
+        clock.file.chmod(0o644)
+        for name, value in clock.environment.items():
+            monkeypatch.setenv(name, value)
+        with split_serving(state, free_ports(), *WORKERS) as (split, _):
+            pids = {service: split.pid(service) for service in WITH_DATABASE}
+            clock.set("+1d")
+            wait_until(lambda: all(crl(split).last_update_utc > noon for _ in range(8)), seconds=90)
+            clock.set("+0")
+            wait_until(lambda: all(crl(split).last_update_utc < noon for _ in range(8)), seconds=90)
+            path = tmp_path / "a.crt"
+            wait_until(lambda: issue(split, tmp_path, "a").returncode == 0, seconds=90)
+            wait_until(lambda: split.ocsp(path) == "good", seconds=60)
+            wait_until(lambda: revoke(split, path).returncode == 0, seconds=60)
+            wait_until(lambda: split.ocsp(path) == "revoked", seconds=60)
+            for service in WITH_DATABASE:
+                wait_until(lambda service=service: ask_ready(split.health(service))[0] == 200)
+            assert {service: split.pid(service) for service in WITH_DATABASE} == pids

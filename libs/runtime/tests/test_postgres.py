@@ -58,6 +58,26 @@ async def test_lost_connections_are_a_typed_refusal_and_pass(fresh_postgres_url:
     await database.close()
 
 
+@pytest.mark.parametrize(
+    "done",
+    ["DROP TABLE t", "ALTER DATABASE {name} SET default_transaction_read_only = on"],
+    ids=["tables that vanish", "a copy that takes no writes"],
+)
+async def test_what_takes_no_writes_is_a_typed_refusal(fresh_postgres_url: str, done: str) -> None:
+    database = await open_database(fresh_postgres_url)
+    await database.apply(CREATE)
+    connection = await asyncpg.connect(fresh_postgres_url)
+    name = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(done.format(name=name))
+    await connection.close()
+    await database.close()
+    database = await open_database(fresh_postgres_url)
+    outcome = await _outcome(database.apply(Write(INSERT, (1, ""))))
+    assert outcome is not None
+    assert outcome.type is ErrorType.UNAVAILABLE
+    await database.close()
+
+
 async def _outcome(unit: Awaitable[None]) -> NewelError | None:
     try:
         await unit

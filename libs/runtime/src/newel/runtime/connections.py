@@ -123,7 +123,10 @@ def _is_of_a_text(error: BaseException) -> bool:
 
 
 def _is_servers(error: BaseException, *, lost: bool) -> bool:
-    """Whether the server or the way to it failed, and not what it was asked."""
+    """Whether the server or the way to it failed, and not what it was asked.
+
+    So it is when it has lost our tables or our rights, or is a copy that takes no writes.
+    """
     import asyncpg
 
     if isinstance(error, asyncpg.InterfaceError):
@@ -136,5 +139,11 @@ def _is_servers(error: BaseException, *, lost: bool) -> bool:
         | asyncpg.PostgresConnectionError
         | asyncpg.OperatorInterventionError
         | asyncpg.InsufficientResourcesError
-        | asyncpg.CannotConnectNowError,
+        | asyncpg.CannotConnectNowError
+        | asyncpg.UndefinedTableError
+        | asyncpg.InsufficientPrivilegeError
+        | asyncpg.ReadOnlySQLTransactionError
+        | asyncpg.PostgresSystemError
+        | asyncpg.DataCorruptedError
+        | asyncpg.IndexCorruptedError,
     )
