@@ -20,7 +20,7 @@ help: ## show this list
 
 .tools/uv/bin/uv:
 	@"$$(deploy/python.sh)" -m venv .tools/uv || { echo 'make: on Debian and Ubuntu, first: apt install python3-venv'; exit 1; }
-	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check $(if $(SSL_CERT_FILE),--cert "$(SSL_CERT_FILE)") uv
 
 # The stamps hold what was installed: a second `make sync` with nothing changed costs nothing.
 $(VENV)/.stamp: requirements.lock $(MEMBERS:%=%/pyproject.toml) | $(filter .tools/%,$(UV))
