@@ -80,6 +80,6 @@ def test_a_mounted_secret_that_everybody_can_read_is_read_with_a_warning(tmp_pat
         pytest.skip("this machine lets nobody mount in a namespace of his own")
     assert mounted.stdout == "secret\n", mounted.stderr
     assert "WARNING" in mounted.stderr
-    assert "everybody who sees this mount may read the secret" in mounted.stderr
+    assert "everyone who can reach this mount can read the secret" in mounted.stderr
     with pytest.raises(ConfigError, match="others may read this secret"):
         read_secret(tmp_path / "p")

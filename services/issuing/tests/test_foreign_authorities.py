@@ -131,7 +131,7 @@ def test_what_belongs_to_no_chain_is_left_out_and_said(
     stranger = below(root(subject=named("Other")), subject=named("Stranger"))
     found = read(tmp_path, own.pem + stranger.pem, top.pem)
     assert found.chain == (own.der,)
-    assert "CN=Stranger is not of the issuer's chain and is left out" in caplog.text
+    assert "CN=Stranger does not belong to the issuer's chain and is ignored" in caplog.text
 
 
 @pytest.mark.needs("openssl")
@@ -219,7 +219,7 @@ async def test_the_end_of_an_authority_is_warned_of_long_before(
     watch = IssuerWatch(issuers, ManualClock(EPOCH), Metrics(registry))
     watch.require_one()
     await watch.run()
-    assert ("cut short before that; make a new intermediate" in caplog.text) == warned
+    assert ("end no later than that; make a new intermediate" in caplog.text) == warned
     (issuer,) = issuers.all()
     shown = registry.get_sample_value(
         "newel_issuing_issuer_not_after_seconds", {"issuer": issuer.id}

@@ -106,7 +106,10 @@ async def test_patience_is_said_once_and_only_for_what_may_come_back(
     with caplog.at_level(logging.INFO, "newel.validation.upkeep"):
         for _ in range(3):
             await attempt()
-    assert caplog.messages == ["looking: not now: the socket is closed", "looking: well again"]
+    assert caplog.messages == [
+        "looking failed, and will be tried again: the socket is closed",
+        "looking works again",
+    ]
     with pytest.raises(ValueError, match="fault of ours"):
         await attempt()
 

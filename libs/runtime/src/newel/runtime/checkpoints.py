@@ -66,7 +66,7 @@ class Checkpoints:
         try:
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.OperationalError as error:
-            _log.info("the log of %s stays: %s", self._path.name, error)
+            _log.info("the write-ahead log of %s could not be emptied: %s", self._path.name, error)
 
 
 def _checkpoint(path: Path) -> tuple[int, int, int]:

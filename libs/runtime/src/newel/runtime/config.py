@@ -132,7 +132,8 @@ def read_secret_octets(path: Path) -> bytes:
         raise ConfigError(f"{path}: others may read this secret; chmod o= {path}")
     if open_to_all:
         _log.warning(
-            "%s: everybody who sees this mount may read the secret; mount it with mode 0400", path
+            "%s: everyone who can reach this mount can read the secret; mount it with mode 0400",
+            path,
         )
     if len(data) > _LONGEST_SECRET:
         raise ConfigError(f"{path}: longer than {_LONGEST_SECRET} octets: this is no secret")

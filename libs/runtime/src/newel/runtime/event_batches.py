@@ -71,7 +71,7 @@ def unpacked(subject: str, payload: bytes) -> list[Event]:
     try:
         carried = Batch.FromString(payload).events
     except DecodeError as error:
-        _log.error("a message on %s is passed over: %s", subject, error)
+        _log.error("a message on %s cannot be read and is skipped: %s", subject, error)
         return []
     return [
         Event(each.id, each.subject, each.payload, each.at)

@@ -106,4 +106,8 @@ async def _released(lease: Lease) -> None:
     try:
         await lease.release()
     except NewelError as error:
-        _log.warning("lease %s stays until it expires: %s", lease.name, error.cause)
+        _log.warning(
+            "lease %s could not be given back and lasts until it expires: %s",
+            lease.name,
+            error.cause,
+        )

@@ -36,7 +36,9 @@ def read_chain(file: Path, root_files: Iterable[Path]) -> Chain:
     except ValueError as error:
         raise UnusableIssuerError(f"{file}: {error}") from None
     for each in chain.unused:
-        _log.warning("%s: %s is not of the issuer's chain and is left out", file, name_of(each))
+        _log.warning(
+            "%s: %s does not belong to the issuer's chain and is ignored", file, name_of(each)
+        )
     _check_authorities(file, (*chain.certificates, chain.root))
     return chain
 

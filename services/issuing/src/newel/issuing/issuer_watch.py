@@ -37,7 +37,7 @@ class IssuerWatch:
             self._metrics.issuer_ends(issuer.id, issuer.not_after.timestamp())
             if issuer.active and issuer.not_after - now < _notice(issuer):
                 _log.warning(
-                    "%s; certificates are cut short before that; %s",
+                    "%s; certificates end no later than that; %s",
                     describe_end(issuer),
                     _MAKE_ANOTHER,
                 )

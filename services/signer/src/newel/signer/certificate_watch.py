@@ -30,7 +30,7 @@ class CertificateWatch:
             try:
                 role = bind(config, self._signer.roles[config.name].key)
             except ConfigError as error:
-                _log.error("the new certificate is not taken up: %s", error)
+                _log.error("the new certificate cannot be used: %s", error)
             else:
                 self._signer.adopt(role)
                 _log.info("the key %s has a new certificate", config.name)

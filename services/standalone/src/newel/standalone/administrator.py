@@ -73,7 +73,9 @@ class FirstAdministrator:
             await self._keep(self._provisioner)
         except (NewelError, OSError, ValueError) as error:
             cause = error.cause if isinstance(error, NewelError) else str(error)
-            _log.warning("the first administrator has no new certificate: %s", cause)
+            _log.warning(
+                "the first administrator's certificate could not be issued or renewed: %s", cause
+            )
 
     async def _keep(self, provisioner: pb.Provisioner) -> None:
         current = read(self._layout.administrator_certificate)

@@ -120,7 +120,7 @@ def _look_for_status(file: Path, certificate: x509.Certificate) -> None:
         for each in loading.read_extensions(certificate)
     ):
         _log.warning(
-            "%s: the certificate says nowhere what became of it: relying parties that look for that, Java by"
+            "%s: the certificate names no CRL: relying parties that look for its status there, Java by"
             " default, refuse what it issues; a new intermediate helps (docs/runbooks/key-ceremony.md)",
             file,
         )

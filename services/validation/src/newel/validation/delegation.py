@@ -49,7 +49,7 @@ class Delegation:
             self._responder = self._load()
         except (OSError, ValueError, UnfitResponderError) as error:
             self._fault = f"{self._config.responder_certificate_file}: {error}"
-            _log.error("the responder's certificate is not taken up: %s", self._fault)
+            _log.error("the OCSP responder's certificate cannot be used: %s", self._fault)
 
     def responder(self, now: int) -> Responder:
         """Who answers. Raises :class:`UnfitResponderError`."""

@@ -71,7 +71,7 @@ class OfflineIssuer:
                 " refuse ours. 'newel ceremony crl' makes it (docs/runbooks/key-ceremony.md)"
             )
         except (OSError, ValueError) as error:
-            self._complain(f"the CRL is not taken up: {error}")
+            self._complain(f"the CRL cannot be used: {error}")
 
     def remind(self, now: float) -> None:
         """Log once a day that the list has to be made again, from sixty days before its end."""
@@ -102,7 +102,7 @@ class OfflineIssuer:
             int(each.timestamp()) if each else 0 for each in (crl.last_update_utc, end)
         )
         self._shelf.put(PublishedCrl(self.id, number, this_update, next_update, 0, len(crl), der))
-        _log.info("%s: the CRL number %d is served, until %s", self._file, number, end)
+        _log.info("%s: serving CRL number %d, valid until %s", self._file, number, end)
 
     def _complain(self, fault: str) -> None:
         """Log a fault once, not every time the file is looked at."""

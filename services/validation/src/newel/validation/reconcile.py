@@ -79,4 +79,4 @@ class Reconciler:
         late = sum(one.revoked_at < now - _EVENT_DUE for one in missing)
         if late:
             self._repaired.inc(late)
-            _log.warning("%d revocations were not known from events", late)
+            _log.warning("%d revocations had not arrived as events, and were added", late)

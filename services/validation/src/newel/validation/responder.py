@@ -128,7 +128,10 @@ class Responder:
                 raise
             if is_future(kept.since, now):
                 raise
-            _log.warning("an OCSP answer is shown longer than planned: %s", _cause(failure))
+            _log.warning(
+                "an older OCSP answer stays in use, because no new one could be made: %s",
+                _cause(failure),
+            )
             kept.until = min(now + _RETRY_AFTER, last)
             return kept
 

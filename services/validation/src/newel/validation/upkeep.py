@@ -80,11 +80,11 @@ def patient(what: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awai
         except (NewelError, grpc.RpcError) as error:
             refusal = error if isinstance(error, NewelError) else error_from_call(error)
             if not failing:
-                _log.warning("%s: not now: %s", what, refusal.cause)
+                _log.warning("%s failed, and will be tried again: %s", what, refusal.cause)
             failing = True
         else:
             if failing:
-                _log.info("%s: well again", what)
+                _log.info("%s works again", what)
             failing = False
 
     return attempt

@@ -52,7 +52,11 @@ class Upkeep:
         validations = await self._validations.recover()
         finalizations = await self._finalizer.resume_all()
         if validations or finalizations:
-            _log.info("taken up: %d validations, %d finalizations", validations, finalizations)
+            _log.info(
+                "resumed after the restart: %d validations, %d finalizations",
+                validations,
+                finalizations,
+            )
 
     async def sweep(self) -> None:
         """Deletes used nonces that have expired, and orders past their retention."""
