@@ -82,7 +82,7 @@ def test_the_set_at_an_address_verifies(folder: Path, address: str) -> None:
     verify = ("jws", "verify", "--jwks")
     assert run(folder, *verify, f"{address}/jwks", stdin=signed).stdout == b"payload"
     for path, trusting, message in (
-        ("/jwks", False, b"certificate verify failed"),
+        ("/jwks", False, b"failed to verify certificate"),
         ("/none", True, b"status code 404"),
         ("/large", True, b"more than "),
         ("/away", True, b"redirects away from https"),

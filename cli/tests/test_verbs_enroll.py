@@ -123,7 +123,6 @@ def test_keys_under_names_are_whom_to_encrypt_for_and_whom_to_believe(people: De
             "device gate.crt gate.crt --subject gate",
             "positional arguments <crt-file> and <key-file>",
         ),
-        ("device gate.crt gate.key --subject gate", "flag '--root' is required"),
         ("key ada nothing --jwks set", "open nothing: no such file"),
         ("key ada nothing", "open nothing: no such file"),
     ],
@@ -131,3 +130,11 @@ def test_keys_under_names_are_whom_to_encrypt_for_and_whom_to_believe(people: De
 def test_what_cannot_be_is_said_in_one_line(desk: Desk, words: str, said: str) -> None:
     assert desk.refused("enroll", *words.split()).startswith(said)
     assert list(desk.path.iterdir()) == []
+
+
+def test_who_has_not_bootstrapped_is_told_to(desk: Desk) -> None:
+    done = desk.newel("enroll", "device", "gate.crt", "gate.key", "--subject", "gate")
+    assert (done.returncode, done.stdout) == (1, b"")
+    required, advice = done.stderr.decode().splitlines()
+    assert required.startswith("flag '--root' is required")
+    assert "ca bootstrap" in advice
