@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.processes import free_port
+from fixtures.processes import free_block, free_port
 from fixtures.running import Authority, configure, serving
+from fixtures.split import PROGRAMS, split_serving, split_state
 
 FILES = 256
 HELD = 200
@@ -63,8 +64,11 @@ async def end_of(reader: asyncio.StreamReader) -> None:
             pass
 
 
-async def hold(authority: Authority, what: str) -> None:
-    """Hold what one can of the authority, and see that everybody else is served, and that it ends."""
+async def hold(authority: Authority, what: str, *paths: str) -> None:
+    """Hold what one can of the authority, and see that everybody else is served, and that it ends.
+
+    ``paths``: of the plain listener, each answered.
+    """
     context = ssl.create_default_context(cafile=str(authority.root))
     raw = what in {"a handshake that does not end", "nothing at all"}
     async with contextlib.AsyncExitStack() as held:
@@ -77,27 +81,54 @@ async def hold(authority: Authority, what: str) -> None:
                     writer.write(HOLDS[what])
                     ends.append(reader)
         assert await status(authority.port, "/health", context) == b"200"
-        assert await status(authority.http_port, "/readyz", None) == b"200"
-        assert await status(authority.http_port, "/roots.pem", None) in {b"200", b"404"}
+        for path in paths:
+            assert await status(authority.http_port, path, None) == b"200"
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*map(end_of, ends))
     assert await status(authority.port, "/health", context, ATTACKER) == b"200"
 
 
+BOUNDS = {
+    "trusted": [],
+    "bodySeconds": 2,
+    "headSeconds": 2,
+    "handshakeSeconds": 2,
+    "idleSeconds": 2,
+}
+
+
 @pytest.mark.attack("P09")
-def test_who_holds_what_he_can_holds_nobody_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_holds_what_he_can_holds_nobody_up(tmp_path: Path, workers: str) -> None:
     state = tmp_path / "state"
     with serving(state, free_port(), free_port()):
         pass
-    bounds = {
-        "trusted": [],
-        "bodySeconds": 2,
-        "headSeconds": 2,
-        "handshakeSeconds": 2,
-        "idleSeconds": 2,
-    }
-    configure(state, connections=bounds)
-    with serving(state, free_port(), free_port(), files=FILES) as (authority, process):
+    configure(state, connections=BOUNDS)
+    first = free_block(4)
+    ports = first, first + 1
+    with serving(state, *ports, "--workers", workers, files=FILES) as (authority, process):
         for what in HOLDS:
-            asyncio.run(hold(authority, what))
+            asyncio.run(hold(authority, what, "/readyz", "/crl"))
         assert process.poll() is None
+
+
+@pytest.mark.attack("P09")
+@pytest.mark.needs("curl", *PROGRAMS)
+def test_who_holds_what_he_can_of_split_services_holds_nobody_up() -> None:
+    """Each worker has fewer places than the attacker takes."""
+    bounds = (
+        "[runtime.connections]\nlistener = 64\ntrusted = []\nbody_seconds = 2\nhead_seconds = 2\n"
+        "handshake_seconds = 2\nidle_seconds = 2\n"
+    )
+    first = free_block(72)
+    ports = first, first + 1, first + 2
+    with split_state() as state:
+        (state / "extra").mkdir(parents=True)
+        for service in ("registration", "validation"):
+            (state / f"extra/{service}.toml").write_text(bounds)
+        with split_serving(state, ports, "--workers", "2") as (split, process):
+            for what in HOLDS:
+                asyncio.run(hold(split, what, "/crl"))
+                for service in ("registration", "validation"):
+                    assert split.ready(service) == 200
+            assert process.poll() is None
