@@ -17,7 +17,7 @@ from fixtures.split import PROGRAMS, Split, split_serving, split_state
 
 pytestmark = pytest.mark.needs("step", "openssl", "curl", *PROGRAMS)
 
-SERVICES = ("issuing", "registration", "validation")
+SERVICES = ("issuing", "registration", "validation", "inventory", "alerting")
 
 
 def run_sql(split: Split, *statements: str) -> None:

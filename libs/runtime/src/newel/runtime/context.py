@@ -53,12 +53,16 @@ class Context:
     _bus: NatsBus | None = None
     _metrics: EventMetrics | None = None
     _audit: LineSink | None = None
+    _migrated_to: str = ""
 
     def __post_init__(self) -> None:
         self.peers = Peers(self.registry)
 
     def audit(self) -> AuditLog:
-        """The service's audit trail. Raises ConfigError for a file that cannot be written."""
+        """The service's audit trail, to be asked for after the database.
+
+        Raises ConfigError for a file that cannot be written.
+        """
         path = self.config.audit_file
         try:
             sink = LineSink.open(path) if path else LineSink(sys.stdout.fileno())
@@ -72,11 +76,15 @@ class Context:
             require_written(sink)
 
         self._audit = sink
+        log = AuditLog(self.name, self.clock, sink)
+        if self._migrated_to:
+            # From here on the trail says that there was a database, before anything else is decided.
+            log.record("database", "migrated", revision=self._migrated_to)
         watch_sink(sink, self.registry)
         self._tasks["audit"] = every(1.0, flush)  # a disk that has room again is noticed unasked
         self.checks["audit trail"] = check
         self.closing.append(flush)
-        return AuditLog(self.name, self.clock, sink)
+        return log
 
     def reopen_audit(self) -> None:
         """Goes on in a new file where the old one was moved away. Raises OSError."""
@@ -94,7 +102,11 @@ class Context:
         password = config.password()
         may_create = self.new_database or not self._has_run()
         package = f"newel.{self.name}"
-        await migrate(config.url, package, revision, password, may_create=may_create, tables=tables)
+        migrated = await migrate(
+            config.url, package, revision, password, may_create=may_create, tables=tables
+        )
+        if migrated:
+            self._migrated_to = revision
         database = await open_database(config.url, password)
         self.checks["database"] = partial(check_usable, database)
         self.closing.append(database.close)
