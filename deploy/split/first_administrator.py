@@ -68,7 +68,12 @@ class Keeper:
             return
         self.looked = now
         certificate = self.layout.certs / "administrator.crt"
-        if is_due(certificate):
+        try:
+            due = is_due(certificate)
+        except OSError as error:
+            sys.stderr.write(f"the administrator's certificate is not renewed: {error}\n")
+            return
+        if due:
             newel = Path(sys.executable).with_name("newel")
             key = self.layout.state / "secrets/administrator_key"
             self.renewing = subprocess.Popen(
@@ -79,10 +84,13 @@ class Keeper:
 
 
 def is_due(file: Path) -> bool:
-    """Whether a certificate is still valid and has had its time; False for a file that is none."""
+    """Whether a certificate is still valid and has had its time; False for a file that is none.
+
+    Raises OSError for a file that is there and cannot be read.
+    """
     try:
         certificate = load_certificate(pem.decode_all(file.read_bytes())[0])
-    except (OSError, ValueError):
-        return False  # whoever removed it wants none
+    except (FileNotFoundError, ValueError):
+        return False  # whoever removed or replaced it wants none
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return begin + (end - begin) * RENEW_AFTER <= SystemClock().now() < end
