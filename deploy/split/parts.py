@@ -48,7 +48,7 @@ def program(name: str) -> str:
 def ending_with_us(stop: signal.Signals, *command: str) -> tuple[str, ...]:
     """The command of a foreign program, which gets ``stop`` when the process that started it is gone.
 
-    Services of our own watch for that themselves (``newel.runtime.parent``).
+    Services of our own watch for that themselves (``newel.runtime.process.parent``).
     """
     setpriv = shutil.which("setpriv")  # of util-linux, so on every Linux
     return (setpriv, "--pdeathsig", stop.name, "--", *command) if setpriv else command

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from deploy.split.layout import Layout
 from deploy.split.parts import Part
-from newel.runtime.parent import Lifeline
-from newel.runtime.workers import pause
+from newel.runtime.process.parent import Lifeline
+from newel.runtime.process.workers import pause
 
 _LOOKS_EVERY = 0.1
 _SOON = 5.0

@@ -10,7 +10,7 @@ SOURCES = [
     path for folder in ("cli", "libs", "services") for path in ROOT.glob(f"{folder}/**/src/**/*.py")
 ]
 OPENS_IT = {
-    "create_default_context": "newel.client.trust, newel.runtime.client_tls and server_tls make contexts",
+    "create_default_context": "newel.client.trust, newel.runtime.tls.client and server_tls make contexts",
     "_create_default_https_context": "the same",
     "urlopen": "newel.client.web opens URLs",
     "build_opener": "newel.client.web makes openers",

@@ -19,7 +19,7 @@ from fixtures.issuing import House, open_house, sqlite_url
 from fixtures.registration import Front, JwkKey, open_front, request_for
 from newel.crypto import keys
 from newel.runtime.clock import ManualClock
-from newel.runtime.local import LocalServer
+from newel.runtime.rpc.local import LocalServer
 
 LEAF = """{
     "subject": {{ toJson .Subject }},

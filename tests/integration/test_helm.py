@@ -14,7 +14,7 @@ from deploy.split.layout import SERVICES
 
 from fixtures.manifests import faults
 from newel.runtime.config import validated
-from newel.runtime.process_config import RuntimeConfig
+from newel.runtime.process.process_config import RuntimeConfig
 from newel.standalone.options import parse
 
 pytestmark = pytest.mark.needs("helm")

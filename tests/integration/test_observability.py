@@ -19,10 +19,10 @@ from newel.registration.metrics import Metrics as RegistrationMetrics
 from newel.runtime.audit_log import watch_sink
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import SystemClock
-from newel.runtime.event_metrics import EventMetrics
+from newel.runtime.events.metrics import EventMetrics
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HttpMetrics
-from newel.runtime.peers import Peers
+from newel.runtime.rpc.peers import Peers
 from newel.signer.metrics import Metrics as SignerMetrics
 from newel.validation.metrics import Metrics as ValidationMetrics
 

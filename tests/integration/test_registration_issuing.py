@@ -18,8 +18,8 @@ from fixtures.registration import CA, Front, open_front, request_for
 from newel.crypto import keys
 from newel.registration.one_time import TAKEOVER_AFTER
 from newel.runtime.clock import ManualClock
-from newel.runtime.database import Statement, Write
-from newel.runtime.local import LocalServer
+from newel.runtime.database.contract import Statement, Write
+from newel.runtime.rpc.local import LocalServer
 from newel.step import renew_token
 
 

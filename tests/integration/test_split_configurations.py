@@ -10,7 +10,7 @@ from deploy.split.adapting import FILES, adapted
 from deploy.split.layout import PORTS_TAKEN, SERVICES, Addresses, Layout
 
 from newel.runtime.config import validated
-from newel.runtime.process_config import RuntimeConfig
+from newel.runtime.process.process_config import RuntimeConfig
 from newel.signer.ceremony.plan import Plan
 
 LAYOUT = Layout(Path("/state"))

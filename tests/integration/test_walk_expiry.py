@@ -21,11 +21,11 @@ from newel.inventory import app as inventory
 from newel.inventory.config import Config as InventoryConfig
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import ManualClock
-from newel.runtime.database import Database
-from newel.runtime.databases import open_database
-from newel.runtime.local import LocalChannel, LocalServer
-from newel.runtime.migrations import migrate
-from newel.runtime.outbox import LocalBus, TableOutbox
+from newel.runtime.database.contract import Database
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.migrations import migrate
+from newel.runtime.events.outbox import LocalBus, TableOutbox
+from newel.runtime.rpc.local import LocalChannel, LocalServer
 
 SECRET = "correct horse battery staple"
 LIFE = dt.timedelta(minutes=2)

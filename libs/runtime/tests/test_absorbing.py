@@ -2,8 +2,8 @@
 
 import pytest
 
-from newel.runtime.absorbing import absorbed
-from newel.runtime.database import Statement, Write
+from newel.runtime.database.absorbing import absorbed
+from newel.runtime.database.contract import Statement, Write
 
 GATE = Write(Statement("UPDATE orders SET state = $2 WHERE id = $1 RETURNING id"), ("o", "ready"))
 EVENT = Write(Statement("INSERT INTO events (id, body) VALUES ($1, $2)"), ("e", "used"))

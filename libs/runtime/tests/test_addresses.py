@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from newel.runtime.addresses import Address, parse_address, resolve
+from newel.runtime.http.addresses import Address, parse_address, resolve
+from newel.runtime.http.web import bind
 from newel.runtime.system_errors import describe
-from newel.runtime.web import bind
 
 
 @pytest.mark.parametrize(

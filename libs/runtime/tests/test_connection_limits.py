@@ -13,17 +13,17 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from fixtures.tls_authority import Authority
-from newel.runtime.admission import ConnectionMetrics
 from newel.runtime.config import ConfigError
-from newel.runtime.connection_limits import (
+from newel.runtime.http.admission import ConnectionMetrics
+from newel.runtime.http.connection_limits import (
     LEAST_DESCRIPTORS,
     OWN_DESCRIPTORS,
     ConnectionLimits,
     claim_descriptors,
 )
-from newel.runtime.request_body import read_body
-from newel.runtime.server_tls import ServerTls
-from newel.runtime.web import Listener, bind
+from newel.runtime.http.request_body import read_body
+from newel.runtime.http.web import Listener, bind
+from newel.runtime.tls.server import ServerTls
 
 FAR_AWAY = (ipaddress.ip_network("192.0.2.0/24"),)
 """Trusted networks that nobody here is in: so that the loopback has a bound."""

@@ -9,17 +9,17 @@ import pytest
 
 from fixtures.pki import InternalPki
 from newel.runtime.background import Supervisor
-from newel.runtime.channel import TlsChannel
 from newel.runtime.config import ConfigError, validated
-from newel.runtime.context import Context
-from newel.runtime.events import Event, Subscription
-from newel.runtime.nats import NatsBus
-from newel.runtime.process_config import RuntimeConfig
+from newel.runtime.events.contract import Event, Subscription
+from newel.runtime.events.nats import NatsBus
+from newel.runtime.process.context import Context
+from newel.runtime.process.process_config import RuntimeConfig
+from newel.runtime.rpc.channel import TlsChannel
 
 SCRIPT = """
 import sqlalchemy as sa
 from alembic import op
-from newel.runtime.tables import outbox_table
+from newel.runtime.database.tables import outbox_table
 
 revision = "0001"
 down_revision = None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fixtures.databases import Open
-from newel.runtime.database import Database, Statement, Write
+from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.errors import NewelError
 
 CREATE = (

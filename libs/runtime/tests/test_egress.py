@@ -13,7 +13,7 @@ from newel.runtime.egress import (
     ResolutionError,
     parse_networks,
 )
-from newel.runtime.fetch import FetchError, Limits, http_get
+from newel.runtime.http.fetch import FetchError, Limits, http_get
 
 OPEN = EgressPolicy()
 

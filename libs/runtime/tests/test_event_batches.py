@@ -3,8 +3,8 @@
 import pytest
 
 from newel.proto.events.v1.events_pb2 import Batch, Carried
-from newel.runtime.event_batches import packed, unpacked
-from newel.runtime.events import Event
+from newel.runtime.events.batches import packed, unpacked
+from newel.runtime.events.contract import Event
 
 ISSUED, REVOKED, CRL = (
     "newel.certificate.issued.v1",

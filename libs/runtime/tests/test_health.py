@@ -11,8 +11,8 @@ from fixtures.processes import free_port
 from newel.runtime import health as health_module
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.health import Health
-from newel.runtime.peers import Peers, serving
-from newel.runtime.rpc import connect, serve
+from newel.runtime.rpc.peers import Peers, serving
+from newel.runtime.rpc.server import connect, serve
 
 
 async def ask(health: Health, path: str) -> tuple[int, dict[str, Any]]:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import sqlalchemy as sa
 
-from newel.runtime.database import Database, Statement, Write
-from newel.runtime.databases import open_database
-from newel.runtime.lease import Lease, run_leased
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.lease import Lease, run_leased
 
 STEAL = Statement("UPDATE leases SET holder = 'another' WHERE name = $1")
 AHEAD = Statement("UPDATE leases SET until = until + 86400 WHERE name = $1")
@@ -123,7 +123,7 @@ async def test_what_work_raises_is_seen_and_the_lease_let_go(database: Database)
 
 
 def test_every_schema_may_ask_for_the_tables_it_needs() -> None:
-    from newel.runtime.tables import lease_table, outbox_table
+    from newel.runtime.database.tables import lease_table, outbox_table
 
     metadata = sa.MetaData()
     assert lease_table(metadata) is lease_table(metadata)

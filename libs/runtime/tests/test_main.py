@@ -23,8 +23,8 @@ PROGRAM = textwrap.dedent("""
     import asyncio, os, sys
     from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
     from newel.runtime.config import Config
-    from newel.runtime.database import Statement, Write
-    from newel.runtime.main import main
+    from newel.runtime.database.contract import Statement, Write
+    from newel.runtime.process.main import main
     from newel.runtime.service import Rpc, Service
 
     class Settings(Config):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from newel.runtime.database import Statement, Write
-from newel.runtime.databases import UnusableDatabaseError, open_database, sqlite_path
-from newel.runtime.migrations import MigrationError, migrate
+from newel.runtime.database.contract import Statement, Write
+from newel.runtime.database.databases import UnusableDatabaseError, open_database, sqlite_path
+from newel.runtime.database.migrations import MigrationError, migrate
 
 SCRIPT = """
 import sqlalchemy as sa
 from alembic import op
-from newel.runtime.tables import outbox_table, lease_table
+from newel.runtime.database.tables import outbox_table, lease_table
 
 revision = "{revision}"
 down_revision = {before!r}
@@ -95,7 +95,7 @@ async def test_nothing_is_loaded_when_there_is_nothing_to_do(tmp_path: Path, pac
     url = f"sqlite:///{tmp_path}/service.db"
     await migrate(url, package, "0001")
     program = (
-        "import asyncio, sys; from newel.runtime.migrations import migrate\n"
+        "import asyncio, sys; from newel.runtime.database.migrations import migrate\n"
         f"assert not asyncio.run(migrate({url!r}, {package!r}, '0001'))\n"
         "assert not {'alembic', 'sqlalchemy', 'asyncpg'} & set(sys.modules)"
     )

@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry
 from fixtures.databases import create_outbox
 from fixtures.processes import Nats
 from newel.runtime.clock import ManualClock, SystemClock
-from newel.runtime.event_metrics import EventMetrics
-from newel.runtime.events import Event, Subscription
-from newel.runtime.nats import NatsBus, NatsRelay, common_filter
-from newel.runtime.nats_link import NatsLink, NatsOptions
-from newel.runtime.outbox import TableOutbox
-from newel.runtime.sqlite import SqliteDatabase
+from newel.runtime.database.sqlite import SqliteDatabase
+from newel.runtime.events.contract import Event, Subscription
+from newel.runtime.events.metrics import EventMetrics
+from newel.runtime.events.nats import NatsBus, NatsRelay, common_filter
+from newel.runtime.events.nats_link import NatsLink, NatsOptions
+from newel.runtime.events.outbox import TableOutbox
 
 ISSUED, REVOKED, OTHER = (
     "newel.certificate.issued.v1",

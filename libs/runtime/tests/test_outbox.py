@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry
 
 from fixtures.databases import Open, create_outbox
 from newel.runtime.clock import ManualClock
-from newel.runtime.database import Database, Statement, Write
-from newel.runtime.databases import open_database
-from newel.runtime.event_metrics import EventMetrics
-from newel.runtime.events import Event, Subscription
-from newel.runtime.outbox import KEPT, LocalBus, TableOutbox
-from newel.runtime.outbox_reader import sweep
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.database.databases import open_database
+from newel.runtime.events.contract import Event, Subscription
+from newel.runtime.events.metrics import EventMetrics
+from newel.runtime.events.outbox import KEPT, LocalBus, TableOutbox
+from newel.runtime.events.outbox_reader import sweep
 
 ISSUED, REVOKED = "newel.certificate.issued.v1", "newel.certificate.revoked.v1"
 COUNT = Statement("SELECT count(*) FROM outbox")

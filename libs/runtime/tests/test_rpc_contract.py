@@ -12,11 +12,11 @@ from fixtures.pki import InternalPki
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
-from newel.runtime.local import LocalServer
 from newel.runtime.request_id import enter_request, request_id
-from newel.runtime.rpc import LOCAL, connect, refusal, serve
+from newel.runtime.rpc.local import LocalServer
+from newel.runtime.rpc.server import LOCAL, connect, refusal, serve
+from newel.runtime.rpc.wire import error_from_call
 from newel.runtime.service import Rpc
-from newel.runtime.wire import error_from_call
 
 SIGNER = "newel.signer.v1.CertificateSigner"
 REPOSITORY = "newel.issuing.v1.Repository"

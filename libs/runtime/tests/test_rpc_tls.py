@@ -13,9 +13,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fixtures.pki import InternalPki
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
-from newel.runtime.mutual_tls import TlsFiles
-from newel.runtime.rpc import RpcServer, connect, serve
+from newel.runtime.rpc.server import RpcServer, connect, serve
 from newel.runtime.service import Rpc
+from newel.runtime.tls.mutual import TlsFiles
 
 pytestmark = pytest.mark.attack("P10")
 

@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry
 from newel.runtime import background
 from newel.runtime.background import Supervisor, every, jittered
 from newel.runtime.health import Health
-from newel.runtime.runner import Process
+from newel.runtime.http.web import Listener, bind
+from newel.runtime.process.runner import Process
 from newel.runtime.service import Service
-from newel.runtime.web import Listener, bind
 
 
 async def test_a_task_that_fails_is_started_again_and_counted(

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from newel.runtime import sd_notify
 from newel.runtime.config import ConfigError
 from newel.runtime.health import Health
-from newel.runtime.runner import Process
-from newel.runtime.web import Listener, bind
+from newel.runtime.http.web import Listener, bind
+from newel.runtime.process import sd_notify
+from newel.runtime.process.runner import Process
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from newel.runtime.clock import SystemClock
 from newel.runtime.health import Health
+from newel.runtime.http.serving import ROUTE, Served
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import Alias, HttpMetrics, bounded, exposition
 from newel.runtime.request_id import enter_stranger
-from newel.runtime.serving import ROUTE, Served
 
 
 async def ask(app: Any, path: str, **headers: str) -> tuple[int, dict[bytes, bytes], bytes]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from newel.runtime.database import Statement, Write
-from newel.runtime.databases import open_database
+from newel.runtime.database.contract import Statement, Write
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.sqlite import SqliteDatabase
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.sqlite import SqliteDatabase
 
 CREATE = Write(Statement("CREATE TABLE t (id BIGINT PRIMARY KEY, body BYTEA)"), ())
 INSERT = Statement("INSERT INTO t VALUES ($1, $2)")
@@ -77,7 +77,7 @@ async def test_a_lock_held_elsewhere_does_not_hold_up_the_loop(path: Path) -> No
 async def test_a_lock_never_given_up_is_a_typed_refusal(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newel.runtime.sqlite._BUSY_FOR_AT_MOST", 0.05)
+    monkeypatch.setattr("newel.runtime.database.sqlite._BUSY_FOR_AT_MOST", 0.05)
     database = SqliteDatabase(path)
     await database.apply(CREATE)
     elsewhere = sqlite3.connect(path, isolation_level=None)
@@ -109,7 +109,7 @@ async def test_a_full_disk_is_a_typed_refusal_and_passes(path: Path) -> None:
 async def test_the_log_is_carried_over_beside_the_requests(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newel.runtime.checkpoints._EVERY", 0.02)
+    monkeypatch.setattr("newel.runtime.database.checkpoints._EVERY", 0.02)
     database = SqliteDatabase(path)
     await database.apply(CREATE)
     for number in range(50):
@@ -124,8 +124,8 @@ async def test_the_log_is_carried_over_beside_the_requests(
 async def test_under_steady_load_the_log_starts_over(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newel.runtime.checkpoints._EVERY", 0.01)
-    monkeypatch.setattr("newel.runtime.checkpoints._LONG_LOG", 200)
+    monkeypatch.setattr("newel.runtime.database.checkpoints._EVERY", 0.01)
+    monkeypatch.setattr("newel.runtime.database.checkpoints._LONG_LOG", 200)
     database = SqliteDatabase(path)
     await database.apply(CREATE)
     for number in range(1500):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.databases import create_outbox
-from newel.runtime.database import Statement, Write
-from newel.runtime.databases import open_database
+from newel.runtime.database.contract import Statement, Write
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.usable import check_usable
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.usable import check_usable
 
 LEASES = Statement("SELECT count(*) FROM leases")
 

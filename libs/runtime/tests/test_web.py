@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fixtures.tls_authority import Authority
 from newel.runtime.clock import SystemClock
-from newel.runtime.connection_limits import ConnectionLimits
-from newel.runtime.server_tls import ServerTls
-from newel.runtime.web import Listener, bind
+from newel.runtime.http.connection_limits import ConnectionLimits
+from newel.runtime.http.web import Listener, bind
+from newel.runtime.tls.server import ServerTls
 
 
 async def app(scope: Any, _receive: Any, send: Any) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from newel.runtime.databases import UnusableDatabaseError
-from newel.runtime.write_lock import wait_for_write_lock
+from newel.runtime.database.databases import UnusableDatabaseError
+from newel.runtime.database.write_lock import wait_for_write_lock
 
 
 @pytest.mark.parametrize("mode", ["DELETE", "WAL"])

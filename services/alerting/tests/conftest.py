@@ -9,9 +9,9 @@ from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
 from newel.alerting.app import REVISION
-from newel.runtime.database import Database
-from newel.runtime.databases import open_database
-from newel.runtime.migrations import migrate
+from newel.runtime.database.contract import Database
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.migrations import migrate
 
 SECRET = "correct horse battery staple"
 

@@ -19,9 +19,9 @@ from newel.alerting.notices import Message
 from newel.alerting.projection import EXPIRING
 from newel.alerting.retention import Housekeeping
 from newel.alerting.storage.listing import ListingStorage
-from newel.runtime.database import Database
-from newel.runtime.databases import open_database
-from newel.runtime.migrations import migrate
+from newel.runtime.database.contract import Database
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.migrations import migrate
 
 SecretFile = Callable[..., Path]
 ONE, TWO = b"\x01\x01", b"\x01\x02"

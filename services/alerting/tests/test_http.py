@@ -17,9 +17,9 @@ from newel.alerting.http import build_app
 from newel.alerting.rpc import Administrators
 from newel.alerting.storage.listing import ListingStorage
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from newel.runtime.database import Database
+from newel.runtime.database.contract import Database
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.local import LocalChannel, LocalServer
+from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Rpc
 
 ADA = b"ada's certificate"

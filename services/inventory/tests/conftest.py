@@ -6,9 +6,9 @@ import pytest
 
 from fixtures.inventory import Catalogue
 from newel.inventory.app import REVISION
-from newel.runtime.database import Database
-from newel.runtime.databases import open_database
-from newel.runtime.migrations import migrate
+from newel.runtime.database.contract import Database
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.migrations import migrate
 
 
 @pytest.fixture

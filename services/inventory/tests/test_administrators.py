@@ -9,9 +9,9 @@ from newel.inventory.config import Administrator
 from newel.inventory.rpc import AdministratorsServicer
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.runtime.errors import ErrorType
-from newel.runtime.local import LocalChannel, LocalServer
+from newel.runtime.rpc.local import LocalChannel, LocalServer
+from newel.runtime.rpc.wire import error_from_call
 from newel.runtime.service import Rpc
-from newel.runtime.wire import error_from_call
 
 ADA = Administrator(subject="ada@example.com", provisioner="people")
 

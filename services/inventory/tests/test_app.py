@@ -19,13 +19,13 @@ from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import Clock, ManualClock, SystemClock
-from newel.runtime.database import Database
-from newel.runtime.events import Event, Subscription
-from newel.runtime.local import LocalChannel, LocalServer
-from newel.runtime.outbox import LocalBus, TableOutbox
-from newel.runtime.server_tls import ServerTls
+from newel.runtime.database.contract import Database
+from newel.runtime.events.contract import Event, Subscription
+from newel.runtime.events.outbox import LocalBus, TableOutbox
+from newel.runtime.http.web import Listener, bind
+from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Service
-from newel.runtime.web import Listener, bind
+from newel.runtime.tls.server import ServerTls
 
 
 class Subscriptions(LocalBus):

@@ -10,9 +10,9 @@ from fixtures.inventory import Catalogue
 from newel.inventory.config import Expiry
 from newel.inventory.expiry import EXPIRING, RENEWED, ExpiryWatch
 from newel.proto.events.v1 import events_pb2
-from newel.runtime.database import Database, Statement, Write
-from newel.runtime.databases import open_database
-from newel.runtime.outbox import TableOutbox
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.database.databases import open_database
+from newel.runtime.events.outbox import TableOutbox
 
 TWO_MINUTES = dt.timedelta(minutes=2)
 SECOND = dt.timedelta(seconds=1)

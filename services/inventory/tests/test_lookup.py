@@ -10,7 +10,7 @@ from newel.inventory.storage.metadata import MetadataStorage
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.errors import NewelError
-from newel.runtime.local import LocalChannel, LocalServer
+from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Rpc
 
 NOW = 1_800_000_000

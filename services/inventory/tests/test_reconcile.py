@@ -10,7 +10,7 @@ from fixtures.inventory import Catalogue
 from newel.inventory.config import Reconcile
 from newel.inventory.reconcile import Reconciliation
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
-from newel.runtime.local import LocalChannel, LocalServer
+from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Rpc
 
 

@@ -12,7 +12,7 @@ from newel.inventory.regrouping import Regrouping
 from newel.inventory.storage.regrouping import RegroupingStorage
 from newel.inventory.thresholds import warn_at
 from newel.proto.events.v1 import events_pb2
-from newel.runtime.outbox import TableOutbox
+from newel.runtime.events.outbox import TableOutbox
 
 DAY = dt.timedelta(days=1)
 ACCOUNT: dict[str, Any] = {"kind": "ACME", "provisioner": "acme", "proof": "acme/acme/account/1"}

@@ -20,8 +20,8 @@ from newel.issuing.trail import Trail
 from newel.proto.common.v1 import error_pb2
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
-from newel.runtime.local import LocalChannel, LocalServer
-from newel.runtime.outbox import TableOutbox
+from newel.runtime.events.outbox import TableOutbox
+from newel.runtime.rpc.local import LocalChannel, LocalServer
 
 MINUTE = dt.timedelta(minutes=1)
 

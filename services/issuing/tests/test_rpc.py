@@ -13,8 +13,8 @@ from fixtures.pki import InternalPki
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1 import issuing_pb2_grpc
 from newel.runtime.errors import ErrorType
-from newel.runtime.rpc import connect, serve
-from newel.runtime.wire import error_from_call
+from newel.runtime.rpc.server import connect, serve
+from newel.runtime.rpc.wire import error_from_call
 
 Connect = Callable[[str], grpc.aio.Channel]
 

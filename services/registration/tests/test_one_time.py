@@ -4,8 +4,8 @@ from fixtures.authority import EPOCH
 from newel.registration.app import REVISION
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.storage import UsedTokenTable
-from newel.runtime.databases import open_database
-from newel.runtime.migrations import migrate
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.migrations import migrate
 
 
 async def test_a_claim_of_a_clock_that_ran_ahead_is_taken_over_by_the_same_request(

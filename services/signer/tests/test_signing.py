@@ -15,7 +15,7 @@ from fixtures.statements import DAY, HOUR, NOW, load
 from newel.crypto import der, keys
 from newel.crypto.certificate import assemble
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
-from newel.runtime.local import LocalChannel
+from newel.runtime.rpc.local import LocalChannel
 from newel.signer.app import AuthorityFiles, create_authority
 
 

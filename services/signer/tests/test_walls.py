@@ -144,7 +144,7 @@ sessions = 8
 
 async def answer_key(house: House) -> bytes:
     from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
-    from newel.runtime.local import LocalChannel
+    from newel.runtime.rpc.local import LocalChannel
 
     stub: Any = signer_pb2_grpc.KeysStub(LocalChannel(house.server, "validation"))
     return (await stub.GetPublicKey(signer_pb2.GetPublicKeyRequest(key="ocsp"))).certificate

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from newel.runtime.migrations import migrate, sqlite_tables
+from newel.runtime.database.migrations import migrate, sqlite_tables
 from newel.standalone.app import REVISIONS, TABLES
 
 

@@ -13,10 +13,10 @@ from fixtures.validation import CRL_URL, NOW, House, issued, open_house, revoked
 from fixtures.validation_pki import KeyHolder
 from newel.proto.events.v1 import events_pb2
 from newel.proto.signer.v1 import signer_pb2_grpc
-from newel.runtime.channel import LARGEST_MESSAGE
-from newel.runtime.database import Statement, Write
+from newel.runtime.database.contract import Statement, Write
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.rpc import connect, serve
+from newel.runtime.rpc.channel import LARGEST_MESSAGE
+from newel.runtime.rpc.server import connect, serve
 from newel.runtime.service import Rpc
 from newel.validation.signing import StatusSigner
 

@@ -9,8 +9,8 @@ from cryptography.x509.ocsp import OCSPCertStatus
 
 from fixtures.validation import NOW, House, issued, octets, record, revoked, stamp
 from newel.proto.issuing.v1 import issuing_pb2
-from newel.runtime.database import Statement
-from newel.runtime.events import Event
+from newel.runtime.database.contract import Statement
+from newel.runtime.events.contract import Event
 
 COUNT = Statement("SELECT count(*) FROM certificate_status")
 TOMORROW = NOW + dt.timedelta(days=1)

@@ -16,11 +16,11 @@ from fixtures.validation import Around, issued, request_for, revoked, surroundin
 from fixtures.validation_pki import write_pem
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import SystemClock
-from newel.runtime.database import Statement
-from newel.runtime.events import Event
-from newel.runtime.outbox import LocalBus, TableOutbox
+from newel.runtime.database.contract import Statement
+from newel.runtime.events.contract import Event
+from newel.runtime.events.outbox import LocalBus, TableOutbox
+from newel.runtime.http.web import Listener, bind
 from newel.runtime.service import Service
-from newel.runtime.web import Listener, bind
 from newel.validation.app import build
 
 

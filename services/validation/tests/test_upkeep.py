@@ -10,7 +10,7 @@ import pytest
 from cryptography.x509.ocsp import OCSPCertStatus
 
 from fixtures.validation import House, open_house, record
-from newel.runtime.database import Statement, Write
+from newel.runtime.database.contract import Statement, Write
 from newel.runtime.errors import ErrorType, NewelError
 from newel.validation.upkeep import patient
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def for_authority(call: "Invocation", flag: str) -> str:
     """The flag's time as the API carries it, unresolved: the authority's clock decides; "" for none."""
-    from newel.step.durations import TimeDuration
+    from newel.durations.go import TimeDuration
 
     value = call.get(flag)
     try:
@@ -22,7 +22,7 @@ def for_authority(call: "Invocation", flag: str) -> str:
 
 def resolved(call: "Invocation", flag: str, now: dt.datetime) -> dt.datetime | None:
     """The flag's time, a duration counting from now; None when it is not given."""
-    from newel.step.durations import TimeDuration
+    from newel.durations.go import TimeDuration
 
     value = call.get(flag)
     try:
@@ -33,7 +33,7 @@ def resolved(call: "Invocation", flag: str, now: dt.datetime) -> dt.datetime | N
 
 def duration(call: "Invocation", flag: str) -> dt.timedelta | None:
     """The flag's duration, which is positive; None when it is not given."""
-    from newel.step.durations import parse_duration
+    from newel.durations.go import parse_duration
 
     value = call.get(flag)
     if value is None:

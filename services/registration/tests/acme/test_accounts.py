@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from fixtures.acme import House, provisioner
 from newel.acme import base64url, external_account, jwk, jws, key_change
-from newel.runtime.database import Statement, Write
+from newel.runtime.database.contract import Statement, Write
 
 
 @pytest.mark.parametrize(

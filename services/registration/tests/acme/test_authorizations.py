@@ -11,7 +11,7 @@ from newel.acme import challenges, jwk, key_change
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import ids, statements
 from newel.registration.acme.storage import Storage
-from newel.runtime.database import Write
+from newel.runtime.database.contract import Write
 
 
 async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(house: House) -> None:

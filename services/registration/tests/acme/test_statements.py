@@ -8,8 +8,8 @@ import pytest
 
 from newel.registration.acme import statements
 from newel.registration.app import REVISION
-from newel.runtime.database import Statement
-from newel.runtime.migrations import migrate
+from newel.runtime.database.contract import Statement
+from newel.runtime.database.migrations import migrate
 
 ALL = {name: each for name, each in vars(statements).items() if isinstance(each, Statement)}
 

@@ -114,6 +114,6 @@ def time_of(call: "Invocation", flag: str, moment: "dt.datetime") -> "dt.datetim
 
 def rfc3339(moment: "dt.datetime | None") -> str:
     """A time as an order has it; "" for none."""
-    from newel.step.durations import format_time
+    from newel.durations.go import format_time
 
     return format_time(moment.replace(microsecond=0)) if moment else ""

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from newel.certtemplates.names import ip_text
 from newel.crypto import der
-from newel.step.x509_templates.names import ip_text
 
 SUBJECT_DIRECTORY = "2.5.29.9"
 SUBJECT_KEY_ID = "2.5.29.14"

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from newel.certtemplates.names import ip_text
 from newel.cli.certificates import extension_values as values
 from newel.cli.certificates import json_names, names, policy_notices, text_private
 from newel.cli.certificates.json_keys import text
 from newel.cli.certificates.json_usages import EXTENDED_KEY_USAGES
 from newel.cli.certificates.structure import Certificate, Extension
 from newel.crypto import der
-from newel.step.x509_templates.names import ip_text
 
 ISSUER_ALT_NAME = "2.5.29.18"
 POISON = "1.3.6.1.4.1.11129.2.4.3"

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from newel.certtemplates.names import ip_text
 from newel.crypto import der
-from newel.step.x509_templates.names import ip_text
 
 COMMON_NAME = "2.5.4.3"
 EMAIL_ADDRESS = "1.2.840.113549.1.9.1"

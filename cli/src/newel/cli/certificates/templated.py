@@ -3,6 +3,8 @@
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from newel.certtemplates import certificates, variables
+from newel.certtemplates.refusal import TemplateRefusedError
 from newel.cli.certificates import issuers, making, signature_choice, sources, validity
 from newel.cli.errors import CliError, UsageError
 from newel.cli.files import read
@@ -10,20 +12,18 @@ from newel.cli.tokens import template_data
 from newel.client.clock import now
 from newel.crypto import der, keys
 from newel.gotemplate.budget import Surroundings
-from newel.step.x509_templates import certificates, variables
-from newel.step.x509_templates.refusal import TemplateRefusedError
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
 
+    from newel.certtemplates.certificates import CertificateFields
+    from newel.certtemplates.json_fields import Fields
     from newel.cli.certificates.structure import Request
     from newel.cli.invocation import Invocation
     from newel.crypto.extensions import Extension
     from newel.crypto.keys import PrivateKey, PublicKey
     from newel.gotemplate.values import Map
-    from newel.step.x509_templates.certificates import CertificateFields
-    from newel.step.x509_templates.json_fields import Fields
 
     Times = tuple[dt.datetime | None, dt.datetime | None]
 
@@ -107,9 +107,9 @@ def visible(
     """What a template can see when there is no request but one made of the arguments; where that is not
     ``named`` it has a key alone.
     """
+    from newel.certtemplates.alternative_names import general_names
+    from newel.certtemplates.json_fields import Fields
     from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
-    from newel.step.x509_templates.alternative_names import general_names
-    from newel.step.x509_templates.json_fields import Fields
 
     name = making.subject(subject if named else "")
     asked: list[Extension] = []

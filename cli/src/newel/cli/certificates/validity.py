@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.client.clock import now
-from newel.step.durations import TimeDuration
+from newel.durations.go import TimeDuration
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation

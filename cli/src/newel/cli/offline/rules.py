@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.authority_files import AuthorityFiles
 from newel.cli.errors import CliError, UsageError
-from newel.step.durations import format_duration, parse_duration
+from newel.durations.go import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from newel.cli.invocation import Invocation

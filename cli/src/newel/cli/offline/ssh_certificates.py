@@ -40,7 +40,7 @@ def sign(
     call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: bytes, token: str
 ) -> SshIssued:
     """A certificate for this key, for which the provisioner's token vouches. Raises CliError."""
-    from newel.step.durations import TimeDuration
+    from newel.durations.go import TimeDuration
 
     check_key(public_key)
     time = now()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
+    from newel.certtemplates.json_fields import Fields
     from newel.cli.invocation import Invocation
     from newel.cli.ssh.issuance import Wanted
     from newel.cli.tokens.provisioner_choice import Provisioner
-    from newel.step.x509_templates.json_fields import Fields
 
 EXTENSIONS = {
     "user": (
@@ -41,7 +41,7 @@ def content(
     own = (provisioner.get("options") or {}).get("ssh")
     if not own:
         return usual
-    from newel.step.x509_templates.options import template_options
+    from newel.certtemplates.options import template_options
 
     try:
         options = template_options({"x509": own})
@@ -56,14 +56,14 @@ def rendered(
     call: "Invocation", text: str, file: str, data: Mapping[str, Any], usual: Content, token: str
 ) -> "Fields":
     """What the template, in ``text`` or in a file, makes of the request. Raises ValueError."""
+    from newel.certtemplates import certificates
+    from newel.certtemplates.variables import numbers_as_go
     from newel.cli import paths
     from newel.cli.files import read
     from newel.cli.offline.templated import claims_of
     from newel.cli.tokens import template_data
     from newel.client.clock import now
     from newel.gotemplate.budget import Surroundings
-    from newel.step.x509_templates import certificates
-    from newel.step.x509_templates.variables import numbers_as_go
 
     asked = {"Type": usual.kind, "KeyID": usual.key_id, "Principals": usual.principals}
     user = template_data.given(call) if call.known("set") else {}
@@ -81,7 +81,7 @@ def rendered(
 
 def read_content(fields: "Fields") -> Content:
     """The content a template has made. Raises ValueError."""
-    from newel.step.x509_templates.json_fields import text
+    from newel.certtemplates.json_fields import text
 
     made = Content(
         fields.read("type", text, ""),
@@ -97,7 +97,7 @@ def read_content(fields: "Fields") -> Content:
 
 def values(found: object) -> dict[str, str]:
     """Options with their values. Raises ValueError."""
-    from newel.step.x509_templates.json_fields import Fields, text
+    from newel.certtemplates.json_fields import Fields, text
 
     fields = Fields.of(found, "options")
     return {name: fields.read(name, text, "") for name in fields.exact}

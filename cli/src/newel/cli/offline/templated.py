@@ -5,6 +5,9 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from newel.certtemplates import variables
+from newel.certtemplates.leaves import leaf
+from newel.certtemplates.options import template_options
 from newel.cli import paths
 from newel.cli.certificates import making, templated
 from newel.cli.errors import CliError
@@ -15,9 +18,6 @@ from newel.crypto.der import DerError
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.step import extension
-from newel.step.x509_templates import variables
-from newel.step.x509_templates.leaves import leaf
-from newel.step.x509_templates.options import template_options
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -135,7 +135,7 @@ def value_of(call: "Invocation", member: Member) -> Any:
         return call.integer(member.flag)
     if member.form == "duration":
         from newel.cli.moments import duration
-        from newel.step.durations import format_duration
+        from newel.durations.go import format_duration
 
         found = duration(call, member.flag)
         return format_duration(found) if found is not None else ""

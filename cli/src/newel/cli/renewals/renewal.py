@@ -78,6 +78,6 @@ def text(period: "dt.timedelta") -> str:
     """A duration in whole seconds as Go prints it: 14h46m57s."""
     import datetime as dt
 
-    from newel.step.durations import format_duration
+    from newel.durations.go import format_duration
 
     return format_duration(dt.timedelta(seconds=int(period.total_seconds())))

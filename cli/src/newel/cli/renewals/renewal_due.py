@@ -44,7 +44,7 @@ def due(call: "Invocation", start: dt.datetime, end: dt.datetime, now: dt.dateti
         total = (end - start).total_seconds()
         used = 100 * (1 - (end - now).total_seconds() / total) if total > 0 else LARGEST_PERCENT
         return int(used) >= share
-    from newel.step.durations import parse_duration
+    from newel.durations.go import parse_duration
 
     try:
         return parse_duration(limit) >= end - now

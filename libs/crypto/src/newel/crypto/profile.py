@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from newel.crypto import distinguished_names, extensions, names
 from newel.crypto.distinguished_names import Attribute
-from newel.crypto.durations import format_duration
 from newel.crypto.extensions import Extension
+from newel.durations.go import format_duration
 
 _SECOND = dt.timedelta(seconds=1)
 _MAX_COMMON_NAME = 64

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from newel.durations.go import parse_duration
 from newel.runtime.mounted_files import is_fixed
-from newel.step.durations import parse_duration
 
 _log = logging.getLogger("newel.runtime.config")
 

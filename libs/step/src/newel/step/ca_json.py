@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from newel.durations.go import parse_duration
 from newel.step import ca_json_check, provisioners
-from newel.step.durations import parse_duration
 from newel.step.messages import TlsOptions
 from newel.step.provisioners import Claims, Provisioner
 

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from newel.step.durations import parse_duration
+from newel.durations.go import parse_duration
 
 _LONGEST_BACKDATE = 24 * 3600
 

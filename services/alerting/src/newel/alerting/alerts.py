@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from newel.alerting.notices import Notice, timestamp
-from newel.runtime.listing import Questions
+from newel.runtime.database.listing import Questions
 
 ALERTS = Questions(
     {

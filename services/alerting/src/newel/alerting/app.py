@@ -20,15 +20,15 @@ from newel.alerting.storage.notices import Storage
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
-from newel.runtime.database import Database
+from newel.runtime.database.contract import Database
+from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.egress import EgressPolicy, parse_networks
-from newel.runtime.events import EventBus, Subscription
-from newel.runtime.lease import Lease, run_leased
+from newel.runtime.events.contract import EventBus, Subscription
+from newel.runtime.http.when_asked import WhenAsked
 from newel.runtime.service import Service
-from newel.runtime.when_asked import WhenAsked
 
 REVISION = "0002"
-"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = ("deliveries", "leases", "notices")
 """What the database then holds."""

@@ -6,11 +6,17 @@ from fastapi import FastAPI, Request, Response
 
 from newel.alerting.alerts import ALERTS, Told, alert_document, delivery_document
 from newel.alerting.notices import Notice
-from newel.runtime.admin_http import Admit, administrators_app, json_answer, page_answer, params_of
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
+from newel.runtime.database.listing import ListQuery, Page
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.listing import ListQuery, Page
+from newel.runtime.http.admin_http import (
+    Admit,
+    administrators_app,
+    json_answer,
+    page_answer,
+    params_of,
+)
 
 
 class Listing(Protocol):

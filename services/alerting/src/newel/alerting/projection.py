@@ -12,7 +12,7 @@ from newel.alerting.rules import Route, routes
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
-from newel.runtime.events import Event
+from newel.runtime.events.contract import Event
 
 EXPIRING = "newel.endpoint.expiring.v1"
 RENEWED = "newel.endpoint.renewed.v1"

@@ -3,7 +3,7 @@
 import grpc.aio
 
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from newel.runtime.wire import error_from_call
+from newel.runtime.rpc.wire import error_from_call
 
 _SECONDS = 5.0
 

@@ -26,14 +26,14 @@ from newel.proto.issuing.v1 import issuing_pb2_grpc
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
-from newel.runtime.database import Database
-from newel.runtime.events import EventBus, Outbox, Subscription
-from newel.runtime.lease import Lease, run_leased
+from newel.runtime.database.contract import Database
+from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.events.contract import EventBus, Outbox, Subscription
+from newel.runtime.http.when_asked import WhenAsked
 from newel.runtime.service import Rpc, Service
-from newel.runtime.when_asked import WhenAsked
 
 REVISION = "0001"
-"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = (
     "certificates", "cursors", "endpoints", "leases", "metadata",

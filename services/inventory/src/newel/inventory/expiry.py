@@ -14,8 +14,8 @@ from newel.inventory.metrics import Metrics
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
-from newel.runtime.database import Write
-from newel.runtime.events import Outbox
+from newel.runtime.database.contract import Write
+from newel.runtime.events.contract import Outbox
 
 EXPIRING = "newel.endpoint.expiring.v1"
 RENEWED = "newel.endpoint.renewed.v1"

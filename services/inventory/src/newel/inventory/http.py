@@ -16,12 +16,12 @@ from newel.inventory.config import Administrator
 from newel.inventory.documents import certificate_document, csv_lines, endpoint_document
 from newel.inventory.lookup import MetadataKey, MetadataStore
 from newel.inventory.questions import CERTIFICATES, ENDPOINTS
-from newel.runtime.admin_http import administrators_app, json_answer, page_answer, params_of
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
+from newel.runtime.database.listing import MAX_LIMIT, ListQuery, Page
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.listing import MAX_LIMIT, ListQuery, Page
-from newel.runtime.request_body import read_body
+from newel.runtime.http.admin_http import administrators_app, json_answer, page_answer, params_of
+from newel.runtime.http.request_body import read_body
 
 _LINEAGE_LIMIT = 1000
 _MAX_BODY = 16 * 1024

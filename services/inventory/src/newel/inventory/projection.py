@@ -22,7 +22,7 @@ from newel.inventory.thresholds import warn_at
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.audit import Audit
-from newel.runtime.events import Event
+from newel.runtime.events.contract import Event
 
 ISSUED = "newel.certificate.issued.v1"
 RENEWED = "newel.certificate.renewed.v1"

@@ -1,6 +1,6 @@
 """What may be asked of the lists."""
 
-from newel.runtime.listing import Questions
+from newel.runtime.database.listing import Questions
 
 CERTIFICATES = Questions(
     {

@@ -13,8 +13,8 @@ from newel.inventory.endpoints import CertificateRecord, first_endpoint
 from newel.inventory.expiry import RENEWED
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
-from newel.runtime.database import Write
-from newel.runtime.events import Outbox
+from newel.runtime.database.contract import Write
+from newel.runtime.events.contract import Outbox
 
 _DONE = "regrouped"
 _PAGE = 500

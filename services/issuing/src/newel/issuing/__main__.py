@@ -4,8 +4,8 @@ import sys
 
 from newel.issuing.app import REVISION, TABLES, Ports, build
 from newel.issuing.config import Config
-from newel.runtime.context import Context
-from newel.runtime.main import main
+from newel.runtime.process.context import Context
+from newel.runtime.process.main import main
 from newel.runtime.service import Service
 
 

@@ -34,13 +34,13 @@ from newel.proto.issuing.v1 import issuing_pb2_grpc as contracts
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
-from newel.runtime.database import Database
-from newel.runtime.events import Outbox
-from newel.runtime.lease import Lease, run_leased
+from newel.runtime.database.contract import Database
+from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.events.contract import Outbox
 from newel.runtime.service import Rpc, Service
 
 REVISION = "0002"
-"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = ("blocked_keys", "certificates", "leases", "outbox", "outbox_cursors", "revocations")
 """What the database then holds."""

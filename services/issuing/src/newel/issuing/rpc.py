@@ -16,7 +16,7 @@ from newel.issuing.revocation import Revocations
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1 import issuing_pb2_grpc
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.wire import error_to_proto
+from newel.runtime.rpc.wire import error_to_proto
 
 _LARGEST_BATCH = 64  # four of them are the signer's largest
 _NO_SSH = NewelError(ErrorType.NOT_IMPLEMENTED, "SSH certificates are not issued here")

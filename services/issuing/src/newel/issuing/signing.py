@@ -10,7 +10,7 @@ from newel.proto.signer.v1 import signer_pb2 as pb
 from newel.proto.signer.v1 import signer_pb2_grpc
 from newel.runtime.coalescer import Coalescer
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.wire import error_from_call, error_from_proto
+from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
 _TIMEOUT = 10.0  # seconds; a hardware module under load answers well within it
 _PATIENCE = 60.0

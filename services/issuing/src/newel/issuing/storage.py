@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from newel.issuing.records import Event, Intent, Record, Revocation, Revoking
 from newel.runtime.clock import AHEAD, is_future
-from newel.runtime.database import Database, Row, Statement, Write
-from newel.runtime.events import Outbox
+from newel.runtime.database.contract import Database, Row, Statement, Write
+from newel.runtime.events.contract import Outbox
 
 # The parameters are those of an Intent, in its order. One statement is steps 1, 3 and 5 of issuance: it
 # loses against the same idempotency key, the same serial, a blocked key, and the revocation of what it

@@ -5,8 +5,8 @@ import sys
 
 from newel.registration.app import REVISION, TABLES, Ports, build
 from newel.registration.config import Config
-from newel.runtime.context import Context
-from newel.runtime.main import main
+from newel.runtime.process.context import Context
+from newel.runtime.process.main import main
 from newel.runtime.service import Service
 from newel.runtime.shared_table import SharedTable
 

@@ -31,19 +31,19 @@ from newel.registration.signing import Signing
 from newel.registration.storage import ProvisionerTable, UsedTokenTable
 from newel.registration.upkeep import Upkeep
 from newel.runtime.audit import Audit
-from newel.runtime.client_addresses import ClientAddresses
 from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError
-from newel.runtime.database import Database
-from newel.runtime.lease import Lease
-from newel.runtime.server_tls import ServerTls
+from newel.runtime.database.contract import Database
+from newel.runtime.database.lease import Lease
+from newel.runtime.http.client_addresses import ClientAddresses
 from newel.runtime.service import Service
 from newel.runtime.shared_table import SharedTable
+from newel.runtime.tls.server import ServerTls
 from newel.step.audiences import Audiences
 from newel.step.provisioners import to_json
 
 REVISION = "0003"
-"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = (
     "acme_accounts", "acme_authorizations", "acme_external_keys", "acme_nonces", "acme_orders",

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope
 
 from newel.registration import refusals
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.request_body import read_body
+from newel.runtime.http.request_body import read_body
 
 LARGEST = 1024 * 1024
 """Octets."""

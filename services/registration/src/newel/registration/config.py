@@ -13,9 +13,9 @@ from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.acme.config import AcmeConfig
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rates import Rate
-from newel.runtime.client_addresses import LOOPBACK
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
+from newel.runtime.http.client_addresses import LOOPBACK
 from newel.step.ca_json_check import Findings, check_claims, check_provisioner, lines
 from newel.step.messages import TlsOptions
 from newel.step.provisioners import Claims, Provisioner, from_mapping

@@ -9,7 +9,7 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
-    from newel.step.x509_templates.leaves import Shape
+    from newel.certtemplates.leaves import Shape
 
 
 class Issuance(Protocol):

@@ -5,9 +5,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from newel.registration import refusals
 from newel.registration.acme import answers
 from newel.registration.rates import Limit, RateLimitedError
-from newel.runtime.client_addresses import ClientAddresses
 from newel.runtime.clock import Clock
-from newel.runtime.serving import ROUTE
+from newel.runtime.http.client_addresses import ClientAddresses
+from newel.runtime.http.serving import ROUTE
 
 _ACME = ("/acme/", "/2.0/acme/")
 _NEW_ACCOUNT = "/new-account"

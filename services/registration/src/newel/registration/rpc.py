@@ -10,7 +10,7 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
 from newel.runtime.coalescer import Coalescer, is_fault_of_an_item
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.wire import error_from_call, error_from_proto
+from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
 _DEADLINE = 12.0
 """Seconds: step's clients give up after 15."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from newel.registration.one_time import TAKEOVER_AFTER
 from newel.registration.provisioners.grant import TokenUse
-from newel.runtime.database import Database, Statement, Write
+from newel.runtime.database.contract import Database, Statement, Write
 
 _CLAIM = Statement(
     "INSERT INTO used_tokens (token, expires_at) VALUES ($1, $2)"

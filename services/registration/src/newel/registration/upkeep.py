@@ -13,10 +13,10 @@ from newel.registration.one_time import KEPT_AFTER_EXPIRY
 from newel.registration.server_certificate import ServerCertificate
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
+from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.lease import Lease, run_leased
-from newel.runtime.server_tls import ServerTls
 from newel.runtime.service import Task
+from newel.runtime.tls.server import ServerTls
 
 _SWEPT_AT_ONCE = 5_000
 _SWEEP_EVERY = 60.0

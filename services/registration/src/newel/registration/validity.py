@@ -3,9 +3,9 @@
 import datetime as dt
 from typing import NamedTuple
 
+from newel.durations.go import TimeDuration, format_duration
 from newel.registration.provisioners.limits import Limits
 from newel.registration.refusals import forbidden, malformed
-from newel.step.durations import TimeDuration, format_duration
 
 _SECOND = dt.timedelta(seconds=1)
 

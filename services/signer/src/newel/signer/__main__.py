@@ -2,8 +2,8 @@
 
 import sys
 
-from newel.runtime.context import Context
-from newel.runtime.main import main
+from newel.runtime.process.context import Context
+from newel.runtime.process.main import main
 from newel.runtime.service import Service
 from newel.signer.app import Ports, build
 from newel.signer.config import Config

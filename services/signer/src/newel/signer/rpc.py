@@ -5,7 +5,7 @@ from typing import Any
 from newel.crypto import keys
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.wire import error_to_proto
+from newel.runtime.rpc.wire import error_to_proto
 from newel.signer.refusal import refused
 from newel.signer.roles import Role
 from newel.signer.signing import Outcome, Request, Signer

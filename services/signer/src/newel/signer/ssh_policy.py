@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from newel.crypto.durations import format_duration
 from newel.crypto.keys import PublicKey
+from newel.durations.go import format_duration
 from newel.signer.refusal import refused
 from newel.signer.ssh_statements import SshStatement
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.x509 import ocsp
 
-from newel.crypto.durations import format_duration
+from newel.durations.go import format_duration
 from newel.signer.issuer import Issuer
 from newel.signer.refusal import refused
 from newel.signer.statements import CrlStatement, OcspStatement

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from newel.runtime.addresses import LEAST_UNPRIVILEGED, Address, parse_address
-from newel.runtime.web import bind
+from newel.runtime.http.addresses import LEAST_UNPRIVILEGED, Address, parse_address
+from newel.runtime.http.web import bind
 from newel.standalone.options import Options
 from newel.standalone.settings import Settings
 from newel.step import ca_json

@@ -25,7 +25,7 @@ from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.errors import NewelError
-from newel.runtime.wire import error_from_call, error_from_proto
+from newel.runtime.rpc.wire import error_from_call, error_from_proto
 from newel.standalone.layout import Layout
 from newel.standalone.settings import Settings
 

@@ -15,21 +15,21 @@ from newel.registration import app as registration
 from newel.runtime.audit_log import AuditLog, require_written, watch_sink
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
-from newel.runtime.database import Database
-from newel.runtime.databases import open_database
-from newel.runtime.event_metrics import EventMetrics
+from newel.runtime.database.contract import Database
+from newel.runtime.database.databases import open_database
+from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.database.migrations import migrate
+from newel.runtime.database.usable import check_usable
+from newel.runtime.events.metrics import EventMetrics
+from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.health import PUBLIC_PATHS, Health
-from newel.runtime.lease import Lease, run_leased
+from newel.runtime.http.serving import Served
 from newel.runtime.line_sink import LineSink
-from newel.runtime.local import LocalChannel, LocalServer
 from newel.runtime.metrics import HttpMetrics
-from newel.runtime.migrations import migrate
-from newel.runtime.outbox import LocalBus, TableOutbox
-from newel.runtime.server_tls import ServerTls
+from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Hook, Service, Task
-from newel.runtime.serving import Served
 from newel.runtime.shared_table import SharedTable
-from newel.runtime.usable import check_usable
+from newel.runtime.tls.server import ServerTls
 from newel.signer import app as signer
 from newel.standalone import models
 from newel.standalone.administrator import EVERY as ADMINISTRATOR_EVERY

@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 def explained(error: Exception) -> str:
     """What a person can do something about, in one line; "" for a fault of ours."""
     from newel.runtime.config import ConfigError
-    from newel.runtime.databases import UnusableDatabaseError
+    from newel.runtime.database.databases import UnusableDatabaseError
     from newel.runtime.errors import NewelError
     from newel.runtime.system_errors import describe
 
@@ -225,7 +225,7 @@ def run_loop(work: Coroutine[None, None, int]) -> int:
 
 def run_workers(options: Options, arguments: list[str], *, first: bool) -> int:
     """Several processes that share the addresses."""
-    from newel.runtime.workers import Workers
+    from newel.runtime.process.workers import Workers
 
     if first:
         os.environ[FIRST_START] = "1"

@@ -12,7 +12,7 @@ class ByPrefix:
         self._apps = dict(apps)
         self._default = default
         self.accounts_for: tuple[str, ...] = getattr(default, "accounts_for", ())
-        """What the apps count themselves: see ``newel.runtime.serving.Served``."""
+        """What the apps count themselves: see ``newel.runtime.http.serving.Served``."""
         for prefix, app in apps.items():
             if getattr(app, "uncounted", False):
                 self.accounts_for += (prefix,)

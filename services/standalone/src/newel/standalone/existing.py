@@ -2,8 +2,13 @@
 
 import json
 
-from newel.runtime.databases import UnusableDatabaseError
-from newel.runtime.migrations import missing, require_tables, sqlite_revision, sqlite_tables
+from newel.runtime.database.databases import UnusableDatabaseError
+from newel.runtime.database.migrations import (
+    missing,
+    require_tables,
+    sqlite_revision,
+    sqlite_tables,
+)
 from newel.standalone.layout import Layout
 
 FIRST = ("issuing", "registration", "validation", "inventory", "alerting")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from newel.runtime.addresses import parse_address
+from newel.runtime.http.addresses import parse_address
 
 
 class Parser(argparse.ArgumentParser):

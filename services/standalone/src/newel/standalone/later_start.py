@@ -9,7 +9,7 @@ from cryptography.x509.oid import NameOID
 from newel.crypto.authority_chain import own_certificate
 from newel.crypto.certificate_files import read_certificates
 from newel.crypto.loading import load_certificate
-from newel.runtime.addresses import parse_address
+from newel.runtime.http.addresses import parse_address
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
 from newel.standalone.settings import Settings

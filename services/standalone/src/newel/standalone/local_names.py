@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from newel.runtime.addresses import parse_address
+from newel.runtime.http.addresses import parse_address
 from newel.standalone.options import Options
 from newel.standalone.settings import Settings
 

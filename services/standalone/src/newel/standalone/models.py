@@ -4,12 +4,12 @@ import datetime as dt
 from typing import Any
 from urllib.parse import urlsplit
 
+from newel.durations.go import parse_duration
 from newel.issuing.config import Config as IssuingConfig
 from newel.registration.config import Config as RegistrationConfig
 from newel.runtime.config import ConfigError, validated
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
-from newel.step.durations import parse_duration
 from newel.step.messages import TlsOptions
 from newel.validation.config import Config as ValidationConfig
 

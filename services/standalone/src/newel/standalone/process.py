@@ -6,12 +6,12 @@ import sys
 from typing import Any
 
 from newel.runtime import logs
-from newel.runtime.admission import ConnectionMetrics
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
-from newel.runtime.connection_limits import ConnectionLimits
-from newel.runtime.runner import Process
-from newel.runtime.web import Listener, bind
+from newel.runtime.http.admission import ConnectionMetrics
+from newel.runtime.http.connection_limits import ConnectionLimits
+from newel.runtime.http.web import Listener, bind
+from newel.runtime.process.runner import Process
 from newel.standalone import models
 from newel.standalone.addresses import metrics_address
 from newel.standalone.app import Standalone, build

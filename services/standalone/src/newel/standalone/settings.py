@@ -11,9 +11,9 @@ from newel.alerting.config import Config as AlertingConfig
 from newel.crypto import names
 from newel.crypto.dns_names import InvalidNameError, NameRules
 from newel.inventory.config import Config as InventoryConfig
-from newel.runtime.addresses import parse_address
 from newel.runtime.config import Config, ConfigError, validated
-from newel.runtime.connection_limits import ConnectionLimits
+from newel.runtime.http.addresses import parse_address
+from newel.runtime.http.connection_limits import ConnectionLimits
 from newel.standalone.layout import Layout
 from newel.standalone.paths import Paths
 from newel.step import ca_json

@@ -2,8 +2,8 @@
 
 import sys
 
-from newel.runtime.context import Context
-from newel.runtime.main import main
+from newel.runtime.process.context import Context
+from newel.runtime.process.main import main
 from newel.runtime.service import Service
 from newel.validation.app import REVISION, TABLES, Ports, build
 from newel.validation.config import Config

@@ -12,9 +12,9 @@ from newel.proto.signer.v1.signer_pb2_grpc import StatusSignerStub
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
-from newel.runtime.database import Database
-from newel.runtime.events import EventBus, Outbox
-from newel.runtime.lease import Lease, run_leased
+from newel.runtime.database.contract import Database
+from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.events.contract import EventBus, Outbox
 from newel.runtime.service import Service, Task
 from newel.validation.answers import AnswerCache
 from newel.validation.archive import CrlFolder
@@ -38,7 +38,7 @@ from newel.validation.upkeep import Upkeep, patient
 from newel.validation.watch import Watch
 
 REVISION = "0001"
-"""What ``newel.runtime.migrations`` brings the database to before ``build``."""
+"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = ("certificate_status", "crls", "leases", "marks", "outbox", "outbox_cursors")
 """What the database then holds."""

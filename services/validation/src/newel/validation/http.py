@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from starlette.types import Receive, Scope, Send
 
 from newel.runtime.errors import NewelError
-from newel.runtime.request_body import read_body
+from newel.runtime.http.request_body import read_body
 from newel.validation.documents import Document, Source, send_document
 from newel.validation.get_request import requests_in
 from newel.validation.responder import Responder
@@ -26,7 +26,7 @@ class Web:
     """The ASGI app of the listener ``http``."""
 
     accounts_for = ("/ocsp",)
-    """OCSP has its own count by answer; see ``newel.runtime.serving.Served``."""
+    """OCSP has its own count by answer; see ``newel.runtime.http.serving.Served``."""
 
     def __init__(
         self, responder: Responder, sources: Mapping[str, Source], base_path: str = ""

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
-from newel.runtime.events import Event, Subscription
+from newel.runtime.events.contract import Event, Subscription
 from newel.validation.learned import issued, revocation
 from newel.validation.status import CertificateKey, Issued, Revocation, StatusWriter
 

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import grpc
 
 from newel.proto.signer.v1 import signer_pb2
-from newel.runtime.channel import LARGEST_MESSAGE
 from newel.runtime.coalescer import Coalescer
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.wire import error_from_call, error_from_proto
+from newel.runtime.rpc.channel import LARGEST_MESSAGE
+from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
 _Outcome = bytes | NewelError
 

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from newel.runtime.database import Database, Statement, Write
-from newel.runtime.events import Outbox
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.events.contract import Outbox
 from newel.validation.crls import PublishedCrl
 from newel.validation.status import CertificateKey, Issued, Marks, Revocation, Status
 

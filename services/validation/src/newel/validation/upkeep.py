@@ -9,8 +9,8 @@ import grpc
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
 from newel.runtime.errors import NewelError
+from newel.runtime.rpc.wire import error_from_call
 from newel.runtime.service import Task
-from newel.runtime.wire import error_from_call
 from newel.validation.config import ReconcileConfig
 from newel.validation.publisher import Publisher
 from newel.validation.reconcile import Reconciler

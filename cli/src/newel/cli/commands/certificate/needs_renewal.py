@@ -64,7 +64,7 @@ def chosen(call: "Invocation") -> Threshold:
                 f"invalid value '{value}' for flag '--expires-in'; value must be in range 0-100%"
             )
         return Threshold(int(number), None)
-    from newel.step.durations import parse_duration
+    from newel.durations.go import parse_duration
 
     try:
         return Threshold(0, parse_duration(value))

@@ -11,9 +11,9 @@ from email.message import EmailMessage
 from newel.alerting.config import Email
 from newel.alerting.delivery import DeliveryError
 from newel.alerting.notices import Message, facts, message_key, title
-from newel.runtime.client_tls import trust_file
 from newel.runtime.clock import Clock
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
+from newel.runtime.tls.client import trust_file
 
 
 class EmailChannel:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newel.alerting.delivery import DeliveryError
-from newel.runtime.client_tls import trust_file
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
+from newel.runtime.tls.client import trust_file
 
 if TYPE_CHECKING:
     import httpx

@@ -6,9 +6,9 @@ from typing import Any
 from newel.alerting.alerts import Told
 from newel.alerting.notices import Notice, notice_id
 from newel.alerting.storage.notices import NOTICE, notice_of
-from newel.runtime.database import Database, Statement
-from newel.runtime.listing import ListQuery, Page
-from newel.runtime.paging import Clause, Rows, Where, containing, plain, read_page
+from newel.runtime.database.contract import Database, Statement
+from newel.runtime.database.listing import ListQuery, Page
+from newel.runtime.database.paging import Clause, Rows, Where, containing, plain, read_page
 
 # One that was over before it was opened was never an alert: it only keeps a late event from opening one.
 _OPENED = "opened_at IS NOT NULL"

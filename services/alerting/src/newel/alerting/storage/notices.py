@@ -7,7 +7,7 @@ import msgspec
 from newel.alerting.delivery import Delivery
 from newel.alerting.notices import Notice, message_key
 from newel.alerting.rules import Route
-from newel.runtime.database import Database, Row, Statement, Write
+from newel.runtime.database.contract import Database, Row, Statement, Write
 
 NOTICE = """id, endpoint, serial, subject, names, provisioner, not_before, not_after,
     life_passed, severity, opened_at, resolved_at, successor"""

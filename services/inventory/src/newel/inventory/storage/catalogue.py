@@ -7,7 +7,7 @@ from newel.inventory.endpoints import Placed
 from newel.inventory.expiry import DueEndpoint
 from newel.inventory.projection import Revocation
 from newel.inventory.storage.names import names_of, names_text
-from newel.runtime.database import Database, Row, Statement, Write
+from newel.runtime.database.contract import Database, Row, Statement, Write
 
 _ADD_CERTIFICATES = (
     """INSERT INTO certificates (serial, issuer, endpoint, common_name, names, provisioner,

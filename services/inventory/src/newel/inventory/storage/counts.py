@@ -1,7 +1,7 @@
 """Counting by the index on the end of life, a bounded piece at a time."""
 
 from newel.inventory.counting import Stretch
-from newel.runtime.database import Database, Statement
+from newel.runtime.database.contract import Database, Statement
 
 _PIECE = 20_000
 

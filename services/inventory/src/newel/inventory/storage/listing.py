@@ -6,9 +6,9 @@ from typing import Any
 from newel.inventory.administrators import CataloguedPeer
 from newel.inventory.catalogue import CertificateEntry, EndpointEntry
 from newel.inventory.storage.names import names_of
-from newel.runtime.database import Database, Row, Statement
-from newel.runtime.listing import ListQuery, Page
-from newel.runtime.paging import Clause, Rows, Where, containing, escaped, plain, read_page
+from newel.runtime.database.contract import Database, Row, Statement
+from newel.runtime.database.listing import ListQuery, Page
+from newel.runtime.database.paging import Clause, Rows, Where, containing, escaped, plain, read_page
 
 _CERTIFICATE = """SELECT position, serial, issuer, endpoint, common_name, names, provisioner,
     provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from newel.inventory.lookup import MetadataKey
-from newel.runtime.database import Database, Statement, Write
+from newel.runtime.database.contract import Database, Statement, Write
 
 _READ = Statement("""
     SELECT kind, key, provisioner, entries FROM metadata

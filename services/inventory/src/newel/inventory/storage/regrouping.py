@@ -7,7 +7,7 @@ from newel.inventory.endpoints import ACME, CertificateRecord
 from newel.inventory.regrouping import Opener, Reported
 from newel.inventory.storage.catalogue import CatalogueStorage
 from newel.inventory.storage.names import names_of
-from newel.runtime.database import Database, Statement, Write
+from newel.runtime.database.contract import Database, Statement, Write
 
 # An endpoint whose id begins with "c-" was opened by one certificate, which renews none.
 _OPENERS = Statement(f"""

@@ -11,7 +11,7 @@ from newel.registration.acme.calls import Call, deactivated, not_found
 from newel.registration.acme.changes import NewAccount
 from newel.registration.acme.records import DEACTIVATED, VALID, Account
 from newel.registration.acme.server import Server
-from newel.runtime.database import Write
+from newel.runtime.database.contract import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 _PAGE = 100

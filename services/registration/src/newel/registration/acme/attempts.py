@@ -6,7 +6,7 @@ from newel.acme.identifiers import Identifier
 from newel.registration.acme import statements as sql
 from newel.registration.acme.records import INVALID, VALID, Attempt
 from newel.registration.acme.tokens import token
-from newel.runtime.database import Database, Row, Write
+from newel.runtime.database.contract import Database, Row, Write
 
 
 class Attempts:

@@ -32,9 +32,9 @@ from newel.registration.metrics import Metrics
 from newel.registration.rates import Limit
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
-from newel.runtime.database import Database
+from newel.runtime.database.contract import Database
+from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.egress import EgressPolicy, parse_networks
-from newel.runtime.lease import Lease, run_leased
 from newel.runtime.service import Hook, Task
 
 _SECRET = "nonces"  # noqa: S105 - the name of one

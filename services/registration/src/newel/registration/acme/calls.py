@@ -12,7 +12,7 @@ from newel.registration.acme.records import Account, Admission
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.urls import Urls
 from newel.registration.provisioners.acme import AcmeKind
-from newel.runtime.database import Write
+from newel.runtime.database.contract import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 Payload = TypeVar("Payload")

@@ -7,7 +7,7 @@ from newel.acme.jwk import PublicKey
 from newel.registration.acme import statements as sql
 from newel.registration.acme import tokens
 from newel.registration.acme.records import Account, Order
-from newel.runtime.database import Write
+from newel.runtime.database.contract import Write
 
 
 class NewAccount(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ import msgspec
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import statements as sql
 from newel.registration.acme.records import Claim
-from newel.runtime.database import Database, Row, Write
+from newel.runtime.database.contract import Database, Row, Write
 
 _identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
 

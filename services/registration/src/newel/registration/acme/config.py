@@ -5,10 +5,10 @@ import ipaddress
 
 from pydantic import Field, field_validator, model_validator
 
+from newel.durations.go import format_duration
 from newel.registration.acme.settings import VALIDATION_DEADLINE
 from newel.runtime.config import Config, Duration
 from newel.runtime.egress import parse_networks
-from newel.step.durations import format_duration
 
 
 class AcmeConfig(Config):

@@ -27,7 +27,7 @@ from newel.registration.acme.urls import Urls
 from newel.registration.provisioners.acme import AcmeKind
 from newel.registration.rates import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.request_body import read_body
+from newel.runtime.http.request_body import read_body
 
 _log = logging.getLogger("newel.registration.acme")
 

@@ -18,8 +18,8 @@ from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
 
 if TYPE_CHECKING:
+    from newel.certtemplates.leaves import Shape
     from newel.registration.provisioners.templates import LeafTemplate
-    from newel.step.x509_templates.leaves import Shape
 
 
 class Chains:

@@ -1,6 +1,6 @@
 """The SQL texts of ACME."""
 
-from newel.runtime.database import Statement
+from newel.runtime.database.contract import Statement
 
 ADD_SECRET = Statement(
     "INSERT INTO acme_secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"

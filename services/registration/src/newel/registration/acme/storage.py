@@ -19,7 +19,7 @@ from newel.registration.acme.records import (
     Authorization,
     Order,
 )
-from newel.runtime.database import Database, Row, Write
+from newel.runtime.database.contract import Database, Row, Write
 
 _identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
 _jwk = msgspec.json.Decoder(jwk.Jwk)

@@ -5,11 +5,11 @@ import functools
 
 import msgspec
 
+from newel.durations.go import format_duration, parse_time
 from newel.registration.acme.records import Order
 from newel.registration.acme.settings import Limits
 from newel.registration.provisioners.acme import AcmeKind
 from newel.runtime.errors import ErrorType, NewelError
-from newel.step.durations import format_duration, parse_time
 
 _S = dt.timedelta(seconds=1)
 _PAIR = msgspec.json.Decoder(tuple[str | None, str | None])

@@ -4,7 +4,7 @@ from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.fetch import FetchError, Limits, http_get
+from newel.runtime.http.fetch import FetchError, Limits, http_get
 
 _LARGEST = 1024  # a key authorization has 87 octets
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from newel.step.durations import format_duration, parse_duration
+from newel.durations.go import format_duration, parse_duration
 from newel.step.provisioners import Claims
 
 

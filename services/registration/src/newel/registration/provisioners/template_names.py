@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import msgspec
 
+from newel.certtemplates import variables
+from newel.certtemplates.leaves import Shape
 from newel.crypto import distinguished_names, extensions, names
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.crypto.extensions import Extension
-from newel.step.x509_templates import variables
-from newel.step.x509_templates.leaves import Shape
 
 _NAMING = frozenset({
     distinguished_names.COMMON_NAME,

@@ -13,6 +13,10 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from newel.certtemplates import certificates, variables
+from newel.certtemplates.leaves import Shape, leaf
+from newel.certtemplates.options import template_options
+from newel.certtemplates.refusal import TemplateRefusedError
 from newel.crypto import der, extensions, names
 from newel.crypto.csr import VerifiedRequest
 from newel.crypto.dns_names import InvalidNameError
@@ -22,10 +26,6 @@ from newel.gotemplate.template import Template
 from newel.registration.provisioners import template_names
 from newel.registration.refusals import forbidden, malformed, misconfigured, verbatim
 from newel.runtime.errors import NewelError
-from newel.step.x509_templates import certificates, variables
-from newel.step.x509_templates.leaves import Shape, leaf
-from newel.step.x509_templates.options import template_options
-from newel.step.x509_templates.refusal import TemplateRefusedError
 
 BOUNDS = Limits(steps=20_000, octets=1 << 20, output=1 << 18)
 LARGEST_FILE = 1 << 18

@@ -65,7 +65,7 @@ def faults(
     if "nbf" in claims and moment < date(claims, "nbf"):
         found.append("token not valid yet (nbf)")
     if "exp" in claims and check_expiry and moment > date(claims, "exp"):
-        from newel.step.durations import format_duration
+        from newel.durations.go import format_duration
 
         late = dt.timedelta(milliseconds=round((moment - date(claims, "exp")) * 1000))
         found.append(f"token is expired by {format_duration(late)} (exp)")

@@ -51,7 +51,7 @@ def asked_time(call: Invocation) -> float:
     text, moment = call.get("time"), now()
     if text is None:
         return moment.timestamp()
-    from newel.step.durations import parse_duration, parse_time
+    from newel.durations.go import parse_duration, parse_time
 
     try:
         return parse_time(text).timestamp()

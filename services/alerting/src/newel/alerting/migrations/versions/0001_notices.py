@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from newel.runtime.tables import RowId, lease_table
+from newel.runtime.database.tables import RowId, lease_table
 
 revision = "0001"
 down_revision = None

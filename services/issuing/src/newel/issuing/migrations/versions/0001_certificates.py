@@ -9,7 +9,7 @@ for anyone.
 import sqlalchemy as sa
 from alembic import op
 
-from newel.runtime.tables import RowId, outbox_table
+from newel.runtime.database.tables import RowId, outbox_table
 
 revision = "0001"
 down_revision = None

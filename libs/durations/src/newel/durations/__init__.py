@@ -1,0 +1,1 @@
+"""Durations and times as Go writes them."""

@@ -1,0 +1,108 @@
+"""Pages of a table: a checked question as two statements that look at no more than a stretch of its rows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from newel.runtime.database.contract import Database, Row, Statement
+from newel.runtime.database.listing import ListQuery, Mark
+
+# A page looks at no more rows than this, whatever its filters leave of them.
+_STRETCH = 10_000
+
+
+@dataclass(slots=True)
+class Where:
+    """A WHERE clause under construction: constant texts, values as numbered parameters."""
+
+    now: int
+    clauses: list[str] = field(default_factory=list[str])
+    params: list[Any] = field(default_factory=list[Any])
+
+    def add(self, clause: str, *values: Any) -> None:
+        """``clause`` with ``{}`` for each value."""
+        numbers: list[str] = []
+        for value in values:
+            self.params.append(value)
+            numbers.append(f"${len(self.params)}")
+        self.clauses.append(clause.format(*numbers))
+
+    def __str__(self) -> str:
+        return "WHERE " + " AND ".join(self.clauses) if self.clauses else ""
+
+
+Clause = Callable[[Where, Any], None]
+"""Adds what a filter with this value means."""
+
+
+def plain(clause: str) -> Clause:
+    """A filter that is one comparison: ``subject = {}``."""
+    return lambda where, value: where.add(clause, value)
+
+
+def containing(*columns: str) -> Clause:
+    """A filter that is a part of one of these columns, without regard to case."""
+    either = " OR ".join(rf"lower({column}) LIKE {{}} ESCAPE '\'" for column in columns)
+
+    def add(where: Where, text: Any) -> None:
+        where.add(f"({either})", *[f"%{escaped(text)}%"] * len(columns))
+
+    return add
+
+
+def escaped(text: str) -> str:
+    """For use inside a LIKE pattern: what the caller typed and nothing else."""
+    return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One list: its rows, its filters, and the column behind each sort order.
+
+    The table has a column ``position``, unique and rising, and ``select`` names it first.
+    """
+
+    select: str
+    table: str
+    clauses: Mapping[str, Clause]
+    sorts: Mapping[str, str]
+    columns: Mapping[str, int]
+    """Where the sort columns stand in a row."""
+    narrows: Callable[[ListQuery, str], bool]
+    """Whether an index answers this filter, so that it may shorten the way to the stretch's end."""
+    always: tuple[str, ...] = ()
+    """Clauses of every question."""
+
+
+async def read_page(
+    database: Database, rows: Rows, query: ListQuery, now: int
+) -> tuple[list[Row], Mark | None]:
+    """Rows of one page and where the next begins.
+
+    1. Where the stretch this page may look at ends.
+    2. The matching rows of the stretch, up to the limit.
+    3. The next page begins after the last row given or, when they are fewer, after the stretch.
+    """
+    column = rows.sorts[query.sort]
+    order = " DESC" if query.descending else ""
+    ordered = f"ORDER BY {column}{order}, position{order} LIMIT "
+    past, until = ("<", ">=") if query.descending else (">", "<=")
+    key = f"({column}, position)"
+    where = Where(now, list(rows.always))
+    if query.after is not None:
+        where.add(f"{key} {past} ({{}}, {{}})", query.after.value, query.after.position)
+    early = [name for name in query.filters if rows.narrows(query, name)]
+    for name in early:
+        rows.clauses[name](where, query.filters[name])
+    text = f"SELECT {column}, position FROM {rows.table} {where} {ordered} 1 OFFSET {_STRETCH}"  # noqa: S608 - made of the services' constants
+    bound = await database.fetch(Statement(text), *where.params)  # 1
+    if bound:
+        where.add(f"{key} {until} ({{}}, {{}})", *bound[0])
+    for name in query.filters.keys() - set(early):
+        rows.clauses[name](where, query.filters[name])
+    text = f"{rows.select} {where} {ordered} ${len(where.params) + 1}"
+    found = await database.fetch(Statement(text), *where.params, query.limit)  # 2
+    if len(found) == query.limit:  # 3
+        last = found[-1]
+        return found, Mark(last[rows.columns[column]], last[0])
+    return found, Mark(*bound[0]) if bound else None

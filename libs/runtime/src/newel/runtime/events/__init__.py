@@ -1,0 +1,1 @@
+"""Events: the outbox that writes them and the stream that carries them."""

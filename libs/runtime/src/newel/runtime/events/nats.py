@@ -1,0 +1,185 @@
+"""Events between processes: the outbox relayed to NATS JetStream, and the bus that consumes there.
+
+Nothing is lost while NATS is away: events stay in the outbox until the stream has acknowledged them,
+and in the stream until the consumer has. What is sent twice carries the same ids.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from newel.runtime.background import FIRST_PAUSE, every, jittered
+from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.events.batches import family, packed, unpacked
+from newel.runtime.events.contract import Event, Subscription
+from newel.runtime.events.metrics import MEASURED_EVERY, EventMetrics
+from newel.runtime.events.nats_link import STREAM, SUBJECTS, NatsLink
+from newel.runtime.events.nats_puller import Puller
+from newel.runtime.events.outbox import KEPT, SWEPT_EVERY, TableOutbox
+from newel.runtime.events.outbox_reader import LONGEST_PAUSE, OutboxReader, sweep
+from newel.runtime.outages import Outage
+from newel.runtime.service import Task
+
+_log = logging.getLogger("newel.runtime.events.nats")
+
+_RELAY = "nats"
+_MESSAGES = 16  # of up to 256 events each
+_FETCH_SECONDS = 5.0
+_HANDLED_WITHIN = 60
+
+
+class NatsRelay:
+    """Publishes one outbox. Of several workers on one database, one does it at a time."""
+
+    def __init__(self, outbox: TableOutbox, link: NatsLink, metrics: EventMetrics) -> None:
+        self._outbox = outbox
+        self._link = link
+        self._metrics = metrics
+
+    def tasks(self) -> dict[str, Task]:
+        """What publishes and what sweeps. To be asked once."""
+        reader = OutboxReader(self._outbox.database, _RELAY)
+        self._outbox.on_wake(reader.wake)
+        publish = self._metrics.watch(_RELAY, self._publish)
+        lease = Lease(self._outbox.database, "nats relay", ttl=6)
+        return {
+            "nats-relay": partial(run_leased, lease, partial(reader.follow, publish)),
+            "outbox-sweep": every(
+                SWEPT_EVERY,
+                partial(sweep, self._outbox.database, [_RELAY], self._outbox.clock, KEPT),
+            ),
+            "outbox-backlog": every(
+                MEASURED_EVERY,
+                partial(self._metrics.measure, {_RELAY: [self._outbox.database]}),
+            ),
+        }
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        """Returns when the stream has them all; what it has already it drops by message id."""
+        from nats.js.errors import NoStreamResponseError
+
+        jetstream = await self._link.jetstream()
+        acknowledgements = (
+            jetstream.publish(
+                message.subject,
+                message.payload,
+                stream=STREAM,
+                headers={"Nats-Msg-Id": message.id},
+            )
+            for message in packed(events)
+        )
+        results = await asyncio.gather(*acknowledgements, return_exceptions=True)
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if any(isinstance(failure, NoStreamResponseError) for failure in failures):
+            await self._link.restore_stream()
+        if failures:
+            raise failures[0]
+
+
+class NatsBus:
+    """Implements ``events.EventBus`` on durable pull consumers. Its tasks are to be run."""
+
+    def __init__(self, link: NatsLink, metrics: EventMetrics) -> None:
+        self._link = link
+        self._metrics = metrics
+        self._subscriptions: list[Subscription] = []
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Registers a consumer; delivery starts with the tasks."""
+        handler = self._metrics.watch(subscription.name, subscription.handler)
+        self._subscriptions.append(replace(subscription, handler=handler))
+
+    def tasks(self) -> dict[str, Task]:
+        """What delivers, by the subscription's name."""
+        return {
+            subscription.name: partial(self._consume, subscription)
+            for subscription in self._subscriptions
+        }
+
+    async def _consume(self, subscription: Subscription) -> None:
+        pause = FIRST_PAUSE
+        outage = Outage(_log, f"delivery to {subscription.name}", consumer=subscription.name)
+        while True:
+            puller: Puller | None = None
+            try:
+                puller, check = await self._pull(subscription)
+                while True:
+                    if await _deliver(puller, subscription):
+                        pause = FIRST_PAUSE
+                    else:
+                        await check()
+                    outage.ended()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the events have to be delivered
+                outage.failed(error)
+            finally:
+                if puller is not None:
+                    await _let_go(puller)
+            await asyncio.sleep(jittered(pause))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _pull(
+        self, subscription: Subscription
+    ) -> tuple[Puller, Callable[[], Awaitable[object]]]:
+        """The durable consumer, made if need be, and what raises when the server has lost it."""
+        from nats.js.api import AckPolicy, ConsumerConfig
+        from nats.js.errors import NotFoundError
+
+        jetstream = await self._link.jetstream()
+        subject = common_filter(subscription.subjects)
+        config = ConsumerConfig(
+            durable_name=subscription.name,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=_HANDLED_WITHIN,
+            max_ack_pending=_MESSAGES,  # one batch at a time, so that order is kept
+            filter_subject=subject,
+        )
+        known = partial(jetstream.consumer_info, STREAM, subscription.name)
+        try:
+            await known()
+        except NotFoundError:
+            try:
+                await jetstream.add_consumer(STREAM, config)
+            except NotFoundError:
+                await self._link.restore_stream()
+                raise
+        passed_over = self._metrics.passed_over(subscription.name)
+        puller = await Puller.open(self._link.client, STREAM, subscription.name, passed_over)
+        return puller, known
+
+
+async def _deliver(puller: Puller, subscription: Subscription) -> bool:
+    """Fetches and handles one batch; False when there was none."""
+    messages = await puller.batch(_MESSAGES, _FETCH_SECONDS)
+    if not messages:
+        return False
+    events = [
+        event
+        for message in messages
+        for event in unpacked(message.subject, message.data)
+        if event.subject in subscription.subjects
+    ]
+    try:
+        if events:
+            await subscription.handler(events)
+    except Exception:
+        for message in messages:
+            await message.nak()
+        raise
+    for message in messages:
+        await message.ack()
+    return True
+
+
+async def _let_go(puller: Puller) -> None:
+    try:
+        await puller.close()
+    except Exception as error:  # noqa: BLE001 - the connection is lost and with it the interest
+        _log.info("a lost consumer could not be ended: %s", error)
+
+
+def common_filter(subjects: Sequence[str]) -> str:
+    """The narrowest filter that lets all subjects pass; a consumer has one filter only."""
+    families = {family(subject) for subject in subjects}
+    return f"{families.pop()}.>" if len(families) == 1 else SUBJECTS

@@ -1,0 +1,117 @@
+"""The outbox: events written with the change they report; and the bus that reads it at home."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from newel.runtime.background import every
+from newel.runtime.clock import Clock, SystemClock
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.events.contract import Event, Subscription
+from newel.runtime.events.metrics import MEASURED_EVERY, Deliver, EventMetrics
+from newel.runtime.events.outbox_reader import OutboxReader, sweep
+from newel.runtime.service import Task
+
+_INSERT = Statement("INSERT INTO outbox (event, subject, payload, at) VALUES ($1, $2, $3, $4)")
+
+KEPT = 3600
+"""Seconds an event stays in the table after everybody has had it, for people who look."""
+
+SWEPT_EVERY = 5.0
+
+
+class TableOutbox:
+    """Implements ``events.Outbox`` on the ``outbox`` table of a service's database."""
+
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self.database = database
+        self.clock = clock or SystemClock()
+        self._listeners: list[Callable[[], None]] = []
+
+    def write(self, subject: str, payload: bytes) -> Write:
+        """The write to put into the same unit as the change itself."""
+        now = self.clock.unix()
+        # Time first, so that ids sort about as they came; then random bits, so that they stay
+        # unique even where a database is restored from a backup and counts the same rows again.
+        event = f"{int(now * 1000):012x}{secrets.token_hex(10)}"
+        return Write(_INSERT, (event, subject, payload, int(now)))
+
+    def wake(self) -> None:
+        """Says that something was committed."""
+        for listener in self._listeners:
+            listener()
+
+    def on_wake(self, listener: Callable[[], None]) -> None:
+        """Has a reader in this process called with every ``wake``."""
+        self._listeners.append(listener)
+
+
+class LocalBus:
+    """Implements ``events.EventBus`` for services that share a process: no server of any kind.
+
+    Every subscription reads the attached outboxes itself, from a cursor kept beside the events.
+    ``shared`` says that other processes run the same subscriptions: each then has one of them at a
+    time. Its tasks are to be run by the process, after every ``attach`` and ``subscribe``.
+    """
+
+    def __init__(self, *, shared: bool = False, metrics: EventMetrics | None = None) -> None:
+        self._shared = shared
+        self._metrics = metrics
+        self._outboxes: list[tuple[TableOutbox, frozenset[str]]] = []
+        self._subscriptions: list[Subscription] = []
+
+    def attach(self, outbox: TableOutbox, *subjects: str) -> None:
+        """Adds a producer. With ``subjects``, those are all it ever writes."""
+        self._outboxes.append((outbox, frozenset(subjects)))
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Registers a consumer; delivery starts with the tasks."""
+        self._subscriptions.append(subscription)
+
+    def tasks(self) -> dict[str, Task]:
+        """What delivers and what sweeps, by name. To be asked once."""
+        tasks: dict[str, Task] = {}
+        read: dict[str, list[Database]] = {}
+        for number, (outbox, written) in enumerate(self._outboxes):
+            readers = [
+                subscription
+                for subscription in self._subscriptions
+                if not written or written.intersection(subscription.subjects)
+            ]
+            for subscription in readers:
+                reader = OutboxReader(outbox.database, subscription.name)
+                outbox.on_wake(reader.wake)
+                deliver = self._counted(subscription)
+                follow = partial(reader.follow, deliver)
+                name = f"{subscription.name}-{number}"
+                tasks[name] = self._alone(outbox.database, f"events {subscription.name}", follow)
+            names = [subscription.name for subscription in readers]
+            for name in names:
+                read.setdefault(name, []).append(outbox.database)
+            tasks[f"outbox-sweep-{number}"] = every(
+                SWEPT_EVERY, partial(sweep, outbox.database, names, outbox.clock, KEPT)
+            )
+        if self._metrics is not None:
+            tasks["outbox-backlog"] = every(MEASURED_EVERY, partial(self._metrics.measure, read))
+        return tasks
+
+    def _counted(self, subscription: Subscription) -> Deliver:
+        handler = subscription.handler
+        if self._metrics is not None:
+            handler = self._metrics.watch(subscription.name, handler)
+        return _matching(subscription.subjects, handler)
+
+    def _alone(self, database: Database, name: str, work: Task) -> Task:
+        return partial(run_leased, Lease(database, name, ttl=5), work) if self._shared else work
+
+
+def _matching(subjects: Sequence[str], handler: Deliver) -> Deliver:
+    wanted = frozenset(subjects)
+
+    async def deliver(events: Sequence[Event]) -> None:
+        matching = [event for event in events if event.subject in wanted]
+        if matching:
+            await handler(matching)
+
+    return deliver

@@ -1,0 +1,1 @@
+"""A process: its configuration, context, workers and run."""

@@ -1,0 +1,180 @@
+"""The program of a split service: ``python -m newel.issuing --config FILE``."""
+
+import argparse
+import inspect
+import logging
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prometheus_client import ProcessCollector
+
+from newel.runtime import logs
+from newel.runtime.config import Config, ConfigError, load_table, validated
+from newel.runtime.database.databases import UnusableDatabaseError
+from newel.runtime.errors import NewelError
+from newel.runtime.health import Health
+from newel.runtime.http.admission import ConnectionMetrics
+from newel.runtime.http.serving import Served
+from newel.runtime.http.web import Listener, bind
+from newel.runtime.line_sink import LineSink
+from newel.runtime.metrics import HttpMetrics
+from newel.runtime.process.context import Context
+from newel.runtime.process.process_config import ListenConfig, RuntimeConfig
+from newel.runtime.process.runner import Process, quietly
+from newel.runtime.process.workers import Workers
+from newel.runtime.rpc.server import RpcServer, serve
+from newel.runtime.service import Hook, Service
+from newel.runtime.system_errors import describe
+from newel.runtime.tls.server import ServerTls
+
+Model = TypeVar("Model", bound=Config)
+Assemble = Callable[[Model, Context], Service | Awaitable[Service]]
+
+_log = logging.getLogger("newel.runtime.process.main")
+
+
+def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
+    """Runs service ``name`` until it is told to stop; returns the program's exit status.
+
+    The file's ``[runtime]`` table is the process's; the rest is ``model``, which ``assemble`` makes
+    the service of.
+    """
+    parser = argparse.ArgumentParser(allow_abbrev=False, prog=f"newel-{name}")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--worker", type=int, default=None, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--new-database",
+        action="store_true",
+        help="begin with an empty database where the one used before is missing",
+    )
+    options = parser.parse_args()
+    try:
+        table = load_table(options.config)
+        runtime = validated(RuntimeConfig, table.pop("runtime", {}), f"{options.config}: runtime")
+        config = validated(model, table, str(options.config))
+        if runtime.workers > 1 and options.worker is None:
+            require_free(runtime)
+            # as this process was started itself
+            return Workers([sys.executable, *sys.orig_argv[1:]], runtime.workers).run()
+        import uvloop
+
+        context = Context(name, runtime, new_database=options.new_database)
+        uvloop.run(_run(context, config, assemble, options.worker or 0))
+    except (ConfigError, UnusableDatabaseError) as error:
+        print(f"newel-{name}: {error}", file=sys.stderr)  # noqa: T201 - before there are logs
+        return 2
+    except (NewelError, OSError) as error:
+        cause = error.cause if isinstance(error, NewelError) else error
+        cause = describe(cause) if isinstance(cause, OSError) else cause
+        print(f"newel-{name}: {cause}", file=sys.stderr)  # noqa: T201 - and after them
+        return 1
+    return 0
+
+
+async def _run(context: Context, config: Model, assemble: Assemble[Model], worker: int) -> None:
+    log = logs.configure(context.clock, context.config.log_level)
+    ProcessCollector(registry=context.registry)
+    try:
+        made = assemble(config, context)
+        service = await made if inspect.isawaitable(made) else made
+        await _process(context, service, log, worker).run()
+    finally:
+        for close in reversed(context.closing):
+            await quietly("closing", close)
+        log.flush()
+
+
+def _process(context: Context, service: Service, log: LineSink, worker: int) -> Process:
+    """The process that runs one service, with every address bound."""
+    runtime = context.config
+    ready = {service.name: service.ready} if service.ready else {}
+    health = Health({**context.checks, **ready}, [context.registry], context.peers.absent)
+    metrics = HttpMetrics(context.registry)
+    bounds: dict[str, Any] = {
+        "limits": runtime.connections, "metrics": ConnectionMetrics(context.registry)
+    }  # fmt: skip
+    listeners = [Listener(health, bind(_higher(runtime.health, worker)), name="health", **bounds)]
+    reloads: list[Callable[[], None]] = []
+    for listener, app in service.web.items():
+        config = runtime.listen.get(listener)
+        if config is None:
+            raise ConfigError(f"[runtime.listen.{listener}] is missing")
+        served = Served(
+            app, service.name, context.clock, log if runtime.access_log else None, metrics
+        )
+        tls = _tls(listener, config, context.tls, reloads)
+        listeners.append(Listener(served, _bind(config, runtime), tls, name=listener, **bounds))
+    start, stop = _rpc(context, service, health)
+    reloads.append(context.reopen_audit)
+
+    async def reload() -> None:
+        for again in reloads:
+            again()
+        _log.info("certificates were read again")
+
+    events = Service("events", tasks={**context.tasks(), **context.peers.tasks()})
+    return Process(
+        (events, service), listeners, health, context.registry,
+        rpc_start=start, rpc_stop=stop, reload=reload,
+    )  # fmt: skip
+
+
+def require_free(runtime: RuntimeConfig) -> None:
+    """Raises OSError for an address that somebody listens on: workers share theirs with anybody who asks."""
+    shared = [config.address for config in runtime.listen.values()]
+    own = [_higher(runtime.health, number) for number in range(runtime.workers)]
+    for address in (*shared, *own, *([runtime.grpc] if runtime.grpc else ())):
+        with bind(address) as sock:
+            sock.listen(1)
+
+
+def _bind(config: ListenConfig, runtime: RuntimeConfig) -> socket.socket:
+    return bind(config.address, shared=runtime.workers > 1)
+
+
+def _higher(address: str, by: int) -> str:
+    host, _, port = address.rpartition(":")
+    return f"{host}:{int(port) + by}"
+
+
+def _tls(
+    name: str, config: ListenConfig, issued: ServerTls, reloads: list[Callable[[], None]]
+) -> ServerTls | None:
+    """A listener's TLS: from files, or what the service itself presents."""
+    if name != "https":
+        return None
+    certificate, key = config.certificate, config.key
+    if certificate is None or key is None:
+        return issued
+    tls = ServerTls()
+
+    def read() -> None:
+        tls.trust([path.read_text() for path in config.client_roots])
+        tls.present(certificate.read_bytes(), key.read_bytes())
+
+    read()
+    reloads.append(read)
+    return tls
+
+
+def _rpc(context: Context, service: Service, health: Health) -> tuple[Hook | None, Hook | None]:
+    """How the service's gRPC begins and ends."""
+    address = context.config.grpc
+    if not service.rpcs:
+        return None, None
+    if address is None:
+        raise ConfigError("[runtime] grpc is missing: this service is called over gRPC")
+    files = context.peer_tls()
+    running: list[RpcServer] = []
+
+    async def start() -> None:
+        running.append(await serve(service.rpcs, address, files, health.is_ready))
+
+    async def stop() -> None:
+        for server in running:
+            await server.stop()
+
+    return start, stop

@@ -1,0 +1,96 @@
+"""The ``[runtime]`` table every split service's configuration file has."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from newel.runtime.config import Config, read_secret
+from newel.runtime.http.connection_limits import ConnectionLimits
+from newel.runtime.tls.mutual import TlsFiles
+
+
+class DatabaseConfig(Config):
+    """The service's own database."""
+
+    url: str
+    """``sqlite:///path`` or ``postgresql://user@host/database?schema=issuing``."""
+    password_file: Path | None = None
+
+    def password(self) -> str | None:
+        """The password, if there is one. Raises ConfigError."""
+        return read_secret(self.password_file) if self.password_file else None
+
+
+class TlsConfig(Config):
+    """What the service shows its peers, as server and as client, and which peers it believes."""
+
+    certificate: Path
+    key: Path
+    roots: Path
+
+    def files(self) -> TlsFiles:
+        """The same for ``newel.runtime.rpc.server``."""
+        return TlsFiles(self.certificate, self.key, self.roots)
+
+
+class NatsConfig(Config):
+    """Where events travel. Over TLS the service's ``[runtime.tls]`` is shown."""
+
+    servers: tuple[str, ...] = Field(min_length=1)
+    credentials_file: Path | None = None
+    replicas: int = Field(default=1, ge=1, le=5)
+
+
+class ChannelConfig(Config):
+    """Another service."""
+
+    address: str
+    """A gRPC target: ``dns:///issuing:9090``."""
+    server_name: str | None = None
+    """The name in its certificate where that is not the host of the address."""
+
+
+class ListenConfig(Config):
+    """One HTTP address."""
+
+    address: str
+    certificate: Path | None = None
+    """PEM chain, leaf first, where the service does not issue its own."""
+    key: Path | None = None
+    client_roots: tuple[Path, ...] = ()
+    """PEM: where the chains of client certificates may end."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
+
+
+class RuntimeConfig(Config):
+    """The process a service runs in."""
+
+    database: DatabaseConfig | None = None
+    tls: TlsConfig | None = None
+    nats: NatsConfig | None = None
+    grpc: str | None = None
+    """``host:port`` its gRPC services are called at."""
+    channels: dict[str, ChannelConfig] = Field(default_factory=dict[str, ChannelConfig])
+    """The services it calls, by name."""
+    listen: dict[str, ListenConfig] = Field(default_factory=dict[str, ListenConfig])
+    """Its HTTP addresses by the names its app uses; ``https`` is TLS, the others are plain."""
+    connections: ConnectionLimits = ConnectionLimits()
+    health: str = "127.0.0.1:9100"
+    """``host:port`` of /livez, /readyz and /metrics; a further worker n has them n ports higher."""
+    audit_file: Path | None = None
+    """Where decisions are written down; without it they go to stdout."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    access_log: bool = True
+    workers: int = Field(default=1, ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.tls is None and (self.grpc or self.channels):
+            raise ValueError("grpc and channels need [runtime.tls]: services use mutual TLS only")
+        return self

@@ -1,0 +1,145 @@
+"""Several processes of one service on the same addresses: started, watched, ended together.
+
+Each binds the addresses itself (SO_REUSEPORT) and the system spreads connections over them. A worker that
+dies is started again, after a pause that grows while it keeps dying at once; but where the first start of
+every one is refused, the next ones would be too, and the program ends. All end with this process, however it
+ends. The service manager is told READY once every worker is.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from newel.runtime.process import sd_notify
+from newel.runtime.process.parent import Lifeline, is_cut, take_lifeline
+from newel.runtime.shared_table import TableMemory
+
+DRAIN_SECONDS = 20.0
+_LOOKS_EVERY = 0.1
+_SOON = 5.0
+_LONGEST_PAUSE = 10.0
+_LONGEST_START = 60.0
+_REFUSALS = frozenset((1, 2))
+"""The exit statuses of a program that said why it cannot start."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    command: list[str]
+    process: "subprocess.Popen[bytes] | None" = None
+    began: float = 0.0
+    pause: float = 0.0
+    again_at: float = 0.0
+    lives: int = 0
+    refused: int = 0
+    """The status with which its first life ended, where that was a start that cannot work."""
+
+
+@dataclass(slots=True)
+class Workers:
+    """Runs ``command`` with ``--worker 0``, ``--worker 1`` … until told to stop."""
+
+    command: Sequence[str]
+    count: int
+    _stopping: bool = False
+    _workers: list[_Worker] = field(default_factory=list[_Worker])
+    _lifeline: Lifeline = field(default_factory=Lifeline)
+    _table: TableMemory = field(default_factory=TableMemory)
+    _states: sd_notify.States | None = None
+    _told: bool = False
+
+    def run(self) -> int:
+        """Returns, with the exit status of the program, after SIGTERM or SIGINT and the drain."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        own = take_lifeline()
+        self._states = sd_notify.States.open()
+        self._workers = [
+            _Worker([*self.command, "--worker", str(number)]) for number in range(self.count)
+        ]
+        while not self._stopping and not is_cut(own):
+            for worker in self._workers:
+                self._look_after(worker)
+            if all(worker.refused for worker in self._workers):
+                return max(worker.refused for worker in self._workers)
+            self._tell()
+            pause(_LOOKS_EVERY)
+        return self._end()
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            if self._states is not None:
+                self._states.forget()
+                self._told = False
+                sd_notify.notify(sd_notify.reloading())
+            self._send(signal.SIGHUP)
+        else:
+            self._stopping = True
+
+    def _look_after(self, worker: _Worker) -> None:
+        now = time.monotonic()
+        if worker.process is not None and worker.process.poll() is not None:
+            if now - worker.began < _SOON:
+                worker.pause = min(max(worker.pause * 2, 0.2), _LONGEST_PAUSE)
+            else:
+                worker.pause = 0.0
+            first = worker.lives == 1 and now - worker.began < _LONGEST_START
+            if first and worker.process.returncode in _REFUSALS:
+                worker.refused = worker.process.returncode
+            worker.process, worker.again_at = None, now + worker.pause
+        if worker.process is None and now >= worker.again_at and not self._stopping:
+            environment = self._table.environment(self._lifeline.environment(os.environ))
+            environment.pop(sd_notify.VARIABLE, None)
+            if self._states is not None:
+                environment[sd_notify.VARIABLE] = self._states.address
+            # a session of its own: Ctrl-C reaches this process, which tells the workers once
+            worker.process = subprocess.Popen(
+                worker.command,
+                start_new_session=True,
+                env=environment,
+                pass_fds=(*self._lifeline.pass_fds, self._table.descriptor),
+            )
+            worker.began = now
+            worker.lives += 1
+
+    def _tell(self) -> None:
+        """Passes READY on when every worker has said it."""
+        if self._states is None or self._told:
+            return
+        ready = self._states.ready()
+        if all(worker.process and worker.process.pid in ready for worker in self._workers):
+            self._told = True
+            sd_notify.notify(sd_notify.READY)
+
+    def _send(self, number: signal.Signals) -> None:
+        for worker in self._workers:
+            if worker.process is not None and worker.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    worker.process.send_signal(number)
+
+    def _end(self) -> int:
+        sd_notify.notify(sd_notify.STOPPING)
+        self._send(signal.SIGTERM)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        status = 0
+        for worker in self._workers:
+            if worker.process is None:
+                continue
+            while worker.process.poll() is None and time.monotonic() < deadline:
+                pause(0.02)
+            if worker.process.poll() is None:
+                worker.process.kill()
+                worker.process.wait()
+                status = 1
+            status = status or worker.process.returncode
+        return status
+
+
+def pause(seconds: float) -> None:
+    """Sleeps by a duration: ``time.sleep`` sleeps until a time, which a clock that jumps makes another."""
+    select.select([], [], [], seconds)

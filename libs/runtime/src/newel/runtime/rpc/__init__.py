@@ -1,0 +1,1 @@
+"""Calls between services: channels, wire errors, guards, the local short cut."""

@@ -1,0 +1,80 @@
+"""gRPC between services: always mutual TLS, every service with the list of those who may call it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import grpc
+import grpc.aio
+
+from newel.runtime.rpc.channel import SIZES, TlsChannel
+from newel.runtime.rpc.guard import guarded_handlers, refusal
+from newel.runtime.rpc.local import LocalChannel, LocalServer
+from newel.runtime.service import Rpc
+from newel.runtime.tls.mutual import TlsFiles
+
+__all__ = ["LOCAL", "RpcServer", "connect", "refusal", "serve"]
+
+LOCAL = "local:"
+
+
+def connect(
+    address: str,
+    tls: TlsFiles | None = None,
+    *,
+    caller: str = "",
+    local: LocalServer | None = None,
+    server_name: str | None = None,
+) -> grpc.aio.Channel:
+    """The channel to a service, for its generated stub.
+
+    ``local:`` leads to the servicers of this process (``local``, as ``caller``); any other address
+    is a gRPC target such as ``dns:///issuing:9090`` and needs ``tls``. ``server_name`` is the name
+    in the server's certificate where it is not the host of the address. Raises ValueError.
+    """
+    if address == LOCAL:
+        if local is None or not caller:
+            raise ValueError("local: needs the process's LocalServer and the caller's name")
+        return LocalChannel(local, caller)
+    if tls is None:
+        raise ValueError(f"{address}: services are called over mutual TLS only")
+    return TlsChannel(address, tls, server_name)
+
+
+class RpcServer:
+    """A listening gRPC server."""
+
+    def __init__(self, server: grpc.aio.Server, port: int, drain: Callable[[], None]) -> None:
+        self._server = server
+        self._drain = drain
+        self.port = port
+
+    async def stop(self, grace: float = 10.0) -> None:
+        """Takes no new calls and gives those under way ``grace`` seconds."""
+        self._drain()
+        await self._server.stop(grace)
+
+
+async def serve(
+    rpcs: Sequence[Rpc],
+    address: str,
+    tls: TlsFiles,
+    ready: Callable[[], Awaitable[bool]] | None = None,
+) -> RpcServer:
+    """Serves gRPC services, and grpc.health.v1, at ``host:port`` (port 0: a free one).
+
+    ``ready`` is what grpc.health.v1 answers.
+
+    Several processes may share one address. Raises OSError when it cannot be had.
+    """
+    from newel.runtime.rpc.health import HealthServicer
+
+    health = HealthServicer([rpc.name for rpc in rpcs], ready)
+    server = grpc.aio.server(options=(*SIZES, ("grpc.so_reuseport", 1)))
+    for rpc in (*rpcs, health.rpc()):
+        handlers = guarded_handlers(rpc)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(rpc.name, handlers),))
+    try:
+        port = server.add_secure_port(address, tls.server_credentials())
+    except RuntimeError as error:
+        raise OSError(f"cannot listen at {address}: {error}") from error
+    await server.start()
+    return RpcServer(server, port, health.drain)

@@ -1,0 +1,1 @@
+"""TLS contexts of clients, servers and mutual authentication."""
