@@ -16,7 +16,7 @@ from deploy.split.banner import banner
 from deploy.split.layout import PORTS_TAKEN, Addresses, Layout
 from deploy.split.supervisor import NotReadyError, Supervisor
 from newel.crypto import pem
-from newel.runtime.http.web import bind
+from newel.runtime.http.listener import bind
 from newel.step.fingerprint import fingerprint
 
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from newel.runtime.http.addresses import Address, parse_address, resolve
-from newel.runtime.http.web import bind
+from newel.runtime.http.listener import bind
 from newel.runtime.system_errors import describe
 
 

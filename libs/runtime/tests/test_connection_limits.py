@@ -21,8 +21,8 @@ from newel.runtime.http.connection_limits import (
     ConnectionLimits,
     claim_descriptors,
 )
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.http.request_body import read_body
-from newel.runtime.http.web import Listener, bind
 from newel.runtime.tls.server import ServerTls
 
 FAR_AWAY = (ipaddress.ip_network("192.0.2.0/24"),)

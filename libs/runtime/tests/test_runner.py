@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from newel.runtime import background
 from newel.runtime.background import Supervisor, every, jittered
 from newel.runtime.health import Health
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.process.runner import Process
 from newel.runtime.service import Service
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from newel.runtime.config import ConfigError
 from newel.runtime.health import Health
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.process import sd_notify
 from newel.runtime.process.runner import Process
 

@@ -22,7 +22,7 @@ from newel.runtime.clock import Clock, ManualClock, SystemClock
 from newel.runtime.database.contract import Database
 from newel.runtime.events.contract import Event, Subscription
 from newel.runtime.events.outbox import LocalBus, TableOutbox
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Service
 from newel.runtime.tls.server import ServerTls

@@ -15,7 +15,7 @@ from fixtures.authority import CertificateAuthority
 from fixtures.registration import Front, open_front
 from newel.crypto import keys
 from newel.runtime.clock import ManualClock, SystemClock
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 
 
 async def shown(port: int, front: Front, name: str = "ca.example") -> x509.Certificate:

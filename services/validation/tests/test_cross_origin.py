@@ -12,7 +12,7 @@ from fixtures.running import wait_until
 from fixtures.validation import surroundings
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError, validated
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.validation.app import build
 from newel.validation.config import HttpConfig
 

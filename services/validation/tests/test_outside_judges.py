@@ -19,7 +19,7 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.database.contract import Statement
 from newel.runtime.events.contract import Event
 from newel.runtime.events.outbox import LocalBus, TableOutbox
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.service import Service
 from newel.validation.app import build
 

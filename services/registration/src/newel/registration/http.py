@@ -20,7 +20,7 @@ from newel.registration.revocation import Revoking
 from newel.registration.signing import Issued, Signing
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.serving import ROUTE
+from newel.runtime.http.access_log import ROUTE
 from newel.runtime.request_id import request_id
 from newel.step.messages import RekeyRequest, RevokeRequest, SignRequest
 

@@ -6,8 +6,8 @@ from newel.registration import refusals
 from newel.registration.acme import answers
 from newel.registration.rates import Limit, RateLimitedError
 from newel.runtime.clock import Clock
+from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.client_addresses import ClientAddresses
-from newel.runtime.http.serving import ROUTE
 
 _ACME = ("/acme/", "/2.0/acme/")
 _NEW_ACCOUNT = "/new-account"

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from newel.registration import refusals
 from newel.registration.authority import Authority
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.serving import ROUTE
+from newel.runtime.http.access_log import ROUTE
 from newel.step.fingerprint import normalise
 from newel.step.messages import (
     ProvisionerKeyResponse,

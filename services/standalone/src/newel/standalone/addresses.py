@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from newel.runtime.http.addresses import LEAST_UNPRIVILEGED, Address, parse_address
-from newel.runtime.http.web import bind
+from newel.runtime.http.listener import bind
 from newel.standalone.options import Options
 from newel.standalone.settings import Settings
 from newel.step import ca_json

@@ -23,7 +23,7 @@ from newel.runtime.database.usable import check_usable
 from newel.runtime.events.metrics import EventMetrics
 from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.health import PUBLIC_PATHS, Health
-from newel.runtime.http.serving import Served
+from newel.runtime.http.access_log import AccessLogMiddleware
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HttpMetrics
 from newel.runtime.rpc.local import LocalChannel, LocalServer
@@ -82,8 +82,8 @@ class Standalone:
     """Everything the process runs."""
 
     services: Sequence[Service]
-    https: Served
-    http: Served
+    https: AccessLogMiddleware
+    http: AccessLogMiddleware
     health: Health
     tls: ServerTls
     registry: CollectorRegistry
@@ -120,8 +120,8 @@ async def build(
             house.upkeep(),
             Service("events", tasks=house.tasks(), stop=[house.close_databases]),
         ],
-        Served(https, "registration", clock, log, metrics),
-        Served(http, "validation", clock, log, metrics),
+        AccessLogMiddleware(https, "registration", clock, log, metrics),
+        AccessLogMiddleware(http, "validation", clock, log, metrics),
         health,
         house.tls,
         house.registry,

@@ -12,7 +12,7 @@ class ByPrefix:
         self._apps = dict(apps)
         self._default = default
         self.accounts_for: tuple[str, ...] = getattr(default, "accounts_for", ())
-        """What the apps count themselves: see ``newel.runtime.http.serving.Served``."""
+        """What the apps count themselves: see ``newel.runtime.http.access_log.AccessLogMiddleware``."""
         for prefix, app in apps.items():
             if getattr(app, "uncounted", False):
                 self.accounts_for += (prefix,)

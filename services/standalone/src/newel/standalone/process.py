@@ -10,7 +10,7 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.http.admission import ConnectionMetrics
 from newel.runtime.http.connection_limits import ConnectionLimits
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.process.runner import Process
 from newel.standalone import models
 from newel.standalone.addresses import metrics_address

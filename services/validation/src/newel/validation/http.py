@@ -26,7 +26,7 @@ class Web:
     """The ASGI app of the listener ``http``."""
 
     accounts_for = ("/ocsp",)
-    """OCSP has its own count by answer; see ``newel.runtime.http.serving.Served``."""
+    """OCSP has its own count by answer; see ``newel.runtime.http.access_log.AccessLogMiddleware``."""
 
     def __init__(
         self, responder: Responder, sources: Mapping[str, Source], base_path: str = ""

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from newel.runtime.audit import Audit
 from newel.runtime.database.listing import ListQuery, Mark, write_cursor
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.serving import ROUTE
+from newel.runtime.http.access_log import ROUTE
 
 Admit = Callable[[bytes], Awaitable[Mapping[str, str]]]
 """Says of the client certificate that was shown (DER) whose it is, as facts for the audit trail.

@@ -26,7 +26,7 @@ _PAUSE_SECONDS = 1.0
 MakeProtocol = Callable[[Ticket], asyncio.Protocol]
 
 
-class TlsAcceptor:
+class TLSAcceptor:
     """One listening socket. It has the part of ``asyncio.Server`` that stops it."""
 
     def __init__(
@@ -147,7 +147,7 @@ class _Silent:
     """A connection that has not said anything yet."""
 
     def __init__(
-        self, acceptor: TlsAcceptor, connection: socket.socket, address: str, ticket: Ticket
+        self, acceptor: TLSAcceptor, connection: socket.socket, address: str, ticket: Ticket
     ) -> None:
         self.connection = connection
         self.address = address

@@ -16,9 +16,9 @@ from newel.runtime.config import Config, ConfigError, load_table, validated
 from newel.runtime.database.databases import UnusableDatabaseError
 from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
+from newel.runtime.http.access_log import AccessLogMiddleware
 from newel.runtime.http.admission import ConnectionMetrics
-from newel.runtime.http.serving import Served
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HttpMetrics
 from newel.runtime.process.context import Context
@@ -102,7 +102,7 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
         config = runtime.listen.get(listener)
         if config is None:
             raise ConfigError(f"[runtime.listen.{listener}] is missing")
-        served = Served(
+        served = AccessLogMiddleware(
             app, service.name, context.clock, log if runtime.access_log else None, metrics
         )
         tls = _tls(listener, config, context.tls, reloads)

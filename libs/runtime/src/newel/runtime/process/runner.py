@@ -18,7 +18,7 @@ from newel.runtime.background import Supervisor
 from newel.runtime.config import ConfigError
 from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
-from newel.runtime.http.web import Listener
+from newel.runtime.http.listener import Listener
 from newel.runtime.process import sd_notify
 from newel.runtime.process.parent import end_with_parent, take_lifeline
 from newel.runtime.service import Hook, Service

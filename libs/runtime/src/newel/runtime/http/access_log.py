@@ -20,7 +20,7 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _LONGEST = 256
 
 
-class Served:
+class AccessLogMiddleware:
     """Wraps a service's ASGI app.
 
     An app may have ``accounts_for``: beginnings of paths whose requests it counts itself. They go

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from newel.runtime.clock import SystemClock
 from newel.runtime.health import Health
-from newel.runtime.http.serving import ROUTE, Served
+from newel.runtime.http.access_log import ROUTE, AccessLogMiddleware
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import Alias, HttpMetrics, bounded, exposition
 from newel.runtime.request_id import enter_stranger
@@ -77,7 +77,7 @@ async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
         await send({"type": "http.response.body", "body": b"made"})
 
     sink = LineSink(writing)
-    served = Served(app, "registration", SystemClock(), sink, HttpMetrics(registry))
+    served = AccessLogMiddleware(app, "registration", SystemClock(), sink, HttpMetrics(registry))
     status, headers, body = await ask(served, "/thing/7", x_request_id="abc", user_agent="curl")
     sink.close()
     assert (status, body) == (201, b"made")
@@ -100,7 +100,7 @@ async def test_a_message_that_an_app_sends_again_and_again_stays_as_it_is() -> N
         await send({"type": "http.response.body", "body": b""})
 
     registry = CollectorRegistry()
-    served = Served(app, "test", SystemClock(), None, HttpMetrics(registry))
+    served = AccessLogMiddleware(app, "test", SystemClock(), None, HttpMetrics(registry))
     for _ in range(2):
         _, headers, _ = await ask(served, "/")
         assert set(headers) == {b"a", b"x-request-id"}
@@ -116,7 +116,7 @@ async def test_what_an_app_accounts_for_itself_goes_straight_through() -> None:
             await send({"type": "http.response.body", "body": b""})
 
     registry = CollectorRegistry()
-    served = Served(App(), "test", SystemClock(), None, HttpMetrics(registry))
+    served = AccessLogMiddleware(App(), "test", SystemClock(), None, HttpMetrics(registry))
     assert (await ask(served, "/hot/path"))[1] == {}
     assert set((await ask(served, "/other"))[1]) == {b"x-request-id"}
     labels = {"service": "test", "route": "other", "method": "GET", "status": "200"}

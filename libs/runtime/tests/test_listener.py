@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fixtures.tls_authority import Authority
 from newel.runtime.clock import SystemClock
 from newel.runtime.http.connection_limits import ConnectionLimits
-from newel.runtime.http.web import Listener, bind
+from newel.runtime.http.listener import Listener, bind
 from newel.runtime.tls.server import ServerTls
 
 

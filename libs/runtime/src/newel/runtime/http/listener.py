@@ -19,7 +19,7 @@ from newel.runtime.http.addresses import parse_address, resolve
 from newel.runtime.http.admission import Admission, ConnectionMetrics, Ticket
 from newel.runtime.http.connection_limits import ConnectionLimits, claim_descriptors
 from newel.runtime.http.protocol import BoundedProtocol, DatedHeaders
-from newel.runtime.http.tls_acceptor import TlsAcceptor
+from newel.runtime.http.tls_acceptor import TLSAcceptor
 from newel.runtime.tls.server import ServerTls
 
 DRAIN_SECONDS = 10
@@ -83,7 +83,7 @@ class Listener(uvicorn.Server):
         await self.lifespan.startup()
         self.server_state.default_headers = self._headers
         if self._tls is not None:
-            server: Any = TlsAcceptor(
+            server: Any = TLSAcceptor(
                 self._sock, self._tls.context, self._connection, self._admission, self._limits
             )
             server.start(BACKLOG)
