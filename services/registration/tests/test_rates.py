@@ -13,7 +13,7 @@ from fixtures.authority import Book, CertificateAuthority
 from fixtures.registration import Front, open_front
 from newel.registration.config import RateLimitsConfig
 from newel.registration.metrics import Metrics
-from newel.registration.rates import Buckets, Limit, Rate, RateLimitedError, SharedBuckets
+from newel.registration.rate_limits import Buckets, Limit, Rate, RateLimitedError, SharedBuckets
 from newel.runtime.http.client_addresses import ClientAddresses
 from newel.runtime.shared_table import SharedTable, TableMemory
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from fixtures.acme import House, make_csr, make_house, provisioner
 from newel.proto.common.v1 import error_pb2
-from newel.registration.rates import Rate
+from newel.registration.rate_limits import Rate
 
 
 @pytest.mark.attack("X02")

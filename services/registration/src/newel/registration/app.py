@@ -16,20 +16,20 @@ from newel.registration.acme.build import Acme
 from newel.registration.acme.build import build as build_acme
 from newel.registration.authority import Authority
 from newel.registration.config import Config, RateConfig
-from newel.registration.front import front
-from newel.registration.http import StepApi
-from newel.registration.limited import Limited
-from newel.registration.listings import Listings
+from newel.registration.maintenance import Upkeep
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.rates import Limit
-from newel.registration.renewal import Renewing
-from newel.registration.revocation import Revoking
+from newel.registration.rate_limit_middleware import Limited
+from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.server_certificate import ServerCertificate, Wanted
-from newel.registration.signing import Signing
+from newel.registration.step.front import front
+from newel.registration.step.read_only_routes import Listings
+from newel.registration.step.renewal import Renewing
+from newel.registration.step.revocation import Revoking
+from newel.registration.step.routes import StepApi
+from newel.registration.step.signing import Signing
 from newel.registration.storage import ProvisionerTable, UsedTokenTable
-from newel.registration.upkeep import Upkeep
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError

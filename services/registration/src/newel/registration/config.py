@@ -12,7 +12,7 @@ from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.acme.config import AcmeConfig
 from newel.registration.provisioners.limits import Limits
-from newel.registration.rates import Rate
+from newel.registration.rate_limits import Rate
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
 from newel.runtime.http.client_addresses import LOOPBACK

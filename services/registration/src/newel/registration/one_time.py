@@ -8,8 +8,8 @@ it is older than any request can live; then the issuing authority answers with t
 import hashlib
 from typing import Protocol
 
+from newel.registration.errors import unauthorized
 from newel.registration.provisioners.grant import TokenUse
-from newel.registration.refusals import unauthorized
 
 TAKEOVER_AFTER = 30
 """Seconds after which an unfinished claim is taken for dead: twice what clients wait."""

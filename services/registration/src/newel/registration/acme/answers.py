@@ -7,7 +7,7 @@ import msgspec
 
 from newel.acme import algorithms, problems
 from newel.acme.identifiers import Identifier
-from newel.registration.rates import RateLimitedError
+from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
 
 Header = tuple[bytes, bytes]

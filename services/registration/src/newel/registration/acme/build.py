@@ -14,14 +14,14 @@ from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.claims import Claims
 from newel.registration.acme.config import AcmeConfig, parse_server
 from newel.registration.acme.decisions import Decisions
-from newel.registration.acme.dispatcher import Dispatcher
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import Chains
+from newel.registration.acme.maintenance import Upkeep
 from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.routes import Dispatcher
 from newel.registration.acme.server import Server
 from newel.registration.acme.settings import Limits, Provisioners
 from newel.registration.acme.storage import Storage
-from newel.registration.acme.upkeep import Upkeep
 from newel.registration.acme.validations import Validations, Validator
 from newel.registration.challenges.dns_01 import Dns01
 from newel.registration.challenges.http_01 import Http01
@@ -29,7 +29,7 @@ from newel.registration.challenges.name_servers import NameServers
 from newel.registration.challenges.tls_alpn_01 import TlsAlpn01
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
-from newel.registration.rates import Limit
+from newel.registration.rate_limits import Limit
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database

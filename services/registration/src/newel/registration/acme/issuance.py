@@ -10,10 +10,10 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.acme import ids, requests, validity
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
+from newel.registration.errors import misconfigured
 from newel.registration.issuance import Issuance, put_must_staple, put_shape
 from newel.registration.issuance import general_name as in_contract
 from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.refusals import misconfigured
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
 

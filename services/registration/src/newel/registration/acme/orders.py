@@ -8,14 +8,7 @@ from newel.acme import base64url, jwk, messages
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import Problem
 from newel.crypto import loading, pem
-from newel.registration.acme import (
-    answers,
-    changes,
-    identifiers,
-    ids,
-    requests,
-    validity,
-)
+from newel.registration.acme import answers, changes, identifiers, ids, requests, validity
 from newel.registration.acme.answers import Answer
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.records import PENDING, PROCESSING, READY, VALID, Claim, Order

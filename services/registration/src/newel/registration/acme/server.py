@@ -12,7 +12,7 @@ from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
 from newel.registration.issuance import Issuance
-from newel.registration.rates import Limit
+from newel.registration.rate_limits import Limit
 
 
 class Validations(Protocol):

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from newel.crypto import names
 from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.errors import forbidden, unauthorized
 from newel.registration.provisioners.grant import Grant, Proof, RevocationGrant
 from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens, token_use
-from newel.registration.refusals import forbidden, unauthorized
 from newel.step import jws
 from newel.step.audiences import Method
 from newel.step.jwk import to_public_key

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.errors import malformed, unauthorized
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
 from newel.registration.provisioners.limits import Limits
-from newel.registration.refusals import malformed, unauthorized
 from newel.step.audiences import Audiences
 from newel.step.provisioners import Newel, Provisioner, identity, kind, to_public
 from newel.step.tokens import Token, UnverifiedToken

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from newel.registration.errors import unauthorized
 from newel.registration.provisioners.acme import AcmeKind
 from newel.registration.provisioners.jwk import JwkKind
 from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.provisioner import AnyProvisioner
-from newel.registration.refusals import unauthorized
 from newel.step.audiences import fragment
 from newel.step.provisioners import (
     AcmeProvisioner,

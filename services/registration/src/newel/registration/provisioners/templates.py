@@ -23,8 +23,8 @@ from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.gotemplate.budget import Limits, Surroundings
 from newel.gotemplate.template import Template
+from newel.registration.errors import forbidden, malformed, misconfigured, verbatim
 from newel.registration.provisioners import template_names
-from newel.registration.refusals import forbidden, malformed, misconfigured, verbatim
 from newel.runtime.errors import NewelError
 
 BOUNDS = Limits(steps=20_000, octets=1 << 20, output=1 << 18)

@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.errors import forbidden, malformed
 from newel.registration.issuance import Issuance
 from newel.registration.one_time import UsedTokens, use_once
-from newel.registration.peer import Peer
 from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
-from newel.registration.refusals import forbidden, malformed
-from newel.registration.signing import Current, read_token
+from newel.registration.step.peer import Peer
+from newel.registration.step.signing import Current, read_token
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.messages import RevokeRequest

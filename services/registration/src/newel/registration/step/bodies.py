@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 from starlette.types import Receive, Scope
 
-from newel.registration import refusals
+from newel.registration.errors import malformed
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.request_body import read_body
 
@@ -29,7 +29,7 @@ def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
     except (ValueError, RecursionError) as error:
         if data.strip() == b"null":  # as if nothing was given
             return decoder.decode(b"{}")
-        raise refusals.malformed("error decoding json", cause=str(error)[:200]) from None
+        raise malformed("error decoding json", cause=str(error)[:200]) from None
 
 
 async def drain(receive: Receive, scope: Scope) -> bytes:
@@ -42,7 +42,7 @@ async def drain(receive: Receive, scope: Scope) -> bytes:
     except NewelError as error:
         if error.type is ErrorType.TOO_LARGE:
             raise
-        raise refusals.malformed(error.detail) from None
+        raise malformed(error.detail) from None
 
 
 def _too_large() -> NewelError:

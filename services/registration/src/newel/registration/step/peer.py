@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from newel.crypto import loading
-from newel.registration.refusals import unauthorized
+from newel.registration.errors import unauthorized
 from newel.registration.trust import Trust
 from newel.step import extension, jws, renew_token, tokens
 from newel.step.extension import ProvisionerExtension

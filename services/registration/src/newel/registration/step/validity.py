@@ -4,8 +4,8 @@ import datetime as dt
 from typing import NamedTuple
 
 from newel.durations.go import TimeDuration, format_duration
+from newel.registration.errors import forbidden, malformed
 from newel.registration.provisioners.limits import Limits
-from newel.registration.refusals import forbidden, malformed
 
 _SECOND = dt.timedelta(seconds=1)
 

@@ -5,14 +5,14 @@ import secrets
 from dataclasses import dataclass
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.errors import unauthorized
 from newel.registration.issuance import Issuance
 from newel.registration.one_time import UsedTokens, idempotency_key, use_once
-from newel.registration.peer import Peer
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
-from newel.registration.refusals import unauthorized
-from newel.registration.signing import Current, Issued, finishing, read_request
-from newel.registration.subject import check_key
+from newel.registration.step.peer import Peer
+from newel.registration.step.signing import Current, Issued, finishing, read_request
+from newel.registration.step.subject import check_key
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import renew_token

@@ -2,9 +2,9 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from newel.registration import refusals
 from newel.registration.acme import answers
-from newel.registration.rates import Limit, RateLimitedError
+from newel.registration.rate_limits import Limit, RateLimitedError
+from newel.registration.step import error_responses
 from newel.runtime.clock import Clock
 from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.client_addresses import ClientAddresses
@@ -52,7 +52,7 @@ async def _refuse(scope: Scope, send: Send, refusal: RateLimitedError) -> None:
         answer = answers.refusal(refusal)
     else:
         retry = answers.retry_after(refusal.seconds)
-        answer = answers.Answer(429, refusals.body(refusal), answers.JSON, (retry,))
+        answer = answers.Answer(429, error_responses.body(refusal), answers.JSON, (retry,))
     headers = [
         (b"content-type", answer.content_type),
         (b"content-length", b"%d" % len(answer.body)),

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from newel.registration import refusals
 from newel.registration.authority import Authority
+from newel.registration.errors import malformed
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
 from newel.step.fingerprint import normalise
@@ -123,7 +123,7 @@ class Listings:
         try:
             limit = int(text) if text and len(text) <= _LONGEST_LIMIT else 0
         except ValueError:
-            raise refusals.malformed(f"limit '{text}' is not an integer") from None
+            raise malformed(f"limit '{text}' is not an integer") from None
         cursor = request.query_params.get("cursor", "")
         page, following = self._authority.provisioners.page(cursor, limit)
         shown = list(page)

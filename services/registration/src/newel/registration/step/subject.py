@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from newel.crypto.csr import VerifiedRequest
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.names import GeneralName, parse_san
+from newel.registration.errors import forbidden
 from newel.registration.provisioners.grant import Grant
-from newel.registration.refusals import forbidden
 from newel.step.fingerprint import confirmation
 
 _COMMON_NAME = "2.5.4.3"

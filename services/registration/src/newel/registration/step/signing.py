@@ -10,16 +10,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from newel.crypto import csr
 from newel.crypto.dns_names import UNDERSCORES
 from newel.proto.issuing.v1 import issuing_pb2 as pb
-from newel.registration import validity
+from newel.registration.errors import malformed, unauthorized
 from newel.registration.issuance import Issuance, general_name, put_must_staple, put_shape
 from newel.registration.one_time import UsedTokens, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, TokenUse
 from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
 from newel.registration.provisioners.registry import Provisioners
-from newel.registration.refusals import malformed, unauthorized
-from newel.registration.subject import check_request
+from newel.registration.step import validity
+from newel.registration.step.subject import check_request
+from newel.registration.step.validity import Validity
 from newel.registration.trust import Trust
-from newel.registration.validity import Validity
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import tokens

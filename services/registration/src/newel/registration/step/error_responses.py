@@ -1,12 +1,13 @@
-"""Refusals of the step API: which text a client gets to see, and the body it is carried in.
+"""Error responses of the step API: the text a client sees and the JSON body that carries it.
 
-Two families of texts, as clients and scripts know them. A refusal without ``detail`` is told in general
-words, its cause going to the audit trail alone; one with ``detail`` is told after a prefix by status.
+Clients and scripts know two families of texts. An error without ``detail`` gets a general text and its
+cause stays in the audit trail; one with ``detail`` gets that, after a prefix that depends on the status.
 """
 
 import msgspec
 
-from newel.runtime.errors import ErrorType, NewelError
+from newel.registration.errors import VerbatimError
+from newel.runtime.errors import NewelError
 from newel.step.messages import ErrorResponse
 
 _SEE_LOGS = " Please see the certificate authority logs for more info."
@@ -22,37 +23,7 @@ _PREFIX = {
     400: "The request could not be completed: ",
     403: "The request was forbidden by the certificate authority: ",
 }
-_LONGEST_OWN = 1024
 _encoder = msgspec.json.Encoder()
-
-
-def malformed(detail: str, *, cause: str = "") -> NewelError:
-    """400, with what is wrong."""
-    return NewelError(ErrorType.MALFORMED, detail, cause=cause)
-
-
-def unauthorized(cause: str, *, detail: str = "") -> NewelError:
-    """401. The cause is for the audit trail; the client is told ``detail``, usually nothing."""
-    return NewelError(ErrorType.UNAUTHORIZED, detail, cause=cause)
-
-
-def forbidden(detail: str, *, cause: str = "") -> NewelError:
-    """403, with what is not allowed."""
-    return NewelError(ErrorType.FORBIDDEN, detail, cause=cause)
-
-
-def misconfigured(cause: str) -> NewelError:
-    """500, with the cause in the audit trail alone: the operator's to mend."""
-    return NewelError(ErrorType.SERVER_INTERNAL, "", cause=cause)
-
-
-class VerbatimError(NewelError):
-    """A refusal told as it is: the operator wrote it for the asker."""
-
-
-def verbatim(detail: str) -> VerbatimError:
-    """400, in these very words."""
-    return VerbatimError(ErrorType.MALFORMED, detail[:_LONGEST_OWN])
 
 
 def message(error: NewelError) -> str:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from newel.registration import refusals
+from newel.registration.step import error_responses
 from newel.runtime.errors import ErrorType, NewelError
 
 _BY_STATUS = {404: ErrorType.NOT_FOUND, 405: ErrorType.METHOD_NOT_ALLOWED}
@@ -30,7 +30,9 @@ def front(routes: Sequence[BaseRoute]) -> Starlette:
 
 async def _refused(_: Request, error: Exception) -> Response:
     refusal = error if isinstance(error, NewelError) else NewelError(ErrorType.SERVER_INTERNAL, "")
-    return Response(refusals.body(refusal), refusal.http_status, media_type="application/json")
+    return Response(
+        error_responses.body(refusal), refusal.http_status, media_type="application/json"
+    )
 
 
 async def _not_routed(_: Request, error: Exception) -> Response:
@@ -38,7 +40,7 @@ async def _not_routed(_: Request, error: Exception) -> Response:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     refusal = NewelError(_BY_STATUS.get(status, ErrorType.MALFORMED), "")
     return Response(
-        refusals.body(refusal), refusal.http_status, headers, media_type="application/json"
+        error_responses.body(refusal), refusal.http_status, headers, media_type="application/json"
     )
 
 

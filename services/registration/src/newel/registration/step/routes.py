@@ -12,19 +12,20 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from newel.registration import bodies, peer, refusals
 from newel.registration.authority import Authority
+from newel.registration.errors import malformed
 from newel.registration.metrics import Metrics
-from newel.registration.renewal import Renewing
-from newel.registration.revocation import Revoking
-from newel.registration.signing import Issued, Signing
+from newel.registration.step import bodies, error_responses, peer
+from newel.registration.step.renewal import Renewing
+from newel.registration.step.revocation import Revoking
+from newel.registration.step.signing import Issued, Signing
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
 from newel.runtime.request_id import request_id
 from newel.step.messages import RekeyRequest, RevokeRequest, SignRequest
 
-_log = logging.getLogger("newel.registration.http")
+_log = logging.getLogger("newel.registration.step.routes")
 _JSON = (b"content-type", b"application/json")
 _ACME = ("/acme/", "/2.0/acme/")
 _OK = b'{"status":"ok"}\n'
@@ -89,7 +90,10 @@ class StepApi:
         scope[ROUTE], handler = hot
         headers: list[tuple[bytes, bytes]] = [_JSON]
         if scope["method"] != "POST":
-            status, content = 405, refusals.body(NewelError(ErrorType.METHOD_NOT_ALLOWED, ""))
+            status, content = (
+                405,
+                error_responses.body(NewelError(ErrorType.METHOD_NOT_ALLOWED, "")),
+            )
             headers.append((b"allow", b"POST"))
         else:
             status, content = await answered(handler(scope, receive))
@@ -125,7 +129,7 @@ class StepApi:
             data = await bodies.drain(receive, scope)
             holder = peer.from_tls(_client_chain(scope))
             if holder is None:  # a bearer token does not say for which new key it was made
-                raise refusals.malformed("missing client certificate")
+                raise malformed("missing client certificate")
             shown.append(holder)
             body = bodies.decode(_rekey, data)
             return await self._renewing.renew(shown[0], body.csr or "", request_id())
@@ -196,7 +200,7 @@ class StepApi:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise refusals.malformed("missing client certificate")
+            raise malformed("missing client certificate")
         return peer.from_bearer(token.strip(), self._authority.trust)
 
 
@@ -212,10 +216,10 @@ async def answered(work: Awaitable[Answer]) -> Answer:
     try:
         return await work
     except NewelError as error:
-        return error.http_status, refusals.body(error)
+        return error.http_status, error_responses.body(error)
     except Exception:  # noqa: BLE001 - the border: a client is told nothing of it
         _log.exception("a request failed")
-        return 500, refusals.body(NewelError(ErrorType.SERVER_INTERNAL, ""))
+        return 500, error_responses.body(NewelError(ErrorType.SERVER_INTERNAL, ""))
 
 
 def _client_chain(scope: Scope) -> list[bytes]:

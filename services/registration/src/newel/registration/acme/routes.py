@@ -25,7 +25,7 @@ from newel.registration.acme.server import Server
 from newel.registration.acme.settings import Provisioners
 from newel.registration.acme.urls import Urls
 from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.rates import RateLimitedError
+from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.request_body import read_body
 
