@@ -16,9 +16,9 @@ from fixtures.catalogue import make_event
 from newel.alerting.app import REVISION
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
 from newel.alerting.notices import Message
-from newel.alerting.projection import EXPIRING
 from newel.alerting.retention import Housekeeping
 from newel.alerting.storage.listing import ListingStorage
+from newel.proto import subjects
 from newel.runtime.database.contract import Database
 from newel.runtime.database.databases import open_database
 from newel.runtime.database.migrations import migrate
@@ -332,7 +332,7 @@ async def test_rules_choose_by_provisioner_subject_and_severity(
 
 async def test_unreadable_events_are_passed_over(database: Database, hook: Channel) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(make_event(EXPIRING, b"\xff"), expiring(ONE))
+    await alerts.take(make_event(subjects.ENDPOINT_EXPIRING, b"\xff"), expiring(ONE))
     assert await alerts.rows("SELECT id FROM notices") == [("expiring-0101",)]
     assert alerts.registry.get_sample_value("newel_alerting_unreadable_total") == 1
 

@@ -8,7 +8,8 @@ import pytest
 from fixtures.catalogue import START, issued, revoked
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Expiry
-from newel.inventory.expiry import EXPIRING, RENEWED, ExpiryWatch
+from newel.inventory.expiry import ExpiryWatch
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.databases import open_database
@@ -33,7 +34,7 @@ async def said(catalogue: Catalogue) -> list[tuple[str, bytes]]:
     """The subject of each event in the outbox with the serial it is about."""
     told: list[tuple[str, bytes]] = []
     for subject, payload in await catalogue.rows("SELECT subject, payload FROM outbox ORDER BY id"):
-        if subject == EXPIRING:
+        if subject == subjects.ENDPOINT_EXPIRING:
             told.append((subject, events_pb2.EndpointExpiring.FromString(payload).serial))
         else:
             told.append((subject, events_pb2.EndpointRenewed.FromString(payload).superseded))
@@ -52,7 +53,7 @@ async def test_a_two_minute_certificate_is_said_once_when_three_quarters_have_pa
     for _ in range(3):
         catalogue.clock.advance(SECOND)
         await watch.tick()
-    assert await said(catalogue) == [(EXPIRING, one.serial)]
+    assert await said(catalogue) == [(subjects.ENDPOINT_EXPIRING, one.serial)]
     ((payload,),) = await catalogue.rows("SELECT payload FROM outbox")
     event = events_pb2.EndpointExpiring.FromString(payload)
     assert event.endpoint == await catalogue.endpoint_of(one.serial)
@@ -88,12 +89,15 @@ async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
     for _ in range(3):
         catalogue.clock.advance(SECOND)
         await watch.tick()
-    assert await said(catalogue) == [(EXPIRING, old.serial), (RENEWED, old.serial)]
+    assert await said(catalogue) == [
+        (subjects.ENDPOINT_EXPIRING, old.serial),
+        (subjects.ENDPOINT_RENEWED, old.serial),
+    ]
     _, (payload,) = await catalogue.rows("SELECT payload FROM outbox ORDER BY id")
     assert events_pb2.EndpointRenewed.FromString(payload).serial == new.serial
     catalogue.clock.advance(90 * SECOND)
     await watch.tick()
-    assert (await said(catalogue))[2:] == [(EXPIRING, new.serial)]
+    assert (await said(catalogue))[2:] == [(subjects.ENDPOINT_EXPIRING, new.serial)]
 
 
 async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: Catalogue) -> None:
@@ -105,7 +109,10 @@ async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: C
     await catalogue.take(revoked(one))
     await watch.tick()
     await watch.tick()
-    assert await said(catalogue) == [(EXPIRING, one.serial), (RENEWED, one.serial)]
+    assert await said(catalogue) == [
+        (subjects.ENDPOINT_EXPIRING, one.serial),
+        (subjects.ENDPOINT_RENEWED, one.serial),
+    ]
     _, (payload,) = await catalogue.rows("SELECT payload FROM outbox ORDER BY id")
     assert events_pb2.EndpointRenewed.FromString(payload).serial == b""
 
@@ -125,7 +132,10 @@ async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
     for _ in range(3):
         catalogue.clock.advance(SECOND)
         await watch.tick()
-    assert await said(catalogue) == [(EXPIRING, old.serial), (RENEWED, old.serial)]
+    assert await said(catalogue) == [
+        (subjects.ENDPOINT_EXPIRING, old.serial),
+        (subjects.ENDPOINT_RENEWED, old.serial),
+    ]
     assert await catalogue.rows("SELECT due FROM endpoints") == [(None,)]
 
 
@@ -137,7 +147,7 @@ async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(
     await catalogue.take(ancient.event, recent.event)
     catalogue.clock.advance(dt.timedelta(days=3, seconds=1))
     await watch_of(catalogue).tick()
-    assert await said(catalogue) == [(EXPIRING, recent.serial)]
+    assert await said(catalogue) == [(subjects.ENDPOINT_EXPIRING, recent.serial)]
     ((payload,),) = await catalogue.rows("SELECT payload FROM outbox")
     assert events_pb2.EndpointExpiring.FromString(payload).expired
 
@@ -151,7 +161,7 @@ async def test_fractions_by_provisioner_and_kinds_nobody_renews(database: Databa
     await catalogue.take(early.event, never.event, person.event)
     catalogue.clock.advance(TWO_MINUTES)
     await watch_of(catalogue).tick()
-    assert await said(catalogue) == [(EXPIRING, early.serial)]
+    assert await said(catalogue) == [(subjects.ENDPOINT_EXPIRING, early.serial)]
 
 
 async def test_many_replicas_say_it_once(catalogue: Catalogue, database_url: str) -> None:
@@ -162,7 +172,7 @@ async def test_many_replicas_say_it_once(catalogue: Catalogue, database_url: str
     replicas = [Catalogue(each, clock=catalogue.clock) for each in others]
     await asyncio.gather(*(watch_of(each).tick() for each in replicas))
     told = await said(catalogue)
-    assert sorted(told) == sorted((EXPIRING, each.serial) for each in line)
+    assert sorted(told) == sorted((subjects.ENDPOINT_EXPIRING, each.serial) for each in line)
     for each in others:
         await each.close()
 

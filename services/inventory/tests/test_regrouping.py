@@ -6,11 +6,12 @@ from typing import Any
 from fixtures.catalogue import START, Issued, issued
 from fixtures.inventory import Catalogue
 from newel.inventory.endpoints import Placed, opened_by
-from newel.inventory.expiry import EXPIRING, RENEWED, ExpiryWatch
+from newel.inventory.expiry import ExpiryWatch
 from newel.inventory.projection import record_of
 from newel.inventory.regrouping import Regrouping
 from newel.inventory.storage.regrouping import RegroupingStorage
 from newel.inventory.thresholds import warn_at
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.events.outbox import TableOutbox
 
@@ -54,14 +55,14 @@ async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catal
     await watch_of(catalogue).tick()
     events = await catalogue.rows("SELECT subject FROM outbox")
     assert len(events) == 7  # two false ones of each kind, one true one, two of the tokens
-    assert {subject for (subject,) in events} == {EXPIRING}
+    assert {subject for (subject,) in events} == {subjects.ENDPOINT_EXPIRING}
 
     await regroup(catalogue)
     rows = await catalogue.rows("SELECT subject, payload FROM outbox ORDER BY id")
     resolved = [
         events_pb2.EndpointRenewed.FromString(payload).superseded
         for subject, payload in rows
-        if subject == RENEWED
+        if subject == subjects.ENDPOINT_RENEWED
     ]
     assert sorted(resolved) == sorted(each.serial for each in (*renewed[:2], *own[:2]))
     open_warnings = await catalogue.rows("SELECT warned FROM endpoints WHERE warned IS NOT NULL")
@@ -83,7 +84,7 @@ async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catal
     ((subject, payload),) = await catalogue.rows(
         "SELECT subject, payload FROM outbox ORDER BY id DESC LIMIT 1"
     )
-    assert subject == RENEWED
+    assert subject == subjects.ENDPOINT_RENEWED
     assert events_pb2.EndpointRenewed.FromString(payload).superseded == lapsing.serial
 
 

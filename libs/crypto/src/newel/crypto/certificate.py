@@ -56,6 +56,11 @@ def issuer_name(issuer: x509.Certificate) -> bytes:
     return _fields(issuer)[4].raw
 
 
+def issuer_id(der: bytes) -> str:
+    """Return the short name for an issuer in URLs, events and files: SHA-256 of its DER, 16 hex digits."""
+    return hashlib.sha256(der).hexdigest()[:16]
+
+
 def issuer_of(certificate: x509.Certificate) -> bytes:
     """The issuer Name of a certificate, octet for octet as it stands there."""
     return _fields(certificate)[2].raw

@@ -7,7 +7,6 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from newel.alerting import projection
 from newel.alerting.channels.making import make_channel
 from newel.alerting.config import Config
 from newel.alerting.delivery import Courier
@@ -17,6 +16,7 @@ from newel.alerting.retention import Housekeeping
 from newel.alerting.rpc import Administrators
 from newel.alerting.storage.listing import ListingStorage
 from newel.alerting.storage.notices import Storage
+from newel.proto import subjects
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
@@ -70,7 +70,7 @@ def build(config: Config, ports: Ports) -> Service:
     ports.bus.subscribe(
         Subscription(
             "alerting-notices",
-            (projection.EXPIRING, projection.RENEWED),
+            subjects.ENDPOINTS,
             Projection(storage, config, clock, audit, metrics).handle,
         )
     )

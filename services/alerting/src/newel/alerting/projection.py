@@ -9,13 +9,11 @@ from newel.alerting.config import Config
 from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Notice, notice_id
 from newel.alerting.rules import Route, routes
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.events.contract import Event
-
-EXPIRING = "newel.endpoint.expiring.v1"
-RENEWED = "newel.endpoint.renewed.v1"
 
 
 class Notices(Protocol):
@@ -54,9 +52,9 @@ class Projection:
         """Takes one batch of events; raises what the database raises, to get the batch again."""
         for event in events:
             try:
-                if event.subject == EXPIRING:
+                if event.subject == subjects.ENDPOINT_EXPIRING:
                     await self._expiring(events_pb2.EndpointExpiring.FromString(event.payload))
-                elif event.subject == RENEWED:
+                elif event.subject == subjects.ENDPOINT_RENEWED:
                     await self._renewed(events_pb2.EndpointRenewed.FromString(event.payload))
             except DecodeError as error:
                 # It will not get better by coming again, and what is behind it must not wait.

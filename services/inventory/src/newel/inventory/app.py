@@ -7,7 +7,6 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from newel.inventory import expiry, projection
 from newel.inventory.config import Config
 from newel.inventory.counting import Census
 from newel.inventory.expiry import ExpiryWatch
@@ -21,6 +20,7 @@ from newel.inventory.storage.counts import CountStorage
 from newel.inventory.storage.listing import ListingStorage
 from newel.inventory.storage.metadata import MetadataStorage
 from newel.inventory.storage.regrouping import RegroupingStorage
+from newel.proto import subjects
 from newel.proto.inventory.v1 import inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2_grpc
 from newel.runtime.audit import Audit
@@ -41,7 +41,7 @@ TABLES = (
 )  # fmt: skip
 """What the database then holds."""
 
-EVENTS = (expiry.EXPIRING, expiry.RENEWED)
+EVENTS = subjects.ENDPOINTS
 """The subjects of the events this service writes."""
 
 
@@ -80,7 +80,7 @@ def build(config: Config, ports: Ports) -> Service:
     ports.bus.subscribe(
         Subscription(
             "inventory-catalogue",
-            (projection.ISSUED, projection.RENEWED, projection.REVOKED),
+            subjects.CERTIFICATES,
             projected.handle,
         )
     )

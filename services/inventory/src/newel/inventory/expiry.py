@@ -11,14 +11,12 @@ from typing import Protocol
 from newel.inventory.config import Expiry
 from newel.inventory.endpoints import opened_by
 from newel.inventory.metrics import Metrics
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Write
 from newel.runtime.events.contract import Outbox
-
-EXPIRING = "newel.endpoint.expiring.v1"
-RENEWED = "newel.endpoint.renewed.v1"
 
 _LIMIT = 1000
 
@@ -117,7 +115,7 @@ class ExpiryWatch:
         )
         event.not_before.FromSeconds(endpoint.not_before)
         event.not_after.FromSeconds(endpoint.not_after)
-        write = self._outbox.write(EXPIRING, event.SerializeToString())
+        write = self._outbox.write(subjects.ENDPOINT_EXPIRING, event.SerializeToString())
         if not await self._endpoints.say_expiring(endpoint, now, write):
             return False
         self._metrics.said.labels(event="expiring").inc()
@@ -137,7 +135,7 @@ class ExpiryWatch:
         )
         if endpoint.last is not None:
             event.not_after.FromSeconds(endpoint.not_after)
-        write = self._outbox.write(RENEWED, event.SerializeToString())
+        write = self._outbox.write(subjects.ENDPOINT_RENEWED, event.SerializeToString())
         if not await self._endpoints.say_renewed(endpoint, write):
             return False
         self._metrics.said.labels(event="renewed").inc()

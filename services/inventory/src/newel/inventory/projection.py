@@ -19,14 +19,11 @@ from newel.inventory.config import Expiry
 from newel.inventory.endpoints import CertificateRecord, Placed, displaced, place
 from newel.inventory.metrics import Metrics
 from newel.inventory.thresholds import warn_at
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.events.contract import Event
-
-ISSUED = "newel.certificate.issued.v1"
-RENEWED = "newel.certificate.renewed.v1"
-REVOKED = "newel.certificate.revoked.v1"
 
 _BATCH = 64
 
@@ -81,7 +78,7 @@ class Projection:
         revoked: list[Revocation] = []
         for event in events:
             try:
-                if event.subject == REVOKED:
+                if event.subject == subjects.CERTIFICATE_REVOKED:
                     revoked.append(
                         revocation_of(events_pb2.CertificateRevoked.FromString(event.payload))
                     )

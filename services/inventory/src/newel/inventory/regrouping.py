@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from newel.inventory.endpoints import CertificateRecord, first_endpoint
-from newel.inventory.expiry import RENEWED
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.database.contract import Write
@@ -116,4 +116,4 @@ class Regrouping:
         event = events_pb2.EndpointRenewed(
             endpoint=reported.endpoint, serial=reported.last or b"", superseded=reported.serial
         )
-        return self._outbox.write(RENEWED, event.SerializeToString())
+        return self._outbox.write(subjects.ENDPOINT_RENEWED, event.SerializeToString())

@@ -9,7 +9,6 @@ import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
-from newel.issuing import events
 from newel.issuing.building import Builder
 from newel.issuing.completion import Completion
 from newel.issuing.config import Config
@@ -30,6 +29,7 @@ from newel.issuing.rpc import IssuanceServicer, RepositoryServicer, RevocationSe
 from newel.issuing.signing import RemoteSigner
 from newel.issuing.storage import Storage
 from newel.issuing.trail import Trail
+from newel.proto import subjects
 from newel.proto.issuing.v1 import issuing_pb2_grpc as contracts
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
@@ -45,7 +45,7 @@ REVISION = "0002"
 TABLES = ("blocked_keys", "certificates", "leases", "outbox", "outbox_cursors", "revocations")
 """What the database then holds."""
 
-EVENTS = (events.ISSUED, events.RENEWED, events.REVOKED)
+EVENTS = subjects.CERTIFICATES
 """The subjects of the events this service writes."""
 
 _A_DAY = 24 * 3600.0

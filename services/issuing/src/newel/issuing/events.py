@@ -3,12 +3,9 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.issuing.records import Event, Intent, Revocation
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
-
-ISSUED = "newel.certificate.issued.v1"
-RENEWED = "newel.certificate.renewed.v1"
-REVOKED = "newel.certificate.revoked.v1"
 
 
 def issued(intent: Intent, der: bytes, request_id: str) -> Event:
@@ -23,7 +20,8 @@ def issued(intent: Intent, der: bytes, request_id: str) -> Event:
         subject_of_proof=intent.subject_of_proof,
         request_id=request_id,
     )
-    return Event(RENEWED if intent.renewed_from else ISSUED, message.SerializeToString())
+    subject = subjects.CERTIFICATE_RENEWED if intent.renewed_from else subjects.CERTIFICATE_ISSUED
+    return Event(subject, message.SerializeToString())
 
 
 def revoked(revocation: Revocation, actor: str, request_id: str) -> Event:
@@ -38,4 +36,4 @@ def revoked(revocation: Revocation, actor: str, request_id: str) -> Event:
         actor=actor,
         request_id=request_id,
     )
-    return Event(REVOKED, message.SerializeToString())
+    return Event(subjects.CERTIFICATE_REVOKED, message.SerializeToString())

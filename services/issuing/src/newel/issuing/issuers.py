@@ -1,7 +1,6 @@
 """The issuers: CA certificates whose keys the signer holds, checked before the first certificate."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.crypto import keys, names
 from newel.crypto.authority_chain import name_of
-from newel.crypto.certificate import subject_public_key_info
+from newel.crypto.certificate import issuer_id, subject_public_key_info
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.name_constraints import ConstraintError, NameConstraints
 from newel.issuing.config import IssuerConfig
@@ -141,7 +140,7 @@ def read_issuer(config: IssuerConfig) -> Issuer:
     public_key = _public_key(file, own)
     last = first_to_end(chain)
     return Issuer(
-        id=hashlib.sha256(ders[0]).hexdigest()[:16],
+        id=issuer_id(ders[0]),
         key=config.key,
         chain=ders[:-1],
         root=ders[-1],

@@ -68,7 +68,7 @@ REBUILT = {"validation", "inventory"}
 
 EVENTS = {
     "issuing": issuing.EVENTS,
-    "validation": ("newel.crl.published.v1",),
+    "validation": validation.EVENTS,
     "inventory": inventory.EVENTS,
 }
 

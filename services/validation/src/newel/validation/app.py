@@ -7,6 +7,7 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
+from newel.proto import subjects
 from newel.proto.issuing.v1.issuing_pb2_grpc import RepositoryStub
 from newel.proto.signer.v1.signer_pb2_grpc import StatusSignerStub
 from newel.runtime.audit import Audit
@@ -42,6 +43,9 @@ REVISION = "0001"
 
 TABLES = ("certificate_status", "crls", "leases", "marks", "outbox", "outbox_cursors")
 """What the database then holds."""
+
+EVENTS = (subjects.CRL_PUBLISHED,)
+"""The subjects of the events this service writes."""
 
 _WATCH_EVERY = 15.0  # seconds
 

@@ -1,6 +1,5 @@
 """The issuers whose certificates' status is served here, and how requests name them."""
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from cryptography import x509
 
 from newel.crypto import certificate_files, keys, loading
 from newel.crypto.authority_chain import own_certificate
-from newel.crypto.certificate import subject_public_key_info
+from newel.crypto.certificate import issuer_id, subject_public_key_info
 from newel.crypto.crl import CrlEncoder
 from newel.crypto.lint import ListLinter
 from newel.crypto.ocsp import CertId, issuer_hashes
@@ -81,7 +80,7 @@ def _load(config: IssuerConfig) -> Authority:
     may_sign_crls = _may_sign_crls(file, certificate)
     if config.active:
         _look_for_status(file, certificate)
-    issuer = hashlib.sha256(der).hexdigest()[:16]
+    issuer = issuer_id(der)
     return Authority(
         id=issuer,
         certificate=certificate,

@@ -4,7 +4,6 @@ A root's tells which intermediates are revoked. Nobody here can make it anew, so
 """
 
 import datetime as dt
-import hashlib
 import logging
 import stat
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.crypto import certificate_files, crl_files, loading
 from newel.crypto.authority_chain import ChainError, find_chain
+from newel.crypto.certificate import issuer_id
 from newel.validation.authorities import UnusableAuthorityError
 from newel.validation.config import CrlFileConfig
 from newel.validation.crls import CrlShelf, PublishedCrl
@@ -42,7 +42,7 @@ class OfflineIssuer:
         if config.chain_file is not None:
             self._certificate = _root_of(config.chain_file, found)
         self.der = self._certificate.public_bytes(Encoding.DER)
-        self.id = hashlib.sha256(self.der).hexdigest()[:16]
+        self.id = issuer_id(self.der)
         self._file = config.crl_file
         self._shelf = shelf
         self._seen: _State | None = None

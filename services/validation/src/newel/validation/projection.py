@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from google.protobuf.message import DecodeError
 
+from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.events.contract import Event, Subscription
 from newel.validation.learned import issued, revocation
 from newel.validation.status import CertificateKey, Issued, Revocation, StatusWriter
-
-ISSUED = "newel.certificate.issued.v1"
-RENEWED = "newel.certificate.renewed.v1"
-REVOKED = "newel.certificate.revoked.v1"
 
 Changed = Callable[[Iterable[CertificateKey]], None]
 """Told which certificates' answers are out of date in this process."""
@@ -32,7 +29,7 @@ class StatusProjection:
 
     def subscription(self) -> Subscription:
         """How the event bus is asked."""
-        return Subscription("validation-status", (ISSUED, RENEWED, REVOKED), self.handle)
+        return Subscription("validation-status", subjects.CERTIFICATES, self.handle)
 
     async def handle(self, events: Sequence[Event]) -> None:
         """Records one batch. An event that cannot be read is audited and passed over: it would
@@ -53,7 +50,7 @@ class StatusProjection:
 
     @staticmethod
     def _read(event: Event, new: list[Issued], revoked: list[Revocation]) -> None:
-        if event.subject == REVOKED:
+        if event.subject == subjects.CERTIFICATE_REVOKED:
             said = events_pb2.CertificateRevoked.FromString(event.payload)
             # a passive revocation stops renewal, and is nobody else's business
             if said.active:

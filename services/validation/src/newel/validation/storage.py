@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from newel.proto import subjects
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.events.contract import Outbox
 from newel.validation.crls import PublishedCrl
@@ -187,7 +188,7 @@ class CrlStore:
                 ),
             ),
             Write(_FORGET, (crl.issuer, forget_below)),
-            self._outbox.write("newel.crl.published.v1", event),
+            self._outbox.write(subjects.CRL_PUBLISHED, event),
         )
         self._outbox.wake()
 

@@ -5,7 +5,6 @@ as made a look at it from outside: it parses, its signature is its issuer's, and
 """
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -152,7 +151,7 @@ def _tbs(plan: CertificatePlan, body: ca.Body, issuer: Issuing | None) -> bytes:
 
 
 def _pointers(plan: CertificatePlan, issuer: Issuing) -> ca.Pointers:
-    identifier = hashlib.sha256(issuer.issuer.der).hexdigest()[:16]
+    identifier = certificates.issuer_id(issuer.issuer.der)
     ocsp, ca_issuers, crl = (
         tuple(url.replace("{issuer}", identifier) for url in urls)
         for urls in (plan.urls.ocsp, plan.urls.ca_issuers, plan.urls.crl)
