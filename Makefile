@@ -53,7 +53,8 @@ format: tools ## format the code and apply ruff's safe fixes
 check: tools ## check format, lint, types, imports, house rules, generated code; run the unit tests
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
-	$(BIN)/python tests/architecture/house_rules.py
+	$(BIN)/python tests/architecture/code_rules.py
+	$(BIN)/python tests/architecture/words.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python proto/generate.py && git diff --exit-code --stat -- proto
 	$(BIN)/pyright

@@ -20,12 +20,12 @@ FOUND_OTHERWISE = {
 }
 
 
-def installed() -> set[str]:
+def read_setup() -> set[str]:
     """The programs that the setup looks for and installs."""
     return set(re.findall(r"\[([\w.-]+)\]=", (REPOSITORY / "tests/setup.sh").read_text()))
 
 
-def named(tree: ast.AST) -> Iterator[str]:
+def find_needs(tree: ast.AST) -> Iterator[str]:
     """The programs that ``pytest.mark.needs`` names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.needs"):
@@ -34,20 +34,20 @@ def named(tree: ast.AST) -> Iterator[str]:
                     yield str(argument.value)
 
 
-def needed() -> dict[str, Path]:
+def find_all_needs() -> dict[str, Path]:
     """Each program that a test names, with one file that does."""
     found: dict[str, Path] = {}
     for folder in ("tests", "cli/tests", "libs", "services", "proto"):
         for file in (REPOSITORY / folder).rglob("*.py"):
             if "tests" in file.parts:
-                found |= dict.fromkeys(named(ast.parse(file.read_bytes())), file)
+                found |= dict.fromkeys(find_needs(ast.parse(file.read_bytes())), file)
     return found
 
 
 def test_what_tests_need_is_installed_by_the_setup() -> None:
-    programs = set(needed()) | {name for names in IMPLIED.values() for name in names}
+    programs = set(find_all_needs()) | {name for names in IMPLIED.values() for name in names}
     assert len(programs) > 20
-    assert programs - installed() - set(FOUND_OTHERWISE) == set()
+    assert programs - read_setup() - set(FOUND_OTHERWISE) == set()
 
 
 @pytest.mark.parametrize("value", ["1", "true", "yes"])

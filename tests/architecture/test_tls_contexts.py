@@ -1,4 +1,4 @@
-"""No program opens the file of SSLKEYLOGFILE: whoever reads it reads the connections."""
+"""No program opens the file of SSLKEYLOGFILE: its reader can read the connections."""
 
 import ast
 from pathlib import Path

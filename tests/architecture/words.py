@@ -1,0 +1,175 @@
+"""Check the words of the code and the docs: `python tests/architecture/words.py [--everywhere] [ROOT]`.
+
+Prints one line per breach and exits 1 when there is any. CONTRIBUTING.md, "Words", has the rules.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+from code_rules import python_files
+
+IRREGULAR = frozenset(
+    "begun bound bought broken brought built chosen done driven drawn eaten fed felt flown forgotten"
+    " found frozen given gone gotten grown heard held hidden kept known laid led left lent lost made"
+    " meant met paid proven said seen sent shown slept sold sought spent spoken stolen struck sunk"
+    " sworn taken taught thought told torn understood unknown unseen withdrawn woken won worn wound"
+    " written".split()
+)
+NOT_PARTICIPLES = frozenset(
+    "bed bring embed encoding exceed feed fling heading indeed king need nothing padding ping"
+    " proceed red ring seed setting shed sing speed spring sting string succeed swing thing warning"
+    " wing".split()
+)
+METAPHORS = frozenset(
+    "anew census courier dress house knowledge lanes marks patience shelf steadfast surroundings"
+    " upkeep whoever".split()
+)
+METAPHOR_TYPES = frozenset(
+    "Asked Front Given Kept Lent Served Told Wanted WhenAsked Signing Renewing Revoking".split()
+)
+PROSE = {
+    "anew": "again",
+    "anybody": "anyone",
+    "for ever": "forever, or better: what bounds it",
+    "forthwith": "at once",
+    "gone on with": "still used",
+    "is away": "is unreachable",
+    "nobody": "no one, or better: name the actor",
+    "of ours": "our, or name the thing",
+    "somebody": "someone, or better: name the actor",
+    "the house": "the project",
+    "whoever": "the client, the caller, the operator: name the actor",
+    "will not do": "is invalid: say why",
+}
+PROSE_PATTERN = re.compile(rf"\b({'|'.join(PROSE)})\b", re.IGNORECASE)
+LONGEST_PROSE_LINE = 100
+"""In Markdown; tables, code, headings and lines that are one long link are free."""
+
+NOT_YET: tuple[str, ...] = (
+    "CHANGELOG.md",
+    "README.md",
+    "SECURITY.md",
+    "cli/",
+    "deploy/",
+    "docs/",
+    "libs/acme/",
+    "libs/certtemplates/",
+    "libs/client/",
+    "libs/crypto/",
+    "libs/durations/",
+    "libs/gotemplate/",
+    "libs/jose/",
+    "libs/runtime/",
+    "libs/step/",
+    "services/alerting/",
+    "services/inventory/",
+    "services/issuing/",
+    "services/registration/",
+    "services/signer/",
+    "services/standalone/",
+    "services/validation/",
+    "tests/bench/",
+    "tests/conformance/",
+    "tests/e2e/",
+    "tests/fakes/",
+    "tests/faults/",
+    "tests/fixtures/",
+    "tests/integration/",
+)
+"""Folders that do not keep the rules yet: remove a line when its folder does."""
+
+
+def is_participle(word: str) -> bool:
+    """Tell whether a word is a past participle or a gerund and not a plain noun or verb."""
+    if word in NOT_PARTICIPLES:
+        return False
+    return word in IRREGULAR or re.fullmatch(r"[a-z]{2,}(ed|ing)", word) is not None
+
+
+def name_breaches(path: Path, tree: ast.Module) -> Iterator[str]:
+    """Find functions, types and modules that are not named in the field's vocabulary."""
+    for word in METAPHORS.intersection(path.stem.split("_")):
+        yield f"{path}: {word} is a metaphor; name what the module holds"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            words = node.name.strip("_").lower().split("_")
+            if len(words) == 1 and is_participle(words[0]):
+                yield (
+                    f"{path}:{node.lineno}: {node.name} is a participle; a function is a verb in"
+                    " base form, a property a noun, a test of a state starts with is_ or has_"
+                )
+        elif isinstance(node, ast.ClassDef):
+            words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", node.name)
+            if node.name.strip("_") in METAPHOR_TYPES or (
+                len(words) == 1 and is_participle(words[0].lower())
+            ):
+                yield f"{path}:{node.lineno}: class {node.name}; a type is a noun"
+            words = [word.lower() for word in words]
+        else:
+            continue
+        for word in METAPHORS.intersection(words):
+            yield f"{path}:{node.lineno}: {node.name}: {word} is a metaphor; use the field's term"
+
+
+def python_prose(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line number and text of every comment and string of a Python file."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in {tokenize.COMMENT, tokenize.STRING}:
+            yield token.start[0], token.string
+
+
+def prose_breaches(path: Path, parts: Iterator[tuple[int, str]]) -> Iterator[str]:
+    """Find words of the old dialect, with the plain word to use."""
+    for line, text in parts:
+        for match in PROSE_PATTERN.finditer(text):
+            word = match[1].lower()
+            yield f"{path}:{line + text[: match.start()].count(chr(10))}: {word!r}: {PROSE[word]}"
+
+
+def markdown_breaches(path: Path) -> Iterator[str]:
+    """Find old words and overlong prose lines in a Markdown file."""
+    in_code = False
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            in_code = not in_code
+        if in_code:
+            continue
+        yield from prose_breaches(path, iter([(number, line)]))
+        free = line.lstrip().startswith(("|", "#", "[")) or " " not in line.strip()
+        if len(line) > LONGEST_PROSE_LINE and not free:
+            yield f"{path}:{number}: {len(line)} columns, the most is {LONGEST_PROSE_LINE}"
+
+
+def breaches(root: Path, not_yet: tuple[str, ...] = NOT_YET) -> Iterator[str]:
+    """Find every breach below a root, except in the folders that do not keep the rules yet."""
+    for path in python_files(root):
+        name = path.relative_to(root).as_posix()
+        if name.startswith(not_yet) or name.endswith(
+            ("architecture/words.py", "architecture/test_words.py")
+        ):
+            continue
+        text = path.read_text()
+        yield from name_breaches(path, ast.parse(text))
+        yield from prose_breaches(path, python_prose(text))
+    for path in sorted(
+        [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("*/*/README.md")]
+    ):
+        if not path.relative_to(root).as_posix().startswith(not_yet):
+            yield from markdown_breaches(path)
+
+
+def main(root: Path, *, everywhere: bool = False) -> int:
+    """Print what was found below a root; return the exit status."""
+    found = list(breaches(root, () if everywhere else NOT_YET))
+    print("\n".join(found) or "words: the field's own")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    roots = [each for each in sys.argv[1:] if each != "--everywhere"] or ["."]
+    sys.exit(main(Path(roots[0]).resolve(), everywhere="--everywhere" in sys.argv))
