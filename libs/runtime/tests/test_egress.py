@@ -13,7 +13,7 @@ from newel.runtime.egress import (
     ResolutionError,
     parse_networks,
 )
-from newel.runtime.http.fetch import FetchError, Limits, http_get
+from newel.runtime.http.fetch import FetchError, FetchLimits, http_get
 
 OPEN = EgressPolicy()
 
@@ -75,8 +75,8 @@ async def server(*answers: bytes, pause: float = 0) -> AsyncGenerator[tuple[int,
         yield running.sockets[0].getsockname()[1], asked
 
 
-def limits(port: int, **changes: float) -> Limits:
-    return Limits(ports={"http": port, "https": port}, **changes)  # pyright: ignore[reportArgumentType]
+def limits(port: int, **changes: float) -> FetchLimits:
+    return FetchLimits(ports={"http": port, "https": port}, **changes)  # pyright: ignore[reportArgumentType]
 
 
 async def test_a_plain_answer_arrives_whole() -> None:

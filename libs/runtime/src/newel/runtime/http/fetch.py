@@ -1,7 +1,7 @@
-"""A bounded HTTP GET for validation: each hop resolved once, checked and pinned; no proxies, no decompression.
+"""A bounded HTTP GET for validation: each hop is resolved once, checked against the policy and pinned.
 
-Written on asyncio streams because nothing here may be left to a client's defaults: not where it connects,
-how often it follows, how much it reads nor how long it waits. An ACME http-01 check is one of these.
+No proxies and no decompression. The connection is asyncio's and the protocol h11's, because nothing here may
+be left to a client's defaults: where it connects, how often it follows, how much it reads, how long it waits.
 """
 
 import asyncio
@@ -9,6 +9,8 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit
+
+import h11
 
 from newel.runtime.egress import (
     EgressError,
@@ -19,19 +21,29 @@ from newel.runtime.egress import (
     is_name,
 )
 
-MOST_HEADERS = 64
-MOST_INTERIM = 8  # answers of 1xx before the one that counts (RFC 9110 §15.2)
-LONGEST_LINE = 8192
-REDIRECTS = {301, 302, 303, 307, 308}
+_MAX_INTERIM = 8  # 1xx responses before the final one (RFC 9110 §15.2)
+_BLOCK = 4096  # octets
+_MAX_HEAD = 3 * _BLOCK  # without its last block
+_REDIRECTS = {301, 302, 303, 307, 308}
+_PROTOCOL = b"HTTP/1."
+_STATUS_LINE = "no HTTP status line"
+# h11's texts quote what was received; a client of the authority is told these instead
+_CAUSES = (
+    ("status line", _STATUS_LINE),
+    ("Content-Length", "a length is not a number"),
+    ("chunk header", "a length is not a number"),
+    ("too long", "a line is too long"),
+    ("closed connection", "the connection ended too early"),
+)
 
 
 class FetchError(EgressError):
-    """The server was reached, or could not be, but gave no usable answer."""
+    """The server could not be reached, or gave no usable response."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one fetch may take."""
+class FetchLimits:
+    """The bounds of one fetch."""
 
     seconds: float = 10.0
     body_bytes: int = 64 * 1024
@@ -42,8 +54,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The last hop's answer."""
+class FetchResponse:
+    """The last hop's response."""
 
     status: int
     body: bytes
@@ -51,27 +63,31 @@ class Answer:
     address: str
 
 
-async def http_get(url: str, policy: EgressPolicy, limits: Limits) -> Answer:
-    """Fetches a URL, following redirects within the limits.
+async def http_get(url: str, policy: EgressPolicy, limits: FetchLimits) -> FetchResponse:
+    """Fetch a URL, following redirects within the limits.
 
-    Raises EgressRefused, ResolutionError or FetchError; the body is cut off by an error when it is longer
-    than allowed. Certificates of https hops are not verified (RFC 8555 §8.3: the first hop is plain).
+    Raises EgressRefused, ResolutionError or FetchError, the last also for a body longer than allowed.
+    Certificates of https hops are not verified (RFC 8555 §8.3: the first hop is plain).
     """
     try:
         async with asyncio.timeout(limits.seconds):
-            return await follow(url, policy, limits)
+            return await _follow(url, policy, limits)
     except TimeoutError:
         raise FetchError(f"no complete answer from {urlsplit(url).hostname} in time") from None
 
 
-async def follow(url: str, policy: EgressPolicy, limits: Limits) -> Answer:
-    """One hop after the other."""
+async def _follow(url: str, policy: EgressPolicy, limits: FetchLimits) -> FetchResponse:
     for _ in range(limits.redirects + 1):
-        scheme, host, port, path = parse_url(url, limits)
-        addresses = await policy.resolve(host)
-        answer, location = await one_hop(addresses, scheme, host, port, path, limits)
-        if answer.status not in REDIRECTS or not location:
-            return Answer(answer.status, answer.body, url, answer.address)
+        scheme, host, port, target = _parse_url(url, limits)
+        address, reader, writer = await _connect(await policy.resolve(host), scheme, host, port)
+        try:
+            status, location, body = await _request(reader, writer, host, port, target, limits)
+        except (OSError, h11.ProtocolError) as error:
+            raise FetchError(f"{host} did not answer with HTTP: {_describe(error)}") from None
+        finally:
+            writer.close()
+        if status not in _REDIRECTS or not location:
+            return FetchResponse(status, body, url, address)
         if len(location) > limits.location_bytes:
             raise FetchError(f"{host} redirects to an address that is too long")
         try:
@@ -81,8 +97,8 @@ async def follow(url: str, policy: EgressPolicy, limits: Limits) -> Answer:
     raise FetchError(f"more than {limits.redirects} redirects")
 
 
-def parse_url(url: str, limits: Limits) -> tuple[str, str, int, str]:
-    """Scheme, host, port and path of a URL that may be fetched. Raises EgressRefused."""
+def _parse_url(url: str, limits: FetchLimits) -> tuple[str, str, int, str]:
+    """Return scheme, host, port and target of a URL that may be fetched. Raises EgressRefused."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -104,43 +120,28 @@ def parse_url(url: str, limits: Limits) -> tuple[str, str, int, str]:
     return parts.scheme, parts.hostname, default if port is None else port, path
 
 
-async def one_hop(
-    addresses: list[str], scheme: str, host: str, port: int, path: str, limits: Limits
-) -> tuple[Answer, str]:
-    """Connects to the first address that answers and asks once; returns the answer and its Location."""
-    context = unverified() if scheme == "https" else None
-    failure: OSError | None = None
+async def _connect(
+    addresses: list[str], scheme: str, host: str, port: int
+) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the first address that accepts; returns it with the connection. Raises FetchError."""
+    context = _unverified_context() if scheme == "https" else None
+    cause = "it has no address"
     for address in addresses:
         try:
             reader, writer = await asyncio.open_connection(
-                address,
-                port,
-                ssl=context,
-                server_hostname=host if context else None,
-                limit=LONGEST_LINE,
+                address, port, ssl=context, server_hostname=host if context else None
             )
         except OSError as error:
-            failure = error
-            continue
-        except (ValueError, TypeError) as error:  # TLS takes no such name
+            cause = in_words(error)
+        except (ValueError, TypeError) as error:  # the TLS library rejects the name
             raise FetchError(f"connecting to {host} failed: {in_words(error)}") from None
-        try:
-            return await ask(reader, writer, address, host, port, path, limits)
-        except (
-            OSError,
-            asyncio.IncompleteReadError,
-            asyncio.LimitOverrunError,
-            ValueError,
-        ) as error:
-            raise FetchError(f"{host} did not answer with HTTP: {in_words(error)}") from None
-        finally:
-            writer.close()
-    why = in_words(failure) if failure else "it has no address"
-    raise FetchError(f"connecting to {host} port {port} failed: {why}")
+        else:
+            return address, reader, writer
+    raise FetchError(f"connecting to {host} port {port} failed: {cause}")
 
 
-def unverified() -> ssl.SSLContext:
-    """TLS without verification, at least 1.2: what counts is the key authorization, not the certificate."""
+def _unverified_context() -> ssl.SSLContext:
+    """Return a TLS 1.2 context that verifies nothing: the key authorization counts, not the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -148,87 +149,61 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
-async def ask(
+async def _request(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    address: str,
     host: str,
     port: int,
-    path: str,
-    limits: Limits,
-) -> tuple[Answer, str]:
-    """Sends one request and reads one bounded answer."""
+    target: str,
+    limits: FetchLimits,
+) -> tuple[int, str, bytes]:
+    """Send one request; returns the status, the Location and, unless it redirects, the body."""
     authority = f"[{host}]" if ":" in host else host
-    if port not in {80, 443}:
-        authority += f":{port}"
-    writer.write(
-        f"GET {path} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: newel\r\nAccept: */*\r\n"
-        "Accept-Encoding: identity\r\nConnection: close\r\n\r\n".encode("ascii", "replace")
-    )
-    for _ in range(MOST_INTERIM + 1):
-        status = await read_status(reader)
-        headers = await read_headers(reader)
-        if status >= 200:
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
+    headers = [
+        ("Host", authority if port in {80, 443} else f"{authority}:{port}"),
+        ("User-Agent", "newel"),
+        ("Accept", "*/*"),
+        ("Accept-Encoding", "identity"),
+        ("Connection", "close"),
+    ]
+    request = h11.Request(method="GET", target=target, headers=headers)
+    writer.write(connection.send(request) or b"")
+    connection.send(h11.EndOfMessage())
+    for _ in range(_MAX_INTERIM + 1):
+        event = await _next_event(connection, reader)
+        if isinstance(event, h11.Response):
             break
     else:
-        raise ValueError("too many interim answers")
-    body = b"" if status in REDIRECTS else await read_body(reader, headers, limits.body_bytes)
-    return Answer(status, body, "", address), headers.get("location", "")
-
-
-async def read_status(reader: asyncio.StreamReader) -> int:
-    """The status of a status line (RFC 9112 §4)."""
-    version, _, rest = (await reader.readuntil(b"\n")).partition(b" ")
-    status = rest[:4].strip()
-    if not version.startswith(b"HTTP/1.") or len(status) != 3 or not status.isdigit():
-        raise ValueError("no HTTP status line")
-    return int(status)
-
-
-async def read_headers(reader: asyncio.StreamReader) -> dict[str, str]:
-    """The header fields, lower-cased names, a bounded number of bounded lines."""
-    headers: dict[str, str] = {}
-    for _ in range(MOST_HEADERS):
-        line = (await reader.readuntil(b"\n")).strip()
-        if not line:
-            return headers
-        name, _, value = line.partition(b":")
-        headers[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
-    raise ValueError("too many header fields")
-
-
-async def read_body(reader: asyncio.StreamReader, headers: dict[str, str], most: int) -> bytes:
-    """The body, by length, by chunks or to the end of the connection."""
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        return await read_chunks(reader, most)
-    length = headers.get("content-length")
-    if length is not None:
-        size = read_number(length.encode("latin-1"), 10)
-        if size > most:
-            raise ValueError(f"the answer is longer than {most} bytes")
-        return await reader.readexactly(size)
+        raise h11.RemoteProtocolError("too many interim answers")
+    location = dict(event.headers).get(b"location", b"").decode("latin-1")
     body = b""
-    while block := await reader.read(most + 1 - len(body)):
-        body += block
-        if len(body) > most:
-            raise ValueError(f"the answer is longer than {most} bytes")
-    return body
+    while event.status_code not in _REDIRECTS:
+        data = await _next_event(connection, reader)
+        if not isinstance(data, h11.Data):
+            break
+        body += data.data
+        if len(body) > limits.body_bytes:
+            raise FetchError(f"{host} sends more than {limits.body_bytes} bytes")
+    return event.status_code, location, body
 
 
-def read_number(text: bytes, base: int) -> int:
-    """A length: digits and nothing else."""
-    digits = b"0123456789" if base == 10 else b"0123456789abcdefABCDEF"
-    if not 0 < len(text) <= 16 or text.strip(digits):
-        raise ValueError("a length is not a number")
-    return int(text, base)
+async def _next_event(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
+    """Read until the next protocol event. Raises what h11 raises, and OSError."""
+    while (event := connection.next_event()) is h11.NEED_DATA:
+        data = await reader.read(_BLOCK)
+        received = connection.trailing_data[0] + data
+        if connection.their_state is h11.SEND_RESPONSE:
+            if not received.startswith(_PROTOCOL[: len(received)]):
+                raise h11.RemoteProtocolError(_STATUS_LINE)
+            if not data:
+                raise h11.RemoteProtocolError("closed connection")
+        connection.receive_data(data)
+    return event
 
 
-async def read_chunks(reader: asyncio.StreamReader, most: int) -> bytes:
-    """A chunked body (RFC 9112 §7.1)."""
-    body = b""
-    while size := read_number((await reader.readuntil(b"\n")).split(b";")[0].strip(), 16):
-        if len(body) + size > most:
-            raise ValueError(f"the answer is longer than {most} bytes")
-        body += await reader.readexactly(size)
-        await reader.readuntil(b"\n")
-    return body
+def _describe(error: Exception) -> str:
+    """Say why a response is unusable, in words that quote nothing of it."""
+    if isinstance(error, h11.ProtocolError):
+        return next((ours for text, ours in _CAUSES if text in str(error)), "it is malformed")
+    return in_words(error)

@@ -4,7 +4,7 @@ from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.fetch import FetchError, Limits, http_get
+from newel.runtime.http.fetch import FetchError, FetchLimits, http_get
 
 _LARGEST = 1024  # a key authorization has 87 octets
 
@@ -19,7 +19,7 @@ class Http01:
         self, policy: EgressPolicy, port: int = 80, seconds: float = 10.0, *, https_port: int = 443
     ) -> None:
         self._policy = policy
-        self._limits = Limits(
+        self._limits = FetchLimits(
             seconds=seconds, body_bytes=_LARGEST, ports={"http": port, "https": https_port}
         )
 
