@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.running import others
 from newel.step import ca_json, provisioners
-from newel.step.provisioners import AcmeProvisioner, JwkProvisioner
+from newel.step.provisioners import ACMEProvisionerConfig, JWKProvisionerConfig
 
 STEP = others("step")  # not our own alias of the same name
 
@@ -29,8 +29,8 @@ def test_what_step_ca_init_wrote_is_read_and_written_back_the_same(tmp_path: Pat
     config = ca_json.read(text)
     assert config.authority is not None
     admin, acme = config.authority.parsed()
-    assert isinstance(admin, JwkProvisioner)
-    assert isinstance(acme, AcmeProvisioner)
+    assert isinstance(admin, JWKProvisionerConfig)
+    assert isinstance(acme, ACMEProvisionerConfig)
     assert provisioners.identity(admin) == f"admin:{admin.key.kid}"
     assert provisioners.identity(acme) == "acme/acme"
     assert ca_json.write(config) == text

@@ -18,23 +18,23 @@ def test_nothing_set_inherits_everything() -> None:
 
 def test_a_provisioner_overrides_the_authority_in_both_directions() -> None:
     authority = Limits().inherit(Claims(disable_renewal=True, max_tls="48h"))
-    assert not authority.renewal
-    assert authority.longest == 48 * HOUR
+    assert not authority.allow_renewal
+    assert authority.max_duration == 48 * HOUR
     own = authority.inherit(Claims(disable_renewal=False, allow_renewal_after_expiry=True))
-    assert own.renewal
-    assert own.renewal_after_expiry
-    assert own.longest == 48 * HOUR
-    assert not own.inherit(Claims(disable_smallstep_extensions=True)).extension
+    assert own.allow_renewal
+    assert own.allow_renewal_after_expiry
+    assert own.max_duration == 48 * HOUR
+    assert not own.inherit(Claims(disable_smallstep_extensions=True)).include_extension
 
 
 def test_a_default_outside_inherited_bounds_moves_the_bound() -> None:
-    assert Limits().inherit(Claims(default_tls="48h")).longest == 48 * HOUR
-    assert Limits().inherit(Claims(default_tls="1m")).shortest == MINUTE
+    assert Limits().inherit(Claims(default_tls="48h")).max_duration == 48 * HOUR
+    assert Limits().inherit(Claims(default_tls="1m")).min_duration == MINUTE
 
 
 def test_an_inherited_default_gives_way_to_own_bounds() -> None:
-    assert Limits().inherit(Claims(max_tls="8h")).usual == 8 * HOUR
-    assert Limits().inherit(Claims(min_tls="25h", max_tls="30h")).usual == 25 * HOUR
+    assert Limits().inherit(Claims(max_tls="8h")).default_duration == 8 * HOUR
+    assert Limits().inherit(Claims(min_tls="25h", max_tls="30h")).default_duration == 25 * HOUR
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.provisioners.jwk import JwkKind
+from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.registry import Provisioners
 from newel.runtime.config import ConfigError
 from newel.standalone import models
@@ -43,15 +43,15 @@ def settings_of(folder: Path, change: Callable[[dict[str, Any]], object]) -> Set
     return settings
 
 
-def jwk(settings: Settings) -> JwkKind:
+def jwk(settings: Settings) -> JWKProvisioner:
     found = provisioners(settings).named("j") or provisioners(settings).named("other")
-    assert isinstance(found, JwkKind)
+    assert isinstance(found, JWKProvisioner)
     return found
 
 
-def acme(settings: Settings) -> AcmeKind:
+def acme(settings: Settings) -> ACMEProvisioner:
     found = provisioners(settings).named("a")
-    assert isinstance(found, AcmeKind)
+    assert isinstance(found, ACMEProvisioner)
     return found
 
 
@@ -70,12 +70,12 @@ Effect = tuple[Any, Callable[[Settings], Any]]
 """What the member is set to, and what must then be otherwise than without it."""
 
 LIMITS: dict[str, Effect] = {
-    "minTLSCertDuration": ("1h", lambda s: jwk(s).limits.shortest),
-    "maxTLSCertDuration": ("9000h", lambda s: (jwk(s).limits.longest, leaf(s).max_duration)),
-    "defaultTLSCertDuration": ("12h", lambda s: jwk(s).limits.usual),
+    "minTLSCertDuration": ("1h", lambda s: jwk(s).limits.min_duration),
+    "maxTLSCertDuration": ("9000h", lambda s: (jwk(s).limits.max_duration, leaf(s).max_duration)),
+    "defaultTLSCertDuration": ("12h", lambda s: jwk(s).limits.default_duration),
     "disableRenewal": (True, lambda s: jwk(s).may_renew),
-    "allowRenewalAfterExpiry": (True, lambda s: jwk(s).limits.renewal_after_expiry),
-    "disableSmallstepExtensions": (True, lambda s: jwk(s).limits.extension),
+    "allowRenewalAfterExpiry": (True, lambda s: jwk(s).limits.allow_renewal_after_expiry),
+    "disableSmallstepExtensions": (True, lambda s: jwk(s).limits.include_extension),
 }
 FILE: dict[str, Effect] = {
     "root": (["r.crt", "more.crt"], lambda s: (

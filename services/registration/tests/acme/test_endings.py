@@ -11,8 +11,8 @@ from fixtures.acme import Client, House, Reply, make_csr
 from newel.acme.identifiers import Identifier
 from newel.proto.common.v1 import error_pb2
 from newel.registration.acme.attempts import Attempts
-from newel.registration.acme.config import AcmeConfig
-from newel.registration.acme.decisions import Decisions
+from newel.registration.acme.config import ACMEConfig
+from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.validations import Validations, Validator
 from newel.registration.metrics import Metrics
@@ -50,7 +50,7 @@ async def test_a_malformed_redirect_ends_the_validation_with_a_problem(
 
 async def with_validator(house: House, validator: Validator, **limits: Any) -> Validations:
     """Validations of another process on the same database, which validate in this way."""
-    decisions = Decisions(house.audit, Metrics(house.registry.__class__()))
+    decisions = AuditTrail(house.audit, Metrics(house.registry.__class__()))
     attempts = Attempts(house.database)
     return Validations(attempts, {"http-01": validator}, Limits(**limits), house.clock, decisions)
 
@@ -179,6 +179,6 @@ def test_settings_with_which_nothing_would_end_are_refused(
     settings: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ValidationError, match=words):
-        AcmeConfig.model_validate(settings)
+        ACMEConfig.model_validate(settings)
     for good in ("127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:5353"):
-        assert AcmeConfig(resolvers=(good,))
+        assert ACMEConfig(resolvers=(good,))

@@ -5,7 +5,7 @@ import pytest
 from fakes.name_server import NameServer
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
-from newel.registration.challenges.dns_01 import Dns01
+from newel.registration.challenges.dns_01 import DNS01Validator
 from newel.registration.challenges.name_servers import NameServers
 from newel.runtime.egress import EgressPolicy
 from newel.runtime.errors import ErrorType, NewelError
@@ -18,7 +18,7 @@ OWNER = "_acme-challenge.a.example"
 
 async def look(dns: NameServer, *before: tuple[str, int]) -> None:
     servers = NameServers([*before, ("127.0.0.1", dns.port)], EgressPolicy())
-    await Dns01(servers)(NAME, "token", ANSWER)
+    await DNS01Validator(servers)(NAME, "token", ANSWER)
 
 
 async def refused(dns: NameServer, *before: tuple[str, int]) -> ErrorType:
@@ -37,7 +37,7 @@ async def test_one_of_many_records_matches(dns: NameServer) -> None:
 async def test_a_name_too_long_to_be_asked_for_is_refused_and_not_asked(dns: NameServer) -> None:
     longest = ".".join(["a" * 60] * 4) + ".ab"  # 247 octets: with its label in front, too many
     for servers in ([("127.0.0.1", dns.port)], []):
-        validator = Dns01(NameServers(servers, EgressPolicy()))
+        validator = DNS01Validator(NameServers(servers, EgressPolicy()))
         with pytest.raises(NewelError) as caught:
             await validator(Identifier("dns", longest), "token", ANSWER)
         assert caught.value.type is ErrorType.DNS

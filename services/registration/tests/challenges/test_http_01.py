@@ -11,7 +11,7 @@ import pytest
 
 from fakes.name_server import NameServer
 from newel.acme.identifiers import Identifier
-from newel.registration.challenges.http_01 import Http01
+from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.runtime.egress import EgressPolicy, Resolver, parse_networks
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -61,7 +61,7 @@ def redirecting(location: str) -> Handler:
 
 
 async def look(port: int, policy: EgressPolicy = OPEN, seconds: float = 5.0) -> None:
-    await Http01(policy, port, seconds)(NAME, "token", ANSWER)
+    await HTTP01Validator(policy, port, seconds)(NAME, "token", ANSWER)
 
 
 PYTHONS_WORDS = re.compile(r"Errno|Error\b|None|b'|\('|literal|bytes read|_ssl|\bdict\b")
@@ -91,7 +91,7 @@ async def test_the_answer_is_fetched_from_the_host_itself() -> None:
 async def test_an_address_is_asked_at_that_address() -> None:
     """RFC 8738 §4."""
     async with serving(saying(ANSWER.encode())) as port:
-        await Http01(EgressPolicy(), port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
+        await HTTP01Validator(EgressPolicy(), port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ async def test_redirects_that_are_malformed_in_any_way_are_refused_in_words(
 ) -> None:
     async with serving(redirecting(location)) as port:
         # the first hop is an address, so that it needs no resolver
-        look_there = Http01(EgressPolicy(resolver=resolver), port, 5.0)
+        look_there = HTTP01Validator(EgressPolicy(resolver=resolver), port, 5.0)
         error = await refusal(look_there(Identifier("ip", "127.0.0.1"), "token", ANSWER))
     assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.CONNECTION, ErrorType.DNS}
     assert error.detail.startswith("http-01: ")
@@ -226,7 +226,7 @@ async def test_an_https_redirect_may_go_to_the_configured_port() -> None:
     location = "https://a.example:5002/"
     async with serving(redirecting(location)) as port:
         assert (await refusal(look(port))).type is ErrorType.UNAUTHORIZED
-        allowed = Http01(OPEN, port, 5.0, https_port=5002)
+        allowed = HTTP01Validator(OPEN, port, 5.0, https_port=5002)
         # nobody listens there: that it is tried is what counts
         assert (await refusal(allowed(NAME, "token", ANSWER))).type is ErrorType.CONNECTION
 
@@ -275,7 +275,9 @@ async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_wor
     async with serving(raw(b"not TLS at all\r\n\r\n")) as plain:
         location = f"https://a.example:{plain}/"
         async with serving(redirecting(location)) as port:
-            error = await refusal(Http01(OPEN, port, 5.0, https_port=plain)(NAME, "token", ANSWER))
+            error = await refusal(
+                HTTP01Validator(OPEN, port, 5.0, https_port=plain)(NAME, "token", ANSWER)
+            )
     assert error.type is ErrorType.CONNECTION
 
 
@@ -283,7 +285,9 @@ async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_wor
 @pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "017700000001", "127.1"])
 async def test_old_spellings_of_addresses_are_held_against_the_policy(spelling: str) -> None:
     policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8"]), resolver=None)
-    error = await refusal(Http01(policy, 80, 5.0)(Identifier("dns", spelling), "token", ANSWER))
+    error = await refusal(
+        HTTP01Validator(policy, 80, 5.0)(Identifier("dns", spelling), "token", ANSWER)
+    )
     assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.DNS}
 
 
@@ -378,11 +382,13 @@ async def test_addresses_are_held_against_the_policy_as_names_are() -> None:
     policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8", "10.0.0.0/8"]))
     async with serving(saying(ANSWER.encode())) as port:
         for address in ("127.0.0.1", "10.1.2.3", "169.254.169.254"):
-            validator = Http01(policy, port)
+            validator = HTTP01Validator(policy, port)
             error = await refusal(validator(Identifier("ip", address), "token", ANSWER))
             assert error.type is ErrorType.UNAUTHORIZED
     only = EgressPolicy(allow=parse_networks(["192.0.2.0/24"]))
-    error = await refusal(Http01(only, port)(Identifier("ip", "127.0.0.1"), "token", ANSWER))
+    error = await refusal(
+        HTTP01Validator(only, port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
+    )
     assert error.type is ErrorType.UNAUTHORIZED
 
 

@@ -15,7 +15,7 @@ import msgspec
 from newel.durations.go import parse_duration
 from newel.step import ca_json_check, provisioners
 from newel.step.messages import TlsOptions
-from newel.step.provisioners import Claims, Provisioner
+from newel.step.provisioners import Claims, ProvisionerConfig
 
 BACKDATE = dt.timedelta(minutes=1)
 
@@ -64,7 +64,7 @@ class Authority(msgspec.Struct, omit_defaults=True, rename="camel"):
     enable_admin: bool = False
     authority_id: str = msgspec.field(default="", name="authorityId")
 
-    def parsed(self) -> list[Provisioner]:
+    def parsed(self) -> list[ProvisionerConfig]:
         """The provisioners as records. Raises ValueError for a kind nobody knows."""
         return [provisioners.from_mapping(item) for item in self.provisioners or []]
 

@@ -62,7 +62,7 @@ class _Named(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type")
     newel: Newel | None = None
 
 
-class JwkProvisioner(_Named, tag="JWK", rename="camel"):
+class JWKProvisionerConfig(_Named, tag="JWK", rename="camel"):
     """One-time tokens signed by a key the authority escrows encrypted."""
 
     key: Jwk
@@ -84,7 +84,7 @@ class OidcProvisioner(_Named, tag="OIDC", rename="camel"):
     auth_params: list[str] | None = None
 
 
-class AcmeProvisioner(_Named, tag="ACME", rename="camel"):
+class ACMEProvisionerConfig(_Named, tag="ACME", rename="camel"):
     """RFC 8555 under ``/acme/<name>/directory``."""
 
     force_cn: bool = msgspec.field(default=False, name="forceCN")
@@ -171,10 +171,10 @@ class AzureProvisioner(_Named, tag="Azure", rename="camel"):
     disable_trust_on_first_use: bool = False
 
 
-Provisioner: TypeAlias = (
-    JwkProvisioner
+ProvisionerConfig: TypeAlias = (
+    JWKProvisionerConfig
     | OidcProvisioner
-    | AcmeProvisioner
+    | ACMEProvisionerConfig
     | X5cProvisioner
     | SshpopProvisioner
     | K8sSaProvisioner
@@ -186,12 +186,12 @@ Provisioner: TypeAlias = (
 )
 
 
-def parse(data: bytes | str) -> Provisioner:
+def parse(data: bytes | str) -> ProvisionerConfig:
     """One provisioner from JSON. Raises as :func:`from_mapping`."""
     return from_mapping(ca_json_check.parse_document(data))
 
 
-def from_mapping(data: dict[str, Any], path: str = "provisioner") -> Provisioner:
+def from_mapping(data: dict[str, Any], path: str = "provisioner") -> ProvisionerConfig:
     """One provisioner from decoded JSON, which stands at ``path``; its kind in any case.
 
     Raises ValueError for what :mod:`newel.step.ca_json_check` refuses and for values of a wrong type.
@@ -200,7 +200,7 @@ def from_mapping(data: dict[str, Any], path: str = "provisioner") -> Provisioner
     checked = ca_json_check.check_provisioner(data, path, findings)
     findings.raise_refused()
     try:
-        return msgspec.convert(checked, Provisioner)  # pyright: ignore[reportArgumentType] - a union is a type form
+        return msgspec.convert(checked, ProvisionerConfig)  # pyright: ignore[reportArgumentType] - a union is a type form
     except msgspec.ValidationError as error:
         raise ca_json_check.with_place(error, path) from None
 
@@ -209,14 +209,14 @@ _FIRST = {"type": 0, "name": 1}
 _LAST = {"claims": 3, "options": 4, "newel": 5}
 
 
-def to_mapping(provisioner: Provisioner) -> dict[str, Any]:
+def to_mapping(provisioner: ProvisionerConfig) -> dict[str, Any]:
     """The record as decoded JSON, empty members left out, in ca.json's order."""
     members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(provisioner))
     order = sorted(members, key=lambda name: _FIRST.get(name, _LAST.get(name, 2)))
     return {name: members[name] for name in order}
 
 
-def to_public(provisioner: Provisioner) -> dict[str, Any]:
+def to_public(provisioner: ProvisionerConfig) -> dict[str, Any]:
     """What strangers may see of the record: neither secrets nor what is ours alone."""
     hidden = SECRET | {"newel"}
     shown = {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
@@ -244,14 +244,14 @@ def _public_webhook(hook: Any) -> dict[str, Any]:
     return {name: members[name] for name in _PUBLIC_OF_WEBHOOKS if name in members}
 
 
-def to_json(provisioner: Provisioner) -> str:
+def to_json(provisioner: ProvisionerConfig) -> str:
     """The record as compact JSON, in the same order."""
     return msgspec.json.encode(to_mapping(provisioner)).decode()
 
 
-def identity(provisioner: Provisioner) -> str:
+def identity(provisioner: ProvisionerConfig) -> str:
     """The id by which tokens select it: ``admin:<kid>``, ``acme/acme``, the OIDC client id …"""
-    if isinstance(provisioner, JwkProvisioner):
+    if isinstance(provisioner, JWKProvisionerConfig):
         return f"{provisioner.name}:{provisioner.key.kid}"
     if isinstance(provisioner, OidcProvisioner):
         return provisioner.client_id
@@ -262,6 +262,6 @@ def identity(provisioner: Provisioner) -> str:
     return f"{kind(provisioner).lower()}/{provisioner.name}"
 
 
-def kind(provisioner: Provisioner) -> str:
+def kind(provisioner: ProvisionerConfig) -> str:
     """``JWK``, ``ACME`` …: the record's ``type``."""
     return str(type(provisioner).__struct_config__.tag)

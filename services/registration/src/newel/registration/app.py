@@ -12,23 +12,23 @@ from starlette.types import ASGIApp
 
 from newel.crypto import certificate_files, names, pem
 from newel.crypto.dns_names import UNDERSCORES
-from newel.registration.acme.build import Acme
+from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
 from newel.registration.authority import Authority
 from newel.registration.config import Config, RateConfig
-from newel.registration.maintenance import Upkeep
+from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
-from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.rate_limit_middleware import Limited
+from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.rate_limit_middleware import RateLimitMiddleware
 from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
-from newel.registration.server_certificate import ServerCertificate, Wanted
+from newel.registration.server_certificate import CertificateSpec, ServerCertificate
 from newel.registration.step.front import front
-from newel.registration.step.read_only_routes import Listings
-from newel.registration.step.renewal import Renewing
-from newel.registration.step.revocation import Revoking
-from newel.registration.step.routes import StepApi
-from newel.registration.step.signing import Signing
+from newel.registration.step.read_only_routes import ReadOnlyRoutes
+from newel.registration.step.renewal import RenewService
+from newel.registration.step.revocation import RevokeService
+from newel.registration.step.routes import StepAPI
+from newel.registration.step.signing import SignService
 from newel.registration.storage import ProvisionerTable, UsedTokenTable
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
@@ -68,7 +68,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Implements Tokens from the configuration."""
+    """Implements TokenRules from the configuration."""
 
     audiences: Audiences
     longest_token: float
@@ -81,7 +81,7 @@ async def build(config: Config, ports: Ports) -> Service:
     stored, used = ProvisionerTable(ports.database), UsedTokenTable(ports.database)
     authority = _authority(config, stored, issuance, metrics)
     acme = _acme(config, ports, authority, issuance, metrics)
-    upkeep = Upkeep(
+    upkeep = Maintenance(
         authority,
         stored,
         used,
@@ -161,7 +161,7 @@ def _certificate(
 ) -> ServerCertificate:
     own = config.server_certificate
     return ServerCertificate(
-        Wanted(
+        CertificateSpec(
             own.common_name,
             names.parse_sans(config.dns_names, UNDERSCORES),
             own.lifetime,
@@ -183,21 +183,21 @@ def _api(
     issuance: RemoteIssuance,
     used: UsedTokenTable,
     metrics: Metrics,
-    acme: Acme,
-) -> StepApi:
+    acme: ACMEServer,
+) -> StepAPI:
     rules = Rules(Audiences(config.dns_names), config.longest_token.total_seconds())
     clock = ports.clock
-    listings = Listings(
+    listings = ReadOnlyRoutes(
         authority,
         version("newel-registration"),
         config.crl,
         encrypted_keys=config.encrypted_keys,
     )
-    return StepApi(
+    return StepAPI(
         authority,
-        Signing(authority, rules, used, issuance, clock, config.backdate, config.latest_start),
-        Renewing(authority, rules, used, issuance, clock),
-        Revoking(authority, rules, used, issuance, clock, config.active_revocation),
+        SignService(authority, rules, used, issuance, clock, config.backdate, config.latest_start),
+        RenewService(authority, rules, used, issuance, clock),
+        RevokeService(authority, rules, used, issuance, clock, config.active_revocation),
         metrics,
         ports.audit,
         acme.app,
@@ -210,9 +210,9 @@ def _limit(config: Config, ports: Ports, metrics: Metrics, name: str, rate: Rate
     return Limit(name, rate.rate(), remembered, ports.audit, metrics, ports.table)
 
 
-def _limited(config: Config, ports: Ports, metrics: Metrics, app: ASGIApp) -> Limited:
+def _limited(config: Config, ports: Ports, metrics: Metrics, app: ASGIApp) -> RateLimitMiddleware:
     own = config.rate_limits
-    return Limited(
+    return RateLimitMiddleware(
         app,
         ClientAddresses(own.exempt),
         _limit(config, ports, metrics, "address", own.address),
@@ -227,10 +227,10 @@ def _acme(
     authority: Authority,
     issuance: RemoteIssuance,
     metrics: Metrics,
-) -> Acme:
-    def provisioner(name: str) -> AcmeKind | None:
+) -> ACMEServer:
+    def provisioner(name: str) -> ACMEProvisioner | None:
         found = authority.provisioners.named(name)
-        return found if isinstance(found, AcmeKind) and not found.disabled else None
+        return found if isinstance(found, ACMEProvisioner) and not found.disabled else None
 
     return build_acme(
         config.acme,

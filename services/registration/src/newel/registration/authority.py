@@ -10,7 +10,7 @@ from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.trust import Trust
 from newel.step.messages import TlsOptions
-from newel.step.provisioners import Provisioner, parse
+from newel.step.provisioners import ProvisionerConfig, parse
 
 _log = logging.getLogger("newel.registration")
 
@@ -55,7 +55,7 @@ class Authority:
         records = await self._store.records()
         if records == self._records:
             return
-        parsed: list[Provisioner] = []
+        parsed: list[ProvisionerConfig] = []
         for record in records:
             try:
                 parsed.append(parse(record))

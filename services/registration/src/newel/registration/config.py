@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
-from newel.registration.acme.config import AcmeConfig
+from newel.registration.acme.config import ACMEConfig
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rate_limits import Rate
 from newel.runtime.config import Config as Settings
@@ -18,7 +18,7 @@ from newel.runtime.config import Duration
 from newel.runtime.http.client_addresses import LOOPBACK
 from newel.step.ca_json_check import Findings, check_claims, check_provisioner, lines
 from newel.step.messages import TlsOptions
-from newel.step.provisioners import Claims, Provisioner, from_mapping
+from newel.step.provisioners import Claims, ProvisionerConfig, from_mapping
 
 
 class ServerCertificateConfig(Settings):
@@ -81,7 +81,7 @@ class Config(Settings):
     """PEM files of this authority's roots; those its issuers' chains end at need not be among them."""
     federated_roots: tuple[Path, ...] = ()
     """PEM files of other authorities' roots."""
-    acme: AcmeConfig = AcmeConfig()
+    acme: ACMEConfig = ACMEConfig()
     rate_limits: RateLimitsConfig = RateLimitsConfig()
     server_certificate: ServerCertificateConfig = ServerCertificateConfig()
     refresh_provisioners: Duration = dt.timedelta(seconds=5)
@@ -113,7 +113,7 @@ class Config(Settings):
         self.tls_options()
         return self
 
-    def records(self) -> list[Provisioner]:
+    def records(self) -> list[ProvisionerConfig]:
         """The configured provisioners. Raises ValueError."""
         given = (*self._from_file(), *self.provisioners)
         return [from_mapping(item, f"provisioners[{index}]") for index, item in enumerate(given)]
@@ -143,11 +143,11 @@ class Config(Settings):
         """The authority's own limits."""
         return Limits().inherit(msgspec.convert(check_claims(self.claims, "claims"), Claims))
 
-    def longest(self) -> dt.timedelta:
+    def max_duration(self) -> dt.timedelta:
         """The longest duration any of the configured provisioners may grant, the backdate included."""
         limits = self.limits()
         granted = [limits, *(limits.inherit(record.claims) for record in self.records())]
-        return max(each.longest for each in granted) + self.backdate
+        return max(each.max_duration for each in granted) + self.backdate
 
     def tls_options(self) -> TlsOptions:
         """What clients are told to speak."""

@@ -52,7 +52,7 @@ def put_must_staple(message: pb.Request, asked: Iterable[Extension]) -> None:
             message.extensions.append(pb.Extension(oid=TLS_FEATURE, value=each.value))
 
 
-def put_shape(message: pb.Request, made: "Shape") -> None:
+def apply_template(message: pb.Request, made: "Shape") -> None:
     """What a template made, in place of the subject and names that stand in the message."""
     message.ClearField("subject")
     message.ClearField("names")

@@ -46,7 +46,7 @@ class ProvisionerStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class Maintenance:
     """The start hook and the background tasks."""
 
     authority: Authority

@@ -15,7 +15,7 @@ class Metrics:
         self.registry = registry
         self.decisions = Counter(
             "newel_registration_decisions_total",
-            "Decisions by operation and outcome (granted, or the refusal's type)",
+            "AuditTrail by operation and outcome (granted, or the refusal's type)",
             ("operation", "outcome"),
             registry=registry,
         )

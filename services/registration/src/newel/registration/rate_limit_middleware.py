@@ -13,7 +13,7 @@ _ACME = ("/acme/", "/2.0/acme/")
 _NEW_ACCOUNT = "/new-account"
 
 
-class Limited:
+class RateLimitMiddleware:
     """An ASGI app whose clients are let in as often as their addresses may ask."""
 
     def __init__(

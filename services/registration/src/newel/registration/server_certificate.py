@@ -30,7 +30,7 @@ class Presenter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CertificateSpec:
     """What the certificate is to say."""
 
     common_name: str
@@ -44,7 +44,7 @@ class ServerCertificate:
 
     def __init__(
         self,
-        wanted: Wanted,
+        wanted: CertificateSpec,
         authority: Authority,
         issuance: Issuance,
         tls: Presenter,

@@ -208,7 +208,10 @@ class House:
         )
         _log.info("reloaded: the provisioners of ca.json were read again")
         later = changed(self._settings.raw, settings.raw, "")
-        if models.registration(settings).longest() > models.registration(self._settings).longest():
+        if (
+            models.registration(settings).max_duration()
+            > models.registration(self._settings).max_duration()
+        ):
             later.append("longer validity of certificates")
         if later:
             _log.warning("reloaded: %s takes effect at the next start", ", ".join(later))

@@ -74,7 +74,7 @@ def _certificate_rules(settings: Settings) -> dict[str, Any]:
     front, profiles = registration(settings), issuing(settings).profiles.values()
     given = {oid for profile in profiles for oid in profile.caller_extensions}
     return {
-        "max_validity": max(USUAL, front.longest()),
+        "max_validity": max(USUAL, front.max_duration()),
         "latest_start": front.latest_start,
         "other_extensions": sorted(given),
     }
@@ -96,7 +96,7 @@ def issuing(settings: Settings) -> IssuingConfig:
     data = {
         "profiles": {
             "leaf": {
-                "max_duration": max(USUAL, front.longest()),
+                "max_duration": max(USUAL, front.max_duration()),
                 "backdate": front.backdate,
                 "latest_start": front.latest_start,
                 "allow_underscores": any(

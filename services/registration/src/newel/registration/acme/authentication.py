@@ -15,8 +15,8 @@ from newel.registration.acme.calls import Call, deactivated
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.records import VALID, Account, Admission
 from newel.registration.acme.storage import Storage
-from newel.registration.acme.urls import Urls
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.acme.urls import URLs
+from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -46,7 +46,7 @@ class Authenticator:
         self._accounts: dict[tuple[str, bytes], Account] = {}
 
     async def verify(
-        self, body: bytes, *, url: str, urls: Urls, provisioner: AcmeKind, signer: Signer
+        self, body: bytes, *, url: str, urls: URLs, provisioner: ACMEProvisioner, signer: Signer
     ) -> Call:
         """The call a request's body makes; ``url`` is what the client asked, as seen from outside."""
         parsed = jws.outer(body)
@@ -102,7 +102,7 @@ class Authenticator:
         """Lets go of what is remembered of an account, after anything of it changed."""
         self._accounts.pop((account.provisioner, account.id), None)
 
-    async def _signer(self, parsed: jws.Jws, kid: str, provisioner: AcmeKind) -> Account:
+    async def _signer(self, parsed: jws.Jws, kid: str, provisioner: ACMEProvisioner) -> Account:
         """The account a kid names, whose key made the signature.
 
         A remembered key is not the last word: another process may have changed it. So a signature
@@ -124,7 +124,7 @@ class Authenticator:
         jws.verify(parsed, account.key)
         return account
 
-    def _identity(self, kid: str, provisioner: AcmeKind) -> bytes:
+    def _identity(self, kid: str, provisioner: ACMEProvisioner) -> bytes:
         """The id in a kid: a whole account URL of this provisioner under a name of ours."""
         prefix, _, last = kid.rpartition("/")
         identity = ids.parse(last)
@@ -134,12 +134,12 @@ class Authenticator:
             identity is None
             or scheme != "https"
             or not self._authorities.allows(authority)
-            or kid != Urls.of(authority, provisioner.name).account(identity)
+            or kid != URLs.of(authority, provisioner.name).account(identity)
         ):
             raise _no_account()
         return identity
 
-    async def _load(self, identity: bytes, provisioner: AcmeKind) -> Account:
+    async def _load(self, identity: bytes, provisioner: ACMEProvisioner) -> Account:
         """The account as the database has it now, remembered while it is valid."""
         account = await self._storage.account(identity, provisioner.name)
         if account is None:

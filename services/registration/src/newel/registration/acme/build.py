@@ -12,21 +12,21 @@ from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.claims import Claims
-from newel.registration.acme.config import AcmeConfig, parse_server
-from newel.registration.acme.decisions import Decisions
+from newel.registration.acme.config import ACMEConfig, parse_server
+from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import Chains
-from newel.registration.acme.maintenance import Upkeep
+from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
-from newel.registration.acme.routes import Dispatcher
+from newel.registration.acme.routes import ACMEApp
 from newel.registration.acme.server import Server
 from newel.registration.acme.settings import Limits, Provisioners
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations, Validator
-from newel.registration.challenges.dns_01 import Dns01
-from newel.registration.challenges.http_01 import Http01
+from newel.registration.challenges.dns_01 import DNS01Validator
+from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.registration.challenges.name_servers import NameServers
-from newel.registration.challenges.tls_alpn_01 import TlsAlpn01
+from newel.registration.challenges.tls_alpn_01 import TLSALPN01Validator
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
 from newel.registration.rate_limits import Limit
@@ -41,7 +41,7 @@ _SECRET = "nonces"  # noqa: S105 - the name of one
 
 
 @dataclass(frozen=True, slots=True)
-class Acme:
+class ACMEServer:
     """What the registration authority puts into its service."""
 
     app: ASGIApp
@@ -52,12 +52,12 @@ class Acme:
     """Run in every process; what one process does for all of them holds a lease."""
     forget_chains: Callable[[], None]
     """To be called when the issuing authority names other issuers, or other chains, than before."""
-    upkeep: Upkeep
+    upkeep: Maintenance
     """What one of the tasks does, round after round."""
 
 
 def build(
-    config: AcmeConfig,
+    config: ACMEConfig,
     *,
     database: Database,
     issuance: Issuance,
@@ -68,7 +68,7 @@ def build(
     metrics: Metrics,
     new_orders: Limit,
     latest_start: dt.timedelta = dt.timedelta(hours=1),
-) -> Acme:
+) -> ACMEServer:
     """The ACME server. ``names`` are the hosts clients may reach it by, each with or without a port."""
     limits = Limits(
         identifiers=config.most_identifiers,
@@ -79,7 +79,7 @@ def build(
         validation_deadline=config.validation_deadline,
         lost_after=config.lost_after,
     )
-    decisions = Decisions(audit, metrics)
+    decisions = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
     validations = Validations(Attempts(database), _validators(config), limits, clock, decisions)
     finalizer = Finalizer(Claims(database), issuance, provisioners, limits, clock, decisions)
@@ -97,7 +97,7 @@ def build(
         new_orders=new_orders,
     )
 
-    upkeep = Upkeep(storage, nonces, validations, finalizer, limits, clock)
+    upkeep = Maintenance(storage, nonces, validations, finalizer, limits, clock)
 
     async def start() -> None:
         nonces.share(await storage.secret(_SECRET, secrets.token_bytes(32)))
@@ -105,8 +105,8 @@ def build(
     async def leased_upkeep() -> None:
         await run_leased(Lease(database, "acme-upkeep"), upkeep.run)
 
-    return Acme(
-        app=Dispatcher(server, provisioners, authorities),
+    return ACMEServer(
+        app=ACMEApp(server, provisioners, authorities),
         start=start,
         tasks={"acme-validations": validations.run, "acme-upkeep": leased_upkeep},
         forget_chains=chains.forget,
@@ -114,14 +114,14 @@ def build(
     )
 
 
-def _validators(config: AcmeConfig) -> Mapping[str, Validator]:
+def _validators(config: ACMEConfig) -> Mapping[str, Validator]:
     allow, deny = parse_networks(config.allow_networks), parse_networks(config.deny_networks)
     servers = NameServers(
         [parse_server(text) for text in config.resolvers], EgressPolicy(allow, deny)
     )
     policy = EgressPolicy(allow, deny, servers.addresses if config.resolvers else None)
     return {
-        HTTP_01: Http01(policy, config.http01_port, https_port=config.https01_port),
-        DNS_01: Dns01(servers),
-        TLS_ALPN_01: TlsAlpn01(policy, config.tls_alpn01_port),
+        HTTP_01: HTTP01Validator(policy, config.http01_port, https_port=config.https01_port),
+        DNS_01: DNS01Validator(servers),
+        TLS_ALPN_01: TLSALPN01Validator(policy, config.tls_alpn01_port),
     }

@@ -10,8 +10,8 @@ from newel.acme.jwk import PublicKey
 from newel.registration.acme.nonces import bad_nonce
 from newel.registration.acme.records import Account, Admission
 from newel.registration.acme.storage import Storage
-from newel.registration.acme.urls import Urls
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.acme.urls import URLs
+from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.database.contract import Write
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -22,8 +22,8 @@ Payload = TypeVar("Payload")
 class Call:
     """A request whose signature was verified. Its nonce is used by ``commit``, once."""
 
-    provisioner: AcmeKind
-    urls: Urls
+    provisioner: ACMEProvisioner
+    urls: URLs
     url: str
     payload: bytes
     key: PublicKey

@@ -11,7 +11,7 @@ from newel.runtime.config import Config, Duration
 from newel.runtime.egress import parse_networks
 
 
-class AcmeConfig(Config):
+class ACMEConfig(Config):
     """Where challenges are validated, and how long things live."""
 
     http01_port: int = Field(default=80, ge=1, le=65535)
@@ -51,7 +51,7 @@ class AcmeConfig(Config):
         return texts
 
     @model_validator(mode="after")
-    def _ordered(self) -> "AcmeConfig":
+    def _ordered(self) -> "ACMEConfig":
         if self.lost_after <= self.validation_deadline:
             raise ValueError(
                 f"lost_after ({format_duration(self.lost_after)}) must be longer than the"

@@ -7,7 +7,7 @@ from newel.runtime.audit import Audit
 from newel.runtime.errors import NewelError
 
 
-class Decisions:
+class AuditTrail:
     """The audit trail and the metrics, as the parts of the ACME server use them."""
 
     def __init__(self, audit: Audit, metrics: Metrics) -> None:

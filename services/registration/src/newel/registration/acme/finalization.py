@@ -6,12 +6,12 @@ import secrets
 from newel.crypto import csr
 from newel.registration.acme import answers, ids, requests
 from newel.registration.acme.claims import Claims
-from newel.registration.acme.decisions import Decisions
-from newel.registration.acme.issuance import to_issue
+from newel.registration.acme.decisions import AuditTrail
+from newel.registration.acme.issuance import build_issue_request
 from newel.registration.acme.records import INVALID, PROCESSING, VALID, Claim
 from newel.registration.acme.settings import Limits, Provisioners
 from newel.registration.issuance import Issuance
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -32,7 +32,7 @@ class Finalizer:
         provisioners: Provisioners,
         limits: Limits,
         clock: Clock,
-        decisions: Decisions,
+        decisions: AuditTrail,
     ) -> None:
         self._claims = claims
         self._issuance = issuance
@@ -53,7 +53,7 @@ class Finalizer:
             self._decisions.require_writable()
             provisioner = self._issuing(claim.provisioner)
             issued = await self._issuance.issue(
-                to_issue(claim, request, provisioner, self._clock.now())
+                build_issue_request(claim, request, provisioner, self._clock.now())
             )
         except NewelError as error:
             return await self._refused(claim, error, reopen=reopen)
@@ -96,7 +96,7 @@ class Finalizer:
         except NewelError:
             return INVALID  # it is recorded in the order, where its client will read it
 
-    def _issuing(self, name: str) -> AcmeKind:
+    def _issuing(self, name: str) -> ACMEProvisioner:
         provisioner = self._provisioners(name)
         if provisioner is None:
             raise NewelError(ErrorType.UNAUTHORIZED, "the provisioner does not issue any more")

@@ -11,9 +11,9 @@ from newel.registration.acme import ids, requests, validity
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
 from newel.registration.errors import misconfigured
-from newel.registration.issuance import Issuance, put_must_staple, put_shape
+from newel.registration.issuance import Issuance, apply_template, put_must_staple
 from newel.registration.issuance import general_name as in_contract
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
 
@@ -52,8 +52,8 @@ def proof(provisioner: str, account: bytes) -> str:
     return f"acme/{provisioner}/account/{ids.text(account)}"
 
 
-def to_issue(
-    claim: Claim, request: csr.VerifiedRequest, provisioner: AcmeKind, now: dt.datetime
+def build_issue_request(
+    claim: Claim, request: csr.VerifiedRequest, provisioner: ACMEProvisioner, now: dt.datetime
 ) -> pb.Request:
     """The order and the key of its CSR. Of the CSR nothing else goes on but a DNS common name, and what
     the provisioner's template takes of it. Raises the refusal.
@@ -70,13 +70,13 @@ def to_issue(
         names=[in_contract(general_name(identifier)) for identifier in claim.identifiers],
         not_before=None if claim.not_before is None else Timestamp(seconds=claim.not_before),
         not_after=_not_after(claim),
-        usual_validity_seconds=max(1, int(provisioner.limits.usual.total_seconds())),
+        usual_validity_seconds=max(1, int(provisioner.limits.default_duration.total_seconds())),
         provisioner=provisioner.statement(""),
         subject_of_proof=proof(provisioner.name, claim.account),
         request_id=request_id(),
     )
     if provisioner.template is not None:
-        put_shape(message, _shape(claim, request, provisioner.template, name or "", now))
+        apply_template(message, _shape(claim, request, provisioner.template, name or "", now))
     put_must_staple(message, request.extensions)
     return message
 
@@ -89,10 +89,10 @@ def _shape(
     now: dt.datetime,
 ) -> "Shape":
     """What the template makes: never a name that the order did not prove."""
-    from newel.registration.provisioners.templates import Asked
+    from newel.registration.provisioners.templates import TemplateInput
 
     proved = [general_name(identifier) for identifier in claim.identifiers]
-    made = template.shape(Asked(subject, [str(each) for each in proved], request), now)
+    made = template.shape(TemplateInput(subject, [str(each) for each in proved], request), now)
     strange = [str(each) for each in made.names if each not in proved]
     if strange:
         raise misconfigured(

@@ -20,7 +20,7 @@ _ROUNDS_PER_SWEEP = 12
 _BATCH = 1000  # rows of a table deleted in one transaction, so that requests pass between
 
 
-class Upkeep:
+class Maintenance:
     """One round is short and may be repeated at any time; a lease keeps processes from doing it twice."""
 
     def __init__(

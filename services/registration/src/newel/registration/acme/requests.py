@@ -6,7 +6,7 @@ from newel.crypto import csr, distinguished_names, names
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE, Extension
 from newel.registration.acme.identifiers import of_name
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
 
 _KEY_USAGE = "2.5.29.15"
@@ -28,7 +28,7 @@ _USAGES = frozenset(
 )
 
 
-def challenges_for(provisioner: AcmeKind, name: Identifier) -> tuple[str, ...]:
+def challenges_for(provisioner: ACMEProvisioner, name: Identifier) -> tuple[str, ...]:
     """The challenge types offered for an order's identifier (``*.`` included)."""
     possible = challenges.offered(name.type, wildcard=name.wildcard)
     return tuple(kind for kind in possible if kind in provisioner.challenges)

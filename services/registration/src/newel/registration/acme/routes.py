@@ -23,8 +23,8 @@ from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.server import Server
 from newel.registration.acme.settings import Provisioners
-from newel.registration.acme.urls import Urls
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.acme.urls import URLs
+from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.request_body import read_body
@@ -67,7 +67,7 @@ _POSTS: dict[tuple[str, int], tuple[str, Signer, Endpoint]] = {
 }
 
 
-class Dispatcher:
+class ACMEApp:
     """Finds the resource, authenticates the request, and answers whatever happens."""
 
     def __init__(
@@ -115,7 +115,7 @@ class Dispatcher:
         provisioner = self._provisioners(name)
         if provisioner is None:
             raise not_found()
-        urls = Urls.of(authority, name)
+        urls = URLs.of(authority, name)
         headers.append(answers.link(urls.to("directory"), "index"))
         method = scope["method"]
         if method == "OPTIONS":
@@ -154,8 +154,8 @@ class Dispatcher:
         scope: Scope,
         receive: Receive,
         authority: str,
-        urls: Urls,
-        provisioner: AcmeKind,
+        urls: URLs,
+        provisioner: ACMEProvisioner,
         signer: Signer,
     ) -> Call:
         content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
@@ -166,7 +166,7 @@ class Dispatcher:
             body, url=_url(scope, authority), urls=urls, provisioner=provisioner, signer=signer
         )
 
-    def _open(self, method: str, resource: str, urls: Urls, provisioner: AcmeKind) -> Answer:
+    def _open(self, method: str, resource: str, urls: URLs, provisioner: ACMEProvisioner) -> Answer:
         """What is answered without a signature: the directory and fresh nonces."""
         if method not in {"GET", "HEAD", "POST"}:
             raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with GET")
@@ -184,7 +184,7 @@ class Dispatcher:
         self._server.decisions.refused("acme.request", error, provisioner="", path=path)
 
 
-def directory(urls: Urls, provisioner: AcmeKind) -> messages.Directory:
+def directory(urls: URLs, provisioner: ACMEProvisioner) -> messages.Directory:
     """The directory of one provisioner (RFC 8555 §7.1.1)."""
     meta = messages.Meta(
         provisioner.terms_of_service or None,

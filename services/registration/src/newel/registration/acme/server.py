@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from newel.registration.acme.authentication import Authenticator
-from newel.registration.acme.decisions import Decisions
+from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import Chains
 from newel.registration.acme.nonces import Nonces
@@ -35,6 +35,6 @@ class Server:
     issuance: Issuance
     validations: Validations
     limits: Limits
-    decisions: Decisions
+    decisions: AuditTrail
     new_orders: Limit
     """Per account."""

@@ -4,12 +4,12 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.provisioners.acme import ACMEProvisioner
 
 VALIDATION_DEADLINE = dt.timedelta(seconds=20)
 """What all tries of one challenge may take together."""
 
-Provisioners = Callable[[str], AcmeKind | None]
+Provisioners = Callable[[str], ACMEProvisioner | None]
 """The enabled ACME provisioner of a name, None when there is none."""
 
 

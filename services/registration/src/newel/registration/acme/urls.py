@@ -7,13 +7,13 @@ from newel.registration.acme import ids
 
 
 @dataclass(frozen=True, slots=True)
-class Urls:
+class URLs:
     """Every URL of one provisioner under one authority (host and port as the client wrote them)."""
 
     base: str
 
     @classmethod
-    def of(cls, authority: str, provisioner: str) -> "Urls":
+    def of(cls, authority: str, provisioner: str) -> "URLs":
         """The URLs under ``https://authority/acme/provisioner``."""
         return cls(f"https://{authority}/acme/{quote(provisioner, safe='')}")
 

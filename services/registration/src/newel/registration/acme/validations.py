@@ -11,7 +11,7 @@ from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import answers, ids
 from newel.registration.acme.attempts import Attempts
-from newel.registration.acme.decisions import Decisions
+from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
 from newel.runtime.clock import Clock
@@ -40,7 +40,7 @@ class Validations:
         validators: Mapping[str, Validator],
         limits: Limits,
         clock: Clock,
-        decisions: Decisions,
+        decisions: AuditTrail,
     ) -> None:
         self._attempts = attempts
         self._validators = validators

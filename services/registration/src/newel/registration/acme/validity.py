@@ -8,7 +8,7 @@ import msgspec
 from newel.durations.go import format_duration, parse_time
 from newel.registration.acme.records import Order
 from newel.registration.acme.settings import Limits
-from newel.registration.provisioners.acme import AcmeKind
+from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
 
 _S = dt.timedelta(seconds=1)
@@ -22,7 +22,7 @@ def requested(
     not_after: str | None,
     *,
     now: float,
-    provisioner: AcmeKind,
+    provisioner: ACMEProvisioner,
     limits: Limits,
 ) -> tuple[int | None, int | None]:
     """Both times in seconds since 1970; ``malformed`` when they could not be honoured at finalize."""
@@ -52,10 +52,12 @@ def shown(order: Order) -> tuple[str | None, str | None]:
     return (None, None) if times == (None, None) else _both(times)
 
 
-def check_length(start: int | None, end: int | None, now: float, provisioner: AcmeKind) -> None:
+def check_length(
+    start: int | None, end: int | None, now: float, provisioner: ACMEProvisioner
+) -> None:
     """``malformed`` unless a certificate with these times is within the provisioner's durations.
 
-    Asked when the order is placed, and again when it is finalized: then without ``start`` the
+    TemplateInput when the order is placed, and again when it is finalized: then without ``start`` the
     certificate begins later, and the provisioner may have other durations by then. Without ``end``
     the certificate has the provisioner's default duration, which is within its bounds.
     """
@@ -67,13 +69,13 @@ def check_length(start: int | None, end: int | None, now: float, provisioner: Ac
     limits = provisioner.limits
     # clients' clocks run ahead or behind a little; the issuing authority checks to the second
     _require(
-        length <= limits.longest + _SLACK,
-        f"the certificate would be valid for longer than {format_duration(limits.longest)},"
+        length <= limits.max_duration + _SLACK,
+        f"the certificate would be valid for longer than {format_duration(limits.max_duration)},"
         " the most this provisioner gives",
     )
     _require(
-        length >= limits.shortest - _SLACK,
-        f"the certificate would be valid for less than {format_duration(limits.shortest)},"
+        length >= limits.min_duration - _SLACK,
+        f"the certificate would be valid for less than {format_duration(limits.min_duration)},"
         " the least this provisioner gives",
     )
 

@@ -18,7 +18,7 @@ class TextRecords(Protocol):
         ...
 
 
-class Dns01:
+class DNS01Validator:
     """Asks for the TXT records of ``_acme-challenge.<domain>``; one of them must be the digest."""
 
     def __init__(self, records: TextRecords) -> None:

@@ -9,7 +9,7 @@ from newel.runtime.http.fetch import FetchError, FetchLimits, http_get
 _LARGEST = 1024  # a key authorization has 87 octets
 
 
-class Http01:
+class HTTP01Validator:
     """Fetches the key authorization from port 80 (or ``port``) under the egress policy.
 
     Each hop is resolved once, checked and pinned; at most ten redirects, to the http port and ``https_port``.

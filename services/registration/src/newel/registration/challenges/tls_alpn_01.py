@@ -10,7 +10,7 @@ from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError, i
 from newel.runtime.errors import ErrorType, NewelError
 
 
-class TlsAlpn01:
+class TLSALPN01Validator:
     """Shakes hands on port 443 (or ``port``), TLS 1.2 or later, and checks the certificate."""
 
     def __init__(self, policy: EgressPolicy, port: int = 443, seconds: float = 10.0) -> None:

@@ -2,16 +2,18 @@
 
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
 from newel.registration.provisioners.limits import Limits
-from newel.registration.provisioners.provisioner import AnyProvisioner
-from newel.step.provisioners import AcmeProvisioner
+from newel.registration.provisioners.provisioner import Provisioner
+from newel.step.provisioners import ACMEProvisionerConfig
 
 _CHALLENGES = (HTTP_01, DNS_01, TLS_ALPN_01)
 
 
-class AcmeKind(AnyProvisioner):
+class ACMEProvisioner(Provisioner):
     """One ACME provisioner."""
 
-    def __init__(self, record: AcmeProvisioner, limits: Limits, *, active_revocation: bool) -> None:
+    def __init__(
+        self, record: ACMEProvisionerConfig, limits: Limits, *, active_revocation: bool
+    ) -> None:
         """Raises ValueError when the record names a challenge there is no validation for."""
         super().__init__(record, limits, active_revocation=active_revocation)
         named = tuple(record.challenges or _CHALLENGES)

@@ -8,18 +8,20 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.errors import forbidden, unauthorized
 from newel.registration.provisioners.grant import Grant, Proof, RevocationGrant
 from newel.registration.provisioners.limits import Limits
-from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens, token_use
+from newel.registration.provisioners.provisioner import Provisioner, TokenRules, token_use
 from newel.step import jws
 from newel.step.audiences import Method
 from newel.step.jwk import to_public_key
-from newel.step.provisioners import JwkProvisioner
+from newel.step.provisioners import JWKProvisionerConfig
 from newel.step.tokens import InvalidClaims, Token, UnverifiedToken
 
 
-class JwkKind(AnyProvisioner):
+class JWKProvisioner(Provisioner):
     """One JWK provisioner."""
 
-    def __init__(self, record: JwkProvisioner, limits: Limits, *, active_revocation: bool) -> None:
+    def __init__(
+        self, record: JWKProvisionerConfig, limits: Limits, *, active_revocation: bool
+    ) -> None:
         super().__init__(record, limits, active_revocation=active_revocation)
         self.key_id = record.key.kid
         self.encrypted_key = record.encrypted_key
@@ -32,7 +34,7 @@ class JwkKind(AnyProvisioner):
         """Only certificates let through by the same key are this provisioner's."""
         return credential_id == self.key_id
 
-    def authorize_sign(self, token: UnverifiedToken, rules: Tokens, now: float) -> Grant:
+    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: float) -> Grant:
         """1. the provisioner's signature; 2. issuer, audience, times; 3. subject and names."""
         verified = self._verified(token, rules, Method.SIGN, now)
         claims = verified.claims
@@ -56,7 +58,7 @@ class JwkKind(AnyProvisioner):
         )
 
     def authorize_revoke(
-        self, token: UnverifiedToken, rules: Tokens, now: float
+        self, token: UnverifiedToken, rules: TokenRules, now: float
     ) -> RevocationGrant:
         """As for signing; the subject is the serial."""
         verified = self._verified(token, rules, Method.REVOKE, now)
@@ -67,12 +69,14 @@ class JwkKind(AnyProvisioner):
     def statement(
         self, credential_id: str, key_values: Mapping[str, str] | None = None
     ) -> pb.Provisioner:
-        """See AnyProvisioner. There is one credential, so it is made once."""
+        """See Provisioner. There is one credential, so it is made once."""
         if credential_id != self.key_id or key_values:
             return super().statement(credential_id, key_values)
         return self._statement
 
-    def _verified(self, token: UnverifiedToken, rules: Tokens, method: Method, now: float) -> Token:
+    def _verified(
+        self, token: UnverifiedToken, rules: TokenRules, method: Method, now: float
+    ) -> Token:
         try:
             verified = token.verify(self._verifier)
             verified.check_times(now, longest=rules.longest_token)

@@ -11,12 +11,12 @@ from newel.step.provisioners import Claims
 class Limits:
     """Effective limits. Lengths are from notBefore to notAfter, the backdate not counted."""
 
-    shortest: dt.timedelta = dt.timedelta(minutes=5)
-    longest: dt.timedelta = dt.timedelta(hours=24)
-    usual: dt.timedelta = dt.timedelta(hours=24)
-    renewal: bool = True
-    renewal_after_expiry: bool = False
-    extension: bool = True
+    min_duration: dt.timedelta = dt.timedelta(minutes=5)
+    max_duration: dt.timedelta = dt.timedelta(hours=24)
+    default_duration: dt.timedelta = dt.timedelta(hours=24)
+    allow_renewal: bool = True
+    allow_renewal_after_expiry: bool = False
+    include_extension: bool = True
 
     def inherit(self, claims: Claims | None) -> "Limits":
         """These limits with a provisioner's own claims laid over them.
@@ -26,27 +26,34 @@ class Limits:
         """
         if claims is None:
             return self
-        usual = _duration(claims.default_tls, self.usual)
+        default = _duration(claims.default_tls, self.default_duration)
         limits = replace(
             self,
-            usual=usual,
-            shortest=_duration(claims.min_tls, min(self.shortest, usual)),
-            longest=_duration(claims.max_tls, max(self.longest, usual)),
-            renewal=_choose(inverse=claims.disable_renewal, inherited=self.renewal),
-            renewal_after_expiry=self.renewal_after_expiry
+            default_duration=default,
+            min_duration=_duration(claims.min_tls, min(self.min_duration, default)),
+            max_duration=_duration(claims.max_tls, max(self.max_duration, default)),
+            allow_renewal=_choose(inverse=claims.disable_renewal, inherited=self.allow_renewal),
+            allow_renewal_after_expiry=self.allow_renewal_after_expiry
             if claims.allow_renewal_after_expiry is None
             else claims.allow_renewal_after_expiry,
-            extension=_choose(
-                inverse=claims.disable_smallstep_extensions, inherited=self.extension
+            include_extension=_choose(
+                inverse=claims.disable_smallstep_extensions, inherited=self.include_extension
             ),
         )
-        if not claims.default_tls and not limits.shortest <= usual <= limits.longest:
-            limits = replace(limits, usual=min(max(usual, limits.shortest), limits.longest))
-        if not dt.timedelta(0) < limits.shortest <= limits.usual <= limits.longest:
+        if not claims.default_tls and not limits.min_duration <= default <= limits.max_duration:
+            limits = replace(
+                limits, default_duration=min(max(default, limits.min_duration), limits.max_duration)
+            )
+        if (
+            not dt.timedelta(0)
+            < limits.min_duration
+            <= limits.default_duration
+            <= limits.max_duration
+        ):
             raise ValueError(
                 "claims: minTLSCertDuration, defaultTLSCertDuration and maxTLSCertDuration are out of order:"
-                f" {format_duration(limits.shortest)}, {format_duration(limits.usual)},"
-                f" {format_duration(limits.longest)}"
+                f" {format_duration(limits.min_duration)}, {format_duration(limits.default_duration)},"
+                f" {format_duration(limits.max_duration)}"
             )
         return limits
 

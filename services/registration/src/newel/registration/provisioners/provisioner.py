@@ -9,14 +9,14 @@ from newel.registration.errors import malformed, unauthorized
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
 from newel.registration.provisioners.limits import Limits
 from newel.step.audiences import Audiences
-from newel.step.provisioners import Newel, Provisioner, identity, kind, to_public
+from newel.step.provisioners import Newel, ProvisionerConfig, identity, kind, to_public
 from newel.step.tokens import Token, UnverifiedToken
 
 if TYPE_CHECKING:
     from newel.registration.provisioners.templates import LeafTemplate
 
 
-class Tokens(Protocol):
+class TokenRules(Protocol):
     """The rules all tokens are held to, whoever verifies them."""
 
     @property
@@ -30,10 +30,12 @@ class Tokens(Protocol):
         ...
 
 
-class AnyProvisioner:
+class Provisioner:
     """One provisioner: its record, its limits, and how it decides. Kinds override ``authorize_*``."""
 
-    def __init__(self, record: Provisioner, limits: Limits, *, active_revocation: bool) -> None:
+    def __init__(
+        self, record: ProvisionerConfig, limits: Limits, *, active_revocation: bool
+    ) -> None:
         """``limits`` are the authority's; raises ValueError when the record cannot be used."""
         own = record.newel or Newel()
         self.record = record
@@ -57,19 +59,19 @@ class AnyProvisioner:
     @property
     def may_renew(self) -> bool:
         """Whether certificates of this provisioner may be renewed today."""
-        return self.limits.renewal and not self.disabled
+        return self.limits.allow_renewal and not self.disabled
 
-    def authorize_sign(self, token: UnverifiedToken, rules: Tokens, now: float) -> Grant:
+    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: float) -> Grant:
         """The grant a token proves. Raises the refusal."""
         raise self._no_tokens(token, rules, now)
 
     def authorize_revoke(
-        self, token: UnverifiedToken, rules: Tokens, now: float
+        self, token: UnverifiedToken, rules: TokenRules, now: float
     ) -> RevocationGrant:
         """The right to revoke that a token proves. Raises the refusal."""
         raise self._no_tokens(token, rules, now)
 
-    def _no_tokens(self, _token: UnverifiedToken, _rules: Tokens, _now: float) -> Exception:
+    def _no_tokens(self, _token: UnverifiedToken, _rules: TokenRules, _now: float) -> Exception:
         return malformed(
             "token flow is not supported",
             cause=f"a token names the {self.kind} provisioner {self.name!r}",
@@ -89,11 +91,11 @@ class AnyProvisioner:
             credential_id=credential_id,
             key_values=key_values or {},
             renewable=self.may_renew,
-            hide_extension=not self.limits.extension,
+            hide_extension=not self.limits.include_extension,
         )
 
 
-def template_of(record: Provisioner) -> "LeafTemplate | None":
+def template_of(record: ProvisionerConfig) -> "LeafTemplate | None":
     """The record's X.509 template. Raises ValueError when it cannot be used.
 
     The template language is loaded only where a provisioner has one.

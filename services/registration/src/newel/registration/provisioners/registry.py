@@ -5,24 +5,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from newel.registration.errors import unauthorized
-from newel.registration.provisioners.acme import AcmeKind
-from newel.registration.provisioners.jwk import JwkKind
+from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.limits import Limits
-from newel.registration.provisioners.provisioner import AnyProvisioner
+from newel.registration.provisioners.provisioner import Provisioner
 from newel.step.audiences import fragment
 from newel.step.provisioners import (
-    AcmeProvisioner,
-    JwkProvisioner,
-    Provisioner,
+    ACMEProvisionerConfig,
+    JWKProvisionerConfig,
+    ProvisionerConfig,
     identity,
     kind,
     to_public,
 )
 from newel.step.tokens import UnverifiedToken
 
-_KINDS: dict[type, Callable[..., AnyProvisioner]] = {
-    JwkProvisioner: JwkKind,
-    AcmeProvisioner: AcmeKind,
+_KINDS: dict[type, Callable[..., Provisioner]] = {
+    JWKProvisionerConfig: JWKProvisioner,
+    ACMEProvisionerConfig: ACMEProvisioner,
 }
 """What makes each kind of record a provisioner. A kind that is not here is listed as unusable."""
 
@@ -34,12 +34,12 @@ class Provisioners:
     """Every provisioner at one moment, in the order they were added. Never changed, only replaced."""
 
     def __init__(
-        self, records: Iterable[Provisioner], limits: Limits, *, active_revocation: bool
+        self, records: Iterable[ProvisionerConfig], limits: Limits, *, active_revocation: bool
     ) -> None:
         """A record that cannot be used stays listed, with its state, and lets nobody in."""
-        self._by_id: dict[str, AnyProvisioner] = {}
-        self._by_name: dict[str, AnyProvisioner] = {}
-        self._by_key: dict[str, JwkKind] = {}
+        self._by_id: dict[str, Provisioner] = {}
+        self._by_name: dict[str, Provisioner] = {}
+        self._by_key: dict[str, JWKProvisioner] = {}
         self._broken: dict[str, str] = {}
         self.off: dict[str, str] = {}
         """Why each provisioner that cannot be used is off, by its name."""
@@ -55,12 +55,12 @@ class Provisioners:
                 continue
             self._by_id[provisioner.id] = provisioner
             self._by_name[provisioner.name] = provisioner
-            if isinstance(provisioner, JwkKind):
+            if isinstance(provisioner, JWKProvisioner):
                 self._by_key[provisioner.key_id] = provisioner
             self._listed.append(provisioner.public)
         self._cursors = [_cursor(index, item) for index, item in enumerate(self._listed)]
 
-    def of_token(self, token: UnverifiedToken) -> AnyProvisioner:
+    def of_token(self, token: UnverifiedToken) -> Provisioner:
         """The provisioner a token claims to be of; nothing is proved yet. Raises the refusal."""
         claims = token.unverified
         named = fragment(claims.audience)
@@ -78,14 +78,14 @@ class Provisioners:
             raise unauthorized(f"provisioner {provisioner.name!r} is disabled")
         return provisioner
 
-    def of_certificate(self, type_: str, name: str, credential_id: str) -> AnyProvisioner | None:
+    def of_certificate(self, type_: str, name: str, credential_id: str) -> Provisioner | None:
         """The provisioner that let a certificate through, as long as it is the same one."""
         provisioner = self._by_name.get(name)
         if provisioner is None or provisioner.kind != type_:
             return None
         return provisioner if provisioner.accepts(credential_id) else None
 
-    def named(self, name: str) -> AnyProvisioner | None:
+    def named(self, name: str) -> Provisioner | None:
         """The provisioner of this name."""
         return self._by_name.get(name)
 
@@ -111,11 +111,11 @@ class Provisioners:
         return self._listed[start:end], following
 
 
-def _unsupported(record: Provisioner, *_: object, **__: object) -> AnyProvisioner:
+def _unsupported(record: ProvisionerConfig, *_: object, **__: object) -> Provisioner:
     raise ValueError(f"provisioners of type {kind(record)} are not supported yet")
 
 
-def _uninitialized(record: Provisioner, error: ValueError) -> dict[str, Any]:
+def _uninitialized(record: ProvisionerConfig, error: ValueError) -> dict[str, Any]:
     return {**to_public(record), "state": "Uninitialized", "stateReason": str(error)[:200]}
 
 

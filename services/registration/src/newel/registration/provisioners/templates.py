@@ -31,7 +31,7 @@ BOUNDS = Limits(steps=20_000, octets=1 << 20, output=1 << 18)
 LARGEST_FILE = 1 << 18
 
 
-class Asked(NamedTuple):
+class TemplateInput(NamedTuple):
     """What a template can see of one request; ``user`` is the asker's own, in JSON."""
 
     subject: str
@@ -56,7 +56,7 @@ class LeafTemplate:
             return None
         return cls(certificates.compiled(said.text or text_of(said.file)), said.data)
 
-    def shape(self, asked: Asked, now: dt.datetime) -> Shape:
+    def shape(self, asked: TemplateInput, now: dt.datetime) -> Shape:
         """The leaf that the template makes. Raises the refusal.
 
         What the template itself refuses is told in its own words; anything else that goes wrong is the
@@ -81,7 +81,9 @@ class LeafTemplate:
             self._require_in_place(asked, made, Surroundings(now, tape))
         return made
 
-    def _require_in_place(self, asked: Asked, made: Shape, surroundings: Surroundings) -> None:
+    def _require_in_place(
+        self, asked: TemplateInput, made: Shape, surroundings: Surroundings
+    ) -> None:
         """Refuse data that says more than the values the template puts it for, by quotes of its own."""
         user = template_names.without_quotes(decoded(asked.user, "templateData"))
         request = asked.request
@@ -97,7 +99,7 @@ class LeafTemplate:
                 " a template passes data through toJson"
             )
 
-    def _of_the_operator(self, asked: Asked, surroundings: Surroundings) -> set[str]:
+    def _of_the_operator(self, asked: TemplateInput, surroundings: Surroundings) -> set[str]:
         """The names that are there for an asker, too, who says nothing of his own."""
         request = template_names.granted_request(asked.subject, asked.names, asked.request.spki)
         visible = self._visible(asked, {"CR": request, "User": object_of(b"", "")})
@@ -117,7 +119,7 @@ class LeafTemplate:
         except (der.DerError, InvalidNameError) as error:
             raise malformed(f"the certificate template made a bad name: {error}") from None
 
-    def _visible(self, asked: Asked, insecure: dict[str, Any]) -> dict[str, Any]:
+    def _visible(self, asked: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
         sans = variables.alternative_names(asked.names)
         subject = variables.common_name(asked.subject)
         known = variables.variables(subject, sans, insecure)

@@ -24,7 +24,7 @@ _PEM_FILE = "application/x-pem-file"
 _LONGEST_LIMIT = 9
 
 
-class Listings:
+class ReadOnlyRoutes:
     """Answers from what the authority knows in memory."""
 
     def __init__(

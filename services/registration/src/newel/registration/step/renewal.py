@@ -9,9 +9,9 @@ from newel.registration.errors import unauthorized
 from newel.registration.issuance import Issuance
 from newel.registration.one_time import UsedTokens, idempotency_key, use_once
 from newel.registration.provisioners.grant import TokenUse
-from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
+from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step.peer import Peer
-from newel.registration.step.signing import Current, Issued, finishing, read_request
+from newel.registration.step.signing import Current, SignResult, complete_use, read_request
 from newel.registration.step.subject import check_key
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
@@ -20,16 +20,16 @@ from newel.step.tokens import InvalidClaims
 
 
 @dataclass(frozen=True, slots=True)
-class Renewing:
+class RenewService:
     """Decides on ``/renew`` and ``/rekey``."""
 
     current: Current
-    rules: Tokens
+    rules: TokenRules
     used: UsedTokens
     issuance: Issuance
     clock: Clock
 
-    async def renew(self, peer: Peer, csr: str | None, request_id: str) -> Issued:
+    async def renew(self, peer: Peer, csr: str | None, request_id: str) -> SignResult:
         """The successor, for the key in ``csr`` where one is given, else for the same key.
 
         1. the provisioner that let the certificate through, as it is today; 2. its rules and the
@@ -46,8 +46,8 @@ class Renewing:
         renewal = pb.Renewal(
             certificate=peer.der,
             public_key=public_key,
-            allow_expired=provisioner.limits.renewal_after_expiry,
-            max_validity_seconds=int(provisioner.limits.longest.total_seconds()),
+            allow_expired=provisioner.limits.allow_renewal_after_expiry,
+            max_validity_seconds=int(provisioner.limits.max_duration.total_seconds()),
             provisioner=provisioner.statement(*credential),
             request_id=request_id,
         )
@@ -58,9 +58,9 @@ class Renewing:
                 raise
             raise unauthorized(error.cause) from error  # clients are told no more than of a token
         subject = renew_token.common_name(peer.certificate)
-        return Issued(certificate, provisioner.name, subject, ())
+        return SignResult(certificate, provisioner.name, subject, ())
 
-    async def _provisioner(self, peer: Peer) -> tuple[AnyProvisioner, tuple[str, dict[str, str]]]:
+    async def _provisioner(self, peer: Peer) -> tuple[Provisioner, tuple[str, dict[str, str]]]:
         """By the certificate's extension, or by the record where it has none."""
         said = peer.provisioner
         if said is not None:
@@ -78,14 +78,14 @@ class Renewing:
             raise unauthorized(f"cannot get provisioner from certificate: {kind} {name[:128]!r}")
         return provisioner, (credential_id, pairs)
 
-    def _check(self, peer: Peer, provisioner: AnyProvisioner) -> None:
+    def _check(self, peer: Peer, provisioner: Provisioner) -> None:
         now = self.clock.now()
         if not provisioner.may_renew:
             raise unauthorized(f"renew is disabled for provisioner {provisioner.name!r}")
         if now < peer.certificate.not_valid_before_utc:
             raise unauthorized("the certificate is not yet valid")
         ended = peer.certificate.not_valid_after_utc
-        if now > ended and not provisioner.limits.renewal_after_expiry:
+        if now > ended and not provisioner.limits.allow_renewal_after_expiry:
             raise unauthorized(
                 "the certificate is expired",
                 detail="The request lacked necessary authorization to be completed:"
@@ -103,7 +103,7 @@ class Renewing:
                 raise unauthorized(f"error validating renew token: {error}") from None
 
     async def _once(
-        self, peer: Peer, provisioner: AnyProvisioner, renewal: pb.Renewal
+        self, peer: Peer, provisioner: Provisioner, renewal: pb.Renewal
     ) -> pb.Certificate:
         """A bearer token renews once; a TLS connection as often as its holder likes."""
         now = self.clock.unix()
@@ -115,4 +115,4 @@ class Renewing:
         use = TokenUse(digest[:24], int(claims.exp or now))
         await use_once(self.used, use, peer.der + renewal.public_key, now, durable=False)
         renewal.idempotency_key = idempotency_key(use)
-        return await finishing(self.used, use, self.issuance.renew(renewal))
+        return await complete_use(self.used, use, self.issuance.renew(renewal))

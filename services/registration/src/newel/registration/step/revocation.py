@@ -7,7 +7,7 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.errors import forbidden, malformed
 from newel.registration.issuance import Issuance
 from newel.registration.one_time import UsedTokens, use_once
-from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
+from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step.peer import Peer
 from newel.registration.step.signing import Current, read_token
 from newel.runtime.clock import Clock
@@ -22,7 +22,7 @@ _LONGEST_REASON = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class RevokeResult:
     """What was revoked, and by whom, for the audit trail."""
 
     serial: str
@@ -32,17 +32,17 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoking:
+class RevokeService:
     """Decides on ``/revoke``."""
 
     current: Current
-    rules: Tokens
+    rules: TokenRules
     used: UsedTokens
     issuance: Issuance
     clock: Clock
     active_revocation: bool
 
-    async def revoke(self, body: RevokeRequest, peer: Peer | None, request_id: str) -> Revoked:
+    async def revoke(self, body: RevokeRequest, peer: Peer | None, request_id: str) -> RevokeResult:
         """Revokes one certificate, or raises the refusal.
 
         1. the body; 2. the token or the TLS certificate, whose serial must be the body's; 3. the
@@ -74,11 +74,11 @@ class Revoking:
             await self.issuance.revoke(item)
         except NewelError as error:
             raise _worded(error, serial) from error
-        return Revoked(str(serial), item.provisioner, item.actor, active)
+        return RevokeResult(str(serial), item.provisioner, item.actor, active)
 
     async def _by_token(
         self, body: RevokeRequest, serial: int, item: pb.RevocationItem
-    ) -> AnyProvisioner | None:
+    ) -> Provisioner | None:
         token = read_token(body.ott or "")
         provisioners = self.current.provisioners
         provisioner = provisioners.of_token(token)
@@ -106,7 +106,7 @@ class Revoking:
 
     async def _by_certificate(
         self, peer: Peer, serial: int, item: pb.RevocationItem
-    ) -> AnyProvisioner | None:
+    ) -> Provisioner | None:
         if peer.certificate.serial_number != serial:
             raise forbidden(
                 f'request serial number "{serial}" and certificate serial number'

@@ -16,9 +16,9 @@ from newel.registration.authority import Authority
 from newel.registration.errors import malformed
 from newel.registration.metrics import Metrics
 from newel.registration.step import bodies, error_responses, peer
-from newel.registration.step.renewal import Renewing
-from newel.registration.step.revocation import Revoking
-from newel.registration.step.signing import Issued, Signing
+from newel.registration.step.renewal import RenewService
+from newel.registration.step.revocation import RevokeService
+from newel.registration.step.signing import SignResult, SignService
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
@@ -37,15 +37,15 @@ Answer = tuple[int, bytes]
 Handler = Callable[[Scope, Receive], Awaitable[Answer]]
 
 
-class StepApi:
+class StepAPI:
     """The ASGI app of the HTTPS listener."""
 
     def __init__(
         self,
         authority: Authority,
-        signing: Signing,
-        renewing: Renewing,
-        revoking: Revoking,
+        signing: SignService,
+        renewing: RenewService,
+        revoking: RevokeService,
         metrics: Metrics,
         audit: Audit,
         acme: ASGIApp,
@@ -104,7 +104,7 @@ class StepApi:
     async def _on_sign(self, scope: Scope, receive: Receive) -> Answer:
         ott = ""
 
-        async def work() -> Issued:
+        async def work() -> SignResult:
             nonlocal ott
             body = await bodies.read(receive, scope, _sign)
             ott = body.ott or ""
@@ -115,7 +115,7 @@ class StepApi:
     async def _on_renew(self, scope: Scope, receive: Receive) -> Answer:
         shown: list[peer.Peer] = []
 
-        async def work() -> Issued:
+        async def work() -> SignResult:
             await bodies.drain(receive, scope)
             shown.append(self._peer(scope))
             return await self._renewing.renew(shown[0], None, request_id())
@@ -125,7 +125,7 @@ class StepApi:
     async def _on_rekey(self, scope: Scope, receive: Receive) -> Answer:
         shown: list[peer.Peer] = []
 
-        async def work() -> Issued:
+        async def work() -> SignResult:
             data = await bodies.drain(receive, scope)
             holder = peer.from_tls(_client_chain(scope))
             if holder is None:  # a bearer token does not say for which new key it was made
@@ -156,9 +156,9 @@ class StepApi:
         self,
         operation: str,
         scope: Scope,
-        work: Callable[[], Awaitable[Issued]],
+        work: Callable[[], Awaitable[SignResult]],
         proof: Callable[[], dict[str, Any]],
-    ) -> Issued:
+    ) -> SignResult:
         """Does the work of an operation that issues, and writes down how it ended."""
         try:
             self._audit.require_writable()
@@ -184,7 +184,7 @@ class StepApi:
         self._metrics.count(operation, "", error)
         self._audit.record(operation, "refused", type=error.type.value, cause=error.cause, **facts)
 
-    def _answer(self, issued: Issued) -> Answer:
+    def _answer(self, issued: SignResult) -> Answer:
         issuer = self._authority.trust.issuers.get(issued.certificate.issuer)
         if issuer is None:
             raise NewelError(

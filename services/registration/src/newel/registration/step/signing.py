@@ -11,10 +11,10 @@ from newel.crypto import csr
 from newel.crypto.dns_names import UNDERSCORES
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.errors import malformed, unauthorized
-from newel.registration.issuance import Issuance, general_name, put_must_staple, put_shape
+from newel.registration.issuance import Issuance, apply_template, general_name, put_must_staple
 from newel.registration.one_time import UsedTokens, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, TokenUse
-from newel.registration.provisioners.provisioner import AnyProvisioner, Tokens
+from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.step import validity
 from newel.registration.step.subject import check_request
@@ -46,7 +46,7 @@ class Current(Protocol):
         ...
 
 
-class Issued(NamedTuple):
+class SignResult(NamedTuple):
     """A certificate and what the audit trail says of it."""
 
     certificate: pb.Certificate
@@ -56,18 +56,18 @@ class Issued(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
+class SignService:
     """Decides on ``/sign``."""
 
     current: Current
-    rules: Tokens
+    rules: TokenRules
     used: UsedTokens
     issuance: Issuance
     clock: Clock
     backdate: dt.timedelta
     latest_start: dt.timedelta
 
-    async def sign(self, body: SignRequest, request_id: str) -> Issued:
+    async def sign(self, body: SignRequest, request_id: str) -> SignResult:
         """One certificate, or the refusal.
 
         1. the request's own signature; 2. the token, verified by the provisioner it names; 3. the
@@ -87,17 +87,17 @@ class Signing:
             body.not_after or "",
         )
         digest_of = request.der + f"{body.not_before}\0{body.not_after}".encode()
-        message = to_issue(provisioner, grant, request.spki, period, request_id)
+        message = build_issue_request(provisioner, grant, request.spki, period, request_id)
         names = tuple(map(str, grant.names))
         if provisioner.template is not None:
             digest_of += bytes(body.template_data)
             names = shaped(message, provisioner.template, grant, request, body, self.clock.now())
         put_must_staple(message, request.extensions)
         await use_once(self.used, grant.use, digest_of, self.clock.unix(), durable=False)
-        certificate = await finishing(self.used, grant.use, self.issuance.issue(message))
-        return Issued(certificate, provisioner.name, grant.subject, names)
+        certificate = await complete_use(self.used, grant.use, self.issuance.issue(message))
+        return SignResult(certificate, provisioner.name, grant.subject, names)
 
-    def _authorize(self, ott: str) -> tuple[AnyProvisioner, Grant]:
+    def _authorize(self, ott: str) -> tuple[Provisioner, Grant]:
         if not ott:
             raise malformed("missing ott")
         token = read_token(ott)
@@ -129,7 +129,7 @@ def read_token(ott: str) -> tokens.UnverifiedToken:
         raise unauthorized(str(error)) from None
 
 
-async def finishing(
+async def complete_use(
     used: UsedTokens, use: TokenUse, work: Awaitable[pb.Certificate]
 ) -> pb.Certificate:
     """Awaits what a token is used for and closes the use, however it ends.
@@ -148,8 +148,8 @@ async def finishing(
     return certificate
 
 
-def to_issue(
-    provisioner: AnyProvisioner, grant: Grant, spki: bytes, period: Validity, request_id: str
+def build_issue_request(
+    provisioner: Provisioner, grant: Grant, spki: bytes, period: Validity, request_id: str
 ) -> pb.Request:
     """The grant and the proved key as the issuing authority is asked for them."""
     fits = grant.subject and len(grant.subject) <= _LONGEST_COMMON_NAME
@@ -177,12 +177,12 @@ def shaped(
     now: dt.datetime,
 ) -> tuple[str, ...]:
     """Puts what the template makes into the message, in place of the grant's; the names. Raises the refusal."""
-    from newel.registration.provisioners.templates import Asked
+    from newel.registration.provisioners.templates import TemplateInput
 
     granted = [str(name) for name in grant.names]
     user = bytes(body.template_data)
-    made = template.shape(Asked(grant.subject, granted, request, grant.payload, user), now)
-    put_shape(message, made)
+    made = template.shape(TemplateInput(grant.subject, granted, request, grant.payload, user), now)
+    apply_template(message, made)
     return tuple(map(str, made.names))
 
 

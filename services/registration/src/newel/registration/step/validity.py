@@ -41,7 +41,11 @@ def resolve(
         start = now - backdate if asked_start is None else asked_start.replace(microsecond=0)
         base = now if asked_start is None else start
         end = TimeDuration.parse(not_after).resolve(base) if not_after else None
-        end = _usual(base + limits.usual, bounds) if end is None else end.replace(microsecond=0)
+        end = (
+            _usual(base + limits.default_duration, bounds)
+            if end is None
+            else end.replace(microsecond=0)
+        )
     except (ValueError, OverflowError) as error:
         raise malformed("error decoding json", cause=str(error)) from None
     if end < now:
@@ -52,15 +56,15 @@ def resolve(
         ahead = format_duration(bounds.latest_start)
         raise malformed(f"notBefore cannot be more than {ahead} ahead; nb={_go(start)}")
     length = end - start
-    if length < limits.shortest:
+    if length < limits.min_duration:
         raise forbidden(
             f"requested duration of {format_duration(length)} is less than the authorized minimum"
-            f" certificate duration of {format_duration(limits.shortest)}"
+            f" certificate duration of {format_duration(limits.min_duration)}"
         )
-    if length > limits.longest + backdate:
+    if length > limits.max_duration + backdate:
         raise forbidden(
             f"requested duration of {format_duration(length)} is more than the authorized maximum"
-            f" certificate duration of {format_duration(limits.longest + backdate)}"
+            f" certificate duration of {format_duration(limits.max_duration + backdate)}"
         )
     return Validity(None if asked_start is None else start, end)
 
