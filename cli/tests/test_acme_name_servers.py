@@ -8,8 +8,8 @@ import dns.resolver
 import pytest
 
 from fakes.name_server import NameServer
-from newel.cli.acme.dns_servers import NameServers, Server, server_at
 from newel.cli.errors import CliError
+from newel.cli.operations.acme.dns_servers import NameServers, Server, server_at
 
 RECORD = "_acme-challenge.a.example"
 SOON = dt.timedelta(seconds=0.5)

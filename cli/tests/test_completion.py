@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newel.cli.commands.completion import candidates
-from newel.cli.grammar import load, words
+from newel.cli.options.grammar import load, words
 
 NEWEL = Path(sys.executable).with_name("newel")
 

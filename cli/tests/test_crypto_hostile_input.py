@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newel.cli.crypto import otp_keys, windows_executables
 from newel.cli.errors import CliError
 from newel.cli.jose import jose_keys, jwe_messages, jwk_files, jws_messages
-from newel.cli.keys import key_files
-from newel.cli.keys.key_choice import KeyChoice, generate
-from newel.cli.keys.key_output import openssh_public, private_pem, public_pem
+from newel.cli.operations.crypto import otp_keys, windows_executables
+from newel.cli.operations.keys import key_files
+from newel.cli.operations.keys.key_choice import KeyChoice, generate
+from newel.cli.operations.keys.key_output import openssh_public, private_pem, public_pem
 from newel.step.jwk import b64url
 
 KEYS = [generate(KeyChoice("EC", "P-256", 0)), generate(KeyChoice("OKP", "Ed25519", 0))]

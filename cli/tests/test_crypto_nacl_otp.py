@@ -10,7 +10,7 @@ from segno import encoder
 
 from fixtures.running import OUR_STEP as NEWEL
 from fixtures.running import others
-from newel.cli.crypto.otp_keys import OtpKey, parse
+from newel.cli.operations.crypto.otp_keys import OtpKey, parse
 
 STEP = others("step")
 BOTH_WAYS = pytest.mark.parametrize(

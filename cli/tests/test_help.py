@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from newel.cli import grammar, help_text, main
-from newel.cli.grammar import Command, find, load, words
-from newel.cli.invocation import Invocation
+from newel.cli import main
 from newel.cli.manual.pages import FOREIGN
+from newel.cli.options import grammar
+from newel.cli.options.grammar import Command, find, load, words
+from newel.cli.options.invocation import Invocation
+from newel.cli.render import help_layout
 
 EXAMPLES = [
     line.split("\t") for line in (Path(grammar.HERE) / "examples.txt").read_text().splitlines()
@@ -40,7 +42,7 @@ def test_lines_fit_the_terminal(
         text = shown(capsys, "help", *path.split())
         for line in text.partition("\nExamples:")[0].splitlines():
             unbroken = line.startswith("Usage: ") or len(line.split()) == 1
-            assert unbroken or len(line) <= min(columns, help_text.WIDEST), line
+            assert unbroken or len(line) <= min(columns, help_layout.WIDEST), line
 
 
 def test_flags_stand_in_one_column_and_meanings_in_another(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.grammar import find, load, words
-from newel.cli.invocation import Invocation
 from newel.cli.main import dispatch
+from newel.cli.options.grammar import find, load, words
+from newel.cli.options.invocation import Invocation
 
 
 def call(line: str) -> Invocation:

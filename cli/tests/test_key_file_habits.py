@@ -8,9 +8,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from newel.cli.errors import CliError
-from newel.cli.keys import key_files
-from newel.cli.keys.key_output import openssh_private, openssh_public, private_pem, public_pem
 from newel.cli.main import dispatch
+from newel.cli.operations.keys import key_files
+from newel.cli.operations.keys.key_output import (
+    openssh_private,
+    openssh_public,
+    private_pem,
+    public_pem,
+)
 
 BAG = b"""Bag Attributes
     friendlyName: w\xc3\xbcrth.example

@@ -13,8 +13,8 @@ from fixtures.running import others
 from newel.cli import main
 from newel.cli.absent import ABSENT
 from newel.cli.errors import CliError
-from newel.cli.grammar import SWITCHES, Command, Flag, find, load, words
-from newel.cli.invocation import Invocation
+from newel.cli.options.grammar import SWITCHES, Command, Flag, find, load, words
+from newel.cli.options.invocation import Invocation
 
 OURS_ALONE = (
     "alerts",

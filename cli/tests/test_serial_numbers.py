@@ -2,9 +2,9 @@
 
 import pytest
 
-from newel.cli.catalogue.questions import serial_number, serial_numbers
 from newel.cli.commands.ca.revoke import serial_of
 from newel.cli.errors import UsageError
+from newel.cli.operations.inventory.questions import serial_number, serial_numbers
 
 HEX = "01a22af143c6fcf158505ad991448324aaa9"
 DECIMAL = str(int(HEX, 16))

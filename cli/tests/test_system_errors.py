@@ -10,10 +10,10 @@ import pytest
 from cryptography import x509
 
 from fixtures.running import NEWEL
-from newel.cli import paths
-from newel.cli.certificate_requests import general_name
 from newel.cli.certificates import structure
 from newel.cli.errors import UsageError
+from newel.cli.operations.certificate_requests import general_name
+from newel.cli.store import steppath
 from newel.crypto import der
 
 PYTHON = re.compile(r"Traceback|\[Errno|Error\b|codec|invalid literal|object has no|(?:^|[ :(])b'")
@@ -86,9 +86,9 @@ def test_a_state_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_an_empty_home_is_that_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STEPPATH", raising=False)
     monkeypatch.delenv("HOME")
-    expected = paths.base_name()
+    expected = steppath.base_name()
     monkeypatch.setenv("HOME", "")
-    assert paths.base_name() == expected
+    assert steppath.base_name() == expected
     assert os.path.dirname(expected) != "/" or os.getuid() != 0  # noqa: PTH120 - it is text
 
 

@@ -13,12 +13,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from newel.cli import main, paths
+from newel.cli import main
 from newel.cli.certificates.sources import is_url
 from newel.cli.errors import UsageError
-from newel.cli.grammar import find
-from newel.cli.invocation import Invocation
-from newel.cli.keys import kms
+from newel.cli.operations.keys import kms
+from newel.cli.options.grammar import find
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import steppath
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -42,7 +43,7 @@ ELSEWHERE = {
     "whole_files.py": "owners are kept where os.name is posix",
     "keyset.py": "Windows does not come to the lock",
     "kept.py": "nor here",
-    "paths.py": "asked where HOME is empty",
+    "steppath.py": "asked where HOME is empty",
     "menu.py": "only in a terminal that was opened",
     "terminal.py": "which Windows does not come to open",
     "trust_stores.py": "the stores of Linux, where their directories are",
@@ -67,12 +68,12 @@ def test_where_things_are_kept(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(paths, "os", SimpleNamespace(environ=environment, path=ntpath))
-    assert paths.base_name() == base
-    context = paths.Context("c", "ca.internal", "me")
-    assert paths.authority_name(context) == rf"{base}\authorities\ca.internal"
-    assert paths.profile_name(context) == rf"{base}\profiles\me"
-    assert PureWindowsPath(paths.join(base, "config", "defaults.json")).parts[-2:] == (
+    monkeypatch.setattr(steppath, "os", SimpleNamespace(environ=environment, path=ntpath))
+    assert steppath.base_name() == base
+    context = steppath.Context("c", "ca.internal", "me")
+    assert steppath.authority_name(context) == rf"{base}\authorities\ca.internal"
+    assert steppath.profile_name(context) == rf"{base}\profiles\me"
+    assert PureWindowsPath(steppath.join(base, "config", "defaults.json")).parts[-2:] == (
         "config", "defaults.json",
     )  # fmt: skip
 
@@ -111,7 +112,7 @@ def test_printed_octets_are_the_same_as_elsewhere() -> None:
 
 
 def test_a_signal_which_would_end_the_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from newel.cli.renewals import after_renewal
+    from newel.cli.operations.renewal import after_renewal
 
     monkeypatch.setattr(after_renewal, "os", SimpleNamespace(name="nt"))
     command, rest = find(["ca", "renew", "a.crt", "a.key", "--pid", "7"])

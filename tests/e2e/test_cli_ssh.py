@@ -318,7 +318,7 @@ def test_the_configuration_of_a_host_is_shown(person: Person) -> None:
 def test_an_authority_cannot_write_outside_the_persons_directories(tmp_path: Path) -> None:
     """A template's path comes from the network: another user's files are out of reach."""
     from newel.cli.errors import CliError
-    from newel.cli.ssh.templates import check_within, place
+    from newel.cli.operations.ssh.templates import check_within, place
     from newel.client.ssh_calls import Template
 
     home = tmp_path / "home"

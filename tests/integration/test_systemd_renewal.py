@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.running import NEWEL, run
-from newel.cli.grammar import find
-from newel.cli.invocation import Invocation
+from newel.cli.options.grammar import find
+from newel.cli.options.invocation import Invocation
 
 UNITS = Path(__file__).parents[2] / "deploy/systemd"
 NAMES = {

@@ -11,8 +11,8 @@ import sys
 
 from newel.cli import program
 from newel.cli.errors import CliError, UsageError
-from newel.cli.grammar import Command, find
-from newel.cli.invocation import Invocation
+from newel.cli.options.grammar import Command, find
+from newel.cli.options.invocation import Invocation
 
 FOREIGN = {"up": "newel-standalone", "ceremony": "newel-signer"}
 NOT_FOUND = 3
@@ -149,7 +149,7 @@ def nearest(word: str, group: Command | None) -> str:
     """The command that was probably meant; "" when none is near."""
     from difflib import get_close_matches
 
-    from newel.cli.grammar import load, words
+    from newel.cli.options.grammar import load, words
 
     if group is None:
         known, path = [*words(), *FOREIGN], ""

@@ -2,7 +2,7 @@
 
 import os
 
-from newel.cli.paths import base_name, join
+from newel.cli.store.steppath import base_name, join
 
 
 def find(name: str) -> str | None:

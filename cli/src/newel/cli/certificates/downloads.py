@@ -6,7 +6,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.network_errors import explain
+from newel.cli.operations.network_errors import explain
 from newel.client.errors import ClientError
 from newel.client.web import make_opener
 

@@ -6,7 +6,7 @@ from newel.cli.certificates import extension_values as values
 from newel.cli.certificates import sources
 from newel.cli.certificates.making import Issuer
 from newel.cli.errors import CliError
-from newel.cli.keys.kms import signing_key
+from newel.cli.operations.keys.kms import signing_key
 from newel.crypto import der, keys
 
 if TYPE_CHECKING:

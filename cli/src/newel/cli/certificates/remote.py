@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from newel.cli.certificates.sources import PORTS
 from newel.cli.errors import CliError
-from newel.cli.network_errors import explain
+from newel.cli.operations.network_errors import explain
 
 SECONDS = 10.0
 

@@ -4,7 +4,7 @@ import os
 
 from newel.cli.certificates.sources import blocks
 from newel.cli.errors import CliError
-from newel.cli.files import read
+from newel.cli.store.files import read
 
 
 def root_certificates(named: str) -> list[bytes]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.certificates import structure
 from newel.cli.errors import CliError
-from newel.cli.files import read
+from newel.cli.store.files import read
 from newel.crypto import der
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 PORTS = {"tcp": 443, "tls": 443, "https": 443, "smtps": 465, "ldaps": 636}
 REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
@@ -50,7 +50,7 @@ def is_url(name: str) -> bool:
 def from_file(name: str, service: str | None = None) -> list[structure.Certificate]:
     """The certificates of a file, PEM or DER; where there is none, those of a key service."""
     if (service or ":" in name) and not os.path.exists(name):  # noqa: PTH110 - a name
-        from newel.cli.keys import kms
+        from newel.cli.operations.keys import kms
 
         if service or kms.is_uri(name):
             return bundle(kms.certificates(name, service), name)

@@ -7,8 +7,8 @@ from newel.certtemplates import certificates, variables
 from newel.certtemplates.refusal import TemplateRefusedError
 from newel.cli.certificates import issuers, making, signature_choice, sources, validity
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.tokens import template_data
+from newel.cli.options import template_data
+from newel.cli.store.files import read
 from newel.client.clock import now
 from newel.crypto import der, keys
 from newel.gotemplate.budget import Surroundings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from newel.certtemplates.certificates import CertificateFields
     from newel.certtemplates.json_fields import Fields
     from newel.cli.certificates.structure import Request
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
     from newel.crypto.extensions import Extension
     from newel.crypto.keys import PrivateKey, PublicKey
     from newel.gotemplate.values import Map

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.certificates import names, short, sources
 from newel.cli.errors import CliError
-from newel.cli.paths import home
+from newel.cli.store.steppath import home
 
 if TYPE_CHECKING:
     from newel.cli.certificates.structure import Certificate
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 class Store(NamedTuple):

@@ -8,7 +8,7 @@ from newel.client.clock import now
 from newel.durations.go import TimeDuration
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def asked_for(call: "Invocation") -> tuple[dt.datetime | None, dt.datetime | None]:

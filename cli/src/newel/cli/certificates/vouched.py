@@ -57,7 +57,7 @@ def key_of(certificate: "Certificate", name: str) -> "PublicKey":
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-    from newel.cli.keys.key_files import usable
+    from newel.cli.operations.keys.key_files import usable
 
     try:
         return usable(load_der_public_key(certificate.spki), name)

@@ -5,8 +5,8 @@ import binascii
 import sys
 
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> None:

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from newel.cli.invocation import Invocation
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> int:

@@ -1,8 +1,8 @@
 """`newel completion <shell>`: a script that completes commands and flags."""
 
 from newel.cli.errors import CliError
-from newel.cli.grammar import SWITCHES, Command, load, words
-from newel.cli.invocation import Invocation
+from newel.cli.options.grammar import SWITCHES, Command, load, words
+from newel.cli.options.invocation import Invocation
 
 # Flags are offered once a dash is typed; until then the files of the directory are more use.
 BASH = """\

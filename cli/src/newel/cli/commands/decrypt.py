@@ -1,10 +1,10 @@
 """`newel decrypt`: what is inside a JWE, for whoever has the recipient's private key."""
 
-from newel.cli import delivery
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jose_keys, jwe_messages
+from newel.cli.options import output
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
 
@@ -28,4 +28,4 @@ def run(call: Invocation) -> None:
                 f"it is encrypted for the key {meant}, {name} is the key {key.kid}"
             ) from None
         raise CliError(f"{error}: {name} is not its key, or it was changed on its way") from None
-    delivery.deliver(call, plaintext)
+    output.deliver(call, plaintext)

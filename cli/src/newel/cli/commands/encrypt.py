@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import delivery
 from newel.cli.commands.crypto.jwe.encrypt import CONTENT
 from newel.cli.errors import UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import chacha20, jwe_messages, recipients
+from newel.cli.options import output
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 if TYPE_CHECKING:
     from newel.cli.certificates.structure import Certificate
@@ -23,7 +23,7 @@ def run(call: Invocation) -> None:
     recipient = recipients.find(call.require("to"), roots(call))
     plaintext = read(names[0] if names else "-", exact=True)
     message = jwe_messages.encrypt({**recipient.header, "enc": enc}, plaintext, recipient.key)
-    delivery.deliver(call, delivery.line(jwe_messages.full(message) if call.json else message))
+    output.deliver(call, output.line(jwe_messages.full(message) if call.json else message))
 
 
 def algorithm(call: Invocation) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.file_server import Handler, Tls, bound, serve
+from newel.cli.operations.file_server import Handler, Tls, bound, serve
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def run(call: "Invocation") -> None:

@@ -2,11 +2,12 @@
 
 import sys
 
-from newel.cli import help_text, program
+from newel.cli import program
 from newel.cli.errors import CliError, UsageError
-from newel.cli.grammar import Command, find
-from newel.cli.invocation import Invocation
 from newel.cli.manual.pages import Page, overview, page
+from newel.cli.options.grammar import Command, find
+from newel.cli.options.invocation import Invocation
+from newel.cli.render import help_layout
 
 TREES = ("html", "markdown", "man")
 
@@ -47,20 +48,20 @@ def show(shown: Page) -> int:
     """Prints a page as wide as the terminal."""
     if shown.words:
         print(f"Usage: {shown.usage}\n")
-        print(help_text.sentence(shown.summary))
+        print(help_layout.sentence(shown.summary))
     else:
-        print(help_text.wrapped(f"{program.name()}: {shown.summary}"))
+        print(help_layout.wrapped(f"{program.name()}: {shown.summary}"))
     for section in shown.sections:
         print(f"\n{section.title}:")
-        print(help_text.columns(section.rows))
+        print(help_layout.columns(section.rows))
         if section.note:
-            print("\n" + help_text.wrapped(section.note))
+            print("\n" + help_layout.wrapped(section.note))
     if shown.examples:
         print("\nExamples:")
     for meaning, line in shown.examples:
-        print(help_text.wrapped(f"{meaning}:", indent=2))
+        print(help_layout.wrapped(f"{meaning}:", indent=2))
         print(f"      {line}")
     if shown.closing:
-        print("\n" + (help_text.wrapped(shown.closing)))
+        print("\n" + (help_layout.wrapped(shown.closing)))
     sys.stdout.flush()
     return 0

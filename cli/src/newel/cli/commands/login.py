@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.catalogue.layouts import plain
-from newel.cli.credentials import services
-from newel.cli.credentials.kept import Logins
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import say, show_json
+from newel.cli.interact.terminal import say, show_json
+from newel.cli.operations.credentials import services
+from newel.cli.operations.inventory.layouts import plain
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.credentials import Logins
 
 if TYPE_CHECKING:
-    from newel.cli.credentials.credential import Credential
+    from newel.cli.operations.credentials.credential import Credential
 
 KINDS = ("token", "certificate")
 
@@ -47,8 +47,8 @@ def kind_of(call: Invocation) -> str:
 
 def token(call: Invocation) -> "Credential":
     """By signing in at an OAuth or OpenID provider."""
-    from newel.cli.credentials.token import Token
-    from newel.cli.oauth import sign_in
+    from newel.cli.operations.credentials.token import Token
+    from newel.cli.operations.oauth import sign_in
 
     if not call.get("token-endpoint"):
         call.require("provider")
@@ -57,17 +57,17 @@ def token(call: Invocation) -> "Credential":
 
 def certificate(call: Invocation) -> "Credential":
     """By a one-time token, given or got from one of the authority's provisioners; the key is made here."""
-    from newel.cli import certificate_requests, enrolment
-    from newel.cli.credentials.certificate import ClientCertificate
+    from newel.cli.operations import certificate_requests, enroll
+    from newel.cli.operations.credentials.certificate import ClientCertificate
     from newel.client.credential import of_pem
     from newel.crypto import keys
 
     subject = call.get("subject") or subject_of(call)
     kinds = ("X5C",) if call.get("x5c-cert") else ("JWK", "OIDC")
-    ticket = enrolment.ticket(call, subject, kinds)
+    ticket = enroll.ticket(call, subject, kinds)
     key = keys.generate()
     csr = certificate_requests.make(key, ticket.subject, ticket.sans)
-    chain = enrolment.sign(call, ticket, csr)
+    chain = enroll.sign(call, ticket, csr)
     try:
         pair = of_pem(chain, key)
     except ValueError as error:
@@ -77,7 +77,7 @@ def certificate(call: Invocation) -> "Credential":
 
 def subject_of(call: Invocation) -> str:
     """Whom the one-time token names. Raises UsageError without a token."""
-    from newel.cli.enrolment import unverified_claims
+    from newel.cli.operations.enroll import unverified_claims
 
     token = call.get("token")
     if not token:

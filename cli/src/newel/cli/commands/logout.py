@@ -1,10 +1,10 @@
 """`newel logout`: a credential is given back to its issuer and forgotten (ROAD-01)."""
 
-from newel.cli.credentials import services
-from newel.cli.credentials.kept import Logins
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import note, say
+from newel.cli.interact.terminal import note, say
+from newel.cli.operations.credentials import services
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.credentials import Logins
 
 
 def run(call: Invocation) -> None:

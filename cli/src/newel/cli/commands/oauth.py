@@ -3,8 +3,8 @@
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.oauth import service_accounts, sign_in
+from newel.cli.operations.oauth import service_accounts, sign_in
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
@@ -21,7 +21,7 @@ def run(call: Invocation) -> None:
             raise CliError("the provider's answer holds no such token")
         print(wanted)
     else:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json(tokens)
 

@@ -5,14 +5,16 @@ import http.client
 import sys
 from typing import TYPE_CHECKING, BinaryIO
 
-from newel.cli import connection, delivery, files, service_call
-from newel.cli.credentials import services
-from newel.cli.credentials.kept import Logins, again
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
+from newel.cli.operations import connection, service_request
+from newel.cli.operations.credentials import services
+from newel.cli.options import output
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import files
+from newel.cli.store.credentials import Logins, again
 
 if TYPE_CHECKING:
-    from newel.cli.credentials.credential import Credential
+    from newel.cli.operations.credentials.credential import Credential
 
 CHUNK = 1 << 16
 REFUSED, UNKNOWN = 400, 401
@@ -29,7 +31,7 @@ def run(call: Invocation) -> None:
         raise UsageError("flag '--scope' requires the '--access' flag")
     request = request_of(call, url)
     credential = logins.fresh(service)
-    with service_call.answered(request, credential, trusted(call)) as answer:
+    with service_request.answered(request, credential, trusted(call)) as answer:
         show(call, answer)
     if answer.status >= REFUSED:
         raise CliError(
@@ -49,10 +51,10 @@ def hand_out(call: Invocation, logins: Logins, service: str) -> None:
         access = credential.access(call.all("scope"))
         if access.kept != credential:
             logins.save(service, access.kept)
-    delivery.deliver(call, access.handed_out.rstrip(b"\n") + b"\n")
+    output.deliver(call, access.handed_out.rstrip(b"\n") + b"\n")
 
 
-def request_of(call: Invocation, url: str) -> service_call.Request:
+def request_of(call: Invocation, url: str) -> service_request.Request:
     """The request the flags describe. Raises UsageError, CliError."""
     headers = dict(header(word) for word in call.all("header"))
     data = call.get("data")
@@ -62,7 +64,7 @@ def request_of(call: Invocation, url: str) -> service_call.Request:
     method = (call.get("method") or ("GET" if body is None else "POST")).upper()
     if not method.isascii() or not method.isalpha():
         raise UsageError(f"invalid value '{method}' for flag '--method'")
-    return service_call.Request(method, url, headers, body)
+    return service_request.Request(method, url, headers, body)
 
 
 def header(word: str) -> tuple[str, str]:
@@ -111,7 +113,7 @@ def show_as_json(answer: http.client.HTTPResponse) -> None:
     import base64
     import io
 
-    from newel.cli.terminal import show_json
+    from newel.cli.interact.terminal import show_json
 
     sink = io.BytesIO()
     copy(answer, sink, most=files.LARGEST_INPUT)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import connection, enrolment
-from newel.cli.catalogue import layouts, questions, session
 from newel.cli.commands.ca import revoke as one_certificate
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import confirm, note, say, show_json
-from newel.cli.tokens import provisioner_choice, token_requests
+from newel.cli.interact.terminal import confirm, note, say, show_json
+from newel.cli.operations import connection, enroll
+from newel.cli.operations.inventory import layouts, questions, session
+from newel.cli.operations.tokens import provisioner_choice, token_requests
+from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
     from newel.client.authority import Authority
@@ -79,7 +79,7 @@ def revoke(call: Invocation, wanted: Sequence[Sequence[str]]) -> list[str]:
 
 def meant(token: str, readings: Sequence[str]) -> str:
     """The reading that a token is for; the likeliest, for the authority to refuse, when it is for none."""
-    subject = enrolment.unverified_claims(token).get("sub")
+    subject = enroll.unverified_claims(token).get("sub")
     return next((each for each in readings if str(int(each, 16)) == subject), readings[0])
 
 

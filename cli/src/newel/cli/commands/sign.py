@@ -3,12 +3,12 @@
 import base64
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import delivery
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jose_keys, jwk_files, jws_messages
-from newel.cli.keys import kms
+from newel.cli.operations.keys import kms
+from newel.cli.options import output
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 if TYPE_CHECKING:
     from newel.crypto.keys import PrivateKey
@@ -27,7 +27,7 @@ def run(call: Invocation) -> None:
     message = jws_messages.parse(jws_messages.sign(header, content, key))
     if not call.on("attached"):
         message = message.detached()
-    delivery.deliver(call, delivery.line(message.full if call.json else message.compact))
+    output.deliver(call, output.line(message.full if call.json else message.compact))
 
 
 def signing_key(call: Invocation) -> jose_keys.JoseKey:
@@ -45,7 +45,7 @@ def signing_key(call: Invocation) -> jose_keys.JoseKey:
 def of_certificate(name: str, key: "PrivateKey") -> dict[str, Any]:
     """The x5c header: a chain that is valid, for signing, and the key's. Raises CliError."""
     from newel.cli.certificates import sources, vouched
-    from newel.cli.tokens.one_time_tokens import check_pair
+    from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.client.clock import now
 
     chain = sources.from_file(name)

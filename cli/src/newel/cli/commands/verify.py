@@ -1,16 +1,18 @@
 """`newel verify`: whose signature it is, and that the content is what was signed."""
 
-from newel.cli import connection, delivery, program
-from newel.cli.catalogue.layouts import plain
+from newel.cli import program
 from newel.cli.commands.certificate import verify as certificate
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import say, show_json
 from newel.cli.jose import jws_messages, signers
 from newel.cli.jose.jws_messages import Jws
 from newel.cli.jose.signers import Signer
-from newel.cli.terminal import say, show_json
-from newel.cli.toolkit import calling
+from newel.cli.operations import connection
+from newel.cli.operations.inventory.layouts import plain
+from newel.cli.options import output
+from newel.cli.options.delegation import calling
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> None:
@@ -34,7 +36,7 @@ def run(call: Invocation) -> None:
         raise CliError(f"it is signed by {plain(signer.names)}, not by {wanted}")
     show(call, message, signer)
     if not apart and (call.get("out") or not call.json):
-        delivery.deliver(call, content)
+        output.deliver(call, content)
 
 
 def read_message(name: str) -> Jws:
@@ -48,7 +50,7 @@ def signer_of(call: Invocation, message: Jws) -> Signer:
     if named:
         return signers.by_key(named, message)
     from newel.cli.certificates import vouched
-    from newel.cli.moments import resolved
+    from newel.cli.options.times import resolved
     from newel.client.clock import now
 
     stored = connection.stored_root(call)

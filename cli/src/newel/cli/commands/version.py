@@ -3,7 +3,7 @@
 import os
 import sys
 
-from newel.cli.invocation import Invocation
+from newel.cli.options.invocation import Invocation
 
 VERSION = "0.1.0"
 RELEASED = "2026-11-21"
@@ -16,7 +16,7 @@ def run(call: Invocation) -> None:
     own = os.uname().machine if hasattr(os, "uname") else os.environ["PROCESSOR_ARCHITECTURE"]
     machine = {"x86_64": "amd64", "aarch64": "arm64", "AMD64": "amd64"}.get(own, own)
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"name": "newel", "version": VERSION, "os": system, "arch": machine})
     else:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import utf_8
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jwk_files
 from newel.cli.jose.jose_algorithms import HMAC, default_algorithm, encryptions_of, signatures_of
-from newel.cli.keys import key_files
-from newel.cli.web_files import read_file_or_url
+from newel.cli.operations.keys import key_files
+from newel.cli.operations.web_files import read_file_or_url
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import utf_8
 from newel.crypto.keys import PrivateKey, PublicKey
 
 

@@ -7,9 +7,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 
 from newel.cli.errors import CliError
-from newel.cli.files import LARGEST_INPUT
 from newel.cli.jose import jwe_passwords, jwk_files
 from newel.cli.jose.jose_keys import JoseKey
+from newel.cli.store.files import LARGEST_INPUT
 
 CANNOT_DECRYPT = "error decrypting data: error in cryptographic primitive"
 PARTS = ("protected", "encrypted_key", "iv", "ciphertext", "tag")

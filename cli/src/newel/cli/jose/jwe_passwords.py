@@ -28,7 +28,7 @@ MOST_ROUNDS = 10_000_000
 
 def encrypt(header: dict[str, Any], plaintext: bytes, password: bytes) -> str:
     """The compact JWE; ``header`` names ``alg`` and ``enc``, rounds and salt are added."""
-    from newel.cli.keys.key_output import json_text
+    from newel.cli.operations.keys.key_output import json_text
 
     salt = os.urandom(16)
     members = header | {"p2c": jwe.ROUNDS, "p2s": b64url(salt)}

@@ -8,8 +8,8 @@ import json
 from typing import Any, cast
 
 from newel.cli.errors import CliError
-from newel.cli.keys.key_output import json_text
-from newel.cli.terminal import PASSWORD_FILE
+from newel.cli.interact.terminal import PASSWORD_FILE
+from newel.cli.operations.keys.key_output import json_text
 
 MEMBERS = (
     "use", "kty", "kid", "crv", "alg", "k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi",
@@ -48,7 +48,7 @@ def unsealed(
     if not is_encrypted(data):
         return data
     from newel.cli.jose.jwe_messages import decrypt_with_password
-    from newel.cli.keys.key_files import TRIES, password_for
+    from newel.cli.operations.keys.key_files import TRIES, password_for
 
     for _ in range(1 if password_file else TRIES):
         password = password_for(name, password_file, prompt, answer_by)

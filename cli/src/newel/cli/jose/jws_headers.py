@@ -5,8 +5,8 @@ import hashlib
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
 from newel.cli.jose.jose_keys import JoseKey
+from newel.cli.options.invocation import Invocation
 
 
 def certificate_flag(call: Invocation) -> str | None:
@@ -67,7 +67,7 @@ def certificate_header(call: Invocation, flag: str, key: JoseKey) -> dict[str, A
 
 def certificates(name: str) -> list[Any]:
     """The certificates in a PEM file, or the one in a DER file."""
-    from newel.cli.files import read
+    from newel.cli.store.files import read
     from newel.crypto import loading
 
     data = read(name)

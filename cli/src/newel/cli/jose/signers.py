@@ -6,10 +6,10 @@ import datetime as dt
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import utf_8
 from newel.cli.jose import jose_keys, jwk_files
 from newel.cli.jose.jose_keys import JoseKey, Wanted
-from newel.cli.web_files import read_file_or_url
+from newel.cli.operations.web_files import read_file_or_url
+from newel.cli.store.files import utf_8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,8 +3,8 @@
 import tempfile
 from functools import partial
 
-from newel.cli import file_server
 from newel.cli.manual import files
+from newel.cli.operations import file_server
 
 
 def serve(address: str) -> int:

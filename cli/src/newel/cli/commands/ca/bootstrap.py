@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from newel.cli import file_sets, paths
-from newel.cli.connection import COMPARE, explained, url_of
 from newel.cli.errors import UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import note
+from newel.cli.interact.terminal import note
+from newel.cli.operations.connection import COMPARE, explained, url_of
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import atomic_write, steppath
 
 FROM_TEAM = ("redirect-url", "provisioner", "min-password-length")
 
@@ -35,48 +35,48 @@ def run(call: Invocation) -> None:
         dispatch(["certificate", "install", str(file)])
 
 
-def new_context(call: Invocation, url: str) -> paths.Context | None:
+def new_context(call: Invocation, url: str) -> steppath.Context | None:
     """The context the flags ask for or, once there are contexts, one for this authority."""
     from urllib.parse import urlsplit
 
     given = [call.get(name) for name in ("context", "authority", "profile")]
     if call.given("no-context") and call.on("no-context"):
         return None
-    if not any(given) and not paths.contexts():
+    if not any(given) and not steppath.contexts():
         return None
     name, authority, profile = given
     name = name or authority or urlsplit(url).hostname or ""
     for word in (name, authority, profile):
         if word and (word in {".", ".."} or "/" in word or "\\" in word):
             raise UsageError(f"invalid value '{word}' for a context: it is the name of a folder")
-    return paths.Context(name, authority or name, profile or name)
+    return steppath.Context(name, authority or name, profile or name)
 
 
 def store(
-    call: Invocation, context: paths.Context | None, root: str, settings: dict[str, Any]
+    call: Invocation, context: steppath.Context | None, root: str, settings: dict[str, Any]
 ) -> Path:
     """Writes what bootstrap learned; returns the file of the root."""
-    from newel.cli.files import make_directory
+    from newel.cli.store.files import make_directory
 
-    base = paths.authority_path(context)
+    base = steppath.authority_path(context)
     certificate, defaults = base / "certs/root_ca.crt", base / "config/defaults.json"
-    merged = paths.read_json(defaults) | settings | {"root": str(certificate)}
+    merged = steppath.read_json(defaults) | settings | {"root": str(certificate)}
     for folder in (certificate.parent, defaults.parent):
         make_directory(folder)
-    file_sets.allow([str(certificate), str(defaults)], force=call.on("force"))
-    file_sets.write_all(
+    atomic_write.allow([str(certificate), str(defaults)], force=call.on("force"))
+    atomic_write.write_all(
         [
-            file_sets.Target(str(certificate), (root.strip() + "\n").encode()),
-            file_sets.Target(str(defaults), json.dumps(merged, indent=2).encode(), 0o644),
+            atomic_write.Target(str(certificate), (root.strip() + "\n").encode()),
+            atomic_write.Target(str(defaults), json.dumps(merged, indent=2).encode(), 0o644),
         ]
     )
     note(f"The root certificate has been saved in {certificate}.")
     note(f"The authority configuration has been saved in {defaults}.")
     if context:
-        paths.add(context)
+        steppath.add(context)
         note(
             "The profile configuration has been saved in "
-            f"{paths.profile_path(context) / 'config/defaults.json'}."
+            f"{steppath.profile_path(context) / 'config/defaults.json'}."
         )
     return certificate
 

@@ -1,11 +1,12 @@
 """`newel ca certificate`: a key made here, a token, a request and a certificate, in one command."""
 
-from newel.cli import certificate_requests, enrolment, file_sets
 from newel.cli.errors import UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.keys import key_choice
-from newel.cli.moments import for_authority
-from newel.cli.terminal import say
+from newel.cli.interact.terminal import say
+from newel.cli.operations import certificate_requests, enroll
+from newel.cli.operations.keys import key_choice
+from newel.cli.options.invocation import Invocation
+from newel.cli.options.times import for_authority
+from newel.cli.store import atomic_write
 
 
 def run(call: Invocation) -> None:
@@ -13,34 +14,34 @@ def run(call: Invocation) -> None:
     subject, certificate, key_file = call.positionals(3)
     refuse_what_cannot_be(call, certificate, key_file)
     choice = key_choice.chosen(call)
-    file_sets.allow([certificate, key_file], force=call.on("force"))
+    atomic_write.allow([certificate, key_file], force=call.on("force"))
     if call.on("offline"):
-        from newel.cli.offline import certificates
+        from newel.cli.operations.offline import certificates
 
         key = key_choice.generate(choice)
         chain = certificates.issue(call, key, subject, call.all("san") or [subject])
     else:
-        ticket = enrolment.prepare(call, subject, call.all("san"))
+        ticket = enroll.prepare(call, subject, call.all("san"))
         key = key_choice.generate(choice)
-        if isinstance(ticket, enrolment.AcmeDirectory):
-            from newel.cli.acme import enrolment as by_acme
+        if isinstance(ticket, enroll.AcmeDirectory):
+            from newel.cli.operations.acme import enroll as by_acme
 
             chain = by_acme.obtain(call, ticket, key, subject, call.all("san"))
         else:
             csr = certificate_requests.make(key, ticket.subject, ticket.sans)
-            chain = enrolment.sign(call, ticket, csr)
-    from newel.cli.keys.key_output import private_pem
+            chain = enroll.sign(call, ticket, csr)
+    from newel.cli.operations.keys.key_output import private_pem
 
-    file_sets.write_all(
+    atomic_write.write_all(
         [
-            file_sets.Target(certificate, chain),
-            file_sets.Target(key_file, private_pem(key)),
+            atomic_write.Target(certificate, chain),
+            atomic_write.Target(key_file, private_pem(key)),
         ]
     )
     say("Certificate", certificate)
     say("Private Key", key_file)
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"certificate": certificate, "privateKey": key_file})
 

@@ -1,8 +1,8 @@
 """`newel ca federation`."""
 
-from newel.cli.certificate_lists import deliver
-from newel.cli.connection import connected
-from newel.cli.invocation import Invocation
+from newel.cli.operations.connection import connected
+from newel.cli.options.certificate_output import deliver
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

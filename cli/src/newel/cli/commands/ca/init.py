@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import paths, program
-from newel.cli.file_sets import Target
-from newel.cli.invocation import Invocation
-from newel.cli.new_authority import answers as questions
-from newel.cli.new_authority.answers import Answers
-from newel.cli.terminal import note, say
+from newel.cli import program
+from newel.cli.interact.terminal import note, say
+from newel.cli.operations.ca_init import answers as questions
+from newel.cli.operations.ca_init.answers import Answers
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import steppath
+from newel.cli.store.atomic_write import Target
 
 if TYPE_CHECKING:
-    from newel.cli.new_authority.configuration import Layout
+    from newel.cli.operations.ca_init.configuration import Layout
 
 ALREADY = """⚠️  It looks like this machine is already configured to connect to an authority.
 You can use 'contexts' to switch between authorities: see '{} help context'.
@@ -19,12 +20,12 @@ You can use 'contexts' to switch between authorities: see '{} help context'.
 
 def run(call: Invocation) -> None:
     """Asks what no flag says, makes everything, and only then writes."""
-    from newel.cli.new_authority import configuration, files, helm_values, making, report
+    from newel.cli.operations.ca_init import builder, configuration, files, helm_values, report
 
     call.positionals(0)
     call.forget_defaults()
     questions.check(call)
-    if not wants_context(call) and (paths.base() / "config/ca.json").exists():
+    if not wants_context(call) and (steppath.base() / "config/ca.json").exists():
         note(ALREADY.format(program.name()))
     given = questions.gather(call)
     if given.kind == questions.HOSTED:
@@ -32,12 +33,14 @@ def run(call: Invocation) -> None:
         return
     context = new_context(call, given)
     layout = (
-        helm_values.HOME if call.on("helm") else configuration.Layout(paths.authority_path(context))
+        helm_values.HOME
+        if call.on("helm")
+        else configuration.Layout(steppath.authority_path(context))
     )
     if call.get("intermediate-csr"):
         make_request(call, given, layout)
         return
-    material = making.make(call, given)
+    material = builder.make(call, given)
     keep = not call.get("intermediate")
     targets = files.files_of(material, layout, given.password, keep_keys=keep)
     note("")
@@ -50,7 +53,7 @@ def run(call: Invocation) -> None:
         targets += files.configured(call, given, layout, material.fingerprint)
     files.write(targets, layout, call)
     if context:
-        paths.add(context)
+        steppath.add(context)
     report.show(call, given, layout, material, context)
 
 
@@ -59,18 +62,18 @@ def wants_context(call: Invocation) -> bool:
     if call.given("no-context") and call.on("no-context"):
         return False
     return any(call.get(flag) for flag in ("context", "authority", "profile")) or bool(
-        paths.contexts()
+        steppath.contexts()
     )
 
 
-def new_context(call: Invocation, given: Answers) -> paths.Context | None:
+def new_context(call: Invocation, given: Answers) -> steppath.Context | None:
     """The context it is to be, named after its first DNS name unless a flag says otherwise."""
     if not wants_context(call):
         return None
     name = (
         call.get("context") or call.get("authority") or (given.dns[0] if given.dns else given.name)
     )
-    return paths.Context(name, call.get("authority") or name, call.get("profile") or name)
+    return steppath.Context(name, call.get("authority") or name, call.get("profile") or name)
 
 
 def hosted() -> None:
@@ -81,8 +84,8 @@ def hosted() -> None:
 
 def make_request(call: Invocation, given: Answers, layout: "Layout") -> None:
     """For a root that is kept offline: the intermediate's key here, and a request to carry to the root."""
-    from newel.cli.keys.key_output import private_pem
-    from newel.cli.new_authority import files, material
+    from newel.cli.operations.ca_init import files, material
+    from newel.cli.operations.keys.key_output import private_pem
 
     key, name = material.new_key(), call.require("intermediate-csr")
     key_file = layout.secret("intermediate_ca_key")

@@ -5,11 +5,11 @@ One module for all of them: their words are the path through the policy that is 
 
 from typing import TYPE_CHECKING, Any, cast
 
-from newel.cli.administration import admin_session
-from newel.cli.administration.admin_session import AdminSession
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.administration import admin_session
+from newel.cli.operations.administration.admin_session import AdminSession
+from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
     from newel.client.admin_calls import Policy

@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli import certificate_requests, connection, file_sets
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.keys import key_choice, kms
-from newel.cli.renewals import after_renewal, renewal
-from newel.cli.renewals.leaf_facts import Leaf, read_leaf
-from newel.cli.terminal import note, say
+from newel.cli.interact.terminal import note, say
+from newel.cli.operations import certificate_requests, connection
+from newel.cli.operations.keys import key_choice, kms
+from newel.cli.operations.renewal import after_renewal, renewal
+from newel.cli.operations.renewal.leaf import Leaf, read_leaf
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import atomic_write
+from newel.cli.store.files import read
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def run(call: Invocation) -> int:
         note(f"certificate not rekeyed: expires in {renewal.text(remaining)}")
         return 0
     new_file = [] if call.get("private-key") and not call.get("out-key") else [out_key]
-    file_sets.allow([out, *new_file], force=call.on("force"))
+    atomic_write.allow([out, *new_file], force=call.on("force"))
     rekeyed(call, (certificate, key_file), (out, out_key))
     say("Certificate", out)
     say("Private Key", out_key if new_file else str(call.get("private-key")))
@@ -52,7 +53,7 @@ def check_service(call: Invocation) -> None:
 
 def daemon(call: Invocation, leaf: Leaf, old: tuple[str, str], new: tuple[str, str]) -> int:
     """Rekeys the files again and again."""
-    from newel.cli.renewals import renewal_daemon
+    from newel.cli.operations.renewal import renewal_daemon
 
     schedule = renewal_daemon.Schedule(call, leaf, "rekey-period")
     current = old
@@ -79,24 +80,24 @@ def rekeyed(call: Invocation, old: tuple[str, str], new: tuple[str, str]) -> str
     before = loading.load_certificate(read_leaf(old[0]).chain[0])
     name = certificate_requests.common_name(before)
     if call.on("offline"):
-        from newel.cli.offline import certificates
+        from newel.cli.operations.offline import certificates
 
         chain = certificates.renewed(call, *old, new_key=key.public_key())
     else:
         csr = certificate_requests.make(key, name, certificate_requests.names_of(before))
         with connection.authenticated(call, *old) as authority:
             chain = authority.send(calls.rekey(csr)).pem
-    targets = [file_sets.Target(new[0], chain)]
+    targets = [atomic_write.Target(new[0], chain)]
     if not given or call.get("out-key"):
-        targets.append(file_sets.Target(new[1], sealed_like(call, old[1], key)))
-    file_sets.write_all(targets)
+        targets.append(atomic_write.Target(new[1], sealed_like(call, old[1], key)))
+    atomic_write.write_all(targets)
     return name
 
 
 def sealed_like(call: Invocation, old_key: str, key: "PrivateKey") -> bytes:
     """The new key's PEM, under the old one's password where that had one from a file."""
-    from newel.cli.keys.key_files import password_for
-    from newel.cli.keys.key_output import private_pem
+    from newel.cli.operations.keys.key_files import password_for
+    from newel.cli.operations.keys.key_output import private_pem
 
     password = call.get("password-file")
     if password and b"ENCRYPTED" in read(old_key):

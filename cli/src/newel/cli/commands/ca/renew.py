@@ -1,11 +1,11 @@
 """`newel ca renew`: the same certificate with a new serial and a new validity."""
 
-from newel.cli import file_sets
 from newel.cli.errors import UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.renewals import after_renewal, renewal
-from newel.cli.renewals.leaf_facts import Leaf, read_leaf
-from newel.cli.terminal import note
+from newel.cli.interact.terminal import note
+from newel.cli.operations.renewal import after_renewal, renewal
+from newel.cli.operations.renewal.leaf import Leaf, read_leaf
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import atomic_write
 
 
 def run(call: Invocation) -> int:
@@ -25,9 +25,9 @@ def run(call: Invocation) -> int:
     if remaining is not None:
         note(f"certificate not renewed: expires in {renewal.text(remaining)}")
         return 0
-    file_sets.allow([out], force=call.on("force"))
+    atomic_write.allow([out], force=call.on("force"))
     chain = renewal.renewed(call, certificate, key_file, leaf)
-    file_sets.write_all([file_sets.Target(out, chain)])
+    atomic_write.write_all([atomic_write.Target(out, chain)])
     note(f"Your certificate has been saved in {out}.")
     after_renewal.act(call)
     return 0
@@ -35,8 +35,8 @@ def run(call: Invocation) -> int:
 
 def daemon(call: Invocation, leaf: Leaf, certificate: str, key_file: str, out: str) -> int:
     """Renews the file again and again; later rounds start from what the earlier ones wrote."""
-    from newel.cli import certificate_requests
-    from newel.cli.renewals import renewal_daemon
+    from newel.cli.operations import certificate_requests
+    from newel.cli.operations.renewal import renewal_daemon
 
     schedule = renewal_daemon.Schedule(call, leaf, "renew-period")
     current = certificate
@@ -46,7 +46,7 @@ def daemon(call: Invocation, leaf: Leaf, certificate: str, key_file: str, out: s
         from newel.crypto import loading
 
         chain = renewal.renewed(call, current, key_file, read_leaf(current))
-        file_sets.write_all([file_sets.Target(out, chain)])
+        atomic_write.write_all([atomic_write.Target(out, chain)])
         current = out
         new = read_leaf(out)
         name = certificate_requests.common_name(loading.load_certificate(new.chain[0]))

@@ -2,11 +2,11 @@
 
 import re
 
-from newel.cli import connection
 from newel.cli.errors import UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import note, say
-from newel.cli.tokens import token_requests
+from newel.cli.interact.terminal import note, say
+from newel.cli.operations import connection
+from newel.cli.operations.tokens import token_requests
+from newel.cli.options.invocation import Invocation
 
 LONGEST = 160
 """Bits of a serial number, RFC 5280 §4.1.2.2."""
@@ -55,10 +55,10 @@ def check_recorded(call: Invocation) -> None:
 
 def place(call: Invocation, token: str, serial: str) -> tuple[str, str]:
     """Where the token is good, and the root there; the token must be for this serial."""
-    from newel.cli import enrolment
+    from newel.cli.operations import enroll
 
-    ticket = enrolment.from_token(call, token, "", [])
-    claims = enrolment.unverified_claims(token)
+    ticket = enroll.from_token(call, token, "", [])
+    claims = enroll.unverified_claims(token)
     if ("sha" in claims or "sans" in claims) and claims.get("sub") != serial:
         raise UsageError(
             f"token subject '{claims.get('sub')}' and serial number '{serial}' do not match"
@@ -68,7 +68,7 @@ def place(call: Invocation, token: str, serial: str) -> tuple[str, str]:
 
 def own_serial(call: Invocation) -> str:
     """The serial of --cert, which must come with --key and without a token or another serial."""
-    from newel.cli.renewals.leaf_facts import read_leaf
+    from newel.cli.operations.renewal.leaf import read_leaf
 
     certificate = call.get("cert")
     if not certificate:

@@ -1,8 +1,8 @@
 """`newel ca root`."""
 
-from newel.cli.certificate_lists import deliver
-from newel.cli.connection import COMPARE, explained, url_of
-from newel.cli.invocation import Invocation
+from newel.cli.operations.connection import COMPARE, explained, url_of
+from newel.cli.options.certificate_output import deliver
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from newel.cli import file_sets
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.moments import resolved
-from newel.cli.tokens import token_requests
+from newel.cli.operations.tokens import token_requests
+from newel.cli.options.invocation import Invocation
+from newel.cli.options.times import resolved
+from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
     from newel.step.tokens import SshOptions
@@ -21,14 +21,14 @@ def run(call: Invocation) -> None:
     method = purpose(call)
     name = call.get("output-file")
     if name:
-        file_sets.allow([name], force=call.on("force"))
+        atomic_write.allow([name], force=call.on("force"))
     token = (
         renewal(call, method) if by_own_certificate(call, method) else make(call, method, subject)
     )
     if name:
-        file_sets.write_all([file_sets.Target(name, token.encode())])
+        atomic_write.write_all([atomic_write.Target(name, token.encode())])
     elif call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"token": token})
     else:
@@ -58,8 +58,8 @@ def by_own_certificate(call: Invocation, method: str) -> bool:
 
 def renewal(call: Invocation, method: str) -> str:
     """The token a certificate's own key signs to renew it."""
-    from newel.cli import connection
-    from newel.cli.renewals.renewal import renew_token
+    from newel.cli.operations import connection
+    from newel.cli.operations.renewal.renewal import renew_token
 
     if call.on("offline") and token_requests.has_files(call):
         audience = f"{token_requests.offline(call).audience}/{method}"
@@ -71,7 +71,7 @@ def renewal(call: Invocation, method: str) -> str:
 
 def make(call: Invocation, method: str, subject: str) -> str:
     """The token a provisioner signs."""
-    from newel.cli.tokens import template_data
+    from newel.cli.options import template_data
     from newel.client.clock import now
 
     moment = now()
@@ -94,7 +94,7 @@ def make(call: Invocation, method: str, subject: str) -> str:
 
 def ssh_options(call: Invocation, subject: str) -> "SshOptions":
     """What the token fixes of the SSH certificate."""
-    from newel.cli.moments import for_authority
+    from newel.cli.options.times import for_authority
     from newel.step.tokens import SshOptions
 
     return SshOptions(
@@ -113,7 +113,7 @@ def confirmation(call: Invocation) -> str:
     name = call.get("cnf-file")
     if not name:
         return call.get("cnf") or ""
-    from newel.cli.files import read
+    from newel.cli.store.files import read
 
     data = read(name)
     if call.on("ssh"):
@@ -124,6 +124,6 @@ def confirmation(call: Invocation) -> str:
             return of_octets(binascii.a2b_base64(words[1]))
         except (IndexError, ValueError):
             raise CliError(f"error parsing {name}: it is no SSH public key") from None
-    from newel.cli import certificate_requests
+    from newel.cli.operations import certificate_requests
 
     return of_octets(certificate_requests.read(data, name).der)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from newel.cli.certificates import sources
 from newel.cli.errors import CliError
-from newel.cli.files import write
-from newel.cli.terminal import note
+from newel.cli.interact.terminal import note
+from newel.cli.store.files import write
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def run(call: "Invocation") -> None:

@@ -3,16 +3,16 @@
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from newel.cli import file_sets
 from newel.cli.certificates import issuers, making, sources, validity
 from newel.cli.errors import UsageError
-from newel.cli.keys import key_choice, key_files, key_output, kms
-from newel.cli.terminal import note
+from newel.cli.interact.terminal import note
+from newel.cli.operations.keys import key_choice, key_files, key_output, kms
+from newel.cli.store import atomic_write
 from newel.crypto import keys
 from newel.crypto.remote_keys import is_remote
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey, PublicKey
 
 LEAF, SELF_SIGNED = "leaf", "self-signed"
@@ -119,7 +119,7 @@ def names_of(call: "Invocation", subject: str) -> list[str]:
 
 def request(call: "Invocation", key: "PrivateKey | PublicKey", subject: str) -> bytes:
     """The request in PEM."""
-    from newel.cli import certificate_requests
+    from newel.cli.operations import certificate_requests
 
     if not isinstance(key, keys.PrivateKey):
         raise UsageError("invalid value for flag --key: a private key is required")
@@ -158,14 +158,14 @@ def save(
     what: str,
 ) -> None:
     """Writes both files or none, and says so."""
-    targets = [file_sets.Target(*made)]
+    targets = [atomic_write.Target(*made)]
     key_file, material = key
     kept = bool(key_file) and isinstance(material, keys.PrivateKey) and not is_remote(material)
     if kept and isinstance(material, keys.PrivateKey):
         password = key_output.new_password(call)
-        targets.append(file_sets.Target(key_file, key_output.private_pem(material, password)))
-    file_sets.allow([target.name for target in targets], force=call.on("force"))
-    file_sets.write_all(targets)
+        targets.append(atomic_write.Target(key_file, key_output.private_pem(material, password)))
+    atomic_write.allow([target.name for target in targets], force=call.on("force"))
+    atomic_write.write_all(targets)
     note(f"Your {what} has been saved in {made[0]}.")
     if kept:
         note(f"Your private key has been saved in {key_file}.")

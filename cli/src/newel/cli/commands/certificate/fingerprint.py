@@ -4,11 +4,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from newel.cli.certificates import sources
-from newel.cli.crypto.fingerprint_text import spelled
 from newel.cli.errors import CliError, UsageError
+from newel.cli.render.fingerprint import spelled
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def run(call: "Invocation") -> None:
@@ -27,7 +27,7 @@ def run(call: "Invocation") -> None:
         for one in (listed if bundle else listed[:1])
     ]
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         found = [{"algorithm": algorithm.upper(), "fingerprint": each} for each in digests]
         show_json(found if bundle else found[0])

@@ -9,7 +9,7 @@ from newel.cli.errors import CliError
 from newel.crypto import der
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def run(call: "Invocation") -> None:
@@ -22,8 +22,8 @@ def run(call: "Invocation") -> None:
         sys.stdout.buffer.write(turned)
         sys.stdout.flush()
         return
-    from newel.cli.files import write
-    from newel.cli.terminal import note
+    from newel.cli.interact.terminal import note
+    from newel.cli.store.files import write
 
     mode = 0o600 if name == "-" else os.stat(name).st_mode & 0o777  # noqa: PTH116 - pathlib is slow
     write(out, turned, mode=mode, force=call.on("force"))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from newel.cli.certificates.structure import Certificate, Request
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 FORMATS = ("text", "json", "pem")
 

@@ -7,7 +7,7 @@ from newel.cli.certificates import sources
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def run(call: "Invocation") -> None:
@@ -18,8 +18,8 @@ def run(call: "Invocation") -> None:
     if out is None:
         sys.stdout.write(text)
         return
-    from newel.cli.files import write
-    from newel.cli.terminal import note
+    from newel.cli.interact.terminal import note
+    from newel.cli.store.files import write
 
     write(out, text.encode(), force=call.on("force"))
     note(f"The public key has been saved in {out}.")
@@ -37,7 +37,7 @@ def spki(data: bytes, name: str) -> bytes:
         request = sources.request(found[0].data)
         if request is not None:
             return request.spki
-    from newel.cli.keys.key_files import parse
+    from newel.cli.operations.keys.key_files import parse
     from newel.crypto import keys
 
     key = parse(data, name).key

@@ -12,7 +12,7 @@ from newel.cli.errors import CliError
 from newel.client.clock import now
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 URI_SYNTAX = "pkix.invalid_uri_syntax"
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)

@@ -10,7 +10,7 @@ from newel.client.clock import now
 
 if TYPE_CHECKING:
     from newel.cli.certificates.structure import Certificate
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 NOT_YET, NO_FILE, UNCLEAR = 1, 2, 255
 DEFAULT_PERCENT = 66
@@ -35,7 +35,7 @@ def run(call: "Invocation") -> int:
     at = now()
     due = any(is_due(one, threshold, at) for one in (listed if call.on("bundle") else listed[:1]))
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"needs_renewal": due})
     elif call.on("verbose"):

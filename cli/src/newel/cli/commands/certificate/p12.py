@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 from newel.cli.certificates import sources
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read_password, write
-from newel.cli.keys import key_files
-from newel.cli.terminal import ask_password, note
+from newel.cli.interact.terminal import ask_password, note
+from newel.cli.operations.keys import key_files
+from newel.cli.store.files import read_password, write
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import KeySerializationEncryption
 
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 ROUNDS = 600_000
 LEGACY_ROUNDS = 2048

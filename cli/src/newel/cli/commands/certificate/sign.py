@@ -10,7 +10,7 @@ from newel.crypto.extensions import Extension
 
 if TYPE_CHECKING:
     from newel.cli.certificates.structure import Request
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 LEAF, INTERMEDIATE, CSR = "leaf", "intermediate-ca", "csr"
 FAILURES = {
@@ -65,7 +65,7 @@ def profile_of(call: "Invocation") -> str:
 
 def verified_request(name: str) -> "Request":
     """The request of a file; its signature proves that the key is the asker's."""
-    from newel.cli.certificate_requests import is_proved
+    from newel.cli.operations.certificate_requests import is_proved
 
     found = sources.request(sources.contents(name))
     if found is None:

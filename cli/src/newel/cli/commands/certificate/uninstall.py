@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.certificates import trust_stores
 
 if TYPE_CHECKING:
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def run(call: "Invocation") -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from newel.cli.certificates.structure import Certificate
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 
 def run(call: "Invocation") -> None:
@@ -40,7 +40,7 @@ def run(call: "Invocation") -> None:
     if call.on("verify-crl") or call.on("verify-ocsp"):
         facts += check_status(call, leaf, chain)
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"valid": True, "checked": facts})
     elif call.on("verbose"):

@@ -3,11 +3,11 @@
 import io
 import sys
 
-from newel.cli.catalogue import layouts, questions, session
 from newel.cli.errors import UsageError
-from newel.cli.files import being_written
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import say
+from newel.cli.interact.terminal import say
+from newel.cli.operations.inventory import layouts, questions, session
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import being_written
 
 WRITERS = {"csv": layouts.write_csv, "ndjson": layouts.write_lines}
 

@@ -1,7 +1,7 @@
 """`newel certificates list`."""
 
-from newel.cli.catalogue.lists import show_list
-from newel.cli.invocation import Invocation
+from newel.cli.operations.inventory.lists import show_list
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from newel.cli.catalogue import layouts, questions, session
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.inventory import layouts, questions, session
+from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
     from newel.client.authority import Authority

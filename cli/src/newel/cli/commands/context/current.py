@@ -1,15 +1,15 @@
 """`newel context current`."""
 
-from newel.cli import paths
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import steppath
 
 
 def run(call: Invocation) -> None:
     """Prints the name of the context in force, or with --json the whole of it."""
     call.positionals(0)
-    context = paths.current()
+    context = steppath.current()
     if context is None:
         raise CliError("no context selected")
     if call.on("json") or call.json:

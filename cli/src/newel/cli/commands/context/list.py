@@ -1,15 +1,15 @@
 """`newel context list`."""
 
-from newel.cli import paths
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import steppath
 
 
 def run(call: Invocation) -> None:
     """Prints every context, one per line, the current one marked."""
     call.positionals(0)
-    known = paths.contexts()
-    selected = paths.current() if known else None
+    known = steppath.contexts()
+    selected = steppath.current() if known else None
     current = selected.name if selected else ""
     if call.json:
         show_json(

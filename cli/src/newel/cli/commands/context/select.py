@@ -1,15 +1,16 @@
 """`newel context select`."""
 
-from newel.cli import paths, program
+from newel.cli import program
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.menu import choose
-from newel.cli.terminal import say
+from newel.cli.interact.menu import choose
+from newel.cli.interact.terminal import say
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import steppath
 
 
 def run(call: Invocation) -> None:
     """Makes a context the one in force; asks which when no name is given."""
-    names = sorted(paths.contexts())
+    names = sorted(steppath.contexts())
     if not names:
         raise CliError(
             f"there is no context yet; '{program.name()} ca bootstrap --context NAME' makes one"
@@ -20,5 +21,5 @@ def run(call: Invocation) -> None:
     )
     if name not in names:
         raise CliError(f"context '{name}' not found")
-    paths.select(name)
+    steppath.select(name)
     say("Context", name)

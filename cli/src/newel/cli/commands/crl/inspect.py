@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ssl
 
     from newel.cli.certificates.structure import Certificate, Extension
-    from newel.cli.invocation import Invocation
+    from newel.cli.options.invocation import Invocation
 
 Json = dict[str, Any]
 CRL_SIGN = 1 << 6
@@ -50,7 +50,7 @@ def run(call: "Invocation") -> None:
         crl = lists.revocation_list(data)
         valid, reason = verdict(crl, data, authorities)
         if call.get("format") == "json" or call.json:
-            from newel.cli.terminal import show_json
+            from newel.cli.interact.terminal import show_json
 
             show_json(as_json(crl, valid=valid, reason=reason))
         else:

@@ -1,11 +1,11 @@
 """`newel crypto change-pass`: another password, or none, on a private key file."""
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read, write
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import note
 from newel.cli.jose import jwk_files
-from newel.cli.keys import key_files, key_output
-from newel.cli.terminal import note
+from newel.cli.operations.keys import key_files, key_output
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read, write
 from newel.crypto.keys import PrivateKey
 
 

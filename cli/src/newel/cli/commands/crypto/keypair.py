@@ -1,11 +1,11 @@
 """`newel crypto keypair`: a public and a private key as PEM files."""
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import write
-from newel.cli.invocation import Invocation
-from newel.cli.keys import key_choice
-from newel.cli.keys.key_output import new_password, private_pem, public_pem, write_pair
-from newel.cli.terminal import note
+from newel.cli.interact.terminal import note
+from newel.cli.operations.keys import key_choice
+from newel.cli.operations.keys.key_output import new_password, private_pem, public_pem, write_pair
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import write
 
 
 def run(call: Invocation) -> None:
@@ -22,7 +22,7 @@ def run(call: Invocation) -> None:
         password = new_password(call)
         key = key_choice.generate(choice)
     else:
-        from newel.cli.keys import key_files
+        from newel.cli.operations.keys import key_files
         from newel.crypto.keys import PublicKey
 
         for flag in ("kty", "curve", "size"):

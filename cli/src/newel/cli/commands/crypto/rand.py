@@ -6,8 +6,8 @@ import sys
 import uuid
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 ALPHABETS = {
     "ascii": "".join(chr(code) for code in range(33, 127)),
@@ -43,7 +43,7 @@ def run(call: Invocation) -> None:
     elif kind == "prime":
         print(prime(length))
     elif kind == "emoji":
-        from newel.cli.crypto.emoji import symbols
+        from newel.cli.render.emoji import symbols
 
         print("".join(secrets.choice(symbols()) for _ in range(length)))
     elif kind in ALPHABETS:

@@ -1,8 +1,8 @@
 """`newel endpoints show`."""
 
-from newel.cli.catalogue import layouts, session
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.inventory import layouts, session
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

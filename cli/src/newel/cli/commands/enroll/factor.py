@@ -3,14 +3,14 @@
 import secrets
 from pathlib import Path
 
-from newel.cli import file_sets
-from newel.cli.crypto import otp_keys
-from newel.cli.crypto.otp_keys import OtpKey
-from newel.cli.crypto.qr_image import png
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.standard_input import text_or_answer
-from newel.cli.terminal import say
+from newel.cli.interact.terminal import say
+from newel.cli.operations.crypto import otp_keys
+from newel.cli.operations.crypto.otp_keys import OtpKey
+from newel.cli.options.invocation import Invocation
+from newel.cli.render.qr_code import png
+from newel.cli.store import atomic_write
+from newel.cli.store.standard_input import text_or_answer
 from newel.client.clock import now
 
 PIXELS = 400
@@ -26,16 +26,16 @@ def run(call: Invocation) -> None:
     secret_file, picture = call.require("out"), call.require("qr")
     key = OtpKey(secrets.token_bytes(OCTETS), otp_keys.algorithm(call.require("alg")))
     url = key.url(call.require("issuer"), account)
-    file_sets.allow([secret_file, picture], force=call.on("force"))
-    image = file_sets.Target(picture, png(url, PIXELS))
-    file_sets.write_all([image])
+    atomic_write.allow([secret_file, picture], force=call.on("force"))
+    image = atomic_write.Target(picture, png(url, PIXELS))
+    atomic_write.write_all([image])
     say("QR code", picture)
     if call.on("confirm"):
         confirm(key, picture)
-    file_sets.write_all([file_sets.Target(secret_file, f"{url}\n".encode())])
+    atomic_write.write_all([atomic_write.Target(secret_file, f"{url}\n".encode())])
     say("Secret", secret_file)
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"account": account, "secretFile": secret_file, "qr": picture})
 

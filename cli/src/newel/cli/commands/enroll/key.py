@@ -3,11 +3,11 @@
 from newel.cli.commands.crypto.jwk import keyset
 from newel.cli.commands.ssh import certificate
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import say
 from newel.cli.jose import jwk_files
-from newel.cli.keys import key_files
-from newel.cli.terminal import say
-from newel.cli.toolkit import calling
+from newel.cli.operations.keys import key_files
+from newel.cli.options.delegation import calling
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
@@ -27,6 +27,6 @@ def run(call: Invocation) -> None:
         keyset.save(jwks, [*(key for key in keys if key.get("kid") != name), jwk])
     say("Key", f"{jwks}#{name}")
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"jwks": jwks, "kid": name, "thumbprint": jwk_files.thumbprint(jwk)})

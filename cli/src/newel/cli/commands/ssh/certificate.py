@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli import file_sets
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.keys import key_choice
-from newel.cli.ssh import issuance, principals
-from newel.cli.ssh.public_keys import read_line, wire_of, write_line
-from newel.cli.ssh.wire import WireError
-from newel.cli.terminal import note, say
+from newel.cli.interact.terminal import note, say
+from newel.cli.operations.keys import key_choice
+from newel.cli.operations.ssh import issuance, principals
+from newel.cli.operations.ssh.public_keys import read_line, wire_of, write_line
+from newel.cli.operations.ssh.wire import WireError
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import atomic_write
+from newel.cli.store.files import read
 
 if TYPE_CHECKING:
     from newel.crypto.keys import PrivateKey
@@ -36,7 +36,7 @@ def run(call: Invocation) -> None:
     wanted = issuance.Wanted.of_flags(call, subject, names, host=host)
     choice = key_choice.chosen(call)
     outputs = written(call, base)
-    file_sets.allow(outputs, force=call.on("force"))
+    atomic_write.allow(outputs, force=call.on("force"))
     password = None if sign else new_password(call)
     pair = existing(call, key_file) if sign else made(choice)
     extra = made(choice) if call.on("add-user") else None
@@ -45,15 +45,15 @@ def run(call: Invocation) -> None:
         call, place, wanted, pair.public, extra.public if extra else b""
     )
     line = write_line(issued.certificate, subject)
-    targets = [file_sets.Target(f"{base}-cert.pub", line, READABLE), *identity]
+    targets = [atomic_write.Target(f"{base}-cert.pub", line, READABLE), *identity]
     if not sign:
         targets += key_targets(base, pair, subject, password)
     if extra and issued.add_user:
         comment = f"{principals.login_name(subject)}-provisioner"
         targets += key_targets(f"{base}-provisioner", extra, comment, None)
         line = write_line(issued.add_user, comment)
-        targets.append(file_sets.Target(f"{base}-provisioner-cert.pub", line, READABLE))
-    file_sets.write_all(targets)
+        targets.append(atomic_write.Target(f"{base}-provisioner-cert.pub", line, READABLE))
+    atomic_write.write_all(targets)
     if not sign:
         say("Private Key", base)
         say("Public Key", f"{base}.pub")
@@ -65,7 +65,7 @@ def run(call: Invocation) -> None:
         say("Add User Public Key", f"{base}-provisioner.pub")
         say("Add User Certificate", f"{base}-provisioner-cert.pub")
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         key = None if sign else base
         show_json({"certificate": f"{base}-cert.pub", "privateKey": key})
@@ -102,7 +102,7 @@ def written(call: Invocation, base: str) -> list[str]:
 
 def new_password(call: Invocation) -> bytes | None:
     """The password of the new key, of --min-password-length characters at least."""
-    from newel.cli.keys import key_output
+    from newel.cli.operations.keys import key_output
 
     least = call.integer("min-password-length")
     prompt = f"{PROMPT} (must be at least {least} characters)" if least else PROMPT
@@ -129,7 +129,7 @@ def existing(call: Invocation, name: str) -> Pair:
     private_file = call.get("private-key")
     if not private_file:
         return Pair(line.wire, None)
-    from newel.cli.keys.key_files import private_key
+    from newel.cli.operations.keys.key_files import private_key
 
     key = private_key(private_file, call.get("password-file"))
     if wire_of(key) != line.wire:
@@ -146,20 +146,20 @@ def confirmation(pair: Pair) -> str:
 
 def key_targets(
     base: str, pair: Pair, comment: str, password: bytes | None
-) -> list[file_sets.Target]:
+) -> list[atomic_write.Target]:
     """The files of a new key."""
-    from newel.cli.keys import key_output
+    from newel.cli.operations.keys import key_output
 
     if pair.private is None:
         return []
     private = key_output.openssh_private(pair.private, password)
     line = write_line(pair.public, comment)
-    return [file_sets.Target(base, private), file_sets.Target(f"{base}.pub", line, READABLE)]
+    return [atomic_write.Target(base, private), atomic_write.Target(f"{base}.pub", line, READABLE)]
 
 
 def add_to_agent(certificate: bytes, key: "PrivateKey", comment: str) -> None:
     """Gives them to the agent, where there is one; a missing agent is said and no error."""
-    from newel.cli.ssh import agent
+    from newel.cli.operations.ssh import agent
     from newel.client.clock import now
 
     try:

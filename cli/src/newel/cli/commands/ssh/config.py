@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newel.cli import connection, paths, program
+from newel.cli import program
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.ssh import admission, authorities, public_keys, templates
-from newel.cli.terminal import note
+from newel.cli.interact.terminal import note
+from newel.cli.operations import connection
+from newel.cli.operations.ssh import admission, authorities, public_keys, templates
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import steppath
 
 if TYPE_CHECKING:
     from newel.client.ssh_calls import SshKeys, Template
@@ -54,7 +56,7 @@ def public_keys_of(call: Invocation) -> "SshKeys":
     """The keys the authority signs with, asked of it or, with --offline, out of its files."""
     federated = call.on("federation")
     if call.on("offline"):
-        from newel.cli.offline import ssh_keys
+        from newel.cli.operations.offline import ssh_keys
 
         return ssh_keys.public(call, federated=federated)
     with connection.connected(call) as authority:
@@ -70,7 +72,7 @@ def print_keys(call: Invocation, found: "SshKeys") -> None:
         raise CliError(f"the authority's ca.json has no ssh.{name}")
     lines = [public_keys.write_line(key).decode().strip() for key in keys]
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json(lines)
     else:
@@ -90,11 +92,11 @@ def configure(call: Invocation) -> None:
     if not found:
         note("No configuration changes were found.")
         return
-    base, own = paths.base(), paths.authority_path(paths.context_of(call))
+    base, own = steppath.base(), steppath.authority_path(steppath.context_of(call))
     places = [templates.place(each, base, own) for each in found]
     if not host:
         for path in places:
-            templates.check_within(path, [Path(paths.home()), base, own])
+            templates.check_within(path, [Path(steppath.home()), base, own])
     if call.on("dry-run"):
         show(found, places)
         return
@@ -112,11 +114,11 @@ def show(found: Sequence["Template"], places: Sequence[Path]) -> None:
 
 def variables(call: Invocation) -> dict[str, str]:
     """What the templates may use: of this machine, of the flags, and of --set."""
-    context = paths.context_of(call)
+    context = steppath.context_of(call)
     data = {
         "GOOS": {"win32": "windows"}.get(sys.platform, sys.platform),
-        "StepPath": str(paths.authority_path(context)),
-        "StepBasePath": str(paths.base()),
+        "StepPath": str(steppath.authority_path(context)),
+        "StepBasePath": str(steppath.base()),
         "StepSSHTemplateVersion": "v2",
     }
     if context:
@@ -133,7 +135,7 @@ def variables(call: Invocation) -> dict[str, str]:
 
 def user_of_agent(call: Invocation) -> str:
     """The first principal of the certificate of this authority the agent holds. Raises CliError."""
-    from newel.cli.ssh import agent
+    from newel.cli.operations.ssh import agent
 
     with connection.connected(call) as authority:
         trusted = authorities.user_keys(authority)

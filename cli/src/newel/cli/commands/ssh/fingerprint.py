@@ -1,11 +1,11 @@
 """`newel ssh fingerprint`: size, digest, comment and kind of an SSH key or certificate."""
 
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.ssh.fingerprints import described
-from newel.cli.ssh.public_keys import read_line
-from newel.cli.ssh.wire import WireError
+from newel.cli.operations.ssh.fingerprints import described
+from newel.cli.operations.ssh.public_keys import read_line
+from newel.cli.operations.ssh.wire import WireError
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> None:
@@ -22,7 +22,7 @@ def run(call: Invocation) -> None:
     except WireError as error:
         raise CliError(str(error)) from None
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         size, digest, rest = text.split(" ", 2)
         kind = rest.rsplit("(", 1)[1].rstrip(")")

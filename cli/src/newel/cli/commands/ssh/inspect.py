@@ -5,11 +5,11 @@ import datetime as dt
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.ssh.certificates import FOREVER, Certificate, parse, read_certificate
-from newel.cli.ssh.public_keys import kind_and_size, spelled
-from newel.cli.ssh.wire import WireError
+from newel.cli.operations.ssh.certificates import FOREVER, Certificate, parse, read_certificate
+from newel.cli.operations.ssh.public_keys import kind_and_size, spelled
+from newel.cli.operations.ssh.wire import WireError
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 ACROSS = 16
 LATEST = 253402300799
@@ -24,7 +24,7 @@ def run(call: Invocation) -> None:
     certificate = certificate_in(read(name))
     try:
         if form == "json":
-            from newel.cli.terminal import show_json
+            from newel.cli.interact.terminal import show_json
 
             show_json(as_json(certificate))
         else:

@@ -1,12 +1,12 @@
 """`newel ssh list`: what the SSH agent holds."""
 
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.ssh import agent
-from newel.cli.ssh.agent import Identity
-from newel.cli.ssh.fingerprints import described
-from newel.cli.ssh.public_keys import write_line
-from newel.cli.ssh.wire import WireError
+from newel.cli.operations.ssh import agent
+from newel.cli.operations.ssh.agent import Identity
+from newel.cli.operations.ssh.fingerprints import described
+from newel.cli.operations.ssh.public_keys import write_line
+from newel.cli.operations.ssh.wire import WireError
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
@@ -16,7 +16,7 @@ def run(call: Invocation) -> None:
         held = connected.identities()
     chosen = [each for each in held if not words or each.line.comment == words[0]]
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json([as_json(each) for each in chosen])
     elif not held:

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.invocation import Invocation
-from newel.cli.keys import key_choice
-from newel.cli.ssh import agent, authorities, session
-from newel.cli.ssh.public_keys import write_line
-from newel.cli.terminal import note
+from newel.cli.interact.terminal import note
+from newel.cli.operations.keys import key_choice
+from newel.cli.operations.ssh import agent, authorities, session
+from newel.cli.operations.ssh.public_keys import write_line
+from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
-    from newel.cli.ssh.agent import Agent, Identity
+    from newel.cli.operations.ssh.agent import Agent, Identity
 
 
 def run(call: Invocation) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from newel.cli.invocation import Invocation
-from newel.cli.ssh import agent, authorities
-from newel.cli.ssh.agent import Identity
+from newel.cli.operations.ssh import agent, authorities
+from newel.cli.operations.ssh.agent import Identity
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -3,10 +3,10 @@
 import os
 
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.renewals import renewal_due
-from newel.cli.ssh.certificates import FOREVER, moment, read_certificate
+from newel.cli.operations.renewal import renewal_due
+from newel.cli.operations.ssh.certificates import FOREVER, moment, read_certificate
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> int:

@@ -3,10 +3,10 @@
 import os
 from typing import TYPE_CHECKING
 
-from newel.cli import connection
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.ssh import agent, authorities
+from newel.cli.operations import connection
+from newel.cli.operations.ssh import agent, authorities
+from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
     from newel.client.authority import Authority
@@ -24,7 +24,7 @@ def run(call: Invocation) -> None:
     if bastion.hostname:
         words = through(bastion, user, host, port)
         os.execvp(words[0], words)  # noqa: S606 - no shell is what is wanted
-    from newel.cli.ssh import pipe
+    from newel.cli.operations.ssh import pipe
 
     with pipe.connect(host, port) as channel:
         pipe.carry(channel)
@@ -39,8 +39,8 @@ def log_in_if_needed(call: Invocation, authority: "Authority", user: str) -> Non
         held = agent.without_expired(connected, connected.identities(), now())
         if agent.signed_by(held, trusted):
             return
-        from newel.cli.keys.key_choice import KeyChoice
-        from newel.cli.ssh import session
+        from newel.cli.operations.keys.key_choice import KeyChoice
+        from newel.cli.operations.ssh import session
 
         session.open_session(call, connected, user, [user], KeyChoice("EC", "P-256", 0))
 

@@ -1,14 +1,14 @@
 """`newel ssh renew`: a host certificate's successor, with the same key; once, or for ever with --daemon."""
 
-from newel.cli import file_sets
-from newel.cli.invocation import Invocation
-from newel.cli.renewals import after_renewal
-from newel.cli.renewals import renewal as timing
-from newel.cli.renewals.leaf_facts import Leaf
-from newel.cli.ssh import identity, renewal
-from newel.cli.ssh.certificates import Certificate, moment
-from newel.cli.ssh.public_keys import write_line
-from newel.cli.terminal import note, say
+from newel.cli.interact.terminal import note, say
+from newel.cli.operations.renewal import after_renewal
+from newel.cli.operations.renewal import renewal as timing
+from newel.cli.operations.renewal.leaf import Leaf
+from newel.cli.operations.ssh import identity, renewal
+from newel.cli.operations.ssh.certificates import Certificate, moment
+from newel.cli.operations.ssh.public_keys import write_line
+from newel.cli.options.invocation import Invocation
+from newel.cli.store import atomic_write
 
 
 def run(call: Invocation) -> int:
@@ -23,11 +23,11 @@ def run(call: Invocation) -> int:
     if remaining is not None:
         note(f"certificate not renewed: expires in {timing.text(remaining)}")
         return 0
-    file_sets.allow([output], force=call.on("force"))
+    atomic_write.allow([output], force=call.on("force"))
     once(call, certificate_file, key_file, output)
     say("Certificate", output)
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"certificate": output})
     after_renewal.act(call)
@@ -40,14 +40,14 @@ def once(call: Invocation, certificate_file: str, key_file: str, output: str) ->
     issued = renewal.renewed(call, certificate_file, key_file)
     line = write_line(issued.certificate, old.key_id)
     known = identity.renewed(call, issued.identity)
-    file_sets.write_all([file_sets.Target(output, line, 0o644), *known])
+    atomic_write.write_all([atomic_write.Target(output, line, 0o644), *known])
 
 
 def daemon(
     call: Invocation, old: Certificate, certificate_file: str, key_file: str, output: str
 ) -> int:
     """Renews again and again; later rounds start from what the earlier ones wrote."""
-    from newel.cli.renewals import renewal_daemon
+    from newel.cli.operations.renewal import renewal_daemon
 
     schedule = renewal_daemon.Schedule(call, leaf_of(old), "renew-period")
     current = certificate_file

@@ -1,12 +1,12 @@
 """`newel ssh revoke`: an SSH certificate is renewed no more."""
 
-from newel.cli import connection
 from newel.cli.commands.ca.revoke import check_recorded, reason_code
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.ssh import issuance, renewal
-from newel.cli.terminal import note
-from newel.cli.tokens import token_requests
+from newel.cli.interact.terminal import note
+from newel.cli.operations import connection
+from newel.cli.operations.ssh import issuance, renewal
+from newel.cli.operations.tokens import token_requests
+from newel.cli.options.invocation import Invocation
 
 KINDS = ("JWK", "OIDC", "X5C")
 
@@ -33,11 +33,11 @@ def run(call: Invocation) -> None:
 
 def ticket(call: Invocation, serial: str) -> issuance.Ticket:
     """The token of --token, or one made now."""
-    from newel.cli import enrolment
+    from newel.cli.operations import enroll
 
     given = call.get("token")
     if given:
-        found = enrolment.from_token(call, given, "", [])
+        found = enroll.from_token(call, given, "", [])
         return issuance.Ticket(found.url, found.root, found.token)
     own = bool(call.get("sshpop-cert"))
     token = token_requests.issue(call, "ssh/revoke", serial, kinds=("SSHPOP",) if own else KINDS)

@@ -1,7 +1,7 @@
 """`newel ca admin remove`."""
 
-from newel.cli.administration import admin_records, admin_session
-from newel.cli.invocation import Invocation
+from newel.cli.operations.administration import admin_records, admin_session
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

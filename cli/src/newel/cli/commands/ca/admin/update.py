@@ -1,8 +1,8 @@
 """`newel ca admin update`."""
 
-from newel.cli.administration import admin_records, admin_session
 from newel.cli.errors import UsageError
-from newel.cli.invocation import Invocation
+from newel.cli.operations.administration import admin_records, admin_session
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -1,12 +1,13 @@
 """`newel ca provisioner add`."""
 
-from newel.cli.invocation import Invocation
-from newel.cli.provisioner_records import flags, places
+from newel.cli.operations.provisioners import targets
+from newel.cli.options import provisioner
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
     """Adds a provisioner, by remote management or to ca.json."""
     name, *key_file = call.positionals(1, 2)
-    record = flags.new_record(call, name, *key_file)
-    with places.opened(call) as place:
+    record = provisioner.new_record(call, name, *key_file)
+    with targets.opened(call) as place:
         place.add(record)

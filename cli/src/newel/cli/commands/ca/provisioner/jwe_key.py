@@ -1,7 +1,7 @@
 """`newel ca provisioner jwe-key`."""
 
-from newel.cli.connection import connected
-from newel.cli.invocation import Invocation
+from newel.cli.operations.connection import connected
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
@@ -12,7 +12,7 @@ def run(call: Invocation) -> None:
     with connected(call) as authority:
         found = authority.send(calls.encrypted_key(kid))
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json({"key": found})
     else:

@@ -1,13 +1,13 @@
 """`newel ca provisioner list`."""
 
-from newel.cli.connection import connected
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.connection import connected
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
     """Every provisioner of the authority as JSON."""
-    from newel.cli.tokens.provisioner_choice import every
+    from newel.cli.operations.tokens.provisioner_choice import every
 
     call.positionals(0)
     with connected(call) as authority:

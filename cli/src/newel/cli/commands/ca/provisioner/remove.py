@@ -1,11 +1,11 @@
 """`newel ca provisioner remove`."""
 
-from newel.cli.invocation import Invocation
-from newel.cli.provisioner_records import places
+from newel.cli.operations.provisioners import targets
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
     """Takes a provisioner away."""
     (name,) = call.positionals(1)
-    with places.opened(call) as place:
+    with targets.opened(call) as place:
         place.remove(name)

@@ -1,11 +1,12 @@
 """`newel ca provisioner update`."""
 
-from newel.cli.invocation import Invocation
-from newel.cli.provisioner_records import flags, places
+from newel.cli.operations.provisioners import targets
+from newel.cli.options import provisioner
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
     """Changes a provisioner as the flags say."""
     (name,) = call.positionals(1)
-    with places.opened(call) as place:
-        place.change(name, lambda record: flags.change(call, record))
+    with targets.opened(call) as place:
+        place.change(name, lambda record: provisioner.change(call, record))

@@ -3,11 +3,11 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from newel.cli.administration import admin_session
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read_password
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.administration import admin_session
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read_password
 
 KINDS = ("ENRICHING", "AUTHORIZING", "SCEPCHALLENGE", "NOTIFYING")
 CERTIFICATES = ("ALL", "X509", "SSH")

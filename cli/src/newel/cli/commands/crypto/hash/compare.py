@@ -2,9 +2,9 @@
 
 import hmac
 
-from newel.cli.crypto import digests
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
+from newel.cli.operations.crypto import digests
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

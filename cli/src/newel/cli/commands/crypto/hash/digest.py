@@ -1,8 +1,8 @@
 """`newel crypto hash digest`."""
 
-from newel.cli.crypto import digests
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.crypto import digests
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

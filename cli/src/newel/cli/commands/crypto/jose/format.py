@@ -1,8 +1,8 @@
 """`newel crypto jose format`: the compact serialization as JSON, and JSON as compact."""
 
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jwe_messages, jwk_files, jws_messages
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> None:

@@ -4,10 +4,10 @@ import sys
 
 from newel.cli.commands.crypto.jwe.encrypt import PASSWORD
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jose_keys, jwe_messages
-from newel.cli.keys.key_files import password_for
+from newel.cli.operations.keys.key_files import password_for
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import ask_password
 from newel.cli.jose import jose_keys, jwe_messages
 from newel.cli.jose.jose_algorithms import ECDH, OCT_ENCRYPTION, RSA_ENCRYPTION
-from newel.cli.terminal import ask_password
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 PASSWORD = ("PBES2-HS256+A128KW", "PBES2-HS384+A192KW", "PBES2-HS512+A256KW")
 CONTENT = ("A128GCM", "A192GCM", "A256GCM", "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512")

@@ -3,13 +3,13 @@
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import write
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import note
 from newel.cli.jose import jose_keys, jwk_files
 from newel.cli.jose.jose_algorithms import default_algorithm
-from newel.cli.keys import key_choice, key_files
-from newel.cli.keys.key_output import json_text, new_password, write_pair
-from newel.cli.terminal import note
+from newel.cli.operations.keys import key_choice, key_files
+from newel.cli.operations.keys.key_output import json_text, new_password, write_pair
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import write
 from newel.crypto.keys import PublicKey
 
 KINDS = ("EC", "RSA", "OKP", "oct")
@@ -84,7 +84,7 @@ def octets(call: Invocation) -> int:
 
 def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
     """The key in a PEM file; a certificate comes along as ``x5c``."""
-    from newel.cli.files import read
+    from newel.cli.store.files import read
 
     data = read(name)
     key = key_files.from_pem(data, name, single=True)

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from newel.cli.errors import CliError
-from newel.cli.files import read, replace
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jwk_files
 from newel.cli.jose.jose_keys import keys_of_set
-from newel.cli.keys.key_output import json_text
-from newel.cli.terminal import show_json
+from newel.cli.operations.keys.key_output import json_text
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read, replace
 
 
 def run(call: Invocation) -> None:

@@ -1,9 +1,9 @@
 """`newel crypto jwk public`: the public half of a JWK."""
 
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jwk_files
-from newel.cli.terminal import show_json
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 PROMPT = "Please enter the password to decrypt your private JWK"
 

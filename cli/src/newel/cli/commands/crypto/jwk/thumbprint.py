@@ -1,10 +1,10 @@
 """`newel crypto jwk thumbprint`: the name of a key that follows from the key (RFC 7638)."""
 
 from newel.cli.commands.crypto.jwk.public import PROMPT
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jwk_files
-from newel.cli.terminal import show_json
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> None:

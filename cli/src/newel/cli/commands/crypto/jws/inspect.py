@@ -4,10 +4,10 @@ import sys
 
 from newel.cli import program
 from newel.cli.errors import UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jws_messages
-from newel.cli.terminal import show_json
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> None:

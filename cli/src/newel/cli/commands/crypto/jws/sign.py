@@ -3,11 +3,11 @@
 from typing import Any
 
 from newel.cli.errors import UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
+from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jose_keys, jwk_files, jws_headers, jws_messages
-from newel.cli.standard_input import has_input
-from newel.cli.terminal import show_json
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
+from newel.cli.store.standard_input import has_input
 
 
 def run(call: Invocation) -> None:

@@ -2,9 +2,9 @@
 
 from newel.cli.commands.crypto.jws.inspect import show
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jose_keys, jws_messages
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 
 
 def run(call: Invocation) -> None:

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from newel.cli.commands.crypto.jws.sign import show, signer
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jws_messages
-from newel.cli.standard_input import has_input
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
+from newel.cli.store.standard_input import has_input
 from newel.client.clock import now
 
 NEEDED = ("iss", "aud", "sub", "exp")

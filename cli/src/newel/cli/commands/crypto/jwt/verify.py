@@ -7,10 +7,10 @@ from typing import Any, cast
 from newel.cli.commands.crypto.jws.verify import verifier
 from newel.cli.commands.crypto.jwt.inspect import show
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
 from newel.cli.jose import jws_messages
 from newel.cli.jose.jose_keys import require_source
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 from newel.client.clock import now
 
 

@@ -1,9 +1,9 @@
 """`newel crypto kdf compare`."""
 
-from newel.cli.crypto.passwords_phc import matches
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import ask_password
+from newel.cli.interact.terminal import ask_password
+from newel.cli.operations.crypto.passwords_phc import matches
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

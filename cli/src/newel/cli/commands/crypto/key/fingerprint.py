@@ -3,11 +3,11 @@
 import hashlib
 import sys
 
-from newel.cli.crypto.fingerprint_text import spelled
 from newel.cli.errors import CliError, UsageError
-from newel.cli.invocation import Invocation
-from newel.cli.keys.key_files import load
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.keys.key_files import load
+from newel.cli.options.invocation import Invocation
+from newel.cli.render.fingerprint import spelled
 from newel.crypto.keys import PrivateKey, PublicKey
 
 
@@ -40,7 +40,7 @@ def encoded(call: Invocation, key: PublicKey) -> bytes:
     if call.on("ssh"):
         import base64
 
-        from newel.cli.keys.key_output import openssh_public
+        from newel.cli.operations.keys.key_output import openssh_public
 
         return base64.b64decode(openssh_public(key).split()[1])
     from newel.crypto.keys import spki, subject_public_key

@@ -3,9 +3,9 @@
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.keys.key_files import Material, load
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.keys.key_files import Material, load
+from newel.cli.options.invocation import Invocation
 
 CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 COLUMNS = 16

@@ -2,11 +2,11 @@
 
 import sys
 
-from newel.cli.files import write
-from newel.cli.invocation import Invocation
-from newel.cli.keys.key_files import public_key
-from newel.cli.keys.key_output import public_pem
-from newel.cli.terminal import note, show_json
+from newel.cli.interact.terminal import note, show_json
+from newel.cli.operations.keys.key_files import public_key
+from newel.cli.operations.keys.key_output import public_pem
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import write
 
 
 def run(call: Invocation) -> None:

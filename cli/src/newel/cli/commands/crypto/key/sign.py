@@ -3,12 +3,12 @@
 import base64
 import sys
 
-from newel.cli.crypto import plain_signatures
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.keys.key_files import load
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.crypto import plain_signatures
+from newel.cli.operations.keys.key_files import load
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 from newel.crypto.keys import PrivateKey
 
 

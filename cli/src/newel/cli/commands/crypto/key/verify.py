@@ -2,11 +2,11 @@
 
 import base64
 
-from newel.cli.crypto import plain_signatures
 from newel.cli.errors import CliError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.keys.key_files import load
+from newel.cli.operations.crypto import plain_signatures
+from newel.cli.operations.keys.key_files import load
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
 

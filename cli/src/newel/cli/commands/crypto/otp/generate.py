@@ -2,11 +2,11 @@
 
 import secrets
 
-from newel.cli.crypto.otp_keys import OtpKey, algorithm, checked
 from newel.cli.errors import UsageError
-from newel.cli.files import write
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, checked
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import write
 
 PIXELS = 200
 LONGEST_SECRET = 1024
@@ -23,7 +23,7 @@ def run(call: Invocation) -> None:
     key = checked(OtpKey(secrets.token_bytes(size), alg, digits, period))
     url = key.url(issuer, account)
     if picture := call.get("qr"):
-        from newel.cli.crypto.qr_image import png
+        from newel.cli.render.qr_code import png
 
         write(picture, png(url, PIXELS), force=call.on("force"))
     if call.json:

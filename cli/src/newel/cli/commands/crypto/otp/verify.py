@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from newel.cli.crypto.otp_keys import OtpKey, algorithm, checked, parse
 from newel.cli.errors import CliError, UsageError
-from newel.cli.files import read
-from newel.cli.invocation import Invocation
-from newel.cli.standard_input import text_or_answer
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, checked, parse
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.files import read
+from newel.cli.store.standard_input import text_or_answer
 from newel.client.clock import now
 
 MOST_SKEW = 1000

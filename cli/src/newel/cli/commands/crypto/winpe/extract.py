@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from newel.cli.crypto.windows_executables import certificates, signature
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.crypto.windows_executables import certificates, signature
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

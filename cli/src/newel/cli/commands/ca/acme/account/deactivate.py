@@ -1,10 +1,10 @@
 """`newel ca acme account deactivate`."""
 
-from newel.cli.acme import accounts, directories
-from newel.cli.connection import explained
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import confirm, say
+from newel.cli.interact.terminal import confirm, say
+from newel.cli.operations.acme import accounts, directories
+from newel.cli.operations.connection import explained
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -1,7 +1,7 @@
 """`newel ca acme account list`."""
 
-from newel.cli.acme import accounts
-from newel.cli.invocation import Invocation
+from newel.cli.operations.acme import accounts
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:
@@ -9,7 +9,7 @@ def run(call: Invocation) -> None:
     call.positionals(0)
     found = accounts.every()
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json(
             [
@@ -18,6 +18,6 @@ def run(call: Invocation) -> None:
             ]
         )
         return
-    from newel.cli.tables import tabbed
+    from newel.cli.render.table import tabbed
 
     print(tabbed([("NAME", "DIRECTORY", "KEY"), *((*each, str(each.path)) for each in found)]))

@@ -1,9 +1,9 @@
 """`newel ca acme account rekey`."""
 
-from newel.cli.acme import account_keys, accounts, directories
-from newel.cli.connection import explained
-from newel.cli.invocation import Invocation
-from newel.cli.terminal import say
+from newel.cli.interact.terminal import say
+from newel.cli.operations.acme import account_keys, accounts, directories
+from newel.cli.operations.connection import explained
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

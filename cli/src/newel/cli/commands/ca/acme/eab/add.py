@@ -1,7 +1,7 @@
 """`newel ca acme eab add`."""
 
-from newel.cli.administration import admin_session, external_keys
-from newel.cli.invocation import Invocation
+from newel.cli.operations.administration import admin_session, external_keys
+from newel.cli.options.invocation import Invocation
 
 TITLES = ("Key ID", "Provisioner", "Key (base64, raw url encoded)", "Reference")
 
@@ -17,7 +17,7 @@ def run(call: Invocation) -> None:
     ):
         key = session.send(admin_calls.create_external_key(words[0], "".join(words[1:])))
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json(external_keys.as_json(key))
     else:

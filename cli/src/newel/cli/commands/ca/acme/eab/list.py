@@ -6,9 +6,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli import pages
-from newel.cli.administration import admin_session, external_keys
-from newel.cli.invocation import Invocation
+from newel.cli.operations import pagination
+from newel.cli.operations.administration import admin_session, external_keys
+from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
     from newel.client.admin_calls import ExternalKey
@@ -27,14 +27,14 @@ def run(call: Invocation) -> None:
         admin_session.opened(call) as session,
         external_keys.explained("retrieving ACME EAB keys"),
     ):
-        found = pages.every(
+        found = pagination.every(
             lambda cursor: session.send(
                 admin_calls.external_keys(name, reference, cursor=cursor, limit=limit)
             ),
             "keys",
         )
     if call.json:
-        from newel.cli.terminal import show_json
+        from newel.cli.interact.terminal import show_json
 
         show_json([external_keys.as_json(key) for key in found])
     elif not found:

@@ -1,7 +1,7 @@
 """`newel ca acme eab remove`."""
 
-from newel.cli.administration import admin_session, external_keys
-from newel.cli.invocation import Invocation
+from newel.cli.operations.administration import admin_session, external_keys
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -2,10 +2,10 @@
 
 import hmac
 
-from newel.cli.crypto.nacl_files import key
-from newel.cli.invocation import Invocation
-from newel.cli.standard_input import text_or_answer
-from newel.cli.terminal import show_json
+from newel.cli.interact.terminal import show_json
+from newel.cli.operations.crypto.nacl_files import key
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.standard_input import text_or_answer
 
 SIZE = 32
 

@@ -3,10 +3,10 @@
 import hmac
 
 from newel.cli.commands.crypto.nacl.auth.digest import SIZE, authenticator
-from newel.cli.crypto.nacl_files import key
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
-from newel.cli.standard_input import text_or_answer
+from newel.cli.operations.crypto.nacl_files import key
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.standard_input import text_or_answer
 
 
 def run(call: Invocation) -> None:

@@ -1,8 +1,8 @@
 """`newel crypto nacl box keypair`."""
 
-from newel.cli.crypto.nacl_files import two_files
-from newel.cli.invocation import Invocation
-from newel.cli.keys.key_output import write_pair
+from newel.cli.operations.crypto.nacl_files import two_files
+from newel.cli.operations.keys.key_output import write_pair
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -1,8 +1,8 @@
 """`newel crypto nacl secretbox open`."""
 
-from newel.cli.crypto.nacl_files import key, nonce, plain, sealed_input
 from newel.cli.errors import CliError
-from newel.cli.invocation import Invocation
+from newel.cli.operations.crypto.nacl_files import key, nonce, plain, sealed_input
+from newel.cli.options.invocation import Invocation
 
 
 def run(call: Invocation) -> None:

@@ -1,8 +1,8 @@
 """`newel crypto nacl secretbox seal`."""
 
-from newel.cli.crypto.nacl_files import key, nonce, show
-from newel.cli.invocation import Invocation
-from newel.cli.standard_input import text_or_answer
+from newel.cli.operations.crypto.nacl_files import key, nonce, show
+from newel.cli.options.invocation import Invocation
+from newel.cli.store.standard_input import text_or_answer
 
 
 def run(call: Invocation) -> None:

@@ -1,0 +1,1 @@
+"""What the commands do: plain values in, plain values out."""

@@ -1,0 +1,53 @@
+"""A new key for an account that is kept here (RFC 8555 §7.3.5), such that none of the two is ever lost.
+
+1. the new key is on disk beside the old one
+2. the server is asked to take it
+3. it takes the old one's place on disk
+
+Whoever is interrupted between these asks the server which key it has, and goes on from there.
+"""
+
+from typing import TYPE_CHECKING
+
+from newel.cli.operations.acme import accounts, directories
+from newel.cli.operations.acme.accounts import Kept
+from newel.cli.operations.keys.key_files import private_key
+from newel.cli.operations.keys.key_output import private_pem
+from newel.cli.store.files import replace
+from newel.client import acme_accounts, acme_transport
+from newel.client.acme_accounts import Account
+from newel.client.errors import AnswerError, RefusedError
+
+if TYPE_CHECKING:
+    from newel.cli.operations.enroll import AcmeDirectory
+
+
+def replaced(directory: "AcmeDirectory", kept: Kept) -> Account:
+    """The account, which has a new key now. Raises CliError and ClientError."""
+    if kept.successor.exists() and (account := settled(directory, kept)):
+        return account
+    old, new = accounts.key_of(kept), accounts.new_key()
+    replace(kept.successor, private_pem(new), 0o600)
+    try:
+        flow = acme_accounts.change_key(directory.url, old, new)
+        account = acme_transport.run(flow, directories.tls(directory))
+    except (RefusedError, AnswerError):
+        account = settled(directory, kept)
+        if account is None:
+            raise
+        return account
+    kept.successor.replace(kept.path)
+    return account
+
+
+def settled(directory: "AcmeDirectory", kept: Kept) -> Account | None:
+    """Keeps the one key the server has: the account if that is the new one, None if it is the old."""
+    new = private_key(str(kept.successor))
+    try:
+        flow = acme_accounts.find(directory.url, new)
+        account = acme_transport.run(flow, directories.tls(directory))
+    except RefusedError:
+        kept.successor.unlink()
+        return None
+    kept.successor.replace(kept.path)
+    return account

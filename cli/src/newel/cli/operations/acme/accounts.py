@@ -1,0 +1,119 @@
+"""ACME accounts of this machine: one key each, kept under STEPPATH by directory and by name.
+
+``acme/<16 hex of the SHA-256 of the directory's URL>/<name>.key``, PEM, for the owner alone. The URL stands
+beside it. What else there is to know of an account its server tells whoever has the key.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from newel.cli import program
+from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.keys.key_files import private_key
+from newel.cli.operations.keys.key_output import private_pem
+from newel.cli.operations.network_errors import explain
+from newel.cli.store import steppath
+from newel.cli.store.files import make_directory, read_password, replace
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey
+
+UNKEPT = "none"
+"""The name of an account that is made for one command, and forgotten with it."""
+
+_NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@.+-]{0,63}", re.ASCII)
+
+
+class Kept(NamedTuple):
+    """Where one account's key is, whether or not it is there yet."""
+
+    directory: str
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """The key's file."""
+        digest = hashlib.sha256(self.directory.encode()).hexdigest()[:16]
+        return steppath.base() / "acme" / digest / f"{self.name}.key"
+
+    @property
+    def successor(self) -> Path:
+        """Where a key waits that the server may have taken for this one already."""
+        return self.path.with_suffix(".new")
+
+
+def named(call: "Invocation", directory: str) -> Kept:
+    """The account of --account. Raises UsageError."""
+    name = call.require("account")
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"invalid value '{name}' for flag '--account'; it cannot name a file")
+    return Kept(directory, name)
+
+
+def every() -> list[Kept]:
+    """Every account that is kept here. Raises CliError."""
+    return sorted(
+        Kept(read_password(str(file.with_name("directory"))), file.stem)
+        for file in steppath.base().glob("acme/*/*.key")
+    )
+
+
+def key_for(call: "Invocation", directory: str) -> "PrivateKey":
+    """The key of the account to use, made where there is none yet. Raises CliError.
+
+    It is on disk before the server hears of it: no account is lost with the answer that made it.
+    """
+    kept = named(call, directory)
+    if kept.name == UNKEPT:
+        return new_key()
+    if not kept.path.exists():
+        _keep(kept, new_key())
+    return key_of(kept)
+
+
+def key_of(kept: Kept) -> "PrivateKey":
+    """The key of an account that is kept here. Raises CliError."""
+    if kept.successor.exists():
+        raise CliError(
+            f"the change of the account's key was interrupted: {kept.successor} may be its key by now",
+            hint=f"'{program.name()} ca acme account rekey' ends it, whichever key the server has.",
+        )
+    if not kept.path.exists():
+        raise CliError(f"no account '{kept.name}' of {kept.directory} is kept here")
+    return private_key(str(kept.path))
+
+
+def new_key() -> "PrivateKey":
+    """P-256, which every ACME server takes."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _keep(kept: Kept, key: "PrivateKey") -> None:
+    """Writes a new account's key, unless another process was first: then its account is this one's too."""
+    folder = kept.path.parent
+    try:
+        make_directory(folder)
+        replace(folder / "directory", f"{kept.directory}\n".encode(), 0o600)
+        descriptor, temporary = tempfile.mkstemp(dir=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as sink:
+                sink.write(private_pem(key))
+                sink.flush()
+                os.fsync(sink.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(temporary, kept.path)
+        finally:
+            Path(temporary).unlink()
+    except (OSError, CliError) as error:
+        raise CliError(
+            f"error keeping the account's key in {folder}: {explain(error)}",
+            hint=f"'--account {UNKEPT}' takes a new account and keeps none.",
+        ) from None

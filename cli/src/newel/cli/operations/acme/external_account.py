@@ -1,0 +1,38 @@
+"""External account keys (EAB, RFC 8555 §7.3.4), which an operator hands out to let accounts in."""
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import UsageError
+from newel.cli.store.files import read_password
+from newel.client.acme_accounts import Binding
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+
+
+def binding(call: "Invocation") -> Binding | None:
+    """The key of --eab-key-id and --eab-key or --eab-key-file; None without them. Raises UsageError."""
+    key_id, key, file = (call.get(flag) for flag in ("eab-key-id", "eab-key", "eab-key-file"))
+    call.exclusive("eab-key", "eab-key-file")
+    if not key_id and not key and not file:
+        return None
+    if not key_id:
+        raise UsageError(
+            f"flag '--eab-key{'' if key else '-file'}' requires the '--eab-key-id' flag"
+        )
+    if not key and not file:
+        raise UsageError("flag '--eab-key-id' requires the '--eab-key-file' flag")
+    text = (key or read_password(str(file))).strip().rstrip("=")
+    try:
+        # operators print it in either alphabet
+        octets = base64.b64decode(
+            text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), validate=True
+        )
+    except (binascii.Error, ValueError):
+        octets = b""
+    if not octets:
+        # the key itself is not repeated: it is a secret
+        raise UsageError("the external account key is not base64url")
+    return Binding(key_id, octets)

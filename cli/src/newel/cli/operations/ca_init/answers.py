@@ -1,0 +1,174 @@
+"""What `ca init` must know, by flag or by asking, with everything that cannot be refused first."""
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from newel.cli.errors import UsageError
+from newel.cli.interact.menu import choose
+from newel.cli.interact.passwords import new_password, password_in
+from newel.cli.interact.terminal import ask, say
+from newel.cli.operations.ca_init import parent
+from newel.cli.operations.ca_init.parent import Parent
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+
+STANDALONE, LINKED, HOSTED = "standalone", "linked", "hosted"
+KINDS = (STANDALONE, LINKED, HOSTED)
+AZURE = "azurekms"
+MENU = [
+    "Standalone - step-ca instance you run yourself",
+    "Linked - standalone, plus cloud configuration, reporting & alerting",
+    "Hosted - fully-managed step-ca cloud instance run for you by smallstep",
+]
+NAME = "What would you like to name your new PKI?"
+ISSUER = ("issuer", "issuer-fingerprint", "issuer-provisioner")
+INCOMPATIBLE = (
+    ("pki", "no-db"), ("pki", "helm"), ("remote-management", "no-db"), ("acme", "no-db"),
+    ("admin-subject", "helm"), ("intermediate-csr", "helm"),
+)  # fmt: skip
+_HOST = re.compile(r"[A-Za-z0-9_*]([A-Za-z0-9_.*-]{0,253})", re.ASCII)
+
+
+class Answers(NamedTuple):
+    """All of it. ``dns`` and the rest are empty with ``pki``."""
+
+    kind: str
+    name: str
+    dns: list[str]
+    address: str
+    provisioner: str
+    password: bytes
+    provisioner_password: bytes
+    parent: Parent | None = None
+    """Who issues instead, for a registration authority, which has no name and no keys of its own."""
+
+
+def check(call: "Invocation") -> None:
+    """Refuses flags that contradict each other. Raises UsageError."""
+    for first, second in INCOMPATIBLE:
+        if set_(call, first) and set_(call, second):
+            raise UsageError(f"flag '--{first}' is incompatible with '--{second}'")
+    if call.get("root") and not call.get("key") and not call.get("intermediate"):
+        raise UsageError("flag '--root' requires the '--key' flag")
+    if call.get("key") and not call.get("root"):
+        raise UsageError("flag '--key' requires the '--root' flag")
+    if call.get("intermediate") and not (call.get("root") and call.get("intermediate-key")):
+        needed = "intermediate-key" if call.get("root") else "root"
+        raise UsageError(f"flag '--intermediate' requires the '--{needed}' flag")
+    if call.get("admin-subject") and not call.on("remote-management"):
+        raise UsageError(
+            "flag '--admin-subject' is only supported when '--remote-management' is enabled"
+        )
+    check_kms(call)
+    kinds = KINDS[:2] if parent.wanted(call) else KINDS
+    kind = call.get("deployment-type")
+    if kind and kind not in kinds:
+        raise UsageError(
+            f"invalid value '{kind}' for flag '--deployment-type'; options are {', '.join(kinds)}"
+        )
+
+
+def check_kms(call: "Invocation") -> None:
+    """Refuses keys in a cloud, which this program cannot make. Raises UsageError."""
+    kms = call.get("kms")
+    if not kms:
+        return
+    if kms.lower() != AZURE:
+        raise UsageError(f"invalid value '{kms}' for flag '--kms'; options are {AZURE}")
+    if call.get("ra"):
+        raise UsageError("flag '--kms' is incompatible with '--ra'")
+    raise UsageError(
+        f"flag '--kms {AZURE}' is not supported by this version: the keys are made by that service"
+    )
+
+
+def set_(call: "Invocation", flag: str) -> bool:
+    """Whether a flag was given at all."""
+    return call.known(flag) and call.given(flag)
+
+
+def gather(call: "Invocation") -> Answers:
+    """The answers, each asked for only where no flag gives it."""
+    pki, registration = call.on("pki"), parent.wanted(call)
+    kind = deployment(call, pki=pki, registration=registration)
+    if kind == HOSTED:
+        return Answers(kind, "", [], "", "", b"", b"")
+    issuing = parent.gather(call) if registration else None
+    name = "" if issuing else call.get("name") or ask(f"{NAME}\n(e.g. Smallstep)", "--name NAME")
+    dns, address, provisioner = ([], "", "") if pki else endpoints(call)
+    what = "your first provisioner" if issuing else keys_of(pki=pki)
+    password = new_password(call.get("password-file"), f"Choose a password for {what}.")
+    own = call.get("provisioner-password-file")
+    return Answers(
+        kind, name, dns, address, provisioner, password,
+        password_in(own) if own else password, issuing,
+    )  # fmt: skip
+
+
+def deployment(call: "Invocation", *, pki: bool, registration: bool) -> str:
+    """Which kind of authority; standalone where all that it needs is given."""
+    given = call.get("deployment-type")
+    if given:
+        return given
+    needed = [*(ISSUER if registration else ["name"]), "password-file"]
+    needed += [] if pki else ["dns", "address", "provisioner"]
+    if pki or all(call.all(flag) for flag in needed):
+        return STANDALONE
+    menu = MENU[:2] if registration else MENU
+    kind = KINDS[
+        choose("What deployment type would you like to configure?", menu, "--deployment-type TYPE")
+    ]
+    say("Deployment Type", kind.capitalize())
+    return kind
+
+
+def keys_of(*, pki: bool) -> str:
+    """What the password is for."""
+    return "your CA keys" if pki else "your CA keys and first provisioner"
+
+
+def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
+    """Names, listening address and first provisioner."""
+    given = call.all("dns") or [
+        ask(
+            "What DNS names or IP addresses will clients use to reach your CA?\n"
+            "(e.g. ca.example.com[,10.1.2.3,etc.])",
+            "--dns NAME",
+        )
+    ]
+    dns = [name.strip().strip("[]") for word in given for name in word.split(",") if name.strip()]
+    if not dns:
+        raise UsageError("the authority needs a DNS name or an IP address")
+    for name in dns:
+        check_name(name)
+    address = call.get("address") or ask(
+        "What IP and port will your new CA bind to? (:443 will bind to 0.0.0.0:443)\n"
+        "(e.g. :443 or 127.0.0.1:443)",
+        "--address ADDRESS",
+    )
+    check_address(address)
+    provisioner = call.get("provisioner") or ask(
+        "What would you like to name the CA's first provisioner?\n(e.g. you@smallstep.com)",
+        "--provisioner NAME",
+    )
+    if not provisioner.strip():
+        raise UsageError("the first provisioner needs a name")
+    return dns, address, provisioner
+
+
+def check_name(name: str) -> None:
+    """Refuses what is neither a DNS name nor an address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        if not _HOST.fullmatch(name):
+            raise UsageError(f"'{name}' is neither a DNS name nor an IP address") from None
+
+
+def check_address(address: str) -> None:
+    """Refuses what cannot be listened on."""
+    _, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"'{address}' is not a TCP address")

@@ -1,0 +1,137 @@
+"""ca.json and defaults.json of a new authority, as the step tools write and read them."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from newel.cli.operations.ca_init import ssh_templates
+from newel.cli.operations.ca_init.answers import LINKED, Answers
+from newel.step import escrow
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+
+TLS = {
+    "cipherSuites": [
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    ],
+    "minVersion": 1.2,
+    "maxVersion": 1.3,
+    "renegotiation": False,
+}
+
+
+class Layout(NamedTuple):
+    """Where everything of the authority stands."""
+
+    base: Path
+
+    def certificate(self, name: str) -> str:
+        """``certs/<name>``."""
+        return str(self.base / "certs" / name)
+
+    def secret(self, name: str) -> str:
+        """``secrets/<name>``."""
+        return str(self.base / "secrets" / name)
+
+    @property
+    def ca_json(self) -> str:
+        """``config/ca.json``."""
+        return str(self.base / "config/ca.json")
+
+    @property
+    def defaults(self) -> str:
+        """``config/defaults.json``."""
+        return str(self.base / "config/defaults.json")
+
+    @property
+    def database(self) -> str:
+        """``db``."""
+        return str(self.base / "db")
+
+    @property
+    def templates(self) -> str:
+        """``templates``."""
+        return str(self.base / "templates")
+
+
+def ca_json(call: "Invocation", answers: Answers, layout: Layout) -> dict[str, Any]:
+    """The authority's configuration, members in the order step's own files have."""
+    ssh = call.on("ssh")
+    config: dict[str, Any] = {
+        "root": layout.certificate("root_ca.crt"),
+        "federatedRoots": None,
+        "crt": "" if answers.parent else layout.certificate("intermediate_ca.crt"),
+        "key": "" if answers.parent else layout.secret("intermediate_ca_key"),
+        "address": answers.address,
+        "insecureAddress": "",
+        "dnsNames": answers.dns,
+    }
+    if ssh:
+        config["ssh"] = {
+            "hostKey": layout.secret("ssh_host_ca_key"),
+            "userKey": layout.secret("ssh_user_ca_key"),
+        }
+    config["logger"] = {"format": "text"}
+    if not call.on("no-db"):
+        config["db"] = {
+            "type": "badgerv2", "dataSource": layout.database, "badgerFileLoadingMode": "",
+        }  # fmt: skip
+    config["authority"] = authority(call, answers)
+    config["tls"] = TLS
+    if ssh:
+        config["templates"] = {"ssh": ssh_templates.ENTRIES}
+    return config
+
+
+def authority(call: "Invocation", answers: Answers) -> dict[str, Any]:
+    """Who issues, and the provisioners: with remote management they move into the database at the first start."""
+    section: dict[str, Any] = dict(answers.parent.members) if answers.parent else {}
+    if answers.kind == LINKED:
+        return section | {"enableAdmin": True}
+    if call.on("remote-management"):
+        section["enableAdmin"] = True
+    return section | {"provisioners": provisioners(call, answers)}
+
+
+def provisioners(call: "Invocation", answers: Answers) -> list[dict[str, Any]]:
+    """The first provisioner, and those that --acme and --ssh add."""
+    ssh = call.on("ssh")
+    first = escrow.new_jwk_provisioner(answers.provisioner, answers.provisioner_password)
+    claims = {"claims": {"enableSSHCA": True}} if ssh else {}
+    found = [first | claims]
+    if call.on("acme"):
+        found.append({"type": "ACME", "name": free_name("acme", answers.provisioner)})
+    if ssh:
+        found.append({"type": "SSHPOP", "name": free_name("sshpop", answers.provisioner), **claims})
+    return found
+
+
+def free_name(name: str, taken: str) -> str:
+    """The name, or another where the first provisioner has it."""
+    return f"{name}-1" if name == taken else name
+
+
+def defaults(
+    call: "Invocation", answers: Answers, layout: Layout, fingerprint: str
+) -> dict[str, Any]:
+    """The flags' values that commands on this machine need not be told."""
+    return {
+        "ca-url": call.get("with-ca-url") or ca_url(answers, helm=call.on("helm")),
+        "ca-config": layout.ca_json,
+        "fingerprint": fingerprint,
+        "root": layout.certificate("root_ca.crt"),
+    }
+
+
+def ca_url(answers: Answers, *, helm: bool = False) -> str:
+    """The first name with the port, unless that is the usual one."""
+    host, port = answers.dns[0], answers.address.rpartition(":")[2]
+    host = f"[{host}]" if ":" in host else host
+    return f"https://{host}" if helm or port == "443" else f"https://{host}:{port}"
+
+
+def as_file(members: dict[str, Any]) -> bytes:
+    """Tabs, and no newline at the end."""
+    return json.dumps(members, indent="\t", ensure_ascii=False).encode()

@@ -1,0 +1,75 @@
+"""The files of a new authority: what they hold, and writing them all or none."""
+
+from typing import TYPE_CHECKING
+
+from newel.cli.operations.ca_init import configuration, ssh_templates
+from newel.cli.store import atomic_write
+from newel.cli.store.atomic_write import Target
+from newel.cli.store.files import make_directory
+
+if TYPE_CHECKING:
+    from newel.cli.operations.ca_init.answers import Answers
+    from newel.cli.operations.ca_init.configuration import Layout
+    from newel.cli.operations.ca_init.material import Material
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey
+
+FOLDERS = ("certs", "config", "secrets")
+
+
+def files_of(
+    material: "Material", layout: "Layout", password: bytes, *, keep_keys: bool
+) -> list[Target]:
+    """Certificates and encrypted keys; a root's key that was brought along is kept only where it signed."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from newel.cli.operations.keys.key_output import openssh_public, private_pem
+
+    signers = {"root_ca": material.root, "intermediate_ca": material.intermediate}
+    targets = [
+        Target(layout.certificate(f"{name}.crt"), signer.certificate.public_bytes(Encoding.PEM))
+        for name, signer in signers.items()
+        if signer
+    ]
+    keys: list[tuple[str, PrivateKey | None]] = [
+        ("root_ca_key", material.root.key if keep_keys else None),
+        ("intermediate_ca_key", material.intermediate.key if material.intermediate else None),
+        ("ssh_host_ca_key", material.ssh_host),
+        ("ssh_user_ca_key", material.ssh_user),
+    ]
+    for name, key in keys:
+        if key is None:
+            continue
+        targets.append(Target(layout.secret(name), private_pem(key, password)))
+        if name.startswith("ssh_"):
+            targets.append(
+                Target(layout.certificate(f"{name}.pub"), openssh_public(key.public_key()))
+            )
+    return targets
+
+
+def configured(
+    call: "Invocation", given: "Answers", layout: "Layout", fingerprint: str
+) -> list[Target]:
+    """ca.json, defaults.json and, with --ssh, the templates."""
+    settings = configuration.defaults(call, given, layout, fingerprint)
+    config = configuration.ca_json(call, given, layout)
+    targets = [
+        Target(layout.defaults, configuration.as_file(settings), 0o644),
+        Target(layout.ca_json, configuration.as_file(config), 0o644),
+    ]
+    if call.on("ssh"):
+        folder = layout.base / "templates/ssh"
+        targets += [
+            Target(str(folder / name), text.encode(), 0o644)
+            for name, text in ssh_templates.TEXTS.items()
+        ]
+    return targets
+
+
+def write(targets: list[Target], layout: "Layout", call: "Invocation") -> None:
+    """Everything at once, after asking about each file that is there already."""
+    for name in (*FOLDERS, *(["templates/ssh"] if call.on("ssh") else [])):
+        make_directory(layout.base / name)
+    atomic_write.allow([target.name for target in targets], force=False)
+    atomic_write.write_all(targets)

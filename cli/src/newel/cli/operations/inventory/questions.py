@@ -1,0 +1,114 @@
+"""What a list command asks for, from its flags; and the pages of the answer, one after the other."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from newel.cli.errors import CliError, UsageError
+from newel.cli.options.times import resolved
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+    from newel.client.authority import Authority
+    from newel.client.catalogue import Kind
+
+TIMES = (
+    "expires-after", "expires-before", "issued-after", "issued-before", "opened-after", "opened-before",
+)  # fmt: skip
+TEXTS = (
+    "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint", "severity",
+)  # fmt: skip
+FIRST_SORT: Mapping["Kind", str] = {
+    "certificates": "issued",
+    "endpoints": "issued",
+    "alerts": "opened",
+}
+HEX = frozenset("0123456789abcdef")
+NOT_FOUND = 404
+LONGEST = 40
+"""Hexadecimal digits of a serial number."""
+
+
+def filters(call: "Invocation") -> dict[str, str]:
+    """The filters of the flags; a duration counts from this machine's time, -24h being yesterday."""
+    from newel.client.clock import now
+
+    found = {
+        flag.replace("-", "_"): value
+        for flag in TEXTS
+        if call.known(flag) and (value := call.get(flag))
+    }
+    if call.known("serial") and (serial := call.get("serial")):
+        found["serial"] = serial_number(serial)
+    for flag in TIMES:
+        if not call.known(flag) or not call.get(flag):
+            continue
+        moment = resolved(call, flag, now())
+        if moment is not None:
+            found[flag.replace("-", "_")] = moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found
+
+
+def entries(
+    call: "Invocation", authority: "Authority", kind: "Kind", limit: int
+) -> Iterator[dict[str, Any]]:
+    """The entries the flags ask for, ``limit`` at most or, with 0, all; read page by page."""
+    from newel.client import catalogue
+
+    sorts = [f"{order}{column}" for column in (FIRST_SORT[kind], "expires") for order in ("", "-")]
+    sort = call.get("sort") or sorts[1]
+    if sort not in sorts:
+        options = ", ".join(sorts)
+        raise UsageError(f"invalid value '{sort}' for flag '--sort'; options are {options}")
+    wanted = filters(call)
+    cursor, left = "", limit
+    while True:
+        size = min(left, catalogue.LARGEST_PAGE) if limit else catalogue.LARGEST_PAGE
+        page = authority.send(catalogue.entries(kind, wanted, sort=sort, limit=size, cursor=cursor))
+        yield from page.entries[:size]
+        cursor, left = page.next_cursor, left - len(page.entries)
+        if not cursor or (limit and left <= 0):
+            return
+
+
+def limit_of(call: "Invocation") -> int:
+    """How many entries at most; 0 is all of them."""
+    limit = call.integer("limit")
+    if limit < 0:
+        raise UsageError("flag '--limit' must be greater than or equal to 0")
+    return limit
+
+
+def unknown(readings: Sequence[str]) -> CliError:
+    """What is said of a number of which no reading is a certificate's."""
+    hexadecimal, decimal = readings[0], int(readings[-1], 16)
+    return CliError(
+        f"no certificate has the serial number {hexadecimal}, read as hexadecimal, nor {decimal}, read as"
+        " decimal"
+    )
+
+
+def serial_number(word: str) -> str:
+    """A serial number as the inventory writes it: lower-case hexadecimal, two digits an octet.
+
+    Raises UsageError.
+    """
+    return serial_numbers(word)[0]
+
+
+def serial_numbers(word: str) -> Sequence[str]:
+    """All that a serial number may mean, the likeliest first. Raises UsageError.
+
+    Hexadecimal, with colons and a leading 0x if one likes, or decimal as other programs show it. Digits alone
+    may be either, up to the 40 of the longest serial number in hexadecimal (RFC 5280 §4.1.2.2); more are decimal.
+    """
+    digits = word.lower().removeprefix("0x").replace(":", "")
+    if not digits.isascii() or not HEX.issuperset(digits) or not digits:
+        raise UsageError(f"'{word}' is not a serial number in hexadecimal or decimal")
+    found = [] if len(digits) > LONGEST else [digits]
+    if word.isdigit():
+        found.append(f"{int(word):x}")
+    found = [each.zfill(len(each) + len(each) % 2) for each in found]
+    if not found or len(found[-1]) > LONGEST:
+        raise UsageError(f"'{word}' is longer than any serial number")
+    return found

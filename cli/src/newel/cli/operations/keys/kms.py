@@ -1,0 +1,123 @@
+"""Keys in a key management service or a token, named by URI and used through `step-kms-plugin`.
+
+That program is a process of its own, so that no driver is loaded into this one. It is asked for the public
+key (``key``), for signatures (``sign``, the digest on stdin) and for certificates.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
+    from cryptography.hazmat.primitives.hashes import HashAlgorithm
+
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey
+
+SCHEMES = {
+    "awskms", "azurekms", "capi", "cloudkms", "kms", "mackms", "pkcs11", "softkms",
+    "sshagentkms", "tpmkms", "yubikey",
+}  # fmt: skip
+SECONDS = 120
+"""A token may wait for a finger."""
+MISSING = (
+    "the program step-kms-plugin, which uses such keys, is neither in the plugins of 'newel path --base' "
+    "nor on PATH: https://github.com/smallstep/step-kms-plugin, or newel-kms-plugin for pkcs11:"
+)
+
+
+def is_uri(name: str) -> bool:
+    """Whether a word names a key in a service; a file of that name goes first."""
+    scheme, colon, _ = name.partition(":")
+    return bool(colon) and scheme.lower() in SCHEMES and not os.path.exists(name)  # noqa: PTH110 - a name
+
+
+def service(call: "Invocation") -> str | None:
+    """The URI of --kms, where a command has it: options of the service, and that names are names in it."""
+    return call.get("kms") if call.known("kms") else None
+
+
+def signing_key(
+    name: str, password_file: str | None = None, service: str | None = None
+) -> "PrivateKey":
+    """The key that signs: in a service where ``service`` or its own name says so, else in a file."""
+    if not service and not is_uri(name):
+        from newel.cli.operations.keys.key_files import private_key
+
+        return private_key(name, password_file)
+    from newel.cli.operations.keys.key_files import from_pem
+    from newel.crypto.keys import PrivateKey
+    from newel.crypto.remote_keys import remote_key
+
+    public = from_pem(asked("key", service, name), "the key")
+    if isinstance(public, PrivateKey):
+        raise CliError(f"step-kms-plugin answered with a private key for {shown(name)}")
+
+    def sign(
+        data: bytes, digest: "HashAlgorithm | None", padding: "AsymmetricPadding | None"
+    ) -> bytes:
+        return signature(service, name, data, digest, padding)
+
+    return remote_key(public, sign)
+
+
+def signature(
+    service: str | None,
+    name: str,
+    data: bytes,
+    digest: "HashAlgorithm | None",
+    padding: "AsymmetricPadding | None",
+) -> bytes:
+    """The signature over some octets; the plugin sees their digest, for Ed25519 themselves."""
+    import base64
+    import binascii
+
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.padding import PSS
+
+    options: list[str] = []
+    if digest is not None:
+        hasher = hashes.Hash(digest)
+        hasher.update(data)
+        data = hasher.finalize()
+        if isinstance(padding, PSS):
+            options += ["--pss", "--salt-length", str(digest.digest_size)]
+        if padding is not None:
+            options += ["--alg", digest.name.upper()]
+    answer = asked("sign", service, name, "--format", "base64", *options, data=data)
+    try:
+        return base64.b64decode(answer.strip(), validate=True)
+    except binascii.Error:
+        raise CliError(f"step-kms-plugin answered without a signature by {shown(name)}") from None
+
+
+def certificates(name: str, service: str | None = None) -> bytes:
+    """The certificates, in PEM, that a service keeps beside a key."""
+    return asked("certificate", service, name)
+
+
+def asked(verb: str, service: str | None, name: str, *options: str, data: bytes = b"") -> bytes:
+    """What the plugin prints. Raises CliError with the last line it says when it fails."""
+    import subprocess
+
+    from newel.cli.plugins import find
+
+    program = find("kms")
+    if program is None:
+        raise CliError(MISSING)
+    words = [program, verb, *options, *(["--kms", service] if service else []), name]
+    try:
+        done = subprocess.run(words, input=data, capture_output=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise CliError(f"step-kms-plugin {verb} did not end within {SECONDS} seconds") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["it does not say why"]
+        raise CliError(f"step-kms-plugin {verb} failed for {shown(name)}: {said[-1]}")
+    return done.stdout
+
+
+def shown(name: str) -> str:
+    """A URI without what follows the question mark, where a PIN may stand."""
+    return name.partition("?")[0]

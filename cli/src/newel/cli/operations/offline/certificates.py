@@ -1,0 +1,189 @@
+"""X.509 certificates without the running authority: new ones, and successors for the same key or another."""
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError
+from newel.cli.interact.terminal import say
+from newel.cli.operations import certificate_requests
+from newel.cli.operations.offline import rules
+from newel.cli.operations.renewal.leaf import read_leaf
+from newel.cli.operations.tokens import provisioner_choice, token_requests
+from newel.cli.options.times import resolved
+from newel.cli.store.authority_files import AuthorityFiles
+from newel.client.clock import now
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey, PublicKey
+
+
+def issue(
+    call: "Invocation", key: "PrivateKey | PublicKey", subject: str, sans: Sequence[str]
+) -> bytes:
+    """The chain for a key: whoever opens provisioner and authority key may have it. Raises CliError."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import NameOID
+
+    from newel.crypto.keys import PrivateKey
+
+    files = AuthorityFiles.read(call)
+    chosen = provisioner_choice.choose(call, files.provisioners, ("JWK", "X5C"))
+    found = rules.rules_for(files, chosen)
+    found.check_issuance("x509")
+    place = token_requests.Place([], f"https://{files.host}", "")
+    token = token_requests.issue(call, "sign", subject, place=place, provisioner=chosen, sans=sans)
+    time = now()
+    begin = resolved(call, "not-before", time)
+    end = resolved(call, "not-after", begin or time)
+    latest = rules.end_of_credential(call, chosen)
+    start, end = found.validity("TLS", time, begin, end, latest)
+    public = key.public_key() if isinstance(key, PrivateKey) else key
+    issuer, issuer_key = issuer_of(call, files)
+    if (chosen.get("options") or {}).get("x509"):
+        from newel.cli.certificates import sources
+        from newel.cli.operations.offline import templated
+
+        by = (issuer, issuer_key)
+        made = templated.issued(call, chosen, token, public, (subject, sans), (start, end), by)
+        if made is not None:
+            say("CA", str(files.path))
+            return sources.pem(made).encode() + issuer.public_bytes(Encoding.PEM)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    builder = x509.CertificateBuilder().subject_name(name).public_key(public)
+    for value, critical in leaf_extensions(public, sans, chosen):
+        builder = builder.add_extension(value, critical)
+    say("CA", str(files.path))
+    certificate = sign(builder, issuer, issuer_key, start, end)
+    return certificate + issuer.public_bytes(Encoding.PEM)
+
+
+def renewed(
+    call: "Invocation", certificate: str, key_file: str, new_key: "PublicKey | None" = None
+) -> bytes:
+    """The chain of a certificate file's successor: serial, validity and perhaps the key are new."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from newel.cli.operations.keys.kms import service, signing_key
+    from newel.cli.operations.tokens.one_time_tokens import check_pair
+    from newel.crypto import loading
+
+    files = AuthorityFiles.read(call)
+    leaf = read_leaf(certificate)
+    own = signing_key(key_file, call.get("password-file"), service(call))
+    check_pair(leaf.chain[0], own, certificate, key_file)
+    old = loading.load_certificate(leaf.chain[0])
+    found = rules.rules_for(files, provisioner_of(old, files))
+    found.check_renewal(leaf.not_before, leaf.not_after, now())
+    issuer, issuer_key = issuer_of(call, files)
+    try:
+        old.verify_directly_issued_by(issuer)
+    except Exception:  # noqa: BLE001 - whichever way it fails, it is not ours to renew
+        raise CliError("the certificate was not issued by this authority") from None
+    builder = x509.CertificateBuilder().subject_name(old.subject)
+    builder = builder.public_key(new_key or old.public_key())
+    for extension in loading.read_extensions(old):
+        value = extension.value
+        if new_key and isinstance(value, x509.SubjectKeyIdentifier):
+            value = x509.SubjectKeyIdentifier.from_public_key(new_key)
+        if not isinstance(value, x509.AuthorityKeyIdentifier):
+            builder = builder.add_extension(value, extension.critical)
+    start = now() - found.backdate
+    new = sign(builder, issuer, issuer_key, start, start + leaf.lifetime)
+    return new + issuer.public_bytes(Encoding.PEM)
+
+
+def provisioner_of(
+    certificate: "x509.Certificate", files: AuthorityFiles
+) -> provisioner_choice.Provisioner:
+    """Who let a certificate through, as it says itself; {} when it does not. Raises CliError."""
+    from cryptography import x509
+
+    from newel.crypto import loading
+    from newel.step import extension
+
+    try:
+        value = (
+            loading.read_extensions(certificate)
+            .get_extension_for_oid(x509.ObjectIdentifier(extension.OID))
+            .value
+        )
+    except x509.ExtensionNotFound:
+        return {}
+    name = extension.ProvisionerExtension.decode(value.public_bytes()).name
+    for each in files.provisioners:
+        if provisioner_choice.has_name(each, name):
+            return each
+    raise CliError(f"the provisioner '{name}' of the certificate is not in {files.path}")
+
+
+def issuer_of(call: "Invocation", files: AuthorityFiles) -> tuple["x509.Certificate", "PrivateKey"]:
+    """The intermediate and its key. Raises CliError when they do not belong together."""
+    from newel.crypto import loading
+
+    text, key = files.issuer(call)
+    try:
+        certificate = loading.load_pem_certificates(text.encode())[0]
+    except ValueError as error:
+        raise CliError(f"error parsing {files.config.get('crt')}: {error}") from None
+    if certificate.public_key() != key.public_key():
+        raise CliError("the authority's key is not the key of its certificate")
+    return certificate, key
+
+
+def sign(
+    builder: "x509.CertificateBuilder",
+    issuer: "x509.Certificate",
+    key: "PrivateKey",
+    start: dt.datetime,
+    end: dt.datetime,
+) -> bytes:
+    """The signed certificate, PEM, with a random serial."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    from newel.client.csr import digest_for
+    from newel.crypto import loading
+
+    ski = loading.read_extensions(issuer).get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        builder.issuer_name(issuer.subject)
+        .serial_number(secrets.randbits(127) | 1 << 126)
+        .not_valid_before(start.replace(microsecond=0))
+        .not_valid_after(end.replace(microsecond=0))
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski), critical=False
+        )
+    )
+    return builder.sign(key, digest_for(key)).public_bytes(serialization.Encoding.PEM)
+
+
+def leaf_extensions(
+    key: "PublicKey", sans: Sequence[str], provisioner: provisioner_choice.Provisioner
+) -> "list[tuple[x509.ExtensionType, bool]]":
+    """What a leaf has by default, and who let it through."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
+
+    from newel.step import extension
+
+    usage = x509.KeyUsage(
+        digital_signature=True, content_commitment=False, data_encipherment=False,
+        key_encipherment=isinstance(key, rsa.RSAPublicKey), key_agreement=False,
+        key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+    by = provisioner_choice.extension_of(provisioner)
+    return [
+        (usage, True),
+        (x509.ExtendedKeyUsage([Usage.SERVER_AUTH, Usage.CLIENT_AUTH]), False),
+        (x509.SubjectKeyIdentifier.from_public_key(key), False),
+        (x509.SubjectAlternativeName([certificate_requests.general_name(s) for s in sans]), False),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier(extension.OID), by), False),
+    ]

@@ -1,0 +1,127 @@
+"""SSH certificates without the running authority: new ones, and successors of hosts' certificates."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.offline import rules, ssh_keys, ssh_templates
+from newel.cli.operations.ssh import certificate_body, public_keys
+from newel.cli.operations.ssh.certificate_body import Body
+from newel.cli.operations.ssh.certificates import FOREVER, moment
+from newel.cli.operations.ssh.issuance import SIGNERS_OFFLINE
+from newel.cli.operations.ssh.public_keys import wire_of
+from newel.cli.operations.tokens import provisioner_choice
+from newel.cli.store.authority_files import AuthorityFiles
+from newel.client.clock import now
+from newel.client.ssh_calls import SshIssued
+
+if TYPE_CHECKING:
+    from newel.cli.operations.ssh.issuance import Wanted
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey
+
+BOUNDS = {"user": "UserSSH", "host": "HostSSH"}
+SMALLEST_RSA = 2048
+
+
+def allowed(call: "Invocation", provisioner: "provisioner_choice.Provisioner") -> rules.Rules:
+    """The rules for SSH certificates of this provisioner. Raises CliError where it may have none."""
+    found = rules.rules_for(AuthorityFiles.read(call), provisioner)
+    kind, name = provisioner.get("type"), provisioner.get("name")
+    if kind not in SIGNERS_OFFLINE:
+        raise CliError(f"{kind} provisioners need the running authority: ask without --offline")
+    if not found.claims["enableSSHCA"]:
+        raise CliError(f"SSH is not enabled for the provisioner '{name}'")
+    found.check_issuance("ssh")
+    return found
+
+
+def sign(
+    call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: bytes, token: str
+) -> SshIssued:
+    """A certificate for this key, for which the provisioner's token vouches. Raises CliError."""
+    from newel.durations.go import TimeDuration
+
+    check_key(public_key)
+    time = now()
+    begin, end = (
+        TimeDuration.parse(text).resolve(time) for text in (wanted.valid_after, wanted.valid_before)
+    )
+    latest = rules.end_of_credential(call, found.provisioner)
+    content = ssh_templates.content(call, found.provisioner, wanted, token)
+    start, end = found.validity(BOUNDS[content.kind], time, begin, end, latest)
+    body = Body(
+        public_key,
+        new_serial(),
+        certificate_body.holder(content.kind, content.key_id, content.principals),
+        int(start.timestamp()),
+        int(end.timestamp()),
+        certificate_body.rights(content.critical, content.extensions),
+    )
+    return issued(body, ssh_keys.signing(call, found.files, content.kind))
+
+
+def renewed(
+    call: "Invocation", certificate_file: str, key_file: str, new_key: bytes = b""
+) -> SshIssued:
+    """The successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
+    from newel.cli.operations.keys.key_files import private_key
+    from newel.cli.operations.ssh.renewal import certificate_of
+    from newel.cli.operations.tokens.one_time_tokens import password_file
+
+    files = AuthorityFiles.read(call)
+    old = certificate_of(certificate_file)
+    if old.kind != "host" or old.valid_before == FOREVER:
+        raise CliError("only certificates of hosts, which have an end, are renewed")
+    found = rules.rules_for(files, provisioner_choice.choose(call, files.provisioners, ("SSHPOP",)))
+    if wire_of(private_key(key_file, password_file(call))) != old.public_key:
+        raise CliError(f"the key {key_file} is not the key of the certificate {certificate_file}")
+    time = now()
+    found.check_renewal(moment(old.valid_after), moment(old.valid_before), time)
+    if new_key:
+        check_key(new_key)
+    authority = ssh_keys.signing(call, files, "host")
+    check_signature(old.wire, authority)
+    start = int((time - found.backdate).timestamp())
+    successor = Body.of(old.wire)._replace(
+        key=new_key or old.public_key,
+        serial=new_serial(),
+        valid_after=start,
+        valid_before=start + old.valid_before - old.valid_after,
+    )
+    return issued(successor, authority)
+
+
+def issued(body: Body, authority: "PrivateKey") -> SshIssued:
+    """The body, signed, as the running authority would answer."""
+    return SshIssued(body.signed(authority, secrets.token_bytes(certificate_body.NONCE)), b"", [])
+
+
+def check_key(wire: bytes) -> None:
+    """Refuses a key no authority certifies. Raises UsageError."""
+    kind, size = public_keys.kind_and_size(wire)
+    if kind == "DSA":
+        raise UsageError("ssh certificate key algorithm (DSA) is not supported")
+    if kind == "RSA" and size < SMALLEST_RSA:
+        raise UsageError(f"ssh certificate key must be at least {SMALLEST_RSA} bits")
+
+
+def check_signature(wire: bytes, authority: "PrivateKey") -> None:
+    """Refuses a certificate this key has not signed. Raises CliError."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        parsed = serialization.load_ssh_public_identity(public_keys.write_line(wire))
+        if isinstance(parsed, serialization.SSHCertificate):
+            parsed.verify_cert_signature()
+            if parsed.signature_key() == authority.public_key():
+                return
+    except (ValueError, InvalidSignature):
+        pass
+    raise CliError("the certificate was not issued by this authority")
+
+
+def new_serial() -> int:
+    """A serial number of 64 random bits; 0 is what ssh-keygen writes for none."""
+    return secrets.randbits(64) or 1

@@ -1,0 +1,56 @@
+"""The keys an authority signs SSH certificates with, out of its own files."""
+
+from typing import TYPE_CHECKING, Any
+
+from newel.cli.errors import CliError
+from newel.cli.operations.ssh.public_keys import wire_of
+from newel.cli.store.authority_files import AuthorityFiles
+from newel.client.ssh_calls import SshKeys
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey
+
+_opened: dict[str, "PrivateKey"] = {}
+"""Keys by their files: a password is asked for once."""
+
+
+def signing(call: "Invocation", files: AuthorityFiles, kind: str) -> "PrivateKey":
+    """The key that signs the certificates of a ``user`` or a ``host``. Raises CliError."""
+    name = section(files).get(f"{kind}Key")
+    if not name:
+        raise CliError(f"{files.path} names no key for SSH certificates of a {kind}")
+    if name not in _opened:
+        _opened[name] = files.key(call, str(name))
+    return _opened[name]
+
+
+def public(call: "Invocation", *, federated: bool = False) -> SshKeys:
+    """What `/ssh/roots` or, with ``federated``, `/ssh/federation` would say. Raises CliError."""
+    files = AuthorityFiles.read(call)
+    found: dict[str, list[bytes]] = {}
+    for kind in ("user", "host"):
+        own = [wire_of(signing(call, files, kind))] if section(files).get(f"{kind}Key") else []
+        found[kind] = own + [
+            further(row)
+            for row in section(files).get("keys") or []
+            if row.get("type") == kind and (federated or not row.get("federated"))
+        ]
+    if not any(found.values()):
+        raise CliError("the authority issues no SSH certificates: its ca.json has no ssh section")
+    return SshKeys(found["user"], found["host"])
+
+
+def further(row: dict[str, Any]) -> bytes:
+    """A key that ca.json lists beside its own, as a JWK."""
+    from newel.step import jwk
+
+    try:
+        return wire_of(jwk.to_public_key(row["key"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CliError(f"ca.json lists an SSH key that cannot be read: {error}") from None
+
+
+def section(files: AuthorityFiles) -> dict[str, Any]:
+    """What ca.json says of SSH."""
+    return files.config.get("ssh") or {}

@@ -1,0 +1,103 @@
+"""What an SSH certificate says of its holder: as asked, or as the provisioner's template makes of it."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from newel.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from newel.certtemplates.json_fields import Fields
+    from newel.cli.operations.ssh.issuance import Wanted
+    from newel.cli.operations.tokens.provisioner_choice import Provisioner
+    from newel.cli.options.invocation import Invocation
+
+EXTENSIONS = {
+    "user": (
+        "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
+        "permit-user-rc",
+    ),
+    "host": (),
+}  # fmt: skip
+"""What the holders of each kind may do unless a template says otherwise."""
+
+
+class Content(NamedTuple):
+    """Kind (``user`` or ``host``), names, critical options and extensions with their values."""
+
+    kind: str
+    key_id: str
+    principals: Sequence[str]
+    critical: Mapping[str, str]
+    extensions: Mapping[str, str]
+
+
+def content(
+    call: "Invocation", provisioner: "Provisioner", wanted: "Wanted", token: str
+) -> Content:
+    """The content of the certificate this token is for. Raises CliError."""
+    flags = dict.fromkeys(EXTENSIONS[wanted.kind], "")
+    usual = Content(wanted.kind, wanted.key_id, list(wanted.principals), {}, flags)
+    own = (provisioner.get("options") or {}).get("ssh")
+    if not own:
+        return usual
+    from newel.certtemplates.options import template_options
+
+    try:
+        options = template_options({"x509": own})
+        if options is None:
+            return usual
+        return read_content(rendered(call, options.text, options.file, options.data, usual, token))
+    except ValueError as error:
+        raise CliError(f"error applying certificate template: {error}") from None
+
+
+def rendered(
+    call: "Invocation", text: str, file: str, data: Mapping[str, Any], usual: Content, token: str
+) -> "Fields":
+    """What the template, in ``text`` or in a file, makes of the request. Raises ValueError."""
+    from newel.certtemplates import certificates
+    from newel.certtemplates.variables import numbers_as_go
+    from newel.cli.operations.offline.templated import claims_of
+    from newel.cli.options import template_data
+    from newel.cli.store import steppath
+    from newel.cli.store.files import read
+    from newel.client.clock import now
+    from newel.gotemplate.budget import Surroundings
+
+    asked = {"Type": usual.kind, "KeyID": usual.key_id, "Principals": usual.principals}
+    user = template_data.given(call) if call.known("set") else {}
+    visible = {
+        **asked,
+        "CriticalOptions": usual.critical,
+        "Extensions": usual.extensions,
+        "Token": numbers_as_go(claims_of(token)),
+        "Insecure": {"CR": asked, "User": numbers_as_go(user)},
+        **{name: value for name, value in data.items() if name != "Insecure"},
+    }
+    template = certificates.compiled(text or read(str(steppath.base() / file)).decode())
+    return certificates.rendered(template, visible, Surroundings(now(), secrets.token_bytes))
+
+
+def read_content(fields: "Fields") -> Content:
+    """The content a template has made. Raises ValueError."""
+    from newel.certtemplates.json_fields import text
+
+    made = Content(
+        fields.read("type", text, ""),
+        fields.read("keyId", text, ""),
+        fields.texts("principals"),
+        fields.read("criticalOptions", values, {}),
+        fields.read("extensions", values, {}),
+    )
+    if made.kind not in EXTENSIONS or not made.key_id:
+        raise ValueError("it makes no certificate of a user or a host")
+    return made
+
+
+def values(found: object) -> dict[str, str]:
+    """Options with their values. Raises ValueError."""
+    from newel.certtemplates.json_fields import Fields, text
+
+    fields = Fields.of(found, "options")
+    return {name: fields.read(name, text, "") for name in fields.exact}

@@ -1,0 +1,77 @@
+"""Certificates by a provisioner's template, made without the running authority."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from newel.certtemplates import variables
+from newel.certtemplates.leaves import leaf
+from newel.certtemplates.options import template_options
+from newel.cli.certificates import making, templated
+from newel.cli.errors import CliError
+from newel.cli.operations.tokens.provisioner_choice import extension_of
+from newel.cli.store import steppath
+from newel.cli.store.files import read
+from newel.crypto import keys
+from newel.crypto.der import DerError
+from newel.crypto.dns_names import InvalidNameError
+from newel.crypto.extensions import Extension
+from newel.step import extension
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from cryptography import x509
+
+    from newel.cli.operations.tokens.provisioner_choice import Provisioner
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey, PublicKey
+
+
+def issued(
+    call: "Invocation",
+    provisioner: "Provisioner",
+    token: str,
+    public: "PublicKey",
+    names: tuple[str, Sequence[str]],
+    times: "tuple[dt.datetime, dt.datetime]",
+    issuer: "tuple[x509.Certificate, PrivateKey]",
+) -> bytes | None:
+    """The certificate in DER; None for a provisioner without a template. Raises CliError.
+
+    ``names`` are the subject and the alternative names that the token vouches for. As with the running
+    authority, nothing but a leaf comes of a template.
+    """
+    try:
+        options = template_options(provisioner.get("options"))
+        if options is None:
+            return None
+        source = options.text or read(str(steppath.base() / options.file)).decode()
+        spki = keys.spki(public)
+        data = templated.visible(call, *names, spki, named=True)
+        data.update({name: value for name, value in options.data.items() if name != "Insecure"})
+        data["Token"] = variables.numbers_as_go(claims_of(token))
+        fields = templated.rendered(source, data)
+        leaf(fields)
+    except (ValueError, DerError, InvalidNameError) as error:
+        raise CliError(f"error applying certificate template: {error}") from None
+    wanted = templated.wanted_of(fields, spki, times)
+    own = Extension(extension.OID, False, extension_of(provisioner))
+    given = [each for each in wanted.given if each.oid != own.oid]
+    return making.issued(wanted._replace(given=(*given, own)), issuer_of(*issuer))
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of a token that was just made here."""
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(f"{payload}=="))
+
+
+def issuer_of(certificate: "x509.Certificate", key: "PrivateKey") -> making.Issuer:
+    """The authority that signs."""
+    from newel.crypto.certificate import issuer_key_identifier
+
+    return making.Issuer(
+        certificate.subject.public_bytes(), issuer_key_identifier(certificate), key
+    )

@@ -1,0 +1,101 @@
+"""One HTTP request to a service, sent as the holder of a credential; redirections stay with the service."""
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Generator
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from newel.cli.errors import CliError
+from newel.cli.operations import connection
+from newel.cli.operations.credentials import services
+from newel.client import authority
+from newel.client.trust import trusting
+from newel.client.tunnels import connect
+
+if TYPE_CHECKING:
+    from newel.cli.operations.credentials.credential import Credential
+
+SECONDS = 30.0
+"""The longest pause of a service."""
+MOST_REDIRECTIONS = 10
+AS_GET = (301, 302, 303)
+"""After which a POST goes on as a GET without its body (RFC 9110 §15.4)."""
+SAME = (307, 308)
+
+
+class Request(NamedTuple):
+    """What is asked. The credential is not in it."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+
+
+@contextlib.contextmanager
+def answered(
+    request: Request, credential: "Credential", roots: str | None
+) -> Generator[http.client.HTTPResponse]:
+    """The service's answer, its body still to be read. Raises CliError.
+
+    ``roots`` is PEM of what is trusted beside the system's roots.
+    """
+    service = services.origin(request.url)
+    for _ in range(MOST_REDIRECTIONS):
+        with sent(request, credential, roots) as answer:
+            following = redirected(request, answer)
+            if following is None:
+                yield answer
+                return
+        elsewhere = services.origin(following.url)
+        if elsewhere != service:
+            raise CliError(f"{service} sends on to {elsewhere}, which this login is not for")
+        request = following
+    raise CliError(f"{service} redirects without end")
+
+
+@contextlib.contextmanager
+def sent(
+    request: Request, credential: "Credential", roots: str | None
+) -> Generator[http.client.HTTPResponse]:
+    """One request and its answer."""
+    tls = trusting(None)
+    if roots:
+        try:
+            tls.load_verify_locations(cadata=roots)
+        except ssl.SSLError:
+            raise CliError("error reading root certificate: no certificate in it") from None
+    headers = {"User-Agent": authority.USER_AGENT, "Accept": "*/*", **request.headers}
+    credential.present(headers, tls)
+    link = linked(request.url, tls)
+    try:
+        with connection.explained():
+            try:
+                link.request(request.method, services.target(request.url), request.body, headers)
+                answer = link.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise authority.unreachable(request.method, request.url, error) from error
+        yield answer
+    finally:
+        link.close()
+
+
+def linked(url: str, tls: ssl.SSLContext) -> http.client.HTTPConnection:
+    """A connection to the origin of a URL; http goes to this machine only, and so through no proxy."""
+    parts = urlsplit(url)
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+    return connect(services.origin(url), tls, SECONDS)
+
+
+def redirected(request: Request, answer: http.client.HTTPResponse) -> Request | None:
+    """What is to be asked next; None when this is the answer."""
+    where = answer.getheader("Location")
+    if where is None or answer.status not in (*AS_GET, *SAME):
+        return None
+    url = urljoin(request.url, where)
+    if answer.status in SAME or request.method in {"GET", "HEAD"}:
+        return request._replace(url=url)
+    return Request("GET", url, request.headers, None)

@@ -1,0 +1,51 @@
+"""Calls to an authority that tells nothing to strangers: who is turned away signs in, then asks again."""
+
+import contextlib
+from typing import TYPE_CHECKING, TypeVar
+
+from newel.cli.errors import CliError
+from newel.cli.operations.connection import connected
+from newel.cli.operations.keys import key_choice
+from newel.cli.operations.ssh import issuance, session
+from newel.cli.operations.ssh.public_keys import wire_of
+from newel.cli.store import atomic_write
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+    from newel.client.calls import Call
+
+Answer = TypeVar("Answer")
+UNAUTHORIZED = 401
+
+
+def answer(call: "Invocation", request: "Call[Answer]") -> Answer:
+    """What the authority answers. Raises CliError."""
+    from newel.client import calls
+    from newel.client.errors import RefusedError
+
+    with connected(call) as authority:
+        try:
+            return authority.send(request)
+        except RefusedError as error:
+            if error.status != UNAUTHORIZED:
+                raise
+            if not authority.send(calls.version()).require_client_authentication:
+                raise
+    sign_in(call)
+    with connected(call) as authority:
+        return authority.send(request)
+
+
+def sign_in(call: "Invocation") -> None:
+    """Keeps an identity for whom an OpenID provider vouches; an agent gets the SSH certificate."""
+    from newel.cli.operations.ssh import agent
+    from newel.client.clock import now
+
+    wanted = issuance.Wanted("user", "", [], "", "")
+    place = issuance.ticket(call, wanted, only=("OIDC",))
+    person = session.person_of(place.token)
+    key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))
+    issued, identity = issuance.sign(call, place, wanted._replace(key_id=person), wire_of(key))
+    atomic_write.write_all(identity)
+    with contextlib.suppress(CliError), agent.connected() as held:
+        held.add(issued.certificate, key, person, now())

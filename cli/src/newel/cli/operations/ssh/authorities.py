@@ -1,0 +1,47 @@
+"""The keys an authority signs SSH certificates with: what tells its certificates from all others."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError
+from newel.cli.operations.connection import connected
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+    from newel.client.authority import Authority
+    from newel.client.ssh_calls import SshKeys
+
+NOT_FOUND = 404
+
+
+def keys(authority: "Authority", *, federated: bool = False) -> "SshKeys":
+    """User and host keys. Raises CliError when the authority has none."""
+    from newel.client import ssh_calls
+    from newel.client.errors import RefusedError
+
+    try:
+        return authority.send(ssh_calls.federation() if federated else ssh_calls.roots())
+    except RefusedError as error:
+        if error.status == NOT_FOUND:
+            raise CliError(ssh_calls.NO_SSH) from None
+        raise CliError(f"error getting ssh public keys: {error.message}") from None
+
+
+def user_keys(authority: "Authority") -> Sequence[bytes]:
+    """The keys users' certificates are signed with; [] when the authority has or tells none."""
+    from newel.client.errors import ClientError
+
+    try:
+        return keys(authority).user
+    except (CliError, ClientError):
+        return []
+
+
+def trusted(call: "Invocation") -> Sequence[bytes]:
+    """The same for the authority of the flags, from its files with --offline."""
+    if call.on("offline"):
+        from newel.cli.operations.offline import ssh_keys
+
+        return ssh_keys.public(call).user
+    with connected(call) as authority:
+        return user_keys(authority)

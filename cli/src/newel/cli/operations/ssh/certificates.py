@@ -1,0 +1,87 @@
+"""SSH certificates (PROTOCOL.certkeys of OpenSSH), taken apart. Nothing here believes their signature."""
+
+import datetime as dt
+from typing import NamedTuple
+
+from newel.cli.errors import CliError
+from newel.cli.operations.ssh.public_keys import plain_type, read_fields, read_line
+from newel.cli.operations.ssh.wire import Reader, WireError, string
+
+FOREVER = 2**64 - 1
+LATEST = int(dt.datetime.max.replace(tzinfo=dt.UTC).timestamp())
+KINDS = {1: "user", 2: "host"}
+
+
+class Certificate(NamedTuple):
+    """What a certificate says. Times are seconds since 1970, FOREVER for no end."""
+
+    type: str
+    public_key: bytes
+    """The certified key, in wire form."""
+    serial: int
+    kind: str
+    """``user``, ``host`` or ``unknown``."""
+    key_id: str
+    principals: list[str]
+    valid_after: int
+    valid_before: int
+    critical_options: dict[str, str]
+    extensions: dict[str, str]
+    signature_key: bytes
+    signature_type: str
+    signature: bytes
+    comment: str = ""
+    wire: bytes = b""
+    """The whole certificate."""
+
+    def expired(self, moment: dt.datetime) -> bool:
+        """Whether its time is over."""
+        return self.valid_before <= moment.timestamp()
+
+
+def parse(wire: bytes, comment: str = "") -> Certificate:
+    """Takes a certificate apart. Raises WireError for anything else."""
+    source = Reader(wire)
+    kind = source.text()
+    bare = plain_type(kind)
+    if bare == kind:
+        raise WireError(f"{kind} is not a certificate")
+    source.string()  # nonce
+    fields = read_fields(bare, source)
+    key = string(bare.encode()) + b"".join(string(field) for field in fields)
+    serial, number, key_id = source.uint64(), source.uint32(), source.text()
+    principals = [name.decode(errors="replace") for name in source.nested().strings()]
+    after, before = source.uint64(), source.uint64()
+    critical, extensions = options(source.nested()), options(source.nested())
+    source.string()  # reserved
+    authority, signature = source.string(), source.nested()
+    source.end()
+    return Certificate(
+        kind, key, serial, KINDS.get(number, "unknown"), key_id, principals, after, before,
+        critical, extensions, authority, signature.text(), signature.string(), comment, wire,
+    )  # fmt: skip
+
+
+def options(source: Reader) -> dict[str, str]:
+    """Names with their values; a value is a string within a string, or nothing."""
+    found: dict[str, str] = {}
+    while not source.ended:
+        name, value = source.text(), source.nested()
+        found[name] = "" if value.ended else value.text()
+    return found
+
+
+def read_certificate(data: bytes, *, code: int = 1) -> Certificate:
+    """The certificate of a ``-cert.pub`` file. Raises CliError with this exit code."""
+    try:
+        line = read_line(data)
+        if line.certificate:
+            return parse(line.wire, line.comment)
+    except WireError as error:
+        raise CliError(f"error parsing ssh certificate: {error}", code=code) from None
+    raise CliError(f"error decoding ssh certificate: {line.type} is not a certificate", code=code)
+
+
+def moment(seconds: int) -> dt.datetime:
+    """The moment of a certificate's time, or the last one there is when it lies behind that."""
+    return dt.datetime.fromtimestamp(min(seconds, LATEST), dt.UTC)

@@ -1,0 +1,20 @@
+"""The line ssh-keygen -l prints of a key or certificate."""
+
+from newel.cli.operations.ssh import certificates, public_keys
+from newel.cli.operations.ssh.public_keys import Line
+from newel.cli.operations.ssh.wire import WireError
+from newel.cli.render.fingerprint import spelled
+
+
+def described(line: Line, form: str = "base64-raw", *, whole: bool = False) -> str:
+    """``256 SHA256:… comment (ECDSA-CERT)``; the digest is that of the key within a certificate.
+
+    ``whole`` takes the certificate itself instead. Raises WireError, UsageError.
+    """
+    if whole and not line.certificate:
+        raise WireError("cannot fingerprint SSH key as SSH certificate")
+    key = certificates.parse(line.wire).public_key if line.certificate else line.wire
+    kind, size = public_keys.kind_and_size(key)
+    digest = spelled(public_keys.fingerprint(line.wire if whole else key), form)
+    suffix = "-CERT" if line.certificate else ""
+    return f"{size} SHA256:{digest} {line.comment or 'no comment'} ({kind}{suffix})"

@@ -1,0 +1,68 @@
+"""A person's session: a certificate that lives in the agent alone, its key made here and never written."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError
+from newel.cli.interact.terminal import note, say
+from newel.cli.operations import enroll
+from newel.cli.operations.keys import key_choice
+from newel.cli.operations.ssh import issuance, principals, public_keys
+from newel.cli.store import atomic_write
+
+if TYPE_CHECKING:
+    from newel.cli.operations.ssh.agent import Agent
+    from newel.cli.options.invocation import Invocation
+
+EARLIER = dt.timedelta(minutes=1)
+"""How much before now a session begins, so that a server whose clock is late lets it in."""
+
+
+def open_session(
+    call: "Invocation",
+    agent: "Agent",
+    subject: str,
+    names: Sequence[str],
+    choice: key_choice.KeyChoice,
+    *,
+    add_user: bool = False,
+) -> None:
+    """Gets a certificate and gives it to the agent. Raises CliError."""
+    from newel.client.clock import now
+
+    wanted = issuance.Wanted.of_flags(call, subject, names)
+    if not wanted.valid_after:
+        start = (now() - EARLIER).astimezone(dt.UTC)
+        wanted = wanted._replace(valid_after=f"{start:%Y-%m-%dT%H:%M:%SZ}")
+    place = issuance.ticket(call, wanted)
+    wanted = wanted._replace(key_id=person_of(place.token) or subject)
+    key = key_choice.generate(choice)
+    extra = key_choice.generate(choice) if add_user else None
+    issued, identity = issuance.sign(
+        call,
+        place,
+        wanted,
+        public_keys.wire_of(key),
+        public_keys.wire_of(extra) if extra else b"",
+    )
+    atomic_write.write_all(identity)
+    given = call.get("comment") if call.known("comment") else None
+    comment = given or subject or wanted.key_id
+    agent.add(issued.certificate, key, comment, now())
+    say("SSH Agent", "yes")
+    if extra and issued.add_user:
+        name = f"{principals.login_name(wanted.key_id)}-provisioner"
+        agent.add(issued.add_user, extra, name, now())
+        say("Add User Certificate", "yes")
+    elif extra:
+        note("✗ Add User Certificate: failed to create a provisioner certificate")
+
+
+def person_of(token: str) -> str:
+    """Whom a token is about: the mailbox an OpenID provider vouches for, else its subject."""
+    try:
+        claims = enroll.unverified_claims(token)
+    except CliError:
+        return ""
+    return str(claims.get("email") or claims.get("sub") or "")

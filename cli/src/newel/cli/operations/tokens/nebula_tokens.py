@@ -1,0 +1,99 @@
+"""Tokens by the key of a host in a Nebula network, whose certificate vouches for it."""
+
+import base64
+import secrets
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError
+from newel.cli.operations.tokens import one_time_tokens
+from newel.cli.store.files import read
+from newel.crypto import pem
+
+if TYPE_CHECKING:
+    from newel.cli.operations.tokens.one_time_tokens import TokenRequest
+    from newel.cli.operations.tokens.provisioner_choice import Provisioner
+    from newel.cli.options.invocation import Invocation
+    from newel.crypto.keys import PrivateKey
+    from newel.step.jws import Signer
+
+CERTIFICATES = ("NEBULA CERTIFICATE", "NEBULA CERTIFICATE V2")
+KEY = "NEBULA X25519 PRIVATE KEY"
+
+
+def token_of(call: "Invocation", provisioner: "Provisioner", wanted: "TokenRequest") -> str:
+    """A token by --nebula-key, with --nebula-cert. Raises CliError."""
+    certificate_file, key_file = call.require("nebula-cert"), call.require("nebula-key")
+    certificate = certificate_of(certificate_file)
+    signer, public, kid = (
+        x25519(read(key_file), key_file)
+        if KEY.encode() in read(key_file)
+        else p256(key_file, one_time_tokens.password_file(call))
+    )
+    if public not in certificate:  # as octets, in either version's encoding
+        raise CliError(f"the key {key_file} is not the key of the certificate {certificate_file}")
+    name = str(provisioner["name"])
+    return one_time_tokens.signed(
+        wanted,
+        signer,
+        kid=kid,
+        issuer=name,
+        fragment=f"#nebula/{name}",
+        header={"nebula": base64.b64encode(certificate).decode()},
+    )
+
+
+def certificate_of(name: str) -> bytes:
+    """The first certificate of a file, in Nebula's own encoding. Raises CliError."""
+    data = read(name)
+    for label in CERTIFICATES:
+        begin, end = (f"-----{word} {label}-----".encode() for word in ("BEGIN", "END"))
+        if begin in data:
+            first = data[data.index(begin) :].partition(end)[0]
+            return decoded(first + end + b"\n", label, name)
+    raise CliError(f"error reading {name}: not a proper nebula certificate")
+
+
+def x25519(data: bytes, name: str) -> "tuple[Signer, bytes, str]":
+    """How a host's key signs, its public half, and the id it goes by."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    from newel.crypto import xeddsa
+    from newel.step.jwk import Jwk, b64url, thumbprint
+    from newel.step.jws import Signer
+
+    private = decoded(data, KEY, name)
+    try:
+        public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    except ValueError as error:
+        raise CliError(f"error parsing {name}: {error}") from None
+
+    def sign(message: bytes) -> bytes:
+        return xeddsa.sign(private, message, secrets.token_bytes(64))
+
+    kid = thumbprint(Jwk(kty="OKP", crv="X25519", x=b64url(public)))
+    return Signer("XEdDSA", sign), public, kid
+
+
+def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]":
+    """The same of a network whose keys are of P-256, where tokens are signed as everywhere."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from newel.cli.operations.keys.key_files import private_key
+    from newel.step.jwk import from_public_key
+
+    key = private_key(name, password_file)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise CliError(f"error parsing {name}: it is no key of a Nebula host")
+    point = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    return key, point, from_public_key(key.public_key()).kid
+
+
+def decoded(block: bytes, label: str, name: str) -> bytes:
+    """The octets of a PEM block. Raises CliError."""
+    try:
+        return pem.decode(block, label)
+    except ValueError as error:
+        raise CliError(f"error parsing {name}: {error}") from None

@@ -1,0 +1,186 @@
+"""One call of a command: its words sorted into flags and positionals, each value from where it ranks first.
+
+Precedence: command line, environment, defaults.json (of the context, where there is one), built-in default.
+"""
+
+import os
+
+from newel.cli import program
+from newel.cli.errors import UsageError
+from newel.cli.options.grammar import EVERYWHERE, SWITCHES, Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from newel.cli.store.steppath import Defaults
+
+BOOTSTRAP = (
+    "'{} ca bootstrap --ca-url URL --fingerprint SHA256' stores the authority's address and root."
+)
+"""What saves most people the flags that name an authority."""
+NOT_SAVED = {"config", "context", "authority", "profile", "help", "output", "no-context"}
+TRUE = {"1", "t", "true", "yes"}
+FALSE = {"0", "f", "false", "no"}
+
+
+class Invocation:
+    """A command with the values it was called with."""
+
+    def __init__(self, command: Command, arguments: list[str]) -> None:
+        self.command = command
+        self._flags: dict[str, Flag] = {
+            name: flag for flag in (*EVERYWHERE, *command.flags) for name in flag.names
+        }
+        self._line: dict[str, list[str]] = {}
+        self._defaults: Defaults | dict[str, object] | None = None
+        self.args = self._sort(arguments)
+
+    def _sort(self, arguments: list[str]) -> list[str]:
+        """Splits the words; flags may stand before, between and after the positionals."""
+        positionals: list[str] = []
+        rest = iter(arguments)
+        for word in rest:
+            if word == "--":
+                positionals.extend(rest)
+                break
+            if not word.startswith("-") or word == "-" or negative_value(word):
+                positionals.append(word)
+                continue
+            name, equals, value = word.lstrip("-").partition("=")
+            flag = self._flags.get(name)
+            if flag is None:
+                raise UsageError(f"flag provided but not defined: -{name}")
+            if not equals:
+                if flag.kind in SWITCHES:
+                    value = "true"
+                else:
+                    following = next(rest, None)
+                    if following is None:
+                        raise UsageError(f"flag needs an argument: -{name}")
+                    value = following
+            self._line.setdefault(flag.name, []).append(value)
+        return positionals
+
+    def saved(self, name: str) -> object:
+        """What defaults.json says of a flag; looked at when the first flag is not found nearer."""
+        if self._defaults is None:
+            from newel.cli.store.steppath import Defaults
+
+            self._defaults = Defaults(self)
+        return self._defaults.get(name)
+
+    def check_saved(self) -> None:
+        """Raise CliError for a defaults.json that is no JSON: what is missed may be what it would say."""
+        from newel.cli.store.steppath import Defaults
+
+        if isinstance(self._defaults, Defaults):
+            self._defaults.check()
+
+    def forget_defaults(self) -> None:
+        """For a command that makes the context it is told to use: there is nothing saved to read yet."""
+        self._defaults = {}
+
+    def given(self, name: str) -> bool:
+        """Whether the flag stands on the command line itself."""
+        return name in self._line
+
+    def supply(self, name: str, value: str) -> None:
+        """Sets a flag as if it stood on the command line: what a positional says another way."""
+        self._line[self._flags[name].name] = [value]
+
+    def settled(self, name: str) -> bool:
+        """Whether the line, the environment or defaults.json says anything about the flag."""
+        flag = self._flags[name]
+        elsewhere = flag.environment and os.environ.get(flag.environment)
+        return self.given(flag.name) or bool(elsewhere) or self.saved(flag.name) is not None
+
+    def known(self, name: str) -> bool:
+        """Whether the command has such a flag."""
+        return name in self._flags
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a repeatable flag, in order; [] when there is none."""
+        flag = self._flags[name]
+        if flag.name in self._line:
+            return self._line[flag.name]
+        from_environment = os.environ.get(flag.environment) if flag.environment else None
+        if from_environment:
+            return from_environment.split(",") if flag.kind == "m" else [from_environment]
+        if flag.name not in NOT_SAVED:
+            saved = self.saved(flag.name)
+            if saved is not None and saved != "":
+                return [str(item) for item in saved] if isinstance(saved, list) else [text(saved)]
+        return [flag.default] if flag.default else []
+
+    def get(self, name: str) -> str | None:
+        """The value of a flag, the last where it was given twice; None when there is none."""
+        values = self.all(name)
+        return values[-1] if values and values[-1] != "" else None
+
+    def on(self, name: str) -> bool:
+        """Whether a switch is on."""
+        values = self.all(name)
+        if not values:
+            return self._flags[name].kind == "B"
+        word = values[-1].lower()
+        if word not in TRUE | FALSE:
+            raise UsageError(f'invalid boolean value "{values[-1]}" for -{name}')
+        return word in TRUE
+
+    def integer(self, name: str, default: int = 0) -> int:
+        """A whole number, or ``default`` when the flag is not given."""
+        value = self.get(name)
+        if value is None:
+            return default
+        try:
+            return int(value, 10)
+        except ValueError:
+            raise UsageError(f'invalid value "{value}" for flag -{name}') from None
+
+    def require(self, name: str) -> str:
+        """The value of a flag the command cannot do without."""
+        value = self.get(name)
+        if value is None:
+            self.check_saved()
+            raise UsageError(
+                f"'{program.name()} {self.command.path}' requires the '--{name}' flag",
+                hint=BOOTSTRAP.format(program.name()) if name in {"ca-url", "root"} else "",
+            )
+        return value
+
+    def exclusive(self, *names: str) -> None:
+        """Refuses two flags of which only one makes sense."""
+        present = [name for name in names if self.known(name) and self.given(name)]
+        if len(present) > 1:
+            first, second = present[:2]
+            raise UsageError(f"flag '--{first}' and flag '--{second}' are mutually exclusive")
+
+    def positionals(self, least: int, most: int | None = None) -> list[str]:
+        """The positional words when their number is right; ``most`` is ``least`` unless given, -1 any."""
+        most = least if most is None else most
+        if len(self.args) < least:
+            raise UsageError(
+                f"not enough positional arguments were provided in '{self.command.usage}'"
+            )
+        if most != -1 and len(self.args) > most:
+            raise UsageError(
+                f"too many positional arguments were provided in '{self.command.usage}'"
+            )
+        return self.args
+
+    @property
+    def json(self) -> bool:
+        """Whether the caller asked for JSON on stdout."""
+        value = self.get("output")
+        if value not in {None, "text", "json"}:
+            raise UsageError(f"invalid value '{value}' for flag '--output'; options are text, json")
+        return value == "json"
+
+
+def negative_value(word: str) -> bool:
+    """A word such as -5m or -1 is a value, not a flag."""
+    return len(word) > 1 and (word[1].isdigit() or (word[1] == "." and word[2:3].isdigit()))
+
+
+def text(value: object) -> str:
+    """A JSON scalar as a flag would spell it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,56 @@
+"""How help is laid out: names in one column, meanings in the other, within the width of the terminal."""
+
+import os
+import shutil
+import textwrap
+from collections.abc import Sequence
+
+from newel.cli.options.grammar import HERE
+
+NARROWEST, WIDEST = 50, 110
+LONGEST_NAME = 34
+"""A name that is longer has a line of its own."""
+
+
+def width() -> int:
+    """Characters in a line."""
+    return min(max(shutil.get_terminal_size((100, 24)).columns, NARROWEST), WIDEST)
+
+
+def wrapped(text: str, *, indent: int = 0) -> str:
+    """A sentence over as many lines as it takes."""
+    blanks = " " * indent
+    return textwrap.fill(
+        text,
+        width(),
+        initial_indent=blanks,
+        subsequent_indent=blanks,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def sentence(summary: str) -> str:
+    """A summary as a sentence of its own."""
+    return wrapped(f"{summary[:1].upper()}{summary[1:]}.")
+
+
+def columns(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and meanings side by side."""
+    longest = min(LONGEST_NAME, width() // 2)
+    start = max((len(name) for name, _ in rows if len(name) <= longest), default=0) + 4
+    lines: list[str] = []
+    for name, meaning in rows:
+        text = wrapped(meaning, indent=start)
+        if len(name) > start - 4:
+            lines.append(f"  {name}\n{text}".rstrip())
+        else:
+            lines.append(f"  {name}".ljust(start) + text[start:])
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def examples(path: str) -> list[tuple[str, str]]:
+    """What examples.txt has for a command: what is done, and the line that does it."""
+    with open(os.path.join(HERE, "examples.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
+        rows = [line.rstrip("\n").split("\t") for line in table]
+    return [(meaning, line) for command, meaning, line in rows if command == path]

@@ -1,0 +1,1 @@
+"""Files of this machine: STEPPATH, contexts, credentials, and safe reading and writing."""

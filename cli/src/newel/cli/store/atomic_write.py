@@ -1,0 +1,38 @@
+"""Several files that belong together: asked for before anything is done, written all or none."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from newel.cli.store.files import ask_to_overwrite, explain_errors
+from newel.client import whole_files
+
+
+class Target(NamedTuple):
+    """A file to be written. ``mode`` is that of a new file: one that exists keeps its own."""
+
+    name: str
+    data: bytes
+    mode: int = 0o600
+
+
+def allow(names: Iterable[str], *, force: bool) -> None:
+    """Asks about each file that exists and refuses what cannot be written, before anything is done.
+
+    A one-time token that was used up for a file nobody may write is lost.
+    """
+    for name in names:
+        with explain_errors(name):
+            whole_files.check(Path(name))
+        ask_to_overwrite(name, force=force)
+
+
+def write_all(targets: Sequence[Target]) -> None:
+    """Writes every file beside its place and then puts all in place; on failure none has changed.
+
+    Overwrites: whoever calls has asked with :func:`allow`.
+    """
+    with explain_errors(targets[0].name if targets else ""):
+        whole_files.write_all(
+            [whole_files.File(Path(name), data, mode) for name, data, mode in targets]
+        )
