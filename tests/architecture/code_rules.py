@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import seams
+
 LONGEST_FILE = 330
 LONGEST_TEST = 500
 LONGEST_FUNCTION = 60
 NAMELESS = {"utils", "common", "helpers", "core", "manager", "misc"}
 LOADER = "libs/crypto/src/newel/crypto/loading.py"
 BARE_LOADERS = re.compile(r"load_(der|pem)_x509_(certificates?|crl|csr)")
+SEAMED = re.compile("/(libs|services)/[^/]+/src/")
 CODE = ("proto", "libs", "services", "cli", "tests", "deploy")
 
 
@@ -53,6 +56,8 @@ def breaches(path: Path) -> Iterator[str]:
                 yield f"{path}:{node.lineno}: {node.name} has {length} lines, the most is {LONGEST_FUNCTION}"
     if "/src/" in str(path) and not str(path).endswith(LOADER):
         yield from bare_loaders(path, tree)
+    if SEAMED.search(str(path)):
+        yield from seams.find_uses(path, tree)
 
 
 def bare_loaders(path: Path, tree: ast.Module) -> Iterator[str]:

@@ -147,6 +147,20 @@ def rules(root: Path) -> subprocess.CompletedProcess[str]:
             "from cryptography.x509 import load_pem_x509_crl\n",
             "newel.crypto.loading",
         ),
+        ("services/x/src/x.py", "import secrets\n", "secrets; use newel.runtime.entropy"),
+        ("libs/x/src/x.py", "import os\nx = os.urandom(4)\n", "urandom; use newel.runtime.entropy"),
+        ("libs/x/src/x.py", "from uuid import uuid4\n", "uuid4; use newel.runtime.entropy"),
+        ("services/x/src/x.py", "import subprocess\n", "subprocess; use newel.runtime.work"),
+        (
+            "services/x/src/x.py",
+            "import asyncio\nx = asyncio.to_thread\n",
+            "to_thread; use newel.runtime",
+        ),
+        (
+            "services/x/src/x.py",
+            "def f(x):\n    x.run_in_executor()\n",
+            "run_in_executor; use newel",
+        ),
     ],
 )
 def test_a_breach_of_the_code_rules_is_caught(

@@ -21,6 +21,7 @@ from newel.client.credential import Credential, of_answer, of_pem
 from newel.client.holder import Holder
 from newel.client.origins import SERVICE_ACCOUNT, Origin
 from newel.client.trust import trusting
+from newel.client.work import run_in_thread
 from newel.crypto import keys
 from newel.crypto.keys import KeyKind
 
@@ -105,7 +106,7 @@ class AsyncIdentity(Holder):
     @classmethod
     async def _from(cls, origin: Origin) -> Self:
         """Plays the exchange out."""
-        root = origin.root or await asyncio.to_thread(fetch_root, origin.url, origin.fingerprint)
+        root = origin.root or await run_in_thread(fetch_root, origin.url, origin.fingerprint)
         steps, answer = origin.steps(root), None
         async with AsyncAuthority(origin.url, trusting(root)) as authority:
             while True:

@@ -1,8 +1,9 @@
 """A small server that answers challenges while it is used as a context."""
 
 import socketserver
-import threading
 from typing import Self
+
+from newel.client.work import start_thread
 
 
 class ChallengeServer:
@@ -10,10 +11,9 @@ class ChallengeServer:
 
     def __init__(self, server: socketserver.BaseServer) -> None:
         self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        start_thread(self._server.serve_forever, 0.05)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,6 @@
 """A certificate with its chain and its private key, which stays in this process."""
 
 import datetime as dt
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from newel.client.calls import Issued
 from newel.client.errors import AnswerError
 from newel.crypto import loading, pem
+from newel.crypto.entropy import random_hex
 from newel.crypto.keys import PrivateKey, load_private_key
 from newel.step.fingerprint import fingerprint
 
@@ -63,7 +63,7 @@ class Credential:
 
     def sealed_key(self) -> tuple[bytes, str]:
         """The key under a fresh password, for the moment a library insists on a file, and that password."""
-        password = secrets.token_hex(16)
+        password = random_hex(16)
         return self.key_pem(password.encode()), password
 
 

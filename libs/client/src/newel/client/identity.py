@@ -17,6 +17,7 @@ from newel.client.credential import Credential, of_answer, of_pem
 from newel.client.holder import LONGEST_SLEEP, Holder
 from newel.client.origins import SERVICE_ACCOUNT, Origin
 from newel.client.trust import trusting
+from newel.client.work import Thread, start_thread
 from newel.crypto import keys
 from newel.crypto.keys import KeyKind
 
@@ -28,7 +29,7 @@ class Identity(Holder):
         super().__init__(credential, url, root)
         self._again: Callable[[], Credential] | None = None
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
 
     @classmethod
     def from_token(
@@ -125,8 +126,7 @@ class Identity(Holder):
         """Begins to renew in the background."""
         if self._thread is None:
             self._stop.clear()
-            self._thread = threading.Thread(target=self._run, name="newel-renewal", daemon=True)
-            self._thread.start()
+            self._thread = start_thread(self._run, name="newel-renewal")
         return self
 
     def close(self) -> None:

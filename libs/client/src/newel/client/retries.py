@@ -1,7 +1,8 @@
 """How long to wait after a failure: 1, 2, 4 … 60 seconds, each shortened a little."""
 
 import datetime as dt
-import secrets
+
+from newel.crypto.entropy import random_fraction
 
 FIRST = dt.timedelta(seconds=1)
 LONGEST = dt.timedelta(minutes=1)
@@ -19,4 +20,4 @@ def pause(failures: int) -> dt.timedelta:
 
 def draw() -> float:
     """A random number from 0 to 1."""
-    return secrets.randbelow(1_000_000) / 1_000_000
+    return random_fraction()

@@ -1,7 +1,6 @@
 """A certification authority for tests: made in milliseconds, trusted by nobody, gone with the test."""
 
 import datetime as dt
-import secrets
 import ssl
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from newel.client.clock import now
 from newel.client.credential import Credential, checked
 from newel.client.csr import general_name
 from newel.crypto import keys
+from newel.crypto.entropy import random_bits
 from newel.crypto.keys import PrivateKey, PublicKey
 
 DAY = dt.timedelta(days=1)
@@ -154,7 +154,7 @@ class ThrowawayAuthority:
 
 def serial() -> int:
     """A random positive serial number."""
-    return secrets.randbits(127) | 1 << 126
+    return random_bits(127) | 1 << 126
 
 
 def _usage(*, ca: bool) -> x509.KeyUsage:

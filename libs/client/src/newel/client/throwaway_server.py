@@ -6,7 +6,6 @@ Whatever is asked is granted: it checks no token's signature. Never let anything
 import datetime as dt
 import json
 import ssl
-import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
@@ -18,6 +17,7 @@ from newel.client import rotating
 from newel.client.clock import now
 from newel.client.peer import Peer
 from newel.client.throwaway import DAY, ThrowawayAuthority
+from newel.client.work import start_thread
 from newel.crypto import loading
 from newel.crypto.keys import PublicKey
 from newel.step import renew_token, tokens
@@ -69,7 +69,7 @@ class ThrowawayServer:
 
     def __enter__(self) -> Self:
         for server in (self._https, self._http):
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            start_thread(server.serve_forever, 0.02)
         return self
 
     def __exit__(self, *_: object) -> None:

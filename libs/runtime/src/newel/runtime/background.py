@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter
 
+from newel.runtime.entropy import random_fraction
 from newel.runtime.outages import Outage
 from newel.runtime.service import Task
 
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 def jittered(seconds: float, share: float = 0.1) -> float:
     """A duration spread by up to ``share`` of itself in both directions, so that replicas fall out of step."""
-    return seconds * (1 + share * (2 * secrets.randbelow(1 << 20) / (1 << 20) - 1))
+    return seconds * (1 + share * (2 * random_fraction() - 1))
 
 
 def every(

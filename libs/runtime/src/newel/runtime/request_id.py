@@ -1,8 +1,9 @@
 """The request id: taken from ``X-Request-Id`` or made, carried along in a context variable."""
 
 import re
-import secrets
 from contextvars import ContextVar
+
+from newel.runtime.entropy import random_hex
 
 HEADER = "x-request-id"
 
@@ -24,7 +25,7 @@ def enter_stranger(given: str = "") -> str:
     """
     if not given or not _FROM_STRANGERS.fullmatch(given):
         return enter_request()
-    return enter_request(f"{given}.{secrets.token_hex(8)}")
+    return enter_request(f"{given}.{random_hex(8)}")
 
 
 def enter_request(given: str = "") -> str:
@@ -32,6 +33,6 @@ def enter_request(given: str = "") -> str:
 
     It stays current for the rest of the task that calls this.
     """
-    accepted = given if given and _ACCEPTED.fullmatch(given) else secrets.token_hex(16)
+    accepted = given if given and _ACCEPTED.fullmatch(given) else random_hex(16)
     _current.set(accepted)
     return accepted

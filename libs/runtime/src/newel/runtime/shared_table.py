@@ -9,9 +9,10 @@ import contextlib
 import hashlib
 import mmap
 import os
-import secrets
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
+
+from newel.runtime.entropy import random_bytes
 
 VARIABLE = "NEWEL_SHARED_TABLE_FD"
 """The environment variable with the number of the memory's descriptor."""
@@ -29,7 +30,7 @@ class TableMemory:
     def __init__(self) -> None:
         self.descriptor = os.memfd_create("newel-shared-table", os.MFD_CLOEXEC)
         os.ftruncate(self.descriptor, _KEY + _BUCKETS * _ENTRIES * _ENTRY)
-        os.pwrite(self.descriptor, secrets.token_bytes(_KEY), 0)
+        os.pwrite(self.descriptor, random_bytes(_KEY), 0)
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """Make the child's environment."""

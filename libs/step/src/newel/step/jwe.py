@@ -3,8 +3,6 @@
 RFC 7516 and RFC 7518 §4.8, as the step tools write it (600,000 rounds, 16 octets of salt).
 """
 
-import os
-
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -12,6 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
+from newel.crypto.entropy import random_bytes
 from newel.step.jwk import b64url, unb64url
 
 ROUNDS = 600_000
@@ -34,10 +33,10 @@ class WrongPassword(ValueError):  # noqa: N818 - it is what the user is told
 
 def encrypt(plaintext: bytes, password: bytes, *, rounds: int = ROUNDS) -> str:
     """The compact JWE of a private JWK (content type ``jwk+json``)."""
-    salt = os.urandom(16)
+    salt = random_bytes(16)
     header = _Header(_ALG, "jwk+json", _ENC, rounds, b64url(salt))
     protected = b64url(msgspec.json.encode(header))
-    content_key, iv = os.urandom(32), os.urandom(12)
+    content_key, iv = random_bytes(32), random_bytes(12)
     wrapped = aes_key_wrap(_wrapping_key(password, salt, rounds), content_key)
     sealed = AESGCM(content_key).encrypt(iv, plaintext, protected.encode())
     parts = (wrapped, iv, sealed[:-16], sealed[-16:])

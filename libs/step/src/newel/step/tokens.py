@@ -7,13 +7,13 @@
 
 import datetime as dt
 import hashlib
-import secrets
 from binascii import a2b_base64
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from newel.crypto.entropy import random_hex
 from newel.step import jws
 from newel.step.jwk import PrivateKey, b64url
 
@@ -207,7 +207,7 @@ def make(
         "exp": int((start + lifetime).timestamp()),
         "iat": int(now.timestamp()),
         "iss": issuer,
-        "jti": secrets.token_hex(32),
+        "jti": random_hex(32),
         "nbf": int(start.timestamp()),
         "sub": subject,
     }

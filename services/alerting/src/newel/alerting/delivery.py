@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +11,7 @@ from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Message, Notice, Phase
 from newel.runtime.audit import Audit
 from newel.runtime.clock import AHEAD, Clock
+from newel.runtime.entropy import random_fraction
 
 _log = logging.getLogger(__name__)
 
@@ -156,4 +156,4 @@ def backoff(retry: Retry, attempts: int) -> float:
     full = min(
         retry.largest.total_seconds(), retry.first.total_seconds() * 2 ** min(attempts - 1, 30)
     )
-    return full * (0.5 + secrets.randbelow(1_000_001) / 2_000_000)
+    return full * (0.5 + random_fraction() / 2)

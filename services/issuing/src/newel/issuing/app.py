@@ -1,6 +1,5 @@
 """The issuing authority's parts, put together."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +35,7 @@ from newel.runtime.background import every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.entropy import random_bytes
 from newel.runtime.events.contract import Outbox
 from newel.runtime.service import Rpc, Service
 
@@ -61,7 +61,7 @@ class Ports:
     clock: Clock
     audit: Audit
     registry: CollectorRegistry
-    entropy: Callable[[int], bytes] = secrets.token_bytes
+    entropy: Callable[[int], bytes] = random_bytes
 
 
 def build(config: Config, ports: Ports) -> Service:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import logging
-import secrets
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +14,7 @@ from newel.registration.issuance import Issuance, general_name
 from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock, is_future
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
 _log = logging.getLogger("newel.registration.server_certificate")
@@ -82,7 +82,7 @@ class ServerCertificate:
         if (issuers_end := self._authority.trust.ends(now)) is not None:
             end = min(end, issuers_end)
         request = pb.Request(
-            idempotency_key=int(now.timestamp()).to_bytes(4, "big") + secrets.token_bytes(20),
+            idempotency_key=int(now.timestamp()).to_bytes(4, "big") + random_bytes(20),
             profile=self._wanted.profile,
             public_key=keys.spki(key.public_key()),
             subject=[pb.Attribute(oid=_COMMON_NAME, value=self._wanted.common_name)],

@@ -1,6 +1,5 @@
 """The signer's parts, put together."""
 
-import asyncio
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +9,7 @@ from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
 from newel.runtime.service import Rpc, Service
+from newel.runtime.work import run_in_thread
 from newel.signer.assembly import make_role
 from newel.signer.ceremony.authority import (
     AuthorityFiles,
@@ -66,7 +66,7 @@ def build(config: Config, ports: Ports) -> Service:
     pause = config.check_every.total_seconds()
 
     async def close() -> None:
-        await asyncio.to_thread(signer.close)
+        await run_in_thread(signer.close)
 
     return Service(
         name="signer",

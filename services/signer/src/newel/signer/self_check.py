@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidSignature
 
 from newel.crypto import keys
+from newel.runtime.entropy import random_hex
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.work import run_in_thread
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.metrics import Metrics
 from newel.signer.roles import Role
@@ -31,7 +32,7 @@ class SelfCheck:
         for role in tuple(self._roles.values()):
             try:
                 async with asyncio.timeout(_TIME_LIMIT):
-                    await asyncio.to_thread(_probe, role)
+                    await run_in_thread(_probe, role)
             except (KeyUnavailableError, InvalidSignature, TimeoutError) as error:
                 if role.name not in self._failed:
                     _log.error("the key %s cannot be used: %s", role.name, error)
@@ -59,5 +60,5 @@ class SelfCheck:
 
 def _probe(role: Role) -> None:
     """A text that begins like no DER and no SSH body, so that the signature is good for nothing else."""
-    text = b"newel signer self-check " + secrets.token_hex(16).encode()
+    text = b"newel signer self-check " + random_hex(16).encode()
     keys.verify(role.key.public_key, role.key.sign(text), text)

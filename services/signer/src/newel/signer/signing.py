@@ -21,7 +21,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -31,6 +30,7 @@ from newel.crypto import keys
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.work import ThreadPool
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.metrics import Metrics
 from newel.signer.refusal import malformed, refused, unavailable
@@ -78,7 +78,7 @@ class Signer:
             str, float
         ] = {}  # seconds a statement takes each key when nothing disturbs it
         lanes = sum(role.key.lanes for role in self._roles.values())
-        self._threads = ThreadPoolExecutor(lanes + 1, thread_name_prefix="signer")
+        self._threads = ThreadPool(lanes + 1, "signer")
 
     @property
     def roles(self) -> Mapping[str, Role]:
@@ -133,10 +133,9 @@ class Signer:
             self._pace[name] = min(seen, self._pace.get(name, seen) * _PACE_FORGETS)
             return done
 
-        loop = asyncio.get_running_loop()
         return await asyncio.gather(
             *(
-                loop.run_in_executor(self._threads, work, name, indices[lane::lanes])
+                self._threads.submit(work, name, indices[lane::lanes])
                 for name, indices in slow.items()
                 for lanes in (self._lanes(name, len(indices)),)
                 for lane in range(lanes)
@@ -192,7 +191,7 @@ class Signer:
 
     def close(self) -> None:
         """Lets the threads finish and the keys go."""
-        self._threads.shutdown()
+        self._threads.close()
         for role in self._roles.values():
             role.key.close()
 

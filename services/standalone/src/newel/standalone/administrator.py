@@ -9,7 +9,6 @@ provisioner, or removing the key.
 import hashlib
 import logging
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
+from newel.runtime.entropy import random_hex
 from newel.runtime.errors import NewelError
 from newel.runtime.rpc.wire import error_from_call, error_from_proto
 from newel.standalone.layout import Layout
@@ -176,7 +176,7 @@ def read(path: Path) -> tuple[bytes, x509.Certificate] | None:
 
 def replace(path: Path, data: bytes) -> None:
     """Put a public file in the place of another, in one step."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{random_hex(4)}")
     try:
         temporary.write_bytes(data)
         temporary.chmod(0o644)

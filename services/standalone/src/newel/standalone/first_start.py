@@ -2,11 +2,11 @@
 
 import datetime as dt
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from newel.runtime.config import ConfigError, read_secret_octets
+from newel.runtime.entropy import random_password
 from newel.signer.app import AuthorityFiles, create_authority
 from newel.standalone import administrator, ssh_keys, unfinished
 from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
@@ -79,7 +79,7 @@ def make_password(path: Path) -> Path:
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(PASSWORD_OCTETS) + "\n")
+            file.write(random_password(PASSWORD_OCTETS) + "\n")
     return path
 
 

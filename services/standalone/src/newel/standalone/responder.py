@@ -1,9 +1,8 @@
 """The OCSP responder's certificate, issued again while the authority runs."""
 
-import asyncio
-
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
+from newel.runtime.work import run_in_thread
 from newel.signer.app import AuthorityFiles, reissue_responder
 
 
@@ -18,7 +17,7 @@ class ResponderUpkeep:
     async def look(self) -> None:
         """Looks once. Raises what the signer's ceremony raises; then the certificate is the old one."""
         try:
-            made = await asyncio.to_thread(reissue_responder, self._files, self._clock.now())
+            made = await run_in_thread(reissue_responder, self._files, self._clock.now())
         except Exception as error:
             self._audit.record("responder.certificate", "refused", cause=str(error))
             raise

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 
 from newel.crypto import certificate_files, loading
 from newel.runtime.config import ConfigError
+from newel.runtime.entropy import random_hex
 from newel.signer.app import SuccessionFiles, create_successor
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
@@ -90,7 +90,7 @@ def _free_names(layout: Layout) -> tuple[int, Path, Path]:
 
 def _replace(path: Path, data: bytes) -> None:
     """Put a file in the place of another at once, with its mode."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{random_hex(4)}")
     mode = path.stat().st_mode & 0o777
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(data)

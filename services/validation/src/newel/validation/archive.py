@@ -1,12 +1,12 @@
 """The last CRL of every issuer as a file: for static hosting, and for its number."""
 
-import asyncio
 import os
 from pathlib import Path
 
 from cryptography import x509
 
 from newel.crypto import loading
+from newel.runtime.work import run_in_thread
 from newel.validation.crls import PublishedCrl
 
 
@@ -18,11 +18,11 @@ class CrlFolder:
 
     async def number(self, issuer: str) -> int:
         """The CRLNumber of the kept CRL, 0 when there is none."""
-        return await asyncio.to_thread(self._number, issuer)
+        return await run_in_thread(self._number, issuer)
 
     async def keep(self, crl: PublishedCrl) -> None:
         """Writes the file beside the old one, makes it durable, and puts it in its place."""
-        await asyncio.to_thread(self._keep, crl)
+        await run_in_thread(self._keep, crl)
 
     def _path(self, issuer: str) -> Path:
         return self._folder / f"{issuer}.crl"

@@ -1,10 +1,10 @@
 """Whether this worker can answer, for its metrics and for whoever asks if it is ready."""
 
-import asyncio
 from collections.abc import Sequence
 
 from newel.runtime.clock import Clock, is_future
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.work import run_in_thread
 from newel.validation.answers import AnswerCache
 from newel.validation.authorities import Authorities
 from newel.validation.changes import Changes
@@ -36,7 +36,7 @@ class Watch:
         self._metrics.lag.set(max(0, now - self._changes.agreed))
         self._metrics.cached.set(len(self._cache))
         for authority in self._authorities:
-            await asyncio.to_thread(authority.delegation.refresh)
+            await run_in_thread(authority.delegation.refresh)
             self._metrics.responder_not_after.labels(authority.id).set(
                 authority.delegation.fit_until(now)
             )
@@ -48,7 +48,7 @@ class Watch:
                 self._metrics.crl_next_update.labels(authority.id).set(crl.next_update)
 
         for issuer in self._offline:
-            await asyncio.to_thread(issuer.refresh)
+            await run_in_thread(issuer.refresh)
             issuer.remind(now)
             self._metrics.offline_crl_next_update.labels(issuer.id).set(issuer.next_update)
 

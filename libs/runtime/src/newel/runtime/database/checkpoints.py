@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from newel.runtime.outages import Outage
+from newel.runtime.work import submit_to_thread
 
 _log = logging.getLogger("newel.runtime.database.sqlite")
 
@@ -33,8 +34,7 @@ class Checkpoints:
 
     def _start(self) -> None:
         self._timer = None
-        loop = asyncio.get_running_loop()
-        self._running = loop.run_in_executor(None, _checkpoint, self._path)
+        self._running = submit_to_thread(_checkpoint, self._path)
         self._running.add_done_callback(self._finished)
 
     def _finished(self, running: asyncio.Future[tuple[int, int, int]]) -> None:

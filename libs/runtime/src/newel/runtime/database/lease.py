@@ -7,11 +7,11 @@ A lease that ends later than one taken just now would is void: the clock that it
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 
 from newel.runtime.background import jittered
 from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.entropy import random_hex
 from newel.runtime.errors import NewelError
 from newel.runtime.outages import Outage
 
@@ -39,7 +39,7 @@ class Lease:
     def __init__(self, database: Database, name: str, ttl: int = 15) -> None:
         self._database = database
         self._take = _TAKE[database.dialect]
-        self._holder = secrets.token_hex(8)
+        self._holder = random_hex(8)
         self.outage = Outage(_log, f"lease {name}")
         self.name = name
         self.ttl = ttl

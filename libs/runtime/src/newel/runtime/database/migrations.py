@@ -1,6 +1,5 @@
 """Schema migrations by Alembic, which is only loaded when there is something to migrate."""
 
-import asyncio
 import contextlib
 import importlib.util
 import os
@@ -18,6 +17,7 @@ from newel.runtime.database.databases import (
 )
 from newel.runtime.database.units import unavailable
 from newel.runtime.database.write_lock import wait_for_write_lock
+from newel.runtime.work import run_in_thread
 
 _REVISIONS = "alembic_version"
 
@@ -53,7 +53,7 @@ async def migrate(
         if current is None and not may_create:
             raise missing(str(path))
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        await asyncio.to_thread(_migrate_sqlite, path, package, revision)
+        await run_in_thread(_migrate_sqlite, path, package, revision)
         require_tables(str(path), tables, sqlite_tables(path), at_revision=True)
         return True
     dsn, schema = split_schema(url)

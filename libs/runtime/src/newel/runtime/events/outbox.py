@@ -1,6 +1,5 @@
 """The outbox: events written with the change they report; and the bus that reads it at home."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -8,6 +7,7 @@ from newel.runtime.background import every
 from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.entropy import random_hex
 from newel.runtime.events.contract import Event, Subscription
 from newel.runtime.events.metrics import MEASURED_EVERY, Deliver, EventMetrics
 from newel.runtime.events.outbox_reader import OutboxReader, sweep
@@ -34,7 +34,7 @@ class TableOutbox:
         now = self.clock.unix()
         # Time first, so that ids sort about as they came; then random bits, so that they stay
         # unique even where a database is restored from a backup and counts the same rows again.
-        event = f"{int(now * 1000):012x}{secrets.token_hex(10)}"
+        event = f"{int(now * 1000):012x}{random_hex(10)}"
         return Write(_INSERT, (event, subject, payload, int(now)))
 
     def wake(self) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from newel.runtime.work import run_in_thread
+
 
 class WhenAsked:
     """An ASGI app that is made at its first request.
@@ -21,5 +23,5 @@ class WhenAsked:
         """Serves one ASGI request."""
         if self._app is None:
             async with self._making:
-                self._app = self._app or await asyncio.to_thread(self._make)
+                self._app = self._app or await run_in_thread(self._make)
         await self._app(scope, receive, send)

@@ -10,7 +10,6 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from newel.runtime.process import sd_notify
 from newel.runtime.process.parent import Lifeline, is_cut, take_lifeline
 from newel.runtime.shared_table import TableMemory
+from newel.runtime.work import Program, start_program
 
 DRAIN_SECONDS = 20.0
 _LOOKS_EVERY = 0.1
@@ -31,7 +31,7 @@ _REFUSALS = frozenset((1, 2))
 @dataclass(slots=True)
 class _Worker:
     command: list[str]
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Program | None = None
     began: float = 0.0
     pause: float = 0.0
     again_at: float = 0.0
@@ -97,12 +97,9 @@ class Workers:
             environment.pop(sd_notify.VARIABLE, None)
             if self._states is not None:
                 environment[sd_notify.VARIABLE] = self._states.address
-            # a session of its own: Ctrl-C reaches this process, which tells the workers once
-            worker.process = subprocess.Popen(
-                worker.command,
-                start_new_session=True,
-                env=environment,
-                pass_fds=(*self._lifeline.pass_fds, self._table.descriptor),
+            # Ctrl-C reaches this process, which tells the workers once.
+            worker.process = start_program(
+                worker.command, environment, (*self._lifeline.pass_fds, self._table.descriptor)
             )
             worker.began = now
             worker.lives += 1

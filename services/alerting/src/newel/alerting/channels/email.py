@@ -1,6 +1,5 @@
 """Mail over SMTP: STARTTLS or TLS from the first octet, one thread per message."""
 
-import asyncio
 import hashlib
 import smtplib
 import socket
@@ -14,6 +13,7 @@ from newel.alerting.notices import Message, facts, message_key, title
 from newel.runtime.clock import Clock
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
 from newel.runtime.tls.client import trust_file
+from newel.runtime.work import run_in_thread
 
 
 class EmailChannel:
@@ -37,7 +37,7 @@ class EmailChannel:
         except EgressError as error:
             raise DeliveryError(str(error)) from None
         mail = self.compose(message)
-        await asyncio.to_thread(self._hand_over, addresses[0], mail)
+        await run_in_thread(self._hand_over, addresses[0], mail)
 
     async def close(self) -> None:
         """Nothing is kept open."""

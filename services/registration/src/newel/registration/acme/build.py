@@ -1,7 +1,6 @@
 """Where the parts of the ACME server meet."""
 
 import datetime as dt
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +34,7 @@ from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.egress import EgressPolicy, parse_networks
+from newel.runtime.entropy import random_bytes
 from newel.runtime.service import Hook, Task
 
 _SECRET = "nonces"  # noqa: S105 - the name of one
@@ -100,7 +100,7 @@ def build(
     upkeep = Maintenance(storage, nonces, validations, finalizer, limits, clock)
 
     async def start() -> None:
-        nonces.share(await storage.secret(_SECRET, secrets.token_bytes(32)))
+        nonces.share(await storage.secret(_SECRET, random_bytes(32)))
 
     async def leased_upkeep() -> None:
         await run_leased(Lease(database, "acme-upkeep"), upkeep.run)

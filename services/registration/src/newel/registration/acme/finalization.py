@@ -1,7 +1,6 @@
 """From a claimed order to its certificate, now or after a crash."""
 
 import datetime as dt
-import secrets
 
 from newel.crypto import csr
 from newel.registration.acme import answers, ids, requests
@@ -13,6 +12,7 @@ from newel.registration.acme.settings import Limits, Provisioners
 from newel.registration.issuance import Issuance
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.clock import Clock
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
 _S = dt.timedelta(seconds=1)
@@ -84,7 +84,7 @@ class Finalizer:
     async def _take_over(self, claim: Claim) -> str:
         """The order's status after another try; PROCESSING when somebody else tries."""
         now = int(self._clock.unix())
-        taken = await self._claims.take_over(claim, secrets.token_bytes(16), now)
+        taken = await self._claims.take_over(claim, random_bytes(16), now)
         if taken is None:
             return PROCESSING
         try:

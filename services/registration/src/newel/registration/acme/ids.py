@@ -1,9 +1,8 @@
 """Ids of accounts and orders: 18 octets, time first, 96 random bits; 24 characters in a URL."""
 
-import secrets
-
 from newel.acme import base64url
 from newel.acme.problems import AcmeError
+from newel.runtime.entropy import random_bytes
 
 _SIZE = 18
 _TEXT = 24
@@ -11,7 +10,7 @@ _TEXT = 24
 
 def new_id(now: float) -> bytes:
     """A fresh id. ``now`` is in seconds since 1970; its milliseconds are the first 6 octets."""
-    return floor(now) + secrets.token_bytes(_SIZE - 6)
+    return floor(now) + random_bytes(_SIZE - 6)
 
 
 def floor(now: float) -> bytes:

@@ -5,11 +5,11 @@ insert of its first 16 octets; the stamp alone says that it is ours and when it 
 """
 
 import hmac
-import secrets
 
 from newel.acme import base64url
 from newel.acme.problems import AcmeError
 from newel.runtime.clock import Clock
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
 LIFETIME = 3600
@@ -32,7 +32,7 @@ class Nonces:
 
     def new(self) -> str:
         """A fresh nonce as text."""
-        body = int(self._clock.unix()).to_bytes(4, "big") + secrets.token_bytes(_BODY - 4)
+        body = int(self._clock.unix()).to_bytes(4, "big") + random_bytes(_BODY - 4)
         return base64url.encode(body + self._mac(body))
 
     def key(self, text: str) -> bytes:

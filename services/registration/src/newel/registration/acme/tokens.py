@@ -1,14 +1,14 @@
 """Challenge tokens: 256 unpredictable bits, another one for each challenge (RFC 8555 §8.3, §11.3)."""
 
 import hashlib
-import secrets
 
 from newel.acme import base64url
+from newel.runtime.entropy import random_bytes
 
 
 def new_seed() -> bytes:
     """An authorization's secret, from which its tokens are made."""
-    return secrets.token_bytes(32)
+    return random_bytes(32)
 
 
 def token(seed: bytes, challenge: str) -> str:

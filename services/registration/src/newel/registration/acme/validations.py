@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import logging
-import secrets
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -15,6 +14,7 @@ from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
 from newel.runtime.clock import Clock
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
 _log = logging.getLogger("newel.registration.acme")
@@ -74,7 +74,7 @@ class Validations:
         for attempt in lost:
             if self._under_way >= self._limits.queued_validations:
                 break  # it would not be tried, and a try is counted by taking over
-            mine = await self._attempts.take_over(attempt, secrets.token_bytes(16), now)
+            mine = await self._attempts.take_over(attempt, random_bytes(16), now)
             if mine is None:
                 continue
             if attempt.tries >= self._limits.validation_tries:

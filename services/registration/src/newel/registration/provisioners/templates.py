@@ -6,7 +6,6 @@ its linter and the signer. Work and memory are bounded: data can make a template
 """
 
 import datetime as dt
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -25,6 +24,7 @@ from newel.gotemplate.budget import Limits, Surroundings
 from newel.gotemplate.template import Template
 from newel.registration.errors import forbidden, malformed, misconfigured, verbatim
 from newel.registration.provisioners import template_names
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
 
 BOUNDS = Limits(steps=20_000, octets=1 << 20, output=1 << 18)
@@ -62,7 +62,7 @@ class LeafTemplate:
         What the template itself refuses is told in its own words; anything else that goes wrong is the
         operator's to mend, and stands in the audit trail. A name beyond the grant has to be the operator's.
         """
-        tape = template_names.Tape(secrets.token_bytes)
+        tape = template_names.Tape(random_bytes)
         user = object_of(asked.user, "templateData")
         insecure = {"CR": request_of(asked.request), "User": user}
         made = self._leaf(self._visible(asked, insecure), Surroundings(now, tape))

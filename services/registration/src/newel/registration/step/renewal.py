@@ -1,7 +1,6 @@
 """``/renew`` and ``/rekey``: a certificate its holder shows gets a successor, under today's rules."""
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -14,6 +13,7 @@ from newel.registration.step.peer import Peer
 from newel.registration.step.signing import Current, SignResult, complete_use, read_request
 from newel.registration.step.subject import check_key
 from newel.runtime.clock import Clock
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import renew_token
 from newel.step.tokens import InvalidClaims
@@ -108,7 +108,7 @@ class RenewService:
         """A bearer token renews once; a TLS connection as often as its holder likes."""
         now = self.clock.unix()
         if peer.token is None:
-            renewal.idempotency_key = int(now).to_bytes(4, "big") + secrets.token_bytes(20)
+            renewal.idempotency_key = int(now).to_bytes(4, "big") + random_bytes(20)
             return await self.issuance.renew(renewal)
         claims, content = peer.token.token.claims, peer.token.token.key
         digest = hashlib.sha256(provisioner.id.encode() + b"\0renew\0" + content).digest()

@@ -5,7 +5,6 @@ as made a look at it from outside: it parses, its signature is its issuer's, and
 """
 
 import datetime as dt
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from newel.crypto import certificate as certificates
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.lint import CertificateLinter
 from newel.runtime.config import ConfigError, read_secret_octets
+from newel.runtime.entropy import random_bytes
 from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
 from newel.signer.config import FileStore
 from newel.signer.issuer import Issuer, read_issuer
@@ -101,7 +101,7 @@ def _body(
     end = start + lifetime - _SECOND
     if issuer:
         end = min(end, issuer.issuer.not_after)
-    serial = serials.new_serial(now.timestamp(), secrets.token_bytes(serials.RANDOM_OCTETS))
+    serial = serials.new_serial(now.timestamp(), random_bytes(serials.RANDOM_OCTETS))
     return ca.Body(serial, subject, spki, start, end)
 
 

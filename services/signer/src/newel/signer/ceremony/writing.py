@@ -4,13 +4,13 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from newel.crypto import keys, pem
 from newel.crypto.keys import PublicKey
+from newel.runtime.entropy import random_hex
 from newel.signer.ceremony.lists import MadeList
 from newel.signer.ceremony.making import CeremonyError, Made
 from newel.signer.config import FileStore
@@ -81,7 +81,7 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
 
 
 def _write_beside(path: Path, data: bytes, mode: int) -> Path:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{random_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,0 +1,61 @@
+"""The one place where services give work to threads and start programs."""
+
+import asyncio
+import functools
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+Program = subprocess.Popen[bytes]
+"""A program that was started and may be waited for."""
+
+
+async def run_in_thread(
+    function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+) -> Result:
+    """Call a blocking function in the loop's shared threads and return what it returns."""
+    return await asyncio.to_thread(function, *arguments, **named)
+
+
+def submit_to_thread(
+    function: Callable[Parameters, Result], *arguments: Parameters.args, **named: Parameters.kwargs
+) -> asyncio.Future[Result]:
+    """Start the same call without waiting for it."""
+    call = functools.partial(function, *arguments, **named)
+    return asyncio.get_running_loop().run_in_executor(None, call)
+
+
+class ThreadPool:
+    """Threads of their own for one kind of work, which then never waits for another kind."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
+
+    def submit(
+        self,
+        function: Callable[Parameters, Result],
+        *arguments: Parameters.args,
+        **named: Parameters.kwargs,
+    ) -> asyncio.Future[Result]:
+        """Call a blocking function in one of the threads; its result is awaited on the running loop."""
+        return asyncio.wrap_future(self._executor.submit(function, *arguments, **named))
+
+    def close(self) -> None:
+        """Wait for the calls under way and end the threads."""
+        self._executor.shutdown(wait=True)
+
+
+def start_program(
+    command: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int] = ()
+) -> Program:
+    """Start a program in a session of its own, so that Ctrl-C reaches this process only.
+
+    It inherits ``descriptors``. Raises OSError.
+    """
+    return subprocess.Popen(
+        command, start_new_session=True, env=environment, pass_fds=tuple(descriptors)
+    )
