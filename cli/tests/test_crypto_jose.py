@@ -266,7 +266,7 @@ def changed(token: bytes, **header: Any) -> bytes:
     return f"{b64(json.dumps(members).encode())}.{rest}".encode()
 
 
-@pytest.mark.attack("token forgery")
+@pytest.mark.attack("token-forgery")
 def test_forged_tokens_are_refused(keys: Path, tmp_path: Path) -> None:
     token = done(NEWEL, "jwt", "sign", "--key", keys / "RSA", *FIXED)
     pem = tmp_path / "rsa.pem"
@@ -290,7 +290,7 @@ def test_forged_tokens_are_refused(keys: Path, tmp_path: Path) -> None:
     assert done(NEWEL, "jwt", "verify", "--key", pem, "--alg", "RS256", *checks, stdin=token)
 
 
-@pytest.mark.attack("decryption that never ends")
+@pytest.mark.attack("endless-decryption")
 def test_a_password_message_cannot_ask_for_any_number_of_rounds(tmp_path: Path) -> None:
     for enc in ("A256GCM", "A128CBC-HS256"):
         header = {"alg": "PBES2-HS256+A128KW", "enc": enc, "p2c": 10**12, "p2s": b64(b"salt" * 4)}

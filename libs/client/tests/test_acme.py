@@ -83,7 +83,7 @@ def directory() -> str:
     return f"{SERVER}/directory"
 
 
-@pytest.mark.attack("a server that has strangers prove names and fill zones for it")
+@pytest.mark.attack("acme-server")
 @pytest.mark.parametrize(
     "name", ["b.example", "a.example.b.example", "*.a.example", "", "a.example; id"]
 )
