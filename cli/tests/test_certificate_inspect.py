@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from fixtures.offline import NEWEL, STEP
-from newel.cli.certificates import sources, structure
+from newel.cli.certificates import sources
 from newel.cli.certificates.json_certificate import certificate_json
 from newel.cli.certificates.json_request import request_json
 from newel.cli.certificates.text import certificate_text, request_text
 from newel.crypto import der
+from newel.crypto.reader import certificates as reader
 
 SECTIONS = Path(__file__).with_name("certificate_corpus.cnf")
 LONG = (
@@ -160,12 +161,12 @@ def test_damaged_octets_are_refused_or_shown_but_never_a_crash(corpus: Path, nam
         for at in range(len(certificate)):
             damaged = certificate[:at] + bytes((certificate[at] ^ mask,)) + certificate[at + 1 :]
             with contextlib.suppress(der.DerError):
-                found = structure.certificate(damaged)
+                found = reader.parse_certificate(damaged)
                 certificate_text(found)
                 certificate_json(found)
         for at in range(len(request)):
             damaged = request[:at] + bytes((request[at] ^ mask,)) + request[at + 1 :]
             with contextlib.suppress(der.DerError):
-                asked = structure.request(damaged)
+                asked = reader.parse_request(damaged)
                 request_text(asked)
                 request_json(asked)

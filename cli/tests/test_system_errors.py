@@ -10,11 +10,11 @@ import pytest
 from cryptography import x509
 
 from fixtures.running import NEWEL
-from newel.cli.certificates import structure
 from newel.cli.errors import UsageError
 from newel.cli.operations.certificate_requests import general_name
 from newel.cli.store import steppath
 from newel.crypto import der
+from newel.crypto.reader import certificates as reader
 
 PYTHON = re.compile(r"Traceback|\[Errno|Error\b|codec|invalid literal|object has no|(?:^|[ :(])b'")
 
@@ -128,7 +128,7 @@ def test_a_host_with_a_port_is_no_name() -> None:
 )
 def test_old_times_are_read(text: str, shown: str) -> None:
     (element,) = [der.Reader(der.tlv(der.UTC_TIME, text.encode())).read()]
-    assert structure.moment(element).isoformat() == f"{shown}+00:00"
+    assert reader.parse_time(element).isoformat() == f"{shown}+00:00"
 
 
 @pytest.mark.needs("openssl")
@@ -163,4 +163,4 @@ def test_a_certificate_with_an_old_time_is_shown_and_fingerprinted(
 def test_what_is_no_time_is_refused(text: str) -> None:
     (element,) = [der.Reader(der.tlv(der.UTC_TIME, text.encode())).read()]
     with pytest.raises(der.DerError):
-        structure.moment(element)
+        reader.parse_time(element)

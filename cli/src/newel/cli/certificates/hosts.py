@@ -2,15 +2,15 @@
 
 import ipaddress
 
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates import names
-from newel.cli.certificates.structure import Certificate
 from newel.cli.certificates.trust import TrustError
+from newel.crypto import oids
+from newel.crypto.reader import names
+from newel.crypto.reader.certificates import Certificate
 
 
 def check_host(one: Certificate, host: str) -> None:
     """Raises TrustError unless an alternative name is the address or covers the host name."""
-    found = names.general_names(one.extension(values.SUBJECT_ALT_NAME))
+    found = names.parse_general_names(one.extension(oids.SUBJECT_ALT_NAME))
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
         address = str(ipaddress.ip_address(bare))

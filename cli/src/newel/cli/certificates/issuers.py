@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import extension_values as values
 from newel.cli.certificates import sources
 from newel.cli.certificates.making import Issuer
 from newel.cli.errors import CliError
 from newel.cli.operations.keys.kms import signing_key
-from newel.crypto import der, keys
+from newel.crypto import der, keys, oids
+from newel.crypto.reader import extensions as values
 
 if TYPE_CHECKING:
-    from newel.cli.certificates.structure import Certificate
+    from newel.crypto.reader.certificates import Certificate
 
 
 def issuer_of(
@@ -32,7 +32,7 @@ def issuer_of(
 
 def subject_key_id(certificate: "Certificate") -> bytes:
     """The certificate's own key identifier, b"" when it has none."""
-    value = certificate.extension(values.SUBJECT_KEY_ID)
+    value = certificate.extension(oids.SUBJECT_KEY_IDENTIFIER)
     try:
         return der.only(value, der.OCTET_STRING).content if value is not None else b""
     except der.DerError as error:
@@ -41,11 +41,11 @@ def subject_key_id(certificate: "Certificate") -> bytes:
 
 def check_authority(certificate: "Certificate", profile: str, path_length: int) -> None:
     """Refuses an issuer that may not sign certificates, or not this authority. -1 is no limit."""
-    basic = certificate.extension(values.BASIC_CONSTRAINTS)
+    basic = certificate.extension(oids.BASIC_CONSTRAINTS)
     authority, room = values.basic_constraints(basic) if basic is not None else (False, None)
     if not authority:
         raise CliError("issuer certificate is not a certificate authority")
-    usage = certificate.extension(values.KEY_USAGE)
+    usage = certificate.extension(oids.KEY_USAGE)
     if usage is None or not values.may_sign_certificates(usage):
         raise CliError("issuer certificate does not have the keyCertSign usage")
     if profile != "intermediate-ca" or room is None:

@@ -3,17 +3,10 @@
 import hashlib
 from typing import Any
 
-from newel.cli.certificates import (
-    algorithms,
-    json_extensions,
-    json_keys,
-    json_names,
-    names,
-    validation_levels,
-)
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates.structure import Certificate
-from newel.crypto import der
+from newel.cli.certificates import json_extensions, json_keys, json_names, validation_levels
+from newel.crypto import der, oids
+from newel.crypto.reader import names, public_keys
+from newel.crypto.reader.certificates import Certificate
 
 
 def certificate_json(shown: Certificate) -> dict[str, Any]:
@@ -60,8 +53,8 @@ def certificate_json(shown: Certificate) -> dict[str, Any]:
 
 def signature_algorithm(algorithm: bytes) -> dict[str, str]:
     """Its name and identifier."""
-    name = algorithms.signature_name(algorithm)
-    return {"name": name, "oid": algorithms.oid_of(algorithm)}
+    name = public_keys.signature_name(algorithm)
+    return {"name": name, "oid": public_keys.algorithm_oid(algorithm)}
 
 
 def is_self_signed(shown: Certificate) -> bool:
@@ -94,7 +87,7 @@ def _raw_extensions(shown: Certificate) -> list[bytes]:
 
 def all_names(shown: Certificate) -> list[str]:
     """The common name and alternative names that are host names, addresses or URLs; each once."""
-    found = names.general_names(shown.extension(values.SUBJECT_ALT_NAME))
+    found = names.parse_general_names(shown.extension(oids.SUBJECT_ALT_NAME))
     common = names.common_name(shown.subject)
     hosts = [common] if is_host(common) else []
     hosts += [name for name in found.dns if is_host(name) or "." not in name]

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from newel.certtemplates.names import ip_text
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates import json_names, names, policy_notices, text_private
+from newel.cli.certificates import json_names, policy_notices, text_private
 from newel.cli.certificates.json_keys import text
 from newel.cli.certificates.json_usages import EXTENDED_KEY_USAGES
-from newel.cli.certificates.structure import Certificate, Extension
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader import names
+from newel.crypto.reader.certificates import Certificate, Extension
+from newel.crypto.reader.names import ip_text
 
 ISSUER_ALT_NAME = "2.5.29.18"
 POISON = "1.3.6.1.4.1.11129.2.4.3"
@@ -60,7 +61,7 @@ def basic_constraints(extension: Extension) -> Json:
 
 def alternative_names(extension: Extension) -> Json:
     """Names by kind."""
-    found = names.general_names(extension.value)
+    found = names.parse_general_names(extension.value)
     others = [name for name in found.others if name.tag == 0xA0]
     kinds = {
         "directory_names": [
@@ -159,23 +160,23 @@ def provisioner(extension: Extension) -> dict[str, str]:
 
 
 ORDER: dict[str, tuple[str, Callable[[Extension], Any]]] = {
-    values.KEY_USAGE: ("key_usage", key_usage),
-    values.BASIC_CONSTRAINTS: ("basic_constraints", basic_constraints),
-    values.SUBJECT_ALT_NAME: ("subject_alt_name", alternative_names),
+    oids.KEY_USAGE: ("key_usage", key_usage),
+    oids.BASIC_CONSTRAINTS: ("basic_constraints", basic_constraints),
+    oids.SUBJECT_ALT_NAME: ("subject_alt_name", alternative_names),
     ISSUER_ALT_NAME: ("issuer_alt_name", alternative_names),
-    values.NAME_CONSTRAINTS: ("name_constraints", name_constraints),
-    values.CRL_POINTS: ("crl_distribution_points", lambda e: values.crl_points(e.value)),
-    values.AUTHORITY_KEY_ID: (
+    oids.NAME_CONSTRAINTS: ("name_constraints", name_constraints),
+    oids.CRL_DISTRIBUTION_POINTS: ("crl_distribution_points", lambda e: values.crl_points(e.value)),
+    oids.AUTHORITY_KEY_IDENTIFIER: (
         "authority_key_id", lambda e: values.authority_key_id(e.value).hex(),
     ),
-    values.SUBJECT_KEY_ID: (
+    oids.SUBJECT_KEY_IDENTIFIER: (
         "subject_key_id", lambda e: der.only(e.value, der.OCTET_STRING).content.hex(),
     ),
-    values.EXTENDED_KEY_USAGE: ("extended_key_usage", extended_key_usage),
-    values.POLICIES: ("certificate_policies", lambda e: policy_notices.members(e.value)),
-    values.AUTHORITY_ACCESS: ("authority_info_access", authority_access),
+    oids.EXTENDED_KEY_USAGE: ("extended_key_usage", extended_key_usage),
+    oids.CERTIFICATE_POLICIES: ("certificate_policies", lambda e: policy_notices.members(e.value)),
+    oids.AUTHORITY_INFORMATION_ACCESS: ("authority_info_access", authority_access),
     POISON: ("ct_poison", lambda _: True),
     TIMESTAMPS: ("signed_certificate_timestamps", timestamps),
-    values.PROVISIONER: ("step_provisioner", provisioner),
+    oids.STEP_PROVISIONER: ("step_provisioner", provisioner),
 }  # fmt: skip
 """Each known extension's member and what makes it, in the order of the members."""

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from typing import Any
 
-from newel.cli.certificates import algorithms
+from newel.crypto.reader import public_keys
 
 # FIPS 186-5: p, n and b of the curves, and their base points
 _CURVES = {
@@ -39,7 +39,7 @@ def text(octets: bytes) -> str:
 
 def members(spki: bytes) -> dict[str, Any]:
     """A SubjectPublicKeyInfo: its algorithm, its numbers and its fingerprint."""
-    key = algorithms.public_key(spki)
+    key = public_keys.parse_public_key(spki)
     found: dict[str, Any] = {"key_algorithm": {"name": key.kind or "unknown_algorithm"}}
     if key.kind == "RSA":
         found["rsa_public_key"] = {
@@ -57,12 +57,12 @@ def members(spki: bytes) -> dict[str, Any]:
     return found
 
 
-def curve_members(key: algorithms.PublicKey) -> dict[str, Any]:
+def curve_members(key: public_keys.PublicKey) -> dict[str, Any]:
     """A point with the curve it is on."""
     shared: dict[str, Any] = {}
     if key.curve in _CURVES:
         for name, number in zip(("p", "n", "b", "gx", "gy"), _CURVES[key.curve], strict=True):
-            shared[name] = text(algorithms.shortest(number))
+            shared[name] = text(public_keys.unsigned_octets(number))
     point = {name: text(key.parts[name].lstrip(b"\0")) for name in "xy"}
     facts = {"curve": key.curve, "length": key.bits, "pub": text(key.octets)}
     return dict(sorted((shared | point | facts).items()))

@@ -1,6 +1,6 @@
 """Distinguished names in the JSON of a certificate."""
 
-from newel.cli.certificates import names
+from newel.crypto.reader import names
 
 KEYS = {
     "2.5.4.3": "common_name",
@@ -37,7 +37,7 @@ SHORT = {
 def members(name: bytes) -> dict[str, list[str]]:
     """The attributes by their JSON names; those without one are left out."""
     found: dict[str, list[str]] = {}
-    for part in names.parts(name):
+    for part in names.parse_name(name):
         if part.oid in KEYS:
             found.setdefault(KEYS[part.oid], []).append(part.text)
     return {key: found[key] for key in KEYS.values() if key in found}
@@ -45,4 +45,4 @@ def members(name: bytes) -> dict[str, list[str]]:
 
 def line(name: bytes) -> str:
     """``O=…, CN=…`` in the order it was written."""
-    return ", ".join(f"{SHORT.get(p.oid, p.oid)}={p.text}" for p in names.parts(name))
+    return ", ".join(f"{SHORT.get(p.oid, p.oid)}={p.text}" for p in names.parse_name(name))

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from newel.cli.certificates import algorithms, json_keys, json_names, names
-from newel.cli.certificates import extension_values as values
+from newel.cli.certificates import json_keys, json_names
 from newel.cli.certificates.json_certificate import signature_algorithm
 from newel.cli.certificates.json_extensions import raw
-from newel.cli.certificates.structure import Attribute, Request
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import names, public_keys
+from newel.crypto.reader.certificates import Attribute, Request
 
 
 def request_json(shown: Request) -> dict[str, Any]:
     """Every part of the request; octets in base64."""
-    asked = names.general_names(shown.extension(values.SUBJECT_ALT_NAME))
-    key = algorithms.public_key(shown.spki)
+    asked = names.parse_general_names(shown.extension(oids.SUBJECT_ALT_NAME))
+    key = public_keys.parse_public_key(shown.spki)
     return {
         "Raw": json_keys.text(shown.der),
         "RawTBSCertificateRequest": json_keys.text(shown.info),
@@ -34,7 +34,7 @@ def request_json(shown: Request) -> dict[str, Any]:
     }
 
 
-def public_key(key: algorithms.PublicKey) -> Any:
+def public_key(key: public_keys.PublicKey) -> Any:
     """The key's numbers; octets in base64 for a key that has none."""
     numbers = {name: int.from_bytes(octets, "big") for name, octets in key.parts.items()}
     if key.kind == "RSA":

@@ -1,15 +1,12 @@
-"""Revocation lists split into their parts (RFC 5280 §5), their extensions in words."""
+"""The extensions of revocation lists in words (RFC 5280 §5.2 and §5.3)."""
 
-import datetime as dt
 from typing import Any, NamedTuple
 
 from newel.cli.certificates.json_keys import text
-from newel.cli.certificates.structure import Extension, extensions, moment
 from newel.cli.certificates.text_private import characters
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader.certificates import Extension
 
-NUMBER, AUTHORITY_KEY_ID = "2.5.29.20", "2.5.29.35"
-REASON, DISTRIBUTION_POINT = "2.5.29.21", "2.5.29.28"
 REASONS = (
     "Unspecified", "Key Compromise", "CA Compromise", "Affiliation Changed", "Superseded",
     "Cessation Of Operation", "Certificate Hold", "", "Remove From CRL", "Privilege Withdrawn",
@@ -22,31 +19,6 @@ _ONLY = {
 }
 
 
-class Revoked(NamedTuple):
-    """An entry: serial number, when it was revoked, extensions."""
-
-    serial: int
-    at: dt.datetime
-    extensions: tuple[Extension, ...]
-
-
-class RevocationList(NamedTuple):
-    """A list; names and algorithm stay in DER. ``next_update`` may be missing."""
-
-    tbs: bytes
-    algorithm: bytes
-    issuer: bytes
-    this_update: dt.datetime
-    next_update: dt.datetime | None
-    revoked: list[Revoked]
-    extensions: tuple[Extension, ...]
-    signature: bytes
-
-    def extension(self, oid: str) -> bytes | None:
-        """The value of an extension, None when there is none."""
-        return next((e.value for e in self.extensions if e.oid == oid), None)
-
-
 class Shown(NamedTuple):
     """An extension in words: title, lines, and its members in JSON."""
 
@@ -55,40 +27,11 @@ class Shown(NamedTuple):
     members: dict[str, Any]
 
 
-def revocation_list(data: bytes) -> RevocationList:
-    """Splits a list. Raises DerError."""
-    outer = der.Reader(der.only(data).content)
-    tbs = outer.read(der.SEQUENCE)
-    outer.read(der.SEQUENCE)
-    signature = outer.bit_string()
-    outer.end()
-    inner = der.Reader(tbs.content)
-    inner.optional(der.INTEGER)
-    algorithm, issuer = inner.read(der.SEQUENCE).raw, inner.read(der.SEQUENCE).raw
-    this_update = moment(inner.read())
-    timed = inner.peek() in {der.UTC_TIME, der.GENERALIZED_TIME}
-    next_update = moment(inner.read()) if timed else None
-    entries = inner.optional(der.SEQUENCE)
-    wrapped = inner.optional(0xA0)
-    inner.end()
-    return RevocationList(
-        tbs.raw, algorithm, issuer, this_update, next_update,
-        [entry(raw) for raw in der.split(entries.content)] if entries else [],
-        extensions(der.only(wrapped.content).content) if wrapped else (), signature,
-    )  # fmt: skip
-
-
-def entry(raw: bytes) -> Revoked:
-    """One revoked certificate."""
-    inner = der.Reader(der.content(raw))
-    serial, at = inner.integer(), moment(inner.read())
-    return Revoked(serial, at, () if inner.done else extensions(inner.read(der.SEQUENCE).content))
-
-
 def shown(extension: Extension) -> Shown:
     """An extension in words; what cannot be decoded as the characters it has."""
     decode = {
-        REASON: reason, NUMBER: number, AUTHORITY_KEY_ID: key_id, DISTRIBUTION_POINT: distribution_point,
+        oids.CRL_REASON: reason, oids.CRL_NUMBER: number, oids.AUTHORITY_KEY_IDENTIFIER: key_id,
+        oids.ISSUING_DISTRIBUTION_POINT: distribution_point,
     }.get(extension.oid, unknown)  # fmt: skip
     try:
         found = decode(extension)

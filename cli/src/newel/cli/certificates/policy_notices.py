@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates.names import string
 from newel.crypto import der
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader.names import decode_string
 
 _CPS = "1.3.6.1.5.5.7.2.1"
 _NOTICE = "1.3.6.1.5.5.7.2.2"
@@ -22,7 +22,7 @@ def one(oid: str, qualifiers: list[bytes]) -> dict[str, Any]:
         inner = der.Reader(der.only(raw).content)
         kind = inner.oid()
         if kind == _CPS:
-            found.setdefault("cps", []).append(string(inner.read()))
+            found.setdefault("cps", []).append(decode_string(inner.read()))
         elif kind == _NOTICE:
             found.setdefault("user_notice", []).append(notice(inner.read(der.SEQUENCE)))
     return found
@@ -32,10 +32,10 @@ def notice(element: der.Element) -> dict[str, Any]:
     """A user notice: its text and the document it stands in."""
     inner = der.Reader(element.content)
     reference = inner.optional(der.SEQUENCE)
-    found: dict[str, Any] = {} if inner.done else {"explicit_text": string(inner.read())}
+    found: dict[str, Any] = {} if inner.done else {"explicit_text": decode_string(inner.read())}
     if reference:
         parts = der.Reader(reference.content)
-        organization = string(parts.read())
+        organization = decode_string(parts.read())
         numbers = der.children(parts.read(der.SEQUENCE).content)
         found["notice_reference"] = [{
             "organization": organization,

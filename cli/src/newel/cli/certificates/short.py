@@ -1,10 +1,10 @@
 """A certificate or request in a few lines."""
 
-from newel.cli.certificates import algorithms, names
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates.structure import Certificate, Request
 from newel.cli.certificates.text import joined
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader import names, public_keys
+from newel.crypto.reader.certificates import Certificate, Request
 
 LONGEST = 8
 
@@ -37,7 +37,7 @@ def request_short(shown: Request) -> str:
 def subjects(shown: Certificate | Request) -> list[str]:
     """The common name and the alternative names that differ from it, one to a line."""
     common = names.common_name(shown.subject)
-    found = names.general_names(shown.extension(values.SUBJECT_ALT_NAME))
+    found = names.parse_general_names(shown.extension(oids.SUBJECT_ALT_NAME))
     others = [*found.dns, *found.addresses, *found.emails, *found.uris]
     listed = ([common] if common else []) + [name for name in others if name != common]
     if not listed:
@@ -47,7 +47,7 @@ def subjects(shown: Certificate | Request) -> list[str]:
 
 def kind(shown: Certificate) -> str:
     """Root CA, Intermediate CA or TLS. Only an authority's own signature is verified."""
-    constraints = shown.extension(values.BASIC_CONSTRAINTS)
+    constraints = shown.extension(oids.BASIC_CONSTRAINTS)
     if constraints is None or not values.basic_constraints(constraints)[0]:
         return "TLS"
     return "Root CA" if is_root(shown) else "Intermediate CA"
@@ -64,14 +64,14 @@ def is_root(shown: Certificate) -> bool:
 
 def key_name(spki: bytes) -> str:
     """A key as ``ECDSA P-256``, ``RSA 2048``, ``Ed25519 256``."""
-    key = algorithms.public_key(spki)
+    key = public_keys.parse_public_key(spki)
     bits = (key.bits + 7) // 8 * 8 if key.kind == "RSA" else key.bits
     return f"{key.kind or 'unknown'} {key.curve or bits or 'unknown'}"
 
 
 def provisioner(shown: Certificate) -> values.Provisioner | None:
     """Which provisioner let it be issued; None when it does not say."""
-    value = shown.extension(values.PROVISIONER)
+    value = shown.extension(oids.STEP_PROVISIONER)
     try:
         return values.provisioner(value) if value is not None else None
     except der.DerError:

@@ -1,6 +1,6 @@
 """Whether a signature was made by a key; loads the library."""
 
-from newel.cli.certificates.structure import Certificate
+from newel.crypto.reader.certificates import Certificate
 
 
 def made_by(certificate: Certificate, authority: Certificate) -> bool:

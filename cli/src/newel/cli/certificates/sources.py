@@ -6,10 +6,10 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli.certificates import structure
 from newel.cli.errors import CliError
 from newel.cli.store.files import read
 from newel.crypto import der
+from newel.crypto.reader import certificates as reader
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
@@ -27,7 +27,7 @@ class Block(NamedTuple):
     data: bytes
 
 
-def certificates(call: "Invocation", name: str, *, insecure: bool) -> list[structure.Certificate]:
+def certificates(call: "Invocation", name: str, *, insecure: bool) -> list[reader.Certificate]:
     """The certificates of a file, of stdin ("-") or of the server a URL names; at least one.
 
     ``insecure`` takes a server's certificates without asking whether they can be trusted.
@@ -47,7 +47,7 @@ def is_url(name: str) -> bool:
     return bool(colon) and scheme in PORTS
 
 
-def from_file(name: str, service: str | None = None) -> list[structure.Certificate]:
+def from_file(name: str, service: str | None = None) -> list[reader.Certificate]:
     """The certificates of a file, PEM or DER; where there is none, those of a key service."""
     if (service or ":" in name) and not os.path.exists(name):  # noqa: PTH110 - a name
         from newel.cli.operations.keys import kms
@@ -68,11 +68,11 @@ def contents(name: str, said: str = "") -> bytes:
         raise CliError(said + text) from None
 
 
-def bundle(data: bytes, name: str) -> list[structure.Certificate]:
+def bundle(data: bytes, name: str) -> list[reader.Certificate]:
     """The certificates in PEM or DER. Raises NoCertificateError when there are none."""
     if b"-----BEGIN " not in data:
         try:
-            return [structure.certificate(data)]
+            return [reader.parse_certificate(data)]
         except der.DerError:
             raise NoCertificateError(name) from None
     found = [parsed(block.data, name) for block in blocks(data) if block.label == "CERTIFICATE"]
@@ -81,20 +81,20 @@ def bundle(data: bytes, name: str) -> list[structure.Certificate]:
     return found
 
 
-def parsed(data: bytes, name: str) -> structure.Certificate:
+def parsed(data: bytes, name: str) -> reader.Certificate:
     """One certificate in DER."""
     try:
-        return structure.certificate(data)
+        return reader.parse_certificate(data)
     except der.DerError as error:
         raise CliError(f"error parsing {name}: x509: malformed certificate: {error}") from None
 
 
-def request(data: bytes) -> structure.Request | None:
+def request(data: bytes) -> reader.Request | None:
     """The request in PEM or DER, None when there is none."""
     if b"-----BEGIN " in data:
         data = next((block.data for block in blocks(data) if block.label in REQUESTS), b"")
     try:
-        return structure.request(data)
+        return reader.parse_request(data)
     except der.DerError:
         return None
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from newel.certtemplates.certificates import CertificateFields
     from newel.certtemplates.json_fields import Fields
-    from newel.cli.certificates.structure import Request
     from newel.cli.options.invocation import Invocation
     from newel.crypto.extensions import Extension
     from newel.crypto.keys import PrivateKey, PublicKey
+    from newel.crypto.reader.certificates import Request
     from newel.gotemplate.values import Map
 
     Times = tuple[dt.datetime | None, dt.datetime | None]

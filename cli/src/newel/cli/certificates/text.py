@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from newel.cli.certificates import algorithms, names
-from newel.cli.certificates.structure import Certificate, Request
+from newel.crypto.reader import names, public_keys
+from newel.crypto.reader.certificates import Certificate, Request
 
 KEY_COLUMNS = 15
 SIGNATURE_COLUMNS = 18
@@ -13,15 +13,15 @@ def certificate_text(shown: Certificate) -> str:
     """The whole certificate."""
     from newel.cli.certificates.text_extensions import extension_lines
 
-    serial = f"0x{algorithms.shortest(abs(shown.serial)).hex()}"
-    algorithm = algorithms.signature_name(shown.algorithm)
+    serial = f"0x{public_keys.unsigned_octets(abs(shown.serial)).hex()}"
+    algorithm = public_keys.signature_name(shown.algorithm)
     lines = [
         "Certificate:",
         "    Data:",
         f"        Version: {shown.version} ({shown.version - 1:#x})",
         f"        Serial Number: {shown.serial} ({serial})",
         f"        Signature Algorithm: {algorithm}",
-        f"        Issuer: {names.line(shown.issuer)}",
+        f"        Issuer: {names.format_name(shown.issuer)}",
         "        Validity",
         f"            Not Before: {moment(shown.not_before)}",
         f"            Not After : {moment(shown.not_after)}",
@@ -41,7 +41,7 @@ def request_text(shown: Request) -> str:
     """The whole request."""
     from newel.cli.certificates.text_requests import requested_lines
 
-    algorithm = algorithms.signature_name(shown.algorithm)
+    algorithm = public_keys.signature_name(shown.algorithm)
     lines = [
         "Certificate Request:",
         "    Data:",
@@ -66,13 +66,13 @@ def moment(at: object) -> str:
 def subject_lines(subject: bytes, spki: bytes) -> list[str]:
     """The subject and its key."""
     return [
-        f"        Subject: {names.line(subject)}".rstrip(" "),
+        f"        Subject: {names.format_name(subject)}".rstrip(" "),
         "        Subject Public Key Info:",
-        *key_lines(algorithms.public_key(spki)),
+        *key_lines(public_keys.parse_public_key(spki)),
     ]
 
 
-def key_lines(key: algorithms.PublicKey) -> list[str]:
+def key_lines(key: public_keys.PublicKey) -> list[str]:
     """The numbers of a public key."""
     lines = [f"            Public Key Algorithm: {key.kind or 'unknown'}"]
     if key.kind != "DSA":

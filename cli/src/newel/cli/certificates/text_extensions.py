@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from newel.cli.certificates import extension_values as values
 from newel.cli.certificates import text_private
-from newel.cli.certificates.names import GeneralNames, general_names
-from newel.cli.certificates.structure import Extension
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader.certificates import Extension
+from newel.crypto.reader.names import GeneralNames, parse_general_names
 
 EXTENDED_KEY_USAGES = {
     "2.5.29.37.0": "Any Usage",
@@ -86,7 +86,7 @@ def basic_constraints(value: bytes) -> Lines:
 
 def alternative_names(value: bytes) -> Lines:
     """One line for each kind, in the order DNS, e-mail, IP, URI; other names after them."""
-    found = general_names(value)
+    found = parse_general_names(value)
     return [*named_lines(found), *text_private.other_names(found.others)]
 
 
@@ -135,18 +135,18 @@ def authority_access(value: bytes) -> Lines:
 
 
 TITLES: dict[str, tuple[str, Callable[[bytes], Lines]]] = {
-    values.SUBJECT_DIRECTORY: (
+    oids.SUBJECT_DIRECTORY_ATTRIBUTES: (
         "X509v3 Subject Directory Attributes", text_private.directory_attributes,
     ),
-    values.SUBJECT_KEY_ID: ("X509v3 Subject Key Identifier", subject_key_id),
-    values.KEY_USAGE: ("X509v3 Key Usage", key_usage),
-    values.SUBJECT_ALT_NAME: ("X509v3 Subject Alternative Name", alternative_names),
-    values.BASIC_CONSTRAINTS: ("X509v3 Basic Constraints", basic_constraints),
-    values.NAME_CONSTRAINTS: ("X509v3 Name Constraints", name_constraints),
-    values.CRL_POINTS: ("X509v3 CRL Distribution Points", crl_points),
-    values.POLICIES: ("X509v3 Certificate Policies", policies),
-    values.AUTHORITY_KEY_ID: ("X509v3 Authority Key Identifier", authority_key_id),
-    values.EXTENDED_KEY_USAGE: ("X509v3 Extended Key Usage", extended_key_usage),
-    values.AUTHORITY_ACCESS: ("Authority Information Access", authority_access),
+    oids.SUBJECT_KEY_IDENTIFIER: ("X509v3 Subject Key Identifier", subject_key_id),
+    oids.KEY_USAGE: ("X509v3 Key Usage", key_usage),
+    oids.SUBJECT_ALT_NAME: ("X509v3 Subject Alternative Name", alternative_names),
+    oids.BASIC_CONSTRAINTS: ("X509v3 Basic Constraints", basic_constraints),
+    oids.NAME_CONSTRAINTS: ("X509v3 Name Constraints", name_constraints),
+    oids.CRL_DISTRIBUTION_POINTS: ("X509v3 CRL Distribution Points", crl_points),
+    oids.CERTIFICATE_POLICIES: ("X509v3 Certificate Policies", policies),
+    oids.AUTHORITY_KEY_IDENTIFIER: ("X509v3 Authority Key Identifier", authority_key_id),
+    oids.EXTENDED_KEY_USAGE: ("X509v3 Extended Key Usage", extended_key_usage),
+    oids.AUTHORITY_INFORMATION_ACCESS: ("Authority Information Access", authority_access),
 }  # fmt: skip
 """Each extension's title and what makes the lines below it."""

@@ -3,9 +3,9 @@
 import datetime as dt
 from collections.abc import Callable, Iterable
 
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates.names import string
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader.names import decode_string
 
 PROVISIONERS = (
     "NOOP", "JWK", "OIDC", "GCP", "AWS", "Azure", "ACME", "X5C", "K8sSA", "SSHPOP", "SCEP", "Nebula",
@@ -59,28 +59,33 @@ def kind(known: tuple[str, ...], number: int) -> str:
 def registration_authority(value: bytes) -> Lines:
     """Which registration authority asked for it."""
     inner = der.Reader(der.only(value).content)
-    lines = [f"Type: {string(inner.read())}"]
+    lines = [f"Type: {decode_string(inner.read())}"]
     if not inner.done and inner.peek() != der.SEQUENCE:
-        lines.append(f"CertificateID: {string(inner.read())}")
+        lines.append(f"CertificateID: {decode_string(inner.read())}")
     if not inner.done:
-        lines += pairs([string(one) for one in der.children(inner.read(der.SEQUENCE).content)])
+        lines += pairs(
+            [decode_string(one) for one in der.children(inner.read(der.SEQUENCE).content)]
+        )
     return lines
 
 
 def managed_endpoint(value: bytes) -> Lines:
     """Which managed endpoint it is for."""
     inner = der.Reader(der.only(value).content)
-    return [f"Kind: {kind(_ENDPOINTS, inner.integer())}", f"EndpointID: {string(inner.read())}"]
+    return [
+        f"Kind: {kind(_ENDPOINTS, inner.integer())}",
+        f"EndpointID: {decode_string(inner.read())}",
+    ]
 
 
 def managed_device(value: bytes) -> Lines:
     """Which managed device it is for."""
-    return [f"DeviceID: {string(der.Reader(der.only(value).content).read())}"]
+    return [f"DeviceID: {decode_string(der.Reader(der.only(value).content).read())}"]
 
 
 def comment(value: bytes) -> Lines:
     """A text that older tools left."""
-    return [string(der.Reader(value).read())]
+    return [decode_string(der.Reader(value).read())]
 
 
 def firmware(value: bytes) -> Lines:
@@ -170,7 +175,7 @@ def directory_attributes(value: bytes) -> Lines:
     oid, content = inner.oid(), inner.read(der.SET).content
     if oid == "2.23.133.2.16":
         spec = der.Reader(der.only(content).content)
-        family, level, revision = string(spec.read()), spec.integer(), spec.integer()
+        family, level, revision = decode_string(spec.read()), spec.integer(), spec.integer()
         return [f"TPM Specification: Family: {family}, Level: {level}, Revision: {revision}"]
     return [f"{oid}: 0x{content.hex()}"]
 
@@ -210,7 +215,7 @@ def tpm_names(element: der.Element) -> Lines:
         inner = der.Reader(der.only(der.content(raw)).content)
         oid = inner.oid()
         if oid in _TPM_NAMES:
-            lines.append(f"{_TPM_NAMES[oid]}: {string(inner.read())}")
+            lines.append(f"{_TPM_NAMES[oid]}: {decode_string(inner.read())}")
     return lines
 
 
@@ -218,7 +223,7 @@ def permanent_identifier(content: bytes) -> Lines:
     """RFC 4043."""
     inner = der.Reader(der.only(content).content)
     value = inner.optional(der.UTF8_STRING)
-    text = f"Permanent Identifier: {string(value)}" if value else ""
+    text = f"Permanent Identifier: {decode_string(value)}" if value else ""
     assigner = "" if inner.done else f", Assigner: {inner.oid()}"
     return [text + assigner]
 
@@ -233,13 +238,15 @@ def hardware_module(content: bytes) -> Lines:
 _OTHER_NAMES: dict[str, Callable[[bytes], Lines]] = {
     "1.3.6.1.5.5.7.8.3": permanent_identifier,
     "1.3.6.1.5.5.7.8.4": hardware_module,
-    "1.3.6.1.4.1.311.20.2.3": lambda content: [f"UPN: {string(der.Reader(content).read())}"],
-    f"{_SIGSTORE}7": lambda content: [f"Sigstore Identity: {string(der.Reader(content).read())}"],
+    "1.3.6.1.4.1.311.20.2.3": lambda content: [f"UPN: {decode_string(der.Reader(content).read())}"],
+    f"{_SIGSTORE}7": lambda content: [
+        f"Sigstore Identity: {decode_string(der.Reader(content).read())}"
+    ],
 }
 
 TITLES: dict[str, tuple[str, Callable[[bytes], Lines]]] = {
     "2.16.840.1.113730.1.13": ("Netscape Comment", comment),
-    values.PROVISIONER: ("X509v3 Step Provisioner", provisioner),
+    oids.STEP_PROVISIONER: ("X509v3 Step Provisioner", provisioner),
     f"{_STEP}2": ("X509v3 Step Registration Authority", registration_authority),
     f"{_STEP}3": ("X509v3 Step Managed Endpoint", managed_endpoint),
     f"{_STEP}4": ("X509v3 Step Managed Device", managed_device),

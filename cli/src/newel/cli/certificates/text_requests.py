@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from newel.cli.certificates import extension_values as values
 from newel.cli.certificates import text_extensions
-from newel.cli.certificates.structure import Extension
 from newel.cli.certificates.text_private import characters, runes
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader.certificates import Extension
 
 KNOWN = {
-    values.SUBJECT_KEY_ID, values.SUBJECT_ALT_NAME, values.KEY_USAGE, values.BASIC_CONSTRAINTS,
-    values.NAME_CONSTRAINTS, values.EXTENDED_KEY_USAGE,
+    oids.SUBJECT_KEY_IDENTIFIER, oids.SUBJECT_ALT_NAME, oids.KEY_USAGE, oids.BASIC_CONSTRAINTS,
+    oids.NAME_CONSTRAINTS, oids.EXTENDED_KEY_USAGE,
 }  # fmt: skip
 _ONLY_HERE = {
     "1.3.6.1.4.1.311.10.3.3": "Microsoft Server Gated Crypto",
@@ -25,7 +25,7 @@ def requested_lines(extensions: Iterable[Extension]) -> list[str]:
     lines: list[str] = []
     rest: list[str] = []
     for extension in extensions:
-        if extension.oid == values.EXTENDED_KEY_USAGE:
+        if extension.oid == oids.EXTENDED_KEY_USAGE:
             lines += usages(extension)
         elif extension.oid in KNOWN:
             lines += text_extensions.extension_lines(extension)

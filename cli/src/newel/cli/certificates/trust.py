@@ -8,22 +8,22 @@ within its constraints. Bounds on depth and signatures keep hostile bundles from
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates import names as shown_names
 from newel.cli.certificates.issuers import subject_key_id
 from newel.cli.certificates.short import key_name
 from newel.cli.certificates.signatures import made_by
-from newel.cli.certificates.structure import Certificate
 from newel.cli.errors import CliError
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader import names
+from newel.crypto.reader.certificates import Certificate
 
 MOST_AUTHORITIES = 10
 MOST_SIGNATURES = 100
 UNKNOWN = "x509: certificate signed by unknown authority"
 _HANDLED = {
-    values.KEY_USAGE, values.SUBJECT_ALT_NAME, values.BASIC_CONSTRAINTS, values.NAME_CONSTRAINTS,
-    values.EXTENDED_KEY_USAGE, values.POLICIES, values.CRL_POINTS, values.AUTHORITY_KEY_ID,
-    values.SUBJECT_KEY_ID,
+    oids.KEY_USAGE, oids.SUBJECT_ALT_NAME, oids.BASIC_CONSTRAINTS, oids.NAME_CONSTRAINTS,
+    oids.EXTENDED_KEY_USAGE, oids.CERTIFICATE_POLICIES, oids.CRL_DISTRIBUTION_POINTS,
+    oids.AUTHORITY_KEY_IDENTIFIER, oids.SUBJECT_KEY_IDENTIFIER,
 }  # fmt: skip
 _FAILURES = {"RSA": "crypto/rsa: verification error"}
 
@@ -103,7 +103,7 @@ class _Search:
         if not self.hint:
             kind = key_name(candidate.spki).split()[0]
             cause = _FAILURES.get(kind, f"x509: {kind} verification failure")
-            name = shown_names.common_name(candidate.subject)
+            name = names.common_name(candidate.subject)
             self.hint = (
                 f' (possibly because of "{cause}" while trying to verify candidate '
                 f'authority certificate "{name}")'
@@ -113,7 +113,7 @@ class _Search:
 
 def identifiers_agree(authority: Certificate, below: Certificate) -> bool:
     """Whether the key identifiers, where both have one, are the same."""
-    value = below.extension(values.AUTHORITY_KEY_ID)
+    value = below.extension(oids.AUTHORITY_KEY_IDENTIFIER)
     try:
         wanted = values.authority_key_id(value) if value is not None else b""
     except der.DerError:
@@ -124,15 +124,15 @@ def identifiers_agree(authority: Certificate, below: Certificate) -> bool:
 
 def check_authority(authority: Certificate, path: list[Certificate], *, is_root: bool) -> None:
     """May sign certificates, has room for the path, and these names."""
-    value = authority.extension(values.BASIC_CONSTRAINTS)
+    value = authority.extension(oids.BASIC_CONSTRAINTS)
     allowed, room = values.basic_constraints(value) if value is not None else (False, None)
-    usage = authority.extension(values.KEY_USAGE)
+    usage = authority.extension(oids.KEY_USAGE)
     signs = usage is None or values.may_sign_certificates(usage)
     if not (allowed or (is_root and authority.version < 3)) or not signs:
         raise TrustError("x509: certificate is not authorized to sign other certificates")
     if room is not None and room < len(path) - 1:
         raise TrustError("x509: too many intermediates for path length constraint")
-    if authority.extension(values.NAME_CONSTRAINTS) is not None:
+    if authority.extension(oids.NAME_CONSTRAINTS) is not None:
         check_constraints(authority, path)
 
 
@@ -145,7 +145,7 @@ def check_constraints(authority: Certificate, path: list[Certificate]) -> None:
     try:
         found = name_constraints.name_constraints(loading.load_certificate(authority.der))
         for below in path if found else []:
-            value = below.extension(values.SUBJECT_ALT_NAME)
+            value = below.extension(oids.SUBJECT_ALT_NAME)
             listed = der.children(der.only(value).content) if value is not None else []
             general = [names.from_der(each.tag, each.content, rules) for each in listed]
             if found:

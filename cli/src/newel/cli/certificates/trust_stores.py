@@ -7,13 +7,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli.certificates import names, short, sources
+from newel.cli.certificates import short, sources
 from newel.cli.errors import CliError
 from newel.cli.store.steppath import home
+from newel.crypto.reader import names
 
 if TYPE_CHECKING:
-    from newel.cli.certificates.structure import Certificate
     from newel.cli.options.invocation import Invocation
+    from newel.crypto.reader.certificates import Certificate
 
 
 class Store(NamedTuple):

@@ -1,8 +1,8 @@
 """Which validation a public certificate's policies claim (CA/Browser Forum's object registry)."""
 
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates.structure import Certificate
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader.certificates import Certificate
 
 LEVELS = {
     "2.23.140.1.1": "EV",
@@ -21,7 +21,7 @@ _ORDER = ("unknown", "DV", "OV", "EV")
 
 def level(shown: Certificate) -> str:
     """The highest level that any policy stands for: unknown, DV, OV or EV."""
-    value = shown.extension(values.POLICIES)
+    value = shown.extension(oids.CERTIFICATE_POLICIES)
     try:
         claimed = [LEVELS.get(oid, "unknown") for oid, _ in values.policies(value)] if value else []
     except der.DerError:

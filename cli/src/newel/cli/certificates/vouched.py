@@ -4,13 +4,15 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates import names, root_files, sources, trust
+from newel.cli.certificates import root_files, sources, trust
 from newel.cli.errors import CliError
+from newel.crypto import oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader import names
 
 if TYPE_CHECKING:
-    from newel.cli.certificates.structure import Certificate
     from newel.crypto.keys import PublicKey
+    from newel.crypto.reader.certificates import Certificate
 
 
 def check(
@@ -40,14 +42,14 @@ def roots_in(named: str) -> list["Certificate"]:
 
 def check_may_sign(certificate: "Certificate", whose: str) -> None:
     """Raises CliError when the certificate says that its key is for other things than signing."""
-    usage = certificate.extension(values.KEY_USAGE)
+    usage = certificate.extension(oids.KEY_USAGE)
     if usage is not None and not values.key_usage(usage) & 1:
         raise CliError(f"{whose} is not for signing: its key usage has no digital signature")
 
 
 def names_of(certificate: "Certificate") -> list[str]:
     """Who it is for: its alternative names, or its common name when it has none."""
-    found = names.general_names(certificate.extension(values.SUBJECT_ALT_NAME))
+    found = names.parse_general_names(certificate.extension(oids.SUBJECT_ALT_NAME))
     listed = [*found.emails, *found.dns, *found.uris, *found.addresses]
     return listed or [names.common_name(certificate.subject)]
 

@@ -10,7 +10,7 @@ from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.certificates.structure import Certificate
+    from newel.crypto.reader.certificates import Certificate
 
 ALGORITHMS = (*CONTENT, chacha20.NAME)
 """Of the content. The message names its own: decrypt needs no such flag."""

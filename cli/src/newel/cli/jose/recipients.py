@@ -14,7 +14,7 @@ from newel.cli.store.files import utf_8
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from newel.cli.certificates.structure import Certificate
+    from newel.crypto.reader.certificates import Certificate
 
 PEM_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 

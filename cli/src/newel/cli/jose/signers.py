@@ -14,8 +14,8 @@ from newel.cli.store.files import utf_8
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from newel.cli.certificates.structure import Certificate
     from newel.cli.jose.jws_messages import Jws
+    from newel.crypto.reader.certificates import Certificate
 
 MOST_CERTIFICATES = 20
 

@@ -9,8 +9,8 @@ from newel.cli.errors import CliError, UsageError
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from newel.cli.certificates.structure import Request
     from newel.crypto.keys import PrivateKey
+    from newel.crypto.reader.certificates import Request
 
 
 def make(key: "PrivateKey", subject: str, names: Sequence[str]) -> str:
@@ -71,16 +71,17 @@ def is_proved(request: "Request", name: str) -> bool:
 
 def asked_subject(request: "Request") -> str:
     """The last common name that a request asks for, "" for none."""
-    from newel.cli.certificates import names
+    from newel.crypto.reader import names
 
     return names.common_name(request.subject)
 
 
 def asked_names(request: "Request") -> list[str]:
     """The alternative names that a request asks for, as text."""
-    from newel.cli.certificates import extension_values, names
+    from newel.crypto import oids
+    from newel.crypto.reader import names
 
-    found = names.general_names(request.extension(extension_values.SUBJECT_ALT_NAME))
+    found = names.parse_general_names(request.extension(oids.SUBJECT_ALT_NAME))
     return [*found.dns, *found.addresses, *found.emails, *found.uris]
 
 

@@ -34,15 +34,3 @@ def attributes(name: bytes) -> list[Attribute]:
                 Attribute(oid, value.content.decode(encoding, "replace") if encoding else "")
             )
     return found
-
-
-def ip_text(octets: bytes) -> str:
-    """An address of 4 or 16 octets; its hexadecimal digits for any other number."""
-    import ipaddress
-
-    try:
-        found = ipaddress.ip_address(octets)
-    except ValueError:
-        return octets.hex()
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(mapped or found)

@@ -5,7 +5,7 @@ from typing import Any
 
 from newel.certtemplates.alternative_names import DNS, EMAIL, IP, URI, guessed
 from newel.certtemplates.constraints import KEY_USAGES, PURPOSES
-from newel.certtemplates.names import Attribute, attributes, ip_text
+from newel.certtemplates.names import Attribute, attributes
 from newel.certtemplates.subjects import EMPTY, LISTS, SINGLES
 from newel.crypto import der, keys
 from newel.crypto.extensions import (
@@ -15,6 +15,7 @@ from newel.crypto.extensions import (
     SUBJECT_ALT_NAME,
     Extension,
 )
+from newel.crypto.reader.names import ip_text
 from newel.gotemplate.values import Map, Named, Record, Slice
 
 KINDS = {DNS: "dns", IP: "ip", EMAIL: "email", URI: "uri"}

@@ -4,9 +4,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources, structure
+from newel.cli.certificates import sources
 from newel.cli.errors import CliError
 from newel.crypto import der
+from newel.crypto.reader import certificates as reader
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
@@ -58,6 +59,6 @@ def to_pem(data: bytes) -> bytes:
 def checked(data: bytes, *, request: bool) -> None:
     """Raises DerError when the octets are not what they should be."""
     if request:
-        structure.request(data)
+        reader.parse_request(data)
     else:
-        structure.certificate(data)
+        reader.parse_certificate(data)

@@ -10,8 +10,8 @@ from newel.crypto import der
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from newel.cli.certificates.structure import Certificate, Request
     from newel.cli.options.invocation import Invocation
+    from newel.crypto.reader.certificates import Certificate, Request
 
 FORMATS = ("text", "json", "pem")
 

@@ -9,8 +9,8 @@ from newel.cli.errors import CliError, UsageError
 from newel.client.clock import now
 
 if TYPE_CHECKING:
-    from newel.cli.certificates.structure import Certificate
     from newel.cli.options.invocation import Invocation
+    from newel.crypto.reader.certificates import Certificate
 
 NOT_YET, NO_FILE, UNCLEAR = 1, 2, 255
 DEFAULT_PERCENT = 66

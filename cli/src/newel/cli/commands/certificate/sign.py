@@ -3,14 +3,15 @@
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import extension_values as values
-from newel.cli.certificates import issuers, making, names, short, sources, validity
+from newel.cli.certificates import issuers, making, short, sources, validity
 from newel.cli.errors import CliError, UsageError
+from newel.crypto import oids
 from newel.crypto.extensions import Extension
+from newel.crypto.reader import names
 
 if TYPE_CHECKING:
-    from newel.cli.certificates.structure import Request
     from newel.cli.options.invocation import Invocation
+    from newel.crypto.reader.certificates import Request
 
 LEAF, INTERMEDIATE, CSR = "leaf", "intermediate-ca", "csr"
 FAILURES = {
@@ -19,7 +20,7 @@ FAILURES = {
     "RSA": "crypto/rsa: verification error",
 }
 # an issuer says these, whatever a request asks for
-ISSUERS_OWN = {values.AUTHORITY_KEY_ID, values.SUBJECT_KEY_ID}
+ISSUERS_OWN = {oids.AUTHORITY_KEY_IDENTIFIER, oids.SUBJECT_KEY_IDENTIFIER}
 
 
 def run(call: "Invocation") -> None:
@@ -93,7 +94,7 @@ def extensions_of(
 
 def names_of(call: "Invocation", request: "Request") -> list[str]:
     """The names asked for; the common name when there are none, unless --omit-cn-san."""
-    found = names.general_names(request.extension(values.SUBJECT_ALT_NAME))
+    found = names.parse_general_names(request.extension(oids.SUBJECT_ALT_NAME))
     listed = [*found.dns, *found.emails, *found.addresses, *found.uris]
     common = names.common_name(request.subject)
     if listed or not common or call.on("omit-cn-san") or not making.is_name(common):

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import extension_values as values
 from newel.cli.certificates import root_files, sources, trust
 from newel.cli.errors import CliError
 from newel.client.clock import now
+from newel.crypto import oids
+from newel.crypto.reader import extensions as values
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from newel.cli.certificates.structure import Certificate
     from newel.cli.options.invocation import Invocation
+    from newel.crypto.reader.certificates import Certificate
 
 
 def run(call: "Invocation") -> None:
@@ -135,13 +136,13 @@ def endpoints(call: "Invocation", flag: str, found: list[str], missing: str) -> 
 
 def crl_points(leaf: "Certificate") -> list[str]:
     """Where the certificate says its lists are."""
-    value = leaf.extension(values.CRL_POINTS)
+    value = leaf.extension(oids.CRL_DISTRIBUTION_POINTS)
     return values.crl_points(value) if value is not None else []
 
 
 def responders(leaf: "Certificate") -> list[str]:
     """Which responders the certificate names."""
-    value = leaf.extension(values.AUTHORITY_ACCESS)
+    value = leaf.extension(oids.AUTHORITY_INFORMATION_ACCESS)
     return values.authority_access(value)[0] if value is not None else []
 
 

@@ -4,23 +4,25 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from newel.cli import program
-from newel.cli.certificates import algorithms, lists, sources
-from newel.cli.certificates import extension_values as values
+from newel.cli.certificates import lists, sources
 from newel.cli.certificates.issuers import subject_key_id
 from newel.cli.certificates.json_certificate import signature_algorithm
 from newel.cli.certificates.json_keys import text
 from newel.cli.certificates.json_names import members as name_members
-from newel.cli.certificates.names import line as name_line
 from newel.cli.certificates.text import columns, joined
 from newel.cli.errors import CliError, UsageError
 from newel.client.clock import now
-from newel.crypto import der
+from newel.crypto import der, oids
+from newel.crypto.reader import extensions as values
+from newel.crypto.reader import public_keys
+from newel.crypto.reader.lists import RevocationList, RevokedCertificate, parse_list
+from newel.crypto.reader.names import format_name
 
 if TYPE_CHECKING:
     import ssl
 
-    from newel.cli.certificates.structure import Certificate, Extension
     from newel.cli.options.invocation import Invocation
+    from newel.crypto.reader.certificates import Certificate, Extension
 
 Json = dict[str, Any]
 CRL_SIGN = 1 << 6
@@ -35,7 +37,7 @@ def run(call: "Invocation") -> None:
     authorities = sources.from_file(call.require("ca")) if call.get("ca") else []
     if asked:
         leaf, *others = bundle_of(call, name)
-        points = leaf.extension(values.CRL_POINTS)
+        points = leaf.extension(oids.CRL_DISTRIBUTION_POINTS)
         found = values.crl_points(points) if points is not None else []
         if not found:
             raise CliError(f"failed to get CRL distribution points from {name}")
@@ -47,7 +49,7 @@ def run(call: "Invocation") -> None:
         sys.stdout.write(sources.pem(data, "X509 CRL"))
         return
     try:
-        crl = lists.revocation_list(data)
+        crl = parse_list(data)
         valid, reason = verdict(crl, data, authorities)
         if call.get("format") == "json" or call.json:
             from newel.cli.interact.terminal import show_json
@@ -94,15 +96,13 @@ def trusting(call: "Invocation") -> "ssl.SSLContext | None":
     return client_context(roots, insecure=False)
 
 
-def verdict(
-    crl: lists.RevocationList, data: bytes, authorities: "list[Certificate]"
-) -> tuple[bool, str]:
+def verdict(crl: RevocationList, data: bytes, authorities: "list[Certificate]") -> tuple[bool, str]:
     """Whether one of the authorities signed the list and it is of today; else why not."""
-    value = crl.extension(lists.AUTHORITY_KEY_ID)
+    value = crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
     wanted = values.authority_key_id(value) if value is not None else b""
     reason = ""
     for authority in authorities:
-        usage = authority.extension(values.KEY_USAGE)
+        usage = authority.extension(oids.KEY_USAGE)
         own = subject_key_id(authority)
         signs = usage is not None and values.key_usage(usage) & CRL_SIGN
         if not signs or not own or (wanted and wanted != own):
@@ -113,7 +113,7 @@ def verdict(
     return False, reason
 
 
-def problem(crl: lists.RevocationList, data: bytes, authority: "Certificate") -> str:
+def problem(crl: RevocationList, data: bytes, authority: "Certificate") -> str:
     """Why the list is not this authority's of today, "" when it is."""
     from newel.cli.certificates import status
     from newel.crypto import loading
@@ -128,21 +128,21 @@ def problem(crl: lists.RevocationList, data: bytes, authority: "Certificate") ->
     return "" if signed and crl.issuer == authority.subject else "Signature does not match"
 
 
-def number_of(crl: lists.RevocationList) -> int:
+def number_of(crl: RevocationList) -> int:
     """The number, as the original shows it in the place of the version; 0 for none."""
-    value = crl.extension(lists.NUMBER)
+    value = crl.extension(oids.CRL_NUMBER)
     return der.Reader(value).integer() if value is not None else 0
 
 
-def as_text(crl: lists.RevocationList, *, valid: bool, reason: str) -> str:
+def as_text(crl: RevocationList, *, valid: bool, reason: str) -> str:
     """The whole list."""
-    algorithm = algorithms.signature_name(crl.algorithm)
+    algorithm = public_keys.signature_name(crl.algorithm)
     number = number_of(crl)
     lines = [
         "Certificate Revocation List (CRL):", "    Data:", f"        Valid: {str(valid).lower()}",
         *([f"        Reason: {reason}"] if reason else []),
         f"        Version: {number} (0x{number:x})", f"    Signature algorithm: {algorithm}",
-        f"        Issuer: {name_line(crl.issuer)}",
+        f"        Issuer: {format_name(crl.issuer)}",
         f"        Last Update: {stamp(crl.this_update)}",
         f"        Next Update: {stamp(crl.next_update) if crl.next_update else 'none'}",
         "        CRL Extensions:", *extension_lines(crl.extensions, 12),
@@ -151,10 +151,10 @@ def as_text(crl: lists.RevocationList, *, valid: bool, reason: str) -> str:
         f"        {'Revoked Certificates:' if crl.revoked else 'No Revoked Certificates.'}"
     )
     for entry in crl.revoked:
-        serial = algorithms.shortest(abs(entry.serial)).hex().upper()
+        serial = public_keys.unsigned_octets(abs(entry.serial)).hex().upper()
         lines += [
             f"            Serial Number: {entry.serial} (0x{serial})",
-            f"                Revocation Date: {stamp(entry.at)}",
+            f"                Revocation Date: {stamp(entry.revoked_at)}",
         ]
         if entry.extensions:
             lines.append("                CRL Entry Extensions:")
@@ -178,10 +178,10 @@ def extension_lines(listed: "tuple[Extension, ...]", indent: int) -> list[str]:
     return found
 
 
-def as_json(crl: lists.RevocationList, *, valid: bool, reason: str) -> Json:
+def as_json(crl: RevocationList, *, valid: bool, reason: str) -> Json:
     """The whole list in the members scripts know."""
     algorithm = signature_algorithm(crl.algorithm)
-    key_id = crl.extension(lists.AUTHORITY_KEY_ID)
+    key_id = crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
     issuer = name_members(crl.issuer)
     single = {key: issuer[key][-1] for key in ("serial_number", "common_name") if key in issuer}
     return {
@@ -207,11 +207,11 @@ def as_json(crl: lists.RevocationList, *, valid: bool, reason: str) -> Json:
     }
 
 
-def revoked_json(entry: lists.Revoked) -> Json:
+def revoked_json(entry: RevokedCertificate) -> Json:
     """One entry."""
     found: Json = {
         "serial_number": str(entry.serial),
-        "revocation_time": f"{entry.at:%Y-%m-%dT%H:%M:%SZ}",
+        "revocation_time": f"{entry.revoked_at:%Y-%m-%dT%H:%M:%SZ}",
     }
     if entry.extensions:
         found["extensions"] = [lists.shown(each).members for each in entry.extensions]

@@ -1,34 +1,26 @@
-"""The values of extensions, decoded (RFC 5280 §4.2 and the private ones of the step tools)."""
+"""The values of extensions, decoded (RFC 5280 §4.2, and the provisioner extension of step)."""
 
 from typing import NamedTuple
 
-from newel.certtemplates.names import ip_text
-from newel.crypto import der
-
-SUBJECT_DIRECTORY = "2.5.29.9"
-SUBJECT_KEY_ID = "2.5.29.14"
-KEY_USAGE = "2.5.29.15"
-SUBJECT_ALT_NAME = "2.5.29.17"
-BASIC_CONSTRAINTS = "2.5.29.19"
-NAME_CONSTRAINTS = "2.5.29.30"
-CRL_POINTS = "2.5.29.31"
-POLICIES = "2.5.29.32"
-AUTHORITY_KEY_ID = "2.5.29.35"
-EXTENDED_KEY_USAGE = "2.5.29.37"
-AUTHORITY_ACCESS = "1.3.6.1.5.5.7.1.1"
-PROVISIONER = "1.3.6.1.4.1.37476.9000.64.1"
-_OCSP = "1.3.6.1.5.5.7.48.1"
-_ISSUERS = "1.3.6.1.5.5.7.48.2"
+from newel.crypto import der, oids
+from newel.crypto.reader.names import ip_text
 
 KEY_USAGES = (
-    "Digital Signature", "Content Commitment", "Key Encipherment", "Data Encipherment",
-    "Key Agreement", "Certificate Sign", "CRL Sign", "Encipher Only", "Decipher Only",
-)  # fmt: skip
+    "Digital Signature",
+    "Content Commitment",
+    "Key Encipherment",
+    "Data Encipherment",
+    "Key Agreement",
+    "Certificate Sign",
+    "CRL Sign",
+    "Encipher Only",
+    "Decipher Only",
+)
 _CERT_SIGN = 5
 
 
 class Subtrees(NamedTuple):
-    """Name constraints of one side, by kind; addresses are (address, mask) in octets."""
+    """The permitted or the excluded subtrees, by kind; ranges are (address, mask) in octets."""
 
     dns: list[str]
     emails: list[str]
@@ -38,7 +30,7 @@ class Subtrees(NamedTuple):
 
 
 class Provisioner(NamedTuple):
-    """What the step provisioner extension says."""
+    """The fields of the step provisioner extension."""
 
     type: int
     name: str
@@ -62,7 +54,7 @@ def may_sign_certificates(value: bytes) -> bool:
 
 
 def basic_constraints(value: bytes) -> tuple[bool, int | None]:
-    """Whether it is an authority, and its path length constraint."""
+    """The cA flag and the path length constraint."""
     inner = der.Reader(der.only(value).content)
     authority = inner.boolean() if inner.peek() == der.BOOLEAN else False
     return authority, inner.integer() if not inner.done else None
@@ -106,24 +98,23 @@ def crl_points(value: bytes) -> list[str]:
 
 def authority_access(value: bytes) -> tuple[list[str], list[str]]:
     """The URIs of OCSP responders and of the issuer's certificate."""
-    found: dict[str, list[str]] = {_OCSP: [], _ISSUERS: []}
+    found: dict[str, list[str]] = {oids.OCSP_METHOD: [], oids.CA_ISSUERS_METHOD: []}
     for raw in der.split(der.only(value).content):
         inner = der.Reader(der.content(raw))
         method, location = inner.oid(), inner.read()
         if method in found and location.tag == 0x86:
             found[method].append(location.content.decode("ascii", "replace"))
-    return found[_OCSP], found[_ISSUERS]
+    return found[oids.OCSP_METHOD], found[oids.CA_ISSUERS_METHOD]
 
 
 def name_constraints(value: bytes) -> tuple[Subtrees, Subtrees]:
-    """What is permitted and what is excluded."""
+    """The permitted and the excluded subtrees."""
     inner = der.Reader(der.only(value).content)
     permitted, excluded = inner.optional(0xA0), inner.optional(0xA1)
-    return subtrees(permitted), subtrees(excluded)
+    return _parse_subtrees(permitted), _parse_subtrees(excluded)
 
 
-def subtrees(element: der.Element | None) -> Subtrees:
-    """GeneralSubtrees."""
+def _parse_subtrees(element: der.Element | None) -> Subtrees:
     found = Subtrees([], [], [], [], [])
     texts = {0x82: found.dns, 0x81: found.emails, 0x86: found.uris}
     for raw in der.split(element.content) if element else ():
@@ -147,18 +138,12 @@ def range_text(address: bytes, mask: bytes) -> str:
 
 
 def provisioner(value: bytes) -> Provisioner:
-    """What the step provisioner extension says. Raises DerError."""
+    """The step provisioner extension. Raises :class:`der.DerError`."""
     inner = der.Reader(der.only(value).content)
     kind = inner.integer()
     name, credential = inner.read(der.OCTET_STRING).content, inner.read(der.OCTET_STRING).content
-    pairs = (
-        []
-        if inner.done
-        else [
-            e.content.decode(errors="replace")
-            for e in der.children(inner.read(der.SEQUENCE).content)
-        ]
-    )
+    elements = [] if inner.done else der.children(inner.read(der.SEQUENCE).content)
+    pairs = [each.content.decode(errors="replace") for each in elements]
     inner.end()
     return Provisioner(
         kind, name.decode(errors="replace"), credential.decode(errors="replace"), pairs

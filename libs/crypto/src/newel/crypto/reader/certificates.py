@@ -1,7 +1,4 @@
-"""What a certificate, a request and a revocation list consist of, split into their parts (RFC 5280, RFC 2986).
-
-Plain readers on newel.crypto.der, so that showing a certificate costs no library import.
-"""
+"""Certificates and certification requests split into their fields (RFC 5280 §4.1, RFC 2986 §4)."""
 
 import datetime as dt
 import re
@@ -10,11 +7,11 @@ from typing import NamedTuple
 from newel.crypto import der
 
 _UTC_TIME = re.compile(r"(\d{10})(\d\d)?(?:Z|([+-])(\d\d)(\d\d))", re.ASCII)
-EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
+_EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 
 
 class Extension(NamedTuple):
-    """One extension: its identifier, whether it is critical, and its DER value."""
+    """An extension: its identifier, whether it is critical, and its value in DER."""
 
     oid: str
     critical: bool
@@ -41,7 +38,7 @@ class Certificate(NamedTuple):
 
     def extension(self, oid: str) -> bytes | None:
         """The value of an extension, None when there is none."""
-        return next((e.value for e in self.extensions if e.oid == oid), None)
+        return next((each.value for each in self.extensions if each.oid == oid), None)
 
 
 class Attribute(NamedTuple):
@@ -52,7 +49,7 @@ class Attribute(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A certification request."""
+    """A certification request; ``info`` is what its key signed."""
 
     der: bytes
     info: bytes
@@ -66,16 +63,12 @@ class Request(NamedTuple):
 
     def extension(self, oid: str) -> bytes | None:
         """The value of a requested extension, None when there is none."""
-        return next((e.value for e in self.extensions if e.oid == oid), None)
+        return next((each.value for each in self.extensions if each.oid == oid), None)
 
 
-def certificate(data: bytes) -> Certificate:
-    """Splits a certificate. Raises :class:`der.DerError`."""
-    outer = der.Reader(der.only(data).content)
-    tbs = outer.read(der.SEQUENCE)
-    outer.read(der.SEQUENCE)
-    signature = outer.bit_string()
-    outer.end()
+def parse_certificate(data: bytes) -> Certificate:
+    """Split a certificate. Raises :class:`der.DerError`."""
+    tbs, signature = split_signed(data)
     inner = der.Reader(tbs.content)
     version = inner.optional(0xA0)
     number = der.Reader(version.content).integer() + 1 if version else 1
@@ -83,21 +76,32 @@ def certificate(data: bytes) -> Certificate:
     algorithm = inner.read(der.SEQUENCE).raw
     issuer = inner.read(der.SEQUENCE).raw
     validity = inner.sequence()
-    not_before, not_after = moment(validity.read()), moment(validity.read())
+    not_before, not_after = parse_time(validity.read()), parse_time(validity.read())
     subject = inner.read(der.SEQUENCE).raw
     spki = inner.read(der.SEQUENCE).raw
     issuer_id, subject_id = inner.optional(0x81), inner.optional(0x82)
     wrapped = inner.optional(0xA3)
     inner.end()
     return Certificate(
-        data, tbs.raw, number, serial, algorithm, issuer, not_before, not_after, subject, spki,
-        issuer_id.content[1:] if issuer_id else b"", subject_id.content[1:] if subject_id else b"",
-        extensions(der.only(wrapped.content).content) if wrapped else (), signature,
-    )  # fmt: skip
+        data,
+        tbs.raw,
+        number,
+        serial,
+        algorithm,
+        issuer,
+        not_before,
+        not_after,
+        subject,
+        spki,
+        issuer_id.content[1:] if issuer_id else b"",
+        subject_id.content[1:] if subject_id else b"",
+        parse_extensions(der.only(wrapped.content).content) if wrapped else (),
+        signature,
+    )
 
 
-def request(data: bytes) -> Request:
-    """Splits a certification request. Raises :class:`der.DerError`."""
+def parse_request(data: bytes) -> Request:
+    """Split a certification request. Raises :class:`der.DerError`."""
     outer = der.Reader(der.only(data).content)
     info = outer.read(der.SEQUENCE)
     algorithm = outer.read(der.SEQUENCE).raw
@@ -108,24 +112,24 @@ def request(data: bytes) -> Request:
     subject = inner.read(der.SEQUENCE).raw
     spki = inner.read(der.SEQUENCE).raw
     wrapped = inner.optional(0xA0)
-    found = tuple(attribute(raw) for raw in der.split(wrapped.content)) if wrapped else ()
-    wanted = next((a for a in found if a.oid == EXTENSION_REQUEST and a.values), None)
-    asked = extensions(der.only(wanted.values[0]).content) if wanted else ()
+    found = tuple(_parse_attribute(raw) for raw in der.split(wrapped.content)) if wrapped else ()
+    wanted = next((each for each in found if each.oid == _EXTENSION_REQUEST and each.values), None)
+    asked = parse_extensions(der.only(wanted.values[0]).content) if wanted else ()
     return Request(data, info.raw, version, subject, spki, found, asked, algorithm, signature)
 
 
-def attribute(raw: bytes) -> Attribute:
-    """One attribute of a request."""
-    inner = der.Reader(der.only(raw).content)
-    oid = inner.oid()
-    values = (
-        inner.read() if inner.peek() == der.SET else None
-    )  # some have no set, or nothing at all
-    return Attribute(oid, tuple(der.split(values.content)) if values else ())
+def split_signed(data: bytes) -> tuple[der.Element, bytes]:
+    """Split ``SIGNED{…}`` into what is signed and the signature. Raises :class:`der.DerError`."""
+    outer = der.Reader(der.only(data).content)
+    tbs = outer.read(der.SEQUENCE)
+    outer.read(der.SEQUENCE)
+    signature = outer.bit_string()
+    outer.end()
+    return tbs, signature
 
 
-def extensions(content: bytes) -> tuple[Extension, ...]:
-    """The content of a SEQUENCE OF Extension."""
+def parse_extensions(content: bytes) -> tuple[Extension, ...]:
+    """Split the content of a SEQUENCE OF Extension. Raises :class:`der.DerError`."""
     found: list[Extension] = []
     for raw in der.split(content):
         inner = der.Reader(der.content(raw))
@@ -136,15 +140,16 @@ def extensions(content: bytes) -> tuple[Extension, ...]:
     return tuple(found)
 
 
-def moment(element: der.Element) -> dt.datetime:
-    """A Time (RFC 5280 §4.1.2.5); two-digit years from 50 on are of the last century.
+def parse_time(element: der.Element) -> dt.datetime:
+    """Read a Time (RFC 5280 §4.1.2.5); two-digit years from 50 on belong to the last century.
 
-    Old certificates have a UTCTime without seconds, or with an offset (X.680 §47), which is counted in.
+    Old certificates have a UTCTime without seconds or with an offset (X.680 §47); the offset is
+    applied. Raises :class:`der.DerError`.
     """
     text = element.content.decode("ascii", "replace")
     offset = dt.timedelta(0)
     if element.tag == der.UTC_TIME:
-        text, offset = seconds_of_utc(text)
+        text, offset = _complete_utc_time(text)
     try:
         if element.tag == der.UTC_TIME:
             year = int(text[:2])
@@ -159,11 +164,19 @@ def moment(element: der.Element) -> dt.datetime:
         raise der.DerError(f"a time cannot be read: {error}") from None
 
 
-def seconds_of_utc(text: str) -> tuple[str, dt.timedelta]:
-    """A UTCTime of any form as one in seconds that ends in Z, and its offset."""
+def _complete_utc_time(text: str) -> tuple[str, dt.timedelta]:
+    """Write a UTCTime of any form with seconds and Z; the second value is its offset."""
     found = _UTC_TIME.fullmatch(text)
     if found is None:
         return text, dt.timedelta(0)
     minutes, seconds, sign, hours, rest = found.groups()
     offset = dt.timedelta(hours=int(hours or 0), minutes=int(rest or 0))
     return f"{minutes}{seconds or '00'}Z", -offset if sign == "-" else offset
+
+
+def _parse_attribute(raw: bytes) -> Attribute:
+    """Split an attribute of a request; some programs leave its set of values out."""
+    inner = der.Reader(der.only(raw).content)
+    oid = inner.oid()
+    values = inner.read() if inner.peek() == der.SET else None
+    return Attribute(oid, tuple(der.split(values.content)) if values else ())
