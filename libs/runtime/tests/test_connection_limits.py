@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
 from fixtures.tls_authority import Authority
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.config import ConfigError
 from newel.runtime.http.admission import ConnectionMetrics
 from newel.runtime.http.connection_limits import (

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from prometheus_client import CollectorRegistry
-from starlette.types import Receive, Scope, Send
 
+from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.metrics import CONTENT_TYPE, exposition
 from newel.runtime.service import Hook
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.types import ASGIApp
+from newel.runtime.asgi import ASGIApp
 
 Task = Callable[[], Awaitable[None]]
 """Runs until cancelled. It is started, watched and restarted with back-off by the runner."""

@@ -5,7 +5,6 @@ from functools import partial
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
 from newel.alerting.channels.making import make_channel
 from newel.alerting.config import Config
@@ -17,6 +16,7 @@ from newel.alerting.rpc import Administrators
 from newel.alerting.storage.listing import ListingStorage
 from newel.alerting.storage.notices import Storage
 from newel.proto import subjects
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock

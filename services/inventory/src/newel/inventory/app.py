@@ -5,7 +5,6 @@ from functools import partial
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
 from newel.inventory.config import Config
 from newel.inventory.counting import Census
@@ -23,6 +22,7 @@ from newel.inventory.storage.regrouping import RegroupingStorage
 from newel.proto import subjects
 from newel.proto.inventory.v1 import inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2_grpc
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock

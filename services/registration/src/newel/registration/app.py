@@ -8,7 +8,6 @@ from pathlib import Path
 import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
 from newel.crypto import certificate_files, names, pem
 from newel.crypto.dns_names import UNDERSCORES
@@ -30,6 +29,7 @@ from newel.registration.step.revocation import RevokeService
 from newel.registration.step.routes import StepAPI
 from newel.registration.step.signing import SignService
 from newel.registration.storage import ProvisionerTable, UsedTokenTable
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError

@@ -1,10 +1,9 @@
 """The limits per client address, before anything of a request is looked at but its path."""
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from newel.registration.acme import answers
 from newel.registration.rate_limits import Limit, RateLimitedError
 from newel.registration.step import error_responses
+from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
 from newel.runtime.clock import Clock
 from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.client_addresses import ClientAddresses

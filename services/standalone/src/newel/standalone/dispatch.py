@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
 
 
 class ByPrefix:

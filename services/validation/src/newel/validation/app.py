@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
 from newel.proto import subjects
 from newel.proto.issuing.v1.issuing_pb2_grpc import RepositoryStub
 from newel.proto.signer.v1.signer_pb2_grpc import StatusSignerStub
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.background import every
 from newel.runtime.clock import Clock

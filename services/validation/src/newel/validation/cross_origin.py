@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newel.runtime.asgi import ASGIApp, Message, Receive, Scope, Send
 
 _METHODS = ("GET", "HEAD", "POST")
 _EXPOSED = ("etag", "expires", "last-modified")

@@ -5,7 +5,7 @@ import email.utils
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
-from starlette.types import Message, Scope, Send
+from newel.runtime.asgi import Message, Scope, Send
 
 Header = tuple[bytes, bytes]
 

@@ -7,8 +7,7 @@ status (RFC 6960 §4.2.1), and clients do not read the body of anything else.
 import re
 from collections.abc import Mapping
 
-from starlette.types import Receive, Scope, Send
-
+from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import NewelError
 from newel.runtime.http.request_body import read_body
 from newel.validation.documents import Document, Source, send_document

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 from prometheus_client import Counter, Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from newel.runtime.asgi import ASGIApp, Message, Receive, Scope, Send
 from newel.runtime.clock import Clock
 from newel.runtime.line_sink import LineSink, SinkFullError
 from newel.runtime.metrics import HttpMetrics

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import uvicorn
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.http.addresses import parse_address, resolve
 from newel.runtime.http.admission import Admission, ConnectionMetrics, Ticket
 from newel.runtime.http.connection_limits import ConnectionLimits, claim_descriptors

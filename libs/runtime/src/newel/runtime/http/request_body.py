@@ -1,7 +1,6 @@
 """A request's body, read up to a bound. How long it may take is the listener's to say, for every app alike."""
 
-from starlette.types import Receive
-
+from newel.runtime.asgi import Receive
 from newel.runtime.errors import ErrorType, NewelError
 
 

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
+from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
 from newel.runtime.work import run_in_thread
 
 

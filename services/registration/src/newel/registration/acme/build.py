@@ -4,8 +4,6 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp
-
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
 from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.authentication import Authenticator
@@ -29,6 +27,7 @@ from newel.registration.challenges.tls_alpn_01 import TLSALPN01Validator
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
 from newel.registration.rate_limits import Limit
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database

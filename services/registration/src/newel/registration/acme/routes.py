@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-from starlette.types import Receive, Scope, Send
-
 from newel.acme import jws, messages
 from newel.acme.problems import AcmeError
 from newel.registration.acme import (
@@ -26,6 +24,7 @@ from newel.registration.acme.settings import Provisioners
 from newel.registration.acme.urls import URLs
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.rate_limits import RateLimitedError
+from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.request_body import read_body
 

@@ -3,9 +3,9 @@
 from typing import TypeVar
 
 import msgspec
-from starlette.types import Receive, Scope
 
 from newel.registration.errors import malformed
+from newel.runtime.asgi import Receive, Scope
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.request_body import read_body
 

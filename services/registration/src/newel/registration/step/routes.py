@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newel.registration.authority import Authority
 from newel.registration.errors import malformed
@@ -19,6 +18,7 @@ from newel.registration.step import bodies, error_responses, peer
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
 from newel.registration.step.signing import SignResult, SignService
+from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE

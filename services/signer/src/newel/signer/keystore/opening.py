@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from newel.crypto.keys import KeyKind
+from newel.runtime.config import ConfigError
 from newel.signer.config import FileStore, Pkcs11Store
 from newel.signer.keys import SigningKey
 from newel.signer.keystore.file import open_file_key
@@ -21,9 +22,10 @@ def open_key(store: FileStore | Pkcs11Store) -> SigningKey:
     """
     if isinstance(store, FileStore):
         return open_file_key(store.path, store.password_file)
+    place = _place(store)
     from newel.signer.keystore.pkcs11.key import TokenKey
 
-    return TokenKey(*_place(store))
+    return TokenKey(*place)
 
 
 def make_token_key(store: Pkcs11Store, kind: KeyKind) -> SigningKey:
@@ -31,31 +33,40 @@ def make_token_key(store: Pkcs11Store, kind: KeyKind) -> SigningKey:
 
     Raises :class:`newel.signer.keys.KeyExistsError` and ``KeyUnavailableError``.
     """
+    place = _place(store)
     from newel.signer.keystore.pkcs11.generate import generate
 
-    return generate(*_place(store), kind)
+    return generate(*place, kind)
 
 
 def token_key_exists(store: Pkcs11Store) -> bool:
     """Whether the token holds a key by that label and id. Raises ``KeyUnavailableError``."""
+    token, reference = _place(store)
     from newel.signer.keystore.pkcs11.generate import exists
 
-    token, reference = _place(store)
     return token.use(lambda opened: exists(opened, reference))
 
 
 def remove_token_key(store: Pkcs11Store) -> None:
     """Takes a key pair out of the token for good: the undoing of :func:`make_token_key`."""
+    place = _place(store)
     from newel.signer.keystore.pkcs11.generate import remove
 
-    remove(*_place(store))
+    remove(*place)
 
 
 def _place(store: Pkcs11Store) -> "tuple[Token, KeyReference]":
-    """The token and the name of the key in it."""
-    # The PKCS #11 binding takes a while to load: only those who have a token wait for it
-    from newel.signer.keystore.pkcs11.key import KeyReference
-    from newel.signer.keystore.pkcs11.token import open_token
+    """Return the token and the name of the key in it. Raises ConfigError without the extra."""
+    # The PKCS #11 binding takes a while to load: only those who have a token wait for it.
+    try:
+        from newel.signer.keystore.pkcs11.key import KeyReference
+        from newel.signer.keystore.pkcs11.token import open_token
+    except ModuleNotFoundError as error:
+        if error.name != "pkcs11":
+            raise
+        raise ConfigError(
+            f"{store.module}: PKCS #11 needs the package newel-signer[pkcs11]"
+        ) from None
 
     token = open_token(store.module, store.token, store.pin_file, store.sessions)
     return token, KeyReference(store.label, store.id)
