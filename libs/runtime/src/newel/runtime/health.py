@@ -16,7 +16,10 @@ from newel.runtime.service import Hook
 
 READY_SECONDS = 3.0
 PUBLIC_PATHS = ("/livez", "/readyz")
-"""What balancers may ask on an address that everybody reaches; the metrics are not for everybody."""
+"""What balancers may ask on an address that everybody reaches; the metrics are not for everybody.
+
+Probes are no traffic, and a service that is not ready made no error: they are neither logged nor counted.
+"""
 ASKED_AGAIN_AFTER = 0.5
 """Seconds one look answers for: anybody may ask, and a look writes to the disk."""
 
@@ -26,9 +29,6 @@ class Health:
 
     ``absent`` are the peers that do not answer, each with the reason.
     """
-
-    uncounted = True
-    """Probes and scrapes are no traffic, and a service that is not ready made no error: no log, no count."""
 
     def __init__(
         self,

@@ -30,6 +30,8 @@ class Service:
     rpcs: Sequence[Rpc] = ()
     web: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
     """Listener name ("https", "http", "admin") → ASGI app; the runner knows addresses and TLS."""
+    uncounted: tuple[str, ...] = ()
+    """Path prefixes whose requests get no id, no count and no line in the access log: the app has its own."""
     tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
     start: Sequence[Hook] = ()  # before listening: migrations, caches, the first certificate
     stop: Sequence[Hook] = ()  # after draining, in reverse order

@@ -24,7 +24,7 @@ from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.egress import EgressPolicy, parse_networks
 from newel.runtime.events.contract import EventBus, Subscription
-from newel.runtime.http.when_asked import WhenAsked
+from newel.runtime.http.router import LazyApp
 from newel.runtime.service import Service
 
 REVISION = "0002"
@@ -89,7 +89,7 @@ def build(config: Config, ports: Ports) -> Service:
     sweeping = every(_SWEEP_SECONDS, housekeeping.sweep)
     return Service(
         name="alerting",
-        web={"https": WhenAsked(web)},
+        web={"https": LazyApp(web)},
         tasks={
             **{
                 f"deliver-{name}": every(config.poll.total_seconds(), courier.tick)

@@ -29,7 +29,7 @@ from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.events.contract import EventBus, Outbox, Subscription
-from newel.runtime.http.when_asked import WhenAsked
+from newel.runtime.http.router import LazyApp
 from newel.runtime.service import Rpc, Service
 
 REVISION = "0001"
@@ -110,7 +110,7 @@ def build(config: Config, ports: Ports) -> Service:
                 config.administrators_callers,
             ),
         ),
-        web={"https": WhenAsked(web)},
+        web={"https": LazyApp(web)},
         tasks={
             "expiry": partial(run_leased, Lease(ports.database, "expiry"), ticking),
             "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), comparing),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from newel.alerting import app as alerting
 from newel.inventory import app as inventory
@@ -24,6 +25,7 @@ from newel.runtime.events.metrics import EventMetrics
 from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.health import PUBLIC_PATHS, Health
 from newel.runtime.http.access_log import AccessLogMiddleware
+from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HttpMetrics
 from newel.runtime.rpc.local import LocalChannel, LocalServer
@@ -34,7 +36,6 @@ from newel.signer import app as signer
 from newel.standalone import models
 from newel.standalone.administrator import EVERY as ADMINISTRATOR_EVERY
 from newel.standalone.administrator import FirstAdministrator
-from newel.standalone.dispatch import ByPrefix
 from newel.standalone.existing import note_databases
 from newel.standalone.first_start import authority_files
 from newel.standalone.responder import ResponderUpkeep
@@ -82,8 +83,8 @@ class Standalone:
     """Everything the process runs."""
 
     services: Sequence[Service]
-    https: AccessLogMiddleware
-    http: AccessLogMiddleware
+    https: ASGIApp
+    http: ASGIApp
     health: Health
     tls: ServerTls
     registry: CollectorRegistry
@@ -109,11 +110,18 @@ async def build(
     ready = {service.name: service.ready for service in services if service.ready}
     health = Health({**house.checks(), **ready}, [house.registry])
     metrics = HttpMetrics(house.registry)
-    https = ByPrefix(
+    https = Router(
         {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
         by_name["registration"].web["https"],
     )
-    http = ByPrefix(dict.fromkeys(PUBLIC_PATHS, health), by_name["validation"].web["http"])
+    status = by_name["validation"]
+    http = Router(
+        {
+            **dict.fromkeys(PUBLIC_PATHS, health),
+            **dict.fromkeys(status.uncounted, status.web["http"]),
+        },
+        AccessLogMiddleware(status.web["http"], "validation", clock, log, metrics),
+    )
     return Standalone(
         [
             *services,
@@ -121,7 +129,7 @@ async def build(
             Service("events", tasks=house.tasks(), stop=[house.close_databases]),
         ],
         AccessLogMiddleware(https, "registration", clock, log, metrics),
-        AccessLogMiddleware(http, "validation", clock, log, metrics),
+        http,
         health,
         house.tls,
         house.registry,

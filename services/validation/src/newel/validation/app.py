@@ -90,6 +90,7 @@ def build(config: Config, ports: Ports) -> Service:
     return Service(
         name="validation",
         web={"http": web},
+        uncounted=("/ocsp",),  # OCSP has its own count, by response
         tasks={
             "changes": every(
                 config.poll_every.total_seconds(),

@@ -17,7 +17,6 @@ class CrossOrigin:
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
-        self.accounts_for: tuple[str, ...] = getattr(app, "accounts_for", ())
         self._app = CORSMiddleware(
             _Copied(app), allow_origins=origins, allow_methods=_METHODS, expose_headers=_EXPOSED
         )

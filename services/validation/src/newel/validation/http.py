@@ -24,9 +24,6 @@ _prefix = re.compile(rb"^/ocsp(?:/[0-9a-f]{16}(?=/|$))?")
 class Web:
     """The ASGI app of the listener ``http``."""
 
-    accounts_for = ("/ocsp",)
-    """OCSP has its own count by answer; see ``newel.runtime.http.access_log.AccessLogMiddleware``."""
-
     def __init__(
         self, responder: Responder, sources: Mapping[str, Source], base_path: str = ""
     ) -> None:

@@ -1,4 +1,4 @@
-"""What every request gets, in one wrapper: an id in and out, a line in the access log, a count, a duration."""
+"""What every request gets from one middleware: an id, a line in the access log, a count and a duration."""
 
 import time
 from typing import Any
@@ -21,11 +21,7 @@ _LONGEST = 256
 
 
 class AccessLogMiddleware:
-    """Wraps a service's ASGI app.
-
-    An app may have ``accounts_for``: beginnings of paths whose requests it counts itself. They go
-    straight through, with no id and no line in the log: for answers that cost less than those.
-    """
+    """Wraps a service's ASGI app. Paths that the service counts itself are routed around it."""
 
     def __init__(
         self, app: ASGIApp, service: str, clock: Clock, sink: LineSink | None, metrics: HttpMetrics
@@ -37,13 +33,9 @@ class AccessLogMiddleware:
         self._metrics = metrics
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
-        self._straight: tuple[str, ...] = getattr(app, "accounts_for", ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one ASGI request."""
-        if scope["type"] != "http" or scope["path"].startswith(self._straight):
-            await self._app(scope, receive, send)
-            return
+        """Serve one ASGI request."""
         began = time.perf_counter()
         seen: dict[str, Any] = {"status": 500, "size": 0}
         given = b""
@@ -71,7 +63,7 @@ class AccessLogMiddleware:
             self._account(scope, seen, identifier, agent, time.perf_counter() - began)
 
     def _counter(self, route: str, method: str, status: int) -> Counter:
-        """The child of one combination, looked up once: `labels` costs as much as the count itself."""
+        """Return the child of one combination, looked up once: `labels` costs as much as counting."""
         known = self._counters.get((route, method, status))
         if known is None:
             known = self._metrics.requests.labels(self._service, route, method, str(status))

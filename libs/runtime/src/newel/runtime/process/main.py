@@ -19,6 +19,7 @@ from newel.runtime.health import Health
 from newel.runtime.http.access_log import AccessLogMiddleware
 from newel.runtime.http.admission import ConnectionMetrics
 from newel.runtime.http.listener import Listener, bind
+from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HttpMetrics
 from newel.runtime.process.context import Context
@@ -105,8 +106,9 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
         served = AccessLogMiddleware(
             app, service.name, context.clock, log if runtime.access_log else None, metrics
         )
+        routed = Router(dict.fromkeys(service.uncounted, app), served)
         tls = _tls(listener, config, context.tls, reloads)
-        listeners.append(Listener(served, _bind(config, runtime), tls, name=listener, **bounds))
+        listeners.append(Listener(routed, _bind(config, runtime), tls, name=listener, **bounds))
     start, stop = _rpc(context, service, health)
     reloads.append(context.reopen_audit)
 

@@ -1,0 +1,42 @@
+"""Finds the app of a request by the beginning of its path."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Router:
+    """Several apps on one listener, each below a path prefix, and a default for every other path.
+
+    ``/crl`` is that path and what is below it; ``/crl/`` is only what is below it. The path is passed on whole.
+    """
+
+    def __init__(self, apps: Mapping[str, ASGIApp], default: ASGIApp) -> None:
+        self._apps = dict(apps)
+        self._default = default
+        ends = (re.escape(each) + ("" if each.endswith("/") else r"(?=/|\Z)") for each in apps)
+        self._match = re.compile("|".join(ends) or r"(?!)").match
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request."""
+        found = self._match(scope["path"])
+        app = self._default if found is None else self._apps[found[0]]
+        await app(scope, receive, send)
+
+
+class LazyApp:
+    """An app that is built at its first request, in a thread: its framework takes long to load."""
+
+    def __init__(self, build: Callable[[], ASGIApp]) -> None:
+        self._build = build
+        self._app: ASGIApp | None = None
+        self._lock = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request."""
+        if self._app is None:
+            async with self._lock:
+                self._app = self._app or await asyncio.to_thread(self._build)
+        await self._app(scope, receive, send)
