@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from starlette.types import Send
+from newel.runtime.asgi import Send
 
 Header = tuple[bytes, bytes]
 

@@ -4,7 +4,8 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
+from newel.runtime.work import run_in_thread
 
 
 class Router:
@@ -38,5 +39,5 @@ class LazyApp:
         """Serve one ASGI request."""
         if self._app is None:
             async with self._lock:
-                self._app = self._app or await asyncio.to_thread(self._build)
+                self._app = self._app or await run_in_thread(self._build)
         await self._app(scope, receive, send)
