@@ -13,7 +13,7 @@ PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 STATE     ?= var/newel
 ADDRESSES := $(if $(PORT),--address 127.0.0.1:$(PORT)) $(if $(HTTP_PORT),--http-address 127.0.0.1:$(HTTP_PORT))
 
-.PHONY: help sync tools lock run split test check bench generate format e2e faults dist
+.PHONY: help sync tools lock run split test check bench generate reference format e2e faults dist
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lock: ## rebuild requirements.lock from every member's pyproject.toml
 
 generate: tools ## generate the code from proto/*.proto
 	$(BIN)/python proto/generate.py
+
+reference: tools ## write docs/configuration.md and docs/sdk.md from the code
+	$(BIN)/python -m deploy.reference
 
 format: tools ## format the code and apply ruff's safe fixes
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

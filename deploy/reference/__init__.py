@@ -1,0 +1,1 @@
+"""Reference pages made from the code: `python -m deploy.reference` (`make reference`)."""
