@@ -42,7 +42,7 @@ ELSEWHERE = {
     "file_server.py": "asked whether it is there",
     "whole_files.py": "owners are kept where os.name is posix",
     "keyset.py": "Windows does not come to the lock",
-    "kept.py": "nor here",
+    "credentials.py": "nor here",
     "steppath.py": "asked where HOME is empty",
     "menu.py": "only in a terminal that was opened",
     "terminal.py": "which Windows does not come to open",

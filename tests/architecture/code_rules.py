@@ -12,6 +12,7 @@ from pathlib import Path
 
 import seams
 
+GENERATED = ("_pb2", "cli/options/records/")
 LONGEST_FILE = 330
 LONGEST_TEST = 500
 LONGEST_FUNCTION = 60
@@ -31,7 +32,9 @@ def python_files(root: Path) -> list[Path]:
     return [
         root / name
         for name in listed
-        if name.startswith(CODE) and "_pb2" not in name and (root / name).exists()
+        if name.startswith(CODE)
+        and not any(part in name for part in GENERATED)
+        and (root / name).exists()
     ]
 
 

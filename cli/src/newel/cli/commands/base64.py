@@ -3,21 +3,24 @@
 import base64
 import binascii
 import sys
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.base64 import Base64Options
 
-def run(call: Invocation) -> None:
+
+def run(options: "Base64Options") -> None:
     """Encodes to stdout; with -d decodes whichever alphabet and padding the input has."""
-    data = " ".join(call.args).encode() if call.args else read("-")
-    if call.on("decode"):
+    data = " ".join(options.args).encode() if options.args else read("-")
+    if options.decode:
         sys.stdout.buffer.write(decode(data))
         sys.stdout.flush()
         return
-    encoded = base64.urlsafe_b64encode(data) if call.on("url") else base64.b64encode(data)
-    print((encoded.rstrip(b"=") if call.on("raw") else encoded).decode())
+    encoded = base64.urlsafe_b64encode(data) if options.url else base64.b64encode(data)
+    print((encoded.rstrip(b"=") if options.raw else encoded).decode())
 
 
 def decode(data: bytes) -> bytes:

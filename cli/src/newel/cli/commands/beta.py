@@ -1,13 +1,15 @@
 """`newel beta …`: the older names of commands that have found their place."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from newel.cli.options.invocation import Invocation
+if TYPE_CHECKING:
+    from newel.cli.options.records.beta import BetaOptions
 
 
-def run(call: Invocation) -> int:
+def run(options: "BetaOptions") -> int:
     """Runs the command of the same words without the first."""
     from newel.cli.main import module_of
 
-    module = import_module(module_of(call.command.path.removeprefix("beta ")))
-    return int(module.run(call) or 0)
+    module = import_module(module_of(options.command.path.removeprefix("beta ")))
+    return int(module.run(options) or 0)

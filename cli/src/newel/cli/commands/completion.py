@@ -2,7 +2,11 @@
 
 from newel.cli.errors import CliError
 from newel.cli.options.grammar import SWITCHES, Command, load, words
-from newel.cli.options.invocation import Invocation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from newel.cli.options.records.completion import CompletionOptions
+
 
 # Flags are offered once a dash is typed; until then the files of the directory are more use.
 BASH = """\
@@ -39,12 +43,12 @@ complete -c {name} -n 'count (__{name}_candidates) >/dev/null' -f -a '(__{name}_
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
-def run(call: Invocation) -> None:
+def run(options: "CompletionOptions") -> None:
     """Prints the script for a shell; with --candidates the words that may come next."""
-    if call.given("candidates"):
-        print(" ".join(candidates(call.args)))
+    if options.given("candidates"):
+        print(" ".join(candidates(options.args)))
         return
-    (shell,) = call.positionals(1)
+    (shell,) = options.positionals(1)
     if shell not in SCRIPTS:
         raise CliError(f"unsupported shell {shell}")
     print("".join(SCRIPTS[shell].format(name=name) for name in ("step", "newel")), end="")

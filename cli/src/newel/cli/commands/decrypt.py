@@ -1,20 +1,24 @@
 """`newel decrypt`: what is inside a JWE, for whoever has the recipient's private key."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError
 from newel.cli.jose import jose_keys, jwe_messages
 from newel.cli.options import output
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.decrypt import DecryptOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "DecryptOptions") -> None:
     """Decrypts a file or stdin with the key of --key; nothing is written of what does not open whole."""
-    names = call.positionals(0, 1)
-    name = call.require("key")
+    names = options.positionals(0, 1)
+    name = options.require("key")
     message = jwe_messages.compact(read(names[0] if names else "-"))
     header = jwe_messages.header_of(message)
-    key = jose_keys.read(name, jose_keys.Wanted("enc"), call.get("password-file"))
+    key = jose_keys.read(name, jose_keys.Wanted("enc"), options.password_file)
     if isinstance(key.key, PublicKey):
         raise CliError(f"file {name} does not contain a valid private key")
     jose_keys.validate_encryption(key, str(header.get("alg", "")))
@@ -28,4 +32,4 @@ def run(call: Invocation) -> None:
                 f"it is encrypted for the key {meant}, {name} is the key {key.kid}"
             ) from None
         raise CliError(f"{error}: {name} is not its key, or it was changed on its way") from None
-    output.deliver(call, plaintext)
+    output.deliver(options, plaintext)

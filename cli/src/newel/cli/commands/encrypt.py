@@ -6,17 +6,17 @@ from newel.cli.commands.crypto.jwe.encrypt import CONTENT
 from newel.cli.errors import UsageError
 from newel.cli.jose import chacha20, jwe_messages, recipients
 from newel.cli.options import output
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.encrypt import EncryptOptions
     from newel.crypto.reader.certificates import Certificate
 
 ALGORITHMS = (*CONTENT, chacha20.NAME)
 """Of the content. The message names its own: decrypt needs no such flag."""
 
 
-def run(call: Invocation) -> None:
+def run(call: "EncryptOptions") -> None:
     """Encrypts a file or stdin for the recipient of --to."""
     names = call.positionals(0, 1)
     enc = algorithm(call)
@@ -26,7 +26,7 @@ def run(call: Invocation) -> None:
     output.deliver(call, output.line(jwe_messages.full(message) if call.json else message))
 
 
-def algorithm(call: Invocation) -> str:
+def algorithm(call: "EncryptOptions") -> str:
     """The content encryption of --algorithm. Raises UsageError."""
     asked = call.require("algorithm")
     found = next((name for name in ALGORITHMS if name.lower() == asked.lower()), None)
@@ -36,9 +36,9 @@ def algorithm(call: Invocation) -> str:
     return found
 
 
-def roots(call: Invocation) -> "list[Certificate] | None":
+def roots(call: "EncryptOptions") -> "list[Certificate] | None":
     """Those of --roots, under which the recipient's certificate must stand; None without the flag."""
     from newel.cli.certificates import vouched
 
-    named = call.get("roots")
+    named = call.roots
     return vouched.roots_in(named) if named else None

@@ -9,17 +9,17 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.file_server import Handler, Tls, bound, serve
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.fileserver import FileserverOptions
 
 
-def run(call: "Invocation") -> None:
+def run(options: "FileserverOptions") -> None:
     """Serves until it is interrupted; SIGHUP reads certificate and key again."""
-    root = call.positionals(1)[0]
-    check(call, root)
-    certificate, key = call.get("cert"), call.get("key")
-    tls = Tls(certificate, key, call.get("roots")) if certificate and key else None
-    server = bound(call.get("address") or "", partial(Handler, directory=root), tls)
-    pidfile = call.get("pidfile")
+    root = options.positionals(1)[0]
+    check(options, root)
+    certificate, key = options.cert, options.key
+    tls = Tls(certificate, key, options.roots) if certificate and key else None
+    server = bound(options.address or "", partial(Handler, directory=root), tls)
+    pidfile = options.pidfile
     if pidfile:
         Path(pidfile).write_text(f"{os.getpid()}\n")
     try:
@@ -30,12 +30,12 @@ def run(call: "Invocation") -> None:
             Path(pidfile).unlink(missing_ok=True)
 
 
-def check(call: "Invocation", root: str) -> None:
+def check(options: "FileserverOptions", root: str) -> None:
     """Refuses what is no directory, and flags that need each other."""
     if not Path(root).exists():
         raise CliError(f"open {root} failed: no such file or directory")
     if not Path(root).is_dir():
         raise CliError("positional argument <dir> must be a directory")
     for flag, needed in (("roots", "cert"), ("roots", "key"), ("cert", "key"), ("key", "cert")):
-        if call.get(flag) and not call.get(needed):
+        if options.get(flag) and not options.get(needed):
             raise UsageError(f"flag '--{flag}' requires the '--{needed}' flag")

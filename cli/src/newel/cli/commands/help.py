@@ -1,40 +1,44 @@
 """`newel help [command …]`: what there is, and how one command is used; or all of it, written to files."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.manual.pages import Page, overview, page
 from newel.cli.options.grammar import Command, find
-from newel.cli.options.invocation import Invocation
 from newel.cli.render import help_layout
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.help import HelpOptions
+
 
 TREES = ("html", "markdown", "man")
 
 
-def run(call: Invocation) -> int:
+def run(options: "HelpOptions") -> int:
     """Prints the list of commands, or the help of the one that is named; or writes or serves the pages."""
-    if call.on("report") and not (call.given("html") or call.given("markdown")):
+    if options.report and not (options.given("html") or options.given("markdown")):
         raise UsageError("flag '--report' requires the '--html' flag")
-    written = [form for form in TREES if call.given(form)]
-    if written or call.given("http"):
+    written = [form for form in TREES if options.given(form)]
+    if written or options.given("http"):
         from newel.cli.manual import files, server
 
         for form in written:
-            files.write(form, call.require(form), report=call.on("report"))
-        return server.serve(call.require("http")) if call.given("http") else 0
-    if not call.args:
+            files.write(form, options.require(form), report=options.report)
+        return server.serve(options.require("http")) if options.given("http") else 0
+    if not options.args:
         return show(overview())
     from newel.cli.main import FOREIGN, foreign
 
-    if call.args[0] in FOREIGN:
-        return foreign(call.args[0], [*call.args[1:], "--help"])
-    command, rest = find(call.args)
+    if options.args[0] in FOREIGN:
+        return foreign(options.args[0], [*options.args[1:], "--help"])
+    command, rest = find(options.args)
     if command is None or rest:
         from newel.cli.main import nearest
 
-        topic = " ".join((program.name(), *call.args))
-        hint = nearest((rest or call.args)[0], command)
+        topic = " ".join((program.name(), *options.args))
+        hint = nearest((rest or options.args)[0], command)
         raise CliError(f"No help topic for '{topic}'", code=3, hint=hint)
     return describe(command)
 

@@ -6,68 +6,68 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import say, show_json
 from newel.cli.operations.credentials import services
 from newel.cli.operations.inventory.layouts import plain
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.credentials import Logins
 
 if TYPE_CHECKING:
     from newel.cli.operations.credentials.credential import Credential
+    from newel.cli.options.records.login import LoginOptions
 
 KINDS = ("token", "certificate")
 
 
-def run(call: Invocation) -> None:
+def run(options: "LoginOptions") -> None:
     """Logs in to a service, or lists the logins there are."""
-    if call.on("list"):
-        call.positionals(0)
-        show_all(call)
+    if options.list_:
+        options.positionals(0)
+        show_all(options)
         return
-    (url,) = call.positionals(1)
+    (url,) = options.positionals(1)
     service = services.origin(url)
-    kind = kind_of(call)
+    kind = kind_of(options)
     if kind == "certificate" and not service.startswith("https:"):
         raise UsageError("a certificate is shown by TLS: the service needs an https address")
-    credential = token(call) if kind == "token" else certificate(call)
-    Logins.of(call).save(service, credential)
-    if call.json:
+    credential = token(options) if kind == "token" else certificate(options)
+    Logins.of(options).save(service, credential)
+    if options.json:
         show_json(facts(service, credential))
     else:
         say("Service", service)
         say("Logged in", described(credential))
 
 
-def kind_of(call: Invocation) -> str:
+def kind_of(options: "LoginOptions") -> str:
     """``token`` or ``certificate``: --credential, else a token when an OAuth client is known."""
-    asked = call.get("credential")
+    asked = options.credential
     if asked not in {None, *KINDS}:
         raise UsageError(
             f"invalid value '{asked}' for flag '--credential'; options are token, certificate"
         )
-    return asked or ("token" if call.get("client-id") else "certificate")
+    return asked or ("token" if options.client_id else "certificate")
 
 
-def token(call: Invocation) -> "Credential":
+def token(options: "LoginOptions") -> "Credential":
     """By signing in at an OAuth or OpenID provider."""
     from newel.cli.operations.credentials.token import Token
     from newel.cli.operations.oauth import sign_in
 
-    if not call.get("token-endpoint"):
-        call.require("provider")
-    return Token.of(sign_in.of_person(call), identity=call.on("oidc"))
+    if not options.token_endpoint:
+        options.require("provider")
+    return Token.of(sign_in.of_person(options), identity=options.oidc)
 
 
-def certificate(call: Invocation) -> "Credential":
+def certificate(options: "LoginOptions") -> "Credential":
     """By a one-time token, given or got from one of the authority's provisioners; the key is made here."""
     from newel.cli.operations import certificate_requests, enroll
     from newel.cli.operations.credentials.certificate import ClientCertificate
     from newel.client.credential import of_pem
     from newel.crypto import keys
 
-    subject = call.get("subject") or subject_of(call)
-    kinds = ("X5C",) if call.get("x5c-cert") else ("JWK", "OIDC")
-    ticket = enroll.ticket(call, subject, kinds)
+    subject = options.subject or subject_of(options)
+    kinds = ("X5C",) if options.x5c_cert else ("JWK", "OIDC")
+    ticket = enroll.ticket(options, subject, kinds)
     key = keys.generate()
     csr = certificate_requests.make(key, ticket.subject, ticket.sans)
-    chain = enroll.sign(call, ticket, csr)
+    chain = enroll.sign(options, ticket, csr)
     try:
         pair = of_pem(chain, key)
     except ValueError as error:
@@ -75,20 +75,20 @@ def certificate(call: Invocation) -> "Credential":
     return ClientCertificate.of(pair, ticket.url, ticket.root)
 
 
-def subject_of(call: Invocation) -> str:
+def subject_of(options: "LoginOptions") -> str:
     """Whom the one-time token names. Raises UsageError without a token."""
     from newel.cli.operations.enroll import unverified_claims
 
-    token = call.get("token")
+    token = options.token
     if not token:
         raise UsageError("one of flag --client-id, --subject or --token is required")
     return str(unverified_claims(token).get("sub") or "")
 
 
-def show_all(call: Invocation) -> None:
+def show_all(options: "LoginOptions") -> None:
     """The logins that are kept; nothing of their secrets."""
-    found = [(kept.service, kept.credential) for kept in Logins.of(call).every()]
-    if call.json:
+    found = [(kept.service, kept.credential) for kept in Logins.of(options).every()]
+    if options.json:
         show_json([facts(service, credential) for service, credential in found])
         return
     for service, credential in found:

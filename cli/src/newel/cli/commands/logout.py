@@ -1,27 +1,31 @@
 """`newel logout`: a credential is given back to its issuer and forgotten (ROAD-01)."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations.credentials import services
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.credentials import Logins
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.logout import LogoutOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "LogoutOptions") -> None:
     """Ends the logins for the services that are named, or all of them."""
-    logins = Logins.of(call)
-    if call.on("all"):
-        call.positionals(0)
+    logins = Logins.of(options)
+    if options.all_:
+        options.positionals(0)
         named = [kept.service for kept in logins.every()]
     else:
-        named = [services.origin(url) for url in call.positionals(1, -1)]
+        named = [services.origin(url) for url in options.positionals(1, -1)]
         if len(set(named)) < len(named):
             raise UsageError("a service is named twice")
     failed: CliError | None = None
     with logins.alone():
         for service in named:
             try:
-                end(call, logins, service)
+                end(options, logins, service)
             except CliError as error:
                 if failed:
                     note(str(failed))
@@ -30,13 +34,13 @@ def run(call: Invocation) -> None:
         raise failed
 
 
-def end(call: Invocation, logins: Logins, service: str) -> None:
+def end(options: "LogoutOptions", logins: Logins, service: str) -> None:
     """Revokes and forgets one; it is kept when that fails, so that it can be tried again."""
     credential = logins.get(service)
     try:
         told = credential.revoke()
     except CliError as error:
-        if not call.on("force"):
+        if not options.force:
             raise CliError(
                 f"the login for {service} is kept, because it could not be revoked: {error}",
                 hint="'--force' forgets it all the same.",

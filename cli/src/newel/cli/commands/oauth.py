@@ -1,22 +1,24 @@
 """`newel oauth`: a token from an identity provider, on stdout."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.oauth import service_accounts, sign_in
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.oauth import OauthOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "OauthOptions") -> None:
     """Gets the token and prints all of it, or the part the flags name."""
-    call.positionals(0)
-    if call.on("implicit"):
+    options.positionals(0)
+    if options.implicit:
         raise UsageError("the implicit flow is not supported: leave '--implicit' out")
-    tokens = of_account(call) if call.get("account") else sign_in.of_person(call).tokens
-    wanted = tokens["id_token" if call.on("oidc") else "access_token"]
-    if call.on("header"):
+    tokens = of_account(options) if options.account else sign_in.of_person(options).tokens
+    wanted = tokens["id_token" if options.oidc else "access_token"]
+    if options.header:
         print(f"Authorization: Bearer {wanted}")
-    elif call.on("bare"):
+    elif options.bare:
         if not wanted:
             raise CliError("the provider's answer holds no such token")
         print(wanted)
@@ -26,11 +28,11 @@ def run(call: Invocation) -> None:
         show_json(tokens)
 
 
-def of_account(call: Invocation) -> dict[str, Any]:
+def of_account(options: "OauthOptions") -> dict[str, Any]:
     """The tokens of a service account or, for an installed application's file, of a person."""
-    account = service_accounts.read_account(call.require("account"))
+    account = service_accounts.read_account(options.require("account"))
     if not account.key:
-        return sign_in.in_browser(call, account.endpoints, account.client)
-    if call.on("jwt"):
-        return service_accounts.self_signed(account, sign_in.scope_of(call))
-    return service_accounts.authorize(account, sign_in.scope_of(call))
+        return sign_in.in_browser(options, account.endpoints, account.client)
+    if options.jwt:
+        return service_accounts.self_signed(account, sign_in.scope_of(options))
+    return service_accounts.authorize(account, sign_in.scope_of(options))

@@ -1,16 +1,17 @@
 """`newel path`: where configuration, certificates and secrets are kept."""
 
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import steppath
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from newel.cli.options.records.path import PathOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "PathOptions") -> None:
     """Prints the authority's path, with --base the base directory, with --profile the profile's."""
-    call.positionals(0)
-    if call.on("base"):
+    options.positionals(0)
+    if options.base:
         print(steppath.base_name())
         return
-    context = steppath.context_of(call)
-    print(
-        steppath.profile_name(context) if call.on("profile") else steppath.authority_name(context)
-    )
+    context = steppath.context_of(options)
+    print(steppath.profile_name(context) if options.profile else steppath.authority_name(context))

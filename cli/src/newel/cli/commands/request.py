@@ -9,30 +9,30 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import connection, service_request
 from newel.cli.operations.credentials import services
 from newel.cli.options import output
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import files
 from newel.cli.store.credentials import Logins, again
 
 if TYPE_CHECKING:
     from newel.cli.operations.credentials.credential import Credential
+    from newel.cli.options.records.request import RequestOptions
 
 CHUNK = 1 << 16
 REFUSED, UNKNOWN = 400, 401
 
 
-def run(call: Invocation) -> None:
+def run(options: "RequestOptions") -> None:
     """Sends the request and writes what comes; with --access what another program needs to send it."""
-    (url,) = call.positionals(1)
-    service, logins = services.origin(url), Logins.of(call)
-    if call.on("access"):
-        hand_out(call, logins, service)
+    (url,) = options.positionals(1)
+    service, logins = services.origin(url), Logins.of(options)
+    if options.access:
+        hand_out(options, logins, service)
         return
-    if call.all("scope"):
+    if options.scope:
         raise UsageError("flag '--scope' requires the '--access' flag")
-    request = request_of(call, url)
+    request = request_of(options, url)
     credential = logins.fresh(service)
-    with service_request.answered(request, credential, trusted(call)) as answer:
-        show(call, answer)
+    with service_request.answered(request, credential, trusted(options)) as answer:
+        show(options, answer)
     if answer.status >= REFUSED:
         raise CliError(
             f"{service} answers {answer.status} {answer.reason}".rstrip(),
@@ -40,28 +40,28 @@ def run(call: Invocation) -> None:
         )
 
 
-def hand_out(call: Invocation, logins: Logins, service: str) -> None:
+def hand_out(options: "RequestOptions", logins: Logins, service: str) -> None:
     """Access of its own for another program: it is printed because that is what was asked for."""
     for flag in ("method", "header", "data", "include"):
-        if call.given(flag):
+        if options.given(flag):
             raise UsageError(f"flag '--access' and flag '--{flag}' are mutually exclusive")
     logins.fresh(service)
     with logins.alone():
         credential: Credential = logins.get(service)
-        access = credential.access(call.all("scope"))
+        access = credential.access(options.scope)
         if access.kept != credential:
             logins.save(service, access.kept)
-    output.deliver(call, access.handed_out.rstrip(b"\n") + b"\n")
+    output.deliver(options, access.handed_out.rstrip(b"\n") + b"\n")
 
 
-def request_of(call: Invocation, url: str) -> service_request.Request:
+def request_of(options: "RequestOptions", url: str) -> service_request.Request:
     """The request the flags describe. Raises UsageError, CliError."""
-    headers = dict(header(word) for word in call.all("header"))
-    data = call.get("data")
+    headers = dict(header(word) for word in options.header)
+    data = options.data
     body = None if data is None else content(data)
     if body is not None and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = "application/json"
-    method = (call.get("method") or ("GET" if body is None else "POST")).upper()
+    method = (options.method or ("GET" if body is None else "POST")).upper()
     if not method.isascii() or not method.isalpha():
         raise UsageError(f"invalid value '{method}' for flag '--method'")
     return service_request.Request(method, url, headers, body)
@@ -83,24 +83,24 @@ def content(data: str) -> bytes:
     return files.read(data[1:], exact=True) if data.startswith("@") else data.encode()
 
 
-def trusted(call: Invocation) -> str | None:
+def trusted(options: "RequestOptions") -> str | None:
     """The root of --root or of bootstrap, PEM; the system's are trusted too."""
-    if call.get("root") or connection.stored_root(call).is_file():
-        return connection.root_pem(call)
+    if options.root or connection.stored_root(options).is_file():
+        return connection.root_pem(options)
     return None
 
 
-def show(call: Invocation, answer: http.client.HTTPResponse) -> None:
+def show(options: "RequestOptions", answer: http.client.HTTPResponse) -> None:
     """The body as it comes to --out or stdout, or all of the answer as JSON."""
-    if call.json:
+    if options.json:
         show_as_json(answer)
         return
-    name = call.get("out")
+    name = options.out
     if name and answer.status < REFUSED:
-        with files.being_written(name, force=call.on("force")) as sink:
+        with files.being_written(name, force=options.force) as sink:
             copy(answer, sink)
         return
-    if call.on("include"):
+    if options.include:
         lines = [f"HTTP {answer.status} {answer.reason}", *map(": ".join, answer.getheaders())]
         sys.stdout.write("\n".join(lines) + "\n\n")
         sys.stdout.flush()

@@ -7,35 +7,35 @@ from newel.cli.errors import CliError
 from newel.cli.jose import jose_keys, jwk_files, jws_messages
 from newel.cli.operations.keys import kms
 from newel.cli.options import output
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.sign import SignOptions
     from newel.crypto.keys import PrivateKey
 
 
-def run(call: Invocation) -> None:
+def run(options: "SignOptions") -> None:
     """Signs a file or stdin; the content stays apart from its signature unless --attached."""
-    names = call.positionals(0, 1)
-    key = signing_key(call)
+    names = options.positionals(0, 1)
+    key = signing_key(options)
     private = jose_keys.for_signing(key)
     if isinstance(private, bytes):
         raise CliError("a shared key signs for nobody: whoever can verify with it can sign with it")
-    certificate = call.get("cert")
+    certificate = options.cert
     header = of_certificate(certificate, private) if certificate else {"kid": key.kid}
     content = read(names[0] if names else "-", exact=True)
     message = jws_messages.parse(jws_messages.sign(header, content, key))
-    if not call.on("attached"):
+    if not options.attached:
         message = message.detached()
-    output.deliver(call, output.line(message.full if call.json else message.compact))
+    output.deliver(options, output.line(message.full if options.json else message.compact))
 
 
-def signing_key(call: Invocation) -> jose_keys.JoseKey:
+def signing_key(options: "SignOptions") -> jose_keys.JoseKey:
     """The key of --key: in a file, or in a token or key service by its URI."""
-    name, service = call.require("key"), kms.service(call)
-    wanted = jose_keys.Wanted("sig", call.get("algorithm") or "")
+    name, service = options.require("key"), kms.service(options)
+    wanted = jose_keys.Wanted("sig", options.algorithm or "")
     if not service and not kms.is_uri(name):
-        return jose_keys.read(name, wanted, call.get("password-file"))
+        return jose_keys.read(name, wanted, options.password_file)
     key = kms.signing_key(name, service=service)
     jwk = jwk_files.of_key(key.public_key())
     jwk["kid"] = jwk_files.thumbprint(jwk)

@@ -1,5 +1,7 @@
 """`newel verify`: whose signature it is, and that the content is what was signed."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli import program
 from newel.cli.commands.certificate import verify as certificate
 from newel.cli.errors import CliError, UsageError
@@ -11,14 +13,16 @@ from newel.cli.operations import connection
 from newel.cli.operations.inventory.layouts import plain
 from newel.cli.options import output
 from newel.cli.options.delegation import calling
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.verify import VerifyOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "VerifyOptions") -> None:
     """Verifies a file by its --signature, or a signed message, whose content is then the result."""
-    (name,) = call.positionals(0, 1) or ["-"]
-    apart = call.get("signature")
+    (name,) = options.positionals(0, 1) or ["-"]
+    apart = options.signature
     if apart:
         message = read_message(apart).about(read(name, exact=True))
     else:
@@ -29,14 +33,14 @@ def run(call: Invocation) -> None:
                 f"'{program.name()} verify FILE --signature SIGNATURE' says what was signed"
             )
     jws_messages.refuse_unknown(message)
-    signer = signer_of(call, message)
+    signer = signer_of(options, message)
     content = jws_messages.verify(message, signer.key)
-    wanted = call.get("signer")
+    wanted = options.signer
     if wanted and wanted not in signer.names:
         raise CliError(f"it is signed by {plain(signer.names)}, not by {wanted}")
-    show(call, message, signer)
-    if not apart and (call.get("out") or not call.json):
-        output.deliver(call, content)
+    show(options, message, signer)
+    if not apart and (options.out or not options.json):
+        output.deliver(options, content)
 
 
 def read_message(name: str) -> Jws:
@@ -44,30 +48,30 @@ def read_message(name: str) -> Jws:
     return jws_messages.parse(read(name).decode(errors="replace"))
 
 
-def signer_of(call: Invocation, message: Jws) -> Signer:
+def signer_of(options: "VerifyOptions", message: Jws) -> Signer:
     """The holder of --key; without it, whom a certificate below the roots names. Raises CliError."""
-    named = call.get("key")
+    named = options.key
     if named:
         return signers.by_key(named, message)
     from newel.cli.certificates import vouched
     from newel.cli.options.times import resolved
     from newel.client.clock import now
 
-    stored = connection.stored_root(call)
-    roots = call.get("roots") or (str(stored) if stored.is_file() else "")
+    stored = connection.stored_root(options)
+    roots = options.roots or (str(stored) if stored.is_file() else "")
     if not roots:
         raise UsageError("one of flag --roots or --key is required: 'ca bootstrap' stored no root")
-    at = resolved(call, "at", now()) or now()
+    at = resolved(options, "at", now()) or now()
     signer = signers.by_chain(message, vouched.roots_in(roots), at)
-    if call.on("verify-crl") or call.on("verify-ocsp"):
-        toolkit = calling(call, "certificate verify")
+    if options.verify_crl or options.verify_ocsp:
+        toolkit = calling(options, "certificate verify")
         certificate.check_status(toolkit, signer.chain[0], list(signer.chain))
     return signer
 
 
-def show(call: Invocation, message: Jws, signer: Signer) -> None:
+def show(options: "VerifyOptions", message: Jws, signer: Signer) -> None:
     """Who it was: JSON on stdout, or a line on stderr."""
-    if call.json:
+    if options.json:
         show_json(
             {
                 "valid": True,

@@ -1,10 +1,12 @@
 """The commands of the toolkit as parts of the verbs that stand on them."""
 
+from typing import Any
+
 from newel.cli.options.grammar import EVERYWHERE, find
 from newel.cli.options.invocation import Invocation
 
 
-def calling(call: Invocation, path: str, *words: str) -> Invocation:
+def calling(call: Invocation, path: str, *words: str) -> Any:  # the options of that command
     """A call of the command at ``path`` with these words, and with the flags of this line that it has too."""
     command, _ = find(path.split())
     assert command is not None, path  # noqa: S101 - the caller's own text

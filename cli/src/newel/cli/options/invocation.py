@@ -18,12 +18,18 @@ BOOTSTRAP = (
 )
 """What saves most people the flags that name an authority."""
 NOT_SAVED = {"config", "context", "authority", "profile", "help", "output", "no-context"}
+RESERVED = {"all", "from", "json", "list", "set"}
+"""Names of flags that mean something else in Python or in an invocation."""
 TRUE = {"1", "t", "true", "yes"}
 FALSE = {"0", "f", "false", "no"}
 
 
 class Invocation:
-    """A command with the values it was called with."""
+    """A command with the values it was called with.
+
+    Every flag is a field: `--not-after` is `not_after`. `newel.cli.options.records` declares their types for each
+    command. A value is looked up when it is read, so that a command opens defaults.json only when it needs it.
+    """
 
     def __init__(self, command: Command, arguments: list[str]) -> None:
         self.command = command
@@ -33,6 +39,25 @@ class Invocation:
         self._line: dict[str, list[str]] = {}
         self._defaults: Defaults | dict[str, object] | None = None
         self.args = self._sort(arguments)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, field: str) -> object:
+            """Return the value of a flag in the type of its kind; None for an integer that is not given."""
+            if not field.startswith("_"):
+                for flag in self._flags.values():
+                    if field_name(flag.name) == field:
+                        return self.value(flag)
+            raise AttributeError(field)
+
+    def value(self, flag: Flag) -> str | bool | int | list[str] | None:
+        """Return the value of a flag in the type of its kind."""
+        if flag.kind in SWITCHES:
+            return self.on(flag.name)
+        if flag.kind == "m":
+            return self.all(flag.name)
+        text = self.get(flag.name)
+        return text if text is None or flag.kind != "i" else self.integer(flag.name)
 
     def _sort(self, arguments: list[str]) -> list[str]:
         """Splits the words; flags may stand before, between and after the positionals."""
@@ -174,6 +199,12 @@ class Invocation:
         if value not in {None, "text", "json"}:
             raise UsageError(f"invalid value '{value}' for flag '--output'; options are text, json")
         return value == "json"
+
+
+def field_name(flag: str) -> str:
+    """Name the field of a flag: `not-after` is `not_after`, `reasonCode` is `reason_code`, `from` is `from_`."""
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in flag)
+    return name.replace("-", "_") + ("_" if name in RESERVED else "")
 
 
 def negative_value(word: str) -> bool:

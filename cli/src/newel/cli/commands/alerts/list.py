@@ -1,9 +1,13 @@
 """`newel alerts list`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.inventory.lists import show_list
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.alerts import AlertsListOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "AlertsListOptions") -> None:
     """Alerts, those opened last first unless --sort says otherwise."""
-    show_list(call, "alerts")
+    show_list(options, "alerts")

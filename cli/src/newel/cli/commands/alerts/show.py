@@ -1,11 +1,15 @@
 """`newel alerts show`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.inventory import layouts, session
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.alerts import AlertsShowOptions
 
 
-def run(call: Invocation) -> None:
+def run(call: "AlertsShowOptions") -> None:
     """One alert and what became of it on each channel."""
     from newel.client import catalogue
     from newel.client.answers import rows

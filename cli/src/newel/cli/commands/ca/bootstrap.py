@@ -2,45 +2,51 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations.connection import COMPARE, explained, url_of
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import atomic_write, steppath
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CABootstrapOptions
+    from newel.cli.options.records.ssh import SSHConfigOptions
+
 
 FROM_TEAM = ("redirect-url", "provisioner", "min-password-length")
 
 
-def run(call: Invocation) -> None:
+def run(options: "CABootstrapOptions") -> None:
     """Fetches and proves the root, then writes root, defaults and context, all or none of them."""
     from newel.client.bootstrap import fetch_root
 
-    call.positionals(0)
-    call.forget_defaults()
-    settings = of_team(call) if call.get("team") else {}
-    url = settings.get("url") or url_of(call)
-    fingerprint = settings.get("fingerprint") or call.require("fingerprint")
+    options.positionals(0)
+    options.forget_defaults()
+    settings = of_team(options) if options.team else {}
+    url = settings.get("url") or url_of(options)
+    fingerprint = settings.get("fingerprint") or options.require("fingerprint")
     with explained(hint=COMPARE):
         root = fetch_root(url, fingerprint)
     extra = {name: settings[name] for name in FROM_TEAM if settings.get(name)}
-    if call.get("redirect-url"):
-        extra["redirect-url"] = call.get("redirect-url")
-    context = new_context(call, url)
-    file = store(call, context, root, {"ca-url": url, "fingerprint": fingerprint, **extra})
-    if call.on("install"):
+    if options.redirect_url:
+        extra["redirect-url"] = options.redirect_url
+    context = new_context(options, url)
+    file = store(options, context, root, {"ca-url": url, "fingerprint": fingerprint, **extra})
+    if options.install:
         from newel.cli.main import dispatch
 
         dispatch(["certificate", "install", str(file)])
 
 
-def new_context(call: Invocation, url: str) -> steppath.Context | None:
+def new_context(
+    options: "CABootstrapOptions | SSHConfigOptions", url: str
+) -> steppath.Context | None:
     """The context the flags ask for or, once there are contexts, one for this authority."""
     from urllib.parse import urlsplit
 
-    given = [call.get(name) for name in ("context", "authority", "profile")]
-    if call.given("no-context") and call.on("no-context"):
+    given = [options.get(name) for name in ("context", "authority", "profile")]
+    if options.given("no-context") and options.no_context:
         return None
     if not any(given) and not steppath.contexts():
         return None
@@ -53,7 +59,10 @@ def new_context(call: Invocation, url: str) -> steppath.Context | None:
 
 
 def store(
-    call: Invocation, context: steppath.Context | None, root: str, settings: dict[str, Any]
+    options: "CABootstrapOptions | SSHConfigOptions",
+    context: steppath.Context | None,
+    root: str,
+    settings: dict[str, Any],
 ) -> Path:
     """Writes what bootstrap learned; returns the file of the root."""
     from newel.cli.store.files import make_directory
@@ -63,7 +72,7 @@ def store(
     merged = steppath.read_json(defaults) | settings | {"root": str(certificate)}
     for folder in (certificate.parent, defaults.parent):
         make_directory(folder)
-    atomic_write.allow([str(certificate), str(defaults)], force=call.on("force"))
+    atomic_write.allow([str(certificate), str(defaults)], force=options.force)
     atomic_write.write_all(
         [
             atomic_write.Target(str(certificate), (root.strip() + "\n").encode()),
@@ -81,7 +90,7 @@ def store(
     return certificate
 
 
-def of_team(call: Invocation) -> dict[str, Any]:
+def of_team(options: "CABootstrapOptions | SSHConfigOptions") -> dict[str, Any]:
     """What a team's directory says of its authority: url, fingerprint and more."""
     from urllib.parse import quote, urlsplit
 
@@ -89,10 +98,10 @@ def of_team(call: Invocation) -> dict[str, Any]:
     from newel.client.calls import Call
     from newel.client.trust import trusting
 
-    call.exclusive("team", "ca-url")
-    call.exclusive("team", "fingerprint")
-    team, authority = call.require("team"), call.get("team-authority") or "ssh"
-    template = call.get("team-url")
+    options.exclusive("team", "ca-url")
+    options.exclusive("team", "fingerprint")
+    team, authority = options.require("team"), options.team_authority or "ssh"
+    template = options.team_url
     url = urlsplit(
         template.replace("<>", quote(team, safe=""))
         if template

@@ -1,15 +1,19 @@
 """`newel ca federation`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.connection import connected
 from newel.cli.options.certificate_output import deliver
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAFederationOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAFederationOptions") -> None:
     """The roots of the authority and of those it is federated with."""
     from newel.client import calls
 
-    call.positionals(0, 1)
-    with connected(call) as authority:
+    options.positionals(0, 1)
+    with connected(options) as authority:
         found = authority.send(calls.federation())
-    deliver(call, found, "federation certificate bundle")
+    deliver(options, found, "federation certificate bundle")

@@ -1,17 +1,21 @@
 """`newel ca health`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.connection import connected
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAHealthOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAHealthOptions") -> None:
     """Prints ok when the authority answers so."""
     from newel.client import calls
 
-    call.positionals(0)
-    with connected(call) as authority:
+    options.positionals(0)
+    with connected(options) as authority:
         status = authority.send(calls.health())
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"status": status})

@@ -6,74 +6,70 @@ from newel.cli import program
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations.ca_init import answers as questions
 from newel.cli.operations.ca_init.answers import Answers
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import steppath
 from newel.cli.store.atomic_write import Target
 
 if TYPE_CHECKING:
     from newel.cli.operations.ca_init.configuration import Layout
+    from newel.cli.options.records.ca import CAInitOptions
 
 ALREADY = """⚠️  It looks like this machine is already configured to connect to an authority.
 You can use 'contexts' to switch between authorities: see '{} help context'.
 """
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAInitOptions") -> None:
     """Asks what no flag says, makes everything, and only then writes."""
     from newel.cli.operations.ca_init import builder, configuration, files, helm_values, report
 
-    call.positionals(0)
-    call.forget_defaults()
-    questions.check(call)
-    if not wants_context(call) and (steppath.base() / "config/ca.json").exists():
+    options.positionals(0)
+    options.forget_defaults()
+    questions.check(options)
+    if not wants_context(options) and (steppath.base() / "config/ca.json").exists():
         note(ALREADY.format(program.name()))
-    given = questions.gather(call)
+    given = questions.gather(options)
     if given.kind == questions.HOSTED:
         hosted()
         return
-    context = new_context(call, given)
+    context = new_context(options, given)
     layout = (
-        helm_values.HOME
-        if call.on("helm")
-        else configuration.Layout(steppath.authority_path(context))
+        helm_values.HOME if options.helm else configuration.Layout(steppath.authority_path(context))
     )
-    if call.get("intermediate-csr"):
-        make_request(call, given, layout)
+    if options.intermediate_csr:
+        make_request(options, given, layout)
         return
-    material = builder.make(call, given)
-    keep = not call.get("intermediate")
+    material = builder.make(options, given)
+    keep = not options.intermediate
     targets = files.files_of(material, layout, given.password, keep_keys=keep)
     note("")
-    if call.on("helm"):
-        config = configuration.ca_json(call, given, layout)
-        settings = configuration.defaults(call, given, layout, material.fingerprint)
+    if options.helm:
+        config = configuration.ca_json(options, given, layout)
+        settings = configuration.defaults(options, given, layout, material.fingerprint)
         print(helm_values.render(config, settings, targets), end="")
         return
-    if not call.on("pki"):
-        targets += files.configured(call, given, layout, material.fingerprint)
-    files.write(targets, layout, call)
+    if not options.pki:
+        targets += files.configured(options, given, layout, material.fingerprint)
+    files.write(targets, layout, options)
     if context:
         steppath.add(context)
-    report.show(call, given, layout, material, context)
+    report.show(options, given, layout, material, context)
 
 
-def wants_context(call: Invocation) -> bool:
+def wants_context(options: "CAInitOptions") -> bool:
     """Whether the authority shall be one of several."""
-    if call.given("no-context") and call.on("no-context"):
+    if options.given("no-context") and options.no_context:
         return False
-    return any(call.get(flag) for flag in ("context", "authority", "profile")) or bool(
+    return any(options.get(flag) for flag in ("context", "authority", "profile")) or bool(
         steppath.contexts()
     )
 
 
-def new_context(call: Invocation, given: Answers) -> steppath.Context | None:
+def new_context(options: "CAInitOptions", given: Answers) -> steppath.Context | None:
     """The context it is to be, named after its first DNS name unless a flag says otherwise."""
-    if not wants_context(call):
+    if not wants_context(options):
         return None
-    name = (
-        call.get("context") or call.get("authority") or (given.dns[0] if given.dns else given.name)
-    )
-    return steppath.Context(name, call.get("authority") or name, call.get("profile") or name)
+    name = options.context or options.authority or (given.dns[0] if given.dns else given.name)
+    return steppath.Context(name, options.authority or name, options.profile or name)
 
 
 def hosted() -> None:
@@ -82,18 +78,18 @@ def hosted() -> None:
     note(f"  {program.name()} ca bootstrap --team <name> --authority <authority>")
 
 
-def make_request(call: Invocation, given: Answers, layout: "Layout") -> None:
+def make_request(options: "CAInitOptions", given: Answers, layout: "Layout") -> None:
     """For a root that is kept offline: the intermediate's key here, and a request to carry to the root."""
     from newel.cli.operations.ca_init import files, material
     from newel.cli.operations.keys.key_output import private_pem
 
-    key, name = material.new_key(), call.require("intermediate-csr")
+    key, name = material.new_key(), options.require("intermediate-csr")
     key_file = layout.secret("intermediate_ca_key")
     targets = [
         Target(name, material.request(given.name, key)),
         Target(key_file, private_pem(key, given.password)),
     ]
-    files.write(targets, layout, call)
+    files.write(targets, layout, options)
     say("Intermediate private key", key_file)
     say("Intermediate certificate signing request", name)
     note(

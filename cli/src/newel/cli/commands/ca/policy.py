@@ -9,9 +9,9 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.administration import admin_session
 from newel.cli.operations.administration.admin_session import AdminSession
-from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAPolicyOptions
     from newel.client.admin_calls import Policy
 
 LISTS = {
@@ -23,44 +23,44 @@ NONE = "certificate issuance policy does not exist"
 Content = dict[str, Any]
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAPolicyOptions") -> None:
     """Shows, removes or changes a policy."""
     from newel.client import admin_calls
 
-    way = call.command.path.split()[3:]
-    whose = scope_of(call)
+    way = options.command.path.split()[3:]
+    whose = scope_of(options)
     if way == ["view"]:
-        call.positionals(0)
-        with admin_session.opened(call) as session:
+        options.positionals(0)
+        with admin_session.opened(options) as session:
             found = stored(session, whose)
         if found is None:
             print(NONE)
         else:
             show(found)
     elif way == ["remove"]:
-        call.positionals(0)
-        with admin_session.opened(call) as session:
+        options.positionals(0)
+        with admin_session.opened(options) as session:
             if stored(session, whose) is None:
                 raise CliError(NONE)
             session.send(admin_calls.remove_policy(whose))
         print("policy deleted")
     else:
-        change(call, whose, way)
+        change(options, whose, way)
 
 
-def scope_of(call: Invocation) -> "Policy":
+def scope_of(options: "CAPolicyOptions") -> "Policy":
     """Whose policy the words and flags mean. Raises UsageError."""
     from newel.client.admin_calls import Policy
 
-    scope, provisioner = call.command.path.split()[2], call.get("provisioner")
+    scope, provisioner = options.command.path.split()[2], options.provisioner
     if scope == "authority":
         return Policy.of_authority()
     if not provisioner:
-        raise UsageError(f"'{call.command.usage}' requires the '--provisioner' flag")
+        raise UsageError(f"'{options.command.usage}' requires the '--provisioner' flag")
     if scope == "provisioner":
         return Policy.of_provisioner(provisioner)
     flags = ("eab-key-reference", "eab-key-id")
-    reference, key = (call.get(flag) if call.known(flag) else None for flag in flags)
+    reference, key = (options.get(flag) if options.known(flag) else None for flag in flags)
     if not reference and not key:
         raise UsageError("one of flag --eab-key-reference or --eab-key-id is required")
     return Policy.of_external_key(provisioner, reference=reference or "", key=key or "")
@@ -79,20 +79,20 @@ def stored(session: AdminSession, whose: "Policy") -> Content | None:
         raise
 
 
-def change(call: Invocation, whose: "Policy", way: list[str]) -> None:
+def change(options: "CAPolicyOptions", whose: "Policy", way: list[str]) -> None:
     """Adds to a list, takes away from it, or allows wildcards; a policy that is not there is made."""
     from newel.client import admin_calls
 
     wildcards = way[1:2] == ["wildcards"]
-    values = call.positionals(0, 1) if wildcards else call.positionals(1, -1)
-    with admin_session.opened(call) as session:
+    values = options.positionals(0, 1) if wildcards else options.positionals(1, -1)
+    with admin_session.opened(options) as session:
         before = stored(session, whose)
         policy = before or {}
         if wildcards:
             branch = cast("Content", policy.setdefault("x509", {}))
             branch["allowWildcardNames"] = way[2] == "allow"
         else:
-            edit(policy, way, values, remove=call.on("remove"))
+            edit(policy, way, values, remove=options.on("remove"))
         answer = session.send(admin_calls.put_policy(whose, policy, new=before is None))
     show(answer)
 

@@ -4,52 +4,55 @@ from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations.renewal import after_renewal, renewal
 from newel.cli.operations.renewal.leaf import Leaf, read_leaf
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import atomic_write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CARenewOptions
 
-def run(call: Invocation) -> int:
+
+def run(options: "CARenewOptions") -> int:
     """Renews once, or for ever with --daemon."""
-    certificate, key_file = call.positionals(2)
+    certificate, key_file = options.positionals(2)
     if certificate == key_file:
         raise UsageError(
             "positional arguments <crt-file> and <key-file> cannot be equal in "
-            f"'{call.command.usage}'"
+            f"'{options.command.usage}'"
         )
-    after_renewal.check(call)
+    after_renewal.check(options)
     leaf = read_leaf(certificate)
-    out = call.get("out") or certificate
-    if call.get("renew-period") or call.on("daemon"):
-        return daemon(call, leaf, certificate, key_file, out)
-    remaining = renewal.not_due(call, leaf)
+    out = options.out or certificate
+    if options.renew_period or options.daemon:
+        return daemon(options, leaf, certificate, key_file, out)
+    remaining = renewal.not_due(options, leaf)
     if remaining is not None:
         note(f"certificate not renewed: expires in {renewal.text(remaining)}")
         return 0
-    atomic_write.allow([out], force=call.on("force"))
-    chain = renewal.renewed(call, certificate, key_file, leaf)
+    atomic_write.allow([out], force=options.force)
+    chain = renewal.renewed(options, certificate, key_file, leaf)
     atomic_write.write_all([atomic_write.Target(out, chain)])
     note(f"Your certificate has been saved in {out}.")
-    after_renewal.act(call)
+    after_renewal.act(options)
     return 0
 
 
-def daemon(call: Invocation, leaf: Leaf, certificate: str, key_file: str, out: str) -> int:
+def daemon(options: "CARenewOptions", leaf: Leaf, certificate: str, key_file: str, out: str) -> int:
     """Renews the file again and again; later rounds start from what the earlier ones wrote."""
     from newel.cli.operations import certificate_requests
     from newel.cli.operations.renewal import renewal_daemon
 
-    schedule = renewal_daemon.Schedule(call, leaf, "renew-period")
+    schedule = renewal_daemon.Schedule(options, leaf, "renew-period")
     current = certificate
 
     def renew() -> tuple[Leaf, str]:
         nonlocal current
         from newel.crypto import loading
 
-        chain = renewal.renewed(call, current, key_file, read_leaf(current))
+        chain = renewal.renewed(options, current, key_file, read_leaf(current))
         atomic_write.write_all([atomic_write.Target(out, chain)])
         current = out
         new = read_leaf(out)
         name = certificate_requests.common_name(loading.load_certificate(new.chain[0]))
         return new, f"{name} certificate renewed"
 
-    return renewal_daemon.run(call, leaf, schedule, renew)
+    return renewal_daemon.run(options, leaf, schedule, renew)

@@ -1,12 +1,18 @@
 """`newel ca revoke`: a certificate is renewed no more."""
 
 import re
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations import connection
 from newel.cli.operations.tokens import token_requests
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.ca import CARevokeOptions
+    from newel.cli.options.records.revoke import RevokeOptions
+
 
 LONGEST = 160
 """Bits of a serial number, RFC 5280 §4.1.2.2."""
@@ -21,43 +27,47 @@ REASONS = {
 """RFC 5280 §5.3.1, by names without case and blanks."""
 
 
-def run(call: Invocation) -> None:
+def run(options: "CARevokeOptions | RevokeOptions") -> None:
     """Revokes by the certificate's own key, by a token, or by the provisioner that issued it."""
     from newel.client import calls
 
-    check_recorded(call)
-    code, reason = reason_code(call), call.get("reason") or ""
-    certificate, key_file, token = call.get("cert"), call.get("key"), call.get("token")
+    check_recorded(options)
+    code, reason = reason_code(options.reason_code), options.reason or ""
+    certificate, key_file, token = options.cert, options.key, options.token
     if certificate or key_file:
-        serial = own_serial(call)
-        url = connection.url_of(call)
+        serial = own_serial(options)
+        url = connection.url_of(options)
         say("CA", url)
-        with connection.authenticated(call, str(certificate), str(key_file), url=url) as authority:
+        with connection.authenticated(
+            options, str(certificate), str(key_file), url=url
+        ) as authority:
             authority.send(calls.revoke(serial, reason_code=code, reason=reason))
     else:
-        (word,) = call.positionals(1)
+        (word,) = options.positionals(1)
         serial = serial_of(word)
-        token = token or token_requests.issue(call, "revoke", serial, kinds=("JWK", "X5C", "OIDC"))
-        url, root = place(call, token, serial)
+        token = token or token_requests.issue(
+            options, "revoke", serial, kinds=("JWK", "X5C", "OIDC")
+        )
+        url, root = place(options, token, serial)
         say("CA", url)
-        with connection.connected(call, url=url, root=root) as authority:
+        with connection.connected(options, url=url, root=root) as authority:
             authority.send(calls.revoke(serial, token=token, reason_code=code, reason=reason))
     note(f"Certificate with Serial Number {serial} has been revoked.")
 
 
-def check_recorded(call: Invocation) -> None:
+def check_recorded(options: "Invocation") -> None:
     """Refuses --offline: a revocation is a record in the database of the running authority."""
-    if call.known("offline") and call.on("offline"):
+    if options.known("offline") and options.on("offline"):
         raise UsageError(
             "revocations are on record with the authority: start it and ask without --offline"
         )
 
 
-def place(call: Invocation, token: str, serial: str) -> tuple[str, str]:
+def place(options: "CARevokeOptions | RevokeOptions", token: str, serial: str) -> tuple[str, str]:
     """Where the token is good, and the root there; the token must be for this serial."""
     from newel.cli.operations import enroll
 
-    ticket = enroll.from_token(call, token, "", [])
+    ticket = enroll.from_token(options, token, "", [])
     claims = enroll.unverified_claims(token)
     if ("sha" in claims or "sans" in claims) and claims.get("sub") != serial:
         raise UsageError(
@@ -66,18 +76,18 @@ def place(call: Invocation, token: str, serial: str) -> tuple[str, str]:
     return ticket.url, ticket.root
 
 
-def own_serial(call: Invocation) -> str:
+def own_serial(options: "CARevokeOptions | RevokeOptions") -> str:
     """The serial of --cert, which must come with --key and without a token or another serial."""
     from newel.cli.operations.renewal.leaf import read_leaf
 
-    certificate = call.get("cert")
+    certificate = options.cert
     if not certificate:
         raise UsageError("flag '--key' requires the '--cert' flag")
-    if not call.get("key"):
+    if not options.key:
         raise UsageError("flag '--cert' requires the '--key' flag")
-    if call.get("token"):
+    if options.token:
         raise UsageError("flag '--cert' is incompatible with '--token'")
-    call.positionals(0)
+    options.positionals(0)
     return str(read_leaf(certificate).serial)
 
 
@@ -111,9 +121,8 @@ def prefixed_or_hexadecimal(word: str) -> int:
         raise
 
 
-def reason_code(call: Invocation) -> int:
+def reason_code(given: str | None) -> int:
     """The code of --reasonCode, by number or name."""
-    given = call.get("reasonCode")
     if given is None:
         return 0
     word = "".join(given.split()).lower()

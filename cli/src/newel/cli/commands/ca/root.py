@@ -1,16 +1,20 @@
 """`newel ca root`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.connection import COMPARE, explained, url_of
 from newel.cli.options.certificate_output import deliver
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CARootOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CARootOptions") -> None:
     """The root of a fingerprint; it needs no bootstrap and trusts nobody but the fingerprint."""
     from newel.client.bootstrap import fetch_root
 
-    call.positionals(0, 1)
-    url, fingerprint = url_of(call), call.require("fingerprint")
+    options.positionals(0, 1)
+    url, fingerprint = url_of(options), options.require("fingerprint")
     with explained(hint=COMPARE):
         found = fetch_root(url, fingerprint)
-    deliver(call, [found], "root certificate")
+    deliver(options, [found], "root certificate")

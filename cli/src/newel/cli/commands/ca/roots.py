@@ -1,15 +1,19 @@
 """`newel ca roots`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.connection import connected
 from newel.cli.options.certificate_output import deliver
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CARootsOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CARootsOptions") -> None:
     """Every root of the authority."""
     from newel.client import calls
 
-    call.positionals(0, 1)
-    with connected(call) as authority:
+    options.positionals(0, 1)
+    with connected(options) as authority:
         found = authority.send(calls.roots())
-    deliver(call, found, "root certificate bundle")
+    deliver(options, found, "root certificate bundle")

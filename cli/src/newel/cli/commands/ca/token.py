@@ -4,30 +4,32 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.tokens import token_requests
-from newel.cli.options.invocation import Invocation
 from newel.cli.options.times import resolved
 from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CATokenOptions
     from newel.step.tokens import SshOptions
 
 PURPOSES = ("revoke", "renew", "rekey")
 ONLY_SSH = ("host", "principal", "cert-not-before", "cert-not-after")
 
 
-def run(call: Invocation) -> None:
+def run(options: "CATokenOptions") -> None:
     """Makes the token the flags ask for."""
-    (subject,) = call.positionals(1)
-    method = purpose(call)
-    name = call.get("output-file")
+    (subject,) = options.positionals(1)
+    method = purpose(options)
+    name = options.output_file
     if name:
-        atomic_write.allow([name], force=call.on("force"))
+        atomic_write.allow([name], force=options.force)
     token = (
-        renewal(call, method) if by_own_certificate(call, method) else make(call, method, subject)
+        renewal(options, method)
+        if by_own_certificate(options, method)
+        else make(options, method, subject)
     )
     if name:
         atomic_write.write_all([atomic_write.Target(name, token.encode())])
-    elif call.json:
+    elif options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"token": token})
@@ -35,88 +37,88 @@ def run(call: Invocation) -> None:
         print(token)
 
 
-def purpose(call: Invocation) -> str:
+def purpose(options: "CATokenOptions") -> str:
     """The path of the method the token is for: "sign", "ssh/revoke" …"""
-    asked = [flag for flag in PURPOSES if call.on(flag)]
+    asked = [flag for flag in PURPOSES if options.on(flag)]
     if len(asked) > 1:
         raise UsageError(f"flag '--{asked[0]}' is incompatible with '--{asked[1]}'")
-    ssh = call.on("ssh")
+    ssh = options.ssh
     for flag in ONLY_SSH:
-        if not ssh and (call.on(flag) if flag == "host" else call.get(flag)):
+        if not ssh and (options.on(flag) if flag == "host" else options.get(flag)):
             raise UsageError(f"flag '--{flag}' requires the '--ssh' flag")
-    if ssh and call.all("san"):
+    if ssh and options.san:
         raise UsageError("flag '--ssh' is incompatible with '--san'")
-    if call.get("cnf") and call.get("cnf-file"):
+    if options.cnf and options.cnf_file:
         raise UsageError("flag '--cnf' and flag '--cnf-file' are mutually exclusive")
     return ("ssh/" if ssh else "") + (asked[0] if asked else "sign")
 
 
-def by_own_certificate(call: Invocation, method: str) -> bool:
+def by_own_certificate(options: "CATokenOptions", method: str) -> bool:
     """Whether a certificate shall vouch for its own renewal."""
-    return method == "renew" and bool(call.get("x5c-cert"))
+    return method == "renew" and bool(options.x5c_cert)
 
 
-def renewal(call: Invocation, method: str) -> str:
+def renewal(options: "CATokenOptions", method: str) -> str:
     """The token a certificate's own key signs to renew it."""
     from newel.cli.operations import connection
     from newel.cli.operations.renewal.renewal import renew_token
 
-    if call.on("offline") and token_requests.has_files(call):
-        audience = f"{token_requests.offline(call).audience}/{method}"
+    if options.offline and token_requests.has_files(options):
+        audience = f"{token_requests.offline(options).audience}/{method}"
     else:
-        audience = f"{connection.url_of(call)}/1.0/{method}"
-    certificate, key = call.require("x5c-cert"), call.require("x5c-key")
-    return renew_token(certificate, key, call.get("password-file"), audience, call.get("kms"))
+        audience = f"{connection.url_of(options)}/1.0/{method}"
+    certificate, key = options.require("x5c-cert"), options.require("x5c-key")
+    return renew_token(certificate, key, options.password_file, audience, options.kms)
 
 
-def make(call: Invocation, method: str, subject: str) -> str:
+def make(options: "CATokenOptions", method: str, subject: str) -> str:
     """The token a provisioner signs."""
     from newel.cli.options import template_data
     from newel.client.clock import now
 
     moment = now()
     claims: dict[str, Any] = {
-        "not_before": resolved(call, "not-before", moment),
-        "not_after": resolved(call, "not-after", moment),
-        "confirmation": confirmation(call),
+        "not_before": resolved(options, "not-before", moment),
+        "not_after": resolved(options, "not-after", moment),
+        "confirmation": confirmation(options),
     }
-    if call.on("ssh"):
+    if options.ssh:
         if method == "ssh/sign":
-            claims["ssh"] = ssh_options(call, subject)
+            claims["ssh"] = ssh_options(options, subject)
     elif method == "sign":
-        claims["sans"] = call.all("san") or [subject]
+        claims["sans"] = options.san or [subject]
     if method in {"sign", "ssh/sign"}:
-        data = template_data.given(call)
-        claims["user"] = None if call.on("offline") and not data else data
+        data = template_data.given(options)
+        claims["user"] = None if options.offline and not data else data
     kinds = ("SSHPOP",) if method in {"ssh/renew", "ssh/rekey"} else ()
-    return token_requests.issue(call, method, subject, kinds=kinds, **claims)
+    return token_requests.issue(options, method, subject, kinds=kinds, **claims)
 
 
-def ssh_options(call: Invocation, subject: str) -> "SshOptions":
+def ssh_options(options: "CATokenOptions", subject: str) -> "SshOptions":
     """What the token fixes of the SSH certificate."""
     from newel.cli.options.times import for_authority
     from newel.step.tokens import SshOptions
 
     return SshOptions(
-        cert_type="host" if call.on("host") else "user",
+        cert_type="host" if options.host else "user",
         key_id=subject,
-        principals=call.all("principal") or None,
-        valid_after=for_authority(call, "cert-not-before"),
-        valid_before=for_authority(call, "cert-not-after"),
+        principals=options.principal or None,
+        valid_after=for_authority(options, "cert-not-before"),
+        valid_before=for_authority(options, "cert-not-after"),
     )
 
 
-def confirmation(call: Invocation) -> str:
+def confirmation(options: "CATokenOptions") -> str:
     """The fingerprint of the one request or public key the token shall be good for; "" for any."""
     from newel.step.fingerprint import confirmation as of_octets
 
-    name = call.get("cnf-file")
+    name = options.cnf_file
     if not name:
-        return call.get("cnf") or ""
+        return options.cnf or ""
     from newel.cli.store.files import read
 
     data = read(name)
-    if call.on("ssh"):
+    if options.ssh:
         import binascii
 
         words = data.split()

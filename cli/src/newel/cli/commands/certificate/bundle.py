@@ -8,14 +8,14 @@ from newel.cli.interact.terminal import note
 from newel.cli.store.files import write
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateBundleOptions
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateBundleOptions") -> None:
     """Writes both certificates, the leaf first."""
-    leaf, authority, target = call.positionals(3)
+    leaf, authority, target = options.positionals(3)
     both = "".join(first_block(name) for name in (leaf, authority))
-    write(target, both.encode(), force=call.on("force"))
+    write(target, both.encode(), force=options.force)
     note(f"Your certificate has been saved in {target}.")
 
 

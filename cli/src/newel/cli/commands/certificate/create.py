@@ -12,7 +12,7 @@ from newel.crypto import keys
 from newel.crypto.remote_keys import is_remote
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateCreateOptions
     from newel.crypto.keys import PrivateKey, PublicKey
 
 LEAF, SELF_SIGNED = "leaf", "self-signed"
@@ -26,50 +26,50 @@ LENGTHS = {
 Times = tuple[dt.datetime | None, dt.datetime | None]
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateCreateOptions") -> None:
     """Makes what the flags ask for and writes it, with the key unless that was given."""
-    words = call.positionals(2 if call.get("key") else 3, 3)
+    words = options.positionals(2 if options.key else 3, 3)
     subject, target, key_file = words[0], words[1], (words[2:] or [""])[0]
-    if call.on("no-password") and not call.on("insecure"):
+    if options.no_password and not options.insecure:
         raise UsageError("flag '--no-password' requires the '--insecure' flag")
     if target == key_file:
         raise UsageError(
             "positional arguments <<crt-file>> and <<key-file>> cannot be equal "
-            f"in '{call.command.usage}'"
+            f"in '{options.command.usage}'"
         )
-    times = validity.asked_for(call)
-    check_flags(call)
-    key = given_key(call) or key_choice.generate(key_choice.chosen(call))
-    if call.get("template"):
+    times = validity.asked_for(options)
+    check_flags(options)
+    key = given_key(options) or key_choice.generate(key_choice.chosen(options))
+    if options.template:
         from newel.cli.certificates import templated
 
-        made = templated.created(call, key, subject, times)
-    elif call.on("csr"):
-        made = request(call, key, subject)
+        made = templated.created(options, key, subject, times)
+    elif options.csr:
+        made = request(options, key, subject)
     else:
-        check_profile(call, key)
-        made = certificate(call, key, subject, times)
-    what = "certificate signing request" if call.on("csr") else "certificate"
-    save(call, (target, made), (key_file, key), what)
+        check_profile(options, key)
+        made = certificate(options, key, subject, times)
+    what = "certificate signing request" if options.csr else "certificate"
+    save(options, (target, made), (key_file, key), what)
 
 
-def check_flags(call: "Invocation") -> None:
+def check_flags(options: "CertificateCreateOptions") -> None:
     """Refuses flags that exclude each other, and what is not there."""
     for one, other in (("profile", "template"), ("csr", "skip-csr-signature")):
-        if call.given(one) and call.given(other):
+        if options.given(one) and options.given(other):
             raise UsageError(f"flag '--{one}' is incompatible with '--{other}'")
-    if call.on("csr"):
+    if options.csr:
         excluded = ["bundle", "ca", "ca-key", "ca-password-file", "not-before", "not-after"]
-        if profile_of(call) != LEAF:
+        if profile_of(options) != LEAF:
             excluded.insert(1, "profile")
         for flag in excluded:
-            if call.given(flag):
+            if options.given(flag):
                 raise UsageError(f"flag '--{flag}' is incompatible with '--csr'")
 
 
-def profile_of(call: "Invocation") -> str:
+def profile_of(options: "CertificateCreateOptions") -> str:
     """The profile, which must be one there is."""
-    profile = call.get("profile") or LEAF
+    profile = options.profile or LEAF
     if profile not in LENGTHS:
         raise UsageError(
             f"invalid value '{profile}' for flag '--profile'; "
@@ -78,17 +78,17 @@ def profile_of(call: "Invocation") -> str:
     return profile
 
 
-def given_key(call: "Invocation") -> "PrivateKey | PublicKey | None":
+def given_key(options: "CertificateCreateOptions") -> "PrivateKey | PublicKey | None":
     """The key of --key, None without one."""
-    name = call.get("key")
+    name = options.key
     if name is None:
         return None
     for flag in ("kty", "crv", "size"):
-        if call.given(flag):
+        if options.given(flag):
             raise UsageError(f"flag '--key' is incompatible with '{flag}'")
-    if call.get("kms") or kms.is_uri(name):
-        return kms.signing_key(name, service=call.get("kms"))
-    key = key_files.load(name, call.get("password-file")).key
+    if options.kms or kms.is_uri(name):
+        return kms.signing_key(name, service=options.kms)
+    key = key_files.load(name, options.password_file).key
     if isinstance(key, bytes):
         raise UsageError(
             f"invalid value '{name}' for flag '--key'; the given key cannot sign X509 certificates"
@@ -96,46 +96,48 @@ def given_key(call: "Invocation") -> "PrivateKey | PublicKey | None":
     return key
 
 
-def check_profile(call: "Invocation", key: "PrivateKey | PublicKey") -> None:
+def check_profile(options: "CertificateCreateOptions", key: "PrivateKey | PublicKey") -> None:
     """Refuses flags that do not go with the profile or with a public key."""
-    profile = profile_of(call)
-    if call.on("bundle") and profile != LEAF:
+    profile = profile_of(options)
+    if options.bundle and profile != LEAF:
         raise UsageError(f"flag '--bundle' is incompatible with flag '--profile {profile}'")
-    if profile == SELF_SIGNED and not call.on("subtle"):
+    if profile == SELF_SIGNED and not options.subtle:
         raise UsageError("'--profile self-signed' requires the '--subtle' flag")
-    if not isinstance(key, keys.PrivateKey) and not call.on("skip-csr-signature"):
+    if not isinstance(key, keys.PrivateKey) and not options.skip_csr_signature:
         raise UsageError("flag '--skip-csr-signature' is required with a public key")
     for flag in ("ca", "ca-key"):
-        if profile in {LEAF, INTERMEDIATE} and not call.get(flag):
+        if profile in {LEAF, INTERMEDIATE} and not options.get(flag):
             raise UsageError(f"'--profile {profile}' requires the '--{flag}' flag")
-        if profile in {ROOT, SELF_SIGNED} and call.get(flag):
+        if profile in {ROOT, SELF_SIGNED} and options.get(flag):
             raise UsageError(f"flag '--{flag}' is incompatible with flag '--profile {profile}'")
 
 
-def names_of(call: "Invocation", subject: str) -> list[str]:
+def names_of(options: "CertificateCreateOptions", subject: str) -> list[str]:
     """The names of --san, else the subject where it can be one."""
-    return call.all("san") or ([subject] if making.is_name(subject) else [])
+    return options.san or ([subject] if making.is_name(subject) else [])
 
 
-def request(call: "Invocation", key: "PrivateKey | PublicKey", subject: str) -> bytes:
+def request(
+    options: "CertificateCreateOptions", key: "PrivateKey | PublicKey", subject: str
+) -> bytes:
     """The request in PEM."""
     from newel.cli.operations import certificate_requests
 
     if not isinstance(key, keys.PrivateKey):
         raise UsageError("invalid value for flag --key: a private key is required")
-    return certificate_requests.make(key, subject, names_of(call, subject)).encode()
+    return certificate_requests.make(key, subject, names_of(options, subject)).encode()
 
 
 def certificate(
-    call: "Invocation", key: "PrivateKey | PublicKey", subject: str, times: Times
+    options: "CertificateCreateOptions", key: "PrivateKey | PublicKey", subject: str, times: Times
 ) -> bytes:
     """The certificate in PEM, with --bundle its issuer's behind it."""
-    profile = profile_of(call)
+    profile = profile_of(options)
     public = key.public_key() if isinstance(key, keys.PrivateKey) else key
     spki, name = keys.spki(public), making.subject(subject)
-    start, end = validity.completed(call, *times, LENGTHS[profile])
+    start, end = validity.completed(options, *times, LENGTHS[profile])
     if profile in {LEAF, SELF_SIGNED}:
-        extensions = making.leaf_extensions(spki, name, names_of(call, subject))
+        extensions = making.leaf_extensions(spki, name, names_of(options, subject))
     else:
         extensions = making.authority_extensions(1 if profile == ROOT else 0)
     wanted = making.Wanted(name, spki, start, end, extensions)
@@ -144,15 +146,15 @@ def certificate(
             raise UsageError("invalid value for flag --key: a private key is required")
         own = keys.key_identifier(spki)
         return sources.pem(making.issued(wanted, making.Issuer(name, own, key))).encode()
-    authority = issuers.first_certificate(call.require("ca"))
-    password, service = call.get("ca-password-file"), call.get("ca-kms")
-    issuer = issuers.issuer_of(authority, call.require("ca-key"), password, service)
+    authority = issuers.first_certificate(options.require("ca"))
+    password, service = options.ca_password_file, options.ca_kms
+    issuer = issuers.issuer_of(authority, options.require("ca-key"), password, service)
     pem = sources.pem(making.issued(wanted, issuer))
-    return (pem + (sources.pem(authority.der) if call.on("bundle") else "")).encode()
+    return (pem + (sources.pem(authority.der) if options.bundle else "")).encode()
 
 
 def save(
-    call: "Invocation",
+    options: "CertificateCreateOptions",
     made: tuple[str, bytes],
     key: "tuple[str, PrivateKey | PublicKey]",
     what: str,
@@ -162,9 +164,9 @@ def save(
     key_file, material = key
     kept = bool(key_file) and isinstance(material, keys.PrivateKey) and not is_remote(material)
     if kept and isinstance(material, keys.PrivateKey):
-        password = key_output.new_password(call)
+        password = key_output.new_password(options)
         targets.append(atomic_write.Target(key_file, key_output.private_pem(material, password)))
-    atomic_write.allow([target.name for target in targets], force=call.on("force"))
+    atomic_write.allow([target.name for target in targets], force=options.force)
     atomic_write.write_all(targets)
     note(f"Your {what} has been saved in {made[0]}.")
     if kept:

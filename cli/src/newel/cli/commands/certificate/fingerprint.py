@@ -8,25 +8,25 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.render.fingerprint import spelled
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateFingerprintOptions
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateFingerprintOptions") -> None:
     """Prints the fingerprint of the first certificate, with --bundle of all, or of the request."""
-    name = (call.positionals(0, 1) or ["-"])[0]
-    short = call.on("sha1")
-    if short and not call.on("insecure"):
+    name = (options.positionals(0, 1) or ["-"])[0]
+    short = options.sha1
+    if short and not options.insecure:
         raise UsageError("flag '--sha' requires the '--insecure' flag")
-    form = call.get("format") or "hex"
+    form = options.format or "hex"
     spelled(b"", form)
-    listed = encoded(call, name)
-    bundle = call.on("bundle")
+    listed = encoded(options, name)
+    bundle = options.bundle
     algorithm = "sha1" if short else "sha256"
     digests = [
         spelled(hashlib.new(algorithm, one, usedforsecurity=False).digest(), form)
         for one in (listed if bundle else listed[:1])
     ]
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         found = [{"algorithm": algorithm.upper(), "fingerprint": each} for each in digests]
@@ -36,10 +36,10 @@ def run(call: "Invocation") -> None:
         print(f"{number}: {each}" if bundle else each)
 
 
-def encoded(call: "Invocation", name: str) -> list[bytes]:
+def encoded(options: "CertificateFingerprintOptions", name: str) -> list[bytes]:
     """The certificates in DER, or the one request."""
     if sources.is_url(name):
-        return [one.der for one in sources.certificates(call, name, insecure=call.on("insecure"))]
+        return [one.der for one in sources.certificates(options, name, insecure=options.insecure)]
     data = sources.contents(name, f"error reading file {name}: ")
     try:
         return [one.der for one in sources.bundle(data, name)]

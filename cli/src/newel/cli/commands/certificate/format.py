@@ -10,15 +10,15 @@ from newel.crypto import der
 from newel.crypto.reader import certificates as reader
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateFormatOptions
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateFormatOptions") -> None:
     """Prints or writes the certificate or request in the other encoding."""
-    name = (call.positionals(0, 1) or ["-"])[0]
+    name = (options.positionals(0, 1) or ["-"])[0]
     data = sources.contents(name)
     turned = from_pem(data) if b"-----BEGIN " in data else to_pem(data)
-    out = call.get("out")
+    out = options.out
     if out is None:
         sys.stdout.buffer.write(turned)
         sys.stdout.flush()
@@ -27,7 +27,7 @@ def run(call: "Invocation") -> None:
     from newel.cli.store.files import write
 
     mode = 0o600 if name == "-" else os.stat(name).st_mode & 0o777  # noqa: PTH116 - pathlib is slow
-    write(out, turned, mode=mode, force=call.on("force"))
+    write(out, turned, mode=mode, force=options.force)
     note(f"Your certificate has been saved in {out}")
 
 

@@ -10,18 +10,18 @@ from newel.crypto import der
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateInspectOptions
     from newel.crypto.reader.certificates import Certificate, Request
 
 FORMATS = ("text", "json", "pem")
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateInspectOptions") -> None:
     """Shows the first certificate, with --bundle all, or the request."""
-    name = (call.positionals(0, 1) or ["-"])[0]
-    form, short = chosen(call)
+    name = (options.positionals(0, 1) or ["-"])[0]
+    form, short = chosen(options)
     if sources.is_url(name):
-        shown = sources.certificates(call, name, insecure=call.on("insecure"))
+        shown = sources.certificates(options, name, insecure=options.insecure)
     else:
         data = sources.contents(name, f"error reading file {name}: ")
         try:
@@ -29,18 +29,18 @@ def run(call: "Invocation") -> None:
         except sources.NoCertificateError:
             show_request(data, name, form, short=short)
             return
-    listed = shown if call.on("bundle") else shown[:1]
+    listed = shown if options.bundle else shown[:1]
     sys.stdout.write(printed(listed, form, short=short, name=name))
 
 
-def chosen(call: "Invocation") -> tuple[str, bool]:
+def chosen(options: "CertificateInspectOptions") -> tuple[str, bool]:
     """The format and whether it is to be short."""
-    form = "json" if call.json and not call.given("format") else call.get("format") or "text"
+    form = "json" if options.json and not options.given("format") else options.format or "text"
     if form not in FORMATS:
         raise UsageError(
             f"invalid value '{form}' for flag '--format'; options are {', '.join(FORMATS)}"
         )
-    short = call.on("short")
+    short = options.short
     if short and form != "text":
         raise UsageError(f"flag '--short' is incompatible with '--format {form}'")
     return form, short

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from newel.cli.certificates import trust_stores
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateInstallOptions
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateInstallOptions") -> None:
     """Adds the root and says what it is."""
-    trust_stores.change(call, remove=False)
+    trust_stores.change(options, remove=False)

@@ -7,21 +7,21 @@ from newel.cli.certificates import sources
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateKeyOptions
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateKeyOptions") -> None:
     """Prints or writes the public key in PEM."""
-    name = call.positionals(1)[0]
+    name = options.positionals(1)[0]
     text = sources.pem(spki(sources.contents(name), name), "PUBLIC KEY")
-    out = call.get("out")
+    out = options.out
     if out is None:
         sys.stdout.write(text)
         return
     from newel.cli.interact.terminal import note
     from newel.cli.store.files import write
 
-    write(out, text.encode(), force=call.on("force"))
+    write(out, text.encode(), force=options.force)
     note(f"The public key has been saved in {out}.")
 
 

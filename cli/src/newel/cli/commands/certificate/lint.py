@@ -12,7 +12,7 @@ from newel.cli.errors import CliError
 from newel.client.clock import now
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateLintOptions
 
 URI_SYNTAX = "pkix.invalid_uri_syntax"
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -20,10 +20,10 @@ FAILED = frozenset({"fatal", "error", "warn", "info"})
 RESULTS = {"FATAL": "fatal", "ERROR": "error", "WARNING": "warn", "NOTICE": "info"}
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateLintOptions") -> None:
     """Prints every rule with its verdict; what is found never changes the exit code."""
-    name = call.positionals(1)[0]
-    one = sources.certificates(call, name, insecure=call.on("insecure"))[0]
+    name = options.positionals(1)[0]
+    one = sources.certificates(options, name, insecure=options.insecure)[0]
     lints: dict[str, dict[str, str]] = {rule: {"result": "NA"} for rule in rule_names()}
     lints |= {rule: {"result": "pass"} for rule in ZLINT_NAMES.values()}
     for name_of_rule, severity, details in findings(one.der):
@@ -37,7 +37,7 @@ def run(call: "Invocation") -> None:
         "lints": {
             rule: verdict
             for rule, verdict in sorted(lints.items())
-            if verdict["result"] in FAILED or not call.on("failed-only")
+            if verdict["result"] in FAILED or not options.failed_only
         },
         "notices_present": "info" in results,
         "warnings_present": "warn" in results,

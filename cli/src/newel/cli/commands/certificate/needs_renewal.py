@@ -9,7 +9,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.client.clock import now
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateNeedsRenewalOptions
     from newel.crypto.reader.certificates import Certificate
 
 NOT_YET, NO_FILE, UNCLEAR = 1, 2, 255
@@ -24,37 +24,37 @@ class Threshold(NamedTuple):
     left: dt.timedelta | None
 
 
-def run(call: "Invocation") -> int:
+def run(options: "CertificateNeedsRenewalOptions") -> int:
     """Says by the exit code whether the certificate is due for renewal."""
     try:
-        name = call.positionals(1)[0]
-        listed = certificates(call, name)
-        threshold = chosen(call)
+        name = options.positionals(1)[0]
+        listed = certificates(options, name)
+        threshold = chosen(options)
     except CliError as error:
         raise CliError(str(error), code=NO_FILE if error.code == NO_FILE else UNCLEAR) from None
     at = now()
-    due = any(is_due(one, threshold, at) for one in (listed if call.on("bundle") else listed[:1]))
-    if call.json:
+    due = any(is_due(one, threshold, at) for one in (listed if options.bundle else listed[:1]))
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"needs_renewal": due})
-    elif call.on("verbose"):
+    elif options.verbose:
         if not due:
             raise CliError("certificate does not need renewal", code=NOT_YET)
         print("certificate needs renewal")
     return 0 if due else NOT_YET
 
 
-def certificates(call: "Invocation", name: str) -> "list[Certificate]":
+def certificates(options: "CertificateNeedsRenewalOptions", name: str) -> "list[Certificate]":
     """The certificates of the file or server."""
     if not sources.is_url(name) and name != "-" and not os.path.exists(name):  # noqa: PTH110 - slow
         raise CliError(f"stat {name}: no such file or directory", code=NO_FILE)
-    return sources.certificates(call, name, insecure=False)
+    return sources.certificates(options, name, insecure=False)
 
 
-def chosen(call: "Invocation") -> Threshold:
+def chosen(options: "CertificateNeedsRenewalOptions") -> Threshold:
     """What --expires-in says: ``75%`` of the lifetime used, or a duration that is left."""
-    value = call.get("expires-in") or f"{DEFAULT_PERCENT}%"
+    value = options.expires_in or f"{DEFAULT_PERCENT}%"
     if value.endswith("%"):
         number = value.removesuffix("%")
         if not number.lstrip("+-").isdecimal():

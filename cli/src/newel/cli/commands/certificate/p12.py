@@ -12,47 +12,48 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import KeySerializationEncryption
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateP12Options
+
 
 ROUNDS = 600_000
 LEGACY_ROUNDS = 2048
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateP12Options") -> None:
     """Writes the file: an identity with a key and chain, a trust store without."""
-    words = call.positionals(1, 3)
+    words = options.positionals(1, 3)
     target, identity = words[0], words[1:]
-    authorities = call.all("ca")
+    authorities = options.ca
     if len(identity) == 1:
-        raise UsageError(f"missing positional argument <key_file> in '{call.command.usage}'")
+        raise UsageError(f"missing positional argument <key_file> in '{options.command.usage}'")
     if not identity and not authorities:
         raise UsageError(
             "flag '--ca' must be provided when no <crt_path> and <key_path> are present"
         )
-    check_flags(call)
+    check_flags(options)
     extra = [one for name in authorities for one in loaded(name)]
-    encryption = encrypted(call, password_of(call))
+    encryption = encrypted(options, password_of(options))
     if identity:
         made = identity_store(identity[0], identity[1], extra, encryption)
     else:
         made = trust_store(extra, encryption)
-    write(target, made, force=call.on("force"))
+    write(target, made, force=options.force)
     note(f"Your .p12 bundle has been saved as {target}.")
 
 
-def check_flags(call: "Invocation") -> None:
+def check_flags(options: "CertificateP12Options") -> None:
     """A file without a password is asked for twice."""
-    if call.on("no-password") and call.get("password-file"):
+    if options.no_password and options.password_file:
         raise UsageError("flag '--no-password' is incompatible with '--password-file'")
-    if call.on("no-password") and not call.on("insecure"):
+    if options.no_password and not options.insecure:
         raise UsageError("flag '--no-password' requires the '--insecure' flag")
 
 
-def password_of(call: "Invocation") -> bytes:
+def password_of(options: "CertificateP12Options") -> bytes:
     """The password of the file, b"" for none."""
-    if call.on("no-password"):
+    if options.no_password:
         return b""
-    name = call.get("password-file")
+    name = options.password_file
     password = read_password(name) if name else ""
     return (password or ask_password("Please enter a password to encrypt the .p12 file")).encode()
 
@@ -67,7 +68,7 @@ def loaded(name: str) -> "list[x509.Certificate]":
         raise CliError(f"error reading CA certificate: {error}") from None
 
 
-def encrypted(call: "Invocation", password: bytes) -> "KeySerializationEncryption":
+def encrypted(options: "CertificateP12Options", password: bytes) -> "KeySerializationEncryption":
     """AES-256 and HMAC-SHA-256; with --legacy what old readers know: 3DES and SHA-1."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFormat, pkcs12
@@ -75,7 +76,7 @@ def encrypted(call: "Invocation", password: bytes) -> "KeySerializationEncryptio
     if not password:
         return NoEncryption()
     builder = PrivateFormat.PKCS12.encryption_builder()
-    if call.on("legacy"):
+    if options.legacy:
         old = pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC
         builder = builder.kdf_rounds(LEGACY_ROUNDS).key_cert_algorithm(old)
         return builder.hmac_hash(hashes.SHA1()).build(password)  # noqa: S303 - asked for by --legacy

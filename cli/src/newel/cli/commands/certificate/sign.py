@@ -10,7 +10,7 @@ from newel.crypto.extensions import Extension
 from newel.crypto.reader import names
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateSignOptions
     from newel.crypto.reader.certificates import Request
 
 LEAF, INTERMEDIATE, CSR = "leaf", "intermediate-ca", "csr"
@@ -23,43 +23,45 @@ FAILURES = {
 ISSUERS_OWN = {oids.AUTHORITY_KEY_IDENTIFIER, oids.SUBJECT_KEY_IDENTIFIER}
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateSignOptions") -> None:
     """Prints the certificate, with --bundle the issuer's behind it."""
-    csr_file, certificate_file, key_file = call.positionals(3)
+    csr_file, certificate_file, key_file = options.positionals(3)
     request = verified_request(csr_file)
-    chain = sources.from_file(certificate_file, call.get("kms"))
-    issuer = issuers.issuer_of(chain[0], key_file, call.get("password-file"), call.get("kms"))
-    profile = profile_of(call)
-    length = call.integer("path-len")
+    chain = sources.from_file(certificate_file, options.kms)
+    issuer = issuers.issuer_of(chain[0], key_file, options.password_file, options.kms)
+    profile = profile_of(options)
+    length = options.integer("path-len")
     if length < -1:
         raise UsageError(
             f"invalid value '{length}' for flag '--path-len'; path-len must be -1 or greater"
         )
     issuers.check_authority(chain[0], profile, length)
-    times = validity.asked_for(call)
+    times = validity.asked_for(options)
     default = making.TEN_YEARS if profile == INTERMEDIATE else making.DAY
-    start, end = validity.completed(call, *times, default)
-    if call.get("template"):
+    start, end = validity.completed(options, *times, default)
+    if options.template:
         from newel.cli.certificates import templated
 
-        wanted = templated.signed(call, request, names_of(call, request), length, (start, end))
+        wanted = templated.signed(
+            options, request, names_of(options, request), length, (start, end)
+        )
     else:
-        extensions = extensions_of(call, request, profile, length)
+        extensions = extensions_of(options, request, profile, length)
         wanted = making.Wanted(request.subject, request.spki, start, end, extensions)
     made = [making.issued(wanted, issuer)]
-    if call.on("bundle"):
+    if options.bundle:
         made += [one.der for one in chain]
     sys.stdout.write("".join(map(sources.pem, made)))
 
 
-def profile_of(call: "Invocation") -> str:
+def profile_of(options: "CertificateSignOptions") -> str:
     """The profile, which must be one there is."""
-    profile = call.get("profile") or LEAF
+    profile = options.profile or LEAF
     if profile not in {LEAF, INTERMEDIATE, CSR}:
         raise UsageError(
             f"invalid value '{profile}' for flag '--profile'; options are leaf, intermediate-ca, csr"
         )
-    if call.get("template") and call.given("profile"):
+    if options.template and options.given("profile"):
         raise UsageError("flag '--profile' is incompatible with '--template'")
     return profile
 
@@ -78,7 +80,7 @@ def verified_request(name: str) -> "Request":
 
 
 def extensions_of(
-    call: "Invocation", request: "Request", profile: str, length: int
+    options: "CertificateSignOptions", request: "Request", profile: str, length: int
 ) -> tuple[Extension, ...]:
     """What the profile gives; with ``csr`` everything the request asks for."""
     if profile == INTERMEDIATE:
@@ -89,14 +91,14 @@ def extensions_of(
             for each in request.extensions
             if each.oid not in ISSUERS_OWN
         )
-    return making.leaf_extensions(request.spki, request.subject, names_of(call, request))
+    return making.leaf_extensions(request.spki, request.subject, names_of(options, request))
 
 
-def names_of(call: "Invocation", request: "Request") -> list[str]:
+def names_of(options: "CertificateSignOptions", request: "Request") -> list[str]:
     """The names asked for; the common name when there are none, unless --omit-cn-san."""
     found = names.parse_general_names(request.extension(oids.SUBJECT_ALT_NAME))
     listed = [*found.dns, *found.emails, *found.addresses, *found.uris]
     common = names.common_name(request.subject)
-    if listed or not common or call.on("omit-cn-san") or not making.is_name(common):
+    if listed or not common or options.omit_cn_san or not making.is_name(common):
         return listed
     return [common]

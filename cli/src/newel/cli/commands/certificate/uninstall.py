@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from newel.cli.certificates import trust_stores
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateUninstallOptions
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateUninstallOptions") -> None:
     """Removes the root and says what it was."""
-    trust_stores.change(call, remove=True)
+    trust_stores.change(options, remove=True)

@@ -12,23 +12,23 @@ from newel.crypto.reader import extensions as values
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.certificate import CertificateVerifyOptions
     from newel.crypto.reader.certificates import Certificate
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CertificateVerifyOptions") -> None:
     """Says nothing when all is well, unless --verbose."""
-    name = call.positionals(1)[0]
-    given = call.get("roots")
+    name = options.positionals(1)[0]
+    given = options.roots
     roots = (
         [sources.parsed(one, given) for one in root_files.root_certificates(given)]
         if given
         else trust.system_roots()
     )
-    leaf, *others = certificates(call, name)
+    leaf, *others = certificates(options, name)
     facts = ["certificate validated against roots"]
     try:
-        host = call.get("host")
+        host = options.host
         if host:
             from newel.cli.certificates.hosts import check_host
 
@@ -38,20 +38,20 @@ def run(call: "Invocation") -> None:
         chain = trust.chain_of(leaf, others, roots, now())
     except trust.TrustError as error:
         raise CliError(f"failed to verify certificate: {error}") from None
-    if call.on("verify-crl") or call.on("verify-ocsp"):
-        facts += check_status(call, leaf, chain)
-    if call.json:
+    if options.verify_crl or options.verify_ocsp:
+        facts += check_status(options, leaf, chain)
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"valid": True, "checked": facts})
-    elif call.on("verbose"):
+    elif options.verbose:
         print("\n".join([*facts, "certficiate is valid"]))  # the word as scripts know it
 
 
-def certificates(call: "Invocation", name: str) -> "list[Certificate]":
+def certificates(options: "CertificateVerifyOptions", name: str) -> "list[Certificate]":
     """The leaf, and what may stand between it and a root."""
     if sources.is_url(name):
-        return sources.certificates(call, name, insecure=True)  # verified here
+        return sources.certificates(options, name, insecure=True)  # verified here
     data = sources.contents(name)
     if b"-----BEGIN " not in data:
         raise CliError(f"{name} contains an invalid PEM block")
@@ -61,16 +61,18 @@ def certificates(call: "Invocation", name: str) -> "list[Certificate]":
     return [sources.parsed(block.data, name) for block in found]
 
 
-def check_status(call: "Invocation", leaf: "Certificate", chain: "list[Certificate]") -> list[str]:
+def check_status(
+    options: "CertificateVerifyOptions", leaf: "Certificate", chain: "list[Certificate]"
+) -> list[str]:
     """Asks lists and responders; what they said."""
     from newel.cli.certificates import status
     from newel.cli.certificates.downloads import fetch
     from newel.cli.certificates.remote import client_context
     from newel.crypto import loading
 
-    issuer = issuing(call, chain)
+    issuer = issuing(options, chain)
     one = loading.load_certificate(leaf.der)
-    roots = call.get("roots")
+    roots = options.roots
     tls = client_context(roots, insecure=False) if roots else None
     said: list[str] = []
 
@@ -79,7 +81,7 @@ def check_status(call: "Invocation", leaf: "Certificate", chain: "list[Certifica
             data = fetch(url, tls=tls)
         except CliError as error:
             raise CliError(f"error downloading crl: {error}") from None
-        believed = None if call.on("insecure") else issuer
+        believed = None if options.insecure else issuer
         status.check_list(data, url, leaf.serial, believed, now())
 
     def by_responder(url: str) -> None:
@@ -89,28 +91,28 @@ def check_status(call: "Invocation", leaf: "Certificate", chain: "list[Certifica
             raise CliError(f"error contacting OCSP server: {url}") from None
         status.check_response(data, url, one, issuer, now())
 
-    if call.on("verify-crl"):
+    if options.verify_crl:
         where = endpoints(
-            call,
+            options,
             "crl-endpoint",
             crl_points(leaf),
             "CRL distribution endpoint not found in certificate",
         )
-        told = asked(call, where, in_list, "CRL distribution point(s)")
+        told = asked(options, where, in_list, "CRL distribution point(s)")
         said.append(f"certificate not revoked in CRL {told}")
-    if call.on("verify-ocsp"):
-        where = endpoints(call, "ocsp-endpoint", responders(leaf), "no OCSP AIA extension found")
-        told = asked(call, where, by_responder, "OCSP server(s)")
+    if options.verify_ocsp:
+        where = endpoints(options, "ocsp-endpoint", responders(leaf), "no OCSP AIA extension found")
+        told = asked(options, where, by_responder, "OCSP server(s)")
         said.append(f"certificate status is good according OCSP {told}")
     return said
 
 
-def issuing(call: "Invocation", chain: "list[Certificate]") -> "x509.Certificate":
+def issuing(options: "CertificateVerifyOptions", chain: "list[Certificate]") -> "x509.Certificate":
     """The issuer: that of --issuing-ca, which must have signed the leaf, else the one in the chain."""
     from newel.cli.certificates.signatures import made_by
     from newel.crypto import loading
 
-    name = call.get("issuing-ca")
+    name = options.issuing_ca
     if name is None:
         return loading.load_certificate(chain[1 if len(chain) > 1 else 0].der)
     try:
@@ -126,9 +128,11 @@ def issuing(call: "Invocation", chain: "list[Certificate]") -> "x509.Certificate
     return loading.load_certificate(authority.der)
 
 
-def endpoints(call: "Invocation", flag: str, found: list[str], missing: str) -> list[str]:
+def endpoints(
+    options: "CertificateVerifyOptions", flag: str, found: list[str], missing: str
+) -> list[str]:
     """The address of the flag, else those of the certificate."""
-    given = call.get(flag)
+    given = options.get(flag)
     if not given and not found:
         raise CliError(missing)
     return [given] if given else found
@@ -146,7 +150,9 @@ def responders(leaf: "Certificate") -> list[str]:
     return values.authority_access(value)[0] if value is not None else []
 
 
-def asked(call: "Invocation", where: list[str], ask: Callable[[str], None], what: str) -> str:
+def asked(
+    options: "CertificateVerifyOptions", where: list[str], ask: Callable[[str], None], what: str
+) -> str:
     """The first address whose answer is believed; a revocation ends the command."""
     from newel.cli.certificates.status import RevokedError
 
@@ -156,7 +162,7 @@ def asked(call: "Invocation", where: list[str], ask: Callable[[str], None], what
         except RevokedError:
             raise
         except CliError as error:
-            if call.on("verbose"):
+            if options.verbose:
                 print(error)
             continue
         return url

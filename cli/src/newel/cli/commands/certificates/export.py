@@ -2,29 +2,33 @@
 
 import io
 import sys
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations.inventory import layouts, questions, session
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import being_written
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.certificates import CertificatesExportOptions
+
 
 WRITERS = {"csv": layouts.write_csv, "ndjson": layouts.write_lines}
 
 
-def run(call: Invocation) -> None:
+def run(options: "CertificatesExportOptions") -> None:
     """Writes every certificate the filters leave to a file, whole or not at all, or to stdout."""
-    words = call.positionals(0, 1)
-    kind = call.get("format") or "csv"
+    words = options.positionals(0, 1)
+    kind = options.format or "csv"
     if kind not in WRITERS:
         raise UsageError(f"invalid value '{kind}' for flag '--format'; options are csv, ndjson")
     name = words[0] if words else "-"
-    with session.inventory(call) as authority:
-        found = questions.entries(call, authority, "certificates", 0)
+    with session.inventory(options) as authority:
+        found = questions.entries(options, authority, "certificates", 0)
         if name == "-":
             WRITERS[kind](sys.stdout, found)
             return
-        with being_written(name, force=call.on("force")) as raw:
+        with being_written(name, force=options.force) as raw:
             sink = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             count = WRITERS[kind](sink, found)
             sink.flush()

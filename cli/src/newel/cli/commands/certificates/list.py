@@ -1,9 +1,13 @@
 """`newel certificates list`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.inventory.lists import show_list
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.certificates import CertificatesListOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CertificatesListOptions") -> None:
     """The catalogue's certificates, newest first unless --sort says otherwise."""
-    show_list(call, "certificates")
+    show_list(options, "certificates")

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.inventory import layouts, questions, session
-from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.certificates import CertificatesShowOptions
     from newel.client.authority import Authority
 
 
-def run(call: Invocation) -> None:
+def run(call: "CertificatesShowOptions") -> None:
     """All the catalogue knows of one certificate."""
     (word,) = call.positionals(1)
     serials = questions.serial_numbers(word)

@@ -1,17 +1,21 @@
 """`newel context list`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.interact.terminal import show_json
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import steppath
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.context import ContextListOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "ContextListOptions") -> None:
     """Prints every context, one per line, the current one marked."""
-    call.positionals(0)
+    options.positionals(0)
     known = steppath.contexts()
     selected = steppath.current() if known else None
     current = selected.name if selected else ""
-    if call.json:
+    if options.json:
         show_json(
             [
                 {"name": c.name, "authority": c.authority, "profile": c.profile, "current": c.name == current}

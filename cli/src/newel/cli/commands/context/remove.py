@@ -1,17 +1,20 @@
 """`newel context remove`."""
 
 import shutil
+from typing import TYPE_CHECKING
 
 from newel.cli import program
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import confirm
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import steppath
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.context import ContextRemoveOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "ContextRemoveOptions") -> None:
     """Removes a context and the directories no other context shares."""
-    (name,) = call.positionals(1)
+    (name,) = options.positionals(1)
     known = steppath.contexts()
     if name not in known:
         raise CliError(f"context '{name}' not found")
@@ -20,7 +23,7 @@ def run(call: Invocation) -> None:
         raise CliError(
             f"cannot remove current context; use '{program.name()} context select' to switch contexts"
         )
-    if not call.on("force") and not confirm(f"Remove the context {name} and its files"):
+    if not options.force and not confirm(f"Remove the context {name} and its files"):
         raise CliError("context not removed")
     gone = known.pop(name)
     steppath.write_contexts(known)

@@ -21,37 +21,37 @@ from newel.crypto.reader.names import format_name
 if TYPE_CHECKING:
     import ssl
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.options.records.crl import CRLInspectOptions
     from newel.crypto.reader.certificates import Certificate, Extension
 
 Json = dict[str, Any]
 CRL_SIGN = 1 << 6
 
 
-def run(call: "Invocation") -> None:
+def run(options: "CRLInspectOptions") -> None:
     """Shows the list."""
-    name = (call.positionals(0, 1) or ["-"])[0]
-    asked = call.on("from")
-    if not asked and not call.get("ca") and not call.on("insecure"):
+    name = (options.positionals(0, 1) or ["-"])[0]
+    asked = options.from_
+    if not asked and not options.ca and not options.insecure:
         raise UsageError(f"'{program.name()} crl inspect' requires the '--insecure' flag")
-    authorities = sources.from_file(call.require("ca")) if call.get("ca") else []
+    authorities = sources.from_file(options.require("ca")) if options.ca else []
     if asked:
-        leaf, *others = bundle_of(call, name)
+        leaf, *others = bundle_of(options, name)
         points = leaf.extension(oids.CRL_DISTRIBUTION_POINTS)
         found = values.crl_points(points) if points is not None else []
         if not found:
             raise CliError(f"failed to get CRL distribution points from {name}")
         name, authorities = found[0], authorities + others
-        if not authorities and not call.on("insecure"):
+        if not authorities and not options.insecure:
             raise UsageError(f"'{program.name()} crl inspect' requires the '--insecure' flag")
-    data = loaded(call, name)
-    if call.get("format") == "pem":
+    data = loaded(options, name)
+    if options.format == "pem":
         sys.stdout.write(sources.pem(data, "X509 CRL"))
         return
     try:
         crl = parse_list(data)
         valid, reason = verdict(crl, data, authorities)
-        if call.get("format") == "json" or call.json:
+        if options.format == "json" or options.json:
             from newel.cli.interact.terminal import show_json
 
             show_json(as_json(crl, valid=valid, reason=reason))
@@ -61,23 +61,23 @@ def run(call: "Invocation") -> None:
         raise CliError(f"error parsing crl: {error}") from None
 
 
-def bundle_of(call: "Invocation", name: str) -> "list[Certificate]":
+def bundle_of(options: "CRLInspectOptions", name: str) -> "list[Certificate]":
     """The certificates of a file or of a server, the leaf first."""
     if not sources.is_url(name):
         return sources.from_file(name)
     from newel.cli.certificates.remote import peer_certificates
 
-    ders = peer_certificates(name, None, ",".join(call.all("roots")) or None, insecure=False)
+    ders = peer_certificates(name, None, ",".join(options.roots) or None, insecure=False)
     return [sources.parsed(one, name) for one in ders]
 
 
-def loaded(call: "Invocation", name: str) -> bytes:
+def loaded(options: "CRLInspectOptions", name: str) -> bytes:
     """The list in DER, wherever it is."""
     if name.lower().startswith(("http://", "https://")):
         from newel.cli.certificates.downloads import fetch
 
         try:
-            data = fetch(name, tls=trusting(call))
+            data = fetch(name, tls=trusting(options))
         except CliError as error:
             raise CliError(f"error downloading crl: {error}") from None
     else:
@@ -86,9 +86,9 @@ def loaded(call: "Invocation", name: str) -> bytes:
     return found[0] if found else data
 
 
-def trusting(call: "Invocation") -> "ssl.SSLContext | None":
+def trusting(options: "CRLInspectOptions") -> "ssl.SSLContext | None":
     """TLS that trusts --roots, the system's without them."""
-    roots = ",".join(call.all("roots"))
+    roots = ",".join(options.roots)
     if not roots:
         return None
     from newel.cli.certificates.remote import client_context

@@ -4,10 +4,14 @@ import secrets
 import string
 import sys
 import uuid
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoRandOptions
+
 
 ALPHABETS = {
     "ascii": "".join(chr(code) for code in range(33, 127)),
@@ -25,13 +29,13 @@ WORDS = 6
 LONGEST, LONGEST_PRIME = 1 << 24, 16384
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoRandOptions") -> None:
     """Prints one random string of the format and length that were asked for."""
-    given = call.positionals(0, 1)
-    kind = call.get("format") or "ascii"
+    given = options.positionals(0, 1)
+    kind = options.format or "ascii"
     length = asked_length(given[0]) if given else DEFAULT_LENGTHS.get(kind, 32)
-    if dictionary := call.get("dictionary"):
-        call.exclusive("dictionary", "format")
+    if dictionary := options.dictionary:
+        options.exclusive("dictionary", "format")
         print(passphrase(dictionary, asked_length(given[0]) if given else WORDS))
     elif kind == "uuid":
         print(uuid.UUID(bytes=secrets.token_bytes(16), version=4))

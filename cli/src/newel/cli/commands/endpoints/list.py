@@ -1,9 +1,13 @@
 """`newel endpoints list`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.inventory.lists import show_list
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.endpoints import EndpointsListOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "EndpointsListOptions") -> None:
     """The people, devices and workloads that hold certificates."""
-    show_list(call, "endpoints")
+    show_list(options, "endpoints")

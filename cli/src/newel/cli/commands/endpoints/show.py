@@ -1,11 +1,15 @@
 """`newel endpoints show`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.inventory import layouts, session
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.endpoints import EndpointsShowOptions
 
 
-def run(call: Invocation) -> None:
+def run(call: "EndpointsShowOptions") -> None:
     """One endpoint and its lineage: every certificate it was given, the one that ends last first."""
     from newel.client import catalogue
     from newel.client.answers import rows

@@ -2,16 +2,20 @@
 
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import say
 from newel.cli.operations.crypto import otp_keys
 from newel.cli.operations.crypto.otp_keys import OtpKey
-from newel.cli.options.invocation import Invocation
 from newel.cli.render.qr_code import png
 from newel.cli.store import atomic_write
 from newel.cli.store.standard_input import text_or_answer
 from newel.client.clock import now
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.enroll import EnrollFactorOptions
+
 
 PIXELS = 400
 OCTETS = 20
@@ -20,21 +24,21 @@ SKEW = 1
 """Periods by which the app's clock may be off."""
 
 
-def run(call: Invocation) -> None:
+def run(options: "EnrollFactorOptions") -> None:
     """Writes the secret for the verifier, and the QR code for the app; neither is printed."""
-    (account,) = call.positionals(1)
-    secret_file, picture = call.require("out"), call.require("qr")
-    key = OtpKey(secrets.token_bytes(OCTETS), otp_keys.algorithm(call.require("alg")))
-    url = key.url(call.require("issuer"), account)
-    atomic_write.allow([secret_file, picture], force=call.on("force"))
+    (account,) = options.positionals(1)
+    secret_file, picture = options.require("out"), options.require("qr")
+    key = OtpKey(secrets.token_bytes(OCTETS), otp_keys.algorithm(options.require("alg")))
+    url = key.url(options.require("issuer"), account)
+    atomic_write.allow([secret_file, picture], force=options.force)
     image = atomic_write.Target(picture, png(url, PIXELS))
     atomic_write.write_all([image])
     say("QR code", picture)
-    if call.on("confirm"):
+    if options.confirm:
         confirm(key, picture)
     atomic_write.write_all([atomic_write.Target(secret_file, f"{url}\n".encode())])
     say("Secret", secret_file)
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"account": account, "secretFile": secret_file, "qr": picture})

@@ -1,5 +1,7 @@
 """`newel enroll key`: somebody's public key: certified for SSH, or put into a JWK set under their name."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.commands.crypto.jwk import keyset
 from newel.cli.commands.ssh import certificate
 from newel.cli.errors import CliError
@@ -7,26 +9,28 @@ from newel.cli.interact.terminal import say
 from newel.cli.jose import jwk_files
 from newel.cli.operations.keys import key_files
 from newel.cli.options.delegation import calling
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.enroll import EnrollKeyOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "EnrollKeyOptions") -> None:
     """By --jwks into that set; else the SSH authority is asked for a certificate."""
-    name, key_file = call.positionals(2)
-    jwks = call.get("jwks")
+    name, key_file = options.positionals(2)
+    jwks = options.jwks
     if not jwks:
-        certificate.run(calling(call, "ssh certificate", "--sign", name, key_file))
+        certificate.run(calling(options, "ssh certificate", "--sign", name, key_file))
         return
     jwk = jwk_files.of_key(key_files.public_key(key_file), kid=name)
     with keyset.locked(jwks) as keys:
         same = [key for key in keys if key.get("kid") == name]
-        if same and same != [jwk] and not call.on("force"):
+        if same and same != [jwk] and not options.force:
             raise CliError(
                 f"{jwks} has another key for {name}: '--force' puts this one in its place"
             )
         keyset.save(jwks, [*(key for key in keys if key.get("kid") != name), jwk])
     say("Key", f"{jwks}#{name}")
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"jwks": jwks, "kid": name, "thumbprint": jwk_files.thumbprint(jwk)})

@@ -8,11 +8,11 @@ from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import issuance, principals
 from newel.cli.operations.ssh.public_keys import read_line, wire_of, write_line
 from newel.cli.operations.ssh.wire import WireError
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import atomic_write
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.ssh import SSHCertificateOptions
     from newel.crypto.keys import PrivateKey
 
 READABLE = 0o644
@@ -26,23 +26,23 @@ class Pair(NamedTuple):
     private: "PrivateKey | None"
 
 
-def run(call: Invocation) -> None:
+def run(options: "SSHCertificateOptions") -> None:
     """Writes the key, its public half and the certificate, or none of them."""
-    subject, key_file = call.positionals(2)
-    refuse_what_cannot_be(call)
-    host, sign = call.on("host"), call.on("sign")
+    subject, key_file = options.positionals(2)
+    refuse_what_cannot_be(options)
+    host, sign = options.host, options.sign
     base = key_file.removesuffix(".pub") if sign else key_file
-    names = call.all("principal") or principals.of_subject(subject, host=host)
-    wanted = issuance.Wanted.of_flags(call, subject, names, host=host)
-    choice = key_choice.chosen(call)
-    outputs = written(call, base)
-    atomic_write.allow(outputs, force=call.on("force"))
-    password = None if sign else new_password(call)
-    pair = existing(call, key_file) if sign else made(choice)
-    extra = made(choice) if call.on("add-user") else None
-    place = issuance.ticket(call, wanted, confirmation(pair) if sign else "")
+    names = options.principal or principals.of_subject(subject, host=host)
+    wanted = issuance.Wanted.of_flags(options, subject, names, host=host)
+    choice = key_choice.chosen(options)
+    outputs = written(options, base)
+    atomic_write.allow(outputs, force=options.force)
+    password = None if sign else new_password(options)
+    pair = existing(options, key_file) if sign else made(choice)
+    extra = made(choice) if options.add_user else None
+    place = issuance.ticket(options, wanted, confirmation(pair) if sign else "")
     issued, identity = issuance.sign(
-        call, place, wanted, pair.public, extra.public if extra else b""
+        options, place, wanted, pair.public, extra.public if extra else b""
     )
     line = write_line(issued.certificate, subject)
     targets = [atomic_write.Target(f"{base}-cert.pub", line, READABLE), *identity]
@@ -58,55 +58,55 @@ def run(call: Invocation) -> None:
         say("Private Key", base)
         say("Public Key", f"{base}.pub")
     say("Certificate", f"{base}-cert.pub")
-    if pair.private is not None and not host and not call.on("no-agent"):
-        add_to_agent(issued.certificate, pair.private, call.get("comment") or subject)
+    if pair.private is not None and not host and not options.no_agent:
+        add_to_agent(issued.certificate, pair.private, options.comment or subject)
     if extra and issued.add_user:
         say("Add User Private Key", f"{base}-provisioner")
         say("Add User Public Key", f"{base}-provisioner.pub")
         say("Add User Certificate", f"{base}-provisioner-cert.pub")
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         key = None if sign else base
         show_json({"certificate": f"{base}-cert.pub", "privateKey": key})
 
 
-def refuse_what_cannot_be(call: Invocation) -> None:
+def refuse_what_cannot_be(options: "SSHCertificateOptions") -> None:
     """Flags that contradict each other, before anything is asked for."""
-    if call.on("no-password"):
-        if not call.on("insecure"):
+    if options.no_password:
+        if not options.insecure:
             raise UsageError("flag '--no-password' requires the '--insecure' flag")
         for flag in ("min-password-length", "password-file"):
-            if call.given(flag):
+            if options.given(flag):
                 raise UsageError(f"flag '--no-password' is incompatible with '--{flag}'")
-    if call.get("token") and call.given("provisioner-password-file"):
+    if options.token and options.given("provisioner-password-file"):
         raise UsageError("flag '--token' is incompatible with '--provisioner-password-file'")
     for flag in ("host", "offline"):
-        if call.on(flag) and call.on("add-user"):
+        if options.on(flag) and options.add_user:
             raise UsageError(f"flag '--{flag}' is incompatible with '--add-user'")
-    if call.get("host-id") and not call.on("host"):
+    if options.host_id and not options.host:
         raise UsageError("flag '--host-id' requires the '--host' flag")
-    if call.on("add-user") and len(call.all("principal")) > 1:
+    if options.add_user and len(options.principal) > 1:
         raise UsageError("flag '--add-user' is incompatible with more than one principal")
 
 
-def written(call: Invocation, base: str) -> list[str]:
+def written(options: "SSHCertificateOptions", base: str) -> list[str]:
     """The files the command will write."""
     names = [f"{base}-cert.pub"]
-    if not call.on("sign"):
+    if not options.sign:
         names += [base, f"{base}.pub"]
-    if call.on("add-user"):
+    if options.add_user:
         names += [f"{base}-provisioner{end}" for end in ("", ".pub", "-cert.pub")]
     return names
 
 
-def new_password(call: Invocation) -> bytes | None:
+def new_password(options: "SSHCertificateOptions") -> bytes | None:
     """The password of the new key, of --min-password-length characters at least."""
     from newel.cli.operations.keys import key_output
 
-    least = call.integer("min-password-length")
+    least = options.integer("min-password-length")
     prompt = f"{PROMPT} (must be at least {least} characters)" if least else PROMPT
-    password = key_output.new_password(call, prompt)
+    password = key_output.new_password(options, prompt)
     if password is not None and len(password.decode(errors="replace")) < least:
         raise CliError(f"the password must be at least {least} characters long")
     return password
@@ -118,7 +118,7 @@ def made(choice: key_choice.KeyChoice) -> Pair:
     return Pair(wire_of(key), key)
 
 
-def existing(call: Invocation, name: str) -> Pair:
+def existing(options: "SSHCertificateOptions", name: str) -> Pair:
     """The public key of a file, and the private one of --private-key. Raises CliError."""
     try:
         line = read_line(read(name))
@@ -126,12 +126,12 @@ def existing(call: Invocation, name: str) -> Pair:
         raise CliError(f"error parsing ssh public key: {error}") from None
     if line.certificate:
         raise CliError("error parsing ssh public key: it is a certificate")
-    private_file = call.get("private-key")
+    private_file = options.private_key
     if not private_file:
         return Pair(line.wire, None)
     from newel.cli.operations.keys.key_files import private_key
 
-    key = private_key(private_file, call.get("password-file"))
+    key = private_key(private_file, options.password_file)
     if wire_of(key) != line.wire:
         raise CliError(f"the key {private_file} is not the private half of {name}")
     return Pair(line.wire, key)

@@ -10,10 +10,10 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
 from newel.cli.operations.ssh import admission, authorities, public_keys, templates
-from newel.cli.options.invocation import Invocation
 from newel.cli.store import steppath
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.ssh import SSHConfigOptions
     from newel.client.ssh_calls import SshKeys, Template
 
 INCOMPATIBLE = (
@@ -22,56 +22,56 @@ INCOMPATIBLE = (
 )  # fmt: skip
 
 
-def run(call: Invocation) -> None:
+def run(options: "SSHConfigOptions") -> None:
     """Prints keys with --roots or --federation; else writes the configuration."""
-    call.positionals(0)
+    options.positionals(0)
     for first, second in INCOMPATIBLE:
-        if call.all(first) and call.all(second):
+        if options.all(first) and options.all(second):
             raise UsageError(f"flag '--{first}' is incompatible with '--{second}'")
-    if call.get("team"):
-        join_team(call)
-    if call.on("roots") or call.on("federation"):
-        print_keys(call, public_keys_of(call))
+    if options.team:
+        join_team(options)
+    if options.roots or options.federation:
+        print_keys(options, public_keys_of(options))
         return
-    configure(call)
+    configure(options)
 
 
-def join_team(call: Invocation) -> None:
+def join_team(options: "SSHConfigOptions") -> None:
     """Bootstraps with the authority a team's directory names."""
     from newel.cli.commands.ca import bootstrap
     from newel.client.bootstrap import fetch_root
 
-    settings = bootstrap.of_team(call)
+    settings = bootstrap.of_team(options)
     with connection.explained():
         root = fetch_root(settings["url"], settings["fingerprint"])
     extra = {name: settings[name] for name in bootstrap.FROM_TEAM if settings.get(name)}
     known = {"ca-url": settings["url"], "fingerprint": settings["fingerprint"], **extra}
-    context = bootstrap.new_context(call, settings["url"])
-    file = bootstrap.store(call, context, root, known)
-    call.supply("ca-url", settings["url"])
-    call.supply("root", str(file))
+    context = bootstrap.new_context(options, settings["url"])
+    file = bootstrap.store(options, context, root, known)
+    options.supply("ca-url", settings["url"])
+    options.supply("root", str(file))
 
 
-def public_keys_of(call: Invocation) -> "SshKeys":
+def public_keys_of(options: "SSHConfigOptions") -> "SshKeys":
     """The keys the authority signs with, asked of it or, with --offline, out of its files."""
-    federated = call.on("federation")
-    if call.on("offline"):
+    federated = options.federation
+    if options.offline:
         from newel.cli.operations.offline import ssh_keys
 
-        return ssh_keys.public(call, federated=federated)
-    with connection.connected(call) as authority:
+        return ssh_keys.public(options, federated=federated)
+    with connection.connected(options) as authority:
         return authorities.keys(authority, federated=federated)
 
 
-def print_keys(call: Invocation, found: "SshKeys") -> None:
+def print_keys(options: "SSHConfigOptions", found: "SshKeys") -> None:
     """One line for each key that signs users' certificates or, with --host, hosts'."""
-    host = call.on("host")
+    host = options.host
     keys = found.host if host else found.user
     if not keys:
         name = "hostKey" if host else "userKey"
         raise CliError(f"the authority's ca.json has no ssh.{name}")
     lines = [public_keys.write_line(key).decode().strip() for key in keys]
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json(lines)
@@ -79,25 +79,25 @@ def print_keys(call: Invocation, found: "SshKeys") -> None:
         print("\n".join(lines))
 
 
-def configure(call: Invocation) -> None:
+def configure(options: "SSHConfigOptions") -> None:
     """Writes every part the authority renders, or prints them with --dry-run."""
     from newel.client import ssh_calls
     from newel.client.clock import now
 
-    host = call.on("host")
-    data = variables(call)
+    host = options.host
+    data = variables(options)
     if not host and "User" not in data:
-        data["User"] = user_of_agent(call)
-    found = admission.answer(call, ssh_calls.config("host" if host else "user", data))
+        data["User"] = user_of_agent(options)
+    found = admission.answer(options, ssh_calls.config("host" if host else "user", data))
     if not found:
         note("No configuration changes were found.")
         return
-    base, own = steppath.base(), steppath.authority_path(steppath.context_of(call))
+    base, own = steppath.base(), steppath.authority_path(steppath.context_of(options))
     places = [templates.place(each, base, own) for each in found]
     if not host:
         for path in places:
             templates.check_within(path, [Path(steppath.home()), base, own])
-    if call.on("dry-run"):
+    if options.dry_run:
         show(found, places)
         return
     for template, path in zip(found, places, strict=True):
@@ -112,9 +112,9 @@ def show(found: Sequence["Template"], places: Sequence[Path]) -> None:
         note(template.content.decode(errors="replace"))
 
 
-def variables(call: Invocation) -> dict[str, str]:
+def variables(options: "SSHConfigOptions") -> dict[str, str]:
     """What the templates may use: of this machine, of the flags, and of --set."""
-    context = steppath.context_of(call)
+    context = steppath.context_of(options)
     data = {
         "GOOS": {"win32": "windows"}.get(sys.platform, sys.platform),
         "StepPath": str(steppath.authority_path(context)),
@@ -123,9 +123,9 @@ def variables(call: Invocation) -> dict[str, str]:
     }
     if context:
         data["Context"] = context.name
-    if call.on("console"):
+    if options.console:
         data["Console"] = "true"
-    for word in call.all("set"):
+    for word in options.set_:
         name, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"invalid value '{word}' for flag '--set'")
@@ -133,11 +133,11 @@ def variables(call: Invocation) -> dict[str, str]:
     return data
 
 
-def user_of_agent(call: Invocation) -> str:
+def user_of_agent(options: "SSHConfigOptions") -> str:
     """The first principal of the certificate of this authority the agent holds. Raises CliError."""
     from newel.cli.operations.ssh import agent
 
-    with connection.connected(call) as authority:
+    with connection.connected(options) as authority:
         trusted = authorities.user_keys(authority)
     with agent.connected() as connected:
         held = agent.signed_by(connected.identities(), trusted)

@@ -1,27 +1,31 @@
 """`newel ssh fingerprint`: size, digest, comment and kind of an SSH key or certificate."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError
 from newel.cli.operations.ssh.fingerprints import described
 from newel.cli.operations.ssh.public_keys import read_line
 from newel.cli.operations.ssh.wire import WireError
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.ssh import SSHFingerprintOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "SSHFingerprintOptions") -> None:
     """Prints the fingerprint of a file or of stdin."""
-    name = (call.positionals(0, 1) or ["-"])[0]
+    name = (options.positionals(0, 1) or ["-"])[0]
     data = read(name)
     try:
         line = read_line(data)
     except WireError as error:
         raise CliError(f"error parsing public key: {error}") from None
     try:
-        form = call.get("format") or "base64-raw"
-        text = described(line, form, whole=call.on("certificate"))
+        form = options.format or "base64-raw"
+        text = described(line, form, whole=options.certificate)
     except WireError as error:
         raise CliError(str(error)) from None
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         size, digest, rest = text.split(" ", 2)

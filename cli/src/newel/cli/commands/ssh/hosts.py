@@ -1,16 +1,20 @@
 """`newel ssh hosts`: the hosts the authority has certified."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.ssh import admission
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ssh import SSHHostsOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "SSHHostsOptions") -> None:
     """Prints them as a table."""
     from newel.client import ssh_calls
 
-    call.positionals(0)
-    found = admission.answer(call, ssh_calls.hosts())
-    if call.json:
+    options.positionals(0)
+    found = admission.answer(options, ssh_calls.hosts())
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json([{"hostname": h.name, "id": h.id, "tags": dict(h.tags)} for h in found])

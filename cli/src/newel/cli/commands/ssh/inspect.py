@@ -2,23 +2,26 @@
 
 import base64
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.ssh.certificates import FOREVER, Certificate, parse, read_certificate
 from newel.cli.operations.ssh.public_keys import kind_and_size, spelled
 from newel.cli.operations.ssh.wire import WireError
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ssh import SSHInspectOptions
+
 
 ACROSS = 16
 LATEST = 253402300799
 
 
-def run(call: Invocation) -> None:
+def run(call: "SSHInspectOptions") -> None:
     """Prints the certificate of a file or of stdin."""
     name = (call.positionals(0, 1) or ["-"])[0]
-    form = "json" if call.json and not call.given("format") else call.get("format")
+    form = "json" if call.json and not call.given("format") else call.format
     if form not in {"text", "json"}:
         raise UsageError(f"invalid value '{form}' for flag '--format'; options are text, json")
     certificate = certificate_in(read(name))

@@ -1,21 +1,25 @@
 """`newel ssh list`: what the SSH agent holds."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError
 from newel.cli.operations.ssh import agent
 from newel.cli.operations.ssh.agent import Identity
 from newel.cli.operations.ssh.fingerprints import described
 from newel.cli.operations.ssh.public_keys import write_line
 from newel.cli.operations.ssh.wire import WireError
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ssh import SSHListOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "SSHListOptions") -> None:
     """Prints fingerprints or, with --raw, public keys; of one comment when one is given."""
-    words = call.positionals(0, 1)
+    words = options.positionals(0, 1)
     with agent.connected() as connected:
         held = connected.identities()
     chosen = [each for each in held if not words or each.line.comment == words[0]]
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json([as_json(each) for each in chosen])
@@ -23,7 +27,7 @@ def run(call: Invocation) -> None:
         print("The agent has no identities.")
     else:
         for each in chosen:
-            print(text(each, raw=call.on("raw")))
+            print(text(each, raw=options.raw))
 
 
 def text(identity: Identity, *, raw: bool) -> str:

@@ -6,35 +6,35 @@ from newel.cli.interact.terminal import note
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import agent, authorities, session
 from newel.cli.operations.ssh.public_keys import write_line
-from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.agent import Agent, Identity
+    from newel.cli.options.records.ssh import SSHLoginOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "SSHLoginOptions") -> None:
     """Logs in unless the agent has a certificate already; --force does so in any case."""
-    words = call.positionals(0, 1)
-    subject = (words or [call.get("identity") or ""])[0]
-    names = call.all("principal") or ([subject] if subject else [])
-    choice = key_choice.chosen(call)
+    words = options.positionals(0, 1)
+    subject = (words or [options.identity or ""])[0]
+    names = options.principal or ([subject] if subject else [])
+    choice = key_choice.chosen(options)
     with agent.connected() as connected:
-        if not call.on("force"):
-            found = present(call, connected, call.get("comment") or subject)
+        if not options.force:
+            found = present(options, connected, options.comment or subject)
             if found is not None:
                 line = write_line(found.line.wire, found.line.comment).decode().strip()
                 note(f"The key {line} is already present in the SSH agent.")
                 return
-        session.open_session(call, connected, subject, names, choice, add_user=call.on("add-user"))
+        session.open_session(options, connected, subject, names, choice, add_user=options.add_user)
 
 
-def present(call: Invocation, connected: "Agent", comment: str) -> "Identity | None":
+def present(options: "SSHLoginOptions", connected: "Agent", comment: str) -> "Identity | None":
     """The certificate of this authority that has the comment; any of them where there is no comment."""
     from newel.client.clock import now
 
-    if call.get("token") and not call.get("ca-url"):
+    if options.token and not options.ca_url:
         return None
-    trusted = authorities.trusted(call)
+    trusted = authorities.trusted(options)
     held = agent.without_expired(connected, connected.identities(), now())
     found = agent.signed_by(held, trusted)
     return next((each for each in found if comment in {"", each.line.comment}), None)

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.operations import connection
 from newel.cli.operations.ssh import agent, authorities
-from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.ssh import SSHProxycommandOptions
     from newel.client.authority import Authority
     from newel.client.ssh_calls import Bastion
 
 
-def run(call: Invocation) -> None:
+def run(options: "SSHProxycommandOptions") -> None:
     """Carries the connection on stdin and stdout, or becomes the ssh that does."""
     from newel.client import ssh_calls
 
-    user, host, port = call.positionals(3)
-    with connection.connected(call) as authority:
-        log_in_if_needed(call, authority, user)
+    user, host, port = options.positionals(3)
+    with connection.connected(options) as authority:
+        log_in_if_needed(options, authority, user)
         bastion = authority.send(ssh_calls.bastion(user, host))
     if bastion.hostname:
         words = through(bastion, user, host, port)
@@ -30,7 +30,7 @@ def run(call: Invocation) -> None:
         pipe.carry(channel)
 
 
-def log_in_if_needed(call: Invocation, authority: "Authority", user: str) -> None:
+def log_in_if_needed(options: "SSHProxycommandOptions", authority: "Authority", user: str) -> None:
     """Opens a session when the agent has no certificate of the authority that is good now."""
     from newel.client.clock import now
 
@@ -42,7 +42,7 @@ def log_in_if_needed(call: Invocation, authority: "Authority", user: str) -> Non
         from newel.cli.operations.keys.key_choice import KeyChoice
         from newel.cli.operations.ssh import session
 
-        session.open_session(call, connected, user, [user], KeyChoice("EC", "P-256", 0))
+        session.open_session(options, connected, user, [user], KeyChoice("EC", "P-256", 0))
 
 
 def through(bastion: "Bastion", user: str, host: str, port: str) -> list[str]:

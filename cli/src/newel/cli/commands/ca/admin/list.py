@@ -1,15 +1,19 @@
 """`newel ca admin list`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.administration import admin_records, admin_session
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAAdminListOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAAdminListOptions") -> None:
     """Prints the administrators; --super and --provisioner choose among them."""
-    call.positionals(0)
-    with admin_session.opened(call, by=admin_records.SESSION_BY) as session:
+    options.positionals(0)
+    with admin_session.opened(options, by=admin_records.SESSION_BY) as session:
         found = admin_records.every(session)
-    if call.given("super"):
-        found = [each for each in found if (each.kind == "SUPER_ADMIN") is call.on("super")]
-    name = call.get("provisioner")
-    admin_records.show(call, [each for each in found if name in {None, each.provisioner}])
+    if options.given("super"):
+        found = [each for each in found if (each.kind == "SUPER_ADMIN") is options.super]
+    name = options.provisioner
+    admin_records.show(options, [each for each in found if name in {None, each.provisioner}])

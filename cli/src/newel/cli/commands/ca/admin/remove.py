@@ -1,14 +1,18 @@
 """`newel ca admin remove`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.administration import admin_records, admin_session
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAAdminRemoveOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAAdminRemoveOptions") -> None:
     """Takes an administrator away."""
     from newel.client import admin_calls
 
-    (subject,) = call.positionals(1)
-    with admin_session.opened(call, by=admin_records.SESSION_BY) as session:
-        record = admin_records.chosen(call, session, subject)
+    (subject,) = options.positionals(1)
+    with admin_session.opened(options, by=admin_records.SESSION_BY) as session:
+        record = admin_records.chosen(options, session, subject)
         session.send(admin_calls.remove_admin(record.id))

@@ -1,13 +1,17 @@
 """`newel ca provisioner add`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.provisioners import targets
 from newel.cli.options import provisioner
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAProvisionerAddOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAProvisionerAddOptions") -> None:
     """Adds a provisioner, by remote management or to ca.json."""
-    name, *key_file = call.positionals(1, 2)
-    record = provisioner.new_record(call, name, *key_file)
-    with targets.opened(call) as place:
+    name, *key_file = options.positionals(1, 2)
+    record = provisioner.new_record(options, name, *key_file)
+    with targets.opened(options) as place:
         place.add(record)

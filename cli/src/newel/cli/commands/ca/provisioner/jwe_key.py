@@ -1,17 +1,21 @@
 """`newel ca provisioner jwe-key`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.connection import connected
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAProvisionerJWEKeyOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAProvisionerJWEKeyOptions") -> None:
     """The encrypted private key of a provisioner: a compact JWE."""
     from newel.client import calls
 
-    (kid,) = call.positionals(1)
-    with connected(call) as authority:
+    (kid,) = options.positionals(1)
+    with connected(options) as authority:
         found = authority.send(calls.encrypted_key(kid))
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"key": found})

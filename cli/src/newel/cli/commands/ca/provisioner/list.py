@@ -1,15 +1,19 @@
 """`newel ca provisioner list`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.connection import connected
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAProvisionerListOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAProvisionerListOptions") -> None:
     """Every provisioner of the authority as JSON."""
     from newel.cli.operations.tokens.provisioner_choice import every
 
-    call.positionals(0)
-    with connected(call) as authority:
+    options.positionals(0)
+    with connected(options) as authority:
         found = every(authority)
     show_json(found, indent=3)

@@ -1,11 +1,15 @@
 """`newel ca provisioner remove`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.provisioners import targets
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAProvisionerRemoveOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAProvisionerRemoveOptions") -> None:
     """Takes a provisioner away."""
-    (name,) = call.positionals(1)
-    with targets.opened(call) as place:
+    (name,) = options.positionals(1)
+    with targets.opened(options) as place:
         place.remove(name)

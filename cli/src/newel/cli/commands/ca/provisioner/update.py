@@ -1,12 +1,16 @@
 """`newel ca provisioner update`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.provisioners import targets
 from newel.cli.options import provisioner
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAProvisionerUpdateOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAProvisionerUpdateOptions") -> None:
     """Changes a provisioner as the flags say."""
-    (name,) = call.positionals(1)
-    with targets.opened(call) as place:
-        place.change(name, lambda record: provisioner.change(call, record))
+    (name,) = options.positionals(1)
+    with targets.opened(options) as place:
+        place.change(name, lambda record: provisioner.change(options, record))

@@ -1,49 +1,52 @@
 """`newel ca provisioner webhook add, update, remove`: whom a provisioner asks before it certifies."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.administration import admin_session
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read_password
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAProvisionerWebhookOptions
+
 
 KINDS = ("ENRICHING", "AUTHORIZING", "SCEPCHALLENGE", "NOTIFYING")
 CERTIFICATES = ("ALL", "X509", "SSH")
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAProvisionerWebhookOptions") -> None:
     """Does what the last word of the command says."""
     from newel.client import webhook_calls
 
-    verb = call.command.path.rpartition(" ")[2]
-    provisioner, name = call.positionals(2)
-    webhook = {} if verb == "remove" else described(call, name, new=verb == "add")
-    if admin_session.offered(call) is False:
+    verb = options.command.path.rpartition(" ")[2]
+    provisioner, name = options.positionals(2)
+    webhook = {} if verb == "remove" else described(options, name, new=verb == "add")
+    if admin_session.offered(options) is False:
         raise CliError("the admin API must be enabled to use webhooks")
-    with admin_session.opened(call) as session:
+    with admin_session.opened(options) as session:
         if verb == "remove":
             session.send(webhook_calls.remove_webhook(provisioner, name))
         elif verb == "update":
             session.send(webhook_calls.update_webhook(provisioner, webhook))
         else:
-            show_secret(call, session.send(webhook_calls.create_webhook(provisioner, webhook)))
+            show_secret(options, session.send(webhook_calls.create_webhook(provisioner, webhook)))
 
 
-def described(call: Invocation, name: str, *, new: bool) -> dict[str, Any]:
+def described(options: "CAProvisionerWebhookOptions", name: str, *, new: bool) -> dict[str, Any]:
     """The webhook the flags describe. Raises UsageError."""
-    url, kind = call.get("url"), call.get("kind")
+    url, kind = options.get("url"), options.get("kind")
     if new or url:
-        url = call.require("url")
+        url = options.require("url")
         if urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
             raise UsageError(f"invalid value '{url}' for flag '--url'; it must be an https address")
     if new:
-        kind = call.require("kind")
-    certificates = (call.get("cert-type") or "ALL").upper()
+        kind = options.require("kind")
+    certificates = (options.get("cert-type") or "ALL").upper()
     if certificates not in CERTIFICATES:
         raise UsageError(
-            f"invalid value '{call.get('cert-type')}' for flag '--cert-type'; "
+            f"invalid value '{options.get('cert-type')}' for flag '--cert-type'; "
             "options are ALL, X509, and SSH"
         )
     webhook: dict[str, Any] = {"name": name, "certType": certificates}
@@ -55,15 +58,15 @@ def described(call: Invocation, name: str, *, new: bool) -> dict[str, Any]:
         webhook["kind"] = kind.upper()
     if url:
         webhook["url"] = url
-    if call.on("disable-tls-client-auth"):
+    if options.on("disable-tls-client-auth"):
         webhook["disableTlsClientAuth"] = True
-    return webhook | credentials(call)
+    return webhook | credentials(options)
 
 
-def credentials(call: Invocation) -> dict[str, Any]:
+def credentials(options: "CAProvisionerWebhookOptions") -> dict[str, Any]:
     """How the authority proves itself to the webhook: a bearer token, or a name with a password."""
     token, user, password = (
-        call.get(flag)
+        options.get(flag)
         for flag in ("bearer-token-file", "basic-auth-username", "basic-auth-password-file")
     )
     if token and user:
@@ -81,9 +84,9 @@ def credentials(call: Invocation) -> dict[str, Any]:
     return {}
 
 
-def show_secret(call: Invocation, made: dict[str, Any]) -> None:
+def show_secret(options: "CAProvisionerWebhookOptions", made: dict[str, Any]) -> None:
     """The one time the secret is shown."""
-    if call.json:
+    if options.json:
         show_json({"id": made.get("id"), "secret": made.get("secret")})
         return
     print(f"Webhook ID: {made.get('id')}")

@@ -1,19 +1,22 @@
 """`newel crypto hash compare`."""
 
 import hmac
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.operations.crypto import digests
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoHashCompareOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoHashCompareOptions") -> None:
     """Prints ok when a file or directory has the digest; fails with "fail" when not."""
-    expected, name = call.positionals(2)
+    expected, name = options.positionals(2)
     try:
         wanted = bytes.fromhex(expected)
     except ValueError:
         raise CliError(f"error decoding {expected}: not a hexadecimal digest") from None
-    if not hmac.compare_digest(wanted, digests.of_path(digests.chosen(call), name)):
+    if not hmac.compare_digest(wanted, digests.of_path(digests.chosen(options), name)):
         raise CliError("fail")
     print("ok")

@@ -1,16 +1,20 @@
 """`newel crypto hash digest`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.crypto import digests
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoHashDigestOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoHashDigestOptions") -> None:
     """Prints the digest of each file or directory."""
-    names = call.positionals(1, -1)
-    new = digests.chosen(call)
+    names = options.positionals(1, -1)
+    new = digests.chosen(options)
     found = {name: digests.of_path(new, name).hex() for name in names}
-    if call.json:
+    if options.json:
         show_json(found)
         return
     for name, digest in found.items():

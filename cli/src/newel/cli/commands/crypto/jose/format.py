@@ -1,13 +1,17 @@
 """`newel crypto jose format`: the compact serialization as JSON, and JSON as compact."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.jose import jwe_messages, jwk_files, jws_messages
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJOSEFormatOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoJOSEFormatOptions") -> None:
     """Turns the JWS or JWE on stdin over."""
-    call.positionals(0)
+    options.positionals(0)
     data = read("-")
     to_compact = data.lstrip().startswith(b"{")
     if jwk_files.is_encrypted(data):

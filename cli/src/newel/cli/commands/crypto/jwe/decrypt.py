@@ -1,40 +1,43 @@
 """`newel crypto jwe decrypt`: what is inside a JWE."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from newel.cli.commands.crypto.jwe.encrypt import PASSWORD
 from newel.cli.errors import CliError
 from newel.cli.jose import jose_keys, jwe_messages
 from newel.cli.operations.keys.key_files import password_for
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWEDecryptOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoJWEDecryptOptions") -> None:
     """Decrypts stdin and prints the plaintext as it is."""
-    call.positionals(0)
+    options.positionals(0)
     message = jwe_messages.compact(read("-"))
     alg = str(jwe_messages.header_of(message).get("alg", ""))
     if alg in PASSWORD:
         for flag in ("key", "jwks"):
-            if call.get(flag):
+            if options.get(flag):
                 raise CliError(f"flag '--{flag}' cannot be used with JWE algorithm '{alg}'")
         opener: bytes | jose_keys.JoseKey = password_for(
             "",
-            call.get("password-file"),
+            options.password_file,
             "Please enter the password to decrypt the content encryption key",
         )
     else:
-        opener = chosen(call, alg)
+        opener = chosen(options, alg)
     sys.stdout.buffer.write(jwe_messages.decrypt(message, opener))
     sys.stdout.flush()
 
 
-def chosen(call: Invocation, alg: str) -> jose_keys.JoseKey:
+def chosen(options: "CryptoJWEDecryptOptions", alg: str) -> jose_keys.JoseKey:
     """The private key, if it is one to decrypt with."""
-    wanted = jose_keys.Wanted("enc", kid=call.get("kid") or "")
-    key = jose_keys.chosen(call, wanted, other="jwk")
+    wanted = jose_keys.Wanted("enc", kid=options.kid or "")
+    key = jose_keys.chosen(options, wanted, other="jwk")
     if isinstance(key.key, PublicKey):
         raise CliError("cannot use a public key for decryption")
     if key.use == "sig":

@@ -1,22 +1,25 @@
 """`newel crypto jwe encrypt`: a message only the holder of a key or password can read."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import ask_password
 from newel.cli.jose import jose_keys, jwe_messages
 from newel.cli.jose.jose_algorithms import ECDH, OCT_ENCRYPTION, RSA_ENCRYPTION
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWEEncryptOptions
+
 
 PASSWORD = ("PBES2-HS256+A128KW", "PBES2-HS384+A192KW", "PBES2-HS512+A256KW")
 CONTENT = ("A128GCM", "A192GCM", "A256GCM", "A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512")
 
 
-def run(call: Invocation) -> None:
+def run(call: "CryptoJWEEncryptOptions") -> None:
     """Encrypts stdin and prints the JWE as JSON."""
     call.positionals(0)
-    alg, enc = call.get("alg") or "", call.get("enc") or "A256GCM"
+    alg, enc = call.alg or "", call.enc or "A256GCM"
     known = {*PASSWORD, *ECDH, *OCT_ENCRYPTION, *RSA_ENCRYPTION}
     for flag, value, options in (("alg", alg, known | {""}), ("enc", enc, CONTENT)):
         if value not in options:
@@ -25,7 +28,7 @@ def run(call: Invocation) -> None:
     for name in ("typ", "cty"):
         if value := call.get(name):
             header[name] = value
-    kid = call.get("kid") or ""
+    kid = call.kid or ""
     if alg in PASSWORD:
         for flag in ("key", "jwks"):
             if call.get(flag):
@@ -40,9 +43,9 @@ def run(call: Invocation) -> None:
     print(jwe_messages.full(jwe_messages.encrypt(header, read("-", exact=True), recipient)))
 
 
-def chosen(call: Invocation, alg: str, kid: str) -> jose_keys.JoseKey:
+def chosen(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_keys.JoseKey:
     """The recipient's key, if it is one to encrypt with."""
-    wanted = jose_keys.Wanted("enc", alg, kid, subtle=call.on("subtle"))
+    wanted = jose_keys.Wanted("enc", alg, kid, subtle=call.subtle)
     key = jose_keys.chosen(call, wanted, other="jwk")
     if key.use == "sig":
         raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")

@@ -1,6 +1,6 @@
 """`newel crypto jwk create`: a key pair as JWK files, the private one encrypted."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
@@ -8,15 +8,18 @@ from newel.cli.jose import jose_keys, jwk_files
 from newel.cli.jose.jose_algorithms import default_algorithm
 from newel.cli.operations.keys import key_choice, key_files
 from newel.cli.operations.keys.key_output import json_text, new_password, write_pair
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import write
 from newel.crypto.keys import PublicKey
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWKCreateOptions
+
 
 KINDS = ("EC", "RSA", "OKP", "oct")
 SMALLEST_OCT, DEFAULT_OCT, LARGEST_OCT = 16, 32, 1 << 16
 
 
-def run(call: Invocation) -> None:
+def run(call: "CryptoJWKCreateOptions") -> None:
     """Makes a key, or takes that of a PEM file, and writes its public and private JWK."""
     public_file, private_file = call.positionals(2)
     if public_file == private_file:
@@ -25,12 +28,12 @@ def run(call: Invocation) -> None:
             f"'{call.command.usage}'"
         )
     check(call)
-    source = call.get("from-pem")
+    source = call.from_pem
     key, extra = from_pem(source) if source else (generated(call), {})
     jwk = described(call, key, from_file=source is not None) | extra
     public = json_text(jwk_files.public_of(jwk))
     if isinstance(key, PublicKey):
-        write(public_file, public, force=call.on("force"))
+        write(public_file, public, force=call.force)
         note(f"Your public key has been saved in {public_file}.")
         note("Only the public JWK was generated.")
         note("Cannot retrieve a private key from a public one.")
@@ -40,9 +43,9 @@ def run(call: Invocation) -> None:
     write_pair((public_file, private_file), public, private, call)
 
 
-def check(call: Invocation) -> None:
+def check(call: "CryptoJWKCreateOptions") -> None:
     """Refuses flags that do not go together before anything is asked or made."""
-    kty = call.get("kty") or "EC"
+    kty = call.kty or "EC"
     if kty not in KINDS:
         raise UsageError(
             f"invalid value '{kty}' for flag '--kty'; options are EC, RSA, OKP, or oct"
@@ -50,19 +53,19 @@ def check(call: Invocation) -> None:
     unfit = "crv" if kty in {"RSA", "oct"} else "size"
     if call.settled(unfit):
         raise UsageError(f"flag '--{unfit}' is incompatible with '--kty {kty}'")
-    if call.on("no-password"):
+    if call.no_password:
         new_password(call)
-    if call.get("use") == "enc" and kty == "OKP":
+    if call.use == "enc" and kty == "OKP":
         raise CliError("invalid algorithm: Ed25519 cannot be used for encryption")
 
 
-def generated(call: Invocation) -> key_files.Material:
+def generated(call: "CryptoJWKCreateOptions") -> key_files.Material:
     """A new key of the kind that is asked for."""
-    kty, crv = call.get("kty") or "EC", call.get("crv") or ""
+    kty, crv = call.kty or "EC", call.crv or ""
     if kty == "oct":
         return key_choice.generate_octets(octets(call))
     if kty == "RSA":
-        size = key_choice.rsa_size(call, insecure=call.on("insecure"))
+        size = key_choice.rsa_size(call, insecure=call.insecure)
         return key_choice.generate(key_choice.KeyChoice("RSA", "", size))
     options = key_choice.CURVES if kty == "EC" else ("Ed25519",)
     if crv and crv not in options:
@@ -70,10 +73,10 @@ def generated(call: Invocation) -> key_files.Material:
     return key_choice.generate(key_choice.KeyChoice(kty, crv or options[0], 0))
 
 
-def octets(call: Invocation) -> int:
+def octets(call: "CryptoJWKCreateOptions") -> int:
     """How many octets a symmetric key gets."""
     size = call.integer("size", DEFAULT_OCT)
-    if size < SMALLEST_OCT and not call.on("insecure"):
+    if size < SMALLEST_OCT and not call.insecure:
         raise UsageError(
             f"flag '--size' requires at least {SMALLEST_OCT} unless '--insecure' flag is provided"
         )
@@ -96,13 +99,15 @@ def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
     return key, {"x5c": [base64.b64encode(block.content).decode()]}
 
 
-def described(call: Invocation, key: key_files.Material, *, from_file: bool) -> jwk_files.Jwk:
+def described(
+    call: "CryptoJWKCreateOptions", key: key_files.Material, *, from_file: bool
+) -> jwk_files.Jwk:
     """The JWK with use, algorithm and id, if they fit the key."""
-    use, alg = call.get("use") or "", call.get("alg") or ""
+    use, alg = call.use or "", call.alg or ""
     fixed = default_algorithm(key, "" if from_file else use, fixed_only=from_file)
     alg = (fixed or alg) if from_file else (alg or fixed)
     jwk = jwk_files.of_key(key, use=use, alg=alg)
-    if kid := call.get("kid"):
+    if kid := call.kid:
         jwk["kid"] = kid
     elif not isinstance(key, bytes):
         # the hash of a symmetric key would tell something about it

@@ -4,27 +4,30 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jwk_files
 from newel.cli.jose.jose_keys import keys_of_set
 from newel.cli.operations.keys.key_output import json_text
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read, replace
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWKKeysetOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoJWKKeysetOptions") -> None:
     """Does what the last word says, with the file locked against others."""
-    verb = call.command.path.split()[-1]
-    (name,) = call.positionals(1)
+    verb = options.command.path.split()[-1]
+    (name,) = options.positionals(1)
     if verb == "add":
         prompt = "Please enter the password to decrypt JWK"
         new = jwk_files.parse(read("-"), "JWK", prompt=prompt)
         with locked(name) as keys:
             save(name, [*keys, new])
         return
-    kid = call.get("kid") if call.known("kid") else None
+    kid = options.get("kid") if options.known("kid") else None
     with locked(name) as keys:
         if verb == "remove":
             save(name, [key for key in keys if key.get("kid", "") != (kid or "")])
@@ -32,7 +35,7 @@ def run(call: Invocation) -> None:
             for key in keys:
                 if key.get("kid", "") == (kid or ""):
                     show_json(key)
-        elif call.json:
+        elif options.json:
             show_json([key.get("kid", "") for key in keys])
         else:
             for key in keys:

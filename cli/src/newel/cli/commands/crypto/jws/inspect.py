@@ -1,27 +1,34 @@
 """`newel crypto jws inspect`: what a JWS says, unverified."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from newel.cli import program
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jws_messages
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWSInspectOptions, CryptoJWSVerifyOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoJWSInspectOptions") -> None:
     """Prints the payload of the JWS on stdin, or all of it as JSON."""
-    call.positionals(0)
-    if not call.on("insecure"):
+    options.positionals(0)
+    if not options.insecure:
         raise UsageError(f"'{program.name()} crypto jws inspect' requires the '--insecure' flag")
     message = jws_messages.parse(read("-").decode(errors="replace"))
-    show(call, message, message.payload)
+    show(options, message, message.payload)
 
 
-def show(call: Invocation, message: jws_messages.Jws, payload: bytes) -> None:
+def show(
+    options: "CryptoJWSInspectOptions | CryptoJWSVerifyOptions",
+    message: jws_messages.Jws,
+    payload: bytes,
+) -> None:
     """The payload as it is, or the whole message with it in base64url."""
-    if call.on("json") or call.json:
+    if options.json_ or options.json:
         show_json(message.members(message.payload_text))
         return
     sys.stdout.buffer.write(payload)

@@ -1,49 +1,51 @@
 """`newel crypto jws sign`: a signature around any payload."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jose_keys, jwk_files, jws_headers, jws_messages
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 from newel.cli.store.standard_input import has_input
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWSSignOptions, CryptoJWTSignOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoJWSSignOptions") -> None:
     """Signs a file or stdin and prints the compact JWS."""
-    given = call.positionals(0, 1)
+    given = options.positionals(0, 1)
     payload = read(given[0], exact=True) if given else read("-", exact=True) if has_input() else b""
-    key, header = signer(call)
+    key, header = signer(options)
     for name in ("typ", "cty", "jku"):
-        if call.given(name):
-            header[name] = call.get(name) or ""
-    if call.on("jwk"):
+        if options.given(name):
+            header[name] = options.get(name) or ""
+    if options.jwk:
         header["jwk"] = jwk_files.public_of(key.jwk)
-    show(call, jws_messages.sign(header, payload, key))
+    show(options, jws_messages.sign(header, payload, key))
 
 
-def show(call: Invocation, token: str) -> None:
+def show(options: "CryptoJWSSignOptions | CryptoJWTSignOptions", token: str) -> None:
     """The token on a line, or in JSON."""
-    if call.json:
+    if options.json:
         show_json({"token": token})
     else:
         print(token)
 
 
-def signer(call: Invocation) -> tuple[jose_keys.JoseKey, dict[str, Any]]:
+def signer(
+    options: "CryptoJWSSignOptions | CryptoJWTSignOptions",
+) -> tuple[jose_keys.JoseKey, dict[str, Any]]:
     """The signing key the flags name, and the header members that say so."""
-    flag = jws_headers.certificate_flag(call)
-    wanted = jose_keys.Wanted(
-        "sig", call.get("alg") or "", call.get("kid") or "", subtle=call.on("subtle")
-    )
-    key = jose_keys.chosen(call, wanted)
+    flag = jws_headers.certificate_flag(options)
+    wanted = jose_keys.Wanted("sig", options.alg or "", options.kid or "", subtle=options.subtle)
+    key = jose_keys.chosen(options, wanted)
     jose_keys.for_signing(key)
-    if call.known("jwk") and call.on("jwk") and isinstance(key.key, bytes):
+    if options.known("jwk") and options.on("jwk") and isinstance(key.key, bytes):
         raise UsageError("flag '--jwk' would publish the symmetric key")
     header: dict[str, Any] = {}
-    if key.kid and not call.on("no-kid"):
+    if key.kid and not options.no_kid:
         header["kid"] = key.kid
     if flag:
-        header |= jws_headers.certificate_header(call, flag, key)
+        header |= jws_headers.certificate_header(options, flag, key)
     return key, header

@@ -1,19 +1,22 @@
 """`newel crypto jwt inspect`: what a token says, unverified."""
 
 import json
+from typing import TYPE_CHECKING
 
 from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jws_messages
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWTInspectOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoJWTInspectOptions") -> None:
     """Prints the header and claims of the token on stdin."""
-    call.positionals(0)
-    if not call.on("insecure"):
+    options.positionals(0)
+    if not options.insecure:
         raise UsageError(f"'{program.name()} crypto jwt inspect' requires the '--insecure' flag")
     show(jws_messages.parse(read("-").decode(errors="replace")))
 

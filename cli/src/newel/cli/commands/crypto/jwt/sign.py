@@ -2,46 +2,49 @@
 
 import json
 import secrets
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from newel.cli.commands.crypto.jws.sign import show, signer
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose import jws_messages
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 from newel.cli.store.standard_input import has_input
 from newel.client.clock import now
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWTSignOptions
+
 
 NEEDED = ("iss", "aud", "sub", "exp")
 TIMES = ("exp", "nbf", "iat")
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoJWTSignOptions") -> None:
     """Prints the token; the payload's claims beat those of the flags."""
-    given = call.positionals(0, 1)
+    given = options.positionals(0, 1)
     extra = payload(given[0] if given else None)
-    key, header = signer(call)
+    key, header = signer(options)
     header = {"typ": "JWT"} | header
-    for item in call.all("header"):
+    for item in options.header:
         name, equals, value = item.partition("=")
         if not equals:
             raise UsageError(f"invalid value '{item}' for flag '--header'")
         header[name] = value
-    claims = claimed(call, int(now().timestamp())) | extra
+    claims = claimed(options, int(now().timestamp())) | extra
     text = json.dumps(claims, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    show(call, jws_messages.sign(header, text.encode(), key))
+    show(options, jws_messages.sign(header, text.encode(), key))
 
 
-def claimed(call: Invocation, moment: int) -> dict[str, Any]:
+def claimed(options: "CryptoJWTSignOptions", moment: int) -> dict[str, Any]:
     """The claims the flags make; without --subtle the recommended ones must all be there."""
-    subtle = call.on("subtle")
-    audience = call.all("aud")
+    subtle = options.subtle
+    audience = options.aud
     claims: dict[str, Any] = {
-        "iss": call.get("iss"),
+        "iss": options.iss,
         "aud": audience[0] if len(audience) == 1 else audience,
-        "sub": call.get("sub"),
-        "jti": call.get("jti") or secrets.token_hex(32),
-    } | {name: call.integer(name) for name in TIMES}
+        "sub": options.sub,
+        "jti": options.jti or secrets.token_hex(32),
+    } | {name: options.integer(name) for name in TIMES}
     if not subtle:
         if claims["exp"] and claims["exp"] < moment:
             raise UsageError(

@@ -2,37 +2,39 @@
 
 import datetime as dt
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from newel.cli.commands.crypto.jws.verify import verifier
 from newel.cli.commands.crypto.jwt.inspect import show
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose import jws_messages
 from newel.cli.jose.jose_keys import require_source
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 from newel.client.clock import now
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoJWTVerifyOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoJWTVerifyOptions") -> None:
     """Prints the token on stdin as JSON when signature, issuer, audience and times are right."""
-    call.positionals(0)
+    options.positionals(0)
     message = jws_messages.parse(read("-").decode(errors="replace"))
-    issuer, audience = call.get("iss"), call.get("aud")
-    require_source(call)
+    issuer, audience = options.iss, options.aud
+    require_source(options)
     for flag, value in (("iss", issuer), ("aud", audience)):
-        if not value and not call.on("subtle"):
+        if not value and not options.subtle:
             raise UsageError(f"flag '--{flag}' is required unless the '--subtle' flag is provided")
-    if call.on("no-exp-check") and not call.on("insecure"):
+    if options.no_exp_check and not options.insecure:
         raise UsageError("flag '--no-exp-check' requires the '--insecure' flag")
-    payload = jws_messages.verify(message, verifier(call, message, "JWT"))
+    payload = jws_messages.verify(message, verifier(options, message, "JWT"))
     try:
         claims: object = json.loads(payload)
     except ValueError:
         claims = None
     if not isinstance(claims, dict):
         raise CliError("claim verify failed: the payload is not a JSON object")
-    check_expiry = not call.on("no-exp-check")
+    check_expiry = not options.no_exp_check
     found = faults(
         cast("dict[str, Any]", claims),
         issuer,

@@ -1,15 +1,19 @@
 """`newel crypto kdf compare`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import ask_password
 from newel.cli.operations.crypto.passwords_phc import matches
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoKDFCompareOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoKDFCompareOptions") -> None:
     """Prints ok when a password has the PHC string; fails with "fail" when not."""
-    given = call.positionals(1, 2)
-    if len(given) == 2 and not call.on("insecure"):
+    given = options.positionals(1, 2)
+    if len(given) == 2 and not options.insecure:
         raise UsageError("positional argument <input> requires the '--insecure' flag")
     password = (
         given[1]

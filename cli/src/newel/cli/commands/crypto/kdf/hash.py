@@ -1,15 +1,19 @@
 """`newel crypto kdf hash`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import ask_password
 from newel.cli.operations.crypto.passwords_phc import hash_password
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoKDFHashOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoKDFHashOptions") -> None:
     """Prints the PHC string of a password."""
-    given = call.positionals(0, 1)
-    if given and not call.on("insecure"):
+    given = options.positionals(0, 1)
+    if given and not options.insecure:
         # an argument is seen by every user of the machine and kept in the shell's history
         raise UsageError("positional argument <input> requires the '--insecure' flag")
     password = (
@@ -19,4 +23,4 @@ def run(call: Invocation) -> None:
             "Please enter the password to hash", answer_by="the argument, with --insecure"
         )
     )
-    print(hash_password(password.encode(), call.get("alg") or "scrypt"))
+    print(hash_password(password.encode(), options.alg or "scrypt"))

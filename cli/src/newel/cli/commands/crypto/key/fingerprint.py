@@ -2,42 +2,45 @@
 
 import hashlib
 import sys
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.keys.key_files import load
-from newel.cli.options.invocation import Invocation
 from newel.cli.render.fingerprint import spelled
 from newel.crypto.keys import PrivateKey, PublicKey
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoKeyFingerprintOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoKeyFingerprintOptions") -> None:
     """Prints the fingerprint of the key in a file, certificate or request."""
-    name = (call.positionals(0, 1) or ["-"])[0]
-    if call.on("pkix") and call.on("ssh"):
+    name = (options.positionals(0, 1) or ["-"])[0]
+    if options.pkix and options.ssh:
         raise UsageError("flag '--pkix' and flag '--ssh' are mutually exclusive")
-    short = call.on("sha1")
-    form = call.get("format") or ("hex" if short else "base64")
+    short = options.sha1
+    form = options.format or ("hex" if short else "base64")
     spelled(b"", form)
-    key = load(name, call.get("password-file")).key
+    key = load(name, options.password_file).key
     if isinstance(key, bytes):
         raise CliError("error marshaling public key: a symmetric key has no public half")
-    octets = encoded(call, key.public_key() if isinstance(key, PrivateKey) else key)
-    if call.on("raw"):
+    octets = encoded(options, key.public_key() if isinstance(key, PrivateKey) else key)
+    if options.raw:
         sys.stdout.buffer.write(octets)
         sys.stdout.flush()
         return
     algorithm = "SHA1" if short else "SHA256"
     digest = hashlib.new(algorithm, octets, usedforsecurity=False).digest()
-    if call.json:
+    if options.json:
         show_json({"algorithm": algorithm, "fingerprint": spelled(digest, form)})
     else:
         print(f"{algorithm}:{spelled(digest, form)}")
 
 
-def encoded(call: Invocation, key: PublicKey) -> bytes:
+def encoded(options: "CryptoKeyFingerprintOptions", key: PublicKey) -> bytes:
     """What is hashed: the BIT STRING's content unless --pkix or --ssh ask for more."""
-    if call.on("ssh"):
+    if options.ssh:
         import base64
 
         from newel.cli.operations.keys.key_output import openssh_public
@@ -46,4 +49,4 @@ def encoded(call: Invocation, key: PublicKey) -> bytes:
     from newel.crypto.keys import spki, subject_public_key
 
     whole = spki(key)
-    return whole if call.on("pkix") else subject_public_key(whole)
+    return whole if options.pkix else subject_public_key(whole)

@@ -2,50 +2,54 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.jose import jwk_files
 from newel.cli.operations.keys import key_files, key_output
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import write
 from newel.crypto.keys import PrivateKey, PublicKey
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoKeyFormatOptions
+
 
 FORMS = ("pem", "der", "ssh", "jwk")
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoKeyFormatOptions") -> None:
     """Prints or writes the key; without a form PEM becomes DER and everything else PEM."""
-    name = (call.positionals(0, 1) or ["-"])[0]
-    wanted = [form for form in FORMS if call.on(form)]
+    name = (options.positionals(0, 1) or ["-"])[0]
+    wanted = [form for form in FORMS if options.on(form)]
     if len(wanted) > 1:
         raise UsageError(f"flag '--{wanted[0]}' is incompatible with '--{wanted[1]}'")
-    if call.on("no-password") and not call.on("insecure"):
+    if options.no_password and not options.insecure:
         raise UsageError("flag '--no-password' requires the '--insecure' flag")
-    found = key_files.load(name, call.get("password-file"), single=True)
+    found = key_files.load(name, options.password_file, single=True)
     form = wanted[0] if wanted else "der" if found.form == "pem" else "pem"
     if isinstance(found.key, bytes):
         raise CliError("unsupported key type: a symmetric key has only the form of a JWK")
     key = found.key
-    data = private(call, key, form) if isinstance(key, PrivateKey) else public(key, form)
-    out = call.get("out")
+    data = private(options, key, form) if isinstance(key, PrivateKey) else public(key, form)
+    out = options.out
     if out is None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
     mode = 0o600 if name == "-" else Path(name).stat().st_mode & 0o777
-    write(out, data, mode=mode, force=call.on("force"))
+    write(out, data, mode=mode, force=options.force)
     note(f"Your key has been saved in {out}.")
 
 
-def private(call: Invocation, key: PrivateKey, form: str) -> bytes:
+def private(options: "CryptoKeyFormatOptions", key: PrivateKey, form: str) -> bytes:
     """A private key in one of the forms; DER has no password."""
-    pkcs8 = call.on("pkcs8")
+    pkcs8 = options.pkcs8
     if form == "der":
         return key_output.private_der(key, pkcs8=pkcs8)
     password = None
-    if not call.on("no-password"):
-        password = key_files.password_for("", call.get("password-file"), key_output.ENCRYPT_PROMPT)
+    if not options.no_password:
+        password = key_files.password_for("", options.password_file, key_output.ENCRYPT_PROMPT)
     if form == "pem":
         return key_output.private_pem(key, password, pkcs8=pkcs8)
     if form == "ssh":

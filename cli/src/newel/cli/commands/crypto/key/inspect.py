@@ -1,11 +1,16 @@
 """`newel crypto key inspect`: the numbers a key consists of."""
 
+from typing import TYPE_CHECKING
+
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.keys.key_files import Material, load
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoKeyInspectOptions
+
 
 CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 COLUMNS = 16
@@ -13,11 +18,11 @@ COLUMNS = 16
 Facts = list[tuple[str, bytes | str]]
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoKeyInspectOptions") -> None:
     """Describes the key in a file."""
-    name = (call.positionals(0, 1) or ["-"])[0]
-    title, bits, facts = described(load(name, call.get("password-file")).key)
-    if call.json:
+    name = (options.positionals(0, 1) or ["-"])[0]
+    title, bits, facts = described(load(name, options.password_file).key)
+    if options.json:
         shown = {key: value.hex() if isinstance(value, bytes) else value for key, value in facts}
         show_json({"type": title, "bits": bits, **shown})
         return

@@ -1,19 +1,22 @@
 """`newel crypto key verify`: whether a signature over a file is a key's."""
 
 import base64
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.operations.crypto import plain_signatures
 from newel.cli.operations.keys.key_files import load
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoKeyVerifyOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoKeyVerifyOptions") -> None:
     """Prints true; fails with "false" when the signature is another's."""
-    name = (call.positionals(0, 1) or ["-"])[0]
-    key_file, text = call.require("key"), call.require("signature")
+    name = (options.positionals(0, 1) or ["-"])[0]
+    key_file, text = options.require("key"), options.require("signature")
     message = read(name)
     try:
         signature = base64.b64decode(text, validate=True)
@@ -22,7 +25,7 @@ def run(call: Invocation) -> None:
     key = load(key_file, single=True).key
     if not isinstance(key, PublicKey):
         raise CliError(f"unsupported public key {key_file}")
-    alg = call.get("alg") or "sha256"
-    if not plain_signatures.verifies(key, signature, message, alg, pss=call.on("pss")):
+    alg = options.alg or "sha256"
+    if not plain_signatures.verifies(key, signature, message, alg, pss=options.pss):
         raise CliError("false")
     print("true")

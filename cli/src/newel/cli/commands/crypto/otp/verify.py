@@ -1,26 +1,30 @@
 """`newel crypto otp verify`: whether a one-time password is right."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, checked, parse
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 from newel.cli.store.standard_input import text_or_answer
 from newel.client.clock import now
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoOTPVerifyOptions
+
+
 MOST_SKEW = 1000
 
 
-def run(call: Invocation) -> int:
+def run(options: "CryptoOTPVerifyOptions") -> int:
     """Prints ok, or fail with exit code 1, for the code on stdin or typed at the terminal."""
-    names = call.positionals(0, 1)
-    name = call.get("secret") or (names[0] if names else call.require("secret"))
-    key = settings(call, parse(read(name).decode(errors="replace")))
-    moment = asked_time(call)
-    skew = call.integer("skew")
-    if skew > 1 and not call.on("insecure"):
+    names = options.positionals(0, 1)
+    name = options.secret or (names[0] if names else options.require("secret"))
+    key = settings(options, parse(read(name).decode(errors="replace")))
+    moment = asked_time(options)
+    skew = options.integer("skew")
+    if skew > 1 and not options.insecure:
         raise UsageError("'--skew' values greater than 1 require the '--insecure' flag")
     if not 0 <= skew <= MOST_SKEW:
         raise UsageError(f"flag '--skew' must be between 0 and {MOST_SKEW}")
@@ -28,27 +32,27 @@ def run(call: Invocation) -> int:
     if len(code) != key.digits:
         raise CliError("error while validating TOTP: Input length unexpected")
     right = key.accepts(code, moment, skew)
-    if call.json:
+    if options.json:
         show_json({"valid": right})
     else:
         print("ok" if right else "fail")
     return 0 if right else 1
 
 
-def settings(call: Invocation, key: OtpKey) -> OtpKey:
+def settings(options: "CryptoOTPVerifyOptions", key: OtpKey) -> OtpKey:
     """The key with what the command line says otherwise than its URI."""
-    if call.given("period"):
-        key = dataclasses.replace(key, period=call.integer("period"))
-    if call.given("length"):
-        key = dataclasses.replace(key, digits=call.integer("length"))
-    if call.given("alg"):
-        key = dataclasses.replace(key, alg=algorithm(call.get("alg") or "SHA1"))
+    if options.given("period"):
+        key = dataclasses.replace(key, period=options.integer("period"))
+    if options.given("length"):
+        key = dataclasses.replace(key, digits=options.integer("length"))
+    if options.given("alg"):
+        key = dataclasses.replace(key, alg=algorithm(options.alg or "SHA1"))
     return checked(key)
 
 
-def asked_time(call: Invocation) -> float:
+def asked_time(options: "CryptoOTPVerifyOptions") -> float:
     """The moment of --time, an instant or a duration from now; now without it."""
-    text, moment = call.get("time"), now()
+    text, moment = options.time, now()
     if text is None:
         return moment.timestamp()
     from newel.durations.go import parse_duration, parse_time

@@ -2,25 +2,28 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.crypto.windows_executables import certificates, signature
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoWinpeExtractOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoWinpeExtractOptions") -> None:
     """Prints them as PEM."""
     from newel.crypto import pem
 
-    (name,) = call.positionals(1)
+    (name,) = options.positionals(1)
     try:
         with Path(name).open("rb") as file:
             data = signature(file)
     except OSError as error:
         raise CliError(f"error opening {name}: {(error.strerror or '').lower()}") from None
     found = [pem.encode(der).decode() for der in certificates(data)]
-    if call.json:
+    if options.json:
         show_json(found)
     else:
         sys.stdout.write("".join(found))

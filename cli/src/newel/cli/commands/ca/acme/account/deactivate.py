@@ -1,22 +1,26 @@
 """`newel ca acme account deactivate`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import confirm, say
 from newel.cli.operations.acme import accounts, directories
 from newel.cli.operations.connection import explained
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAACMEAccountDeactivateOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAACMEAccountDeactivateOptions") -> None:
     """Gives an account up (RFC 8555 §7.3.6) and forgets its key, which is good for nothing then."""
     from newel.client import acme_accounts, acme_transport
 
-    call.positionals(0)
-    directory = directories.of(call)
-    kept = accounts.named(call, directory.url)
+    options.positionals(0)
+    directory = directories.of(options)
+    kept = accounts.named(options, directory.url)
     key = accounts.key_of(kept)
     question = f"The account '{kept.name}' of {kept.directory} cannot be used again; go on"
-    if not call.on("force") and not confirm(question):
+    if not options.force and not confirm(question):
         raise CliError("the account stays")
     with explained():
         flow = acme_accounts.deactivate(directory.url, key)

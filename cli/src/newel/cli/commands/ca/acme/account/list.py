@@ -1,14 +1,18 @@
 """`newel ca acme account list`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.acme import accounts
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAACMEAccountListOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAACMEAccountListOptions") -> None:
     """Prints the accounts whose keys are kept here; nobody is asked."""
-    call.positionals(0)
+    options.positionals(0)
     found = accounts.every()
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json(

@@ -1,22 +1,27 @@
 """`newel ca acme eab add`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.administration import admin_session, external_keys
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAACMEEABAddOptions
+
 
 TITLES = ("Key ID", "Provisioner", "Key (base64, raw url encoded)", "Reference")
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAACMEEABAddOptions") -> None:
     """Makes a key and prints it: it is shown only now."""
     from newel.client import admin_calls
 
-    words = call.positionals(1, 2)
+    words = options.positionals(1, 2)
     with (
-        admin_session.opened(call) as session,
+        admin_session.opened(options) as session,
         external_keys.explained("creating ACME EAB key"),
     ):
         key = session.send(admin_calls.create_external_key(words[0], "".join(words[1:])))
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json(external_keys.as_json(key))

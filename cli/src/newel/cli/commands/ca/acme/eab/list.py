@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 from newel.cli.operations import pagination
 from newel.cli.operations.administration import admin_session, external_keys
-from newel.cli.options.invocation import Invocation
 
 if TYPE_CHECKING:
+    from newel.cli.options.records.ca import CAACMEEABListOptions
     from newel.client.admin_calls import ExternalKey
 
 TITLES = ("Key ID", "Provisioner", "Key (masked)", "Created At", "Bound At", "Account", "Reference")
 
 
-def run(call: Invocation) -> None:
+def run(options: "CAACMEEABListOptions") -> None:
     """Prints a provisioner's keys, through $PAGER where a person looks."""
     from newel.client import admin_calls
 
-    words = call.positionals(1, 2)
+    words = options.positionals(1, 2)
     name, reference = words[0], "".join(words[1:])
-    limit = call.integer("limit")
+    limit = options.integer("limit")
     with (
-        admin_session.opened(call) as session,
+        admin_session.opened(options) as session,
         external_keys.explained("retrieving ACME EAB keys"),
     ):
         found = pagination.every(
@@ -33,14 +33,16 @@ def run(call: Invocation) -> None:
             ),
             "keys",
         )
-    if call.json:
+    if options.json:
         from newel.cli.interact.terminal import show_json
 
         show_json([external_keys.as_json(key) for key in found])
     elif not found:
         print(f"No ACME EAB keys stored for provisioner {name}")
     else:
-        show(call, "\n".join([external_keys.line(TITLES, external_keys.LISTED), *map(row, found)]))
+        show(
+            options, "\n".join([external_keys.line(TITLES, external_keys.LISTED), *map(row, found)])
+        )
 
 
 def row(key: "ExternalKey") -> str:
@@ -50,10 +52,10 @@ def row(key: "ExternalKey") -> str:
     return external_keys.line(cells, external_keys.LISTED)
 
 
-def show(call: Invocation, text: str) -> None:
+def show(options: "CAACMEEABListOptions", text: str) -> None:
     """Prints, or hands to the pager."""
     pager = shutil.which(os.environ.get("PAGER", ""))
-    if pager and sys.stdout.isatty() and not call.on("no-pager"):
+    if pager and sys.stdout.isatty() and not options.no_pager:
         subprocess.run([pager], input=text + "\n", text=True, check=False)
     else:
         print(text)

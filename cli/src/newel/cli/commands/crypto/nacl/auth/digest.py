@@ -1,21 +1,25 @@
 """`newel crypto nacl auth digest`."""
 
 import hmac
+from typing import TYPE_CHECKING
 
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.crypto.nacl_files import key
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.standard_input import text_or_answer
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoNACLAuthDigestOptions
+
 
 SIZE = 32
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoNACLAuthDigestOptions") -> None:
     """Prints the authenticator of stdin in hex."""
-    (name,) = call.positionals(1)
+    (name,) = options.positionals(1)
     secret = key(name, SIZE, "key file")
     digest = authenticator(secret, text_or_answer("Please enter text to digest")).hex()
-    if call.json:
+    if options.json:
         show_json({"digest": digest})
     else:
         print(digest)

@@ -1,17 +1,20 @@
 """`newel crypto nacl auth verify`."""
 
 import hmac
+from typing import TYPE_CHECKING
 
 from newel.cli.commands.crypto.nacl.auth.digest import SIZE, authenticator
 from newel.cli.errors import CliError
 from newel.cli.operations.crypto.nacl_files import key
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.standard_input import text_or_answer
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoNACLAuthVerifyOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoNACLAuthVerifyOptions") -> None:
     """Prints ok when the digest is that of stdin; fails with "fail" when not."""
-    name, digest = call.positionals(2)
+    name, digest = options.positionals(2)
     secret = key(name, SIZE, "key file")
     try:
         expected = bytes.fromhex(digest)

@@ -1,19 +1,23 @@
 """`newel crypto nacl secretbox open`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError
 from newel.cli.operations.crypto.nacl_files import key, nonce, plain, sealed_input
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoNACLSecretboxOpenOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoNACLSecretboxOpenOptions") -> None:
     """Prints the message in a box, if it was sealed with this key."""
     from nacl.exceptions import CryptoError
     from nacl.secret import SecretBox
 
-    text, name = call.positionals(2)
+    text, name = options.positionals(2)
     number = nonce(text)
     box = SecretBox(key(name, 32, "key file"))
     try:
-        plain(box.decrypt(sealed_input(call), number))
+        plain(box.decrypt(sealed_input(options), number))
     except CryptoError:
         raise CliError("error authenticating or decrypting input") from None

@@ -1,18 +1,22 @@
 """`newel crypto nacl sign open`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.errors import CliError
 from newel.cli.operations.crypto.nacl_files import key, plain, sealed_input
-from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoNACLSignOpenOptions
 
 
-def run(call: Invocation) -> None:
+def run(options: "CryptoNACLSignOpenOptions") -> None:
     """Prints the message behind a signature, if the signature is right."""
     from nacl.exceptions import CryptoError
     from nacl.signing import VerifyKey
 
-    (name,) = call.positionals(1)
+    (name,) = options.positionals(1)
     verifier = VerifyKey(key(name, 32, "public key"))
     try:
-        plain(verifier.verify(sealed_input(call)))
+        plain(verifier.verify(sealed_input(options)))
     except (CryptoError, ValueError):
         raise CliError("error authenticating input") from None

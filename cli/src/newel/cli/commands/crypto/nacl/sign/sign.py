@@ -1,14 +1,18 @@
 """`newel crypto nacl sign sign`."""
 
+from typing import TYPE_CHECKING
+
 from newel.cli.operations.crypto.nacl_files import key, show
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.standard_input import text_or_answer
 
+if TYPE_CHECKING:
+    from newel.cli.options.records.crypto import CryptoNACLSignSignOptions
 
-def run(call: Invocation) -> None:
+
+def run(options: "CryptoNACLSignSignOptions") -> None:
     """Prints the signature of stdin and stdin itself, in one."""
     from nacl.signing import SigningKey
 
-    (name,) = call.positionals(1)
+    (name,) = options.positionals(1)
     signer = SigningKey(key(name, 64, "private key")[:32])
-    show(call, bytes(signer.sign(text_or_answer("Please enter text to sign"))))
+    show(options, bytes(signer.sign(text_or_answer("Please enter text to sign"))))
