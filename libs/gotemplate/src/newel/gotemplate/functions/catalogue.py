@@ -9,12 +9,12 @@ from newel.gotemplate.calls import Functions
 from newel.gotemplate.functions import (
     choices,
     encodings,
-    expressions,
     json_text,
     lists,
     maps,
     numbers,
     paths,
+    regex,
     strings,
     times,
 )
@@ -23,7 +23,7 @@ FUNCTIONS: Functions = {
     **BUILTINS,
     **choices.FUNCTIONS,
     **encodings.FUNCTIONS,
-    **expressions.FUNCTIONS,
+    **regex.FUNCTIONS,
     **json_text.FUNCTIONS,
     **lists.FUNCTIONS,
     **maps.FUNCTIONS,
