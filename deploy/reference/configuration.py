@@ -12,15 +12,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from deploy.reference.docstrings import read_attribute_docstrings, to_cell
+from deploy.reference.docstrings import read_attribute_docstrings, to_cell, to_paragraph
 from newel.durations.go import format_duration
 
 SERVICES = ("registration", "issuing", "signer", "validation", "inventory", "alerting")
 HEADING = """# Configuration
 
 Every setting of every service. This page is made from the models that read the files
-(`make reference`), so it cannot differ from them. The files are TOML; `deploy/config` has a complete
-set. `newel up` needs none of them: it reads `ca.json` ([member by member](ca-json.md)) and its flags.
+(`make reference`), so it cannot differ from them. The files are TOML; `deploy/config` has a
+complete set. `newel up` needs none of them: it reads `ca.json` ([member by member](ca-json.md)) and
+its flags.
 
 A setting that is not listed is refused at start, with the nearest one that is. Secrets are never
 settings: a setting names the file that holds the secret. Durations are Go's: `24h`, `1m30s`.
@@ -46,7 +47,7 @@ def _sections(model: type[BaseModel], path: str, seen: dict[type, str]) -> Itera
     docs, inner = read_attribute_docstrings(model), list[tuple[str, type[BaseModel]]]()
     if path:
         yield f"### `[{path}]`\n\n"
-    yield to_cell(model.__doc__) + "\n\n"
+    yield to_paragraph(model.__doc__) + "\n\n"
     yield "| setting | type | default | meaning |\n|---|---|---|---|\n"
     for name, field in model.model_fields.items():
         kind, models = _describe(field.annotation)

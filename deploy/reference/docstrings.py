@@ -14,6 +14,18 @@ def to_markdown(text: str | None) -> str:
     return _ROLE.sub(r"`\1`", plain).replace("``", "`")
 
 
+def to_paragraph(text: str | None, indent: str = "") -> str:
+    """Turn a docstring into one paragraph of lines of at most 100 columns."""
+    return textwrap.fill(
+        " ".join(to_markdown(text).split()),
+        100,
+        initial_indent="" if (text or "").startswith("- ") else indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def to_cell(text: str | None) -> str:
     """Turn a docstring into the text of a table cell."""
     return " ".join(to_markdown(text).split()).replace("|", "\\|")

@@ -6,7 +6,12 @@ import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.reference.docstrings import read_attribute_docstrings, to_cell, to_markdown
+from deploy.reference.docstrings import (
+    read_attribute_docstrings,
+    to_cell,
+    to_markdown,
+    to_paragraph,
+)
 
 PUBLIC = {
     "newel.client.identity": ("Identity",),
@@ -62,9 +67,10 @@ def _render_class(owner: type) -> Iterator[str]:
     }
     for name, member in members.items():
         if isinstance(member, property):
-            yield f"- `{name}`: {to_cell(member.__doc__)}\n"
+            yield to_paragraph(f"- `{name}`: {member.__doc__}", "  ") + "\n"
         elif callable(function := getattr(member, "__func__", member)) and function.__doc__:
-            yield f"- `{_signature(name, function)}`: {to_cell(function.__doc__)}\n"
+            yield f"- `{_signature(name, function)}`\\\n"
+            yield to_paragraph(function.__doc__, "  ") + "\n"
     yield "\n"
 
 
@@ -92,5 +98,5 @@ class _Spelling:
 
 def _spell_default(value: object) -> object:
     if isinstance(value, enum.Enum):
-        return _Spelling(str(value))
+        return _Spelling(f"{type(value).__name__}.{value.name}")
     return _Spelling(repr(str(value))) if isinstance(value, Path) else value

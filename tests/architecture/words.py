@@ -48,15 +48,13 @@ PROSE = {
 }
 PROSE_PATTERN = re.compile(rf"\b({'|'.join(PROSE)})\b", re.IGNORECASE)
 LONGEST_PROSE_LINE = 100
-"""In Markdown; tables, code, headings and lines that are one long link are free."""
+"""In Markdown; tables, code, headings, links and calls of the SDK are free."""
 
 NOT_YET: tuple[str, ...] = (
-    "CHANGELOG.md",
-    "README.md",
-    "SECURITY.md",
     "cli/",
     "deploy/",
-    "docs/",
+    "docs/configuration.md",
+    "docs/sdk.md",
     "libs/acme/",
     "libs/certtemplates/",
     "libs/client/",
@@ -140,7 +138,7 @@ def markdown_breaches(path: Path) -> Iterator[str]:
         if in_code:
             continue
         yield from prose_breaches(path, iter([(number, line)]))
-        free = line.lstrip().startswith(("|", "#", "[")) or " " not in line.strip()
+        free = line.lstrip().startswith(("|", "#", "[", "- `")) or " " not in line.strip()
         if len(line) > LONGEST_PROSE_LINE and not free:
             yield f"{path}:{number}: {len(line)} columns, the most is {LONGEST_PROSE_LINE}"
 
