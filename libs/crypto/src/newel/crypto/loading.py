@@ -113,6 +113,14 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     return True
 
 
+def is_der_issued_by(certificate: bytes, issuer: bytes) -> bool:
+    """Say the same of two certificates in DER; what cannot be loaded issued nothing."""
+    try:
+        return is_issued_by(load_certificate(certificate), load_certificate(issuer))
+    except CertificateError:
+        return False
+
+
 def _checked_list(
     data: bytes, load: Callable[[bytes], x509.CertificateRevocationList]
 ) -> x509.CertificateRevocationList:
@@ -137,14 +145,6 @@ def _why(error: Exception) -> str:
 def find_issuer(
     certificate: x509.Certificate, candidates: Iterable[x509.Certificate]
 ) -> x509.Certificate | None:
-    """The candidate that issued a certificate; of several with one key the one that is valid longest."""
-    found = [each for each in candidates if _issued(each, certificate)]
+    """The candidate that issued a certificate; of several with one key the one valid longest."""
+    found = [each for each in candidates if is_issued_by(certificate, each)]
     return max(found, key=lambda each: each.not_valid_after_utc, default=None)
-
-
-def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True

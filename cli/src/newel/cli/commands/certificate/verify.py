@@ -109,8 +109,8 @@ def check_status(
 
 def issuing(options: "CertificateVerifyOptions", chain: "list[Certificate]") -> "x509.Certificate":
     """The issuer: that of --issuing-ca, which must have signed the leaf, else the one in the chain."""
-    from newel.cli.certificates.signatures import made_by
     from newel.crypto import loading
+    from newel.crypto.loading import is_der_issued_by
 
     name = options.issuing_ca
     if name is None:
@@ -123,7 +123,7 @@ def issuing(options: "CertificateVerifyOptions", chain: "list[Certificate]") -> 
     if not found or found[0].label != "CERTIFICATE":
         raise CliError("failed to decode the issuing CA certificate")
     authority = sources.parsed(found[0].data, name)
-    if not made_by(chain[0], authority):
+    if not is_der_issued_by(chain[0].der, authority.der):
         raise CliError(f"the certificate was not issued by the CA in {name}")
     return loading.load_certificate(authority.der)
 
