@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from newel.crypto import certificate_files, names, pem
 from newel.crypto.dns_names import UNDERSCORES
+from newel.registration.acme import responses
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
 from newel.registration.authority import Authority
@@ -22,7 +23,7 @@ from newel.registration.rate_limit_middleware import RateLimitMiddleware
 from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.server_certificate import CertificateSpec, ServerCertificate
-from newel.registration.step.front import front
+from newel.registration.step import error_responses
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
@@ -36,6 +37,7 @@ from newel.runtime.config import ConfigError
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease
 from newel.runtime.http.client_addresses import ClientAddresses
+from newel.runtime.http.router import Router
 from newel.runtime.service import Service
 from newel.runtime.shared_table import SharedTable
 from newel.runtime.tls.server import ServerTls
@@ -92,7 +94,7 @@ async def build(config: Config, ports: Ports) -> Service:
         metrics,
         acme.forget_chains,
     )
-    api = _api(config, ports, authority, issuance, used, metrics, acme)
+    api = _api(config, ports, authority, issuance, used, metrics)
 
     async def start() -> None:
         await acme.start()
@@ -103,7 +105,7 @@ async def build(config: Config, ports: Ports) -> Service:
     )
     return Service(
         "registration",
-        web={"https": _limited(config, ports, metrics, api)},
+        web={"https": _web(config, ports, metrics, api, acme)},
         tasks={**own, **acme.tasks},
         start=(start,),
         stop=(used.flush,),
@@ -183,7 +185,6 @@ def _api(
     issuance: RemoteIssuance,
     used: UsedTokenTable,
     metrics: Metrics,
-    acme: ACMEServer,
 ) -> StepAPI:
     rules = Rules(Audiences(config.dns_names), config.longest_token.total_seconds())
     clock = ports.clock
@@ -200,8 +201,7 @@ def _api(
         RevokeService(authority, rules, used, issuance, clock, config.active_revocation),
         metrics,
         ports.audit,
-        acme.app,
-        front(listings.routes()),
+        listings,
     )
 
 
@@ -210,15 +210,16 @@ def _limit(config: Config, ports: Ports, metrics: Metrics, name: str, rate: Rate
     return Limit(name, rate.rate(), remembered, ports.audit, metrics, ports.table)
 
 
-def _limited(config: Config, ports: Ports, metrics: Metrics, app: ASGIApp) -> RateLimitMiddleware:
-    own = config.rate_limits
-    return RateLimitMiddleware(
-        app,
-        ClientAddresses(own.exempt),
-        _limit(config, ports, metrics, "address", own.address),
-        _limit(config, ports, metrics, "new-account", own.new_account),
-        ports.clock,
+def _web(config: Config, ports: Ports, metrics: Metrics, api: StepAPI, acme: ACMEServer) -> ASGIApp:
+    own, clock = config.rate_limits, ports.clock
+    addresses = ClientAddresses(own.exempt)
+    requests = ("", _limit(config, ports, metrics, "address", own.address))
+    accounts = ("/new-account", _limit(config, ports, metrics, "new-account", own.new_account))
+    step = RateLimitMiddleware(api, addresses, [requests], clock, error_responses.error_response)
+    limited = RateLimitMiddleware(
+        acme.app, addresses, [requests, accounts], clock, responses.error_response
     )
+    return Router({"/acme/": limited, "/2.0/acme/": limited}, step)
 
 
 def _acme(

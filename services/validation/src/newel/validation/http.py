@@ -99,7 +99,7 @@ class Web:
 async def _rest(body: bytes, receive: Receive) -> bytes:
     """The whole body; nothing, which is malformed, when it is too long or does not come."""
     try:
-        return await read_body(receive, _LONGEST_BODY, body)
+        return await read_body(receive, _LONGEST_BODY, first=body)
     except NewelError:
         return b""
 

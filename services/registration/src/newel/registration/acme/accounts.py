@@ -5,19 +5,19 @@ import datetime as dt
 import msgspec
 
 from newel.acme import external_account, messages
-from newel.registration.acme import answers, changes, contacts, ids
-from newel.registration.acme.answers import Answer
+from newel.registration.acme import changes, contacts, ids, responses
 from newel.registration.acme.calls import Call, deactivated, not_found
 from newel.registration.acme.changes import NewAccount
 from newel.registration.acme.records import DEACTIVATED, VALID, Account
 from newel.registration.acme.server import Server
 from newel.runtime.database.contract import Write
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.response import Response
 
 _PAGE = 100
 
 
-async def new_account(server: Server, call: Call) -> Answer:
+async def new_account(server: Server, call: Call) -> Response:
     """An account for the key that signed: the one it has (200), or a new one (201)."""
     asked = call.decode(messages.NewAccount)
     found = await call.storage.account_of_key(call.thumbprint, call.provisioner.name)
@@ -44,7 +44,7 @@ async def new_account(server: Server, call: Call) -> Answer:
     return _answer(call, found)
 
 
-async def account(server: Server, call: Call, identity: str) -> Answer:
+async def account(server: Server, call: Call, identity: str) -> Response:
     """POST-as-GET, update of contacts, or deactivation of the account that signed."""
     if ids.parse(identity) != call.account.id:
         raise not_found()
@@ -60,7 +60,7 @@ async def account(server: Server, call: Call, identity: str) -> Answer:
     return _answer(call, found or call.account)
 
 
-async def orders(_server: Server, call: Call, identity: str, after: str) -> Answer:
+async def orders(_server: Server, call: Call, identity: str, after: str) -> Response:
     """A page of the account's orders, the next one as a link (§7.1.2.1)."""
     call.require_get()
     if ids.parse(identity) != call.account.id:
@@ -70,18 +70,18 @@ async def orders(_server: Server, call: Call, identity: str, after: str) -> Answ
     page = await call.storage.orders(call.account.id, start, _PAGE)
     listed = messages.Orders([call.urls.order(order) for order in page])
     if len(page) < _PAGE:
-        return answers.json(listed)
+        return responses.json(listed)
     following = f"{call.urls.orders(call.account.id)}?after={ids.text(page[-1])}"
-    return answers.json(listed, answers.link(following, "next"))
+    return responses.json(listed, responses.link(following, "next"))
 
 
-async def _agree_first(server: Server, call: Call) -> Answer:
+async def _agree_first(server: Server, call: Call) -> Response:
     """A refusal that says where the terms of service are (§7.3, §7.3.3)."""
     await call.commit()
     error = NewelError(ErrorType.USER_ACTION_REQUIRED, "agree to the terms of service first")
     server.decisions.refused("acme.new-account", error, **call.facts())
     terms = call.provisioner.terms_of_service
-    return answers.refusal(error, answers.link(terms, "terms-of-service"))
+    return responses.error_response(error, responses.link(terms, "terms-of-service"))
 
 
 async def _creation(
@@ -136,14 +136,14 @@ def _changes(server: Server, call: Call, change: messages.AccountUpdate) -> list
     return changes.set_contact(identity, contact)
 
 
-def _answer(call: Call, found: Account, status: int = 200) -> Answer:
+def _answer(call: Call, found: Account, status: int = 200) -> Response:
     shown = messages.Account(
         found.status,
         call.urls.orders(found.id),
         msgspec.json.decode(found.contact, type=tuple[str, ...]),
         bool(found.terms_agreed),
     )
-    return answers.json(shown, answers.location(call.urls.account(found.id)), status=status)
+    return responses.json(shown, responses.location(call.urls.account(found.id)), status=status)
 
 
 def _binding_taken() -> NewelError:

@@ -5,8 +5,7 @@ import msgspec
 from newel.acme import messages
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import Problem
-from newel.registration.acme import answers, changes, ids, requests, tokens, validity
-from newel.registration.acme.answers import Answer
+from newel.registration.acme import changes, ids, requests, responses, tokens, validity
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.records import (
     DEACTIVATED,
@@ -19,13 +18,14 @@ from newel.registration.acme.records import (
 )
 from newel.registration.acme.server import Server
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.response import Response, retry_after
 
 _PROBLEM = msgspec.json.Decoder(Problem)
 # Seconds a client is asked to wait for a validation. Clients count from Date, which is up to one old.
 _POLL = 2
 
 
-async def authorization(server: Server, call: Call, identity: str) -> Answer:
+async def authorization(server: Server, call: Call, identity: str) -> Response:
     """POST-as-GET of an authorization, or its deactivation by the owner (§7.5.2)."""
     order, position = _parse(identity)
     if call.payload:
@@ -38,11 +38,11 @@ async def authorization(server: Server, call: Call, identity: str) -> Answer:
     else:
         await call.commit()
     found = await _find(call, order, position)
-    headers = [answers.retry_after(_POLL)] if _is_processing(found) else []
-    return answers.json(_shown(call, found), *headers)
+    headers = [retry_after(_POLL)] if _is_processing(found) else []
+    return responses.json(_shown(call, found), *headers)
 
 
-async def challenge(server: Server, call: Call, identity: str, kind: str) -> Answer:
+async def challenge(server: Server, call: Call, identity: str, kind: str) -> Response:
     """A challenge: read with an empty payload, answered with ``{}`` (§7.5.1).
 
     Of an authorization's challenges one is attempted, by whoever asks first; the update that stores
@@ -65,13 +65,13 @@ async def challenge(server: Server, call: Call, identity: str, kind: str) -> Ans
         found = await _find(call, order, position)
         _require_offered(call, found, kind)
     headers = [
-        answers.link(call.urls.authorization(order, position), "up"),
-        answers.location(call.urls.challenge(order, position, kind)),
+        responses.link(call.urls.authorization(order, position), "up"),
+        responses.location(call.urls.challenge(order, position, kind)),
     ]
     shown = _challenge(call, found, kind)
     if shown.status == PROCESSING:
-        headers.append(answers.retry_after(_POLL))
-    return answers.json(shown, *headers)
+        headers.append(retry_after(_POLL))
+    return responses.json(shown, *headers)
 
 
 def _parse(identity: str) -> tuple[bytes, int]:

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from newel.crypto import csr
-from newel.registration.acme import answers, ids, requests
+from newel.registration.acme import ids, requests, responses
 from newel.registration.acme.claims import Claims
 from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.issuance import build_issue_request
@@ -117,7 +117,7 @@ class Finalizer:
         if outcome == PROCESSING:
             return await self._try_later(claim)
         if outcome == INVALID:
-            await self._claims.fail(claim, answers.encode(answers.problem_document(error)))
+            await self._claims.fail(claim, responses.encode(responses.problem_document(error)))
         else:
             await self._claims.reopen(claim)
         raise error
@@ -130,7 +130,7 @@ class Finalizer:
                 "the certificate could not be issued, because the issuing authority does not answer:"
                 " place a new order later",
             )
-            await self._claims.fail(claim, answers.encode(answers.problem_document(given_up)))
+            await self._claims.fail(claim, responses.encode(responses.problem_document(given_up)))
             raise given_up
         pause = min(2 ** (claim.tries + 1), self._limits.longest_pause / _S)
         now = self._clock.unix()

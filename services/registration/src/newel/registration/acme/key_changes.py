@@ -1,14 +1,14 @@
 """Account key rollover (RFC 8555 §7.3.5)."""
 
 from newel.acme import jwk, key_change
-from newel.registration.acme import answers, changes
-from newel.registration.acme.answers import Answer
+from newel.registration.acme import changes, responses
 from newel.registration.acme.calls import Call
 from newel.registration.acme.server import Server
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.response import Response
 
 
-async def change_key(server: Server, call: Call) -> Answer:
+async def change_key(server: Server, call: Call) -> Response:
     """Gives the account another key; 409 with its account's URL when that key has one already.
 
     Of two rollovers that race one finds its old key in place; the other is told that it changed.
@@ -28,12 +28,12 @@ async def change_key(server: Server, call: Call) -> Answer:
     if holder.id != account.id:
         return _taken(server, call, call.urls.account(holder.id))
     server.decisions.granted("acme.key-change", **call.facts())
-    return answers.json(
-        {"status": holder.status, "orders": call.urls.orders(holder.id)}, answers.location(own)
+    return responses.json(
+        {"status": holder.status, "orders": call.urls.orders(holder.id)}, responses.location(own)
     )
 
 
-def _taken(server: Server, call: Call, holder: str) -> Answer:
+def _taken(server: Server, call: Call, holder: str) -> Response:
     error = NewelError(ErrorType.CONFLICT, "the new key has an account already")
     server.decisions.refused("acme.key-change", error, **call.facts())
-    return answers.refusal(error, answers.location(holder))
+    return responses.error_response(error, responses.location(holder))

@@ -8,18 +8,18 @@ from newel.acme import base64url, jwk, messages
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import Problem
 from newel.crypto import loading, pem
-from newel.registration.acme import answers, changes, identifiers, ids, requests, validity
-from newel.registration.acme.answers import Answer
+from newel.registration.acme import changes, identifiers, ids, requests, responses, validity
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.records import PENDING, PROCESSING, READY, VALID, Claim, Order
 from newel.registration.acme.server import Server
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.response import Response, retry_after
 
 _PROBLEM = msgspec.json.Decoder(Problem)
 _POLL = 2  # seconds a client is asked to wait for an order that is being processed
 
 
-async def new_order(server: Server, call: Call) -> Answer:
+async def new_order(server: Server, call: Call) -> Response:
     """An order with its authorizations, all in the one transaction that uses the nonce."""
     account = ids.text(call.account.id)
     server.new_orders.check(account, call.now, account=account)
@@ -57,7 +57,7 @@ async def new_order(server: Server, call: Call) -> Answer:
     return _answer(call, order, status=201)
 
 
-async def order(server: Server, call: Call, identity: str) -> Answer:
+async def order(server: Server, call: Call, identity: str) -> Response:
     """POST-as-GET of an order. One left processing by a crash is carried through here."""
     call.require_get()
     await call.commit()
@@ -67,7 +67,7 @@ async def order(server: Server, call: Call, identity: str) -> Answer:
     return _answer(call, found)
 
 
-async def finalize(server: Server, call: Call, identity: str) -> Answer:
+async def finalize(server: Server, call: Call, identity: str) -> Response:
     """Issues the certificate of a ready order, once (§7.4).
 
     1. verify the CSR; 2. the order must be ready; 3. the CSR must ask for it and nothing else;
@@ -104,7 +104,7 @@ async def finalize(server: Server, call: Call, identity: str) -> Answer:
     return _answer(call, msgspec.structs.replace(now_is, status=status))
 
 
-async def certificate(server: Server, call: Call, identity: str) -> Answer:
+async def certificate(server: Server, call: Call, identity: str) -> Response:
     """The chain of a valid order as PEM, the leaf first, the root left out (§7.4.2)."""
     call.require_get()
     await call.commit()
@@ -114,7 +114,7 @@ async def certificate(server: Server, call: Call, identity: str) -> Answer:
         raise not_found()
     der, issuer = row
     chain = pem.encode(der) + await server.chains.chain(issuer)
-    return Answer(200, chain, b"application/pem-certificate-chain")
+    return Response(200, chain, b"application/pem-certificate-chain")
 
 
 async def _find(call: Call, identity: str) -> Order:
@@ -152,7 +152,7 @@ def _require_provable(call: Call, wanted: tuple[Identifier, ...]) -> None:
             )
 
 
-def _answer(call: Call, found: Order, status: int = 200) -> Answer:
+def _answer(call: Call, found: Order, status: int = 200) -> Response:
     urls = call.urls
     shown = messages.Order(
         found.status,
@@ -164,7 +164,7 @@ def _answer(call: Call, found: Order, status: int = 200) -> Answer:
         None if found.error is None else _PROBLEM.decode(found.error),
         urls.certificate(found.id) if found.status == VALID else None,
     )
-    headers = [answers.location(urls.order(found.id))]
+    headers = [responses.location(urls.order(found.id))]
     if found.status == PROCESSING:
-        headers.append(answers.retry_after(_POLL))
-    return answers.json(shown, *headers, status=status)
+        headers.append(retry_after(_POLL))
+    return responses.json(shown, *headers, status=status)

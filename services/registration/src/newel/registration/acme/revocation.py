@@ -8,10 +8,10 @@ from newel.crypto import loading, names
 from newel.crypto.dns_names import InvalidNameError
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.acme import ids, issuance
-from newel.registration.acme.answers import Answer
 from newel.registration.acme.calls import Call
 from newel.registration.acme.server import Server
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.response import Response
 from newel.runtime.request_id import request_id
 
 KEY_COMPROMISE = 1
@@ -20,7 +20,7 @@ REASONS = frozenset({0, KEY_COMPROMISE, 3, 4, 5, 9})
 what a subscriber can say of a leaf (RFC 5280 §5.3.1)."""
 
 
-async def revoke_cert(server: Server, call: Call) -> Answer:
+async def revoke_cert(server: Server, call: Call) -> Response:
     """Revokes a certificate at once.
 
     1. it must be one of ours, octet by octet; 2. the request is signed by its own key, by the account
@@ -58,7 +58,7 @@ async def revoke_cert(server: Server, call: Call) -> Answer:
         actor=actor,
         **call.facts(),
     )
-    return Answer(200)
+    return Response(200)
 
 
 async def _entitled(server: Server, call: Call, leaf: x509.Certificate, record: pb.Record) -> str:

@@ -9,13 +9,12 @@ from newel.acme import jws, messages
 from newel.acme.problems import AcmeError
 from newel.registration.acme import (
     accounts,
-    answers,
     authorizations,
     key_changes,
     orders,
+    responses,
     revocation,
 )
-from newel.registration.acme.answers import Answer, Header
 from newel.registration.acme.authentication import Signer
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.calls import Call, not_found
@@ -26,11 +25,13 @@ from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.request_body import read_body
+from newel.runtime.http.response import Header, Response
 
 _log = logging.getLogger("newel.registration.acme")
 
-Endpoint: TypeAlias = Callable[..., Awaitable[Answer]]
+Endpoint: TypeAlias = Callable[..., Awaitable[Response]]
 
 _JOSE = b"application/jose+json"
 _NO_STORE = (b"cache-control", b"no-store")
@@ -45,7 +46,7 @@ _PREFLIGHT: tuple[Header, ...] = (
 )
 
 
-async def _orders(server: Server, call: Call, identity: str, *, query: bytes) -> Answer:
+async def _orders(server: Server, call: Call, identity: str, *, query: bytes) -> Response:
     after = parse_qs(query.decode("latin-1")).get("after", [""])[-1]
     return await accounts.orders(server, call, identity, after)
 
@@ -77,34 +78,29 @@ class ACMEApp:
         self._authorities = authorities
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI request. ``scope["path"]`` is whole: the mount's prefix is part of it."""
-        if scope["type"] != "http":
-            return
+        """Serve one ASGI request. ``scope["path"]`` is whole: the mount's prefix is part of it."""
+        scope[ROUTE] = "acme"
         headers: list[Header] = [_NO_STORE, *_CORS]
         try:
-            answer = await self._answer(scope, receive, headers)
+            response = await self._respond(scope, receive, headers)
         except NewelError as error:
             self._audit_refusal(scope, error)
-            answer = answers.refusal(error)
+            response = responses.error_response(error)
         except AcmeError as error:
             typed = NewelError(ErrorType(error.name), error.detail)
             self._audit_refusal(scope, typed)
-            answer = answers.refusal(typed)
+            response = responses.error_response(typed)
         except Exception:  # noqa: BLE001 - the last border: nothing of it is told to the client
             _log.exception("a request could not be answered")
-            answer = answers.refusal(NewelError(ErrorType.SERVER_INTERNAL, "an internal error"))
+            response = responses.error_response(
+                NewelError(ErrorType.SERVER_INTERNAL, "an internal error")
+            )
         # old clients take their first nonce from the refusal of a HEAD
-        if scope["method"] == "POST" or answer.status == 405:
+        if scope["method"] == "POST" or response.status == 405:
             headers.append((b"replay-nonce", self._server.nonces.new().encode()))
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-        if answer.content_type:
-            headers.append((b"content-type", answer.content_type))
-        headers.extend(answer.headers)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        body = b"" if scope["method"] == "HEAD" else answer.body
-        await send({"type": "http.response.body", "body": body})
+        await response.send(send, *headers, body=scope["method"] != "HEAD")
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: list[Header]) -> Answer:
+    async def _respond(self, scope: Scope, receive: Receive, headers: list[Header]) -> Response:
         authority = _authority(scope)
         if not self._authorities.allows(authority):
             raise NewelError(ErrorType.UNAUTHORIZED, "this host is not one of this server's names")
@@ -115,10 +111,10 @@ class ACMEApp:
         if provisioner is None:
             raise not_found()
         urls = URLs.of(authority, name)
-        headers.append(answers.link(urls.to("directory"), "index"))
+        headers.append(responses.link(urls.to("directory"), "index"))
         method = scope["method"]
         if method == "OPTIONS":
-            return Answer(204, headers=_PREFLIGHT)
+            return Response(204, headers=_PREFLIGHT)
         if resource in {"directory", "new-nonce"} and not arguments:
             if method == "POST":  # allowed beside GET (RFC 8555 §6.3)
                 signer = Signer.ACCOUNT
@@ -139,7 +135,7 @@ class ACMEApp:
 
     async def _use(
         self, call: Call, endpoint: Endpoint, arguments: list[str], **named: Any
-    ) -> Answer:
+    ) -> Response:
         """The endpoint's answer. A refused request uses its nonce as well: what was signed is spent."""
         try:
             return await endpoint(self._server, call, *arguments, **named)
@@ -160,21 +156,23 @@ class ACMEApp:
         content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
         if content_type != _JOSE:
             raise NewelError(ErrorType.UNSUPPORTED_MEDIA_TYPE, "requests are application/jose+json")
-        body = await read_body(receive, jws.LARGEST)
+        body = await read_body(receive, jws.LARGEST, scope["headers"])
         return await self._server.authenticator.verify(
             body, url=_url(scope, authority), urls=urls, provisioner=provisioner, signer=signer
         )
 
-    def _open(self, method: str, resource: str, urls: URLs, provisioner: ACMEProvisioner) -> Answer:
+    def _open(
+        self, method: str, resource: str, urls: URLs, provisioner: ACMEProvisioner
+    ) -> Response:
         """What is answered without a signature: the directory and fresh nonces."""
         if method not in {"GET", "HEAD", "POST"}:
             raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with GET")
         if resource == "directory":
-            return answers.json(directory(urls, provisioner))
+            return responses.json(directory(urls, provisioner))
         if method == "POST":
-            return Answer(204)
+            return Response(204)
         nonce = (b"replay-nonce", self._server.nonces.new().encode())
-        return Answer(200 if method == "HEAD" else 204, headers=(nonce,))
+        return Response(200 if method == "HEAD" else 204, headers=(nonce,))
 
     def _audit_refusal(self, scope: Scope, error: NewelError) -> None:
         if isinstance(error, RateLimitedError):  # written down by the limit, one for many

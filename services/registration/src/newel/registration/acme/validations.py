@@ -8,7 +8,7 @@ from typing import Protocol
 
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
-from newel.registration.acme import answers, ids
+from newel.registration.acme import ids, responses
 from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.records import Attempt
@@ -129,7 +129,7 @@ class Validations:
         return failure
 
     async def _record(self, attempt: Attempt, failure: NewelError | None) -> None:
-        problem = failure and answers.encode(answers.problem_document(failure))
+        problem = failure and responses.encode(responses.problem_document(failure))
         await self._attempts.end(attempt, int(self._clock.unix()), problem)
         facts = {
             "authorization": f"{ids.text(attempt.order_id)}.{attempt.position}",

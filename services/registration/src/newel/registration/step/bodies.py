@@ -1,4 +1,4 @@
-"""Bodies of requests: read up to a limit, then decoded."""
+"""Request bodies: read up to a limit, then decoded. Every error is the response of the step API."""
 
 from typing import TypeVar
 
@@ -9,21 +9,18 @@ from newel.runtime.asgi import Receive, Scope
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.request_body import read_body
 
-LARGEST = 1024 * 1024
-"""Octets."""
-
-_DIGITS = len(str(LARGEST))
+_MAX_BODY = 1024 * 1024  # octets
 
 Body = TypeVar("Body")
 
 
-async def read(receive: Receive, scope: Scope, decoder: "msgspec.json.Decoder[Body]") -> Body:
-    """A body of JSON. Raises the refusal."""
-    return decode(decoder, await drain(receive, scope))
+async def read(scope: Scope, receive: Receive, decoder: "msgspec.json.Decoder[Body]") -> Body:
+    """Read and decode a JSON body. Raises NewelError."""
+    return decode(decoder, await drain(scope, receive))
 
 
 def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
-    """What the octets say. Raises the refusal."""
+    """Decode JSON. Raises NewelError (malformed)."""
     try:
         return decoder.decode(data)
     except (ValueError, RecursionError) as error:
@@ -32,18 +29,11 @@ def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
         raise malformed("error decoding json", cause=str(error)[:200]) from None
 
 
-async def drain(receive: Receive, scope: Scope) -> bytes:
-    """The whole body, up to its limit of size. Raises the refusal."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and (len(value) > _DIGITS or int(value) > LARGEST):
-            raise _too_large()
+async def drain(scope: Scope, receive: Receive) -> bytes:
+    """Read the whole body, up to 1 MiB. Raises NewelError (tooLarge or malformed)."""
     try:
-        return await read_body(receive, LARGEST)
+        return await read_body(receive, _MAX_BODY, scope["headers"])
     except NewelError as error:
         if error.type is ErrorType.TOO_LARGE:
             raise
         raise malformed(error.detail) from None
-
-
-def _too_large() -> NewelError:
-    return NewelError(ErrorType.TOO_LARGE, "the body is too large")

@@ -7,7 +7,9 @@ cause stays in the audit trail; one with ``detail`` gets that, after a prefix th
 import msgspec
 
 from newel.registration.errors import VerbatimError
+from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.errors import NewelError
+from newel.runtime.http.response import JSON, Header, Response, retry_after
 from newel.step.messages import ErrorResponse
 
 _SEE_LOGS = " Please see the certificate authority logs for more info."
@@ -26,8 +28,16 @@ _PREFIX = {
 _encoder = msgspec.json.Encoder()
 
 
-def message(error: NewelError) -> str:
-    """What the client is told."""
+def error_response(error: NewelError, *headers: Header) -> Response:
+    """Return the response that carries an error."""
+    body = _encoder.encode(ErrorResponse(error.http_status, _message(error))) + b"\n"
+    if isinstance(error, RateLimitedError):
+        headers = (*headers, retry_after(error.seconds))
+    return Response(error.http_status, body, JSON, headers)
+
+
+def _message(error: NewelError) -> str:
+    """Return the text that the client is told."""
     if isinstance(error, VerbatimError):
         return error.detail
     status = error.http_status
@@ -39,8 +49,3 @@ def message(error: NewelError) -> str:
         return general + _SEE_LOGS
     prefix = _PREFIX.get(status, "")
     return f"{prefix}{error.detail}." if prefix else error.detail
-
-
-def body(error: NewelError) -> bytes:
-    """The JSON body of a refusal."""
-    return _encoder.encode(ErrorResponse(error.http_status, message(error))) + b"\n"

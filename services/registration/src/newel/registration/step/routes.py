@@ -1,7 +1,6 @@
 """The step API over HTTP: requests in, one domain call each, answers out.
 
-The routes that issue are looked up in a table and are plain ASGI, because they are most of the work;
-the others are Starlette's. Every route is there with and without ``/1.0``.
+Plain ASGI without a framework, because these routes are most of the work.
 """
 
 import hashlib
@@ -14,27 +13,27 @@ import msgspec
 from newel.registration.authority import Authority
 from newel.registration.errors import malformed
 from newel.registration.metrics import Metrics
-from newel.registration.step import bodies, error_responses, peer
+from newel.registration.step import bodies, peer
+from newel.registration.step.error_responses import error_response
+from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
+from newel.registration.step.routing import Handler, Route, RouteTable
 from newel.registration.step.signing import SignResult, SignService
-from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
+from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
+from newel.runtime.http.response import JSON, Response
 from newel.runtime.request_id import request_id
 from newel.step.messages import RekeyRequest, RevokeRequest, SignRequest
 
 _log = logging.getLogger("newel.registration.step.routes")
-_JSON = (b"content-type", b"application/json")
-_ACME = ("/acme/", "/2.0/acme/")
-_OK = b'{"status":"ok"}\n'
+_POST = ("POST",)
+_REVOKED = Response(200, b'{"status":"ok"}\n', JSON)
 _sign = msgspec.json.Decoder(SignRequest)
 _rekey = msgspec.json.Decoder(RekeyRequest)
 _revoke = msgspec.json.Decoder(RevokeRequest)
-
-Answer = tuple[int, bytes]
-Handler = Callable[[Scope, Receive], Awaitable[Answer]]
 
 
 class StepAPI:
@@ -48,8 +47,7 @@ class StepAPI:
         revoking: RevokeService,
         metrics: Metrics,
         audit: Audit,
-        acme: ASGIApp,
-        others: ASGIApp,
+        read_only: ReadOnlyRoutes,
     ) -> None:
         self._authority = authority
         self._signing = signing
@@ -57,76 +55,56 @@ class StepAPI:
         self._revoking = revoking
         self._metrics = metrics
         self._audit = audit
-        self._acme = acme
-        self._others = others
-        named: Mapping[str, Handler] = {
+        handlers: Mapping[str, Handler] = {
             "sign": self._on_sign,
             "renew": self._on_renew,
             "re-sign": self._on_renew,
             "rekey": self._on_rekey,
             "revoke": self._on_revoke,
         }
-        self._hot = {
-            f"{prefix}/{name}": (name, handler)
-            for name, handler in named.items()
-            for prefix in ("", "/1.0")
-        }
+        issuing = {path: Route(path, _POST, handler) for path, handler in handlers.items()}
+        self._table = RouteTable({**issuing, **read_only.routes()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one ASGI request."""
-        path = scope["path"] if scope["type"] == "http" else ""
-        hot = self._hot.get(path)
-        if hot is None:
-            if path.startswith(_ACME):
-                scope[ROUTE] = "acme"
-                await self._acme(scope, receive, send)
-                return
-            plain = plain_path(path)
-            hot = self._hot.get(plain)
-            if hot is None:
-                scope["path"] = plain
-                await self._others(scope, receive, send)
-                return
-        scope[ROUTE], handler = hot
-        headers: list[tuple[bytes, bytes]] = [_JSON]
-        if scope["method"] != "POST":
-            status, content = (
-                405,
-                error_responses.body(NewelError(ErrorType.METHOD_NOT_ALLOWED, "")),
-            )
-            headers.append((b"allow", b"POST"))
+        """Serve one ASGI request."""
+        route = self._table.find(scope)
+        method = scope["method"]
+        if route is None:
+            response = error_response(NewelError(ErrorType.NOT_FOUND, ""))
+        elif method not in route.methods:
+            allow = (b"allow", ", ".join(route.methods).encode())
+            response = error_response(NewelError(ErrorType.METHOD_NOT_ALLOWED, ""), allow)
         else:
-            status, content = await answered(handler(scope, receive))
-        headers.append((b"content-length", str(len(content)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+            scope[ROUTE] = route.name
+            response = await _respond(route.handler(scope, receive))
+        await response.send(send, body=method != "HEAD")
 
-    async def _on_sign(self, scope: Scope, receive: Receive) -> Answer:
+    async def _on_sign(self, scope: Scope, receive: Receive) -> Response:
         ott = ""
 
         async def work() -> SignResult:
             nonlocal ott
-            body = await bodies.read(receive, scope, _sign)
+            body = await bodies.read(scope, receive, _sign)
             ott = body.ott or ""
             return await self._signing.sign(body, request_id())
 
         return self._answer(await self._decide("sign", scope, work, lambda: _token_facts(ott)))
 
-    async def _on_renew(self, scope: Scope, receive: Receive) -> Answer:
+    async def _on_renew(self, scope: Scope, receive: Receive) -> Response:
         shown: list[peer.Peer] = []
 
         async def work() -> SignResult:
-            await bodies.drain(receive, scope)
+            await bodies.drain(scope, receive)
             shown.append(self._peer(scope))
             return await self._renewing.renew(shown[0], None, request_id())
 
         return self._answer(await self._decide("renew", scope, work, lambda: _peer_facts(shown)))
 
-    async def _on_rekey(self, scope: Scope, receive: Receive) -> Answer:
+    async def _on_rekey(self, scope: Scope, receive: Receive) -> Response:
         shown: list[peer.Peer] = []
 
         async def work() -> SignResult:
-            data = await bodies.drain(receive, scope)
+            data = await bodies.drain(scope, receive)
             holder = peer.from_tls(_client_chain(scope))
             if holder is None:  # a bearer token does not say for which new key it was made
                 raise malformed("missing client certificate")
@@ -136,10 +114,10 @@ class StepAPI:
 
         return self._answer(await self._decide("rekey", scope, work, lambda: _peer_facts(shown)))
 
-    async def _on_revoke(self, scope: Scope, receive: Receive) -> Answer:
+    async def _on_revoke(self, scope: Scope, receive: Receive) -> Response:
         facts: dict[str, Any] = _where(scope)
         try:
-            body = await bodies.read(receive, scope, _revoke)
+            body = await bodies.read(scope, receive, _revoke)
             facts |= {"serial": (body.serial or "")[:64], "reason": body.reason_code}
             facts |= _token_facts(body.ott or "")
             shown = None if body.ott else peer.from_tls(_client_chain(scope))
@@ -150,7 +128,7 @@ class StepAPI:
         self._metrics.count("revoke", revoked.provisioner, None)
         facts |= {"provisioner": revoked.provisioner, "actor": revoked.actor}
         self._audit.record("revoke", "granted", **facts, active=revoked.active)
-        return 200, _OK
+        return _REVOKED
 
     async def _decide(
         self,
@@ -184,13 +162,13 @@ class StepAPI:
         self._metrics.count(operation, "", error)
         self._audit.record(operation, "refused", type=error.type.value, cause=error.cause, **facts)
 
-    def _answer(self, issued: SignResult) -> Answer:
+    def _answer(self, issued: SignResult) -> Response:
         issuer = self._authority.trust.issuers.get(issued.certificate.issuer)
         if issuer is None:
             raise NewelError(
                 ErrorType.SERVER_INTERNAL, "", cause="a certificate of no known issuer"
             )
-        return 201, issuer.answer(issued.certificate.der)
+        return Response(201, issuer.answer(issued.certificate.der), JSON)
 
     def _peer(self, scope: Scope) -> peer.Peer:
         """The certificate shown: by TLS, else by the bearer token. Raises the refusal."""
@@ -204,22 +182,15 @@ class StepAPI:
         return peer.from_bearer(token.strip(), self._authority.trust)
 
 
-def plain_path(path: str) -> str:
-    """Spell a path without slashes too many, at its end or before a part of it, as clients join URLs."""
-    if "//" not in path and not path.endswith("/"):
-        return path
-    return "/" + "/".join(filter(None, path.split("/")))
-
-
-async def answered(work: Awaitable[Answer]) -> Answer:
-    """The answer, or the refusal's; what has no type is logged and says nothing."""
+async def _respond(work: Awaitable[Response]) -> Response:
+    """Return the response, or that of the error; one without a type is logged and tells nothing."""
     try:
         return await work
     except NewelError as error:
-        return error.http_status, error_responses.body(error)
+        return error_response(error)
     except Exception:  # noqa: BLE001 - the border: a client is told nothing of it
         _log.exception("a request failed")
-        return 500, error_responses.body(NewelError(ErrorType.SERVER_INTERNAL, ""))
+        return error_response(NewelError(ErrorType.SERVER_INTERNAL, ""))
 
 
 def _client_chain(scope: Scope) -> list[bytes]:

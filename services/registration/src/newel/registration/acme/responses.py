@@ -1,6 +1,5 @@
-"""Answers: a status, a body and headers; problem documents of refusals."""
+"""Responses of the ACME server: objects of RFC 8555 §7.1, headers and problem documents."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -9,13 +8,11 @@ from newel.acme import algorithms, problems
 from newel.acme.identifiers import Identifier
 from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.response import JSON, Header, Response, retry_after
 
-Header = tuple[bytes, bytes]
+_PROBLEM = b"application/problem+json"
 
-JSON = b"application/json"
-PROBLEM = b"application/problem+json"
-
-# Refusals of ours that RFC 8555 has no name for travel under the nearest one, with their own status.
+# Errors that RFC 8555 has no name for travel under the nearest one, with their own status.
 _NAMES = {
     ErrorType.CONFLICT: ErrorType.MALFORMED,
     ErrorType.FORBIDDEN: ErrorType.UNAUTHORIZED,
@@ -32,38 +29,23 @@ encode = msgspec.json.Encoder().encode
 """JSON octets of an object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the client, before the headers every answer has."""
-
-    status: int
-    body: bytes = b""
-    content_type: bytes = b""
-    headers: tuple[Header, ...] = ()
-
-
-def json(value: Any, *headers: Header, status: int = 200) -> Answer:
-    """An answer that is an object of RFC 8555 §7.1."""
-    return Answer(status, encode(value), JSON, headers)
+def json(value: Any, *headers: Header, status: int = 200) -> Response:
+    """Return a response that is an object of RFC 8555 §7.1."""
+    return Response(status, encode(value), JSON, headers)
 
 
 def location(url: str) -> Header:
-    """A Location header."""
+    """Return a Location header."""
     return (b"location", url.encode())
 
 
 def link(url: str, relation: str) -> Header:
-    """A Link header."""
+    """Return a Link header."""
     return (b"link", f'<{url}>;rel="{relation}"'.encode())
 
 
-def retry_after(seconds: int) -> Header:
-    """A Retry-After header."""
-    return (b"retry-after", b"%d" % seconds)
-
-
 def problem_document(error: NewelError) -> problems.Problem:
-    """The problem document of a refusal (RFC 8555 §6.7)."""
+    """Return the problem document of an error (RFC 8555 §6.7)."""
     parts = [
         problems.Subproblem(
             problems.NAMESPACE + _NAMES.get(part.type, part.type).value,
@@ -82,10 +64,10 @@ def problem_document(error: NewelError) -> problems.Problem:
     )
 
 
-def refusal(error: NewelError, *headers: Header) -> Answer:
-    """The answer that carries a refusal."""
+def error_response(error: NewelError, *headers: Header) -> Response:
+    """Return the response that carries an error."""
     body = encode(problem_document(error))
     known = isinstance(error, RateLimitedError)
     seconds = error.seconds if known else _RETRY_AFTER.get(error.type)
     extra = headers if seconds is None else (*headers, retry_after(seconds))
-    return Answer(error.http_status, body, PROBLEM, extra)
+    return Response(error.http_status, body, _PROBLEM, extra)
