@@ -58,6 +58,7 @@ check: tools ## check format, lint, types, imports, house rules, generated code;
 	$(BIN)/ruff check --quiet .
 	$(BIN)/python tests/architecture/code_rules.py
 	$(BIN)/python tests/architecture/words.py
+	$(BIN)/python tests/architecture/dependencies.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python proto/generate.py && git diff --exit-code --stat -- proto
 	$(BIN)/pyright

@@ -7,12 +7,12 @@ from functools import partial
 from typing import cast
 
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp
 
 from newel.alerting import app as alerting
 from newel.inventory import app as inventory
 from newel.issuing import app as issuing
 from newel.registration import app as registration
+from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit_log import AuditLog, require_written, watch_sink
 from newel.runtime.background import every
 from newel.runtime.clock import Clock
