@@ -20,9 +20,9 @@ from newel.certtemplates.refusal import TemplateRefusedError
 from newel.crypto import extensions
 from newel.crypto.der import DerError
 from newel.crypto.dns_names import InvalidNameError
-from newel.gotemplate.budget import Surroundings
+from newel.gotemplate.budget import Environment
 
-NOW = Surroundings(dt.datetime(2026, 11, 21, tzinfo=dt.UTC))
+NOW = Environment(dt.datetime(2026, 11, 21, tzinfo=dt.UTC))
 WORDS = """a a.example 1.2.3 1.2.3.4 10.0.0.0/8 ::1 a@b http://u/v AQID MAA= 2.5.29.19 dn auto userPrincipalName
 hardwareModuleName certSign serverAuth ocspSigning SHA256-RSA \u00e9 2026-01-01T00:00:00Z int:5 raw:! 0x10 9.9.9 1
 1.2.999999999999999999999 -1 2.5.29.15 2.5.29.37 AwIBBg== MAoGCCsGAQUFBwMJ MAMBAf8="""

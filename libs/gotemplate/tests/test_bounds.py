@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newel.gotemplate.budget import Limits, Surroundings
+from newel.gotemplate.budget import Environment, Limits
 from newel.gotemplate.errors import ExecutionError, LimitError, ParseError, TemplateError
 from newel.gotemplate.functions.catalogue import FUNCTIONS
 from newel.gotemplate.template import Template
@@ -18,8 +18,8 @@ DATA: dict[str, Any] = {"s": "text", "n": 3.0, "l": ["a", 1.0, None], "m": {"k":
 
 
 def render(text: str, **limits: int) -> str:
-    surroundings = Surroundings(NOW, os.urandom)
-    return Template(text, FUNCTIONS).render(dict(DATA), surroundings, Limits(**limits))
+    environment = Environment(NOW, os.urandom)
+    return Template(text, FUNCTIONS).render(dict(DATA), environment, Limits(**limits))
 
 
 DOUBLED = '{{ $x := "aaaa" }}{{ range until 60 }}{{ $x = %s }}{{ end }}'
@@ -154,6 +154,6 @@ def test_any_arguments_give_text_or_one_kind_of_error(name: str, values: list[An
     text = f"{{{{ {name} {' '.join(f'(index .v {place})' for place in range(len(values)))} }}}}"
     limits = Limits(steps=5000, octets=100_000, output=10_000)
     try:
-        Template(text, FUNCTIONS).render({"v": values}, Surroundings(NOW, os.urandom), limits)
+        Template(text, FUNCTIONS).render({"v": values}, Environment(NOW, os.urandom), limits)
     except TemplateError:
         return

@@ -11,7 +11,7 @@ from newel.cli.options import template_data
 from newel.cli.store.files import read
 from newel.client.clock import now
 from newel.crypto import der, keys
-from newel.gotemplate.budget import Surroundings
+from newel.gotemplate.budget import Environment
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -148,8 +148,8 @@ def rendered(
     convert: "Callable[[Fields], CertificateFields]" = certificates.certificate,
 ) -> "CertificateFields":
     """The fields that a template's text makes of the data. Raises TemplateRefusedError."""
-    surroundings = Surroundings(now(), secrets.token_bytes)
-    return convert(certificates.rendered(certificates.compiled(source), data, surroundings))
+    environment = Environment(now(), secrets.token_bytes)
+    return convert(certificates.rendered(certificates.compiled(source), data, environment))
 
 
 def wanted_of(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from newel.crypto import der
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.functions.encodings import from_base64
-from newel.gotemplate.moments import seconds_east
-from newel.gotemplate.reading import parsed
+from newel.gotemplate.time_format import seconds_east
+from newel.gotemplate.time_parse import parse_time
 from newel.gotemplate.values import type_name
 
 UTF8, NUMERIC, PRINTABLE, IA5 = der.UTF8_STRING, 0x12, der.PRINTABLE_STRING, der.IA5_STRING
@@ -73,7 +73,7 @@ def time(kind: str) -> Callable[[str], bytes]:
     def encode(text: str) -> bytes:
         for layout in WRITTEN:
             try:
-                return encoded_time(kind, parsed(layout, text))
+                return encoded_time(kind, parse_time(layout, text))
             except CallError:
                 continue
         raise CallError(f'invalid {kind} value: parsing time "{text}"')
@@ -166,8 +166,8 @@ def asn1_set(*parts: str) -> str:
 
 
 FUNCTIONS: Functions = {
-    "asn1Enc": takes("string", asn1_encoded),
-    "asn1Marshal": takes("any ...string", asn1_marshalled),
-    "asn1Seq": takes("...string", asn1_sequence),
-    "asn1Set": takes("...string", asn1_set),
+    "asn1Enc": declare("string", asn1_encoded),
+    "asn1Marshal": declare("any ...string", asn1_marshalled),
+    "asn1Seq": declare("...string", asn1_sequence),
+    "asn1Set": declare("...string", asn1_set),
 }

@@ -25,7 +25,7 @@ from newel.certtemplates.refusal import TemplateRefusedError, UnmakableError
 from newel.certtemplates.signatures import signature_algorithm
 from newel.crypto import der, extensions
 from newel.crypto.extensions import Extension
-from newel.gotemplate.budget import Limits, Surroundings
+from newel.gotemplate.budget import Environment, Limits
 from newel.gotemplate.errors import CallError, ExecutionError, TemplateError
 from newel.gotemplate.functions.catalogue import FUNCTIONS
 from newel.gotemplate.template import Template
@@ -61,12 +61,12 @@ def compiled(source: str) -> Template:
 def rendered(
     template: Template,
     data: Mapping[str, Any],
-    surroundings: Surroundings,
+    environment: Environment,
     limits: Limits | None = None,
 ) -> Fields:
     """The JSON object a template makes of the data. Raises TemplateRefusedError."""
     try:
-        made = template.render(data, surroundings, limits)
+        made = template.render(data, environment, limits)
     except ExecutionError as error:
         if error.failure:
             raise TemplateRefusedError(error.failure, own=True) from None

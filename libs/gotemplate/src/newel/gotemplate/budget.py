@@ -22,7 +22,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What a template may know of the world, and nothing else.
 
     ``now`` is aware and UTC; ``random`` gives as many octets as asked for. Without them the
@@ -38,7 +38,7 @@ class Budget:
     """What is left to one execution, and what it may know."""
 
     limits: Limits = field(default_factory=Limits)
-    surroundings: Surroundings = field(default_factory=Surroundings)
+    environment: Environment = field(default_factory=Environment)
     steps: int = 0
     octets: int = 0
     depth: int = 0
@@ -49,7 +49,7 @@ class Budget:
         if self.steps > self.limits.steps:
             raise LimitError(f"the template takes more than {self.limits.steps} steps")
 
-    def build(self, size: int) -> None:
+    def allocate(self, size: int) -> None:
         """Counts memory; to be called before it is taken."""
         self.octets += size
         if self.octets > self.limits.octets:
@@ -67,9 +67,9 @@ class Budget:
 
     def now(self) -> datetime:
         """The time, in UTC."""
-        if self.surroundings.now is None:
+        if self.environment.now is None:
             raise CallError("there is no clock here")
-        return self.surroundings.now
+        return self.environment.now
 
     def since(self, moment: datetime) -> timedelta:
         """How long ago that was."""
@@ -77,7 +77,7 @@ class Budget:
 
     def random(self, count: int) -> bytes:
         """Unpredictable octets."""
-        if self.surroundings.random is None:
+        if self.environment.random is None:
             raise CallError("there is no randomness here")
-        self.build(count)
-        return self.surroundings.random(count)
+        self.allocate(count)
+        return self.environment.random(count)

@@ -4,13 +4,13 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.comparison import equal, less, less_or_equal
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.formats import sprintf
 from newel.gotemplate.literals import octets
-from newel.gotemplate.printing import joined, plain
-from newel.gotemplate.values import MISSING, Uint8, is_integer, is_nil, truth, type_name
+from newel.gotemplate.printing import format_plain, sprint
+from newel.gotemplate.values import MISSING, Uint8, is_integer, is_nil, is_true, type_name
 
 HTML = {0: "\ufffd", 34: "&#34;", 39: "&#39;", 38: "&amp;", 60: "&lt;", 62: "&gt;"}
 SCRIPT = {
@@ -102,21 +102,21 @@ def url_query(budget: Budget, *values: Any) -> str:
 def one_text(budget: Budget, values: tuple[Any, ...]) -> str:
     """A string as it is, everything else as it is printed."""
     if len(values) == 1:
-        return plain(budget, values[0])
-    return joined(budget, ["<no value>" if each is None else each for each in values])
+        return format_plain(budget, values[0])
+    return sprint(budget, ["<no value>" if each is None else each for each in values])
 
 
-def printed(budget: Budget, *values: Any) -> str:
+def print_values(budget: Budget, *values: Any) -> str:
     """The values one after the other."""
-    return joined(budget, values)
+    return sprint(budget, values)
 
 
-def printed_line(budget: Budget, *values: Any) -> str:
+def println(budget: Budget, *values: Any) -> str:
     """The values with spaces between them, as a line."""
-    return joined(budget, values, line=True)
+    return sprint(budget, values, line=True)
 
 
-def never(*_: Any) -> Any:
+def reject_call(*_: Any) -> Any:
     """``and`` and ``or`` are the evaluator's; ``call`` finds no functions among values."""
     raise CallError("non-function")
 
@@ -129,22 +129,22 @@ def call(function: Any, *_: Any) -> Any:
 
 
 BUILTINS: Functions = {
-    "and": takes("value ...value", never),
-    "or": takes("value ...value", never),
-    "not": takes("value", lambda value: not truth(value)),
-    "call": takes("value ...value", call),
-    "len": takes("value", length),
-    "index": takes("value ...value", element),
-    "eq": takes("value ...value", equal),
-    "ne": takes("value value", lambda one, other: not equal(one, other)),
-    "lt": takes("value value", less),
-    "le": takes("value value", less_or_equal),
-    "gt": takes("value value", lambda one, other: not less_or_equal(one, other)),
-    "ge": takes("value value", lambda one, other: not less(one, other)),
-    "print": takes("...any", printed, bounded=True),
-    "println": takes("...any", printed_line, bounded=True),
-    "printf": takes("string ...any", sprintf, bounded=True),
-    "html": takes("...any", html, bounded=True),
-    "js": takes("...any", javascript, bounded=True),
-    "urlquery": takes("...any", url_query, bounded=True),
+    "and": declare("value ...value", reject_call),
+    "or": declare("value ...value", reject_call),
+    "not": declare("value", lambda value: not is_true(value)),
+    "call": declare("value ...value", call),
+    "len": declare("value", length),
+    "index": declare("value ...value", element),
+    "eq": declare("value ...value", equal),
+    "ne": declare("value value", lambda one, other: not equal(one, other)),
+    "lt": declare("value value", less),
+    "le": declare("value value", less_or_equal),
+    "gt": declare("value value", lambda one, other: not less_or_equal(one, other)),
+    "ge": declare("value value", lambda one, other: not less(one, other)),
+    "print": declare("...any", print_values, bounded=True),
+    "println": declare("...any", println, bounded=True),
+    "printf": declare("string ...any", sprintf, bounded=True),
+    "html": declare("...any", html, bounded=True),
+    "js": declare("...any", javascript, bounded=True),
+    "urlquery": declare("...any", url_query, bounded=True),
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from newel.gotemplate.nodes import Bool, Numeral, Operand, String
+from newel.gotemplate.nodes import BoolNode, NumberNode, Operand, StringNode
 from newel.gotemplate.values import LIST_TYPE, MAP_TYPE, MISSING, is_integer, type_name
 
 ANY = "interface {}"
@@ -56,14 +56,14 @@ class Function:
 Functions = Mapping[str, Function]
 
 
-def takes(parameters: str, call: Call, *, bounded: bool = False) -> Function:
+def declare(parameters: str, call: Call, *, bounded: bool = False) -> Function:
     """A function by its parameter types, for example ``"string ...any"``."""
     types = [word.removeprefix("...") for word in parameters.split()]
     variadic = "..." in parameters
     return Function(call, tuple(SHORT.get(each, each) for each in types), variadic, bounded)
 
 
-def fitting(value: Any, wanted: str) -> Any:
+def convert_argument(value: Any, wanted: str) -> Any:
     """The value as an argument of this type; UnfitError in Go's words."""
     if wanted in {ANY, VALUE}:
         return None if value is MISSING else value
@@ -79,34 +79,34 @@ def fitting(value: Any, wanted: str) -> Any:
     return value
 
 
-def constant(operand: Operand, wanted: str) -> Any:
+def convert_literal(operand: Operand, wanted: str) -> Any:
     """A literal as an argument of this type; UnfitError in Go's words."""
     if wanted in {ANY, VALUE}:
-        return ideal(operand)
+        return ideal_constant(operand)
     if wanted == "string":
-        if isinstance(operand, String):
+        if isinstance(operand, StringNode):
             return operand.value
         raise UnfitError(f"expected string; found {operand}")
     if wanted == "bool":
-        if isinstance(operand, Bool):
+        if isinstance(operand, BoolNode):
             return operand.value
         raise UnfitError(f"expected bool; found {operand}")
     if wanted in {"int", "int64"}:
-        if isinstance(operand, Numeral) and operand.number.integer is not None:
+        if isinstance(operand, NumberNode) and operand.number.integer is not None:
             return operand.number.integer
         raise UnfitError(f"expected integer; found {operand}")
     if wanted == "float64":
-        if isinstance(operand, Numeral) and operand.number.decimal is not None:
+        if isinstance(operand, NumberNode) and operand.number.decimal is not None:
             return operand.number.decimal
         raise UnfitError(f"expected float; found {operand}")
     raise UnfitError(f"can't handle {operand} for arg of type {wanted}")
 
 
-def ideal(operand: Operand) -> Any:
+def ideal_constant(operand: Operand) -> Any:
     """A literal where nothing says which type it should have."""
-    if isinstance(operand, Bool | String):
+    if isinstance(operand, BoolNode | StringNode):
         return operand.value
-    if not isinstance(operand, Numeral):
+    if not isinstance(operand, NumberNode):
         raise UnfitError(f"can't handle assignment of {operand} to empty interface argument")
     whole, decimal = operand.number.integer, operand.number.decimal
     hexadecimal = operand.text[:2].lower() == "0x" and "p" not in operand.text.lower()

@@ -10,26 +10,26 @@ from newel.gotemplate.calls import (
     Function,
     Functions,
     UnfitError,
-    constant,
-    fitting,
-    ideal,
+    convert_argument,
+    convert_literal,
+    ideal_constant,
 )
 from newel.gotemplate.errors import CallError, ExecutionError, FailedError
 from newel.gotemplate.literals import octets, quote
 from newel.gotemplate.methods import method
 from newel.gotemplate.nodes import (
-    Chain,
-    Command,
-    Dot,
-    Field,
-    Nil,
+    ChainNode,
+    CommandNode,
+    DotNode,
+    FieldNode,
+    IdentifierNode,
+    NilNode,
     Node,
     Operand,
-    Pipe,
-    Variable,
-    Word,
+    PipeNode,
+    VariableNode,
 )
-from newel.gotemplate.values import MISSING, Record, truth, type_name
+from newel.gotemplate.values import MISSING, Record, is_true, type_name
 
 ABSENT = object()
 """There is no piped argument; a missing value is one."""
@@ -57,7 +57,7 @@ class Evaluator:
         context = f"executing {quote(self.template)} at <{self.node}>"
         return ExecutionError(f"template: {place}: {context}: {message}", failure)
 
-    def pipeline(self, dot: Any, pipe: Pipe | None) -> Any:
+    def pipeline(self, dot: Any, pipe: PipeNode | None) -> Any:
         """The value of the last command; variables take it."""
         if pipe is None:
             return MISSING
@@ -91,31 +91,31 @@ class Evaluator:
                 return value
         raise self.fault(f"undefined variable: {name}")
 
-    def command(self, dot: Any, command: Command, piped: Any) -> Any:
+    def command(self, dot: Any, command: CommandNode, piped: Any) -> Any:
         """A call, a field, or a value alone."""
         self.budget.step()
         first = command.operands[0]
-        if isinstance(first, Word):
+        if isinstance(first, IdentifierNode):
             return self.function(dot, first, command, command.operands[1:], piped)
-        if isinstance(first, Field | Chain | Variable):
+        if isinstance(first, FieldNode | ChainNode | VariableNode):
             return self.chain(dot, first, command.operands[1:], piped)
-        if not isinstance(first, Pipe):
+        if not isinstance(first, PipeNode):
             self.node = first
-        self.no_function(first, command.operands[1:], piped)
-        if isinstance(first, Pipe):
+        self.reject_arguments(first, command.operands[1:], piped)
+        if isinstance(first, PipeNode):
             return self.pipeline(dot, first)
-        if isinstance(first, Dot):
+        if isinstance(first, DotNode):
             return dot
-        if isinstance(first, Nil):
+        if isinstance(first, NilNode):
             raise self.fault("nil is not a command")
-        return self.fitted(lambda: ideal(first))
+        return self.convert(lambda: ideal_constant(first))
 
-    def no_function(self, first: Operand, arguments: tuple[Operand, ...], piped: Any) -> None:
+    def reject_arguments(self, first: Operand, arguments: tuple[Operand, ...], piped: Any) -> None:
         """Refuses arguments to what is no function."""
         if arguments or piped is not ABSENT:
             raise self.fault(f"can't give argument to non-function {first}")
 
-    def fitted(self, find: Callable[[], Any]) -> Any:
+    def convert(self, find: Callable[[], Any]) -> Any:
         """What ``find`` gives, its refusal at the current node."""
         try:
             return find()
@@ -125,21 +125,21 @@ class Evaluator:
     def chain(
         self,
         dot: Any,
-        node: Field | Chain | Variable,
+        node: FieldNode | ChainNode | VariableNode,
         arguments: tuple[Operand, ...] = (),
         piped: Any = ABSENT,
     ) -> Any:
         """``.a.b``, ``$x.a.b`` or ``(…).a.b``; the last may be a method, which takes the arguments."""
         self.node = node
-        if isinstance(node, Field):
+        if isinstance(node, FieldNode):
             value, names = dot, node.names
-        elif isinstance(node, Variable):
+        elif isinstance(node, VariableNode):
             value, names = self.value_of(node.name), node.fields
             if not names:
-                self.no_function(node, arguments, piped)
+                self.reject_arguments(node, arguments, piped)
                 return value
         else:
-            if isinstance(node.term, Nil):
+            if isinstance(node.term, NilNode):
                 raise self.fault(f"indirection through explicit nil in {node}")
             value, names = self.argument(dot, node.term, ANY), node.names
         boxed = False
@@ -185,7 +185,7 @@ class Evaluator:
     def function(
         self,
         dot: Any,
-        word: Word,
+        word: IdentifierNode,
         node: Node,
         arguments: tuple[Operand, ...] = (),
         piped: Any = ABSENT,
@@ -212,16 +212,18 @@ class Evaluator:
         if fault:
             raise self.fault(fault)
         if name in {"and", "or"}:
-            return self.shortened(dot, name, arguments, piped)
+            return self.short_circuit(dot, name, arguments, piped)
         values = [
             self.argument(dot, each, function.parameter(place))
             for place, each in enumerate(arguments)
         ]
         if piped is not ABSENT:
-            values.append(self.fitted(lambda: fitting(piped, function.parameter(len(arguments)))))
-        return self.guarded(function, node, name, values)
+            values.append(
+                self.convert(lambda: convert_argument(piped, function.parameter(len(arguments))))
+            )
+        return self.invoke_function(function, node, name, values)
 
-    def guarded(self, function: Function, node: Node, name: str, values: list[Any]) -> Any:
+    def invoke_function(self, function: Function, node: Node, name: str, values: list[Any]) -> Any:
         """The call itself; whatever it refuses is said with the place."""
         before = (self.budget,) if function.bounded else ()
         failure = None
@@ -235,36 +237,36 @@ class Evaluator:
             message = f"{type(error).__name__}: {error}"
         else:
             if isinstance(found, str | bytes | list | dict):
-                self.budget.build(len(found))
+                self.budget.allocate(len(found))
             return found
         self.node = node
         raise self.fault(f"error calling {name}: {message}", failure)
 
-    def shortened(self, dot: Any, name: str, arguments: tuple[Operand, ...], piped: Any) -> Any:
+    def short_circuit(self, dot: Any, name: str, arguments: tuple[Operand, ...], piped: Any) -> Any:
         """``and`` and ``or``: the first argument that decides, else the last."""
         value: Any = None
         for each in arguments:
             value = self.argument(dot, each, VALUE)
-            if truth(value) is (name == "or"):
+            if is_true(value) is (name == "or"):
                 return value
-        return value if piped is ABSENT else self.fitted(lambda: fitting(piped, VALUE))
+        return value if piped is ABSENT else self.convert(lambda: convert_argument(piped, VALUE))
 
     def argument(self, dot: Any, operand: Operand, wanted: str) -> Any:
         """The operand's value, as an argument of this type."""
         self.node = operand
         self.budget.step()
-        if isinstance(operand, Nil):
+        if isinstance(operand, NilNode):
             if wanted not in {ANY, VALUE} and not wanted.startswith(("[]", "map[", "*")):
                 raise self.fault(f"cannot assign nil to {wanted}")
             return None
-        if isinstance(operand, Dot):
+        if isinstance(operand, DotNode):
             value = dot
-        elif isinstance(operand, Field | Variable | Chain):
+        elif isinstance(operand, FieldNode | VariableNode | ChainNode):
             value = self.chain(dot, operand)
-        elif isinstance(operand, Pipe):
+        elif isinstance(operand, PipeNode):
             value = self.pipeline(dot, operand)
-        elif isinstance(operand, Word):
+        elif isinstance(operand, IdentifierNode):
             value = self.function(dot, operand, operand)
         else:
-            return self.fitted(lambda: constant(operand, wanted))
-        return self.fitted(lambda: fitting(value, wanted))
+            return self.convert(lambda: convert_literal(operand, wanted))
+        return self.convert(lambda: convert_argument(value, wanted))

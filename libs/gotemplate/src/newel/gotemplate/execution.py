@@ -8,9 +8,18 @@ from newel.gotemplate.calls import Functions
 from newel.gotemplate.errors import LimitError
 from newel.gotemplate.evaluation import Evaluator
 from newel.gotemplate.literals import quote
-from newel.gotemplate.nodes import Action, Block, Branch, Invocation, Jump, Statement, Text, Tree
-from newel.gotemplate.printing import plain
-from newel.gotemplate.values import MISSING, is_integer, is_nil, truth
+from newel.gotemplate.nodes import (
+    ActionNode,
+    Block,
+    BranchNode,
+    LoopControlNode,
+    Statement,
+    TemplateNode,
+    TextNode,
+    Tree,
+)
+from newel.gotemplate.printing import format_plain
+from newel.gotemplate.values import MISSING, is_integer, is_nil, is_true
 
 
 class LeaveError(Exception):
@@ -69,34 +78,34 @@ class Execution(Evaluator):
 
     def statement(self, dot: Any, statement: Statement) -> None:
         """One statement."""
-        if isinstance(statement, Text):
+        if isinstance(statement, TextNode):
             self.write(statement.value)
-        elif isinstance(statement, Action):
+        elif isinstance(statement, ActionNode):
             value = self.pipeline(dot, statement.pipe)
             self.node = statement
             if not statement.pipe.variables:
-                self.write(plain(self.budget, value))
-        elif isinstance(statement, Branch):
+                self.write(format_plain(self.budget, value))
+        elif isinstance(statement, BranchNode):
             mark = len(self.variables)
             if statement.keyword == "range":
                 self.repeat(dot, statement)
             else:
                 self.choose(dot, statement)
             del self.variables[mark:]
-        elif isinstance(statement, Jump):
+        elif isinstance(statement, LoopControlNode):
             raise LeaveError(statement.keyword)
         else:
             self.invoke(dot, statement)
 
-    def choose(self, dot: Any, branch: Branch) -> None:
+    def choose(self, dot: Any, branch: BranchNode) -> None:
         """``if`` and ``with``."""
         value = self.pipeline(dot, branch.pipe)
-        if truth(value):
+        if is_true(value):
             self.walk(value if branch.keyword == "with" else dot, branch.body)
         elif branch.otherwise is not None:
             self.walk(dot, branch.otherwise)
 
-    def repeat(self, dot: Any, branch: Branch) -> None:
+    def repeat(self, dot: Any, branch: BranchNode) -> None:
         """``range``: the block for each element, or the ``else`` block when there is none."""
         value = self.pipeline(dot, branch.pipe)
         mark, depth = len(self.variables), self.budget.depth
@@ -116,7 +125,7 @@ class Execution(Evaluator):
         if empty and branch.otherwise is not None:
             self.walk(dot, branch.otherwise)
 
-    def elements(self, value: Any, branch: Branch) -> Iterable[tuple[Any, Any]]:
+    def elements(self, value: Any, branch: BranchNode) -> Iterable[tuple[Any, Any]]:
         """Keys and elements; a map's by key."""
         if isinstance(value, dict):
             return sorted(value.items())
@@ -127,10 +136,10 @@ class Execution(Evaluator):
                 raise self.fault(f"can't use {value} to iterate over more than one variable")
             return ((MISSING, number) for number in range(value))
         if not is_nil(value):
-            raise self.fault(f"range can't iterate over {plain(self.budget, value)}")
+            raise self.fault(f"range can't iterate over {format_plain(self.budget, value)}")
         return ()
 
-    def bind(self, branch: Branch, key: Any, element: Any) -> None:
+    def bind(self, branch: BranchNode, key: Any, element: Any) -> None:
         """Gives the loop's variables the key, where there are two, and the element."""
         variables = branch.pipe.variables
         values = (key, element) if len(variables) > 1 else (element,)
@@ -142,7 +151,7 @@ class Execution(Evaluator):
             place = len(self.variables) - len(names)
             self.variables[place:] = list(zip(names, values, strict=False))
 
-    def invoke(self, dot: Any, invocation: Invocation) -> None:
+    def invoke(self, dot: Any, invocation: TemplateNode) -> None:
         """``template``: another block, which sees nothing but its own dot."""
         block = self.tree.templates.get(invocation.name)
         if block is None:

@@ -5,20 +5,20 @@ from collections.abc import Container
 from typing import NoReturn
 
 from newel.gotemplate.lexer import Kind, Token, tokens
-from newel.gotemplate.literals import Number, character, number, quote, unquote
+from newel.gotemplate.literals import Number, parse_character, parse_number, quote, unquote
 from newel.gotemplate.nodes import (
-    Bool,
-    Chain,
-    Command,
-    Dot,
-    Field,
-    Nil,
-    Numeral,
+    BoolNode,
+    ChainNode,
+    CommandNode,
+    DotNode,
+    FieldNode,
+    IdentifierNode,
+    NilNode,
+    NumberNode,
     Operand,
-    Pipe,
-    String,
-    Variable,
-    Word,
+    PipeNode,
+    StringNode,
+    VariableNode,
 )
 
 MAX_PARENTHESES = 60
@@ -28,7 +28,7 @@ STARTS = frozenset(
         Kind.CHARACTER,
         Kind.DOT,
         Kind.FIELD,
-        Kind.WORD,
+        Kind.IDENTIFIER,
         Kind.NUMBER,
         Kind.STRING,
         Kind.VARIABLE,
@@ -41,7 +41,7 @@ class UnparsableError(Exception):
     """The tokens make no template; `parse` adds the line."""
 
 
-class Expressions:
+class ActionParser:
     """The tokens still to be read, and the expressions made of them."""
 
     def __init__(self, name: str, text: str, functions: Container[str]) -> None:
@@ -88,9 +88,9 @@ class Expressions:
         """Takes a token that must be of this kind."""
         token = self.next_word()
         if token.kind is not kind:
-            self.unexpected(token, context)
+            self.reject(token, context)
 
-    def unexpected(self, token: Token, context: str) -> NoReturn:
+    def reject(self, token: Token, context: str) -> NoReturn:
         """Refuses a token."""
         if token.kind is not Kind.ERROR:
             raise UnparsableError(f"unexpected {token} in {context}")
@@ -100,26 +100,28 @@ class Expressions:
             place = f"{word} started at {self.name}:{self.action_line}"
         raise UnparsableError(f"{token}{place}")
 
-    def pipeline(self, context: str, end: Kind) -> Pipe:
+    def pipeline(self, context: str, end: Kind) -> PipeNode:
         """Commands up to ``end``, with the variables they are given to."""
         place = self.peek_word().place
         variables, assigns = self.declarations(context)
-        commands: list[Command] = []
+        commands: list[CommandNode] = []
         while (token := self.next_word()).kind is not end:
             if token.kind not in STARTS and (token.kind, token.value) != (Kind.KEYWORD, "nil"):
-                self.unexpected(token, context)
+                self.reject(token, context)
             self.back(token)
             commands.append(self.command())
         if not commands:
             raise UnparsableError(f"missing value for {context}")
         for stage, command in enumerate(commands[1:], 2):
-            if isinstance(command.operands[0], Bool | Dot | Nil | Numeral | String):
+            if isinstance(
+                command.operands[0], BoolNode | DotNode | NilNode | NumberNode | StringNode
+            ):
                 raise UnparsableError(f"non executable command in pipeline stage {stage}")
-        return Pipe(place, tuple(commands), tuple(variables), assigns)
+        return PipeNode(place, tuple(commands), tuple(variables), assigns)
 
-    def declarations(self, context: str) -> tuple[list[Variable], bool]:
+    def declarations(self, context: str) -> tuple[list[VariableNode], bool]:
         """The variables in front of ``:=`` or ``=``, and whether it is the latter."""
-        found: list[Variable] = []
+        found: list[VariableNode] = []
         while self.peek_word().kind is Kind.VARIABLE:
             variable = self.next_word()
             adjacent = self.peek()
@@ -129,7 +131,7 @@ class Expressions:
                 self.back(*([variable, adjacent] if adjacent.kind is Kind.SPACE else [variable]))
                 break
             self.next_word()
-            found.append(Variable(variable.place, variable.value))
+            found.append(VariableNode(variable.place, variable.value))
             self.variables.append(variable.value)
             if not comma:
                 return found, mark.kind is Kind.ASSIGN
@@ -139,7 +141,7 @@ class Expressions:
                 raise UnparsableError("range can only initialize variables")
         return found, False
 
-    def command(self) -> Command:
+    def command(self) -> CommandNode:
         """Operands up to a pipe, which is taken, or an end, which is not."""
         place = self.peek_word().place
         operands: list[Operand] = []
@@ -154,11 +156,11 @@ class Expressions:
             if token.kind in {Kind.RIGHT, Kind.CLOSE}:
                 self.back(token)
             elif token.kind is not Kind.PIPE:
-                self.unexpected(token, "operand")
+                self.reject(token, "operand")
             break
         if not operands:
             raise UnparsableError("empty command")
-        return Command(place, tuple(operands))
+        return CommandNode(place, tuple(operands))
 
     def operand(self) -> Operand | None:
         """A term with the fields taken from it; None where no term stands."""
@@ -169,57 +171,57 @@ class Expressions:
         names: list[str] = []
         while self.peek().kind is Kind.FIELD:
             names.append(self.next().value[1:])
-        if isinstance(term, Field):
-            return Field(place, (*term.names, *names))
-        if isinstance(term, Variable):
-            return Variable(place, term.name, (*term.fields, *names))
-        if isinstance(term, Bool | String | Numeral | Nil | Dot):
+        if isinstance(term, FieldNode):
+            return FieldNode(place, (*term.names, *names))
+        if isinstance(term, VariableNode):
+            return VariableNode(place, term.name, (*term.fields, *names))
+        if isinstance(term, BoolNode | StringNode | NumberNode | NilNode | DotNode):
             raise UnparsableError(f"unexpected . after term {quote(str(term))}")
-        return Chain(place, term, tuple(names))
+        return ChainNode(place, term, tuple(names))
 
     def term(self) -> Operand | None:
         """One operand without fields; None where none stands."""
         token = self.next_word()
-        if token.kind in {Kind.WORD, Kind.VARIABLE}:
-            return self.named(token)
+        if token.kind in {Kind.IDENTIFIER, Kind.VARIABLE}:
+            return self.identifier(token)
         if token.kind is Kind.OPEN:
-            return self.parenthesized()
+            return self.pipeline_in_parentheses()
         if token.kind is Kind.DOT:
-            return Dot(token.place)
+            return DotNode(token.place)
         if token.kind is Kind.FIELD:
-            return Field(token.place, (token.value[1:],))
+            return FieldNode(token.place, (token.value[1:],))
         return self.literal(token)
 
-    def named(self, token: Token) -> Word | Variable:
+    def identifier(self, token: Token) -> IdentifierNode | VariableNode:
         """A function or a variable, which must be known."""
-        if token.kind is Kind.WORD:
+        if token.kind is Kind.IDENTIFIER:
             if token.value not in self.functions:
                 raise UnparsableError(f"function {quote(token.value)} not defined")
-            return Word(token.place, token.value)
+            return IdentifierNode(token.place, token.value)
         if token.value not in self.variables:
             raise UnparsableError(f"undefined variable {quote(token.value)}")
-        return Variable(token.place, token.value)
+        return VariableNode(token.place, token.value)
 
     def literal(self, token: Token) -> Operand | None:
         """A constant; anything else is put back."""
         if token.kind is Kind.BOOL:
-            return Bool(token.place, token.value == "true")
+            return BoolNode(token.place, token.value == "true")
         if (token.kind, token.value) == (Kind.KEYWORD, "nil"):
-            return Nil(token.place)
+            return NilNode(token.place)
         try:
             if token.kind is Kind.STRING:
-                return String(token.place, token.value, unquote(token.value))
+                return StringNode(token.place, token.value, unquote(token.value))
             if token.kind is Kind.NUMBER:
-                return Numeral(token.place, token.value, number(token.value))
+                return NumberNode(token.place, token.value, parse_number(token.value))
             if token.kind is Kind.CHARACTER:
-                point = character(token.value)
-                return Numeral(token.place, token.value, Number(point, float(point)))
+                point = parse_character(token.value)
+                return NumberNode(token.place, token.value, Number(point, float(point)))
         except ValueError as error:
             raise UnparsableError(str(error)) from None
         self.back(token)
         return None
 
-    def parenthesized(self) -> Pipe:
+    def pipeline_in_parentheses(self) -> PipeNode:
         """A pipeline in parentheses."""
         if self.parentheses >= MAX_PARENTHESES:
             raise UnparsableError("max expression depth exceeded")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.printing import PLAIN, Verb, shown
+from newel.gotemplate.printing import PLAIN, Verb, format_value
 from newel.gotemplate.values import is_integer, type_name
 
 DIRECTIVE = re.compile(
@@ -65,9 +65,9 @@ class Format:
             return f"{complaints}%!{letter}({fault})"
         value = self.values[self.place]
         self.place += 1
-        self.budget.build((width or 0) + (precision or 0))
+        self.budget.allocate((width or 0) + (precision or 0))
         verb = Verb(letter, frozenset(marks), width, precision)
-        return complaints + shown(self.budget, verb, value)
+        return complaints + format_value(self.budget, verb, value)
 
     def choose(self, number: str | None) -> None:
         """Goes to the argument of this number, where one is given."""
@@ -94,7 +94,9 @@ class Format:
         if self.reordered or self.place >= len(self.values):
             return ""
         parts = [
-            "<nil>" if value is None else f"{type_name(value)}={shown(self.budget, PLAIN, value)}"
+            "<nil>"
+            if value is None
+            else f"{type_name(value)}={format_value(self.budget, PLAIN, value)}"
             for value in self.values[self.place :]
         ]
         return f"%!(EXTRA {', '.join(parts)})"

@@ -40,7 +40,7 @@ class Kind(Enum):
     STRING = auto()
     FIELD = auto()
     VARIABLE = auto()
-    WORD = auto()
+    IDENTIFIER = auto()
     DOT = auto()
     KEYWORD = auto()
 
@@ -117,7 +117,7 @@ class Lexer:
         """All tokens; lazily, so that what is wrong first is reported first."""
         try:
             while self.place < len(self.text):
-                yield from self.outside()
+                yield from self.lex_text()
         except MalformedError as error:
             yield self.token(Kind.ERROR, str(error))
             return
@@ -131,7 +131,7 @@ class Lexer:
         found = self.text[self.start : self.place] if value is None else value
         return Token(kind, found, self.start, self.line)
 
-    def outside(self) -> Iterator[Token]:
+    def lex_text(self) -> Iterator[Token]:
         """Text up to an action or comment, and that."""
         self.start = self.place
         opening = self.text.find(LEFT, self.place)
@@ -156,7 +156,7 @@ class Lexer:
             return
         yield self.token(Kind.LEFT)
         self.place += marker
-        yield from self.inside()
+        yield from self.lex_action()
 
     def comment(self) -> None:
         """Skips a comment and its closing delimiter."""
@@ -176,7 +176,7 @@ class Lexer:
             spaces = SPACE.match(self.text, self.place)
             self.place = spaces.end() if spaces else self.place
 
-    def inside(self) -> Iterator[Token]:
+    def lex_action(self) -> Iterator[Token]:
         """The tokens of one action, with its closing delimiter."""
         depth = 0
         while True:
@@ -211,7 +211,7 @@ class Lexer:
         if is_word(char):
             return self.word()
         if char in "\"'`":
-            return self.quoted(char)
+            return self.lex_quote(char)
         return self.mark(char)
 
     def mark(self, char: str) -> Token:
@@ -263,7 +263,7 @@ class Lexer:
         word = self.text[self.start : self.place]
         if word in KEYWORDS:
             return self.token(Kind.KEYWORD)
-        return self.token(Kind.BOOL if word in {"true", "false"} else Kind.WORD)
+        return self.token(Kind.BOOL if word in {"true", "false"} else Kind.IDENTIFIER)
 
     def numeral(self) -> Token:
         """A number, whose value the parser finds."""
@@ -276,7 +276,7 @@ class Lexer:
             raise MalformedError(f"bad number syntax: {quote(self.text[self.start : self.place])}")
         return self.token(Kind.NUMBER)
 
-    def quoted(self, mark: str) -> Token:
+    def lex_quote(self, mark: str) -> Token:
         """A string or a character constant, as it is written."""
         name = {'"': "quoted string", "'": "character constant", "`": "raw quoted string"}[mark]
         end = self.place + 1

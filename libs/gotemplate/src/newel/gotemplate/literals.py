@@ -18,7 +18,7 @@ def octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def text_of(value: bytes) -> str:
+def to_text(value: bytes) -> str:
     """Octets as a string; what is not UTF-8 is kept."""
     return value.decode("utf-8", "surrogateescape")
 
@@ -36,12 +36,12 @@ def unquote(literal: str) -> str:
             found += octets(body[place:end])
             place = end
             continue
-        value, place = escape(body, place, quote='"')
+        value, place = parse_escape(body, place, quote='"')
         found += value
-    return text_of(bytes(found))
+    return to_text(bytes(found))
 
 
-def escape(body: str, place: int, quote: str) -> tuple[bytes, int]:
+def parse_escape(body: str, place: int, quote: str) -> tuple[bytes, int]:
     """The octets of the escape at ``place`` and the place behind it."""
     match = ESCAPE.match(body, place)
     if match is None or (match[1] in {"'", '"'} and match[1] != quote):
@@ -60,11 +60,11 @@ def escape(body: str, place: int, quote: str) -> tuple[bytes, int]:
     return chr(value).encode(), match.end()
 
 
-def character(literal: str) -> int:
+def parse_character(literal: str) -> int:
     """The code point of ``'x'``."""
     body = literal[1:-1]
     if body.startswith("\\"):
-        value, end = escape(body, 0, quote="'")
+        value, end = parse_escape(body, 0, quote="'")
         wide = body[1] in "uU"
         point = ord(value.decode()) if wide else value[0]
     else:
@@ -82,9 +82,9 @@ class Number:
     decimal: float | None
 
 
-def number(text: str) -> Number:
+def parse_number(text: str) -> Number:
     """The meanings of a numeral; ValueError in Go's words when it has none."""
-    whole = integer(text)
+    whole = parse_integer(text)
     if whole is not None:
         if not -LARGEST - 1 <= whole <= 2 * LARGEST + 1:
             raise ValueError(f"integer overflow: {quote(text)}")
@@ -102,7 +102,7 @@ def number(text: str) -> Number:
     return Number(int(value) if fits else None, value)
 
 
-def integer(text: str) -> int | None:
+def parse_integer(text: str) -> int | None:
     """The numeral as an integer literal with Go's prefixes, None when it is none."""
     if INTEGER.fullmatch(text) is None:
         return None
@@ -115,10 +115,10 @@ def integer(text: str) -> int | None:
 
 def quote(text: str) -> str:
     """The text in double quotes, as Go's ``%q`` writes it."""
-    return '"' + UNUSUAL.sub(lambda match: written(match[0], '"'), text) + '"'
+    return '"' + UNUSUAL.sub(lambda match: escape_char(match[0], '"'), text) + '"'
 
 
-def written(char: str, quote: str) -> str:
+def escape_char(char: str, quote: str) -> str:
     """One character inside quotes."""
     point = ord(char)
     if char == quote:

@@ -3,11 +3,11 @@
 import datetime as dt
 from typing import Any
 
-from newel.gotemplate import moments
-from newel.gotemplate.calls import Function, takes
+from newel.gotemplate import time_format
+from newel.gotemplate.calls import Function, declare
 from newel.gotemplate.values import Int64, Named
 
-WEEK = (*moments.DAYS[6:], *moments.DAYS[:6])
+WEEK = (*time_format.DAYS[6:], *time_format.DAYS[:6])
 
 
 class Month(Named):
@@ -16,7 +16,7 @@ class Month(Named):
     go_type = "time.Month"
 
     def __str__(self) -> str:
-        return moments.MONTHS[self - 1]
+        return time_format.MONTHS[self - 1]
 
 
 class Weekday(Named):
@@ -41,9 +41,9 @@ def method(value: Any, name: str) -> Function | None:
     return Function(lambda *given: found.call(value, *given), found.parameters, found.variadic)
 
 
-def seconds(moment: dt.datetime) -> int:
+def unix_seconds(moment: dt.datetime) -> int:
     """Whole seconds since 1970."""
-    return (moment - moments.EPOCH) // dt.timedelta(seconds=1)
+    return (moment - time_format.EPOCH) // dt.timedelta(seconds=1)
 
 
 def nanoseconds(value: dt.timedelta) -> int:
@@ -51,7 +51,7 @@ def nanoseconds(value: dt.timedelta) -> int:
     return value // dt.timedelta(microseconds=1) * 1000
 
 
-def later(moment: dt.datetime, years: int, months: int, days: int) -> dt.datetime:
+def add_date(moment: dt.datetime, years: int, months: int, days: int) -> dt.datetime:
     """The date so much later; days that a month has not run over into the next."""
     count = moment.month - 1 + months
     start = moment.replace(year=moment.year + years + count // 12, month=count % 12 + 1, day=1)
@@ -69,36 +69,36 @@ def year(moment: dt.datetime) -> int:
 
 
 TIME = {
-    "Format": takes("string", moments.formatted),
-    "String": takes("", moments.time_text),
-    "Unix": takes("", lambda moment: Int64(seconds(moment))),
-    "UnixMilli": takes(
-        "", lambda moment: Int64((moment - moments.EPOCH) // dt.timedelta(milliseconds=1))
+    "Format": declare("string", time_format.format_time),
+    "String": declare("", time_format.time_text),
+    "Unix": declare("", lambda moment: Int64(unix_seconds(moment))),
+    "UnixMilli": declare(
+        "", lambda moment: Int64((moment - time_format.EPOCH) // dt.timedelta(milliseconds=1))
     ),
-    "UnixNano": takes("", lambda moment: Int64(nanoseconds(moment - moments.EPOCH))),
-    "UTC": takes("", lambda moment: moment.astimezone(dt.UTC)),
-    "Year": takes("", year),
-    "Month": takes("", lambda moment: Month(moment.month)),
-    "Day": takes("", lambda moment: moment.day),
-    "Hour": takes("", lambda moment: moment.hour),
-    "Minute": takes("", lambda moment: moment.minute),
-    "Second": takes("", lambda moment: moment.second),
-    "Nanosecond": takes("", lambda moment: moment.microsecond * 1000),
-    "YearDay": takes("", lambda moment: moment.timetuple().tm_yday),
-    "Weekday": takes("", lambda moment: Weekday(moment.isoweekday() % 7)),
-    "IsZero": takes("", lambda moment: moment == moments.ZERO),
-    "Add": takes("time.Duration", lambda moment, by: moment + by),
-    "AddDate": takes("int int int", later),
-    "Sub": takes("time", difference),
-    "Before": takes("time", lambda one, other: one < other),
-    "After": takes("time", lambda one, other: one > other),
-    "Equal": takes("time", lambda one, other: one == other),
+    "UnixNano": declare("", lambda moment: Int64(nanoseconds(moment - time_format.EPOCH))),
+    "UTC": declare("", lambda moment: moment.astimezone(dt.UTC)),
+    "Year": declare("", year),
+    "Month": declare("", lambda moment: Month(moment.month)),
+    "Day": declare("", lambda moment: moment.day),
+    "Hour": declare("", lambda moment: moment.hour),
+    "Minute": declare("", lambda moment: moment.minute),
+    "Second": declare("", lambda moment: moment.second),
+    "Nanosecond": declare("", lambda moment: moment.microsecond * 1000),
+    "YearDay": declare("", lambda moment: moment.timetuple().tm_yday),
+    "Weekday": declare("", lambda moment: Weekday(moment.isoweekday() % 7)),
+    "IsZero": declare("", lambda moment: moment == time_format.ZERO),
+    "Add": declare("time.Duration", lambda moment, by: moment + by),
+    "AddDate": declare("int int int", add_date),
+    "Sub": declare("time", difference),
+    "Before": declare("time", lambda one, other: one < other),
+    "After": declare("time", lambda one, other: one > other),
+    "Equal": declare("time", lambda one, other: one == other),
 }
 DURATION = {
-    "String": takes("", moments.duration_text),
-    "Hours": takes("", lambda value: value.total_seconds() / 3600),
-    "Minutes": takes("", lambda value: value.total_seconds() / 60),
-    "Seconds": takes("", lambda value: value.total_seconds()),
-    "Milliseconds": takes("", lambda value: Int64(nanoseconds(value) // 10**6)),
-    "Nanoseconds": takes("", lambda value: Int64(nanoseconds(value))),
+    "String": declare("", time_format.duration_text),
+    "Hours": declare("", lambda value: value.total_seconds() / 3600),
+    "Minutes": declare("", lambda value: value.total_seconds() / 60),
+    "Seconds": declare("", lambda value: value.total_seconds()),
+    "Milliseconds": declare("", lambda value: Int64(nanoseconds(value) // 10**6)),
+    "Nanoseconds": declare("", lambda value: Int64(nanoseconds(value))),
 }

@@ -14,7 +14,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Bool(Node):
+class BoolNode(Node):
     """``true`` or ``false``."""
 
     value: bool
@@ -24,7 +24,7 @@ class Bool(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Dot(Node):
+class DotNode(Node):
     """``.``"""
 
     def __str__(self) -> str:
@@ -32,7 +32,7 @@ class Dot(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Nil(Node):
+class NilNode(Node):
     """``nil``"""
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Nil(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Numeral(Node):
+class NumberNode(Node):
     """A number or a character."""
 
     text: str
@@ -51,7 +51,7 @@ class Numeral(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class String(Node):
+class StringNode(Node):
     """A string: as it is written, and what it means."""
 
     text: str
@@ -62,7 +62,7 @@ class String(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Word(Node):
+class IdentifierNode(Node):
     """The name of a function."""
 
     name: str
@@ -72,7 +72,7 @@ class Word(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Field(Node):
+class FieldNode(Node):
     """``.a.b``"""
 
     names: tuple[str, ...]
@@ -82,7 +82,7 @@ class Field(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(Node):
+class VariableNode(Node):
     """``$x`` or ``$x.a.b``; the name has its dollar."""
 
     name: str
@@ -93,35 +93,35 @@ class Variable(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Chain(Node):
+class ChainNode(Node):
     """``(pipeline).a.b`` or ``function.a.b``."""
 
     term: "Operand"
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        term = f"({self.term})" if isinstance(self.term, Pipe) else str(self.term)
+        term = f"({self.term})" if isinstance(self.term, PipeNode) else str(self.term)
         return term + "".join(f".{name}" for name in self.names)
 
 
 @dataclass(frozen=True, slots=True)
-class Command(Node):
+class CommandNode(Node):
     """A function, field or value and its arguments."""
 
     operands: "tuple[Operand, ...]"
 
     def __str__(self) -> str:
         return " ".join(
-            f"({each})" if isinstance(each, Pipe) else str(each) for each in self.operands
+            f"({each})" if isinstance(each, PipeNode) else str(each) for each in self.operands
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Pipe(Node):
+class PipeNode(Node):
     """Commands, each given the value of the one before, and the variables that take the last."""
 
-    commands: tuple[Command, ...]
-    variables: tuple[Variable, ...] = ()
+    commands: tuple[CommandNode, ...]
+    variables: tuple[VariableNode, ...] = ()
     assigns: bool = False
 
     def __str__(self) -> str:
@@ -130,32 +130,43 @@ class Pipe(Node):
         return head + mark + " | ".join(str(each) for each in self.commands)
 
 
-Operand = Bool | Dot | Nil | Numeral | String | Word | Field | Variable | Chain | Pipe
+Operand = (
+    BoolNode
+    | DotNode
+    | NilNode
+    | NumberNode
+    | StringNode
+    | IdentifierNode
+    | FieldNode
+    | VariableNode
+    | ChainNode
+    | PipeNode
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Text(Node):
+class TextNode(Node):
     """What stands outside of actions."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Action(Node):
+class ActionNode(Node):
     """``{{pipeline}}``"""
 
-    pipe: Pipe
+    pipe: PipeNode
 
     def __str__(self) -> str:
         return f"{{{{{self.pipe}}}}}"
 
 
 @dataclass(frozen=True, slots=True)
-class Branch(Node):
+class BranchNode(Node):
     """``if``, ``with`` or ``range``; ``otherwise`` is None without an ``else``."""
 
     keyword: str
-    pipe: Pipe
+    pipe: PipeNode
     body: "Block"
     otherwise: "Block | None"
 
@@ -164,7 +175,7 @@ class Branch(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Jump(Node):
+class LoopControlNode(Node):
     """``break`` or ``continue``."""
 
     keyword: str
@@ -174,24 +185,24 @@ class Jump(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation(Node):
+class TemplateNode(Node):
     """``{{template "name" pipeline}}``"""
 
     name: str
-    pipe: Pipe | None
+    pipe: PipeNode | None
 
     def __str__(self) -> str:
         argument = f" {self.pipe}" if self.pipe else ""
         return f"{{{{template {quote(self.name)}{argument}}}}}"
 
 
-Statement = Text | Action | Branch | Jump | Invocation
+Statement = TextNode | ActionNode | BranchNode | LoopControlNode | TemplateNode
 Block = Sequence[Statement]
 
 
 def is_empty(block: Block) -> bool:
     """Whether a template says nothing, so that another definition may take its name."""
-    return all(isinstance(each, Text) and not each.value.strip() for each in block)
+    return all(isinstance(each, TextNode) and not each.value.strip() for each in block)
 
 
 @dataclass(frozen=True)

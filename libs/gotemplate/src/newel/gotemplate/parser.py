@@ -3,17 +3,17 @@
 from collections.abc import Container
 
 from newel.gotemplate.errors import ParseError
-from newel.gotemplate.expressions import Expressions, UnparsableError
+from newel.gotemplate.expressions import ActionParser, UnparsableError
 from newel.gotemplate.lexer import Kind, Token
 from newel.gotemplate.literals import quote, unquote
 from newel.gotemplate.nodes import (
-    Action,
+    ActionNode,
     Block,
-    Branch,
-    Invocation,
-    Jump,
+    BranchNode,
+    LoopControlNode,
     Statement,
-    Text,
+    TemplateNode,
+    TextNode,
     Tree,
     is_empty,
 )
@@ -47,7 +47,7 @@ class End:
         return f"{{{{{self.keyword}}}}}"
 
 
-class Parser(Expressions):
+class Parser(ActionParser):
     """Reads blocks; ``tree`` fills as definitions end."""
 
     def __init__(self, tree: Tree, functions: Container[str]) -> None:
@@ -115,9 +115,9 @@ class Parser(Expressions):
         """Text or an action."""
         token = self.next_word()
         if token.kind is Kind.TEXT:
-            return Text(token.place, token.value)
+            return TextNode(token.place, token.value)
         if token.kind is not Kind.LEFT:
-            self.unexpected(token, "input")
+            self.reject(token, "input")
         self.action_line = token.line
         found = self.action()
         self.action_line = 0
@@ -139,7 +139,7 @@ class Parser(Expressions):
         if word in {"template", "block"}:
             return self.invocation(word)
         self.back(token)
-        return Action(token.place, self.pipeline("command", Kind.RIGHT))
+        return ActionNode(token.place, self.pipeline("command", Kind.RIGHT))
 
     def otherwise(self) -> End:
         """``else``, whose ``if`` or ``with`` stays to be read."""
@@ -148,17 +148,17 @@ class Parser(Expressions):
             self.expect(Kind.RIGHT, "else")
         return End("else")
 
-    def jump(self, token: Token) -> Jump:
+    def jump(self, token: Token) -> LoopControlNode:
         """``break`` or ``continue``, within a loop."""
         written = f"{{{{{token.value}}}}}"
         after = self.next_word()
         if after.kind is not Kind.RIGHT:
-            self.unexpected(after, written)
+            self.reject(after, written)
         if not self.loops:
             raise UnparsableError(f"{written} outside {{{{range}}}}")
-        return Jump(token.place, token.value)
+        return LoopControlNode(token.place, token.value)
 
-    def branch(self, keyword: str) -> Branch:
+    def branch(self, keyword: str) -> BranchNode:
         """The pipeline and blocks of ``if``, ``with`` or ``range``; its variables end with it."""
         mark = len(self.variables)
         pipe = self.pipeline(keyword, Kind.RIGHT)
@@ -170,15 +170,15 @@ class Parser(Expressions):
             follower = self.peek()
             if keyword != "range" and (follower.kind, follower.value) == (Kind.KEYWORD, keyword):
                 self.next()
-                otherwise = [self.chained(keyword)]
+                otherwise = [self.else_branch(keyword)]
             else:
                 otherwise, end = self.block()
                 if end.keyword != "end":
                     raise UnparsableError(f"expected end; found {end}")
         del self.variables[mark:]
-        return Branch(pipe.place, keyword, pipe, body, otherwise)
+        return BranchNode(pipe.place, keyword, pipe, body, otherwise)
 
-    def chained(self, keyword: str) -> Branch:
+    def else_branch(self, keyword: str) -> BranchNode:
         """``else if``: a branch within the branch, closed by the same ``end``."""
         self.nesting += 1
         if self.nesting > MAX_NESTING:
@@ -187,7 +187,7 @@ class Parser(Expressions):
         self.nesting -= 1
         return found
 
-    def invocation(self, keyword: str) -> Invocation:
+    def invocation(self, keyword: str) -> TemplateNode:
         """``template``, or ``block``, which also defines it."""
         context = f"{keyword} clause"
         token = self.next_word()
@@ -195,17 +195,17 @@ class Parser(Expressions):
         if keyword == "template":
             after = self.next_word()
             if after.kind is Kind.RIGHT:
-                return Invocation(token.place, name, None)
+                return TemplateNode(token.place, name, None)
             self.back(after)
         pipe = self.pipeline(context, Kind.RIGHT)
         if keyword == "block":
             self.define(name, self.own_block(context))
-        return Invocation(token.place, name, pipe)
+        return TemplateNode(token.place, name, pipe)
 
     def literal_name(self, token: Token, context: str) -> str:
         """The name of a template, which is a literal."""
         if token.kind is not Kind.STRING:
-            self.unexpected(token, context)
+            self.reject(token, context)
         try:
             return unquote(token.value)
         except ValueError as error:

@@ -7,8 +7,8 @@ from typing import Any
 
 from newel.gotemplate import floats
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.literals import octets, quote, text_of, written
-from newel.gotemplate.moments import duration_text, time_text
+from newel.gotemplate.literals import escape_char, octets, quote, to_text
+from newel.gotemplate.time_format import duration_text, time_text
 from newel.gotemplate.values import MISSING, Named, Record, type_name
 
 INTEGERS = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X", "O": "o"}
@@ -30,7 +30,7 @@ class Verb:
 PLAIN = Verb()
 
 
-def plain(budget: Budget, value: Any) -> str:
+def format_plain(budget: Budget, value: Any) -> str:
     """What an action prints."""
     if isinstance(value, str):
         return value
@@ -38,43 +38,43 @@ def plain(budget: Budget, value: Any) -> str:
         return "<no value>"
     if isinstance(value, Record) and value.is_pointer:
         return structure(budget, PLAIN, value)
-    return shown(budget, PLAIN, value)
+    return format_value(budget, PLAIN, value)
 
 
-def joined(budget: Budget, values: Sequence[Any], *, line: bool = False) -> str:
+def sprint(budget: Budget, values: Sequence[Any], *, line: bool = False) -> str:
     """Go's Sprint, which puts a space between two that are no strings, or its Sprintln."""
     found: list[str] = []
     for place, value in enumerate(values):
         bare = isinstance(value, str) or (place > 0 and isinstance(values[place - 1], str))
         if place and (line or not bare):
             found.append(" ")
-        found.append(shown(budget, PLAIN, value))
-        budget.build(len(found[-1]))
+        found.append(format_value(budget, PLAIN, value))
+        budget.allocate(len(found[-1]))
     return "".join(found) + ("\n" if line else "")
 
 
-def shown(budget: Budget, verb: Verb, value: Any) -> str:
+def format_value(budget: Budget, verb: Verb, value: Any) -> str:
     """A value by a verb, padded to its width."""
     slow = isinstance(value, str | bytes) and verb.letter in "qxX"
     budget.step(1 + (len(value) >> 3 if slow else 0))
     if verb.letter == "T":
-        return padded(verb, type_name(value))
+        return pad(verb, type_name(value))
     if value is None or value is MISSING:
-        return padded(verb, ABSENT) if verb.letter == "v" else bad(budget, verb, value)
-    if isinstance(value, list | bytes | dict | Record) and not textual(verb, value):
+        return pad(verb, ABSENT) if verb.letter == "v" else format_mismatch(budget, verb, value)
+    if isinstance(value, list | bytes | dict | Record) and not is_textual(verb, value):
         return container(budget, verb, value)
     found = scalar(verb, value)
-    return bad(budget, verb, value) if found is None else padded(verb, found)
+    return format_mismatch(budget, verb, value) if found is None else pad(verb, found)
 
 
-def bad(budget: Budget, verb: Verb, value: Any) -> str:
+def format_mismatch(budget: Budget, verb: Verb, value: Any) -> str:
     """What fmt says where verb and value do not go together."""
     if value is None or value is MISSING:
         return f"%!{verb.letter}({ABSENT})"
-    return f"%!{verb.letter}({type_name(value)}={shown(budget, PLAIN, value)})"
+    return f"%!{verb.letter}({type_name(value)}={format_value(budget, PLAIN, value)})"
 
 
-def textual(verb: Verb, value: Any) -> bool:
+def is_textual(verb: Verb, value: Any) -> bool:
     """Whether octets are printed as a string."""
     return isinstance(value, bytes) and verb.letter in "sqxX"
 
@@ -87,7 +87,7 @@ def container(budget: Budget, verb: Verb, value: Any) -> str:
         found = f"{'&' if value.is_pointer else ''}{structure(budget, verb, value)}"
     elif isinstance(value, dict):
         pairs = [
-            f"{shown(budget, verb, key)}:{element(budget, verb, each)}"
+            f"{format_value(budget, verb, key)}:{element(budget, verb, each)}"
             for key, each in sorted(value.items())
         ]
         found = (
@@ -97,7 +97,7 @@ def container(budget: Budget, verb: Verb, value: Any) -> str:
         values: Iterable[Any] = value
         parts = [element(budget, verb, each) for each in values]
         found = f"{type_name(value)}{{{', '.join(parts)}}}" if verbose else f"[{' '.join(parts)}]"
-    budget.build(len(found))
+    budget.allocate(len(found))
     budget.ascend()
     return found
 
@@ -106,7 +106,7 @@ def element(budget: Budget, verb: Verb, value: Any) -> str:
     """One element; a missing one in Go's syntax has its type."""
     if value is None or value is MISSING:
         return "interface {}(nil)" if verb.letter == "v" and "#" in verb.flags else ABSENT
-    return shown(budget, verb, value)
+    return format_value(budget, verb, value)
 
 
 def structure(budget: Budget, verb: Verb, value: Record) -> str:
@@ -143,7 +143,7 @@ def name_of(value: Any) -> str:
 
 def string(verb: Verb, value: bytes) -> str | None:
     """A string, cut to the precision."""
-    text = text_of(value)
+    text = to_text(value)
     if verb.precision is not None:
         text = text[: verb.precision]
     if verb.letter == "q" or (verb.letter == "v" and "#" in verb.flags):
@@ -175,16 +175,16 @@ def integer(verb: Verb, value: int) -> str | None:
     if verb.letter == "c":
         return chr(value) if 0 <= value <= 0x10FFFF else "\ufffd"
     if verb.letter == "q":
-        return f"'{written(chr(value), chr(39))}'" if 0 <= value <= 0x10FFFF else "'\ufffd'"
+        return f"'{escape_char(chr(value), chr(39))}'" if 0 <= value <= 0x10FFFF else "'\ufffd'"
     if verb.letter == "U":
-        shown_too = f" '{chr(value)}'" if "#" in verb.flags and 0 <= value <= 0x10FFFF else ""
-        return f"U+{value:04X}{shown_too}"
+        character = f" '{chr(value)}'" if "#" in verb.flags and 0 <= value <= 0x10FFFF else ""
+        return f"U+{value:04X}{character}"
     letter = "d" if verb.letter == "v" else verb.letter
     if letter not in INTEGERS:
         return None
     body = format(abs(value), INTEGERS[letter]).rjust(verb.precision or 0, "0")
     prefix = "0o" if letter == "O" else PREFIXES.get(letter, "") if "#" in verb.flags else ""
-    return signed(verb, value < 0, prefix + body)
+    return add_sign(verb, value < 0, prefix + body)
 
 
 def decimal(verb: Verb, value: float) -> str | None:
@@ -192,10 +192,10 @@ def decimal(verb: Verb, value: float) -> str | None:
     if verb.letter not in FLOATS:
         return None
     found = floats.verb(abs(value), verb.letter, verb.precision)
-    return signed(verb, floats.sign(value) == "-", found.removeprefix("+"))
+    return add_sign(verb, floats.sign(value) == "-", found.removeprefix("+"))
 
 
-def signed(verb: Verb, negative: bool, body: str) -> str:
+def add_sign(verb: Verb, negative: bool, body: str) -> str:
     """A number with its sign, and with zeros up to the width where those are asked for."""
     mark = (
         "-"
@@ -210,7 +210,7 @@ def signed(verb: Verb, negative: bool, body: str) -> str:
     return mark + (body.rjust((verb.width or 0) - len(mark), "0") if zeros else body)
 
 
-def padded(verb: Verb, text: str) -> str:
+def pad(verb: Verb, text: str) -> str:
     """The text, as wide as the verb wants it."""
     if verb.width is None:
         return text

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from newel.gotemplate.budget import Budget, Limits, Surroundings
+from newel.gotemplate.budget import Budget, Environment, Limits
 from newel.gotemplate.calls import Functions
 from newel.gotemplate.execution import execute
 from newel.gotemplate.parser import parse
@@ -24,12 +24,12 @@ class Template:
     def render(
         self,
         data: Mapping[str, Any],
-        surroundings: Surroundings | None = None,
+        environment: Environment | None = None,
         limits: Limits | None = None,
     ) -> str:
         """The text for this data, whose values are as `values` says.
 
         Raises ExecutionError when the template stops, LimitError when it takes too much.
         """
-        budget = Budget(limits or Limits(), surroundings or Surroundings())
+        budget = Budget(limits or Limits(), environment or Environment())
         return execute(self.tree, self.functions, data, budget)

@@ -139,7 +139,7 @@ def is_nil(value: Any) -> bool:
     return value is None or value is MISSING or getattr(value, "nil", False)
 
 
-def truth(value: Any) -> bool:
+def is_true(value: Any) -> bool:
     """Whether ``if`` takes it for true: not the zero of its type."""
     if is_nil(value):
         return False

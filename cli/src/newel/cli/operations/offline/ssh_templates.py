@@ -63,7 +63,7 @@ def rendered(
     from newel.cli.store import steppath
     from newel.cli.store.files import read
     from newel.client.clock import now
-    from newel.gotemplate.budget import Surroundings
+    from newel.gotemplate.budget import Environment
 
     asked = {"Type": usual.kind, "KeyID": usual.key_id, "Principals": usual.principals}
     user = template_data.given(call) if call.known("set") else {}
@@ -76,7 +76,7 @@ def rendered(
         **{name: value for name, value in data.items() if name != "Insecure"},
     }
     template = certificates.compiled(text or read(str(steppath.base() / file)).decode())
-    return certificates.rendered(template, visible, Surroundings(now(), secrets.token_bytes))
+    return certificates.rendered(template, visible, Environment(now(), secrets.token_bytes))
 
 
 def read_content(fields: "Fields") -> Content:

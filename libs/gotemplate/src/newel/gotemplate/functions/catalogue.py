@@ -6,8 +6,8 @@ ciphertexts or password hashes: no certificate needs it, and each call would cos
 
 from newel.gotemplate.builtins import BUILTINS
 from newel.gotemplate.calls import Functions
+from newel.gotemplate.functions import defaults as choices
 from newel.gotemplate.functions import (
-    choices,
     encodings,
     json_text,
     lists,

@@ -5,9 +5,9 @@ from typing import Any
 
 from newel.gotemplate.budget import Budget
 from newel.gotemplate.errors import CallError
-from newel.gotemplate.literals import integer, octets, text_of
-from newel.gotemplate.printing import PLAIN, shown
-from newel.gotemplate.values import Int64, Slice, is_nil, kind_name, truth
+from newel.gotemplate.literals import octets, parse_integer, to_text
+from newel.gotemplate.printing import PLAIN, format_value
+from newel.gotemplate.values import Int64, Slice, is_nil, is_true, kind_name
 
 MODULUS, HALF = 1 << 64, 1 << 63
 
@@ -16,7 +16,7 @@ def text(budget: Budget, value: Any) -> str:
     """A string as it is, octets as their text, everything else as it is printed."""
     if isinstance(value, str):
         return value
-    return text_of(value) if isinstance(value, bytes) else shown(budget, PLAIN, value)
+    return to_text(value) if isinstance(value, bytes) else format_value(budget, PLAIN, value)
 
 
 def texts(budget: Budget, value: Any) -> Slice:
@@ -40,7 +40,7 @@ def whole(value: Any) -> int:
         return int(value) if abs(value) < HALF else -HALF
     if isinstance(value, str):
         head, _, zeros = value.partition(".")
-        found = integer(head if not zeros.strip("0") else value)
+        found = parse_integer(head if not zeros.strip("0") else value)
         return found if found is not None and -HALF <= found < HALF else 0
     return 0
 
@@ -66,7 +66,7 @@ def items(value: Any, verb: str) -> list[Any]:
 
 def is_empty(value: Any) -> bool:
     """Whether the value is the zero of its type."""
-    return not truth(value)
+    return not is_true(value)
 
 
 def length(value: str) -> int:

@@ -6,9 +6,9 @@ import zlib
 from base64 import b32decode, b32encode, b64decode, b64encode
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
-from newel.gotemplate.literals import octets, text_of
+from newel.gotemplate.literals import octets, to_text
 
 
 def from_base64(value: str) -> bytes:
@@ -21,19 +21,19 @@ def from_base64(value: str) -> bytes:
         raise CallError(f"illegal base64 data at input byte {place}") from None
 
 
-def decoded_64(value: str) -> str:
+def decode_base64(value: str) -> str:
     """Base64 read; the reason where it is none, as the original gives it."""
     try:
-        return text_of(from_base64(value))
+        return to_text(from_base64(value))
     except CallError as error:
         return str(error)
 
 
-def decoded_32(value: str) -> str:
+def decode_base32(value: str) -> str:
     """Base32 read; the reason where it is none, as the original gives it."""
     body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
     try:
-        return text_of(b32decode(body))
+        return to_text(b32decode(body))
     except binascii.Error:
         return f"illegal base32 data at input byte {bad_place(body, BASE32)}"
 
@@ -53,15 +53,15 @@ def random_octets(budget: Budget, count: int) -> str:
 
 
 FUNCTIONS: Functions = {
-    "b64enc": takes("string", lambda value: b64encode(octets(value)).decode()),
-    "b64dec": takes("string", decoded_64),
-    "b32enc": takes("string", lambda value: b32encode(octets(value)).decode()),
-    "b32dec": takes("string", decoded_32),
-    "sha1sum": takes(
+    "b64enc": declare("string", lambda value: b64encode(octets(value)).decode()),
+    "b64dec": declare("string", decode_base64),
+    "b32enc": declare("string", lambda value: b32encode(octets(value)).decode()),
+    "b32dec": declare("string", decode_base32),
+    "sha1sum": declare(
         "string", lambda value: hashlib.sha1(octets(value), usedforsecurity=False).hexdigest()
     ),
-    "sha256sum": takes("string", lambda value: hashlib.sha256(octets(value)).hexdigest()),
-    "sha512sum": takes("string", lambda value: hashlib.sha512(octets(value)).hexdigest()),
-    "adler32sum": takes("string", lambda value: str(zlib.adler32(octets(value)))),
-    "randBytes": takes("int", random_octets, bounded=True),
+    "sha256sum": declare("string", lambda value: hashlib.sha256(octets(value)).hexdigest()),
+    "sha512sum": declare("string", lambda value: hashlib.sha512(octets(value)).hexdigest()),
+    "adler32sum": declare("string", lambda value: str(zlib.adler32(octets(value)))),
+    "randBytes": declare("int", random_octets, bounded=True),
 }

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.floats import positional, scientific
-from newel.gotemplate.moments import LAYOUTS, formatted
+from newel.gotemplate.time_format import LAYOUTS, format_time
 from newel.gotemplate.values import MISSING, Record, is_nil
 
 MARKS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
@@ -45,7 +45,7 @@ class Writer:
             if found is None:
                 found = self.container(value, pairs, margin)
             self.budget.ascend()
-        self.budget.build(len(found))
+        self.budget.allocate(len(found))
         return found
 
     def container(self, value: Any, pairs: Sequence[tuple[str, Any]] | None, margin: str) -> str:
@@ -73,14 +73,14 @@ class Writer:
             return int.__repr__(value)
         if isinstance(value, float):
             return number(value)
-        return self.quoted(value)
+        return self.quote_scalar(value)
 
-    def quoted(self, value: Any) -> str | None:
+    def quote_scalar(self, value: Any) -> str | None:
         """What is a string in JSON only."""
         if isinstance(value, bytes):
             return f'"{b64encode(value).decode()}"'
         if isinstance(value, dt.datetime):
-            return f'"{formatted(value, LAYOUTS["RFC3339NANO"])}"'
+            return f'"{format_time(value, LAYOUTS["RFC3339NANO"])}"'
         if isinstance(value, dt.timedelta):
             return str(value // dt.timedelta(microseconds=1) * 1000)
         return None
@@ -101,7 +101,7 @@ def number(value: float) -> str:
     return positional(value)
 
 
-def read(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """JSON's value, its numbers floating point; CallError where it is none."""
 
     def refuse(constant: str) -> None:
@@ -119,36 +119,36 @@ def read(text: str) -> Any:
         raise CallError(f"invalid JSON: {error}") from None
 
 
-def read_or_nil(text: str) -> Any:
+def from_json(text: str) -> Any:
     """The same; nil where it is none."""
     try:
-        return read(text)
+        return parse_json(text)
     except CallError:
         return None
 
 
-def written(budget: Budget, value: Any) -> str:
+def to_json(budget: Budget, value: Any) -> str:
     """Compact, with the marks of HTML escaped."""
     return Writer(budget).write(value)
 
 
-def raw(budget: Budget, value: Any) -> str:
+def to_raw_json(budget: Budget, value: Any) -> str:
     """Compact, with the marks of HTML as they are."""
     return Writer(budget, safe=False).write(value)
 
 
-def pretty(budget: Budget, value: Any) -> str:
+def to_pretty_json(budget: Budget, value: Any) -> str:
     """On lines of its own."""
     return Writer(budget, step="  ").write(value)
 
 
 FUNCTIONS: Functions = {
-    "toJson": takes("any", written, bounded=True),
-    "mustToJson": takes("any", written, bounded=True),
-    "toRawJson": takes("any", raw, bounded=True),
-    "mustToRawJson": takes("any", raw, bounded=True),
-    "toPrettyJson": takes("any", pretty, bounded=True),
-    "mustToPrettyJson": takes("any", pretty, bounded=True),
-    "fromJson": takes("string", read_or_nil),
-    "mustFromJson": takes("string", read),
+    "toJson": declare("any", to_json, bounded=True),
+    "mustToJson": declare("any", to_json, bounded=True),
+    "toRawJson": declare("any", to_raw_json, bounded=True),
+    "mustToRawJson": declare("any", to_raw_json, bounded=True),
+    "toPrettyJson": declare("any", to_pretty_json, bounded=True),
+    "mustToPrettyJson": declare("any", to_pretty_json, bounded=True),
+    "fromJson": declare("string", from_json),
+    "mustFromJson": declare("string", parse_json),
 }

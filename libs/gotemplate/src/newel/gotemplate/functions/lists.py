@@ -3,7 +3,7 @@
 from typing import Any
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Function, Functions, takes
+from newel.gotemplate.calls import Function, Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.functions.conversion import is_empty, items, text, texts, whole
 from newel.gotemplate.functions.equality import among
@@ -16,12 +16,12 @@ def list_of(*values: Any) -> list[Any]:
     return list(values)
 
 
-def appended(values: Any, value: Any) -> list[Any]:
+def append(values: Any, value: Any) -> list[Any]:
     """One more behind."""
     return [*items(values, "push on"), value]
 
 
-def prepended(values: Any, value: Any) -> list[Any]:
+def prepend(values: Any, value: Any) -> list[Any]:
     """One more in front."""
     return [value, *items(values, "prepend on")]
 
@@ -50,7 +50,7 @@ def initial(values: Any) -> list[Any]:
     return found[:-1] if found else Slice((), "[]interface {}", nil=True)
 
 
-def backwards(values: Any) -> list[Any]:
+def reverse(values: Any) -> list[Any]:
     """From the last to the first."""
     return items(values, "find reverse on")[::-1]
 
@@ -81,7 +81,7 @@ def has(budget: Budget, wanted: Any, values: Any) -> bool:
     return values is not None and among(budget, items(values, "find has on"), wanted)
 
 
-def part(values: Any, *bounds: Any) -> Any:
+def slice_list(values: Any, *bounds: Any) -> Any:
     """From one place to before another."""
     if not isinstance(values, list | bytes):
         raise CallError(f"list should be type of slice or array but {kind_name(values)}")
@@ -96,7 +96,7 @@ def part(values: Any, *bounds: Any) -> Any:
     return values[start:end]
 
 
-def joined(*values: Any) -> list[Any]:
+def concat(*values: Any) -> list[Any]:
     """All lists as one."""
     found: list[Any] = []
     for each in values:
@@ -106,7 +106,7 @@ def joined(*values: Any) -> list[Any]:
     return found or Slice((), "[]interface {}", nil=True)
 
 
-def chunks(size: int, values: Any) -> list[Any]:
+def chunk(size: int, values: Any) -> list[Any]:
     """Lists of so many each."""
     found = items(values, "chunk")
     if size <= 0:
@@ -116,7 +116,7 @@ def chunks(size: int, values: Any) -> list[Any]:
     )
 
 
-def in_order(budget: Budget, values: Any) -> Slice:
+def sort_alpha(budget: Budget, values: Any) -> Slice:
     """The elements as text, sorted by their octets."""
     if not isinstance(values, list):
         return Slice([text(budget, values)])
@@ -124,26 +124,26 @@ def in_order(budget: Budget, values: Any) -> Slice:
 
 
 TWINS: dict[str, Function] = {
-    "Append": takes("any any", appended),
-    "Push": takes("any any", appended),
-    "Prepend": takes("any any", prepended),
-    "First": takes("any", first),
-    "Last": takes("any", last),
-    "Rest": takes("any", rest),
-    "Initial": takes("any", initial),
-    "Reverse": takes("any", backwards),
-    "Compact": takes("any", compact),
-    "Uniq": takes("any", unique, bounded=True),
-    "Without": takes("any ...any", without, bounded=True),
-    "Has": takes("any any", has, bounded=True),
-    "Slice": takes("any ...any", part),
-    "Chunk": takes("int any", chunks),
+    "Append": declare("any any", append),
+    "Push": declare("any any", append),
+    "Prepend": declare("any any", prepend),
+    "First": declare("any", first),
+    "Last": declare("any", last),
+    "Rest": declare("any", rest),
+    "Initial": declare("any", initial),
+    "Reverse": declare("any", reverse),
+    "Compact": declare("any", compact),
+    "Uniq": declare("any", unique, bounded=True),
+    "Without": declare("any ...any", without, bounded=True),
+    "Has": declare("any any", has, bounded=True),
+    "Slice": declare("any ...any", slice_list),
+    "Chunk": declare("int any", chunk),
 }
 FUNCTIONS: Functions = {
-    "list": takes("...any", list_of),
-    "tuple": takes("...any", list_of),
-    "concat": takes("...any", joined),
-    "sortAlpha": takes("any", in_order, bounded=True),
+    "list": declare("...any", list_of),
+    "tuple": declare("...any", list_of),
+    "concat": declare("...any", concat),
+    "sortAlpha": declare("any", sort_alpha, bounded=True),
     **{name.lower(): function for name, function in TWINS.items()},
     **{f"must{name}": function for name, function in TWINS.items()},
 }

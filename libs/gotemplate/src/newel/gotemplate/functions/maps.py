@@ -3,7 +3,7 @@
 from typing import Any
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.functions.conversion import is_empty, text
 from newel.gotemplate.values import MAP_TYPE, Slice, type_name
@@ -17,12 +17,12 @@ def dictionary(budget: Budget, *pairs: Any) -> Dict:
     return {text(budget, padded[place]): padded[place + 1] for place in range(0, len(pairs), 2)}
 
 
-def got(values: Dict | None, key: str) -> Any:
+def get_value(values: Dict | None, key: str) -> Any:
     """The value of a key; an empty string where there is none."""
     return (values or {}).get(key, "")
 
 
-def put(values: Dict | None, key: str, value: Any) -> Dict:
+def set_value(values: Dict | None, key: str, value: Any) -> Dict:
     """The same map with one more entry."""
     if values is None:
         raise CallError("assignment to entry in nil map")
@@ -30,14 +30,14 @@ def put(values: Dict | None, key: str, value: Any) -> Dict:
     return values
 
 
-def removed(values: Dict | None, key: str) -> Dict:
+def unset(values: Dict | None, key: str) -> Dict:
     """The same map without the entry."""
     found = {} if values is None else values
     found.pop(key, None)
     return found
 
 
-def plucked(key: str, *maps: Dict | None) -> list[Any]:
+def pluck(key: str, *maps: Dict | None) -> list[Any]:
     """The values of one key in several maps."""
     return [each[key] for each in maps if each and key in each]
 
@@ -52,44 +52,44 @@ def values_of(values: Dict | None) -> list[Any]:
     return [each for _, each in sorted((values or {}).items())]
 
 
-def picked(values: Dict | None, *wanted: str) -> Dict:
+def pick(values: Dict | None, *wanted: str) -> Dict:
     """The entries of these keys."""
     return {key: values[key] for key in wanted if values and key in values}
 
 
-def omitted(values: Dict | None, *unwanted: str) -> Dict:
+def omit(values: Dict | None, *unwanted: str) -> Dict:
     """The entries of all other keys."""
     return {key: each for key, each in (values or {}).items() if key not in unwanted}
 
 
-def merged(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
+def merge(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
     """The first map with what it lacks from the others."""
     for source in sources:
-        mix(budget, target, source or {}, overwrite=False)
+        merge_entries(budget, target, source or {}, overwrite=False)
     return target
 
 
-def overwritten(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
+def merge_overwrite(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
     """The first map with everything the others have."""
     for source in sources:
-        mix(budget, target, source or {}, overwrite=True)
+        merge_entries(budget, target, source or {}, overwrite=True)
     return target
 
 
-def mix(budget: Budget, target: Dict, source: Dict, *, overwrite: bool) -> None:
+def merge_entries(budget: Budget, target: Dict, source: Dict, *, overwrite: bool) -> None:
     """Takes entries over; maps within maps likewise."""
     budget.descend()
     for key, value in list(source.items()):
         budget.step()
         known = target.get(key)
         if isinstance(known, dict) and isinstance(value, dict) and known:
-            mix(budget, known, value, overwrite=overwrite)
+            merge_entries(budget, known, value, overwrite=overwrite)
         elif key not in target or is_empty(known) or overwrite:
             target[key] = value
     budget.ascend()
 
 
-def dug(*path: Any) -> Any:
+def dig(*path: Any) -> Any:
     """A value deep within maps: keys, a default, the map."""
     if len(path) < 3:
         raise CallError("dig needs at least three arguments")
@@ -106,37 +106,37 @@ def dug(*path: Any) -> Any:
     return value
 
 
-def copied(budget: Budget, value: Any) -> Any:
+def deep_copy(budget: Budget, value: Any) -> Any:
     """The value with lists and maps of its own."""
     if not isinstance(value, list | dict):
         return value
     budget.descend()
-    budget.build(len(value))
+    budget.allocate(len(value))
     if isinstance(value, dict):
-        found: Any = {key: copied(budget, each) for key, each in value.items()}
+        found: Any = {key: deep_copy(budget, each) for key, each in value.items()}
     else:
-        found = [copied(budget, each) for each in value]
+        found = [deep_copy(budget, each) for each in value]
         found = Slice(found, value.go_type) if isinstance(value, Slice) else found
     budget.ascend()
     return found
 
 
 FUNCTIONS: Functions = {
-    "dict": takes("...any", dictionary, bounded=True),
-    "get": takes("map string", got),
-    "set": takes("map string any", put),
-    "unset": takes("map string", removed),
-    "hasKey": takes("map string", lambda values, key: key in (values or {})),
-    "pluck": takes("string ...map", plucked),
-    "keys": takes("...map", keys),
-    "values": takes("map", values_of),
-    "pick": takes("map ...string", picked),
-    "omit": takes("map ...string", omitted),
-    "merge": takes("map ...map", merged, bounded=True),
-    "mustMerge": takes("map ...map", merged, bounded=True),
-    "mergeOverwrite": takes("map ...map", overwritten, bounded=True),
-    "mustMergeOverwrite": takes("map ...map", overwritten, bounded=True),
-    "dig": takes("...any", dug),
-    "deepCopy": takes("any", copied, bounded=True),
-    "mustDeepCopy": takes("any", copied, bounded=True),
+    "dict": declare("...any", dictionary, bounded=True),
+    "get": declare("map string", get_value),
+    "set": declare("map string any", set_value),
+    "unset": declare("map string", unset),
+    "hasKey": declare("map string", lambda values, key: key in (values or {})),
+    "pluck": declare("string ...map", pluck),
+    "keys": declare("...map", keys),
+    "values": declare("map", values_of),
+    "pick": declare("map ...string", pick),
+    "omit": declare("map ...string", omit),
+    "merge": declare("map ...map", merge, bounded=True),
+    "mustMerge": declare("map ...map", merge, bounded=True),
+    "mergeOverwrite": declare("map ...map", merge_overwrite, bounded=True),
+    "mustMergeOverwrite": declare("map ...map", merge_overwrite, bounded=True),
+    "dig": declare("...any", dig),
+    "deepCopy": declare("any", deep_copy, bounded=True),
+    "mustDeepCopy": declare("any", deep_copy, bounded=True),
 }

@@ -6,7 +6,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.functions.conversion import decimal, int64, text, whole
 from newel.gotemplate.values import Int64, Slice
@@ -24,15 +24,15 @@ def atoi(value: str) -> int:
 
 def quotient(one: Any, other: Any) -> Int64:
     """Division towards zero."""
-    return int64(divided(whole(one), whole(other))[0])
+    return int64(divide(whole(one), whole(other))[0])
 
 
 def remainder(one: Any, other: Any) -> Int64:
     """What division towards zero leaves."""
-    return int64(divided(whole(one), whole(other))[1])
+    return int64(divide(whole(one), whole(other))[1])
 
 
-def divided(one: int, other: int) -> tuple[int, int]:
+def divide(one: int, other: int) -> tuple[int, int]:
     """Quotient and remainder, which has the sign of the dividend."""
     if other == 0:
         raise CallError("runtime error: integer divide by zero")
@@ -85,7 +85,7 @@ def by_decimals(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[..
     return function
 
 
-def added(*values: Any) -> float:
+def add_decimals(*values: Any) -> float:
     """The sum of decimals."""
     return by_decimals(PRECISE.add)(0.0, *values)
 
@@ -97,7 +97,7 @@ def ratio(one: Decimal, other: Decimal) -> Decimal:
     return PRECISE.divide(one, other)
 
 
-def rounded(value: Any, places: int, *threshold: float) -> float:
+def round_decimal(value: Any, places: int, *threshold: float) -> float:
     """To so many places, up from the threshold on."""
     power = 10.0**places
     digit = power * decimal(value)
@@ -111,7 +111,7 @@ def steps(budget: Budget, start: int, stop: int, step: int) -> Slice:
     if step == 0 or (stop < start) != (step < 0):
         return Slice((), "[]int")
     found = range(start, stop, step)
-    budget.build(len(found))
+    budget.allocate(len(found))
     return Slice(found, "[]int")
 
 
@@ -130,7 +130,7 @@ def sequence(budget: Budget, *bounds: int) -> str:
     if len(bounds) == 3 and end < start and step > 0:
         return ""
     found = steps(budget, start, end + direction, step)
-    budget.build(20 * len(found))
+    budget.allocate(20 * len(found))
     return " ".join(map(str, found))
 
 
@@ -151,32 +151,32 @@ def random_integer(budget: Budget, low: int, high: int) -> int:
 
 
 FUNCTIONS: Functions = {
-    "atoi": takes("string", atoi),
-    "int": takes("any", lambda value: int(int64(whole(value)))),
-    "int64": takes("any", lambda value: int64(whole(value))),
-    "float64": takes("any", decimal),
-    "toDecimal": takes("any", from_octal, bounded=True),
-    "add1": takes("any", lambda value: int64(whole(value) + 1)),
-    "add": takes("...any", total),
-    "sub": takes("any any", lambda one, other: int64(whole(one) - whole(other))),
-    "div": takes("any any", quotient),
-    "mod": takes("any any", remainder),
-    "mul": takes("any ...any", product),
-    "add1f": takes("any", lambda value: added(value, 1)),
-    "addf": takes("...any", added),
-    "subf": takes("any ...any", by_decimals(PRECISE.subtract)),
-    "mulf": takes("any ...any", by_decimals(PRECISE.multiply)),
-    "divf": takes("any ...any", by_decimals(ratio)),
-    "max": takes("any ...any", largest),
-    "biggest": takes("any ...any", largest),
-    "min": takes("any ...any", smallest),
-    "maxf": takes("any ...any", largest_decimal),
-    "minf": takes("any ...any", smallest_decimal),
-    "ceil": takes("any", lambda value: float(math.ceil(decimal(value)))),
-    "floor": takes("any", lambda value: float(math.floor(decimal(value)))),
-    "round": takes("any int ...float64", rounded),
-    "until": takes("int", until, bounded=True),
-    "untilStep": takes("int int int", steps, bounded=True),
-    "seq": takes("...int", sequence, bounded=True),
-    "randInt": takes("int int", random_integer, bounded=True),
+    "atoi": declare("string", atoi),
+    "int": declare("any", lambda value: int(int64(whole(value)))),
+    "int64": declare("any", lambda value: int64(whole(value))),
+    "float64": declare("any", decimal),
+    "toDecimal": declare("any", from_octal, bounded=True),
+    "add1": declare("any", lambda value: int64(whole(value) + 1)),
+    "add": declare("...any", total),
+    "sub": declare("any any", lambda one, other: int64(whole(one) - whole(other))),
+    "div": declare("any any", quotient),
+    "mod": declare("any any", remainder),
+    "mul": declare("any ...any", product),
+    "add1f": declare("any", lambda value: add_decimals(value, 1)),
+    "addf": declare("...any", add_decimals),
+    "subf": declare("any ...any", by_decimals(PRECISE.subtract)),
+    "mulf": declare("any ...any", by_decimals(PRECISE.multiply)),
+    "divf": declare("any ...any", by_decimals(ratio)),
+    "max": declare("any ...any", largest),
+    "biggest": declare("any ...any", largest),
+    "min": declare("any ...any", smallest),
+    "maxf": declare("any ...any", largest_decimal),
+    "minf": declare("any ...any", smallest_decimal),
+    "ceil": declare("any", lambda value: float(math.ceil(decimal(value)))),
+    "floor": declare("any", lambda value: float(math.floor(decimal(value)))),
+    "round": declare("any int ...float64", round_decimal),
+    "until": declare("int", until, bounded=True),
+    "untilStep": declare("int int int", steps, bounded=True),
+    "seq": declare("...int", sequence, bounded=True),
+    "randInt": declare("int int", random_integer, bounded=True),
 }

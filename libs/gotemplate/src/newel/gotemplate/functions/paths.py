@@ -4,7 +4,7 @@ import posixpath
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 
 SAFE_PATH = "$&+,/:;=@!'()*~"
@@ -77,15 +77,15 @@ def url_of(parts: dict[str, Any] | None) -> str:
 
 
 PATHS: Functions = {
-    "Base": takes("string", base),
-    "Dir": takes("string", directory),
-    "Clean": takes("string", clean),
-    "Ext": takes("string", extension),
-    "IsAbs": takes("string", lambda path: path.startswith("/")),
+    "Base": declare("string", base),
+    "Dir": declare("string", directory),
+    "Clean": declare("string", clean),
+    "Ext": declare("string", extension),
+    "IsAbs": declare("string", lambda path: path.startswith("/")),
 }
 FUNCTIONS: Functions = {
     **{name[0].lower() + name[1:]: function for name, function in PATHS.items()},
     **{f"os{name}": function for name, function in PATHS.items()},
-    "urlParse": takes("string", url_parts),
-    "urlJoin": takes("map", url_of),
+    "urlParse": declare("string", url_parts),
+    "urlJoin": declare("map", url_of),
 }

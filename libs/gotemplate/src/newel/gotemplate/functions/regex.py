@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.literals import octets
 from newel.gotemplate.regex import Captures, Regexp, Span
@@ -64,7 +64,7 @@ def substitute(budget: Budget, changes: Iterable[tuple[Span, str]], text: str) -
     parts: list[str] = []
     end = 0
     for span, new in changes:
-        budget.build(len(octets(new)))
+        budget.allocate(len(octets(new)))
         parts += [text[end : span[0]], new]
         end = span[1]
     return "".join(parts) + text[end:]
@@ -137,15 +137,15 @@ TWINS: dict[str, tuple[str, Callable[..., Any]]] = {
     "egexSplit": ("string string int", split),
 }
 FUNCTIONS: Functions = {
-    "regexMatch": takes("string string", is_match, bounded=True),
-    "mustRegexMatch": takes("string string", must(match), bounded=True),
-    "regexQuoteMeta": takes("string", quote_meta),
+    "regexMatch": declare("string string", is_match, bounded=True),
+    "mustRegexMatch": declare("string string", must(match), bounded=True),
+    "regexQuoteMeta": declare("string", quote_meta),
     **{
-        f"r{name}": takes(types, name_pattern(function), bounded=True)
+        f"r{name}": declare(types, name_pattern(function), bounded=True)
         for name, (types, function) in TWINS.items()
     },
     **{
-        f"mustR{name}": takes(types, must(function), bounded=True)
+        f"mustR{name}": declare(types, must(function), bounded=True)
         for name, (types, function) in TWINS.items()
     },
 }

@@ -5,10 +5,10 @@ import string
 from typing import Any
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.functions.conversion import length, text, texts
-from newel.gotemplate.literals import octets, quote, text_of
+from newel.gotemplate.literals import octets, quote, to_text
 from newel.gotemplate.values import Map, Slice
 
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
@@ -20,13 +20,13 @@ def repeat(budget: Budget, count: int, value: str) -> str:
     """The text so many times."""
     if count < 0:
         raise CallError("strings: negative Repeat count")
-    budget.build(count * length(value))
+    budget.allocate(count * length(value))
     return value * count
 
 
 def replace(budget: Budget, old: str, new: str, value: str) -> str:
     """All occurrences replaced."""
-    budget.build(length(value) + (value.count(old) if old else len(value) + 1) * length(new))
+    budget.allocate(length(value) + (value.count(old) if old else len(value) + 1) * length(new))
     return value.replace(old, new)
 
 
@@ -40,7 +40,7 @@ def cut(budget: Budget, separator: str, value: str, most: int = -1) -> list[str]
         parts = (
             list(value) if most < 0 else [*value[: most - 1], *filter(None, [value[most - 1 :]])]
         )
-    budget.build(len(parts))
+    budget.allocate(len(parts))
     return parts
 
 
@@ -51,15 +51,15 @@ def split_list(budget: Budget, separator: str, value: str) -> Slice:
 
 def split(budget: Budget, separator: str, value: str) -> Map:
     """The parts as ``_0``, ``_1`` and so on."""
-    return numbered(cut(budget, separator, value))
+    return number_parts(cut(budget, separator, value))
 
 
 def split_number(budget: Budget, separator: str, most: int, value: str) -> Map:
     """At most so many parts, as ``_0``, ``_1`` and so on."""
-    return numbered(cut(budget, separator, value, most))
+    return number_parts(cut(budget, separator, value, most))
 
 
-def numbered(parts: list[str]) -> Map:
+def number_parts(parts: list[str]) -> Map:
     """Parts by name."""
     return Map({f"_{place}": part for place, part in enumerate(parts)}, "map[string]string")
 
@@ -67,7 +67,7 @@ def numbered(parts: list[str]) -> Map:
 def join(budget: Budget, separator: str, value: Any) -> str:
     """A list's elements as one text."""
     parts = texts(budget, value)
-    budget.build(sum(map(length, parts)) + length(separator) * len(parts))
+    budget.allocate(sum(map(length, parts)) + length(separator) * len(parts))
     return separator.join(parts)
 
 
@@ -86,11 +86,11 @@ def truncate(count: int, value: str) -> str:
     """The first octets, or with a negative count the last."""
     body = octets(value)
     if count < 0 and len(body) + count > 0:
-        return text_of(body[count:])
-    return text_of(body[:count]) if 0 <= count < len(body) else value
+        return to_text(body[count:])
+    return to_text(body[:count]) if 0 <= count < len(body) else value
 
 
-def substring(start: int, end: int, value: str) -> str:
+def substr(start: int, end: int, value: str) -> str:
     """From one octet to another."""
     body = octets(value)
     if start < 0:
@@ -98,11 +98,11 @@ def substring(start: int, end: int, value: str) -> str:
             raise CallError(
                 f"runtime error: slice bounds out of range [:{end}] with length {len(body)}"
             )
-        return text_of(body[:end])
+        return to_text(body[:end])
     stop = len(body) if end < 0 or end > len(body) else end
     if start > stop:
         raise CallError(f"runtime error: slice bounds out of range [{start}:{stop}]")
-    return text_of(body[start:stop])
+    return to_text(body[start:stop])
 
 
 def abbreviate(width: int, value: str) -> str:
@@ -130,34 +130,34 @@ def swap_case(value: str) -> str:
     return value.swapcase()
 
 
-def quoted(budget: Budget, *values: Any) -> str:
+def quote_all(budget: Budget, *values: Any) -> str:
     """Each in double quotes."""
     texts_given = [text(budget, each) for each in values if each is not None]
     budget.step(sum(map(len, texts_given)) >> 3)
     return " ".join(map(quote, texts_given))
 
 
-def single_quoted(budget: Budget, *values: Any) -> str:
+def single_quote(budget: Budget, *values: Any) -> str:
     """Each in single quotes."""
     return " ".join(f"'{text(budget, each)}'" for each in values if each is not None)
 
 
-def concatenated(budget: Budget, *values: Any) -> str:
+def cat(budget: Budget, *values: Any) -> str:
     """All with spaces between them."""
     return " ".join(text(budget, each) for each in values if each is not None).strip()
 
 
 def wrap(budget: Budget, width: int, value: str) -> str:
     """Lines no longer than ``width``; words that are stay whole."""
-    return wrapped(budget, value, width, "\n", long_words=False)
+    return wrap_lines(budget, value, width, "\n", long_words=False)
 
 
 def wrap_with(budget: Budget, width: int, separator: str, value: str) -> str:
     """The same with another line end, and long words cut."""
-    return wrapped(budget, value, width, separator, long_words=True)
+    return wrap_lines(budget, value, width, separator, long_words=True)
 
 
-def wrapped(budget: Budget, value: str, width: int, separator: str, *, long_words: bool) -> str:
+def wrap_lines(budget: Budget, value: str, width: int, separator: str, *, long_words: bool) -> str:
     """Lines broken at spaces."""
     width = max(width, 1)
     rest, lines = value, list[str]()
@@ -174,7 +174,7 @@ def wrapped(budget: Budget, value: str, width: int, separator: str, *, long_word
         place = space if space >= 0 else width
         lines.append(rest[:place])
         rest = rest[place + (space >= 0) :]
-    budget.build(len(value) + len(lines) * length(separator))
+    budget.allocate(len(value) + len(lines) * length(separator))
     return separator.join([*lines, rest])
 
 
@@ -214,44 +214,48 @@ def uuid(budget: Budget) -> str:
 
 
 FUNCTIONS: Functions = {
-    "hello": takes("", lambda: "Hello!"),
-    "trim": takes("string", lambda value: value.strip(SPACE)),
-    "trimall": takes("string string", lambda marks, value: value.strip(marks) if marks else value),
-    "trimAll": takes("string string", lambda marks, value: value.strip(marks) if marks else value),
-    "trimSuffix": takes("string string", lambda end, value: value.removesuffix(end)),
-    "trimPrefix": takes("string string", lambda start, value: value.removeprefix(start)),
-    "upper": takes("string", str.upper),
-    "lower": takes("string", str.lower),
-    "title": takes("string", title),
-    "untitle": takes("string", untitle),
-    "swapcase": takes("string", swap_case),
-    "nospace": takes("string", lambda value: "".join(value.split())),
-    "initials": takes("string", initials),
-    "abbrev": takes("int string", abbreviate),
-    "trunc": takes("int string", truncate),
-    "substr": takes("int int string", substring),
-    "repeat": takes("int string", repeat, bounded=True),
-    "replace": takes("string string string", replace, bounded=True),
-    "contains": takes("string string", lambda part, value: part in value),
-    "hasPrefix": takes("string string", lambda part, value: value.startswith(part)),
-    "hasSuffix": takes("string string", lambda part, value: value.endswith(part)),
-    "quote": takes("...any", quoted, bounded=True),
-    "squote": takes("...any", single_quoted, bounded=True),
-    "cat": takes("...any", concatenated, bounded=True),
-    "indent": takes("int string", indent, bounded=True),
-    "nindent": takes("int string", indent_below, bounded=True),
-    "wrap": takes("int string", wrap, bounded=True),
-    "wrapWith": takes("int string string", wrap_with, bounded=True),
-    "plural": takes("string string int", plural),
-    "toString": takes("any", text, bounded=True),
-    "toStrings": takes("any", texts, bounded=True),
-    "split": takes("string string", split, bounded=True),
-    "splitn": takes("string int string", split_number, bounded=True),
-    "splitList": takes("string string", split_list, bounded=True),
-    "join": takes("string any", join, bounded=True),
-    "randAlphaNum": takes("int", random_of(string.ascii_letters + string.digits), bounded=True),
-    "randAlpha": takes("int", random_of(string.ascii_letters), bounded=True),
-    "randNumeric": takes("int", random_of(string.digits), bounded=True),
-    "randAscii": takes("int", random_of("".join(map(chr, range(32, 127)))), bounded=True),
-    "uuidv4": takes("", uuid, bounded=True),
+    "hello": declare("", lambda: "Hello!"),
+    "trim": declare("string", lambda value: value.strip(SPACE)),
+    "trimall": declare(
+        "string string", lambda marks, value: value.strip(marks) if marks else value
+    ),
+    "trimAll": declare(
+        "string string", lambda marks, value: value.strip(marks) if marks else value
+    ),
+    "trimSuffix": declare("string string", lambda end, value: value.removesuffix(end)),
+    "trimPrefix": declare("string string", lambda start, value: value.removeprefix(start)),
+    "upper": declare("string", str.upper),
+    "lower": declare("string", str.lower),
+    "title": declare("string", title),
+    "untitle": declare("string", untitle),
+    "swapcase": declare("string", swap_case),
+    "nospace": declare("string", lambda value: "".join(value.split())),
+    "initials": declare("string", initials),
+    "abbrev": declare("int string", abbreviate),
+    "trunc": declare("int string", truncate),
+    "substr": declare("int int string", substr),
+    "repeat": declare("int string", repeat, bounded=True),
+    "replace": declare("string string string", replace, bounded=True),
+    "contains": declare("string string", lambda part, value: part in value),
+    "hasPrefix": declare("string string", lambda part, value: value.startswith(part)),
+    "hasSuffix": declare("string string", lambda part, value: value.endswith(part)),
+    "quote": declare("...any", quote_all, bounded=True),
+    "squote": declare("...any", single_quote, bounded=True),
+    "cat": declare("...any", cat, bounded=True),
+    "indent": declare("int string", indent, bounded=True),
+    "nindent": declare("int string", indent_below, bounded=True),
+    "wrap": declare("int string", wrap, bounded=True),
+    "wrapWith": declare("int string string", wrap_with, bounded=True),
+    "plural": declare("string string int", plural),
+    "toString": declare("any", text, bounded=True),
+    "toStrings": declare("any", texts, bounded=True),
+    "split": declare("string string", split, bounded=True),
+    "splitn": declare("string int string", split_number, bounded=True),
+    "splitList": declare("string string", split_list, bounded=True),
+    "join": declare("string any", join, bounded=True),
+    "randAlphaNum": declare("int", random_of(string.ascii_letters + string.digits), bounded=True),
+    "randAlpha": declare("int", random_of(string.ascii_letters), bounded=True),
+    "randNumeric": declare("int", random_of(string.digits), bounded=True),
+    "randAscii": declare("int", random_of("".join(map(chr, range(32, 127)))), bounded=True),
+    "uuidv4": declare("", uuid, bounded=True),
 }

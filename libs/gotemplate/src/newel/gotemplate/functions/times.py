@@ -3,13 +3,13 @@
 import datetime as dt
 from typing import Any
 
-from newel.gotemplate import moments
+from newel.gotemplate import time_format
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.functions.numbers import atoi
-from newel.gotemplate.methods import seconds
-from newel.gotemplate.reading import parsed
+from newel.gotemplate.methods import unix_seconds
+from newel.gotemplate.time_parse import parse_time
 from newel.gotemplate.values import Int64
 
 UTC_NAMES = frozenset({"", "UTC", "Local"})
@@ -21,7 +21,7 @@ def moment(budget: Budget, value: Any) -> dt.datetime:
     if isinstance(value, dt.datetime):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
-        return moments.EPOCH + dt.timedelta(seconds=value)
+        return time_format.EPOCH + dt.timedelta(seconds=value)
     return budget.now()
 
 
@@ -31,15 +31,15 @@ def to_time(budget: Budget, value: Any) -> dt.datetime:
     return moment(budget, found).astimezone(dt.UTC)
 
 
-def formatted(budget: Budget, layout: str, value: Any) -> str:
+def format_date(budget: Budget, layout: str, value: Any) -> str:
     """The time by a layout."""
-    return moments.formatted(moment(budget, value).astimezone(dt.UTC), layout)
+    return time_format.format_time(moment(budget, value).astimezone(dt.UTC), layout)
 
 
-def formatted_in(budget: Budget, layout: str, value: Any, zone: str) -> str:
+def format_date_in(budget: Budget, layout: str, value: Any, zone: str) -> str:
     """The time by a layout, in a zone, which can only be UTC."""
     check_zone(zone)
-    return formatted(budget, layout, value)
+    return format_date(budget, layout, value)
 
 
 def check_zone(name: str) -> None:
@@ -56,8 +56,8 @@ def must_parse(budget: Budget, *words: str) -> dt.datetime:
         return budget.now()
     if len(words) == 3:
         check_zone(words[2])
-    layout = moments.layout_of(words[0]) if len(words) > 1 else moments.RFC3339
-    return parsed(layout, words[min(1, len(words) - 1)])
+    layout = time_format.layout_of(words[0]) if len(words) > 1 else time_format.RFC3339
+    return parse_time(layout, words[min(1, len(words) - 1)])
 
 
 def parse(budget: Budget, *words: str) -> dt.datetime:
@@ -65,20 +65,20 @@ def parse(budget: Budget, *words: str) -> dt.datetime:
     try:
         return must_parse(budget, *words)
     except CallError:
-        return moments.ZERO
+        return time_format.ZERO
 
 
 def to_date(layout: str, text: str) -> dt.datetime:
     """A time by a layout; the year 1 for what is none."""
     try:
-        return parsed(layout, text)
+        return parse_time(layout, text)
     except CallError:
-        return moments.ZERO
+        return time_format.ZERO
 
 
 def must_modify(change: str, value: dt.datetime) -> dt.datetime:
     """A time later or earlier by a duration such as ``-1.5h``."""
-    return value + moments.duration(change)
+    return value + time_format.parse_duration(change)
 
 
 def modify(change: str, value: dt.datetime) -> dt.datetime:
@@ -92,13 +92,13 @@ def modify(change: str, value: dt.datetime) -> dt.datetime:
 def ago(budget: Budget, value: Any) -> str:
     """How long ago, to the second."""
     passed = budget.since(moment(budget, value))
-    return moments.duration_text(dt.timedelta(seconds=round(passed.total_seconds())))
+    return time_format.duration_text(dt.timedelta(seconds=round(passed.total_seconds())))
 
 
 def span(value: Any) -> str:
     """So many seconds as a duration."""
     count = value if isinstance(value, Int64) else atoi(value) if isinstance(value, str) else 0
-    return moments.duration_text(dt.timedelta(seconds=count))
+    return time_format.duration_text(dt.timedelta(seconds=count))
 
 
 def span_rounded(budget: Budget, value: Any) -> str:
@@ -106,7 +106,7 @@ def span_rounded(budget: Budget, value: Any) -> str:
     total = 0.0
     if isinstance(value, str):
         try:
-            total = moments.duration(value).total_seconds()
+            total = time_format.parse_duration(value).total_seconds()
         except CallError:
             total = 0.0
     elif isinstance(value, Int64):
@@ -120,39 +120,39 @@ def span_rounded(budget: Budget, value: Any) -> str:
 
 def html_date(budget: Budget, value: Any) -> str:
     """The date as HTML's date fields want it."""
-    return formatted(budget, "2006-01-02", value)
+    return format_date(budget, "2006-01-02", value)
 
 
 def html_date_in(budget: Budget, value: Any, zone: str) -> str:
     """The same in a zone."""
-    return formatted_in(budget, "2006-01-02", value, zone)
+    return format_date_in(budget, "2006-01-02", value, zone)
 
 
 def rfc3339(budget: Budget, value: Any) -> str:
     """The time as RFC 3339 has it."""
-    return moments.formatted(to_time(budget, value), moments.RFC3339)
+    return time_format.format_time(to_time(budget, value), time_format.RFC3339)
 
 
 FUNCTIONS: Functions = {
-    "now": takes("", lambda budget: budget.now(), bounded=True),
-    "toTime": takes("any", to_time, bounded=True),
-    "formatTime": takes("any", rfc3339, bounded=True),
-    "parseTime": takes("...string", parse, bounded=True),
-    "mustParseTime": takes("...string", must_parse, bounded=True),
-    "toTimeLayout": takes("string", moments.layout_of),
-    "date": takes("string any", formatted, bounded=True),
-    "date_in_zone": takes("string any string", formatted_in, bounded=True),
-    "dateInZone": takes("string any string", formatted_in, bounded=True),
-    "date_modify": takes("string time", modify),
-    "dateModify": takes("string time", modify),
-    "must_date_modify": takes("string time", must_modify),
-    "mustDateModify": takes("string time", must_modify),
-    "toDate": takes("string string", to_date),
-    "mustToDate": takes("string string", parsed),
-    "htmlDate": takes("any", html_date, bounded=True),
-    "htmlDateInZone": takes("any string", html_date_in, bounded=True),
-    "ago": takes("any", ago, bounded=True),
-    "duration": takes("any", span),
-    "durationRound": takes("any", span_rounded, bounded=True),
-    "unixEpoch": takes("time", lambda value: str(seconds(value))),
+    "now": declare("", lambda budget: budget.now(), bounded=True),
+    "toTime": declare("any", to_time, bounded=True),
+    "formatTime": declare("any", rfc3339, bounded=True),
+    "parseTime": declare("...string", parse, bounded=True),
+    "mustParseTime": declare("...string", must_parse, bounded=True),
+    "toTimeLayout": declare("string", time_format.layout_of),
+    "date": declare("string any", format_date, bounded=True),
+    "date_in_zone": declare("string any string", format_date_in, bounded=True),
+    "dateInZone": declare("string any string", format_date_in, bounded=True),
+    "date_modify": declare("string time", modify),
+    "dateModify": declare("string time", modify),
+    "must_date_modify": declare("string time", must_modify),
+    "mustDateModify": declare("string time", must_modify),
+    "toDate": declare("string string", to_date),
+    "mustToDate": declare("string string", parse_time),
+    "htmlDate": declare("any", html_date, bounded=True),
+    "htmlDateInZone": declare("any string", html_date_in, bounded=True),
+    "ago": declare("any", ago, bounded=True),
+    "duration": declare("any", span),
+    "durationRound": declare("any", span_rounded, bounded=True),
+    "unixEpoch": declare("time", lambda value: str(unix_seconds(value))),
 }

@@ -20,7 +20,7 @@ from newel.crypto import der, extensions, names
 from newel.crypto.csr import VerifiedRequest
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import Extension
-from newel.gotemplate.budget import Limits, Surroundings
+from newel.gotemplate.budget import Environment, Limits
 from newel.gotemplate.template import Template
 from newel.registration.errors import forbidden, malformed, misconfigured, verbatim
 from newel.registration.provisioners import template_names
@@ -65,12 +65,12 @@ class LeafTemplate:
         tape = template_names.Tape(random_bytes)
         user = object_of(asked.user, "templateData")
         insecure = {"CR": request_of(asked.request), "User": user}
-        made = self._leaf(self._visible(asked, insecure), Surroundings(now, tape))
+        made = self._leaf(self._visible(asked, insecure), Environment(now, tape))
         granted = {*asked.names, template_names.canonical(asked.subject)}
         beyond = template_names.names_in(made) - granted
         if beyond:
             tape.rewind()
-            beyond -= self._of_the_operator(asked, Surroundings(now, tape))
+            beyond -= self._of_the_operator(asked, Environment(now, tape))
         if beyond:
             raise forbidden(
                 f"the certificate template takes '{min(beyond)[:256]}' from the request,"
@@ -78,11 +78,11 @@ class LeafTemplate:
             )
         if template_names.has_quotes(asked.user, asked.request.subject):
             tape.rewind()
-            self._require_in_place(asked, made, Surroundings(now, tape))
+            self._require_in_place(asked, made, Environment(now, tape))
         return made
 
     def _require_in_place(
-        self, asked: TemplateInput, made: Shape, surroundings: Surroundings
+        self, asked: TemplateInput, made: Shape, environment: Environment
     ) -> None:
         """Refuse data that says more than the values the template puts it for, by quotes of its own."""
         user = template_names.without_quotes(decoded(asked.user, "templateData"))
@@ -90,7 +90,7 @@ class LeafTemplate:
         try:
             subject = template_names.subject_without_quotes(request.subject)
             insecure = {"CR": request_of(request, subject), "User": object_of(user, "templateData")}
-            plain = self._leaf(self._visible(asked, insecure), surroundings)
+            plain = self._leaf(self._visible(asked, insecure), environment)
         except (NewelError, InvalidNameError):
             plain = None
         if plain is None or template_names.outline(plain) != template_names.outline(made):
@@ -99,18 +99,18 @@ class LeafTemplate:
                 " a template passes data through toJson"
             )
 
-    def _of_the_operator(self, asked: TemplateInput, surroundings: Surroundings) -> set[str]:
+    def _of_the_operator(self, asked: TemplateInput, environment: Environment) -> set[str]:
         """The names that are there for an asker, too, who says nothing of his own."""
         request = template_names.granted_request(asked.subject, asked.names, asked.request.spki)
         visible = self._visible(asked, {"CR": request, "User": object_of(b"", "")})
         try:
-            return template_names.names_in(self._leaf(visible, surroundings))
+            return template_names.names_in(self._leaf(visible, environment))
         except NewelError:
             return set()
 
-    def _leaf(self, visible: dict[str, Any], surroundings: Surroundings) -> Shape:
+    def _leaf(self, visible: dict[str, Any], environment: Environment) -> Shape:
         try:
-            made = certificates.rendered(self._template, visible, surroundings, BOUNDS)
+            made = certificates.rendered(self._template, visible, environment, BOUNDS)
             return leaf(certificates.certificate(made))
         except TemplateRefusedError as error:
             if error.own:

@@ -2,7 +2,7 @@
 
 from typing import Any, NoReturn
 
-from newel.gotemplate.calls import Functions, takes
+from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import FailedError
 from newel.gotemplate.functions.conversion import is_empty
 from newel.gotemplate.functions.equality import same
@@ -45,17 +45,17 @@ def is_like(name: str, value: Any) -> bool:
 
 
 FUNCTIONS: Functions = {
-    "default": takes("any ...any", default),
-    "empty": takes("any", is_empty),
-    "coalesce": takes("...any", coalesce),
-    "all": takes("...any", every),
-    "any": takes("...any", some),
-    "ternary": takes("any any bool", ternary),
-    "fail": takes("string", fail),
-    "typeOf": takes("any", type_name),
-    "typeIs": takes("string any", lambda name, value: type_name(value) == name),
-    "typeIsLike": takes("string any", is_like),
-    "kindOf": takes("any", kind_name),
-    "kindIs": takes("string any", lambda name, value: kind_name(value) == name),
-    "deepEqual": takes("any any", same, bounded=True),
+    "default": declare("any ...any", default),
+    "empty": declare("any", is_empty),
+    "coalesce": declare("...any", coalesce),
+    "all": declare("...any", every),
+    "any": declare("...any", some),
+    "ternary": declare("any any bool", ternary),
+    "fail": declare("string", fail),
+    "typeOf": declare("any", type_name),
+    "typeIs": declare("string any", lambda name, value: type_name(value) == name),
+    "typeIsLike": declare("string any", is_like),
+    "kindOf": declare("any", kind_name),
+    "kindIs": declare("string any", lambda name, value: kind_name(value) == name),
+    "deepEqual": declare("any any", same, bounded=True),
 }

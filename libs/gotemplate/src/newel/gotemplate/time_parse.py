@@ -5,7 +5,7 @@ import re
 
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.literals import quote
-from newel.gotemplate.moments import DAYS, ELEMENT, MONTHS
+from newel.gotemplate.time_format import DAYS, ELEMENT, MONTHS
 
 NAMES = {
     "January": "|".join(MONTHS),
@@ -29,7 +29,7 @@ ZONES = {
 }
 
 
-def pattern(layout: str) -> list[tuple[str, str, str]]:
+def layout_patterns(layout: str) -> list[tuple[str, str, str]]:
     """A layout in parts: its text, the expression for it, and the element's name or empty for text."""
     found: list[tuple[str, str, str]] = []
     end = 0
@@ -57,11 +57,11 @@ def element(name: str) -> str:
     return r"\d{2}" if name[0] == "0" and name not in {"03", "04", "05"} else r"\d{1,2}"
 
 
-def parsed(layout: str, text: str) -> dt.datetime:
+def parse_time(layout: str, text: str) -> dt.datetime:
     """The time of a text, in UTC where no zone is given; CallError in Go's words."""
     values: dict[str, str | None] = {}
     rest = text
-    for written, expression, name in pattern(layout):
+    for written, expression, name in layout_patterns(layout):
         match = re.match(expression, rest)
         if match is None:
             what = f"cannot parse {quote(rest)} as {quote(written)}"
@@ -72,14 +72,14 @@ def parsed(layout: str, text: str) -> dt.datetime:
     if rest:
         raise CallError(f"parsing time {quote(text)}: extra text: {quote(rest)}")
     try:
-        return built(values)
+        return build_time(values)
     except ValueError as error:
         raise CallError(
             f"parsing time {quote(text)}: {str(error).split()[0]} out of range"
         ) from None
 
 
-def built(values: dict[str, str | None]) -> dt.datetime:
+def build_time(values: dict[str, str | None]) -> dt.datetime:
     """The time whose elements these are."""
 
     def first(*names: str, fallback: int) -> int:

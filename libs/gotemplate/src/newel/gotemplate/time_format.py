@@ -67,7 +67,7 @@ def layout_of(name: str) -> str:
     return LAYOUTS.get(name.removeprefix("time.").upper(), name)
 
 
-def formatted(moment: dt.datetime, layout: str) -> str:
+def format_time(moment: dt.datetime, layout: str) -> str:
     """The time as the layout writes the reference time."""
     return ELEMENT.sub(lambda match: element(moment, match[0]), layout)
 
@@ -144,7 +144,7 @@ def zone_name(moment: dt.datetime) -> str:
 
 def time_text(moment: dt.datetime) -> str:
     """A time as Go prints it."""
-    return formatted(moment, "2006-01-02 15:04:05.999999999 -0700 MST")
+    return format_time(moment, "2006-01-02 15:04:05.999999999 -0700 MST")
 
 
 def duration_text(value: dt.timedelta) -> str:
@@ -171,7 +171,7 @@ def quotient(value: int, size: int) -> str:
     return f"{whole}.{digits}" if digits else str(whole)
 
 
-def duration(text: str) -> dt.timedelta:
+def parse_duration(text: str) -> dt.timedelta:
     """A duration as Go reads it; CallError in its words."""
     body = text.lstrip("+-") if len(text) - len(text.lstrip("+-")) <= 1 else text
     if body == "0":
