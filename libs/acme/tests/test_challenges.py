@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from newel.acme import alpn, base64url, challenges
+from newel.acme import alpn, challenges
 from newel.acme.identifiers import Identifier, reverse_name
-from newel.acme.problems import AcmeError
+from newel.acme.problems import ACMEError
+from newel.jose import base64url
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 NAME = Identifier("dns", "a.example")
@@ -43,9 +44,13 @@ def test_http_bodies_are_compared_whole(body: bytes, answer: bool) -> None:
 
 def test_which_challenges_can_prove_what() -> None:
     """RFC 8555 §7.1.4, RFC 8738 §7."""
-    assert challenges.offered("dns", wildcard=True) == ("dns-01",)
-    assert challenges.offered("ip", wildcard=False) == ("http-01", "tls-alpn-01")
-    assert set(challenges.offered("dns", wildcard=False)) == {"http-01", "dns-01", "tls-alpn-01"}
+    assert challenges.challenge_types("dns", wildcard=True) == ("dns-01",)
+    assert challenges.challenge_types("ip", wildcard=False) == ("http-01", "tls-alpn-01")
+    assert set(challenges.challenge_types("dns", wildcard=False)) == {
+        "http-01",
+        "dns-01",
+        "tls-alpn-01",
+    }
 
 
 def test_reverse_names() -> None:
@@ -110,6 +115,6 @@ def test_case_of_the_name_does_not_matter() -> None:
     ],
 )
 def test_certificates_that_do_not_answer(der: bytes) -> None:
-    with pytest.raises(AcmeError) as caught:
+    with pytest.raises(ACMEError) as caught:
         alpn.check_certificate(der, NAME, AUTHORIZATION)
-    assert caught.value.name == "unauthorized"
+    assert caught.value.code == "unauthorized"

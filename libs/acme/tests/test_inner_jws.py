@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from newel.acme import external_account, jwk, jws, key_change
-from newel.acme.problems import AcmeError
+from newel.acme import external_account, jws, key_change
+from newel.acme.problems import ACMEError
+from newel.jose import jwk
 
 OLD, NEW, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
 ACCOUNT, URL = "https://ca/acme/acme/account/1", "https://ca/acme/acme/key-change"
@@ -15,14 +16,14 @@ CURRENT = jwk.thumbprint(OLD.public_key())
 MAC_KEY = bytes(range(32))
 
 
-def refusal(action: Callable[[], object]) -> AcmeError:
-    with pytest.raises(AcmeError) as caught:
+def refusal(action: Callable[[], object]) -> ACMEError:
+    with pytest.raises(ACMEError) as caught:
         action()
     return caught.value
 
 
 def test_a_key_change_gives_the_new_key() -> None:
-    inner = key_change.make(ACCOUNT, URL, OLD, NEW)
+    inner = key_change.make_request(ACCOUNT, URL, OLD, NEW)
     new = key_change.verify(inner, account=ACCOUNT, url=URL, current=CURRENT)
     assert jwk.thumbprint(new) == jwk.thumbprint(NEW.public_key())
 
@@ -31,9 +32,9 @@ def test_a_key_change_gives_the_new_key() -> None:
 @pytest.mark.parametrize(
     "inner",
     [
-        key_change.make("https://ca/acme/acme/account/2", URL, OLD, NEW),
-        key_change.make(ACCOUNT, URL + "/", OLD, NEW),
-        key_change.make(ACCOUNT, URL, OTHER, NEW),
+        key_change.make_request("https://ca/acme/acme/account/2", URL, OLD, NEW),
+        key_change.make_request(ACCOUNT, URL + "/", OLD, NEW),
+        key_change.make_request(ACCOUNT, URL, OTHER, NEW),
         jws.sign(b"{}", NEW, url=URL),
         jws.sign(b'{"account":"x","oldKey":7}', NEW, url=URL),
         jws.sign(b"", NEW, url=URL),
@@ -43,7 +44,7 @@ def test_a_key_change_gives_the_new_key() -> None:
 )
 def test_key_changes_that_break_a_rule(inner: bytes) -> None:
     error = refusal(lambda: key_change.verify(inner, account=ACCOUNT, url=URL, current=CURRENT))
-    assert error.name == "malformed"
+    assert error.code == "malformed"
 
 
 @pytest.mark.attack("A07")
@@ -52,23 +53,23 @@ def test_a_key_change_has_no_nonce_and_its_own_signature() -> None:
         {"account": ACCOUNT, "oldKey": jwk.required_members(OLD.public_key())}
     )
     with_nonce = jws.sign(content, NEW, url=URL, nonce="n")
-    parts = msgspec.json.decode(key_change.make(ACCOUNT, URL, OLD, NEW))
-    stolen = msgspec.json.decode(key_change.make(ACCOUNT, URL, OLD, OTHER))["signature"]
+    parts = msgspec.json.decode(key_change.make_request(ACCOUNT, URL, OLD, NEW))
+    stolen = msgspec.json.decode(key_change.make_request(ACCOUNT, URL, OLD, OTHER))["signature"]
     forged = msgspec.json.encode({**parts, "signature": stolen})
     for inner in (with_nonce, forged):
         refusal(lambda i=inner: key_change.verify(i, account=ACCOUNT, url=URL, current=CURRENT))
 
 
 def test_a_binding_verifies() -> None:
-    binding = external_account.make("kid-1", MAC_KEY, URL, OLD.public_key())
-    assert external_account.key_id(binding) == "kid-1"
+    binding = external_account.make_binding("kid-1", MAC_KEY, URL, OLD.public_key())
+    assert external_account.read_key_id(binding) == "kid-1"
     external_account.verify(binding, MAC_KEY, url=URL, account_key=OLD.public_key())
 
 
 @pytest.mark.attack("A06")
 def test_bindings_that_break_a_rule() -> None:
     public = OLD.public_key()
-    good = external_account.make("kid-1", MAC_KEY, URL, public)
+    good = external_account.make_binding("kid-1", MAC_KEY, URL, public)
     cases = [
         (good, bytes(32), URL, public, "unauthorized"),
         (good, MAC_KEY, URL + "?", public, "malformed"),
@@ -81,5 +82,8 @@ def test_bindings_that_break_a_rule() -> None:
                 b, m, url=u, account_key=k
             )
         )
-        assert error.name == name
-    assert refusal(lambda: external_account.key_id(jws.sign(b"", OLD, url=URL))).name == "malformed"
+        assert error.code == name
+    assert (
+        refusal(lambda: external_account.read_key_id(jws.sign(b"", OLD, url=URL))).code
+        == "malformed"
+    )

@@ -66,5 +66,5 @@ def test_problems_never_carry_null() -> None:
 
 def test_a_wildcards_authorization_is_for_its_base() -> None:
     assert Identifier("dns", "*.a.example").base == Identifier("dns", "a.example")
-    assert Identifier("dns", "*.a.example").wildcard
-    assert not Identifier("ip", "192.0.2.1").wildcard
+    assert Identifier("dns", "*.a.example").is_wildcard
+    assert not Identifier("ip", "192.0.2.1").is_wildcard

@@ -151,7 +151,7 @@ def test_an_external_account_key_signs_the_accounts_key() -> None:
     server.play(acme_accounts.register(session, binding=Binding("id", b"secret")))
     (asked,) = server.payloads("newAccount")
     binding = json.dumps(asked["externalAccountBinding"]).encode()
-    assert external_account.key_id(binding) == "id"
+    assert external_account.read_key_id(binding) == "id"
     url = f"{SERVER}/newAccount"
     external_account.verify(binding, b"secret", url=url, account_key=KEY.public_key())
 

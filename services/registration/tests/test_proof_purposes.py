@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.registration import CA, Front, request_for
-from newel.acme import jwk as acme_jwk
 from newel.crypto import keys
+from newel.jose import jwk
 from newel.step import jws, renew_token, tokens
 
 VICTIM = "victim.example.com"
@@ -77,7 +77,7 @@ def by_holder(leaf: bytes, key: keys.PrivateKey, now: dt.datetime, header: str, 
 def acme_request(front: Front, key: keys.PrivateKey, by: str, url: str) -> str:
     """An ACME request in the flattened serialization (RFC 8555 §6.2)."""
     who = {"kid": f"{CA}/acme/acme/account/1"} if by == "kid" else None
-    public = acme_jwk.required_members(key.public_key())  # pyright: ignore[reportArgumentType]
+    public = jwk.required_members(key.public_key())  # pyright: ignore[reportArgumentType]
     head = {"alg": "ES256", "url": url, "nonce": "x", **(who or {"jwk": public})}
     text = jws.sign(msgspec.json.encode(head), b"{}", key)  # pyright: ignore[reportArgumentType]
     names = ("protected", "payload", "signature")

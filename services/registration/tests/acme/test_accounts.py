@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from fixtures.acme import House, provisioner
-from newel.acme import base64url, external_account, jwk, jws, key_change
+from newel.acme import external_account, jws, key_change
+from newel.jose import base64url, jwk
 from newel.runtime.database.contract import Statement, Write
 
 
@@ -143,7 +144,7 @@ async def hand_out(house: House, key_id: str = "k1", mac_key: bytes = b"m" * 32)
 
 
 def binding(client: Any, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> dict[str, Any]:
-    made = external_account.make(
+    made = external_account.make_binding(
         key_id, mac_key, client.url("new-account"), client.key.public_key()
     )
     return {"externalAccountBinding": msgspec.json.decode(made)}
@@ -181,7 +182,7 @@ async def test_bindings_that_do_not_verify(house: House) -> None:
 async def test_a_key_change_moves_the_account(either: House) -> None:
     client = await either.registered()
     new = ec.generate_private_key(ec.SECP256R1())
-    inner = key_change.make(client.kid, client.url("key-change"), client.key, new)
+    inner = key_change.make_request(client.kid, client.url("key-change"), client.key, new)
     changed = await client.post("key-change", inner)
     assert changed.status == 200
     assert (await client.post(client.kid)).problem == "malformed"  # the old key signs for nobody
@@ -193,7 +194,7 @@ async def test_a_key_change_moves_the_account(either: House) -> None:
 @pytest.mark.attack("A07")
 async def test_a_key_that_has_an_account_is_not_taken_over(either: House) -> None:
     client, other = await either.registered(), await either.registered()
-    inner = key_change.make(client.kid, client.url("key-change"), client.key, other.key)
+    inner = key_change.make_request(client.kid, client.url("key-change"), client.key, other.key)
     reply = await client.post("key-change", inner)
     assert reply.status == 409
     assert reply.header("location") == other.kid
@@ -203,7 +204,7 @@ async def test_a_key_that_has_an_account_is_not_taken_over(either: House) -> Non
 @pytest.mark.attack("A07")
 async def test_a_key_change_to_the_same_key_is_a_conflict(either: House) -> None:
     client = await either.registered()
-    inner = key_change.make(client.kid, client.url("key-change"), client.key, client.key)
+    inner = key_change.make_request(client.kid, client.url("key-change"), client.key, client.key)
     reply = await client.post("key-change", inner)
     assert reply.status == 409
     assert reply.header("location") == client.kid
@@ -218,7 +219,7 @@ async def test_of_rollovers_that_race_one_wins(either: House) -> None:
     url = client.url("key-change")
     replies = await asyncio.gather(
         *[
-            client.post("key-change", key_change.make(client.kid, url, client.key, key))
+            client.post("key-change", key_change.make_request(client.kid, url, client.key, key))
             for key in fresh
         ]
     )
@@ -238,9 +239,9 @@ async def test_inner_requests_that_break_a_rule(house: House) -> None:
     url = client.url("key-change")
     for inner in (
         jws.sign(b"{}", new, url=url),
-        key_change.make(client.kid, url + "x", client.key, new),
-        key_change.make(client.kid + "x", url, client.key, new),
-        key_change.make(client.kid, url, new, new),
+        key_change.make_request(client.kid, url + "x", client.key, new),
+        key_change.make_request(client.kid + "x", url, client.key, new),
+        key_change.make_request(client.kid, url, new, new),
         b"",
     ):
         assert (await client.post("key-change", inner)).problem == "malformed"

@@ -7,8 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fixtures.acme import House, make_csr, provisioner
-from newel.acme import challenges, jwk, key_change
+from newel.acme import challenges, key_change
 from newel.acme.identifiers import Identifier
+from newel.jose import jwk
 from newel.registration.acme import ids, statements
 from newel.registration.acme.storage import Storage
 from newel.runtime.database.contract import Write
@@ -129,7 +130,7 @@ async def test_a_proof_for_a_key_that_was_replaced_meanwhile_proves_nothing(eith
     begin = (number, position, account, "http-01", claim, now)
     await either.database.apply(Write(statements.BEGIN_ATTEMPT, begin))
     old, new = client.thumbprint, ec.generate_private_key(ec.SECP256R1())
-    inner = key_change.make(client.kid, client.url("key-change"), client.key, new)
+    inner = key_change.make_request(client.kid, client.url("key-change"), client.key, new)
     assert (await client.post("key-change", inner)).status == 200
     client.key = new
     for thumbprint, status in ((old, "pending"), (jwk.thumbprint(new.public_key()), "valid")):

@@ -11,8 +11,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
 from fixtures.acme import House, make_csr, provisioner
-from newel.acme import base64url
 from newel.crypto import der
+from newel.jose import base64url
 
 MAIL = x509.RFC822Name("a@example.org")
 URI = x509.UniformResourceIdentifier("https://a.example")

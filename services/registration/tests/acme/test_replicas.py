@@ -19,7 +19,7 @@ async def twin_of(house: House, client: Client) -> Client:
 
 
 async def change_key(client: Client, new: Any) -> Reply:
-    inner = key_change.make(client.kid, client.url("key-change"), client.key, new)
+    inner = key_change.make_request(client.kid, client.url("key-change"), client.key, new)
     return await client.post("key-change", inner)
 
 

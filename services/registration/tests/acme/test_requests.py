@@ -8,7 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fixtures.acme import HOST, House, ask
-from newel.acme import algorithms, base64url, jwk, jws
+from newel.acme import jws
+from newel.jose import base64url, jwk
+from newel.jose import jws as signatures
 from newel.registration.acme.nonces import LIFETIME
 
 JOSE = "application/jose+json"
@@ -182,7 +184,7 @@ async def test_jwk_and_kid_each_in_their_place(house: House) -> None:
     header = {"alg": "ES256", "url": url, "nonce": await client.nonce()}
     for both in ({**header, "kid": client.kid, "jwk": public}, header):
         protected = base64url.encode(msgspec.json.encode(both))
-        signature = algorithms.sign(client.key, "ES256", f"{protected}.".encode())
+        signature = signatures.sign(client.key, "ES256", f"{protected}.".encode())
         assert (await client.send(url, jws.join(protected, "", signature))).problem == "malformed"
 
 
@@ -265,10 +267,10 @@ async def test_algorithms_are_listed_when_one_is_refused(house: House) -> None:
     for algorithm in ("none", "HS256", "ES384"):
         header = {"alg": algorithm, "url": url, "nonce": await client.nonce(), "kid": client.kid}
         protected = base64url.encode(msgspec.json.encode(header))
-        signature = algorithms.sign(client.key, "ES256", f"{protected}.".encode())
+        signature = signatures.sign(client.key, "ES256", f"{protected}.".encode())
         reply = await client.send(url, jws.join(protected, "", signature))
         assert reply.problem == "badSignatureAlgorithm"
-        assert reply["algorithms"] == list(algorithms.ALGORITHMS)
+        assert reply["algorithms"] == list(signatures.ALGORITHMS)
 
 
 async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(house: House) -> None:
@@ -279,7 +281,7 @@ async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(house: House) -> Non
         members = jwk.required_members(client.key.public_key())
         header = {"alg": algorithm, "url": url, "nonce": "bad", "jwk": members}
         protected = base64url.encode(msgspec.json.encode(header))
-        signature = algorithms.sign(client.key, "ES256", f"{protected}.".encode())
+        signature = signatures.sign(client.key, "ES256", f"{protected}.".encode())
         reply = await client.send(url, jws.join(protected, "", signature))
         assert reply.problem == "badSignatureAlgorithm", algorithm
 

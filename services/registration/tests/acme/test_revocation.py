@@ -12,7 +12,8 @@ from fixtures.acme import Client, House, make_csr
 from fixtures.authority import EPOCH
 from fixtures.odd_certificates import odd_certificates
 from fixtures.small_issuing import SmallIssuing
-from newel.acme import base64url, jws
+from newel.acme import jws
+from newel.jose import base64url
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 

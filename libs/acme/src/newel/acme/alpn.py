@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.acme.challenges import digest
 from newel.acme.identifiers import Identifier, reverse_name
-from newel.acme.problems import AcmeError
+from newel.acme.problems import ACMEError, ErrorCode
 from newel.crypto import loading
 
 PROTOCOL = "acme-tls/1"
@@ -23,12 +23,12 @@ _OCTET_STRING_32 = b"\x04\x20"
 
 
 def server_name(identifier: Identifier) -> str:
-    """The SNI value: the name itself, or the reverse-mapping name of an address (RFC 8738 §6)."""
+    """Return the SNI value: the name itself, or the reverse-mapping name of an address (RFC 8738 §6)."""
     return reverse_name(identifier.value) if identifier.type == "ip" else identifier.value
 
 
 def check_certificate(der: bytes, identifier: Identifier, authorization: str) -> None:
-    """Raises ``unauthorized`` with the reason unless the certificate answers the challenge.
+    """Raise ``unauthorized`` with the reason unless the certificate answers the challenge.
 
     Exactly one subject alternative name, the identifier; a critical acmeIdentifier extension
     holding the SHA-256 of the key authorization. Who signed it does not matter (RFC 8737 §3).
@@ -38,25 +38,27 @@ def check_certificate(der: bytes, identifier: Identifier, authorization: str) ->
         names = list(extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
         proof = extensions.get_extension_for_oid(ACME_IDENTIFIER)
     except x509.ExtensionNotFound as error:
-        raise AcmeError("unauthorized", "the certificate lacks a required extension") from error
+        raise ACMEError(
+            ErrorCode.UNAUTHORIZED, "the certificate lacks a required extension"
+        ) from error
     except ValueError as error:
-        raise AcmeError("unauthorized", "the certificate cannot be parsed") from error
-    if len(names) != 1 or not _is(names[0], identifier):
-        raise AcmeError("unauthorized", "the certificate is not for this identifier alone")
+        raise ACMEError(ErrorCode.UNAUTHORIZED, "the certificate cannot be parsed") from error
+    if len(names) != 1 or not _is_for(names[0], identifier):
+        raise ACMEError(ErrorCode.UNAUTHORIZED, "the certificate is not for this identifier alone")
     if not proof.critical:
-        raise AcmeError("unauthorized", "the acmeIdentifier extension is not critical")
+        raise ACMEError(ErrorCode.UNAUTHORIZED, "the acmeIdentifier extension is not critical")
     value = proof.value
     expected = _OCTET_STRING_32 + digest(authorization)
     if not isinstance(value, x509.UnrecognizedExtension) or not hmac.compare_digest(
         value.value, expected
     ):
-        raise AcmeError("unauthorized", "the acmeIdentifier extension has another digest")
+        raise ACMEError(ErrorCode.UNAUTHORIZED, "the acmeIdentifier extension has another digest")
 
 
 def make_certificate(
     identifier: Identifier, authorization: str, now: dt.datetime
 ) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
-    """A client's answer: a self-signed certificate (DER) good for a day around ``now``, its key."""
+    """Return a self-signed certificate (DER), valid for a day around ``now``, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ACME challenge")])
     san: x509.GeneralName
@@ -80,7 +82,7 @@ def make_certificate(
     return certificate.public_bytes(Encoding.DER), key
 
 
-def _is(name: x509.GeneralName, identifier: Identifier) -> bool:
+def _is_for(name: x509.GeneralName, identifier: Identifier) -> bool:
     if identifier.type == "ip":
         return isinstance(name, x509.IPAddress) and str(name.value) == identifier.value
     return isinstance(name, x509.DNSName) and name.value.lower() == identifier.value

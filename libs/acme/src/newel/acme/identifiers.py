@@ -12,16 +12,16 @@ class Identifier(msgspec.Struct, frozen=True):
     value: str
 
     @property
-    def wildcard(self) -> bool:
-        """True for a DNS name whose first label is ``*``."""
+    def is_wildcard(self) -> bool:
+        """Whether it is a DNS name whose first label is ``*``."""
         return self.type == "dns" and self.value.startswith("*.")
 
     @property
     def base(self) -> "Identifier":
         """The identifier an authorization carries: without ``*.`` (RFC 8555 §7.1.4)."""
-        return Identifier(self.type, self.value[2:]) if self.wildcard else self
+        return Identifier(self.type, self.value[2:]) if self.is_wildcard else self
 
 
 def reverse_name(address: str) -> str:
-    """The in-addr.arpa or ip6.arpa name of an address, without the last dot (RFC 8738 §6)."""
+    """Return the in-addr.arpa or ip6.arpa name of an address, without the last dot (RFC 8738 §6)."""
     return ipaddress.ip_address(address).reverse_pointer

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from newel.acme import algorithms, base64url
-from newel.acme.jwk import Jwk, PublicKey, required_members
-from newel.acme.problems import AcmeError
+from newel.acme.problems import ACMEError, ErrorCode
+from newel.crypto.keys import PrivateKey, PublicKey
+from newel.jose import base64url, jws
+from newel.jose.errors import AlgorithmMismatchError, InvalidSignatureError, JOSEError
+from newel.jose.jwk import JWK, required_members
 
-LARGEST = 1 << 17
+MAX_REQUEST = 1 << 17
 """Octets of a whole request. A CSR with a hundred names and an RSA-8192 key needs a fifth of it."""
 
 
@@ -19,7 +21,7 @@ class Protected(msgspec.Struct, omit_defaults=True):
     url: str = ""
     nonce: str = ""
     kid: str | None = None
-    jwk: Jwk | None = None
+    jwk: JWK | None = None
     crit: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -32,8 +34,8 @@ class _Flattened(msgspec.Struct, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Jws:
-    """One parsed JWS whose signature is not verified yet. ``payload`` is b"" for a POST-as-GET."""
+class JWS:
+    """A parsed JWS whose signature is not verified yet. ``payload`` is b"" for a POST-as-GET."""
 
     protected: Protected
     payload: bytes
@@ -45,69 +47,86 @@ _flattened = msgspec.json.Decoder(_Flattened)
 _protected = msgspec.json.Decoder(Protected)
 
 
-def parse(body: bytes) -> Jws:
-    """The parts of a flattened JSON JWS; ``malformed`` for every other shape.
+def parse(body: bytes) -> JWS:
+    """Return the parts of a flattened JSON JWS; every other shape is ``malformed``.
 
-    General serialization, unprotected headers that say anything, ``crit``, padded base64url and bodies over
-    ``LARGEST`` are refused; the header's content is checked by ``outer`` or by whoever expects an
-    inner JWS.
+    General serialization, unprotected headers with members, ``crit``, padded base64url and bodies
+    over ``MAX_REQUEST`` are refused. The header's content is the caller's to check.
     """
-    if len(body) > LARGEST:
-        raise AcmeError("malformed", "the request is too large")
+    if len(body) > MAX_REQUEST:
+        raise ACMEError(ErrorCode.MALFORMED, "the request is too large")
     try:
         parts = _flattened.decode(body)
         protected = _protected.decode(base64url.decode(parts.protected, "protected header"))
+        payload = base64url.decode(parts.payload, "payload")
+        signature = base64url.decode(parts.signature, "signature")
+    except JOSEError as error:
+        raise ACMEError(ErrorCode.MALFORMED, str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AcmeError("malformed", "the request is not a flattened JSON JWS") from error
+        detail = "the request is not a flattened JSON JWS"
+        raise ACMEError(ErrorCode.MALFORMED, detail) from error
     if not _is_empty(parts.header) or parts.signatures is not msgspec.UNSET:
-        raise AcmeError("malformed", "a JWS has one signature and no unprotected header here")
+        detail = "a JWS has one signature and no unprotected header here"
+        raise ACMEError(ErrorCode.MALFORMED, detail)
     if protected.crit is not msgspec.UNSET:
-        raise AcmeError("malformed", "no critical JWS header extension is supported")
-    return Jws(
-        protected,
-        base64url.decode(parts.payload, "payload"),
-        base64url.decode(parts.signature, "signature"),
-        f"{parts.protected}.{parts.payload}".encode(),
-    )
+        raise ACMEError(ErrorCode.MALFORMED, "no critical JWS header extension is supported")
+    return JWS(protected, payload, signature, f"{parts.protected}.{parts.payload}".encode())
 
 
 def _is_empty(header: msgspec.Raw | msgspec.UnsetType) -> bool:
-    """Whether the unprotected header is not there, or the ``{}`` that some libraries write."""
+    """Tell whether the unprotected header is absent, or the ``{}`` that some libraries write."""
     return header is msgspec.UNSET or b"".join(bytes(header).split()) == b"{}"
 
 
-def outer(body: bytes) -> Jws:
-    """A request's JWS (RFC 8555 §6.2): known algorithm, nonce, url, and jwk or kid, never both."""
-    jws = parse(body)
-    header = jws.protected
-    algorithms.require_known(header.alg)
+def parse_request(body: bytes) -> JWS:
+    """Return a request's JWS (RFC 8555 §6.2).
+
+    It names a known algorithm, a nonce, a url, and either ``jwk`` or ``kid``, never both.
+    """
+    request = parse(body)
+    header = request.protected
+    require_known_algorithm(header.alg)
     if not header.url:
-        raise AcmeError("malformed", "the protected header has no url")
+        raise ACMEError(ErrorCode.MALFORMED, "the protected header has no url")
     if not header.nonce:
-        raise AcmeError("badNonce", "the protected header has no nonce")
+        raise ACMEError(ErrorCode.BAD_NONCE, "the protected header has no nonce")
     if (header.jwk is None) == (header.kid is None):
-        raise AcmeError("malformed", "the protected header needs either jwk or kid")
-    return jws
+        raise ACMEError(ErrorCode.MALFORMED, "the protected header needs either jwk or kid")
+    return request
 
 
-def verify(jws: Jws, key: PublicKey) -> None:
-    """Raises ``malformed`` or ``badSignatureAlgorithm`` unless this key made the signature."""
-    algorithms.verify(key, jws.protected.alg, jws.signature, jws.signing_input)
+def require_known_algorithm(algorithm: str) -> None:
+    """Raise ``badSignatureAlgorithm`` for ``none``, MACs and everything else that is unknown."""
+    if algorithm not in jws.ALGORITHMS:
+        detail = "the JWS algorithm is not one of those supported"
+        raise ACMEError(ErrorCode.BAD_SIGNATURE_ALGORITHM, detail)
+
+
+def require_algorithm_of(key: PublicKey, algorithm: str) -> None:
+    """Raise ``badSignatureAlgorithm`` unless keys of this kind sign with the algorithm."""
+    if algorithm not in jws.algorithms_for(key):
+        raise _mismatch()
+
+
+def verify(message: JWS, key: PublicKey) -> None:
+    """Raise ``malformed`` or ``badSignatureAlgorithm`` unless this key made the signature."""
+    try:
+        jws.verify(key, message.protected.alg, message.signing_input, message.signature)
+    except AlgorithmMismatchError as error:
+        raise _mismatch() from error
+    except InvalidSignatureError as error:
+        raise ACMEError(ErrorCode.MALFORMED, "the JWS signature does not verify") from error
 
 
 def sign(
-    payload: bytes,
-    key: algorithms.PrivateKey,
-    *,
-    url: str,
-    nonce: str = "",
-    kid: str | None = None,
+    payload: bytes, key: PrivateKey, *, url: str, nonce: str = "", kid: str | None = None
 ) -> bytes:
-    """A request as a client sends it: with ``kid`` when given, else with the public key as ``jwk``.
+    """Return a request as a client sends it.
 
-    Without a nonce it is the inner JWS of a key change (RFC 8555 §7.3.5).
+    Its header has ``kid`` when given, else the public key as ``jwk``. Without a nonce it is the
+    inner JWS of a key change (RFC 8555 §7.3.5).
     """
-    algorithm = algorithms.algorithm_of(key)
+    algorithm = jws.default_algorithm(key)
     header: dict[str, object] = {"alg": algorithm, "url": url}
     if nonce:
         header["nonce"] = nonce
@@ -117,10 +136,14 @@ def sign(
         header["kid"] = kid
     protected = base64url.encode(msgspec.json.encode(header))
     text = base64url.encode(payload)
-    signature = algorithms.sign(key, algorithm, f"{protected}.{text}".encode())
-    return join(protected, text, signature)
+    return join(protected, text, jws.sign(key, algorithm, f"{protected}.{text}".encode()))
 
 
 def join(protected: str, payload: str, signature: bytes) -> bytes:
-    """The flattened JSON of three parts, the first two as base64url text."""
+    """Return the flattened JSON of three parts, the first two as base64url text."""
     return msgspec.json.encode(_Flattened(protected, payload, base64url.encode(signature)))
+
+
+def _mismatch() -> ACMEError:
+    detail = "the JWS algorithm does not belong to the kind of the key"
+    return ACMEError(ErrorCode.BAD_SIGNATURE_ALGORITHM, detail)

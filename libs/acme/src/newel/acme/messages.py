@@ -6,7 +6,9 @@ In requests a member that may be absent may also be ``null``: many languages wri
 import msgspec
 
 from newel.acme.identifiers import Identifier
-from newel.acme.problems import Problem
+from newel.acme.problems import ACMEError, ErrorCode, Problem
+from newel.jose import base64url
+from newel.jose.errors import MalformedError
 
 
 class Meta(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -120,3 +122,11 @@ class Revocation(msgspec.Struct):
 
     certificate: str
     reason: int | None = None
+
+
+def decode_der(text: str, what: str) -> bytes:
+    """Return the octets of a member that holds DER in base64url, else raise ``malformed``."""
+    try:
+        return base64url.decode(text, what)
+    except MalformedError as error:
+        raise ACMEError(ErrorCode.MALFORMED, str(error)) from error

@@ -1,5 +1,6 @@
 """Problem documents (RFC 8555 §6.7, RFC 9457) and the error this library raises."""
 
+import enum
 from collections.abc import Sequence
 
 import msgspec
@@ -7,6 +8,16 @@ import msgspec
 from newel.acme.identifiers import Identifier
 
 NAMESPACE = "urn:ietf:params:acme:error:"
+
+
+class ErrorCode(enum.StrEnum):
+    """The error types of RFC 8555 §6.7 that this library itself finds."""
+
+    BAD_NONCE = "badNonce"
+    BAD_PUBLIC_KEY = "badPublicKey"
+    BAD_SIGNATURE_ALGORITHM = "badSignatureAlgorithm"
+    MALFORMED = "malformed"
+    UNAUTHORIZED = "unauthorized"
 
 
 class Subproblem(msgspec.Struct, omit_defaults=True):
@@ -18,7 +29,7 @@ class Subproblem(msgspec.Struct, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """A refusal as ``application/problem+json``; absent members are left out, never null."""
+    """An error as ``application/problem+json``; absent members are left out, never null."""
 
     type: str
     detail: str
@@ -28,16 +39,16 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
     @property
     def name(self) -> str:
-        """The type without its namespace: "badNonce"."""
+        """The type without its namespace, for example "badNonce"."""
         return self.type.removeprefix(NAMESPACE)
 
 
-class AcmeError(Exception):
-    """A message breaks a rule: ``name`` is one of RFC 8555 §6.7, ``detail`` is for the client."""
+class ACMEError(Exception):
+    """A message breaks a rule; ``detail`` is for the client."""
 
-    def __init__(self, name: str, detail: str) -> None:
+    def __init__(self, code: ErrorCode, detail: str) -> None:
         super().__init__(detail)
-        self.name = name
+        self.code = code
         self.detail = detail
 
 
@@ -49,7 +60,7 @@ def problem(
     subproblems: Sequence[Subproblem] = (),
     algorithms: Sequence[str] = (),
 ) -> Problem:
-    """A problem document of the ACME namespace; empty lists are omitted."""
+    """Return a problem document of the ACME namespace; empty lists are omitted."""
     return Problem(
         type=NAMESPACE + name,
         detail=detail,

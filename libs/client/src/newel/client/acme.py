@@ -6,14 +6,15 @@ from typing import Any, NamedTuple, cast
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from newel.acme import base64url, challenges, jwk
-from newel.acme.algorithms import PrivateKey
+from newel.acme import challenges
 from newel.client import acme_accounts, csr
 from newel.client.acme_accounts import Binding
 from newel.client.acme_events import Flow, Pause, Prove, Proved, Stage
 from newel.client.acme_session import Session, members, text
 from newel.client.errors import AnswerError, RefusedError
 from newel.crypto import keys
+from newel.crypto.keys import PrivateKey
+from newel.jose import base64url, jwk
 
 CHALLENGE_POLLS, CHALLENGE_PAUSE = 60, 1.0
 ORDER_POLLS, ORDER_PAUSE = 30, 1.0

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from newel.acme import external_account, key_change
-from newel.acme.algorithms import PrivateKey
 from newel.client.acme_events import Flow, Response
 from newel.client.acme_session import Session, members
+from newel.crypto.keys import PrivateKey
 
 CREATED = 201
 
@@ -40,7 +40,7 @@ def register(
     payload: dict[str, object] = {"termsOfServiceAgreed": True, "contact": wanted}
     url = yield from session.url("newAccount")
     if binding is not None:
-        made = external_account.make(*binding, url, session.key.public_key())
+        made = external_account.make_binding(*binding, url, session.key.public_key())
         payload["externalAccountBinding"] = json.loads(made)
     answer = yield from session.post(url, payload)
     found = _opened(session, answer)
@@ -59,7 +59,7 @@ def change_key(directory: str, old: PrivateKey, new: PrivateKey) -> Flow[Account
     session = Session(directory, old)
     found = yield from _found(session)
     url = yield from session.url("keyChange")
-    yield from session.post(url, json.loads(key_change.make(found.url, url, old, new)))
+    yield from session.post(url, json.loads(key_change.make_request(found.url, url, old, new)))
     return found
 
 

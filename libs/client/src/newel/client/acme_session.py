@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from newel.acme import jws
-from newel.acme.algorithms import PrivateKey
 from newel.client.acme_events import Flow, Request, Response
 from newel.client.errors import AnswerError, RefusedError
+from newel.crypto.keys import PrivateKey
 
 NONCE_TRIES = 4
 

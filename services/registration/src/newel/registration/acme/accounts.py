@@ -113,7 +113,7 @@ async def _bound_creation(call: Call, asked: messages.NewAccount, new: NewAccoun
             ErrorType.EXTERNAL_ACCOUNT_REQUIRED, "this directory needs an external account binding"
         )
     binding = bytes(raw)
-    key_id = external_account.key_id(binding)
+    key_id = external_account.read_key_id(binding)
     known = await call.storage.external_key(key_id, call.provisioner.name)
     # An unknown key id takes the same way as a wrong MAC.
     mac_key, taken = known or (b"\x00" * 32, True)

@@ -7,8 +7,10 @@ The nonce is used up later, in the one transaction of the request.
 
 import enum
 
-from newel.acme import algorithms, jwk, jws
-from newel.acme.problems import AcmeError
+from newel.acme import jws
+from newel.acme.account_keys import read_public_key
+from newel.acme.problems import ACMEError
+from newel.jose import jwk
 from newel.registration.acme import ids
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.calls import Call, deactivated
@@ -49,7 +51,7 @@ class Authenticator:
         self, body: bytes, *, url: str, urls: URLs, provisioner: ACMEProvisioner, signer: Signer
     ) -> Call:
         """The call a request's body makes; ``url`` is what the client asked, as seen from outside."""
-        parsed = jws.outer(body)
+        parsed = jws.parse_request(body)
         header = parsed.protected
         if header.url != url:
             raise NewelError(
@@ -59,13 +61,13 @@ class Authenticator:
             )
         nonce = self._nonce(header)
         account: Account | None = None
-        if header.kid is not None:
+        if header.jwk is None:
             _allow(signer is not Signer.KEY, "this resource needs a jwk, not a kid")
-            account = await self._signer(parsed, header.kid, provisioner)
+            account = await self._signer(parsed, header.kid or "", provisioner)
             key, thumbprint = account.key, account.thumbprint
         else:
             _allow(signer is not Signer.ACCOUNT, "this resource needs a kid, not a jwk")
-            key = jwk.public_key(header.jwk or jwk.Jwk(""))
+            key = read_public_key(header.jwk)
             thumbprint = jwk.thumbprint(key)
             jws.verify(parsed, key)
         admission = Admission(nonce)
@@ -95,14 +97,14 @@ class Authenticator:
             if (
                 header.jwk is not None
             ):  # another nonce would not help a key with the wrong algorithm
-                algorithms.require_kind(jwk.public_key(header.jwk), header.alg)
+                jws.require_algorithm_of(read_public_key(header.jwk), header.alg)
             raise
 
     def forget(self, account: Account) -> None:
         """Lets go of what is remembered of an account, after anything of it changed."""
         self._accounts.pop((account.provisioner, account.id), None)
 
-    async def _signer(self, parsed: jws.Jws, kid: str, provisioner: ACMEProvisioner) -> Account:
+    async def _signer(self, parsed: jws.JWS, kid: str, provisioner: ACMEProvisioner) -> Account:
         """The account a kid names, whose key made the signature.
 
         A remembered key is not the last word: another process may have changed it. So a signature
@@ -113,7 +115,7 @@ class Authenticator:
         if known is not None:
             try:
                 jws.verify(parsed, known.key)
-            except AcmeError:
+            except ACMEError:
                 account = await self._load(identity, provisioner)
                 if account.thumbprint == known.thumbprint:
                     raise

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from newel.acme.jwk import PublicKey
+from newel.crypto.keys import PublicKey
 from newel.registration.acme.nonces import bad_nonce
 from newel.registration.acme.records import Account, Admission
 from newel.registration.acme.storage import Storage

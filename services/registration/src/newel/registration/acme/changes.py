@@ -2,8 +2,8 @@
 
 import msgspec
 
-from newel.acme import jwk
-from newel.acme.jwk import PublicKey
+from newel.crypto.keys import PublicKey
+from newel.jose import jwk
 from newel.registration.acme import statements as sql
 from newel.registration.acme import tokens
 from newel.registration.acme.records import Account, Order
@@ -58,7 +58,7 @@ def add_order(order: Order) -> list[Write]:
     names = _json(order.identifiers)
     writes = [Write(sql.ADD_ORDER, (order.id, order.account, names, *times))]
     for position, name in enumerate(order.identifiers):
-        base, wildcard = name.base, int(name.wildcard)
+        base, wildcard = name.base, int(name.is_wildcard)
         identifier = (order.id, position, order.account, base.type, base.value, wildcard)
         rest = (order.expires_at, tokens.new_seed())
         writes.append(Write(sql.ADD_AUTHORIZATION, (*identifier, *rest)))

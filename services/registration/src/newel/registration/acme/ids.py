@@ -1,7 +1,7 @@
 """Ids of accounts and orders: 18 octets, time first, 96 random bits; 24 characters in a URL."""
 
-from newel.acme import base64url
-from newel.acme.problems import AcmeError
+from newel.jose import base64url
+from newel.jose.errors import MalformedError
 from newel.runtime.entropy import random_bytes
 
 _SIZE = 18
@@ -29,7 +29,7 @@ def parse(value: str) -> bytes | None:
         return None
     try:
         return base64url.decode(value)
-    except AcmeError:
+    except MalformedError:
         return None
 
 

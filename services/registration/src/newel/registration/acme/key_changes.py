@@ -1,6 +1,7 @@
 """Account key rollover (RFC 8555 §7.3.5)."""
 
-from newel.acme import jwk, key_change
+from newel.acme import key_change
+from newel.jose import jwk
 from newel.registration.acme import changes, responses
 from newel.registration.acme.calls import Call
 from newel.registration.acme.server import Server

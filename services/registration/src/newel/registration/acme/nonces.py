@@ -6,8 +6,8 @@ insert of its first 16 octets; the stamp alone says that it is ours and when it 
 
 import hmac
 
-from newel.acme import base64url
-from newel.acme.problems import AcmeError
+from newel.jose import base64url
+from newel.jose.errors import MalformedError
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
@@ -41,7 +41,7 @@ class Nonces:
             raise bad_nonce("it was not made here")
         try:
             octets = base64url.decode(text)
-        except AcmeError as error:
+        except MalformedError as error:
             raise bad_nonce("it was not made here") from error
         body, mac = octets[:_BODY], octets[_BODY:]
         if not hmac.compare_digest(mac, self._mac(body)):

@@ -4,10 +4,12 @@ import datetime as dt
 
 import msgspec
 
-from newel.acme import base64url, jwk, messages
+from newel.acme import messages
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import Problem
 from newel.crypto import loading, pem
+from newel.crypto.keys import PublicKey
+from newel.jose import jwk
 from newel.registration.acme import changes, identifiers, ids, requests, responses, validity
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.records import PENDING, PROCESSING, READY, VALID, Claim, Order
@@ -76,7 +78,7 @@ async def finalize(server: Server, call: Call, identity: str) -> Response:
     the answer was lost, is shown the order.
     """
     encoded = call.decode(messages.Finalize).csr
-    request = requests.verified(base64url.decode(encoded, "csr"))
+    request = requests.verified(messages.decode_der(encoded, "csr"))
     found = await _find(call, identity)
     key = jwk.thumbprint(request.public_key)
     if await _was_finalized_with(call, found, key):
@@ -135,7 +137,7 @@ async def _was_finalized_with(call: Call, found: Order, key: bytes) -> bool:
     if csr is not None:
         return jwk.thumbprint(requests.verified(csr).public_key) == key
     holder = loading.read_public_key(loading.load_certificate(certificate or b""))
-    return isinstance(holder, jwk.PublicKey) and jwk.thumbprint(holder) == key
+    return isinstance(holder, PublicKey) and jwk.thumbprint(holder) == key
 
 
 def _require_ready(condition: bool, status: str) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from newel.acme.identifiers import Identifier
-from newel.acme.jwk import PublicKey
+from newel.crypto.keys import PublicKey
 
 PENDING, READY, PROCESSING = "pending", "ready", "processing"
 VALID, INVALID = "valid", "invalid"

@@ -30,7 +30,7 @@ _USAGES = frozenset(
 
 def challenges_for(provisioner: ACMEProvisioner, name: Identifier) -> tuple[str, ...]:
     """The challenge types offered for an order's identifier (``*.`` included)."""
-    possible = challenges.offered(name.type, wildcard=name.wildcard)
+    possible = challenges.challenge_types(name.type, wildcard=name.is_wildcard)
     return tuple(kind for kind in possible if kind in provisioner.challenges)
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
-from newel.acme import algorithms, problems
+from newel.acme import problems
 from newel.acme.identifiers import Identifier
+from newel.jose.jws import ALGORITHMS
 from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import JSON, Header, Response, retry_after
@@ -54,7 +55,7 @@ def problem_document(error: NewelError) -> problems.Problem:
         )
         for part in error.subproblems
     ]
-    lists = algorithms.ALGORITHMS if error.type is ErrorType.BAD_SIGNATURE_ALGORITHM else ()
+    lists = ALGORITHMS if error.type is ErrorType.BAD_SIGNATURE_ALGORITHM else ()
     return problems.problem(
         _NAMES.get(error.type, error.type).value,
         error.detail,

@@ -2,10 +2,12 @@
 
 from cryptography import x509
 
-from newel.acme import base64url, jwk, messages
+from newel.acme import messages
 from newel.acme.identifiers import Identifier
 from newel.crypto import loading, names
 from newel.crypto.dns_names import InvalidNameError
+from newel.crypto.keys import PublicKey
+from newel.jose import jwk
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.acme import ids, issuance
 from newel.registration.acme.calls import Call
@@ -29,7 +31,7 @@ async def revoke_cert(server: Server, call: Call) -> Response:
     says that it has: keyCompromise can still be said of what was revoked for another reason.
     """
     asked = call.decode(messages.Revocation)
-    der = base64url.decode(asked.certificate, "certificate")
+    der = messages.decode_der(asked.certificate, "certificate")
     leaf = _parse(der)
     record = await server.issuance.find(pb.Lookup(certificate=der))
     if record is None:
@@ -65,7 +67,7 @@ async def _entitled(server: Server, call: Call, leaf: x509.Certificate, record: 
     """Who revokes, as the records will name it; ``unauthorized`` (403) for anybody else."""
     if call.signer is None:
         key = loading.read_public_key(leaf)
-        if not isinstance(key, jwk.PublicKey) or jwk.thumbprint(key) != call.thumbprint:
+        if not isinstance(key, PublicKey) or jwk.thumbprint(key) != call.thumbprint:
             raise _not_entitled()
         return "acme:certificate key"
     account = call.signer.id

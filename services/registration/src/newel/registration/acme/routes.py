@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from newel.acme import jws, messages
-from newel.acme.problems import AcmeError
+from newel.acme.problems import ACMEError, ErrorCode
 from newel.registration.acme import (
     accounts,
     authorizations,
@@ -33,6 +33,7 @@ _log = logging.getLogger("newel.registration.acme")
 
 Endpoint: TypeAlias = Callable[..., Awaitable[Response]]
 
+_TYPES = {code: ErrorType(code.value) for code in ErrorCode}
 _JOSE = b"application/jose+json"
 _NO_STORE = (b"cache-control", b"no-store")
 _CORS: tuple[Header, ...] = (
@@ -86,8 +87,8 @@ class ACMEApp:
         except NewelError as error:
             self._audit_refusal(scope, error)
             response = responses.error_response(error)
-        except AcmeError as error:
-            typed = NewelError(ErrorType(error.name), error.detail)
+        except ACMEError as error:
+            typed = NewelError(_TYPES[error.code], error.detail)
             self._audit_refusal(scope, typed)
             response = responses.error_response(typed)
         except Exception:  # noqa: BLE001 - the last border: nothing of it is told to the client
@@ -139,7 +140,7 @@ class ACMEApp:
         """The endpoint's answer. A refused request uses its nonce as well: what was signed is spent."""
         try:
             return await endpoint(self._server, call, *arguments, **named)
-        except (NewelError, AcmeError):
+        except (NewelError, ACMEError):
             if not call.committed:
                 await call.commit()
             raise
@@ -156,7 +157,7 @@ class ACMEApp:
         content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
         if content_type != _JOSE:
             raise NewelError(ErrorType.UNSUPPORTED_MEDIA_TYPE, "requests are application/jose+json")
-        body = await read_body(receive, jws.LARGEST, scope["headers"])
+        body = await read_body(receive, jws.MAX_REQUEST, scope["headers"])
         return await self._server.authenticator.verify(
             body, url=_url(scope, authority), urls=urls, provisioner=provisioner, signer=signer
         )

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from newel.acme import jwk
+from newel.acme.account_keys import read_public_key
 from newel.acme.identifiers import Identifier
+from newel.jose import jwk
 from newel.registration.acme import statements as sql
 from newel.registration.acme.records import (
     EXPIRED,
@@ -22,7 +23,7 @@ from newel.registration.acme.records import (
 from newel.runtime.database.contract import Database, Row, Write
 
 _identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
-_jwk = msgspec.json.Decoder(jwk.Jwk)
+_jwk = msgspec.json.Decoder(jwk.JWK)
 
 
 class Storage:
@@ -103,7 +104,7 @@ class Storage:
         """
         for name in wanted:
             base = name.base
-            params = (account, since, base.type, base.value, int(name.wildcard), now)
+            params = (account, since, base.type, base.value, int(name.is_wildcard), now)
             if not await self._database.fetch(sql.PROVES, *params):
                 return False
         return bool(wanted)
@@ -125,7 +126,7 @@ class Storage:
 
 def _account(row: Row) -> Account:
     identity, provisioner, thumbprint, key, contact, status, terms = row
-    public = jwk.public_key(_jwk.decode(key))
+    public = read_public_key(_jwk.decode(key))
     return Account(bytes(identity), provisioner, bytes(thumbprint), public, contact, status, terms)
 
 

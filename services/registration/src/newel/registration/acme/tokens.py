@@ -2,7 +2,7 @@
 
 import hashlib
 
-from newel.acme import base64url
+from newel.jose import base64url
 from newel.runtime.entropy import random_bytes
 
 

@@ -5,7 +5,7 @@ import ssl
 
 from newel.acme import alpn
 from newel.acme.identifiers import Identifier
-from newel.acme.problems import AcmeError
+from newel.acme.problems import ACMEError
 from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError, in_words
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -35,7 +35,7 @@ class TLSALPN01Validator:
             ) from None
         try:
             alpn.check_certificate(der, identifier, authorization)
-        except AcmeError as error:
+        except ACMEError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error.detail}") from error
 
     async def _shown(self, addresses: list[str], identifier: Identifier) -> bytes:
