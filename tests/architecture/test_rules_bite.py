@@ -56,6 +56,16 @@ PLANTED = {
         "import newel.issuing.storage",
         "Inside issuing",
     ),
+    "a domain module imports the wire": (
+        "services/issuing/src/newel/issuing/requests.py",
+        "import newel.proto.issuing.v1.issuing_pb2",
+        "Issuing's domain imports neither",
+    ),
+    "a domain module imports the database": (
+        "services/issuing/src/newel/issuing/renewal.py",
+        "import newel.runtime.database.contract",
+        "Issuing's domain imports neither",
+    ),
     "octets know of names": (
         "libs/crypto/src/newel/crypto/der.py",
         "import newel.crypto.names",

@@ -219,7 +219,7 @@ async def test_the_end_of_an_authority_is_warned_of_long_before(
     watch = IssuerWatch(issuers, ManualClock(EPOCH), Metrics(registry))
     watch.require_one()
     await watch.run()
-    assert ("end no later than that; make a new intermediate" in caplog.text) == warned
+    assert ("expire no later than that; make a new intermediate" in caplog.text) == warned
     (issuer,) = issuers.all()
     shown = registry.get_sample_value(
         "newel_issuing_issuer_not_after_seconds", {"issuer": issuer.id}

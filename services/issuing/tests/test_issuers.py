@@ -106,7 +106,7 @@ def test_the_issuer_that_is_valid_issues(tmp_path: Path) -> None:
     old = make_authority(tmp_path, name="Old", life=dt.timedelta(days=2))
     new = make_authority(tmp_path, name="New")
     issuers = Issuers([read_issuer(config(old)), read_issuer(config(new))])
-    assert issuers.issuing(EPOCH).id == old.id
-    assert issuers.issuing(EPOCH + dt.timedelta(days=2)).id == new.id
+    assert issuers.select(EPOCH).id == old.id
+    assert issuers.select(EPOCH + dt.timedelta(days=2)).id == new.id
     with pytest.raises(NewelError, match="no issuer"):
-        issuers.issuing(EPOCH + dt.timedelta(days=8000))
+        issuers.select(EPOCH + dt.timedelta(days=8000))

@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry
 from fixtures.authority import CertificateAuthority
 from fixtures.issuing import House, make_request, open_house, sqlite_url
 from newel.issuing.completion import Completion
+from newel.issuing.decisions import AuditTrail
 from newel.issuing.faults import Faults
 from newel.issuing.issuers import Issuers, read_issuers
 from newel.issuing.metrics import Metrics
 from newel.issuing.reconcile import Reconciliation
 from newel.issuing.signing import RemoteSigner
 from newel.issuing.storage import Storage
-from newel.issuing.trail import Trail
 from newel.proto.common.v1 import error_pb2
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -33,8 +33,8 @@ def reconciliation(house: House, issuers: Issuers | None = None) -> Reconciliati
     signer = RemoteSigner(LocalChannel(peers, "issuing"))
     store = Storage(house.database, TableOutbox(house.database))
     issuers = issuers or read_issuers(house.config.issuers)
-    trail = Trail(house.audit, Metrics(CollectorRegistry()))
-    completion = Completion(store, signer, issuers, house.clock, trail, Faults())
+    trail = AuditTrail(house.audit, Metrics(CollectorRegistry()))
+    completion = Completion(store, signer.sign, issuers, house.clock, trail, Faults())
     return Reconciliation(store, completion, issuers, house.clock, trail, MINUTE)
 
 

@@ -10,9 +10,10 @@ from cryptography import x509
 
 from fixtures.authority import EPOCH, CertificateAuthority
 from fixtures.issuing import House, make_key, make_request, open_house, stamp
-from newel.issuing.config import STEP_EXTENSION, ProfileConfig
+from newel.issuing.config import ProfileConfig
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.step.extension import OID as STEP_EXTENSION
 
 _NUMBERS = itertools.count(1)
 

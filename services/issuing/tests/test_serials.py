@@ -24,7 +24,7 @@ def entropy_of(*draws: bytes) -> Callable[[int], bytes]:
 def test_a_million_serials() -> None:
     builder = Builder(Urls(), secrets.token_bytes)
     now = EPOCH.timestamp()
-    drawn = {builder.serial(now + number / 2000) for number in range(MILLION)}
+    drawn = {builder.draw_serial(now + number / 2000) for number in range(MILLION)}
     assert len(drawn) == MILLION
     assert all(0 < serial[0] < 0x80 and len(serial) <= 20 for serial in drawn)
 

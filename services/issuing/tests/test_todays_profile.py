@@ -9,8 +9,9 @@ from cryptography import x509
 from fixtures.authority import CertificateAuthority
 from fixtures.issuing import House, make_request, open_house
 from newel.crypto import extensions
-from newel.issuing.config import STEP_EXTENSION, ProfileConfig
+from newel.issuing.config import ProfileConfig
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.step.extension import OID as STEP_EXTENSION
 
 OWN = "1.3.6.1.4.1.32473.1"
 NULL = b"\x05\x00"

@@ -10,7 +10,7 @@ from newel.runtime.service import Service
 
 
 async def assemble(config: Config, context: Context) -> Service:
-    """The issuing authority calls the signer and tells the others by its outbox."""
+    """Assemble the issuing authority: it calls the signer and publishes events by its outbox."""
     database = await context.database(REVISION, TABLES)
     ports = Ports(
         database, context.outbox(database), context.channel("signer"),

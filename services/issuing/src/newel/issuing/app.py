@@ -1,4 +1,4 @@
-"""The issuing authority's parts, put together."""
+"""Assembles the issuing authority from its parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from newel.issuing.admission import Admission
 from newel.issuing.building import Builder
 from newel.issuing.completion import Completion
 from newel.issuing.config import Config
+from newel.issuing.decisions import AuditTrail
 from newel.issuing.faults import Faults
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuer_watch import IssuerWatch
@@ -21,13 +23,11 @@ from newel.issuing.reconcile import Reconciliation
 from newel.issuing.recording import Recorder
 from newel.issuing.renewal import Renewals
 from newel.issuing.repository import Records
-from newel.issuing.requests import Admission
 from newel.issuing.retries import Retries
 from newel.issuing.revocation import Revocations
 from newel.issuing.rpc import IssuanceServicer, RepositoryServicer, RevocationServicer
 from newel.issuing.signing import RemoteSigner
 from newel.issuing.storage import Storage
-from newel.issuing.trail import Trail
 from newel.proto import subjects
 from newel.proto.issuing.v1 import issuing_pb2_grpc as contracts
 from newel.runtime.audit import Audit
@@ -39,16 +39,16 @@ from newel.runtime.entropy import random_bytes
 from newel.runtime.events.contract import Outbox
 from newel.runtime.service import Rpc, Service
 
-REVISION = "0002"
-"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
+REVISION = "0003"
+"""The revision that the database is migrated to before ``build``."""
 
 TABLES = ("blocked_keys", "certificates", "leases", "outbox", "outbox_cursors", "revocations")
-"""What the database then holds."""
+"""The tables of that revision."""
 
 EVENTS = subjects.CERTIFICATES
-"""The subjects of the events this service writes."""
+"""The subjects of the events that this service publishes."""
 
-_A_DAY = 24 * 3600.0
+_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,19 @@ class Ports:
 
 
 def build(config: Config, ports: Ports) -> Service:
-    """The service. Raises :class:`newel.issuing.issuers.UnusableIssuerError` for an unfit chain, and
-    from its start, where the signer must answer, for a key that is not the issuer's.
+    """Build the service.
+
+    Raises :class:`newel.issuing.issuer_files.UnusableIssuerError` for a chain that cannot issue; the
+    service's start, where the signer must answer, for a key that is not the issuer's.
     """
     clock, metrics = ports.clock, Metrics(ports.registry)
-    trail = Trail(ports.audit, metrics)
+    trail = AuditTrail(ports.audit, metrics)
     signer = RemoteSigner(ports.signer)
     issuers = read_issuers(config.issuers)
     profiles = Profiles(config.profiles, config.default_profile, staples=bool(config.urls.ocsp))
     faults = Faults(config.fault_step)
     store = Storage(ports.database, ports.outbox)
-    completion = Completion(store, signer, issuers, clock, trail, faults)
+    completion = Completion(store, signer.sign, issuers, clock, trail, faults)
     issuance = Issuance(
         Admission(profiles, issuers),
         Recorder(Builder(config.urls, ports.entropy), store, clock, faults),
@@ -95,20 +97,22 @@ def build(config: Config, ports: Ports) -> Service:
 
     async def start() -> None:
         watch.require_one()
-        await check_keys(issuers, signer)
-
-    reconciling = every(config.reconcile_every.total_seconds(), reconciliation.run)
+        await check_keys(issuers, signer.public_key)
 
     async def ready() -> None:
-        issuers.issuing(clock.now())
-        await store.issued(0, 1, 0)
+        issuers.select(clock.now())
+        await store.issued(0, 1, clock.now())
 
     return Service(
         name="issuing",
         start=(start,),
         tasks={
-            "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), reconciling),
-            "issuers": every(_A_DAY, watch.run),
+            "reconcile": partial(
+                run_leased,
+                Lease(ports.database, "reconcile"),
+                every(config.reconcile_every.total_seconds(), reconciliation.run),
+            ),
+            "issuers": every(_DAY, watch.run),
         },
         ready=ready,
         rpcs=_rpcs(
@@ -126,7 +130,7 @@ def _rpcs(
     revocation: RevocationServicer,
     repository: RepositoryServicer,
 ) -> tuple[Rpc, ...]:
-    """The three rights, each with those who have it."""
+    """Return the three contracts, each with the callers that may use it."""
     return (
         Rpc(
             "newel.issuing.v1.Issuance",

@@ -1,4 +1,4 @@
-"""Steps 3 and 4 of issuance: a serial, and the TBSCertificate, its key and itself found good."""
+"""Steps 3 and 4 of issuance: draw a serial, build the TBSCertificate, check and lint it."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ from newel.runtime.errors import ErrorType, NewelError
 
 
 class Builder:
-    """Builds and lints. ``entropy`` returns that many unpredictable octets."""
+    """Builds and lints certificates. ``entropy`` returns that many unpredictable octets."""
 
     def __init__(self, urls: Urls, entropy: Callable[[int], bytes]) -> None:
         self._urls = urls
@@ -22,34 +22,34 @@ class Builder:
         self._encoders: dict[tuple[str, str], LeafEncoder] = {}
         self._linters: dict[str, CertificateLinter] = {}
 
-    def serial(self, now: float) -> bytes:
-        """A serial number nobody had before, as far as chance goes; the database makes it sure."""
+    def draw_serial(self, now: float) -> bytes:
+        """Draw a serial number that is new in all likelihood; the database makes sure."""
         return serials.new_serial(now, self._entropy(serials.RANDOM_OCTETS))
 
-    def build(self, accepted: AcceptedRequest, serial: bytes) -> Intent:
-        """The certificate as it will be signed: the intent that is to be recorded.
+    def build(self, request: AcceptedRequest, serial: bytes) -> Intent:
+        """Build the certificate as it will be signed: the intent to be recorded.
 
         Raises ``badPublicKey``, and ``malformed`` for what breaks a rule of RFC 5280.
         """
         try:
-            quality.check_public_key(accepted.public_key)
+            quality.check_public_key(request.public_key)
         except (quality.WeakKey, keys.InvalidKeyError) as error:
             raise NewelError(ErrorType.BAD_PUBLIC_KEY, str(error)) from None
-        encoder = self._encoder(accepted.issuer, accepted.profile)
+        encoder = self._encoder(request.issuer, request.profile)
         try:
             tbs = encoder.tbs(
                 serial,
-                accepted.subject,
-                accepted.public_key,
-                accepted.names,
-                accepted.validity.not_before,
-                accepted.validity.not_after,
-                accepted.extensions,
+                request.subject,
+                request.public_key,
+                request.names,
+                request.validity.not_before,
+                request.validity.not_after,
+                request.extensions,
             )
-            linted = self._linter(accepted.issuer).lint(tbs)
+            linted = self._linter(request.issuer).lint(tbs)
         except ValueError as error:
             raise NewelError(ErrorType.MALFORMED, str(error)) from None
-        return _intent(accepted, serial, linted)
+        return _intent(request, serial, linted)
 
     def _encoder(self, issuer: Issuer, profile: Profile) -> LeafEncoder:
         encoder = self._encoders.get((issuer.id, profile.key))
@@ -57,10 +57,10 @@ class Builder:
             encoder = LeafEncoder(
                 issuer.parsed,
                 profile.shape,
-                ocsp=_for(issuer, self._urls.ocsp),
-                ca_issuers=_for(issuer, self._urls.ca_issuers),
-                # where the issuer's key may not sign lists, a pointer would lead nowhere
-                crl=_for(issuer, self._urls.crl if issuer.signs_lists else ""),
+                ocsp=_urls(issuer, self._urls.ocsp),
+                ca_issuers=_urls(issuer, self._urls.ca_issuers),
+                # an issuer whose key may not sign CRLs has none to point to
+                crl=_urls(issuer, self._urls.crl if issuer.signs_crls else ""),
             )
             self._encoders[issuer.id, profile.key] = encoder
         return encoder
@@ -72,22 +72,23 @@ class Builder:
         return linter
 
 
-def _intent(accepted: AcceptedRequest, serial: bytes, linted: LintedCertificate) -> Intent:
+def _intent(request: AcceptedRequest, serial: bytes, linted: LintedCertificate) -> Intent:
     return Intent(
-        idempotency_key=accepted.idempotency_key,
+        idempotency_key=request.idempotency_key,
         serial=serial,
-        issuer=accepted.issuer.id,
-        profile=accepted.profile.name,
+        issuer=request.issuer.id,
+        profile=request.profile.name,
         tbs=linted.tbs,
-        not_after=int(accepted.validity.not_after.timestamp()),
-        key_digest=accepted.key_digest,
-        provisioner=accepted.provisioner,
-        subject_of_proof=accepted.subject_of_proof,
-        renewed_from=accepted.renewed_from,
-        created_at=int(accepted.accepted_at.timestamp()),
-        room=bytes(accepted.issuer.room),
+        not_after=request.validity.not_after,
+        key_digest=request.key_digest,
+        provisioner=request.provisioner,
+        subject_of_proof=request.subject_of_proof,
+        renewed_from=request.renewed_from,
+        created_at=request.accepted_at,
+        max_signature_size=request.issuer.max_signature_size,
+        request_id=request.request_id,
     )
 
 
-def _for(issuer: Issuer, url: str) -> Sequence[str]:
+def _urls(issuer: Issuer, url: str) -> Sequence[str]:
     return (url.replace("{issuer}", issuer.id),) if url else ()

@@ -1,41 +1,30 @@
-"""Steps 6 to 8 of issuance, for recorded intents: whoever runs them, the same certificate results.
+"""Steps 6 to 8 of issuance, for recorded intents: any process that runs them gets the same certificate.
 
-The request that wrote an intent, a retry that found it left behind and the reconciliation all come
-here. Several may at once: the signature that is stored first is the certificate, and everybody else
-returns that one.
+The request that wrote an intent, a retry that found it left behind and reconciliation all come
+here, possibly at the same time. The signature that is stored first is the certificate, and the
+others return that one.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
-from newel.issuing import events
-from newel.issuing.assembly import SignedCertificate, WrongSignatureError, assemble, certificate_of
+from newel.issuing.assembly import (
+    SignedCertificate,
+    WrongSignatureError,
+    assemble,
+    certificate_der,
+)
+from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
 from newel.issuing.faults import Faults, Step
 from newel.issuing.issuers import Issuer, Issuers
-from newel.issuing.records import CertificateStore, Event, Intent
-from newel.issuing.trail import Trail
+from newel.issuing.records import CertificateStore, Intent, SignedIntent
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
 Outcome: TypeAlias = SignedCertificate | NewelError
 
-
-class Recorded(NamedTuple):
-    """An intent that is in the database, and the request it is completed for."""
-
-    intent: Intent
-    request_id: str
-    fresh: bool = (
-        False  # recorded just now, for this very attempt: nobody can have signed it before
-    )
-
-
-class Signer(Protocol):
-    """Where signatures come from."""
-
-    async def sign(self, statements: Sequence[tuple[str, bytes]]) -> list[bytes | NewelError]:
-        """One signature or refusal per (key name, TBSCertificate), in order."""
-        ...
+Sign: TypeAlias = Callable[[Sequence[tuple[str, bytes]]], Awaitable[Sequence[bytes | NewelError]]]
+"""Returns one signature or error per (key name, TBSCertificate), in order."""
 
 
 class Completion:
@@ -44,83 +33,84 @@ class Completion:
     def __init__(
         self,
         store: CertificateStore,
-        signer: Signer,
+        sign: Sign,
         issuers: Issuers,
         clock: Clock,
-        trail: Trail,
+        trail: AuditTrail,
         faults: Faults,
     ) -> None:
         self._store = store
-        self._signer = signer
+        self._sign = sign
         self._issuers = issuers
         self._clock = clock
         self._trail = trail
         self._faults = faults
 
-    async def complete(self, recorded: Sequence[Recorded]) -> list[Outcome]:
-        """One certificate or refusal per intent, in order.
+    async def complete(self, intents: Sequence[Intent], *, fresh: bool) -> list[Outcome]:
+        """Complete intents and return a certificate or error for each, in order.
 
-        A refusal of type ``unavailable`` leaves its intent open: a retry may succeed. Any other
-        closed a fresh intent; an older one is left for reconciliation to end.
+        ``fresh`` intents were recorded just now by this process, so that no other can have had them
+        signed. The error ``unavailable`` leaves an intent open: a retry may succeed. Any other
+        closes a fresh intent; an older one is left to reconciliation.
         """
         outcomes: dict[bytes, Outcome] = {}
-        ready: list[tuple[Recorded, Issuer]] = []
-        for each in recorded:
-            issuer = self._issuers.get(each.intent.issuer)
-            if issuer is not None:
-                ready.append((each, issuer))
-        # 6 signer
-        answers = await self._signer.sign([(issuer.key, each.intent.tbs) for each, issuer in ready])
+        ready: list[tuple[Intent, Issuer]] = []
+        for intent in intents:
+            issuer = self._issuers.get(intent.issuer)
+            if issuer is None:
+                outcomes[intent.serial] = _NO_ISSUER
+            else:
+                ready.append((intent, issuer))
+        # 6 the signer signs
+        answers = await self._sign([(issuer.key, intent.tbs) for intent, issuer in ready])
         self._faults.after(Step.SIGN)
         # 7 assemble, verify, compare
-        signed: list[tuple[SignedCertificate, bytes, Event]] = []
-        for (each, issuer), answer in zip(ready, answers, strict=True):
+        signed: list[SignedIntent] = []
+        for (intent, issuer), answer in zip(ready, answers, strict=True):
             if isinstance(answer, NewelError):
-                outcomes[each.intent.serial] = await self._refused(each, answer)
+                outcomes[intent.serial] = await self._handle_refusal(intent, answer, fresh=fresh)
                 continue
             try:
-                certificate = assemble(issuer, each.intent, answer)
+                signed.append(SignedIntent(intent, answer, assemble(issuer, intent, answer)))
             except WrongSignatureError as error:
-                self._trail.badly_signed(each.intent, str(error))
-                outcomes[each.intent.serial] = _unavailable(str(error))
-                continue
-            event = events.issued(each.intent, certificate.der, each.request_id)
-            signed.append((certificate, answer, event))
+                facts = {"serial": intent.serial.hex(), "cause": str(error)}
+                self._trail.record([Decision(Operation.SIGN, Result.INVALID, facts)])
+                outcomes[intent.serial] = _unavailable(str(error))
         self._faults.after(Step.ASSEMBLE)
-        # 8 certificate and event in one unit
-        stored = await self._store.complete(
-            [(certificate.serial, signature, event) for certificate, signature, event in signed]
-        )
+        # 8 certificate and event in one transaction
+        stored = await self._store.complete(signed)
         self._faults.after(Step.STORE)
-        for (certificate, _, _), won in zip(signed, stored, strict=True):
-            outcomes[certificate.serial] = (
-                certificate if won else await self._already(certificate.serial)
+        for (intent, _, der), first in zip(signed, stored, strict=True):
+            outcomes[intent.serial] = (
+                SignedCertificate(der, intent.serial, intent.issuer)
+                if first
+                else await self._read_winner(intent.serial)
             )
-        return [outcomes.get(each.intent.serial) or _NO_ISSUER for each in recorded]
+        return [outcomes[intent.serial] for intent in intents]
 
-    async def _refused(self, recorded: Recorded, refusal: NewelError) -> Outcome:
-        """The signer refused the statement itself: it will not be signed under today's policy."""
+    async def _handle_refusal(self, intent: Intent, refusal: NewelError, *, fresh: bool) -> Outcome:
+        """Close a fresh intent whose statement the signer refused: it stays refused."""
         if refusal.type is ErrorType.UNAVAILABLE:
             return refusal
-        intent = recorded.intent
-        self._trail.not_signed(intent, refusal)
-        if recorded.fresh:
-            closed = await self._store.close(intent.serial, int(self._clock.unix()), release=True)
+        facts = {"serial": intent.serial.hex(), "cause": refusal.cause}
+        self._trail.record([Decision(Operation.SIGN, Result.REFUSED, facts)])
+        if fresh:
+            closed = await self._store.close(intent.serial, self._clock.now(), release=True)
             if not closed:
-                return await self._already(intent.serial)
+                return await self._read_winner(intent.serial)
         return NewelError(
             ErrorType.SERVER_INTERNAL,
             "the certificate could not be signed",
             cause=f"the signer refused: {refusal.cause}",
         )
 
-    async def _already(self, serial: bytes) -> Outcome:
-        """Somebody else completed or closed the intent meanwhile: theirs is the outcome."""
+    async def _read_winner(self, serial: bytes) -> Outcome:
+        """Return the outcome of the process that completed or closed the intent meanwhile."""
         (record,) = await self._store.by_serial([serial])
-        certificate = certificate_of(record) if record else None
-        if record is None or certificate is None:
+        der = certificate_der(record) if record else None
+        if record is None or der is None:
             return NewelError(ErrorType.CONFLICT, "the request was given up before it was finished")
-        return SignedCertificate(certificate, serial, record.intent.issuer)
+        return SignedCertificate(der, serial, record.intent.issuer)
 
 
 def _unavailable(cause: str) -> NewelError:

@@ -9,8 +9,6 @@ from newel.crypto.profile import CommonName
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
 
-STEP_EXTENSION = "1.3.6.1.4.1.37476.9000.64.1"
-
 
 class IssuerConfig(Settings):
     """One issuer: a CA certificate whose key the signer holds."""
@@ -20,41 +18,41 @@ class IssuerConfig(Settings):
     certificate_file: Path
     """PEM: the issuer's certificate first, then its chain up to but not including the root."""
     root_file: Path | tuple[Path, ...]
-    """PEM, one file or several: roots, of which one is the one that the chain ends at."""
+    """PEM, one file or several: the chain leads to one of these roots."""
     active: bool = True
-    """Whether it issues. The others only have the status of their certificates served."""
+    """Whether it issues. Of the others only the status of their certificates is served."""
 
 
 class ProfileConfig(Settings):
-    """What a kind of certificate may be."""
+    """The limits of one kind of certificate."""
 
     default_duration: Duration = dt.timedelta(hours=24)
     max_duration: Duration = dt.timedelta(days=90)
     min_duration: Duration = dt.timedelta(seconds=5)
     backdate: Duration = dt.timedelta(minutes=1)
-    """How much earlier than now a certificate begins: other clocks go wrong."""
+    """How far before now a certificate's notBefore lies, because other clocks are slow."""
     oldest_start: Duration = dt.timedelta(hours=1)
-    """How far in the past a caller may have a certificate begin; the backdate, where that is more."""
+    """How far in the past a requested notBefore may lie; the backdate, where that is more."""
     latest_start: Duration = dt.timedelta(hours=1)
-    """How far in the future a caller may have a certificate begin; the signer's key has a bound too."""
+    """How far in the future a requested notBefore may lie; the signer has a limit of its own."""
     extended_key_usages: tuple[str, ...] = ("serverAuth", "clientAuth")
     """Names of RFC 5280 §4.2.1.12 or object identifiers."""
     common_name: CommonName = CommonName.KEEP
-    """Whether the subject's common name is the caller's, is there at any rate, or is dropped."""
+    """Whether the subject keeps the requested common name, always gets one, or has none."""
     caller_extensions: tuple[str, ...] = ()
-    """Object identifiers of the extensions a caller may give beyond the names."""
+    """Object identifiers of the extensions that a request may contain."""
     must_staple: bool = True
-    """Whether a caller may have it said that the server staples its status (RFC 7633), where the
-    certificates name an OCSP responder."""
+    """Whether a request may contain the must-staple extension (RFC 7633), where certificates name an
+    OCSP responder."""
     provisioner_extension: bool = True
-    """Whether certificates say which provisioner let them be issued."""
+    """Whether certificates contain the step provisioner extension."""
     allow_underscores: bool = False
-    """Whether domain names may have underscores, as names of hosts have that no rule of RFC 1123 reaches."""
+    """Whether DNS names may contain underscores, which RFC 1123 does not allow in host names."""
     max_names: int = Field(default=256, ge=1, le=256)
-    """How many names one certificate has at most; requests with more than 256 are not even read."""
+    """The maximum number of names in one certificate."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> "ProfileConfig":
+    def _check_order(self) -> "ProfileConfig":
         if not dt.timedelta(0) < self.min_duration <= self.default_duration <= self.max_duration:
             raise ValueError("min_duration, default_duration and max_duration are out of order")
         if not dt.timedelta(0) <= self.backdate <= dt.timedelta(hours=24):
@@ -63,14 +61,14 @@ class ProfileConfig(Settings):
 
 
 class Urls(Settings):
-    """Where relying parties ask about certificates. ``{issuer}`` becomes the issuer's id."""
+    """The URLs in certificates. ``{issuer}`` becomes the issuer's id."""
 
     ocsp: str = ""
     ca_issuers: str = ""
     crl: str = ""
 
 
-def _profiles() -> dict[str, ProfileConfig]:
+def _default_profiles() -> dict[str, ProfileConfig]:
     return {
         "leaf": ProfileConfig(),
         "server": ProfileConfig(provisioner_extension=False, allow_underscores=True),
@@ -78,24 +76,24 @@ def _profiles() -> dict[str, ProfileConfig]:
 
 
 class Config(Settings):
-    """The whole service."""
+    """The configuration of the service."""
 
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
-    profiles: dict[str, ProfileConfig] = Field(default_factory=_profiles)
+    profiles: dict[str, ProfileConfig] = Field(default_factory=_default_profiles)
     default_profile: str = "leaf"
     urls: Urls = Urls()
     issuance_callers: tuple[str, ...] = ("registration",)
     repository_callers: tuple[str, ...] = ("registration", "validation", "inventory")
     takeover_after: Duration = dt.timedelta(seconds=2)
-    """How old an intent under way elsewhere must be before a retry finishes it."""
+    """How old an open intent of another process must be before a retry finishes it."""
     reconcile_every: Duration = dt.timedelta(seconds=15)
     reconcile_after: Duration = dt.timedelta(minutes=1)
-    """How old an open intent must be before reconciliation takes it up."""
+    """How old an open intent must be before reconciliation settles it."""
     fault_step: int | None = None
-    """For the tests of crashes: see ``faults.py``."""
+    """For crash tests: see ``faults.py``."""
 
     @model_validator(mode="after")
-    def _complete(self) -> "Config":
+    def _check_references(self) -> "Config":
         if self.default_profile not in self.profiles:
             raise ValueError(f"default_profile: there is no profile {self.default_profile!r}")
         if not any(issuer.active for issuer in self.issuers):

@@ -1,39 +1,48 @@
-"""The events of the issuing authority, as messages of ``newel.events.v1``."""
+"""The events of the issuing authority, as messages of ``newel.events.v1``: (subject, payload)."""
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from typing import NamedTuple
 
-from newel.issuing.records import Event, Intent, Revocation
+from newel.issuing.messages import provisioner_message, timestamp
+from newel.issuing.records import RevocationEntry, SignedIntent
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
-from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 
-def issued(intent: Intent, der: bytes, request_id: str) -> Event:
-    """A certificate was completed: its first, or the renewal of another."""
+class Event(NamedTuple):
+    """What other services are told in the transaction that makes it true."""
+
+    subject: str
+    payload: bytes
+
+
+def issued_event(signed: SignedIntent) -> Event:
+    """Return the event for a completed certificate: a first one, or the renewal of another."""
+    intent = signed.intent
     message = events_pb2.CertificateIssued(
-        der=der,
+        der=signed.der,
         serial=intent.serial,
         issuer=intent.issuer,
-        provisioner=pb.Provisioner.FromString(intent.provisioner),
-        issued_at=Timestamp(seconds=intent.created_at),
+        provisioner=provisioner_message(intent.provisioner),
+        issued_at=timestamp(intent.created_at),
         renewed_from=intent.renewed_from or b"",
         subject_of_proof=intent.subject_of_proof,
-        request_id=request_id,
+        request_id=intent.request_id,
     )
     subject = subjects.CERTIFICATE_RENEWED if intent.renewed_from else subjects.CERTIFICATE_ISSUED
     return Event(subject, message.SerializeToString())
 
 
-def revoked(revocation: Revocation, actor: str, request_id: str) -> Event:
-    """A certificate was revoked."""
+def revoked_event(entry: RevocationEntry) -> Event:
+    """Return the event for a revocation."""
+    revocation = entry.revocation
     message = events_pb2.CertificateRevoked(
         serial=revocation.serial,
         issuer=revocation.issuer,
-        revoked_at=Timestamp(seconds=revocation.revoked_at),
+        revoked_at=timestamp(revocation.revoked_at),
         reason=revocation.reason,
         active=revocation.active,
-        not_after=Timestamp(seconds=revocation.not_after),
-        actor=actor,
-        request_id=request_id,
+        not_after=timestamp(revocation.not_after),
+        actor=entry.actor,
+        request_id=entry.request_id,
     )
     return Event(subjects.CERTIFICATE_REVOKED, message.SerializeToString())

@@ -1,4 +1,4 @@
-"""A place to die at, for the tests that kill the process between two steps of issuance.
+"""Kills the process between two steps of issuance, for crash tests.
 
 Nothing happens unless the configuration names the step and the environment says the same: a
 configuration copied from a test cannot kill a service by itself.
@@ -30,10 +30,10 @@ class Faults:
     def __init__(
         self, step: int | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
-        said = (os.environ if environment is None else environment).get("NEWEL_FAULT")
-        self._step = step if step is not None and said == f"issuing:{step}" else 0
+        setting = (os.environ if environment is None else environment).get("NEWEL_FAULT")
+        self._step = step if step is not None and setting == f"issuing:{step}" else 0
 
     def after(self, step: Step) -> None:
-        """Says that a step is done. Returns, unless it was the chosen one."""
+        """Note that a step is done, and kill the process if it was the configured one."""
         if step == self._step:
             os.kill(os.getpid(), signal.SIGKILL)

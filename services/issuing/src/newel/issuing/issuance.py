@@ -6,23 +6,29 @@
 4. build, lint, key quality                         9. the certificate is returned
 5. the intent is stored
 
-One insert decides 1, 3 and 5 together: it loses against a row that has the same key or serial, and
-what lost is looked up. So a crash after it leaves an intent that a retry finishes with the very same
-TBSCertificate, and a crash before it leaves nothing. Step 2 is ``requests.py``, 3 to 5 are
+One insert decides 1, 3 and 5 together: it fails where a row has the same key or serial, and then
+that row is looked up. A crash after it leaves an intent that a retry finishes with the very same
+TBSCertificate, and a crash before it leaves nothing. Step 2 is ``admission.py``, 3 to 5 are
 ``recording.py``, 6 to 8 ``completion.py``.
 """
 
 import asyncio
 from collections.abc import Sequence
 
-from newel.issuing.completion import Completion, Outcome, Recorded
+from newel.issuing.admission import Admission
+from newel.issuing.completion import Completion, Outcome
+from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
 from newel.issuing.faults import Faults, Step
 from newel.issuing.recording import Recorder
-from newel.issuing.records import CertificateStore
-from newel.issuing.requests import AcceptedRequest, Admission, Attempt
+from newel.issuing.records import CertificateStore, Intent
+from newel.issuing.requests import (
+    AcceptedRequest,
+    DecidedRequest,
+    IssueRequest,
+    RefusedRequest,
+    RequestIdentity,
+)
 from newel.issuing.retries import Retries
-from newel.issuing.trail import Trail
-from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -30,7 +36,7 @@ _INTERRUPTED = NewelError(ErrorType.UNAVAILABLE, "the request was interrupted; t
 
 
 class Issuance:
-    """Issues certificates: at most one for each idempotency key, here and in every replica."""
+    """Issues certificates: at most one for each idempotency key, in this and every other replica."""
 
     def __init__(
         self,
@@ -40,7 +46,7 @@ class Issuance:
         retries: Retries,
         store: CertificateStore,
         clock: Clock,
-        trail: Trail,
+        trail: AuditTrail,
         faults: Faults,
     ) -> None:
         self._admission = admission
@@ -51,91 +57,97 @@ class Issuance:
         self._clock = clock
         self._trail = trail
         self._faults = faults
-        self._under_way: dict[tuple[bytes, bytes], asyncio.Future[Outcome]] = {}
+        self._in_progress: dict[RequestIdentity, asyncio.Future[Outcome]] = {}
 
-    async def issue(self, requests: Sequence[pb.Request]) -> list[Outcome]:
-        """One certificate or refusal per request, in order."""
+    async def issue(self, requests: Sequence[IssueRequest | RefusedRequest]) -> list[Outcome]:
+        """Issue a certificate for each request; return certificates and errors in order."""
         now = self._clock.now()
         # 2 profile and issuer
-        attempts = [self._admission.attempt(request, now) for request in requests]
+        decided = [
+            self._admission.decide(each, now) if isinstance(each, IssueRequest) else each
+            for each in requests
+        ]
         self._faults.after(Step.PROFILE)
-        return await self.carry_out(attempts)
+        return await self.carry_out(decided)
 
-    async def carry_out(self, attempts: Sequence[Attempt]) -> list[Outcome]:
-        """Steps 1 and 3 to 9, for attempts whose profile and issuer are decided; all are refused while
-        the audit trail cannot be written.
+    async def carry_out(self, requests: Sequence[DecidedRequest]) -> list[Outcome]:
+        """Run steps 1 and 3 to 9 for requests that have passed step 2, or failed it.
+
+        All are refused while the audit trail cannot be written.
         """
         try:
             self._trail.require_writable()
-        except NewelError as refusal:
-            self._tell(attempts, [refusal] * len(attempts))
-            return [refusal] * len(attempts)
-        # 1 an attempt that is under way in this process is waited for, also one of the same list
+        except NewelError as error:
+            self._audit(requests, [error] * len(requests))
+            return [error] * len(requests)
+        # 1 wait for a request that is in progress in this process, or earlier in this list
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Outcome]] = []
-        mine: list[Attempt] = []
-        for attempt in attempts:
-            future = self._under_way.get(attempt.identity)
+        first: list[DecidedRequest] = []
+        for request in requests:
+            future = self._in_progress.get(request.identity)
             if future is None:
-                future = self._under_way[attempt.identity] = loop.create_future()
-                mine.append(attempt)
+                future = self._in_progress[request.identity] = loop.create_future()
+                first.append(request)
             futures.append(future)
         self._faults.after(Step.KNOWN)
-        outcomes: Sequence[Outcome] = [_INTERRUPTED] * len(mine)
+        outcomes: Sequence[Outcome] = [_INTERRUPTED] * len(first)
         try:
-            outcomes = await self._settle(mine)
+            outcomes = await self._settle(first)
         finally:
-            for attempt, outcome in zip(mine, outcomes, strict=True):
-                self._under_way.pop(attempt.identity).set_result(outcome)
+            for request, outcome in zip(first, outcomes, strict=True):
+                self._in_progress.pop(request.identity).set_result(outcome)
         # 9 the certificates are returned
         results = [await asyncio.shield(future) for future in futures]
         self._faults.after(Step.ANSWER)
         return results
 
-    async def _settle(self, attempts: Sequence[Attempt]) -> list[Outcome]:
-        accepted = [
-            each.accepted for each in attempts if isinstance(each.accepted, AcceptedRequest)
-        ]
-        # 3 to 5, then 6 to 8
-        recorded = iter(await self._recorder.record(accepted))
-        results = [
-            each.accepted if isinstance(each.accepted, NewelError) else next(recorded)
-            for each in attempts
-        ]
-        completed = iter(
-            await self._completion.complete(
-                [each for each in results if isinstance(each, Recorded)]
-            )
-        )
-        # 1 what could not be recorded may be on record: its key keeps the certificate it has
-        others = iter(
-            await asyncio.gather(
-                *[
-                    self._known(attempt, result)
-                    for attempt, result in zip(attempts, results, strict=True)
-                    if isinstance(result, NewelError)
-                ]
-            )
-        )
-        outcomes = [
-            next(completed if isinstance(result, Recorded) else others) for result in results
-        ]
-        self._tell(attempts, outcomes)
-        return outcomes
-
-    async def _known(self, attempt: Attempt, refusal: NewelError) -> Outcome:
-        """The outcome of the earlier attempt under the same key, even where the same request would be
-        refused today; the refusal where there was none.
-        """
-        (record,) = await self._store.by_key([attempt.key])
-        return refusal if record is None else await self._retries.resolve(attempt, record)
-
-    def _tell(self, attempts: Sequence[Attempt], outcomes: Sequence[Outcome]) -> None:
-        granted = 0
-        for attempt, outcome in zip(attempts, outcomes, strict=True):
-            if isinstance(outcome, NewelError):
-                self._trail.not_issued(outcome, attempt.request_id)
+    async def _settle(self, requests: Sequence[DecidedRequest]) -> list[Outcome]:
+        """Run steps 1 and 3 to 8. No two of the requests have the same identity."""
+        refused = {
+            each.identity: each.error for each in requests if isinstance(each, RefusedRequest)
+        }
+        accepted = {each.identity: each for each in requests if isinstance(each, AcceptedRequest)}
+        # 3 to 5 record the intents of accepted requests
+        recorded = await self._recorder.record(list(accepted.values()))
+        intents: dict[RequestIdentity, Intent] = {}
+        for identity, result in zip(accepted, recorded, strict=True):
+            if isinstance(result, NewelError):
+                refused[identity] = result
             else:
-                self._trail.issued(outcome.serial, outcome.issuer, attempt.request_id)
-                granted += 1
-        self._trail.count_issued(granted)
+                intents[identity] = result
+        # 6 to 8 complete what was recorded
+        completed = await self._completion.complete(list(intents.values()), fresh=True)
+        outcomes = dict(zip(intents, completed, strict=True))
+        # 1 what could not be recorded may be on record: its key keeps the certificate it has
+        late = [each for each in requests if each.identity in refused]
+        found = await asyncio.gather(
+            *[self._find_earlier(each, refused[each.identity]) for each in late]
+        )
+        outcomes.update(zip([each.identity for each in late], found, strict=True))
+        ordered = [outcomes[each.identity] for each in requests]
+        self._audit(requests, ordered)
+        return ordered
+
+    async def _find_earlier(self, request: DecidedRequest, error: NewelError) -> Outcome:
+        """Return the outcome of the earlier request under the same key, the error if there was none.
+
+        It counts even where the same request would be refused today.
+        """
+        (record,) = await self._store.by_key([request.idempotency_key])
+        return error if record is None else await self._retries.resolve(request, record)
+
+    def _audit(self, requests: Sequence[DecidedRequest], outcomes: Sequence[Outcome]) -> None:
+        self._trail.record(
+            [
+                _decision(outcome, request.request_id)
+                for request, outcome in zip(requests, outcomes, strict=True)
+            ]
+        )
+
+
+def _decision(outcome: Outcome, request_id: str) -> Decision:
+    if isinstance(outcome, NewelError):
+        return Decision.refuse(Operation.ISSUE, outcome, request_id=request_id)
+    facts = {"serial": outcome.serial.hex(), "issuer": outcome.issuer, "request_id": request_id}
+    return Decision(Operation.ISSUE, Result.GRANTED, facts)

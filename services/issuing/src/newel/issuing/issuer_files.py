@@ -1,6 +1,5 @@
-"""An issuer's files as its operator has them, read into a chain that may issue."""
+"""Reads an issuer's files, as its operator has them, into a chain that may issue."""
 
-import datetime as dt
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,16 +15,13 @@ from newel.runtime.config import ConfigError
 
 _log = logging.getLogger("newel.issuing")
 
-NEAR = dt.timedelta(days=90)
-"""From when on the end of an issuer is warned of."""
-
 
 class UnusableIssuerError(ConfigError):
     """The service must not start with this issuer; the text says why and what to do."""
 
 
 def read_chain(file: Path, root_files: Iterable[Path]) -> Chain:
-    """The chain in ``file`` up to a root in one of the others; each certificate may do what it does there.
+    """Read the chain in ``file`` and its root from ``root_files``, and check that they may issue.
 
     Raises :class:`UnusableIssuerError`.
     """
@@ -43,14 +39,14 @@ def read_chain(file: Path, root_files: Iterable[Path]) -> Chain:
     return chain
 
 
-def signs_lists(authority: x509.Certificate) -> bool:
-    """Say whether a CA's key may sign CRLs: absent key usage allows any use (RFC 5280 §4.2.1.3)."""
+def may_sign_crls(authority: x509.Certificate) -> bool:
+    """Whether a CA's key may sign CRLs: absent key usage allows any use (RFC 5280 §4.2.1.3)."""
     usage = _extension(authority, x509.KeyUsage)
     return not isinstance(usage, x509.KeyUsage) or usage.crl_sign
 
 
 def read_constraints(file: Path, chain: Chain) -> tuple[NameConstraints, ...]:
-    """The name constraints of each certificate of the chain that has some, and the root's."""
+    """Read the name constraints of every certificate up to the root that has some."""
     try:
         found = [name_constraints(each) for each in (*chain.certificates, chain.root)]
     except ConstraintError as error:
@@ -58,13 +54,13 @@ def read_constraints(file: Path, chain: Chain) -> tuple[NameConstraints, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def first_to_end(chain: Chain) -> x509.Certificate:
-    """The certificate of the chain whose end is the chain's."""
+def first_to_expire(chain: Chain) -> x509.Certificate:
+    """Return the certificate of the chain, or its root, that expires first."""
     return min((*chain.certificates, chain.root), key=lambda each: each.not_valid_after_utc)
 
 
 def _check_authorities(file: Path, path: tuple[x509.Certificate, ...]) -> None:
-    """Each a CA that may sign certificates, no path length exceeded."""
+    """Check that each is a CA that may sign certificates, and that no path length is exceeded."""
     for below, authority in enumerate(path):
         try:
             basic = _extension(authority, x509.BasicConstraints)
@@ -74,7 +70,7 @@ def _check_authorities(file: Path, path: tuple[x509.Certificate, ...]) -> None:
         if certificate.issuer_name(authority) == EMPTY:
             raise UnusableIssuerError(f"{file}: an authority's certificate has no name, as it must")
         if authority is path[-1] and authority.version is x509.Version.v1:
-            continue  # a root from before there were extensions: it is trusted as it is
+            continue  # a root of version 1 has no extensions: it is trusted as it is
         if not isinstance(basic, x509.BasicConstraints) or not basic.ca:
             raise UnusableIssuerError(f"{file}: {name_of(authority)} is not a CA's certificate")
         if isinstance(usage, x509.KeyUsage) and not usage.key_cert_sign:

@@ -1,10 +1,12 @@
-"""Every metric of the issuing authority. Labels are bounded: error names, issuers of the configuration."""
+"""Every metric of the issuing authority. Labels are bounded: error names and configured issuers."""
+
+import datetime as dt
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class Metrics:
-    """What the issuing authority counts."""
+    """The metrics of the issuing authority."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
@@ -30,36 +32,32 @@ class Metrics:
             "Signatures of the signer that did not verify and were never released",
             registry=registry,
         )
-        self._issuer_end = Gauge(
+        self._issuer_not_after = Gauge(
             "newel_issuing_issuer_not_after_seconds",
-            "When an issuer ends, in seconds since 1970",
+            "When an issuer expires, in seconds since 1970",
             ("issuer",),
             registry=registry,
         )
+        self._families = {
+            "issue": self._requests,
+            "revoke": self._revocations,
+            "reconcile": self._reconciled,
+        }
         self._children: dict[tuple[str, str], Counter] = {}
 
-    def requested(self, outcome: str, count: int = 1) -> None:
-        """Counts requests for certificates; ``outcome`` is "granted" or an error's name."""
-        self._child("requests", self._requests, outcome).inc(count)
+    def count(self, operation: str, outcome: str, count: int) -> None:
+        """Count decisions of one operation with one outcome: the name of an error or of a result."""
+        if operation in self._families:
+            self._child(operation, outcome).inc(count)
+        elif outcome == "invalid":
+            self._bad_signatures.inc(count)
 
-    def revoked(self, outcome: str) -> None:
-        """Counts one request to revoke."""
-        self._child("revocations", self._revocations, outcome).inc()
+    def set_issuer_not_after(self, issuer: str, not_after: dt.datetime) -> None:
+        """Set when an issuer expires."""
+        self._issuer_not_after.labels(issuer).set(not_after.timestamp())
 
-    def reconciled(self, outcome: str) -> None:
-        """Counts one intent that reconciliation settled: "finished" or "ended"."""
-        self._child("reconciled", self._reconciled, outcome).inc()
-
-    def bad_signature(self) -> None:
-        """Counts one signature that did not verify."""
-        self._bad_signatures.inc()
-
-    def issuer_ends(self, issuer: str, at: float) -> None:
-        """Says when an issuer ends."""
-        self._issuer_end.labels(issuer).set(at)
-
-    def _child(self, name: str, family: Counter, outcome: str) -> Counter:
-        child = self._children.get((name, outcome))
+    def _child(self, operation: str, outcome: str) -> Counter:
+        child = self._children.get((operation, outcome))
         if child is None:
-            child = self._children[name, outcome] = family.labels(outcome)
+            child = self._children[operation, outcome] = self._families[operation].labels(outcome)
         return child

@@ -1,4 +1,4 @@
-"""What a certificate of ours says, octet for octet, for saying it again."""
+"""The fields of a recorded TBSCertificate that renewal copies verbatim."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from newel.crypto.extensions import Extension
 # RFC 5280 §4.1: version, serial, algorithm, issuer, validity, subject, key, extensions
 _ALGORITHM, _SUBJECT = 2, 5
 
-# What the encoder makes anew; everything else is taken over as it stands.
-_MADE_ANEW = frozenset(
+# Written by the encoder; renewal copies every other extension as it stands.
+_ENCODED_AGAIN = frozenset(
     der.oid(each)
     for each in (
         extensions.SUBJECT_KEY_IDENTIFIER,
@@ -19,13 +19,16 @@ _MADE_ANEW = frozenset(
         extensions.CRL_DISTRIBUTION_POINTS,
     )
 )
-_KEY_USAGE, _PURPOSES = der.oid(extensions.KEY_USAGE), der.oid(extensions.EXTENDED_KEY_USAGE)
-_ALTERNATIVE_NAMES = der.oid(extensions.SUBJECT_ALT_NAME)
+_KEY_USAGE, _EXTENDED_KEY_USAGE = (
+    der.oid(extensions.KEY_USAGE),
+    der.oid(extensions.EXTENDED_KEY_USAGE),
+)
+_SUBJECT_ALT_NAME = der.oid(extensions.SUBJECT_ALT_NAME)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Subject and key as DER, the names, and the extensions that are particular to it."""
+    """Subject and key as DER, the names, and the extensions to copy."""
 
     subject: bytes
     public_key: bytes
@@ -35,29 +38,29 @@ class Parts:
     """The values of keyUsage and extKeyUsage, DER; empty where there is none."""
 
 
-def parts_of(tbs: bytes, rules: NameRules = STRICT) -> Parts:
-    """The parts of a recorded TBSCertificate, which is DER because it was linted.
+def read_parts(tbs: bytes, rules: NameRules = STRICT) -> Parts:
+    """Read the parts of a recorded TBSCertificate, which is DER because it was linted.
 
     Raises :class:`newel.crypto.dns_names.InvalidNameError` for a name that today's ``rules`` refuse.
     """
     subject, public_key, *rest = der.split(der.content(tbs))[_SUBJECT:]
     found: list[Extension] = []
-    usages = {_KEY_USAGE: b"", _PURPOSES: b""}
+    usages = {_KEY_USAGE: b"", _EXTENDED_KEY_USAGE: b""}
     general_names: tuple[names.GeneralName, ...] = ()
     for each in der.split(der.content(der.content(rest[-1]))):
         kind, *critical, octets = der.split(der.content(each))
-        if kind == _ALTERNATIVE_NAMES:
+        if kind == _SUBJECT_ALT_NAME:
             encoded = der.split(der.content(der.content(octets)))
             general_names = tuple([names.from_der(n[0], der.content(n), rules) for n in encoded])
         elif kind in usages:
             usages[kind] = der.content(octets)
-        elif kind not in _MADE_ANEW:
+        elif kind not in _ENCODED_AGAIN:
             oid = der.dotted(der.content(kind))
             found.append(Extension(oid, bool(critical), der.content(octets)))
-    kept = usages[_KEY_USAGE], usages[_PURPOSES]
+    kept = usages[_KEY_USAGE], usages[_EXTENDED_KEY_USAGE]
     return Parts(subject, public_key, general_names, tuple(found), kept)
 
 
-def algorithm_of(tbs: bytes) -> bytes:
-    """The AlgorithmIdentifier inside a recorded TBSCertificate; the one outside repeats it (§4.1.1.2)."""
+def signature_algorithm(tbs: bytes) -> bytes:
+    """Return the AlgorithmIdentifier of a recorded TBSCertificate; the outer one repeats it (§4.1.1.2)."""
     return der.split(der.content(tbs))[_ALGORITHM]

@@ -1,4 +1,4 @@
-"""Profiles: what a certificate may be, whoever asks for it."""
+"""Profiles: the limits of certificates, whoever asks for them."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
@@ -7,15 +7,16 @@ from functools import cached_property
 
 from newel.crypto import extensions, profile
 from newel.crypto.dns_names import STRICT, NameRules
-from newel.issuing.config import STEP_EXTENSION, ProfileConfig
+from newel.issuing.config import ProfileConfig
 from newel.issuing.issuers import Issuer
 from newel.runtime.errors import ErrorType, NewelError
+from newel.step.extension import OID as STEP_EXTENSION
 
-_SLACK = dt.timedelta(minutes=1)
+_CLOCK_SKEW = dt.timedelta(minutes=1)
 """How far the registration authority's clock may be ahead of this one's."""
 
 # RFC 5280 §4.2.1.12
-_PURPOSES = {
+_EXTENDED_KEY_USAGES = {
     "serverAuth": extensions.SERVER_AUTH,
     "clientAuth": extensions.CLIENT_AUTH,
     "codeSigning": "1.3.6.1.5.5.7.3.3",
@@ -26,23 +27,23 @@ _PURPOSES = {
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """Both ends are part of it, in whole seconds (RFC 5280 §4.1.2.5)."""
+    """A validity period in whole seconds, both ends included (RFC 5280 §4.1.2.5)."""
 
     not_before: dt.datetime
     not_after: dt.datetime
 
 
 class Profile:
-    """One profile of the configuration. ``shape`` is what the encoder follows.
+    """One profile of the configuration. The encoder follows ``shape``.
 
-    ``key`` tells profiles and what was left of them (see :meth:`narrowed`) apart.
+    ``key`` identifies a profile, or a part of one (see :meth:`narrow`).
     """
 
     def __init__(self, name: str, config: ProfileConfig, *, must_staple: bool = False) -> None:
         self.name = self.key = name
         self.config = config
         self.names = NameRules(underscores=True) if config.allow_underscores else STRICT
-        self._narrower: dict[str, Profile] = {}
+        self._parts: dict[str, Profile] = {}
         self.shape = profile.Profile(
             name=name,
             default_validity=config.default_duration,
@@ -50,24 +51,24 @@ class Profile:
             max_validity=config.max_duration,
             backdate=config.backdate,
             extended_key_usage=tuple(
-                _PURPOSES.get(each, each) for each in config.extended_key_usages
+                _EXTENDED_KEY_USAGES.get(each, each) for each in config.extended_key_usages
             ),
             common_name=config.common_name,
             allowed_extensions=frozenset(config.caller_extensions),
             must_staple=must_staple,
         )
 
-    def narrowed(self, usages: Collection[str], purposes: Collection[str]) -> "Profile":
-        """The profile with these of its key usages and extended key usages alone; none leaves all.
+    def narrow(self, usages: Collection[str], purposes: Collection[str]) -> "Profile":
+        """Return the profile with only these of its key usages and extended key usages; none means all.
 
-        Raises ``malformed`` for one the profile has not, or when none would be left.
+        Raises ``malformed`` for one that the profile lacks, or when none would be left.
         """
         shape = self.shape
         kept = replace(
             shape,
-            key_usage=chosen(shape.key_usage, usages),
-            rsa_key_usage=chosen(shape.rsa_key_usage, usages),
-            extended_key_usage=chosen(shape.extended_key_usage, purposes),
+            key_usage=_select(shape.key_usage, usages),
+            rsa_key_usage=_select(shape.rsa_key_usage, usages),
+            extended_key_usage=_select(shape.extended_key_usage, purposes),
         )
         known = {*shape.key_usage, *shape.rsa_key_usage, *shape.extended_key_usage}
         for each in (*usages, *purposes):
@@ -80,15 +81,15 @@ class Profile:
         ):
             raise NewelError(ErrorType.MALFORMED, "a certificate needs a usage and a purpose")
         key = " ".join((self.name, *kept.rsa_key_usage, *kept.key_usage, *kept.extended_key_usage))
-        if key not in self._narrower:
+        if key not in self._parts:
             narrower = Profile(self.name, self.config)
             narrower.key, narrower.shape = key, kept
-            self._narrower[key] = narrower
-        return self._narrower[key]
+            self._parts[key] = narrower
+        return self._parts[key]
 
     @cached_property
-    def _values(self) -> tuple[frozenset[bytes], bytes]:
-        """The values of both usage extensions, DER: of the one for each kind of key, and the other."""
+    def _usage_values(self) -> tuple[frozenset[bytes], bytes]:
+        """The DER values of keyUsage, one for each kind of key, and of extKeyUsage."""
         usages = (self.shape.key_usage, self.shape.rsa_key_usage)
         purposes = self.shape.extended_key_usage
         return (
@@ -96,27 +97,29 @@ class Profile:
             extensions.extended_key_usage(purposes).value if purposes else b"",
         )
 
-    def no_wider(self, usage: bytes, purpose: bytes) -> "Profile":
-        """The profile, narrowed to what a certificate with these extension values has.
+    def restrict(self, usage: bytes, purpose: bytes) -> "Profile":
+        """Return the profile, narrowed to the usages of a certificate that is to be renewed.
 
-        The values are DER, empty for an extension that is not there. What the profile has meanwhile
-        lost is lost; what it has gained stays out of a certificate that never had it.
+        The values are DER, empty for an absent extension. Usages that the profile no longer has are
+        dropped; those that it has gained are not added.
         """
         shape = self.shape
-        own_usages, own_purposes = self._values
+        own_usages, own_purposes = self._usage_values
         whole, same = usage in own_usages, purpose == own_purposes
         if whole and same:
             return self
         usages = () if whole else extensions.key_usages_of(usage)
         purposes = () if same else extensions.extended_key_usages_of(purpose)
         known = {*shape.key_usage, *shape.rsa_key_usage}
-        return self.narrowed(
+        return self.narrow(
             [each for each in usages if each in known],
             [each for each in purposes if each in shape.extended_key_usage],
         )
 
-    def still(self, found: Iterable[extensions.Extension]) -> tuple[extensions.Extension, ...]:
-        """The extensions of a certificate that the profile has not lost meanwhile."""
+    def filter_extensions(
+        self, found: Iterable[extensions.Extension]
+    ) -> tuple[extensions.Extension, ...]:
+        """Return those extensions of a certificate that the profile still allows."""
         own = STEP_EXTENSION if self.config.provisioner_extension else ""
         return tuple([each for each in found if each.oid == own or self.shape.allows(each)])
 
@@ -126,18 +129,19 @@ class Profile:
         now: dt.datetime,
         not_before: dt.datetime | None,
         not_after: dt.datetime | None,
-        usual: dt.timedelta | None = None,
+        default_duration: dt.timedelta | None = None,
     ) -> Validity:
-        """The validity of a new certificate; ``usual`` is its length when no end was asked for.
+        """Return the validity of a new certificate.
 
-        Raises ``malformed`` for what the profile forbids.
+        ``default_duration`` applies without ``not_after``. Raises ``malformed`` for what the profile
+        forbids.
         """
         oldest = now - max(self.config.oldest_start, self.config.backdate)
         if not_before is not None and not_before.replace(microsecond=0) < oldest.replace(
             microsecond=0
         ):
             raise NewelError(ErrorType.MALFORMED, "notBefore lies too far in the past")
-        if not_before is not None and not_before > now + self.config.latest_start + _SLACK:
+        if not_before is not None and not_before > now + self.config.latest_start + _CLOCK_SKEW:
             raise NewelError(ErrorType.MALFORMED, "notBefore lies too far in the future")
         try:
             start, end = self.shape.validity(
@@ -145,35 +149,35 @@ class Profile:
                 issuer_not_after=issuer.not_after,
                 not_before=not_before,
                 not_after=not_after,
-                usual=usual,
+                usual=default_duration,
             )
         except profile.ProfileError as error:
             raise NewelError(ErrorType.MALFORMED, str(error)) from None
         return Validity(max(start, issuer.not_before), end)
 
-    def renewed(
-        self, issuer: Issuer, now: dt.datetime, old: Validity, limit: dt.timedelta | None
+    def renewal_validity(
+        self, issuer: Issuer, now: dt.datetime, old: Validity, max_duration: dt.timedelta | None
     ) -> Validity:
-        """The validity of a renewal: as long as the old one was, within today's limits.
+        """Return the validity of a renewal: as long as the old one was, within today's limits.
 
-        Raises ``malformed`` when the issuer ends before the shortest allowed certificate would.
+        Raises ``malformed`` when the issuer expires before the shortest allowed certificate would.
         """
         now = now.replace(microsecond=0)
-        longest = min(self.config.max_duration, limit or self.config.max_duration)
+        longest = min(self.config.max_duration, max_duration or self.config.max_duration)
         start = now - self.config.backdate
         end = min(start + (old.not_after - old.not_before), now + longest, issuer.not_after)
         if end - now < self.config.min_duration:
-            raise NewelError(ErrorType.MALFORMED, "the renewed certificate would end at once")
+            raise NewelError(ErrorType.MALFORMED, "the renewed certificate would expire at once")
         return Validity(max(start, issuer.not_before), end)
 
 
-def chosen(own: tuple[str, ...], wanted: Collection[str]) -> tuple[str, ...]:
-    """The profile's own that are wanted; all when nothing is."""
+def _select(own: tuple[str, ...], wanted: Collection[str]) -> tuple[str, ...]:
+    """Return those of the profile's own that are wanted; all when none are named."""
     return tuple(each for each in own if each in wanted) if wanted else own
 
 
 class Profiles:
-    """Every profile, by name. ``staples``: the certificates name a responder to staple from."""
+    """Every profile, by name. ``staples`` says that certificates name an OCSP responder."""
 
     def __init__(
         self, configs: Mapping[str, ProfileConfig], default: str, *, staples: bool = False
@@ -185,7 +189,7 @@ class Profiles:
         self._default = default
 
     def get(self, name: str) -> Profile:
-        """The profile of this name, the default for "". Raises ``invalidProfile``."""
+        """Return the profile of this name, the default for "". Raises ``invalidProfile``."""
         found = self._profiles.get(name or self._default)
         if found is None:
             raise NewelError(ErrorType.INVALID_PROFILE, f"there is no certificate profile {name!r}")

@@ -1,24 +1,22 @@
 """Reconciliation: intents that a crash left open are finished, or ended for good.
 
-Runs under a lease, in one process at a time. What can be signed is signed, so that a late retry
-still gets its certificate; what cannot is closed, and its serial revoked, because nobody knows
-whether a signature over it was made and lost.
+It runs under a lease, in one process at a time. What can be signed is signed, so that a late retry
+still gets its certificate. What cannot is closed and its serial revoked, because a signature over it
+may have been made and lost.
 """
 
 import datetime as dt
 
-from newel.issuing import events
 from newel.issuing.assembly import SignedCertificate
-from newel.issuing.completion import Completion, Recorded
+from newel.issuing.completion import Completion
+from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
 from newel.issuing.issuers import Issuers
-from newel.issuing.records import CertificateStore, Intent, Record, Revocation, Revoking
+from newel.issuing.records import CertificateStore, Intent, Record, Revocation, RevocationEntry
 from newel.issuing.revocation import CESSATION_OF_OPERATION
-from newel.issuing.trail import Trail
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType
 
 _BATCH = 64
-_ACTOR = "reconciliation"
 
 
 class Reconciliation:
@@ -30,7 +28,7 @@ class Reconciliation:
         completion: Completion,
         issuers: Issuers,
         clock: Clock,
-        trail: Trail,
+        trail: AuditTrail,
         after: dt.timedelta,
     ) -> None:
         self._store = store
@@ -38,32 +36,33 @@ class Reconciliation:
         self._issuers = issuers
         self._clock = clock
         self._trail = trail
-        self._after = after.total_seconds()
+        self._after = after
 
     async def run(self) -> int:
-        """One pass over the oldest open intents. How many it finished or ended."""
-        now = int(self._clock.unix())
-        left = await self._store.left_open(int(now - self._after), now, _BATCH)
-        possible = [record for record in left if self._can_be_signed(record, now)]
-        outcomes = await self._completion.complete([Recorded(r.intent, "") for r in possible])
+        """Go over the oldest open intents once; return how many were finished or ended."""
+        now = self._clock.now()
+        left = await self._store.left_open(now - self._after, now, _BATCH)
+        signable = [record.intent for record in left if self._can_be_signed(record, now)]
+        outcomes = await self._completion.complete(signable, fresh=False)
         settled = 0
-        for record, outcome in zip(possible, outcomes, strict=True):
+        for intent, outcome in zip(signable, outcomes, strict=True):
             if isinstance(outcome, SignedCertificate):
-                self._trail.finished(record.intent)
+                facts = {"serial": intent.serial.hex()}
+                self._trail.record([Decision(Operation.RECONCILE, Result.FINISHED, facts)])
                 settled += 1
             elif outcome.type is not ErrorType.UNAVAILABLE:
-                settled += await self._end(record.intent, now, "the signer refuses it")
+                settled += await self._end(intent, now, "the signer refuses it")
         for record in left:
             if not self._can_be_signed(record, now):
                 cause = "it expired, or its issuer was retired"
                 settled += await self._end(record.intent, now, cause)
         return settled
 
-    def _can_be_signed(self, record: Record, now: int) -> bool:
+    def _can_be_signed(self, record: Record, now: dt.datetime) -> bool:
         issuer = self._issuers.get(record.intent.issuer)
         return issuer is not None and issuer.active and record.intent.not_after > now
 
-    async def _end(self, intent: Intent, now: int, cause: str) -> bool:
+    async def _end(self, intent: Intent, now: dt.datetime, cause: str) -> bool:
         revocation = Revocation(
             serial=intent.serial,
             issuer=intent.issuer,
@@ -72,16 +71,16 @@ class Reconciliation:
             active=True,
             not_after=intent.not_after,
         )
-        revoking = Revoking(
+        entry = RevocationEntry(
             revocation,
-            actor=_ACTOR,
+            actor="reconciliation",
             provisioner="",
             reason_text=f"left unfinished by a crash; {cause}",
             request_id="",
             recorded_at=now,
-            block=None,
         )
-        ended = await self._store.abandon(revoking, events.revoked(revocation, _ACTOR, ""))
+        ended = await self._store.abandon(entry)
         if ended:
-            self._trail.ended(revocation, cause)
+            facts = {"serial": intent.serial.hex(), "cause": cause}
+            self._trail.record([Decision(Operation.RECONCILE, Result.ENDED, facts)])
         return ended

@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 
 from newel.issuing.building import Builder
-from newel.issuing.completion import Recorded
 from newel.issuing.faults import Faults, Step
-from newel.issuing.records import CertificateStore
+from newel.issuing.records import CertificateStore, Intent
 from newel.issuing.requests import AcceptedRequest
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
-_ROUNDS = 3  # a second equal serial out of 96 random bits is a broken generator, not bad luck
+_ATTEMPTS = 3  # a second equal serial out of 96 random bits is a broken generator, not bad luck
 
-_KNOWN = NewelError(ErrorType.CONFLICT, "the idempotency key is in use")
+_KEY_IN_USE = NewelError(ErrorType.CONFLICT, "the idempotency key is in use")
 _BLOCKED = NewelError(ErrorType.BAD_PUBLIC_KEY, "this public key must not be certified any more")
 _REVOKED = NewelError(ErrorType.UNAUTHORIZED, "the certificate is revoked")
 _NO_SERIAL = NewelError(
     ErrorType.SERVER_INTERNAL,
     "no serial number could be reserved",
-    cause=f"{_ROUNDS} serial numbers in a row were taken: check the random generator",
+    cause=f"{_ATTEMPTS} serial numbers in a row were taken: check the random generator",
 )
 
 
@@ -33,59 +32,58 @@ class Recorder:
         self._clock = clock
         self._faults = faults
 
-    async def record(self, accepted: Sequence[AcceptedRequest]) -> list[Recorded | NewelError]:
-        """The recorded intent or the refusal of each, in order; ``conflict`` where the idempotency
-        key is on record already.
+    async def record(self, requests: Sequence[AcceptedRequest]) -> list[Intent | NewelError]:
+        """Record an intent for each request and return the intents or errors, in order.
+
+        The error is ``conflict`` where the idempotency key is on record already.
         """
-        results: list[Recorded | NewelError] = [_NO_SERIAL] * len(accepted)
-        left = list(range(len(accepted)))
-        for _ in range(_ROUNDS):
-            if left:
-                left = await self._round(accepted, left, results)
+        results: list[Intent | NewelError] = [_NO_SERIAL] * len(requests)
+        pending = list(range(len(requests)))
+        for _ in range(_ATTEMPTS):
+            if pending:
+                pending = await self._attempt(requests, pending, results)
         return results
 
-    async def _round(
+    async def _attempt(
         self,
-        accepted: Sequence[AcceptedRequest],
-        left: Sequence[int],
-        results: list[Recorded | NewelError],
+        requests: Sequence[AcceptedRequest],
+        pending: Sequence[int],
+        results: list[Intent | NewelError],
     ) -> list[int]:
-        """One try for those left; the indices of the ones that only met a serial in use."""
+        """Try the pending ones once; return the indices of those that only met a serial in use."""
         # 3 a serial
         now = self._clock.unix()
-        drawn = [(at, self._builder.serial(now)) for at in left]
+        serials = [(index, self._builder.draw_serial(now)) for index in pending]
         self._faults.after(Step.SERIAL)
         # 4 build, lint, key quality
-        built: list[tuple[int, Recorded]] = []
-        for at, serial in drawn:
+        built: list[tuple[int, Intent]] = []
+        for index, serial in serials:
             try:
-                intent = self._builder.build(accepted[at], serial)
+                built.append((index, self._builder.build(requests[index], serial)))
             except NewelError as error:
-                results[at] = error
-            else:
-                built.append((at, Recorded(intent, accepted[at].request_id, fresh=True)))
+                results[index] = error
         self._faults.after(Step.BUILD)
-        # 5 the intent is stored; with it 3 is decided, and 1
-        won = await self._store.reserve([each.intent for _, each in built])
+        # 5 the intent is stored; that decides steps 3 and 1, too
+        stored = await self._store.reserve([intent for _, intent in built])
         self._faults.after(Step.INTENT)
-        unlucky: list[int] = []
-        for (at, each), ok in zip(built, won, strict=True):
+        collided: list[int] = []
+        for (index, intent), ok in zip(built, stored, strict=True):
             if ok:
-                results[at] = each
-            elif (refusal := await self._why_not(accepted[at])) is not None:
-                results[at] = refusal
+                results[index] = intent
+            elif (refusal := await self._explain(requests[index])) is not None:
+                results[index] = refusal
             else:
-                unlucky.append(at)
-        return unlucky
+                collided.append(index)
+        return collided
 
-    async def _why_not(self, accepted: AcceptedRequest) -> NewelError | None:
-        """Why an intent could not be recorded; None when only its serial was in use."""
-        if (await self._store.by_key([accepted.idempotency_key]))[0] is not None:
-            return _KNOWN
-        if await self._store.is_blocked(accepted.key_digest):
+    async def _explain(self, request: AcceptedRequest) -> NewelError | None:
+        """Say why an intent could not be recorded; None when only its serial was in use."""
+        if (await self._store.by_key([request.idempotency_key]))[0] is not None:
+            return _KEY_IN_USE
+        if await self._store.is_blocked(request.key_digest):
             return _BLOCKED
-        if accepted.renewed_from is not None:
-            (renewed,) = await self._store.by_serial([accepted.renewed_from])
+        if request.renewed_from is not None:
+            (renewed,) = await self._store.by_serial([request.renewed_from])
             if renewed is not None and renewed.revocation is not None:
                 return _REVOKED
         return None

@@ -1,28 +1,32 @@
-"""What the issuing authority writes down, and the store it writes it into."""
+"""What the issuing authority records, and the store that it records it in."""
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.issuing.requests import Provisioner
 
 
 class Intent(NamedTuple):
-    """A certificate as it will be signed, recorded before it is. Times in seconds since 1970."""
+    """A certificate as it will be signed, recorded before it is.
+
+    The last two fields serve the process that has the intent signed, and are not stored.
+    """
 
     idempotency_key: bytes
     serial: bytes
     issuer: str
     profile: str
     tbs: bytes
-    not_after: int
+    not_after: dt.datetime
     key_digest: bytes
-    provisioner: bytes
+    provisioner: Provisioner
     subject_of_proof: str
     renewed_from: bytes | None
-    created_at: int
-    room: bytes | None  # as many octets as its signature will have at most
+    created_at: dt.datetime
+    max_signature_size: int = 0
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +35,29 @@ class Revocation:
 
     serial: bytes
     issuer: str
-    revoked_at: int
+    revoked_at: dt.datetime
     reason: int
     active: bool
-    not_after: int
+    not_after: dt.datetime
     position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
+class RevocationEntry:
+    """A revocation to be written, with the facts that explain it."""
+
+    revocation: Revocation
+    actor: str
+    provisioner: str
+    reason_text: str
+    request_id: str
+    recorded_at: dt.datetime
+    blocked_key: bytes | None = None  # the digest of a key that must never be certified again
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
-    """A stored row: the intent, its signature once there is one, and what became of it."""
+    """A stored row: the intent, its signature once there is one, and its revocation."""
 
     position: int
     intent: Intent
@@ -49,97 +66,82 @@ class Record:
     revocation: Revocation | None
 
     @property
-    def open(self) -> bool:
-        """Neither signed nor closed: under way, or left behind by a crash."""
+    def is_open(self) -> bool:
+        """Whether it is neither signed nor closed: in progress, or left behind by a crash."""
         return self.signature is None and not self.closed
 
-    def provisioner(self) -> pb.Provisioner:
-        """Who proved to be entitled."""
-        return pb.Provisioner.FromString(self.intent.provisioner)
 
-    def issued_at(self) -> dt.datetime:
-        """When the intent was written."""
-        return dt.datetime.fromtimestamp(self.intent.created_at, dt.UTC)
+class SignedIntent(NamedTuple):
+    """An intent, its signature and the certificate that they make."""
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What is told to the other services, in the unit that makes it true."""
-
-    subject: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Revoking:
-    """A revocation about to be written, with what the audit of it needs."""
-
-    revocation: Revocation
-    actor: str
-    provisioner: str
-    reason_text: str
-    request_id: str
-    recorded_at: int
-    block: bytes | None  # the digest of the key that must never be certified again
+    intent: Intent
+    signature: bytes
+    der: bytes
 
 
 class CertificateStore(Protocol):
-    """Certificates, revocations and blocked keys. Every write is durable when it returns."""
+    """Certificates, revocations and blocked keys. Every write is durable when it returns.
+
+    Writes that other services hear of publish their event in the same transaction.
+    """
 
     async def reserve(self, intents: Sequence[Intent]) -> list[bool]:
-        """Records intents, each by itself.
+        """Record intents, each by itself.
 
-        False where the idempotency key or the serial is taken, the public key is blocked, or the
-        certificate it renews is revoked: nothing is written then.
+        False, and nothing is written, where the idempotency key or the serial is taken, the public
+        key is blocked, or the certificate that it renews is revoked.
         """
         ...
 
-    async def complete(self, signed: Sequence[tuple[bytes, bytes, Event]]) -> list[bool]:
-        """Puts signatures on open intents (serial, signature, event), each with its event.
+    async def complete(self, signed: Sequence[SignedIntent]) -> list[bool]:
+        """Store the signatures of open intents, each by itself.
 
-        False where the intent is no longer open: someone else completed or closed it.
+        False where the intent is no longer open: another process completed or closed it.
         """
         ...
 
-    async def close(self, serial: bytes, at: int, *, release: bool) -> bool:
-        """Ends an open intent unsigned; ``release`` frees its idempotency key. False if not open."""
+    async def close(self, serial: bytes, at: dt.datetime, *, release: bool) -> bool:
+        """Close an open intent unsigned; ``release`` frees its idempotency key. False if not open."""
         ...
 
     async def by_key(self, keys: Sequence[bytes]) -> list[Record | None]:
-        """Records by idempotency key, in order."""
+        """Find records by idempotency key, in order."""
         ...
 
     async def by_serial(self, serials: Sequence[bytes]) -> list[Record | None]:
-        """Records by serial, in order."""
+        """Find records by serial, in order."""
         ...
 
     async def is_blocked(self, key_digest: bytes) -> bool:
-        """Whether this public key may never be certified again."""
+        """Whether this public key must never be certified again."""
         ...
 
-    async def revoke(self, revoking: Revoking, event: Event, before: int | None) -> bool:
-        """Writes a revocation, its event and its blocked key.
+    async def revoke(self, entry: RevocationEntry, before: int | None) -> bool:
+        """Write a revocation and block its key.
 
-        ``before`` is the position of the revocation it replaces, None where there is none yet.
-        False, and nothing is written, when somebody else was faster.
+        ``before`` is the position of the revocation that it replaces, None where there is none yet.
+        False, and nothing is written, when another process was faster.
         """
         ...
 
-    async def abandon(self, revoking: Revoking, event: Event) -> bool:
-        """Closes an open intent and revokes its serial in one unit. False if it is not open."""
+    async def abandon(self, entry: RevocationEntry) -> bool:
+        """Close an open intent and revoke its serial. False if it is not open."""
         ...
 
-    async def issued(self, after: int, limit: int, now: int) -> list[Record]:
-        """Completed records past a position, in order, up to the first that is still open.
+    async def issued(self, after: int, limit: int, now: dt.datetime) -> list[Record]:
+        """List completed records past a position, in order, up to the first that is still open.
 
         Fewer than ``limit`` rows may come although there are more: none means the end.
         """
         ...
 
-    async def revoked(self, after: int, limit: int, now: int) -> list[Revocation]:
-        """Revocations past a position, in order."""
+    async def revoked(self, after: int, limit: int, now: dt.datetime) -> list[Revocation]:
+        """List revocations past a position, in order."""
         ...
 
-    async def left_open(self, before: int, now: int, limit: int) -> list[Record]:
-        """Intents recorded before a time that are still open, oldest first."""
+    async def left_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
+        """List intents that are still open, oldest first.
+
+        Only those recorded before a time, or by a clock that ran ahead.
+        """
         ...

@@ -1,8 +1,8 @@
-"""Renewal and rekey: the certificate of record again, with a new serial and a new validity.
+"""Renewal and rekey: the certificate on record again, with a new serial number and validity.
 
-The proof is the certificate itself: the registration authority has seen its private key used. So all
-octets must be those of the record, it must not be revoked, actively or passively, and today's limits
-hold, not those of the day it was issued.
+The proof is the certificate itself: the registration authority has verified that its private key is
+in use. So all octets must be those of the record, it must not be revoked, actively or passively, and
+the limits are today's, not those of the day it was issued.
 """
 
 import datetime as dt
@@ -11,22 +11,28 @@ from collections.abc import Sequence
 
 from newel.crypto import distinguished_names, loading
 from newel.crypto.dns_names import InvalidNameError
-from newel.issuing.assembly import certificate_of
+from newel.issuing.assembly import certificate_der
 from newel.issuing.completion import Outcome
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuers import Issuers
-from newel.issuing.parts import parts_of
+from newel.issuing.parts import read_parts
 from newel.issuing.profiles import Profiles, Validity
 from newel.issuing.records import CertificateStore, Record
-from newel.issuing.requests import KEY_SIZES, AcceptedRequest, Attempt
-from newel.issuing.revocation import serial_of
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.issuing.requests import (
+    IDEMPOTENCY_KEY_SIZES,
+    AcceptedRequest,
+    DecidedRequest,
+    RefusedRequest,
+    RenewalRequest,
+    malformed,
+)
+from newel.issuing.revocation import read_serial
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
 
 class Renewals:
-    """Renews certificates of the record."""
+    """Renews certificates that are on record."""
 
     def __init__(
         self,
@@ -42,73 +48,82 @@ class Renewals:
         self._issuers = issuers
         self._clock = clock
 
-    async def renew(self, renewals: Sequence[pb.Renewal]) -> list[Outcome]:
-        """One certificate or refusal per renewal, in order; ``unauthorized`` for what is not on
-        record, revoked, or expired without leave.
+    async def renew(self, requests: Sequence[RenewalRequest | RefusedRequest]) -> list[Outcome]:
+        """Renew certificates and return new ones or errors, in order.
+
+        The error is ``unauthorized`` for a certificate that is not on record, is revoked, or has
+        expired and may not be renewed then.
         """
         now = self._clock.now()
-        records = await self._store.by_serial([serial_of(each.certificate) for each in renewals])
-        attempts = [
-            self._attempt(renewal, record, now)
-            for renewal, record in zip(renewals, records, strict=True)
-        ]
-        return await self._issuance.carry_out(attempts)
+        records = await self._store.by_serial(
+            [
+                read_serial(each.certificate) if isinstance(each, RenewalRequest) else b""
+                for each in requests
+            ]
+        )
+        return await self._issuance.carry_out(
+            [
+                self._decide(each, record, now) if isinstance(each, RenewalRequest) else each
+                for each, record in zip(requests, records, strict=True)
+            ]
+        )
 
-    def _attempt(self, renewal: pb.Renewal, record: Record | None, now: dt.datetime) -> Attempt:
-        accepted: AcceptedRequest | NewelError
-        digest = hashlib.sha256(renewal.public_key).digest() if renewal.public_key else b""
-        if record is not None and not digest:
+    def _decide(
+        self, request: RenewalRequest, record: Record | None, now: dt.datetime
+    ) -> DecidedRequest:
+        digest = b""
+        if request.public_key:
+            digest = hashlib.sha256(request.public_key).digest()
+        elif record is not None:
             digest = record.intent.key_digest
         try:
-            accepted = self._accept(renewal, record, digest, now)
+            return self._accept(request, record, digest, now)
         except NewelError as error:
-            accepted = error
+            refusal = error
         except InvalidNameError as error:
-            accepted = NewelError(ErrorType.REJECTED_IDENTIFIER, str(error))
-        return Attempt(renewal.idempotency_key, digest, renewal.request_id, accepted)
+            refusal = NewelError(ErrorType.REJECTED_IDENTIFIER, str(error))
+        return RefusedRequest(request.idempotency_key, digest, request.request_id, refusal)
 
     def _accept(
-        self, renewal: pb.Renewal, record: Record | None, digest: bytes, now: dt.datetime
+        self, request: RenewalRequest, record: Record | None, digest: bytes, now: dt.datetime
     ) -> AcceptedRequest:
-        """1. on record, octet by octet; 2. not revoked; 3. valid now, or expired with leave;
-        4. profile and issuer of today; 5. subject, names and the rest as they stand, less what the
-        profile has lost.
+        """Accept a renewal that passes every check.
+
+        1. on record, octet for octet; 2. not revoked; 3. valid now, or expired and allowed to be;
+        4. today's profile and issuer; 5. subject, names and extensions as they stand, less what the
+        profile no longer allows.
         """
-        if len(renewal.idempotency_key) not in KEY_SIZES:
-            raise NewelError(ErrorType.MALFORMED, "an idempotency key has 8 to 64 octets")
-        if record is None or certificate_of(record) != renewal.certificate:
+        if len(request.idempotency_key) not in IDEMPOTENCY_KEY_SIZES:
+            raise malformed("an idempotency key has 8 to 64 octets")
+        if record is None or certificate_der(record) != request.certificate:
             raise _unauthorized("the certificate is not one that was issued here")
         if record.revocation is not None:
             raise _unauthorized("the certificate is revoked")
-        old = loading.load_certificate(renewal.certificate)
+        old = loading.load_certificate(request.certificate)
         validity = Validity(old.not_valid_before_utc, old.not_valid_after_utc)
         if now < validity.not_before:
             raise _unauthorized("the certificate is not valid yet")
-        if now > validity.not_after and not renewal.allow_expired:
+        if now > validity.not_after and not request.allow_expired:
             raise _unauthorized(f"certificate expired on {validity.not_after:%Y-%m-%dT%H:%M:%SZ}")
-        whole = self._profiles.get(record.intent.profile)
-        parts = parts_of(record.intent.tbs, whole.names)
-        profile = whole.no_wider(*parts.usages)
-        issuer = self._issuers.issuing(now)
-        limit = dt.timedelta(seconds=renewal.max_validity_seconds) or None
+        configured = self._profiles.get(record.intent.profile)
+        parts = read_parts(record.intent.tbs, configured.names)
+        profile = configured.restrict(*parts.usages)
+        issuer = self._issuers.select(now)
         issuer.check_names(parts.names, distinguished_names.decode(parts.subject))
-        provisioner = record.intent.provisioner
-        if renewal.HasField("provisioner"):
-            provisioner = renewal.provisioner.SerializeToString(deterministic=True)
         return AcceptedRequest(
-            idempotency_key=renewal.idempotency_key,
+            idempotency_key=request.idempotency_key,
             profile=profile,
             issuer=issuer,
-            public_key=renewal.public_key or parts.public_key,
+            public_key=request.public_key or parts.public_key,
             key_digest=digest,
             subject=parts.subject,
             names=parts.names,
-            validity=profile.renewed(issuer, now, validity, limit),
-            extensions=profile.still(parts.extensions),
-            provisioner=provisioner,
+            validity=profile.renewal_validity(issuer, now, validity, request.max_duration),
+            extensions=profile.filter_extensions(parts.extensions),
+            provisioner=request.provisioner or record.intent.provisioner,
             subject_of_proof=record.intent.subject_of_proof,
             renewed_from=record.intent.serial,
-            request_id=renewal.request_id,
+            request_id=request.request_id,
             accepted_at=now,
         )
 

@@ -3,66 +3,66 @@
 from collections.abc import AsyncIterator, Sequence
 
 from newel.issuing.records import CertificateStore, Record, Revocation
+from newel.issuing.requests import Lookup
 from newel.issuing.revocation import find_certificate
-from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
-_PAGE = 1000
-_LARGEST_PAGE = 5000
+_DEFAULT_PAGE_SIZE = 1000
+_MAX_PAGE_SIZE = 5000
 
 
 class Records:
-    """Looks certificates up and walks through them, page by page."""
+    """Finds certificates and lists them page by page."""
 
     def __init__(self, store: CertificateStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
-    async def find(self, lookups: Sequence[pb.Lookup]) -> list[Record | None]:
-        """One completed record per look-up, in order; None where there is none."""
-        found: list[Record | None] = [None] * len(lookups)
-        for by in ("serial", "idempotency_key"):
-            at = [i for i, lookup in enumerate(lookups) if lookup.WhichOneof("by") == by]
-            if not at:
-                continue
-            if by == "serial":
-                records = await self._store.by_serial([lookups[i].serial.lstrip(b"\0") for i in at])
-            else:
-                records = await self._store.by_key([lookups[i].idempotency_key for i in at])
-            for i, record in zip(at, records, strict=True):
-                found[i] = record
-        for i, lookup in enumerate(lookups):
-            if lookup.WhichOneof("by") == "certificate":
-                found[i] = await self._exactly(lookup.certificate)
-        return [record if record and record.signature else None for record in found]
+    async def find(self, lookups: Sequence[Lookup]) -> list[Record | None]:
+        """Find one completed record per look-up, in order; None where there is none."""
+        serials = [each.serial for each in lookups if each.serial is not None]
+        keys = [each.idempotency_key for each in lookups if each.idempotency_key is not None]
+        by_serial = iter(await self._store.by_serial(serials) if serials else [])
+        by_key = iter(await self._store.by_key(keys) if keys else [])
+        found: list[Record | None] = []
+        for each in lookups:
+            record = None
+            if each.serial is not None:
+                record = next(by_serial)
+            elif each.idempotency_key is not None:
+                record = next(by_key)
+            elif each.certificate is not None:
+                record = await self._find_exactly(each.certificate)
+            found.append(record if record and record.signature else None)
+        return found
 
-    async def issued(self, after: int, page: int) -> AsyncIterator[list[Record]]:
-        """Every completed record past a position, in pages."""
+    async def issued(self, after: int, page_size: int) -> AsyncIterator[list[Record]]:
+        """List every completed record past a position, in pages."""
         while True:
-            records = await self._store.issued(after, _size(page), int(self._clock.unix()))
+            records = await self._store.issued(after, _limit(page_size), self._clock.now())
             if not records:
                 return
             yield records
             after = records[-1].position
 
-    async def revoked(self, after: int, page: int) -> AsyncIterator[list[Revocation]]:
-        """Every revocation past a position, in pages."""
+    async def revoked(self, after: int, page_size: int) -> AsyncIterator[list[Revocation]]:
+        """List every revocation past a position, in pages."""
         while True:
-            revocations = await self._store.revoked(after, _size(page), int(self._clock.unix()))
+            revocations = await self._store.revoked(after, _limit(page_size), self._clock.now())
             if not revocations:
                 return
             yield revocations
             after = revocations[-1].position
 
-    async def _exactly(self, certificate: bytes) -> Record | None:
+    async def _find_exactly(self, certificate: bytes) -> Record | None:
         try:
             return await find_certificate(self._store, certificate)
         except NewelError as error:
-            if error.type is not ErrorType.NOT_FOUND:  # a database that is away has not said "none"
+            if error.type is not ErrorType.NOT_FOUND:  # a database out of reach has not said "none"
                 raise
             return None
 
 
-def _size(asked: int) -> int:
-    return min(asked or _PAGE, _LARGEST_PAGE)
+def _limit(page_size: int) -> int:
+    return min(page_size or _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE)

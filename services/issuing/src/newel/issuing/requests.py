@@ -1,39 +1,95 @@
-"""Step 2 of issuance: a request held against profile and issuer, before anything is built.
-
-The registration authority has verified who asks; nothing it says about the certificate is taken
-over unchecked. What passes is an :class:`AcceptedRequest`, and only that can be built.
-"""
+"""What callers ask of the issuing authority, and what is left of it once it is decided."""
 
 import datetime as dt
-import functools
-import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from newel.crypto import distinguished_names, names
-from newel.crypto.dns_names import InvalidNameError, NameRules
-from newel.crypto.extensions import MUST_STAPLE, Extension
-from newel.crypto.profile import ProfileError
-from newel.issuing.config import STEP_EXTENSION
-from newel.issuing.issuers import Issuer, Issuers
-from newel.issuing.profiles import Profile, Profiles, Validity
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.extensions import Extension
+from newel.crypto.names import GeneralName
+from newel.issuing.issuers import Issuer
+from newel.issuing.profiles import Profile, Validity
 from newel.runtime.errors import ErrorType, NewelError
-from newel.step.extension import ProvisionerExtension, ProvisionerType
 
-KEY_SIZES = range(8, 65)
+IDEMPOTENCY_KEY_SIZES = range(8, 65)
 """Octets an idempotency key may have."""
 
-_LARGEST_PUBLIC_KEY = 8 * 1024
-_LARGEST_EXTENSION = 8 * 1024
-_LONGEST_TEXT = 1024
-_LONGEST_VALIDITY = 100 * 366 * 86_400  # seconds; the profiles' own bounds are far below
+RequestIdentity: TypeAlias = tuple[bytes, bytes]
+"""Idempotency key and public key digest: requests that share both are the same request."""
+
+
+class Provisioner(NamedTuple):
+    """The provisioner that authorized a certificate, as the registration authority verified it."""
+
+    type: str
+    name: str
+    credential_id: str
+    key_values: tuple[tuple[str, str], ...]  # sorted
+    renewable: bool
+    hide_extension: bool
+
+
+class RequestedName(NamedTuple):
+    """A subject alternative name as the caller spelled it: text, or the octets of an address."""
+
+    kind: Literal["dns", "ip", "email", "uri"] | None
+    value: str | bytes
+
+
+class IssueRequest(NamedTuple):
+    """A request for a new certificate."""
+
+    idempotency_key: bytes
+    profile: str  # "" means the default
+    public_key: bytes  # DER SubjectPublicKeyInfo whose possession was proved
+    subject: Sequence[Attribute]
+    names: Sequence[RequestedName]
+    not_before: dt.datetime | None
+    not_after: dt.datetime | None
+    default_duration: dt.timedelta | None  # applies without not_after, before the profile's
+    provisioner: Provisioner
+    extensions: tuple[Extension, ...]
+    key_usages: Sequence[str]
+    extended_key_usages: Sequence[str]
+    subject_of_proof: str
+    request_id: str
+
+
+class RenewalRequest(NamedTuple):
+    """A request to renew a certificate, or to rekey it when it has a public key."""
+
+    idempotency_key: bytes
+    certificate: bytes
+    public_key: bytes
+    allow_expired: bool
+    max_duration: dt.timedelta | None
+    provisioner: Provisioner | None  # None keeps the one on record
+    request_id: str
+
+
+class RevocationRequest(NamedTuple):
+    """A request to revoke one certificate, named by its serial or by its octets."""
+
+    serial: bytes
+    certificate: bytes | None
+    reason: int
+    reason_text: str
+    active: bool
+    actor: str
+    provisioner: str
+    request_id: str
+
+
+class Lookup(NamedTuple):
+    """The one thing that a certificate is looked up by; nothing finds nothing."""
+
+    serial: bytes | None = None
+    certificate: bytes | None = None
+    idempotency_key: bytes | None = None
 
 
 class AcceptedRequest(NamedTuple):
-    """What will be built: everything a certificate of its profile says, but serial and signature."""
+    """Everything that the certificate will contain, except its serial number and signature."""
 
     idempotency_key: bytes
     profile: Profile
@@ -41,169 +97,38 @@ class AcceptedRequest(NamedTuple):
     public_key: bytes
     key_digest: bytes
     subject: bytes
-    names: tuple[names.GeneralName, ...]
+    names: tuple[GeneralName, ...]
     validity: Validity
     extensions: tuple[Extension, ...]
-    provisioner: bytes
+    provisioner: Provisioner
     subject_of_proof: str
     renewed_from: bytes | None
     request_id: str
     accepted_at: dt.datetime
 
+    @property
+    def identity(self) -> RequestIdentity:
+        """The key under which the certificate is issued once: it never serves two public keys."""
+        return self.idempotency_key, self.key_digest
 
-class Attempt(NamedTuple):
-    """A request under its idempotency key: accepted, or refused already."""
 
-    key: bytes
+class RefusedRequest(NamedTuple):
+    """A request that cannot be accepted; its key may still have a certificate from earlier."""
+
+    idempotency_key: bytes
     key_digest: bytes
     request_id: str
-    accepted: AcceptedRequest | NewelError
+    error: NewelError
 
     @property
-    def identity(self) -> tuple[bytes, bytes]:
-        """What makes two attempts the same: an idempotency key never serves two public keys."""
-        return self.key, self.key_digest
+    def identity(self) -> RequestIdentity:
+        """See :attr:`AcceptedRequest.identity`."""
+        return self.idempotency_key, self.key_digest
 
 
-class Admission:
-    """Holds requests for new certificates against the configuration."""
-
-    def __init__(self, profiles: Profiles, issuers: Issuers) -> None:
-        self._profiles = profiles
-        self._issuers = issuers
-
-    def attempt(self, request: pb.Request, now: dt.datetime) -> Attempt:
-        """The request as an attempt; a refusal inside says what it failed at."""
-        digest = hashlib.sha256(request.public_key).digest()
-        accepted: AcceptedRequest | NewelError
-        try:
-            accepted = self._accept(request, digest, now)
-        except NewelError as error:
-            accepted = error
-        except InvalidNameError as error:
-            accepted = NewelError(ErrorType.REJECTED_IDENTIFIER, str(error))
-        return Attempt(request.idempotency_key, digest, request.request_id, accepted)
-
-    def _accept(self, request: pb.Request, digest: bytes, now: dt.datetime) -> AcceptedRequest:
-        if len(request.idempotency_key) not in KEY_SIZES:
-            raise _malformed("an idempotency key has 8 to 64 octets")
-        if len(request.public_key) > _LARGEST_PUBLIC_KEY:
-            raise NewelError(ErrorType.BAD_PUBLIC_KEY, "the public key is too large")
-        if len(request.subject_of_proof) > _LONGEST_TEXT:
-            raise _malformed("subject_of_proof is too long")
-        if "\0" in request.subject_of_proof:
-            raise _malformed("subject_of_proof has the character U+0000")
-        profile = self._profiles.get(request.profile)
-        if request.key_usages or request.extended_key_usages:
-            profile = profile.narrowed(request.key_usages, request.extended_key_usages)
-        issuer = self._issuers.issuing(now)
-        if len(request.names) > profile.config.max_names:
-            raise _malformed(f"more than {profile.config.max_names} names")
-        provisioner = request.provisioner.SerializeToString(deterministic=True)
-        given = _given(request.extensions, profile)
-        if profile.config.provisioner_extension:
-            given += provisioner_extension(provisioner)
-        san = tuple([_name(each, profile.names) for each in request.names])
-        given_subject = [
-            distinguished_names.Attribute(each.oid, each.value) for each in request.subject
-        ]
-        subject = profile.shape.subject(given_subject, san)
-        issuer.check_names(san, subject)
-        return AcceptedRequest(
-            idempotency_key=request.idempotency_key,
-            profile=profile,
-            issuer=issuer,
-            public_key=request.public_key,
-            key_digest=digest,
-            subject=distinguished_names.encode(subject),
-            names=san,
-            validity=profile.validity(
-                issuer,
-                now,
-                _time(request.not_before) if request.HasField("not_before") else None,
-                _time(request.not_after) if request.HasField("not_after") else None,
-                _length(request.usual_validity_seconds),
-            ),
-            extensions=given,
-            provisioner=provisioner,
-            subject_of_proof=request.subject_of_proof,
-            renewed_from=None,
-            request_id=request.request_id,
-            accepted_at=now,
-        )
+DecidedRequest: TypeAlias = AcceptedRequest | RefusedRequest
 
 
-@functools.lru_cache(maxsize=1024)
-def provisioner_extension(provisioner: bytes) -> tuple[Extension, ...]:
-    """The step provisioner extension for a serialised ``Provisioner``; none if it is to be hidden.
-
-    Raises ``malformed`` for a type the extension has no number for.
-    """
-    said = pb.Provisioner.FromString(provisioner)
-    if said.hide_extension or not said.type:
-        return ()
-    try:
-        kind = ProvisionerType[said.type]
-    except KeyError:
-        raise _malformed(f"there is no provisioner type {said.type!r}") from None
-    pairs = tuple(sorted(said.key_values.items()))
-    value = ProvisionerExtension(kind, said.name, said.credential_id, pairs).encode()
-    return (Extension(STEP_EXTENSION, critical=False, value=value),)
-
-
-def _given(extensions: Sequence[pb.Extension], profile: Profile) -> tuple[Extension, ...]:
-    if not extensions:
-        return ()
-    given = tuple(Extension(each.oid, each.critical, each.value) for each in extensions)
-    if any(len(each.value) > _LARGEST_EXTENSION for each in given):
-        raise _malformed("an extension is too large")
-    if MUST_STAPLE in given and not profile.shape.must_staple:
-        raise NewelError(
-            ErrorType.BAD_CSR,
-            "certificates that must be stapled (TLS feature 5) are not given here",
-        )
-    try:
-        profile.shape.check_extensions(given)
-    except ProfileError as error:
-        raise _malformed(str(error)) from None
-    return given
-
-
-def _name(given: pb.GeneralName, rules: NameRules) -> names.GeneralName:
-    """The name, which must have been canonical: what was authorised is what is certified."""
-    kind = given.WhichOneof("name")
-    name: names.GeneralName
-    if kind == "dns":
-        name = names.dns_name(given.dns, rules)
-        canonical = name.value == given.dns
-    elif kind == "ip":
-        name = names.ip_octets(given.ip)
-        canonical = name.value.packed == given.ip
-    elif kind == "email":
-        name = names.email_address(given.email)
-        canonical = name.value == given.email
-    elif kind == "uri":
-        name = names.uri(given.uri)
-        canonical = name.value == given.uri
-    else:
-        raise NewelError(ErrorType.UNSUPPORTED_IDENTIFIER, "a name of no known kind")
-    if not canonical:
-        raise NewelError(ErrorType.REJECTED_IDENTIFIER, f"the name {name} was not given like this")
-    return name
-
-
-def _time(stamp: Timestamp) -> dt.datetime:
-    try:
-        return dt.datetime.fromtimestamp(stamp.seconds, dt.UTC)
-    except (OverflowError, ValueError, OSError):
-        raise _malformed("a time outside of the years 1 to 9999") from None
-
-
-def _length(seconds: int) -> dt.timedelta | None:
-    if not 0 <= seconds <= _LONGEST_VALIDITY:
-        raise _malformed("a validity of no possible length")
-    return dt.timedelta(seconds=seconds) or None
-
-
-def _malformed(detail: str) -> NewelError:
+def malformed(detail: str) -> NewelError:
+    """Return the error for a request that breaks a rule of its contract."""
     return NewelError(ErrorType.MALFORMED, detail)

@@ -3,18 +3,18 @@
 import asyncio
 import datetime as dt
 
-from newel.issuing.assembly import SignedCertificate, certificate_of
-from newel.issuing.completion import Completion, Outcome, Recorded
+from newel.issuing.assembly import SignedCertificate, certificate_der
+from newel.issuing.completion import Completion, Outcome
 from newel.issuing.records import CertificateStore, Record
-from newel.issuing.requests import Attempt
+from newel.issuing.requests import DecidedRequest
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
-_LOOK_EVERY = 0.05  # seconds
+_POLL_INTERVAL = 0.05  # seconds
 
 
 class Retries:
-    """Finds out what became of earlier attempts, and finishes those left behind."""
+    """Finds the outcome of earlier requests, and finishes those that were left behind."""
 
     def __init__(
         self,
@@ -26,34 +26,34 @@ class Retries:
         self._store = store
         self._completion = completion
         self._clock = clock
-        self._takeover_after = takeover_after.total_seconds()
+        self._takeover_after = takeover_after
 
-    async def resolve(self, attempt: Attempt, record: Record) -> Outcome:
-        """The outcome of the attempt that wrote ``record`` under the same idempotency key.
+    async def resolve(self, request: DecidedRequest, record: Record) -> Outcome:
+        """Return the outcome of the request that wrote ``record`` under the same idempotency key.
 
-        While another replica may be at work on it, that one is waited for; when the intent is older
-        than the limit its process is taken for dead and the same TBSCertificate is signed here.
-        Should both be alive after all, the signature stored first is the certificate.
+        While another replica may be working on it, wait for that one; once the intent is older than
+        the limit, its process is presumed dead and the same TBSCertificate is signed here. Should
+        both be alive after all, the signature stored first is the certificate.
         """
-        if record.intent.key_digest != attempt.key_digest:
+        if record.intent.key_digest != request.key_digest:
             return NewelError(
                 ErrorType.CONFLICT, "the idempotency key was used with another public key"
             )
         loop = asyncio.get_running_loop()
-        waited_since = loop.time()
-        while record.open:
-            age = max(self._clock.unix() - record.intent.created_at, loop.time() - waited_since)
-            if age >= self._takeover_after:
-                recorded = Recorded(record.intent, attempt.request_id)
-                (outcome,) = await self._completion.complete([recorded])
+        waiting_since = loop.time()
+        while record.is_open:
+            age = self._clock.now() - record.intent.created_at
+            if max(age, dt.timedelta(seconds=loop.time() - waiting_since)) >= self._takeover_after:
+                intent = record.intent._replace(request_id=request.request_id)
+                (outcome,) = await self._completion.complete([intent], fresh=False)
                 return outcome
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_POLL_INTERVAL)
             (found,) = await self._store.by_serial([record.intent.serial])
             record = found or record
-        certificate = certificate_of(record)
-        if certificate is None:
+        der = certificate_der(record)
+        if der is None:
             return NewelError(
                 ErrorType.CONFLICT,
-                "an earlier attempt with this idempotency key was given up; use a new one",
+                "an earlier request with this idempotency key was given up; use a new key",
             )
-        return SignedCertificate(certificate, record.intent.serial, record.intent.issuer)
+        return SignedCertificate(der, record.intent.serial, record.intent.issuer)

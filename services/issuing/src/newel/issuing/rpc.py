@@ -1,15 +1,13 @@
-"""The three contracts of the issuing authority: wire to domain and back, nothing else."""
+"""The three contracts of the issuing authority: they convert messages and call the domain."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from newel.issuing.assembly import certificate_of
+from newel.issuing import messages
 from newel.issuing.completion import Outcome
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuers import Issuers
-from newel.issuing.records import Record, Revocation
+from newel.issuing.records import Revocation
 from newel.issuing.renewal import Renewals
 from newel.issuing.repository import Records
 from newel.issuing.revocation import Revocations
@@ -18,7 +16,7 @@ from newel.proto.issuing.v1 import issuing_pb2_grpc
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.wire import error_to_proto
 
-_LARGEST_BATCH = 64  # four of them are the signer's largest
+_MAX_BATCH = 64  # four of them fill the signer's largest batch
 _NO_SSH = NewelError(ErrorType.NOT_IMPLEMENTED, "SSH certificates are not issued here")
 
 
@@ -30,18 +28,20 @@ class IssuanceServicer(issuing_pb2_grpc.IssuanceServicer):
         self._renewals = renewals
 
     async def Issue(self, request: pb.IssueRequest, context: Any) -> pb.IssueResponse:  # noqa: ARG002 - the contract's signature
-        """New certificates."""
-        _bounded(len(request.requests))
-        return _issued(await self._issuance.issue(request.requests))
+        """Issue new certificates."""
+        _check_size(request.requests)
+        requests = [messages.read_issue_request(each) for each in request.requests]
+        return _issue_response(await self._issuance.issue(requests))
 
     async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.IssueResponse:  # noqa: ARG002 - the contract's signature
-        """Certificates again."""
-        _bounded(len(request.renewals))
-        return _issued(await self._renewals.renew(request.renewals))
+        """Renew certificates."""
+        _check_size(request.renewals)
+        renewals = [messages.read_renewal(each) for each in request.renewals]
+        return _issue_response(await self._renewals.renew(renewals))
 
     async def IssueSSH(self, request: pb.IssueRequest, context: Any) -> pb.IssueResponse:  # noqa: ARG002 - the contract's signature
-        """Refused, item by item: this build issues no SSH certificates."""
-        return _issued([_NO_SSH] * len(request.requests))
+        """Refuse, item by item: this build issues no SSH certificates."""
+        return _issue_response([_NO_SSH] * len(request.requests))
 
 
 class RevocationServicer(issuing_pb2_grpc.RevocationServicer):
@@ -51,13 +51,14 @@ class RevocationServicer(issuing_pb2_grpc.RevocationServicer):
         self._revocations = revocations
 
     async def Revoke(self, request: pb.RevokeRequest, context: Any) -> pb.RevokeResponse:  # noqa: ARG002 - the contract's signature
-        """Revokes certificates."""
-        _bounded(len(request.items))
-        outcomes = await self._revocations.revoke(request.items)
+        """Revoke certificates."""
+        _check_size(request.items)
+        requests = [messages.read_revocation(each) for each in request.items]
+        outcomes = await self._revocations.revoke(requests)
         return pb.RevokeResponse(results=[_revoke_result(outcome) for outcome in outcomes])
 
     async def RevokeSSH(self, request: pb.RevokeRequest, context: Any) -> pb.RevokeResponse:  # noqa: ARG002 - the contract's signature
-        """Refused, item by item: this build issues no SSH certificates."""
+        """Refuse, item by item: this build issues no SSH certificates."""
         return pb.RevokeResponse(results=[_revoke_result(_NO_SSH)] * len(request.items))
 
 
@@ -73,7 +74,7 @@ class RepositoryServicer(issuing_pb2_grpc.RepositoryServicer):
         request: pb.ListIssuersRequest,  # noqa: ARG002 - it has no fields
         context: Any,  # noqa: ARG002 - see above
     ) -> pb.ListIssuersResponse:
-        """Every issuer, also those that only have their status served."""
+        """List every issuer, including those that only have their status served."""
         return pb.ListIssuersResponse(
             issuers=[
                 pb.Issuer(
@@ -92,36 +93,38 @@ class RepositoryServicer(issuing_pb2_grpc.RepositoryServicer):
         request: pb.GetCertificateRequest,
         context: Any,  # noqa: ARG002 - the contract's signature
     ) -> pb.GetCertificateResponse:
-        """Certificates by serial, by their octets or by idempotency key."""
-        _bounded(len(request.lookups))
-        records = await self._records.find(request.lookups)
-        return pb.GetCertificateResponse(records=[_record(each) for each in records])
+        """Find certificates by serial, by their octets or by idempotency key."""
+        _check_size(request.lookups)
+        records = await self._records.find([messages.read_lookup(each) for each in request.lookups])
+        return pb.GetCertificateResponse(
+            records=[messages.record_message(each) for each in records]
+        )
 
     async def ListRevoked(
         self,
         request: pb.ListRequest,
         context: Any,  # noqa: ARG002 - the contract's signature
     ) -> AsyncIterator[pb.RevokedPage]:
-        """Every revocation past a position."""
+        """List every revocation past a position."""
         async for page in self._records.revoked(request.after, request.page):
-            yield pb.RevokedPage(revocations=[_revoked(each) for each in page])
+            yield pb.RevokedPage(revocations=[messages.revoked_message(each) for each in page])
 
     async def ListIssued(
         self,
         request: pb.ListRequest,
         context: Any,  # noqa: ARG002 - the contract's signature
     ) -> AsyncIterator[pb.IssuedPage]:
-        """Every completed record past a position."""
+        """List every completed record past a position."""
         async for page in self._records.issued(request.after, request.page):
-            yield pb.IssuedPage(records=[_record(each) for each in page])
+            yield pb.IssuedPage(records=[messages.record_message(each) for each in page])
 
 
-def _bounded(size: int) -> None:
-    if size > _LARGEST_BATCH:
-        raise NewelError(ErrorType.TOO_LARGE, f"more than {_LARGEST_BATCH} items in one call")
+def _check_size(items: Sequence[object]) -> None:
+    if len(items) > _MAX_BATCH:
+        raise NewelError(ErrorType.TOO_LARGE, f"more than {_MAX_BATCH} items in one call")
 
 
-def _issued(outcomes: list[Outcome]) -> pb.IssueResponse:
+def _issue_response(outcomes: list[Outcome]) -> pb.IssueResponse:
     return pb.IssueResponse(results=[_issue_result(outcome) for outcome in outcomes])
 
 
@@ -136,32 +139,4 @@ def _issue_result(outcome: Outcome) -> pb.IssueResult:
 def _revoke_result(outcome: Revocation | NewelError) -> pb.RevokeResult:
     if isinstance(outcome, NewelError):
         return pb.RevokeResult(error=error_to_proto(outcome))
-    return pb.RevokeResult(revoked_at=Timestamp(seconds=outcome.revoked_at))
-
-
-def _record(record: Record | None) -> pb.Record:
-    if record is None:
-        return pb.Record()
-    intent = record.intent
-    return pb.Record(
-        position=record.position,
-        der=certificate_of(record) or b"",
-        issuer=intent.issuer,
-        provisioner=pb.Provisioner.FromString(intent.provisioner),
-        issued_at=Timestamp(seconds=intent.created_at),
-        revoked=_revoked(record.revocation) if record.revocation else None,
-        subject_of_proof=intent.subject_of_proof,
-        renewed_from=intent.renewed_from or b"",
-    )
-
-
-def _revoked(revocation: Revocation) -> pb.Revoked:
-    return pb.Revoked(
-        position=revocation.position,
-        serial=revocation.serial,
-        issuer=revocation.issuer,
-        revoked_at=Timestamp(seconds=revocation.revoked_at),
-        reason=revocation.reason,
-        active=revocation.active,
-        not_after=Timestamp(seconds=revocation.not_after),
-    )
+    return pb.RevokeResult(revoked_at=messages.timestamp(outcome.revoked_at))

@@ -1,4 +1,4 @@
-"""The way to the signer: every signature wanted at one moment travels in one call."""
+"""The client of the signer: requests of concurrent callers share one call."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
 _TIMEOUT = 10.0  # seconds; a hardware module under load answers well within it
-_PATIENCE = 60.0
-_MOST_CALLS = 4  # of callers that share a call: their batches are bounded, so is the sum
+_CONNECT_TIMEOUT = 60.0  # seconds
+_MAX_SHARED = 4  # callers that share a call: each has a bounded batch
 
 
 class RemoteSigner:
@@ -24,27 +24,27 @@ class RemoteSigner:
         self._channel = channel
         self._keys = signer_pb2_grpc.KeysStub(channel)
         self._signer = signer_pb2_grpc.CertificateSignerStub(channel)
-        self._calls = Coalescer(self._send, largest=_MOST_CALLS)
+        self._calls = Coalescer(self._send, largest=_MAX_SHARED)
 
     async def sign(self, statements: Sequence[tuple[str, bytes]]) -> list[bytes | NewelError]:
-        """One signature or refusal per (key name, TBSCertificate), in order.
+        """Sign each (key name, TBSCertificate); return signatures and errors in order.
 
-        When the signer cannot be reached, every answer is an ``unavailable`` refusal.
+        When the signer cannot be reached, every answer is the error ``unavailable``.
         """
         return await self._calls.call(statements) if statements else []
 
     async def public_key(self, key: str) -> tuple[bytes, bytes]:
-        """A key's SubjectPublicKeyInfo and signature AlgorithmIdentifier, both DER.
+        """Return a key's SubjectPublicKeyInfo and signature AlgorithmIdentifier, both DER.
 
         Waits for a signer that is still starting. Raises :class:`NewelError`.
         """
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
                 await self._channel.channel_ready()
             request = pb.GetPublicKeyRequest(key=key)
             answer = await self._keys.GetPublicKey(request, timeout=_TIMEOUT)
         except TimeoutError:
-            raise _unavailable(f"no connection within {_PATIENCE:.0f} s") from None
+            raise _unavailable(f"no connection within {_CONNECT_TIMEOUT:.0f} s") from None
         except grpc.RpcError as error:
             raise error_from_call(error) from error
         return answer.public_key, answer.signature_algorithm
@@ -52,17 +52,17 @@ class RemoteSigner:
     async def _send(
         self, calls: list[Sequence[tuple[str, bytes]]]
     ) -> Sequence[list[bytes | NewelError]]:
-        """The answers to several callers' statements, from one call."""
+        """Answer several callers' statements with one call."""
         statements = [pb.Statement(key=key, body=body) for call in calls for key, body in call]
-        answers = iter(await self._ask(statements))
+        answers = iter(await self._sign(statements))
         return [[next(answers) for _ in call] for call in calls]
 
-    async def _ask(self, statements: list[pb.Statement]) -> Sequence[bytes | NewelError]:
+    async def _sign(self, statements: list[pb.Statement]) -> Sequence[bytes | NewelError]:
         request = pb.SignRequest(statements=statements)
         try:
             response = await self._signer.SignCertificate(request, timeout=_TIMEOUT)
         except grpc.RpcError as error:
-            # Even a refused call (a caller list, a deadline) says nothing about its statements:
+            # Even a refused call (a permission, a deadline) says nothing about its statements:
             # their intents stay open for a retry.
             return [_unavailable(error_from_call(error).cause)] * len(statements)
         if len(response.signatures) != len(statements):

@@ -1,25 +1,27 @@
-"""All SQL of the issuing authority. Decides nothing that the database does not decide itself."""
+"""All SQL of the issuing authority, and the conversion of rows. The database makes every decision."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from newel.issuing.records import Event, Intent, Record, Revocation, Revoking
+from newel.issuing.events import Event, issued_event, revoked_event
+from newel.issuing.messages import decode_provisioner, encode_provisioner
+from newel.issuing.records import Intent, Record, Revocation, RevocationEntry, SignedIntent
 from newel.runtime.clock import AHEAD, is_future
 from newel.runtime.database.contract import Database, Row, Statement, Write
 from newel.runtime.events.contract import Outbox
 
-# The parameters are those of an Intent, in its order. One statement is steps 1, 3 and 5 of issuance: it
-# loses against the same idempotency key, the same serial, a blocked key, and the revocation of what it
-# renews, whoever commits first.
+# One statement is steps 1, 3 and 5 of issuance: it fails against the same idempotency key, the same
+# serial, a blocked key, and the revocation of what it renews, whichever commits first.
 _RESERVE = Statement("""
     INSERT INTO certificates (idempotency_key, serial, issuer, profile, tbs, not_after, key_digest,
-        provisioner, subject_of_proof, renewed_from, created_at, room)
+        provisioner, subject_of_proof, renewed_from, created_at, signature_placeholder)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
     WHERE NOT EXISTS (SELECT 1 FROM blocked_keys b WHERE b.key_digest = $7)
         AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.serial = $10)
     ON CONFLICT DO NOTHING RETURNING idempotency_key""")
 
 _COMPLETE = Statement("""
-    UPDATE certificates SET signature = $2, room = NULL
+    UPDATE certificates SET signature = $2, signature_placeholder = NULL
     WHERE serial = $1 AND signature IS NULL AND closed_at IS NULL RETURNING serial""")
 
 _CLOSE = Statement("""
@@ -30,7 +32,7 @@ _RELEASE = Statement("UPDATE certificates SET idempotency_key = NULL WHERE seria
 
 _RECORD = """
     SELECT c.id, c.idempotency_key, c.serial, c.issuer, c.profile, c.tbs, c.not_after, c.key_digest,
-        c.provisioner, c.subject_of_proof, c.renewed_from, c.created_at, c.room, c.signature, c.closed_at,
+        c.provisioner, c.subject_of_proof, c.renewed_from, c.created_at, c.signature, c.closed_at,
         r.position, r.revoked_at, r.reason, r.active
     FROM certificates c LEFT JOIN revocations r ON r.serial = c.serial """
 
@@ -69,70 +71,73 @@ _REVOKED = Statement("""
     FROM revocations WHERE position > $1 ORDER BY position LIMIT $2""")
 
 # PostgreSQL hands out positions before their transactions commit, so a reader could pass one that
-# shows up later. Past this many seconds none is still under way.
-_SETTLE = 5
+# shows up later. After this time none is still in progress.
+_SETTLE = dt.timedelta(seconds=5)
 
 
 class Storage:
-    """The tables of ``migrations`` behind :class:`newel.issuing.records.CertificateStore`."""
+    """The tables of ``migrations`` as a :class:`newel.issuing.records.CertificateStore`."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
-        self._settle = _SETTLE if database.dialect == "postgresql" else 0
+        self._settle = _SETTLE if database.dialect == "postgresql" else dt.timedelta(0)
 
     async def reserve(self, intents: Sequence[Intent]) -> list[bool]:
-        """Records intents, each by itself."""
-        return await self._decide((Write(_RESERVE, intent),) for intent in intents)
+        """Record intents, each by itself."""
+        return await self._decide((Write(_RESERVE, _intent_row(each)),) for each in intents)
 
-    async def complete(self, signed: Sequence[tuple[bytes, bytes, Event]]) -> list[bool]:
-        """Puts signatures on open intents, each with its event."""
+    async def complete(self, signed: Sequence[SignedIntent]) -> list[bool]:
+        """Store the signatures of open intents, each with its event."""
         answers = await self._decide(
-            (Write(_COMPLETE, (serial, signature)), self._event(event))
-            for serial, signature, event in signed
+            (
+                Write(_COMPLETE, (each.intent.serial, each.signature)),
+                self._publish(issued_event(each)),
+            )
+            for each in signed
         )
         self._outbox.wake()
         return answers
 
-    async def close(self, serial: bytes, at: int, *, release: bool) -> bool:
-        """Ends an open intent unsigned."""
+    async def close(self, serial: bytes, at: dt.datetime, *, release: bool) -> bool:
+        """Close an open intent unsigned."""
         then = (Write(_RELEASE, (serial,)),) if release else ()
-        return await self._database.decide(Write(_CLOSE, (serial, at)), *then) is not None
+        return await self._database.decide(Write(_CLOSE, (serial, _seconds(at))), *then) is not None
 
     async def by_key(self, keys: Sequence[bytes]) -> list[Record | None]:
-        """Records by idempotency key, in order."""
+        """Find records by idempotency key, in order."""
         rows = await self._database.fetch_many(_BY_KEY, [(key,) for key in keys])
         found = {row[1]: _record(row) for row in rows}
         return [found.get(key) for key in keys]
 
     async def by_serial(self, serials: Sequence[bytes]) -> list[Record | None]:
-        """Records by serial, in order."""
+        """Find records by serial, in order."""
         rows = await self._database.fetch_many(_BY_SERIAL, [(serial,) for serial in serials])
         found = {row[2]: _record(row) for row in rows}
         return [found.get(serial) for serial in serials]
 
     async def is_blocked(self, key_digest: bytes) -> bool:
-        """Whether this public key may never be certified again."""
+        """Whether this public key must never be certified again."""
         return bool(await self._database.fetch(_BLOCKED, key_digest))
 
-    async def revoke(self, revoking: Revoking, event: Event, before: int | None) -> bool:
-        """Writes a revocation in the place of the one at ``before``, its event and its blocked key."""
-        written = (_revocation(revoking), *self._consequences(revoking, event))
+    async def revoke(self, entry: RevocationEntry, before: int | None) -> bool:
+        """Write a revocation in the place of the one at ``before``, its event and its blocked key."""
+        writes = (_revocation_write(entry), *self._consequences(entry))
         if before is None:
-            return await self._revoke(*written)
-        return await self._revoke(Write(_FORGET, (revoking.revocation.serial, before)), *written)
+            return await self._revoke(*writes)
+        return await self._revoke(Write(_FORGET, (entry.revocation.serial, before)), *writes)
 
-    async def abandon(self, revoking: Revoking, event: Event) -> bool:
-        """Closes an open intent and revokes its serial."""
-        revocation = revoking.revocation
+    async def abandon(self, entry: RevocationEntry) -> bool:
+        """Close an open intent and revoke its serial."""
+        closed_at = _seconds(entry.revocation.revoked_at)
         return await self._revoke(
-            Write(_CLOSE, (revocation.serial, revocation.revoked_at)),
-            _revocation(revoking),
-            *self._consequences(revoking, event),
+            Write(_CLOSE, (entry.revocation.serial, closed_at)),
+            _revocation_write(entry),
+            *self._consequences(entry),
         )
 
-    async def issued(self, after: int, limit: int, now: int) -> list[Record]:
-        """Completed records past a position, in order, up to the first that is still open."""
+    async def issued(self, after: int, limit: int, now: dt.datetime) -> list[Record]:
+        """List completed records past a position, in order, up to the first that is still open."""
         rows = await self._database.fetch(_ISSUED, after, limit)
         records: list[Record] = []
         for record in map(_record, rows):
@@ -141,86 +146,129 @@ class Storage:
             records.append(record)
         return records
 
-    async def revoked(self, after: int, limit: int, now: int) -> list[Revocation]:
-        """Revocations past a position, in order."""
+    async def revoked(self, after: int, limit: int, now: dt.datetime) -> list[Revocation]:
+        """List revocations past a position, in order."""
         rows = await self._database.fetch(_REVOKED, after, limit)
         revocations: list[Revocation] = []
-        for serial, issuer, revoked_at, reason, active, not_after, position, recorded in rows:
-            if self._is_unsettled(recorded, now):
+        for serial, issuer, revoked_at, reason, active, not_after, position, recorded_at in rows:
+            if self._is_unsettled(_time(recorded_at), now):
                 break
             revocations.append(
-                Revocation(serial, issuer, revoked_at, reason, bool(active), not_after, position)
+                Revocation(
+                    serial,
+                    issuer,
+                    _time(revoked_at),
+                    reason,
+                    bool(active),
+                    _time(not_after),
+                    position,
+                )
             )
         return revocations
 
-    async def left_open(self, before: int, now: int, limit: int) -> list[Record]:
-        """Intents recorded before a time, or by a clock that ran ahead, that are still open, oldest first."""
-        ahead = now + int(AHEAD)
-        return [
-            _record(row) for row in await self._database.fetch(_LEFT_OPEN, before, ahead, limit)
-        ]
+    async def left_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
+        """List intents that are still open, oldest first."""
+        ahead = _seconds(now) + int(AHEAD)
+        rows = await self._database.fetch(_LEFT_OPEN, _seconds(before), ahead, limit)
+        return [_record(row) for row in rows]
 
-    def _is_unsettled(self, written_at: int, now: int) -> bool:
-        """Whether a transaction with an earlier position may still be under way.
+    def _is_unsettled(self, written_at: dt.datetime, now: dt.datetime) -> bool:
+        """Whether a transaction with an earlier position may still be in progress.
 
         A time in the future was written before a clock was put back; waiting for it would hide
         everything behind it until the clock catches up.
         """
-        return written_at > now - self._settle and not is_future(written_at, now)
+        if is_future(written_at.timestamp(), now.timestamp()):
+            return False
+        return written_at > now.replace(microsecond=0) - self._settle
 
     async def _decide(self, units: Iterable[tuple[Write, ...]]) -> list[bool]:
         answers = await self._database.decide_all(list(units))
         return [answer is not None for answer in answers]
 
     async def _revoke(self, gate: Write, *then: Write) -> bool:
-        won = await self._database.decide(gate, *then) is not None
-        if won:
+        done = await self._database.decide(gate, *then) is not None
+        if done:
             self._outbox.wake()
-        return won
+        return done
 
-    def _event(self, event: Event) -> Write:
+    def _publish(self, event: Event) -> Write:
         return self._outbox.write(event.subject, event.payload)
 
-    def _consequences(self, revoking: Revoking, event: Event) -> tuple[Write, ...]:
-        if revoking.block is None:
-            return (self._event(event),)
-        cause = f"revoked for key compromise: {revoking.revocation.serial.hex()}"
-        block = Write(_BLOCK, (revoking.block, cause, revoking.revocation.revoked_at))
-        return (self._event(event), block)
+    def _consequences(self, entry: RevocationEntry) -> tuple[Write, ...]:
+        event = self._publish(revoked_event(entry))
+        if entry.blocked_key is None:
+            return (event,)
+        cause = f"revoked for key compromise: {entry.revocation.serial.hex()}"
+        blocked_at = _seconds(entry.revocation.revoked_at)
+        return (event, Write(_BLOCK, (entry.blocked_key, cause, blocked_at)))
 
 
-def _revocation(revoking: Revoking) -> Write:
-    revocation = revoking.revocation
+def _seconds(moment: dt.datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _time(seconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
+def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:
+    return (
+        intent.idempotency_key,
+        intent.serial,
+        intent.issuer,
+        intent.profile,
+        intent.tbs,
+        _seconds(intent.not_after),
+        intent.key_digest,
+        encode_provisioner(intent.provisioner),
+        intent.subject_of_proof,
+        intent.renewed_from,
+        _seconds(intent.created_at),
+        bytes(intent.max_signature_size),
+    )
+
+
+def _revocation_write(entry: RevocationEntry) -> Write:
+    revocation = entry.revocation
     return Write(
         _REVOKE,
         (
             revocation.serial,
             revocation.issuer,
-            revocation.revoked_at,
+            _seconds(revocation.revoked_at),
             revocation.reason,
             revocation.active,
-            revocation.not_after,
-            revoking.actor,
-            revoking.provisioner,
-            revoking.reason_text,
-            revoking.request_id,
-            revoking.recorded_at,
+            _seconds(revocation.not_after),
+            entry.actor,
+            entry.provisioner,
+            entry.reason_text,
+            entry.request_id,
+            _seconds(entry.recorded_at),
         ),
     )
 
 
 def _record(row: Row) -> Record:
-    intent = Intent(row[1] or b"", *row[2:13])
-    signature, closed_at, position, revoked_at, reason, active = row[13:19]
+    position, key, serial, issuer, profile, tbs, not_after, key_digest, provisioner, *rest = row
+    subject_of_proof, renewed_from, created_at, signature, closed_at, *revoked = rest
+    intent = Intent(
+        key or b"",
+        serial,
+        issuer,
+        profile,
+        tbs,
+        _time(not_after),
+        key_digest,
+        decode_provisioner(provisioner),
+        subject_of_proof,
+        renewed_from,
+        _time(created_at),
+    )
     revocation = None
-    if position is not None:
+    if revoked[0] is not None:
+        at, revoked_at, reason, active = revoked
         revocation = Revocation(
-            intent.serial,
-            intent.issuer,
-            revoked_at,
-            reason,
-            bool(active),
-            intent.not_after,
-            position,
+            serial, issuer, _time(revoked_at), reason, bool(active), intent.not_after, at
         )
-    return Record(row[0], intent, signature, closed_at is not None, revocation)
+    return Record(position, intent, signature, closed_at is not None, revocation)

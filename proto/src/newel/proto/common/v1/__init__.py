@@ -1,0 +1,1 @@
+"""Messages that every contract shares, version 1."""

@@ -1,0 +1,1 @@
+"""The contracts of the issuing authority, version 1."""
