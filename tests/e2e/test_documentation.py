@@ -74,7 +74,7 @@ def serving_block(page: str, start: str) -> Block:
 
 @pytest.fixture
 def ports() -> tuple[int, int]:
-    first = free_block(3)
+    first = free_block(4)
     return first + 2, first
 
 
@@ -103,6 +103,7 @@ def test_every_block_is_run_or_excused_and_no_excuse_is_left_over() -> None:
     assert len(ALL) > 40
     run = {"README.md", "docs/acme.md", "docs/cli.md", "docs/inventory.md", "docs/alerting.md",
            "docs/templates.md", "docs/runbooks/backup-and-restore.md"}  # fmt: skip
+    run |= {block.page for block in ALL if block.page.startswith("docs/tutorials/")}
     forgotten = [str(block) for block in ALL if block.page not in run and not excused(block)]
     assert forgotten == []
     used = {excuse for block in ALL for excuse in excused(block)}
@@ -126,6 +127,19 @@ def test_readme_works_as_typed(
         paste([Block("the banner of make run", 0, banner)], folder / "elsewhere", *ports)
     with served(serving_block("README.md", ".venv/bin/newel up"), folder, *ports):
         pass
+
+
+@pytest.mark.needs("make", "curl", "openssl")
+def test_the_tutorials_work_as_typed(
+    folder: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STEPPATH", raising=False)
+    overview, *tasks = sorted(
+        {block.page for block in ALL if block.page.startswith("docs/tutorials/")}
+    )
+    with served(serving_block(overview, "make run"), folder, *ports):
+        for page in tasks:
+            paste([*to_paste(overview), *to_paste(page)], folder, *ports)
 
 
 @pytest.mark.needs(*PROGRAMS)
