@@ -213,11 +213,11 @@ def _limit(config: Config, ports: Ports, metrics: Metrics, name: str, rate: Rate
 def _web(config: Config, ports: Ports, metrics: Metrics, api: StepAPI, acme: ACMEServer) -> ASGIApp:
     own, clock = config.rate_limits, ports.clock
     addresses = ClientAddresses(own.exempt)
-    requests = ("", _limit(config, ports, metrics, "address", own.address))
-    accounts = ("/new-account", _limit(config, ports, metrics, "new-account", own.new_account))
-    step = RateLimitMiddleware(api, addresses, [requests], clock, error_responses.error_response)
+    requests = _limit(config, ports, metrics, "address", own.address)
+    accounts = {"/new-account": _limit(config, ports, metrics, "new-account", own.new_account)}
+    step = RateLimitMiddleware(api, addresses, requests, clock, error_responses.error_response)
     limited = RateLimitMiddleware(
-        acme.app, addresses, [requests, accounts], clock, responses.error_response
+        acme.app, addresses, requests, clock, responses.error_response, accounts
     )
     return Router({"/acme/": limited, "/2.0/acme/": limited}, step)
 

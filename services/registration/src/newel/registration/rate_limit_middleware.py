@@ -1,6 +1,6 @@
 """The limits per client address, checked before anything of a request but its path."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from newel.registration.rate_limits import Limit, RateLimitedError
 from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
@@ -18,14 +18,16 @@ class RateLimitMiddleware:
         self,
         app: ASGIApp,
         addresses: ClientAddresses,
-        limits: Sequence[tuple[str, Limit]],
+        requests: Limit,
         clock: Clock,
         render: Callable[[NewelError], Response],
+        more: Mapping[str, Limit] | None = None,
     ) -> None:
-        """``limits`` go with the end of the paths they are for; ``render`` speaks the app's dialect."""
+        """``more`` limits are by the end of the paths they are for; ``render`` speaks the app's dialect."""
         self._app = app
         self._addresses = addresses
-        self._limits = limits
+        self._requests = requests
+        self._more = tuple((more or {}).items())
         self._clock = clock
         self._render = render
 
@@ -36,7 +38,8 @@ class RateLimitMiddleware:
         if key is not None:
             now = self._clock.unix()
             try:
-                for end, limit in self._limits:
+                self._requests.check(key, now, remote_address=address)
+                for end, limit in self._more:
                     if scope["path"].endswith(end):
                         limit.check(key, now, remote_address=address)
             except RateLimitedError as error:

@@ -1,6 +1,6 @@
 """A response as a value: what a route decides, apart from the ASGI messages that carry it."""
 
-from dataclasses import dataclass
+import msgspec
 
 from newel.runtime.asgi import Send
 
@@ -9,8 +9,7 @@ Header = tuple[bytes, bytes]
 JSON = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A status, a whole body and the headers that are not the same for every response."""
 
     status: int

@@ -15,15 +15,17 @@ class Router:
     """
 
     def __init__(self, apps: Mapping[str, ASGIApp], default: ASGIApp) -> None:
-        self._apps = dict(apps)
-        self._default = default
+        if isinstance(default, Router):  # one look-up for both
+            apps, default = {**default.apps, **apps}, default.default
+        self.apps = apps
+        self.default = default
         ends = (re.escape(each) + ("" if each.endswith("/") else r"(?=/|\Z)") for each in apps)
         self._match = re.compile("|".join(ends) or r"(?!)").match
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request."""
         found = self._match(scope["path"])
-        app = self._default if found is None else self._apps[found[0]]
+        app = self.default if found is None else self.apps[found[0]]
         await app(scope, receive, send)
 
 
