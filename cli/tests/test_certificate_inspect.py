@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from fixtures.offline import NEWEL, STEP
-from newel.cli.certificates import sources
-from newel.cli.certificates.json_certificate import certificate_json
-from newel.cli.certificates.json_request import request_json
-from newel.cli.certificates.text import certificate_text, request_text
+from newel.cli.operations.certificates import sources
+from newel.cli.render.certificates.json_certificate import certificate_json
+from newel.cli.render.certificates.json_request import request_json
+from newel.cli.render.certificates.text import certificate_text, request_text
 from newel.crypto import der
 from newel.crypto.reader import certificates as reader
 

@@ -11,10 +11,10 @@ import pytest
 
 from fixtures.running import others
 from newel.cli import main
-from newel.cli.absent import ABSENT
 from newel.cli.errors import CliError
 from newel.cli.options.grammar import SWITCHES, Command, Flag, find, load, words
 from newel.cli.options.invocation import Invocation
+from newel.cli.options.lookup import UNSUPPORTED, module_of
 
 OURS_ALONE = (
     "alerts",
@@ -101,20 +101,23 @@ def test_every_command_is_there_or_said_to_be_absent() -> None:
     without: set[str] = set()
     for command in LEAVES:
         try:
-            module = import_module(main.module_of(command.path))
+            module = import_module(module_of(command.path))
         except CliError:
             without.add(command.path)
         else:
             assert callable(module.run), command.path
-    assert without == set(ABSENT), "who has no module stands in newel.cli.absent, and nobody else"
-    assert set(ABSENT) <= set(COMMANDS)
+    assert without == set(UNSUPPORTED), "who has no module is in UNSUPPORTED, and nobody else"
+    assert set(UNSUPPORTED) <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("path", ["api token create"])
 def test_an_absent_command_is_exit_3_and_says_why(path: str) -> None:
     with pytest.raises(CliError) as refused:
         main.dispatch([*path.split(), "--audience", "x"])
-    assert str(refused.value) == f"the command '{path}' is not part of this version: {ABSENT[path]}"
+    assert (
+        str(refused.value)
+        == f"the command '{path}' is not part of this version: {UNSUPPORTED[path]}"
+    )
     assert refused.value.code == 3
 
 

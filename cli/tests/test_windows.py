@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from newel.cli import main
-from newel.cli.certificates.sources import is_url
 from newel.cli.errors import UsageError
+from newel.cli.operations.certificates.sources import is_url
 from newel.cli.operations.keys import kms
 from newel.cli.options.grammar import find
 from newel.cli.options.invocation import Invocation

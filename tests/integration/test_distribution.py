@@ -13,7 +13,7 @@ import pytest
 from deploy.single_file.closure import OWN, files_of, needed
 
 from fixtures.needs import find_program
-from newel.cli.commands.version import VERSION
+from newel.cli.program import VERSION
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.needs("uv")

@@ -9,13 +9,11 @@ import io
 import os
 import sys
 
-from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.options.grammar import Command, find
 from newel.cli.options.invocation import Invocation
+from newel.cli.options.lookup import FOREIGN, NOT_FOUND, foreign, module_of, nearest
 
-FOREIGN = {"up": "newel-standalone", "ceremony": "newel-signer"}
-NOT_FOUND = 3
 HELP_FLAGS = frozenset({"-h", "--help", "-help"})
 HELP_WORDS = ("help", "h")
 
@@ -109,55 +107,15 @@ def run(command: Command, rest: list[str]) -> int:
     return int(module.run(Invocation(command, rest)) or 0)
 
 
-def module_of(path: str) -> str:
-    """The module of a command: its own, or that of the nearest group that has one for all below it."""
-    words = path.replace("-", "_").split()
-    here = os.path.join(os.path.dirname(__file__), "commands")  # noqa: PTH118, PTH120 - pathlib is slow
-    for length in range(len(words), 0, -1):
-        if os.path.isfile(os.path.join(here, *words[:length]) + ".py"):  # noqa: PTH113, PTH118 - see above
-            return ".".join(("newel.cli.commands", *words[:length]))
-    from newel.cli.absent import ABSENT
-
-    why = f": {ABSENT[path]}" if path in ABSENT else ""
-    raise CliError(f"the command '{path}' is not part of this version{why}", code=NOT_FOUND)
-
-
-def foreign(name: str, arguments: list[str]) -> int:
-    """Runs a command another member registered in the group ``newel.commands``."""
-    from importlib.metadata import entry_points
-
-    for entry in entry_points(group="newel.commands", name=name):
-        return int(entry.load()(arguments) or 0)
-    raise CliError(f"'{name}' comes with {FOREIGN[name]}, which is not installed here")
-
-
 def unknown(arguments: list[str], group: Command | None = None) -> int:
     """No command of that name: a plugin may have it, else the user is told which one there is."""
     word = arguments[0]
     if word.startswith("-"):
         raise UsageError(f"flag provided but not defined: -{word.lstrip('-').partition('=')[0]}")
     if group is None:
-        from newel.cli.plugins import run_plugin
+        from newel.cli.operations.plugins import run_plugin
 
         status = run_plugin(arguments)
         if status is not None:
             return status
     raise CliError(f"No help topic for '{word}'", code=NOT_FOUND, hint=nearest(word, group))
-
-
-def nearest(word: str, group: Command | None) -> str:
-    """The command that was probably meant; "" when none is near."""
-    from difflib import get_close_matches
-
-    from newel.cli.options.grammar import load, words
-
-    if group is None:
-        known, path = [*words(), *FOREIGN], ""
-    else:
-        path = f"{group.path} "
-        below = [
-            name.removeprefix(path) for name in load(group.path.split()[0]) if name.startswith(path)
-        ]
-        known = [name for name in below if " " not in name]
-    found = get_close_matches(word, known, n=1)
-    return f"Did you mean '{program.name()} {path}{found[0]}'?" if found else ""

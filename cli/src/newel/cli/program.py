@@ -3,6 +3,9 @@
 import os
 import sys
 
+VERSION = "0.1.0"
+RELEASED = "2026-11-21"
+
 
 def name() -> str:
     """The name the person typed, for usage lines and for commands that are advised."""

@@ -3,13 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from newel.cli.options.lookup import module_of
+
 if TYPE_CHECKING:
     from newel.cli.options.records.beta import BetaOptions
 
 
 def run(options: "BetaOptions") -> int:
     """Runs the command of the same words without the first."""
-    from newel.cli.main import module_of
-
     module = import_module(module_of(options.command.path.removeprefix("beta ")))
     return int(module.run(options) or 0)

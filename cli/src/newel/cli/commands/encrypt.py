@@ -38,7 +38,7 @@ def algorithm(call: "EncryptOptions") -> str:
 
 def roots(call: "EncryptOptions") -> "list[Certificate] | None":
     """Those of --roots, under which the recipient's certificate must stand; None without the flag."""
-    from newel.cli.certificates import vouched
+    from newel.cli.operations.certificates import vouched
 
     named = call.roots
     return vouched.roots_in(named) if named else None

@@ -7,6 +7,7 @@ from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.manual.pages import Page, overview, page
 from newel.cli.options.grammar import Command, find
+from newel.cli.options.lookup import FOREIGN, foreign, nearest
 from newel.cli.render import help_layout
 
 if TYPE_CHECKING:
@@ -29,14 +30,10 @@ def run(options: "HelpOptions") -> int:
         return server.serve(options.require("http")) if options.given("http") else 0
     if not options.args:
         return show(overview())
-    from newel.cli.main import FOREIGN, foreign
-
     if options.args[0] in FOREIGN:
         return foreign(options.args[0], [*options.args[1:], "--help"])
     command, rest = find(options.args)
     if command is None or rest:
-        from newel.cli.main import nearest
-
         topic = " ".join((program.name(), *options.args))
         hint = nearest((rest or options.args)[0], command)
         raise CliError(f"No help topic for '{topic}'", code=3, hint=hint)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import say, show_json
 from newel.cli.operations.credentials import services
+from newel.cli.operations.credentials.store import Logins
 from newel.cli.operations.inventory.layouts import plain
-from newel.cli.store.credentials import Logins
 
 if TYPE_CHECKING:
     from newel.cli.operations.credentials.credential import Credential

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations.credentials import services
-from newel.cli.store.credentials import Logins
+from newel.cli.operations.credentials.store import Logins
 
 if TYPE_CHECKING:
     from newel.cli.options.records.logout import LogoutOptions

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import connection, service_request
 from newel.cli.operations.credentials import services
+from newel.cli.operations.credentials.store import Logins, again
 from newel.cli.options import output
 from newel.cli.store import files
-from newel.cli.store.credentials import Logins, again
 
 if TYPE_CHECKING:
     from newel.cli.operations.credentials.credential import Credential

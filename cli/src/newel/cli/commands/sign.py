@@ -44,7 +44,7 @@ def signing_key(options: "SignOptions") -> jose_keys.JoseKey:
 
 def of_certificate(name: str, key: "PrivateKey") -> dict[str, Any]:
     """The x5c header: a chain that is valid, for signing, and the key's. Raises CliError."""
-    from newel.cli.certificates import sources, vouched
+    from newel.cli.operations.certificates import sources, vouched
     from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.client.clock import now
 

@@ -12,7 +12,7 @@ from newel.cli.jose.signers import Signer
 from newel.cli.operations import connection
 from newel.cli.operations.inventory.layouts import plain
 from newel.cli.options import output
-from newel.cli.options.delegation import calling
+from newel.cli.options.delegation import delegate
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def signer_of(options: "VerifyOptions", message: Jws) -> Signer:
     named = options.key
     if named:
         return signers.by_key(named, message)
-    from newel.cli.certificates import vouched
+    from newel.cli.operations.certificates import vouched
     from newel.cli.options.times import resolved
     from newel.client.clock import now
 
@@ -64,7 +64,7 @@ def signer_of(options: "VerifyOptions", message: Jws) -> Signer:
     at = resolved(options, "at", now()) or now()
     signer = signers.by_chain(message, vouched.roots_in(roots), at)
     if options.verify_crl or options.verify_ocsp:
-        toolkit = calling(options, "certificate verify")
+        toolkit = delegate(options, "certificate verify")
         certificate.check_status(toolkit, signer.chain[0], list(signer.chain))
     return signer
 

@@ -3,13 +3,11 @@
 import os
 import sys
 
+from newel.cli.program import VERSION
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from newel.cli.options.records.version import VersionOptions
-
-
-VERSION = "0.1.0"
-RELEASED = "2026-11-21"
 
 
 def run(options: "VersionOptions") -> None:

@@ -47,7 +47,7 @@ def of_certificate(data: bytes, name: str, roots: "Sequence[Certificate] | None"
     """The subject of the first certificate, whose digest goes into the header (RFC 7515 §4.1.8)."""
     import hashlib
 
-    from newel.cli.certificates import sources, vouched
+    from newel.cli.operations.certificates import sources, vouched
     from newel.client.clock import now
     from newel.step.jwk import b64url
 

@@ -49,7 +49,7 @@ def by_key(name: str, message: "Jws") -> Signer:
 
 def by_chain(message: "Jws", roots: "list[Certificate]", at: dt.datetime) -> Signer:
     """The subject of the certificate the message brings, if it is valid at ``at`` below one of ``roots``."""
-    from newel.cli.certificates import vouched
+    from newel.cli.operations.certificates import vouched
 
     chain = vouched.check(chain_of(message), roots, at, "the signer's certificate")
     vouched.check_may_sign(chain[0], "the signer's certificate")
@@ -59,7 +59,7 @@ def by_chain(message: "Jws", roots: "list[Certificate]", at: dt.datetime) -> Sig
 
 def chain_of(message: "Jws") -> "list[Certificate]":
     """The certificates of the x5c header, the signer's first. Raises CliError."""
-    from newel.cli.certificates import sources
+    from newel.cli.operations.certificates import sources
 
     texts = message.header.get("x5c")
     if texts is None:

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from newel.cli import program
-from newel.cli.options.grammar import EVERYWHERE, Command, Flag, load, words
-from newel.cli.render import help_layout
+from newel.cli.options.grammar import EVERYWHERE, Command, Flag, examples, load, words
 
 Row = tuple[str, str]
 """A name and what it means; in examples what is done and the line that does it."""
@@ -57,7 +56,7 @@ def overview() -> Page:
         usage=f"{program.name()} COMMAND …",
         summary="keys, certificates and the authorities that issue them",
         sections=[Section("Commands", sorted([*rows, *FOREIGN.items()]))],
-        examples=help_layout.examples(""),
+        examples=examples(""),
         closing=f"'{program.name()} help COMMAND' or '{program.name()} COMMAND --help' says how one is used.",
     )
 
@@ -70,7 +69,7 @@ def page(command: Command) -> Page:
         usage=f"{usage} {'COMMAND …' if command.group else '[flags]'}",
         summary=command.summary,
         sections=[Section("Commands", below(command))] if command.group else flags(command),
-        examples=help_layout.examples(command.path),
+        examples=examples(command.path),
         closing=f"'{program.name()} {command.path} COMMAND --help' says how one is used."
         if command.group
         else "",

@@ -2,8 +2,8 @@
 
 import textwrap
 
-from newel.cli.commands.version import RELEASED, VERSION
 from newel.cli.manual.pages import Page
+from newel.cli.program import RELEASED, VERSION
 
 TITLES = {"Flags": "OPTIONS", "Flags of every command": "OPTIONS OF EVERY COMMAND"}
 

@@ -37,7 +37,7 @@ def general_name(text: str) -> "x509.GeneralName":
 
 def read(data: bytes, name: str) -> "Request":
     """A PEM or DER request whose signature verifies, whatever program made it. Raises CliError."""
-    from newel.cli.certificates import sources
+    from newel.cli.operations.certificates import sources
 
     found = sources.request(data)
     if found is None:

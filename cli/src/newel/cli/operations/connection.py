@@ -65,7 +65,7 @@ def stored_root(call: "Invocation") -> Path:
 
 def root_pem(call: "Invocation", given: str | None = None) -> str:
     """The trusted roots, PEM and nothing else: of the file that is given, else of :func:`root_file`."""
-    from newel.cli.certificates import sources
+    from newel.cli.operations.certificates import sources
 
     name = given or root_file(call)
     try:
@@ -177,7 +177,7 @@ def load_as_people_have_it(
     tls: ssl.SSLContext, certificate: str, key: str, password_file: str | None
 ) -> None:
     """Loads what OpenSSL does not read: our own readers do, and hand it what they found."""
-    from newel.cli.certificates import sources
+    from newel.cli.operations.certificates import sources
     from newel.cli.operations.keys.key_files import private_key
     from newel.client import credential, rotating
 

@@ -7,8 +7,8 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import sources
 from newel.cli.operations.connection import load_as_people_have_it, read_by_openssl
 from newel.cli.store.files import read
 

@@ -1,4 +1,4 @@
-"""The commands of the toolkit as parts of the verbs that stand on them."""
+"""Commands that other commands are built of."""
 
 from typing import Any
 
@@ -6,15 +6,20 @@ from newel.cli.options.grammar import EVERYWHERE, find
 from newel.cli.options.invocation import Invocation
 
 
-def calling(call: Invocation, path: str, *words: str) -> Any:  # the options of that command
-    """A call of the command at ``path`` with these words, and with the flags of this line that it has too."""
+def parse(path: str, *words: str) -> Any:
+    """Return the options of the command at ``path``, in the type of its record, for these words."""
     command, _ = find(path.split())
     assert command is not None, path  # noqa: S101 - the caller's own text
-    known = {name for flag in (*EVERYWHERE, *command.flags) for name in flag.names}
+    return Invocation(command, [*words])
+
+
+def delegate(call: Invocation, path: str, *words: str) -> Any:
+    """Return the options of the command at ``path`` for these words and the flags it shares with this line."""
+    shared = parse(path)
     given = [
         f"--{flag.name}={value}"
         for flag in (*EVERYWHERE, *call.command.flags)
-        if flag.name in known and call.given(flag.name)
+        if shared.known(flag.name) and call.given(flag.name)
         for value in call.all(flag.name)
     ]
-    return Invocation(command, [*given, *words])
+    return parse(path, *given, *words)

@@ -115,3 +115,10 @@ def find(arguments: list[str]) -> tuple[Command | None, list[str]]:
         if command is not None:
             return command, arguments[length:]
     return None, arguments
+
+
+def examples(path: str) -> list[tuple[str, str]]:
+    """What examples.txt has for a command: what is done, and the line that does it."""
+    with open(os.path.join(HERE, "examples.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
+        rows = [line.rstrip("\n").split("\t") for line in table]
+    return [(meaning, line) for command, meaning, line in rows if command == path]

@@ -1,11 +1,8 @@
 """How help is laid out: names in one column, meanings in the other, within the width of the terminal."""
 
-import os
 import shutil
 import textwrap
 from collections.abc import Sequence
-
-from newel.cli.options.grammar import HERE
 
 NARROWEST, WIDEST = 50, 110
 LONGEST_NAME = 34
@@ -47,10 +44,3 @@ def columns(rows: Sequence[tuple[str, str]]) -> str:
         else:
             lines.append(f"  {name}".ljust(start) + text[start:])
     return "\n".join(line.rstrip() for line in lines)
-
-
-def examples(path: str) -> list[tuple[str, str]]:
-    """What examples.txt has for a command: what is done, and the line that does it."""
-    with open(os.path.join(HERE, "examples.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
-        rows = [line.rstrip("\n").split("\t") for line in table]
-    return [(meaning, line) for command, meaning, line in rows if command == path]

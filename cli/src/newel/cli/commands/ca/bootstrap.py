@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations.connection import COMPARE, explained, url_of
+from newel.cli.options.delegation import parse
 from newel.cli.store import atomic_write, steppath
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def run(options: "CABootstrapOptions") -> None:
     context = new_context(options, url)
     file = store(options, context, root, {"ca-url": url, "fingerprint": fingerprint, **extra})
     if options.install:
-        from newel.cli.main import dispatch
+        from newel.cli.commands.certificate import install
 
-        dispatch(["certificate", "install", str(file)])
+        install.run(parse("certificate install", str(file)))
 
 
 def new_context(

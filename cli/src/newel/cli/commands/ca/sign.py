@@ -37,7 +37,7 @@ def run(options: "CASignOptions") -> None:
 
             chain = by_acme.obtain_for(options, ticket, request.der, subject, names)
         else:
-            from newel.cli.certificates.sources import pem
+            from newel.cli.operations.certificates.sources import pem
 
             chain = enroll.sign(options, ticket, pem(request.der, "CERTIFICATE REQUEST"))
     atomic_write.write_all([atomic_write.Target(certificate, chain)])

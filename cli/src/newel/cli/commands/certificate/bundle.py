@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note
+from newel.cli.operations.certificates import sources
 from newel.cli.store.files import write
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import issuers, making, sources, validity
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note
+from newel.cli.operations.certificates import builder, issuers, sources
 from newel.cli.operations.keys import key_choice, key_files, key_output, kms
+from newel.cli.options import validity
 from newel.cli.store import atomic_write
 from newel.crypto import keys
 from newel.crypto.remote_keys import is_remote
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 LEAF, SELF_SIGNED = "leaf", "self-signed"
 INTERMEDIATE, ROOT = "intermediate-ca", "root-ca"
 LENGTHS = {
-    LEAF: making.DAY,
-    SELF_SIGNED: making.DAY,
-    INTERMEDIATE: making.TEN_YEARS,
-    ROOT: making.TEN_YEARS,
+    LEAF: builder.DAY,
+    SELF_SIGNED: builder.DAY,
+    INTERMEDIATE: builder.TEN_YEARS,
+    ROOT: builder.TEN_YEARS,
 }
 Times = tuple[dt.datetime | None, dt.datetime | None]
 
@@ -41,7 +42,7 @@ def run(options: "CertificateCreateOptions") -> None:
     check_flags(options)
     key = given_key(options) or key_choice.generate(key_choice.chosen(options))
     if options.template:
-        from newel.cli.certificates import templated
+        from newel.cli.operations.certificates import templated
 
         made = templated.created(options, key, subject, times)
     elif options.csr:
@@ -114,7 +115,7 @@ def check_profile(options: "CertificateCreateOptions", key: "PrivateKey | Public
 
 def names_of(options: "CertificateCreateOptions", subject: str) -> list[str]:
     """The names of --san, else the subject where it can be one."""
-    return options.san or ([subject] if making.is_name(subject) else [])
+    return options.san or ([subject] if builder.is_name(subject) else [])
 
 
 def request(
@@ -134,22 +135,22 @@ def certificate(
     """The certificate in PEM, with --bundle its issuer's behind it."""
     profile = profile_of(options)
     public = key.public_key() if isinstance(key, keys.PrivateKey) else key
-    spki, name = keys.spki(public), making.subject(subject)
+    spki, name = keys.spki(public), builder.subject(subject)
     start, end = validity.completed(options, *times, LENGTHS[profile])
     if profile in {LEAF, SELF_SIGNED}:
-        extensions = making.leaf_extensions(spki, name, names_of(options, subject))
+        extensions = builder.leaf_extensions(spki, name, names_of(options, subject))
     else:
-        extensions = making.authority_extensions(1 if profile == ROOT else 0)
-    wanted = making.Wanted(name, spki, start, end, extensions)
+        extensions = builder.authority_extensions(1 if profile == ROOT else 0)
+    wanted = builder.Wanted(name, spki, start, end, extensions)
     if profile in {ROOT, SELF_SIGNED}:
         if not isinstance(key, keys.PrivateKey):
             raise UsageError("invalid value for flag --key: a private key is required")
         own = keys.key_identifier(spki)
-        return sources.pem(making.issued(wanted, making.Issuer(name, own, key))).encode()
+        return sources.pem(builder.issued(wanted, builder.Issuer(name, own, key))).encode()
     authority = issuers.first_certificate(options.require("ca"))
     password, service = options.ca_password_file, options.ca_kms
     issuer = issuers.issuer_of(authority, options.require("ca-key"), password, service)
-    pem = sources.pem(making.issued(wanted, issuer))
+    pem = sources.pem(builder.issued(wanted, issuer))
     return (pem + (sources.pem(authority.der) if options.bundle else "")).encode()
 
 

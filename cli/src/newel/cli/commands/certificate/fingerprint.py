@@ -3,8 +3,8 @@
 import hashlib
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.certificates import sources
 from newel.cli.render.fingerprint import spelled
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import sources
 from newel.crypto import der
 from newel.crypto.reader import certificates as reader
 

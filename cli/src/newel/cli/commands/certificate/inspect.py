@@ -3,8 +3,8 @@
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.certificates import sources
 from newel.crypto import der
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def printed(listed: "Sequence[Certificate]", form: str, *, short: bool, name: st
         return "".join(sources.pem(one.der) for one in listed)
     try:
         if form == "json":
-            from newel.cli.certificates.json_certificate import certificate_json
+            from newel.cli.render.certificates.json_certificate import certificate_json
 
             found = [certificate_json(one) for one in listed]
             return json_text(found[0] if len(found) == 1 else found)
         if short:
-            from newel.cli.certificates.short import certificate_short
+            from newel.cli.render.certificates.summary import certificate_short
 
             return "".join(map(certificate_short, listed))
-        from newel.cli.certificates.text import certificate_text
+        from newel.cli.render.certificates.text import certificate_text
 
         return "".join(map(certificate_text, listed))
     except der.DerError as error:
@@ -85,14 +85,14 @@ def printed_request(shown: "Request", form: str, *, short: bool) -> str:
     if form == "pem":
         return sources.pem(shown.der, "CERTIFICATE REQUEST")
     if form == "json":
-        from newel.cli.certificates.json_request import request_json
+        from newel.cli.render.certificates.json_request import request_json
 
         return json_text(request_json(shown))
     if short:
-        from newel.cli.certificates.short import request_short
+        from newel.cli.render.certificates.summary import request_short
 
         return request_short(shown)
-    from newel.cli.certificates.text import request_text
+    from newel.cli.render.certificates.text import request_text
 
     return request_text(shown)
 

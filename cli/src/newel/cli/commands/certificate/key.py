@@ -3,8 +3,8 @@
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import sources
 
 if TYPE_CHECKING:
     from newel.cli.options.records.certificate import CertificateKeyOptions

@@ -5,10 +5,10 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from newel.cli.certificates import sources
-from newel.cli.certificates.lint_names import ZLINT_NAMES
-from newel.cli.certificates.lint_rules import rule_names
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import sources
+from newel.cli.operations.certificates.lint_names import ZLINT_NAMES
+from newel.cli.operations.certificates.lint_rules import rule_names
 from newel.client.clock import now
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import datetime as dt
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.certificates import sources
 from newel.client.clock import now
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import ask_password, note
+from newel.cli.operations.certificates import sources
 from newel.cli.operations.keys import key_files
 from newel.cli.store.files import read_password, write
 

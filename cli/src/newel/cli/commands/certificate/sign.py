@@ -3,8 +3,10 @@
 import sys
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import issuers, making, short, sources, validity
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.certificates import builder, issuers, sources
+from newel.cli.options import validity
+from newel.cli.render.certificates import summary
 from newel.crypto import oids
 from newel.crypto.extensions import Extension
 from newel.crypto.reader import names
@@ -37,18 +39,18 @@ def run(options: "CertificateSignOptions") -> None:
         )
     issuers.check_authority(chain[0], profile, length)
     times = validity.asked_for(options)
-    default = making.TEN_YEARS if profile == INTERMEDIATE else making.DAY
+    default = builder.TEN_YEARS if profile == INTERMEDIATE else builder.DAY
     start, end = validity.completed(options, *times, default)
     if options.template:
-        from newel.cli.certificates import templated
+        from newel.cli.operations.certificates import templated
 
         wanted = templated.signed(
             options, request, names_of(options, request), length, (start, end)
         )
     else:
         extensions = extensions_of(options, request, profile, length)
-        wanted = making.Wanted(request.subject, request.spki, start, end, extensions)
-    made = [making.issued(wanted, issuer)]
+        wanted = builder.Wanted(request.subject, request.spki, start, end, extensions)
+    made = [builder.issued(wanted, issuer)]
     if options.bundle:
         made += [one.der for one in chain]
     sys.stdout.write("".join(map(sources.pem, made)))
@@ -74,7 +76,7 @@ def verified_request(name: str) -> "Request":
     if found is None:
         raise CliError(f"error parsing {name}: not a valid certificate request")
     if not is_proved(found, name):
-        cause = FAILURES.get(short.key_name(found.spki).split()[0], "x509: verification failure")
+        cause = FAILURES.get(summary.key_name(found.spki).split()[0], "x509: verification failure")
         raise CliError(f"certificate request has invalid signature: {cause}")
     return found
 
@@ -84,14 +86,14 @@ def extensions_of(
 ) -> tuple[Extension, ...]:
     """What the profile gives; with ``csr`` everything the request asks for."""
     if profile == INTERMEDIATE:
-        return making.authority_extensions(None if length < 0 else length)
+        return builder.authority_extensions(None if length < 0 else length)
     if profile == CSR:
         return tuple(
             Extension(each.oid, each.critical, each.value)
             for each in request.extensions
             if each.oid not in ISSUERS_OWN
         )
-    return making.leaf_extensions(request.spki, request.subject, names_of(options, request))
+    return builder.leaf_extensions(request.spki, request.subject, names_of(options, request))
 
 
 def names_of(options: "CertificateSignOptions", request: "Request") -> list[str]:
@@ -99,6 +101,6 @@ def names_of(options: "CertificateSignOptions", request: "Request") -> list[str]
     found = names.parse_general_names(request.extension(oids.SUBJECT_ALT_NAME))
     listed = [*found.dns, *found.emails, *found.addresses, *found.uris]
     common = names.common_name(request.subject)
-    if listed or not common or options.omit_cn_san or not making.is_name(common):
+    if listed or not common or options.omit_cn_san or not builder.is_name(common):
         return listed
     return [common]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import trust_stores
+from newel.cli.operations.certificates import trust_stores
 
 if TYPE_CHECKING:
     from newel.cli.options.records.certificate import CertificateUninstallOptions

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import root_files, sources, trust
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import root_files, sources, trust
 from newel.client.clock import now
 from newel.crypto import oids
 from newel.crypto.reader import extensions as values
@@ -30,7 +30,7 @@ def run(options: "CertificateVerifyOptions") -> None:
     try:
         host = options.host
         if host:
-            from newel.cli.certificates.hosts import check_host
+            from newel.cli.operations.certificates.hosts import check_host
 
             trust.check_itself(leaf, now())
             check_host(leaf, host)
@@ -65,9 +65,9 @@ def check_status(
     options: "CertificateVerifyOptions", leaf: "Certificate", chain: "list[Certificate]"
 ) -> list[str]:
     """Asks lists and responders; what they said."""
-    from newel.cli.certificates import status
-    from newel.cli.certificates.downloads import fetch
-    from newel.cli.certificates.remote import client_context
+    from newel.cli.operations.certificates import status
+    from newel.cli.operations.certificates.downloads import fetch
+    from newel.cli.operations.certificates.remote import client_context
     from newel.crypto import loading
 
     issuer = issuing(options, chain)
@@ -154,7 +154,7 @@ def asked(
     options: "CertificateVerifyOptions", where: list[str], ask: Callable[[str], None], what: str
 ) -> str:
     """The first address whose answer is believed; a revocation ends the command."""
-    from newel.cli.certificates.status import RevokedError
+    from newel.cli.operations.certificates.status import RevokedError
 
     for url in where:
         try:

@@ -4,13 +4,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from newel.cli import program
-from newel.cli.certificates import lists, sources
-from newel.cli.certificates.issuers import subject_key_id
-from newel.cli.certificates.json_certificate import signature_algorithm
-from newel.cli.certificates.json_keys import text
-from newel.cli.certificates.json_names import members as name_members
-from newel.cli.certificates.text import columns, joined
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.certificates import sources
+from newel.cli.operations.certificates.issuers import subject_key_id
+from newel.cli.render.certificates import crl_extensions
+from newel.cli.render.certificates.json_certificate import signature_algorithm
+from newel.cli.render.certificates.json_keys import text
+from newel.cli.render.certificates.json_names import members as name_members
+from newel.cli.render.certificates.text import columns, joined
 from newel.client.clock import now
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values
@@ -65,7 +66,7 @@ def bundle_of(options: "CRLInspectOptions", name: str) -> "list[Certificate]":
     """The certificates of a file or of a server, the leaf first."""
     if not sources.is_url(name):
         return sources.from_file(name)
-    from newel.cli.certificates.remote import peer_certificates
+    from newel.cli.operations.certificates.remote import peer_certificates
 
     ders = peer_certificates(name, None, ",".join(options.roots) or None, insecure=False)
     return [sources.parsed(one, name) for one in ders]
@@ -74,7 +75,7 @@ def bundle_of(options: "CRLInspectOptions", name: str) -> "list[Certificate]":
 def loaded(options: "CRLInspectOptions", name: str) -> bytes:
     """The list in DER, wherever it is."""
     if name.lower().startswith(("http://", "https://")):
-        from newel.cli.certificates.downloads import fetch
+        from newel.cli.operations.certificates.downloads import fetch
 
         try:
             data = fetch(name, tls=trusting(options))
@@ -91,7 +92,7 @@ def trusting(options: "CRLInspectOptions") -> "ssl.SSLContext | None":
     roots = ",".join(options.roots)
     if not roots:
         return None
-    from newel.cli.certificates.remote import client_context
+    from newel.cli.operations.certificates.remote import client_context
 
     return client_context(roots, insecure=False)
 
@@ -115,7 +116,7 @@ def verdict(crl: RevocationList, data: bytes, authorities: "list[Certificate]") 
 
 def problem(crl: RevocationList, data: bytes, authority: "Certificate") -> str:
     """Why the list is not this authority's of today, "" when it is."""
-    from newel.cli.certificates import status
+    from newel.cli.operations.certificates import status
     from newel.crypto import loading
 
     at = now()
@@ -172,7 +173,7 @@ def extension_lines(listed: "tuple[Extension, ...]", indent: int) -> list[str]:
     """Titles and what stands below them."""
     found: list[str] = []
     for extension in listed:
-        shown = lists.shown(extension)
+        shown = crl_extensions.shown(extension)
         found.append(" " * indent + shown.title)
         found += [" " * (indent + 4) + one for one in shown.lines]
     return found
@@ -192,7 +193,7 @@ def as_json(crl: RevocationList, *, valid: bool, reason: str) -> Json:
         "next_update": f"{crl.next_update:%Y-%m-%dT%H:%M:%SZ}" if crl.next_update else None,
         "revoked_certificates": [revoked_json(entry) for entry in crl.revoked],
         **(
-            {"extensions": [lists.shown(e).members for e in crl.extensions]}
+            {"extensions": [crl_extensions.shown(e).members for e in crl.extensions]}
             if crl.extensions
             else {}
         ),
@@ -214,5 +215,5 @@ def revoked_json(entry: RevokedCertificate) -> Json:
         "revocation_time": f"{entry.revoked_at:%Y-%m-%dT%H:%M:%SZ}",
     }
     if entry.extensions:
-        found["extensions"] = [lists.shown(each).members for each in entry.extensions]
+        found["extensions"] = [crl_extensions.shown(each).members for each in entry.extensions]
     return found

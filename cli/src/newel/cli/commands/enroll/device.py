@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.commands.ca import bootstrap, certificate
 from newel.cli.errors import UsageError
 from newel.cli.operations import connection, enroll
-from newel.cli.options.delegation import calling
+from newel.cli.options.delegation import delegate
 
 if TYPE_CHECKING:
     from newel.cli.options.records.enroll import EnrollDeviceOptions
@@ -20,8 +20,8 @@ def run(options: "EnrollDeviceOptions") -> None:
     if not subject:
         raise UsageError("one of flag --token or --subject is required")
     first = bool(token) and not options.root and not connection.stored_root(options).is_file()
-    certificate.run(calling(options, "ca certificate", subject, *files))
+    certificate.run(delegate(options, "ca certificate", subject, *files))
     if first and claims.get("sha"):
         url = enroll.authority_of(options, claims)
         words = (f"--ca-url={url}", f"--fingerprint={claims['sha']}", "--force")
-        bootstrap.run(calling(options, "ca bootstrap", *words))
+        bootstrap.run(delegate(options, "ca bootstrap", *words))

@@ -8,7 +8,7 @@ from newel.cli.errors import CliError
 from newel.cli.interact.terminal import say
 from newel.cli.jose import jwk_files
 from newel.cli.operations.keys import key_files
-from newel.cli.options.delegation import calling
+from newel.cli.options.delegation import delegate
 
 if TYPE_CHECKING:
     from newel.cli.options.records.enroll import EnrollKeyOptions
@@ -19,7 +19,7 @@ def run(options: "EnrollKeyOptions") -> None:
     name, key_file = options.positionals(2)
     jwks = options.jwks
     if not jwks:
-        certificate.run(calling(options, "ssh certificate", "--sign", name, key_file))
+        certificate.run(delegate(options, "ssh certificate", "--sign", name, key_file))
         return
     jwk = jwk_files.of_key(key_files.public_key(key_file), kid=name)
     with keyset.locked(jwks) as keys:

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from newel.cli.certificates.sources import from_file
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates.sources import from_file
 from newel.cli.operations.keys.key_files import private_key
 from newel.client.clock import now
 from newel.crypto import loading

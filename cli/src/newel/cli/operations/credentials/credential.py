@@ -1,6 +1,6 @@
 """What every credential can do. Whoever uses one does not ask which kind it is.
 
-A kind is a frozen msgspec record with a ``kind`` tag; `newel.cli.store.credentials` names them all.
+A kind is a frozen msgspec record with a ``kind`` tag; `newel.cli.operations.credentials.store` names them all.
 """
 
 import datetime as dt

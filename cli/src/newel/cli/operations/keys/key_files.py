@@ -166,7 +166,7 @@ def key_blocks(data: bytes, name: str) -> list[armor.Block]:
 
 def _vouched_for(block: bytes, label: str, name: str) -> PublicKey:
     """The key in a certificate or request; X.509 is read only for these."""
-    from newel.cli.certificates import sources
+    from newel.cli.operations.certificates import sources
     from newel.crypto import loading
 
     if label == "CERTIFICATE":

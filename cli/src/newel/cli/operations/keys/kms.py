@@ -102,7 +102,7 @@ def asked(verb: str, service: str | None, name: str, *options: str, data: bytes 
     """What the plugin prints. Raises CliError with the last line it says when it fails."""
     import subprocess
 
-    from newel.cli.plugins import find
+    from newel.cli.operations.plugins import find
 
     program = find("kms")
     if program is None:

@@ -9,10 +9,10 @@ from newel.cli.errors import CliError
 from newel.cli.interact.terminal import say
 from newel.cli.operations import certificate_requests
 from newel.cli.operations.offline import rules
+from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.renewal.leaf import read_leaf
 from newel.cli.operations.tokens import provisioner_choice, token_requests
 from newel.cli.options.times import resolved
-from newel.cli.store.authority_files import AuthorityFiles
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def issue(
     public = key.public_key() if isinstance(key, PrivateKey) else key
     issuer, issuer_key = issuer_of(call, files)
     if (chosen.get("options") or {}).get("x509"):
-        from newel.cli.certificates import sources
+        from newel.cli.operations.certificates import sources
         from newel.cli.operations.offline import templated
 
         by = (issuer, issuer_key)

@@ -8,7 +8,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.store.authority_files import AuthorityFiles
+from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.durations.go import format_duration, parse_duration
 
 if TYPE_CHECKING:

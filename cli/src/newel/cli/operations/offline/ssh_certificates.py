@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.offline import rules, ssh_keys, ssh_templates
+from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.ssh import certificate_body, public_keys
 from newel.cli.operations.ssh.certificate_body import Body
 from newel.cli.operations.ssh.certificates import FOREVER, moment
 from newel.cli.operations.ssh.issuance import SIGNERS_OFFLINE
 from newel.cli.operations.ssh.public_keys import wire_of
 from newel.cli.operations.tokens import provisioner_choice
-from newel.cli.store.authority_files import AuthorityFiles
 from newel.client.clock import now
 from newel.client.ssh_calls import SshIssued
 

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError
+from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.ssh.public_keys import wire_of
-from newel.cli.store.authority_files import AuthorityFiles
 from newel.client.ssh_calls import SshKeys
 
 if TYPE_CHECKING:

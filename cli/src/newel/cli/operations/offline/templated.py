@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from newel.certtemplates import variables
 from newel.certtemplates.leaves import leaf
 from newel.certtemplates.options import template_options
-from newel.cli.certificates import making, templated
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import builder, templated
 from newel.cli.operations.tokens.provisioner_choice import extension_of
 from newel.cli.store import steppath
 from newel.cli.store.files import read
@@ -59,7 +59,7 @@ def issued(
     wanted = templated.wanted_of(fields, spki, times)
     own = Extension(extension.OID, False, extension_of(provisioner))
     given = [each for each in wanted.given if each.oid != own.oid]
-    return making.issued(wanted._replace(given=(*given, own)), issuer_of(*issuer))
+    return builder.issued(wanted._replace(given=(*given, own)), issuer_of(*issuer))
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -68,10 +68,10 @@ def claims_of(token: str) -> dict[str, Any]:
     return json.loads(base64.urlsafe_b64decode(f"{payload}=="))
 
 
-def issuer_of(certificate: "x509.Certificate", key: "PrivateKey") -> making.Issuer:
+def issuer_of(certificate: "x509.Certificate", key: "PrivateKey") -> builder.Issuer:
     """The authority that signs."""
     from newel.crypto.certificate import issuer_key_identifier
 
-    return making.Issuer(
+    return builder.Issuer(
         certificate.subject.public_bytes(), issuer_key_identifier(certificate), key
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note, say
+from newel.cli.operations.offline.authority_files import configuration_of
 from newel.cli.store import atomic_write, steppath
-from newel.cli.store.authority_files import configuration_of
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation

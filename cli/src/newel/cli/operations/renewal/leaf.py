@@ -6,7 +6,7 @@ Importing an X.509 library takes longer than a renewal.
 import datetime as dt
 from typing import NamedTuple
 
-from newel.cli.certificates import sources
+from newel.cli.operations.certificates import sources
 
 
 class Leaf(NamedTuple):

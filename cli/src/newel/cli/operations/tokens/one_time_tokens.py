@@ -143,7 +143,7 @@ def signed(
 
 def by_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of a certificate the provisioner's roots vouch for."""
-    from newel.cli.certificates.sources import from_file
+    from newel.cli.operations.certificates.sources import from_file
     from newel.cli.operations.keys.kms import service, signing_key
 
     certificate, key_file = call.require("x5c-cert"), call.require("x5c-key")

@@ -38,7 +38,7 @@ def online(call: "Invocation") -> Place:
 
 def offline(call: "Invocation") -> Place:
     """What ca.json says; nothing is asked of the network."""
-    from newel.cli.store.authority_files import AuthorityFiles
+    from newel.cli.operations.offline.authority_files import AuthorityFiles
 
     files = AuthorityFiles.read(call)
     return Place(files.provisioners, f"https://{files.host}", fingerprint_of(files.root))
@@ -46,7 +46,7 @@ def offline(call: "Invocation") -> Place:
 
 def fingerprint_of(root: str) -> str:
     """The fingerprint of the first certificate of a PEM text."""
-    from newel.cli.certificates.sources import bundle
+    from newel.cli.operations.certificates.sources import bundle
     from newel.step.fingerprint import fingerprint
 
     return fingerprint(bundle(root.encode(), "the root certificate")[0].der)
@@ -74,7 +74,7 @@ def issue(
 
 def has_files(call: "Invocation") -> bool:
     """Whether the authority's own configuration is on this machine."""
-    from newel.cli.store.authority_files import configuration_of
+    from newel.cli.operations.offline.authority_files import configuration_of
 
     return configuration_of(call).is_file()
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from newel.cli.certificates import json_names, policy_notices, text_private
-from newel.cli.certificates.json_keys import text
-from newel.cli.certificates.json_usages import EXTENDED_KEY_USAGES
+from newel.cli.render.certificates import json_names, policy_notices, vendor_extensions
+from newel.cli.render.certificates.json_keys import text
+from newel.cli.render.certificates.json_usages import EXTENDED_KEY_USAGES
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values
 from newel.crypto.reader import names
@@ -130,7 +130,7 @@ def authority_access(extension: Extension) -> Json:
 def timestamps(extension: Extension) -> list[Json]:
     """Signed certificate timestamps; their times in seconds."""
     listed: list[Json] = []
-    for one in text_private.timestamp_list(extension.value):
+    for one in vendor_extensions.timestamp_list(extension.value):
         signature = (
             bytes((one.hash, one.signer)) + len(one.signature).to_bytes(2, "big") + one.signature
         )
@@ -149,7 +149,7 @@ def provisioner(extension: Extension) -> dict[str, str]:
     """Which provisioner let it be issued, in the order of the members' names."""
     found = values.provisioner(extension.value)
     named = 0 < found.type <= _NEWER_TYPES
-    kind = text_private.PROVISIONERS[found.type] if named else f"Unknown ({found.type:#x})"
+    kind = vendor_extensions.PROVISIONERS[found.type] if named else f"Unknown ({found.type:#x})"
     entry = {"type": kind, "name": found.name}
     if found.credential:
         entry["credentialID"] = found.credential

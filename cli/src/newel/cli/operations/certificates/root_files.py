@@ -2,8 +2,8 @@
 
 import os
 
-from newel.cli.certificates.sources import blocks
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates.sources import blocks
 from newel.cli.store.files import read
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from newel.certtemplates import certificates, variables
 from newel.certtemplates.refusal import TemplateRefusedError
-from newel.cli.certificates import issuers, making, signature_choice, sources, validity
 from newel.cli.errors import CliError, UsageError
-from newel.cli.options import template_data
+from newel.cli.operations.certificates import builder, issuers, signature_choice, sources
+from newel.cli.options import template_data, validity
 from newel.cli.store.files import read
 from newel.client.clock import now
 from newel.crypto import der, keys
@@ -47,24 +47,24 @@ def created(
         if call.get(flag) and not call.get(other):
             raise UsageError(f"'--{flag}' requires the '--{other}' flag")
     fields = fields_of(call, data, certificates.certificate)
-    wanted = wanted_of(fields, spki, validity.completed(call, *times, making.DAY))
+    wanted = wanted_of(fields, spki, validity.completed(call, *times, builder.DAY))
     if not call.get("ca"):
         return self_signed(call, wanted, private)
     authority = issuers.first_certificate(call.require("ca"))
     password, service = call.get("ca-password-file"), call.get("ca-kms")
     issuer = issuers.issuer_of(authority, call.require("ca-key"), password, service)
-    pem = sources.pem(making.issued(wanted, issuer))
+    pem = sources.pem(builder.issued(wanted, issuer))
     return (pem + (sources.pem(authority.der) if call.on("bundle") else "")).encode()
 
 
-def self_signed(call: "Invocation", wanted: making.Wanted, key: "PrivateKey | None") -> bytes:
+def self_signed(call: "Invocation", wanted: builder.Wanted, key: "PrivateKey | None") -> bytes:
     """A certificate by its own key."""
     if call.on("bundle"):
         raise UsageError("flag '--bundle' requires the '--ca' flag")
     if key is None:
         raise UsageError("invalid value for flag --key: a private key is required")
     own = keys.key_identifier(wanted.spki)
-    return sources.pem(making.issued(wanted, making.Issuer(wanted.subject, own, key))).encode()
+    return sources.pem(builder.issued(wanted, builder.Issuer(wanted.subject, own, key))).encode()
 
 
 def signed(
@@ -73,7 +73,7 @@ def signed(
     names: list[str],
     length: int,
     times: "tuple[dt.datetime, dt.datetime]",
-) -> making.Wanted:
+) -> builder.Wanted:
     """What `certificate sign --template` certifies of a request."""
     insecure = {
         "CR": variables.request(asked.subject, asked.spki, crypto_extensions(asked)),
@@ -111,7 +111,7 @@ def visible(
     from newel.certtemplates.json_fields import Fields
     from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension
 
-    name = making.subject(subject if named else "")
+    name = builder.subject(subject if named else "")
     asked: list[Extension] = []
     if name != b"\x30\x00":
         try:
@@ -154,11 +154,11 @@ def rendered(
 
 def wanted_of(
     fields: "CertificateFields", spki: bytes, times: "tuple[dt.datetime, dt.datetime]"
-) -> making.Wanted:
+) -> builder.Wanted:
     """The certificate of these fields for a key and a time."""
     if fields.serial_number is not None and fields.serial_number <= 0:
         raise CliError("error creating certificate: x509: serial number must be positive")
-    return making.Wanted(
+    return builder.Wanted(
         fields.subject,
         spki,
         *times,

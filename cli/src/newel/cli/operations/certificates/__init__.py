@@ -1,4 +1,4 @@
 """Certificates, requests and revocation lists as the commands show them: read from DER without a library.
 
-Nothing here decides whether anything may be trusted; that is newel.cli.certificates.trust.
+Nothing here decides whether anything may be trusted; that is newel.cli.operations.certificates.trust.
 """

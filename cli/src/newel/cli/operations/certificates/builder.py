@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from newel.cli.certificates import signature_choice
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.certificates import signature_choice
 from newel.crypto import certificate, distinguished_names, extensions, keys, names, serials
 from newel.crypto.dns_names import InvalidNameError, NameRules
 from newel.crypto.extensions import Extension

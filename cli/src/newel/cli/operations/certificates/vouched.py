@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import root_files, sources, trust
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import root_files, sources, trust
 from newel.crypto import oids
 from newel.crypto.reader import extensions as values
 from newel.crypto.reader import names

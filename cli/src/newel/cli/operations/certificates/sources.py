@@ -33,7 +33,7 @@ def certificates(call: "Invocation", name: str, *, insecure: bool) -> list[reade
     ``insecure`` takes a server's certificates without asking whether they can be trusted.
     """
     if is_url(name):
-        from newel.cli.certificates.remote import peer_certificates
+        from newel.cli.operations.certificates.remote import peer_certificates
 
         servername = call.get("servername") if call.known("servername") else None
         ders = peer_certificates(name, servername, call.get("roots"), insecure=insecure)

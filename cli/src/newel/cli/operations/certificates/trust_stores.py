@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli.certificates import short, sources
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import sources
+from newel.cli.render.certificates import summary
 from newel.cli.store.steppath import home
 from newel.crypto.reader import names
 
@@ -38,7 +39,7 @@ def change(call: "Invocation", *, remove: bool) -> None:
     """Adds or removes the root of the positional and says so on stdout."""
     name = call.positionals(1)[0]
     root = sources.from_file(name)[0]
-    if short.kind(root) != "Root CA":
+    if summary.kind(root) != "Root CA":
         raise CliError(f"certificate {name} is not a root CA")
     alias = alias_of(call, root)
     everywhere = call.on("all")
@@ -49,7 +50,7 @@ def change(call: "Invocation", *, remove: bool) -> None:
     if everywhere or call.on("java"):
         java(root, alias, remove=remove)
     print(f"Certificate {name} has been {'removed' if remove else 'installed'}.")
-    print(short.certificate_short(root), end="")
+    print(summary.certificate_short(root), end="")
 
 
 def alias_of(call: "Invocation", root: "Certificate") -> str:

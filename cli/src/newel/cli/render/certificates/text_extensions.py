@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from newel.cli.certificates import text_private
+from newel.cli.render.certificates import vendor_extensions
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values
 from newel.crypto.reader.certificates import Extension
@@ -32,13 +32,13 @@ Lines = list[str]
 
 def extension_lines(extension: Extension) -> Lines:
     """One extension; what cannot be decoded is shown as the characters it has."""
-    title, show = TITLES.get(extension.oid) or text_private.TITLES.get(
-        extension.oid, (extension.oid, text_private.characters)
+    title, show = TITLES.get(extension.oid) or vendor_extensions.TITLES.get(
+        extension.oid, (extension.oid, vendor_extensions.characters)
     )
     try:
         body = show(extension.value)
     except (der.DerError, IndexError):
-        body = text_private.characters(extension.value)
+        body = vendor_extensions.characters(extension.value)
     return [heading(title, extension), *(f"                {line}" for line in body)]
 
 
@@ -87,7 +87,7 @@ def basic_constraints(value: bytes) -> Lines:
 def alternative_names(value: bytes) -> Lines:
     """One line for each kind, in the order DNS, e-mail, IP, URI; other names after them."""
     found = parse_general_names(value)
-    return [*named_lines(found), *text_private.other_names(found.others)]
+    return [*named_lines(found), *vendor_extensions.other_names(found.others)]
 
 
 def named_lines(found: GeneralNames) -> Lines:
@@ -136,7 +136,7 @@ def authority_access(value: bytes) -> Lines:
 
 TITLES: dict[str, tuple[str, Callable[[bytes], Lines]]] = {
     oids.SUBJECT_DIRECTORY_ATTRIBUTES: (
-        "X509v3 Subject Directory Attributes", text_private.directory_attributes,
+        "X509v3 Subject Directory Attributes", vendor_extensions.directory_attributes,
     ),
     oids.SUBJECT_KEY_IDENTIFIER: ("X509v3 Subject Key Identifier", subject_key_id),
     oids.KEY_USAGE: ("X509v3 Key Usage", key_usage),

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from newel.cli.certificates.json_keys import text
-from newel.cli.certificates.text_private import characters
+from newel.cli.render.certificates.json_keys import text
+from newel.cli.render.certificates.vendor_extensions import characters
 from newel.crypto import der, oids
 from newel.crypto.reader.certificates import Extension
 

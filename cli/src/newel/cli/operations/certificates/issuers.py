@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.certificates import sources
-from newel.cli.certificates.making import Issuer
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates import sources
+from newel.cli.operations.certificates.builder import Issuer
 from newel.cli.operations.keys.kms import signing_key
 from newel.crypto import der, keys, oids
 from newel.crypto.reader import extensions as values

@@ -4,8 +4,8 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
-from newel.cli.certificates.sources import PORTS
 from newel.cli.errors import CliError
+from newel.cli.operations.certificates.sources import PORTS
 from newel.cli.operations.network_errors import explain
 
 SECONDS = 10.0
@@ -55,7 +55,7 @@ def client_context(roots: str | None, *, insecure: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif roots:
-        from newel.cli.certificates.root_files import root_certificates
+        from newel.cli.operations.certificates.root_files import root_certificates
 
         ders = root_certificates(roots)
         context.load_verify_locations(cadata=b"".join(ders))

@@ -11,7 +11,7 @@ SIGNATURE_COLUMNS = 18
 
 def certificate_text(shown: Certificate) -> str:
     """The whole certificate."""
-    from newel.cli.certificates.text_extensions import extension_lines
+    from newel.cli.render.certificates.text_extensions import extension_lines
 
     serial = f"0x{public_keys.unsigned_octets(abs(shown.serial)).hex()}"
     algorithm = public_keys.signature_name(shown.algorithm)
@@ -39,7 +39,7 @@ def certificate_text(shown: Certificate) -> str:
 
 def request_text(shown: Request) -> str:
     """The whole request."""
-    from newel.cli.certificates.text_requests import requested_lines
+    from newel.cli.render.certificates.text_requests import requested_lines
 
     algorithm = public_keys.signature_name(shown.algorithm)
     lines = [

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from newel.cli.certificates import json_keys, json_names
-from newel.cli.certificates.json_certificate import signature_algorithm
-from newel.cli.certificates.json_extensions import raw
+from newel.cli.render.certificates import json_keys, json_names
+from newel.cli.render.certificates.json_certificate import signature_algorithm
+from newel.cli.render.certificates.json_extensions import raw
 from newel.crypto import der, oids
 from newel.crypto.reader import names, public_keys
 from newel.crypto.reader.certificates import Attribute, Request

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from newel.cli.certificates import json_extensions, json_keys, json_names, validation_levels
+from newel.cli.render.certificates import json_extensions, json_keys, json_names, validation_levels
 from newel.crypto import der, oids
 from newel.crypto.reader import names, public_keys
 from newel.crypto.reader.certificates import Certificate

@@ -3,8 +3,8 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from newel.cli.certificates.short import key_name
 from newel.cli.errors import CliError
+from newel.cli.render.certificates.summary import key_name
 from newel.crypto import path_validation
 from newel.crypto.path_validation import PathError, Reason
 from newel.crypto.reader import names
@@ -74,14 +74,14 @@ def system_roots() -> list[Certificate]:
     """The certificates this system trusts."""
     import ssl
 
-    from newel.cli.certificates.sources import parsed
+    from newel.cli.operations.certificates.sources import parsed
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     found = [parsed(one, "system roots") for one in context.get_ca_certs(binary_form=True)]
     paths = ssl.get_default_verify_paths()
     if not found and paths.cafile:
-        from newel.cli.certificates.sources import from_file
+        from newel.cli.operations.certificates.sources import from_file
 
         return from_file(paths.cafile)
     return found

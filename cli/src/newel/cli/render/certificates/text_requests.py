@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from newel.cli.certificates import text_extensions
-from newel.cli.certificates.text_private import characters, runes
+from newel.cli.render.certificates import text_extensions
+from newel.cli.render.certificates.vendor_extensions import characters, runes
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values
 from newel.crypto.reader.certificates import Extension

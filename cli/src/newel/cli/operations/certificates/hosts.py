@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from newel.cli.certificates.trust import TrustError
+from newel.cli.operations.certificates.trust import TrustError
 from newel.crypto import oids
 from newel.crypto.reader import names
 from newel.crypto.reader.certificates import Certificate

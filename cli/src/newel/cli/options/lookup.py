@@ -1,0 +1,49 @@
+"""Where the code of a command is, and which command a mistyped word probably meant."""
+
+import os
+
+from newel.cli import program
+from newel.cli.errors import CliError
+from newel.cli.options.grammar import Command, load, words
+
+COMMANDS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "commands")  # noqa: PTH118, PTH120 - pathlib is slow
+FOREIGN = {"up": "newel-standalone", "ceremony": "newel-signer"}
+"""Commands of other members, which register them in the entry point group ``newel.commands``."""
+UNSUPPORTED = {"api token create": "it is for a service that only the original's makers run"}
+"""Commands of the original that this version does not have, and why."""
+NOT_FOUND = 3
+
+
+def module_of(path: str) -> str:
+    """The module of a command: its own, or that of the nearest group that has one for all below it."""
+    words = path.replace("-", "_").split()
+    for length in range(len(words), 0, -1):
+        if os.path.isfile(os.path.join(COMMANDS, *words[:length]) + ".py"):  # noqa: PTH113, PTH118 - see above
+            return ".".join(("newel.cli.commands", *words[:length]))
+    why = f": {UNSUPPORTED[path]}" if path in UNSUPPORTED else ""
+    raise CliError(f"the command '{path}' is not part of this version{why}", code=NOT_FOUND)
+
+
+def foreign(name: str, arguments: list[str]) -> int:
+    """Runs a command another member registered in the group ``newel.commands``."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="newel.commands", name=name):
+        return int(entry.load()(arguments) or 0)
+    raise CliError(f"'{name}' comes with {FOREIGN[name]}, which is not installed here")
+
+
+def nearest(word: str, group: Command | None) -> str:
+    """The command that was probably meant; "" when none is near."""
+    from difflib import get_close_matches
+
+    if group is None:
+        known, path = [*words(), *FOREIGN], ""
+    else:
+        path = f"{group.path} "
+        below = [
+            name.removeprefix(path) for name in load(group.path.split()[0]) if name.startswith(path)
+        ]
+        known = [name for name in below if " " not in name]
+    found = get_close_matches(word, known, n=1)
+    return f"Did you mean '{program.name()} {path}{found[0]}'?" if found else ""
