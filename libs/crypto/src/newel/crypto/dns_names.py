@@ -1,13 +1,16 @@
 """Domain names as certificates may carry them: RFC 1123 §2.1, RFC 5890 §2.3, RFC 5280 §4.2.1.6."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from newel.crypto import idna
+import idna
 
 MAX_LENGTH = 253
 MAX_LABEL = 63
+_ACE_PREFIX = "xn--"
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 _PLAIN = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII
@@ -45,7 +48,7 @@ def canonical(text: str, rules: NameRules = STRICT) -> str:
     return _canonical_strict(text) if rules is STRICT else _canonical(text, rules)
 
 
-@lru_cache(maxsize=4096)  # on its way into a certificate a name is looked at again and again
+@lru_cache(maxsize=4096)  # a name is checked several times before it is in a certificate
 def _canonical_strict(text: str) -> str:
     return _canonical(text, STRICT)
 
@@ -71,27 +74,46 @@ def _canonical(text: str, rules: NameRules) -> str:
 
 
 def _to_ascii(text: str) -> str:
+    """The A-labels of a name in Unicode, after lower case and NFC (RFC 5895 §2)."""
     if len(text) > MAX_LENGTH:
         raise InvalidNameError("the name is longer than 253 octets")
     try:
         return ".".join(
-            label.lower() if label.isascii() else idna.to_ascii(label) for label in text.split(".")
+            label.lower() if label.isascii() else _to_a_label(label) for label in text.split(".")
         )
-    except idna.LabelError as error:
+    except idna.IDNAError as error:
         raise InvalidNameError(f"not a domain name: {text!r}: {error}") from None
+
+
+def _to_a_label(label: str) -> str:
+    mapped = unicodedata.normalize("NFC", label.lower())
+    if mapped.isascii():  # the Kelvin sign, say: a letter in disguise
+        raise idna.IDNAError(f"{label!r} is ASCII in compatibility characters")
+    return idna.alabel(mapped).decode()
 
 
 def _check_reserved_labels(text: str, labels: list[str]) -> None:
-    """Of the labels with hyphens third and fourth only A-labels exist (RFC 5890 §2.3.1)."""
+    """Only A-labels may have hyphens third and fourth (RFC 5890 §2.3.1), and IDNA 2008 judges them.
+
+    Once one label is written from right to left, all obey the Bidi rule (RFC 5893 §2).
+    """
     try:
-        decoded = [
-            idna.to_unicode(label) if label.startswith(idna.PREFIX) else label for label in labels
-        ]
-        idna.check_direction(decoded)
-    except idna.LabelError as error:
+        decoded = [_to_u_label(each) if each.startswith(_ACE_PREFIX) else each for each in labels]
+        if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in "".join(decoded)):
+            for label in decoded:
+                idna.check_bidi(label, check_ltr=True)
+    except idna.IDNAError as error:
         raise InvalidNameError(f"not a domain name: {text!r}: {error}") from None
-    if any(label[2:4] == "--" and not label.startswith(idna.PREFIX) for label in labels):
+    if any(label[2:4] == "--" and not label.startswith(_ACE_PREFIX) for label in labels):
         raise InvalidNameError(f"a label is of a reserved form: {text!r}")
+
+
+def _to_u_label(a_label: str) -> str:
+    """The U-label of a lower-case A-label, which must be its only form (RFC 5891 §5.4)."""
+    label = idna.ulabel(a_label)
+    if label.isascii() or idna.alabel(label).decode() != a_label:
+        raise idna.IDNAError(f"{a_label!r} is not the one Punycode form of its label")
+    return label
 
 
 def _why_not(text: str, name: str, base: str) -> str:

@@ -57,7 +57,7 @@ def x25519(data: bytes, name: str) -> "tuple[Signer, bytes, str]":
     """How a host's key signs, its public half, and the id it goes by."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-    from newel.crypto import xeddsa
+    from newel.cli.operations.tokens import xeddsa
     from newel.step.jwk import Jwk, b64url, thumbprint
     from newel.step.jws import Signer
 

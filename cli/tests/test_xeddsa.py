@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from newel.crypto import xeddsa
+from newel.cli.operations.tokens import xeddsa
 
 P = 2**255 - 19
 
