@@ -23,7 +23,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fixtures.authority import CertificateAuthority, make_authority
-from fixtures.issuing import House, make_key, make_request, open_house, sqlite_url
+from fixtures.issuing import IssuingHarness, make_key, make_request, open_harness, sqlite_url
 from newel.crypto import keys
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.audit_log import AuditLog
@@ -58,11 +58,13 @@ def requests(count: int) -> Iterator[pb.Request]:
         yield make_request(f"host-{number}.example", key=key, public_key=next(public_keys))
 
 
-async def drive(house: House, wanted: list[pb.Request], in_flight: int) -> tuple[float, float]:
+async def drive(
+    harness: IssuingHarness, wanted: list[pb.Request], in_flight: int
+) -> tuple[float, float]:
     """Seconds of CPU and of wall clock per certificate."""
 
     async def send(batch: list[pb.Request]) -> list[pb.IssueResult]:
-        response = await house.issuance.Issue(pb.IssueRequest(requests=batch))
+        response = await harness.issuance.Issue(pb.IssueRequest(requests=batch))
         return list(response.results)
 
     coalescer = Coalescer(send)
@@ -81,12 +83,12 @@ async def drive(house: House, wanted: list[pb.Request], in_flight: int) -> tuple
     return (cpu() - used) / len(wanted), (time.perf_counter() - began) / len(wanted)
 
 
-async def preload(house: House, rows: int) -> None:
+async def preload(harness: IssuingHarness, rows: int) -> None:
     """Rows as a year of issuing would have left them: copies of one, with serials and keys of their own."""
     import sqlite3
 
-    await house.one()
-    file = Path(house.url.removeprefix("sqlite:///"))
+    await harness.one()
+    file = Path(harness.url.removeprefix("sqlite:///"))
     connection = sqlite3.connect(file, isolation_level=None)
     columns = (
         "issuer, profile, tbs, signature, not_after, key_digest, provisioner, subject_of_proof"
@@ -118,15 +120,15 @@ async def run(arguments: argparse.Namespace, folder: Path) -> None:
     clock = ManualClock(SystemClock().now())
     trail = AuditLog("issuing", clock, LineSink.open(folder / "audit.log"))
     url = arguments.url or sqlite_url(folder)
-    house = await open_house(url, authority, clock=clock, audit=trail)
+    harness = await open_harness(url, authority, clock=clock, audit=trail)
     if arguments.preload:
-        await preload(house, arguments.preload)
-    await drive(house, list(requests(500)), arguments.in_flight)
+        await preload(harness, arguments.preload)
+    await drive(harness, list(requests(500)), arguments.in_flight)
     wanted = list(requests(arguments.count))
     profile = cProfile.Profile()
     if arguments.profile:
         profile.enable()
-    used, wall = await drive(house, wanted, arguments.in_flight)
+    used, wall = await drive(harness, wanted, arguments.in_flight)
     if arguments.profile:
         profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
@@ -136,7 +138,7 @@ async def run(arguments: argparse.Namespace, folder: Path) -> None:
         f" {used * 1e6:.0f} us CPU a certificate, {(used - sign) * 1e6:.0f} without the signature"
         f" ({sign * 1e6:.0f}); {1 / wall:.0f}/s"
     )
-    await house.database.close()
+    await harness.database.close()
 
 
 def main() -> None:

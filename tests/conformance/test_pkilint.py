@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 from pkilint.bin import lint_crl, lint_ocsp_response, lint_pkix_cert
 
-from fixtures.certificates import END, NOW, START, House, body, hold, make_house
+from fixtures.certificates import END, NOW, PKI, START, body, hold, make_pki
 from newel.crypto import ca, certificate, crl, der, distinguished_names, extensions, keys, ocsp
 from newel.crypto import names as general_names
 from newel.crypto.certificate import LeafEncoder
@@ -28,9 +28,9 @@ STEP = Extension("1.3.6.1.4.1.37476.9000.64.1", False, bytes.fromhex("3003020101
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def house(request: pytest.FixtureRequest) -> House:
+def pki(request: pytest.FixtureRequest) -> PKI:
     """An authority of every kind of key."""
-    return make_house(request.param)
+    return make_pki(request.param)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ KNOWN = {"wildcard": "pkix.invalid_domain_name_syntax", "workload": "pkix.invali
 
 
 def leaf(
-    house: House,
+    pki: PKI,
     spki: bytes,
     subject: bytes,
     names: Sequence[str],
@@ -91,83 +91,81 @@ def leaf(
     extra: Sequence[Extension] = (STEP,),
 ) -> bytes:
     encoder = LeafEncoder(
-        house.issuer.certificate,
+        pki.issuer.certificate,
         profile,
         ocsp=["http://ocsp.test/"],
         ca_issuers=["http://ca.test/issuer.cer"],
         crl=["http://crl.test/issuer.crl"],
     )
-    serial = body("leaf", house.issuer.key, 80).serial
+    serial = body("leaf", pki.issuer.key, 80).serial
     start, end = profile.validity(NOW, issuer_not_after=END)
     tbs = encoder.tbs(serial, subject, spki, general_names.parse_sans(names), start, end, extra)
-    return certificate.assemble(tbs, encoder.algorithm, keys.sign(house.issuer.key, tbs))
+    return certificate.assemble(tbs, encoder.algorithm, keys.sign(pki.issuer.key, tbs))
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 @pytest.mark.parametrize("names", NAMES)
-def test_leaves_are_clean(findings: Findings, house: House, subject: str, names: str) -> None:
-    made = leaf(house, house.responder.spki, SUBJECTS[subject], NAMES[names], Profile())
+def test_leaves_are_clean(findings: Findings, pki: PKI, subject: str, names: str) -> None:
+    made = leaf(pki, pki.responder.spki, SUBJECTS[subject], NAMES[names], Profile())
     known = KNOWN.get(names, "")
     assert [each for each in findings(lint_pkix_cert, made) if each.split()[0] != known] == []
 
 
-def test_pkilint_is_asked_rightly(findings: Findings, house: House) -> None:
+def test_pkilint_is_asked_rightly(findings: Findings, pki: PKI) -> None:
     """A sound certificate passes above because it is sound, not because nothing was looked at."""
-    sound = leaf(
-        house, house.responder.spki, distinguished_names.EMPTY, ["spoil.me.test"], Profile()
-    )
+    sound = leaf(pki, pki.responder.spki, distinguished_names.EMPTY, ["spoil.me.test"], Profile())
     spoiled = sound.replace(b"spoil.me", b"spoil..m")
     assert "pkix.invalid_domain_name_syntax" in findings(lint_pkix_cert, spoiled)[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_leaves_of_every_key_are_clean(findings: Findings, house: House, kind: str) -> None:
+def test_leaves_of_every_key_are_clean(findings: Findings, pki: PKI, kind: str) -> None:
     spki = keys.spki(keys.generate(kind).public_key())
     for profile in (
         Profile(),
         Profile(extended_key_usage=(extensions.CLIENT_AUTH,)),
         Profile(default_validity=398 * DAY),
     ):
-        made = leaf(house, spki, SUBJECTS["common name"], NAMES["host"], profile)
+        made = leaf(pki, spki, SUBJECTS["common name"], NAMES["host"], profile)
         assert findings(lint_pkix_cert, made) == []
 
 
-def test_certificates_of_ceremonies_are_clean(findings: Findings, house: House) -> None:
+def test_certificates_of_ceremonies_are_clean(findings: Findings, pki: PKI) -> None:
     constraints = extensions.name_constraints(
         [general_names.dns_name("a.test").der], [der.tlv(0x87, bytes(8))]
     )
     pointers = ca.Pointers(["http://o.test/"], ["http://i.test/i.cer"], ["http://c.test/c.crl"])
-    fields = body("Lower", house.issuer.key, 81)
-    bound = ca.intermediate_tbs(fields, house.root.certificate, 0, constraints, pointers)
+    fields = body("Lower", pki.issuer.key, 81)
+    bound = ca.intermediate_tbs(fields, pki.root.certificate, 0, constraints, pointers)
     internal = ca.internal_tbs(
-        fields, house.root.certificate, [general_names.dns_name("signer.newel.internal")]
+        fields, pki.root.certificate, [general_names.dns_name("signer.newel.internal")]
     )
-    made = [house.root, house.issuer, house.responder]
-    made += [hold(house.issuer.key, tbs, house.root.key) for tbs in (bound, internal)]
+    made = [pki.root, pki.issuer, pki.responder]
+    made += [hold(pki.issuer.key, tbs, pki.root.key) for tbs in (bound, internal)]
     for holder in made:
         assert findings(lint_pkix_cert, holder.der) == []
 
 
 @pytest.mark.parametrize("count", [0, 1, 200])
-def test_lists_are_clean(findings: Findings, house: House, count: int) -> None:
+def test_lists_are_clean(findings: Findings, pki: PKI, count: int) -> None:
     reasons = (None, 0, 1, 2, 3, 4, 5, 6, 9, 10)
     at = int(START.timestamp())
     entries = [
         crl.crl_entry(serial, at, reasons[serial % len(reasons)]) for serial in range(1, count + 1)
     ]
     for url in ("", "http://crl.test/issuer.crl"):
-        encoder = crl.CrlEncoder(house.issuer.certificate, url)
+        encoder = crl.CrlEncoder(pki.issuer.certificate, url)
         tbs = encoder.tbs(count + 1, NOW, NOW + DAY, entries)
-        made = encoder.signed(tbs, keys.sign(house.issuer.key, tbs))
+        made = encoder.signed(tbs, keys.sign(pki.issuer.key, tbs))
         assert findings(lint_crl, made) == []
 
 
 @pytest.mark.parametrize("nonce", [None, bytes(32)], ids=["plain", "nonce"])
 @pytest.mark.parametrize("include", [True, False])
 def test_responses_are_clean(
-    findings: Findings, house: House, nonce: bytes | None, *, include: bool
+    findings: Findings, pki: PKI, nonce: bytes | None, *, include: bool
 ) -> None:
-    for oid, name, key in ocsp.issuer_hashes(house.issuer.certificate):
+    for oid, name, key in ocsp.issuer_hashes(pki.issuer.certificate):
         algorithm = der.sequence(oid, b"\x05\x00")
         asked = der.sequence(
             algorithm, der.octet_string(name), der.octet_string(key), der.integer(5)
@@ -180,8 +178,8 @@ def test_responses_are_clean(
         ):
             for extended in (False, True):
                 encoder = ocsp.ResponseEncoder(
-                    house.responder.certificate, include=include, extended_revoke=extended
+                    pki.responder.certificate, include=include, extended_revoke=extended
                 )
                 data = encoder.response_data([status], NOW, nonce)
-                made = encoder.response(data, keys.sign(house.responder.key, data))
+                made = encoder.response(data, keys.sign(pki.responder.key, data))
                 assert findings(lint_ocsp_response, made) == []

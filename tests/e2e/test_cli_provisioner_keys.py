@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fakes.asking_front import front_of
+from fakes.client_auth_proxy import serve_proxy
 from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
 from fixtures.processes import free_port
 from fixtures.running import serving
@@ -32,8 +32,8 @@ def test_no_request_carries_a_password_or_a_private_key(machine: Machine, tmp_pa
     opened = jwk_files.parse(
         first["encryptedKey"].encode(), "it", str(machine.authority.password_file)
     )
-    with front_of(machine.authority, folder) as front:
-        url = ["--ca-url", front.url]
+    with serve_proxy(machine.authority, folder) as proxy:
+        url = ["--ca-url", proxy.url]
         machine.newel(
             "ca", "certificate", "a.example", "a.crt", "a.key", *url, *machine.provisioner
         )
@@ -44,9 +44,9 @@ def test_no_request_carries_a_password_or_a_private_key(machine: Machine, tmp_pa
             "ca", "token", serial, "--revoke", *url, *machine.provisioner
         ).stdout.strip()
         machine.newel("ca", "revoke", serial, "--token", token, *url)
-        seen = "".join(f"{each.path}{each.headers}" for each in front.asked).encode()
-        seen += b"".join(each.body for each in front.asked)
-    paths = {each.path.partition("?")[0] for each in front.asked}
+        seen = "".join(f"{each.path}{each.headers}" for each in proxy.asked).encode()
+        seen += b"".join(each.body for each in proxy.asked)
+    paths = {each.path.partition("?")[0] for each in proxy.asked}
     assert paths == {"/provisioners", "/sign", "/revoke"}
     assert seen.count(b'"ott": "eyJ') == 3
     keys = [(machine.home / name).read_text().splitlines()[1:-1] for name in ("a.key", "b.key")]
@@ -175,8 +175,8 @@ def test_the_recording_front_is_what_clients_speak_to(machine: Machine, tmp_path
     """The judge of the first test: it does see what is sent."""
     folder = tmp_path / "front"
     folder.mkdir()
-    with front_of(machine.authority, folder) as front:
+    with serve_proxy(machine.authority, folder) as proxy:
         tls = trusting(machine.authority.root.read_text())
-        make_opener(tls).open(f"{front.url}/health?secret", timeout=10).close()
-        assert front.asked[0].path == "/health?secret"
-        assert "Host: localhost" in front.asked[0].headers
+        make_opener(tls).open(f"{proxy.url}/health?secret", timeout=10).close()
+        assert proxy.asked[0].path == "/health?secret"
+        assert "Host: localhost" in proxy.asked[0].headers

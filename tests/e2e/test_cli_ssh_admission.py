@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakes.asking_front import front_of
+from fakes.client_auth_proxy import serve_proxy
 from fakes.openid import OpenIdProvider, put_browser
 from fixtures.pki import InternalPki
 from fixtures.ssh_programs import agent
@@ -34,9 +34,9 @@ def test_who_is_turned_away_signs_in_and_asks_again(
 
         with (
             step_ca(tmp_path / "state", "--ssh", edit=people) as authority,
-            front_of(authority, tmp_path) as front,
+            serve_proxy(authority, tmp_path) as proxy,
         ):
-            front.closed.add("/ssh/hosts")
+            proxy.closed.add("/ssh/hosts")
             for program in ("step", "ours"):
                 home = tmp_path / program
                 home.mkdir()
@@ -44,13 +44,13 @@ def test_who_is_turned_away_signs_in_and_asks_again(
                     joe = Walker(
                         home,
                         program,
-                        replace(authority, port=front.port),
+                        replace(authority, port=proxy.port),
                         {"SSH_AUTH_SOCK": socket},
                     )
                     put_browser(home / "bin")
-                    front.asked.clear()
+                    proxy.asked.clear()
                     assert "HOSTNAME" in joe.bootstraps().types("step ssh hosts")
-                    assert [bool(each.peer) for each in front.about("/ssh/hosts")] == [False, True]
+                    assert [bool(each.peer) for each in proxy.about("/ssh/hosts")] == [False, True]
                     assert "mike@example.com" in joe.types("ssh-add -L")
                     joe.types("step ssh hosts")
-                    assert len(front.about("/ssh/sign")) == 1
+                    assert len(proxy.about("/ssh/sign")) == 1

@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fakes.asking_front import AskingFront, front_of
+from fakes.client_auth_proxy import ClientAuthProxy, serve_proxy
 from fixtures.running import NEWEL, Authority, others, run
 from fixtures.ssh_programs import agent
 from fixtures.step_ca import step_ca
@@ -37,9 +37,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
 
 
 @pytest.fixture(scope="module")
-def front(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Generator[AskingFront]:
+def proxy(
+    authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[ClientAuthProxy]:
     """The front, with a certificate of the authority's own."""
-    with front_of(authority, tmp_path_factory.mktemp("front")) as running:
+    with serve_proxy(authority, tmp_path_factory.mktemp("front")) as running:
         yield running
 
 
@@ -49,13 +51,13 @@ class Person:
 
     program: str
     authority: Authority
-    front: AskingFront
+    proxy: ClientAuthProxy
     home: Path
     agent: str = ""
 
     def run(self, *words: str, direct: bool = False, code: int = 0) -> str:
         """What a command says; it talks to the front unless ``direct``."""
-        url = self.authority.url if direct else self.front.url
+        url = self.authority.url if direct else self.proxy.url
         flags = ("--ca-url", url, "--root", str(self.authority.root))
         env = {
             **os.environ, "HOME": str(self.home), "STEPPATH": str(self.home / "step"),
@@ -90,17 +92,17 @@ class Person:
 
 @pytest.fixture(params=["newel", "step"])
 def person(
-    request: pytest.FixtureRequest, authority: Authority, front: AskingFront, tmp_path: Path
+    request: pytest.FixtureRequest, authority: Authority, proxy: ClientAuthProxy, tmp_path: Path
 ) -> Generator[Person]:
     """What holds for ours holds for the original: each test is of both."""
     with agent(tmp_path) as socket:
-        yield Person(request.param, authority, front, tmp_path, socket)
+        yield Person(request.param, authority, proxy, tmp_path, socket)
 
 
 def test_an_identity_comes_with_the_certificate_and_is_shown_from_then_on(person: Person) -> None:
     """Its files, its names and its times are those of the original; openssl verifies it."""
     person.certificate("joe", "id", "--not-after", "1h")
-    assert not person.front.asked[-1].peer
+    assert not person.proxy.asked[-1].peer
     folder = person.home / "step"
     names = ["identity/identity.crt", "identity/identity_key", "config/identity.json"]
     assert [(folder / name).stat().st_mode & 0o777 for name in names] == [0o600] * 3
@@ -117,7 +119,7 @@ def test_an_identity_comes_with_the_certificate_and_is_shown_from_then_on(person
     assert leaf.subject.rfc4514_string() == "CN=joe"
     assert 3600 <= (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() <= 3660
     person.run("ssh", "config", "--roots")
-    assert person.front.asked[-1].peer == leaf.public_bytes(Encoding.DER)
+    assert person.proxy.asked[-1].peer == leaf.public_bytes(Encoding.DER)
     person.certificate("joe", "id", "--force")
     assert person.identity.public_key() == leaf.public_key()
 
@@ -163,7 +165,7 @@ def test_who_asks_about_a_host_proves_who_he_is(person: Person) -> None:
     """A token by the identity's key, with its chain, for this host and this method."""
     person.certificate("joe", "id")
     person.run("ssh", "check-host", "unknown.example", code=1)
-    token = json.loads(person.front.about("/ssh/check-host")[-1].body)["token"]
+    token = json.loads(person.proxy.about("/ssh/check-host")[-1].body)["token"]
     header, claims = (json.loads(unpadded(part)) for part in token.split(".")[:2])
     leaf = person.identity
     assert base64.b64decode(header["x5cInsecure"][0]) == leaf.public_bytes(Encoding.DER)
@@ -183,10 +185,10 @@ def test_an_identity_that_has_ended_stays_at_home(person: Person) -> None:
     for name, place in (("old.crt", "identity.crt"), ("old.key", "identity_key")):
         (person.home / name).replace(person.home / "step/identity" / place)
     person.certificate("joe", "id", "--force")
-    assert not person.front.about("/ssh/sign")[-1].peer
+    assert not person.proxy.about("/ssh/sign")[-1].peer
     assert person.identity.not_valid_after_utc > person.identity.not_valid_before_utc
     person.run("ssh", "config", "--roots")
-    assert person.front.asked[-1].peer == person.identity.public_bytes(Encoding.DER)
+    assert person.proxy.asked[-1].peer == person.identity.public_bytes(Encoding.DER)
 
 
 def unpadded(text: str) -> bytes:

@@ -12,23 +12,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fixtures.authority import load_authority
-from fixtures.issuing import open_house
+from fixtures.issuing import open_harness
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.clock import SystemClock
 
 
 async def main(folder: Path, url: str, step: int | None) -> None:
     """One process's life."""
-    house = await open_house(
+    harness = await open_harness(
         url,
         load_authority(folder),
         clock=SystemClock(),
         fault_step=step,
         takeover_after=dt.timedelta(milliseconds=300),
     )
-    response = await house.issuance.Issue(pb.IssueRequest.FromString(sys.stdin.buffer.read()))
+    response = await harness.issuance.Issue(pb.IssueRequest.FromString(sys.stdin.buffer.read()))
     sys.stdout.buffer.write(response.SerializeToString())
-    await house.database.close()
+    await harness.database.close()
 
 
 if __name__ == "__main__":

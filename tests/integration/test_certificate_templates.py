@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Oid
 
 from fixtures.authority import make_authority
-from fixtures.issuing import House, open_house, sqlite_url
-from fixtures.registration import Front, JwkKey, open_front, request_for
+from fixtures.issuing import IssuingHarness, open_harness, sqlite_url
+from fixtures.registration import JwkKey, RegistrationHarness, open_registration, request_for
 from newel.crypto import keys
 from newel.runtime.clock import ManualClock
 from newel.runtime.rpc.local import LocalServer
@@ -31,39 +31,41 @@ LEAF = """{
 {{- end }}
     "extKeyUsage": ["serverAuth", "clientAuth"]
 }"""
-Opening = Callable[[Any], Awaitable[tuple[Front, House]]]
+Opening = Callable[[Any], Awaitable[tuple[RegistrationHarness, IssuingHarness]]]
 
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Opening]:
     """Opens both authorities with one JWK provisioner, whose ``options.x509`` the test chooses."""
-    pairs: list[tuple[Front, House]] = []
+    pairs: list[tuple[RegistrationHarness, IssuingHarness]] = []
 
-    async def opening(x509_options: Any) -> tuple[Front, House]:
+    async def opening(x509_options: Any) -> tuple[RegistrationHarness, IssuingHarness]:
         authority = make_authority(tmp_path)
-        house = await open_house(sqlite_url(tmp_path), authority)
-        assert isinstance(house.clock, ManualClock)
+        harness = await open_harness(sqlite_url(tmp_path), authority)
+        assert isinstance(harness.clock, ManualClock)
         server = LocalServer()
-        for rpc in house.service.rpcs:
+        for rpc in harness.service.rpcs:
             server.add(rpc)
         admin = JwkKey("admin", keys.generate())
         record = admin.record(options={"x509": x509_options})
-        front = await open_front(
-            f"sqlite:///{tmp_path}/ra.db", authority, admin=admin, clock=house.clock, server=server,
+        ra = await open_registration(
+            f"sqlite:///{tmp_path}/ra.db", authority, admin=admin, clock=harness.clock, server=server,
             provisioners=(record,),
         )  # fmt: skip
-        pairs.append((front, house))
-        return front, house
+        pairs.append((ra, harness))
+        return ra, harness
 
     yield opening
-    for front, house in pairs:
-        await front.database.close()
-        await house.database.close()
+    for ra, harness in pairs:
+        await ra.database.close()
+        await harness.database.close()
 
 
-async def sign(front: Front, *names: str, key: Any = None, **more: Any) -> httpx.Response:
-    token = front.admin.token(names[0], front.clock.now(), sans=list(names))
-    return await front.sign(token, request_for(names[0], key=key or keys.generate()), **more)
+async def sign(
+    ra: RegistrationHarness, *names: str, key: Any = None, **more: Any
+) -> httpx.Response:
+    token = ra.admin.token(names[0], ra.clock.now(), sans=list(names))
+    return await ra.sign(token, request_for(names[0], key=key or keys.generate()), **more)
 
 
 def leaf(answer: httpx.Response) -> x509.Certificate:
@@ -78,8 +80,8 @@ def extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> 
 @pytest.mark.parametrize("key", [None, rsa.generate_private_key(65537, 2048)], ids=["EC", "RSA"])
 async def test_the_usual_template_makes_what_no_template_makes(opened: Opening, key: Any) -> None:
     """PROV: the template everybody starts from, inline and as base64."""
-    front, _ = await opened({"template": b64encode(LEAF.encode()).decode()})
-    certificate = leaf(await sign(front, "foo.internal", "10.0.0.1", key=key))
+    ra, _ = await opened({"template": b64encode(LEAF.encode()).decode()})
+    certificate = leaf(await sign(ra, "foo.internal", "10.0.0.1", key=key))
     assert certificate.subject.rfc4514_string() == "CN=foo.internal"
     names = extension(certificate, x509.SubjectAlternativeName)
     assert [str(each.value) for each in names] == ["foo.internal", "10.0.0.1"]
@@ -95,12 +97,12 @@ async def test_data_comes_from_operator_token_request_and_asker(opened: Opening)
                   "organizationalUnit": {{ toJson (first .Insecure.User.units) }}},
       "dnsNames": {{ toJson .Insecure.CR.DNSNames }}, "extKeyUsage": "clientAuth"
     }"""
-    front, _ = await opened({"template": template, "templateData": {"org": "Example"}})
-    certificate = leaf(await sign(front, "foo.internal", templateData={"units": ["Staff", "x"]}))
+    ra, _ = await opened({"template": template, "templateData": {"org": "Example"}})
+    certificate = leaf(await sign(ra, "foo.internal", templateData={"units": ["Staff", "x"]}))
     said = {each.oid.dotted_string: each.value for each in certificate.subject}
     assert said == {"2.5.4.3": "foo.internal", "2.5.4.10": "Example", "2.5.4.11": "Staff"}
     assert list(extension(certificate, x509.ExtendedKeyUsage)) == [Oid.CLIENT_AUTH]
-    (line,) = [facts for event, _, facts in front.audit.lines if event == "sign"]
+    (line,) = [facts for event, _, facts in ra.audit.lines if event == "sign"]
     assert "foo.internal" in repr(line)
 
 
@@ -113,19 +115,19 @@ async def test_one_request_leaves_nothing_for_the_next(opened: Opening) -> None:
         "template": b64encode(template.encode()).decode(),
         "templateData": {"unit": {"o": "Ours"}},
     }
-    front, _ = await opened(options)
-    first = leaf(await sign(front, "foo.internal", templateData={"o": "Theirs"}))
-    second = leaf(await sign(front, "foo.internal"))
+    ra, _ = await opened(options)
+    first = leaf(await sign(ra, "foo.internal", templateData={"o": "Theirs"}))
+    second = leaf(await sign(ra, "foo.internal"))
     said = [each.subject.rfc4514_string() for each in (first, second)]
     assert said == ["CN=foo.internal,O=Theirs", "CN=foo.internal,O=Ours"]
 
 
 async def test_a_renewal_keeps_what_the_template_narrowed(opened: Opening) -> None:
-    front, _ = await opened(
+    ra, _ = await opened(
         {"template": '{"sans": {{ toJson .SANs }}, "extKeyUsage": ["clientAuth"]}'}
     )
-    first = leaf(await sign(front, "foo.internal"))
-    answer = await front.call("POST", "/renew", certificate=first.public_bytes(Encoding.DER))
+    first = leaf(await sign(ra, "foo.internal"))
+    answer = await ra.call("POST", "/renew", certificate=first.public_bytes(Encoding.DER))
     assert list(extension(leaf(answer), x509.ExtendedKeyUsage)) == [Oid.CLIENT_AUTH]
 
 
@@ -135,11 +137,11 @@ async def test_what_the_template_refuses_is_told_in_its_words(opened: Opening) -
         '{{ if not (hasSuffix ".internal" .Token.sub) }}{{ fail "names end in .internal" }}{{ end }}'
         + LEAF
     )
-    front, house = await opened({"template": b64encode(template.encode()).decode()})
-    answer = await sign(front, "foo.example")
+    ra, harness = await opened({"template": b64encode(template.encode()).decode()})
+    answer = await sign(ra, "foo.example")
     assert (answer.status_code, answer.json()["message"]) == (400, "names end in .internal")
-    assert not house.signer.signed[1:]
-    leaf(await sign(front, "foo.internal"))
+    assert not harness.signer.signed[1:]
+    leaf(await sign(ra, "foo.internal"))
 
 
 CA = '"basicConstraints": {"isCA": true}, '
@@ -178,11 +180,11 @@ async def test_nothing_but_a_leaf_comes_of_a_template(opened: Opening, text: str
     rest = (
         '"version": 2' if '"subject"' in text or '"sans"' in text else '"subject": "foo.internal"'
     )
-    front, house = await opened({"template": "{" + text + rest + "}"})
-    before = len(house.signer.signed)
-    answer = await sign(front, "foo.internal")
+    ra, harness = await opened({"template": "{" + text + rest + "}"})
+    before = len(harness.signer.signed)
+    answer = await sign(ra, "foo.internal")
     assert answer.status_code in {400, 403, 500}, answer.text
-    assert len(house.signer.signed) == before
+    assert len(harness.signer.signed) == before
 
 
 @pytest.mark.attack("template-authority")
@@ -202,8 +204,8 @@ async def test_the_asker_s_data_stays_data(opened: Opening, data: Any) -> None:
     template = (
         '{"subject": {"commonName": "foo.internal", "organization": {{ toJson .Insecure.User.o }}}}'
     )
-    front, _ = await opened({"template": template})
-    answer = await sign(front, "foo.internal", templateData=data)
+    ra, _ = await opened({"template": template})
+    answer = await sign(ra, "foo.internal", templateData=data)
     if answer.status_code == 201:
         with pytest.raises(x509.ExtensionNotFound):
             extension(leaf(answer), x509.BasicConstraints)
@@ -213,11 +215,11 @@ async def test_the_asker_s_data_stays_data(opened: Opening, data: Any) -> None:
 
 @pytest.mark.parametrize("data", [[1], "text", 1, True], ids=["list", "text", "number", "true"])
 async def test_data_that_is_no_object_is_refused_by_name(opened: Opening, data: Any) -> None:
-    front, _ = await opened({"template": LEAF})
-    answer = await sign(front, "foo.internal", templateData=data)
+    ra, _ = await opened({"template": LEAF})
+    answer = await sign(ra, "foo.internal", templateData=data)
     assert answer.status_code == 400
     assert "templateData is not an object" in answer.json()["message"]
-    assert (await sign(front, "bar.internal", templateData=None)).status_code == 201
+    assert (await sign(ra, "bar.internal", templateData=None)).status_code == 201
 
 
 BOMBS = {
@@ -234,12 +236,12 @@ BOMBS = {
 async def test_a_bomb_is_the_operator_s_fault_and_says_so_in_the_trail(
     opened: Opening, template: str
 ) -> None:
-    front, _ = await opened({"template": b64encode(template.encode()).decode()})
-    answer = await sign(front, "foo.internal")
+    ra, _ = await opened({"template": b64encode(template.encode()).decode()})
+    answer = await sign(ra, "foo.internal")
     assert answer.status_code == 500
     assert "template" not in answer.json()["message"]
-    assert any("error applying certificate template" in repr(line) for line in front.audit.lines)
-    assert (await front.call("GET", "/health")).status_code == 200
+    assert any("error applying certificate template" in repr(line) for line in ra.audit.lines)
+    assert (await ra.call("GET", "/health")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -251,27 +253,27 @@ async def test_a_bomb_is_the_operator_s_fault_and_says_so_in_the_trail(
     ],
 )
 async def test_a_template_that_cannot_be_used_lets_nobody_in(opened: Opening, options: Any) -> None:
-    front, _ = await opened(options)
-    assert (await sign(front, "foo.internal")).status_code == 401
-    (shown,) = (await front.call("GET", "/provisioners")).json()["provisioners"]
+    ra, _ = await opened(options)
+    assert (await sign(ra, "foo.internal")).status_code == 401
+    (shown,) = (await ra.call("GET", "/provisioners")).json()["provisioners"]
     assert shown["state"] == "Uninitialized"
 
 
 async def test_a_template_from_a_file(opened: Opening, tmp_path: Path) -> None:
     (tmp_path / "leaf.tpl").write_text(LEAF)
-    front, _ = await opened({"templateFile": str(tmp_path / "leaf.tpl")})
-    assert leaf(await sign(front, "foo.internal")).subject.rfc4514_string() == "CN=foo.internal"
+    ra, _ = await opened({"templateFile": str(tmp_path / "leaf.tpl")})
+    assert leaf(await sign(ra, "foo.internal")).subject.rfc4514_string() == "CN=foo.internal"
 
 
 async def test_a_whole_request_can_be_taken_over(opened: Opening) -> None:
     """``{{ toJson .Insecure.CR }}``: its names were held against the token before."""
-    front, _ = await opened({"template": "{{ toJson .Insecure.CR }}"})
-    certificate = leaf(await sign(front, "foo.internal"))
+    ra, _ = await opened({"template": "{{ toJson .Insecure.CR }}"})
+    certificate = leaf(await sign(ra, "foo.internal"))
     assert [str(each.value) for each in extension(certificate, x509.SubjectAlternativeName)] == [
         "foo.internal"
     ]
-    token = front.admin.token("foo.internal", front.clock.now(), sans=["foo.internal"])
-    answer = await front.sign(token, request_for("bar.internal", common_name="foo.internal"))
+    token = ra.admin.token("foo.internal", ra.clock.now(), sans=["foo.internal"])
+    answer = await ra.sign(token, request_for("bar.internal", common_name="foo.internal"))
     assert answer.status_code == 403, json.dumps(answer.json())
 
 
@@ -295,7 +297,7 @@ async def test_a_whole_request_can_be_taken_over(opened: Opening) -> None:
     ],
 )
 async def test_a_name_that_only_the_asker_says_is_refused(opened: Opening, template: str) -> None:
-    front, _ = await opened({"template": b64encode(template.encode()).decode()})
+    ra, _ = await opened({"template": b64encode(template.encode()).decode()})
     user = {
         "cn": "evil.com", "names": ["evil.com"], "host": "evil", "zone": "com", "ip": "192.0.2.66",
         "kind": "dns", "mail": "root@evil.com", "subject": {"commonName": "evil.com"},
@@ -305,10 +307,10 @@ async def test_a_name_that_only_the_asker_says_is_refused(opened: Opening, templ
     subject = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "evil.com")])
     csr = x509.CertificateSigningRequestBuilder(subject).sign(key, hashes.SHA256())  # pyright: ignore[reportArgumentType]
     text = csr.public_bytes(Encoding.PEM).decode()
-    answer = await front.sign(front.admin.token("foo.internal"), text, templateData=user)
+    answer = await ra.sign(ra.admin.token("foo.internal"), text, templateData=user)
     assert answer.status_code == 403, answer.text
     assert "from the request, and the request was not granted it" in answer.json()["message"]
-    granted = await sign(front, "foo.internal", templateData={})
+    granted = await sign(ra, "foo.internal", templateData={})
     assert granted.status_code in {201, 400, 500}  # these want the asker's word, and got none
 
 
@@ -323,8 +325,8 @@ IN_QUOTES = """{"subject": {"organization": "Ours", "commonName": "{{ .Insecure.
      "evil..com", "evil.com\u200b", "a@b@evil.com", "\uff45vil.com"],
 )  # fmt: skip
 async def test_odd_spellings_are_names_of_the_asker_too(opened: Opening, name: str) -> None:
-    front, _ = await opened({"template": IN_QUOTES})
-    refused = await sign(front, "foo.internal", templateData={"cn": name})
+    ra, _ = await opened({"template": IN_QUOTES})
+    refused = await sign(ra, "foo.internal", templateData={"cn": name})
     assert refused.status_code == 403, refused.text
     assert "the request was not granted it" in refused.json()["message"]
 
@@ -342,24 +344,24 @@ async def test_odd_spellings_are_names_of_the_asker_too(opened: Opening, name: s
 )
 async def test_data_stays_in_the_string_it_was_put_in(opened: Opening, data: str) -> None:
     template = IN_QUOTES.replace(', "extKeyUsage": ["clientAuth"]', "")
-    front, _ = await opened({"template": template})
-    refused = await sign(front, "foo.internal", templateData={"cn": data})
+    ra, _ = await opened({"template": template})
+    refused = await sign(ra, "foo.internal", templateData={"cn": data})
     assert refused.status_code == 403, refused.text
     assert "ends a string of the certificate template" in refused.json()["message"]
     request = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, data)])
-    front, _ = await opened({"template": IN_QUOTES.replace(
+    ra, _ = await opened({"template": IN_QUOTES.replace(
         "{{ .Insecure.User.cn }}", "{{ first .Insecure.CR.Subject.OrganizationalUnit }}")})  # fmt: skip
     key = keys.generate()
     csr = x509.CertificateSigningRequestBuilder(request).sign(key, hashes.SHA256())  # pyright: ignore[reportArgumentType]
     text = csr.public_bytes(Encoding.PEM).decode()
-    assert (await front.sign(front.admin.token("foo.internal"), text)).status_code == 403
+    assert (await ra.sign(ra.admin.token("foo.internal"), text)).status_code == 403
 
 
 async def test_quotes_in_data_that_went_through_tojson_are_data(opened: Opening) -> None:
     template = """{"subject": {"commonName": {{ toJson .Subject.CommonName }},
       "organization": {{ toJson .Insecure.User.org }}}, "sans": {{ toJson .SANs }}}"""
-    front, _ = await opened({"template": template})
-    made = leaf(await sign(front, "foo.internal", templateData={"org": 'The "Best" \\ Ltd'}))
+    ra, _ = await opened({"template": template})
+    made = leaf(await sign(ra, "foo.internal", templateData={"org": 'The "Best" \\ Ltd'}))
     (found,) = made.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
     assert found.value == 'The "Best" \\ Ltd'
 
@@ -369,9 +371,9 @@ async def test_the_operators_own_names_stand(opened: Opening) -> None:
     template = """{"subject": {"commonName": "Web of {{ .Token.sub }}"},
       "dnsNames": {{ concat (list .Token.sub "static.example" .also
                      (printf "%s.hosts.example" (uuidv4))) .Token.user.names | toJson }}}"""
-    front, _ = await opened({"template": template, "templateData": {"also": "data.example"}})
-    token = front.admin.token("foo.internal", user={"names": ["claimed.example"]})
-    answer = await front.sign(token, request_for("foo.internal"), templateData={"x": "y"})
+    ra, _ = await opened({"template": template, "templateData": {"also": "data.example"}})
+    token = ra.admin.token("foo.internal", user={"names": ["claimed.example"]})
+    answer = await ra.sign(token, request_for("foo.internal"), templateData={"x": "y"})
     names = [str(each.value) for each in extension(leaf(answer), x509.SubjectAlternativeName)]
     fixed = [each for each in names if not each.endswith(".hosts.example")]
     assert fixed == ["foo.internal", "static.example", "data.example", "claimed.example"]
@@ -380,9 +382,9 @@ async def test_the_operators_own_names_stand(opened: Opening) -> None:
 
 async def test_a_name_of_the_grant_may_come_from_the_asker_too(opened: Opening) -> None:
     template = '{"dnsNames": {{ toJson .Insecure.User.names }}}'
-    front, _ = await opened({"template": template})
-    token = front.admin.token("foo.internal", sans=["foo.internal", "bar.internal"])
+    ra, _ = await opened({"template": template})
+    token = ra.admin.token("foo.internal", sans=["foo.internal", "bar.internal"])
     csr = request_for("foo.internal", "bar.internal")
-    answer = await front.sign(token, csr, templateData={"names": ["BAR.internal"]})
+    answer = await ra.sign(token, csr, templateData={"names": ["BAR.internal"]})
     names = [str(each.value) for each in extension(leaf(answer), x509.SubjectAlternativeName)]
     assert names == ["bar.internal"]

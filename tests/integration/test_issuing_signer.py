@@ -12,7 +12,7 @@ from cryptography import x509
 
 from fixtures import signer as signers
 from fixtures.authority import CertificateAuthority
-from fixtures.issuing import House, make_request, open_house, sqlite_url, stamp
+from fixtures.issuing import IssuingHarness, make_request, open_harness, sqlite_url, stamp
 from fixtures.statements import NOW, load
 from newel.crypto import keys, pem
 from newel.issuing.config import ProfileConfig
@@ -23,16 +23,16 @@ DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture
-def signer(tmp_path: Path) -> signers.House:
+def signer(tmp_path: Path) -> signers.SignerHarness:
     """A signer over the keys of a ceremony."""
     files = signers.authority_files(tmp_path)
     files.password_file.write_text("correct horse\n")
     files.password_file.chmod(0o600)
     create_authority(files, "Example", NOW - 10 * DAY)
-    return signers.open_house(files)
+    return signers.open_harness(files)
 
 
-async def opened(signer: signers.House, folder: Path, **settings: Any) -> House:
+async def opened(signer: signers.SignerHarness, folder: Path, **settings: Any) -> IssuingHarness:
     """An issuing authority that is served by that signer."""
     files = signer.files
     authority = CertificateAuthority(
@@ -42,21 +42,23 @@ async def opened(signer: signers.House, folder: Path, **settings: Any) -> House:
         files.root_certificate,
         files.intermediate_certificate,
     )
-    return await open_house(
+    return await open_harness(
         sqlite_url(folder), authority, clock=signer.clock, peers=signer.server, **settings
     )
 
 
 @pytest.fixture
-async def house(signer: signers.House, tmp_path: Path) -> AsyncIterator[House]:
+async def harness(signer: signers.SignerHarness, tmp_path: Path) -> AsyncIterator[IssuingHarness]:
     """The issuing authority as configured by default."""
     made = await opened(signer, tmp_path)
     yield made
     await made.database.close()
 
 
-async def test_a_batch_is_signed_in_one_call(house: House, signer: signers.House) -> None:
-    results = await house.issue(*[make_request(f"host-{i}.example") for i in range(20)])
+async def test_a_batch_is_signed_in_one_call(
+    harness: IssuingHarness, signer: signers.SignerHarness
+) -> None:
+    results = await harness.issue(*[make_request(f"host-{i}.example") for i in range(20)])
     for result in results:
         certificate = x509.load_der_x509_certificate(result.certificate.der)
         certificate.verify_directly_issued_by(signer.issuer)
@@ -65,15 +67,15 @@ async def test_a_batch_is_signed_in_one_call(house: House, signer: signers.House
     assert {line["caller"] for line in granted} == {"issuing"}
 
 
-async def test_renewal_and_rekey(house: House, signer: signers.House) -> None:
-    first = await house.one()
+async def test_renewal_and_rekey(harness: IssuingHarness, signer: signers.SignerHarness) -> None:
+    first = await harness.one()
     signer.clock.advance(dt.timedelta(hours=12))
     key = keys.spki(keys.generate("RSA-2048").public_key())
     renewals = [
         pb.Renewal(idempotency_key=b"renewal-1", certificate=first.der),
         pb.Renewal(idempotency_key=b"renewal-2", certificate=first.der, public_key=key),
     ]
-    for result in await house.renew(*renewals):
+    for result in await harness.renew(*renewals):
         certificate = x509.load_der_x509_certificate(result.certificate.der)
         certificate.verify_directly_issued_by(signer.issuer)
 
@@ -87,33 +89,33 @@ async def test_renewal_and_rekey(house: House, signer: signers.House) -> None:
     ],
 )
 async def test_the_signers_policy_has_the_last_word(
-    signer: signers.House, tmp_path: Path, profile: dict[str, Any], cause: str
+    signer: signers.SignerHarness, tmp_path: Path, profile: dict[str, Any], cause: str
 ) -> None:
     """A compromised issuing authority gets no code signer and no long life."""
     profiles = {"leaf": ProfileConfig.model_validate(profile)}
-    house = await opened(signer, tmp_path, profiles=profiles)
-    (result,) = await house.issue(make_request())
+    harness = await opened(signer, tmp_path, profiles=profiles)
+    (result,) = await harness.issue(make_request())
     assert result.error.type == "serverInternal"
     assert cause in result.error.cause
-    assert house.audit.outcomes("sign") == ["refused"]
-    assert await house.rows("SELECT 1 FROM outbox") == []
-    assert await house.rows("SELECT 1 FROM certificates WHERE closed_at IS NULL") == []
-    await house.database.close()
+    assert harness.audit.outcomes("sign") == ["refused"]
+    assert await harness.rows("SELECT 1 FROM outbox") == []
+    assert await harness.rows("SELECT 1 FROM certificates WHERE closed_at IS NULL") == []
+    await harness.database.close()
 
 
 @pytest.mark.attack("X05")
-async def test_no_profile_makes_a_responder(signer: signers.House, tmp_path: Path) -> None:
+async def test_no_profile_makes_a_responder(signer: signers.SignerHarness, tmp_path: Path) -> None:
     """The linter stops it before the signer would."""
     ocsp_signing = ProfileConfig(extended_key_usages=("1.3.6.1.5.5.7.3.9",))
-    house = await opened(signer, tmp_path, profiles={"leaf": ocsp_signing})
-    (result,) = await house.issue(make_request())
+    harness = await opened(signer, tmp_path, profiles={"leaf": ocsp_signing})
+    (result,) = await harness.issue(make_request())
     assert result.HasField("error")
     assert signer.audit.lines == []
-    await house.database.close()
+    await harness.database.close()
 
 
 @pytest.mark.parametrize("kind", ["P-256", "P-384", "RSA-3072", "Ed25519"])
-async def test_pkilint_finds_no_error(house: House, tmp_path: Path, kind: str) -> None:
+async def test_pkilint_finds_no_error(harness: IssuingHarness, tmp_path: Path, kind: str) -> None:
     """Issue 3, shown by 4: an independent linter on every shape of leaf."""
     request = make_request(
         "a.example",
@@ -130,7 +132,7 @@ async def test_pkilint_finds_no_error(house: House, tmp_path: Path, kind: str) -
         ]
     )
     file = tmp_path / "leaf.pem"
-    file.write_bytes(pem.encode((await house.one(request)).der))
+    file.write_bytes(pem.encode((await harness.one(request)).der))
     linter = Path(sys.executable).with_name("lint_pkix_cert")
     done = subprocess.run(
         [linter, "lint", "-s", "ERROR", file], capture_output=True, text=True, check=False

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fakes.name_server import NameServer
 from fixtures.acme import Client, WebServer, make_csr
+from fixtures.client_certificates import WithClientCertificate
 from fixtures.registration import request_for
 from fixtures.running import configure
-from fixtures.shown import Shown
 from newel.crypto import keys, pem
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import ManualClock
@@ -44,7 +44,7 @@ CA = "https://localhost:9000"
 
 
 @dataclass
-class House:
+class Harness:
     """Two workers of one authority, which can be restarted, and the clock they share."""
 
     layout: Layout
@@ -82,7 +82,7 @@ class House:
         self, path: str, body: Any, *, leaf: bytes | None = None, bearer: str = ""
     ) -> dict[str, Any]:
         """A request to the first worker, by a client that shows ``leaf`` (DER) in TLS."""
-        transport = httpx.ASGITransport(Shown(self.workers[0].https, leaf))
+        transport = httpx.ASGITransport(WithClientCertificate(self.workers[0].https, leaf))
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         async with httpx.AsyncClient(transport=transport, base_url=CA) as client:
             answer = await client.post(path, content=msgspec.json.encode(body), headers=headers)
@@ -140,8 +140,8 @@ class Workload:
 class Party:
     """All who renew, each in its own way."""
 
-    def __init__(self, house: House, web: WebServer) -> None:
-        self._house = house
+    def __init__(self, harness: Harness, web: WebServer) -> None:
+        self._harness = harness
         self._web = web
         self._workloads: dict[str, Workload] = {}
         self._accounts: dict[str, Client] = {}
@@ -158,7 +158,7 @@ class Party:
     async def enrol(self, password: bytes) -> None:
         for name in ("mtls.example", "bearer.example", "rekey.example"):
             key = keys.generate()
-            answer = await self._house.post(
+            answer = await self._harness.post(
                 "/1.0/sign",
                 {"csr": request_for(name, key=key), "ott": self._token(name, password)},
             )
@@ -168,41 +168,43 @@ class Party:
             ("lego.example", "norenew"),
             ("mixed.example", "acme"),
         ):
-            client = Client(self._house.workers[0].https, provisioner, host="localhost:9000")
+            client = Client(self._harness.workers[0].https, provisioner, host="localhost:9000")
             assert (await client.register()).status == 201
             self._accounts[name] = client
             await self.renewals[name]()
 
     def _token(self, name: str, password: bytes) -> str:
-        record = json.loads(self._house.layout.ca_json.read_text())["authority"]["provisioners"][0]
+        record = json.loads(self._harness.layout.ca_json.read_text())["authority"]["provisioners"][
+            0
+        ]
         private = jwk.to_private_key(
             msgspec.json.decode(jwe.decrypt(record["encryptedKey"], password), type=jwk.Jwk)
         )
         return tokens.make(
             private, kid=record["key"]["kid"], issuer="admin", subject=name,
-            now=self._house.clock.now(), audience=f"{CA}/1.0/sign", sans=[name],
+            now=self._harness.clock.now(), audience=f"{CA}/1.0/sign", sans=[name],
         )  # fmt: skip
 
     async def _renew(self, name: str) -> None:
         own = self._workloads[name]
-        own.take(await self._house.post("/1.0/renew", {}, leaf=own.der))
+        own.take(await self._harness.post("/1.0/renew", {}, leaf=own.der))
 
     async def _renew_by_token(self, name: str) -> None:
         own = self._workloads[name]
-        now = self._house.clock.now()
+        now = self._harness.clock.now()
         bearer = renew_token.make([own.der], own.key, f"{CA}/1.0/renew", now)
-        own.take(await self._house.post("/1.0/renew", {}, bearer=bearer))
+        own.take(await self._harness.post("/1.0/renew", {}, bearer=bearer))
 
     async def _rekey(self, name: str) -> None:
         own = self._workloads[name]
         key = keys.generate()
         csr = {"csr": request_for(name, key=key)}
-        own.take(await self._house.post("/1.0/rekey", csr, leaf=own.der))
+        own.take(await self._harness.post("/1.0/rekey", csr, leaf=own.der))
         own.key = key
 
     async def _order(self, provisioner: str, *names: str) -> None:
         client = self._accounts[names[0]]
-        client.app = self._house.workers[0].https
+        client.app = self._harness.workers[0].https
         order = await client.order(*names)
         assert order.status == 201, order
         for authorization in order["authorizations"]:
@@ -240,9 +242,9 @@ async def web() -> AsyncIterator[tuple[WebServer, NameServer]]:
 
 
 @pytest.fixture
-async def house(
+async def harness(
     tmp_path: Path, web: tuple[WebServer, NameServer], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Harness]:
     """A fresh installation, as the first start makes it, with a second ACME provisioner."""
     # once a minute in real time, which is once in many hours of the week
     monkeypatch.setattr("newel.standalone.app.ADMINISTRATOR_EVERY", 0.05)
@@ -259,7 +261,7 @@ async def house(
         inventory={"expiry": {"tick": 0.05}},
         alerting={"poll": 0.05},
     )
-    opened = House(layout, ManualClock(START))
+    opened = Harness(layout, ManualClock(START))
     await opened.start()
     yield opened
     await opened.stop()
@@ -267,35 +269,35 @@ async def house(
 
 
 async def test_a_week_of_renewals_alerts_nobody_and_a_lapse_does(
-    house: House, web: tuple[WebServer, NameServer]
+    harness: Harness, web: tuple[WebServer, NameServer]
 ) -> None:
-    party = Party(house, web[0])
-    await party.enrol(house.layout.password.read_text().strip().encode())
-    await house.settle()
-    at_first = house.rows("inventory", "SELECT count(*) FROM endpoints")
+    party = Party(harness, web[0])
+    await party.enrol(harness.layout.password.read_text().strip().encode())
+    await harness.settle()
+    at_first = harness.rows("inventory", "SELECT count(*) FROM endpoints")
     for hours in range(1, 7 * 24 + 1):
-        house.clock.advance(HOUR)
+        harness.clock.advance(HOUR)
         if hours % 12 == 0:
-            await house.restart()
+            await harness.restart()
         if hours % 16 == 0:
             for renew in party.renewals.values():
                 await renew()
-        await house.settle()
-        assert house.alerts() == [], f"after {hours} hours"
-    assert house.rows("inventory", "SELECT count(*) FROM endpoints") == at_first
-    assert len(house.rows("inventory", "SELECT 1 FROM certificates")) > 7 * len(party.renewals)
+        await harness.settle()
+        assert harness.alerts() == [], f"after {hours} hours"
+    assert harness.rows("inventory", "SELECT count(*) FROM endpoints") == at_first
+    assert len(harness.rows("inventory", "SELECT 1 FROM certificates")) > 7 * len(party.renewals)
 
     late = "certbot.example"
     for hours in range(LIFE):
-        house.clock.advance(HOUR)
+        harness.clock.advance(HOUR)
         if hours % 4:
             continue
-        await house.restart()
+        await harness.restart()
         for name, renew in party.renewals.items():
             if name != late:
                 await renew()
-        await house.settle()
+        await harness.settle()
     async with asyncio.timeout(30):
-        while not house.alerts():
+        while not harness.alerts():
             await asyncio.sleep(0.02)
-    assert [late in f"{subject}{names}" for subject, names in house.alerts()] == [True]
+    assert [late in f"{subject}{names}" for subject, names in harness.alerts()] == [True]

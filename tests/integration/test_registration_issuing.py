@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import CertificateAuthority, make_authority
-from fixtures.issuing import House, open_house
-from fixtures.registration import CA, Front, open_front, request_for
+from fixtures.issuing import IssuingHarness, open_harness
+from fixtures.registration import CA, RegistrationHarness, open_registration, request_for
 from newel.crypto import keys
 from newel.registration.one_time import TAKEOVER_AFTER
 from newel.runtime.clock import ManualClock
@@ -27,12 +27,12 @@ from newel.step import renew_token
 class Pair:
     """Both authorities; they share a clock."""
 
-    front: Front
-    house: House
+    ra: RegistrationHarness
+    harness: IssuingHarness
 
     async def certificates(self) -> list[tuple[Any, ...]]:
         """What the issuing authority has on record, the server's own certificate left out."""
-        return await self.house.rows(
+        return await self.harness.rows(
             "SELECT serial FROM certificates WHERE subject_of_proof <> 'registration'"
         )
 
@@ -53,17 +53,17 @@ def authority(tmp_path: Path) -> CertificateAuthority:
 @pytest.fixture
 async def pair(authority: CertificateAuthority, database_url: str) -> AsyncIterator[Pair]:
     """Both, on each database in turn."""
-    house = await open_house(schema(database_url, "issuing"), authority)
-    assert isinstance(house.clock, ManualClock)
+    harness = await open_harness(schema(database_url, "issuing"), authority)
+    assert isinstance(harness.clock, ManualClock)
     server = LocalServer()
-    for rpc in house.service.rpcs:
+    for rpc in harness.service.rpcs:
         server.add(rpc)
-    front = await open_front(
-        schema(database_url, "registration"), authority, clock=house.clock, server=server
+    ra = await open_registration(
+        schema(database_url, "registration"), authority, clock=harness.clock, server=server
     )
-    yield Pair(front, house)
-    await front.database.close()
-    await house.database.close()
+    yield Pair(ra, harness)
+    await ra.database.close()
+    await harness.database.close()
 
 
 def der(certificate: x509.Certificate) -> bytes:
@@ -71,52 +71,52 @@ def der(certificate: x509.Certificate) -> bytes:
 
 
 async def test_a_life(pair: Pair) -> None:
-    front = pair.front
-    first, key = await front.certificate("foo.internal", "bar.internal")
-    front.clock.advance(dt.timedelta(hours=16))
-    answer = await front.call("POST", "/renew", certificate=der(first))
+    ra = pair.ra
+    first, key = await ra.certificate("foo.internal", "bar.internal")
+    ra.clock.advance(dt.timedelta(hours=16))
+    answer = await ra.call("POST", "/renew", certificate=der(first))
     assert answer.status_code == 201, answer.text
     second = x509.load_pem_x509_certificate(answer.json()["crt"].encode())
     assert second.subject == first.subject
     new = keys.generate()
     body = {"csr": request_for(key=new)}
-    answer = await front.call("POST", "/rekey", body, certificate=der(second))
+    answer = await ra.call("POST", "/rekey", body, certificate=der(second))
     assert answer.status_code == 201, answer.text
     third = x509.load_pem_x509_certificate(answer.json()["crt"].encode())
     assert third.public_key() == new.public_key()
     assert third.public_key() != key.public_key()
     serial = str(third.serial_number)
-    token = front.admin.revoke_token(serial, front.clock.now())
-    answer = await front.post("/revoke", serial=serial, ott=token, passive=True, reasonCode=4)
+    token = ra.admin.revoke_token(serial, ra.clock.now())
+    answer = await ra.post("/revoke", serial=serial, ott=token, passive=True, reasonCode=4)
     assert answer.status_code == 200, answer.text
-    answer = await front.call("POST", "/renew", certificate=der(third))
+    answer = await ra.call("POST", "/renew", certificate=der(third))
     assert answer.status_code == 401
     assert len(await pair.certificates()) == 3
 
 
 @pytest.mark.attack("T01")
 async def test_t01_fifty_at_once_make_one_certificate(pair: Pair) -> None:
-    token, csr = pair.front.admin.token("foo.internal"), request_for("foo.internal")
-    answers = await asyncio.gather(*[pair.front.sign(token, csr) for _ in range(50)])
+    token, csr = pair.ra.admin.token("foo.internal"), request_for("foo.internal")
+    answers = await asyncio.gather(*[pair.ra.sign(token, csr) for _ in range(50)])
     assert sorted(answer.status_code for answer in answers) == [201] + [401] * 49
     assert len(await pair.certificates()) == 1
 
 
 async def test_a_retry_after_a_crash_gets_the_same_certificate(pair: Pair) -> None:
-    token, csr = pair.front.admin.token("foo.internal"), request_for("foo.internal")
-    first = await pair.front.sign(token, csr)  # its end is not written down: the process died
+    token, csr = pair.ra.admin.token("foo.internal"), request_for("foo.internal")
+    first = await pair.ra.sign(token, csr)  # its end is not written down: the process died
     assert first.status_code == 201
-    pair.front.clock.advance(dt.timedelta(seconds=TAKEOVER_AFTER))
-    again = await pair.front.sign(token, csr)
+    pair.ra.clock.advance(dt.timedelta(seconds=TAKEOVER_AFTER))
+    again = await pair.ra.sign(token, csr)
     assert again.json()["crt"] == first.json()["crt"]
     assert len(await pair.certificates()) == 1
 
 
 @pytest.mark.attack("T15")
 async def test_t15_what_is_not_the_record_is_not_renewed(pair: Pair) -> None:
-    certificate, _ = await pair.front.certificate("foo.internal")
+    certificate, _ = await pair.ra.certificate("foo.internal")
     attacker = keys.generate()
-    issuer: Any = pair.house.authority.key
+    issuer: Any = pair.harness.authority.key
     forged = x509.CertificateBuilder(
         certificate.issuer,
         certificate.subject,
@@ -126,18 +126,18 @@ async def test_t15_what_is_not_the_record_is_not_renewed(pair: Pair) -> None:
         certificate.not_valid_after_utc,
         list(certificate.extensions),
     ).sign(issuer, hashes.SHA256())
-    assert (await pair.front.call("POST", "/renew", certificate=der(forged))).status_code == 401
-    now = pair.front.clock.now()
+    assert (await pair.ra.call("POST", "/renew", certificate=der(forged))).status_code == 401
+    now = pair.ra.clock.now()
     token = renew_token.make([der(forged)], attacker, f"{CA}/renew", now)
     headers = {"authorization": f"Bearer {token}"}
-    assert (await pair.front.call("POST", "/renew", headers=headers)).status_code == 401
+    assert (await pair.ra.call("POST", "/renew", headers=headers)).status_code == 401
     assert len(await pair.certificates()) == 1
 
 
 @pytest.mark.attack("T17")
 async def test_t17_a_serial_of_nobody_is_not_revoked(pair: Pair) -> None:
-    token = pair.front.admin.revoke_token(4711)
-    answer = await pair.front.post("/revoke", serial="4711", ott=token, passive=True)
+    token = pair.ra.admin.revoke_token(4711)
+    answer = await pair.ra.post("/revoke", serial="4711", ott=token, passive=True)
     assert answer.status_code == 404
     assert answer.json()["message"] == "certificate with serial number '4711' was not found"
 
@@ -147,8 +147,8 @@ async def test_a_weak_key_is_refused_with_the_reason(pair: Pair) -> None:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     weak = rsa.generate_private_key(3, 2048)
-    answer = await pair.front.sign(
-        pair.front.admin.token("foo.internal"), request_for("foo.internal", key=weak)
+    answer = await pair.ra.sign(
+        pair.ra.admin.token("foo.internal"), request_for("foo.internal", key=weak)
     )
     assert answer.status_code == 400
     assert "exponent" in answer.json()["message"]
@@ -159,15 +159,15 @@ async def test_a_weak_key_is_refused_with_the_reason(pair: Pair) -> None:
 async def test_t01_a_token_whose_claim_the_power_took_still_makes_one_certificate(
     pair: Pair,
 ) -> None:
-    token, csr = pair.front.admin.token("foo.internal"), request_for("foo.internal")
-    first = await pair.front.sign(token, csr)
+    token, csr = pair.ra.admin.token("foo.internal"), request_for("foo.internal")
+    first = await pair.ra.sign(token, csr)
     forget = [
         Write(Statement("DELETE FROM used_tokens"), ()),
         Write(Statement("DELETE FROM open_uses"), ()),
     ]
-    await pair.front.database.apply(*forget)
-    another = await pair.front.sign(token, request_for("foo.internal"))
+    await pair.ra.database.apply(*forget)
+    another = await pair.ra.sign(token, request_for("foo.internal"))
     assert another.status_code == 409
-    await pair.front.database.apply(*forget)
-    assert (await pair.front.sign(token, csr)).json()["crt"] == first.json()["crt"]
+    await pair.ra.database.apply(*forget)
+    assert (await pair.ra.sign(token, csr)).json()["crt"] == first.json()["crt"]
     assert len(await pair.certificates()) == 1

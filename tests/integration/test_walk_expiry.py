@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
-from fixtures.authority import Book
+from fixtures.authority import AuditLog
 from fixtures.catalogue import START, Issued, issued
 from newel.alerting import app as alerting
 from newel.alerting.config import Config as AlertingConfig
@@ -103,12 +103,12 @@ async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
             inventory.build(
                 InventoryConfig.model_validate({"expiry": {"tick": 0.05}}),
                 inventory.Ports(
-                    databases["inventory"], outbox, bus, nobody, clock, Book(), registry
+                    databases["inventory"], outbox, bus, nobody, clock, AuditLog(), registry
                 ),
             ),
             alerting.build(
                 channels(tmp_path, webhook, slack, mail),
-                alerting.Ports(databases["alerting"], bus, nobody, clock, Book(), registry),
+                alerting.Ports(databases["alerting"], bus, nobody, clock, AuditLog(), registry),
             ),
         ]
         supervisor = Supervisor(registry)

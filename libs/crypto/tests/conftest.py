@@ -4,29 +4,29 @@ from collections.abc import Callable
 
 import pytest
 
-from fixtures.certificates import House, make_house
+from fixtures.certificates import PKI, make_pki
 
 
 @pytest.fixture(scope="session")
-def houses() -> Callable[[str], House]:
-    """A house for a kind of key, made once."""
-    made: dict[str, House] = {}
+def make_pki_of() -> Callable[[str], PKI]:
+    """A PKI for a kind of key, made once."""
+    made: dict[str, PKI] = {}
 
-    def get(kind: str) -> House:
+    def get(kind: str) -> PKI:
         if kind not in made:
-            made[kind] = make_house(kind)
+            made[kind] = make_pki(kind)
         return made[kind]
 
     return get
 
 
 @pytest.fixture
-def house(houses: Callable[[str], House]) -> House:
-    """The house of P-256."""
-    return houses("P-256")
+def pki(make_pki_of: Callable[[str], PKI]) -> PKI:
+    """The PKI of P-256."""
+    return make_pki_of("P-256")
 
 
 @pytest.fixture(params=["P-256", "P-384", "RSA-2048", "Ed25519"])
-def each_house(request: pytest.FixtureRequest, houses: Callable[[str], House]) -> House:
-    """A house of every kind of key."""
-    return houses(request.param)
+def each_pki(request: pytest.FixtureRequest, make_pki_of: Callable[[str], PKI]) -> PKI:
+    """A PKI of every kind of key."""
+    return make_pki_of(request.param)

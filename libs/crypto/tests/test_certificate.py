@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fixtures.certificates import END, NOW, START, House, body, hold
+from fixtures.certificates import END, NOW, PKI, START, body, hold
 from newel.crypto import ca, certificate, der, distinguished_names, extensions, keys, names, serials
 from newel.crypto.certificate import LeafEncoder
 from newel.crypto.distinguished_names import Attribute
@@ -67,7 +67,7 @@ times = st.datetimes(
     places=st.tuples(urls, urls, urls),
 )
 def test_the_joined_leaf_is_the_librarys(
-    house: House,
+    pki: PKI,
     serial: int,
     subject: bytes,
     spki: bytes,
@@ -79,15 +79,15 @@ def test_the_joined_leaf_is_the_librarys(
     if subject == distinguished_names.EMPTY and not found:
         found = [names.DnsName("needed.test")]
     ocsp, ca_issuers, crl = places
-    issuer = house.issuer.certificate
+    issuer = pki.issuer.certificate
     encoder = LeafEncoder(issuer, Profile(), ocsp=ocsp, ca_issuers=ca_issuers, crl=crl)
     start, end = window
     arguments = (serials.from_int(serial), subject, spki, found, start, end, extras)
     assert encoder.tbs(*arguments) == library_tbs(encoder, *arguments)
 
 
-def test_every_issuer_and_every_key_give_the_librarys_leaf(each_house: House) -> None:
-    encoder = LeafEncoder(each_house.issuer.certificate, Profile(), ocsp=["http://o.test/"])
+def test_every_issuer_and_every_key_give_the_librarys_leaf(each_pki: PKI) -> None:
+    encoder = LeafEncoder(each_pki.issuer.certificate, Profile(), ocsp=["http://o.test/"])
     for spki in SPKIS.values():
         arguments = (SERIAL, SUBJECT, spki, [names.dns_name("a.test")], START, END, [STEP])
         assert encoder.tbs(*arguments) == library_tbs(encoder, *arguments)
@@ -95,14 +95,14 @@ def test_every_issuer_and_every_key_give_the_librarys_leaf(each_house: House) ->
 
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize("kind", sorted(SPKIS))
-def test_openssl_verifies_the_leaf(each_house: House, kind: str, tmp_path: Path) -> None:
-    encoder = LeafEncoder(each_house.issuer.certificate, Profile(), crl=["http://c.test/"])
+def test_openssl_verifies_the_leaf(each_pki: PKI, kind: str, tmp_path: Path) -> None:
+    encoder = LeafEncoder(each_pki.issuer.certificate, Profile(), crl=["http://c.test/"])
     general = [names.dns_name("leaf.test"), names.ip_address("10.0.0.1")]
     tbs = encoder.tbs(SERIAL, SUBJECT, SPKIS[kind], general, START, END, [STEP])
-    leaf = certificate.assemble(tbs, encoder.algorithm, keys.sign(each_house.issuer.key, tbs))
+    leaf = certificate.assemble(tbs, encoder.algorithm, keys.sign(each_pki.issuer.key, tbs))
     (tmp_path / "leaf").write_bytes(x509.load_der_x509_certificate(leaf).public_bytes(Encoding.PEM))
     for name in ("root", "issuer"):
-        holder = getattr(each_house, name)
+        holder = getattr(each_pki, name)
         (tmp_path / name).write_bytes(holder.certificate.public_bytes(Encoding.PEM))
     command = ["openssl", "verify", "-x509_strict", "-CAfile", "root", "-untrusted", "issuer"]
     run = subprocess.run(
@@ -115,30 +115,30 @@ def test_openssl_verifies_the_leaf(each_house: House, kind: str, tmp_path: Path)
     assert run.stdout == "leaf: OK\n", run.stderr
 
 
-def test_the_issuer_name_is_that_of_the_authority_octet_by_octet(house: House) -> None:
+def test_the_issuer_name_is_that_of_the_authority_octet_by_octet(pki: PKI) -> None:
     """Also when the authority's own name uses string types that we never write."""
     odd = der.sequence(
         der.tlv(der.SET, der.sequence(der.oid("2.5.4.3"), der.tlv(0x14, b"Teletex CA")))
     )
-    body = house.issuer.certificate.tbs_certificate_bytes
-    ours = certificate.issuer_name(house.issuer.certificate)
+    body = pki.issuer.certificate.tbs_certificate_bytes
+    ours = certificate.issuer_name(pki.issuer.certificate)
     parts = [each.raw for each in der.children(der.only(body).content)]
     parts[5] = odd
     changed = certificate.assemble(der.sequence(*parts), b"\x30\x00", b"s")
     wrapped = certificate.split(changed)
     assert wrapped.tbs == der.sequence(*parts)
-    algorithm = keys.signature_algorithm(house.root.key.public_key())
+    algorithm = keys.signature_algorithm(pki.root.key.public_key())
     authority = x509.load_der_x509_certificate(certificate.assemble(wrapped.tbs, algorithm, b"s"))
     tbs = LeafEncoder(authority, Profile()).tbs(SERIAL, SUBJECT, SPKIS["P-256"], [], START, END)
     assert odd in tbs
     assert ours not in tbs
 
 
-def test_the_authority_key_identifier_is_the_issuers_as_encoded(house: House) -> None:
-    tbs = house.issuer.certificate.tbs_certificate_bytes
-    own = keys.key_identifier(house.issuer.spki)
+def test_the_authority_key_identifier_is_the_issuers_as_encoded(pki: PKI) -> None:
+    tbs = pki.issuer.certificate.tbs_certificate_bytes
+    own = keys.key_identifier(pki.issuer.spki)
     assert own in tbs
-    algorithm = keys.signature_algorithm(house.root.key.public_key())
+    algorithm = keys.signature_algorithm(pki.root.key.public_key())
     other = x509.load_der_x509_certificate(
         certificate.assemble(tbs.replace(own, b"as the ceremony had!"), algorithm, b"s")
     )
@@ -150,45 +150,45 @@ def test_the_authority_key_identifier_is_the_issuers_as_encoded(house: House) ->
 
 @pytest.mark.attack("X01")
 @pytest.mark.parametrize("serial", [b"", b"\x00", b"\x80", b"\x00\x01", bytes([1]) * 21])
-def test_serials_that_are_none_are_refused(house: House, serial: bytes) -> None:
-    encoder = LeafEncoder(house.issuer.certificate, Profile())
+def test_serials_that_are_none_are_refused(pki: PKI, serial: bytes) -> None:
+    encoder = LeafEncoder(pki.issuer.certificate, Profile())
     with pytest.raises(ValueError, match="serial"):
         encoder.tbs(serial, SUBJECT, SPKIS["P-256"], [], START, END)
 
 
-def test_somebody_must_be_named(house: House) -> None:
-    encoder = LeafEncoder(house.issuer.certificate, Profile())
+def test_somebody_must_be_named(pki: PKI) -> None:
+    encoder = LeafEncoder(pki.issuer.certificate, Profile())
     with pytest.raises(ValueError, match="needs a subject or a name"):
         encoder.tbs(SERIAL, distinguished_names.EMPTY, SPKIS["P-256"], [], START, END)
 
 
-def test_parts_come_apart_again(house: House) -> None:
-    parts = certificate.split(house.issuer.der)
-    assert parts.tbs == house.issuer.certificate.tbs_certificate_bytes
-    assert parts.signature == house.issuer.certificate.signature
-    assert certificate.assemble(*parts) == house.issuer.der
-    for junk in (b"", b"junk", house.issuer.der + b"\x00", house.issuer.der[:-1], parts.tbs):
+def test_parts_come_apart_again(pki: PKI) -> None:
+    parts = certificate.split(pki.issuer.der)
+    assert parts.tbs == pki.issuer.certificate.tbs_certificate_bytes
+    assert parts.signature == pki.issuer.certificate.signature
+    assert certificate.assemble(*parts) == pki.issuer.der
+    for junk in (b"", b"junk", pki.issuer.der + b"\x00", pki.issuer.der[:-1], parts.tbs):
         with pytest.raises(der.DerError):
             certificate.split(junk)
 
 
-def test_fields_and_extensions_are_found_as_they_stand(house: House) -> None:
-    leaf = house.responder.certificate
-    assert certificate.issuer_of(leaf) == certificate.issuer_name(house.issuer.certificate)
-    assert certificate.subject_public_key_info(leaf) == house.responder.spki
+def test_fields_and_extensions_are_found_as_they_stand(pki: PKI) -> None:
+    leaf = pki.responder.certificate
+    assert certificate.issuer_of(leaf) == certificate.issuer_name(pki.issuer.certificate)
+    assert certificate.subject_public_key_info(leaf) == pki.responder.spki
     found = certificate.extensions_of(leaf)
     assert list(found) == [each.oid.dotted_string for each in leaf.extensions]
     assert [each.critical for each in found.values()] == [e.critical for e in leaf.extensions]
     assert found[extensions.OCSP_NO_CHECK].value == b"\x05\x00"
 
 
-def test_an_authority_whose_key_is_not_used_here_makes_no_leaves(house: House) -> None:
+def test_an_authority_whose_key_is_not_used_here_makes_no_leaves(pki: PKI) -> None:
     foreign = ec.generate_private_key(ec.SECP256K1())
     tbs = ca.internal_tbs(
-        body("K1", house.issuer.key, 90), house.issuer.certificate, [names.dns_name("a.test")]
+        body("K1", pki.issuer.key, 90), pki.issuer.certificate, [names.dns_name("a.test")]
     )
     point = foreign.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    changed = hold(house.issuer.key, _with_key(tbs, point), house.issuer.key).certificate
+    changed = hold(pki.issuer.key, _with_key(tbs, point), pki.issuer.key).certificate
     with pytest.raises(keys.InvalidKeyError):
         LeafEncoder(changed, Profile())
 
@@ -199,19 +199,19 @@ def _with_key(tbs: bytes, spki: bytes) -> bytes:
     return der.sequence(*parts)
 
 
-def test_a_certificate_without_extensions_has_none(house: House) -> None:
+def test_a_certificate_without_extensions_has_none(pki: PKI) -> None:
     parts = [
         each.raw
-        for each in der.children(der.only(house.root.certificate.tbs_certificate_bytes).content)
+        for each in der.children(der.only(pki.root.certificate.tbs_certificate_bytes).content)
     ]
-    old = hold(house.root.key, der.sequence(*parts[1:-1]), house.root.key).certificate
+    old = hold(pki.root.key, der.sequence(*parts[1:-1]), pki.root.key).certificate
     assert certificate.extensions_of(old) == {}
-    assert certificate.issuer_name(old) == certificate.issuer_name(house.root.certificate)
+    assert certificate.issuer_name(old) == certificate.issuer_name(pki.root.certificate)
     with pytest.raises(ValueError, match="no authority"):
-        ca.intermediate_tbs(body("Low", house.issuer.key, 91), old)
+        ca.intermediate_tbs(body("Low", pki.issuer.key, 91), old)
 
 
-def test_a_stand_in_has_no_private_half(each_house: House) -> None:
-    stand_in: Any = stand_in_key(each_house.issuer.key.public_key())
+def test_a_stand_in_has_no_private_half(each_pki: PKI) -> None:
+    stand_in: Any = stand_in_key(each_pki.issuer.key.public_key())
     with pytest.raises(NotImplementedError):
         stand_in.private_bytes()

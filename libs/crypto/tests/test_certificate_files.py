@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from fixtures.certificates import House
+from fixtures.certificates import PKI
 from newel.crypto import certificate_files, keys, pem
 from newel.crypto.certificate_files import order_chain, parse_certificates
 
@@ -15,8 +15,8 @@ KEY = keys.plain_private_key(keys.generate())
 
 
 @pytest.fixture
-def chain(house: House) -> list[bytes]:
-    return [house.responder.der, house.issuer.der, house.root.der]
+def chain(pki: PKI) -> list[bytes]:
+    return [pki.responder.der, pki.issuer.der, pki.root.der]
 
 
 def test_certificates_are_read_whatever_stands_around_them(chain: list[bytes]) -> None:
@@ -36,8 +36,8 @@ def test_certificates_are_read_whatever_stands_around_them(chain: list[bytes]) -
         assert parse_certificates(text) == chain[1:], habit
 
 
-def test_a_pkcs7_bundle_is_read(house: House, chain: list[bytes]) -> None:
-    loaded = [house.issuer.certificate, house.root.certificate]
+def test_a_pkcs7_bundle_is_read(pki: PKI, chain: list[bytes]) -> None:
+    loaded = [pki.issuer.certificate, pki.root.certificate]
     for encoding in (Encoding.PEM, Encoding.DER):
         found = parse_certificates(pkcs7.serialize_certificates(loaded, encoding))
         assert sorted(found) == sorted(chain[1:])

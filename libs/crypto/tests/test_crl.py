@@ -41,14 +41,14 @@ entries_of_any_kind = st.lists(
 )
 
 
-def by_library(house: Any, number: int, entries: Entries) -> bytes:
+def by_library(pki: Any, number: int, entries: Entries) -> bytes:
     builder = (
         x509.CertificateRevocationListBuilder()
-        .issuer_name(house.issuer.certificate.subject)
+        .issuer_name(pki.issuer.certificate.subject)
         .last_update(THIS)
         .next_update(NEXT)
         .add_extension(
-            x509.AuthorityKeyIdentifier(keys.key_identifier(house.issuer.spki), None, None), False
+            x509.AuthorityKeyIdentifier(keys.key_identifier(pki.issuer.spki), None, None), False
         )
         .add_extension(x509.CRLNumber(number), False)
         .add_extension(
@@ -64,31 +64,31 @@ def by_library(house: Any, number: int, entries: Entries) -> bytes:
         if reason:
             entry = entry.add_extension(x509.CRLReason(FLAGS[reason]), False)
         builder = builder.add_revoked_certificate(entry.build())
-    key = house.issuer.key
+    key = pki.issuer.key
     return builder.sign(key, signature_hash(key.public_key())).tbs_certlist_bytes
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(number=st.integers(min_value=0, max_value=2**159 - 1), entries=entries_of_any_kind)
-def test_lists_equal_the_librarys_octet_by_octet(house: Any, number: int, entries: Entries) -> None:
-    encoder = crl.CrlEncoder(house.issuer.certificate, URL)
+def test_lists_equal_the_librarys_octet_by_octet(pki: Any, number: int, entries: Entries) -> None:
+    encoder = crl.CrlEncoder(pki.issuer.certificate, URL)
     ours = encoder.tbs(number, THIS, NEXT, [crl.crl_entry(*entry) for entry in entries])
-    assert ours == by_library(house, number, entries)
+    assert ours == by_library(pki, number, entries)
 
 
-def test_lists_of_every_key_equal_the_librarys_and_verify(each_house: Any) -> None:
-    encoder = crl.CrlEncoder(each_house.issuer.certificate, URL)
+def test_lists_of_every_key_equal_the_librarys_and_verify(each_pki: Any) -> None:
+    encoder = crl.CrlEncoder(each_pki.issuer.certificate, URL)
     entries: Entries = [(5, 1_700_000_000, 1), (6, 1_700_000_001, None)]
     tbs = encoder.tbs(7, THIS, NEXT, [crl.crl_entry(*entry) for entry in entries])
-    assert tbs == by_library(each_house, 7, entries)
-    parsed = x509.load_der_x509_crl(encoder.signed(tbs, keys.sign(each_house.issuer.key, tbs)))
-    assert parsed.is_signature_valid(each_house.issuer.key.public_key())
+    assert tbs == by_library(each_pki, 7, entries)
+    parsed = x509.load_der_x509_crl(encoder.signed(tbs, keys.sign(each_pki.issuer.key, tbs)))
+    assert parsed.is_signature_valid(each_pki.issuer.key.public_key())
     assert [entry.serial_number for entry in parsed] == [5, 6]
 
 
 @pytest.mark.attack("X09")
-def test_an_empty_list_has_no_revoked_certificates_at_all(house: Any) -> None:
-    encoder = crl.CrlEncoder(house.issuer.certificate)
+def test_an_empty_list_has_no_revoked_certificates_at_all(pki: Any) -> None:
+    encoder = crl.CrlEncoder(pki.issuer.certificate)
     tbs = encoder.tbs(1, THIS, NEXT, [])
     assert certificate.split(encoder.signed(tbs, b"s")).tbs == tbs
     parsed = x509.load_der_x509_crl(encoder.signed(tbs, b"s"))
@@ -117,8 +117,8 @@ def test_serials_that_do_not_exist_are_refused(serial: int) -> None:
 
 
 @pytest.mark.attack("X09")
-def test_numbers_and_times_that_cannot_be_are_refused(house: Any) -> None:
-    encoder = crl.CrlEncoder(house.issuer.certificate)
+def test_numbers_and_times_that_cannot_be_are_refused(pki: Any) -> None:
+    encoder = crl.CrlEncoder(pki.issuer.certificate)
     for number in (-1, 2**160):
         with pytest.raises(ValueError, match="CRL number"):
             encoder.tbs(number, THIS, NEXT, [])
@@ -127,12 +127,12 @@ def test_numbers_and_times_that_cannot_be_are_refused(house: Any) -> None:
 
 
 @pytest.mark.needs("openssl")
-def test_openssl_verifies_and_lists(house: Any, tmp_path: Path) -> None:
-    encoder = crl.CrlEncoder(house.issuer.certificate, URL)
+def test_openssl_verifies_and_lists(pki: Any, tmp_path: Path) -> None:
+    encoder = crl.CrlEncoder(pki.issuer.certificate, URL)
     tbs = encoder.tbs(258, THIS, NEXT, [crl.crl_entry(0xABCDEF, 1_700_000_000, 4)])
-    signed = encoder.signed(tbs, keys.sign(house.issuer.key, tbs))
+    signed = encoder.signed(tbs, keys.sign(pki.issuer.key, tbs))
     (tmp_path / "crl").write_bytes(signed)
-    (tmp_path / "ca").write_bytes(house.issuer.certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "ca").write_bytes(pki.issuer.certificate.public_bytes(Encoding.PEM))
     command = ["openssl", "crl", "-inform", "DER", "-in", tmp_path / "crl", "-noout", "-text"]
     run = subprocess.run(
         [*command, "-CAfile", tmp_path / "ca"], capture_output=True, check=True, text=True

@@ -311,10 +311,10 @@ def _subject(oid: str, value: bytes, tag: int = der.UTF8_STRING) -> bytes:
 
 @pytest.mark.parametrize(("rule", "spoil"), CASES, ids=[rule for rule, _ in CASES])
 def test_a_certificate_that_breaks_one_rule_is_refused_for_it(
-    house: Any, rule: str, spoil: Callable[[Draft], Draft]
+    pki: Any, rule: str, spoil: Callable[[Draft], Draft]
 ) -> None:
     authority = rule in {"path_length_fits_the_issuers", "only_authorities_constrain_policies"}
-    issuer = house.root if authority else house.issuer
+    issuer = pki.root if authority else pki.issuer
     linter = lint.CertificateLinter(issuer.certificate)
     linter.lint(Draft(issuer).tbs)
     with pytest.raises(lint.LintError) as refusal:
@@ -328,33 +328,33 @@ def test_a_certificate_that_breaks_one_rule_is_refused_for_it(
 
 
 @pytest.mark.parametrize("value", [b"\x04\x00", b"\x04\x02\x01", b"\x05\x00", b""])
-def test_a_key_identifier_that_is_none_is_refused(house: Any, value: bytes) -> None:
+def test_a_key_identifier_that_is_none_is_refused(pki: Any, value: bytes) -> None:
     """Also where one of the same shape, but for it, has passed."""
-    linter = lint.CertificateLinter(house.issuer.certificate)
-    linter.lint(Draft(house.issuer).tbs)
-    spoilt = Draft(house.issuer).with_extensions(
+    linter = lint.CertificateLinter(pki.issuer.certificate)
+    linter.lint(Draft(pki.issuer).tbs)
+    spoilt = Draft(pki.issuer).with_extensions(
         same(Extension(extensions.SUBJECT_KEY_IDENTIFIER, False, value))
     )
     with pytest.raises(lint.LintError):
         linter.lint(spoilt.tbs)
 
 
-def test_names_that_stand_twice_are_refused(house: Any) -> None:
-    draft = Draft(house.issuer)
+def test_names_that_stand_twice_are_refused(pki: Any) -> None:
+    draft = Draft(pki.issuer)
     draft.extensions["again"] = draft.extensions[extensions.SUBJECT_ALT_NAME]
-    linter = lint.CertificateLinter(house.issuer.certificate)
-    linter.lint(Draft(house.issuer).tbs)
+    linter = lint.CertificateLinter(pki.issuer.certificate)
+    linter.lint(Draft(pki.issuer).tbs)
     with pytest.raises(lint.LintError):
         linter.lint(draft.tbs)
 
 
-def test_another_kind_of_key_is_another_shape(house: Any) -> None:
+def test_another_kind_of_key_is_another_shape(pki: Any) -> None:
     """What passed for RSA does not pass for an elliptic curve."""
     usage = same(extensions.key_usage(["digitalSignature", "keyEncipherment"]))
-    linter = lint.CertificateLinter(house.issuer.certificate)
-    linter.lint(Draft(house.issuer).set(spki=RSA_SPKI).with_extensions(usage).tbs)
+    linter = lint.CertificateLinter(pki.issuer.certificate)
+    linter.lint(Draft(pki.issuer).set(spki=RSA_SPKI).with_extensions(usage).tbs)
     with pytest.raises(lint.LintError, match="key_usage_goes_with_key"):
-        linter.lint(Draft(house.issuer).with_extensions(usage).tbs)
+        linter.lint(Draft(pki.issuer).with_extensions(usage).tbs)
 
 
 def test_every_rule_has_a_certificate_that_breaks_it() -> None:
@@ -368,20 +368,20 @@ def test_every_rule_states_its_source() -> None:
     )
 
 
-def test_what_does_not_parse_is_refused(house: Any) -> None:
-    linter = lint.CertificateLinter(house.issuer.certificate)
-    tbs = Draft(house.issuer).tbs
+def test_what_does_not_parse_is_refused(pki: Any) -> None:
+    linter = lint.CertificateLinter(pki.issuer.certificate)
+    tbs = Draft(pki.issuer).tbs
     version_2 = tbs.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020101"))
     for octets in (b"", tbs + b"\x00", tbs[:-1], b"\x31" + tbs[1:], version_2):
         with pytest.raises(lint.LintError):
             linter.lint(octets)
 
 
-def test_an_extension_that_stands_twice_is_refused(house: Any) -> None:
-    draft = Draft(house.issuer)
+def test_an_extension_that_stands_twice_is_refused(pki: Any) -> None:
+    draft = Draft(pki.issuer)
     draft.extensions["again"] = draft.extensions[extensions.KEY_USAGE]
     with pytest.raises(lint.LintError):
-        lint.CertificateLinter(house.issuer.certificate).lint(draft.tbs)
+        lint.CertificateLinter(pki.issuer.certificate).lint(draft.tbs)
 
 
 @pytest.mark.parametrize("spki", [SPKI, RSA_SPKI], ids=["EC", "RSA"])
@@ -394,9 +394,9 @@ def test_an_extension_that_stands_twice_is_refused(house: Any) -> None:
     ],
 )
 def test_leaves_of_the_encoder_pass(
-    each_house: Any, spki: bytes, general_names: GeneralNames
+    each_pki: Any, spki: bytes, general_names: GeneralNames
 ) -> None:
-    issuer = each_house.issuer.certificate
+    issuer = each_pki.issuer.certificate
     encoder = LeafEncoder(issuer, Profile(), ocsp=["http://o.test/"], crl=["http://c.test/crl"])
     serial = serials.from_int(1 << 100)
     for subject in (b"\x30\x00", distinguished_names.encode([Attribute("2.5.4.3", "leaf")])):
@@ -404,15 +404,15 @@ def test_leaves_of_the_encoder_pass(
         assert lint.CertificateLinter(issuer).lint(tbs).tbs == tbs
 
 
-def test_certificates_of_ceremonies_pass(each_house: Any) -> None:
+def test_certificates_of_ceremonies_pass(each_pki: Any) -> None:
     for holder, issuer in (
-        (each_house.root, None),
-        (each_house.issuer, each_house.root.certificate),
-        (each_house.responder, each_house.issuer.certificate),
+        (each_pki.root, None),
+        (each_pki.issuer, each_pki.root.certificate),
+        (each_pki.responder, each_pki.issuer.certificate),
     ):
         lint.CertificateLinter(issuer).lint(holder.certificate.tbs_certificate_bytes)
     body = ca.Body(serials.from_int(1 << 100), b"\x30\x00", SPKI, START, START + DAY)
-    issuer = each_house.issuer.certificate
+    issuer = each_pki.issuer.certificate
     lint.CertificateLinter(issuer).lint(ca.internal_tbs(body, issuer, NAMES))
 
 
@@ -421,6 +421,6 @@ def test_only_the_linter_makes_linted_values() -> None:
         lint.LintedCertificate(b"tbs", object())
 
 
-def test_a_leaf_is_nobodys_issuer(house: Any) -> None:
+def test_a_leaf_is_nobodys_issuer(pki: Any) -> None:
     with pytest.raises(ValueError, match="no authority"):
-        lint.CertificateLinter(house.responder.certificate)
+        lint.CertificateLinter(pki.responder.certificate)

@@ -24,11 +24,11 @@ def entry(reason: bytes) -> bytes:
 REASON = "2.5.29.21"
 
 
-def list_of(house: Any, **changes: Any) -> bytes:
-    issuer = house.issuer.certificate
+def list_of(pki: Any, **changes: Any) -> bytes:
+    issuer = pki.issuer.certificate
     fields: dict[str, Any] = {
         "version": der.integer(1),
-        "algorithm": keys.signature_algorithm(house.issuer.key.public_key()),
+        "algorithm": keys.signature_algorithm(pki.issuer.key.public_key()),
         "issuer": issuer_name(issuer),
         "this": der.time(THIS),
         "next": der.time(NEXT),
@@ -90,12 +90,12 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.attack("X09")
 @pytest.mark.parametrize(("rule", "changes"), LISTS, ids=[rule for rule, _ in LISTS])
 def test_a_list_that_breaks_one_rule_is_refused_for_it(
-    house: Any, rule: str, changes: dict[str, Any]
+    pki: Any, rule: str, changes: dict[str, Any]
 ) -> None:
-    linter = lint.ListLinter(house.issuer.certificate)
-    linter.lint(list_of(house))
+    linter = lint.ListLinter(pki.issuer.certificate)
+    linter.lint(list_of(pki))
     with pytest.raises(lint.LintError) as refusal:
-        linter.lint(list_of(house, **changes))
+        linter.lint(list_of(pki, **changes))
     assert refusal.value.rules == (rule,)
 
 
@@ -103,8 +103,8 @@ def test_every_rule_of_lists_has_one_that_breaks_it() -> None:
     assert {rule.__name__ for rule in lists.RULES} == {rule for rule, _ in LISTS}
 
 
-def test_lists_of_the_encoder_pass(each_house: Any) -> None:
-    issuer = each_house.issuer.certificate
+def test_lists_of_the_encoder_pass(each_pki: Any) -> None:
+    issuer = each_pki.issuer.certificate
     linter = lint.ListLinter(issuer)
     for entries in ([], [crl.crl_entry(5, 1_700_000_000), crl.crl_entry(6, 1_700_000_000, 6)]):
         for url in ("", "http://c.test/crl"):
@@ -133,10 +133,10 @@ def revoked(at: dt.datetime, reason: int | None = None) -> bytes:
     return der.explicit(1, der.generalized_time(at) + said)
 
 
-def response_of(house: Any, **changes: bytes) -> bytes:
+def response_of(pki: Any, **changes: bytes) -> bytes:
     fields = {
         "version": NOTHING,
-        "responder": der.explicit(2, der.octet_string(keys.key_identifier(house.responder.spki))),
+        "responder": der.explicit(2, der.octet_string(keys.key_identifier(pki.responder.spki))),
         "produced": der.generalized_time(THIS),
         "single": single(),
         "extensions": NOTHING,
@@ -183,12 +183,12 @@ RESPONSES: list[tuple[str, dict[str, bytes]]] = [
 
 @pytest.mark.parametrize(("rule", "changes"), RESPONSES, ids=[rule for rule, _ in RESPONSES])
 def test_a_response_that_breaks_one_rule_is_refused_for_it(
-    house: Any, rule: str, changes: dict[str, bytes]
+    pki: Any, rule: str, changes: dict[str, bytes]
 ) -> None:
-    linter = lint.ResponseLinter(house.responder.certificate)
-    linter.lint(response_of(house))
+    linter = lint.ResponseLinter(pki.responder.certificate)
+    linter.lint(response_of(pki))
     with pytest.raises(lint.LintError) as refusal:
-        linter.lint(response_of(house, **changes))
+        linter.lint(response_of(pki, **changes))
     assert refusal.value.rules == (rule,)
 
 
@@ -200,17 +200,17 @@ def test_a_response_that_breaks_one_rule_is_refused_for_it(
         {"single": b"junk"},
     ],
 )
-def test_a_response_that_is_not_der_is_refused(house: Any, changes: dict[str, bytes]) -> None:
+def test_a_response_that_is_not_der_is_refused(pki: Any, changes: dict[str, bytes]) -> None:
     with pytest.raises(lint.LintError):
-        lint.ResponseLinter(house.responder.certificate).lint(response_of(house, **changes))
+        lint.ResponseLinter(pki.responder.certificate).lint(response_of(pki, **changes))
 
 
 def test_every_rule_of_responses_has_one_that_breaks_it() -> None:
     assert {rule.__name__ for rule in responses.RULES} == {rule for rule, _ in RESPONSES}
 
 
-def test_responses_of_the_encoder_pass(each_house: Any) -> None:
-    responder = each_house.responder.certificate
+def test_responses_of_the_encoder_pass(each_pki: Any) -> None:
+    responder = each_pki.responder.certificate
     linter = lint.ResponseLinter(responder)
     for extended in (False, True):
         encoder = ocsp.ResponseEncoder(responder, extended_revoke=extended)
@@ -224,10 +224,10 @@ def test_responses_of_the_encoder_pass(each_house: Any) -> None:
 
 
 @pytest.mark.attack("X05")
-def test_statements_of_one_type_do_not_pass_as_another(house: Any) -> None:
-    issuer = house.issuer.certificate
-    certificate = split(house.responder.der).tbs
-    revocations, response = list_of(house), response_of(house)
+def test_statements_of_one_type_do_not_pass_as_another(pki: Any) -> None:
+    issuer = pki.issuer.certificate
+    certificate = split(pki.responder.der).tbs
+    revocations, response = list_of(pki), response_of(pki)
     for tbs in (revocations, response):
         with pytest.raises(lint.LintError):
             lint.CertificateLinter(issuer).lint(tbs)
@@ -236,4 +236,4 @@ def test_statements_of_one_type_do_not_pass_as_another(house: Any) -> None:
             lint.ListLinter(issuer).lint(tbs)
     for tbs in (certificate, revocations):
         with pytest.raises(lint.LintError):
-            lint.ResponseLinter(house.responder.certificate).lint(tbs)
+            lint.ResponseLinter(pki.responder.certificate).lint(tbs)

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.certificates import House
+from fixtures.certificates import PKI
 from fixtures.odd_certificates import odd_certificates
 from newel.crypto import der, loading, pem
 
@@ -49,19 +49,19 @@ def test_requests_and_lists_have_the_same_error() -> None:
                 load(data)
 
 
-def test_what_is_well_is_loaded(each_house: House) -> None:
-    loaded = loading.load_certificate(each_house.issuer.der)
-    assert loaded == each_house.issuer.certificate
+def test_what_is_well_is_loaded(each_pki: PKI) -> None:
+    loaded = loading.load_certificate(each_pki.issuer.der)
+    assert loaded == each_pki.issuer.certificate
     text = loaded.public_bytes(Encoding.PEM)
     assert loading.load_pem_certificate(text) == loaded
     assert loading.load_pem_certificates(text * 2) == [loaded, loaded]
     read_all(loaded)
 
 
-def test_who_issued_a_certificate_is_answered_for_any_certificate(each_house: House) -> None:
-    issuer = each_house.issuer.certificate
-    assert loading.is_issued_by(issuer, each_house.root.certificate)
-    assert not loading.is_issued_by(each_house.root.certificate, issuer)
+def test_who_issued_a_certificate_is_answered_for_any_certificate(each_pki: PKI) -> None:
+    issuer = each_pki.issuer.certificate
+    assert loading.is_issued_by(issuer, each_pki.root.certificate)
+    assert not loading.is_issued_by(each_pki.root.certificate, issuer)
     for what in ("an X25519 key", "a DSA key", "an extension twice"):
         odd = loading.load_certificate(ODD[what])
         assert not loading.is_issued_by(odd, issuer)

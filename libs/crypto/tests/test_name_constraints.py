@@ -31,23 +31,23 @@ def directory(*attributes: Attribute) -> bytes:
     return der.explicit(4, distinguished_names.encode(attributes))
 
 
-def authority(house: Any, constraints: Extension) -> Any:
+def authority(pki: Any, constraints: Extension) -> Any:
     key = keys.generate("P-256")
-    tbs = ca.intermediate_tbs(body("Bound", key, 9), house.root.certificate, 0, constraints)
-    return hold(key, tbs, house.root.key).certificate
+    tbs = ca.intermediate_tbs(body("Bound", key, 9), pki.root.certificate, 0, constraints)
+    return hold(key, tbs, pki.root.key).certificate
 
 
 def is_allowed(
-    house: Any,
+    pki: Any,
     name: str,
     permitted: Sequence[bytes] = (),
     excluded: Sequence[bytes] = (),
     subject: Sequence[Attribute] = (),
 ) -> bool:
-    bound = authority(house, extensions.name_constraints(permitted, excluded))
+    bound = authority(pki, extensions.name_constraints(permitted, excluded))
     general_names = [names.parse_san(name)] if name else []
     try:
-        name_constraints.check_chain([bound, house.root.certificate], general_names, subject)
+        name_constraints.check_chain([bound, pki.root.certificate], general_names, subject)
     except name_constraints.ConstraintError:
         return False
     return True
@@ -73,8 +73,8 @@ def is_allowed(
         (dns("a.test"), "10.1.2.3"),  # another kind is not limited
     ],
 )
-def test_names_within_a_permitted_subtree_pass(house: Any, base: bytes, name: str) -> None:
-    assert is_allowed(house, name, permitted=[base])
+def test_names_within_a_permitted_subtree_pass(pki: Any, base: bytes, name: str) -> None:
+    assert is_allowed(pki, name, permitted=[base])
 
 
 @pytest.mark.attack("X02")
@@ -102,9 +102,9 @@ def test_names_within_a_permitted_subtree_pass(house: Any, base: bytes, name: st
     ],
 )
 def test_names_outside_every_permitted_subtree_are_refused(
-    house: Any, base: bytes, name: str
+    pki: Any, base: bytes, name: str
 ) -> None:
-    assert not is_allowed(house, name, permitted=[base])
+    assert not is_allowed(pki, name, permitted=[base])
 
 
 @pytest.mark.attack("X02")
@@ -129,43 +129,43 @@ def test_names_outside_every_permitted_subtree_are_refused(
         (uri("a.test"), "urn:a.test"),
     ],
 )
-def test_names_in_an_excluded_subtree_are_refused(house: Any, base: bytes, name: str) -> None:
-    assert not is_allowed(house, name, excluded=[base])
+def test_names_in_an_excluded_subtree_are_refused(pki: Any, base: bytes, name: str) -> None:
+    assert not is_allowed(pki, name, excluded=[base])
 
 
-def test_exclusion_beats_permission(house: Any) -> None:
+def test_exclusion_beats_permission(pki: Any) -> None:
     permitted, excluded = [dns("a.test")], [dns("b.a.test")]
-    assert is_allowed(house, "c.a.test", permitted, excluded)
-    assert not is_allowed(house, "b.a.test", permitted, excluded)
+    assert is_allowed(pki, "c.a.test", permitted, excluded)
+    assert not is_allowed(pki, "b.a.test", permitted, excluded)
 
 
 @pytest.mark.attack("X02")
 @pytest.mark.parametrize("name", ["host.evil.test", "host.evil.test.", "10.0.0.1", "x@evil.test"])
-def test_a_common_name_that_is_a_host_is_held_too(house: Any, name: str) -> None:
+def test_a_common_name_that_is_a_host_is_held_too(pki: Any, name: str) -> None:
     permitted = [dns("a.test"), ip("0b000000ff000000"), email("a.test")]
     subject = [distinguished_names.common_name(name)]
-    assert not is_allowed(house, "b.a.test", permitted, subject=subject)
+    assert not is_allowed(pki, "b.a.test", permitted, subject=subject)
 
 
 @pytest.mark.attack("X02")
-def test_the_subjects_email_attribute_is_held_too(house: Any) -> None:
+def test_the_subjects_email_attribute_is_held_too(pki: Any) -> None:
     for address in ("x@evil.test", "nonsense"):
         subject = [Attribute("1.2.840.113549.1.9.1", address)]
-        assert not is_allowed(house, "", [email("a.test")], subject=subject)
+        assert not is_allowed(pki, "", [email("a.test")], subject=subject)
 
 
-def test_a_persons_common_name_is_no_host(house: Any) -> None:
+def test_a_persons_common_name_is_no_host(pki: Any) -> None:
     subject = [distinguished_names.common_name("Alice Example")]
-    assert is_allowed(house, "b.a.test", [dns("a.test")], subject=subject)
+    assert is_allowed(pki, "b.a.test", [dns("a.test")], subject=subject)
 
 
-def test_directory_names_are_held_by_prefix(house: Any) -> None:
+def test_directory_names_are_held_by_prefix(pki: Any) -> None:
     inside = Attribute("2.5.4.10", "Example  ORG")
     base = [directory(Attribute("2.5.4.10", "example org"))]
     leaf = distinguished_names.common_name("leaf")
-    assert is_allowed(house, "", base, subject=[inside, leaf])
-    assert not is_allowed(house, "", base, subject=[leaf, inside])
-    assert not is_allowed(house, "", (), base, subject=[inside, leaf])
+    assert is_allowed(pki, "", base, subject=[inside, leaf])
+    assert not is_allowed(pki, "", base, subject=[leaf, inside])
+    assert not is_allowed(pki, "", (), base, subject=[inside, leaf])
 
 
 @pytest.mark.attack("X02")
@@ -179,12 +179,12 @@ def test_directory_names_are_held_by_prefix(house: Any) -> None:
         b"junk",
     ],
 )
-def test_constraints_that_cannot_be_read_refuse_everything(house: Any, value: bytes) -> None:
-    bound = authority(house, Extension(extensions.NAME_CONSTRAINTS, True, value))
+def test_constraints_that_cannot_be_read_refuse_everything(pki: Any, value: bytes) -> None:
+    bound = authority(pki, Extension(extensions.NAME_CONSTRAINTS, True, value))
     with pytest.raises(name_constraints.ConstraintError):
         name_constraints.check_chain([bound], [names.parse_san("a.test")], [])
 
 
-def test_an_authority_without_constraints_limits_nothing(house: Any) -> None:
-    assert name_constraints.name_constraints(house.issuer.certificate) is None
-    name_constraints.check_chain([house.issuer.certificate], [names.parse_san("a.test")], [])
+def test_an_authority_without_constraints_limits_nothing(pki: Any) -> None:
+    assert name_constraints.name_constraints(pki.issuer.certificate) is None
+    name_constraints.check_chain([pki.issuer.certificate], [names.parse_san("a.test")], [])

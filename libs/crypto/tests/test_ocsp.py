@@ -25,11 +25,11 @@ NONCE = "1.3.6.1.5.5.7.48.1.2"
 
 
 def request_for(
-    house: Any, algorithm: hashes.HashAlgorithm = HASHES[0], nonce: bytes | None = None
+    pki: Any, algorithm: hashes.HashAlgorithm = HASHES[0], nonce: bytes | None = None
 ) -> bytes:
     builder = library.OCSPRequestBuilder().add_certificate(
-        house.responder.certificate,
-        house.issuer.certificate,
+        pki.responder.certificate,
+        pki.issuer.certificate,
         algorithm,  # pyright: ignore[reportArgumentType] - the four of the list are accepted
     )
     if nonce is not None:
@@ -56,20 +56,20 @@ def extension(oid: str, value: bytes, *, critical: bool = False) -> bytes:
 @pytest.mark.attack("X07")
 @pytest.mark.parametrize("algorithm", HASHES, ids=lambda algorithm: algorithm.name)
 def test_a_request_names_its_issuer_under_every_hash(
-    house: Any, algorithm: hashes.HashAlgorithm
+    pki: Any, algorithm: hashes.HashAlgorithm
 ) -> None:
-    request = ocsp.parse_request(request_for(house, algorithm))
+    request = ocsp.parse_request(request_for(pki, algorithm))
     (asked,) = request.cert_ids
-    assert asked.issuer in set(ocsp.issuer_hashes(house.issuer.certificate))
-    assert asked.issuer not in set(ocsp.issuer_hashes(house.root.certificate))
-    assert int.from_bytes(asked.serial, "big") == house.responder.certificate.serial_number
+    assert asked.issuer in set(ocsp.issuer_hashes(pki.issuer.certificate))
+    assert asked.issuer not in set(ocsp.issuer_hashes(pki.root.certificate))
+    assert int.from_bytes(asked.serial, "big") == pki.responder.certificate.serial_number
     assert request.nonce is None
 
 
 @pytest.mark.attack("X07")
-def test_a_hash_over_the_whole_key_info_names_nobody(house: Any) -> None:
-    wrong = hashlib.sha256(house.issuer.spki).digest()
-    assert all(key != wrong for _, _, key in ocsp.issuer_hashes(house.issuer.certificate))
+def test_a_hash_over_the_whole_key_info_names_nobody(pki: Any) -> None:
+    wrong = hashlib.sha256(pki.issuer.spki).digest()
+    assert all(key != wrong for _, _, key in ocsp.issuer_hashes(pki.issuer.certificate))
 
 
 @pytest.mark.attack("X07")
@@ -96,8 +96,8 @@ def test_a_signed_request_with_a_requestor_is_read_without_either() -> None:
 
 @pytest.mark.attack("X07")
 @pytest.mark.parametrize("size", [1, 16, 32, 33, 128])
-def test_nonces_are_read(house: Any, size: int) -> None:
-    assert ocsp.parse_request(request_for(house, nonce=bytes(size))).nonce == bytes(size)
+def test_nonces_are_read(pki: Any, size: int) -> None:
+    assert ocsp.parse_request(request_for(pki, nonce=bytes(size))).nonce == bytes(size)
 
 
 @pytest.mark.attack("X07")
@@ -156,8 +156,8 @@ def test_arbitrary_octets_are_at_worst_malformed(octets: bytes) -> None:
         ocsp.parse_request(octets)
 
 
-def single(house: Any, **status: Any) -> ocsp.SingleResponse:
-    asked = ocsp.parse_request(request_for(house)).cert_ids[0]
+def single(pki: Any, **status: Any) -> ocsp.SingleResponse:
+    asked = ocsp.parse_request(request_for(pki)).cert_ids[0]
     return ocsp.SingleResponse(asked.raw, THIS, NEXT, **status)
 
 
@@ -176,15 +176,15 @@ STATUSES: list[tuple[dict[str, Any], library.OCSPCertStatus, x509.ReasonFlags | 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_response_data_equals_the_librarys_octet_by_octet(
-    each_house: Any, status: tuple[dict[str, Any], Any, Any]
+    each_pki: Any, status: tuple[dict[str, Any], Any, Any]
 ) -> None:
     ours, theirs, reason = status
-    responder = each_house.responder
+    responder = each_pki.responder
     builder = (
         library.OCSPResponseBuilder()
         .add_response(
             responder.certificate,
-            each_house.issuer.certificate,
+            each_pki.issuer.certificate,
             hashes.SHA1(),  # noqa: S303 - RFC 6960
             theirs,
             THIS,
@@ -199,26 +199,26 @@ def test_response_data_equals_the_librarys_octet_by_octet(
     expected = builder.sign(responder.key, signature_hash(responder.key.public_key()))
     encoder = ocsp.ResponseEncoder(responder.certificate)
     produced = expected.produced_at_utc
-    data = encoder.response_data([single(each_house, **ours)], produced, b"nonce" * 4)
+    data = encoder.response_data([single(each_pki, **ours)], produced, b"nonce" * 4)
     assert data == expected.tbs_response_bytes
     assert encoder.response(data, expected.signature) == expected.public_bytes(Encoding.DER)
 
 
-def test_several_answers_and_no_certificate_read_back(house: Any) -> None:
-    encoder = ocsp.ResponseEncoder(house.responder.certificate, include=False)
-    data = encoder.response_data([single(house), single(house, known=False)], THIS)
-    signature = keys.sign(house.responder.key, data)
+def test_several_answers_and_no_certificate_read_back(pki: Any) -> None:
+    encoder = ocsp.ResponseEncoder(pki.responder.certificate, include=False)
+    data = encoder.response_data([single(pki), single(pki, known=False)], THIS)
+    signature = keys.sign(pki.responder.key, data)
     parsed = library.load_der_ocsp_response(encoder.response(data, signature))
     statuses = [each.certificate_status for each in parsed.responses]
     assert statuses == [library.OCSPCertStatus.GOOD, library.OCSPCertStatus.UNKNOWN]
     assert parsed.certificates == []
-    keys.verify(house.responder.key.public_key(), parsed.signature, parsed.tbs_response_bytes)
+    keys.verify(pki.responder.key.public_key(), parsed.signature, parsed.tbs_response_bytes)
 
 
 @pytest.mark.attack("X07")
-def test_extended_revoke_calls_the_never_issued_revoked(house: Any) -> None:
-    encoder = ocsp.ResponseEncoder(house.responder.certificate, extended_revoke=True)
-    data = encoder.response_data([single(house, known=False)], THIS)
+def test_extended_revoke_calls_the_never_issued_revoked(pki: Any) -> None:
+    encoder = ocsp.ResponseEncoder(pki.responder.certificate, extended_revoke=True)
+    data = encoder.response_data([single(pki, known=False)], THIS)
     parsed = library.load_der_ocsp_response(encoder.response(data, b"s"))
     assert parsed.certificate_status is library.OCSPCertStatus.REVOKED
     assert parsed.revocation_reason is x509.ReasonFlags.certificate_hold
@@ -226,14 +226,14 @@ def test_extended_revoke_calls_the_never_issued_revoked(house: Any) -> None:
     assert [e.oid.dotted_string for e in parsed.extensions] == ["1.3.6.1.5.5.7.48.1.9"]
 
 
-def test_what_cannot_be_answered_is_refused(house: Any) -> None:
-    encoder = ocsp.ResponseEncoder(house.responder.certificate)
+def test_what_cannot_be_answered_is_refused(pki: Any) -> None:
+    encoder = ocsp.ResponseEncoder(pki.responder.certificate)
     with pytest.raises(ValueError, match="needs a status"):
         encoder.response_data([], THIS)
     with pytest.raises(ValueError, match="produced between"):
-        encoder.response_data([single(house)], NEXT)
+        encoder.response_data([single(pki)], NEXT)
     with pytest.raises(ValueError, match="reason 7"):
-        encoder.response_data([single(house, revoked_at=THIS, reason=7)], THIS)
+        encoder.response_data([single(pki, revoked_at=THIS, reason=7)], THIS)
 
 
 @pytest.mark.parametrize("status", ocsp.ErrorStatus)
@@ -251,13 +251,13 @@ def test_errors_are_whole_responses(status: ocsp.ErrorStatus) -> None:
         ({"revoked_at": THIS, "reason": 1}, ": revoked"),
     ],
 )
-def test_openssl_verifies(each_house: Any, tmp_path: Path, status: Any, said: str) -> None:
-    encoder = ocsp.ResponseEncoder(each_house.responder.certificate)
-    data = encoder.response_data([single(each_house, **status)], THIS)
-    response = encoder.response(data, keys.sign(each_house.responder.key, data))
+def test_openssl_verifies(each_pki: Any, tmp_path: Path, status: Any, said: str) -> None:
+    encoder = ocsp.ResponseEncoder(each_pki.responder.certificate)
+    data = encoder.response_data([single(each_pki, **status)], THIS)
+    response = encoder.response(data, keys.sign(each_pki.responder.key, data))
     (tmp_path / "response").write_bytes(response)
     for name in ("root", "issuer", "responder"):
-        pem = getattr(each_house, name).certificate.public_bytes(Encoding.PEM)
+        pem = getattr(each_pki, name).certificate.public_bytes(Encoding.PEM)
         (tmp_path / name).write_bytes(pem)
     run = subprocess.run(
         [

@@ -31,9 +31,9 @@ def leaf(issuer: Any, *sans: str) -> x509.Certificate:
     return hold(KEY, tbs, issuer.key).certificate
 
 
-def test_every_field_of_a_certificate_equals_the_librarys(each_house: Any) -> None:
-    house = each_house
-    for parsed in (house.root.certificate, house.issuer.certificate, leaf(house.issuer)):
+def test_every_field_of_a_certificate_equals_the_librarys(each_pki: Any) -> None:
+    pki = each_pki
+    for parsed in (pki.root.certificate, pki.issuer.certificate, leaf(pki.issuer)):
         found = certificates.parse_certificate(parsed.public_bytes(Encoding.DER))
         assert found.tbs == parsed.tbs_certificate_bytes
         assert found.version == parsed.version.value + 1
@@ -51,8 +51,8 @@ def test_every_field_of_a_certificate_equals_the_librarys(each_house: Any) -> No
         )
 
 
-def test_names_are_read_by_kind(house: Any) -> None:
-    found = certificates.parse_certificate(leaf(house.issuer).public_bytes(Encoding.DER))
+def test_names_are_read_by_kind(pki: Any) -> None:
+    found = certificates.parse_certificate(leaf(pki.issuer).public_bytes(Encoding.DER))
     general = reader_names.parse_general_names(found.extension(oids.SUBJECT_ALT_NAME))
     assert general == (
         ["leaf.test"],
@@ -66,16 +66,16 @@ def test_names_are_read_by_kind(house: Any) -> None:
     assert reader_names.parse_general_names(None) == ([], [], [], [], [])
 
 
-def test_extension_values_equal_the_librarys(house: Any) -> None:
+def test_extension_values_equal_the_librarys(pki: Any) -> None:
     constraints = extensions.name_constraints(
         [names.parse_san("a.test").der, der.tlv(0x87, b"\n\0\0\0\xff\0\0\0")],
         [der.tlv(0x81, b"b.test"), der.tlv(0xA4, distinguished_names.EMPTY)],
     )
     pointers = ca.Pointers(["http://o.test"], ["http://i.test"], ["http://l.test"])
     tbs = ca.intermediate_tbs(
-        body("Lower", KEY, 21), house.root.certificate, constraints=constraints, pointers=pointers
+        body("Lower", KEY, 21), pki.root.certificate, constraints=constraints, pointers=pointers
     )
-    found = certificates.parse_certificate(hold(KEY, tbs, house.root.key).der)
+    found = certificates.parse_certificate(hold(KEY, tbs, pki.root.key).der)
 
     def value(oid: str) -> bytes:
         octets = found.extension(oid)
@@ -87,7 +87,7 @@ def test_extension_values_equal_the_librarys(house: Any) -> None:
     assert values.crl_points(value(oids.CRL_DISTRIBUTION_POINTS)) == ["http://l.test"]
     access = values.authority_access(value(oids.AUTHORITY_INFORMATION_ACCESS))
     assert access == (["http://o.test"], ["http://i.test"])
-    issuer = certificates.parse_certificate(house.root.der)
+    issuer = certificates.parse_certificate(pki.root.der)
     own = issuer.extension(oids.SUBJECT_KEY_IDENTIFIER)
     assert values.authority_key_id(value(oids.AUTHORITY_KEY_IDENTIFIER)) == (own or b"")[2:]
     permitted, excluded = values.name_constraints(value(oids.NAME_CONSTRAINTS))
@@ -112,14 +112,14 @@ def test_a_request_equals_the_librarys() -> None:
     assert [each.oid for each in found.attributes] == [oids.EXTENSION_REQUEST]
 
 
-def test_a_list_equals_the_librarys(house: Any) -> None:
-    encoder = CrlEncoder(house.issuer.certificate)
+def test_a_list_equals_the_librarys(pki: Any) -> None:
+    encoder = CrlEncoder(pki.issuer.certificate)
     for entries in (
         [],
         [crl_entry(7, int(NOW.timestamp()) - 86400, 1), crl_entry(8, int(NOW.timestamp()))],
     ):
         tbs = encoder.tbs(3, NOW, NOW + DAY, entries)
-        octets = encoder.signed(tbs, keys.sign(house.issuer.key, tbs))
+        octets = encoder.signed(tbs, keys.sign(pki.issuer.key, tbs))
         found, parsed = lists.parse_list(octets), x509.load_der_x509_crl(octets)
         assert found.tbs == parsed.tbs_certlist_bytes
         assert (found.this_update, found.next_update) == (NOW, NOW + DAY)

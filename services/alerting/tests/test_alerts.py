@@ -344,17 +344,19 @@ async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that
     await before.take(expiring(ONE), expiring(TWO))
     await before.deliver("hook")
     alerts = Alerts(database, Config(channels={"hook": hook}), clock=before.clock)
-    house = Housekeeping(alerts.storage, alerts.config, alerts.clock, alerts.audit, alerts.metrics)
-    await house.start()
+    harness = Housekeeping(
+        alerts.storage, alerts.config, alerts.clock, alerts.audit, alerts.metrics
+    )
+    await harness.start()
     assert alerts.audit.lines[-1][2] == {"channel": "chat"}
     assert set((await alerts.states()).values()) == {"delivered", "failed"}
     await alerts.take(renewed(ONE))
     alerts.clock.advance(dt.timedelta(seconds=40))
-    await house.count()
+    await harness.count()
     value = alerts.registry.get_sample_value
     assert value("newel_alerting_open_notices") == 1
     assert value("newel_alerting_waiting_seconds", {"channel": "hook"}) == 40
     alerts.clock.advance(dt.timedelta(days=91))
-    await house.sweep()
+    await harness.sweep()
     assert await alerts.rows("SELECT id FROM notices") == [("expiring-0102",)]
     await before.close()

@@ -11,7 +11,7 @@ import pytest
 from fakes.http_receiver import Reply
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiring, renewed
-from fixtures.shown import Shown
+from fixtures.client_certificates import WithClientCertificate
 from newel.alerting.config import Config, Webhook
 from newel.alerting.http import build_app
 from newel.alerting.rpc import Administrators
@@ -43,7 +43,7 @@ def client(alerts: Alerts, der: bytes | None = ADA, *, inventory: bool = True) -
         server.add(Rpc("newel.inventory.v1.Administrators", add, Inventory(), ("alerting",)))
     admit = Administrators(LocalChannel(server, "alerting")).admit
     app = build_app(ListingStorage(alerts.database), admit, alerts.clock, alerts.audit)
-    transport = httpx.ASGITransport(app=Shown(app, der))
+    transport = httpx.ASGITransport(app=WithClientCertificate(app, der))
     return httpx.AsyncClient(transport=transport, base_url="https://ca.example")
 
 

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import CollectorRegistry
 
-from fixtures.authority import Book
+from fixtures.authority import AuditLog
 from fixtures.catalogue import START, issued, make_event
 from fixtures.pki import InternalPki
 from newel.inventory.app import EVENTS, Ports, build
@@ -44,7 +44,7 @@ def service_on(database: Database, bus: LocalBus, clock: Clock, config: Config) 
     outbox = TableOutbox(database, clock)
     bus.attach(outbox)
     issuing = LocalChannel(LocalServer(), "inventory")
-    ports = Ports(database, outbox, bus, issuing, clock, Book(), CollectorRegistry())
+    ports = Ports(database, outbox, bus, issuing, clock, AuditLog(), CollectorRegistry())
     return build(config, ports)
 
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from fixtures.catalogue import START, Issued, issued, revoked
+from fixtures.client_certificates import WithClientCertificate
 from fixtures.inventory import Catalogue
-from fixtures.shown import Shown
 from newel.inventory.config import Administrator
 from newel.inventory.http import Inventory, build_app
 from newel.inventory.storage.metadata import MetadataStorage
@@ -27,7 +27,7 @@ def client(catalogue: Catalogue, der: bytes | None) -> httpx.AsyncClient:
         catalogue.clock,
         catalogue.audit,
     )
-    transport = httpx.ASGITransport(app=Shown(build_app(inventory), der))
+    transport = httpx.ASGITransport(app=WithClientCertificate(build_app(inventory), der))
     return httpx.AsyncClient(transport=transport, base_url="https://ca.example")
 
 

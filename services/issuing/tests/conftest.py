@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.authority import CertificateAuthority, make_authority
-from fixtures.issuing import House, open_house, sqlite_url
+from fixtures.issuing import IssuingHarness, open_harness, sqlite_url
 
 
 @pytest.fixture
@@ -25,16 +25,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def house(authority: CertificateAuthority, tmp_path: Path) -> AsyncIterator[House]:
+async def harness(authority: CertificateAuthority, tmp_path: Path) -> AsyncIterator[IssuingHarness]:
     """One process on SQLite."""
-    opened = await open_house(sqlite_url(tmp_path), authority)
+    opened = await open_harness(sqlite_url(tmp_path), authority)
     yield opened
     await opened.database.close()
 
 
 @pytest.fixture
-async def each_house(authority: CertificateAuthority, database_url: str) -> AsyncIterator[House]:
+async def each_harness(
+    authority: CertificateAuthority, database_url: str
+) -> AsyncIterator[IssuingHarness]:
     """One process, on each database in turn."""
-    opened = await open_house(database_url, authority)
+    opened = await open_harness(database_url, authority)
     yield opened
     await opened.database.close()

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from fixtures.authority import EPOCH, KEY, CertificateAuthority
 from fixtures.foreign_authorities import CA, DAY, Extensions, Made, make, named, usage
-from fixtures.issuing import open_house
+from fixtures.issuing import open_harness
 from newel.crypto import pem
 from newel.issuing.config import IssuerConfig
 from newel.issuing.issuer_files import UnusableIssuerError
@@ -47,11 +47,11 @@ async def issue(folder: Path, own: Made, top: Made) -> x509.Certificate:
     authority = CertificateAuthority(
         top.certificate, own.certificate, own.key, root_file, chain_file, top.key
     )
-    house = await open_house(f"sqlite:///{folder}/issuing.db", authority)
+    harness = await open_harness(f"sqlite:///{folder}/issuing.db", authority)
     try:
-        leaf = x509.load_der_x509_certificate((await house.one()).der)
+        leaf = x509.load_der_x509_certificate((await harness.one()).der)
     finally:
-        await house.database.close()
+        await harness.database.close()
     leaf.verify_directly_issued_by(own.certificate)
     return leaf
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures.authority import CertificateAuthority, PeerSigner
-from fixtures.issuing import House, make_key, make_request, open_house
+from fixtures.issuing import IssuingHarness, make_key, make_request, open_harness
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.signer.v1 import signer_pb2
 
@@ -36,83 +36,83 @@ def slow(authority: CertificateAuthority) -> SlowSigner:
 @pytest.fixture
 async def replicas(
     authority: CertificateAuthority, slow: SlowSigner, database_url: str
-) -> AsyncIterator[list[House]]:
+) -> AsyncIterator[list[IssuingHarness]]:
     """Two processes on each database, the first with the slow signer."""
     opened = [
-        await open_house(database_url, authority, signer=slow),
-        await open_house(database_url, authority),
+        await open_harness(database_url, authority, signer=slow),
+        await open_harness(database_url, authority),
     ]
     yield opened
-    for house in opened:
-        await house.database.close()
+    for harness in opened:
+        await harness.database.close()
 
 
-async def certificates(house: House) -> list[tuple[Any, ...]]:
-    return await house.rows("SELECT serial, signature FROM certificates")
+async def certificates(harness: IssuingHarness) -> list[tuple[Any, ...]]:
+    return await harness.rows("SELECT serial, signature FROM certificates")
 
 
-async def test_same_key_twice_in_a_row(each_house: House) -> None:
+async def test_same_key_twice_in_a_row(each_harness: IssuingHarness) -> None:
     request = make_request()
-    first, again = await each_house.one(request), await each_house.one(request)
+    first, again = await each_harness.one(request), await each_harness.one(request)
     assert first.der == again.der
-    assert len(each_house.signer.signed) == 1
+    assert len(each_harness.signer.signed) == 1
 
 
-async def test_same_key_twice_in_one_call(each_house: House) -> None:
+async def test_same_key_twice_in_one_call(each_harness: IssuingHarness) -> None:
     request = make_request()
-    first, again = await each_house.issue(request, request)
+    first, again = await each_harness.issue(request, request)
     assert first.certificate.der == again.certificate.der != b""
-    assert len(each_house.signer.signed) == 1
+    assert len(each_harness.signer.signed) == 1
 
 
 @pytest.mark.attack("A10")
-async def test_fifty_at_once_are_one_certificate(each_house: House) -> None:
+async def test_fifty_at_once_are_one_certificate(each_harness: IssuingHarness) -> None:
     request = make_request()
-    results = await asyncio.gather(*[each_house.issue(request) for _ in range(50)])
+    results = await asyncio.gather(*[each_harness.issue(request) for _ in range(50)])
     assert len({result.certificate.der for (result,) in results}) == 1
-    assert len(await certificates(each_house)) == 1
-    assert len(each_house.signer.signed) == 1
+    assert len(await certificates(each_harness)) == 1
+    assert len(each_harness.signer.signed) == 1
 
 
 async def test_fifty_at_once_over_two_processes(
     authority: CertificateAuthority, database_url: str
 ) -> None:
     """Replicas have no memory in common: the database alone decides."""
-    houses = [await open_house(database_url, authority) for _ in range(2)]
+    harnesses = [await open_harness(database_url, authority) for _ in range(2)]
     request = make_request()
-    results = await asyncio.gather(*[houses[i % 2].issue(request) for i in range(50)])
+    results = await asyncio.gather(*[harnesses[i % 2].issue(request) for i in range(50)])
     assert len({result.certificate.der for (result,) in results}) == 1
-    assert len(await certificates(houses[0])) == 1
-    assert len(await houses[0].rows("SELECT 1 FROM outbox")) == 1
-    for house in houses:
-        await house.database.close()
+    assert len(await certificates(harnesses[0])) == 1
+    assert len(await harnesses[0].rows("SELECT 1 FROM outbox")) == 1
+    for harness in harnesses:
+        await harness.database.close()
 
 
 @pytest.mark.attack("T06")
-async def test_a_key_never_serves_two_public_keys(each_house: House) -> None:
+async def test_a_key_never_serves_two_public_keys(each_harness: IssuingHarness) -> None:
     """Who guesses another's idempotency key gets nothing of theirs."""
     requests = [make_request(key=b"the same key") for _ in range(50)]
-    results = [result for (result,) in await asyncio.gather(*map(each_house.issue, requests))]
+    results = [result for (result,) in await asyncio.gather(*map(each_harness.issue, requests))]
     won = [result for result in results if result.HasField("certificate")]
     lost = {result.error.type for result in results if result.HasField("error")}
     assert len(won) == 1
     assert lost == {"conflict"}
-    assert len(await certificates(each_house)) == 1
+    assert len(await certificates(each_harness)) == 1
 
 
-async def test_known_key_outlives_its_reasons(house: House) -> None:
+async def test_known_key_outlives_its_reasons(harness: IssuingHarness) -> None:
     """A retry is answered with the certificate even where the request would be refused today."""
     request = make_request()
-    first = await house.one(request)
+    first = await harness.one(request)
     item = pb.RevocationItem(serial=first.serial, reason=1, active=True, actor="test")
-    await house.revoke(item)
-    assert (await house.one(request)).der == first.der
+    await harness.revoke(item)
+    assert (await harness.one(request)).der == first.der
     request.profile = "no such profile"
-    assert (await house.one(request)).der == first.der
+    assert (await harness.one(request)).der == first.der
 
 
 async def test_work_of_a_live_replica_is_waited_for(
-    slow: SlowSigner, replicas: list[House]
+    slow: SlowSigner, replicas: list[IssuingHarness]
 ) -> None:
     first, second = replicas
     request = make_request()
@@ -129,7 +129,7 @@ async def test_work_of_a_live_replica_is_waited_for(
 
 @pytest.mark.attack("X04")
 async def test_intent_of_a_dead_replica_is_taken_over(
-    slow: SlowSigner, replicas: list[House]
+    slow: SlowSigner, replicas: list[IssuingHarness]
 ) -> None:
     """The same TBSCertificate is signed; should the dead one awake, its signature is not stored."""
     first, second = replicas
@@ -149,17 +149,17 @@ async def test_intent_of_a_dead_replica_is_taken_over(
 async def test_a_cancelled_call_leaves_no_waiter_behind(
     authority: CertificateAuthority, slow: SlowSigner, tmp_path: Path
 ) -> None:
-    house = await open_house(f"sqlite:///{tmp_path / 'c.db'}", authority, signer=slow)
+    harness = await open_harness(f"sqlite:///{tmp_path / 'c.db'}", authority, signer=slow)
     request = make_request(public_key=make_key())
-    early = asyncio.create_task(house.issue(request))  # noqa: TID251 - a test may
-    while not await certificates(house):
+    early = asyncio.create_task(harness.issue(request))  # noqa: TID251 - a test may
+    while not await certificates(harness):
         await asyncio.sleep(0.01)
-    waiting = asyncio.create_task(house.issue(request))  # noqa: TID251 - a test may
+    waiting = asyncio.create_task(harness.issue(request))  # noqa: TID251 - a test may
     await asyncio.sleep(0.02)
     early.cancel()
     (result,) = await waiting
     assert result.error.type == "unavailable"
     slow.gate.set()
-    house.clock.advance(dt.timedelta(seconds=3))
-    assert (await house.one(request)).der
-    await house.database.close()
+    harness.clock.advance(dt.timedelta(seconds=3))
+    assert (await harness.one(request)).der
+    await harness.database.close()

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fixtures.authority import EPOCH, CertificateAuthority, PeerSigner, make_authority
-from fixtures.issuing import House, make_request, open_house, sqlite_url, stamp
+from fixtures.issuing import IssuingHarness, make_request, open_harness, sqlite_url, stamp
 from newel.crypto import keys
 from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE
 from newel.crypto.profile import CommonName
@@ -24,10 +24,10 @@ def parse(certificate: pb.Certificate) -> x509.Certificate:
     return x509.load_der_x509_certificate(certificate.der)
 
 
-async def test_leaf_carries_what_the_profile_says(house: House) -> None:
+async def test_leaf_carries_what_the_profile_says(harness: IssuingHarness) -> None:
     """Issue 3, Issuing: SAN, EKU, key usage by key type, SKI, AKI, AIA, CRL DP, step's extension."""
-    leaf = parse(await house.one(make_request("a.example", "*.b.example")))
-    issuer = house.authority.intermediate
+    leaf = parse(await harness.one(make_request("a.example", "*.b.example")))
+    issuer = harness.authority.intermediate
     leaf.verify_directly_issued_by(issuer)
     extensions = leaf.extensions
     names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -46,12 +46,12 @@ async def test_leaf_carries_what_the_profile_says(house: House) -> None:
     access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     assert [each.access_location.value for each in access] == [
         "http://ca.example/ocsp",
-        f"http://ca.example/issuers/{house.authority.id}.crt",
+        f"http://ca.example/issuers/{harness.authority.id}.crt",
     ]
     points = extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     (point,) = points
     assert point.full_name is not None
-    assert point.full_name[0].value == f"http://ca.example/crl/{house.authority.id}.crl"
+    assert point.full_name[0].value == f"http://ca.example/crl/{harness.authority.id}.crl"
     step = extensions.get_extension_for_oid(x509.ObjectIdentifier(OID))
     assert not step.critical
     assert isinstance(step.value, x509.UnrecognizedExtension)
@@ -60,35 +60,37 @@ async def test_leaf_carries_what_the_profile_says(house: House) -> None:
     )
 
 
-async def test_rsa_leaf_may_encipher_keys(house: House) -> None:
+async def test_rsa_leaf_may_encipher_keys(harness: IssuingHarness) -> None:
     public_key = keys.spki(keys.generate("RSA-2048").public_key())
-    leaf = parse(await house.one(make_request(public_key=public_key)))
+    leaf = parse(await harness.one(make_request(public_key=public_key)))
     usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
     assert usage.digital_signature
     assert usage.key_encipherment
 
 
-async def test_default_validity_is_24_hours_backdated_a_minute(house: House) -> None:
+async def test_default_validity_is_24_hours_backdated_a_minute(harness: IssuingHarness) -> None:
     """API-30."""
-    leaf = parse(await house.one())
+    leaf = parse(await harness.one())
     assert leaf.not_valid_before_utc == EPOCH - dt.timedelta(minutes=1)
     assert leaf.not_valid_after_utc == EPOCH + dt.timedelta(hours=24, seconds=-1)
 
 
-async def test_validity_asked_for_is_given(house: House) -> None:
+async def test_validity_asked_for_is_given(harness: IssuingHarness) -> None:
     start, end = EPOCH - dt.timedelta(seconds=30), EPOCH + dt.timedelta(minutes=10)
-    leaf = parse(await house.one(make_request(not_before=stamp(start), not_after=stamp(end))))
+    leaf = parse(await harness.one(make_request(not_before=stamp(start), not_after=stamp(end))))
     assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (start, end)
 
 
 STAPLED = pb.Extension(oid=TLS_FEATURE, value=MUST_STAPLE.value)
 
 
-async def test_must_staple_stands_in_the_certificate_and_in_its_renewal(house: House) -> None:
-    certificate = await house.one(make_request(extensions=[STAPLED]))
+async def test_must_staple_stands_in_the_certificate_and_in_its_renewal(
+    harness: IssuingHarness,
+) -> None:
+    certificate = await harness.one(make_request(extensions=[STAPLED]))
     renewal = pb.Renewal(idempotency_key=b"renewal-1", certificate=certificate.der)
     renewal.provisioner.CopyFrom(make_request().provisioner)
-    (renewed,) = await house.renew(renewal)
+    (renewed,) = await harness.renew(renewal)
     for der in (certificate.der, renewed.certificate.der):
         found = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(
             x509.TLSFeature
@@ -106,39 +108,43 @@ async def test_must_staple_that_cannot_be_honoured_is_refused(
         if why == "no responder"
         else {"profiles": {"leaf": ProfileConfig(must_staple=False)}}
     )
-    house = await open_house(sqlite_url(tmp_path), authority, **settings)
-    (result,) = await house.issue(make_request(extensions=[STAPLED]))
+    harness = await open_harness(sqlite_url(tmp_path), authority, **settings)
+    (result,) = await harness.issue(make_request(extensions=[STAPLED]))
     assert result.error.type == "badCSR"
     assert "stapled" in result.error.detail
-    assert not house.signer.signed
-    await house.database.close()
+    assert not harness.signer.signed
+    await harness.database.close()
 
 
-async def test_the_callers_usual_validity_takes_the_place_of_the_profiles(house: House) -> None:
+async def test_the_callers_usual_validity_takes_the_place_of_the_profiles(
+    harness: IssuingHarness,
+) -> None:
     for usual in (dt.timedelta(minutes=3), dt.timedelta(days=90)):
         seconds = int(usual.total_seconds())
-        leaf = parse(await house.one(make_request(usual_validity_seconds=seconds)))
+        leaf = parse(await harness.one(make_request(usual_validity_seconds=seconds)))
         assert leaf.not_valid_after_utc == EPOCH + usual - dt.timedelta(seconds=1)
         end = stamp(EPOCH + dt.timedelta(minutes=10))
         asked = make_request(usual_validity_seconds=seconds, not_after=end)
-        assert parse(await house.one(asked)).not_valid_after_utc == EPOCH + dt.timedelta(minutes=10)
+        assert parse(await harness.one(asked)).not_valid_after_utc == EPOCH + dt.timedelta(
+            minutes=10
+        )
 
 
-async def test_a_usual_validity_ends_with_the_issuer(house: House) -> None:
-    end = house.authority.intermediate.not_valid_after_utc
-    house.clock.advance(end - EPOCH - dt.timedelta(hours=1))
-    leaf = parse(await house.one(make_request(usual_validity_seconds=7200)))
+async def test_a_usual_validity_ends_with_the_issuer(harness: IssuingHarness) -> None:
+    end = harness.authority.intermediate.not_valid_after_utc
+    harness.clock.advance(end - EPOCH - dt.timedelta(hours=1))
+    leaf = parse(await harness.one(make_request(usual_validity_seconds=7200)))
     assert leaf.not_valid_after_utc == end
 
 
 @pytest.mark.parametrize("seconds", [-1, 2, 91 * 86_400, 2**62])
 async def test_a_usual_validity_out_of_bounds_is_refused_and_never_cut(
-    house: House, seconds: int
+    harness: IssuingHarness, seconds: int
 ) -> None:
-    (result,) = await house.issue(make_request(usual_validity_seconds=seconds))
+    (result,) = await harness.issue(make_request(usual_validity_seconds=seconds))
     assert result.error.type == "malformed"
     assert "day" not in result.error.detail  # durations are told as 2160h0m0s
-    assert not house.signer.signed
+    assert not harness.signer.signed
 
 
 @pytest.mark.parametrize(
@@ -154,12 +160,12 @@ async def test_a_usual_validity_out_of_bounds_is_refused_and_never_cut(
     ],
 )
 async def test_validity_out_of_bounds_is_refused(
-    house: House, start: dt.timedelta, end: dt.timedelta
+    harness: IssuingHarness, start: dt.timedelta, end: dt.timedelta
 ) -> None:
     request = make_request(not_before=stamp(EPOCH + start), not_after=stamp(EPOCH + end))
-    (result,) = await house.issue(request)
+    (result,) = await harness.issue(request)
     assert result.error.type == "malformed"
-    assert not house.signer.signed
+    assert not harness.signer.signed
 
 
 @pytest.mark.parametrize("backdate", [dt.timedelta(hours=24, seconds=1), dt.timedelta(seconds=-1)])
@@ -173,11 +179,11 @@ async def test_a_long_backdate_is_the_callers_too(
 ) -> None:
     """What the profile does by itself a caller may say."""
     profile = ProfileConfig(backdate=dt.timedelta(hours=3))
-    house = await open_house(sqlite_url(tmp_path), authority, profiles={"leaf": profile})
+    harness = await open_harness(sqlite_url(tmp_path), authority, profiles={"leaf": profile})
     start = EPOCH - dt.timedelta(hours=3)
-    leaf = parse(await house.one(make_request(not_before=stamp(start))))
+    leaf = parse(await harness.one(make_request(not_before=stamp(start))))
     assert leaf.not_valid_before_utc == start
-    await house.database.close()
+    await harness.database.close()
 
 
 @pytest.mark.parametrize(
@@ -195,23 +201,23 @@ async def test_the_common_name_follows_the_profile(
 ) -> None:
     """A first name too long for a common name is left where it is."""
     profile = ProfileConfig(common_name=rule)
-    house = await open_house(sqlite_url(tmp_path), authority, profiles={"leaf": profile})
+    harness = await open_harness(sqlite_url(tmp_path), authority, profiles={"leaf": profile})
     request = make_request(f"{'x' * 60}.example", "a.example")
     del request.subject[:]
     if given:
         request.subject.add(oid=NameOID.COMMON_NAME.dotted_string, value=given)
-    leaf = parse(await house.one(request))
+    leaf = parse(await harness.one(request))
     assert [each.value for each in leaf.subject] == found
-    await house.database.close()
+    await harness.database.close()
 
 
 @pytest.mark.attack("X03")
-async def test_no_leaf_outlives_its_issuer(house: House) -> None:
-    end = house.authority.intermediate.not_valid_after_utc
-    house.clock.advance(end - EPOCH - dt.timedelta(hours=1))
-    assert parse(await house.one()).not_valid_after_utc == end
-    house.clock.advance(dt.timedelta(hours=1))
-    (late,) = await house.issue(make_request())
+async def test_no_leaf_outlives_its_issuer(harness: IssuingHarness) -> None:
+    end = harness.authority.intermediate.not_valid_after_utc
+    harness.clock.advance(end - EPOCH - dt.timedelta(hours=1))
+    assert parse(await harness.one()).not_valid_after_utc == end
+    harness.clock.advance(dt.timedelta(hours=1))
+    (late,) = await harness.issue(make_request())
     assert late.error.type == "unavailable"
 
 
@@ -229,18 +235,18 @@ async def test_no_leaf_outlives_its_issuer(house: House) -> None:
         ([f"n{i}.example" for i in range(257)], "malformed"),
     ],
 )
-async def test_names_are_checked(house: House, names: list[str], kind: str) -> None:
+async def test_names_are_checked(harness: IssuingHarness, names: list[str], kind: str) -> None:
     """RFC 1123 §2.1 and RFC 5890: what the registration authority says is checked again."""
-    (result,) = await house.issue(make_request(*names))
+    (result,) = await harness.issue(make_request(*names))
     assert result.error.type == kind
-    assert not house.signer.signed
-    assert house.audit.outcomes("issue") == ["refused"]
-    assert await house.rows("SELECT 1 FROM certificates") == []
+    assert not harness.signer.signed
+    assert harness.audit.outcomes("issue") == ["refused"]
+    assert await harness.rows("SELECT 1 FROM certificates") == []
 
 
 @pytest.mark.attack("A09")
 @pytest.mark.parametrize("kind", ["RSA-1024", "garbage", "x25519"])
-async def test_weak_keys_are_refused(house: House, kind: str) -> None:
+async def test_weak_keys_are_refused(harness: IssuingHarness, kind: str) -> None:
     from cryptography.hazmat.primitives.asymmetric import rsa, x25519
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -253,33 +259,33 @@ async def test_weak_keys_are_refused(house: House, kind: str) -> None:
             else x25519.X25519PrivateKey.generate()
         )
         key = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    (result,) = await house.issue(make_request(public_key=key))
+    (result,) = await harness.issue(make_request(public_key=key))
     assert result.error.type == "badPublicKey"
-    assert not house.signer.signed
+    assert not harness.signer.signed
 
 
 @pytest.mark.attack("T09")
 @pytest.mark.parametrize("oid", ["2.5.29.19", "2.5.29.37", "2.5.29.31", "1.2.3.4"])
-async def test_no_extension_beyond_the_profile(house: House, oid: str) -> None:
+async def test_no_extension_beyond_the_profile(harness: IssuingHarness, oid: str) -> None:
     request = make_request(extensions=[pb.Extension(oid=oid, value=b"\x30\x00")])
-    (result,) = await house.issue(request)
+    (result,) = await harness.issue(request)
     assert result.error.type == "malformed"
-    assert not house.signer.signed
+    assert not harness.signer.signed
 
 
-async def test_profile_must_exist(house: House) -> None:
-    (result,) = await house.issue(make_request(profile="no such"))
+async def test_profile_must_exist(harness: IssuingHarness) -> None:
+    (result,) = await harness.issue(make_request(profile="no such"))
     assert result.error.type == "invalidProfile"
 
 
-async def test_server_profile_has_no_provisioner_extension(house: House) -> None:
-    leaf = parse(await house.one(make_request(profile="server")))
+async def test_server_profile_has_no_provisioner_extension(harness: IssuingHarness) -> None:
+    leaf = parse(await harness.one(make_request(profile="server")))
     with pytest.raises(x509.ExtensionNotFound):
         leaf.extensions.get_extension_for_oid(x509.ObjectIdentifier(OID))
 
 
-async def test_a_batch_is_answered_item_by_item(house: House) -> None:
-    results = await house.issue(
+async def test_a_batch_is_answered_item_by_item(harness: IssuingHarness) -> None:
+    results = await harness.issue(
         make_request("a.example"), make_request("bad..name"), make_request("c.example")
     )
     assert [each.WhichOneof("outcome") for each in results] == [
@@ -287,12 +293,12 @@ async def test_a_batch_is_answered_item_by_item(house: House) -> None:
         "error",
         "certificate",
     ]
-    assert house.signer.calls == 1
+    assert harness.signer.calls == 1
 
 
-async def test_event_is_in_the_outbox_with_the_certificate(each_house: House) -> None:
-    certificate = await each_house.one(make_request("a.example"))
-    ((subject, payload),) = await each_house.rows("SELECT subject, payload FROM outbox")
+async def test_event_is_in_the_outbox_with_the_certificate(each_harness: IssuingHarness) -> None:
+    certificate = await each_harness.one(make_request("a.example"))
+    ((subject, payload),) = await each_harness.rows("SELECT subject, payload FROM outbox")
     event = events_pb2.CertificateIssued.FromString(payload)
     assert subject == "newel.certificate.issued.v1"
     assert (event.der, event.serial, event.issuer) == (
@@ -303,38 +309,38 @@ async def test_event_is_in_the_outbox_with_the_certificate(each_house: House) ->
     assert event.provisioner.name == "admin"
 
 
-async def test_signer_refusal_changes_nothing_and_frees_the_key(house: House) -> None:
+async def test_signer_refusal_changes_nothing_and_frees_the_key(harness: IssuingHarness) -> None:
     """X05: the signer's own policy has the last word; its cause stays in the audit trail."""
-    house.signer.refuse = error_pb2.Error(type="forbidden", detail="no", cause="too long")
+    harness.signer.refuse = error_pb2.Error(type="forbidden", detail="no", cause="too long")
     request = make_request()
-    (result,) = await house.issue(request)
+    (result,) = await harness.issue(request)
     assert result.error.type == "serverInternal"
     assert "too long" not in result.error.detail
-    assert await house.rows("SELECT 1 FROM outbox") == []
-    house.signer.refuse = None
-    assert (await house.one(request)).der
+    assert await harness.rows("SELECT 1 FROM outbox") == []
+    harness.signer.refuse = None
+    assert (await harness.one(request)).der
 
 
-async def test_signer_down_leaves_the_intent_for_a_retry(house: House) -> None:
-    house.signer.down = True
+async def test_signer_down_leaves_the_intent_for_a_retry(harness: IssuingHarness) -> None:
+    harness.signer.down = True
     request = make_request()
-    (result,) = await house.issue(request)
+    (result,) = await harness.issue(request)
     assert result.error.type == "unavailable"
-    house.signer.down = False
-    house.clock.advance(dt.timedelta(seconds=5))
-    certificate = await house.one(request)
+    harness.signer.down = False
+    harness.clock.advance(dt.timedelta(seconds=5))
+    certificate = await harness.one(request)
     assert certificate.der
-    assert len(await house.rows("SELECT 1 FROM certificates")) == 1
+    assert len(await harness.rows("SELECT 1 FROM certificates")) == 1
 
 
 @pytest.mark.attack("X06")
-async def test_corrupted_signature_is_never_released(house: House) -> None:
-    house.signer.corrupt = True
-    (result,) = await house.issue(make_request())
+async def test_corrupted_signature_is_never_released(harness: IssuingHarness) -> None:
+    harness.signer.corrupt = True
+    (result,) = await harness.issue(make_request())
     assert result.error.type == "unavailable"
-    assert house.audit.outcomes("sign") == ["invalid"]
-    assert await house.rows("SELECT 1 FROM certificates WHERE signature IS NOT NULL") == []
-    assert await house.rows("SELECT 1 FROM outbox") == []
+    assert harness.audit.outcomes("sign") == ["invalid"]
+    assert await harness.rows("SELECT 1 FROM certificates WHERE signature IS NOT NULL") == []
+    assert await harness.rows("SELECT 1 FROM outbox") == []
 
 
 @pytest.mark.attack("X03")
@@ -344,4 +350,4 @@ async def test_start_is_refused_when_the_signer_has_another_key(tmp_path: Path) 
     authority = make_authority(tmp_path)
     other = make_authority(tmp_path, name="Other")
     with pytest.raises(UnusableIssuerError, match="is not the key of the issuer"):
-        await open_house(sqlite_url(tmp_path), authority, signer=PeerSigner(other))
+        await open_harness(sqlite_url(tmp_path), authority, signer=PeerSigner(other))

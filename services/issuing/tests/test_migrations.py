@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.authority import CertificateAuthority
-from fixtures.issuing import make_request, open_house, sqlite_url
+from fixtures.issuing import make_request, open_harness, sqlite_url
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.database.contract import Statement, Write
 from newel.runtime.database.databases import open_database
@@ -27,7 +27,7 @@ async def test_certificates_and_open_intents_survive_the_upgrade(
     authority: CertificateAuthority, tmp_path: Path, database_url: str, revision: str
 ) -> None:
     (tmp_path / "source").mkdir()
-    source = await open_house(sqlite_url(tmp_path / "source"), authority)
+    source = await open_harness(sqlite_url(tmp_path / "source"), authority)
     issued = await source.one()
     request = make_request()
     source.signer.down = True
@@ -40,7 +40,7 @@ async def test_certificates_and_open_intents_survive_the_upgrade(
     await old.apply(*[Write(INSERT, row) for row in rows])
     await old.close()
 
-    new = await open_house(database_url, authority)
+    new = await open_harness(database_url, authority)
     lookup = pb.Lookup(serial=issued.serial)
     found = await new.repository.GetCertificate(pb.GetCertificateRequest(lookups=[lookup]))
     assert found.records[0].der == issued.der

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from fixtures.authority import CertificateAuthority
-from fixtures.issuing import House, make_request, open_house, sqlite_url
+from fixtures.issuing import IssuingHarness, make_request, open_harness, sqlite_url
 from newel.issuing.completion import Completion
 from newel.issuing.decisions import AuditTrail
 from newel.issuing.faults import Faults
@@ -26,104 +26,106 @@ from newel.runtime.rpc.local import LocalChannel, LocalServer
 MINUTE = dt.timedelta(minutes=1)
 
 
-def reconciliation(house: House, issuers: Issuers | None = None) -> Reconciliation:
+def reconciliation(harness: IssuingHarness, issuers: Issuers | None = None) -> Reconciliation:
     """What the leased task runs, by itself."""
     peers = LocalServer()
-    house.signer.serve(peers)
+    harness.signer.serve(peers)
     signer = RemoteSigner(LocalChannel(peers, "issuing"))
-    store = Storage(house.database, TableOutbox(house.database))
-    issuers = issuers or read_issuers(house.config.issuers)
-    trail = AuditTrail(house.audit, Metrics(CollectorRegistry()))
-    completion = Completion(store, signer.sign, issuers, house.clock, trail, Faults())
-    return Reconciliation(store, completion, issuers, house.clock, trail, MINUTE)
+    store = Storage(harness.database, TableOutbox(harness.database))
+    issuers = issuers or read_issuers(harness.config.issuers)
+    trail = AuditTrail(harness.audit, Metrics(CollectorRegistry()))
+    completion = Completion(store, signer.sign, issuers, harness.clock, trail, Faults())
+    return Reconciliation(store, completion, issuers, harness.clock, trail, MINUTE)
 
 
-async def left_open(house: House) -> pb.Request:
+async def left_open(harness: IssuingHarness) -> pb.Request:
     """A request whose intent was recorded and then forgotten."""
     request = make_request()
-    house.signer.down = True
-    (result,) = await house.issue(request)
+    harness.signer.down = True
+    (result,) = await harness.issue(request)
     assert result.error.type == "unavailable"
-    house.signer.down = False
+    harness.signer.down = False
     return request
 
 
 @pytest.mark.attack("X04")
-async def test_an_intent_left_open_is_finished(each_house: House) -> None:
-    request = await left_open(each_house)
-    ((tbs,),) = await each_house.rows("SELECT tbs FROM certificates")
-    reconcile = reconciliation(each_house)
+async def test_an_intent_left_open_is_finished(each_harness: IssuingHarness) -> None:
+    request = await left_open(each_harness)
+    ((tbs,),) = await each_harness.rows("SELECT tbs FROM certificates")
+    reconcile = reconciliation(each_harness)
     assert await reconcile.run() == 0, "it is too young"
-    each_house.clock.advance(2 * MINUTE)
+    each_harness.clock.advance(2 * MINUTE)
     assert await reconcile.run() == 1
-    assert each_house.signer.signed == [tbs]
-    assert each_house.audit.outcomes("reconcile") == ["finished"]
-    assert len(await each_house.rows("SELECT 1 FROM outbox")) == 1
-    assert tbs in (await each_house.one(request)).der
+    assert each_harness.signer.signed == [tbs]
+    assert each_harness.audit.outcomes("reconcile") == ["finished"]
+    assert len(await each_harness.rows("SELECT 1 FROM outbox")) == 1
+    assert tbs in (await each_harness.one(request)).der
     assert await reconcile.run() == 0
 
 
 @pytest.mark.attack("X04")
-async def test_what_expired_meanwhile_is_ended_and_revoked(each_house: House) -> None:
+async def test_what_expired_meanwhile_is_ended_and_revoked(each_harness: IssuingHarness) -> None:
     """Nobody knows whether a signature was made and lost, so the serial is revoked."""
-    request = await left_open(each_house)
-    each_house.clock.advance(dt.timedelta(hours=25))
-    assert await reconciliation(each_house).run() == 1
-    assert each_house.signer.signed == []
-    ((serial, active),) = await each_house.rows("SELECT serial, active FROM revocations")
+    request = await left_open(each_harness)
+    each_harness.clock.advance(dt.timedelta(hours=25))
+    assert await reconciliation(each_harness).run() == 1
+    assert each_harness.signer.signed == []
+    ((serial, active),) = await each_harness.rows("SELECT serial, active FROM revocations")
     assert active
-    ((payload,),) = await each_house.rows("SELECT payload FROM outbox")
+    ((payload,),) = await each_harness.rows("SELECT payload FROM outbox")
     assert events_pb2.CertificateRevoked.FromString(payload).serial == serial
-    assert each_house.audit.outcomes("reconcile") == ["ended"]
-    (again,) = await each_house.issue(request)
+    assert each_harness.audit.outcomes("reconcile") == ["ended"]
+    (again,) = await each_harness.issue(request)
     assert again.error.type == "conflict"
 
 
-async def test_intents_of_a_retired_issuer_are_ended(house: House) -> None:
-    await left_open(house)
-    house.clock.advance(2 * MINUTE)
-    assert await reconciliation(house, Issuers([])).run() == 1
-    assert house.audit.outcomes("reconcile") == ["ended"]
+async def test_intents_of_a_retired_issuer_are_ended(harness: IssuingHarness) -> None:
+    await left_open(harness)
+    harness.clock.advance(2 * MINUTE)
+    assert await reconciliation(harness, Issuers([])).run() == 1
+    assert harness.audit.outcomes("reconcile") == ["ended"]
 
 
-async def test_what_the_signer_refuses_meanwhile_is_ended(house: House) -> None:
+async def test_what_the_signer_refuses_meanwhile_is_ended(harness: IssuingHarness) -> None:
     """An earlier process may have had it signed under another policy, so the serial is revoked."""
-    request = await left_open(house)
-    house.clock.advance(2 * MINUTE)
-    house.signer.refuse = error_pb2.Error(type="forbidden", detail="no", cause="too long")
-    (retried,) = await house.issue(request)
+    request = await left_open(harness)
+    harness.clock.advance(2 * MINUTE)
+    harness.signer.refuse = error_pb2.Error(type="forbidden", detail="no", cause="too long")
+    (retried,) = await harness.issue(request)
     assert retried.error.type == "serverInternal"
-    assert await reconciliation(house).run() == 1
-    assert house.audit.outcomes("reconcile") == ["ended"]
-    assert len(await house.rows("SELECT 1 FROM revocations")) == 1
+    assert await reconciliation(harness).run() == 1
+    assert harness.audit.outcomes("reconcile") == ["ended"]
+    assert len(await harness.rows("SELECT 1 FROM revocations")) == 1
 
 
-async def test_signer_still_away_changes_nothing(house: House) -> None:
-    await left_open(house)
-    house.clock.advance(2 * MINUTE)
-    house.signer.down = True
-    assert await reconciliation(house).run() == 0
-    assert await house.rows("SELECT 1 FROM revocations") == []
-    house.signer.down = False
-    assert await reconciliation(house).run() == 1
+async def test_signer_still_away_changes_nothing(harness: IssuingHarness) -> None:
+    await left_open(harness)
+    harness.clock.advance(2 * MINUTE)
+    harness.signer.down = True
+    assert await reconciliation(harness).run() == 0
+    assert await harness.rows("SELECT 1 FROM revocations") == []
+    harness.signer.down = False
+    assert await reconciliation(harness).run() == 1
 
 
 async def test_the_task_runs_under_a_lease(authority: CertificateAuthority, tmp_path: Path) -> None:
     often = dt.timedelta(milliseconds=10)
-    house = await open_house(sqlite_url(tmp_path), authority, reconcile_every=often)
-    await left_open(house)
-    house.clock.advance(2 * MINUTE)
-    task = asyncio.ensure_future(house.service.tasks["reconcile"]())  # noqa: TID251 - a test may
-    while not house.audit.outcomes("reconcile"):
+    harness = await open_harness(sqlite_url(tmp_path), authority, reconcile_every=often)
+    await left_open(harness)
+    harness.clock.advance(2 * MINUTE)
+    task = asyncio.ensure_future(harness.service.tasks["reconcile"]())  # noqa: TID251 - a test may
+    while not harness.audit.outcomes("reconcile"):
         await asyncio.sleep(0.01)
-    assert await house.rows("SELECT name FROM leases") == [("reconcile",)]
+    assert await harness.rows("SELECT name FROM leases") == [("reconcile",)]
     task.cancel()
     await asyncio.wait([task])
-    await house.database.close()
+    await harness.database.close()
 
 
-async def test_an_intent_of_a_clock_that_ran_ahead_is_finished(each_house: House) -> None:
-    each_house.clock.advance(dt.timedelta(days=1))
-    await left_open(each_house)
-    each_house.clock.advance(-dt.timedelta(days=1))
-    assert await reconciliation(each_house).run() == 1
+async def test_an_intent_of_a_clock_that_ran_ahead_is_finished(
+    each_harness: IssuingHarness,
+) -> None:
+    each_harness.clock.advance(dt.timedelta(days=1))
+    await left_open(each_harness)
+    each_harness.clock.advance(-dt.timedelta(days=1))
+    assert await reconciliation(each_harness).run() == 1

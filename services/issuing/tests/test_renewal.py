@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from fixtures.authority import EPOCH, CertificateAuthority
-from fixtures.issuing import House, make_key, make_request, open_house, stamp
+from fixtures.issuing import IssuingHarness, make_key, make_request, open_harness, stamp
 from newel.issuing.config import ProfileConfig
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -26,11 +26,11 @@ def parse(der: bytes) -> x509.Certificate:
     return x509.load_der_x509_certificate(der)
 
 
-async def test_renewed_is_the_same_but_serial_and_validity(house: House) -> None:
+async def test_renewed_is_the_same_but_serial_and_validity(harness: IssuingHarness) -> None:
     """REN-04, REN-05: compared field by field."""
-    old = await house.one(make_request("a.example", "b.example"))
-    house.clock.advance(dt.timedelta(hours=16))
-    (result,) = await house.renew(renewal(old.der))
+    old = await harness.one(make_request("a.example", "b.example"))
+    harness.clock.advance(dt.timedelta(hours=16))
+    (result,) = await harness.renew(renewal(old.der))
     before, after = parse(old.der), parse(result.certificate.der)
     assert after.serial_number != before.serial_number
     assert after.subject == before.subject
@@ -40,25 +40,25 @@ async def test_renewed_is_the_same_but_serial_and_validity(house: House) -> None
     assert after.not_valid_after_utc == before.not_valid_after_utc + dt.timedelta(hours=16)
 
 
-async def test_ten_minutes_stay_ten_minutes(house: House) -> None:
+async def test_ten_minutes_stay_ten_minutes(harness: IssuingHarness) -> None:
     """REN-05, over many renewals."""
     request = make_request(
         not_before=stamp(EPOCH - dt.timedelta(minutes=1)),
         not_after=stamp(EPOCH + dt.timedelta(minutes=10)),
     )
-    der = (await house.one(request)).der
+    der = (await harness.one(request)).der
     for _ in range(5):
-        house.clock.advance(dt.timedelta(minutes=5))
-        (result,) = await house.renew(renewal(der))
+        harness.clock.advance(dt.timedelta(minutes=5))
+        (result,) = await harness.renew(renewal(der))
         der = result.certificate.der
         after = parse(der)
         assert after.not_valid_after_utc - after.not_valid_before_utc == dt.timedelta(minutes=11)
 
 
-async def test_renewal_is_told_and_recorded(each_house: House) -> None:
-    old = await each_house.one()
-    (result,) = await each_house.renew(renewal(old.der))
-    *_, (subject, payload) = await each_house.rows(
+async def test_renewal_is_told_and_recorded(each_harness: IssuingHarness) -> None:
+    old = await each_harness.one()
+    (result,) = await each_harness.renew(renewal(old.der))
+    *_, (subject, payload) = await each_harness.rows(
         "SELECT subject, payload FROM outbox ORDER BY id"
     )
     event = events_pb2.CertificateIssued.FromString(payload)
@@ -66,9 +66,9 @@ async def test_renewal_is_told_and_recorded(each_house: House) -> None:
     assert (event.serial, event.renewed_from) == (result.certificate.serial, old.serial)
 
 
-async def test_rekey_takes_the_new_key(house: House) -> None:
-    old, key = await house.one(), make_key()
-    (result,) = await house.renew(renewal(old.der, public_key=key))
+async def test_rekey_takes_the_new_key(harness: IssuingHarness) -> None:
+    old, key = await harness.one(), make_key()
+    (result,) = await harness.renew(renewal(old.der, public_key=key))
     after = parse(result.certificate.der)
     assert after.subject == parse(old.der).subject
     assert key in result.certificate.der
@@ -77,74 +77,76 @@ async def test_rekey_takes_the_new_key(house: House) -> None:
 
 
 @pytest.mark.attack("A09")
-async def test_rekey_checks_the_key(house: House) -> None:
-    old = await house.one()
-    (result,) = await house.renew(renewal(old.der, public_key=b"\x30\x03\x02\x01\x01"))
+async def test_rekey_checks_the_key(harness: IssuingHarness) -> None:
+    old = await harness.one()
+    (result,) = await harness.renew(renewal(old.der, public_key=b"\x30\x03\x02\x01\x01"))
     assert result.error.type == "badPublicKey"
 
 
 @pytest.mark.parametrize("active", [True, False])
-async def test_revoked_is_not_renewed(each_house: House, active: bool) -> None:
+async def test_revoked_is_not_renewed(each_harness: IssuingHarness, active: bool) -> None:
     """REN-21 (passive) and REN-22."""
-    old = await each_house.one()
-    await each_house.revoke(pb.RevocationItem(serial=old.serial, active=active, actor="t"))
-    (result,) = await each_house.renew(renewal(old.der))
+    old = await each_harness.one()
+    await each_harness.revoke(pb.RevocationItem(serial=old.serial, active=active, actor="t"))
+    (result,) = await each_harness.renew(renewal(old.der))
     assert result.error.type == "unauthorized"
-    assert len(each_house.signer.signed) == 1
+    assert len(each_harness.signer.signed) == 1
 
 
-async def test_compromised_key_is_not_certified_again(each_house: House) -> None:
+async def test_compromised_key_is_not_certified_again(each_harness: IssuingHarness) -> None:
     key = make_key()
-    old = await each_house.one(make_request(public_key=key))
-    other = await each_house.one()
-    await each_house.revoke(pb.RevocationItem(serial=old.serial, reason=1, active=True, actor="t"))
-    (again,) = await each_house.issue(make_request(public_key=key))
-    (rekeyed,) = await each_house.renew(renewal(other.der, public_key=key))
+    old = await each_harness.one(make_request(public_key=key))
+    other = await each_harness.one()
+    await each_harness.revoke(
+        pb.RevocationItem(serial=old.serial, reason=1, active=True, actor="t")
+    )
+    (again,) = await each_harness.issue(make_request(public_key=key))
+    (rekeyed,) = await each_harness.renew(renewal(other.der, public_key=key))
     assert again.error.type == rekeyed.error.type == "badPublicKey"
 
 
-async def test_expired_is_renewed_only_with_leave(house: House) -> None:
+async def test_expired_is_renewed_only_with_leave(harness: IssuingHarness) -> None:
     """REN-06; claims.allowRenewalAfterExpiry."""
-    old = await house.one()
-    house.clock.advance(dt.timedelta(hours=25))
-    (refused,) = await house.renew(renewal(old.der))
+    old = await harness.one()
+    harness.clock.advance(dt.timedelta(hours=25))
+    (refused,) = await harness.renew(renewal(old.der))
     assert refused.error.type == "unauthorized"
     assert "certificate expired on 2026-11-22T11:59:59Z" in refused.error.detail
-    (allowed,) = await house.renew(renewal(old.der, allow_expired=True))
+    (allowed,) = await harness.renew(renewal(old.der, allow_expired=True))
     assert allowed.HasField("certificate")
 
 
-async def test_not_yet_valid_is_not_renewed(house: House) -> None:
+async def test_not_yet_valid_is_not_renewed(harness: IssuingHarness) -> None:
     start = EPOCH + dt.timedelta(hours=1)
-    old = await house.one(make_request(not_before=stamp(start)))
-    (result,) = await house.renew(renewal(old.der))
+    old = await harness.one(make_request(not_before=stamp(start)))
+    (result,) = await harness.renew(renewal(old.der))
     assert result.error.type == "unauthorized"
 
 
 @pytest.mark.attack("A21")
-async def test_only_the_recorded_octets_are_renewed(house: House) -> None:
+async def test_only_the_recorded_octets_are_renewed(harness: IssuingHarness) -> None:
     """A certificate with the serial of another, or a byte changed, is nobody's proof."""
-    old = await house.one()
+    old = await harness.one()
     forged = bytearray(old.der)
     forged[-1] ^= 1
-    results = await house.renew(renewal(bytes(forged)), renewal(b"\x30\x00"), renewal(b""))
+    results = await harness.renew(renewal(bytes(forged)), renewal(b"\x30\x00"), renewal(b""))
     assert {result.error.type for result in results} == {"unauthorized"}
 
 
-async def test_todays_limit_holds(house: House) -> None:
+async def test_todays_limit_holds(harness: IssuingHarness) -> None:
     end = stamp(EPOCH + dt.timedelta(days=30))
-    old = await house.one(make_request(not_after=end))
-    (result,) = await house.renew(renewal(old.der, max_validity_seconds=86400))
+    old = await harness.one(make_request(not_after=end))
+    (result,) = await harness.renew(renewal(old.der, max_validity_seconds=86400))
     after = parse(result.certificate.der)
     assert after.not_valid_after_utc == EPOCH + dt.timedelta(days=1)
 
 
-async def test_renewal_is_idempotent(each_house: House) -> None:
-    old = await each_house.one()
+async def test_renewal_is_idempotent(each_harness: IssuingHarness) -> None:
+    old = await each_harness.one()
     again = renewal(old.der)
-    (first,), (second,) = await each_house.renew(again), await each_house.renew(again)
+    (first,), (second,) = await each_harness.renew(again), await each_harness.renew(again)
     assert first.certificate.der == second.certificate.der
-    assert len(each_house.signer.signed) == 2
+    assert len(each_harness.signer.signed) == 2
 
 
 @pytest.mark.attack("T16")
@@ -154,13 +156,13 @@ async def test_a_renewal_loses_the_extensions_that_the_profile_lost(
     url, oid = f"sqlite:///{tmp_path}/issuing.db", "1.2.3.4.5"
     allowing = {"leaf": ProfileConfig(caller_extensions=(oid,))}
     wanted = pb.Extension(oid=oid, value=b"\x05\x00")
-    before = await open_house(url, authority, profiles=allowing)
+    before = await open_harness(url, authority, profiles=allowing)
     old = await before.one(make_request("a.example", extensions=[wanted]))
     (kept,) = await before.renew(renewal(old.der))
-    after = await open_house(url, authority, profiles={"leaf": ProfileConfig()})
+    after = await open_harness(url, authority, profiles={"leaf": ProfileConfig()})
     (lost,) = await after.renew(renewal(kept.certificate.der))
     plain = {"leaf": ProfileConfig(provisioner_extension=False)}
-    bare = await open_house(url, authority, profiles=plain)
+    bare = await open_harness(url, authority, profiles=plain)
     (anonymous,) = await bare.renew(renewal(lost.certificate.der))
 
     def oids(der: bytes) -> set[str]:
@@ -169,5 +171,5 @@ async def test_a_renewal_loses_the_extensions_that_the_profile_lost(
     assert oids(kept.certificate.der) == oids(old.der)
     assert oids(old.der) - oids(lost.certificate.der) == {oid}
     assert oids(lost.certificate.der) - oids(anonymous.certificate.der) == {STEP_EXTENSION}
-    for house in (before, after, bare):
-        await house.database.close()
+    for harness in (before, after, bare):
+        await harness.database.close()

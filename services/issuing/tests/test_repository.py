@@ -9,28 +9,28 @@ import grpc.aio
 import pytest
 
 from fixtures.authority import CertificateAuthority, PeerSigner
-from fixtures.issuing import House, make_request, open_house
+from fixtures.issuing import IssuingHarness, make_request, open_harness
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.signer.v1 import signer_pb2
 
 
-async def issued(house: House, after: int = 0) -> list[pb.Record]:
-    pages = house.repository.ListIssued(pb.ListRequest(after=after, page=2))
+async def issued(harness: IssuingHarness, after: int = 0) -> list[pb.Record]:
+    pages = harness.repository.ListIssued(pb.ListRequest(after=after, page=2))
     return [each async for page in pages for each in page.records]
 
 
-async def test_issuers(house: House) -> None:
-    response = await house.repository.ListIssuers(pb.ListIssuersRequest())
+async def test_issuers(harness: IssuingHarness) -> None:
+    response = await harness.repository.ListIssuers(pb.ListIssuersRequest())
     (issuer,) = response.issuers
-    assert issuer.id == house.authority.id
+    assert issuer.id == harness.authority.id
     assert issuer.active
     assert len(issuer.chain) == 1
 
 
-async def test_look_ups_answer_in_order(each_house: House) -> None:
+async def test_look_ups_answer_in_order(each_harness: IssuingHarness) -> None:
     request = make_request("a.example")
-    certificate = await each_house.one(request)
-    response = await each_house.repository.GetCertificate(
+    certificate = await each_harness.one(request)
+    response = await each_harness.repository.GetCertificate(
         pb.GetCertificateRequest(
             lookups=[
                 pb.Lookup(serial=certificate.serial),
@@ -56,32 +56,32 @@ async def test_look_ups_answer_in_order(each_house: House) -> None:
     assert not record.HasField("revoked")
 
 
-async def test_walk_through_everything_issued(each_house: House) -> None:
-    certificates = [await each_house.one() for _ in range(5)]
-    each_house.clock.advance(dt.timedelta(minutes=1))
-    records = await issued(each_house)
+async def test_walk_through_everything_issued(each_harness: IssuingHarness) -> None:
+    certificates = [await each_harness.one() for _ in range(5)]
+    each_harness.clock.advance(dt.timedelta(minutes=1))
+    records = await issued(each_harness)
     assert [record.der for record in records] == [each.der for each in certificates]
-    assert await issued(each_house, after=records[2].position) == records[3:]
+    assert await issued(each_harness, after=records[2].position) == records[3:]
 
 
 async def test_what_was_issued_while_the_clock_ran_ahead_hides_nothing_behind_it(
-    each_house: House,
+    each_harness: IssuingHarness,
 ) -> None:
     day = dt.timedelta(days=1)
-    each_house.clock.advance(day)
-    ahead = await each_house.one()
-    each_house.clock.advance(-day)
-    behind = await each_house.one()
-    each_house.clock.advance(dt.timedelta(minutes=1))
-    records = await issued(each_house)
+    each_harness.clock.advance(day)
+    ahead = await each_harness.one()
+    each_harness.clock.advance(-day)
+    behind = await each_harness.one()
+    each_harness.clock.advance(dt.timedelta(minutes=1))
+    records = await issued(each_harness)
     assert [record.der for record in records] == [ahead.der, behind.der]
 
 
 async def test_a_database_that_is_away_has_not_said_that_there_is_no_certificate(
-    each_house: House,
+    each_harness: IssuingHarness,
 ) -> None:
-    certificate = await each_house.one()
-    await each_house.database.close()
+    certificate = await each_harness.one()
+    await each_harness.database.close()
     lookups = (
         pb.Lookup(certificate=certificate.der),
         pb.Lookup(serial=certificate.serial),
@@ -89,7 +89,7 @@ async def test_a_database_that_is_away_has_not_said_that_there_is_no_certificate
     )
     for lookup in lookups:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await each_house.repository.GetCertificate(pb.GetCertificateRequest(lookups=[lookup]))
+            await each_harness.repository.GetCertificate(pb.GetCertificateRequest(lookups=[lookup]))
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -106,18 +106,18 @@ async def test_walk_never_passes_what_is_under_way(
             await gate.wait()
             return await super().SignCertificate(request, context)
 
-    slow = await open_house(database_url, authority, signer=Slow(authority))
-    house = await open_house(database_url, authority)
-    first = await house.one()
+    slow = await open_harness(database_url, authority, signer=Slow(authority))
+    harness = await open_harness(database_url, authority)
+    first = await harness.one()
     late = asyncio.create_task(slow.one())  # noqa: TID251 - a test may
-    while len(await house.rows("SELECT 1 FROM certificates")) < 2:
+    while len(await harness.rows("SELECT 1 FROM certificates")) < 2:
         await asyncio.sleep(0.01)
-    last = await house.one()
-    house.clock.advance(dt.timedelta(minutes=1))
-    assert [record.der for record in await issued(house)] == [first.der]
+    last = await harness.one()
+    harness.clock.advance(dt.timedelta(minutes=1))
+    assert [record.der for record in await issued(harness)] == [first.der]
     gate.set()
     middle = await late
-    records = await issued(house)
+    records = await issued(harness)
     assert [record.der for record in records] == [first.der, middle.der, last.der]
-    for each in (house, slow):
+    for each in (harness, slow):
         await each.database.close()

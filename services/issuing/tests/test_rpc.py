@@ -8,7 +8,7 @@ import grpc.aio
 import pytest
 
 from fixtures.authority import CertificateAuthority
-from fixtures.issuing import House, make_request, open_house, sqlite_url
+from fixtures.issuing import IssuingHarness, make_request, open_harness, sqlite_url
 from fixtures.pki import InternalPki
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1 import issuing_pb2_grpc
@@ -24,8 +24,8 @@ async def wire(
     authority: CertificateAuthority, tmp_path: Path, internal_pki: InternalPki
 ) -> AsyncIterator[Connect]:
     """Connects callers, by name, to a listening issuing authority."""
-    house = await open_house(sqlite_url(tmp_path), authority)
-    server = await serve(house.service.rpcs, "127.0.0.1:0", internal_pki.files("issuing"))
+    harness = await open_harness(sqlite_url(tmp_path), authority)
+    server = await serve(harness.service.rpcs, "127.0.0.1:0", internal_pki.files("issuing"))
     channels: list[grpc.aio.Channel] = []
 
     def caller(name: str) -> grpc.aio.Channel:
@@ -37,7 +37,7 @@ async def wire(
     for channel in channels:
         await channel.close(None)
     await server.stop(0)
-    await house.database.close()
+    await harness.database.close()
 
 
 async def test_a_certificate_over_mutual_tls(wire: Connect) -> None:
@@ -65,16 +65,16 @@ async def test_only_the_registration_authority_issues_and_revokes(wire: Connect,
         assert refusal.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_too_large_a_batch_is_refused_whole(house: House) -> None:
+async def test_too_large_a_batch_is_refused_whole(harness: IssuingHarness) -> None:
     request = make_request()
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
-        await house.issue(*[request] * 65)
+        await harness.issue(*[request] * 65)
     assert error_from_call(refusal.value).type is ErrorType.TOO_LARGE
-    assert not house.signer.signed
+    assert not harness.signer.signed
 
 
-async def test_ssh_is_refused_item_by_item(house: House) -> None:
-    issued = await house.issuance.IssueSSH(pb.IssueRequest(requests=[make_request()] * 2))
-    revoked = await house.revocation.RevokeSSH(pb.RevokeRequest(items=[pb.RevocationItem()] * 2))
+async def test_ssh_is_refused_item_by_item(harness: IssuingHarness) -> None:
+    issued = await harness.issuance.IssueSSH(pb.IssueRequest(requests=[make_request()] * 2))
+    revoked = await harness.revocation.RevokeSSH(pb.RevokeRequest(items=[pb.RevocationItem()] * 2))
     kinds = [result.error.type for result in (*issued.results, *revoked.results)]
     assert kinds == [ErrorType.NOT_IMPLEMENTED] * 4

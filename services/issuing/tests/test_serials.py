@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.authority import EPOCH, CertificateAuthority
-from fixtures.issuing import make_request, open_house
+from fixtures.issuing import make_request, open_harness
 from newel.issuing.building import Builder
 from newel.issuing.config import Urls
 
@@ -34,24 +34,24 @@ async def test_repeated_serial_is_drawn_again(
     authority: CertificateAuthority, database_url: str
 ) -> None:
     same, other = b"\x11" * 14, b"\x22" * 14
-    house = await open_house(database_url, authority, entropy=entropy_of(same, same, other))
-    first, second = await house.one(), await house.one()
+    harness = await open_harness(database_url, authority, entropy=entropy_of(same, same, other))
+    first, second = await harness.one(), await harness.one()
     assert first.serial != second.serial
-    assert len(house.signer.signed) == 2
-    await house.database.close()
+    assert len(harness.signer.signed) == 2
+    await harness.database.close()
 
 
 @pytest.mark.attack("X01")
 async def test_generator_that_only_repeats_stops_issuance(
     authority: CertificateAuthority, database_url: str
 ) -> None:
-    house = await open_house(database_url, authority, entropy=entropy_of(b"\x11" * 14))
-    assert (await house.one()).der
-    (result,) = await house.issue(make_request())
+    harness = await open_harness(database_url, authority, entropy=entropy_of(b"\x11" * 14))
+    assert (await harness.one()).der
+    (result,) = await harness.issue(make_request())
     assert result.error.type == "serverInternal"
-    assert len(house.signer.signed) == 1
-    assert len(await house.rows("SELECT 1 FROM certificates")) == 1
-    await house.database.close()
+    assert len(harness.signer.signed) == 1
+    assert len(await harness.rows("SELECT 1 FROM certificates")) == 1
+    await harness.database.close()
 
 
 @pytest.mark.attack("X01")
@@ -59,8 +59,10 @@ async def test_equal_serials_in_one_call(
     authority: CertificateAuthority, database_url: str
 ) -> None:
     same = b"\x11" * 14
-    house = await open_house(database_url, authority, entropy=entropy_of(same, same, b"\x22" * 14))
-    results = await house.issue(make_request(), make_request())
+    harness = await open_harness(
+        database_url, authority, entropy=entropy_of(same, same, b"\x22" * 14)
+    )
+    results = await harness.issue(make_request(), make_request())
     assert len({result.certificate.serial for result in results}) == 2
-    assert len(await house.rows("SELECT 1 FROM certificates")) == 2
-    await house.database.close()
+    assert len(await harness.rows("SELECT 1 FROM certificates")) == 2
+    await harness.database.close()

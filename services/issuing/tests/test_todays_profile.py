@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from fixtures.authority import CertificateAuthority
-from fixtures.issuing import House, make_request, open_house
+from fixtures.issuing import IssuingHarness, make_request, open_harness
 from newel.crypto import extensions
 from newel.issuing.config import ProfileConfig
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -17,10 +17,10 @@ OWN = "1.3.6.1.4.1.32473.1"
 NULL = b"\x05\x00"
 
 
-async def reopened(house: House, folder: Path, **profile: Any) -> House:
-    await house.database.close()
+async def reopened(harness: IssuingHarness, folder: Path, **profile: Any) -> IssuingHarness:
+    await harness.database.close()
     url = f"sqlite:///{folder}/issuing.db"
-    return await open_house(url, house.authority, profiles={"leaf": ProfileConfig(**profile)})
+    return await open_harness(url, harness.authority, profiles={"leaf": ProfileConfig(**profile)})
 
 
 def kinds(der: bytes) -> set[str]:
@@ -28,8 +28,8 @@ def kinds(der: bytes) -> set[str]:
     return {each.oid.dotted_string for each in certificate.extensions}
 
 
-async def renewed(house: House, der: bytes) -> pb.IssueResult:
-    (result,) = await house.renew(pb.Renewal(idempotency_key=b"the renewal", certificate=der))
+async def renewed(harness: IssuingHarness, der: bytes) -> pb.IssueResult:
+    (result,) = await harness.renew(pb.Renewal(idempotency_key=b"the renewal", certificate=der))
     return result
 
 
@@ -38,22 +38,22 @@ async def test_an_extension_that_the_profile_has_lost_is_not_renewed(
 ) -> None:
     url = f"sqlite:///{tmp_path}/issuing.db"
     allowed = ProfileConfig(caller_extensions=(OWN,))
-    house = await open_house(url, authority, profiles={"leaf": allowed})
+    harness = await open_harness(url, authority, profiles={"leaf": allowed})
     staple = extensions.MUST_STAPLE
     given = [
         pb.Extension(oid=OWN, value=NULL),
         pb.Extension(oid=staple.oid, value=staple.value),
     ]
-    old = await house.one(make_request(extensions=given))
+    old = await harness.one(make_request(extensions=given))
     assert {OWN, staple.oid, STEP_EXTENSION} <= kinds(old.der)
-    same = await renewed(house, old.der)
+    same = await renewed(harness, old.der)
     assert kinds(same.certificate.der) == kinds(old.der)
-    house = await reopened(house, tmp_path, must_staple=False)
-    (result,) = await house.renew(
+    harness = await reopened(harness, tmp_path, must_staple=False)
+    (result,) = await harness.renew(
         pb.Renewal(idempotency_key=b"another renewal", certificate=old.der)
     )
     assert kinds(result.certificate.der) == kinds(old.der) - {OWN, staple.oid}
-    await house.database.close()
+    await harness.database.close()
 
 
 async def test_names_may_have_underscores_where_the_profile_says_so(
@@ -61,16 +61,16 @@ async def test_names_may_have_underscores_where_the_profile_says_so(
 ) -> None:
     url = f"sqlite:///{tmp_path}/issuing.db"
     allowed = ProfileConfig(allow_underscores=True)
-    house = await open_house(url, authority, profiles={"leaf": allowed})
-    old = await house.one(make_request("ca_internal.example", "a.example"))
-    assert (await renewed(house, old.der)).certificate.der
-    house = await reopened(house, tmp_path)
-    (fresh,) = await house.issue(make_request("ca_internal.example"))
-    (again,) = await house.renew(
+    harness = await open_harness(url, authority, profiles={"leaf": allowed})
+    old = await harness.one(make_request("ca_internal.example", "a.example"))
+    assert (await renewed(harness, old.der)).certificate.der
+    harness = await reopened(harness, tmp_path)
+    (fresh,) = await harness.issue(make_request("ca_internal.example"))
+    (again,) = await harness.renew(
         pb.Renewal(idempotency_key=b"another renewal", certificate=old.der)
     )
     assert [fresh.error.type, again.error.type] == ["rejectedIdentifier"] * 2
-    await house.database.close()
+    await harness.database.close()
 
 
 @pytest.mark.parametrize("name", ["a.*_b.example", "a_b.", "a..b_c", "a_b.10"])
@@ -78,9 +78,9 @@ async def test_an_underscore_makes_no_other_name_good(
     authority: CertificateAuthority, tmp_path: Path, name: str
 ) -> None:
     allowed = ProfileConfig(allow_underscores=True)
-    house = await open_house(
+    harness = await open_harness(
         f"sqlite:///{tmp_path}/issuing.db", authority, profiles={"leaf": allowed}
     )
-    (result,) = await house.issue(make_request(name))
+    (result,) = await harness.issue(make_request(name))
     assert result.error.type == "rejectedIdentifier"
-    await house.database.close()
+    await harness.database.close()

@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Oid
 
-from fixtures.issuing import House, make_request
+from fixtures.issuing import IssuingHarness, make_request
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 SERVER, CLIENT = Oid.SERVER_AUTH.dotted_string, Oid.CLIENT_AUTH.dotted_string
@@ -17,14 +17,14 @@ def purposes(der: bytes) -> list[str]:
     return [each.dotted_string for each in found.value]
 
 
-async def test_fewer_purposes_stay_fewer_when_renewed(house: House) -> None:
-    made = await house.one(
+async def test_fewer_purposes_stay_fewer_when_renewed(harness: IssuingHarness) -> None:
+    made = await harness.one(
         make_request(extended_key_usages=[CLIENT], key_usages=["digitalSignature"])
     )
     assert purposes(made.der) == [CLIENT]
-    (again,) = await house.renew(pb.Renewal(idempotency_key=b"renewal-1", certificate=made.der))
+    (again,) = await harness.renew(pb.Renewal(idempotency_key=b"renewal-1", certificate=made.der))
     assert purposes(again.certificate.der) == [CLIENT]
-    assert purposes((await house.one()).der) == [SERVER, CLIENT]
+    assert purposes((await harness.one()).der) == [SERVER, CLIENT]
 
 
 @pytest.mark.attack("template-purpose")
@@ -39,7 +39,9 @@ async def test_fewer_purposes_stay_fewer_when_renewed(house: House) -> None:
         {"key_usages": ["keyEncipherment"]},
     ],
 )
-async def test_other_usages_are_refused(house: House, asked: dict[str, list[str]]) -> None:
-    (refused,) = await house.issue(make_request(**asked))  # pyright: ignore[reportArgumentType] # a table
+async def test_other_usages_are_refused(
+    harness: IssuingHarness, asked: dict[str, list[str]]
+) -> None:
+    (refused,) = await harness.issue(make_request(**asked))  # pyright: ignore[reportArgumentType] # a table
     assert refused.error.type == "malformed"
-    assert not house.signer.signed
+    assert not harness.signer.signed

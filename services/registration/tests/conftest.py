@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.authority import CertificateAuthority, make_authority
-from fixtures.registration import Front, open_front
+from fixtures.registration import RegistrationHarness, open_registration
 
 
 @pytest.fixture
@@ -16,16 +16,18 @@ def authority(tmp_path: Path) -> CertificateAuthority:
 
 
 @pytest.fixture
-async def front(authority: CertificateAuthority, tmp_path: Path) -> AsyncIterator[Front]:
+async def ra(authority: CertificateAuthority, tmp_path: Path) -> AsyncIterator[RegistrationHarness]:
     """One process on SQLite."""
-    opened = await open_front(f"sqlite:///{tmp_path}/ra.db", authority)
+    opened = await open_registration(f"sqlite:///{tmp_path}/ra.db", authority)
     yield opened
     await opened.database.close()
 
 
 @pytest.fixture
-async def each_front(authority: CertificateAuthority, database_url: str) -> AsyncIterator[Front]:
+async def each_ra(
+    authority: CertificateAuthority, database_url: str
+) -> AsyncIterator[RegistrationHarness]:
     """One process, on each database in turn."""
-    opened = await open_front(database_url, authority)
+    opened = await open_registration(database_url, authority)
     yield opened
     await opened.database.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.authority import CertificateAuthority
-from fixtures.registration import JwkKey, open_front, request_for
+from fixtures.registration import JwkKey, open_registration, request_for
 from newel.crypto import keys
 from newel.registration.config import Config
 from newel.registration.storage import ProvisionerTable
@@ -47,9 +47,9 @@ async def test_the_configuration_decides_which_provisioners_there_are(
 
     async def names(*own: JwkKey) -> list[str]:
         records = tuple(each.record() for each in own)
-        front = await open_front(database_url, authority, provisioners=records)
-        listed = (await front.call("GET", "/provisioners")).json()["provisioners"]
-        await front.database.close()
+        ra = await open_registration(database_url, authority, provisioners=records)
+        listed = (await ra.call("GET", "/provisioners")).json()["provisioners"]
+        await ra.database.close()
         return [each["name"] for each in listed]
 
     assert await names(one, two) == ["one", "two"]
@@ -73,22 +73,22 @@ def test_provisioners_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
 async def test_a_change_by_another_replica_is_taken_over(
     authority: CertificateAuthority, database_url: str
 ) -> None:
-    front = await open_front(database_url, authority, refresh_provisioners="20ms")
+    ra = await open_registration(database_url, authority, refresh_provisioners="20ms")
     other = JwkKey("other", keys.generate())
     token, csr = other.token("foo.internal"), request_for("foo.internal")
-    assert (await front.sign(token, csr)).status_code == 401
+    assert (await ra.sign(token, csr)).status_code == 401
     from newel.step.provisioners import from_mapping, to_json
 
     seeds = {"other": to_json(from_mapping(other.record()))}
-    await ProvisionerTable(front.database).seed(seeds, 0)
-    task = asyncio.get_running_loop().create_task(_refresh(front))
+    await ProvisionerTable(ra.database).seed(seeds, 0)
+    task = asyncio.get_running_loop().create_task(_refresh(ra))
     await asyncio.sleep(0.3)
     task.cancel()
-    assert (await front.sign(token, csr)).status_code == 201
-    admins = front.admin.token("foo.internal")
-    assert (await front.sign(admins, csr)).status_code == 401
-    await front.database.close()
+    assert (await ra.sign(token, csr)).status_code == 201
+    admins = ra.admin.token("foo.internal")
+    assert (await ra.sign(admins, csr)).status_code == 401
+    await ra.database.close()
 
 
-async def _refresh(front: Any) -> None:
-    await front.service.tasks["provisioners"]()
+async def _refresh(ra: Any) -> None:
+    await ra.service.tasks["provisioners"]()

@@ -10,7 +10,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import CertificateAuthority, make_authority
-from fixtures.registration import PASSWORD, Front, JwkKey, open_front, request_for
+from fixtures.registration import (
+    PASSWORD,
+    JwkKey,
+    RegistrationHarness,
+    open_registration,
+    request_for,
+)
 from newel.crypto import keys
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.trust import Trust
@@ -23,12 +29,12 @@ from newel.step.provisioner_members import OF_KIND, SECRET, SUPPORTED
 
 
 @pytest.mark.parametrize("prefix", ["", "/1.0"])
-async def test_what_clients_ask_first(front: Front, prefix: str) -> None:
-    health = await front.call("GET", f"{prefix}/health")
+async def test_what_clients_ask_first(ra: RegistrationHarness, prefix: str) -> None:
+    health = await ra.call("GET", f"{prefix}/health")
     assert (health.status_code, health.content) == (200, b'{"status":"ok"}\n')
-    version = await front.call("GET", f"{prefix}/version")
+    version = await ra.call("GET", f"{prefix}/version")
     assert set(version.json()) == {"version"}
-    assert (await front.call("HEAD", f"{prefix}/health")).status_code == 200
+    assert (await ra.call("HEAD", f"{prefix}/health")).status_code == 200
 
 
 @pytest.mark.parametrize("prefix", ["", "/1.0"])
@@ -37,16 +43,16 @@ async def test_what_clients_ask_first(front: Front, prefix: str) -> None:
     [("POST", "ssh/sign"), ("GET", "ssh/roots"), ("POST", "ssh/config"), ("GET", "ssh/hosts")],
 )
 async def test_who_asks_for_ssh_is_told_that_there_is_none_yet(
-    front: Front, prefix: str, method: str, path: str
+    ra: RegistrationHarness, prefix: str, method: str, path: str
 ) -> None:
-    answer = await front.call(method, f"{prefix}/{path}")
+    answer = await ra.call(method, f"{prefix}/{path}")
     assert answer.status_code == 404
     assert answer.json()["message"] == "This authority issues no SSH certificates yet."
 
 
 @pytest.mark.parametrize("prefix", ["", "/1.0"])
-async def test_roots_and_intermediates(front: Front, prefix: str) -> None:
-    own = front.issuing.authority
+async def test_roots_and_intermediates(ra: RegistrationHarness, prefix: str) -> None:
+    own = ra.issuing.authority
     root = own.root.public_bytes(Encoding.PEM).decode()
     intermediate = own.intermediate.public_bytes(Encoding.PEM).decode()
     for path, expected in (
@@ -54,24 +60,24 @@ async def test_roots_and_intermediates(front: Front, prefix: str) -> None:
         ("federation", [root]),
         ("intermediates", [intermediate]),
     ):
-        answer = await front.call("GET", f"{prefix}/{path}")
+        answer = await ra.call("GET", f"{prefix}/{path}")
         assert (answer.status_code, answer.json()) == (201, {"crts": expected})
     for path, expected in (("roots.pem", root), ("intermediates.pem", intermediate)):
-        answer = await front.call("GET", f"{prefix}/{path}")
+        answer = await ra.call("GET", f"{prefix}/{path}")
         assert (answer.status_code, answer.text) == (200, expected)
         assert answer.headers["content-type"].startswith("application/x-pem-file")
 
 
-async def test_a_root_by_its_fingerprint(front: Front) -> None:
-    der = front.issuing.authority.root.public_bytes(Encoding.DER)
+async def test_a_root_by_its_fingerprint(ra: RegistrationHarness) -> None:
+    der = ra.issuing.authority.root.public_bytes(Encoding.DER)
     sha = fingerprint(der)
     for spelling in (sha, sha.upper(), "-".join([sha[:32], sha[32:]])):
-        answer = await front.call("GET", f"/root/{spelling}")
+        answer = await ra.call("GET", f"/root/{spelling}")
         assert answer.status_code == 200
         assert x509.load_pem_x509_certificate(answer.json()["ca"].encode()) == (
-            front.issuing.authority.root
+            ra.issuing.authority.root
         )
-    answer = await front.call("GET", "/root/00")
+    answer = await ra.call("GET", "/root/00")
     assert answer.status_code == 404
     assert answer.json() == {
         "status": 404,
@@ -81,15 +87,15 @@ async def test_a_root_by_its_fingerprint(front: Front) -> None:
 
 async def test_federated_roots(authority: CertificateAuthority, tmp_path: Any) -> None:
     other = make_authority(tmp_path, name="Other")
-    front = await open_front(
+    ra = await open_registration(
         f"sqlite:///{tmp_path}/ra.db", authority, federated_roots=(other.root_file,)
     )
     roots = [root.public_bytes(Encoding.PEM).decode() for root in (authority.root, other.root)]
-    assert (await front.call("GET", "/federation")).json() == {"crts": roots}
-    assert (await front.call("GET", "/roots")).json() == {"crts": roots[:1]}
+    assert (await ra.call("GET", "/federation")).json() == {"crts": roots}
+    assert (await ra.call("GET", "/roots")).json() == {"crts": roots[:1]}
     sha = fingerprint(other.root.public_bytes(Encoding.DER))
-    assert (await front.call("GET", f"/root/{sha}")).status_code == 200
-    await front.database.close()
+    assert (await ra.call("GET", f"/root/{sha}")).status_code == 200
+    await ra.database.close()
 
 
 async def test_every_root_is_served_in_the_order_of_the_files(
@@ -98,17 +104,17 @@ async def test_every_root_is_served_in_the_order_of_the_files(
     first, second = (make_authority(tmp_path, name=name) for name in ("First", "Second"))
     bundle = tmp_path / "bundle.crt"
     bundle.write_bytes(second.root_file.read_bytes() + authority.root_file.read_bytes())
-    front = await open_front(
+    ra = await open_registration(
         f"sqlite:///{tmp_path}/ra.db", authority, roots=(first.root_file, bundle)
     )
     roots = [each.root.public_bytes(Encoding.PEM).decode() for each in (first, second, authority)]
     for path in ("/roots", "/federation"):
-        assert (await front.call("GET", path)).json() == {"crts": roots}
-    assert (await front.call("GET", "/roots.pem")).text == "".join(roots)
+        assert (await ra.call("GET", path)).json() == {"crts": roots}
+    assert (await ra.call("GET", "/roots.pem")).text == "".join(roots)
     for each in (first, second, authority):
         sha = fingerprint(each.root.public_bytes(Encoding.DER))
-        assert (await front.call("GET", f"/root/{sha}")).status_code == 200
-    await front.database.close()
+        assert (await ra.call("GET", f"/root/{sha}")).status_code == 200
+    await ra.database.close()
 
 
 def test_a_root_that_no_issuer_is_below_vouches_for_no_client(
@@ -123,46 +129,46 @@ def test_a_root_that_no_issuer_is_below_vouches_for_no_client(
     assert trust.client_authorities == [root, issuer]
 
 
-async def test_provisioners_are_shown_as_in_ca_json(front: Front) -> None:
-    body = (await front.call("GET", "/provisioners")).json()
+async def test_provisioners_are_shown_as_in_ca_json(ra: RegistrationHarness) -> None:
+    body = (await ra.call("GET", "/provisioners")).json()
     admin, acme = body["provisioners"]
     assert body["nextCursor"] == ""
     assert acme == {"type": "ACME", "name": "acme"}
     assert list(admin) == ["type", "name", "key", "encryptedKey"]
     assert list(admin["key"]) == ["use", "kty", "kid", "crv", "alg", "x", "y"]
     kid = admin["key"]["kid"]
-    key = await front.call("GET", f"/1.0/provisioners/{kid}/encrypted-key")
+    key = await ra.call("GET", f"/1.0/provisioners/{kid}/encrypted-key")
     assert key.json() == {"key": admin["encryptedKey"]}
     assert b'"d":' in jwe.decrypt(key.json()["key"], PASSWORD)
-    missing = await front.call("GET", "/provisioners/other/encrypted-key")
+    missing = await ra.call("GET", "/provisioners/other/encrypted-key")
     assert missing.status_code == 404
 
 
 async def test_pages_of_provisioners(authority: CertificateAuthority, tmp_path: Any) -> None:
     names = [f"acme-{number}" for number in range(105)]
-    front = await open_front(
+    ra = await open_registration(
         f"sqlite:///{tmp_path}/ra.db",
         authority,
         provisioners=tuple({"type": "ACME", "name": name} for name in names),
     )
     for limit, first in (("", 20), ("?limit=0", 20), ("?limit=7", 7), ("?limit=5000", 100)):
-        page = (await front.call("GET", f"/provisioners{limit}")).json()
+        page = (await ra.call("GET", f"/provisioners{limit}")).json()
         assert [each["name"] for each in page["provisioners"]] == names[:first]
     seen: list[str] = []
     cursor = ""
     while True:
-        page = (await front.call("GET", f"/provisioners?limit=10&cursor={cursor}")).json()
+        page = (await ra.call("GET", f"/provisioners?limit=10&cursor={cursor}")).json()
         seen += [each["name"] for each in page["provisioners"]]
         cursor = page["nextCursor"]
         if not cursor:
             break
     assert seen == names
-    bad = await front.call("GET", "/provisioners?limit=x")
+    bad = await ra.call("GET", "/provisioners?limit=x")
     assert bad.json() == {
         "status": 400,
         "message": "The request could not be completed: limit 'x' is not an integer.",
     }
-    await front.database.close()
+    await ra.database.close()
 
 
 async def test_provisioners_that_cannot_be_used_are_listed_and_let_nobody_in(
@@ -171,25 +177,27 @@ async def test_provisioners_that_cannot_be_used_are_listed_and_let_nobody_in(
     broken = JwkKey("broken", keys.generate())
     record = broken.record(options={"x509": {"templateFile": "/nowhere/leaf.tpl"}})
     oidc = {"type": "OIDC", "name": "google", "clientID": "c"}
-    front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(record, oidc))
-    listed = (await front.call("GET", "/provisioners")).json()["provisioners"]
+    ra = await open_registration(
+        f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(record, oidc)
+    )
+    listed = (await ra.call("GET", "/provisioners")).json()["provisioners"]
     assert [each["state"] for each in listed] == ["Uninitialized"] * 2
     assert listed[1]["stateReason"] == "provisioners of type OIDC are not supported yet"
-    answer = await front.sign(broken.token("foo.internal"), "")
+    answer = await ra.sign(broken.token("foo.internal"), "")
     assert answer.status_code == 400
-    answer = await front.sign(broken.token("foo.internal"), request_for("foo.internal"))
+    answer = await ra.sign(broken.token("foo.internal"), request_for("foo.internal"))
     assert answer.status_code == 401
     assert answer.json()["message"] == (
         'provisioner "broken" is disabled due to an initialization error'
     )
-    text = exposition([front.registry]).decode()
+    text = exposition([ra.registry]).decode()
     assert 'newel_registration_provisioners{state="off"} 2.0' in text
     said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert said == [
         "the provisioner 'broken' is off: options.x509.templateFile: No such file or directory",
         "the provisioner 'google' is off: provisioners of type OIDC are not supported yet",
     ]
-    await front.database.close()
+    await ra.database.close()
 
 
 SECRETS: dict[str, dict[str, Any]] = {
@@ -219,8 +227,8 @@ async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
     own = {"type": kind, "name": "x", **own, "newel": {"profile": "leaf"}}
     if kind not in SUPPORTED:  # with webhooks the supported ones do not start yet
         own["options"] = {"webhooks": [HOOK]}
-    front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(own,))
-    answer = await front.call("GET", "/provisioners")
+    ra = await open_registration(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(own,))
+    answer = await ra.call("GET", "/provisioners")
     (shown,) = answer.json()["provisioners"]
     assert not SECRET & set(shown)
     assert "S3CRET" not in answer.text
@@ -229,17 +237,17 @@ async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
     assert shown["name"] == "x"
     assert ("state" in shown) == (kind not in SUPPORTED)
     assert shown.get("options", {}).get("webhooks", [SHOWN]) == [SHOWN]
-    await front.database.close()
+    await ra.database.close()
 
 
-async def test_what_is_not_there(front: Front) -> None:
+async def test_what_is_not_there(ra: RegistrationHarness) -> None:
     for method, path, status in (
         ("GET", "/nope", 404),
         ("GET", "/admin/admins", 404),
         ("POST", "/health", 405),
         ("DELETE", "/provisioners", 405),
     ):
-        answer = await front.call(method, path)
+        answer = await ra.call(method, path)
         assert answer.status_code == status
         assert answer.json()["status"] == status
 
@@ -247,64 +255,66 @@ async def test_what_is_not_there(front: Front) -> None:
 async def test_the_revocation_list_is_elsewhere(
     authority: CertificateAuthority, tmp_path: Any
 ) -> None:
-    front = await open_front(
+    ra = await open_registration(
         f"sqlite:///{tmp_path}/ra.db", authority, crl="http://ca.example/crl/{issuer}.crl"
     )
     for path in ("/crl", "/1.0/crl"):
-        answer = await front.call("GET", path)
+        answer = await ra.call("GET", path)
         assert answer.status_code == 302
         assert answer.headers["location"] == f"http://ca.example/crl/{authority.id}.crl"
-    await front.database.close()
+    await ra.database.close()
 
 
-async def test_acme_is_there_under_both_paths(front: Front) -> None:
+async def test_acme_is_there_under_both_paths(ra: RegistrationHarness) -> None:
     for path in ("/acme/acme/directory", "/2.0/acme/acme/directory"):
-        answer = await front.call("GET", path)
+        answer = await ra.call("GET", path)
         assert answer.status_code == 200
         assert answer.json()["newNonce"].startswith("https://ca.example/acme/acme/")
-    assert (await front.call("GET", "/acme/admin/directory")).status_code == 404
+    assert (await ra.call("GET", "/acme/admin/directory")).status_code == 404
 
 
-async def test_it_is_ready_once_an_issuer_is_known(front: Front) -> None:
-    assert front.service.ready is not None
-    await front.service.ready()
+async def test_it_is_ready_once_an_issuer_is_known(ra: RegistrationHarness) -> None:
+    assert ra.service.ready is not None
+    await ra.service.ready()
 
 
 @pytest.mark.parametrize("path", ["/health/", "//health", "/1.0//health", "//1.0/health//"])
-async def test_slashes_too_many_change_nothing(front: Front, path: str) -> None:
-    answer = await front.call("GET", f"https://ca.example{path}")
+async def test_slashes_too_many_change_nothing(ra: RegistrationHarness, path: str) -> None:
+    answer = await ra.call("GET", f"https://ca.example{path}")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_slashes_too_many_change_nothing_where_certificates_are_issued(front: Front) -> None:
+async def test_slashes_too_many_change_nothing_where_certificates_are_issued(
+    ra: RegistrationHarness,
+) -> None:
     for path in ("/1.0/sign/", "//sign"):
-        body = {"csr": request_for("foo.internal"), "ott": front.admin.token("foo.internal")}
-        answer = await front.call("POST", f"https://ca.example{path}", body)
+        body = {"csr": request_for("foo.internal"), "ott": ra.admin.token("foo.internal")}
+        answer = await ra.call("POST", f"https://ca.example{path}", body)
         assert answer.status_code == 201
-    assert (await front.call("GET", "https://ca.example//nothing/")).status_code == 404
+    assert (await ra.call("GET", "https://ca.example//nothing/")).status_code == 404
 
 
 @pytest.mark.attack("T18")
 async def test_escrowed_keys_may_be_kept_from_strangers(
-    front: Front, authority: CertificateAuthority, tmp_path: Path
+    ra: RegistrationHarness, authority: CertificateAuthority, tmp_path: Path
 ) -> None:
-    path = f"/provisioners/{front.admin.kid}/encrypted-key"
-    assert (await front.call("GET", path)).status_code == 200
-    closed = await open_front(
-        f"sqlite:///{tmp_path}/closed.db", authority, admin=front.admin, encrypted_keys=False
+    path = f"/provisioners/{ra.admin.kid}/encrypted-key"
+    assert (await ra.call("GET", path)).status_code == 200
+    closed = await open_registration(
+        f"sqlite:///{tmp_path}/closed.db", authority, admin=ra.admin, encrypted_keys=False
     )
     for prefix in ("", "/1.0"):
         assert (await closed.call("GET", prefix + path)).status_code == 404
         listed = await closed.call("GET", f"{prefix}/provisioners")
-        assert listed.json()["provisioners"][0]["key"]["kid"] == front.admin.kid
+        assert listed.json()["provisioners"][0]["key"]["kid"] == ra.admin.kid
         assert "encryptedKey" not in listed.text
-    token = front.admin.token("foo.internal")
+    token = ra.admin.token("foo.internal")
     assert (await closed.sign(token, request_for("foo.internal"))).status_code == 201
     await closed.database.close()
 
 
 @pytest.mark.attack("T18")
-async def test_an_escrowed_key_is_dear_to_guess_at(front: Front) -> None:
+async def test_an_escrowed_key_is_dear_to_guess_at(ra: RegistrationHarness) -> None:
     """Of what ``newel up`` and ``ca init`` make; the fixture's own key is cheap, for speed."""
     sealed = new_jwk_provisioner("x", b"secret")["encryptedKey"]
     header = msgspec.json.decode(base64.urlsafe_b64decode(sealed.partition(".")[0] + "=="))

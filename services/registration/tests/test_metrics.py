@@ -2,16 +2,16 @@
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.registration import Front, request_for
+from fixtures.registration import RegistrationHarness, request_for
 from newel.runtime.metrics import exposition
 
 
-async def test_decisions_are_counted_by_outcome(front: Front) -> None:
-    certificate, _ = await front.certificate("foo.internal")
+async def test_decisions_are_counted_by_outcome(ra: RegistrationHarness) -> None:
+    certificate, _ = await ra.certificate("foo.internal")
     der = certificate.public_bytes(Encoding.DER)
-    await front.call("POST", "/renew", certificate=der)
-    await front.sign("x", request_for("foo.internal"))
-    text = exposition([front.registry]).decode()
+    await ra.call("POST", "/renew", certificate=der)
+    await ra.sign("x", request_for("foo.internal"))
+    text = exposition([ra.registry]).decode()
     for line in (
         'newel_registration_decisions_total{operation="sign",outcome="granted"} 1.0',
         'newel_registration_decisions_total{operation="sign",outcome="unauthorized"} 1.0',
@@ -25,13 +25,13 @@ async def test_decisions_are_counted_by_outcome(front: Front) -> None:
     assert "foo.internal" not in text
 
 
-async def test_every_decision_is_audited_with_its_cause(front: Front) -> None:
-    token = front.admin.token("foo.internal")
-    await front.sign(token, request_for("foo.internal"))
-    await front.sign(token, request_for("foo.internal"))
-    await front.call("POST", "/renew")
-    await front.post("/revoke", serial="1", passive=True)
-    lines = [(event, outcome) for event, outcome, _ in front.audit.lines]
+async def test_every_decision_is_audited_with_its_cause(ra: RegistrationHarness) -> None:
+    token = ra.admin.token("foo.internal")
+    await ra.sign(token, request_for("foo.internal"))
+    await ra.sign(token, request_for("foo.internal"))
+    await ra.call("POST", "/renew")
+    await ra.post("/revoke", serial="1", passive=True)
+    lines = [(event, outcome) for event, outcome, _ in ra.audit.lines]
     assert lines == [
         ("server-certificate", "granted"),
         ("sign", "granted"),
@@ -39,7 +39,7 @@ async def test_every_decision_is_audited_with_its_cause(front: Front) -> None:
         ("renew", "refused"),
         ("revoke", "refused"),
     ]
-    granted, refused = (facts for event, _, facts in front.audit.lines if event == "sign")
+    granted, refused = (facts for event, _, facts in ra.audit.lines if event == "sign")
     assert granted["token"] == refused["token"]
     assert len(granted["token"]) == 64
     assert (refused["cause"], refused["type"]) == ("token already used", "unauthorized")

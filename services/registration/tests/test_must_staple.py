@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.registration import Front
+from fixtures.registration import RegistrationHarness
 from newel.crypto.extensions import MUST_STAPLE
 
 Feature = x509.TLSFeatureType
@@ -24,11 +24,11 @@ def request_for(name: str, *features: Feature) -> str:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
-async def test_must_staple_goes_on(front: Front) -> None:
-    token = front.admin.token("foo.internal")
-    answer = await front.sign(token, request_for("foo.internal", Feature.status_request))
+async def test_must_staple_goes_on(ra: RegistrationHarness) -> None:
+    token = ra.admin.token("foo.internal")
+    answer = await ra.sign(token, request_for("foo.internal", Feature.status_request))
     assert answer.status_code == 201, answer.text
-    (extension,) = front.issuing.requests[-1].extensions
+    (extension,) = ra.issuing.requests[-1].extensions
     assert (extension.oid, extension.value) == (MUST_STAPLE.oid, MUST_STAPLE.value)
 
 
@@ -37,11 +37,11 @@ async def test_must_staple_goes_on(front: Front) -> None:
     [[Feature.status_request_v2], [Feature.status_request, Feature.status_request_v2]],
 )
 async def test_other_features_are_refused_and_leave_the_token(
-    front: Front, features: list[Feature]
+    ra: RegistrationHarness, features: list[Feature]
 ) -> None:
-    token, asked = front.admin.token("foo.internal"), len(front.issuing.requests)
-    refused = await front.sign(token, request_for("foo.internal", *features))
+    token, asked = ra.admin.token("foo.internal"), len(ra.issuing.requests)
+    refused = await ra.sign(token, request_for("foo.internal", *features))
     assert refused.status_code == 400, refused.text
-    assert len(front.issuing.requests) == asked
-    again = await front.sign(token, request_for("foo.internal", Feature.status_request))
+    assert len(ra.issuing.requests) == asked
+    again = await ra.sign(token, request_for("foo.internal", Feature.status_request))
     assert again.status_code == 201

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fixtures.registration import CA, Front, request_for
+from fixtures.registration import CA, RegistrationHarness, request_for
 from newel.crypto import keys
 from newel.jose import jwk
 from newel.step import jws, renew_token, tokens
@@ -56,12 +56,12 @@ class Shown(NamedTuple):
     certificate: bytes | None = None
 
 
-def one_time(front: Front, purpose: str, serial: int, **more: Any) -> str:
+def one_time(ra: RegistrationHarness, purpose: str, serial: int, **more: Any) -> str:
     """A token of the provisioner's key whose subject is right for its purpose."""
     subject = str(serial) if "revoke" in purpose else VICTIM
     audience = f"{CA}/{purpose if 'acme' in purpose else '1.0/' + purpose}"
-    return front.admin.token(
-        subject, front.clock.now(), audience=more.pop("audience", audience), sans=[subject], **more
+    return ra.admin.token(
+        subject, ra.clock.now(), audience=more.pop("audience", audience), sans=[subject], **more
     )
 
 
@@ -74,7 +74,7 @@ def by_holder(leaf: bytes, key: keys.PrivateKey, now: dt.datetime, header: str, 
     return jws.sign(msgspec.json.encode(head), payload, key)  # pyright: ignore[reportArgumentType]
 
 
-def acme_request(front: Front, key: keys.PrivateKey, by: str, url: str) -> str:
+def acme_request(ra: RegistrationHarness, key: keys.PrivateKey, by: str, url: str) -> str:
     """An ACME request in the flattened serialization (RFC 8555 §6.2)."""
     who = {"kid": f"{CA}/acme/acme/account/1"} if by == "kid" else None
     public = jwk.required_members(key.public_key())  # pyright: ignore[reportArgumentType]
@@ -84,10 +84,12 @@ def acme_request(front: Front, key: keys.PrivateKey, by: str, url: str) -> str:
     return msgspec.json.encode(dict(zip(names, text.split("."), strict=True))).decode()
 
 
-def show(front: Front, what: str, holder: tuple[x509.Certificate, keys.PrivateKey]) -> Shown:
+def show(
+    ra: RegistrationHarness, what: str, holder: tuple[x509.Certificate, keys.PrivateKey]
+) -> Shown:
     certificate, key = holder
     leaf = certificate.public_bytes(Encoding.DER)
-    serial, now = certificate.serial_number, front.clock.now()
+    serial, now = certificate.serial_number, ra.clock.now()
     kind, _, purpose = what.partition(" for ")
 
     def held(header: str, path: str, signer: keys.PrivateKey = key) -> str:
@@ -96,20 +98,20 @@ def show(front: Front, what: str, holder: tuple[x509.Certificate, keys.PrivateKe
     if "certificate" in what or what == "nothing":
         return Shown(certificate=leaf if "certificate" in what else None)
     if what.startswith("ACME"):
-        return Shown(acme_request(front, key, what.rpartition(" ")[2], f"{CA}/acme/acme/new-order"))
+        return Shown(acme_request(ra, key, what.rpartition(" ")[2], f"{CA}/acme/acme/new-order"))
     special = {
         "one-time token for no purpose": lambda: one_time(
-            front, "sign", serial, audience="step-certificate-authority"
+            ra, "sign", serial, audience="step-certificate-authority"
         ),
         "one-time token with SSH options": lambda: one_time(
-            front, "sign", serial, ssh=tokens.SshOptions("user")
+            ra, "sign", serial, ssh=tokens.SshOptions("user")
         ),
-        "one-time token": lambda: one_time(front, purpose, serial),
+        "one-time token": lambda: one_time(ra, purpose, serial),
         "renew token": lambda: held("x5cInsecure", purpose),
         "renew token with the standard chain": lambda: held("x5c", "renew"),
         "administrator's token": lambda: held("x5c", "admin/provisioners"),
         # it signs as if its key were the leaf's
-        "provisioner's key alone": lambda: held("x5cInsecure", "renew", front.admin.key),
+        "provisioner's key alone": lambda: held("x5cInsecure", "renew", ra.admin.key),
     }
     return Shown((special.get(what) or special[kind])())
 
@@ -119,12 +121,12 @@ def show(front: Front, what: str, holder: tuple[x509.Certificate, keys.PrivateKe
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("what", PROOFS)
 async def test_a_proof_opens_what_it_was_made_for(
-    front: Front, what: str, endpoint: str, prefix: str
+    ra: RegistrationHarness, what: str, endpoint: str, prefix: str
 ) -> None:
-    front.issuing.serverauth_only = what == "server certificate"
-    certificate, key = await front.certificate(VICTIM)
-    before = (len(front.issuing.requests), len(front.issuing.renewals))
-    shown = show(front, what, (certificate, key))
+    ra.issuing.serverauth_only = what == "server certificate"
+    certificate, key = await ra.certificate(VICTIM)
+    before = (len(ra.issuing.requests), len(ra.issuing.renewals))
+    shown = show(ra, what, (certificate, key))
     strangers = keys.generate()
     body = {
         "csr": request_for(*([VICTIM] if endpoint == "/sign" else []), key=strangers),
@@ -133,45 +135,45 @@ async def test_a_proof_opens_what_it_was_made_for(
         **({"ott": shown.text} if shown.text else {}),
     }
     headers = {"authorization": f"Bearer {shown.text}"} if shown.text else {}
-    answer = await front.call(
+    answer = await ra.call(
         "POST", prefix + endpoint, body, headers=headers, certificate=shown.certificate
     )
     if endpoint in OPENS.get(what, ()):
         assert answer.status_code in {200, 201}, answer.text
         return
     assert 400 <= answer.status_code < 500, answer.text
-    assert (len(front.issuing.requests), len(front.issuing.renewals)) == before
-    assert not front.issuing.revoked
+    assert (len(ra.issuing.requests), len(ra.issuing.renewals)) == before
+    assert not ra.issuing.revoked
 
 
 @pytest.mark.attack("T04")
 @pytest.mark.parametrize("path", ["/rekey", "/1.0/rekey"])
-async def test_rekey_takes_mutual_tls_only(front: Front, path: str) -> None:
-    certificate, key = await front.certificate(VICTIM)
+async def test_rekey_takes_mutual_tls_only(ra: RegistrationHarness, path: str) -> None:
+    certificate, key = await ra.certificate(VICTIM)
     leaf = certificate.public_bytes(Encoding.DER)
     for audience in ("renew", "1.0/renew", "rekey", "1.0/rekey"):
-        token = by_holder(leaf, key, front.clock.now(), "x5cInsecure", f"{CA}/{audience}")
+        token = by_holder(leaf, key, ra.clock.now(), "x5cInsecure", f"{CA}/{audience}")
         headers = {"authorization": f"Bearer {token}"}
-        answer = await front.call("POST", path, {"csr": request_for()}, headers=headers)
+        answer = await ra.call("POST", path, {"csr": request_for()}, headers=headers)
         assert answer.status_code == 400
         assert answer.json()["message"].endswith("missing client certificate.")
     # the refused token was not used up: at /renew it still renews the same key
-    token = by_holder(leaf, key, front.clock.now(), "x5cInsecure", f"{CA}/renew")
+    token = by_holder(leaf, key, ra.clock.now(), "x5cInsecure", f"{CA}/renew")
     headers = {"authorization": f"Bearer {token}"}
-    assert (await front.call("POST", path, {}, headers=headers)).status_code == 400
-    assert (await front.call("POST", "/renew", headers=headers)).status_code == 201
+    assert (await ra.call("POST", path, {}, headers=headers)).status_code == 400
+    assert (await ra.call("POST", "/renew", headers=headers)).status_code == 201
 
 
 @pytest.mark.attack("T04")
 @pytest.mark.parametrize("what", [each for each in PROOFS if "certificate" not in each])
-async def test_no_token_is_an_acme_request(front: Front, what: str) -> None:
-    holder = await front.certificate(VICTIM)
-    shown = show(front, what, holder)
+async def test_no_token_is_an_acme_request(ra: RegistrationHarness, what: str) -> None:
+    holder = await ra.certificate(VICTIM)
+    shown = show(ra, what, holder)
     parts = shown.text.split(".") if shown.text.count(".") == 2 else ["", "", ""]
     names = ("protected", "payload", "signature")
     body = dict(zip(names, parts, strict=True))
     for resource in ("new-account", "new-order", "revoke-cert", "key-change"):
-        answer = await front.call(
+        answer = await ra.call(
             "POST",
             f"/acme/acme/{resource}",
             shown.text.encode() if shown.text.startswith("{") else body,
@@ -182,4 +184,4 @@ async def test_no_token_is_an_acme_request(front: Front, what: str) -> None:
         )
         assert 400 <= answer.status_code < 500, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
-    assert not front.issuing.revoked
+    assert not ra.issuing.revoked

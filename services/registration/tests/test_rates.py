@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fixtures.authority import Book, CertificateAuthority
-from fixtures.registration import Front, open_front
+from fixtures.authority import AuditLog, CertificateAuthority
+from fixtures.registration import RegistrationHarness, open_registration
 from newel.registration.config import RateLimitsConfig
 from newel.registration.metrics import Metrics
 from newel.registration.rate_limits import Buckets, Limit, Rate, RateLimitedError, SharedBuckets
@@ -91,7 +91,7 @@ def test_the_loopback_is_not_limited_unless_it_is_said(address: str) -> None:
 
 
 def test_refusals_are_counted_and_said_once_a_second() -> None:
-    audit, registry = Book(), CollectorRegistry()
+    audit, registry = AuditLog(), CollectorRegistry()
     limit = Limit("address", Rate(0.01, 1), 1000, audit, Metrics(registry))
     limit.check("a", NOW, remote_address="192.0.2.1")
     for passed in (0, 0, 0.9, 1, 1.5, 2):
@@ -108,14 +108,14 @@ def test_refusals_are_counted_and_said_once_a_second() -> None:
 
 
 @pytest.fixture
-async def front(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterator[Front]:
+async def ra(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterator[RegistrationHarness]:
     """Three requests at once, one more every ten seconds; two accounts, nobody exempt."""
     limits = {
         "address": {"per_second": 0.1, "burst": 3},
         "new_account": {"per_second": 0.1, "burst": 2},
         "exempt": [],
     }
-    opened = await open_front(f"sqlite:///{tmp_path}/r.db", authority, rate_limits=limits)
+    opened = await open_registration(f"sqlite:///{tmp_path}/r.db", authority, rate_limits=limits)
     yield opened
     for hook in opened.service.stop:
         await hook()
@@ -124,31 +124,31 @@ async def front(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterato
 
 @pytest.mark.parametrize("path", ["/health", "/1.0/sign", "/provisioners", "/nowhere"])
 async def test_an_address_that_asks_too_often_is_told_when_to_come_back(
-    front: Front, path: str
+    ra: RegistrationHarness, path: str
 ) -> None:
     for _ in range(3):
-        assert (await front.call("GET", path)).status_code != 429
-    refused = await front.call("GET", path)
+        assert (await ra.call("GET", path)).status_code != 429
+    refused = await ra.call("GET", path)
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == "10"
     assert refused.json() == {
         "status": 429,
         "message": "too many requests; try again in 10 s",
     }
-    assert (await front.call("GET", path, address="192.0.2.1")).status_code != 429
-    front.clock.advance(dt.timedelta(seconds=10))
-    assert (await front.call("GET", path)).status_code != 429
-    assert (await front.call("GET", path)).status_code == 429
+    assert (await ra.call("GET", path, address="192.0.2.1")).status_code != 429
+    ra.clock.advance(dt.timedelta(seconds=10))
+    assert (await ra.call("GET", path)).status_code != 429
+    assert (await ra.call("GET", path)).status_code == 429
 
 
-async def test_acme_is_told_in_its_own_words(front: Front) -> None:
-    answers = [await front.call("POST", "/acme/acme/new-account") for _ in range(3)]
+async def test_acme_is_told_in_its_own_words(ra: RegistrationHarness) -> None:
+    answers = [await ra.call("POST", "/acme/acme/new-account") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [415, 415, 429]
     problem: dict[str, Any] = answers[2].json()
     assert problem["type"] == "urn:ietf:params:acme:error:rateLimited"
     assert problem["status"] == 429
     assert answers[2].headers["content-type"] == "application/problem+json"
     assert answers[2].headers["retry-after"] == "10"
-    assert [line[2]["cause"] for line in front.audit.lines if line[0] == "rate-limit"] == [
+    assert [line[2]["cause"] for line in ra.audit.lines if line[0] == "rate-limit"] == [
         "new-account"
     ]

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import CertificateAuthority
-from fixtures.registration import Front, JwkKey, open_front, request_for
+from fixtures.registration import JwkKey, RegistrationHarness, open_registration, request_for
 from newel.crypto import keys
 
 
@@ -16,10 +16,10 @@ def told(answer: Any) -> str:
 
 @pytest.mark.parametrize("spelling", [str, hex])
 @pytest.mark.parametrize("path", ["/revoke", "/1.0/revoke"])
-async def test_by_token(front: Front, spelling: Any, path: str) -> None:
-    certificate, _ = await front.certificate("foo.internal")
-    token = front.admin.revoke_token(certificate.serial_number)
-    answer = await front.post(
+async def test_by_token(ra: RegistrationHarness, spelling: Any, path: str) -> None:
+    certificate, _ = await ra.certificate("foo.internal")
+    token = ra.admin.revoke_token(certificate.serial_number)
+    answer = await ra.post(
         path,
         serial=spelling(certificate.serial_number),
         ott=token,
@@ -28,13 +28,13 @@ async def test_by_token(front: Front, spelling: Any, path: str) -> None:
         reason="moved",
     )
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-    (item,) = front.issuing.revoked.values()
+    (item,) = ra.issuing.revoked.values()
     assert (item.reason, item.reason_text, item.active) == (4, "moved", True)
     assert item.actor == f"token:{certificate.serial_number}"
-    again = await front.post(
+    again = await ra.post(
         path,
         serial=str(certificate.serial_number),
-        ott=front.admin.revoke_token(certificate.serial_number),
+        ott=ra.admin.revoke_token(certificate.serial_number),
         passive=True,
     )
     assert again.status_code == 400
@@ -44,16 +44,16 @@ async def test_by_token(front: Front, spelling: Any, path: str) -> None:
     )
 
 
-async def test_over_tls(front: Front) -> None:
-    certificate, _ = await front.certificate("foo.internal")
-    other, _ = await front.certificate("bar.internal")
+async def test_over_tls(ra: RegistrationHarness) -> None:
+    certificate, _ = await ra.certificate("foo.internal")
+    other, _ = await ra.certificate("bar.internal")
     der = certificate.public_bytes(Encoding.DER)
     body = {"serial": str(other.serial_number), "passive": True}
-    refused = await front.call("POST", "/revoke", body, certificate=der)
+    refused = await ra.call("POST", "/revoke", body, certificate=der)
     assert refused.status_code == 403
     body["serial"] = str(certificate.serial_number)
-    assert (await front.call("POST", "/revoke", body, certificate=der)).status_code == 200
-    (item,) = front.issuing.revoked.values()
+    assert (await ra.call("POST", "/revoke", body, certificate=der)).status_code == 200
+    (item,) = ra.issuing.revoked.values()
     assert item.actor.startswith("mtls:")
     assert item.certificate == der
 
@@ -74,18 +74,18 @@ async def test_over_tls(front: Front) -> None:
         ({"serial": "1", "passive": True}, 400, "missing ott or client certificate."),
     ],
 )
-async def test_bad_bodies(front: Front, body: Any, status: int, text: str) -> None:
-    answer = await front.post("/revoke", **body)
+async def test_bad_bodies(ra: RegistrationHarness, body: Any, status: int, text: str) -> None:
+    answer = await ra.post("/revoke", **body)
     assert answer.status_code == status
     assert text in told(answer)
 
 
 @pytest.mark.attack("T17")
 @pytest.mark.parametrize("reason", [-1, 7, 8, 11, 2**40])
-async def test_t17_reasons_that_are_none(front: Front, reason: int) -> None:
-    certificate, _ = await front.certificate("foo.internal")
-    token = front.admin.revoke_token(certificate.serial_number)
-    answer = await front.post(
+async def test_t17_reasons_that_are_none(ra: RegistrationHarness, reason: int) -> None:
+    certificate, _ = await ra.certificate("foo.internal")
+    token = ra.admin.revoke_token(certificate.serial_number)
+    answer = await ra.post(
         "/revoke",
         serial=str(certificate.serial_number),
         ott=token,
@@ -93,25 +93,25 @@ async def test_t17_reasons_that_are_none(front: Front, reason: int) -> None:
         reasonCode=reason,
     )
     assert told(answer) == "The request could not be completed: reasonCode out of bounds."
-    assert not front.issuing.revoked
+    assert not ra.issuing.revoked
 
 
 @pytest.mark.attack("T17")
-async def test_t17_the_tokens_subject_is_the_serial(front: Front) -> None:
-    certificate, _ = await front.certificate("foo.internal")
-    own, _ = await front.certificate("attacker.internal")
-    token = front.admin.revoke_token(own.serial_number)
+async def test_t17_the_tokens_subject_is_the_serial(ra: RegistrationHarness) -> None:
+    certificate, _ = await ra.certificate("foo.internal")
+    own, _ = await ra.certificate("attacker.internal")
+    token = ra.admin.revoke_token(own.serial_number)
     serial = certificate.serial_number
-    answer = await front.post("/revoke", serial=str(serial), ott=token, passive=True)
+    answer = await ra.post("/revoke", serial=str(serial), ott=token, passive=True)
     assert answer.status_code == 403
     assert told(answer) == (
         "The request was forbidden by the certificate authority: request serial number"
         f' "{serial}" and token subject "{own.serial_number}" do not match.'
     )
-    signing = front.admin.token(str(serial))
-    answer = await front.post("/revoke", serial=str(serial), ott=signing, passive=True)
+    signing = ra.admin.token(str(serial))
+    answer = await ra.post("/revoke", serial=str(serial), ott=signing, passive=True)
     assert answer.status_code == 401
-    assert not front.issuing.revoked
+    assert not ra.issuing.revoked
 
 
 @pytest.mark.attack("T17")
@@ -120,38 +120,36 @@ async def test_t17_only_its_own_provisioner_or_an_administrative_one(
 ) -> None:
     admin, other, chief = (JwkKey(name, keys.generate()) for name in ("admin", "other", "chief"))
     records = (admin.record(), other.record(), chief.record(newel={"revokesAny": True}))
-    front = await open_front(
+    ra = await open_registration(
         f"sqlite:///{tmp_path}/ra.db", authority, admin=admin, provisioners=records
     )
-    certificate, _ = await front.certificate("foo.internal")
+    certificate, _ = await ra.certificate("foo.internal")
     serial = str(certificate.serial_number)
-    refused = await front.post(
-        "/revoke", serial=serial, ott=other.revoke_token(serial), passive=True
-    )
+    refused = await ra.post("/revoke", serial=serial, ott=other.revoke_token(serial), passive=True)
     assert refused.status_code == 403
-    assert not front.issuing.revoked
-    done = await front.post("/revoke", serial=serial, ott=chief.revoke_token(serial), passive=True)
+    assert not ra.issuing.revoked
+    done = await ra.post("/revoke", serial=serial, ott=chief.revoke_token(serial), passive=True)
     assert done.status_code == 200
-    await front.database.close()
+    await ra.database.close()
 
 
-async def test_serials_that_were_never_issued_are_not_revoked(front: Front) -> None:
-    token = front.admin.revoke_token(12345)
-    answer = await front.post("/revoke", serial="12345", ott=token, passive=True)
+async def test_serials_that_were_never_issued_are_not_revoked(ra: RegistrationHarness) -> None:
+    token = ra.admin.revoke_token(12345)
+    answer = await ra.post("/revoke", serial="12345", ott=token, passive=True)
     assert answer.status_code == 404
-    certificate, _ = await front.certificate("foo.internal")
-    token = front.admin.revoke_token(certificate.serial_number)
+    certificate, _ = await ra.certificate("foo.internal")
+    token = ra.admin.revoke_token(certificate.serial_number)
     body = {"serial": str(certificate.serial_number), "passive": True}
-    assert (await front.post("/revoke", ott=token, **body)).status_code == 200
+    assert (await ra.post("/revoke", ott=token, **body)).status_code == 200
 
 
 @pytest.mark.attack("T01")
-async def test_t01_a_revocation_token_works_once(front: Front) -> None:
-    certificate, _ = await front.certificate("foo.internal")
+async def test_t01_a_revocation_token_works_once(ra: RegistrationHarness) -> None:
+    certificate, _ = await ra.certificate("foo.internal")
     serial = str(certificate.serial_number)
-    token = front.admin.revoke_token(serial)
+    token = ra.admin.revoke_token(serial)
     answers = [
-        (await front.post("/revoke", serial=serial, ott=token, passive=True)).status_code
+        (await ra.post("/revoke", serial=serial, ott=token, passive=True)).status_code
         for _ in range(3)
     ]
     assert answers == [200, 401, 401]
@@ -165,33 +163,33 @@ async def test_the_provisioner_says_whether_it_is_published(
         [(True, None, True), (False, None, False), (False, True, True), (True, False, False)]
     ):
         newel = {} if provisioner_says is None else {"activeRevocation": provisioner_says}
-        front = await open_front(
+        ra = await open_registration(
             f"sqlite:///{tmp_path}/ra{index}.db",
             authority,
             admin=admin,
             provisioners=(admin.record(newel=newel),),
             active_revocation=authority_says,
         )
-        certificate, _ = await front.certificate("foo.internal")
+        certificate, _ = await ra.certificate("foo.internal")
         serial = str(certificate.serial_number)
         body = {"serial": serial, "ott": admin.revoke_token(serial), "passive": True}
-        assert (await front.post("/revoke", **body)).status_code == 200
-        (item,) = front.issuing.revoked.values()
+        assert (await ra.post("/revoke", **body)).status_code == 200
+        (item,) = ra.issuing.revoked.values()
         assert item.active is active
-        await front.database.close()
+        await ra.database.close()
 
 
 async def test_while_the_audit_trail_is_full_nothing_is_issued_and_revocations_go_on(
-    front: Front,
+    ra: RegistrationHarness,
 ) -> None:
-    certificate, _ = await front.certificate("foo.internal")
-    token, csr = front.admin.token("bar.internal"), request_for("bar.internal")
-    front.audit.full = True
-    assert (await front.sign(token, csr)).status_code == 503
+    certificate, _ = await ra.certificate("foo.internal")
+    token, csr = ra.admin.token("bar.internal"), request_for("bar.internal")
+    ra.audit.full = True
+    assert (await ra.sign(token, csr)).status_code == 503
     serial = str(certificate.serial_number)
-    answer = await front.post(
-        "/revoke", serial=serial, ott=front.admin.revoke_token(serial), passive=True
+    answer = await ra.post(
+        "/revoke", serial=serial, ott=ra.admin.revoke_token(serial), passive=True
     )
     assert answer.status_code == 200
-    front.audit.full = False
-    assert (await front.sign(token, csr)).status_code == 201
+    ra.audit.full = False
+    assert (await ra.sign(token, csr)).status_code == 201

@@ -12,15 +12,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.authority import CertificateAuthority
-from fixtures.registration import Front, open_front
+from fixtures.registration import RegistrationHarness, open_registration
 from newel.crypto import keys
 from newel.runtime.clock import ManualClock, SystemClock
 from newel.runtime.http.listener import Listener, bind
 
 
-async def shown(port: int, front: Front, name: str = "ca.example") -> x509.Certificate:
+async def shown(port: int, ra: RegistrationHarness, name: str = "ca.example") -> x509.Certificate:
     """The certificate a client sees that trusts nothing but the root."""
-    root = front.issuing.authority.root.public_bytes(Encoding.PEM).decode()
+    root = ra.issuing.authority.root.public_bytes(Encoding.PEM).decode()
     context = ssl.create_default_context(cadata=root)
     # the certificates of this test live in the authority's time, not in ours
     context.verify_flags |= 0x200000  # X509_V_FLAG_NO_CHECK_TIME
@@ -32,20 +32,20 @@ async def shown(port: int, front: Front, name: str = "ca.example") -> x509.Certi
 
 @pytest.mark.parametrize("name", ["ca.example", "127.0.0.1"])
 async def test_clients_verify_it_under_every_name_and_see_the_next_one(
-    front: Front, name: str
+    ra: RegistrationHarness, name: str
 ) -> None:
-    listener = Listener(front.service.web["https"], bind("127.0.0.1:0"), front.tls)
+    listener = Listener(ra.service.web["https"], bind("127.0.0.1:0"), ra.tls)
     serving = asyncio.get_running_loop().create_task(listener.listen())
     while not listener.started:
         await asyncio.sleep(0.01)
-    first = await shown(listener.address[1], front, name)
+    first = await shown(listener.address[1], ra, name)
     assert first.subject.rfc4514_string() == "CN=Step Online CA"
-    assert first.not_valid_after_utc - front.clock.now() == dt.timedelta(hours=24)
-    await kept(front)
-    assert await shown(listener.address[1], front, name) == first
-    front.clock.advance(dt.timedelta(hours=16, seconds=1))
-    await kept(front)
-    second = await shown(listener.address[1], front, name)
+    assert first.not_valid_after_utc - ra.clock.now() == dt.timedelta(hours=24)
+    await kept(ra)
+    assert await shown(listener.address[1], ra, name) == first
+    ra.clock.advance(dt.timedelta(hours=16, seconds=1))
+    await kept(ra)
+    second = await shown(listener.address[1], ra, name)
     assert second.serial_number != first.serial_number
     assert second.public_key() != first.public_key()
     listener.stop()
@@ -56,10 +56,10 @@ async def test_a_client_certificate_is_optional_and_reaches_the_handler(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     now = ManualClock(SystemClock().now())  # TLS itself looks at the machine's clock
-    front = await open_front(f"sqlite:///{tmp_path}/ra.db", authority, clock=now)
-    listener = Listener(front.service.web["https"], bind("127.0.0.1:0"), front.tls)
+    ra = await open_registration(f"sqlite:///{tmp_path}/ra.db", authority, clock=now)
+    listener = Listener(ra.service.web["https"], bind("127.0.0.1:0"), ra.tls)
     serving = asyncio.get_running_loop().create_task(listener.listen())
-    certificate, key = await front.certificate("foo.internal")
+    certificate, key = await ra.certificate("foo.internal")
     chain, private = tmp_path / "leaf.crt", tmp_path / "leaf.key"
     chain.write_bytes(certificate.public_bytes(Encoding.PEM))
     private.write_bytes(keys.plain_private_key(key))
@@ -72,35 +72,37 @@ async def test_a_client_certificate_is_optional_and_reaches_the_handler(
         assert (await client.post(url)).status_code == 201
     listener.stop()
     await serving
-    await front.database.close()
+    await ra.database.close()
 
 
-async def test_a_failed_renewal_is_tried_again(front: Front) -> None:
-    before = len(front.issuing.issued)
-    front.clock.advance(dt.timedelta(hours=17))
-    front.issuing.down = True
-    await kept(front)
-    front.issuing.down = False
-    await kept(front)
-    assert len(front.issuing.issued) == before + 1
+async def test_a_failed_renewal_is_tried_again(ra: RegistrationHarness) -> None:
+    before = len(ra.issuing.issued)
+    ra.clock.advance(dt.timedelta(hours=17))
+    ra.issuing.down = True
+    await kept(ra)
+    ra.issuing.down = False
+    await kept(ra)
+    assert len(ra.issuing.issued) == before + 1
 
 
-async def test_one_made_while_the_clock_ran_ahead_is_replaced_at_once(front: Front) -> None:
-    front.clock.advance(dt.timedelta(hours=17))
-    await kept(front)
-    front.clock.advance(-dt.timedelta(hours=17))
-    before = len(front.issuing.issued)
-    await kept(front)
-    await kept(front)
-    assert len(front.issuing.issued) == before + 1
+async def test_one_made_while_the_clock_ran_ahead_is_replaced_at_once(
+    ra: RegistrationHarness,
+) -> None:
+    ra.clock.advance(dt.timedelta(hours=17))
+    await kept(ra)
+    ra.clock.advance(-dt.timedelta(hours=17))
+    before = len(ra.issuing.issued)
+    await kept(ra)
+    await kept(ra)
+    assert len(ra.issuing.issued) == before + 1
 
 
-async def kept(front: Front) -> None:
+async def kept(ra: RegistrationHarness) -> None:
     """One round of the task that keeps the certificate."""
-    task: Any = asyncio.get_running_loop().create_task(_run(front))
+    task: Any = asyncio.get_running_loop().create_task(_run(ra))
     await asyncio.sleep(0.05)
     task.cancel()
 
 
-async def _run(front: Front) -> None:
-    await front.service.tasks["server-certificate"]()
+async def _run(ra: RegistrationHarness) -> None:
+    await ra.service.tasks["server-certificate"]()

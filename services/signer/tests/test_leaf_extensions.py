@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from fixtures import statements as made
-from fixtures.signer import House, Lines, authority_files, open_house
-from fixtures.signer import settings as house_settings
+from fixtures.signer import Lines, SignerHarness, authority_files, open_harness
+from fixtures.signer import settings as harness_settings
 from fixtures.statements import DAY, NOW
 from newel.crypto import der, extensions, keys
 from newel.crypto.certificate import assemble
@@ -119,13 +119,13 @@ BAD: list[tuple[str, bytes]] = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> SignerHarness:
     folder = tmp_path_factory.mktemp("authority")
     (folder / "password").write_text("correct horse\n")
     (folder / "password").chmod(0o600)
     files = authority_files(folder)
     create_authority(files, "Example", NOW - 10 * DAY)
-    return open_house(files, other_extensions=[POLICIES, "1.2.3"])
+    return open_harness(files, other_extensions=[POLICIES, "1.2.3"])
 
 
 def with_extension(issuer: x509.Certificate, oid: str, value: bytes) -> bytes:
@@ -145,28 +145,30 @@ def with_extension(issuer: x509.Certificate, oid: str, value: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("oid", "value"), GOOD)
-async def test_what_is_made_well_is_signed(house: House, oid: str, value: bytes) -> None:
-    (answer,) = await house.sign("SignCertificate", with_extension(house.issuer, oid, value))
+async def test_what_is_made_well_is_signed(harness: SignerHarness, oid: str, value: bytes) -> None:
+    (answer,) = await harness.sign("SignCertificate", with_extension(harness.issuer, oid, value))
     assert answer.signature, answer.error
 
 
 @pytest.mark.attack("X05")
 @pytest.mark.parametrize(("oid", "value"), BAD)
 async def test_what_is_odd_or_not_on_the_list_is_refused(
-    house: House, oid: str, value: bytes
+    harness: SignerHarness, oid: str, value: bytes
 ) -> None:
-    (answer,) = await house.sign("SignCertificate", with_extension(house.issuer, oid, value))
+    (answer,) = await harness.sign("SignCertificate", with_extension(harness.issuer, oid, value))
     assert not answer.signature
     assert answer.error.type in {"forbidden", "malformed"}
-    assert house.audit.lines[-1]["outcome"] == "refused"
+    assert harness.audit.lines[-1]["outcome"] == "refused"
 
 
 @pytest.mark.attack("X05")
 @pytest.mark.parametrize("oid", extension_values.NEVER)
 async def test_what_belongs_to_authorities_cannot_be_allowed(
-    house: House, oid: str, files: AuthorityFiles
+    harness: SignerHarness, oid: str, files: AuthorityFiles
 ) -> None:
-    (answer,) = await house.sign("SignCertificate", with_extension(house.issuer, oid, b"\x30\x00"))
+    (answer,) = await harness.sign(
+        "SignCertificate", with_extension(harness.issuer, oid, b"\x30\x00")
+    )
     assert "is not for certificates that services issue" in answer.error.cause
     key = {
         "name": "intermediate",
@@ -179,8 +181,8 @@ async def test_what_belongs_to_authorities_cannot_be_allowed(
             validated(Config, configured, "signer.toml")
 
 
-def policy_of(house: House) -> CertificatePolicy:
-    issuer = read_issuer(house.files.intermediate_certificate.read_bytes())
+def policy_of(harness: SignerHarness) -> CertificatePolicy:
+    issuer = read_issuer(harness.files.intermediate_certificate.read_bytes())
     algorithm = keys.signature_algorithm(issuer.public_key)
     return CertificatePolicy(
         issuer,
@@ -209,13 +211,15 @@ def mutants() -> st.SearchStrategy[tuple[str, bytes]]:
 @pytest.mark.attack("X05")
 @settings(max_examples=1500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mutants())
-def test_what_is_signed_is_what_the_library_reads(house: House, case: tuple[str, bytes]) -> None:
-    body = with_extension(house.issuer, *case)
+def test_what_is_signed_is_what_the_library_reads(
+    harness: SignerHarness, case: tuple[str, bytes]
+) -> None:
+    body = with_extension(harness.issuer, *case)
     try:
-        policy_of(house).check(parse_certificate(body), NOW)
+        policy_of(harness).check(parse_certificate(body), NOW)
     except NewelError:
         return
-    certificate = x509.load_der_x509_certificate(framed(body, house))
+    certificate = x509.load_der_x509_certificate(framed(body, harness))
     read = {each.oid.dotted_string: each.value for each in certificate.extensions}
     usage, usages = read[KEY_USAGE], read[USAGES]
     assert isinstance(usage, x509.KeyUsage)
@@ -228,18 +232,18 @@ def test_what_is_signed_is_what_the_library_reads(house: House, case: tuple[str,
     assert all(isinstance(name, kinds) for name in names)
 
 
-def framed(body: bytes, house: House) -> bytes:
-    algorithm = keys.signature_algorithm(house.issuer.public_key())  # pyright: ignore[reportArgumentType]
+def framed(body: bytes, harness: SignerHarness) -> bytes:
+    algorithm = keys.signature_algorithm(harness.issuer.public_key())  # pyright: ignore[reportArgumentType]
     return assemble(body, algorithm, b"\x30\x06\x02\x01\x01\x02\x01\x01")
 
 
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize(("oid", "value"), GOOD)
 def test_what_is_signed_is_what_openssl_reads(
-    house: House, oid: str, value: bytes, tmp_path: Path
+    harness: SignerHarness, oid: str, value: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "leaf.der"
-    path.write_bytes(framed(with_extension(house.issuer, oid, value), house))
+    path.write_bytes(framed(with_extension(harness.issuer, oid, value), harness))
     command = ["openssl", "x509", "-inform", "DER", "-in", path, "-noout", "-text"]
     text = subprocess.run(
         [*command, "-certopt", "ext_error"], check=True, capture_output=True, text=True
@@ -249,8 +253,8 @@ def test_what_is_signed_is_what_openssl_reads(
     assert text.count("Not Supported") == (oid == STEP)
 
 
-async def test_a_bad_statement_never_harms_its_batch(house: House) -> None:
-    good = made.leaf(house.issuer)
+async def test_a_bad_statement_never_harms_its_batch(harness: SignerHarness) -> None:
+    good = made.leaf(harness.issuer)
     fields = der.split(der.content(good))
     bad = {
         "version 10": der.sequence(der.explicit(0, der.integer(9)), *fields[1:]),
@@ -264,30 +268,30 @@ async def test_a_bad_statement_never_harms_its_batch(house: House) -> None:
         "no fields": der.sequence(),
         "a key of no kind": der.sequence(*fields[:-2], der.sequence(), fields[-1]),
     }
-    before = len(house.audit.lines)
-    answers = await house.sign("SignCertificate", good, *bad.values(), good)
+    before = len(harness.audit.lines)
+    answers = await harness.sign("SignCertificate", good, *bad.values(), good)
     assert [bool(answer.signature) for answer in answers] == [True, *[False] * len(bad), True]
-    outcomes = [line["outcome"] for line in house.audit.lines[before:]]
+    outcomes = [line["outcome"] for line in harness.audit.lines[before:]]
     assert outcomes == ["granted", *["refused"] * len(bad), "granted"]
     labels = {"key": "intermediate", "statement": "certificate", "outcome": "malformed"}
-    assert house.registry.get_sample_value("newel_signer_statements_total", labels)
+    assert harness.registry.get_sample_value("newel_signer_statements_total", labels)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("what?"), RecursionError(), KeyError(7)])
 async def test_an_error_nobody_thought_of_is_refused_alone_and_audited(
-    house: House, error: Exception
+    harness: SignerHarness, error: Exception
 ) -> None:
     def parse(body: bytes) -> CertificateStatement:
         if body == b"odd":
             raise error
         return parse_certificate(body)
 
-    role = make_role(Config.model_validate(house_settings(house.files)).keys[0])
+    role = make_role(Config.model_validate(harness_settings(harness.files)).keys[0])
     rule = role.rules[Kind.CERTIFICATE]
     audit, clock = Lines(), ManualClock(NOW)
     odd = Role("odd", role.key, {Kind.CERTIFICATE: Rule(parse, rule.check)})
     signer = Signer([odd], clock, audit, Metrics(CollectorRegistry()))
-    bodies = (made.leaf(house.issuer), b"odd", made.leaf(house.issuer))
+    bodies = (made.leaf(harness.issuer), b"odd", made.leaf(harness.issuer))
     answers = await signer.sign(Kind.CERTIFICATE, [Request("odd", body) for body in bodies], "me")
     assert [bool(answer.signature) for answer in answers] == [True, False, True]
     assert [line["outcome"] for line in audit.lines] == ["granted", "refused", "granted"]
@@ -331,16 +335,16 @@ SUBJECTS: list[tuple[list[tuple[str, bytes]], bool]] = [
 @pytest.mark.parametrize(("attributes", "allowed"), SUBJECTS)
 @pytest.mark.parametrize("with_names", [False, True])
 async def test_bounds_hold_for_the_names_in_the_subject(
-    house: House, attributes: list[tuple[str, bytes]], allowed: bool, with_names: bool
+    harness: SignerHarness, attributes: list[tuple[str, bytes]], allowed: bool, with_names: bool
 ) -> None:
-    bounded = open_house(
-        house.files,
+    bounded = open_harness(
+        harness.files,
         permitted_names=["dns:example.com", "email:example.com", "ip:10.0.0.0/8"],
         excluded_names=["dns:secret.example.com"],
     )
     value = der.sequence(der.tlv(0x82, b"a.example.com"))
     oid = NAMES if with_names else KEY_IDENTIFIER
-    body = with_extension(house.issuer, oid, value if with_names else der.octet_string(b"x" * 20))
+    body = with_extension(harness.issuer, oid, value if with_names else der.octet_string(b"x" * 20))
     fields = der.split(der.content(body))
     fields[5] = der.sequence(
         *[der.tlv(der.SET, der.sequence(der.oid(kind), text)) for kind, text in attributes]
@@ -367,24 +371,24 @@ UNREADABLE: dict[str, tuple[int, bytes]] = {
 @pytest.mark.attack("X05")
 @pytest.mark.parametrize("case", UNREADABLE)
 async def test_subjects_and_keys_that_nobody_can_read_are_not_signed(
-    house: House, case: str
+    harness: SignerHarness, case: str
 ) -> None:
     field, value = UNREADABLE[case]
-    body = with_extension(house.issuer, KEY_IDENTIFIER, der.octet_string(b"x" * 20))
+    body = with_extension(harness.issuer, KEY_IDENTIFIER, der.octet_string(b"x" * 20))
     fields = der.split(der.content(body))
     if field == 5:
         attribute = der.sequence(der.oid("2.5.4.3"), value) if value else b""
         value = der.sequence(der.tlv(der.SET, attribute))
     fields[field] = value
-    (answer,) = await house.sign("SignCertificate", der.sequence(*fields))
+    (answer,) = await harness.sign("SignCertificate", der.sequence(*fields))
     assert not answer.signature
     assert answer.error.type in {"forbidden", "malformed"}
 
 
 @pytest.mark.attack("X05")
-async def test_a_key_off_its_curve_is_not_certified(house: House) -> None:
-    body = with_extension(house.issuer, KEY_IDENTIFIER, der.octet_string(b"x" * 20))
+async def test_a_key_off_its_curve_is_not_certified(harness: SignerHarness) -> None:
+    body = with_extension(harness.issuer, KEY_IDENTIFIER, der.octet_string(b"x" * 20))
     fields = der.split(der.content(body))
     fields[6] = fields[6][:-1] + bytes([fields[6][-1] ^ 1])
-    (answer,) = await house.sign("SignCertificate", der.sequence(*fields))
+    (answer,) = await harness.sign("SignCertificate", der.sequence(*fields))
     assert not answer.signature

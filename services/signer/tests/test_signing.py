@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fixtures import statements as made
-from fixtures.signer import House, open_house
+from fixtures.signer import SignerHarness, open_harness
 from fixtures.statements import DAY, HOUR, NOW, load
 from newel.crypto import der, keys
 from newel.crypto.certificate import assemble
@@ -20,29 +20,31 @@ from newel.signer.app import AuthorityFiles, create_authority
 
 
 @pytest.fixture
-def house(files: AuthorityFiles) -> House:
+def harness(files: AuthorityFiles) -> SignerHarness:
     create_authority(files, "Example", NOW - 10 * DAY)
-    return open_house(files)
+    return open_harness(files)
 
 
-async def test_a_leaf_is_signed_by_the_issuer(house: House) -> None:
-    bodies = [made.leaf(house.issuer, serial=(1 << 80) + n) for n in range(5)]
-    for body, answer in zip(bodies, await house.sign("SignCertificate", *bodies), strict=True):
-        algorithm = keys.signature_algorithm(house.issuer.public_key())  # pyright: ignore[reportArgumentType]
+async def test_a_leaf_is_signed_by_the_issuer(harness: SignerHarness) -> None:
+    bodies = [made.leaf(harness.issuer, serial=(1 << 80) + n) for n in range(5)]
+    for body, answer in zip(bodies, await harness.sign("SignCertificate", *bodies), strict=True):
+        algorithm = keys.signature_algorithm(harness.issuer.public_key())  # pyright: ignore[reportArgumentType]
         certificate = x509.load_der_x509_certificate(assemble(body, algorithm, answer.signature))
-        certificate.verify_directly_issued_by(house.issuer)
-    assert [line["outcome"] for line in house.audit.lines] == ["granted"] * 5
-    line = house.audit.lines[0]
+        certificate.verify_directly_issued_by(harness.issuer)
+    assert [line["outcome"] for line in harness.audit.lines] == ["granted"] * 5
+    line = harness.audit.lines[0]
     assert line["key"], line["statement"] == ("intermediate", "certificate")
     assert line["subject"] == "0100000000000000000000"
     assert line["caller"] == "issuing"
 
 
-async def refused(house: House, method: str, body: bytes, key: str = "intermediate") -> str:
+async def refused(
+    harness: SignerHarness, method: str, body: bytes, key: str = "intermediate"
+) -> str:
     """The cause for which a statement was refused, as the audit trail has it too."""
-    (answer,) = await house.sign(method, body, key=key)
+    (answer,) = await harness.sign(method, body, key=key)
     assert not answer.signature
-    line = house.audit.lines[-1]
+    line = harness.audit.lines[-1]
     assert line["outcome"] == "refused"
     assert line["cause"] == answer.error.cause
     return f"{answer.error.type}: {answer.error.cause}"
@@ -93,31 +95,33 @@ BAD_LEAVES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.attack("X05")
 @pytest.mark.parametrize("case", BAD_LEAVES)
-async def test_what_is_no_leaf_of_ours_is_refused_and_audited(house: House, case: str) -> None:
+async def test_what_is_no_leaf_of_ours_is_refused_and_audited(
+    harness: SignerHarness, case: str
+) -> None:
     arguments, cause = BAD_LEAVES[case]
     given: dict[str, Any] = dict(arguments)
     if given.get("subject") == "issuer":
-        given["subject"] = house.issuer.subject
-    assert cause in await refused(house, "SignCertificate", made.leaf(house.issuer, **given))
+        given["subject"] = harness.issuer.subject
+    assert cause in await refused(harness, "SignCertificate", made.leaf(harness.issuer, **given))
 
 
 @pytest.mark.attack("X01")
 @pytest.mark.parametrize("serial", [b"\x00", b"\x80", b"\xff" * 3, b"\x01" * 21, b""])
-async def test_a_serial_that_is_none_is_refused(house: House, serial: bytes) -> None:
-    body = made.leaf(house.issuer, serial=0x7777777777)
+async def test_a_serial_that_is_none_is_refused(harness: SignerHarness, serial: bytes) -> None:
+    body = made.leaf(harness.issuer, serial=0x7777777777)
     at = body.index(b"\x02\x05" + b"\x77" * 5)
     inner = body[4:at] + bytes((2, len(serial))) + serial + body[at + 7 :]
-    assert "serial" in await refused(house, "SignCertificate", der.tlv(der.SEQUENCE, inner))
+    assert "serial" in await refused(harness, "SignCertificate", der.tlv(der.SEQUENCE, inner))
 
 
-NOT_STATEMENTS: dict[str, Callable[[House], bytes]] = {
+NOT_STATEMENTS: dict[str, Callable[[SignerHarness], bytes]] = {
     "a digest": lambda _: b"\x11" * 32,
     "nothing": lambda _: b"",
     "a text": lambda _: b"please sign this",
-    "a list of another kind": lambda house: made.crl(house.issuer),
-    "two at once": lambda house: made.leaf(house.issuer) * 2,
-    "something after it": lambda house: made.leaf(house.issuer) + b"\x05\x00",
-    "a whole certificate": lambda house: house.issuer.public_bytes(made.DER),
+    "a list of another kind": lambda harness: made.crl(harness.issuer),
+    "two at once": lambda harness: made.leaf(harness.issuer) * 2,
+    "something after it": lambda harness: made.leaf(harness.issuer) + b"\x05\x00",
+    "a whole certificate": lambda harness: harness.issuer.public_bytes(made.DER),
     "a megabyte": lambda _: b"\x30" * (1 << 20),
     "deep nesting": lambda _: b"\x30\x80" * 30_000,
 }
@@ -125,28 +129,30 @@ NOT_STATEMENTS: dict[str, Callable[[House], bytes]] = {
 
 @pytest.mark.attack("X05")
 @pytest.mark.parametrize("case", NOT_STATEMENTS)
-async def test_what_is_no_statement_is_refused_and_audited(house: House, case: str) -> None:
-    body = NOT_STATEMENTS[case](house)
-    assert (await refused(house, "SignCertificate", body)).startswith("malformed")
+async def test_what_is_no_statement_is_refused_and_audited(
+    harness: SignerHarness, case: str
+) -> None:
+    body = NOT_STATEMENTS[case](harness)
+    assert (await refused(harness, "SignCertificate", body)).startswith("malformed")
     for method in ("SignCRL", "SignOCSP"):
         if case != "a list of another kind" or method == "SignOCSP":
             key = "ocsp" if method == "SignOCSP" else "intermediate"
-            assert (await refused(house, method, body, key)).startswith("malformed")
+            assert (await refused(harness, method, body, key)).startswith("malformed")
 
 
-async def test_a_key_signs_only_the_kinds_it_was_given(house: House) -> None:
-    leaf = made.leaf(house.issuer)
-    assert "may not sign" in await refused(house, "SignCertificate", leaf, key="ocsp")
-    assert "may not sign" in await refused(house, "SignSSHCertificate", leaf)
-    assert "may not sign" in await refused(house, "SignCRL", made.crl(house.issuer), key="ocsp")
-    assert (await refused(house, "SignCertificate", leaf, key="root")).startswith("notFound")
+async def test_a_key_signs_only_the_kinds_it_was_given(harness: SignerHarness) -> None:
+    leaf = made.leaf(harness.issuer)
+    assert "may not sign" in await refused(harness, "SignCertificate", leaf, key="ocsp")
+    assert "may not sign" in await refused(harness, "SignSSHCertificate", leaf)
+    assert "may not sign" in await refused(harness, "SignCRL", made.crl(harness.issuer), key="ocsp")
+    assert (await refused(harness, "SignCertificate", leaf, key="root")).startswith("notFound")
 
 
-async def test_one_refusal_leaves_the_others_of_its_batch_alone(house: House) -> None:
-    good = made.leaf(house.issuer)
-    answers = await house.sign("SignCertificate", good, b"nonsense", good)
+async def test_one_refusal_leaves_the_others_of_its_batch_alone(harness: SignerHarness) -> None:
+    good = made.leaf(harness.issuer)
+    answers = await harness.sign("SignCertificate", good, b"nonsense", good)
     assert [bool(answer.signature) for answer in answers] == [True, False, True]
-    metric = house.registry.get_sample_value
+    metric = harness.registry.get_sample_value
     labels = {"key": "intermediate", "statement": "certificate"}
     name = "newel_signer_statements_total"
     assert metric(name, labels | {"outcome": "granted"}) == 2
@@ -154,10 +160,10 @@ async def test_one_refusal_leaves_the_others_of_its_batch_alone(house: House) ->
 
 
 @pytest.mark.attack("P10")
-async def test_each_service_of_the_signer_has_its_own_callers(house: House) -> None:
+async def test_each_service_of_the_signer_has_its_own_callers(harness: SignerHarness) -> None:
     import grpc.aio
 
-    stub: Any = signer_pb2_grpc.CertificateSignerStub(LocalChannel(house.server, "validation"))
+    stub: Any = signer_pb2_grpc.CertificateSignerStub(LocalChannel(harness.server, "validation"))
     with pytest.raises(grpc.aio.AioRpcError) as error:
         await stub.SignCertificate(signer_pb2.SignRequest())
     assert error.value.code() is grpc.StatusCode.PERMISSION_DENIED
@@ -186,27 +192,27 @@ async def test_a_key_with_bounds_signs_names_within_them(
     files: AuthorityFiles, name: x509.GeneralName, allowed: bool
 ) -> None:
     create_authority(files, "Example", NOW - 10 * DAY)
-    house = open_house(
+    harness = open_harness(
         files,
         permitted_names=["dns:example.com", "email:example.com", "ip:10.0.0.0/8"],
         excluded_names=["dns:secret.example.com"],
     )
     san = x509.SubjectAlternativeName([name])
-    (answer,) = await house.sign(
+    (answer,) = await harness.sign(
         "SignCertificate",
-        made.leaf(house.issuer, subject=made.name("a leaf"), extensions=[(san, False)]),
+        made.leaf(harness.issuer, subject=made.name("a leaf"), extensions=[(san, False)]),
     )
     assert bool(answer.signature) == allowed
 
 
-async def test_a_list_is_signed_by_the_issuer(house: House) -> None:
-    body = made.crl(house.issuer)
-    (answer,) = await house.sign("SignCRL", body)
-    algorithm = keys.signature_algorithm(house.issuer.public_key())  # pyright: ignore[reportArgumentType]
+async def test_a_list_is_signed_by_the_issuer(harness: SignerHarness) -> None:
+    body = made.crl(harness.issuer)
+    (answer,) = await harness.sign("SignCRL", body)
+    algorithm = keys.signature_algorithm(harness.issuer.public_key())  # pyright: ignore[reportArgumentType]
     crl = x509.load_der_x509_crl(assemble(body, algorithm, answer.signature))
-    assert crl.is_signature_valid(house.issuer.public_key())  # pyright: ignore[reportArgumentType]
-    assert house.audit.lines[-1]["subject"] == "7"
-    assert house.audit.lines[-1]["caller"] == "validation"
+    assert crl.is_signature_valid(harness.issuer.public_key())  # pyright: ignore[reportArgumentType]
+    assert harness.audit.lines[-1]["subject"] == "7"
+    assert harness.audit.lines[-1]["caller"] == "validation"
 
 
 BAD_LISTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -222,25 +228,25 @@ BAD_LISTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_LISTS)
-async def test_what_is_no_list_of_ours_is_refused(house: House, case: str) -> None:
+async def test_what_is_no_list_of_ours_is_refused(harness: SignerHarness, case: str) -> None:
     arguments, cause = BAD_LISTS[case]
-    assert cause in await refused(house, "SignCRL", made.crl(house.issuer, **arguments))
+    assert cause in await refused(harness, "SignCRL", made.crl(harness.issuer, **arguments))
 
 
 @pytest.fixture
-def today(files: AuthorityFiles) -> House:
+def today(files: AuthorityFiles) -> SignerHarness:
     """A signer whose clock is the machine's: the library dates OCSP responses itself."""
     from newel.runtime.clock import SystemClock
 
     now = SystemClock().now()
     create_authority(files, "Example", now)
-    house = open_house(files)
-    house.clock.advance(now - house.clock.now())
-    return house
+    harness = open_harness(files)
+    harness.clock.advance(now - harness.clock.now())
+    return harness
 
 
 @pytest.mark.parametrize("by_name", [True, False])
-async def test_a_response_is_signed_by_the_responder(today: House, by_name: bool) -> None:
+async def test_a_response_is_signed_by_the_responder(today: SignerHarness, by_name: bool) -> None:
     now = today.clock.now()
     body = made.ocsp_response(
         today.responder, today.issuer, by_name=by_name, this_update=now, next_update=now + DAY
@@ -262,7 +268,7 @@ async def test_a_response_is_signed_by_the_responder(today: House, by_name: bool
     ],
 )
 async def test_a_response_out_of_its_time_is_refused(
-    today: House, begin: dt.timedelta, end: dt.timedelta | None, cause: str
+    today: SignerHarness, begin: dt.timedelta, end: dt.timedelta | None, cause: str
 ) -> None:
     now = today.clock.now()
     body = made.ocsp_response(
@@ -275,7 +281,7 @@ async def test_a_response_out_of_its_time_is_refused(
 
 
 @pytest.mark.attack("X07")
-async def test_a_response_of_another_issuer_or_responder_is_refused(today: House) -> None:
+async def test_a_response_of_another_issuer_or_responder_is_refused(today: SignerHarness) -> None:
     now = today.clock.now()
     times: dict[str, Any] = {"this_update": now, "next_update": now + DAY}
     root = load(today.files.root_certificate)
@@ -285,18 +291,18 @@ async def test_a_response_of_another_issuer_or_responder_is_refused(today: House
     assert "the responder is not" in await refused(today, "SignOCSP", not_us, key="ocsp")
 
 
-async def test_a_response_made_at_another_time_is_refused(today: House) -> None:
+async def test_a_response_made_at_another_time_is_refused(today: SignerHarness) -> None:
     now = today.clock.now()
     body = made.ocsp_response(today.responder, today.issuer, this_update=now, next_update=now + DAY)
     today.clock.advance(HOUR)
     assert "which is not now" in await refused(today, "SignOCSP", body, key="ocsp")
 
 
-async def test_public_facts_about_the_keys(house: House) -> None:
-    stub: Any = signer_pb2_grpc.KeysStub(LocalChannel(house.server, "issuing"))
+async def test_public_facts_about_the_keys(harness: SignerHarness) -> None:
+    stub: Any = signer_pb2_grpc.KeysStub(LocalChannel(harness.server, "issuing"))
     listed = (await stub.ListKeys(signer_pb2.ListKeysRequest())).keys
     assert [key.name for key in listed] == ["intermediate", "ocsp"]
     assert list(listed[0].statements) == ["certificate", "crl"]
     key = await stub.GetPublicKey(signer_pb2.GetPublicKeyRequest(key="ocsp"))
-    assert key.certificate == house.responder.public_bytes(made.DER)
-    assert keys.load_public_key(key.public_key) == house.responder.public_key()
+    assert key.certificate == harness.responder.public_bytes(made.DER)
+    assert keys.load_public_key(key.public_key) == harness.responder.public_key()

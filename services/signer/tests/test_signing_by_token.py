@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures import statements as made
-from fixtures.signer import House, open_house
+from fixtures.signer import SignerHarness, open_harness
 from fixtures.statements import DAY, load
 from newel.crypto import keys, pem
 from newel.crypto.certificate import assemble
@@ -63,9 +63,9 @@ def hold_ceremony(files: AuthorityFiles, hsm: Any, algorithm: str) -> None:
     hold(Plan.model_validate(plan), SystemClock().now())
 
 
-def open_token_house(files: AuthorityFiles, hsm: Any) -> House:
+def open_token_harness(files: AuthorityFiles, hsm: Any) -> SignerHarness:
     label = files.record.parent.name
-    house = open_house(
+    harness = open_harness(
         files,
         {
             "keys": [
@@ -85,8 +85,8 @@ def open_token_house(files: AuthorityFiles, hsm: Any) -> House:
             ]
         },
     )
-    house.clock.advance(SystemClock().now() - house.clock.now())
-    return house
+    harness.clock.advance(SystemClock().now() - harness.clock.now())
+    return harness
 
 
 @pytest.mark.needs("openssl")
@@ -95,19 +95,19 @@ async def test_openssl_takes_what_the_token_signed(
     files: AuthorityFiles, hsm: Any, algorithm: str
 ) -> None:
     hold_ceremony(files, hsm, algorithm)
-    house = open_token_house(files, hsm)
-    now = house.clock.now()
+    harness = open_token_harness(files, hsm)
+    now = harness.clock.now()
     period: dict[str, Any] = {"begin": now, "end": now + DAY}
-    bodies = [made.leaf(house.issuer, serial=(1 << 80) + n, **period) for n in range(12)]
-    answers = await house.sign("SignCertificate", *bodies)
-    public: Any = house.issuer.public_key()
+    bodies = [made.leaf(harness.issuer, serial=(1 << 80) + n, **period) for n in range(12)]
+    answers = await harness.sign("SignCertificate", *bodies)
+    public: Any = harness.issuer.public_key()
     algorithm_id = keys.signature_algorithm(public)
     for body, answer in zip(bodies, answers, strict=True):
         keys.verify(public, answer.signature, body)
     leaf = files.record.with_name("leaf.crt")
     leaf.write_bytes(pem.encode(assemble(bodies[0], algorithm_id, answers[0].signature)))
-    listed = made.crl(house.issuer, this_update=now, next_update=now + DAY)
-    (answer,) = await house.sign("SignCRL", listed)
+    listed = made.crl(harness.issuer, this_update=now, next_update=now + DAY)
+    (answer,) = await harness.sign("SignCRL", listed)
     assert answer.signature, answer.error
     crl = files.record.with_name("list.crl")
     crl.write_bytes(pem.encode(assemble(listed, algorithm_id, answer.signature), "X509 CRL"))
@@ -116,11 +116,13 @@ async def test_openssl_takes_what_the_token_signed(
          "-CAfile", files.root_certificate, "-untrusted", files.intermediate_certificate, leaf],
         check=True, capture_output=True,
     )  # fmt: skip
-    body = made.ocsp_response(house.responder, house.issuer, this_update=now, next_update=now + DAY)
-    (answer,) = await house.sign("SignOCSP", body, key="ocsp")
-    responder: Any = house.responder.public_key()
+    body = made.ocsp_response(
+        harness.responder, harness.issuer, this_update=now, next_update=now + DAY
+    )
+    (answer,) = await harness.sign("SignOCSP", body, key="ocsp")
+    responder: Any = harness.responder.public_key()
     keys.verify(responder, answer.signature, body)
-    assert {line["outcome"] for line in house.audit.lines} == {"granted"}
+    assert {line["outcome"] for line in harness.audit.lines} == {"granted"}
 
 
 @pytest.mark.attack("X06")
@@ -128,32 +130,32 @@ async def test_a_lost_token_is_said_to_be_unavailable_and_found_again(
     files: AuthorityFiles, hsm: Any
 ) -> None:
     hold_ceremony(files, hsm, "P-256")
-    house = open_token_house(files, hsm)
-    await house.service.start[0]()
-    now = house.clock.now()
-    body = made.leaf(house.issuer, begin=now, end=now + DAY)
+    harness = open_token_harness(files, hsm)
+    await harness.service.start[0]()
+    now = harness.clock.now()
+    body = made.leaf(harness.issuer, begin=now, end=now + DAY)
     away = hsm.folder.with_name("away")
     hsm.folder.rename(away)
     hsm.folder.mkdir()
     try:
-        (answer,) = await house.sign("SignCertificate", body)
+        (answer,) = await harness.sign("SignCertificate", body)
         assert answer.error.type == "unavailable"
-        assert house.audit.lines[-1]["outcome"] == "refused"
+        assert harness.audit.lines[-1]["outcome"] == "refused"
         with pytest.raises(NewelError, match="keys that do not work: intermediate, ocsp"):
-            await house.service.start[0]()
-        usable = house.registry.get_sample_value("newel_signer_key_usable", {"key": "ocsp"})
+            await harness.service.start[0]()
+        usable = harness.registry.get_sample_value("newel_signer_key_usable", {"key": "ocsp"})
         assert usable == 0
     finally:
         hsm.folder.rmdir()
         away.rename(hsm.folder)
     deadline = time.monotonic() + 10
     while answer.error.type == "unavailable" and time.monotonic() < deadline:
-        (answer,) = await house.sign("SignCertificate", body)
+        (answer,) = await harness.sign("SignCertificate", body)
     public: Any = load(files.intermediate_certificate).public_key()
     keys.verify(public, answer.signature, body)
-    await house.service.start[0]()
-    assert house.service.ready
-    await house.service.ready()
+    await harness.service.start[0]()
+    assert harness.service.ready
+    await harness.service.ready()
 
 
 class Faulty:
@@ -183,20 +185,20 @@ async def test_a_signature_that_a_device_got_wrong_is_not_released(
     files: AuthorityFiles, hsm: Any, algorithm: str, method: str
 ) -> None:
     hold_ceremony(files, hsm, algorithm)
-    house = open_token_house(files, hsm)
-    servicer: Any = house.service.rpcs[0].servicer
+    harness = open_token_harness(files, hsm)
+    servicer: Any = harness.service.rpcs[0].servicer
     signer: Signer = servicer._signer
     role = signer.roles["intermediate"]
     signer.adopt(replace(role, key=Faulty(role.key)))
-    now = house.clock.now()
+    now = harness.clock.now()
     body = (
-        made.crl(house.issuer, this_update=now, next_update=now + DAY)
+        made.crl(harness.issuer, this_update=now, next_update=now + DAY)
         if method == "SignCRL"
-        else made.leaf(house.issuer, begin=now, end=now + DAY)
+        else made.leaf(harness.issuer, begin=now, end=now + DAY)
     )
-    (answer,) = await house.sign(method, body)
+    (answer,) = await harness.sign(method, body)
     assert not answer.signature
     assert answer.error.type == "unavailable"
-    assert "does not verify" in house.audit.lines[-1]["cause"]
+    assert "does not verify" in harness.audit.lines[-1]["cause"]
     with pytest.raises(NewelError, match="intermediate"):
-        await house.service.start[0]()
+        await harness.service.start[0]()

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import ssh
 
-from fixtures.signer import House, open_house
+from fixtures.signer import SignerHarness, open_harness
 from fixtures.statements import NOW
 from newel.crypto import keys
 from newel.signer.app import AuthorityFiles
@@ -70,7 +70,7 @@ def string(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-def ssh_house(files: AuthorityFiles, kind: str) -> tuple[House, Unsigned, Path]:
+def open_ssh_harness(files: AuthorityFiles, kind: str) -> tuple[SignerHarness, Unsigned, Path]:
     private = keys.generate(kind)
     key_file = files.root_key.parent.parent / "ssh_ca"
     password = b"correct horse"
@@ -87,16 +87,16 @@ def ssh_house(files: AuthorityFiles, kind: str) -> tuple[House, Unsigned, Path]:
     from newel.signer.ssh_policy import public_blob
 
     blob = public_blob(private.public_key())
-    return open_house(files, configured), Unsigned(key_file.parent, blob), key_file.parent
+    return open_harness(files, configured), Unsigned(key_file.parent, blob), key_file.parent
 
 
 @pytest.mark.needs("ssh-keygen")
 @pytest.mark.parametrize("kind", ["P-256", "P-384", "RSA-2048", "Ed25519"])
 async def test_openssh_takes_what_was_signed(files: AuthorityFiles, kind: str) -> None:
-    house, unsigned, folder = ssh_house(files, kind)
+    harness, unsigned, folder = open_ssh_harness(files, kind)
     options = ((b"force-command", b"/bin/true"),)
     body = unsigned.body(options=options)
-    (answer,) = await house.sign("SignSSHCertificate", body, key="ssh-user")
+    (answer,) = await harness.sign("SignSSHCertificate", body, key="ssh-user")
     assert answer.signature, answer.error
     import base64
 
@@ -112,7 +112,7 @@ async def test_openssh_takes_what_was_signed(files: AuthorityFiles, kind: str) -
     ).stdout
     assert "alice@example.com" in said
     assert "force-command /bin/true" in said
-    assert house.audit.lines[-1]["subject"] == "77 alice@example.com alice"
+    assert harness.audit.lines[-1]["subject"] == "77 alice@example.com alice"
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -137,18 +137,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BAD)
 async def test_what_the_authority_may_not_sign(files: AuthorityFiles, case: str) -> None:
     arguments, cause = BAD[case]
-    house, unsigned, _ = ssh_house(files, "P-256")
+    harness, unsigned, _ = open_ssh_harness(files, "P-256")
     given: dict[str, Any] = dict(arguments)
-    (answer,) = await house.sign("SignSSHCertificate", unsigned.body(**given), key="ssh-user")
+    (answer,) = await harness.sign("SignSSHCertificate", unsigned.body(**given), key="ssh-user")
     assert not answer.signature
     assert cause in f"{answer.error.type} {answer.error.cause}"
-    assert house.audit.lines[-1]["outcome"] == "refused"
+    assert harness.audit.lines[-1]["outcome"] == "refused"
 
 
 @pytest.mark.attack("P09")
 @pytest.mark.parametrize("size", [0, 1, 4, 30, 100, 200])
 async def test_a_body_cut_short_is_malformed(files: AuthorityFiles, size: int) -> None:
-    house, unsigned, _ = ssh_house(files, "P-256")
+    harness, unsigned, _ = open_ssh_harness(files, "P-256")
     body = unsigned.body()[:size]
-    (answer,) = await house.sign("SignSSHCertificate", body, key="ssh-user")
+    (answer,) = await harness.sign("SignSSHCertificate", body, key="ssh-user")
     assert answer.error.type == "malformed"

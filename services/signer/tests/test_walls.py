@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures import statements as made
-from fixtures.signer import House, open_house, settings
+from fixtures.signer import SignerHarness, open_harness, settings
 from fixtures.statements import DAY, NOW, load
 from fixtures.validation_pki import Ca
 from newel.crypto import keys
@@ -40,7 +40,7 @@ def test_a_root_key_cannot_be_used_by_a_running_service(authority: AuthorityFile
     }
     for rules in ({"certificates": {}}, {"crls": {}}):
         with pytest.raises(ConfigError, match="no service runs with a root's key"):
-            open_house(authority, {"keys": [root | rules]})
+            open_harness(authority, {"keys": [root | rules]})
 
 
 @pytest.mark.attack("X03")
@@ -48,7 +48,7 @@ def test_a_key_that_is_not_its_certificates_does_not_start(authority: AuthorityF
     configured = settings(authority)
     configured["keys"][0]["store"] = store(authority.responder_key, authority)
     with pytest.raises(ConfigError, match="key intermediate: the key is not its certificate's"):
-        open_house(authority, configured)
+        open_harness(authority, configured)
 
 
 def test_an_authority_is_nobodys_responder() -> None:
@@ -67,21 +67,21 @@ def test_a_responder_answers_for_its_own_issuer_only(authority: AuthorityFiles) 
     configured = settings(authority)
     configured["keys"][1]["ocsp"]["issuer_certificate"] = authority.root_certificate
     with pytest.raises(ConfigError, match="none of the issuer it answers for"):
-        open_house(authority, configured)
+        open_harness(authority, configured)
 
 
 def test_a_responders_key_signs_no_certificates(authority: AuthorityFiles) -> None:
     configured = settings(authority)
     configured["keys"][1]["certificates"] = {}
     with pytest.raises(ConfigError, match="intermediate CA"):
-        open_house(authority, configured)
+        open_harness(authority, configured)
 
 
 @pytest.mark.attack("P08")
 def test_a_wrong_password_is_not_shown(authority: AuthorityFiles) -> None:
     authority.password_file.write_text("wrong-horse")
     with pytest.raises(ConfigError, match="the password is wrong") as error:
-        open_house(authority)
+        open_harness(authority)
     assert "wrong-horse" not in str(error.value)
 
 
@@ -89,7 +89,7 @@ def test_a_wrong_password_is_not_shown(authority: AuthorityFiles) -> None:
 def test_a_password_others_can_read_is_refused(authority: AuthorityFiles) -> None:
     authority.password_file.chmod(0o644)
     with pytest.raises(ConfigError, match="others may read"):
-        open_house(authority)
+        open_harness(authority)
 
 
 @pytest.mark.parametrize(
@@ -142,30 +142,30 @@ sessions = 8
     assert key.certificates.extended_key_usages[0] == "1.3.6.1.5.5.7.3.1"
 
 
-async def answer_key(house: House) -> bytes:
+async def answer_key(harness: SignerHarness) -> bytes:
     from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
     from newel.runtime.rpc.local import LocalChannel
 
-    stub: Any = signer_pb2_grpc.KeysStub(LocalChannel(house.server, "validation"))
+    stub: Any = signer_pb2_grpc.KeysStub(LocalChannel(harness.server, "validation"))
     return (await stub.GetPublicKey(signer_pb2.GetPublicKeyRequest(key="ocsp"))).certificate
 
 
 async def test_a_new_certificate_of_the_same_key_is_taken_up(authority: AuthorityFiles) -> None:
-    house = open_house(authority, settings(authority) | {"check_every": "0.01s"})
-    first = await answer_key(house)
+    harness = open_harness(authority, settings(authority) | {"check_every": "0.01s"})
+    first = await answer_key(harness)
     assert reissue_responder(authority, NOW + 200 * DAY)
     import asyncio
 
-    watching = asyncio.ensure_future(house.service.tasks["certificates"]())  # noqa: TID251 - the process's part
+    watching = asyncio.ensure_future(harness.service.tasks["certificates"]())  # noqa: TID251 - the process's part
     try:
         async with asyncio.timeout(10):
-            while await answer_key(house) == first:
+            while await answer_key(harness) == first:
                 await asyncio.sleep(0.01)
-        assert await answer_key(house) == house.responder.public_bytes(made.DER)
+        assert await answer_key(harness) == harness.responder.public_bytes(made.DER)
         # a file that does not fit the key changes nothing
         authority.responder_certificate.write_bytes(authority.root_certificate.read_bytes())
         await asyncio.sleep(0.1)
-        assert await answer_key(house) != load(authority.root_certificate).public_bytes(made.DER)
+        assert await answer_key(harness) != load(authority.root_certificate).public_bytes(made.DER)
     finally:
         watching.cancel()
 
@@ -173,12 +173,12 @@ async def test_a_new_certificate_of_the_same_key_is_taken_up(authority: Authorit
 async def test_while_the_audit_trail_is_full_statuses_are_signed_and_certificates_are_not(
     authority: AuthorityFiles,
 ) -> None:
-    house = open_house(authority)
-    house.audit.full = True
-    (refused,) = await house.sign("SignCertificate", made.leaf(house.issuer))
+    harness = open_harness(authority)
+    harness.audit.full = True
+    (refused,) = await harness.sign("SignCertificate", made.leaf(harness.issuer))
     assert (refused.error.type, refused.signature) == ("unavailable", b"")
-    (signed,) = await house.sign("SignCRL", made.crl(house.issuer))
+    (signed,) = await harness.sign("SignCRL", made.crl(harness.issuer))
     assert signed.signature
-    house.audit.full = False
-    (signed,) = await house.sign("SignCertificate", made.leaf(house.issuer))
+    harness.audit.full = False
+    (signed,) = await harness.sign("SignCertificate", made.leaf(harness.issuer))
     assert signed.signature

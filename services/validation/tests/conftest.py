@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.validation import House, open_house
+from fixtures.validation import ValidationHarness, open_harness
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -18,16 +18,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def harness(tmp_path: Path) -> AsyncIterator[ValidationHarness]:
     """One process on SQLite, in agreement with the issuing authority."""
-    opened = await open_house(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}")
+    opened = await open_harness(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}")
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def each_house(tmp_path: Path, database_url: str) -> AsyncIterator[House]:
+async def each_harness(tmp_path: Path, database_url: str) -> AsyncIterator[ValidationHarness]:
     """The same on each database in turn."""
-    opened = await open_house(tmp_path, database_url)
+    opened = await open_harness(tmp_path, database_url)
     yield opened
     await opened.close()

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.pki import InternalPki
-from fixtures.validation import CRL_URL, NOW, House, issued, open_house, revoked
+from fixtures.validation import CRL_URL, NOW, ValidationHarness, issued, open_harness, revoked
 from fixtures.validation_pki import KeyHolder
 from newel.proto.events.v1 import events_pb2
 from newel.proto.signer.v1 import signer_pb2_grpc
@@ -23,11 +23,11 @@ from newel.validation.signing import StatusSigner
 OUTBOX = Statement("SELECT subject, payload FROM outbox ORDER BY id")
 
 
-async def served(house: House) -> x509.CertificateRevocationList:
-    reply = await house.get(f"/crl/{house.ca.id}.crl")
+async def served(harness: ValidationHarness) -> x509.CertificateRevocationList:
+    reply = await harness.get(f"/crl/{harness.ca.id}.crl")
     assert reply.status == 200
     crl = x509.load_der_x509_crl(reply.body)
-    assert crl.is_signature_valid(house.ca.certificate.public_key())  # type: ignore[arg-type]
+    assert crl.is_signature_valid(harness.ca.certificate.public_key())  # type: ignore[arg-type]
     return crl
 
 
@@ -35,16 +35,16 @@ def number(crl: x509.CertificateRevocationList) -> int:
     return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
-async def published(house: House) -> x509.CertificateRevocationList:
-    await house.parts.publisher.publish_due()
-    return await served(house)
+async def published(harness: ValidationHarness) -> x509.CertificateRevocationList:
+    await harness.parts.publisher.publish_due()
+    return await served(harness)
 
 
 @pytest.mark.attack("X09")
-async def test_the_empty_list_has_no_entries_field(each_house: House) -> None:
-    crl = await published(each_house)
+async def test_the_empty_list_has_no_entries_field(each_harness: ValidationHarness) -> None:
+    crl = await published(each_harness)
     assert len(crl) == 0
-    assert crl.issuer == each_house.ca.certificate.subject
+    assert crl.issuer == each_harness.ca.certificate.subject
     assert crl.last_update_utc == NOW
     assert crl.next_update_utc == NOW + dt.timedelta(hours=24)
     tbs = crl.tbs_certlist_bytes
@@ -52,12 +52,12 @@ async def test_the_empty_list_has_no_entries_field(each_house: House) -> None:
 
 
 async def test_a_list_of_everything_has_no_distribution_point_that_clients_might_not_know(
-    house: House,
+    harness: ValidationHarness,
 ) -> None:
     """RFC 5280 §5.2.5 asks for one where the scope is limited; NSS reads no list that has one."""
-    extensions = (await published(house)).extensions
+    extensions = (await published(harness)).extensions
     authority = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    ski = house.ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    ski = harness.ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     assert authority.value.key_identifier == ski.value.digest
     assert not any(each.critical for each in extensions)
     assert {each.oid for each in extensions} == {
@@ -70,26 +70,28 @@ async def test_a_distribution_point_that_was_asked_for_is_the_leaves_octet_for_o
     tmp_path: Path,
 ) -> None:
     """Windows refuses a CRL whose IDP differs from the CDP it was fetched by."""
-    house = await open_house(tmp_path, f"sqlite:///{tmp_path / 'v.db'}", crl_url=CRL_URL)
-    crl = await published(house)
-    leaf = house.ca.leaf(0x7001, crl_url=CRL_URL.replace("{issuer}", house.ca.id))
+    harness = await open_harness(tmp_path, f"sqlite:///{tmp_path / 'v.db'}", crl_url=CRL_URL)
+    crl = await published(harness)
+    leaf = harness.ca.leaf(0x7001, crl_url=CRL_URL.replace("{issuer}", harness.ca.id))
     in_leaf = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value[0]
     in_crl = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint)
     assert in_crl.critical
     assert in_crl.value.full_name == in_leaf.full_name
     assert not in_crl.value.only_contains_user_certs
     assert not in_crl.value.only_contains_ca_certs
-    await house.close()
+    await harness.close()
 
 
-async def test_a_revocation_makes_a_new_list_and_nothing_else_does(each_house: House) -> None:
-    first = await published(each_house)
-    assert await published(each_house) == first
-    await each_house.issue(0x7001)
-    assert await published(each_house) == first
-    await each_house.revoke(0x7001, reason=1)
-    await each_house.revoke(0x7002, reason=0)
-    second = await published(each_house)
+async def test_a_revocation_makes_a_new_list_and_nothing_else_does(
+    each_harness: ValidationHarness,
+) -> None:
+    first = await published(each_harness)
+    assert await published(each_harness) == first
+    await each_harness.issue(0x7001)
+    assert await published(each_harness) == first
+    await each_harness.revoke(0x7001, reason=1)
+    await each_harness.revoke(0x7002, reason=0)
+    second = await published(each_harness)
     assert number(second) > number(first)
     assert [entry.serial_number for entry in second] == [0x7001, 0x7002]
     reason, unspecified = second
@@ -100,32 +102,32 @@ async def test_a_revocation_makes_a_new_list_and_nothing_else_does(each_house: H
     assert len(list(unspecified.extensions)) == 0  # RFC 5280 §5.3.1: reason 0 is left out
 
 
-async def test_a_passive_revocation_is_published_nowhere(house: House) -> None:
-    first = await published(house)
-    await house.revoke(0x7001, active=False)
-    assert await published(house) == first
+async def test_a_passive_revocation_is_published_nowhere(harness: ValidationHarness) -> None:
+    first = await published(harness)
+    await harness.revoke(0x7001, active=False)
+    assert await published(harness) == first
 
 
-async def test_a_new_list_comes_with_every_period(house: House) -> None:
-    first = await published(house)
-    house.moved.advance(dt.timedelta(hours=8))
-    await house.parts.reconciler.revocations()
-    second = await published(house)
+async def test_a_new_list_comes_with_every_period(harness: ValidationHarness) -> None:
+    first = await published(harness)
+    harness.moved.advance(dt.timedelta(hours=8))
+    await harness.parts.reconciler.revocations()
+    second = await published(harness)
     assert number(second) > number(first)
     assert second.last_update_utc == NOW + dt.timedelta(hours=8)
 
 
 @pytest.mark.attack("X09")
-async def test_an_entry_stays_for_a_list_past_its_expiry(house: House) -> None:
+async def test_an_entry_stays_for_a_list_past_its_expiry(harness: ValidationHarness) -> None:
     """RFC 5280 §3.3."""
-    await house.revoke(0x7001, not_after=NOW + dt.timedelta(hours=2))
-    await house.revoke(0x7002)
-    assert len(await published(house)) == 2
+    await harness.revoke(0x7001, not_after=NOW + dt.timedelta(hours=2))
+    await harness.revoke(0x7002)
+    assert len(await published(harness)) == 2
     counts: list[int] = []
     for _ in range(3):
-        house.moved.advance(dt.timedelta(hours=8))
-        await house.parts.reconciler.revocations()
-        counts.append(len(await published(house)))
+        harness.moved.advance(dt.timedelta(hours=8))
+        await harness.parts.reconciler.revocations()
+        counts.append(len(await published(harness)))
     assert counts == [2, 1, 1]
 
 
@@ -133,44 +135,50 @@ async def test_an_entry_stays_for_a_list_past_its_expiry(house: House) -> None:
 async def test_numbers_go_on_after_the_database_was_restored(tmp_path: Path) -> None:
     """X09: yesterday's database knows yesterday's numbers; the file and the shelf know today's."""
     url, folder = f"sqlite:///{tmp_path / 'validation.db'}", tmp_path / "published"
-    house = await open_house(tmp_path, url, crl={"folder": folder})
-    await published(house)
-    await house.revoke(0x7001)
-    before = number(await published(house))
-    await house.close()
+    harness = await open_harness(tmp_path, url, crl={"folder": folder})
+    await published(harness)
+    await harness.revoke(0x7001)
+    before = number(await published(harness))
+    await harness.close()
     for file in tmp_path.glob("validation.db*"):
         file.unlink()
-    house.moved.advance(dt.timedelta(hours=-1))  # and the clock went back as well
-    restored = await open_house(tmp_path / "again", url, beside=house, crl={"folder": folder})
+    harness.moved.advance(dt.timedelta(hours=-1))  # and the clock went back as well
+    restored = await open_harness(tmp_path / "again", url, beside=harness, crl={"folder": folder})
     assert number(await published(restored)) > before
-    kept = x509.load_der_x509_crl((folder / f"{house.ca.id}.crl").read_bytes())
+    kept = x509.load_der_x509_crl((folder / f"{harness.ca.id}.crl").read_bytes())
     assert number(kept) == number(await served(restored))
     await restored.close()
 
 
 @pytest.mark.attack("X09")
 async def test_numbers_go_on_without_a_file_by_the_time(tmp_path: Path) -> None:
-    house = await open_house(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}")
-    before = number(await published(house))
-    house.moved.advance(dt.timedelta(hours=1))
-    await house.close()
-    new = await open_house(tmp_path / "again", f"sqlite:///{tmp_path / 'new.db'}", beside=house)
+    harness = await open_harness(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}")
+    before = number(await published(harness))
+    harness.moved.advance(dt.timedelta(hours=1))
+    await harness.close()
+    new = await open_harness(tmp_path / "again", f"sqlite:///{tmp_path / 'new.db'}", beside=harness)
     assert number(await published(new)) > before
     await new.close()
 
 
 @pytest.mark.attack("X09")
-async def test_two_publishers_at_once_never_use_a_number_twice(each_house: House) -> None:
-    other = await open_house(each_house.folder / "other", each_house.url, beside=each_house)
+async def test_two_publishers_at_once_never_use_a_number_twice(
+    each_harness: ValidationHarness,
+) -> None:
+    other = await open_harness(each_harness.folder / "other", each_harness.url, beside=each_harness)
     seen: dict[int, bytes] = {}
     for round_ in range(5):
-        await each_house.revoke(0x7001 + round_)
+        await each_harness.revoke(0x7001 + round_)
         await asyncio.gather(
-            *(house.parts.publisher.publish_due() for house in (each_house, other) for _ in "ab")
+            *(
+                harness.parts.publisher.publish_due()
+                for harness in (each_harness, other)
+                for _ in "ab"
+            )
         )
-        for house in (each_house, other):
-            await house.parts.changes.look()
-            crl = await served(house)
+        for harness in (each_harness, other):
+            await harness.parts.changes.look()
+            crl = await served(harness)
             der = crl.public_bytes(Encoding.DER)
             assert seen.setdefault(number(crl), der) == der
             assert len(crl) == round_ + 1
@@ -178,22 +186,22 @@ async def test_two_publishers_at_once_never_use_a_number_twice(each_house: House
 
 
 @pytest.mark.attack("X09")
-async def test_the_clock_going_back_takes_no_number_back(house: House) -> None:
-    before = number(await published(house))
-    house.moved.advance(dt.timedelta(hours=-1))
-    await house.parts.reconciler.revocations()
-    await house.revoke(0x7001)
-    assert number(await published(house)) > before
+async def test_the_clock_going_back_takes_no_number_back(harness: ValidationHarness) -> None:
+    before = number(await published(harness))
+    harness.moved.advance(dt.timedelta(hours=-1))
+    await harness.parts.reconciler.revocations()
+    await harness.revoke(0x7001)
+    assert number(await published(harness)) > before
 
 
 @pytest.mark.attack("X08")
-async def test_crl_and_ocsp_agree(each_house: House) -> None:
+async def test_crl_and_ocsp_agree(each_harness: ValidationHarness) -> None:
     for serial in (0x7001, 0x7002, 0x7003):
-        await each_house.issue(serial)
-    await each_house.revoke(0x7002, reason=3)
-    crl = await published(each_house)
+        await each_harness.issue(serial)
+    await each_harness.revoke(0x7002, reason=3)
+    crl = await published(each_harness)
     for serial in (0x7001, 0x7002, 0x7003):
-        response = await each_house.status(each_house.ca.leaf(serial))
+        response = await each_harness.status(each_harness.ca.leaf(serial))
         entry = crl.get_revoked_certificate_by_serial_number(serial)
         assert (
             (entry is not None) == (serial == 0x7002) == (response.revocation_time_utc is not None)
@@ -205,68 +213,68 @@ async def test_crl_and_ocsp_agree(each_house: House) -> None:
 
 
 async def test_a_key_called_compromised_later_is_shown_so_by_ocsp_and_crl(
-    each_house: House,
+    each_harness: ValidationHarness,
 ) -> None:
     tomorrow = NOW + dt.timedelta(days=1)
-    certificate = each_house.ca.leaf(0x7001)
-    first = revoked(0x7001, each_house.ca.id, NOW, tomorrow, 4)
-    raised = revoked(0x7001, each_house.ca.id, NOW, tomorrow, 1)
-    await each_house.deliver(issued(certificate, each_house.ca.id), first)
-    before = await published(each_house)
-    assert (await each_house.status(certificate)).revocation_reason == x509.ReasonFlags.superseded
-    await each_house.deliver(raised)
-    await each_house.deliver(first)  # an old event once more lowers nothing
-    response = await each_house.status(certificate)
+    certificate = each_harness.ca.leaf(0x7001)
+    first = revoked(0x7001, each_harness.ca.id, NOW, tomorrow, 4)
+    raised = revoked(0x7001, each_harness.ca.id, NOW, tomorrow, 1)
+    await each_harness.deliver(issued(certificate, each_harness.ca.id), first)
+    before = await published(each_harness)
+    assert (await each_harness.status(certificate)).revocation_reason == x509.ReasonFlags.superseded
+    await each_harness.deliver(raised)
+    await each_harness.deliver(first)  # an old event once more lowers nothing
+    response = await each_harness.status(certificate)
     assert response.revocation_reason == x509.ReasonFlags.key_compromise
     assert response.revocation_time_utc == NOW
-    after = await published(each_house)
+    after = await published(each_harness)
     assert number(after) > number(before)
     (entry,) = after
     reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
     assert reason == x509.ReasonFlags.key_compromise
 
 
-async def test_nothing_is_published_from_stale_knowledge(house: House) -> None:
-    first = await published(house)
-    house.moved.advance(dt.timedelta(hours=9))
-    assert await published(house) == first
-    await house.parts.reconciler.revocations()
-    assert number(await published(house)) > number(first)
+async def test_nothing_is_published_from_stale_knowledge(harness: ValidationHarness) -> None:
+    first = await published(harness)
+    harness.moved.advance(dt.timedelta(hours=9))
+    assert await published(harness) == first
+    await harness.parts.reconciler.revocations()
+    assert number(await published(harness)) > number(first)
 
 
-async def test_a_failing_signer_is_tried_again(house: House) -> None:
-    house.signer.away = True
-    await house.parts.publisher.publish_due()
-    assert (await house.get(f"/crl/{house.ca.id}.crl")).status == 503
-    house.signer.away = False
-    house.signer.corrupt = True
-    await house.parts.publisher.publish_due()
-    assert (await house.get(f"/crl/{house.ca.id}.crl")).status == 503
-    house.signer.corrupt = False
-    await published(house)
-    assert house.registry.get_sample_value("newel_crl_failures_total") == 2
+async def test_a_failing_signer_is_tried_again(harness: ValidationHarness) -> None:
+    harness.signer.away = True
+    await harness.parts.publisher.publish_due()
+    assert (await harness.get(f"/crl/{harness.ca.id}.crl")).status == 503
+    harness.signer.away = False
+    harness.signer.corrupt = True
+    await harness.parts.publisher.publish_due()
+    assert (await harness.get(f"/crl/{harness.ca.id}.crl")).status == 503
+    harness.signer.corrupt = False
+    await published(harness)
+    assert harness.registry.get_sample_value("newel_crl_failures_total") == 2
 
 
 async def test_a_list_too_long_for_a_message_is_said_and_not_made_again_at_once(
-    house: House, caplog: pytest.LogCaptureFixture
+    harness: ValidationHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The one before is served on, revocations show in OCSP; expired entries may make it short enough."""
-    before = await published(house)
-    house.signer.longest_list = 1
-    certificate = await house.issue(0x7001)
-    await house.revoke(0x7001)
+    before = await published(harness)
+    harness.signer.longest_list = 1
+    certificate = await harness.issue(0x7001)
+    await harness.revoke(0x7001)
     for _ in range(3):
-        assert await published(house) == before
-    assert house.registry.get_sample_value("newel_crl_failures_total") == 1
+        assert await published(harness) == before
+    assert harness.registry.get_sample_value("newel_crl_failures_total") == 1
     assert "octets is longer than the 67108864 a message holds" in caplog.text
-    assert (await house.status(certificate)).certificate_status.name == "REVOKED"
-    house.signer.longest_list = None
-    assert await published(house) == before
-    house.moved.advance(dt.timedelta(minutes=10))
-    assert len(await published(house)) == 1
-    await house.parts.watch.refresh()
-    length = len((await house.get(f"/crl/{house.ca.id}.crl")).body)
-    sample = house.registry.get_sample_value("newel_crl_octets", {"issuer": house.ca.id})
+    assert (await harness.status(certificate)).certificate_status.name == "REVOKED"
+    harness.signer.longest_list = None
+    assert await published(harness) == before
+    harness.moved.advance(dt.timedelta(minutes=10))
+    assert len(await published(harness)) == 1
+    await harness.parts.watch.refresh()
+    length = len((await harness.get(f"/crl/{harness.ca.id}.crl")).body)
+    sample = harness.registry.get_sample_value("newel_crl_octets", {"issuer": harness.ca.id})
     assert sample == length
 
 
@@ -287,36 +295,38 @@ async def test_what_does_not_fit_between_two_machines_is_too_large(
     await server.stop(0)
 
 
-async def test_a_publication_is_an_event_and_audited(house: House) -> None:
-    await house.revoke(0x7001)
-    crl = await published(house)
-    ((subject, payload),) = await house.database.fetch(OUTBOX)
+async def test_a_publication_is_an_event_and_audited(harness: ValidationHarness) -> None:
+    await harness.revoke(0x7001)
+    crl = await published(harness)
+    ((subject, payload),) = await harness.database.fetch(OUTBOX)
     event = events_pb2.CrlPublished.FromString(payload)
     assert subject == "newel.crl.published.v1"
-    assert (event.issuer, event.entries) == (house.ca.id, 1)
+    assert (event.issuer, event.entries) == (harness.ca.id, 1)
     assert int.from_bytes(event.number, "big") == number(crl)
     assert event.next_update.seconds == int((NOW + dt.timedelta(hours=24)).timestamp())
-    assert house.audit.lines[-1][:2] == ("crl.publish", "granted")
+    assert harness.audit.lines[-1][:2] == ("crl.publish", "granted")
 
 
-async def test_another_worker_serves_it_after_its_next_look(each_house: House) -> None:
-    other = await open_house(each_house.folder / "other", each_house.url, beside=each_house)
-    crl = await published(each_house)
+async def test_another_worker_serves_it_after_its_next_look(
+    each_harness: ValidationHarness,
+) -> None:
+    other = await open_harness(each_harness.folder / "other", each_harness.url, beside=each_harness)
+    crl = await published(each_harness)
     await other.parts.changes.look()
     assert await served(other) == crl
     await other.close()
 
 
-async def test_only_this_list_and_the_one_before_are_stored(house: House) -> None:
+async def test_only_this_list_and_the_one_before_are_stored(harness: ValidationHarness) -> None:
     for serial in range(0x7001, 0x7006):
-        await house.revoke(serial)
-        await published(house)
-    rows = await house.database.fetch(Statement("SELECT number FROM crls"))
+        await harness.revoke(serial)
+        await published(harness)
+    rows = await harness.database.fetch(Statement("SELECT number FROM crls"))
     assert len(rows) == 2
 
 
 @pytest.mark.attack("X09")
-async def test_many_entries_are_read_in_pages(house: House) -> None:
+async def test_many_entries_are_read_in_pages(harness: ValidationHarness) -> None:
     insert = Statement(
         "INSERT INTO certificate_status (serial, issuer, not_after, revoked_at, reason, entry, change)"
         " SELECT $1, issuer, not_after, revoked_at, reason, $2, change FROM certificate_status"
@@ -324,14 +334,14 @@ async def test_many_entries_are_read_in_pages(house: House) -> None:
     )
     from newel.crypto.crl import crl_entry
 
-    await house.revoke(0x10000)
+    await harness.revoke(0x10000)
     first = (0x10000).to_bytes(3, "big")
     revoked_at = int(NOW.timestamp())
-    await house.database.apply(
+    await harness.database.apply(
         *(
             Write(insert, (serial.to_bytes(3, "big"), crl_entry(serial, revoked_at, 1), first))
             for serial in range(0x10001, 0x10000 + 45_000)
         )
     )
-    crl = await published(house)
+    crl = await published(harness)
     assert [entry.serial_number for entry in crl] == list(range(0x10000, 0x10000 + 45_000))

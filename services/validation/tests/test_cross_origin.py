@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures.running import wait_until
-from fixtures.validation import surroundings
+from fixtures.validation import make_setup
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError, validated
 from newel.runtime.http.listener import Listener, bind
@@ -25,7 +25,7 @@ async def asked(
     """Status and headers of /roots.pem, as a server with these origins sends them."""
     url = f"sqlite:///{folder / 'v.db'}"
     http = {"cross_origin": origins}
-    around = await surroundings(folder, url, SystemClock(), http=http)
+    around = await make_setup(folder, url, SystemClock(), http=http)
     service = build(around.config, around.ports)
     listener = Listener(service.web["http"], bind("127.0.0.1:0"))
     async with asyncio.TaskGroup() as group:

@@ -12,7 +12,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from fixtures.validation import NOW, House, open_house, request_for
+from fixtures.validation import NOW, ValidationHarness, open_harness, request_for
 from fixtures.validation_pki import Ca, key_usage, write_pem
 from newel.crypto import keys
 from newel.runtime.errors import NewelError
@@ -20,83 +20,91 @@ from newel.runtime.errors import NewelError
 Make = Callable[[Ca, keys.PrivateKey], x509.Certificate]
 
 
-async def response_status(house: House, certificate: x509.Certificate) -> OCSPResponseStatus:
-    reply = await house.post(request_for(certificate, house.ca))
+async def response_status(
+    harness: ValidationHarness, certificate: x509.Certificate
+) -> OCSPResponseStatus:
+    reply = await harness.post(request_for(certificate, harness.ca))
     assert reply.status == 200
     return ocsp.load_der_ocsp_response(reply.body).response_status
 
 
-async def test_without_the_signer_a_new_answer_comes_later(house: House) -> None:
-    certificate = await house.issue(0x7001)
-    house.signer.away = True
-    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
-    house.signer.away = False
-    assert await response_status(house, certificate) == OCSPResponseStatus.SUCCESSFUL
+async def test_without_the_signer_a_new_answer_comes_later(harness: ValidationHarness) -> None:
+    certificate = await harness.issue(0x7001)
+    harness.signer.away = True
+    assert await response_status(harness, certificate) == OCSPResponseStatus.TRY_LATER
+    harness.signer.away = False
+    assert await response_status(harness, certificate) == OCSPResponseStatus.SUCCESSFUL
 
 
-async def test_without_the_signer_a_kept_answer_is_shown_until_it_expires(house: House) -> None:
-    certificate = await house.issue(0x7001)
-    first = await house.status(certificate)
-    house.signer.away = True
+async def test_without_the_signer_a_kept_answer_is_shown_until_it_expires(
+    harness: ValidationHarness,
+) -> None:
+    certificate = await harness.issue(0x7001)
+    first = await harness.status(certificate)
+    harness.signer.away = True
     for hours in (13, 10):
-        house.moved.advance(dt.timedelta(hours=hours))
-        await house.parts.reconciler.revocations()
-        await house.parts.changes.look()
-        again = await house.status(certificate)
+        harness.moved.advance(dt.timedelta(hours=hours))
+        await harness.parts.reconciler.revocations()
+        await harness.parts.changes.look()
+        again = await harness.status(certificate)
         assert again.this_update_utc == first.this_update_utc
-    house.moved.advance(dt.timedelta(hours=1))
-    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+    harness.moved.advance(dt.timedelta(hours=1))
+    assert await response_status(harness, certificate) == OCSPResponseStatus.TRY_LATER
 
 
 @pytest.mark.attack("X06")
-async def test_a_signature_that_does_not_verify_is_never_released(house: House) -> None:
-    certificate = await house.issue(0x7001)
-    house.signer.corrupt = True
-    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
-    house.signer.corrupt = False
-    assert await response_status(house, certificate) == OCSPResponseStatus.SUCCESSFUL
+async def test_a_signature_that_does_not_verify_is_never_released(
+    harness: ValidationHarness,
+) -> None:
+    certificate = await harness.issue(0x7001)
+    harness.signer.corrupt = True
+    assert await response_status(harness, certificate) == OCSPResponseStatus.TRY_LATER
+    harness.signer.corrupt = False
+    assert await response_status(harness, certificate) == OCSPResponseStatus.SUCCESSFUL
 
 
-async def test_stale_knowledge_is_never_good_but_revoked_stays_revoked(house: House) -> None:
+async def test_stale_knowledge_is_never_good_but_revoked_stays_revoked(
+    harness: ValidationHarness,
+) -> None:
     """Design §8: past a limit the responder says tryLater rather than a stale good."""
-    good, bad = await house.issue(0x7001), await house.issue(0x7002)
-    await house.revoke(0x7002)
+    good, bad = await harness.issue(0x7001), await harness.issue(0x7002)
+    await harness.revoke(0x7002)
     for certificate in (good, bad):
-        await house.status(certificate)
-    house.lists.away = True
-    house.moved.advance(dt.timedelta(hours=4))
-    await house.parts.changes.look()
-    assert await response_status(house, good) == OCSPResponseStatus.TRY_LATER
-    assert await response_status(house, house.ca.leaf(0x7003)) == OCSPResponseStatus.TRY_LATER
-    assert (await house.status(bad)).certificate_status == OCSPCertStatus.REVOKED
+        await harness.status(certificate)
+    harness.lists.away = True
+    harness.moved.advance(dt.timedelta(hours=4))
+    await harness.parts.changes.look()
+    assert await response_status(harness, good) == OCSPResponseStatus.TRY_LATER
+    assert await response_status(harness, harness.ca.leaf(0x7003)) == OCSPResponseStatus.TRY_LATER
+    assert (await harness.status(bad)).certificate_status == OCSPCertStatus.REVOKED
     with pytest.raises(NewelError, match="not compared"):
-        await house.parts.watch.ready()
-    house.lists.away = False
-    await house.parts.reconciler.revocations()
-    await house.parts.changes.look()
-    assert await response_status(house, good) == OCSPResponseStatus.SUCCESSFUL
+        await harness.parts.watch.ready()
+    harness.lists.away = False
+    await harness.parts.reconciler.revocations()
+    await harness.parts.changes.look()
+    assert await response_status(harness, good) == OCSPResponseStatus.SUCCESSFUL
 
 
 async def test_before_the_first_comparison_nothing_is_good(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'validation.db'}"
-    house = await open_house(tmp_path, url, agreed=False)
-    certificate = await house.issue(0x7001)
-    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
-    await house.close()
+    harness = await open_harness(tmp_path, url, agreed=False)
+    certificate = await harness.issue(0x7001)
+    assert await response_status(harness, certificate) == OCSPResponseStatus.TRY_LATER
+    await harness.close()
 
 
 async def test_more_waiting_than_allowed_is_told_to_come_later(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'validation.db'}"
-    house = await open_house(tmp_path, url, ocsp={"max_waiting": 2})
-    certificates = [await house.issue(serial) for serial in (0x7001, 0x7002, 0x7003)]
-    house.signer.gate = asyncio.Event()
-    asking = asyncio.gather(*(response_status(house, one) for one in certificates[:2]))
-    await house.signer.asked.wait()
-    assert await response_status(house, certificates[2]) == OCSPResponseStatus.TRY_LATER
-    house.signer.gate.set()
+    harness = await open_harness(tmp_path, url, ocsp={"max_waiting": 2})
+    certificates = [await harness.issue(serial) for serial in (0x7001, 0x7002, 0x7003)]
+    harness.signer.gate = asyncio.Event()
+    asking = asyncio.gather(*(response_status(harness, one) for one in certificates[:2]))
+    await harness.signer.asked.wait()
+    assert await response_status(harness, certificates[2]) == OCSPResponseStatus.TRY_LATER
+    harness.signer.gate.set()
     assert await asking == [OCSPResponseStatus.SUCCESSFUL] * 2
-    assert await response_status(house, certificates[2]) == OCSPResponseStatus.SUCCESSFUL
-    await house.close()
+    assert await response_status(harness, certificates[2]) == OCSPResponseStatus.SUCCESSFUL
+    await harness.close()
 
 
 UNFIT: dict[str, Make] = {
@@ -115,15 +123,17 @@ UNFIT: dict[str, Make] = {
 
 @pytest.mark.attack("X10")
 @pytest.mark.parametrize("make", UNFIT.values(), ids=UNFIT.keys())
-async def test_an_unfit_responder_says_nothing_and_is_not_ready(house: House, make: Make) -> None:
+async def test_an_unfit_responder_says_nothing_and_is_not_ready(
+    harness: ValidationHarness, make: Make
+) -> None:
     """X10: clients would refuse its answers; operators hear of it before they do."""
-    certificate = await house.issue(0x7001)
-    file = house.folder / "ocsp-0.crt"
+    certificate = await harness.issue(0x7001)
+    file = harness.folder / "ocsp-0.crt"
     fit = file.read_bytes()
-    await house.parts.publisher.publish_due()
-    await house.parts.watch.ready()
-    write_pem(file, make(house.ca, house.signer.keys["ocsp-0"]))
-    started = await open_house(house.folder / "other", house.url, beside=house)
+    await harness.parts.publisher.publish_due()
+    await harness.parts.watch.ready()
+    write_pem(file, make(harness.ca, harness.signer.keys["ocsp-0"]))
+    started = await open_harness(harness.folder / "other", harness.url, beside=harness)
     assert await response_status(started, certificate) == OCSPResponseStatus.TRY_LATER
     with pytest.raises(NewelError, match="no OCSP responder"):
         await started.parts.watch.ready()
@@ -136,38 +146,40 @@ async def test_an_unfit_responder_says_nothing_and_is_not_ready(house: House, ma
 
 @pytest.mark.parametrize("make", [*list(UNFIT.values())[1:], None], ids=[*list(UNFIT)[1:], "none"])
 async def test_the_responder_that_answers_goes_on_until_there_is_a_fit_one(
-    house: House, make: Make | None
+    harness: ValidationHarness, make: Make | None
 ) -> None:
-    certificate = await house.issue(0x7001)
-    file = house.folder / "ocsp-0.crt"
+    certificate = await harness.issue(0x7001)
+    file = harness.folder / "ocsp-0.crt"
     if make is None:
         file.unlink()
     else:
-        write_pem(file, make(house.ca, house.signer.keys["ocsp-0"]))
-    await house.parts.watch.refresh()
-    assert await response_status(house, certificate) == OCSPResponseStatus.SUCCESSFUL
-    house.moved.advance(dt.timedelta(days=31))
-    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
-    fit = house.ca.responder(house.signer.keys["ocsp-0"], NOW + dt.timedelta(days=60))
+        write_pem(file, make(harness.ca, harness.signer.keys["ocsp-0"]))
+    await harness.parts.watch.refresh()
+    assert await response_status(harness, certificate) == OCSPResponseStatus.SUCCESSFUL
+    harness.moved.advance(dt.timedelta(days=31))
+    assert await response_status(harness, certificate) == OCSPResponseStatus.TRY_LATER
+    fit = harness.ca.responder(harness.signer.keys["ocsp-0"], NOW + dt.timedelta(days=60))
     write_pem(file, fit)
-    await house.parts.watch.refresh()
+    await harness.parts.watch.refresh()
     with pytest.raises(NewelError) as unready:
-        await house.parts.watch.ready()
+        await harness.parts.watch.ready()
     assert "responder" not in unready.value.detail
 
 
 @pytest.mark.attack("X10")
-async def test_a_responder_whose_key_the_signer_does_not_have_says_nothing(house: House) -> None:
-    certificate = await house.issue(0x7001)
-    write_pem(house.folder / "ocsp-0.crt", house.ca.responder(keys.generate()))
-    await house.parts.watch.refresh()
-    assert await response_status(house, certificate) == OCSPResponseStatus.TRY_LATER
+async def test_a_responder_whose_key_the_signer_does_not_have_says_nothing(
+    harness: ValidationHarness,
+) -> None:
+    certificate = await harness.issue(0x7001)
+    write_pem(harness.folder / "ocsp-0.crt", harness.ca.responder(keys.generate()))
+    await harness.parts.watch.refresh()
+    assert await response_status(harness, certificate) == OCSPResponseStatus.TRY_LATER
 
 
-async def test_a_database_that_fails_is_an_ocsp_error_too(house: House) -> None:
-    certificate = await house.issue(0x7001)
-    await house.database.close()
-    reply: Any = await house.post(request_for(certificate, house.ca))
+async def test_a_database_that_fails_is_an_ocsp_error_too(harness: ValidationHarness) -> None:
+    certificate = await harness.issue(0x7001)
+    await harness.database.close()
+    reply: Any = await harness.post(request_for(certificate, harness.ca))
     assert reply.status == 200
     assert ocsp.load_der_ocsp_response(reply.body).response_status in {
         OCSPResponseStatus.INTERNAL_ERROR,

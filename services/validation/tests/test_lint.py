@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pkilint.bin import lint_crl, lint_ocsp_response
 
-from fixtures.validation import House, open_house, request_for
+from fixtures.validation import ValidationHarness, open_harness, request_for
 
 
 def lint_of_response(file: Path, der: bytes) -> str:
@@ -39,25 +39,25 @@ def lint_of_crl(file: Path, der: bytes) -> str:
 
 @pytest.mark.parametrize("kind", ["P-256", "RSA-2048"])
 async def test_every_response_is_clean(tmp_path: Path, kind: str) -> None:
-    house = await open_house(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}", kind=kind)
-    await house.issue(0x7001)
+    harness = await open_harness(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}", kind=kind)
+    await harness.issue(0x7001)
     for reason in range(11):
         if reason not in {7, 8}:
-            await house.revoke(0x8000 + reason, reason)
+            await harness.revoke(0x8000 + reason, reason)
     file = tmp_path / "response"
     for serial in (0x7001, 0x666, *range(0x8000, 0x800B)):
-        request = request_for(house.ca.leaf(serial), house.ca)
-        assert lint_of_response(file, (await house.post(request)).body).strip() == "", hex(serial)
-    nonce = request_for(house.ca.leaf(0x7001), house.ca, nonce=b"n" * 32)
-    assert lint_of_response(file, (await house.post(nonce)).body).strip() == ""
-    await house.close()
+        request = request_for(harness.ca.leaf(serial), harness.ca)
+        assert lint_of_response(file, (await harness.post(request)).body).strip() == "", hex(serial)
+    nonce = request_for(harness.ca.leaf(0x7001), harness.ca, nonce=b"n" * 32)
+    assert lint_of_response(file, (await harness.post(nonce)).body).strip() == ""
+    await harness.close()
 
 
 @pytest.mark.attack("X09")
-async def test_every_crl_is_clean(house: House, tmp_path: Path) -> None:
+async def test_every_crl_is_clean(harness: ValidationHarness, tmp_path: Path) -> None:
     for count in (0, 1, 500):
         for serial in range(0x8000, 0x8000 + count):
-            await house.revoke(serial, serial % 7)
-        await house.parts.publisher.publish_due()
-        der = (await house.get(f"/crl/{house.ca.id}.crl")).body
+            await harness.revoke(serial, serial % 7)
+        await harness.parts.publisher.publish_due()
+        der = (await harness.get(f"/crl/{harness.ca.id}.crl")).body
         assert lint_of_crl(tmp_path / "crl", der).strip() == "", count

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from fixtures.validation import Around, issued, request_for, revoked, surroundings
+from fixtures.validation import ValidationSetup, issued, make_setup, request_for, revoked
 from fixtures.validation_pki import write_pem
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import SystemClock
@@ -28,7 +28,7 @@ from newel.validation.app import build
 class Running:
     """A service that answers, and what its clients hold."""
 
-    house: Around
+    harness: ValidationSetup
     service: Service
     outbox: TableOutbox
     port: int
@@ -36,7 +36,7 @@ class Running:
 
     async def tell(self, event: Event) -> None:
         """The event as the issuing authority would write it."""
-        await self.house.database.apply(self.outbox.write(event.subject, event.payload))
+        await self.harness.database.apply(self.outbox.write(event.subject, event.payload))
         self.outbox.wake()
 
     @property
@@ -72,11 +72,11 @@ class Running:
 @asynccontextmanager
 async def serving(folder: Path, url: str) -> AsyncGenerator[Running]:
     bus = LocalBus()
-    house = await surroundings(folder, url, SystemClock(), bus)
-    outbox = TableOutbox(house.database)
+    harness = await make_setup(folder, url, SystemClock(), bus)
+    outbox = TableOutbox(harness.database)
     bus.attach(outbox)
-    service = build(house.config, house.ports)
-    supervisor = Supervisor(house.registry)
+    service = build(harness.config, harness.ports)
+    supervisor = Supervisor(harness.registry)
     listener = Listener(service.web["http"], bind("127.0.0.1:0"))
     for hook in service.start:
         await hook()
@@ -84,14 +84,14 @@ async def serving(folder: Path, url: str) -> AsyncGenerator[Running]:
         group.create_task(listener.listen())
         supervisor.start(service.tasks, service.name)
         supervisor.start(bus.tasks(), "bus")
-        write_pem(folder / "ca.pem", house.ca.certificate)
-        write_pem(folder / "root.pem", house.root.certificate)
+        write_pem(folder / "ca.pem", harness.ca.certificate)
+        write_pem(folder / "root.pem", harness.root.certificate)
         try:
-            yield Running(house, service, outbox, listener.address[1], folder)
+            yield Running(harness, service, outbox, listener.address[1], folder)
         finally:
             listener.stop()
             await supervisor.stop()
-    await house.database.close()
+    await harness.database.close()
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ async def running(tmp_path: Path, database_url: str) -> AsyncGenerator[Running]:
 
 
 def leaf(running: Running, serial: int, file: str) -> x509.Certificate:
-    url = f"http://ca.example:9080/crl/{running.house.ca.id}.crl"
-    certificate = running.house.ca.leaf(serial, crl_url=url)
+    url = f"http://ca.example:9080/crl/{running.harness.ca.id}.crl"
+    certificate = running.harness.ca.leaf(serial, crl_url=url)
     write_pem(running.folder / file, certificate)
     return certificate
 
@@ -111,10 +111,10 @@ def leaf(running: Running, serial: int, file: str) -> x509.Certificate:
 @pytest.mark.attack("X08")
 async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> None:
     """A revocation shows in OCSP within 1 s and in the CRL within 5 s."""
-    house = running.house
+    harness = running.harness
     certificate = leaf(running, 0x7001, "leaf.pem")
     leaf(running, 0x666, "rogue.pem")
-    await running.tell(issued(certificate, house.ca.id))
+    await running.tell(issued(certificate, harness.ca.id))
     answer = await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     assert "Response verify OK" in answer
     assert "WARNING" not in answer  # the nonce came back
@@ -125,7 +125,7 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
     assert "rogue.pem: unknown" in await running.ocsp("rogue.pem")
 
     crl_file = running.folder / "list.der"
-    fetch = ("curl", "-sf", "-o", str(crl_file), f"{running.url}/crl/{house.ca.id}.crl")
+    fetch = ("curl", "-sf", "-o", str(crl_file), f"{running.url}/crl/{harness.ca.id}.crl")
 
     async def listed() -> str:
         await running.run(*fetch)
@@ -135,8 +135,8 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
 
     answer = await running.until(5, listed, "verify OK")
     assert "No Revoked Certificates" in answer
-    now = house.clock.now()
-    await running.tell(revoked(0x7001, house.ca.id, now, certificate.not_valid_after_utc))
+    now = harness.clock.now()
+    await running.tell(revoked(0x7001, harness.ca.id, now, certificate.not_valid_after_utc))
     kept = lambda: running.ocsp("leaf.pem", "-no_nonce")  # noqa: E731 - asked more than once
     answer = await running.until(1, kept, "leaf.pem: revoked")
     assert "Reason: keyCompromise" in answer
@@ -152,11 +152,11 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
 
 @pytest.mark.needs("openssl", "curl")
 async def test_answers_go_on_with_the_issuing_authority_down(running: Running) -> None:
-    house = running.house
-    await running.tell(issued(leaf(running, 0x7001, "leaf.pem"), house.ca.id))
+    harness = running.harness
+    await running.tell(issued(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
     await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     await running.until(5, lambda: running.run("curl", "-si", f"{running.url}/crl"), "200 OK")
-    house.lists.away = True
+    harness.lists.away = True
     assert "leaf.pem: good" in await running.ocsp("leaf.pem")
     assert "200 OK" in await running.run("curl", "-si", f"{running.url}/crl")
 
@@ -164,8 +164,8 @@ async def test_answers_go_on_with_the_issuing_authority_down(running: Running) -
 @pytest.mark.needs("openssl", "curl")
 @pytest.mark.attack("X07")
 async def test_by_get_with_http_caching(running: Running) -> None:
-    house = running.house
-    await running.tell(issued(leaf(running, 0x7001, "leaf.pem"), house.ca.id))
+    harness = running.harness
+    await running.tell(issued(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
     await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     await running.run(
         "openssl", "ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-no_nonce", "-reqout", "request"
@@ -198,13 +198,13 @@ async def exchange(running: Running, method: str, path: str) -> tuple[set[bytes]
 
 @pytest.mark.needs("openssl", "curl")
 async def test_head_has_the_headers_of_get_and_no_body(running: Running) -> None:
-    house = running.house
+    harness = running.harness
     certificate = leaf(running, 0x7001, "leaf.pem")
-    await running.tell(issued(certificate, house.ca.id))
+    await running.tell(issued(certificate, harness.ca.id))
     await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     await running.until(5, lambda: running.run("curl", "-si", f"{running.url}/crl"), "200 OK")
-    request = base64.b64encode(request_for(certificate, house.ca)).decode()
-    fixed = f"/ca/{house.ca.id}.cer", "/roots.pem"
+    request = base64.b64encode(request_for(certificate, harness.ca)).decode()
+    fixed = f"/ca/{harness.ca.id}.cer", "/roots.pem"
     for path in ("/crl", "/crl?pem", "/crls.pem", *fixed, f"/ocsp/{request}", f"//ocsp/{request}"):
         headers, body = await exchange(running, "GET", path)
         assert b"HTTP/1.1 200 OK" in headers
@@ -227,7 +227,7 @@ async def test_a_megabyte_by_post_is_malformed_and_harmless(running: Running) ->
 
 @pytest.mark.needs("openssl")
 async def test_the_service_becomes_ready_and_says_what_it_publishes(running: Running) -> None:
-    house = running.house
+    harness = running.harness
     ready = running.service.ready
     assert ready is not None
     end = asyncio.get_running_loop().time() + 10
@@ -238,7 +238,7 @@ async def test_the_service_becomes_ready_and_says_what_it_publishes(running: Run
         except Exception:  # noqa: BLE001 - whatever is missing has time to come
             assert asyncio.get_running_loop().time() < end
             await asyncio.sleep(0.1)
-    published = await house.database.fetch(
+    published = await harness.database.fetch(
         Statement("SELECT subject FROM outbox WHERE subject = 'newel.crl.published.v1'")
     )
     assert published

@@ -9,81 +9,87 @@ from contextlib import asynccontextmanager
 import pytest
 from cryptography.x509.ocsp import OCSPCertStatus
 
-from fixtures.validation import House, open_house, record
+from fixtures.validation import ValidationHarness, open_harness, record
 from newel.runtime.database.contract import Statement, Write
 from newel.runtime.errors import ErrorType, NewelError
 from newel.validation.upkeep import patient
 
 
 @asynccontextmanager
-async def at_work(house: House) -> AsyncGenerator[None]:
+async def at_work(harness: ValidationHarness) -> AsyncGenerator[None]:
     async with asyncio.TaskGroup() as group:
-        working = group.create_task(house.parts.upkeep.run())
+        working = group.create_task(harness.parts.upkeep.run())
         yield
         working.cancel()
 
 
-async def eventually(house: House, path: str, status: int) -> None:
+async def eventually(harness: ValidationHarness, path: str, status: int) -> None:
     async with asyncio.timeout(10):
-        while (await house.get(path)).status != status:
+        while (await harness.get(path)).status != status:
             await asyncio.sleep(0.02)
 
 
-async def test_it_compares_then_publishes(each_house: House) -> None:
-    certificate = each_house.ca.leaf(0x7001)
-    each_house.lists.records = [record(certificate, each_house.ca.id)]
-    async with at_work(each_house):
-        await eventually(each_house, f"/crl/{each_house.ca.id}.crl", 200)
-    assert (await each_house.status(certificate)).certificate_status == OCSPCertStatus.GOOD
+async def test_it_compares_then_publishes(each_harness: ValidationHarness) -> None:
+    certificate = each_harness.ca.leaf(0x7001)
+    each_harness.lists.records = [record(certificate, each_harness.ca.id)]
+    async with at_work(each_harness):
+        await eventually(each_harness, f"/crl/{each_harness.ca.id}.crl", 200)
+    assert (await each_harness.status(certificate)).certificate_status == OCSPCertStatus.GOOD
 
 
-async def test_a_signer_that_comes_back_is_used_at_the_next_turn(house: House) -> None:
-    house.signer.away = True
-    async with at_work(house):
+async def test_a_signer_that_comes_back_is_used_at_the_next_turn(
+    harness: ValidationHarness,
+) -> None:
+    harness.signer.away = True
+    async with at_work(harness):
         await asyncio.sleep(0.1)
-        house.signer.away = False
-        await eventually(house, "/crl", 200)
+        harness.signer.away = False
+        await eventually(harness, "/crl", 200)
 
 
-async def test_unknown_is_only_said_after_certificates_were_compared(house: House) -> None:
-    house.moved.advance(dt.timedelta(hours=5))
-    certificate = house.ca.leaf(0x7001)
-    house.lists.records = [record(certificate, house.ca.id)]
-    await house.parts.upkeep.compare()
-    await house.parts.changes.look()
-    assert (await house.status(certificate)).certificate_status == OCSPCertStatus.GOOD
+async def test_unknown_is_only_said_after_certificates_were_compared(
+    harness: ValidationHarness,
+) -> None:
+    harness.moved.advance(dt.timedelta(hours=5))
+    certificate = harness.ca.leaf(0x7001)
+    harness.lists.records = [record(certificate, harness.ca.id)]
+    await harness.parts.upkeep.compare()
+    await harness.parts.changes.look()
+    assert (await harness.status(certificate)).certificate_status == OCSPCertStatus.GOOD
 
 
-async def test_certificates_are_compared_less_often_than_revocations(house: House) -> None:
-    await house.parts.upkeep.compare()
-    certificate = house.ca.leaf(0x7001)
-    house.lists.records = [record(certificate, house.ca.id)]
-    await house.parts.upkeep.compare()
-    assert (await house.status(certificate)).certificate_status == OCSPCertStatus.UNKNOWN
-    house.moved.advance(dt.timedelta(minutes=5))
-    await house.parts.upkeep.compare()
-    assert (await house.status(certificate)).certificate_status == OCSPCertStatus.GOOD
+async def test_certificates_are_compared_less_often_than_revocations(
+    harness: ValidationHarness,
+) -> None:
+    await harness.parts.upkeep.compare()
+    certificate = harness.ca.leaf(0x7001)
+    harness.lists.records = [record(certificate, harness.ca.id)]
+    await harness.parts.upkeep.compare()
+    assert (await harness.status(certificate)).certificate_status == OCSPCertStatus.UNKNOWN
+    harness.moved.advance(dt.timedelta(minutes=5))
+    await harness.parts.upkeep.compare()
+    assert (await harness.status(certificate)).certificate_status == OCSPCertStatus.GOOD
 
 
 async def test_what_was_swept_long_after_its_end_is_unknown_and_never_good(
-    each_house: House,
+    each_harness: ValidationHarness,
 ) -> None:
     """Revoked or not: nobody vouches for what is on no record any more."""
-    certificates = [await each_house.issue(serial) for serial in (0x7001, 0x7002)]
-    await each_house.revoke(0x7002)
+    certificates = [await each_harness.issue(serial) for serial in (0x7001, 0x7002)]
+    await each_harness.revoke(0x7002)
     for days in (7, 2):  # the certificates are valid for a day, and kept for seven
         for certificate in certificates:
-            said = (await each_house.status(certificate)).certificate_status
+            said = (await each_harness.status(certificate)).certificate_status
             assert said != OCSPCertStatus.UNKNOWN
-        each_house.moved.advance(dt.timedelta(days=days))
-        await each_house.parts.upkeep.compare()
-        await each_house.parts.upkeep.sweep()
-        await each_house.parts.changes.look()
-    each_house.moved.advance(dt.timedelta(days=1))  # past what is kept in memory
-    await each_house.parts.upkeep.compare()
-    await each_house.parts.changes.look()
+        each_harness.moved.advance(dt.timedelta(days=days))
+        await each_harness.parts.upkeep.compare()
+        await each_harness.parts.upkeep.sweep()
+        await each_harness.parts.changes.look()
+    each_harness.moved.advance(dt.timedelta(days=1))  # past what is kept in memory
+    await each_harness.parts.upkeep.compare()
+    await each_harness.parts.changes.look()
     for certificate in certificates:
-        said = (await each_house.status(certificate)).certificate_status
+        said = (await each_harness.status(certificate)).certificate_status
         assert said == OCSPCertStatus.UNKNOWN
 
 
@@ -115,16 +121,16 @@ async def test_patience_is_said_once_and_only_for_what_may_come_back(
 
 
 @pytest.mark.attack("X09")
-async def test_a_restored_database_empties_the_memory(house: House) -> None:
+async def test_a_restored_database_empties_the_memory(harness: ValidationHarness) -> None:
     """Fewer changes than were seen before: nothing in memory can be trusted to be newer."""
-    other = await open_house(house.folder / "other", house.url, beside=house)
-    certificate = await house.issue(0x7001)
-    await house.revoke(0x7002)
+    other = await open_harness(harness.folder / "other", harness.url, beside=harness)
+    certificate = await harness.issue(0x7001)
+    await harness.revoke(0x7002)
     await other.parts.changes.look()
     await other.status(certificate)
-    await house.database.apply(
+    await harness.database.apply(
         Write(Statement("UPDATE marks SET value = 0 WHERE name = $1"), ("change",)),
-        Write(Statement("DELETE FROM certificate_status WHERE issuer = $1"), (house.ca.id,)),
+        Write(Statement("DELETE FROM certificate_status WHERE issuer = $1"), (harness.ca.id,)),
     )
     await other.parts.changes.look()
     assert (await other.status(certificate)).certificate_status == OCSPCertStatus.UNKNOWN

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.acme import House, make_house
+from fixtures.acme import ACMEHarness, make_harness
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with make_house(f"sqlite:///{tmp_path}/registration.db") as made:
+async def harness(tmp_path: Path) -> AsyncIterator[ACMEHarness]:
+    async with make_harness(f"sqlite:///{tmp_path}/registration.db") as made:
         yield made
 
 
 @pytest.fixture
-async def either(database_url: str) -> AsyncIterator[House]:
-    async with make_house(database_url) as made:
+async def either(database_url: str) -> AsyncIterator[ACMEHarness]:
+    async with make_harness(database_url) as made:
         yield made

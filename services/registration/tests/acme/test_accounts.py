@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from fixtures.acme import House, provisioner
+from fixtures.acme import ACMEHarness, provisioner
 from newel.acme import external_account, jws, key_change
 from newel.jose import base64url, jwk
 from newel.runtime.database.contract import Statement, Write
@@ -23,8 +23,8 @@ from newel.runtime.database.contract import Statement, Write
         rsa.generate_private_key(65537, 2048),
     ],
 )
-async def test_keys_of_every_kind_have_accounts(house: House, key: Any) -> None:
-    client = house.client(key=key)
+async def test_keys_of_every_kind_have_accounts(harness: ACMEHarness, key: Any) -> None:
+    client = harness.client(key=key)
     made = await client.register(contact=["mailto:a@example.org"])
     assert made.status == 201
     assert made.json == {
@@ -36,7 +36,7 @@ async def test_keys_of_every_kind_have_accounts(house: House, key: Any) -> None:
 
 
 @pytest.mark.attack("A06")
-async def test_a_known_key_finds_its_account_and_changes_nothing(either: House) -> None:
+async def test_a_known_key_finds_its_account_and_changes_nothing(either: ACMEHarness) -> None:
     client = await either.registered()
     again = await client.register(contact=["mailto:evil@example.org"])
     assert again.status == 200
@@ -45,18 +45,18 @@ async def test_a_known_key_finds_its_account_and_changes_nothing(either: House) 
     assert (await client.register(onlyReturnExisting=True)).status == 200
 
 
-async def test_one_key_registered_many_times_at_once_has_one_account(either: House) -> None:
+async def test_one_key_registered_many_times_at_once_has_one_account(either: ACMEHarness) -> None:
     client = either.client()
     replies = await asyncio.gather(*[client.post("new-account", {}, kid=None) for _ in range(20)])
     assert sorted(reply.status for reply in replies) == [200] * 19 + [201]
     assert len({reply.header("location") for reply in replies}) == 1
 
 
-async def test_only_return_existing(house: House) -> None:
-    reply = await house.client().register(onlyReturnExisting=True)
+async def test_only_return_existing(harness: ACMEHarness) -> None:
+    reply = await harness.client().register(onlyReturnExisting=True)
     assert reply.problem == "accountDoesNotExist"
     assert reply.status == 400
-    assert await house.rows("SELECT count(*) FROM acme_accounts") == [(0,)]
+    assert await harness.rows("SELECT count(*) FROM acme_accounts") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,18 @@ async def test_only_return_existing(house: House) -> None:
         ("mailto: ", "invalidContact"),
     ],
 )
-async def test_contacts(house: House, contact: str, problem: str) -> None:
-    assert (await house.client().register(contact=[contact])).problem == problem
-    client = await house.registered()
+async def test_contacts(harness: ACMEHarness, contact: str, problem: str) -> None:
+    assert (await harness.client().register(contact=[contact])).problem == problem
+    client = await harness.registered()
     assert (await client.post(client.kid, {"contact": [contact]})).problem == problem
     many = [f"mailto:a{i}@example.org" for i in range(11)]
     assert (await client.post(client.kid, {"contact": many})).problem == "invalidContact"
 
 
-async def test_white_space_around_contacts_is_left_out_and_null_is_none(house: House) -> None:
-    client = house.client()
+async def test_white_space_around_contacts_is_left_out_and_null_is_none(
+    harness: ACMEHarness,
+) -> None:
+    client = harness.client()
     made = await client.register(contact=["mailto: a@b.example ", " MAILTO:c@b.example\t"])
     assert made["contact"] == ["mailto:a@b.example", "mailto:c@b.example"]
     moved = await client.post(client.kid, {"contact": ["mailto:\nd@b.example"]})
@@ -94,11 +96,11 @@ async def test_white_space_around_contacts_is_left_out_and_null_is_none(house: H
     kept = await client.post(client.kid, {"contact": None, "status": None})
     assert kept["contact"] == ["mailto:d@b.example"]
     nothing = {"contact": None, "externalAccountBinding": None, "termsOfServiceAgreed": None}
-    assert (await house.client().register(**nothing)).status == 201
+    assert (await harness.client().register(**nothing)).status == 201
 
 
-async def test_contacts_are_updated_and_unknown_members_ignored(house: House) -> None:
-    client = await house.registered()
+async def test_contacts_are_updated_and_unknown_members_ignored(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     assert (await client.post(client.kid, {"contact": ["mailto:b@example.org"]}))["contact"]
     untouched = await client.post(client.kid, {"termsOfServiceAgreed": True, "orders": "x"})
     assert untouched["contact"] == ["mailto:b@example.org"]
@@ -107,27 +109,29 @@ async def test_contacts_are_updated_and_unknown_members_ignored(house: House) ->
 
 
 @pytest.mark.attack("A05")
-async def test_an_account_is_nobody_elses(house: House) -> None:
-    one, two = await house.registered(), await house.registered()
+async def test_an_account_is_nobody_elses(harness: ACMEHarness) -> None:
+    one, two = await harness.registered(), await harness.registered()
     for payload in (None, {"status": "deactivated"}):
         assert (await two.post(one.kid, payload)).status == 404
     assert (await two.post(one.kid + "/orders")).status == 404
     assert (await one.post(one.kid))["status"] == "valid"
 
 
-async def test_terms_of_service(house: House) -> None:
-    house.provisioners["acme"] = provisioner(terms_of_service="https://terms", website="https://w")
-    reply = await house.client().register()
+async def test_terms_of_service(harness: ACMEHarness) -> None:
+    harness.provisioners["acme"] = provisioner(
+        terms_of_service="https://terms", website="https://w"
+    )
+    reply = await harness.client().register()
     assert reply.problem == "userActionRequired"
     assert reply.status == 403
     assert reply.links("terms-of-service") == ["https://terms"]
-    agreed = await house.client().register(termsOfServiceAgreed=True)
+    agreed = await harness.client().register(termsOfServiceAgreed=True)
     assert agreed.status == 201
     assert agreed["termsOfServiceAgreed"] is True
 
 
-async def test_orders_are_listed_by_pages(house: House) -> None:
-    client = await house.registered()
+async def test_orders_are_listed_by_pages(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     made = [(await client.order(f"n{i}.example")).header("location") for i in range(101)]
     first = await client.post(client.kid + "/orders")
     (following,) = first.links("next")
@@ -136,11 +140,11 @@ async def test_orders_are_listed_by_pages(house: House) -> None:
     assert second.links("next") == []
 
 
-async def hand_out(house: House, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> None:
+async def hand_out(harness: ACMEHarness, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> None:
     row = Statement("""
         INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at)
         VALUES ($1, 'acme', '', $2, 0)""")
-    await house.database.apply(Write(row, (key_id, mac_key)))
+    await harness.database.apply(Write(row, (key_id, mac_key)))
 
 
 def binding(client: Any, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> dict[str, Any]:
@@ -151,7 +155,7 @@ def binding(client: Any, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> dict
 
 
 @pytest.mark.attack("A06")
-async def test_external_accounts_are_bound_once(either: House) -> None:
+async def test_external_accounts_are_bound_once(either: ACMEHarness) -> None:
     either.provisioners["acme"] = provisioner(require_eab=True)
     await hand_out(either)
     assert (await either.client().register()).problem == "externalAccountRequired"
@@ -164,10 +168,10 @@ async def test_external_accounts_are_bound_once(either: House) -> None:
 
 
 @pytest.mark.attack("A06")
-async def test_bindings_that_do_not_verify(house: House) -> None:
-    house.provisioners["acme"] = provisioner(require_eab=True)
-    await hand_out(house)
-    client, other = house.client(), house.client()
+async def test_bindings_that_do_not_verify(harness: ACMEHarness) -> None:
+    harness.provisioners["acme"] = provisioner(require_eab=True)
+    await hand_out(harness)
+    client, other = harness.client(), harness.client()
     assert (await client.register(**binding(client, mac_key=b"x" * 32))).problem == "unauthorized"
     assert (await client.register(**binding(client, key_id="k2"))).problem == "unauthorized"
     assert (await client.register(**binding(other))).problem == "malformed"
@@ -176,10 +180,10 @@ async def test_bindings_that_do_not_verify(house: House) -> None:
     )
     reply = await client.register(externalAccountBinding=by_key)
     assert reply.problem == "badSignatureAlgorithm"
-    assert await house.rows("SELECT account FROM acme_external_keys") == [(None,)]
+    assert await harness.rows("SELECT account FROM acme_external_keys") == [(None,)]
 
 
-async def test_a_key_change_moves_the_account(either: House) -> None:
+async def test_a_key_change_moves_the_account(either: ACMEHarness) -> None:
     client = await either.registered()
     new = ec.generate_private_key(ec.SECP256R1())
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, new)
@@ -192,7 +196,7 @@ async def test_a_key_change_moves_the_account(either: House) -> None:
 
 
 @pytest.mark.attack("A07")
-async def test_a_key_that_has_an_account_is_not_taken_over(either: House) -> None:
+async def test_a_key_that_has_an_account_is_not_taken_over(either: ACMEHarness) -> None:
     client, other = await either.registered(), await either.registered()
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, other.key)
     reply = await client.post("key-change", inner)
@@ -202,7 +206,7 @@ async def test_a_key_that_has_an_account_is_not_taken_over(either: House) -> Non
 
 
 @pytest.mark.attack("A07")
-async def test_a_key_change_to_the_same_key_is_a_conflict(either: House) -> None:
+async def test_a_key_change_to_the_same_key_is_a_conflict(either: ACMEHarness) -> None:
     client = await either.registered()
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, client.key)
     reply = await client.post("key-change", inner)
@@ -213,7 +217,7 @@ async def test_a_key_change_to_the_same_key_is_a_conflict(either: House) -> None
 
 
 @pytest.mark.attack("A07")
-async def test_of_rollovers_that_race_one_wins(either: House) -> None:
+async def test_of_rollovers_that_race_one_wins(either: ACMEHarness) -> None:
     client = await either.registered()
     fresh = [ec.generate_private_key(ec.SECP256R1()) for _ in range(8)]
     url = client.url("key-change")
@@ -233,8 +237,8 @@ async def test_of_rollovers_that_race_one_wins(either: House) -> None:
 
 
 @pytest.mark.attack("A07")
-async def test_inner_requests_that_break_a_rule(house: House) -> None:
-    client = await house.registered()
+async def test_inner_requests_that_break_a_rule(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     new = ec.generate_private_key(ec.SECP256R1())
     url = client.url("key-change")
     for inner in (

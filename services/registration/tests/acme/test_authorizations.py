@@ -6,7 +6,7 @@ import datetime as dt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.acme import House, make_csr, provisioner
+from fixtures.acme import ACMEHarness, make_csr, provisioner
 from newel.acme import challenges, key_change
 from newel.acme.identifiers import Identifier
 from newel.jose import jwk
@@ -15,12 +15,14 @@ from newel.registration.acme.storage import Storage
 from newel.runtime.database.contract import Write
 
 
-async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(house: House) -> None:
-    client = await house.registered()
+async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.registered()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
-    house.web.files[challenges.http_path(challenge["token"])] = b"something else, secret"
+    harness.web.files[challenges.http_path(challenge["token"])] = b"something else, secret"
     await client.post(challenge["url"], {})
     failed = await client.poll(authorization)
     assert failed["status"] == "invalid"
@@ -31,13 +33,13 @@ async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(ho
     assert (await client.post(order.header("location")))["status"] == "invalid"
     csr = {"csr": make_csr("a.example")}
     assert (await client.post(order["finalize"], csr)).problem == "orderNotReady"
-    assert house.issuing.requests == []  # the issuing authority was not even asked
+    assert harness.issuing.requests == []  # the issuing authority was not even asked
     again = await client.post(challenge["url"], {})
     assert again["status"] == "invalid"
 
 
 @pytest.mark.attack("A22")
-async def test_a_challenge_answered_fifty_times_is_looked_at_once(either: House) -> None:
+async def test_a_challenge_answered_fifty_times_is_looked_at_once(either: ACMEHarness) -> None:
     client = await either.registered()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
@@ -49,8 +51,8 @@ async def test_a_challenge_answered_fifty_times_is_looked_at_once(either: House)
     assert len(either.web.asked) == 1
 
 
-async def test_challenges_are_read_without_being_answered(house: House) -> None:
-    client = await house.registered()
+async def test_challenges_are_read_without_being_answered(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     order = await client.order("a.example")
     challenge = await client.challenge(order["authorizations"][0], "http-01")
     read = await client.post(challenge["url"])
@@ -60,12 +62,12 @@ async def test_challenges_are_read_without_being_answered(house: House) -> None:
     assert (await client.post(challenge["url"] + "x", {})).status == 404
     assert (await client.post(challenge["url"].replace(".0/", ".1/"), {})).status == 404
     assert (await client.post(challenge["url"].replace(".0/", ".00/"), {})).status == 404
-    assert house.web.asked == []
+    assert harness.web.asked == []
 
 
 @pytest.mark.attack("A11")
-async def test_http_01_for_a_wildcard(house: House) -> None:
-    client = await house.registered()
+async def test_http_01_for_a_wildcard(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     order = await client.order("*.a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "dns-01")
@@ -75,7 +77,7 @@ async def test_http_01_for_a_wildcard(house: House) -> None:
 
 
 @pytest.mark.attack("A11")
-async def test_a_wildcards_proof_is_not_the_names_and_reverse(either: House) -> None:
+async def test_a_wildcards_proof_is_not_the_names_and_reverse(either: ACMEHarness) -> None:
     client = await either.registered()
     await either.ready(client, "a.example")
     mixed = await client.order("a.example", "*.a.example")
@@ -92,7 +94,7 @@ async def test_a_wildcards_proof_is_not_the_names_and_reverse(either: House) -> 
 
 
 @pytest.mark.attack("A11")
-async def test_deactivated_authorizations_carry_no_order(either: House) -> None:
+async def test_deactivated_authorizations_carry_no_order(either: ACMEHarness) -> None:
     client = await either.registered()
     order = await either.ready(client, "a.example", "b.example")
     gone = await client.post(order["authorizations"][0], {"status": "deactivated"})
@@ -106,20 +108,22 @@ async def test_deactivated_authorizations_carry_no_order(either: House) -> None:
 
 
 @pytest.mark.attack("A11")
-async def test_expired_authorizations_carry_no_order(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+async def test_expired_authorizations_carry_no_order(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     pending = await client.order("b.example")
-    house.clock.advance(dt.timedelta(hours=24))
+    harness.clock.advance(dt.timedelta(hours=24))
     assert (await client.post(order["authorizations"][0]))["status"] == "expired"
     assert (await client.post(pending["authorizations"][0]))["status"] == "invalid"
     challenge = await client.challenge(pending["authorizations"][0], "http-01")
     assert (await client.post(challenge["url"], {}))["status"] == "invalid"
-    assert len(house.web.asked) == 1
+    assert len(harness.web.asked) == 1
 
 
 @pytest.mark.attack("A11")
-async def test_a_proof_for_a_key_that_was_replaced_meanwhile_proves_nothing(either: House) -> None:
+async def test_a_proof_for_a_key_that_was_replaced_meanwhile_proves_nothing(
+    either: ACMEHarness,
+) -> None:
     client = await either.registered()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
@@ -139,7 +143,7 @@ async def test_a_proof_for_a_key_that_was_replaced_meanwhile_proves_nothing(eith
         assert (await client.post(authorization))["status"] == status
 
 
-async def test_a_validation_lost_in_a_crash_is_taken_up_again(either: House) -> None:
+async def test_a_validation_lost_in_a_crash_is_taken_up_again(either: ACMEHarness) -> None:
     client = await either.registered()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
@@ -159,7 +163,9 @@ async def test_a_validation_lost_in_a_crash_is_taken_up_again(either: House) -> 
     assert len(either.web.asked) == 1
 
 
-async def test_a_validation_lost_while_the_clock_ran_ahead_is_taken_up_again(either: House) -> None:
+async def test_a_validation_lost_while_the_clock_ran_ahead_is_taken_up_again(
+    either: ACMEHarness,
+) -> None:
     either.clock.advance(dt.timedelta(minutes=20))
     client = await either.registered()
     order = await client.order("a.example")
@@ -176,23 +182,23 @@ async def test_a_validation_lost_while_the_clock_ran_ahead_is_taken_up_again(eit
     assert (await client.poll(authorization))["status"] == "valid"
 
 
-async def test_an_unreachable_server_is_tried_again(house: House) -> None:
-    house.provisioners["acme"] = provisioner(challenges=["dns-01"])
-    client = await house.registered()
+async def test_an_unreachable_server_is_tried_again(harness: ACMEHarness) -> None:
+    harness.provisioners["acme"] = provisioner(challenges=["dns-01"])
+    client = await harness.registered()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "dns-01")
-    house.dns.failing.add("_acme-challenge.a.example")
+    harness.dns.failing.add("_acme-challenge.a.example")
     await client.post(challenge["url"], {})
-    while not house.dns.asked:
+    while not harness.dns.asked:
         await asyncio.sleep(0.01)
     value = challenges.dns_value(client.authorization(challenge["token"]))
-    house.dns.set("_acme-challenge.a.example", "TXT", [f'"{value}"'])
-    house.dns.failing.clear()
+    harness.dns.set("_acme-challenge.a.example", "TXT", [f'"{value}"'])
+    harness.dns.failing.clear()
     assert (await client.poll(authorization))["status"] == "valid"
 
 
-async def test_what_is_over_is_swept(either: House) -> None:
+async def test_what_is_over_is_swept(either: ACMEHarness) -> None:
     client = await either.registered()
     await either.ready(client, "a.example")
     either.clock.advance(dt.timedelta(hours=2))

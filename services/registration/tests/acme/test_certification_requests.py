@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
-from fixtures.acme import House, make_csr, provisioner
+from fixtures.acme import ACMEHarness, make_csr, provisioner
 from newel.crypto import der
 from newel.jose import base64url
 
@@ -59,35 +59,35 @@ CONSTRAINTS = x509.NameConstraints([x509.DNSName("example")], None)
         "",
     ],
 )
-async def test_requests_for_anything_but_the_order(house: House, csr: str) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+async def test_requests_for_anything_but_the_order(harness: ACMEHarness, csr: str) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     reply = await client.post(order["finalize"], {"csr": csr})
     assert reply.problem == "badCSR"
-    assert house.issuing.requests == []
+    assert harness.issuing.requests == []
     assert (await client.post(order.header("location")))["status"] == "ready"
     again = await client.post(order["finalize"], {"csr": make_csr("a.example")})
     assert again["status"] == "valid"
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length")
-async def test_an_empty_common_name_names_nothing(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+async def test_an_empty_common_name_names_nothing(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     empty = x509.NameAttribute(NameOID.COMMON_NAME, "", _validate=False)
     san = x509.SubjectAlternativeName([x509.DNSName("a.example")])
     builder = x509.CertificateSigningRequestBuilder(x509.Name([empty])).add_extension(san, False)
     made = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     csr = base64url.encode(made.public_bytes(Encoding.DER))
     assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
-    (request,) = house.issuing.requests
+    (request,) = harness.issuing.requests
     assert not request.subject
 
 
 @pytest.mark.attack("A08")
-async def test_requests_that_are_too_large_or_wrongly_encoded(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+async def test_requests_that_are_too_large_or_wrongly_encoded(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     assert (await client.post(order["finalize"], {"csr": "A" * 10_000_000})).status == 413
     padded = make_csr("a.example") + "="
     assert (await client.post(order["finalize"], {"csr": padded})).problem == "malformed"
@@ -96,9 +96,9 @@ async def test_requests_that_are_too_large_or_wrongly_encoded(house: House) -> N
 
 
 @pytest.mark.attack("A08")
-async def test_of_a_request_only_key_and_common_name_go_on(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example", "b.example")
+async def test_of_a_request_only_key_and_common_name_go_on(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example", "b.example")
     csr = make_csr(
         "b.example",
         "a.example",
@@ -118,7 +118,7 @@ async def test_of_a_request_only_key_and_common_name_go_on(house: House) -> None
         ],
     )
     assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
-    (request,) = house.issuing.requests
+    (request,) = harness.issuing.requests
     assert [(a.oid, a.value) for a in request.subject] == [("2.5.4.3", "a.example")]
     assert [name.dns for name in request.names] == ["a.example", "b.example"]
     assert not request.extensions
@@ -128,12 +128,12 @@ STAPLED = x509.TLSFeature([x509.TLSFeatureType.status_request])
 
 
 @pytest.mark.parametrize("critical", [False, True])
-async def test_a_request_for_must_staple_goes_on(house: House, critical: bool) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+async def test_a_request_for_must_staple_goes_on(harness: ACMEHarness, critical: bool) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     csr = make_csr("a.example", extensions=[(STAPLED, critical)])
     assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
-    (request,) = house.issuing.requests
+    (request,) = harness.issuing.requests
     (extension,) = request.extensions
     assert extension.oid == x509.TLSFeature.oid.dotted_string
     assert extension.value == STAPLED.public_bytes()
@@ -148,24 +148,24 @@ async def test_a_request_for_must_staple_goes_on(house: House, critical: bool) -
     ],
 )
 async def test_other_tls_features_are_refused_and_not_dropped(
-    house: House, features: list[x509.TLSFeatureType]
+    harness: ACMEHarness, features: list[x509.TLSFeatureType]
 ) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     csr = make_csr("a.example", extensions=[(x509.TLSFeature(features), False)])
     reply = await client.post(order["finalize"], {"csr": csr})
     assert reply.problem == "badCSR"
     assert "status_request" in reply["detail"]
-    assert house.issuing.requests == []
+    assert harness.issuing.requests == []
 
 
-async def test_a_common_name_can_be_forced(house: House) -> None:
-    house.provisioners["acme"] = provisioner(force_cn=True)
-    client = await house.registered()
+async def test_a_common_name_can_be_forced(harness: ACMEHarness) -> None:
+    harness.provisioners["acme"] = provisioner(force_cn=True)
+    client = await harness.registered()
     long = "a" * 60 + ".example"
-    order = await house.ready(client, long, "b.example")
+    order = await harness.ready(client, long, "b.example")
     await client.post(order["finalize"], {"csr": make_csr(long, "b.example")})
-    (request,) = house.issuing.requests
+    (request,) = harness.issuing.requests
     assert [a.value for a in request.subject] == ["b.example"]
 
 
@@ -182,8 +182,8 @@ def of_version(version: int, key: ec.EllipticCurvePrivateKey) -> str:
 
 
 @pytest.mark.parametrize("version", [0, 1, 2])
-async def test_the_version_of_a_request_does_not_matter(house: House, version: int) -> None:
-    client, key = await house.registered(), ec.generate_private_key(ec.SECP256R1())
-    order = await house.ready(client, "a.example")
+async def test_the_version_of_a_request_does_not_matter(harness: ACMEHarness, version: int) -> None:
+    client, key = await harness.registered(), ec.generate_private_key(ec.SECP256R1())
+    order = await harness.ready(client, "a.example")
     done = await client.post(order["finalize"], {"csr": of_version(version, key)})
     assert done["status"] == "valid", done

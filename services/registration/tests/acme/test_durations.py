@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.acme import Client, House, Reply, make_csr, provisioner
+from fixtures.acme import ACMEHarness, Client, Reply, make_csr, provisioner
 from newel.step.provisioners import Claims
 
 SHORT = Claims(min_tls="1m", max_tls="1h", default_tls="3m")
@@ -14,16 +14,16 @@ HALF = Claims(max_tls="30m")  # below the default of the authority, which moves 
 TINY = Claims(min_tls="200ms", default_tls="500ms")
 
 
-def moment(house: House, **after: float) -> str:
-    return f"{house.clock.now() + dt.timedelta(**after):%Y-%m-%dT%H:%M:%SZ}"
+def moment(harness: ACMEHarness, **after: float) -> str:
+    return f"{harness.clock.now() + dt.timedelta(**after):%Y-%m-%dT%H:%M:%SZ}"
 
 
-async def ready(house: House, client: Client, **times: str) -> Reply:
+async def ready(harness: ACMEHarness, client: Client, **times: str) -> Reply:
     order = await client.order("a.example", **times)
     assert order.status == 201, order
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
-    house.web.present(client, challenge["token"])
+    harness.web.present(client, challenge["token"])
     await client.post(challenge["url"], {})
     await client.poll(authorization)
     return order
@@ -34,15 +34,15 @@ async def ready(house: House, client: Client, **times: str) -> Reply:
     [(None, 86_400), (SHORT, 180), (LONG, 7_776_000), (HALF, 1_800), (TINY, 1)],
 )
 async def test_an_order_without_times_gets_the_provisioners_default(
-    house: House, claims: Claims | None, usual: int
+    harness: ACMEHarness, claims: Claims | None, usual: int
 ) -> None:
-    house.provisioners["acme"] = provisioner(claims=claims)
-    client = await house.registered()
-    for times in ({}, {"notBefore": moment(house)}):
-        order = await ready(house, client, **times)
+    harness.provisioners["acme"] = provisioner(claims=claims)
+    client = await harness.registered()
+    for times in ({}, {"notBefore": moment(harness)}):
+        order = await ready(harness, client, **times)
         done = await client.post(order["finalize"], {"csr": make_csr("a.example")})
         assert done["status"] == "valid"
-        request = house.issuing.requests[-1]
+        request = harness.issuing.requests[-1]
         assert not request.HasField("not_after")
         assert request.usual_validity_seconds == usual
 
@@ -52,42 +52,44 @@ async def test_an_order_without_times_gets_the_provisioners_default(
     [(70, "longer than 1h0m0s"), (24 * 60, "longer than 1h0m0s"), (-1, "before the beginning")],
 )
 async def test_times_out_of_the_provisioners_bounds_are_refused(
-    house: House, minutes: int, words: str
+    harness: ACMEHarness, minutes: int, words: str
 ) -> None:
-    house.provisioners["acme"] = provisioner(claims=SHORT)
-    client = await house.registered()
-    refused = await client.order("a.example", notAfter=moment(house, minutes=minutes))
+    harness.provisioners["acme"] = provisioner(claims=SHORT)
+    client = await harness.registered()
+    refused = await client.order("a.example", notAfter=moment(harness, minutes=minutes))
     assert refused.problem == "malformed"
     assert words in refused["detail"]
 
 
-async def test_less_than_the_least_is_refused_in_words(house: House) -> None:
-    client = await house.registered()
-    refused = await client.order("a.example", notAfter=moment(house, minutes=3))
+async def test_less_than_the_least_is_refused_in_words(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    refused = await client.order("a.example", notAfter=moment(harness, minutes=3))
     assert refused.problem == "malformed"
     assert "less than 5m0s" in refused["detail"]
 
 
-async def test_an_order_finalized_too_late_for_its_times_is_refused(house: House) -> None:
-    client = await house.registered()
-    order = await ready(house, client, notAfter=moment(house, minutes=10))
-    house.clock.advance(dt.timedelta(minutes=8))
+async def test_an_order_finalized_too_late_for_its_times_is_refused(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await ready(harness, client, notAfter=moment(harness, minutes=10))
+    harness.clock.advance(dt.timedelta(minutes=8))
     refused = await client.post(order["finalize"], {"csr": make_csr("a.example")})
     assert refused.problem == "malformed"
     assert "less than 5m0s" in refused["detail"]
-    assert house.issuing.requests == []
+    assert harness.issuing.requests == []
     shown: Any = await client.post(order.header("location"))
     assert shown["status"] == "invalid"
     assert "less than 5m0s" in shown["error"]["detail"]
 
 
-async def test_durations_changed_after_the_order_was_placed_hold_for_it(house: House) -> None:
-    client = await house.registered()
-    order = await ready(house, client, notAfter=moment(house, hours=20))
-    free = await ready(house, client)
-    house.provisioners["acme"] = provisioner(claims=SHORT)
+async def test_durations_changed_after_the_order_was_placed_hold_for_it(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.registered()
+    order = await ready(harness, client, notAfter=moment(harness, hours=20))
+    free = await ready(harness, client)
+    harness.provisioners["acme"] = provisioner(claims=SHORT)
     refused = await client.post(order["finalize"], {"csr": make_csr("a.example")})
     assert refused.problem == "malformed"
-    assert house.issuing.requests == []
+    assert harness.issuing.requests == []
     await client.post(free["finalize"], {"csr": make_csr("a.example")})
-    assert [each.usual_validity_seconds for each in house.issuing.requests] == [180]
+    assert [each.usual_validity_seconds for each in harness.issuing.requests] == [180]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from fixtures.acme import Client, House, Reply, make_csr
+from fixtures.acme import ACMEHarness, Client, Reply, make_csr
 from newel.acme.identifiers import Identifier
 from newel.proto.common.v1 import error_pb2
 from newel.registration.acme.attempts import Attempts
@@ -32,14 +32,14 @@ async def answered(client: Client, name: str = "a.example") -> tuple[str, Reply]
 @pytest.mark.attack("A22")
 @pytest.mark.parametrize("location", ["http://a..b/", "https://xn--\xe9.b/", "http://[::1"])
 async def test_a_malformed_redirect_ends_the_validation_with_a_problem(
-    house: House, location: str
+    harness: ACMEHarness, location: str
 ) -> None:
-    client = await house.registered()
+    client = await harness.registered()
     order = await client.order("localhost")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
     path = f"/.well-known/acme-challenge/{challenge['token']}"
-    house.web.redirects[path] = location
+    harness.web.redirects[path] = location
     await client.post(challenge["url"], {})
     failed = await client.poll(authorization)
     assert failed["status"] == "invalid"
@@ -48,11 +48,11 @@ async def test_a_malformed_redirect_ends_the_validation_with_a_problem(
     assert shown["error"]["detail"]
 
 
-async def with_validator(house: House, validator: Validator, **limits: Any) -> Validations:
+async def with_validator(harness: ACMEHarness, validator: Validator, **limits: Any) -> Validations:
     """Validations of another process on the same database, which validate in this way."""
-    decisions = AuditTrail(house.audit, Metrics(house.registry.__class__()))
-    attempts = Attempts(house.database)
-    return Validations(attempts, {"http-01": validator}, Limits(**limits), house.clock, decisions)
+    decisions = AuditTrail(harness.audit, Metrics(harness.registry.__class__()))
+    attempts = Attempts(harness.database)
+    return Validations(attempts, {"http-01": validator}, Limits(**limits), harness.clock, decisions)
 
 
 @pytest.mark.attack("A22")
@@ -60,7 +60,7 @@ async def with_validator(house: House, validator: Validator, **limits: Any) -> V
     "fault", [ValueError("secret"), RuntimeError(), KeyError("x"), UnicodeError(), MemoryError()]
 )
 async def test_a_fault_of_our_own_ends_the_validation_as_the_servers(
-    either: House, fault: Exception
+    either: ACMEHarness, fault: Exception
 ) -> None:
     async def faulty(identifier: Identifier, token: str, authorization: str) -> None:
         raise fault
@@ -84,7 +84,7 @@ async def test_a_fault_of_our_own_ends_the_validation_as_the_servers(
 
 
 @pytest.mark.attack("A22")
-async def test_a_validation_that_takes_every_process_down_is_given_up(either: House) -> None:
+async def test_a_validation_that_takes_every_process_down_is_given_up(either: ACMEHarness) -> None:
     async def never(identifier: Identifier, token: str, authorization: str) -> None:
         raise AssertionError("not run: the process dies before")
 
@@ -104,7 +104,7 @@ async def test_a_validation_that_takes_every_process_down_is_given_up(either: Ho
     assert "too often" in failed["challenges"][0]["error"]["detail"]
 
 
-async def test_what_waits_for_room_is_not_counted_as_tried(either: House) -> None:
+async def test_what_waits_for_room_is_not_counted_as_tried(either: ACMEHarness) -> None:
     async def never(identifier: Identifier, token: str, authorization: str) -> None:
         raise AssertionError("not run")
 
@@ -122,7 +122,7 @@ async def test_what_waits_for_room_is_not_counted_as_tried(either: House) -> Non
 
 
 async def test_an_order_whose_certificate_nobody_signs_is_given_up_and_says_why(
-    either: House,
+    either: ACMEHarness,
 ) -> None:
     client = await either.registered()
     order = await either.ready(client, "a.example")
@@ -148,7 +148,7 @@ async def test_an_order_whose_certificate_nobody_signs_is_given_up_and_says_why(
     assert len(either.issuing.requests) == Limits().finalization_tries + 1
 
 
-async def test_a_short_absence_of_the_issuing_authority_costs_seconds(either: House) -> None:
+async def test_a_short_absence_of_the_issuing_authority_costs_seconds(either: ACMEHarness) -> None:
     client = await either.registered()
     order = await either.ready(client, "a.example")
     either.issuing.refuse = AWAY

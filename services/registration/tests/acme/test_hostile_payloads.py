@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from fixtures.acme import House, ask
+from fixtures.acme import ACMEHarness, ask
 
 DEEP = b'{"a":' * 5000 + b"1" + b"}" * 5000
 PAYLOADS = [
@@ -53,9 +53,9 @@ PAYLOADS = [
 
 
 @pytest.mark.attack("P09")
-async def test_nothing_that_is_signed_makes_the_server_fail(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+async def test_nothing_that_is_signed_makes_the_server_fail(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     (authorization,) = order["authorizations"]
     targets = [
         client.url("new-order"),
@@ -76,7 +76,7 @@ async def test_nothing_that_is_signed_makes_the_server_fail(house: House) -> Non
             assert reply.status < 500, (target, payload[:80], reply.body)
             if reply.status >= 400:
                 assert reply.problem
-        fresh = house.client()
+        fresh = harness.client()
         assert (await fresh.post("new-account", payload, kid=None)).status < 500, payload[:80]
 
 
@@ -104,8 +104,10 @@ async def test_nothing_that_is_signed_makes_the_server_fail(house: House) -> Non
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "X"])
-async def test_no_path_or_method_makes_it_fail(house: House, path: str, method: str) -> None:
-    reply = await ask(house.acme.app, method, f"https://ca.example{path}", b"{}")
+async def test_no_path_or_method_makes_it_fail(
+    harness: ACMEHarness, path: str, method: str
+) -> None:
+    reply = await ask(harness.acme.app, method, f"https://ca.example{path}", b"{}")
     assert reply.status < 500
     if reply.body:
         assert msgspec.json.decode(reply.body)["type"].startswith("urn:ietf:params:acme:error:")

@@ -5,11 +5,11 @@ import ipaddress
 from cryptography import x509
 from prometheus_client import generate_latest
 
-from fixtures.acme import HOST, House, ask, make_csr
+from fixtures.acme import HOST, ACMEHarness, ask, make_csr
 from newel.acme import challenges
 
 
-async def test_an_order_becomes_a_certificate_by_http_01(either: House) -> None:
+async def test_an_order_becomes_a_certificate_by_http_01(either: ACMEHarness) -> None:
     client = await either.registered()
     order = await client.order("A.Example", "b.example", "a.example")
     assert order.status == 201
@@ -49,20 +49,20 @@ async def test_an_order_becomes_a_certificate_by_http_01(either: House) -> None:
     assert request.subject_of_proof == client.kid.removeprefix(f"https://{HOST}/")
 
 
-async def test_addresses_are_identifiers(house: House) -> None:
+async def test_addresses_are_identifiers(harness: ACMEHarness) -> None:
     """ACME-05, RFC 8738."""
-    client = await house.registered()
+    client = await harness.registered()
     order = await client.order("127.0.0.1")
     shown = await client.post(order["authorizations"][0])
     assert {each["type"] for each in shown["challenges"]} == {"http-01", "tls-alpn-01"}
-    ready = await house.ready(client, "127.0.0.1")
+    ready = await harness.ready(client, "127.0.0.1")
     assert ready["status"] == "ready"
     csr = make_csr(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     assert (await client.post(ready["finalize"], {"csr": csr}))["status"] == "valid"
 
 
-async def test_a_wildcard_is_proved_by_dns_alone(house: House) -> None:
-    client = await house.registered()
+async def test_a_wildcard_is_proved_by_dns_alone(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     order = await client.order("*.a.example")
     assert order["identifiers"] == [{"type": "dns", "value": "*.a.example"}]
     (authorization,) = order["authorizations"]
@@ -72,16 +72,16 @@ async def test_a_wildcard_is_proved_by_dns_alone(house: House) -> None:
     (challenge,) = shown["challenges"]
     assert challenge["type"] == "dns-01"
     value = challenges.dns_value(client.authorization(challenge["token"]))
-    house.dns.set("_acme-challenge.a.example", "TXT", ['"noise"', f'"{value}"'])
+    harness.dns.set("_acme-challenge.a.example", "TXT", ['"noise"', f'"{value}"'])
     await client.post(challenge["url"], {})
     assert (await client.poll(authorization))["status"] == "valid"
     finished = await client.post(order["finalize"], {"csr": make_csr("*.a.example")})
     assert finished["status"] == "valid"
 
 
-async def test_the_directory(house: House) -> None:
+async def test_the_directory(harness: ACMEHarness) -> None:
     """ACME-02."""
-    reply = await ask(house.acme.app, "GET", f"https://{HOST}/acme/acme/directory")
+    reply = await ask(harness.acme.app, "GET", f"https://{HOST}/acme/acme/directory")
     assert reply.status == 200
     assert reply.json == {
         "newNonce": f"https://{HOST}/acme/acme/new-nonce",
@@ -90,25 +90,25 @@ async def test_the_directory(house: House) -> None:
         "revokeCert": f"https://{HOST}/acme/acme/revoke-cert",
         "keyChange": f"https://{HOST}/acme/acme/key-change",
     }
-    other = await ask(house.acme.app, "GET", f"https://{HOST}/2.0/acme/acme/directory")
+    other = await ask(harness.acme.app, "GET", f"https://{HOST}/2.0/acme/acme/directory")
     assert other.json == reply.json
-    assert (await ask(house.acme.app, "GET", f"https://{HOST}/acme/none/directory")).status == 404
+    assert (await ask(harness.acme.app, "GET", f"https://{HOST}/acme/none/directory")).status == 404
 
 
-async def test_the_old_prefix_leads_to_the_same_resources(house: House) -> None:
-    client = await house.registered()
+async def test_the_old_prefix_leads_to_the_same_resources(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     old = f"https://{HOST}/2.0/acme/acme/new-order"
     order = await client.post(old, {"identifiers": [{"type": "dns", "value": "a.example"}]})
     assert order.status == 201
     assert order.header("location").startswith(f"https://{HOST}/acme/acme/order/")
 
 
-async def test_what_was_decided_is_audited_and_counted(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
+async def test_what_was_decided_is_audited_and_counted(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
     await client.post(order["finalize"], {"csr": make_csr("a.example")})
     for event in ("acme.new-account", "acme.new-order", "acme.challenge", "acme.finalize"):
-        assert house.audit.outcomes(event) == ["granted"], event
-    text = generate_latest(house.registry).decode()
+        assert harness.audit.outcomes(event) == ["granted"], event
+    text = generate_latest(harness.registry).decode()
     assert 'step_ca_x509_signed_total{provisioner="acme",success="true"} 1.0' in text
     assert 'operation="acme.challenge",outcome="granted"} 1.0' in text

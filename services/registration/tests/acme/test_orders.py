@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.acme import House, make_csr, make_house, provisioner
+from fixtures.acme import ACMEHarness, make_csr, make_harness, provisioner
 from newel.proto.common.v1 import error_pb2
 from newel.registration.rate_limits import Rate
 
@@ -38,17 +38,17 @@ from newel.registration.rate_limits import Rate
         "\u202ea.example",
     ],
 )
-async def test_names_no_certificate_can_carry(house: House, name: str) -> None:
-    client = await house.registered()
+async def test_names_no_certificate_can_carry(harness: ACMEHarness, name: str) -> None:
+    client = await harness.registered()
     reply = await client.post("new-order", {"identifiers": [{"type": "dns", "value": name}]})
     assert reply.problem == "rejectedIdentifier"
     (part,) = reply["subproblems"]
     assert part["identifier"]["type"] == "dns"
-    assert await house.rows("SELECT count(*) FROM acme_orders") == [(0,)]
+    assert await harness.rows("SELECT count(*) FROM acme_orders") == [(0,)]
 
 
-async def test_several_faults_are_told_together(house: House) -> None:
-    client = await house.registered()
+async def test_several_faults_are_told_together(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     wanted = [
         {"type": "dns", "value": "a..example"},
         {"type": "email", "value": "a@example.org"},
@@ -61,8 +61,8 @@ async def test_several_faults_are_told_together(house: House) -> None:
     assert kinds == ["rejectedIdentifier", "unsupportedIdentifier", "rejectedIdentifier"]
 
 
-async def test_identifiers_are_canonical_and_each_once(house: House) -> None:
-    client = await house.registered()
+async def test_identifiers_are_canonical_and_each_once(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     order = await client.order("BÜCHER.example", "2001:DB8:0::1", "xn--bcher-kva.example")
     assert order["identifiers"] == [
         {"type": "dns", "value": "xn--bcher-kva.example"},
@@ -73,20 +73,22 @@ async def test_identifiers_are_canonical_and_each_once(house: House) -> None:
 @pytest.mark.parametrize(
     "identifiers", [[], [{"type": "dns", "value": f"n{i}.example"} for i in range(257)], "x", None]
 )
-async def test_too_few_too_many_or_none(house: House, identifiers: Any) -> None:
-    client = await house.registered()
+async def test_too_few_too_many_or_none(harness: ACMEHarness, identifiers: Any) -> None:
+    client = await harness.registered()
     reply = await client.post("new-order", {"identifiers": identifiers})
     assert reply.problem == "malformed"
 
 
-async def test_a_name_no_offered_challenge_can_prove_is_refused_at_once(house: House) -> None:
-    house.provisioners["acme"] = provisioner(challenges=["http-01"])
-    client = await house.registered()
+async def test_a_name_no_offered_challenge_can_prove_is_refused_at_once(
+    harness: ACMEHarness,
+) -> None:
+    harness.provisioners["acme"] = provisioner(challenges=["http-01"])
+    client = await harness.registered()
     assert (await client.order("*.a.example")).problem == "rejectedIdentifier"
 
 
-async def test_the_validity_asked_for_is_honoured_or_refused(house: House) -> None:
-    client = await house.registered()
+async def test_the_validity_asked_for_is_honoured_or_refused(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     good = {"notBefore": "2026-11-21T12:00:00Z", "notAfter": "2026-11-21T18:00:00.5+01:00"}
     order = await client.order("localhost", **good)
     assert order["notBefore"] == "2026-11-21T12:00:00Z"
@@ -113,18 +115,20 @@ async def test_the_validity_asked_for_is_honoured_or_refused(house: House) -> No
     assert "notBefore" not in free.json
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
-    house.web.present(client, challenge["token"])
+    harness.web.present(client, challenge["token"])
     await client.post(challenge["url"], {})
     await client.poll(authorization)
     await client.post(order["finalize"], {"csr": make_csr("localhost")})
-    (request,) = house.issuing.requests
+    (request,) = harness.issuing.requests
     assert request.not_after.ToJsonString() == "2026-11-21T17:00:00Z"
 
 
 @pytest.mark.attack("A05")
-async def test_orders_authorizations_and_certificates_are_nobody_elses(house: House) -> None:
-    one, two = await house.registered(), await house.registered()
-    order = await house.ready(one, "a.example")
+async def test_orders_authorizations_and_certificates_are_nobody_elses(
+    harness: ACMEHarness,
+) -> None:
+    one, two = await harness.registered(), await harness.registered()
+    order = await harness.ready(one, "a.example")
     await one.post(order["finalize"], {"csr": make_csr("a.example")})
     valid = await one.post(order.header("location"))
     (authorization,) = valid["authorizations"]
@@ -145,9 +149,9 @@ async def test_orders_authorizations_and_certificates_are_nobody_elses(house: Ho
 
 
 @pytest.mark.attack("A09")
-async def test_account_keys_are_in_no_certificate(house: House) -> None:
-    client, other = await house.registered(), await house.registered("other")
-    order = await house.ready(client, "a.example")
+async def test_account_keys_are_in_no_certificate(harness: ACMEHarness) -> None:
+    client, other = await harness.registered(), await harness.registered("other")
+    order = await harness.ready(client, "a.example")
     for key in (client.key, other.key):
         reply = await client.post(order["finalize"], {"csr": make_csr("a.example", key=key)})
         assert reply.problem == "badCSR"
@@ -155,25 +159,27 @@ async def test_account_keys_are_in_no_certificate(house: House) -> None:
 
 
 @pytest.mark.attack("A10")
-async def test_orders_that_are_not_ready_are_not_finalized(house: House) -> None:
-    client = await house.registered()
+async def test_orders_that_are_not_ready_are_not_finalized(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     csr = {"csr": make_csr("a.example")}
     pending = await client.order("a.example")
     early = await client.post(pending["finalize"], csr)
     assert early.problem == "orderNotReady"
     assert early.status == 403
-    ready = await house.ready(client, "a.example")
+    ready = await harness.ready(client, "a.example")
     assert (await client.post(ready["finalize"], csr))["status"] == "valid"
     another = {"csr": make_csr("a.example")}
     assert (await client.post(ready["finalize"], another)).problem == "orderNotReady"
-    late = await house.ready(client, "a.example")
-    house.clock.advance(dt.timedelta(hours=25))
+    late = await harness.ready(client, "a.example")
+    harness.clock.advance(dt.timedelta(hours=25))
     assert (await client.post(late["finalize"], csr)).problem == "orderNotReady"
     assert (await client.post(late.header("location")))["status"] == "invalid"
-    assert len(house.issuing.requests) == 1
+    assert len(harness.issuing.requests) == 1
 
 
-async def test_who_finalizes_again_with_the_same_key_is_shown_the_order(either: House) -> None:
+async def test_who_finalizes_again_with_the_same_key_is_shown_the_order(
+    either: ACMEHarness,
+) -> None:
     """The answer may have been lost: the certificate is there, and only one is ever made."""
     client = await either.registered()
     key = ec.generate_private_key(ec.SECP256R1())
@@ -198,7 +204,9 @@ async def test_who_finalizes_again_with_the_same_key_is_shown_the_order(either: 
 
 
 @pytest.mark.attack("A10")
-async def test_an_order_finalized_many_times_at_once_is_one_certificate(either: House) -> None:
+async def test_an_order_finalized_many_times_at_once_is_one_certificate(
+    either: ACMEHarness,
+) -> None:
     client = await either.registered()
     order = await either.ready(client, "a.example")
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(10)]
@@ -213,7 +221,7 @@ async def test_an_order_finalized_many_times_at_once_is_one_certificate(either: 
 
 
 @pytest.mark.attack("A10")
-async def test_two_replicas_finalize_one_order_once(either: House) -> None:
+async def test_two_replicas_finalize_one_order_once(either: ACMEHarness) -> None:
     client = await either.registered()
     order = await either.ready(client, "a.example")
     replica = either.rebuild()
@@ -231,7 +239,7 @@ async def test_two_replicas_finalize_one_order_once(either: House) -> None:
 
 
 @pytest.mark.attack("A12")
-async def test_a_hundred_orders_at_once_with_names_in_common(either: House) -> None:
+async def test_a_hundred_orders_at_once_with_names_in_common(either: ACMEHarness) -> None:
     client = await either.registered()
     orders = await asyncio.gather(
         *[client.order("a.example", f"n{i}.example", "localhost") for i in range(100)]
@@ -250,30 +258,32 @@ async def test_a_hundred_orders_at_once_with_names_in_common(either: House) -> N
 
 @pytest.mark.parametrize("kind", ["badPublicKey", "badCSR"])
 async def test_a_refusal_another_csr_can_mend_leaves_the_order_ready(
-    house: House, kind: str
+    harness: ACMEHarness, kind: str
 ) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
-    house.issuing.refuse = error_pb2.Error(type=kind, detail="weak")
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
+    harness.issuing.refuse = error_pb2.Error(type=kind, detail="weak")
     assert (await client.post(order["finalize"], {"csr": make_csr("a.example")})).problem == kind
-    house.issuing.refuse = None
+    harness.issuing.refuse = None
     again = await client.post(order["finalize"], {"csr": make_csr("a.example")})
     assert again["status"] == "valid"
 
 
-async def test_a_final_refusal_makes_the_order_invalid_and_says_why(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
-    house.issuing.refuse = error_pb2.Error(type="rejectedIdentifier", detail="not here")
+async def test_a_final_refusal_makes_the_order_invalid_and_says_why(harness: ACMEHarness) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
+    harness.issuing.refuse = error_pb2.Error(type="rejectedIdentifier", detail="not here")
     reply = await client.post(order["finalize"], {"csr": make_csr("a.example")})
     assert reply.problem == "rejectedIdentifier"
-    house.issuing.refuse = None
+    harness.issuing.refuse = None
     shown = await client.post(order.header("location"))
     assert shown["status"] == "invalid"
     assert shown["error"]["detail"] == "not here"
 
 
-async def test_orders_left_processing_are_carried_through_in_the_background(either: House) -> None:
+async def test_orders_left_processing_are_carried_through_in_the_background(
+    either: ACMEHarness,
+) -> None:
     client = await either.registered()
     orders = [await either.ready(client, f"n{number}.example") for number in range(3)]
     either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
@@ -291,7 +301,7 @@ async def test_orders_left_processing_are_carried_through_in_the_background(eith
 
 
 async def test_an_order_claimed_while_the_clock_ran_ahead_is_carried_through(
-    either: House,
+    either: ACMEHarness,
 ) -> None:
     either.clock.advance(dt.timedelta(minutes=20))
     client = await either.registered()
@@ -304,33 +314,39 @@ async def test_an_order_claimed_while_the_clock_ran_ahead_is_carried_through(
     assert await either.rows("SELECT status FROM acme_orders") == [("valid",)]
 
 
-async def test_an_answer_lost_after_issuance_is_the_same_certificate_later(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
-    house.issuing.lose_answers = True
+async def test_an_answer_lost_after_issuance_is_the_same_certificate_later(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
+    harness.issuing.lose_answers = True
     assert (await client.post(order["finalize"], {"csr": make_csr("a.example")}))[
         "status"
     ] == "processing"
-    house.issuing.lose_answers = False
-    house.clock.advance(dt.timedelta(seconds=61))
+    harness.issuing.lose_answers = False
+    harness.clock.advance(dt.timedelta(seconds=61))
     assert (await client.post(order.header("location")))["status"] == "valid"
-    assert len(house.issuing.requests) == 2
-    assert len(house.issuing.records) == 1
+    assert len(harness.issuing.requests) == 2
+    assert len(harness.issuing.records) == 1
 
 
-async def test_an_order_that_could_not_be_carried_through_ends_with_its_time(house: House) -> None:
-    client = await house.registered()
-    order = await house.ready(client, "a.example")
-    house.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
+async def test_an_order_that_could_not_be_carried_through_ends_with_its_time(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.registered()
+    order = await harness.ready(client, "a.example")
+    harness.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
     await client.post(order["finalize"], {"csr": make_csr("a.example")})
-    house.clock.advance(dt.timedelta(hours=25))
-    tries = len(house.issuing.requests)
-    await house.recover()
-    assert len(house.issuing.requests) == tries
+    harness.clock.advance(dt.timedelta(hours=25))
+    tries = len(harness.issuing.requests)
+    await harness.recover()
+    assert len(harness.issuing.requests) == tries
     assert (await client.post(order.header("location")))["status"] == "invalid"
 
 
-async def test_an_order_left_processing_is_carried_through_at_a_later_poll(either: House) -> None:
+async def test_an_order_left_processing_is_carried_through_at_a_later_poll(
+    either: ACMEHarness,
+) -> None:
     """X04: the issuing authority was away, or this process was killed, after the claim."""
     client = await either.registered()
     order = await either.ready(client, "a.example")
@@ -349,17 +365,17 @@ async def test_an_order_left_processing_is_carried_through_at_a_later_poll(eithe
 @pytest.mark.attack("A22")
 async def test_an_account_orders_as_often_as_it_may(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/registration.db"
-    async with make_house(url, rate=Rate(per_second=0.05, burst=2)) as house:
-        eager, other = await house.registered(), await house.registered()
+    async with make_harness(url, rate=Rate(per_second=0.05, burst=2)) as harness:
+        eager, other = await harness.registered(), await harness.registered()
         for _ in range(2):
             assert (await eager.order("a.example")).status == 201
         refused = await eager.order("a.example")
         assert (refused.status, refused.problem) == (429, "rateLimited")
         assert refused.header("retry-after") == "20"
         assert (await other.order("a.example")).status == 201
-        assert [line[2]["cause"] for line in house.audit.lines if line[1] == "refused"] == [
+        assert [line[2]["cause"] for line in harness.audit.lines if line[1] == "refused"] == [
             "new-order"
         ]
-        house.clock.advance(dt.timedelta(seconds=20))
+        harness.clock.advance(dt.timedelta(seconds=20))
         assert (await eager.order("a.example")).status == 201
-        assert await house.rows("SELECT count(*) FROM acme_orders") == [(4,)]
+        assert await harness.rows("SELECT count(*) FROM acme_orders") == [(4,)]

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from fixtures.acme import Client, House, Reply, make_csr
+from fixtures.acme import ACMEHarness, Client, Reply, make_csr
 from newel.acme import key_change
 
 
-async def twin_of(house: House, client: Client) -> Client:
+async def twin_of(harness: ACMEHarness, client: Client) -> Client:
     """The same client, talking to another replica."""
-    replica = house.rebuild()
+    replica = harness.rebuild()
     await replica.start()
-    twin = house.client(key=client.key, kid=client.kid)
+    twin = harness.client(key=client.key, kid=client.kid)
     twin.app = replica.app
     return twin
 
@@ -28,7 +28,9 @@ async def change_key(client: Client, new: Any) -> Reply:
     [ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048)],
     ids=["same algorithm", "another algorithm"],
 )
-async def test_a_new_account_key_is_good_at_every_replica_at_once(either: House, new: Any) -> None:
+async def test_a_new_account_key_is_good_at_every_replica_at_once(
+    either: ACMEHarness, new: Any
+) -> None:
     here = await either.registered()
     there = await twin_of(either, here)
     assert (await there.post(there.kid)).status == 200  # remembered with the old key
@@ -45,7 +47,7 @@ async def test_a_new_account_key_is_good_at_every_replica_at_once(either: House,
 
 
 async def test_the_old_key_finds_out_that_it_was_replaced_and_the_new_one_goes_on(
-    either: House,
+    either: ACMEHarness,
 ) -> None:
     here = await either.registered()
     there = await twin_of(either, here)
@@ -58,7 +60,7 @@ async def test_the_old_key_finds_out_that_it_was_replaced_and_the_new_one_goes_o
     assert (await there.post(there.kid)).status == 200
 
 
-async def test_a_key_can_go_back_and_forth_between_replicas(either: House) -> None:
+async def test_a_key_can_go_back_and_forth_between_replicas(either: ACMEHarness) -> None:
     here = await either.registered()
     there = await twin_of(either, here)
     keys = [here.key, *[ec.generate_private_key(ec.SECP256R1()) for _ in range(2)], here.key]
@@ -69,7 +71,7 @@ async def test_a_key_can_go_back_and_forth_between_replicas(either: House) -> No
         assert (await other.post(other.kid)).status == 200
 
 
-async def test_a_deactivated_account_is_nowhere_active(either: House) -> None:
+async def test_a_deactivated_account_is_nowhere_active(either: ACMEHarness) -> None:
     here = await either.registered()
     there = await twin_of(either, here)
     assert (await there.post(there.kid)).status == 200
@@ -78,7 +80,7 @@ async def test_a_deactivated_account_is_nowhere_active(either: House) -> None:
         assert (await client.order("a.example")).problem == "unauthorized"
 
 
-async def test_contacts_changed_elsewhere_are_shown(either: House) -> None:
+async def test_contacts_changed_elsewhere_are_shown(either: ACMEHarness) -> None:
     here = await either.registered()
     there = await twin_of(either, here)
     assert (await there.post(there.kid)).status == 200
@@ -86,7 +88,9 @@ async def test_contacts_changed_elsewhere_are_shown(either: House) -> None:
     assert (await there.post(there.kid))["contact"] == ["mailto:b@example.org"]
 
 
-async def test_a_chain_that_was_configured_anew_is_served_by_every_replica(either: House) -> None:
+async def test_a_chain_that_was_configured_anew_is_served_by_every_replica(
+    either: ACMEHarness,
+) -> None:
     here = await either.registered()
     order = await either.ready(here, "a.example")
     done = await here.post(order["finalize"], {"csr": make_csr("a.example")})

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.acme import HOST, House, ask
+from fixtures.acme import HOST, ACMEHarness, ask
 from newel.acme import jws
 from newel.jose import base64url, jwk
 from newel.jose import jws as signatures
@@ -17,7 +17,7 @@ JOSE = "application/jose+json"
 
 
 @pytest.mark.attack("A01")
-async def test_of_fifty_requests_with_one_nonce_one_succeeds(either: House) -> None:
+async def test_of_fifty_requests_with_one_nonce_one_succeeds(either: ACMEHarness) -> None:
     client = await either.registered()
     nonce = await client.nonce()
     replies = await asyncio.gather(
@@ -39,7 +39,7 @@ async def test_of_fifty_requests_with_one_nonce_one_succeeds(either: House) -> N
 
 
 @pytest.mark.attack("A01")
-async def test_a_nonce_is_good_on_every_replica_once_and_not_for_ever(either: House) -> None:
+async def test_a_nonce_is_good_on_every_replica_once_and_not_for_ever(either: ACMEHarness) -> None:
     client = await either.registered()
     replica = either.rebuild()
     await replica.start()
@@ -59,17 +59,17 @@ async def test_a_nonce_is_good_on_every_replica_once_and_not_for_ever(either: Ho
 
 @pytest.mark.attack("A01")
 @pytest.mark.parametrize("nonce", ["AAAA", "A" * 43, "x" * 5000, "ÄÖ", "=" * 43])
-async def test_made_up_nonces(house: House, nonce: str) -> None:
-    client = await house.registered()
+async def test_made_up_nonces(harness: ACMEHarness, nonce: str) -> None:
+    client = await harness.registered()
     reply = await client.post(client.kid, nonce=nonce)
     assert reply.problem == "badNonce"
     assert reply.header("replay-nonce")
 
 
-async def test_nonces_are_handed_out_as_the_rfc_says(house: House) -> None:
+async def test_nonces_are_handed_out_as_the_rfc_says(harness: ACMEHarness) -> None:
     url = f"https://{HOST}/acme/acme/new-nonce"
     for method, status in (("HEAD", 200), ("GET", 204)):
-        reply = await ask(house.acme.app, method, url)
+        reply = await ask(harness.acme.app, method, url)
         assert reply.status == status
         assert reply.body == b""
         assert reply.header("cache-control") == "no-store"
@@ -92,16 +92,16 @@ async def test_nonces_are_handed_out_as_the_rfc_says(house: House) -> None:
         "",
     ],
 )
-async def test_another_url_was_signed(house: House, signed: str) -> None:
-    client = await house.registered()
+async def test_another_url_was_signed(harness: ACMEHarness, signed: str) -> None:
+    client = await harness.registered()
     body = jws.sign(b"{}", client.key, url=signed, nonce=await client.nonce(), kid=client.kid)
     reply = await client.send(client.url("new-order"), body)
     assert reply.problem == ("unauthorized" if signed else "malformed")
 
 
 @pytest.mark.attack("A02")
-async def test_forwarded_headers_change_nothing(house: House) -> None:
-    client = await house.registered()
+async def test_forwarded_headers_change_nothing(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     url = client.url("new-order")
     body = jws.sign(
         b"{}",
@@ -111,7 +111,7 @@ async def test_forwarded_headers_change_nothing(house: House) -> None:
         kid=client.kid,
     )
     reply = await ask(
-        house.acme.app,
+        harness.acme.app,
         "POST",
         url,
         body,
@@ -126,22 +126,22 @@ async def test_forwarded_headers_change_nothing(house: House) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "ca.example.evil", "ca.example@evil", "", "ca.example:1:2"]
 )
-async def test_hosts_that_are_not_ours_get_no_links(house: House, host: str) -> None:
-    reply = await ask(house.acme.app, "GET", f"https://{host}/acme/acme/directory")
+async def test_hosts_that_are_not_ours_get_no_links(harness: ACMEHarness, host: str) -> None:
+    reply = await ask(harness.acme.app, "GET", f"https://{host}/acme/acme/directory")
     assert reply.problem == "unauthorized"
     assert "evil" not in reply.body.decode()
     assert "evil" not in str(reply.headers)
 
 
-async def test_every_name_of_ours_gives_links_of_its_own(house: House) -> None:
+async def test_every_name_of_ours_gives_links_of_its_own(harness: ACMEHarness) -> None:
     for host in ("localhost:9000", "127.0.0.1:443", "CA.example"):
-        reply = await ask(house.acme.app, "GET", f"https://{host}/acme/acme/directory")
+        reply = await ask(harness.acme.app, "GET", f"https://{host}/acme/acme/directory")
         assert reply["newOrder"] == f"https://{host}/acme/acme/new-order"
 
 
 @pytest.mark.attack("A03")
-async def test_kids_that_are_not_the_accounts_own_url(house: House) -> None:
-    client = await house.registered()
+async def test_kids_that_are_not_the_accounts_own_url(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     bad = [
         client.kid + "/",
         client.kid.replace("/acme/acme/", "/acme/other/"),
@@ -161,22 +161,24 @@ async def test_kids_that_are_not_the_accounts_own_url(house: House) -> None:
 
 
 @pytest.mark.attack("A03")
-async def test_an_account_of_another_provisioner_is_none_here(house: House) -> None:
-    client = await house.registered("other")
+async def test_an_account_of_another_provisioner_is_none_here(harness: ACMEHarness) -> None:
+    client = await harness.registered("other")
     client.provisioner = "acme"
     assert (await client.post("new-order", {})).problem == "accountDoesNotExist"
 
 
 @pytest.mark.attack("A03")
-async def test_a_kid_under_another_name_of_this_server_is_the_same_account(house: House) -> None:
-    client = await house.registered()
+async def test_a_kid_under_another_name_of_this_server_is_the_same_account(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.registered()
     client.host = "localhost:9000"
     assert (await client.order("a.example")).status == 201
 
 
 @pytest.mark.attack("A03")
-async def test_jwk_and_kid_each_in_their_place(house: House) -> None:
-    client = await house.registered()
+async def test_jwk_and_kid_each_in_their_place(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     assert (await client.post("new-order", {}, kid=None)).problem == "malformed"
     assert (await client.post("new-account", {})).problem == "malformed"
     public = jwk.required_members(client.key.public_key())
@@ -189,7 +191,7 @@ async def test_jwk_and_kid_each_in_their_place(house: House) -> None:
 
 
 @pytest.mark.attack("A03")
-async def test_a_deactivated_account_can_do_nothing_anywhere(either: House) -> None:
+async def test_a_deactivated_account_can_do_nothing_anywhere(either: ACMEHarness) -> None:
     client = await either.registered()
     ready = await either.ready(client, "a.example")
     replica = either.rebuild()
@@ -219,8 +221,8 @@ async def test_a_deactivated_account_can_do_nothing_anywhere(either: House) -> N
 
 
 @pytest.mark.attack("A04")
-async def test_get_is_for_the_directory_and_nonces_alone(house: House) -> None:
-    client = await house.registered()
+async def test_get_is_for_the_directory_and_nonces_alone(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     order = await client.order("a.example")
     for url in (
         client.kid,
@@ -230,25 +232,25 @@ async def test_get_is_for_the_directory_and_nonces_alone(house: House) -> None:
         client.url("new-order"),
         client.url("certificate/" + "A" * 24),
     ):
-        reply = await ask(house.acme.app, "GET", url)
+        reply = await ask(harness.acme.app, "GET", url)
         assert reply.status == 405, url
         assert reply.header("allow") == "POST"
         assert reply.problem == "malformed"
         assert reply.header("replay-nonce")
 
 
-async def test_a_nonce_from_a_refused_method_is_good(house: House) -> None:
+async def test_a_nonce_from_a_refused_method_is_good(harness: ACMEHarness) -> None:
     """What old clients do: HEAD of newAccount, whose refusal brings the first nonce."""
-    client = house.client()
-    refused = await ask(house.acme.app, "HEAD", client.url("new-account"))
+    client = harness.client()
+    refused = await ask(harness.acme.app, "HEAD", client.url("new-account"))
     assert refused.status == 405
     nonce = refused.header("replay-nonce")
     assert (await client.post("new-account", {}, kid=None, nonce=nonce)).status == 201
 
 
 @pytest.mark.attack("A04")
-async def test_post_as_get_has_no_payload(house: House) -> None:
-    client = await house.registered()
+async def test_post_as_get_has_no_payload(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     order = await client.order("a.example")
     for url in (
         order.header("location"),
@@ -261,8 +263,8 @@ async def test_post_as_get_has_no_payload(house: House) -> None:
 
 
 @pytest.mark.attack("T03")
-async def test_algorithms_are_listed_when_one_is_refused(house: House) -> None:
-    client = await house.registered()
+async def test_algorithms_are_listed_when_one_is_refused(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     url = client.url("new-order")
     for algorithm in ("none", "HS256", "ES384"):
         header = {"alg": algorithm, "url": url, "nonce": await client.nonce(), "kid": client.kid}
@@ -273,9 +275,9 @@ async def test_algorithms_are_listed_when_one_is_refused(house: House) -> None:
         assert reply["algorithms"] == list(signatures.ALGORITHMS)
 
 
-async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(house: House) -> None:
+async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(harness: ACMEHarness) -> None:
     """Another nonce, which badNonce asks for, would help nobody."""
-    client = house.client()
+    client = harness.client()
     url = client.url("new-account")
     for algorithm in ("HS256", "ES384", "RS256", "EdDSA"):
         members = jwk.required_members(client.key.public_key())
@@ -286,8 +288,10 @@ async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(house: House) -> Non
         assert reply.problem == "badSignatureAlgorithm", algorithm
 
 
-async def test_a_signature_by_another_key_changes_nothing_and_spends_nothing(house: House) -> None:
-    client = await house.registered()
+async def test_a_signature_by_another_key_changes_nothing_and_spends_nothing(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.registered()
     nonce = await client.nonce()
     url = client.url("new-order")
     forged = jws.sign(
@@ -298,8 +302,8 @@ async def test_a_signature_by_another_key_changes_nothing_and_spends_nothing(hou
 
 
 @pytest.mark.attack("P09")
-async def test_bodies_that_are_bombs_or_of_another_type(house: House) -> None:
-    client = await house.registered()
+async def test_bodies_that_are_bombs_or_of_another_type(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     url = client.url("new-order")
     assert (await client.send(url, b"x" * 10_000_000)).status == 413
     for body in (b"[" * 100_000, b"." * 100_000, b'{"payload":' * 5_000, b"\x00\xff", b""):
@@ -308,25 +312,25 @@ async def test_bodies_that_are_bombs_or_of_another_type(house: House) -> None:
         assert reply.problem == "malformed"
     good = jws.sign(b"{}", client.key, url=url, nonce=await client.nonce(), kid=client.kid)
     for kind in ("application/json", "text/plain", ""):
-        assert (await ask(house.acme.app, "POST", url, good, content_type=kind)).status == 415
+        assert (await ask(harness.acme.app, "POST", url, good, content_type=kind)).status == 415
     with_parameter = await ask(
-        house.acme.app, "POST", url, good, content_type=f"{JOSE}; charset=utf-8"
+        harness.acme.app, "POST", url, good, content_type=f"{JOSE}; charset=utf-8"
     )
     assert with_parameter.problem == "malformed"  # read, and refused for its payload only
 
 
-async def test_scripts_of_any_origin_may_ask(house: House) -> None:
+async def test_scripts_of_any_origin_may_ask(harness: ACMEHarness) -> None:
     """RFC 8555 §6.1."""
-    reply = await ask(house.acme.app, "OPTIONS", f"https://{HOST}/acme/acme/new-order")
+    reply = await ask(harness.acme.app, "OPTIONS", f"https://{HOST}/acme/acme/new-order")
     assert reply.status == 204
     assert reply.header("access-control-allow-origin") == "*"
     assert "Replay-Nonce" in reply.header("access-control-expose-headers")
 
 
-async def test_every_refusal_is_audited_with_its_cause(house: House) -> None:
-    client = await house.registered()
+async def test_every_refusal_is_audited_with_its_cause(harness: ACMEHarness) -> None:
+    client = await harness.registered()
     await client.post("new-order", {}, kid="x")
-    event, outcome, facts = house.audit.lines[-1]
+    event, outcome, facts = harness.audit.lines[-1]
     assert (event, outcome) == ("acme.request", "refused")
     assert facts["type"] == "accountDoesNotExist"
     assert facts["cause"]

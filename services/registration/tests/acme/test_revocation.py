@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fixtures.acme import Client, House, make_csr
+from fixtures.acme import ACMEHarness, Client, make_csr
 from fixtures.authority import EPOCH
 from fixtures.odd_certificates import odd_certificates
 from fixtures.small_issuing import SmallIssuing
@@ -17,20 +17,20 @@ from newel.jose import base64url
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 
-async def issued(house: House, client: Client, *names: str, key: Any = None) -> str:
+async def issued(harness: ACMEHarness, client: Client, *names: str, key: Any = None) -> str:
     """A certificate as revokeCert takes it."""
-    order = await house.ready(client, *names)
+    order = await harness.ready(client, *names)
     done = await client.post(order["finalize"], {"csr": make_csr(*names, key=key)})
     chain = await client.post(done["certificate"])
     leaf = x509.load_pem_x509_certificate(chain.body)
     return base64url.encode(leaf.public_bytes(Encoding.DER))
 
 
-def revoked(house: House) -> list[int]:
-    return [r.revoked.reason for r in house.issuing.records.values() if r.HasField("revoked")]
+def revoked(harness: ACMEHarness) -> list[int]:
+    return [r.revoked.reason for r in harness.issuing.records.values() if r.HasField("revoked")]
 
 
-async def test_the_account_that_ordered_it_revokes(either: House) -> None:
+async def test_the_account_that_ordered_it_revokes(either: ACMEHarness) -> None:
     client = await either.registered()
     certificate = await issued(either, client, "a.example")
     reply = await client.post("revoke-cert", {"certificate": certificate, "reason": 4})
@@ -42,35 +42,37 @@ async def test_the_account_that_ordered_it_revokes(either: House) -> None:
     assert again.status == 400
 
 
-async def test_the_certificates_own_key_revokes(house: House) -> None:
-    client, key = await house.registered(), ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(house, client, "a.example", key=key)
-    stranger = house.client(key=key)
+async def test_the_certificates_own_key_revokes(harness: ACMEHarness) -> None:
+    client, key = await harness.registered(), ec.generate_private_key(ec.SECP256R1())
+    certificate = await issued(harness, client, "a.example", key=key)
+    stranger = harness.client(key=key)
     asked = {"certificate": certificate, "reason": 1}
     assert (await stranger.post("revoke-cert", asked, kid=None)).status == 200
-    assert revoked(house) == [1]
+    assert revoked(harness) == [1]
 
 
 @pytest.mark.parametrize("who", ["key", "account"])
-async def test_a_key_is_called_compromised_after_another_reason(house: House, who: str) -> None:
-    owner, other = await house.registered(), await house.registered()
+async def test_a_key_is_called_compromised_after_another_reason(
+    harness: ACMEHarness, who: str
+) -> None:
+    owner, other = await harness.registered(), await harness.registered()
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(house, owner, "a.example", key=key)
+    certificate = await issued(harness, owner, "a.example", key=key)
     assert (await owner.post("revoke-cert", {"certificate": certificate})).status == 200
     compromised = {"certificate": certificate, "reason": 1}
-    await house.ready(other, "a.example")
+    await harness.ready(other, "a.example")
     stranger = await other.post("revoke-cert", compromised)
     assert stranger.problem == "badRevocationReason"  # proved the names, cannot know of the key
-    assert revoked(house) == [0]
+    assert revoked(harness) == [0]
     if who == "key":
-        reply = await house.client(key=key).post("revoke-cert", compromised, kid=None)
+        reply = await harness.client(key=key).post("revoke-cert", compromised, kid=None)
     else:
         reply = await owner.post("revoke-cert", compromised)
     assert reply.status == 200
-    assert revoked(house) == [1]
+    assert revoked(harness) == [1]
     for again in (compromised, {"certificate": certificate, "reason": 4}):
         assert (await owner.post("revoke-cert", again)).problem == "alreadyRevoked"
-    assert revoked(house) == [1]
+    assert revoked(harness) == [1]
 
 
 ODD_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -80,19 +82,19 @@ ODD = odd_certificates(ODD_KEY, EPOCH)
 @pytest.mark.attack("A21")
 @pytest.mark.parametrize("what", ODD)
 async def test_octets_that_are_no_certificate_of_ours_are_refused_with_words(
-    house: House, what: str
+    harness: ACMEHarness, what: str
 ) -> None:
     asked = {"certificate": base64url.encode(ODD[what])}
     for client, named in (
-        (await house.registered(), {}),
-        (house.client(key=ODD_KEY), {"kid": None}),
+        (await harness.registered(), {}),
+        (harness.client(key=ODD_KEY), {"kid": None}),
     ):
         reply = await client.post("revoke-cert", asked, **named)
         assert 400 <= reply.status < 500
         assert reply.problem != "serverInternal"
 
 
-async def test_an_account_that_proved_every_name_revokes(either: House) -> None:
+async def test_an_account_that_proved_every_name_revokes(either: ACMEHarness) -> None:
     owner, other = await either.registered(), await either.registered()
     certificate = await issued(either, owner, "a.example", "b.example")
     asked = {"certificate": certificate, "reason": 5}
@@ -107,25 +109,25 @@ async def test_an_account_that_proved_every_name_revokes(either: House) -> None:
 
 
 @pytest.mark.attack("A21")
-async def test_who_may_not_revoke(house: House) -> None:
-    owner, other = await house.registered(), await house.registered()
+async def test_who_may_not_revoke(harness: ACMEHarness) -> None:
+    owner, other = await harness.registered(), await harness.registered()
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(house, owner, "a.example", key=key)
+    certificate = await issued(harness, owner, "a.example", key=key)
     asked = {"certificate": certificate}
     stranger = await other.post("revoke-cert", asked)
     assert stranger.problem == "unauthorized"
     assert stranger.status == 403
-    wrong_key = house.client()
+    wrong_key = harness.client()
     assert (await wrong_key.post("revoke-cert", asked, kid=None)).status == 403
-    abroad = await house.registered("other")
+    abroad = await harness.registered("other")
     assert (await abroad.post("revoke-cert", asked)).status == 403
-    assert revoked(house) == []
+    assert revoked(harness) == []
 
 
 @pytest.mark.attack("A21")
-async def test_the_certificates_public_key_with_a_forged_signature(house: House) -> None:
-    client, key = await house.registered(), ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(house, client, "a.example", key=key)
+async def test_the_certificates_public_key_with_a_forged_signature(harness: ACMEHarness) -> None:
+    client, key = await harness.registered(), ec.generate_private_key(ec.SECP256R1())
+    certificate = await issued(harness, client, "a.example", key=key)
     url = client.url("revoke-cert")
     payload = b'{"certificate":"' + certificate.encode() + b'"}'
     parts = jws.parse(jws.sign(payload, key, url=url, nonce=await client.nonce()))
@@ -133,26 +135,28 @@ async def test_the_certificates_public_key_with_a_forged_signature(house: House)
     by_another = jws.sign(payload, client.key, url=url, nonce="n")
     forged = jws.join(head, body, jws.parse(by_another).signature)
     assert (await client.send(url, forged)).problem == "malformed"
-    assert revoked(house) == []
+    assert revoked(harness) == []
 
 
 @pytest.mark.attack("A21")
 @pytest.mark.parametrize("reason", [2, 6, 7, 8, 10, 11, 99, -1])
-async def test_reasons_nobody_can_give(house: House, reason: int) -> None:
-    client = await house.registered()
-    certificate = await issued(house, client, "a.example")
+async def test_reasons_nobody_can_give(harness: ACMEHarness, reason: int) -> None:
+    client = await harness.registered()
+    certificate = await issued(harness, client, "a.example")
     reply = await client.post("revoke-cert", {"certificate": certificate, "reason": reason})
     assert reply.problem == "badRevocationReason"
-    assert revoked(house) == []
+    assert revoked(harness) == []
 
 
 @pytest.mark.attack("A21")
-async def test_a_certificate_of_another_authority_with_the_same_serial(house: House) -> None:
-    client = await house.registered()
-    await issued(house, client, "a.example")
-    abroad = SmallIssuing(house.clock)
+async def test_a_certificate_of_another_authority_with_the_same_serial(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.registered()
+    await issued(harness, client, "a.example")
+    abroad = SmallIssuing(harness.clock)
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
-    (request,) = house.issuing.requests
+    (request,) = harness.issuing.requests
     twin = pb.Request()
     twin.CopyFrom(request)
     twin.public_key = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -162,10 +166,10 @@ async def test_a_certificate_of_another_authority_with_the_same_serial(house: Ho
     assert reply.status == 404
     for nonsense in ("", "AAAA", foreign[:-8]):
         assert (await client.post("revoke-cert", {"certificate": nonsense})).problem == "malformed"
-    assert revoked(house) == []
+    assert revoked(harness) == []
 
 
-async def test_revoked_many_times_at_once_is_revoked_once(either: House) -> None:
+async def test_revoked_many_times_at_once_is_revoked_once(either: ACMEHarness) -> None:
     client = await either.registered()
     certificate = await issued(either, client, "a.example")
     replies = await asyncio.gather(

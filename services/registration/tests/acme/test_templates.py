@@ -4,25 +4,25 @@ from typing import Any
 
 import pytest
 
-from fixtures.acme import House, make_csr, provisioner
+from fixtures.acme import ACMEHarness, make_csr, provisioner
 
 
 def templated(text: str) -> Any:
     return provisioner(options={"x509": {"template": text, "templateData": {"org": "Example"}}})
 
 
-async def test_a_template_shapes_what_the_order_proved(house: House) -> None:
+async def test_a_template_shapes_what_the_order_proved(harness: ACMEHarness) -> None:
     """``.Token`` is not there, ``.SANs`` are the order's identifiers, ``.Subject`` the common name."""
-    house.provisioners["acme"] = templated(
+    harness.provisioners["acme"] = templated(
         '{"subject": {"commonName": {{ toJson .Subject.CommonName }}, "organization": {{ toJson .org }}}, '
         '"sans": {{ toJson .SANs }}, "extKeyUsage": ["{{ if .Token }}any{{ else }}serverAuth{{ end }}"]}'
     )
-    client = await house.registered()
-    order = await house.ready(client, "localhost")
+    client = await harness.registered()
+    order = await harness.ready(client, "localhost")
     assert (await client.post(order["finalize"], {"csr": make_csr("localhost")}))[
         "status"
     ] == "valid"
-    (asked,) = house.issuing.requests
+    (asked,) = harness.issuing.requests
     assert [each.dns for each in asked.names] == ["localhost"]
     assert {each.oid: each.value for each in asked.subject}["2.5.4.10"] == "Example"
     assert list(asked.extended_key_usages) == ["1.3.6.1.5.5.7.3.1"]
@@ -38,21 +38,23 @@ async def test_a_template_shapes_what_the_order_proved(house: House) -> None:
         '{"subject": {{ toJson .Nowhere.at.all }} {{ .Token.sub | upper }} }',
     ],
 )
-async def test_a_name_that_was_not_proved_is_never_certified(house: House, text: str) -> None:
+async def test_a_name_that_was_not_proved_is_never_certified(
+    harness: ACMEHarness, text: str
+) -> None:
     """RFC 8555 §7.4: the certificate is for the order's identifiers; its order waits for the operator."""
-    house.provisioners["acme"] = templated(text)
-    client = await house.registered()
-    order = await house.ready(client, "localhost")
+    harness.provisioners["acme"] = templated(text)
+    client = await harness.registered()
+    order = await harness.ready(client, "localhost")
     answer = await client.post(order["finalize"], {"csr": make_csr("localhost")})
     assert answer["status"] == "processing"
-    assert not house.issuing.requests
-    assert any("template" in repr(line) for line in house.audit.lines)
+    assert not harness.issuing.requests
+    assert any("template" in repr(line) for line in harness.audit.lines)
 
 
-async def test_a_template_s_own_refusal_ends_the_order(house: House) -> None:
-    house.provisioners["acme"] = templated('{{ "{" }}{{ fail "not on Sundays" }}')
-    client = await house.registered()
-    order = await house.ready(client, "localhost")
+async def test_a_template_s_own_refusal_ends_the_order(harness: ACMEHarness) -> None:
+    harness.provisioners["acme"] = templated('{{ "{" }}{{ fail "not on Sundays" }}')
+    client = await harness.registered()
+    order = await harness.ready(client, "localhost")
     answer = await client.post(order["finalize"], {"csr": make_csr("localhost")})
     assert (answer.problem, answer["detail"]) == ("malformed", "not on Sundays")
     location = order["finalize"].removesuffix("/finalize")

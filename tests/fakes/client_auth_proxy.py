@@ -14,7 +14,7 @@ SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProxiedRequest:
     """One request, and the client certificate it came with (DER, b"" for none)."""
 
     path: str
@@ -23,11 +23,11 @@ class Asked:
     headers: str = ""
 
 
-class AskingFront(LocalServer):
+class ClientAuthProxy(LocalServer):
     """Hands every request on to the authority at ``port`` of this machine while it is entered."""
 
     def __init__(self, tls: ssl.SSLContext, upstream: ssl.SSLContext, port: int) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[ProxiedRequest] = []
         self.closed: set[str] = set()
         """Paths that are for those who show a certificate."""
         self._upstream, self._behind = upstream, port
@@ -38,11 +38,11 @@ class AskingFront(LocalServer):
         """Where it listens."""
         return f"https://localhost:{self.port}"
 
-    def about(self, path: str) -> list[Asked]:
+    def about(self, path: str) -> list[ProxiedRequest]:
         """The requests for a path, oldest first."""
         return [each for each in self.asked if each.path == path]
 
-    def answer(self, method: str, asked: Asked) -> tuple[int, bytes]:
+    def answer(self, method: str, asked: ProxiedRequest) -> tuple[int, bytes]:
         """What the authority answers, or what it says of itself here."""
         self.asked.append(asked)
         if asked.path in self.closed and not asked.peer:
@@ -70,7 +70,7 @@ class AskingFront(LocalServer):
                 assert isinstance(self.connection, ssl.SSLSocket)
                 length = int(self.headers.get("Content-Length") or 0)
                 peer = self.connection.getpeercert(binary_form=True) or b""
-                asked = Asked(self.path, self.rfile.read(length), peer, str(self.headers))
+                asked = ProxiedRequest(self.path, self.rfile.read(length), peer, str(self.headers))
                 status, body = answer(self.command, asked)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
@@ -86,7 +86,7 @@ class AskingFront(LocalServer):
         return Handler
 
 
-def front_of(authority: Authority, folder: Path) -> AskingFront:
+def serve_proxy(authority: Authority, folder: Path) -> ClientAuthProxy:
     """A front of a running step-ca, which certifies it; its files go to the folder."""
     done = authority.step(
         "ca", "certificate", "localhost", str(folder / "crt"), str(folder / "key"), "--force",
@@ -98,4 +98,4 @@ def front_of(authority: Authority, folder: Path) -> AskingFront:
     tls.load_verify_locations(authority.root)
     tls.verify_mode = ssl.CERT_OPTIONAL
     upstream = ssl.create_default_context(cafile=str(authority.root))
-    return AskingFront(tls, upstream, authority.port)
+    return ClientAuthProxy(tls, upstream, authority.port)
