@@ -18,8 +18,8 @@ from fixtures.issuing import make_request, sqlite_url
 from newel.issuing.faults import Step
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.clock import SystemClock
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Row, Statement
-from newel.runtime.database.databases import open_database
 
 SCRIPT = Path(__file__).with_name("issuing_process.py")
 

@@ -13,7 +13,7 @@ from deploy.split.adapting import FILES
 from deploy.split.layout import SERVICES
 
 from fixtures.manifests import faults
-from newel.runtime.config import validated
+from newel.runtime.config import validate
 from newel.runtime.process.process_config import RuntimeConfig
 from newel.standalone.options import parse
 
@@ -210,10 +210,10 @@ def test_the_configurations_are_the_shared_ones_in_other_places(
         expected["dns_names"] = ["ca.example", "ca", *own]
     table = tomllib.loads(text)
     assert table == expected
-    validated(RuntimeConfig, table.pop("runtime"), service)
+    validate(RuntimeConfig, table.pop("runtime"), service)
     if table.pop("provisioners_file", None):
         assert service == "registration"
-    validated(import_module(f"newel.{service}.config").Config, table, service)
+    validate(import_module(f"newel.{service}.config").Config, table, service)
 
 
 def test_what_calls_what_exists() -> None:

@@ -21,7 +21,7 @@ from newel.runtime.background import Supervisor
 from newel.runtime.clock import SystemClock
 from newel.runtime.events.metrics import EventMetrics
 from newel.runtime.line_sink import LineSink
-from newel.runtime.metrics import HttpMetrics
+from newel.runtime.metrics import HTTPMetrics
 from newel.runtime.rpc.peers import Peers
 from newel.signer.metrics import Metrics as SignerMetrics
 from newel.validation.metrics import Metrics as ValidationMetrics
@@ -45,7 +45,7 @@ def samples() -> set[str]:
         RegistrationMetrics,
         SignerMetrics,
         ValidationMetrics,
-        HttpMetrics,
+        HTTPMetrics,
         Supervisor,
     ):
         metrics(registry)

@@ -9,7 +9,7 @@ import pytest
 from deploy.split.adapting import FILES, adapted
 from deploy.split.layout import PORTS_TAKEN, SERVICES, Addresses, Layout
 
-from newel.runtime.config import validated
+from newel.runtime.config import validate
 from newel.runtime.process.process_config import RuntimeConfig
 from newel.signer.ceremony.plan import Plan
 
@@ -33,8 +33,8 @@ def test_every_configuration_is_one_its_service_takes(service: str, tmp_path: Pa
     (tmp_path / "secrets/registration").mkdir(parents=True)
     (tmp_path / "secrets/registration/provisioners.json").write_text("[]")
     table = tomllib.loads(text)
-    validated(RuntimeConfig, table.pop("runtime"), service)
-    validated(import_module(f"newel.{service}.config").Config, table, service)
+    validate(RuntimeConfig, table.pop("runtime"), service)
+    validate(import_module(f"newel.{service}.config").Config, table, service)
 
 
 @pytest.mark.parametrize("service", [*SERVICES, *CEREMONIES])
@@ -103,7 +103,7 @@ def test_no_running_service_is_told_of_a_root_key() -> None:
         text = FILES[f"{service}.toml"].read_text()
         assert "offline" not in text
         assert '"roots"' not in text
-    plan = validated(Plan, read("ceremony"), "ceremony")
+    plan = validate(Plan, read("ceremony"), "ceremony")
     offline = {
         each.name for each in plan.certificates if getattr(each.store, "token", "") == "roots"
     }
@@ -112,8 +112,8 @@ def test_no_running_service_is_told_of_a_root_key() -> None:
 
 @pytest.mark.parametrize("name", CEREMONIES)
 def test_every_ceremony_can_be_held(name: str) -> None:
-    plan = validated(Plan, read(name), name)
-    first = validated(Plan, read("ceremony"), "ceremony")
+    plan = validate(Plan, read(name), name)
+    first = validate(Plan, read("ceremony"), "ceremony")
     if name != "ceremony":
         assert not set(plan.files()) & set(first.files())
         for issuer in plan.existing:
@@ -125,7 +125,7 @@ def test_services_get_the_same_names_again() -> None:
     names = [
         {
             each.name: each.dns_names
-            for each in validated(Plan, read(name), name).certificates
+            for each in validate(Plan, read(name), name).certificates
             if each.dns_names
         }
         for name in ("ceremony", "ceremony-services")

@@ -21,8 +21,8 @@ from newel.inventory import app as inventory
 from newel.inventory.config import Config as InventoryConfig
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import ManualClock
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.migrations import migrate
 from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.rpc.local import LocalChannel, LocalServer

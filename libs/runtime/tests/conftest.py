@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fixtures.databases import Open
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.databases import open_database
 
 
 @pytest.fixture

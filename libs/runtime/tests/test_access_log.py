@@ -15,8 +15,8 @@ from newel.runtime.http.access_log import ROUTE, AccessLogMiddleware
 from newel.runtime.http.response import Response
 from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
-from newel.runtime.metrics import Alias, HttpMetrics, bounded, exposition
-from newel.runtime.request_id import enter_stranger
+from newel.runtime.metrics import Alias, HTTPMetrics, bound_label, exposition
+from newel.runtime.request_id import enter_foreign_request
 
 
 async def ask(app: Any, path: str, **headers: str) -> tuple[int, dict[bytes, bytes], bytes]:
@@ -66,7 +66,7 @@ async def test_metrics_of_several_services_are_one_page() -> None:
     assert 'newel_things_total{service="a"} 1.0' in text
     assert 'newel_things_total{service="b"} 1.0' in text
     assert 'step_ca_things_total{service="b"} 1.0' in text
-    assert bounded("x", {"a"}) == "other"
+    assert bound_label("x", {"a"}) == "other"
 
 
 async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
@@ -79,7 +79,7 @@ async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
         await send({"type": "http.response.body", "body": b"made"})
 
     sink = LineSink(writing)
-    served = AccessLogMiddleware(app, "registration", SystemClock(), sink, HttpMetrics(registry))
+    served = AccessLogMiddleware(app, "registration", SystemClock(), sink, HTTPMetrics(registry))
     status, headers, body = await ask(served, "/thing/7", x_request_id="abc", user_agent="curl")
     sink.close()
     assert (status, body) == (201, b"made")
@@ -102,7 +102,7 @@ async def test_a_message_that_an_app_sends_again_and_again_stays_as_it_is() -> N
         await send({"type": "http.response.body", "body": b""})
 
     registry = CollectorRegistry()
-    served = AccessLogMiddleware(app, "test", SystemClock(), None, HttpMetrics(registry))
+    served = AccessLogMiddleware(app, "test", SystemClock(), None, HTTPMetrics(registry))
     for _ in range(2):
         _, headers, _ = await ask(served, "/")
         assert set(headers) == {b"a", b"x-request-id"}
@@ -114,7 +114,7 @@ async def test_what_a_service_counts_itself_is_routed_around_the_log() -> None:
         await Response(200).send(send)
 
     registry = CollectorRegistry()
-    logged = AccessLogMiddleware(app, "test", SystemClock(), None, HttpMetrics(registry))
+    logged = AccessLogMiddleware(app, "test", SystemClock(), None, HTTPMetrics(registry))
     served = Router({"/hot": app}, logged)
     assert b"x-request-id" not in (await ask(served, "/hot/path"))[1]
     assert b"x-request-id" in (await ask(served, "/other"))[1]
@@ -136,7 +136,7 @@ async def test_what_a_service_counts_itself_is_routed_around_the_log() -> None:
     ],
 )
 def test_a_clients_request_id_never_is_the_whole_of_ours(given: str, kept: str) -> None:
-    first, second = enter_stranger(given), enter_stranger(given)
+    first, second = enter_foreign_request(given), enter_foreign_request(given)
     assert first != second
     for each in (first, second):
         assert each.startswith(kept)

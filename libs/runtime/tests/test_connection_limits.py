@@ -23,7 +23,7 @@ from newel.runtime.http.connection_limits import (
 )
 from newel.runtime.http.listener import Listener, bind
 from newel.runtime.http.request_body import read_body
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 
 FAR_AWAY = (ipaddress.ip_network("192.0.2.0/24"),)
 """Trusted networks that nobody here is in: so that the loopback has a bound."""
@@ -67,7 +67,7 @@ async def answer(send: Any, body: bytes) -> None:
 
 @asynccontextmanager
 async def listening(
-    app: ASGIApp, limits: ConnectionLimits, tls: ServerTls | None = None, **more: Any
+    app: ASGIApp, limits: ConnectionLimits, tls: ServerTLS | None = None, **more: Any
 ) -> AsyncGenerator[int]:
     listener = Listener(app, bind("127.0.0.1:0"), tls, limits=limits, **more)
     running = asyncio.get_running_loop().create_task(listener.listen())
@@ -213,8 +213,8 @@ async def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
         gone.set()
 
 
-def made_tls(root: Authority) -> ServerTls:
-    tls = ServerTls()
+def made_tls(root: Authority) -> ServerTLS:
+    tls = ServerTLS()
     tls.present(*root.issue("server"))
     return tls
 

@@ -9,12 +9,12 @@ import pytest
 
 from fixtures.pki import InternalPki
 from newel.runtime.background import Supervisor
-from newel.runtime.config import ConfigError, validated
+from newel.runtime.config import ConfigError, validate
 from newel.runtime.events.contract import Event, Subscription
-from newel.runtime.events.nats import NatsBus
+from newel.runtime.events.nats import NATSBus
 from newel.runtime.process.context import Context
 from newel.runtime.process.process_config import RuntimeConfig
-from newel.runtime.rpc.channel import TlsChannel
+from newel.runtime.rpc.channel import TLSChannel
 
 SCRIPT = """
 import sqlalchemy as sa
@@ -48,7 +48,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def config(**table: object) -> RuntimeConfig:
-    return validated(RuntimeConfig, table, "here")
+    return validate(RuntimeConfig, table, "here")
 
 
 async def test_an_event_travels_from_the_database_to_a_consumer(
@@ -109,7 +109,7 @@ async def test_a_channel_needs_its_files(internal_pki: InternalPki, tmp_path: Pa
     channels = {"signer": {"address": "dns:///signer:9090"}}
     context = Context("issuing", config(tls=tls, channels=channels))
     channel = context.channel("signer")
-    assert isinstance(channel, TlsChannel)
+    assert isinstance(channel, TLSChannel)
     await channel.close()
     missing = {**tls, "key": tmp_path / "missing.key"}
     with pytest.raises(ConfigError, match=r"missing\.key"):
@@ -123,5 +123,5 @@ def test_services_speak_mutual_tls_only() -> None:
 
 def test_there_is_one_bus() -> None:
     context = Context("validation", config(nats={"servers": ["nats://127.0.0.1:1"]}))
-    assert isinstance(context.bus(), NatsBus)
+    assert isinstance(context.bus(), NATSBus)
     assert context.bus() is context.bus()

@@ -9,7 +9,7 @@ import pytest
 from newel.runtime.egress import (
     EgressError,
     EgressPolicy,
-    EgressRefused,
+    EgressRefusedError,
     ResolutionError,
     parse_networks,
 )
@@ -28,7 +28,7 @@ OPEN = EgressPolicy()
     ],
 )  # fmt: skip
 async def test_metadata_and_nonsense_are_refused_in_every_spelling(address: str) -> None:
-    with pytest.raises(EgressRefused):
+    with pytest.raises(EgressRefusedError):
         OPEN.check(address)
 
 
@@ -46,10 +46,10 @@ async def test_configured_networks_are_refused_for_names_and_literal_addresses()
 
     policy = EgressPolicy(deny=parse_networks(["10.0.0.0/8"]), resolver=resolver)
     for host in ("10.0.0.5", "[::ffff:10.0.0.5]", "inside.example", "both.example"):
-        with pytest.raises(EgressRefused):
+        with pytest.raises(EgressRefusedError):
             await policy.resolve(host)
     only = EgressPolicy(allow=parse_networks(["192.0.2.0/24"]))
-    with pytest.raises(EgressRefused):
+    with pytest.raises(EgressRefusedError):
         only.check("127.0.0.1")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from newel.proto.events.v1.events_pb2 import Batch, Carried
-from newel.runtime.events.batches import packed, unpacked
+from newel.runtime.events.batches import pack, unpack
 from newel.runtime.events.contract import Event
 
 ISSUED, REVOKED, CRL = (
@@ -39,23 +39,23 @@ def event(number: int, subject: str = ISSUED, payload: bytes = b"x") -> Event:
     ],
 )
 def test_what_was_packed_is_unpacked_in_order(events: list[Event], subjects: list[str]) -> None:
-    messages = list(packed(events))
+    messages = list(pack(events))
     assert [message.subject for message in messages] == subjects
     assert all(len(message.payload) < 1_000_000 for message in messages)
-    assert [each for m in messages for each in unpacked(m.subject, m.payload)] == events
+    assert [each for m in messages for each in unpack(m.subject, m.payload)] == events
 
 
 def test_the_same_events_are_the_same_message() -> None:
     """What is sent again after a crash is dropped by the stream."""
-    assert list(packed([event(1), event(2)])) == list(packed([event(1), event(2)]))
-    (short,), (longer,) = packed([event(1)]), packed([event(1), event(2)])
+    assert list(pack([event(1), event(2)])) == list(pack([event(1), event(2)]))
+    (short,), (longer,) = pack([event(1)]), pack([event(1), event(2)])
     assert short.id != longer.id
 
 
 def test_a_family_carries_no_other_familys_events() -> None:
     forged = Batch(events=[Carried(id="1", subject=REVOKED, payload=b"x")]).SerializeToString()
-    assert unpacked("newel.endpoint.batch.v1", forged) == []
+    assert unpack("newel.endpoint.batch.v1", forged) == []
 
 
 def test_a_message_that_cannot_be_read_holds_nobody_up() -> None:
-    assert unpacked("newel.certificate.batch.v1", b"\xff forged") == []
+    assert unpack("newel.certificate.batch.v1", b"\xff forged") == []

@@ -11,7 +11,7 @@ from fixtures.processes import free_port
 from newel.runtime import health as health_module
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.health import Health
-from newel.runtime.rpc.peers import Peers, serving
+from newel.runtime.rpc.peers import Peers, make_serving_check
 from newel.runtime.rpc.server import connect, serve
 
 
@@ -69,7 +69,7 @@ async def test_an_absent_peer_is_named_and_counted_and_changes_nothing(
     address = f"localhost:{free_port()}"
     files = internal_pki.files("issuing")
     channel = connect(address, files, server_name="greeter")
-    peers.add("signer", serving(channel))
+    peers.add("signer", make_serving_check(channel))
     health = Health({}, [], peers.absent)
 
     def reachable() -> float | None:

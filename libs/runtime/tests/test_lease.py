@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import sqlalchemy as sa
 
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database, Statement, Write
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.lease import Lease, run_leased
 
 STEAL = Statement("UPDATE leases SET holder = 'another' WHERE name = $1")

@@ -14,7 +14,7 @@ from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import ManualClock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.line_sink import LineSink
-from newel.runtime.logs import JsonHandler
+from newel.runtime.logs import JSONHandler
 
 CLOCK = ManualClock(dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC))
 
@@ -88,7 +88,7 @@ def test_a_full_disk_keeps_lines_then_refuses_decisions(
 def test_a_log_line_carries_its_extras_and_exception(tmp_path: Path) -> None:
     sink = LineSink.open(tmp_path / "log")
     logger = logging.Logger("newel.test")  # noqa: LOG001 - apart from the process's own
-    logger.addHandler(JsonHandler(CLOCK, sink))
+    logger.addHandler(JSONHandler(CLOCK, sink))
     try:
         int("broken")
     except ValueError:

@@ -22,7 +22,7 @@ from fixtures.tls_authority import Authority
 from newel.runtime.clock import SystemClock
 from newel.runtime.http.connection_limits import ConnectionLimits
 from newel.runtime.http.listener import Listener, bind
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 
 
 async def app(scope: Any, _receive: Any, send: Any) -> None:
@@ -36,7 +36,7 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def listening(
-    tls: ServerTls | None = None, limits: ConnectionLimits | None = None
+    tls: ServerTLS | None = None, limits: ConnectionLimits | None = None
 ) -> AsyncGenerator[int]:
     listener = Listener(app, bind("127.0.0.1:0"), tls, limits=limits)
     running = asyncio.get_running_loop().create_task(listener.listen())
@@ -69,7 +69,7 @@ def client(
 
 async def test_a_client_certificate_is_optional_and_reaches_the_app(tmp_path: Path) -> None:
     root = Authority("Root")
-    tls = ServerTls()
+    tls = ServerTLS()
     tls.trust([root.pem])
     tls.present(*root.issue("server"))
     async with listening(tls) as port:
@@ -85,7 +85,7 @@ async def test_a_new_certificate_even_of_another_key_type_serves_new_connections
     tmp_path: Path,
 ) -> None:
     root = Authority("Root")
-    tls = ServerTls()
+    tls = ServerTLS()
     tls.present(*root.issue("first"))
     async with listening(tls) as port:
         _, first = await asyncio.to_thread(get, port, client(root, tmp_path))
@@ -102,7 +102,7 @@ async def test_a_new_certificate_even_of_another_key_type_serves_new_connections
 @pytest.mark.attack("P13")
 async def test_old_tls_is_refused(tmp_path: Path) -> None:
     root = Authority("Root")
-    tls = ServerTls()
+    tls = ServerTLS()
     tls.present(*root.issue("server"))
     old = client(root, tmp_path)
     old.minimum_version = ssl.TLSVersion.TLSv1
@@ -117,7 +117,7 @@ async def test_the_versions_of_tls_can_be_narrowed(
     tmp_path: Path, least: float, last: float
 ) -> None:
     root = Authority("Root")
-    tls = ServerTls((least, last))
+    tls = ServerTLS((least, last))
     tls.present(*root.issue("server"))
     versions = {1.2: ssl.TLSVersion.TLSv1_2, 1.3: ssl.TLSVersion.TLSv1_3}
     async with listening(tls) as port:

@@ -25,7 +25,7 @@ PROGRAM = textwrap.dedent("""
     from newel.runtime.config import Config
     from newel.runtime.database.contract import Statement, Write
     from newel.runtime.process.main import main
-    from newel.runtime.service import Rpc, Service
+    from newel.runtime.service import RPCService, Service
 
     class Settings(Config):
         greeting: str
@@ -50,7 +50,7 @@ PROGRAM = textwrap.dedent("""
             await send({"type": "http.response.body", "body": body})
 
         add = signer_pb2_grpc.add_CertificateSignerServicer_to_server
-        rpc = Rpc("newel.signer.v1.CertificateSigner", add, Signer(), ("issuing",))
+        rpc = RPCService("newel.signer.v1.CertificateSigner", add, Signer(), ("issuing",))
         return Service("greeter", rpcs=(rpc,), web={"http": app})
 
     sys.exit(main("greeter", Settings, assemble))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from newel.runtime.database.connect import UnusableDatabaseError, open_database, sqlite_path
 from newel.runtime.database.contract import Statement, Write
-from newel.runtime.database.databases import UnusableDatabaseError, open_database, sqlite_path
 from newel.runtime.database.migrations import MigrationError, migrate
 
 SCRIPT = """

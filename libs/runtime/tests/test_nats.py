@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry
 from fixtures.databases import create_outbox
 from fixtures.processes import Nats
 from newel.runtime.clock import ManualClock, SystemClock
-from newel.runtime.database.sqlite import SqliteDatabase
+from newel.runtime.database.sqlite import SQLiteDatabase
 from newel.runtime.events.contract import Event, Subscription
 from newel.runtime.events.metrics import EventMetrics
-from newel.runtime.events.nats import NatsBus, NatsRelay, common_filter
-from newel.runtime.events.nats_link import NatsLink, NatsOptions
+from newel.runtime.events.nats import NATSBus, NATSRelay, common_filter
+from newel.runtime.events.nats_connection import NATSConnection, NATSOptions
 from newel.runtime.events.outbox import TableOutbox
 
 ISSUED, REVOKED, OTHER = (
@@ -28,15 +28,15 @@ ISSUED, REVOKED, OTHER = (
 
 @pytest.fixture
 async def outbox(tmp_path: Path) -> AsyncIterator[TableOutbox]:
-    database = SqliteDatabase(tmp_path / "issuing.db")
+    database = SQLiteDatabase(tmp_path / "issuing.db")
     await create_outbox(database)
     yield TableOutbox(database)
     await database.close()
 
 
 @pytest.fixture
-async def link(nats_server: Nats) -> AsyncIterator[NatsLink]:
-    made = NatsLink(NatsOptions((nats_server.url,), "test"))
+async def link(nats_server: Nats) -> AsyncIterator[NATSConnection]:
+    made = NATSConnection(NATSOptions((nats_server.url,), "test"))
     yield made
     await made.close()
 
@@ -85,17 +85,19 @@ async def emit(outbox: TableOutbox, *payloads: bytes, subject: str = ISSUED) -> 
     outbox.wake()
 
 
-def bus_of(link: NatsLink, *consumers: Consumer) -> NatsBus:
-    bus = NatsBus(link, metrics())
+def bus_of(link: NATSConnection, *consumers: Consumer) -> NATSBus:
+    bus = NATSBus(link, metrics())
     for consumer in consumers:
         bus.subscribe(consumer.subscription)
     return bus
 
 
-async def test_events_reach_every_durable_consumer(outbox: TableOutbox, link: NatsLink) -> None:
+async def test_events_reach_every_durable_consumer(
+    outbox: TableOutbox, link: NATSConnection
+) -> None:
     status, crls = Consumer(), Consumer("crls", [OTHER])
     async with running(
-        NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, status, crls).tasks()
+        NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, status, crls).tasks()
     ):
         await emit(outbox, b"1", b"2")
         await emit(outbox, b"3", subject=OTHER)
@@ -107,9 +109,9 @@ async def test_events_reach_every_durable_consumer(outbox: TableOutbox, link: Na
 
 
 async def test_what_came_while_the_consumer_was_away_is_delivered(
-    outbox: TableOutbox, link: NatsLink
+    outbox: TableOutbox, link: NATSConnection
 ) -> None:
-    async with running(NatsRelay(outbox, link, metrics()).tasks()):
+    async with running(NATSRelay(outbox, link, metrics()).tasks()):
         before, after = Consumer(), Consumer()
         async with running(bus_of(link, before).tasks()):
             await emit(outbox, b"1")
@@ -120,11 +122,11 @@ async def test_what_came_while_the_consumer_was_away_is_delivered(
 
 
 async def test_an_event_comes_when_it_is_written_whenever_that_is(
-    outbox: TableOutbox, link: NatsLink
+    outbox: TableOutbox, link: NATSConnection
 ) -> None:
     """Not only when a batch is full or a request's five seconds are over."""
     consumer = Consumer()
-    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         for number in range(12):
             await asyncio.sleep(0.25 + 0.11 * (number % 5))
             payload = b"%d" % number
@@ -134,20 +136,20 @@ async def test_an_event_comes_when_it_is_written_whenever_that_is(
                     await asyncio.sleep(0.01)
 
 
-async def test_a_batch_that_failed_comes_again(outbox: TableOutbox, link: NatsLink) -> None:
+async def test_a_batch_that_failed_comes_again(outbox: TableOutbox, link: NATSConnection) -> None:
     consumer = Consumer()
     consumer.failures = 2
-    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit(outbox, b"1", b"2")
         await consumer.has(b"1", b"2")
 
 
 async def test_a_service_starts_while_nats_is_away(
-    outbox: TableOutbox, link: NatsLink, nats_server: Nats
+    outbox: TableOutbox, link: NATSConnection, nats_server: Nats
 ) -> None:
     nats_server.kill()
     consumer = Consumer()
-    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit(outbox, b"1")
         await asyncio.sleep(0.5)
         await asyncio.to_thread(nats_server.start)
@@ -155,7 +157,7 @@ async def test_a_service_starts_while_nats_is_away(
 
 
 async def test_nothing_is_lost_while_nats_is_killed_and_restarted(
-    outbox: TableOutbox, link: NatsLink, nats_server: Nats
+    outbox: TableOutbox, link: NATSConnection, nats_server: Nats
 ) -> None:
     consumer = Consumer()
     payloads: list[bytes] = []
@@ -166,7 +168,7 @@ async def test_nothing_is_lost_while_nats_is_killed_and_restarted(
             await emit(outbox, payloads[-1])
             await asyncio.sleep(0.002)
 
-    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit_more(100)
         nats_server.kill()
         await emit_more(500)
@@ -176,11 +178,11 @@ async def test_nothing_is_lost_while_nats_is_killed_and_restarted(
 
 
 async def test_nothing_is_lost_when_nats_comes_back_empty(
-    outbox: TableOutbox, link: NatsLink, nats_server: Nats, tmp_path: Path
+    outbox: TableOutbox, link: NATSConnection, nats_server: Nats, tmp_path: Path
 ) -> None:
     """Its disk is gone: what the stream had not passed on is lost with it, but nothing after."""
     consumer = Consumer()
-    async with running(NatsRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
         await emit(outbox, b"1")
         await consumer.has(b"1")
         nats_server.kill()
@@ -203,12 +205,12 @@ def test_the_narrowest_filter(subjects: list[str], expected: str) -> None:
 
 
 async def test_a_stored_message_that_calls_itself_a_status_is_passed_over(
-    outbox: TableOutbox, link: NatsLink
+    outbox: TableOutbox, link: NATSConnection
 ) -> None:
     """Whoever may ask JetStream can have its status messages stored in the stream, by a reply subject."""
     registry = CollectorRegistry()
     counted = EventMetrics(registry, SystemClock())
-    bus, relay = NatsBus(link, counted), NatsRelay(outbox, link, counted)
+    bus, relay = NATSBus(link, counted), NATSRelay(outbox, link, counted)
     consumer = Consumer()
     bus.subscribe(consumer.subscription)
     jetstream = await link.jetstream()
@@ -226,12 +228,12 @@ async def test_a_stored_message_that_calls_itself_a_status_is_passed_over(
 
 
 async def test_what_waits_is_shown_while_nats_is_away_and_not_after(
-    outbox: TableOutbox, nats_server: Nats, link: NatsLink
+    outbox: TableOutbox, nats_server: Nats, link: NATSConnection
 ) -> None:
     registry = CollectorRegistry()
     clock = ManualClock(SystemClock().now())
     counted = EventMetrics(registry, clock)
-    relay = NatsRelay(TableOutbox(outbox.database, clock), link, counted)
+    relay = NATSRelay(TableOutbox(outbox.database, clock), link, counted)
 
     async def shown() -> tuple[float | None, float | None]:
         await counted.measure({"nats": [outbox.database]})

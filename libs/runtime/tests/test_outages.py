@@ -20,9 +20,9 @@ def every_line(caplog: pytest.LogCaptureFixture) -> None:
 def test_an_outage_is_told_once_and_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     outage = Outage(LOG, "delivery to inventory", consumer="inventory")
     for _ in range(100):
-        outage.failed(AWAY)
-    outage.ended()
-    outage.ended()
+        outage.note_failure(AWAY)
+    outage.note_recovery()
+    outage.note_recovery()
     assert [record.getMessage() for record in caplog.records] == [
         "delivery to inventory failed: ConnectionRefusedError: 5432",
         "delivery to inventory works again after 100 failures",
@@ -36,7 +36,7 @@ def test_one_that_lasts_is_told_again(
     monkeypatch.setattr(outages, "SAID_AGAIN_AFTER", 0.0)
     outage = Outage(LOG, "lease upkeep")
     for _ in range(3):
-        outage.failed(ConnectionResetError(104, "reset by peer\nsecond line"))
+        outage.note_failure(ConnectionResetError(104, "reset by peer\nsecond line"))
     assert [record.getMessage() for record in caplog.records][-1] == (
         "lease upkeep failed: ConnectionResetError: [Errno 104] reset by peer (failure 3)"
     )
@@ -46,9 +46,9 @@ def test_a_fault_has_its_traceback_once_even_amid_an_outage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     outage = Outage(LOG, "the background task upkeep")
-    outage.failed(AWAY)
+    outage.note_failure(AWAY)
     for _ in range(10):
-        outage.failed(LookupError("no such row"))
+        outage.note_failure(LookupError("no such row"))
     told = [record for record in caplog.records if record.exc_info]
     assert [record.levelname for record in told] == ["ERROR"]
     assert len(caplog.records) == 2

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from fixtures.databases import Open, create_outbox
 from newel.runtime.clock import ManualClock
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database, Statement, Write
-from newel.runtime.database.databases import open_database
 from newel.runtime.events.contract import Event, Subscription
 from newel.runtime.events.metrics import EventMetrics
 from newel.runtime.events.outbox import KEPT, LocalBus, TableOutbox

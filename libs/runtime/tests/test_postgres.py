@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 import asyncpg
 import pytest
 
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Statement, Write
-from newel.runtime.database.databases import open_database
 from newel.runtime.errors import ErrorType, NewelError
 
 CREATE = Write(Statement("CREATE TABLE t (id BIGINT PRIMARY KEY, body TEXT)"), ())

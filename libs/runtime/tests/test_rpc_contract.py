@@ -16,7 +16,7 @@ from newel.runtime.request_id import enter_request, request_id
 from newel.runtime.rpc.local import LocalServer
 from newel.runtime.rpc.server import LOCAL, connect, refusal, serve
 from newel.runtime.rpc.wire import error_from_call
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 
 SIGNER = "newel.signer.v1.CertificateSigner"
 REPOSITORY = "newel.issuing.v1.Repository"
@@ -96,12 +96,12 @@ Connect = Callable[[str], grpc.aio.Channel]
 
 
 @pytest.fixture
-def rpcs() -> list[Rpc]:
+def rpcs() -> list[RPCService]:
     return [
-        Rpc(
+        RPCService(
             SIGNER, signer_pb2_grpc.add_CertificateSignerServicer_to_server, Signer(), ("issuing",)
         ),
-        Rpc(
+        RPCService(
             REPOSITORY,
             issuing_pb2_grpc.add_RepositoryServicer_to_server,
             Repository(),
@@ -112,7 +112,7 @@ def rpcs() -> list[Rpc]:
 
 @pytest.fixture(params=["local", "grpc"])
 async def dial(
-    request: pytest.FixtureRequest, rpcs: list[Rpc], internal_pki: InternalPki
+    request: pytest.FixtureRequest, rpcs: list[RPCService], internal_pki: InternalPki
 ) -> AsyncIterator[Connect]:
     """Makes channels of callers by name, to the same servicers either way."""
     if request.param == "local":
@@ -223,7 +223,9 @@ async def test_a_stream_ends_with_the_refusal_it_met(dial: Connect) -> None:
     assert error_from_call(caught.value).detail == "gone"
 
 
-async def test_a_stream_that_stalls_meets_its_deadline(dial: Connect, rpcs: list[Rpc]) -> None:
+async def test_a_stream_that_stalls_meets_its_deadline(
+    dial: Connect, rpcs: list[RPCService]
+) -> None:
     stub = issuing_pb2_grpc.RepositoryStub(dial("issuing"))
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         async for _page in stub.ListIssued(issuing_pb2.ListRequest(after=2), timeout=0.5):

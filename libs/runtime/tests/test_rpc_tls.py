@@ -13,9 +13,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fixtures.pki import InternalPki
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
-from newel.runtime.rpc.server import RpcServer, connect, serve
-from newel.runtime.service import Rpc
-from newel.runtime.tls.mutual import TlsFiles
+from newel.runtime.rpc.server import RPCServer, connect, serve
+from newel.runtime.service import RPCService
+from newel.runtime.tls.mutual import TLSFiles
 
 pytestmark = pytest.mark.attack("P10")
 
@@ -31,8 +31,8 @@ class Signer(signer_pb2_grpc.CertificateSignerServicer):
 
 
 @pytest.fixture
-async def server(internal_pki: InternalPki) -> AsyncIterator[RpcServer]:
-    rpc = Rpc(
+async def server(internal_pki: InternalPki) -> AsyncIterator[RPCServer]:
+    rpc = RPCService(
         "newel.signer.v1.CertificateSigner",
         signer_pb2_grpc.add_CertificateSignerServicer_to_server,
         Signer(),
@@ -55,20 +55,20 @@ async def code_of(channel: grpc.aio.Channel) -> grpc.StatusCode:
     return grpc.StatusCode.OK
 
 
-def dial(server: RpcServer, files: TlsFiles) -> grpc.aio.Channel:
+def dial(server: RPCServer, files: TLSFiles) -> grpc.aio.Channel:
     return connect(f"dns:///127.0.0.1:{server.port}", files, server_name="signer")
 
 
-async def test_the_listed_caller_is_served(server: RpcServer, internal_pki: InternalPki) -> None:
+async def test_the_listed_caller_is_served(server: RPCServer, internal_pki: InternalPki) -> None:
     assert await code_of(dial(server, internal_pki.files("issuing"))) is grpc.StatusCode.OK
 
 
-async def test_plaintext_is_refused(server: RpcServer) -> None:
+async def test_plaintext_is_refused(server: RPCServer) -> None:
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port}")
     assert await code_of(channel) is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_no_certificate_is_refused(server: RpcServer, internal_pki: InternalPki) -> None:
+async def test_no_certificate_is_refused(server: RPCServer, internal_pki: InternalPki) -> None:
     credentials = grpc.ssl_channel_credentials(internal_pki.roots.read_bytes())
     options = (("grpc.ssl_target_name_override", "signer"),)
     channel = grpc.aio.secure_channel(f"127.0.0.1:{server.port}", credentials, options=options)
@@ -76,19 +76,19 @@ async def test_no_certificate_is_refused(server: RpcServer, internal_pki: Intern
 
 
 async def test_an_expired_certificate_is_refused(
-    server: RpcServer, internal_pki: InternalPki
+    server: RPCServer, internal_pki: InternalPki
 ) -> None:
     channel = dial(server, internal_pki.files("issuing", expired=True))
     assert await code_of(channel) is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_a_certificate_of_another_root_is_refused(
-    server: RpcServer, internal_pki: InternalPki, tmp_path: Path
+    server: RPCServer, internal_pki: InternalPki, tmp_path: Path
 ) -> None:
     folder = tmp_path / "rogue"
     folder.mkdir()
     rogue = InternalPki(folder, "rogue root").files("issuing")
-    files = TlsFiles(rogue.certificate, rogue.key, internal_pki.roots)
+    files = TLSFiles(rogue.certificate, rogue.key, internal_pki.roots)
     assert await code_of(dial(server, files)) is grpc.StatusCode.UNAVAILABLE
 
 
@@ -102,7 +102,7 @@ async def test_a_certificate_of_another_root_is_refused(
     ],
 )
 async def test_a_name_that_only_looks_like_the_callers_is_refused(
-    server: RpcServer, internal_pki: InternalPki, name: x509.GeneralName
+    server: RPCServer, internal_pki: InternalPki, name: x509.GeneralName
 ) -> None:
     """The subject's common name says "issuing" too: it is not looked at."""
     files = internal_pki.files_of([name], "issuing")
@@ -110,7 +110,7 @@ async def test_a_name_that_only_looks_like_the_callers_is_refused(
 
 
 async def test_a_server_with_another_name_is_not_talked_to(
-    server: RpcServer, internal_pki: InternalPki
+    server: RPCServer, internal_pki: InternalPki
 ) -> None:
     files = internal_pki.files("issuing")
     channel = connect(f"dns:///127.0.0.1:{server.port}", files, server_name="inventory")
@@ -123,7 +123,7 @@ async def test_nobody_calls_without_tls() -> None:
 
 
 async def test_certificates_are_replaced_while_running(
-    server: RpcServer, internal_pki: InternalPki, tmp_path: Path
+    server: RPCServer, internal_pki: InternalPki, tmp_path: Path
 ) -> None:
     """A server's new root makes it refuse callers of the old one; new files bring them back."""
     folder = tmp_path / "next"
@@ -138,7 +138,7 @@ async def test_certificates_are_replaced_while_running(
     assert await code_of(dial(server, old)) is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_a_channel_follows_its_files(server: RpcServer, internal_pki: InternalPki) -> None:
+async def test_a_channel_follows_its_files(server: RPCServer, internal_pki: InternalPki) -> None:
     """The channel was opened with a certificate nobody listed; then the file was replaced."""
     files = internal_pki.files("stranger", stem="caller")
     channel = dial(server, files)
@@ -158,7 +158,7 @@ async def test_a_channel_follows_its_files(server: RpcServer, internal_pki: Inte
 
 
 async def test_health_is_answered_until_the_server_drains(
-    server: RpcServer, internal_pki: InternalPki
+    server: RPCServer, internal_pki: InternalPki
 ) -> None:
     channel = dial(server, internal_pki.files("anyone"))
     stub = health_pb2_grpc.HealthStub(channel)

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from newel.runtime import background
-from newel.runtime.background import Supervisor, every, jittered
+from newel.runtime.background import Supervisor, add_jitter, repeat_every
 from newel.runtime.health import Health
 from newel.runtime.http.listener import Listener, bind
 from newel.runtime.process.runner import Process
@@ -49,14 +49,14 @@ async def test_every_calls_until_it_is_stopped() -> None:
         calls.append(len(calls))
 
     supervisor = Supervisor(CollectorRegistry())
-    supervisor.start({"tick": every(0.01, tick)}, "x")
+    supervisor.start({"tick": repeat_every(0.01, tick)}, "x")
     while len(calls) < 3:
         await asyncio.sleep(0.01)
     await supervisor.stop()
     seen = len(calls)
     await asyncio.sleep(0.05)
     assert len(calls) == seen
-    assert all(9 <= jittered(10) <= 11 for _ in range(100))
+    assert all(9 <= add_jitter(10) <= 11 for _ in range(100))
 
 
 async def test_a_process_drains_its_requests_before_it_lets_go() -> None:

@@ -10,7 +10,7 @@ from newel.runtime.shared_table import VARIABLE, SharedTable, TableMemory
 
 CHILD = """
 from newel.runtime.shared_table import SharedTable
-table = SharedTable.inherited()
+table = SharedTable.open_inherited()
 table.put(("address", b"x"), table.get(("address", b"x")) + 1)
 """
 
@@ -34,7 +34,7 @@ def test_processes_see_each_others_numbers(memory: TableMemory) -> None:
 
 def test_a_process_that_stands_alone_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert SharedTable.inherited() is None
+    assert SharedTable.open_inherited() is None
 
 
 def test_more_keys_than_places_push_out_those_that_are_through_first(memory: TableMemory) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Statement, Write
-from newel.runtime.database.databases import open_database
-from newel.runtime.database.sqlite import SqliteDatabase
+from newel.runtime.database.sqlite import SQLiteDatabase
 from newel.runtime.errors import ErrorType, NewelError
 
 CREATE = Write(Statement("CREATE TABLE t (id BIGINT PRIMARY KEY, body BYTEA)"), ())
@@ -23,14 +23,14 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_the_file_is_its_owners_alone(path: Path) -> None:
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     await database.apply(CREATE)
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in path.parent.iterdir())
     await database.close()
 
 
 async def test_every_commit_is_synced(path: Path) -> None:
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     assert await database.fetch(Statement("PRAGMA journal_mode")) == [("wal",)]
     assert await database.fetch(Statement("PRAGMA synchronous")) == [(2,)]
     await database.close()
@@ -38,7 +38,7 @@ async def test_every_commit_is_synced(path: Path) -> None:
 
 async def test_what_arrives_over_some_turns_shares_a_commit(path: Path) -> None:
     """One commit for callers that are not quite together, and a bound on how long it waits."""
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     await database.apply(CREATE)
     said: list[str] = []
     database._connection.set_trace_callback(said.append)  # pyright: ignore[reportPrivateUsage] - the commits themselves
@@ -56,7 +56,7 @@ async def test_what_arrives_over_some_turns_shares_a_commit(path: Path) -> None:
 
 
 async def test_a_lock_held_elsewhere_does_not_hold_up_the_loop(path: Path) -> None:
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     await database.apply(CREATE)
     elsewhere = sqlite3.connect(path, isolation_level=None)
     elsewhere.execute("BEGIN IMMEDIATE")
@@ -78,7 +78,7 @@ async def test_a_lock_never_given_up_is_a_typed_refusal(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("newel.runtime.database.sqlite._BUSY_FOR_AT_MOST", 0.05)
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     await database.apply(CREATE)
     elsewhere = sqlite3.connect(path, isolation_level=None)
     elsewhere.execute("BEGIN IMMEDIATE")
@@ -92,7 +92,7 @@ async def test_a_lock_never_given_up_is_a_typed_refusal(
 
 
 async def test_a_full_disk_is_a_typed_refusal_and_passes(path: Path) -> None:
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     await database.apply(CREATE)
     await database.apply(Write(Statement("PRAGMA max_page_count = 3"), ()))
     results = await asyncio.gather(
@@ -110,7 +110,7 @@ async def test_the_log_is_carried_over_beside_the_requests(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("newel.runtime.database.checkpoints._EVERY", 0.02)
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     await database.apply(CREATE)
     for number in range(50):
         await database.apply(Write(INSERT, (number, bytes(8000))))
@@ -126,7 +126,7 @@ async def test_under_steady_load_the_log_starts_over(
 ) -> None:
     monkeypatch.setattr("newel.runtime.database.checkpoints._EVERY", 0.01)
     monkeypatch.setattr("newel.runtime.database.checkpoints._LONG_LOG", 200)
-    database = SqliteDatabase(path)
+    database = SQLiteDatabase(path)
     await database.apply(CREATE)
     for number in range(1500):
         await database.apply(Write(INSERT, (number, bytes(8000))))
@@ -142,7 +142,7 @@ async def test_an_unknown_url_is_refused() -> None:
 async def test_a_commit_that_need_not_wait_for_the_disk_does_not(
     tmp_path: Path,
 ) -> None:
-    database = SqliteDatabase(tmp_path / "relaxed.sqlite")
+    database = SQLiteDatabase(tmp_path / "relaxed.sqlite")
     connection = database._connection  # pyright: ignore[reportPrivateUsage] - what SQLite was told
 
     def level() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newel.runtime.database.databases import UnusableDatabaseError
+from newel.runtime.database.connect import UnusableDatabaseError
 from newel.runtime.database.write_lock import wait_for_write_lock
 
 

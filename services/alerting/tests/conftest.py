@@ -9,8 +9,8 @@ from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
 from newel.alerting.app import REVISION
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.migrations import migrate
 
 SECRET = "correct horse battery staple"

@@ -19,8 +19,8 @@ from newel.alerting.notices import Message
 from newel.alerting.retention import Housekeeping
 from newel.alerting.storage.listing import ListingStorage
 from newel.proto import subjects
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.migrations import migrate
 
 SecretFile = Callable[..., Path]

@@ -23,7 +23,7 @@ from newel.alerting.config import Config, Email, Slack, Webhook
 from newel.alerting.delivery import DeliveryError
 from newel.alerting.notices import Message, Notice
 from newel.runtime.clock import ManualClock
-from newel.runtime.config import ConfigError, validated
+from newel.runtime.config import ConfigError, validate
 from newel.runtime.egress import EgressPolicy
 
 SecretFile = Callable[..., Path]
@@ -378,7 +378,7 @@ class TestConfiguration:
     )
     def test_what_can_never_work_is_refused(self, data: dict[str, Any]) -> None:
         with pytest.raises(ConfigError):
-            validated(Config, data, "alerting.toml")
+            validate(Config, data, "alerting.toml")
 
     @pytest.mark.parametrize(
         "fields",
@@ -394,7 +394,7 @@ class TestConfiguration:
         plain = {"kind": "email", "host": "a", "sender": "a@b", "recipients": ("a@b",)}
         data = {"channels": {"post": {**plain, **fields}}}
         with pytest.raises(ConfigError):
-            validated(Config, data, "alerting.toml")
+            validate(Config, data, "alerting.toml")
 
     def test_secrets_are_checked_at_start(self, secret_file: SecretFile) -> None:
         clock, policy = ManualClock(START), EgressPolicy()

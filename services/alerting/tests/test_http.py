@@ -20,7 +20,7 @@ from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.runtime.database.contract import Database
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.local import LocalChannel, LocalServer
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 
 ADA = b"ada's certificate"
 
@@ -40,7 +40,7 @@ def client(alerts: Alerts, der: bytes | None = ADA, *, inventory: bool = True) -
     server = LocalServer()
     if inventory:
         add = inventory_pb2_grpc.add_AdministratorsServicer_to_server
-        server.add(Rpc("newel.inventory.v1.Administrators", add, Inventory(), ("alerting",)))
+        server.add(RPCService("newel.inventory.v1.Administrators", add, Inventory(), ("alerting",)))
     admit = Administrators(LocalChannel(server, "alerting")).admit
     app = build_app(ListingStorage(alerts.database), admit, alerts.clock, alerts.audit)
     transport = httpx.ASGITransport(app=WithClientCertificate(app, der))

@@ -6,8 +6,8 @@ import pytest
 
 from fixtures.inventory import Catalogue
 from newel.inventory.app import REVISION
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.migrations import migrate
 
 

@@ -11,7 +11,7 @@ from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.runtime.errors import ErrorType
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.rpc.wire import error_from_call
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 
 ADA = Administrator(subject="ada@example.com", provisioner="people")
 
@@ -19,7 +19,7 @@ ADA = Administrator(subject="ada@example.com", provisioner="people")
 def stub(catalogue: Catalogue, caller: str) -> "inventory_pb2_grpc.AdministratorsAsyncStub":
     server = LocalServer()
     server.add(
-        Rpc(
+        RPCService(
             "newel.inventory.v1.Administrators",
             inventory_pb2_grpc.add_AdministratorsServicer_to_server,
             AdministratorsServicer(catalogue.listing, [ADA], catalogue.clock),

@@ -25,7 +25,7 @@ from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.http.listener import Listener, bind
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Service
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 
 
 class Subscriptions(LocalBus):
@@ -85,7 +85,7 @@ async def test_an_administrator_s_certificate_opens_the_lists_over_tls(
     )
     event = make_event("newel.certificate.issued.v1", message.SerializeToString())
     await bus.made[0].handler([event])
-    tls = ServerTls()
+    tls = ServerTLS()
     server = internal_pki.files("localhost")
     tls.trust([internal_pki.roots.read_text()])
     tls.present(server.certificate.read_bytes(), server.key.read_bytes())

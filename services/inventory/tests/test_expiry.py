@@ -11,8 +11,8 @@ from newel.inventory.config import Expiry
 from newel.inventory.expiry import ExpiryWatch
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database, Statement, Write
-from newel.runtime.database.databases import open_database
 from newel.runtime.events.outbox import TableOutbox
 
 TWO_MINUTES = dt.timedelta(minutes=2)

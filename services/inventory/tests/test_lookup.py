@@ -11,7 +11,7 @@ from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.errors import NewelError
 from newel.runtime.rpc.local import LocalChannel, LocalServer
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 
 NOW = 1_800_000_000
 
@@ -25,7 +25,7 @@ def metadata(catalogue: Catalogue) -> MetadataStorage:
 def server(catalogue: Catalogue, metadata: MetadataStorage) -> LocalServer:
     made = LocalServer()
     made.add(
-        Rpc(
+        RPCService(
             "newel.inventory.v1.Lookup",
             inventory_pb2_grpc.add_LookupServicer_to_server,
             LookupServicer(metadata, catalogue.metrics),

@@ -11,7 +11,7 @@ from newel.inventory.config import Reconcile
 from newel.inventory.reconcile import Reconciliation
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.runtime.rpc.local import LocalChannel, LocalServer
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 
 
 class Records(issuing_pb2_grpc.RepositoryServicer):
@@ -57,7 +57,7 @@ class Records(issuing_pb2_grpc.RepositoryServicer):
 def reconciliation(catalogue: Catalogue, records: Records) -> Reconciliation:
     server = LocalServer()
     server.add(
-        Rpc(
+        RPCService(
             "newel.issuing.v1.Repository",
             issuing_pb2_grpc.add_RepositoryServicer_to_server,
             records,

@@ -8,8 +8,8 @@ import pytest
 from fixtures.authority import CertificateAuthority
 from fixtures.issuing import make_request, open_harness, sqlite_url
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Statement, Write
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.migrations import migrate
 
 COLUMNS = (

@@ -11,7 +11,7 @@ from fixtures.registration import JwkKey, open_registration, request_for
 from newel.crypto import keys
 from newel.registration.config import Config
 from newel.registration.storage import ProvisionerTable
-from newel.runtime.config import ConfigError, validated
+from newel.runtime.config import ConfigError, validate
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from newel.runtime.config import ConfigError, validated
 )
 def test_faults_are_named_before_anything_starts(fault: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(fault))):
-        validated(Config, fault, "ca.json")
+        validate(Config, fault, "ca.json")
 
 
 def test_names_of_the_server_are_taken_as_people_write_them() -> None:
@@ -63,11 +63,11 @@ def test_provisioners_may_stand_in_a_file_of_their_own(tmp_path: Path) -> None:
     file.write_text('[{"type": "ACME", "name": "first"}]')
     second = {"type": "ACME", "name": "second"}
     given = {"provisioners": [second], "provisioners_file": str(file)}
-    config = validated(Config, given, "registration.toml")
+    config = validate(Config, given, "registration.toml")
     assert [each.name for each in config.records()] == ["first", "second"]
     file.write_text('{"type": "ACME"}')
     with pytest.raises(ConfigError, match="provisioners"):
-        validated(Config, given, "registration.toml")
+        validate(Config, given, "registration.toml")
 
 
 async def test_a_change_by_another_replica_is_taken_over(

@@ -4,7 +4,7 @@ from fixtures.authority import EPOCH
 from newel.registration.app import REVISION
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.storage import UsedTokenTable
-from newel.runtime.database.databases import open_database
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.migrations import migrate
 
 

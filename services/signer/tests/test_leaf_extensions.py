@@ -17,7 +17,7 @@ from fixtures.statements import DAY, NOW
 from newel.crypto import der, extensions, keys
 from newel.crypto.certificate import assemble
 from newel.runtime.clock import ManualClock
-from newel.runtime.config import ConfigError, validated
+from newel.runtime.config import ConfigError, validate
 from newel.runtime.errors import NewelError
 from newel.signer import extension_values
 from newel.signer.app import AuthorityFiles, create_authority
@@ -178,7 +178,7 @@ async def test_what_belongs_to_authorities_cannot_be_allowed(
     for setting in ("other_extensions", "critical_extensions"):
         configured = {"keys": [key | {"certificates": {setting: [oid]}}]}
         with pytest.raises(ConfigError, match=f"no service's key signs .*{oid}"):
-            validated(Config, configured, "signer.toml")
+            validate(Config, configured, "signer.toml")
 
 
 def policy_of(harness: SignerHarness) -> CertificatePolicy:

@@ -15,7 +15,7 @@ from fixtures.statements import DAY, NOW, load
 from fixtures.validation_pki import Ca
 from newel.crypto import keys
 from newel.runtime.clock import SystemClock
-from newel.runtime.config import ConfigError, load_toml, validated
+from newel.runtime.config import ConfigError, load_toml, validate
 from newel.signer.app import AuthorityFiles, create_authority, reissue_responder
 from newel.signer.config import Config
 from newel.signer.issuer import Issuer
@@ -113,7 +113,7 @@ def test_a_configuration_that_makes_no_sense_is_refused(
     configured = settings(authority)
     configured["keys"][0] |= change
     with pytest.raises(ConfigError, match=complaint):
-        validated(Config, configured, "signer.toml")
+        validate(Config, configured, "signer.toml")
 
 
 def test_the_configuration_as_toml(tmp_path: Path) -> None:

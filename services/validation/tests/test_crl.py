@@ -17,7 +17,7 @@ from newel.runtime.database.contract import Statement, Write
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.channel import LARGEST_MESSAGE
 from newel.runtime.rpc.server import connect, serve
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 from newel.validation.signing import StatusSigner
 
 OUTBOX = Statement("SELECT subject, payload FROM outbox ORDER BY id")
@@ -282,7 +282,7 @@ async def test_what_does_not_fit_between_two_machines_is_too_large(
     internal_pki: InternalPki,
 ) -> None:
     add = signer_pb2_grpc.add_StatusSignerServicer_to_server
-    rpc = Rpc("newel.signer.v1.StatusSigner", add, KeyHolder(), ("validation",))
+    rpc = RPCService("newel.signer.v1.StatusSigner", add, KeyHolder(), ("validation",))
     server = await serve([rpc], "127.0.0.1:0", internal_pki.files("signer"))
     address = f"dns:///127.0.0.1:{server.port}"
     channel = connect(address, internal_pki.files("validation"), server_name="signer")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.validation import NOW, ValidationHarness, open_harness
 from fixtures.validation_pki import Ca
-from newel.runtime.config import ConfigError, validated
+from newel.runtime.config import ConfigError, validate
 from newel.validation.authorities import UnusableAuthorityError
 from newel.validation.config import CrlFileConfig
 
@@ -189,4 +189,4 @@ async def test_a_root_that_cannot_be_read_is_refused_at_start(tmp_path: Path) ->
     with pytest.raises(UnusableAuthorityError, match=r"absent\.pem"):
         await open_harness(tmp_path, f"sqlite:///{tmp_path / 'v.db'}", crl_files=offline)
     with pytest.raises(ConfigError, match="crl_file"):
-        validated(CrlFileConfig, {"certificate_file": "root.pem"}, "validation.toml")
+        validate(CrlFileConfig, {"certificate_file": "root.pem"}, "validation.toml")

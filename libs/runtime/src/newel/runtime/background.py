@@ -17,12 +17,12 @@ CALM = 60.0
 _log = logging.getLogger(__name__)
 
 
-def jittered(seconds: float, share: float = 0.1) -> float:
+def add_jitter(seconds: float, share: float = 0.1) -> float:
     """A duration spread by up to ``share`` of itself in both directions, so that replicas fall out of step."""
     return seconds * (1 + share * (2 * random_fraction() - 1))
 
 
-def every(
+def repeat_every(
     seconds: float, function: Callable[[], Awaitable[object]], *, jitter: float = 0.1
 ) -> Task:
     """A task that calls a function for ever, with a spread pause after each call."""
@@ -30,7 +30,7 @@ def every(
     async def run() -> None:
         while True:
             await function()
-            await asyncio.sleep(jittered(seconds, jitter))
+            await asyncio.sleep(add_jitter(seconds, jitter))
 
     return run
 
@@ -66,11 +66,11 @@ class Supervisor:
                 self._failures.labels(name).inc()
                 if loop.time() - began > CALM:
                     pause = FIRST_PAUSE
-                    outage.ended()
-                outage.failed(error)
+                    outage.note_recovery()
+                outage.note_failure(error)
             else:
                 return
-            await asyncio.sleep(jittered(pause))
+            await asyncio.sleep(add_jitter(pause))
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def stop(self) -> None:

@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def is_fault_of_an_item(error: Exception) -> bool:
+def is_item_fault(error: Exception) -> bool:
     """Whether a batch could not even be made of its items: nothing of it has been sent."""
     return isinstance(error, TypeError | ValueError | ArithmeticError)
 
@@ -19,7 +19,7 @@ class Coalescer(Generic[Item, Result]):
     """Collects items of concurrent callers for one batch-shaped function.
 
     ``send`` gets 1..``largest`` items and answers with as many results in the same order; when it
-    raises, every caller of that batch gets the exception, unless ``one_is_at_fault`` says that it may be
+    raises, every caller of that batch gets the exception, unless ``is_item_fault`` says that it may be
     a single item's: then each is sent by itself, so that one harms no other. ``out`` batches may be
     under way at once; while one is, the next waits for it up to ``patience`` seconds: two half batches
     at once cost more than one whole, and yet nobody waits long behind a slow one.
@@ -32,10 +32,10 @@ class Coalescer(Generic[Item, Result]):
         out: int = 2,
         largest: int = 64,
         patience: float = 0.0,
-        one_is_at_fault: Callable[[Exception], bool] = is_fault_of_an_item,
+        is_item_fault: Callable[[Exception], bool] = is_item_fault,
     ) -> None:
         self._send = send
-        self._one_is_at_fault = one_is_at_fault
+        self._one_is_at_fault = is_item_fault
         self._out = self._free = out
         self._patience = patience
         self._largest = largest

@@ -46,7 +46,7 @@ class ConfigError(Exception):
 
 def load_toml(path: Path, model: type[Model]) -> Model:
     """A model from a TOML file. Raises ConfigError."""
-    return validated(model, load_table(path), str(path))
+    return validate(model, load_table(path), str(path))
 
 
 def load_table(path: Path) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def load_table(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def validated(
+def validate(
     model: type[Model], data: dict[str, Any], where: str, *, spell: Callable[[str], str] = str
 ) -> Model:
     """A model from plain data. Raises ConfigError that says where and what.

@@ -45,7 +45,7 @@ class EgressError(Exception):
     """The connection is not made; the message names the host and says why."""
 
 
-class EgressRefused(EgressError):  # noqa: N818 - what it says is the refusal
+class EgressRefusedError(EgressError):
     """The policy forbids the address or the port."""
 
 
@@ -63,20 +63,20 @@ class EgressPolicy:
     resolve_seconds: float = 5.0
 
     def check(self, address: str) -> Address:
-        """The address when a connection to it may be made. Raises EgressRefused."""
+        """The address when a connection to it may be made. Raises EgressRefusedError."""
         try:
             parsed = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
-            raise EgressRefused(f"{address[:64]} is not an address") from None
+            raise EgressRefusedError(f"{address[:64]} is not an address") from None
         for form in spellings(parsed):
             if any(form in network for network in (*NEVER, *self.deny)):
-                raise EgressRefused(f"connections to {address} are not allowed")
+                raise EgressRefusedError(f"connections to {address} are not allowed")
         if self.allow and not any(parsed in network for network in self.allow):
-            raise EgressRefused(f"connections to {address} are not allowed")
+            raise EgressRefusedError(f"connections to {address} are not allowed")
         return parsed
 
     async def resolve(self, host: str) -> list[str]:
-        """Every allowed address of a host, in order. Raises ResolutionError or EgressRefused.
+        """Every allowed address of a host, in order. Raises ResolutionError or EgressRefusedError.
 
         One forbidden address refuses the host: a name that leads to metadata only sometimes is an attack.
         """

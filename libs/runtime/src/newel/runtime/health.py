@@ -50,15 +50,15 @@ class Health:
             return
         path = scope["path"]
         if path == "/livez":
-            await answer(send, 200, b'{"status":"ok"}\n', b"application/json")
+            await send_response(send, 200, b'{"status":"ok"}\n', b"application/json")
         elif path == "/readyz":
-            missing = await self.recently_missing()
+            missing = await self.find_recently_missing()
             body: dict[str, object] = {"status": "ok"}
             if missing:
                 body = {"status": "not ready", "missing": missing}
             if self._absent:
                 body["unreachable"] = self._absent
-            await answer(
+            await send_response(
                 send,
                 503 if missing else 200,
                 msgspec.json.encode(body) + b"\n",
@@ -66,11 +66,11 @@ class Health:
             )
         elif path == "/metrics":
             text = exposition(self._registries)
-            await answer(send, 200, text, CONTENT_TYPE.encode())
+            await send_response(send, 200, text, CONTENT_TYPE.encode())
         else:
-            await answer(send, 404, b"not found\n", b"text/plain")
+            await send_response(send, 404, b"not found\n", b"text/plain")
 
-    async def recently_missing(self) -> dict[str, str]:
+    async def find_recently_missing(self) -> dict[str, str]:
         """The same as ``missing``, looked at once for all who ask within a moment."""
         loop = asyncio.get_running_loop()
         if self.draining:
@@ -83,7 +83,7 @@ class Health:
 
     async def is_ready(self) -> bool:
         """Whether nothing is missing."""
-        return not await self.recently_missing()
+        return not await self.find_recently_missing()
 
     async def missing(self) -> dict[str, str]:
         """What keeps each service from working; {} when all is well."""
@@ -101,7 +101,7 @@ class Health:
         return found
 
 
-async def answer(send: Send, status: int, body: bytes, content_type: bytes) -> None:
+async def send_response(send: Send, status: int, body: bytes, content_type: bytes) -> None:
     """Sends one whole answer."""
     headers = [
         (b"content-type", content_type),

@@ -15,7 +15,7 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-class JsonHandler(logging.Handler):
+class JSONHandler(logging.Handler):
     """Formats a record as one JSON object; what was given as ``extra`` becomes members of it."""
 
     def __init__(self, clock: Clock, sink: LineSink) -> None:
@@ -52,7 +52,7 @@ def configure(clock: Clock, level: str = "info", form: str = "json") -> LineSink
     """
     sink = (TextSink if form == "text" else LineSink)(sys.stderr.fileno())
     root = logging.getLogger()
-    root.handlers = [JsonHandler(clock, sink)]
+    root.handlers = [JSONHandler(clock, sink)]
     root.setLevel(level.upper())
     for noisy in (
         "asyncio",

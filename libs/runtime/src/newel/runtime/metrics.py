@@ -17,7 +17,7 @@ FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 """Buckets in seconds for requests."""
 
 
-class HttpMetrics:
+class HTTPMetrics:
     """Requests a service answered; ``route`` is a name from the service's own list."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -58,7 +58,7 @@ class Alias(Collector):
         return ()
 
 
-def bounded(value: str, known: Iterable[str], other: str = "other") -> str:
+def bound_label(value: str, known: Iterable[str], other: str = "other") -> str:
     """A label value from a closed set: what is not known counts as ``other``."""
     return value if value in known else other
 

@@ -28,7 +28,7 @@ class Outage:
         self._said = 0.0
         self._cause = ""
 
-    def failed(self, error: BaseException) -> None:
+    def note_failure(self, error: BaseException) -> None:
         """Tells of a failure, unless the same was told lately."""
         self._failures += 1
         now = time.monotonic()
@@ -46,7 +46,7 @@ class Outage:
             exc_info=error if fault else None, extra=self._extra,
         )  # fmt: skip
 
-    def ended(self) -> None:
+    def note_recovery(self) -> None:
         """Says that it is over, if anything had failed."""
         if self._failures:
             self._log.info(

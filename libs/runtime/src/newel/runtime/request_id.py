@@ -17,7 +17,7 @@ def request_id() -> str:
     return _current.get()
 
 
-def enter_stranger(given: str = "") -> str:
+def enter_foreign_request(given: str = "") -> str:
     """Make the id of a request from outside the current one.
 
     What a client gave stands at its beginning, so that clients find their requests again; what follows is

@@ -13,7 +13,7 @@ Hook = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rpc:
+class RPCService:
     """One gRPC service: the generated adder, our servicer, and who may call it."""
 
     name: str  # "newel.signer.v1.CertificateSigner"
@@ -27,7 +27,7 @@ class Service:
     """What a service brings to the process that runs it."""
 
     name: str
-    rpcs: Sequence[Rpc] = ()
+    rpcs: Sequence[RPCService] = ()
     web: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
     """Listener name ("https", "http", "admin") → ASGI app; the runner knows addresses and TLS."""
     uncounted: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ class SharedTable:
         self._place = lru_cache(_HASHES_KNOWN)(self._hash)
 
     @classmethod
-    def inherited(cls) -> "SharedTable | None":
+    def open_inherited(cls) -> "SharedTable | None":
         """The table of the program this worker is of; None for a process that stands alone."""
         given = os.environ.get(VARIABLE, "")
         if not given.isdecimal():

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from newel.alerting.notices import Notice, timestamp
-from newel.runtime.database.listing import Questions
+from newel.runtime.database.listing import ListSpec
 
-ALERTS = Questions(
+ALERTS = ListSpec(
     {
         "state": ("open", "resolved"),
         "severity": ("warning", "critical"),

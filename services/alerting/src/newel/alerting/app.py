@@ -18,7 +18,7 @@ from newel.alerting.storage.notices import Storage
 from newel.proto import subjects
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
@@ -86,16 +86,16 @@ def build(config: Config, ports: Ports) -> Service:
         for channel in channels.values():
             await channel.close()
 
-    sweeping = every(_SWEEP_SECONDS, housekeeping.sweep)
+    sweeping = repeat_every(_SWEEP_SECONDS, housekeeping.sweep)
     return Service(
         name="alerting",
         web={"https": LazyApp(web)},
         tasks={
             **{
-                f"deliver-{name}": every(config.poll.total_seconds(), courier.tick)
+                f"deliver-{name}": repeat_every(config.poll.total_seconds(), courier.tick)
                 for name, courier in couriers.items()
             },
-            "count": every(_COUNT_SECONDS, housekeeping.count),
+            "count": repeat_every(_COUNT_SECONDS, housekeeping.count),
             "sweep": partial(run_leased, Lease(ports.database, "sweep"), sweeping),
         },
         start=(housekeeping.start,),

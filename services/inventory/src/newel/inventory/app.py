@@ -24,13 +24,13 @@ from newel.proto.inventory.v1 import inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2_grpc
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.events.contract import EventBus, Outbox, Subscription
 from newel.runtime.http.router import LazyApp
-from newel.runtime.service import Rpc, Service
+from newel.runtime.service import RPCService, Service
 
 REVISION = "0001"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
@@ -92,18 +92,18 @@ def build(config: Config, ports: Ports) -> Service:
         return build_app(parts)
 
     # Saying once is decided by the rows; the lease only spares the others the looking.
-    ticking = every(config.expiry.tick.total_seconds(), partial(_tick, regrouping, watch))
-    comparing = every(config.reconcile.every.total_seconds(), reconciliation.run)
+    ticking = repeat_every(config.expiry.tick.total_seconds(), partial(_tick, regrouping, watch))
+    comparing = repeat_every(config.reconcile.every.total_seconds(), reconciliation.run)
     return Service(
         name="inventory",
         rpcs=(
-            Rpc(
+            RPCService(
                 "newel.inventory.v1.Lookup",
                 inventory_pb2_grpc.add_LookupServicer_to_server,
                 LookupServicer(metadata, metrics),
                 config.lookup_callers,
             ),
-            Rpc(
+            RPCService(
                 "newel.inventory.v1.Administrators",
                 inventory_pb2_grpc.add_AdministratorsServicer_to_server,
                 AdministratorsServicer(listing, config.administrators, ports.clock),
@@ -114,7 +114,7 @@ def build(config: Config, ports: Ports) -> Service:
         tasks={
             "expiry": partial(run_leased, Lease(ports.database, "expiry"), ticking),
             "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), comparing),
-            "census": every(config.count_every.total_seconds(), census.take),
+            "census": repeat_every(config.count_every.total_seconds(), census.take),
         },
     )
 

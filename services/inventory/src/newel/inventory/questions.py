@@ -1,8 +1,8 @@
 """What may be asked of the lists."""
 
-from newel.runtime.database.listing import Questions
+from newel.runtime.database.listing import ListSpec
 
-CERTIFICATES = Questions(
+CERTIFICATES = ListSpec(
     {
         "state": ("active", "expired", "revoked"),
         "serial": "hex",
@@ -20,7 +20,7 @@ CERTIFICATES = Questions(
     },
     ("issued", "expires"),
 )
-ENDPOINTS = Questions(
+ENDPOINTS = ListSpec(
     {
         "state": ("active", "expiring", "ended"),
         "provisioner": "text",

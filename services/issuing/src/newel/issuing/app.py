@@ -31,13 +31,13 @@ from newel.issuing.storage import Storage
 from newel.proto import subjects
 from newel.proto.issuing.v1 import issuing_pb2_grpc as contracts
 from newel.runtime.audit import Audit
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.entropy import random_bytes
 from newel.runtime.events.contract import Outbox
-from newel.runtime.service import Rpc, Service
+from newel.runtime.service import RPCService, Service
 
 REVISION = "0003"
 """The revision that the database is migrated to before ``build``."""
@@ -110,9 +110,9 @@ def build(config: Config, ports: Ports) -> Service:
             "reconcile": partial(
                 run_leased,
                 Lease(ports.database, "reconcile"),
-                every(config.reconcile_every.total_seconds(), reconciliation.run),
+                repeat_every(config.reconcile_every.total_seconds(), reconciliation.run),
             ),
-            "issuers": every(_DAY, watch.run),
+            "issuers": repeat_every(_DAY, watch.run),
         },
         ready=ready,
         rpcs=_rpcs(
@@ -129,22 +129,22 @@ def _rpcs(
     issuance: IssuanceServicer,
     revocation: RevocationServicer,
     repository: RepositoryServicer,
-) -> tuple[Rpc, ...]:
+) -> tuple[RPCService, ...]:
     """Return the three contracts, each with the callers that may use it."""
     return (
-        Rpc(
+        RPCService(
             "newel.issuing.v1.Issuance",
             contracts.add_IssuanceServicer_to_server,
             issuance,
             config.issuance_callers,
         ),
-        Rpc(
+        RPCService(
             "newel.issuing.v1.Revocation",
             contracts.add_RevocationServicer_to_server,
             revocation,
             config.issuance_callers,
         ),
-        Rpc(
+        RPCService(
             "newel.issuing.v1.Repository",
             contracts.add_RepositoryServicer_to_server,
             repository,

@@ -17,7 +17,7 @@ async def assemble(config: Config, context: Context) -> Service:
         logging.getLogger("newel.registration").warning("%s", line)
     ports = Ports(
         await context.database(REVISION, TABLES), context.channel("issuing"), context.tls,
-        context.clock, context.audit(), context.registry, SharedTable.inherited(),
+        context.clock, context.audit(), context.registry, SharedTable.open_inherited(),
     )  # fmt: skip
     return await build(config, ports)
 

@@ -40,7 +40,7 @@ from newel.runtime.http.client_addresses import ClientAddresses
 from newel.runtime.http.router import Router
 from newel.runtime.service import Service
 from newel.runtime.shared_table import SharedTable
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 from newel.step.audiences import Audiences
 from newel.step.provisioners import to_json
 
@@ -60,7 +60,7 @@ class Ports:
 
     database: Database
     issuing: grpc.aio.Channel
-    tls: ServerTls
+    tls: ServerTLS
     clock: Clock
     audit: Audit
     registry: CollectorRegistry

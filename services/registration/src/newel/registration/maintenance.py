@@ -11,12 +11,12 @@ from newel.registration.authority import Authority
 from newel.registration.metrics import Metrics
 from newel.registration.one_time import KEPT_AFTER_EXPIRY
 from newel.registration.server_certificate import ServerCertificate
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.service import Task
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 
 _SWEPT_AT_ONCE = 5_000
 _SWEEP_EVERY = 60.0
@@ -53,7 +53,7 @@ class Maintenance:
     provisioners: ProvisionerStore
     used: TokenStore
     certificate: ServerCertificate
-    tls: ServerTls
+    tls: ServerTLS
     lease: Lease
     clock: Clock
     metrics: Metrics
@@ -71,11 +71,11 @@ class Maintenance:
 
     def tasks(self, provisioners_every: float, issuers_every: float) -> dict[str, Task]:
         """By name. Of all workers and replicas one sweeps; the others run everywhere."""
-        sweeping = every(_SWEEP_EVERY, self._sweep)
+        sweeping = repeat_every(_SWEEP_EVERY, self._sweep)
         return {
-            "provisioners": every(provisioners_every, self.authority.refresh_provisioners),
-            "issuers": every(issuers_every, self._learn_issuers),
-            "server-certificate": every(_CERTIFICATE_EVERY, self.certificate.keep),
+            "provisioners": repeat_every(provisioners_every, self.authority.refresh_provisioners),
+            "issuers": repeat_every(issuers_every, self._learn_issuers),
+            "server-certificate": repeat_every(_CERTIFICATE_EVERY, self.certificate.keep),
             "ends-of-uses": self.used.write_ends,
             "used-tokens": functools.partial(run_leased, self.lease, sweeping),
         }

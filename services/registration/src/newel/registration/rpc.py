@@ -8,7 +8,7 @@ import grpc.aio
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
-from newel.runtime.coalescer import Coalescer, is_fault_of_an_item
+from newel.runtime.coalescer import Coalescer, is_item_fault
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
@@ -29,8 +29,8 @@ class RemoteIssuance:
         issue = _batch(issuance.Issue, pb.IssueRequest, "requests", "results")
         renew = _batch(issuance.Renew, pb.RenewRequest, "renewals", "results")
         # sent again by themselves they give the same certificates: what they carry is their identity
-        self._issue = Coalescer(issue, patience=_PATIENCE, one_is_at_fault=_one_is_at_fault)
-        self._renew = Coalescer(renew, patience=_PATIENCE, one_is_at_fault=_one_is_at_fault)
+        self._issue = Coalescer(issue, patience=_PATIENCE, is_item_fault=_one_is_at_fault)
+        self._renew = Coalescer(renew, patience=_PATIENCE, is_item_fault=_one_is_at_fault)
         self._revoke = Coalescer(_batch(revocation.Revoke, pb.RevokeRequest, "items", "results"))
         self._find = Coalescer(
             _batch(self._repository.GetCertificate, pb.GetCertificateRequest, "lookups", "records")
@@ -78,7 +78,7 @@ def _batch(call: Any, request: Callable[..., Any], items: str, results: str) -> 
 def _one_is_at_fault(error: Exception) -> bool:
     """Whether one request may have made the whole call fail, here or there."""
     internal = isinstance(error, NewelError) and error.type is ErrorType.SERVER_INTERNAL
-    return internal or is_fault_of_an_item(error)
+    return internal or is_item_fault(error)
 
 
 def _certificate(result: pb.IssueResult) -> pb.Certificate:

@@ -6,9 +6,9 @@ from prometheus_client import CollectorRegistry
 
 from newel.proto.signer.v1 import signer_pb2_grpc as contracts
 from newel.runtime.audit import Audit
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
-from newel.runtime.service import Rpc, Service
+from newel.runtime.service import RPCService, Service
 from newel.runtime.work import run_in_thread
 from newel.signer.assembly import make_role
 from newel.signer.ceremony.authority import (
@@ -71,26 +71,29 @@ def build(config: Config, ports: Ports) -> Service:
     return Service(
         name="signer",
         rpcs=(
-            Rpc(
+            RPCService(
                 "newel.signer.v1.CertificateSigner",
                 contracts.add_CertificateSignerServicer_to_server,
                 CertificateSignerServicer(signer),
                 config.certificate_callers,
             ),
-            Rpc(
+            RPCService(
                 "newel.signer.v1.StatusSigner",
                 contracts.add_StatusSignerServicer_to_server,
                 StatusSignerServicer(signer),
                 config.status_callers,
             ),
-            Rpc(
+            RPCService(
                 "newel.signer.v1.Keys",
                 contracts.add_KeysServicer_to_server,
                 KeysServicer(signer),
                 config.key_callers,
             ),
         ),
-        tasks={"self-check": every(pause, check.run), "certificates": every(pause, watch.run)},
+        tasks={
+            "self-check": repeat_every(pause, check.run),
+            "certificates": repeat_every(pause, watch.run),
+        },
         start=(check.start,),
         stop=(close,),
         ready=check.ready,

@@ -14,31 +14,31 @@ from newel.issuing import app as issuing
 from newel.registration import app as registration
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit_log import AuditLog, require_written, watch_sink
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.database.migrations import migrate
-from newel.runtime.database.usable import check_usable
+from newel.runtime.database.probe import probe_database
 from newel.runtime.events.metrics import EventMetrics
 from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.health import PUBLIC_PATHS, Health
 from newel.runtime.http.access_log import AccessLogMiddleware
 from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
-from newel.runtime.metrics import HttpMetrics
+from newel.runtime.metrics import HTTPMetrics
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Hook, Service, Task
 from newel.runtime.shared_table import SharedTable
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 from newel.signer import app as signer
 from newel.standalone import models
 from newel.standalone.administrator import EVERY as ADMINISTRATOR_EVERY
 from newel.standalone.administrator import FirstAdministrator
 from newel.standalone.existing import note_databases
 from newel.standalone.first_start import authority_files
-from newel.standalone.responder import ResponderUpkeep
+from newel.standalone.responder import ResponderMaintenance
 from newel.standalone.settings import Settings, read_settings
 from newel.standalone.usable_files import require_files
 from newel.validation import app as validation
@@ -86,7 +86,7 @@ class Standalone:
     https: ASGIApp
     http: ASGIApp
     health: Health
-    tls: ServerTls
+    tls: ServerTLS
     registry: CollectorRegistry
     audit_sink: LineSink
     reload: Hook
@@ -109,7 +109,7 @@ async def build(
     by_name = {service.name: service for service in services}
     ready = {service.name: service.ready for service in services if service.ready}
     health = Health({**house.checks(), **ready}, [house.registry])
-    metrics = HttpMetrics(house.registry)
+    metrics = HTTPMetrics(house.registry)
     https = Router(
         {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
         by_name["registration"].web["https"],
@@ -160,7 +160,7 @@ class House:
         self._settings = settings
         self._clock = clock
         self.registry = CollectorRegistry()
-        self.tls = ServerTls(models.tls_versions(settings))
+        self.tls = ServerTLS(models.tls_versions(settings))
         self.audit_sink = LineSink.open(settings.layout.audit)
         watch_sink(self.audit_sink, self.registry)
         self.bus = LocalBus(shared=shared, metrics=EventMetrics(self.registry, clock))
@@ -188,7 +188,7 @@ class House:
         return {
             "audit trail": audit,
             **{
-                f"{name} database": partial(check_usable, database)
+                f"{name} database": partial(probe_database, database)
                 for name, database in self._databases.items()
             },
         }
@@ -199,7 +199,7 @@ class House:
         async def flush() -> None:
             self.audit_sink.flush()
 
-        return {**self.bus.tasks(), "audit": every(1.0, flush)}
+        return {**self.bus.tasks(), "audit": repeat_every(1.0, flush)}
 
     async def reload(self) -> None:
         """Reads ca.json again and takes its provisioners over.
@@ -271,7 +271,7 @@ class House:
         """The front door."""
         ports = registration.Ports(
             self._databases["registration"], self.channel("registration"), self.tls,
-            self._clock, self._audit("registration"), self.registry, SharedTable.inherited(),
+            self._clock, self._audit("registration"), self.registry, SharedTable.open_inherited(),
         )  # fmt: skip
         return self._added(await registration.build(models.registration(self._settings), ports))
 
@@ -279,13 +279,13 @@ class House:
         """What no other service can do: with the intermediate's key, and for every worker at once."""
         settings = self._settings
         files = authority_files(settings.layout, settings.password_file, settings.ca)
-        responder = ResponderUpkeep(files, self._clock, self._audit("standalone"))
+        responder = ResponderMaintenance(files, self._clock, self._audit("standalone"))
         lease = Lease(self._databases["validation"], "responder")
-        looking = every(RESPONDER_EVERY, responder.look)
+        looking = repeat_every(RESPONDER_EVERY, responder.look)
         administrator = FirstAdministrator(
             self._settings, self.channel("registration"), self._clock, self._audit("standalone")
         )
-        keeping = every(ADMINISTRATOR_EVERY, administrator.keep)
+        keeping = repeat_every(ADMINISTRATOR_EVERY, administrator.keep)
         tenure = Lease(self._databases["validation"], "administrator")
         return Service(
             "standalone",

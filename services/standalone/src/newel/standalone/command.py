@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 def explained(error: Exception) -> str:
     """What a person can do something about, in one line; "" for a fault of ours."""
     from newel.runtime.config import ConfigError
-    from newel.runtime.database.databases import UnusableDatabaseError
+    from newel.runtime.database.connect import UnusableDatabaseError
     from newel.runtime.errors import NewelError
     from newel.runtime.system_errors import describe
 

@@ -2,9 +2,9 @@
 
 import json
 
-from newel.runtime.database.databases import UnusableDatabaseError
+from newel.runtime.database.connect import UnusableDatabaseError
 from newel.runtime.database.migrations import (
-    missing,
+    make_missing_error,
     require_tables,
     sqlite_revision,
     sqlite_tables,
@@ -36,7 +36,7 @@ def require_databases(layout: Layout, *, new: bool) -> None:
         tables, mark = sqlite_tables(path), MARKS.get(name, "")
         if sqlite_revision(path) is None and not new:
             require_tables(str(path), [mark], tables, at_revision=False)
-            raise missing(str(path))
+            raise make_missing_error(str(path))
         if mark and mark not in tables and not tables.isdisjoint(MARKS.values()):
             raise UnusableDatabaseError(
                 f"{path}: this is not the database of {name}; put that in its place, or restore it from a"

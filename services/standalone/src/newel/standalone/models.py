@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from newel.durations.go import parse_duration
 from newel.issuing.config import Config as IssuingConfig
 from newel.registration.config import Config as RegistrationConfig
-from newel.runtime.config import ConfigError, validated
+from newel.runtime.config import ConfigError, validate
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
 from newel.step.messages import TlsOptions
@@ -66,7 +66,7 @@ def signer(settings: Settings) -> SignerConfig:
             )
             if path
         ]
-    return validated(SignerConfig, merged({"keys": keys}, settings.newel.signer), "signer")
+    return validate(SignerConfig, merged({"keys": keys}, settings.newel.signer), "signer")
 
 
 def _certificate_rules(settings: Settings) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def issuing(settings: Settings) -> IssuingConfig:
         ],
         "urls": urls,
     }
-    return validated(IssuingConfig, merged(data, settings.newel.issuing), "issuing")
+    return validate(IssuingConfig, merged(data, settings.newel.issuing), "issuing")
 
 
 def registration(settings: Settings) -> RegistrationConfig:
@@ -137,7 +137,7 @@ def registration(settings: Settings) -> RegistrationConfig:
         data["crl"] = f"{settings.http_url}/crl/{{issuer}}.crl"
     if ca.common_name:
         data["server_certificate"] = {"common_name": ca.common_name}
-    return validated(RegistrationConfig, merged(data, settings.newel.registration), "registration")
+    return validate(RegistrationConfig, merged(data, settings.newel.registration), "registration")
 
 
 def tls_versions(settings: Settings) -> tuple[float, float]:
@@ -185,7 +185,7 @@ def validation(settings: Settings) -> ValidationConfig:
             )
         data["crl"] = {"validity": validity, "period": period}
         data["reconcile"] = {"keep_expired": max(KEPT, 2 * period)}
-    return validated(ValidationConfig, merged(data, settings.newel.validation), "validation")
+    return validate(ValidationConfig, merged(data, settings.newel.validation), "validation")
 
 
 def check(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from newel.runtime.work import run_in_thread
 from newel.signer.app import AuthorityFiles, reissue_responder
 
 
-class ResponderUpkeep:
+class ResponderMaintenance:
     """Looks whether two thirds of the certificate's life are over, and then has it issued again."""
 
     def __init__(self, files: AuthorityFiles, clock: Clock, audit: Audit) -> None:

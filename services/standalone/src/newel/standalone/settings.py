@@ -11,7 +11,7 @@ from newel.alerting.config import Config as AlertingConfig
 from newel.crypto import names
 from newel.crypto.dns_names import InvalidNameError, NameRules
 from newel.inventory.config import Config as InventoryConfig
-from newel.runtime.config import Config, ConfigError, validated
+from newel.runtime.config import Config, ConfigError, validate
 from newel.runtime.http.addresses import parse_address
 from newel.runtime.http.connection_limits import ConnectionLimits
 from newel.standalone.layout import Layout
@@ -114,7 +114,7 @@ def read_settings(layout: Layout) -> Settings:
     try:
         checked = ca_json.read_strictly(layout.ca_json.read_bytes())
         given = snake(checked.config.newel or {})
-        newel = validated(NewelSection, given, f"{layout.ca_json}: newel", spell=camel)
+        newel = validate(NewelSection, given, f"{layout.ca_json}: newel", spell=camel)
         check_values(layout, checked.config, newel)
     except OSError as error:
         raise ConfigError(f"{layout.ca_json}: {(error.strerror or str(error)).lower()}") from None

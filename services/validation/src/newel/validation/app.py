@@ -11,7 +11,7 @@ from newel.proto.issuing.v1.issuing_pb2_grpc import RepositoryStub
 from newel.proto.signer.v1.signer_pb2_grpc import StatusSignerStub
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
@@ -92,12 +92,12 @@ def build(config: Config, ports: Ports) -> Service:
         web={"http": web},
         uncounted=("/ocsp",),  # OCSP has its own count, by response
         tasks={
-            "changes": every(
+            "changes": repeat_every(
                 config.poll_every.total_seconds(),
                 patient("looking for changes", parts.changes.look),
             ),
             "upkeep": _leased(ports.database, parts.upkeep),
-            "watch": every(_WATCH_EVERY, parts.watch.refresh),
+            "watch": repeat_every(_WATCH_EVERY, parts.watch.refresh),
         },
         start=(parts.changes.look,),
         ready=parts.watch.ready,

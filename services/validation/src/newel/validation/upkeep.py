@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.errors import NewelError
 from newel.runtime.rpc.wire import error_from_call
@@ -40,9 +40,11 @@ class Upkeep:
     async def run(self) -> None:
         """Until cancelled."""
         loops = (
-            every(self._config.revoked_every.total_seconds(), patient("comparing", self.compare)),
-            every(_PUBLISH_EVERY, patient("publishing", self._publisher.publish_due)),
-            every(_SWEEP_EVERY, patient("sweeping", self.sweep)),
+            repeat_every(
+                self._config.revoked_every.total_seconds(), patient("comparing", self.compare)
+            ),
+            repeat_every(_PUBLISH_EVERY, patient("publishing", self._publisher.publish_due)),
+            repeat_every(_SWEEP_EVERY, patient("sweeping", self.sweep)),
         )
         async with asyncio.TaskGroup() as group:  # unlike gather it takes the others down with one
             for loop in loops:

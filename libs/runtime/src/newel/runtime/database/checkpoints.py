@@ -43,9 +43,9 @@ class Checkpoints:
             return
         error = running.exception()
         if error is not None:
-            self._outage.failed(error)
+            self._outage.note_failure(error)
         else:
-            self._outage.ended()
+            self._outage.note_recovery()
             _busy, pages, _done = running.result()
             if pages > _LONG_LOG:
                 # Under steady load new pages arrive during every checkpoint and the log would

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
-from newel.runtime.database.units import unavailable
+from newel.runtime.database.unit import unavailable_error
 from newel.runtime.errors import ErrorType, NewelError
 
 _PATIENCE = 10.0
@@ -82,7 +82,7 @@ class Lent:
         try:
             self._connection = await self._connections.take()
         except (OSError, TimeoutError) as error:
-            raise unavailable(error) from error
+            raise unavailable_error(error) from error
         return self._connection
 
     async def __aexit__(
@@ -97,7 +97,7 @@ class Lent:
         lost = connection.is_closed()
         self._connections.give_back(connection)
         if error is not None and _is_servers(error, lost=lost):
-            raise unavailable(error) from error
+            raise unavailable_error(error) from error
         if error is not None and _is_of_a_text(error):
             raise NewelError(
                 ErrorType.MALFORMED,

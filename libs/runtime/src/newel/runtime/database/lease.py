@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from newel.runtime.background import jittered
+from newel.runtime.background import add_jitter
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.entropy import random_hex
 from newel.runtime.errors import NewelError
@@ -62,7 +62,7 @@ async def run_leased(lease: Lease, work: Callable[[], Awaitable[None]]) -> None:
     """
     while True:
         if not await _acquired(lease):
-            await asyncio.sleep(jittered(lease.ttl / 3))
+            await asyncio.sleep(add_jitter(lease.ttl / 3))
             continue
         try:
             await _work_while_held(lease, work)
@@ -96,9 +96,9 @@ async def _acquired(lease: Lease) -> bool:
     try:
         acquired = await lease.acquire()
     except NewelError as error:  # the database is away: not having the lease is the safe answer
-        lease.outage.failed(error)
+        lease.outage.note_failure(error)
         return False
-    lease.outage.ended()
+    lease.outage.note_recovery()
     return acquired
 
 

@@ -1,6 +1,6 @@
 """Lists as administrators ask for them: filters, sort orders and the cursor that carries a page on.
 
-Only what a list's `Questions` name ever reaches SQL; values travel as parameters. A page looks at a
+Only what a list's `ListSpec` name ever reaches SQL; values travel as parameters. A page looks at a
 bounded stretch of rows (``paging.py``), so a filter that matches nothing costs no more than one that
 matches all: the answer then holds few rows or none, and a cursor to go on with.
 """
@@ -28,7 +28,7 @@ Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Cursor:
     """Where a page ended: the value of the sort column and the row's position."""
 
     value: int
@@ -43,7 +43,7 @@ class ListQuery:
     sort: str  # one of the list's sort orders
     descending: bool
     limit: int
-    after: Mark | None
+    after: Cursor | None
 
     def digest(self) -> str:
         """Names the question without its page, so that a cursor fits no other."""
@@ -56,11 +56,11 @@ class Page(Generic[Entry]):
     """Some entries and, unless the list ends here, where the next page begins."""
 
     entries: Sequence[Entry]
-    next: Mark | None
+    next: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class ListSpec:
     """What may be asked of one list. Unless something else is asked for, the first sort, latest first."""
 
     filters: Mapping[str, Filter]
@@ -87,13 +87,13 @@ class Questions:
         return dataclasses.replace(query, after=_read_cursor(cursor, query.digest()))
 
 
-def write_cursor(query: ListQuery, mark: Mark) -> str:
+def write_cursor(query: ListQuery, mark: Cursor) -> str:
     """The opaque cursor for the page after ``mark``."""
     plain = msgspec.json.encode([query.digest(), mark.value, mark.position])
     return base64.urlsafe_b64encode(plain).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str, digest: str) -> Mark:
+def _read_cursor(cursor: str, digest: str) -> Cursor:
     try:
         padded = cursor[:200] + "=" * (-len(cursor[:200]) % 4)
         plain = base64.urlsafe_b64decode(padded.encode("ascii"))
@@ -102,7 +102,7 @@ def _read_cursor(cursor: str, digest: str) -> Mark:
         raise _wrong("cursor", "one that an earlier page gave") from error
     if own != digest or not (0 <= value < 2**62 and 0 <= position < 2**62):
         raise _wrong("cursor", "used with the question it was given for")
-    return Mark(value, position)
+    return Cursor(value, position)
 
 
 def _value(name: str, text: str, kind: Filter) -> str | int | bytes:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from newel.runtime.database.databases import (
+from newel.runtime.database.connect import (
     UnusableDatabaseError,
-    damaged,
+    make_damage_error,
     split_schema,
     sqlite_path,
 )
-from newel.runtime.database.units import unavailable
+from newel.runtime.database.unit import unavailable_error
 from newel.runtime.database.write_lock import wait_for_write_lock
 from newel.runtime.work import run_in_thread
 
@@ -51,7 +51,7 @@ async def migrate(
         if current == revision:
             return False
         if current is None and not may_create:
-            raise missing(str(path))
+            raise make_missing_error(str(path))
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         await run_in_thread(_migrate_sqlite, path, package, revision)
         require_tables(str(path), tables, sqlite_tables(path), at_revision=True)
@@ -63,7 +63,7 @@ async def migrate(
     if current == revision:
         return False
     if current is None and not may_create:
-        raise missing(where)
+        raise make_missing_error(where)
     await _migrate_postgres(dsn, schema, password, package, revision)
     _, found = await _postgres_state(dsn, schema, password)
     require_tables(where, tables, found, at_revision=True)
@@ -89,7 +89,7 @@ def require_tables(
         )
 
 
-def missing(what: str) -> MigrationError:
+def make_missing_error(what: str) -> MigrationError:
     """What is said of a database that a service used before and does not find now."""
     return MigrationError(
         f"{what} has no database, and this authority has run before: restore it from a backup,"
@@ -116,7 +116,7 @@ def sqlite_revision(path: Path) -> str | None:
     except sqlite3.OperationalError as error:
         raise OSError(f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
+        raise make_damage_error(path, error) from error
     return row[0] if row else None
 
 
@@ -132,7 +132,7 @@ async def _postgres_state(
             dsn, password=password, timeout=10, server_settings=settings
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise unavailable(error) from error
+        raise unavailable_error(error) from error
     try:
         rows = await connection.fetch(
             "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = $1", schema
@@ -159,7 +159,7 @@ def sqlite_tables(path: Path) -> set[str]:
     except sqlite3.OperationalError as error:
         raise OSError(f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
+        raise make_damage_error(path, error) from error
 
 
 def _migrate_sqlite(path: Path, package: str, revision: str) -> None:

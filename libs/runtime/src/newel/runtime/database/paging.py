@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from newel.runtime.database.contract import Database, Row, Statement
-from newel.runtime.database.listing import ListQuery, Mark
+from newel.runtime.database.listing import Cursor, ListQuery
 
 # A page looks at no more rows than this, whatever its filters leave of them.
 _STRETCH = 10_000
@@ -35,22 +35,22 @@ Clause = Callable[[Where, Any], None]
 """Adds what a filter with this value means."""
 
 
-def plain(clause: str) -> Clause:
+def compare(clause: str) -> Clause:
     """A filter that is one comparison: ``subject = {}``."""
     return lambda where, value: where.add(clause, value)
 
 
-def containing(*columns: str) -> Clause:
+def match_substring(*columns: str) -> Clause:
     """A filter that is a part of one of these columns, without regard to case."""
     either = " OR ".join(rf"lower({column}) LIKE {{}} ESCAPE '\'" for column in columns)
 
     def add(where: Where, text: Any) -> None:
-        where.add(f"({either})", *[f"%{escaped(text)}%"] * len(columns))
+        where.add(f"({either})", *[f"%{escape_like(text)}%"] * len(columns))
 
     return add
 
 
-def escaped(text: str) -> str:
+def escape_like(text: str) -> str:
     """For use inside a LIKE pattern: what the caller typed and nothing else."""
     return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
@@ -76,7 +76,7 @@ class Rows:
 
 async def read_page(
     database: Database, rows: Rows, query: ListQuery, now: int
-) -> tuple[list[Row], Mark | None]:
+) -> tuple[list[Row], Cursor | None]:
     """Rows of one page and where the next begins.
 
     1. Where the stretch this page may look at ends.
@@ -104,5 +104,5 @@ async def read_page(
     found = await database.fetch(Statement(text), *where.params, query.limit)  # 2
     if len(found) == query.limit:  # 3
         last = found[-1]
-        return found, Mark(last[rows.columns[column]], last[0])
-    return found, Mark(*bound[0]) if bound else None
+        return found, Cursor(last[rows.columns[column]], last[0])
+    return found, Cursor(*bound[0]) if bound else None

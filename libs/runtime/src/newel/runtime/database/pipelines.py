@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from newel.runtime.database.contract import Statement, Write
-from newel.runtime.database.units import Unit
+from newel.runtime.database.unit import Unit
 
 
 async def transact(connection: Any, units: Sequence[Unit]) -> None:

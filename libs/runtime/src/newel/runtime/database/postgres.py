@@ -14,7 +14,7 @@ from newel.runtime.database.absorbing import absorbed
 from newel.runtime.database.connections import Connections
 from newel.runtime.database.contract import Row, Statement, Write
 from newel.runtime.database.pipelines import transact
-from newel.runtime.database.units import Unit, answers, unavailable
+from newel.runtime.database.unit import Unit, gather_rows, unavailable_error
 from newel.runtime.errors import ErrorType, NewelError
 
 _LARGEST_GROUP = 128
@@ -71,7 +71,7 @@ class PostgresDatabase:
 
     async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
         """See ``Database.decide_all``."""
-        return await answers([self._submit(unit[0], unit[1:]) for unit in units])
+        return await gather_rows([self._submit(unit[0], unit[1:]) for unit in units])
 
     async def apply(self, *writes: Write, durable: bool = True) -> None:
         """See ``Database.apply``; always durable, for a group's commit is one flush anyway."""
@@ -137,7 +137,7 @@ class PostgresDatabase:
                     await transact(connection, [unit])
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
                 if attempt == _TRIES:
-                    unit.fail(unavailable(error))
+                    unit.fail(unavailable_error(error))
             except Exception as error:  # noqa: BLE001 - the caller's, whatever it is
                 unit.fail(error)
                 return
@@ -160,4 +160,4 @@ async def _open(dsn: str, **settings: Any) -> Any:
             **settings,
         )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise unavailable(error) from error
+        raise unavailable_error(error) from error

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from newel.runtime.database.checkpoints import Checkpoints
 from newel.runtime.database.contract import Row, Statement, Write
-from newel.runtime.database.units import Unit, answers, unavailable
+from newel.runtime.database.unit import Unit, gather_rows, unavailable_error
 from newel.runtime.errors import NewelError
 
 _LARGEST_GROUP = 256
@@ -27,7 +27,7 @@ _TRY_AGAIN_AFTER = 0.0005
 _FAULTS = (sqlite3.Error, ArithmeticError, TypeError, ValueError)
 
 
-class SqliteDatabase:
+class SQLiteDatabase:
     """One file. Several processes may have it open: each takes the write lock for one group."""
 
     def __init__(self, path: Path | str, *, durable: bool = True) -> None:
@@ -100,7 +100,7 @@ class SqliteDatabase:
 
     async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
         """See ``Database.decide_all``."""
-        return await answers([self._enqueue(unit[0], unit[1:]) for unit in units])
+        return await gather_rows([self._enqueue(unit[0], unit[1:]) for unit in units])
 
     async def apply(self, *writes: Write, durable: bool = True) -> None:
         """See ``Database.apply``."""
@@ -174,7 +174,7 @@ class SqliteDatabase:
             isinstance(error, sqlite3.DatabaseError)
             and getattr(error, "sqlite_errorcode", 0) & 0xFF in _AWAY
         )
-        return unavailable(error, str(self._path)) if away else error
+        return unavailable_error(error, str(self._path)) if away else error
 
     def _flush_soon(self) -> None:
         if self._queue:
@@ -272,7 +272,7 @@ class SqliteDatabase:
 
 
 def _closed() -> NewelError:
-    return unavailable(ConnectionError("the database is closed"))
+    return unavailable_error(ConnectionError("the database is closed"))
 
 
 def _is_busy(error: BaseException) -> bool:

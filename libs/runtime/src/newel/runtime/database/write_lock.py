@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from pathlib import Path
 
-from newel.runtime.database.databases import UnusableDatabaseError
+from newel.runtime.database.connect import UnusableDatabaseError
 
 _log = logging.getLogger(__name__)
 

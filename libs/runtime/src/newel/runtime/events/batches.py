@@ -33,7 +33,7 @@ def family(subject: str) -> str:
     return ".".join(subject.split(".")[:2])
 
 
-def packed(events: Sequence[Event]) -> Iterator[EventMessage]:
+def pack(events: Sequence[Event]) -> Iterator[EventMessage]:
     """The fewest messages for these events that keep their order."""
     run: list[Event] = []
     octets = 0
@@ -62,7 +62,7 @@ def _message(run: Sequence[Event]) -> EventMessage:
     )
 
 
-def unpacked(subject: str, payload: bytes) -> list[Event]:
+def unpack(subject: str, payload: bytes) -> list[Event]:
     """The events of a message; none, with a line in the log, of one that cannot be read.
 
     It would not get better by coming again, and what is behind it must not wait. Events of another

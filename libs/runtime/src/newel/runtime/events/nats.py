@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from newel.runtime.background import FIRST_PAUSE, every, jittered
+from newel.runtime.background import FIRST_PAUSE, add_jitter, repeat_every
 from newel.runtime.database.lease import Lease, run_leased
-from newel.runtime.events.batches import family, packed, unpacked
+from newel.runtime.events.batches import family, pack, unpack
 from newel.runtime.events.contract import Event, Subscription
 from newel.runtime.events.metrics import MEASURED_EVERY, EventMetrics
-from newel.runtime.events.nats_link import STREAM, SUBJECTS, NatsLink
+from newel.runtime.events.nats_connection import STREAM, SUBJECTS, NATSConnection
 from newel.runtime.events.nats_puller import Puller
 from newel.runtime.events.outbox import KEPT, SWEPT_EVERY, TableOutbox
 from newel.runtime.events.outbox_reader import LONGEST_PAUSE, OutboxReader, sweep
@@ -30,10 +30,10 @@ _FETCH_SECONDS = 5.0
 _HANDLED_WITHIN = 60
 
 
-class NatsRelay:
+class NATSRelay:
     """Publishes one outbox. Of several workers on one database, one does it at a time."""
 
-    def __init__(self, outbox: TableOutbox, link: NatsLink, metrics: EventMetrics) -> None:
+    def __init__(self, outbox: TableOutbox, link: NATSConnection, metrics: EventMetrics) -> None:
         self._outbox = outbox
         self._link = link
         self._metrics = metrics
@@ -46,11 +46,11 @@ class NatsRelay:
         lease = Lease(self._outbox.database, "nats relay", ttl=6)
         return {
             "nats-relay": partial(run_leased, lease, partial(reader.follow, publish)),
-            "outbox-sweep": every(
+            "outbox-sweep": repeat_every(
                 SWEPT_EVERY,
                 partial(sweep, self._outbox.database, [_RELAY], self._outbox.clock, KEPT),
             ),
-            "outbox-backlog": every(
+            "outbox-backlog": repeat_every(
                 MEASURED_EVERY,
                 partial(self._metrics.measure, {_RELAY: [self._outbox.database]}),
             ),
@@ -68,7 +68,7 @@ class NatsRelay:
                 stream=STREAM,
                 headers={"Nats-Msg-Id": message.id},
             )
-            for message in packed(events)
+            for message in pack(events)
         )
         results = await asyncio.gather(*acknowledgements, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
@@ -78,10 +78,10 @@ class NatsRelay:
             raise failures[0]
 
 
-class NatsBus:
+class NATSBus:
     """Implements ``events.EventBus`` on durable pull consumers. Its tasks are to be run."""
 
-    def __init__(self, link: NatsLink, metrics: EventMetrics) -> None:
+    def __init__(self, link: NATSConnection, metrics: EventMetrics) -> None:
         self._link = link
         self._metrics = metrics
         self._subscriptions: list[Subscription] = []
@@ -110,13 +110,13 @@ class NatsBus:
                         pause = FIRST_PAUSE
                     else:
                         await check()
-                    outage.ended()
+                    outage.note_recovery()
             except Exception as error:  # noqa: BLE001 - whatever it was, the events have to be delivered
-                outage.failed(error)
+                outage.note_failure(error)
             finally:
                 if puller is not None:
                     await _let_go(puller)
-            await asyncio.sleep(jittered(pause))
+            await asyncio.sleep(add_jitter(pause))
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _pull(
@@ -157,7 +157,7 @@ async def _deliver(puller: Puller, subscription: Subscription) -> bool:
     events = [
         event
         for message in messages
-        for event in unpacked(message.subject, message.data)
+        for event in unpack(message.subject, message.data)
         if event.subject in subscription.subjects
     ]
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.lease import Lease, run_leased
@@ -89,11 +89,13 @@ class LocalBus:
             names = [subscription.name for subscription in readers]
             for name in names:
                 read.setdefault(name, []).append(outbox.database)
-            tasks[f"outbox-sweep-{number}"] = every(
+            tasks[f"outbox-sweep-{number}"] = repeat_every(
                 SWEPT_EVERY, partial(sweep, outbox.database, names, outbox.clock, KEPT)
             )
         if self._metrics is not None:
-            tasks["outbox-backlog"] = every(MEASURED_EVERY, partial(self._metrics.measure, read))
+            tasks["outbox-backlog"] = repeat_every(
+                MEASURED_EVERY, partial(self._metrics.measure, read)
+            )
         return tasks
 
     def _counted(self, subscription: Subscription) -> Deliver:

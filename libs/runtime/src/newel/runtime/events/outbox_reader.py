@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from newel.runtime.background import FIRST_PAUSE, jittered
+from newel.runtime.background import FIRST_PAUSE, add_jitter
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database, Row, Statement, Write
 from newel.runtime.events.backlog import CURSOR
@@ -80,13 +80,13 @@ class OutboxReader:
             try:
                 position = await self._step(deliver, position)
             except Exception as error:  # noqa: BLE001 - whatever it was, the events have to be delivered
-                outage.failed(error)
+                outage.note_failure(error)
                 position = None
-                await asyncio.sleep(jittered(pause))
+                await asyncio.sleep(add_jitter(pause))
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 pause = FIRST_PAUSE
-                outage.ended()
+                outage.note_recovery()
 
     async def _step(self, deliver: Deliver, position: tuple[int, int] | None) -> tuple[int, int]:
         if position is None:

@@ -9,8 +9,8 @@ from prometheus_client import Counter, Histogram
 from newel.runtime.asgi import ASGIApp, Message, Receive, Scope, Send
 from newel.runtime.clock import Clock
 from newel.runtime.line_sink import LineSink, SinkFullError
-from newel.runtime.metrics import HttpMetrics
-from newel.runtime.request_id import enter_stranger
+from newel.runtime.metrics import HTTPMetrics
+from newel.runtime.request_id import enter_foreign_request
 
 ROUTE = "newel.route"
 """Where an app leaves the route's name in the scope; without it a request counts as ``other``."""
@@ -24,7 +24,7 @@ class AccessLogMiddleware:
     """Wraps a service's ASGI app. Paths that the service counts itself are routed around it."""
 
     def __init__(
-        self, app: ASGIApp, service: str, clock: Clock, sink: LineSink | None, metrics: HttpMetrics
+        self, app: ASGIApp, service: str, clock: Clock, sink: LineSink | None, metrics: HTTPMetrics
     ) -> None:
         self._app = app
         self._service = service
@@ -45,7 +45,7 @@ class AccessLogMiddleware:
                 given = value
             elif name == b"user-agent":
                 agent = value
-        identifier = enter_stranger(given.decode("latin-1"))
+        identifier = enter_foreign_request(given.decode("latin-1"))
         header = (b"x-request-id", identifier.encode())
 
         async def answer(message: Message) -> None:

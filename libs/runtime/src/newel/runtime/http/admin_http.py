@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from newel.runtime.audit import Audit
-from newel.runtime.database.listing import ListQuery, Mark, write_cursor
+from newel.runtime.database.listing import Cursor, ListQuery, write_cursor
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
 
@@ -87,7 +87,7 @@ def page_answer(
     request: Request,
     name: str,
     documents: list[dict[str, Any]],
-    mark: Mark | None,
+    mark: Cursor | None,
     query: ListQuery,
 ) -> Response:
     """A page with the cursor for the next and, for those who follow links, its address."""

@@ -15,7 +15,7 @@ import h11
 from newel.runtime.egress import (
     EgressError,
     EgressPolicy,
-    EgressRefused,
+    EgressRefusedError,
     in_words,
     is_literal,
     is_name,
@@ -66,7 +66,7 @@ class FetchResponse:
 async def http_get(url: str, policy: EgressPolicy, limits: FetchLimits) -> FetchResponse:
     """Fetch a URL, following redirects within the limits.
 
-    Raises EgressRefused, ResolutionError or FetchError, the last also for a body longer than allowed.
+    Raises EgressRefusedError, ResolutionError or FetchError, the last also for a body longer than allowed.
     Certificates of https hops are not verified (RFC 8555 §8.3: the first hop is plain).
     """
     try:
@@ -93,28 +93,28 @@ async def _follow(url: str, policy: EgressPolicy, limits: FetchLimits) -> FetchR
         try:
             url = urljoin(url, location)
         except ValueError:
-            raise EgressRefused(f"{host} redirects to what is no URL") from None
+            raise EgressRefusedError(f"{host} redirects to what is no URL") from None
     raise FetchError(f"more than {limits.redirects} redirects")
 
 
 def _parse_url(url: str, limits: FetchLimits) -> tuple[str, str, int, str]:
-    """Return scheme, host, port and target of a URL that may be fetched. Raises EgressRefused."""
+    """Return scheme, host, port and target of a URL that may be fetched. Raises EgressRefusedError."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise EgressRefused("the address is not a URL") from None
+        raise EgressRefusedError("the address is not a URL") from None
     if parts.scheme not in limits.ports:
-        raise EgressRefused(f"the scheme {parts.scheme[:16]!r} is not allowed")
+        raise EgressRefusedError(f"the scheme {parts.scheme[:16]!r} is not allowed")
     if not parts.hostname or parts.username is not None or parts.password is not None:
-        raise EgressRefused("the URL has no host, or names a user")
+        raise EgressRefusedError("the URL has no host, or names a user")
     if not is_literal(parts.hostname) and not is_name(parts.hostname):
-        raise EgressRefused("the URL's host is neither a DNS name nor an address")
+        raise EgressRefusedError("the URL's host is neither a DNS name nor an address")
     if any(ord(char) <= 32 or ord(char) == 127 for char in parts.path + parts.query):
-        raise EgressRefused("the URL has control characters")
+        raise EgressRefusedError("the URL has control characters")
     default = limits.ports[parts.scheme]
     if port is not None and port not in {default, {"http": 80, "https": 443}[parts.scheme]}:
-        raise EgressRefused(f"port {port} is not allowed")
+        raise EgressRefusedError(f"port {port} is not allowed")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     path = "".join(char if char.isascii() else quote(char, encoding="latin-1") for char in path)
     return parts.scheme, parts.hostname, default if port is None else port, path

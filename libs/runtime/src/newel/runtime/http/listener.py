@@ -20,7 +20,7 @@ from newel.runtime.http.admission import Admission, ConnectionMetrics, Ticket
 from newel.runtime.http.connection_limits import ConnectionLimits, claim_descriptors
 from newel.runtime.http.protocol import BoundedProtocol, DatedHeaders
 from newel.runtime.http.tls_acceptor import TLSAcceptor
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 
 DRAIN_SECONDS = 10
 BACKLOG = 2048
@@ -33,7 +33,7 @@ class Listener(uvicorn.Server):
         self,
         app: ASGIApp,
         sock: socket.socket,
-        tls: ServerTls | None = None,
+        tls: ServerTLS | None = None,
         *,
         name: str = "",
         limits: ConnectionLimits | None = None,

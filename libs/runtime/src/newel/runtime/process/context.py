@@ -9,26 +9,26 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from newel.runtime.audit_log import AuditLog, require_written, watch_sink
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.config import ConfigError
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.databases import open_database
 from newel.runtime.database.migrations import migrate
-from newel.runtime.database.usable import check_usable
+from newel.runtime.database.probe import probe_database
 from newel.runtime.events.contract import EventBus
 from newel.runtime.events.metrics import EventMetrics
-from newel.runtime.events.nats import NatsBus, NatsRelay
-from newel.runtime.events.nats_link import NatsLink, NatsOptions
+from newel.runtime.events.nats import NATSBus, NATSRelay
+from newel.runtime.events.nats_connection import NATSConnection, NATSOptions
 from newel.runtime.events.outbox import TableOutbox
 from newel.runtime.line_sink import LineSink
 from newel.runtime.process.process_config import RuntimeConfig
-from newel.runtime.rpc.peers import Peers, serving
+from newel.runtime.rpc.peers import Peers, make_serving_check
 from newel.runtime.rpc.server import connect
 from newel.runtime.service import Hook, Task
 from newel.runtime.system_errors import describe
-from newel.runtime.tls.mutual import TlsFiles
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.mutual import TLSFiles
+from newel.runtime.tls.server import ServerTLS
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Context:
     config: RuntimeConfig
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    tls: ServerTls = field(default_factory=ServerTls)
+    tls: ServerTLS = field(default_factory=ServerTLS)
     """Of the ``https`` listener, where the service issues its own certificate."""
     new_database: bool = False
     """Whether a service that has run before may begin with an empty database."""
@@ -49,8 +49,8 @@ class Context:
     """What is the process's own and decides whether it is ready; each raises with what is missing."""
     peers: Peers = field(init=False)
     _tasks: dict[str, Task] = field(default_factory=dict[str, Task])
-    _link: NatsLink | None = None
-    _bus: NatsBus | None = None
+    _link: NATSConnection | None = None
+    _bus: NATSBus | None = None
     _metrics: EventMetrics | None = None
     _audit: LineSink | None = None
     _migrated_to: str = ""
@@ -81,7 +81,9 @@ class Context:
             # From here on the trail says that there was a database, before anything else is decided.
             log.record("database", "migrated", revision=self._migrated_to)
         watch_sink(sink, self.registry)
-        self._tasks["audit"] = every(1.0, flush)  # a disk that has room again is noticed unasked
+        self._tasks["audit"] = repeat_every(
+            1.0, flush
+        )  # a disk that has room again is noticed unasked
         self.checks["audit trail"] = check
         self.closing.append(flush)
         return log
@@ -108,7 +110,7 @@ class Context:
         if migrated:
             self._migrated_to = revision
         database = await open_database(config.url, password)
-        self.checks["database"] = partial(check_usable, database)
+        self.checks["database"] = partial(probe_database, database)
         self.closing.append(database.close)
         return database
 
@@ -126,11 +128,11 @@ class Context:
             channel = connect(config.address, self.peer_tls(), server_name=config.server_name)
         except OSError as error:
             raise ConfigError(f"[runtime.tls]: {describe(error)}") from None
-        self.peers.add(name, serving(channel))
+        self.peers.add(name, make_serving_check(channel))
         self.closing.append(channel.close)  # pyright: ignore[reportArgumentType] - grace is optional, the stubs do not know
         return channel
 
-    def peer_tls(self) -> TlsFiles:
+    def peer_tls(self) -> TLSFiles:
         """What the service shows its peers. Raises ConfigError."""
         if self.config.tls is None:
             raise ConfigError("[runtime.tls] is missing")
@@ -139,13 +141,13 @@ class Context:
     def outbox(self, database: Database) -> TableOutbox:
         """The service's outbox, relayed to NATS."""
         outbox = TableOutbox(database, self.clock)
-        self._tasks |= NatsRelay(outbox, self._nats(), self._event_metrics()).tasks()
+        self._tasks |= NATSRelay(outbox, self._nats(), self._event_metrics()).tasks()
         return outbox
 
     def bus(self) -> EventBus:
         """Where the service hears of the others."""
         if self._bus is None:
-            self._bus = NatsBus(self._nats(), self._event_metrics())
+            self._bus = NATSBus(self._nats(), self._event_metrics())
         return self._bus
 
     def tasks(self) -> dict[str, Task]:
@@ -157,19 +159,19 @@ class Context:
             self._metrics = EventMetrics(self.registry, self.clock)
         return self._metrics
 
-    def _nats(self) -> NatsLink:
+    def _nats(self) -> NATSConnection:
         config = self.config.nats
         if config is None:
             raise ConfigError("[runtime.nats] is missing")
         if self._link is None:
-            options = NatsOptions(
+            options = NATSOptions(
                 config.servers,
                 f"newel-{self.name}",
                 self.config.tls.files() if self.config.tls else None,
                 config.credentials_file,
                 config.replicas,
             )
-            self._link = NatsLink(options)
+            self._link = NATSConnection(options)
             self._tasks["nats-connection"] = self._link.open
             self.peers.add("nats", self._link.check)
             self.closing.append(self._link.close)

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from prometheus_client import ProcessCollector
 
 from newel.runtime import logs
-from newel.runtime.config import Config, ConfigError, load_table, validated
-from newel.runtime.database.databases import UnusableDatabaseError
+from newel.runtime.config import Config, ConfigError, load_table, validate
+from newel.runtime.database.connect import UnusableDatabaseError
 from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
 from newel.runtime.http.access_log import AccessLogMiddleware
@@ -21,15 +21,15 @@ from newel.runtime.http.admission import ConnectionMetrics
 from newel.runtime.http.listener import Listener, bind
 from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
-from newel.runtime.metrics import HttpMetrics
+from newel.runtime.metrics import HTTPMetrics
 from newel.runtime.process.context import Context
 from newel.runtime.process.process_config import ListenConfig, RuntimeConfig
-from newel.runtime.process.runner import Process, quietly
+from newel.runtime.process.runner import Process, run_quietly
 from newel.runtime.process.workers import Workers
-from newel.runtime.rpc.server import RpcServer, serve
+from newel.runtime.rpc.server import RPCServer, serve
 from newel.runtime.service import Hook, Service
 from newel.runtime.system_errors import describe
-from newel.runtime.tls.server import ServerTls
+from newel.runtime.tls.server import ServerTLS
 
 Model = TypeVar("Model", bound=Config)
 Assemble = Callable[[Model, Context], Service | Awaitable[Service]]
@@ -54,8 +54,8 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
     options = parser.parse_args()
     try:
         table = load_table(options.config)
-        runtime = validated(RuntimeConfig, table.pop("runtime", {}), f"{options.config}: runtime")
-        config = validated(model, table, str(options.config))
+        runtime = validate(RuntimeConfig, table.pop("runtime", {}), f"{options.config}: runtime")
+        config = validate(model, table, str(options.config))
         if runtime.workers > 1 and options.worker is None:
             require_free(runtime)
             # as this process was started itself
@@ -84,7 +84,7 @@ async def _run(context: Context, config: Model, assemble: Assemble[Model], worke
         await _process(context, service, log, worker).run()
     finally:
         for close in reversed(context.closing):
-            await quietly("closing", close)
+            await run_quietly("closing", close)
         log.flush()
 
 
@@ -93,7 +93,7 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
     runtime = context.config
     ready = {service.name: service.ready} if service.ready else {}
     health = Health({**context.checks, **ready}, [context.registry], context.peers.absent)
-    metrics = HttpMetrics(context.registry)
+    metrics = HTTPMetrics(context.registry)
     bounds: dict[str, Any] = {
         "limits": runtime.connections, "metrics": ConnectionMetrics(context.registry)
     }  # fmt: skip
@@ -143,15 +143,15 @@ def _higher(address: str, by: int) -> str:
 
 
 def _tls(
-    name: str, config: ListenConfig, issued: ServerTls, reloads: list[Callable[[], None]]
-) -> ServerTls | None:
+    name: str, config: ListenConfig, issued: ServerTLS, reloads: list[Callable[[], None]]
+) -> ServerTLS | None:
     """A listener's TLS: from files, or what the service itself presents."""
     if name != "https":
         return None
     certificate, key = config.certificate, config.key
     if certificate is None or key is None:
         return issued
-    tls = ServerTls()
+    tls = ServerTLS()
 
     def read() -> None:
         tls.trust([path.read_text() for path in config.client_roots])
@@ -170,7 +170,7 @@ def _rpc(context: Context, service: Service, health: Health) -> tuple[Hook | Non
     if address is None:
         raise ConfigError("[runtime] grpc is missing: this service is called over gRPC")
     files = context.peer_tls()
-    running: list[RpcServer] = []
+    running: list[RPCServer] = []
 
     async def start() -> None:
         running.append(await serve(service.rpcs, address, files, health.is_ready))

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from newel.runtime.config import Config, read_secret
 from newel.runtime.http.connection_limits import ConnectionLimits
-from newel.runtime.tls.mutual import TlsFiles
+from newel.runtime.tls.mutual import TLSFiles
 
 
 class DatabaseConfig(Config):
@@ -22,19 +22,19 @@ class DatabaseConfig(Config):
         return read_secret(self.password_file) if self.password_file else None
 
 
-class TlsConfig(Config):
+class TLSConfig(Config):
     """What the service shows its peers, as server and as client, and which peers it believes."""
 
     certificate: Path
     key: Path
     roots: Path
 
-    def files(self) -> TlsFiles:
+    def files(self) -> TLSFiles:
         """The same for ``newel.runtime.rpc.server``."""
-        return TlsFiles(self.certificate, self.key, self.roots)
+        return TLSFiles(self.certificate, self.key, self.roots)
 
 
-class NatsConfig(Config):
+class NATSConfig(Config):
     """Where events travel. Over TLS the service's ``[runtime.tls]`` is shown."""
 
     servers: tuple[str, ...] = Field(min_length=1)
@@ -72,8 +72,8 @@ class RuntimeConfig(Config):
     """The process a service runs in."""
 
     database: DatabaseConfig | None = None
-    tls: TlsConfig | None = None
-    nats: NatsConfig | None = None
+    tls: TLSConfig | None = None
+    nats: NATSConfig | None = None
     grpc: str | None = None
     """``host:port`` its gRPC services are called at."""
     channels: dict[str, ChannelConfig] = Field(default_factory=dict[str, ChannelConfig])

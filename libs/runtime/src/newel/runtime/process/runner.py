@@ -53,15 +53,15 @@ class Process:
                 done[:0] = reversed(service.stop)
             if self.rpc_start:
                 await self.rpc_start()
-            with handled_signals(self.stopping, self.reload):
+            with handle_signals(self.stopping, self.reload):
                 await self._serve(supervisor)
         finally:
             alone()
             if self.rpc_stop:
-                await quietly("rpc", self.rpc_stop)
+                await run_quietly("rpc", self.rpc_stop)
             await supervisor.stop()
             for hook in done:
-                await quietly("stop hook", hook)
+                await run_quietly("stop hook", hook)
 
     async def _serve(self, supervisor: Supervisor) -> None:
         async with asyncio.TaskGroup() as group:
@@ -80,7 +80,7 @@ class Process:
             await asyncio.gather(*serving)
 
 
-async def quietly(what: str, hook: Callable[[], Awaitable[None]]) -> None:
+async def run_quietly(what: str, hook: Callable[[], Awaitable[None]]) -> None:
     """Runs a hook of the way down: a failure is logged, and the others still run."""
     try:
         await hook()
@@ -90,7 +90,7 @@ async def quietly(what: str, hook: Callable[[], Awaitable[None]]) -> None:
 
 async def reload_or_keep(reload: Hook) -> None:
     """Reloads; what cannot be taken over changes nothing, and one line says why."""
-    sd_notify.notify(sd_notify.reloading())
+    sd_notify.notify(sd_notify.reload_state())
     try:
         await reload()
     except NewelError as error:
@@ -106,7 +106,7 @@ async def reload_or_keep(reload: Hook) -> None:
 
 
 @contextlib.contextmanager
-def handled_signals(stopping: asyncio.Event, reload: Hook | None) -> Generator[None]:
+def handle_signals(stopping: asyncio.Event, reload: Hook | None) -> Generator[None]:
     """SIGTERM and SIGINT set the event; SIGHUP reloads. A second SIGINT ends the process at once.
 
     A reload that raises changes nothing: the hook takes over all of what it read, or none.

@@ -29,7 +29,7 @@ def notify(state: str) -> None:
         _log.warning("the service manager could not be told %s: %s", state, error)
 
 
-def reloading() -> str:
+def reload_state() -> str:
     """What is sent when the configuration is about to be read again; READY follows."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 

@@ -76,7 +76,7 @@ class Workers:
             if self._states is not None:
                 self._states.forget()
                 self._told = False
-                sd_notify.notify(sd_notify.reloading())
+                sd_notify.notify(sd_notify.reload_state())
             self._send(signal.SIGHUP)
         else:
             self._stopping = True

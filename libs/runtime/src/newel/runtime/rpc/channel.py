@@ -10,7 +10,7 @@ import grpc.aio
 
 from newel.runtime.request_id import HEADER, request_id
 from newel.runtime.rpc.local import DEADLINE, STREAM_DEADLINE
-from newel.runtime.tls.mutual import TlsFiles
+from newel.runtime.tls.mutual import TLSFiles
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
 LARGEST_METADATA = 64 * 1024
@@ -26,10 +26,10 @@ _FILES_LOOKED_AT_EVERY = 5.0
 _LAST_CALLS = 60.0
 
 
-class TlsChannel(grpc.aio.Channel):
+class TLSChannel(grpc.aio.Channel):
     """One address behind mutual TLS. Unavailable peers are tried again for ever, with back-off."""
 
-    def __init__(self, target: str, tls: TlsFiles, server_name: str | None = None) -> None:
+    def __init__(self, target: str, tls: TLSFiles, server_name: str | None = None) -> None:
         self._target = target
         self._tls = tls
         self._options: tuple[tuple[str, Any], ...] = (

@@ -12,7 +12,7 @@ import grpc.aio
 from newel.runtime.errors import NewelError
 from newel.runtime.request_id import HEADER, enter_request
 from newel.runtime.rpc.wire import internal_error, status_of, trailer_of
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 
 _log = logging.getLogger("newel.runtime.rpc.server")
 
@@ -26,7 +26,7 @@ async def refusal(context: Any, error: NewelError) -> NoReturn:
     raise AssertionError("abort returned")
 
 
-def guarded_handlers(rpc: Rpc) -> dict[str, Any]:
+def guard_handlers(rpc: RPCService) -> dict[str, Any]:
     """The RPC method handlers of one gRPC service by method name, each behind the guard.
 
     Raises ValueError for client streams, which no contract of ours has.

@@ -7,7 +7,7 @@ from typing import Any
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.service import Rpc
+from newel.runtime.service import RPCService
 
 NAME = "grpc.health.v1.Health"
 
@@ -30,9 +30,9 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._serving = False
         self._changed.set()
 
-    def rpc(self) -> Rpc:
+    def rpc(self) -> RPCService:
         """Its registration; every authenticated peer may ask."""
-        return Rpc(NAME, health_pb2_grpc.add_HealthServicer_to_server, self, ())
+        return RPCService(NAME, health_pb2_grpc.add_HealthServicer_to_server, self, ())
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: ARG002 - the contract
         """The state now; ``notFound`` for a service this server does not have."""

@@ -11,8 +11,8 @@ from typing import Any, NoReturn, Self
 import grpc
 import grpc.aio
 
-from newel.runtime.rpc.guard import guarded_handlers
-from newel.runtime.service import Rpc
+from newel.runtime.rpc.guard import guard_handlers
+from newel.runtime.service import RPCService
 
 DEADLINE = 30.0
 """Seconds a call may take when the caller names no time."""
@@ -27,9 +27,9 @@ class LocalServer:
     def __init__(self) -> None:
         self._handlers: dict[str, Any] = {}
 
-    def add(self, rpc: Rpc) -> None:
+    def add(self, rpc: RPCService) -> None:
         """Registers one gRPC service and who may call it."""
-        for name, handler in guarded_handlers(rpc).items():
+        for name, handler in guard_handlers(rpc).items():
             self._handlers[f"/{rpc.name}/{name}"] = handler
 
     def handler(self, method: str) -> Any:

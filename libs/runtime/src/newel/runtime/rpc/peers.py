@@ -12,7 +12,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import CollectorRegistry, Gauge
 
-from newel.runtime.background import every
+from newel.runtime.background import repeat_every
 from newel.runtime.service import Task
 
 LOOKS_EVERY = 5.0
@@ -58,10 +58,10 @@ class Peers:
 
     def tasks(self) -> dict[str, Task]:
         """What keeps looking."""
-        return {"peers": every(LOOKS_EVERY, self.look)} if self._asks else {}
+        return {"peers": repeat_every(LOOKS_EVERY, self.look)} if self._asks else {}
 
 
-def serving(channel: grpc.aio.Channel) -> Ask:
+def make_serving_check(channel: grpc.aio.Channel) -> Ask:
     """Asks whether the service behind a channel serves (grpc.health.v1)."""
     stub = health_pb2_grpc.HealthStub(channel)  # pyright: ignore[reportArgumentType] - the stubs know synchronous channels only
     request = health_pb2.HealthCheckRequest()

@@ -5,20 +5,20 @@ from collections.abc import Awaitable, Callable, Sequence
 import grpc
 import grpc.aio
 
-from newel.runtime.rpc.channel import SIZES, TlsChannel
-from newel.runtime.rpc.guard import guarded_handlers, refusal
+from newel.runtime.rpc.channel import SIZES, TLSChannel
+from newel.runtime.rpc.guard import guard_handlers, refusal
 from newel.runtime.rpc.local import LocalChannel, LocalServer
-from newel.runtime.service import Rpc
-from newel.runtime.tls.mutual import TlsFiles
+from newel.runtime.service import RPCService
+from newel.runtime.tls.mutual import TLSFiles
 
-__all__ = ["LOCAL", "RpcServer", "connect", "refusal", "serve"]
+__all__ = ["LOCAL", "RPCServer", "connect", "refusal", "serve"]
 
 LOCAL = "local:"
 
 
 def connect(
     address: str,
-    tls: TlsFiles | None = None,
+    tls: TLSFiles | None = None,
     *,
     caller: str = "",
     local: LocalServer | None = None,
@@ -36,10 +36,10 @@ def connect(
         return LocalChannel(local, caller)
     if tls is None:
         raise ValueError(f"{address}: services are called over mutual TLS only")
-    return TlsChannel(address, tls, server_name)
+    return TLSChannel(address, tls, server_name)
 
 
-class RpcServer:
+class RPCServer:
     """A listening gRPC server."""
 
     def __init__(self, server: grpc.aio.Server, port: int, drain: Callable[[], None]) -> None:
@@ -54,11 +54,11 @@ class RpcServer:
 
 
 async def serve(
-    rpcs: Sequence[Rpc],
+    rpcs: Sequence[RPCService],
     address: str,
-    tls: TlsFiles,
+    tls: TLSFiles,
     ready: Callable[[], Awaitable[bool]] | None = None,
-) -> RpcServer:
+) -> RPCServer:
     """Serves gRPC services, and grpc.health.v1, at ``host:port`` (port 0: a free one).
 
     ``ready`` is what grpc.health.v1 answers.
@@ -70,11 +70,11 @@ async def serve(
     health = HealthServicer([rpc.name for rpc in rpcs], ready)
     server = grpc.aio.server(options=(*SIZES, ("grpc.so_reuseport", 1)))
     for rpc in (*rpcs, health.rpc()):
-        handlers = guarded_handlers(rpc)
+        handlers = guard_handlers(rpc)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(rpc.name, handlers),))
     try:
         port = server.add_secure_port(address, tls.server_credentials())
     except RuntimeError as error:
         raise OSError(f"cannot listen at {address}: {error}") from error
     await server.start()
-    return RpcServer(server, port, health.drain)
+    return RPCServer(server, port, health.drain)

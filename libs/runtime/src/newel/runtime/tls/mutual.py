@@ -7,7 +7,7 @@ import grpc
 
 
 @dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TLSFiles:
     """PEM files: our certificate chain, its key, and the roots our peers' certificates lead to."""
 
     certificate: Path

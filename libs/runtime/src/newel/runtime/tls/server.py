@@ -13,7 +13,7 @@ from collections.abc import Generator, Sequence
 from newel.runtime.errors import ErrorType, NewelError
 
 
-class ServerTls:
+class ServerTLS:
     """What a listener presents and whom it trusts.
 
     Client certificates are asked for and optional; one that does not verify ends the handshake. Call

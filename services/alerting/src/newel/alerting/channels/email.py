@@ -11,7 +11,7 @@ from newel.alerting.config import Email
 from newel.alerting.delivery import DeliveryError
 from newel.alerting.notices import Message, facts, message_key, title
 from newel.runtime.clock import Clock
-from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
+from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
 from newel.runtime.tls.client import trust_file
 from newel.runtime.work import run_in_thread
 
@@ -32,7 +32,7 @@ class EmailChannel:
         """Hands the mail over; raises `DeliveryError` unless the server takes it for everyone."""
         try:
             addresses = await self._policy.resolve(self._config.host)
-        except EgressRefused as error:
+        except EgressRefusedError as error:
             raise DeliveryError(f"egress policy: {error}", permanent=True) from None
         except EgressError as error:
             raise DeliveryError(str(error)) from None

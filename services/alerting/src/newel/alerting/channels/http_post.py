@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newel.alerting.delivery import DeliveryError
-from newel.runtime.egress import EgressError, EgressPolicy, EgressRefused
+from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
 from newel.runtime.tls.client import trust_file
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Poster:
         try:
             async with asyncio.timeout(self.timeout):
                 await self._post(body, headers)
-        except EgressRefused as error:
+        except EgressRefusedError as error:
             raise DeliveryError(f"egress policy: {error}", permanent=True) from None
         except EgressError as error:
             raise DeliveryError(str(error)) from None

@@ -8,7 +8,7 @@ from newel.alerting.notices import Notice, notice_id
 from newel.alerting.storage.notices import NOTICE, notice_of
 from newel.runtime.database.contract import Database, Statement
 from newel.runtime.database.listing import ListQuery, Page
-from newel.runtime.database.paging import Clause, Rows, Where, containing, plain, read_page
+from newel.runtime.database.paging import Clause, Rows, Where, compare, match_substring, read_page
 
 # One that was over before it was opened was never an alert: it only keeps a late event from opening one.
 _OPENED = "opened_at IS NOT NULL"
@@ -29,14 +29,14 @@ def _serial(where: Where, serial: Any) -> None:
 
 _CLAUSES: Mapping[str, Clause] = {
     "state": _state,
-    "severity": plain("severity = {}"),
-    "endpoint": plain("endpoint = {}"),
+    "severity": compare("severity = {}"),
+    "endpoint": compare("endpoint = {}"),
     "serial": _serial,
-    "subject": plain("subject = {}"),
-    "provisioner": plain("provisioner = {}"),
-    "search": containing("subject", "names"),
-    "opened_after": plain("opened_at >= {}"),
-    "opened_before": plain("opened_at < {}"),
+    "subject": compare("subject = {}"),
+    "provisioner": compare("provisioner = {}"),
+    "search": match_substring("subject", "names"),
+    "opened_after": compare("opened_at >= {}"),
+    "opened_before": compare("opened_at < {}"),
 }
 
 

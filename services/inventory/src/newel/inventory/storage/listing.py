@@ -8,7 +8,15 @@ from newel.inventory.catalogue import CertificateEntry, EndpointEntry
 from newel.inventory.storage.names import names_of
 from newel.runtime.database.contract import Database, Row, Statement
 from newel.runtime.database.listing import ListQuery, Page
-from newel.runtime.database.paging import Clause, Rows, Where, containing, escaped, plain, read_page
+from newel.runtime.database.paging import (
+    Clause,
+    Rows,
+    Where,
+    compare,
+    escape_like,
+    match_substring,
+    read_page,
+)
 
 _CERTIFICATE = """SELECT position, serial, issuer, endpoint, common_name, names, provisioner,
     provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
@@ -27,7 +35,7 @@ def _name(where: Where, text: Any) -> None:
     kinds = ("dns", "ip", "email", "uri")
     whole = [text] if text.partition(":")[0] in kinds else [f"{kind}:{text}" for kind in kinds]
     likes = " OR ".join([r"lower(names) LIKE {} ESCAPE '\'"] * len(whole))
-    where.add(f"({likes})", *(f"%\n{escaped(each)}\n%" for each in whole))
+    where.add(f"({likes})", *(f"%\n{escape_like(each)}\n%" for each in whole))
 
 
 def _certificate_state(where: Where, state: Any) -> None:
@@ -47,28 +55,28 @@ def _endpoint_state(where: Where, state: Any) -> None:
 
 
 _SHARED: Mapping[str, Clause] = {
-    "provisioner": plain("provisioner = {}"),
-    "provisioner_type": plain("provisioner_type = {}"),
-    "subject": plain("common_name = {}"),
+    "provisioner": compare("provisioner = {}"),
+    "provisioner_type": compare("provisioner_type = {}"),
+    "subject": compare("common_name = {}"),
     "name": _name,
-    "search": containing("common_name", "names"),
+    "search": match_substring("common_name", "names"),
 }
 _CERTIFICATE_CLAUSES: Mapping[str, Clause] = {
     **_SHARED,
     "state": _certificate_state,
-    "serial": plain("serial = {}"),
-    "endpoint": plain("endpoint = {}"),
-    "issuer": plain("issuer = {}"),
-    "issued_after": plain("issued_at >= {}"),
-    "issued_before": plain("issued_at < {}"),
-    "expires_after": plain("not_after >= {}"),
-    "expires_before": plain("not_after < {}"),
+    "serial": compare("serial = {}"),
+    "endpoint": compare("endpoint = {}"),
+    "issuer": compare("issuer = {}"),
+    "issued_after": compare("issued_at >= {}"),
+    "issued_before": compare("issued_at < {}"),
+    "expires_after": compare("not_after >= {}"),
+    "expires_before": compare("not_after < {}"),
 }
 _ENDPOINT_CLAUSES: Mapping[str, Clause] = {
     **_SHARED,
     "state": _endpoint_state,
-    "expires_after": plain("last_not_after >= {}"),
-    "expires_before": plain("last_not_after < {}"),
+    "expires_after": compare("last_not_after >= {}"),
+    "expires_before": compare("last_not_after < {}"),
 }
 
 

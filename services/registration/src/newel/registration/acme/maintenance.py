@@ -10,7 +10,7 @@ from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations
-from newel.runtime.background import jittered
+from newel.runtime.background import add_jitter
 from newel.runtime.clock import Clock
 
 _log = logging.getLogger("newel.registration.acme")
@@ -45,7 +45,7 @@ class Maintenance:
             await self.recover()
             if number % _ROUNDS_PER_SWEEP == 0:
                 await self.sweep()
-            await asyncio.sleep(jittered(_PAUSE))
+            await asyncio.sleep(add_jitter(_PAUSE))
 
     async def recover(self) -> None:
         """Takes up validations and finalizations that were left behind."""

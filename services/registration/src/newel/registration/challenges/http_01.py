@@ -2,7 +2,7 @@
 
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
-from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError
+from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.fetch import FetchError, FetchLimits, http_get
 
@@ -29,7 +29,7 @@ class HTTP01Validator:
         url = f"http://{host}{challenges.http_path(token)}"
         try:
             answer = await http_get(url, self._policy, self._limits)
-        except EgressRefused as error:
+        except EgressRefusedError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"http-01: {error}") from error
         except ResolutionError as error:
             raise NewelError(ErrorType.DNS, f"http-01: {error}") from error

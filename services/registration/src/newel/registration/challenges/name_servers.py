@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from newel.runtime.egress import EgressPolicy, EgressRefused, in_words
+from newel.runtime.egress import EgressPolicy, EgressRefusedError, in_words
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class NameServers:
                 for address in (await self.addresses(host))[:2]:
                     self._policy.check(address)
                     found.append((address, 53))
-            except (NewelError, EgressRefused):
+            except (NewelError, EgressRefusedError):
                 continue
         return found[:_MOST_SERVERS]
 

@@ -6,7 +6,7 @@ import ssl
 from newel.acme import alpn
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import ACMEError
-from newel.runtime.egress import EgressPolicy, EgressRefused, ResolutionError, in_words
+from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError, in_words
 from newel.runtime.errors import ErrorType, NewelError
 
 
@@ -25,7 +25,7 @@ class TLSALPN01Validator:
             async with asyncio.timeout(self._seconds):
                 addresses = await self._policy.resolve(identifier.value)
                 der = await self._shown(addresses, identifier)
-        except EgressRefused as error:
+        except EgressRefusedError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error}") from error
         except ResolutionError as error:
             raise NewelError(ErrorType.DNS, f"tls-alpn-01: {error}") from error

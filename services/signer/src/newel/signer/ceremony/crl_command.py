@@ -8,7 +8,7 @@ from typing import Any
 
 from newel.crypto.keys import InvalidKeyError
 from newel.runtime.clock import SystemClock
-from newel.runtime.config import ConfigError, validated
+from newel.runtime.config import ConfigError, validate
 from newel.signer.ceremony.holding import hold
 from newel.signer.ceremony.lists import MadeList
 from newel.signer.ceremony.making import CeremonyError
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as exit_:
         return int(exit_.code or 0)
     try:
-        plan = validated(Plan, _plan(given), "newel ceremony crl")
+        plan = validate(Plan, _plan(given), "newel ceremony crl")
         (made,) = hold(plan, SystemClock().now()).lists
     except EXPECTED as error:
         sys.stderr.write(f"newel ceremony crl: {error}\n")

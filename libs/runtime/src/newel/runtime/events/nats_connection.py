@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from newel.runtime.tls.client import trust_file
-from newel.runtime.tls.mutual import TlsFiles
+from newel.runtime.tls.mutual import TLSFiles
 
 _log = logging.getLogger("newel.runtime.events.nats")
 
@@ -20,20 +20,20 @@ _DUPLICATES_DROPPED_FOR = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class NatsOptions:
+class NATSOptions:
     """Where NATS is and who we are to it: a certificate, a credentials file, or both."""
 
     servers: tuple[str, ...]
     name: str
-    tls: TlsFiles | None = None
+    tls: TLSFiles | None = None
     credentials: Path | None = None
     replicas: int = 1  # of the stream; 3 on a cluster
 
 
-class NatsLink:
+class NATSConnection:
     """Shared by everything in a process that publishes or consumes."""
 
-    def __init__(self, options: NatsOptions) -> None:
+    def __init__(self, options: NATSOptions) -> None:
         self._options = options
         self._client: Any = None
         self._lock = asyncio.Lock()
@@ -124,7 +124,7 @@ class NatsLink:
             )
 
 
-def _context(files: TlsFiles) -> ssl.SSLContext:
+def _context(files: TLSFiles) -> ssl.SSLContext:
     context = trust_file(files.roots)
     context.load_cert_chain(files.certificate, files.key)
     return context

@@ -11,7 +11,7 @@ _TRIAL = Statement(
 _numbers = itertools.count(1)
 
 
-async def check_usable(database: Database) -> None:
+async def probe_database(database: Database) -> None:
     """Writes one row, another value each time. Raises NewelError ``unavailable`` when it cannot.
 
     Every service's database has the table of leases, and no lease is called so.

@@ -11,7 +11,7 @@ class UnusableDatabaseError(Exception):
     """A database that this build cannot work with; the message names it, says why and what to do."""
 
 
-def damaged(path: Path, error: sqlite3.Error) -> UnusableDatabaseError:
+def make_damage_error(path: Path, error: sqlite3.Error) -> UnusableDatabaseError:
     """What is said of a file that is no database, or not one any more."""
     return UnusableDatabaseError(
         f"{path}: the database is damaged ({error}); restore it from a backup,"
@@ -43,14 +43,14 @@ async def open_database(url: str, password: str | None = None, *, durable: bool 
     """
     path = sqlite_path(url)
     if path is not None:
-        from newel.runtime.database.sqlite import SqliteDatabase
+        from newel.runtime.database.sqlite import SQLiteDatabase
 
         try:
-            return SqliteDatabase(path, durable=durable)
+            return SQLiteDatabase(path, durable=durable)
         except sqlite3.OperationalError as error:
             raise OSError(f"{path}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise damaged(path, error) from error
+            raise make_damage_error(path, error) from error
     if url.startswith(("postgresql://", "postgres://")):
         from newel.runtime.database.postgres import PostgresDatabase
 

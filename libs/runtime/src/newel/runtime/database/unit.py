@@ -29,7 +29,7 @@ class Unit:
             self.done.set_exception(error)
 
 
-async def answers(futures: Sequence[asyncio.Future[Row | None]]) -> list[Row | None]:
+async def gather_rows(futures: Sequence[asyncio.Future[Row | None]]) -> list[Row | None]:
     """The results of units in order, once all have ended; the first error when any has failed."""
     errors: list[BaseException] = []
     rows: list[Row | None] = []
@@ -43,7 +43,7 @@ async def answers(futures: Sequence[asyncio.Future[Row | None]]) -> list[Row | N
     return rows
 
 
-def unavailable(error: BaseException, where: str = "") -> NewelError:
+def unavailable_error(error: BaseException, where: str = "") -> NewelError:
     """The refusal for a database that cannot be reached or stays busy; ``where`` is the file's name."""
     named = where and where not in str(error)
     return NewelError(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.databases import create_outbox
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Statement, Write
-from newel.runtime.database.databases import open_database
-from newel.runtime.database.usable import check_usable
+from newel.runtime.database.probe import probe_database
 from newel.runtime.errors import ErrorType, NewelError
 
 LEASES = Statement("SELECT count(*) FROM leases")
@@ -18,7 +18,7 @@ LEASES = Statement("SELECT count(*) FROM leases")
 async def test_it_takes_a_write_and_keeps_one_row(database_url: str) -> None:
     database = await open_database(database_url)
     await create_outbox(database)
-    await asyncio.gather(*(check_usable(database) for _ in range(5)))
+    await asyncio.gather(*(probe_database(database) for _ in range(5)))
     assert await database.fetch(LEASES) == [(1,)]
     await database.close()
 
@@ -30,7 +30,7 @@ async def test_a_file_that_is_gone_takes_no_write_more(tmp_path: Path, how: str)
     file.parent.mkdir()
     database = await open_database(f"sqlite:///{file}")
     await create_outbox(database)
-    await check_usable(database)
+    await probe_database(database)
     if how == "moved with its folder":
         file.parent.rename(tmp_path / "elsewhere")
     else:
@@ -38,7 +38,7 @@ async def test_a_file_that_is_gone_takes_no_write_more(tmp_path: Path, how: str)
     if how == "replaced":
         shutil.copyfile("/dev/null", file)
     writes = [database.apply(Write(Statement("DELETE FROM leases"), ())) for _ in range(3)]
-    refusals = await asyncio.gather(*writes, check_usable(database), return_exceptions=True)
+    refusals = await asyncio.gather(*writes, probe_database(database), return_exceptions=True)
     for refused in refusals:
         assert isinstance(refused, NewelError)
         assert refused.type is ErrorType.UNAVAILABLE
@@ -55,7 +55,7 @@ async def test_a_file_damaged_under_way_is_unavailable_and_named(tmp_path: Path)
     file.write_bytes(octets[:4096] + b"\xff" * (len(octets) - 4096))
     database = await open_database(f"sqlite:///{file}")
     with pytest.raises(NewelError, match="cannot use its database") as refused:
-        await check_usable(database)
+        await probe_database(database)
     assert "issuing.sqlite" in refused.value.cause
     with pytest.raises(NewelError):
         await database.fetch(LEASES)
