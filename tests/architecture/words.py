@@ -66,7 +66,6 @@ NOT_YET: tuple[str, ...] = (
     "libs/step/",
     "services/alerting/",
     "services/inventory/",
-    "services/issuing/",
     "services/registration/",
     "services/signer/",
     "services/standalone/",
@@ -95,7 +94,10 @@ def name_breaches(path: Path, tree: ast.Module) -> Iterator[str]:
         yield f"{path}: {word} is a metaphor; name what the module holds"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            words = node.name.strip("_").lower().split("_")
+            # the methods of a contract are in camel case
+            words = [
+                word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", node.name)
+            ]
             if len(words) == 1 and is_participle(words[0]):
                 yield (
                     f"{path}:{node.lineno}: {node.name} is a participle; a function is a verb in"

@@ -1,4 +1,4 @@
-"""X02: no spelling of a name gets around the name constraints of the chain."""
+"""No spelling of a name gets around the name constraints of the chain."""
 
 import ipaddress
 from collections.abc import AsyncIterator

@@ -81,7 +81,7 @@ async def test_an_authority_of_any_shape_and_key_issues(
     if shape == "key identifier of its own":
         assert identifier.key_identifier == KEY_ID.digest
     points = [e for e in leaf.extensions if isinstance(e.value, x509.CRLDistributionPoints)]
-    assert bool(points) == (shape != "no CRLs")  # a pointer to a list that nobody can sign
+    assert bool(points) == (shape != "no CRLs")  # a pointer to a list that cannot be signed
 
 
 @pytest.mark.parametrize(

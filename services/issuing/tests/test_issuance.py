@@ -25,7 +25,7 @@ def parse(certificate: pb.Certificate) -> x509.Certificate:
 
 
 async def test_leaf_carries_what_the_profile_says(harness: IssuingHarness) -> None:
-    """Issue 3, Issuing: SAN, EKU, key usage by key type, SKI, AKI, AIA, CRL DP, step's extension."""
+    """It has SAN, EKU, key usage by key type, SKI, AKI, AIA, CRL DP, step's extension."""
     leaf = parse(await harness.one(make_request("a.example", "*.b.example")))
     issuer = harness.authority.intermediate
     leaf.verify_directly_issued_by(issuer)
@@ -69,7 +69,7 @@ async def test_rsa_leaf_may_encipher_keys(harness: IssuingHarness) -> None:
 
 
 async def test_default_validity_is_24_hours_backdated_a_minute(harness: IssuingHarness) -> None:
-    """API-30."""
+    """The defaults of step-ca."""
     leaf = parse(await harness.one())
     assert leaf.not_valid_before_utc == EPOCH - dt.timedelta(minutes=1)
     assert leaf.not_valid_after_utc == EPOCH + dt.timedelta(hours=24, seconds=-1)
@@ -310,7 +310,7 @@ async def test_event_is_in_the_outbox_with_the_certificate(each_harness: Issuing
 
 
 async def test_signer_refusal_changes_nothing_and_frees_the_key(harness: IssuingHarness) -> None:
-    """X05: the signer's own policy has the last word; its cause stays in the audit trail."""
+    """The signer's own policy has the last word; its cause stays in the audit trail."""
     harness.signer.refuse = error_pb2.Error(type="forbidden", detail="no", cause="too long")
     request = make_request()
     (result,) = await harness.issue(request)

@@ -1,4 +1,4 @@
-"""X03: a chain that does not hold together never issues."""
+"""A chain that does not hold together never issues."""
 
 import datetime as dt
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""X04: no intent stays open for ever; what can be finished is, what cannot is ended and revoked."""
+"""Reconciliation: what can be finished is finished, what cannot is ended and revoked."""
 
 import asyncio
 import datetime as dt
@@ -65,7 +65,7 @@ async def test_an_intent_left_open_is_finished(each_harness: IssuingHarness) -> 
 
 @pytest.mark.attack("X04")
 async def test_what_expired_meanwhile_is_ended_and_revoked(each_harness: IssuingHarness) -> None:
-    """Nobody knows whether a signature was made and lost, so the serial is revoked."""
+    """A signature may have been made and lost, so the serial is revoked."""
     request = await left_open(each_harness)
     each_harness.clock.advance(dt.timedelta(hours=25))
     assert await reconciliation(each_harness).run() == 1

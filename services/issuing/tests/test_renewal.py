@@ -1,4 +1,4 @@
-"""Renewal and rekey: REN-04, REN-05, REN-06, REN-21, REN-22 and today's limits."""
+"""Renewal and rekey under today's limits."""
 
 import datetime as dt
 import itertools
@@ -27,7 +27,7 @@ def parse(der: bytes) -> x509.Certificate:
 
 
 async def test_renewed_is_the_same_but_serial_and_validity(harness: IssuingHarness) -> None:
-    """REN-04, REN-05: compared field by field."""
+    """Compared field by field."""
     old = await harness.one(make_request("a.example", "b.example"))
     harness.clock.advance(dt.timedelta(hours=16))
     (result,) = await harness.renew(renewal(old.der))
@@ -41,7 +41,7 @@ async def test_renewed_is_the_same_but_serial_and_validity(harness: IssuingHarne
 
 
 async def test_ten_minutes_stay_ten_minutes(harness: IssuingHarness) -> None:
-    """REN-05, over many renewals."""
+    """Compared over many renewals."""
     request = make_request(
         not_before=stamp(EPOCH - dt.timedelta(minutes=1)),
         not_after=stamp(EPOCH + dt.timedelta(minutes=10)),
@@ -85,7 +85,7 @@ async def test_rekey_checks_the_key(harness: IssuingHarness) -> None:
 
 @pytest.mark.parametrize("active", [True, False])
 async def test_revoked_is_not_renewed(each_harness: IssuingHarness, active: bool) -> None:
-    """REN-21 (passive) and REN-22."""
+    """Actively or passively."""
     old = await each_harness.one()
     await each_harness.revoke(pb.RevocationItem(serial=old.serial, active=active, actor="t"))
     (result,) = await each_harness.renew(renewal(old.der))
@@ -106,7 +106,7 @@ async def test_compromised_key_is_not_certified_again(each_harness: IssuingHarne
 
 
 async def test_expired_is_renewed_only_with_leave(harness: IssuingHarness) -> None:
-    """REN-06; claims.allowRenewalAfterExpiry."""
+    """The provisioner's claim allowRenewalAfterExpiry."""
     old = await harness.one()
     harness.clock.advance(dt.timedelta(hours=25))
     (refused,) = await harness.renew(renewal(old.der))
@@ -125,7 +125,7 @@ async def test_not_yet_valid_is_not_renewed(harness: IssuingHarness) -> None:
 
 @pytest.mark.attack("A21")
 async def test_only_the_recorded_octets_are_renewed(harness: IssuingHarness) -> None:
-    """A certificate with the serial of another, or a byte changed, is nobody's proof."""
+    """A certificate with the serial of another, or a byte changed, proves nothing."""
     old = await harness.one()
     forged = bytearray(old.der)
     forged[-1] ^= 1

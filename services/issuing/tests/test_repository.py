@@ -14,7 +14,7 @@ from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.signer.v1 import signer_pb2
 
 
-async def issued(harness: IssuingHarness, after: int = 0) -> list[pb.Record]:
+async def list_issued(harness: IssuingHarness, after: int = 0) -> list[pb.Record]:
     pages = harness.repository.ListIssued(pb.ListRequest(after=after, page=2))
     return [each async for page in pages for each in page.records]
 
@@ -59,9 +59,9 @@ async def test_look_ups_answer_in_order(each_harness: IssuingHarness) -> None:
 async def test_walk_through_everything_issued(each_harness: IssuingHarness) -> None:
     certificates = [await each_harness.one() for _ in range(5)]
     each_harness.clock.advance(dt.timedelta(minutes=1))
-    records = await issued(each_harness)
+    records = await list_issued(each_harness)
     assert [record.der for record in records] == [each.der for each in certificates]
-    assert await issued(each_harness, after=records[2].position) == records[3:]
+    assert await list_issued(each_harness, after=records[2].position) == records[3:]
 
 
 async def test_what_was_issued_while_the_clock_ran_ahead_hides_nothing_behind_it(
@@ -73,7 +73,7 @@ async def test_what_was_issued_while_the_clock_ran_ahead_hides_nothing_behind_it
     each_harness.clock.advance(-day)
     behind = await each_harness.one()
     each_harness.clock.advance(dt.timedelta(minutes=1))
-    records = await issued(each_harness)
+    records = await list_issued(each_harness)
     assert [record.der for record in records] == [ahead.der, behind.der]
 
 
@@ -114,10 +114,10 @@ async def test_walk_never_passes_what_is_under_way(
         await asyncio.sleep(0.01)
     last = await harness.one()
     harness.clock.advance(dt.timedelta(minutes=1))
-    assert [record.der for record in await issued(harness)] == [first.der]
+    assert [record.der for record in await list_issued(harness)] == [first.der]
     gate.set()
     middle = await late
-    records = await issued(harness)
+    records = await list_issued(harness)
     assert [record.der for record in records] == [first.der, middle.der, last.der]
     for each in (harness, slow):
         await each.database.close()

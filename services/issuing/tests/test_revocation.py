@@ -16,7 +16,7 @@ def item(serial: bytes, **fields: object) -> pb.RevocationItem:
     return pb.RevocationItem(serial=serial, **given)  # pyright: ignore[reportArgumentType]
 
 
-async def listed(harness: IssuingHarness, after: int = 0) -> list[pb.Revoked]:
+async def list_revoked(harness: IssuingHarness, after: int = 0) -> list[pb.Revoked]:
     pages = harness.repository.ListRevoked(pb.ListRequest(after=after, page=2))
     return [each async for page in pages for each in page.revocations]
 
@@ -30,7 +30,7 @@ async def test_revocation_is_recorded_told_and_listed(harness: IssuingHarness) -
     event = events_pb2.CertificateRevoked.FromString(payload)
     assert subject == "newel.certificate.revoked.v1"
     assert (event.serial, event.reason, event.active) == (certificate.serial, 4, True)
-    (revoked,) = await listed(harness)
+    (revoked,) = await list_revoked(harness)
     assert (revoked.serial, revoked.reason, revoked.issuer) == (
         certificate.serial,
         4,
@@ -77,7 +77,7 @@ async def test_reasons_are_those_of_the_rfc(harness: IssuingHarness, reason: int
     certificate = await harness.one()
     (result,) = await harness.revoke(item(certificate.serial, reason=reason))
     assert result.error.type == "badRevocationReason"
-    assert await listed(harness) == []
+    assert await list_revoked(harness) == []
 
 
 @pytest.mark.attack("A21")
@@ -92,23 +92,23 @@ async def test_only_own_certificates_are_revoked(harness: IssuingHarness) -> Non
         item(b"\x01\x02\x03"),
     )
     assert {result.error.type for result in results} == {"notFound"}
-    assert await listed(harness) == []
+    assert await list_revoked(harness) == []
     (good,) = await harness.revoke(pb.RevocationItem(certificate=certificate.der, active=True))
     assert good.HasField("revoked_at")
 
 
 async def test_passive_becomes_active_but_not_back(each_harness: IssuingHarness) -> None:
-    """REN-21: a passive revocation publishes nothing; the active one has a position of its own."""
+    """A passive revocation publishes nothing; the active one has a position of its own."""
     certificate = await each_harness.one()
     (passive,) = await each_harness.revoke(item(certificate.serial, active=False))
     assert passive.HasField("revoked_at")
     each_harness.clock.advance(dt.timedelta(minutes=1))
-    (first,) = await listed(each_harness)
+    (first,) = await list_revoked(each_harness)
     assert not first.active
     (active,) = await each_harness.revoke(item(certificate.serial))
     assert active.HasField("revoked_at")
     each_harness.clock.advance(dt.timedelta(minutes=1))
-    (second,) = await listed(each_harness, after=first.position)
+    (second,) = await list_revoked(each_harness, after=first.position)
     assert second.active
     (back,) = await each_harness.revoke(item(certificate.serial, active=False))
     assert back.error.type == "alreadyRevoked"
@@ -121,14 +121,16 @@ async def test_a_key_can_be_called_compromised_after_another_reason(
     certificate = await harness.one(make_request(public_key=key))
     await harness.revoke(item(certificate.serial, reason=4))
     harness.clock.advance(dt.timedelta(minutes=10))
-    (first,) = await listed(harness)
+    (first,) = await list_revoked(harness)
     for reason in (0, 4, 5):
         (again,) = await harness.revoke(item(certificate.serial, reason=reason))
         assert again.error.type == "alreadyRevoked"
     (raised,) = await harness.revoke(item(certificate.serial, reason=1))
     assert raised.HasField("revoked_at"), raised
     harness.clock.advance(dt.timedelta(minutes=10))
-    (second,) = await listed(harness, after=first.position)  # whoever has read the first sees it
+    (second,) = await list_revoked(
+        harness, after=first.position
+    )  # past the first, so that its readers see it
     assert (second.serial, second.reason, second.active) == (certificate.serial, 1, True)
     assert second.revoked_at == first.revoked_at  # what was told of its date stays true
     *_, (payload,) = await harness.rows("SELECT payload FROM outbox ORDER BY id")
@@ -138,7 +140,7 @@ async def test_a_key_can_be_called_compromised_after_another_reason(
     for reason in (0, 1, 4):
         (back,) = await harness.revoke(item(certificate.serial, reason=reason))
         assert back.error.type == "alreadyRevoked"
-    assert [each.reason for each in await listed(harness)] == [1]
+    assert [each.reason for each in await list_revoked(harness)] == [1]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ async def test_reason_and_publication_only_ever_grow(
         (result,) = await harness.revoke(item(certificate.serial, reason=reason, active=active))
         assert result.HasField("revoked_at"), result
     harness.clock.advance(dt.timedelta(minutes=1))
-    (only,) = await listed(harness)
+    (only,) = await list_revoked(harness)
     assert (only.reason, only.active) == after
 
 
@@ -188,9 +190,9 @@ async def test_every_decision_is_audited(harness: IssuingHarness) -> None:
 async def test_pages_follow_the_positions(harness: IssuingHarness) -> None:
     certificates = [await harness.one() for _ in range(5)]
     await harness.revoke(*[item(each.serial) for each in certificates])
-    revoked = await listed(harness)
+    revoked = await list_revoked(harness)
     assert [each.serial for each in revoked] == [each.serial for each in certificates]
-    assert await listed(harness, after=revoked[2].position) == revoked[3:]
+    assert await list_revoked(harness, after=revoked[2].position) == revoked[3:]
 
 
 async def test_what_was_revoked_while_the_clock_ran_ahead_hides_nothing_behind_it(
@@ -201,7 +203,7 @@ async def test_what_was_revoked_while_the_clock_ran_ahead_hides_nothing_behind_i
     await harness.revoke(item(first.serial))
     harness.clock.advance(-dt.timedelta(hours=1))
     await harness.revoke(item(second.serial))
-    assert [each.serial for each in await listed(harness)] == [first.serial, second.serial]
+    assert [each.serial for each in await list_revoked(harness)] == [first.serial, second.serial]
 
 
 async def test_while_the_audit_trail_is_full_nothing_is_issued_and_revocations_go_on(

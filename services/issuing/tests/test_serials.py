@@ -1,4 +1,4 @@
-"""X01: a million serials are unique, and a broken generator cannot make two certificates of one."""
+"""A million serials are unique, and a broken generator cannot make two certificates of one."""
 
 import itertools
 import secrets

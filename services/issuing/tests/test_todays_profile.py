@@ -17,7 +17,7 @@ OWN = "1.3.6.1.4.1.32473.1"
 NULL = b"\x05\x00"
 
 
-async def reopened(harness: IssuingHarness, folder: Path, **profile: Any) -> IssuingHarness:
+async def reopen(harness: IssuingHarness, folder: Path, **profile: Any) -> IssuingHarness:
     await harness.database.close()
     url = f"sqlite:///{folder}/issuing.db"
     return await open_harness(url, harness.authority, profiles={"leaf": ProfileConfig(**profile)})
@@ -28,7 +28,7 @@ def kinds(der: bytes) -> set[str]:
     return {each.oid.dotted_string for each in certificate.extensions}
 
 
-async def renewed(harness: IssuingHarness, der: bytes) -> pb.IssueResult:
+async def renew(harness: IssuingHarness, der: bytes) -> pb.IssueResult:
     (result,) = await harness.renew(pb.Renewal(idempotency_key=b"the renewal", certificate=der))
     return result
 
@@ -46,9 +46,9 @@ async def test_an_extension_that_the_profile_has_lost_is_not_renewed(
     ]
     old = await harness.one(make_request(extensions=given))
     assert {OWN, staple.oid, STEP_EXTENSION} <= kinds(old.der)
-    same = await renewed(harness, old.der)
+    same = await renew(harness, old.der)
     assert kinds(same.certificate.der) == kinds(old.der)
-    harness = await reopened(harness, tmp_path, must_staple=False)
+    harness = await reopen(harness, tmp_path, must_staple=False)
     (result,) = await harness.renew(
         pb.Renewal(idempotency_key=b"another renewal", certificate=old.der)
     )
@@ -63,8 +63,8 @@ async def test_names_may_have_underscores_where_the_profile_says_so(
     allowed = ProfileConfig(allow_underscores=True)
     harness = await open_harness(url, authority, profiles={"leaf": allowed})
     old = await harness.one(make_request("ca_internal.example", "a.example"))
-    assert (await renewed(harness, old.der)).certificate.der
-    harness = await reopened(harness, tmp_path)
+    assert (await renew(harness, old.der)).certificate.der
+    harness = await reopen(harness, tmp_path)
     (fresh,) = await harness.issue(make_request("ca_internal.example"))
     (again,) = await harness.renew(
         pb.Renewal(idempotency_key=b"another renewal", certificate=old.der)

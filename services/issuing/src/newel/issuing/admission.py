@@ -22,7 +22,7 @@ from newel.issuing.requests import (
     Provisioner,
     RefusedRequest,
     RequestedName,
-    malformed,
+    malformed_error,
 )
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import extension as step_extension
@@ -52,19 +52,19 @@ class Admission:
 
     def _accept(self, request: IssueRequest, digest: bytes, now: dt.datetime) -> AcceptedRequest:
         if len(request.idempotency_key) not in IDEMPOTENCY_KEY_SIZES:
-            raise malformed("an idempotency key has 8 to 64 octets")
+            raise malformed_error("an idempotency key has 8 to 64 octets")
         if len(request.public_key) > _MAX_PUBLIC_KEY_SIZE:
             raise NewelError(ErrorType.BAD_PUBLIC_KEY, "the public key is too large")
         if len(request.subject_of_proof) > _MAX_TEXT_LENGTH:
-            raise malformed("subject_of_proof is too long")
+            raise malformed_error("subject_of_proof is too long")
         if "\0" in request.subject_of_proof:
-            raise malformed("subject_of_proof has the character U+0000")
+            raise malformed_error("subject_of_proof has the character U+0000")
         profile = self._profiles.get(request.profile)
         if request.key_usages or request.extended_key_usages:
             profile = profile.narrow(request.key_usages, request.extended_key_usages)
         issuer = self._issuers.select(now)
         if len(request.names) > profile.config.max_names:
-            raise malformed(f"more than {profile.config.max_names} names")
+            raise malformed_error(f"more than {profile.config.max_names} names")
         extensions = request.extensions
         if extensions:
             _check_extensions(extensions, profile)
@@ -104,7 +104,7 @@ def provisioner_extension(provisioner: Provisioner) -> tuple[Extension, ...]:
     try:
         kind = step_extension.ProvisionerType[provisioner.type]
     except KeyError:
-        raise malformed(f"there is no provisioner type {provisioner.type!r}") from None
+        raise malformed_error(f"there is no provisioner type {provisioner.type!r}") from None
     value = step_extension.ProvisionerExtension(
         kind, provisioner.name, provisioner.credential_id, provisioner.key_values
     ).encode()
@@ -113,7 +113,7 @@ def provisioner_extension(provisioner: Provisioner) -> tuple[Extension, ...]:
 
 def _check_extensions(given: tuple[Extension, ...], profile: Profile) -> None:
     if any(len(each.value) > _MAX_EXTENSION_SIZE for each in given):
-        raise malformed("an extension is too large")
+        raise malformed_error("an extension is too large")
     if MUST_STAPLE in given and not profile.shape.must_staple:
         raise NewelError(
             ErrorType.BAD_CSR,
@@ -122,7 +122,7 @@ def _check_extensions(given: tuple[Extension, ...], profile: Profile) -> None:
     try:
         profile.shape.check_extensions(given)
     except ProfileError as error:
-        raise malformed(str(error)) from None
+        raise malformed_error(str(error)) from None
 
 
 def _parse_name(given: RequestedName, rules: NameRules) -> names.GeneralName:

@@ -101,7 +101,7 @@ def build(config: Config, ports: Ports) -> Service:
 
     async def ready() -> None:
         issuers.select(clock.now())
-        await store.issued(0, 1, clock.now())
+        await store.list_issued(0, 1, clock.now())
 
     return Service(
         name="issuing",

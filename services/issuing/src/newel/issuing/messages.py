@@ -18,7 +18,7 @@ from newel.issuing.requests import (
     RenewalRequest,
     RequestedName,
     RevocationRequest,
-    malformed,
+    malformed_error,
 )
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.errors import NewelError
@@ -186,11 +186,11 @@ def _read_time(stamp: Timestamp) -> dt.datetime:
     try:
         return dt.datetime.fromtimestamp(stamp.seconds, dt.UTC)
     except (OverflowError, ValueError, OSError):
-        raise malformed("a time outside of the years 1 to 9999") from None
+        raise malformed_error("a time outside of the years 1 to 9999") from None
 
 
 def _read_duration(seconds: int) -> dt.timedelta | None:
     """Convert a duration; 0 means that none was given."""
     if not 0 <= seconds <= _MAX_DURATION:
-        raise malformed("a validity of no possible length")
+        raise malformed_error("a validity of no possible length")
     return dt.timedelta(seconds=seconds) if seconds else None

@@ -1,4 +1,4 @@
-"""Profiles: the limits of certificates, whoever asks for them."""
+"""Profiles: the limits of certificates, independent of who asks for them."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping

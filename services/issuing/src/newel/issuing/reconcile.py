@@ -41,7 +41,7 @@ class Reconciliation:
     async def run(self) -> int:
         """Go over the oldest open intents once; return how many were finished or ended."""
         now = self._clock.now()
-        left = await self._store.left_open(now - self._after, now, _BATCH)
+        left = await self._store.list_open(now - self._after, now, _BATCH)
         signable = [record.intent for record in left if self._can_be_signed(record, now)]
         outcomes = await self._completion.complete(signable, fresh=False)
         settled = 0

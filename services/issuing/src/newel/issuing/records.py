@@ -128,18 +128,18 @@ class CertificateStore(Protocol):
         """Close an open intent and revoke its serial. False if it is not open."""
         ...
 
-    async def issued(self, after: int, limit: int, now: dt.datetime) -> list[Record]:
+    async def list_issued(self, after: int, limit: int, now: dt.datetime) -> list[Record]:
         """List completed records past a position, in order, up to the first that is still open.
 
         Fewer than ``limit`` rows may come although there are more: none means the end.
         """
         ...
 
-    async def revoked(self, after: int, limit: int, now: dt.datetime) -> list[Revocation]:
+    async def list_revoked(self, after: int, limit: int, now: dt.datetime) -> list[Revocation]:
         """List revocations past a position, in order."""
         ...
 
-    async def left_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
+    async def list_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
         """List intents that are still open, oldest first.
 
         Only those recorded before a time, or by a clock that ran ahead.

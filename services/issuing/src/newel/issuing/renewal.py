@@ -24,7 +24,7 @@ from newel.issuing.requests import (
     DecidedRequest,
     RefusedRequest,
     RenewalRequest,
-    malformed,
+    malformed_error,
 )
 from newel.issuing.revocation import read_serial
 from newel.runtime.clock import Clock
@@ -94,17 +94,19 @@ class Renewals:
         profile no longer allows.
         """
         if len(request.idempotency_key) not in IDEMPOTENCY_KEY_SIZES:
-            raise malformed("an idempotency key has 8 to 64 octets")
+            raise malformed_error("an idempotency key has 8 to 64 octets")
         if record is None or certificate_der(record) != request.certificate:
-            raise _unauthorized("the certificate is not one that was issued here")
+            raise _unauthorized_error("the certificate is not one that was issued here")
         if record.revocation is not None:
-            raise _unauthorized("the certificate is revoked")
+            raise _unauthorized_error("the certificate is revoked")
         old = loading.load_certificate(request.certificate)
         validity = Validity(old.not_valid_before_utc, old.not_valid_after_utc)
         if now < validity.not_before:
-            raise _unauthorized("the certificate is not valid yet")
+            raise _unauthorized_error("the certificate is not valid yet")
         if now > validity.not_after and not request.allow_expired:
-            raise _unauthorized(f"certificate expired on {validity.not_after:%Y-%m-%dT%H:%M:%SZ}")
+            raise _unauthorized_error(
+                f"certificate expired on {validity.not_after:%Y-%m-%dT%H:%M:%SZ}"
+            )
         configured = self._profiles.get(record.intent.profile)
         parts = read_parts(record.intent.tbs, configured.names)
         profile = configured.restrict(*parts.usages)
@@ -128,5 +130,5 @@ class Renewals:
         )
 
 
-def _unauthorized(detail: str) -> NewelError:
+def _unauthorized_error(detail: str) -> NewelError:
     return NewelError(ErrorType.UNAUTHORIZED, detail)

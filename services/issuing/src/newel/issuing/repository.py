@@ -37,19 +37,21 @@ class Records:
             found.append(record if record and record.signature else None)
         return found
 
-    async def issued(self, after: int, page_size: int) -> AsyncIterator[list[Record]]:
+    async def list_issued(self, after: int, page_size: int) -> AsyncIterator[list[Record]]:
         """List every completed record past a position, in pages."""
         while True:
-            records = await self._store.issued(after, _limit(page_size), self._clock.now())
+            records = await self._store.list_issued(after, _limit(page_size), self._clock.now())
             if not records:
                 return
             yield records
             after = records[-1].position
 
-    async def revoked(self, after: int, page_size: int) -> AsyncIterator[list[Revocation]]:
+    async def list_revoked(self, after: int, page_size: int) -> AsyncIterator[list[Revocation]]:
         """List every revocation past a position, in pages."""
         while True:
-            revocations = await self._store.revoked(after, _limit(page_size), self._clock.now())
+            revocations = await self._store.list_revoked(
+                after, _limit(page_size), self._clock.now()
+            )
             if not revocations:
                 return
             yield revocations

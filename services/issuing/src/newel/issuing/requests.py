@@ -129,6 +129,6 @@ class RefusedRequest(NamedTuple):
 DecidedRequest: TypeAlias = AcceptedRequest | RefusedRequest
 
 
-def malformed(detail: str) -> NewelError:
+def malformed_error(detail: str) -> NewelError:
     """Return the error for a request that breaks a rule of its contract."""
     return NewelError(ErrorType.MALFORMED, detail)

@@ -52,7 +52,7 @@ class Revocations:
             )
             self._trail.record([decision])
             return error
-        self._trail.record([_granted(entry)])
+        self._trail.record([_revoke_decision(entry)])
         return entry.revocation
 
     async def _revoke(self, request: RevocationRequest) -> RevocationEntry:
@@ -65,7 +65,7 @@ class Revocations:
             record = await self._find(request)
             before = record.revocation
             now = self._clock.now()
-            revocation = _merge(before, _requested(request, record.intent, now))
+            revocation = _merge(before, _build_revocation(request, record.intent, now))
             compromised = revocation.reason == KEY_COMPROMISE
             entry = RevocationEntry(
                 revocation,
@@ -90,7 +90,7 @@ class Revocations:
         return record
 
 
-def _granted(entry: RevocationEntry) -> Decision:
+def _revoke_decision(entry: RevocationEntry) -> Decision:
     facts = {
         "serial": entry.revocation.serial.hex(),
         "reason": entry.revocation.reason,
@@ -102,7 +102,7 @@ def _granted(entry: RevocationEntry) -> Decision:
     return Decision(Operation.REVOKE, Result.GRANTED, facts)
 
 
-def _requested(request: RevocationRequest, intent: Intent, now: dt.datetime) -> Revocation:
+def _build_revocation(request: RevocationRequest, intent: Intent, now: dt.datetime) -> Revocation:
     return Revocation(
         serial=intent.serial,
         issuer=intent.issuer,

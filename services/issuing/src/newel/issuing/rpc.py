@@ -106,7 +106,7 @@ class RepositoryServicer(issuing_pb2_grpc.RepositoryServicer):
         context: Any,  # noqa: ARG002 - the contract's signature
     ) -> AsyncIterator[pb.RevokedPage]:
         """List every revocation past a position."""
-        async for page in self._records.revoked(request.after, request.page):
+        async for page in self._records.list_revoked(request.after, request.page):
             yield pb.RevokedPage(revocations=[messages.revoked_message(each) for each in page])
 
     async def ListIssued(
@@ -115,7 +115,7 @@ class RepositoryServicer(issuing_pb2_grpc.RepositoryServicer):
         context: Any,  # noqa: ARG002 - the contract's signature
     ) -> AsyncIterator[pb.IssuedPage]:
         """List every completed record past a position."""
-        async for page in self._records.issued(request.after, request.page):
+        async for page in self._records.list_issued(request.after, request.page):
             yield pb.IssuedPage(records=[messages.record_message(each) for each in page])
 
 

@@ -136,7 +136,7 @@ class Storage:
             *self._consequences(entry),
         )
 
-    async def issued(self, after: int, limit: int, now: dt.datetime) -> list[Record]:
+    async def list_issued(self, after: int, limit: int, now: dt.datetime) -> list[Record]:
         """List completed records past a position, in order, up to the first that is still open."""
         rows = await self._database.fetch(_ISSUED, after, limit)
         records: list[Record] = []
@@ -146,7 +146,7 @@ class Storage:
             records.append(record)
         return records
 
-    async def revoked(self, after: int, limit: int, now: dt.datetime) -> list[Revocation]:
+    async def list_revoked(self, after: int, limit: int, now: dt.datetime) -> list[Revocation]:
         """List revocations past a position, in order."""
         rows = await self._database.fetch(_REVOKED, after, limit)
         revocations: list[Revocation] = []
@@ -166,7 +166,7 @@ class Storage:
             )
         return revocations
 
-    async def left_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
+    async def list_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
         """List intents that are still open, oldest first."""
         ahead = _seconds(now) + int(AHEAD)
         rows = await self._database.fetch(_LEFT_OPEN, _seconds(before), ahead, limit)
