@@ -16,7 +16,7 @@ from fixtures.authority import CertificateAuthority, make_authority
 from fixtures.issuing import IssuingHarness, open_harness
 from fixtures.registration import CA, RegistrationHarness, open_registration, request_for
 from newel.crypto import keys
-from newel.registration.one_time import TAKEOVER_AFTER
+from newel.registration.storage import TAKEOVER_AFTER
 from newel.runtime.clock import ManualClock
 from newel.runtime.database.contract import Statement, Write
 from newel.runtime.rpc.local import LocalServer

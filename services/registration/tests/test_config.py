@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.authority import CertificateAuthority
+from fixtures.authority import EPOCH, CertificateAuthority
 from fixtures.registration import JwkKey, open_registration, request_for
 from newel.crypto import keys
 from newel.registration.config import Config
@@ -80,7 +80,7 @@ async def test_a_change_by_another_replica_is_taken_over(
     from newel.step.provisioners import from_mapping, to_json
 
     seeds = {"other": to_json(from_mapping(other.record()))}
-    await ProvisionerTable(ra.database).seed(seeds, 0)
+    await ProvisionerTable(ra.database).seed(seeds, EPOCH)
     task = asyncio.get_running_loop().create_task(_refresh(ra))
     await asyncio.sleep(0.3)
     task.cancel()

@@ -18,7 +18,7 @@ from fixtures.registration import (
     request_for,
 )
 from newel.crypto import keys
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.issuance import IssuerRecord
 from newel.registration.trust import Trust
 from newel.runtime.metrics import exposition
 from newel.step import jwe
@@ -124,7 +124,9 @@ def test_a_root_that_no_issuer_is_below_vouches_for_no_client(
         each.public_bytes(Encoding.DER)
         for each in (authority.root, authority.intermediate, make_authority(tmp_path).root)
     )
-    trust = Trust([pb.Issuer(id="i", chain=[issuer], root=root)], [], TlsOptions(), [other, root])
+    trust = Trust(
+        [IssuerRecord("i", (issuer,), root, active=False)], [], TlsOptions(), [other, root]
+    )
     assert trust.roots == [other, root]
     assert trust.client_authorities == [root, issuer]
 

@@ -1,5 +1,7 @@
 """One use for every token, as the table decides it."""
 
+import datetime as dt
+
 from fixtures.authority import EPOCH
 from newel.registration.app import REVISION
 from newel.registration.provisioners.grant import TokenUse
@@ -14,9 +16,11 @@ async def test_a_claim_of_a_clock_that_ran_ahead_is_taken_over_by_the_same_reque
     await migrate(database_url, "newel.registration", REVISION)
     database = await open_database(database_url)
     table = UsedTokenTable(database)
-    now, use = int(EPOCH.timestamp()), TokenUse(b"token", int(EPOCH.timestamp()) + 300)
-    assert await table.claim(use, b"request", now + 86400, durable=True)  # and then it died
-    assert not await table.claim(use, b"another", now, durable=True)
-    assert await table.claim(use, b"request", now, durable=True)
-    assert not await table.claim(use, b"request", now, durable=True)
+    use = TokenUse(b"token", int(EPOCH.timestamp()) + 300)
+    assert await table.claim(
+        use, b"request", EPOCH + dt.timedelta(days=1), durable=True
+    )  # and then it died
+    assert not await table.claim(use, b"another", EPOCH, durable=True)
+    assert await table.claim(use, b"request", EPOCH, durable=True)
+    assert not await table.claim(use, b"request", EPOCH, durable=True)
     await database.close()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fixtures.authority import EPOCH, CertificateAuthority
 from fixtures.registration import CA, JwkKey, RegistrationHarness, open_registration, request_for
 from newel.crypto import keys
-from newel.registration.one_time import TAKEOVER_AFTER
+from newel.registration.storage import TAKEOVER_AFTER
 from newel.runtime.clock import ManualClock
 from newel.step import extension, jwk, jws, tokens
 from newel.step.fingerprint import confirmation
@@ -93,7 +93,10 @@ async def test_a_token_without_sans_lets_its_subject(ra: RegistrationHarness) ->
         (b"[" * 100_000, "error decoding json"),
         (b"{}", "missing csr"),
         (b'{"csr": null, "ott": null}', "missing csr"),
-        (b'{"csr": "zz", "ott": "x"}', "error decoding json"),
+        (
+            b'{"csr": "zz", "ott": "x"}',
+            "error decoding json: the csr is not a certificate request in PEM",
+        ),
         (b"null", "missing csr"),
     ],
 )

@@ -44,13 +44,13 @@ def settings_of(folder: Path, change: Callable[[dict[str, Any]], object]) -> Set
 
 
 def jwk(settings: Settings) -> JWKProvisioner:
-    found = provisioners(settings).named("j") or provisioners(settings).named("other")
+    found = provisioners(settings).by_name("j") or provisioners(settings).by_name("other")
     assert isinstance(found, JWKProvisioner)
     return found
 
 
 def acme(settings: Settings) -> ACMEProvisioner:
-    found = provisioners(settings).named("a")
+    found = provisioners(settings).by_name("a")
     assert isinstance(found, ACMEProvisioner)
     return found
 

@@ -12,9 +12,9 @@ from newel.acme.identifiers import Identifier
 from newel.proto.common.v1 import error_pb2
 from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.config import ACMEConfig
-from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.validations import Validations, Validator
+from newel.registration.audit_trail import AuditTrail
 from newel.registration.metrics import Metrics
 
 AWAY = error_pb2.Error(type="unavailable", detail="nobody signs")

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newel.crypto import armor, der, distinguished_names, keys, names, pem, possession
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
@@ -53,30 +54,50 @@ class VerifiedRequest:
     extensions: tuple[Extension, ...]
 
 
-def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
-    """The request in PEM or DER ``data``, at most 64 KiB, its signature verified.
+class UnverifiedRequest(NamedTuple):
+    """The outer structure of a request; nothing inside it is to be believed yet."""
 
-    1. bound the size, take off the PEM; 2. take the outer structure apart; 3. load the key, which
-    checks an elliptic curve point; 4. verify the signature over the octets as they were sent, before
-    anything inside is believed; 5. read subject, names and extensions. What only proves possession is
-    read liberally, what may get into a certificate strictly. Raises :class:`CsrError`.
-    """
+    octets: bytes
+    signed: bytes
+    fields: list[der.Element]
+    algorithm: bytes
+    signature: bytes
+
+    def verify(self, rules: NameRules = STRICT) -> VerifiedRequest:
+        """Verify the signature and read the request.
+
+        1. load the key, which checks an elliptic curve point; 2. verify the signature over the octets as
+        they were sent; 3. read subject, names and extensions. What only proves possession is read
+        liberally, what may get into a certificate strictly. Raises :class:`CsrError`.
+        """
+        _, subject, key, *attributes = self.fields
+        try:
+            public_key = keys.load_public_key(key.raw)
+            possession.verify(public_key, self.algorithm, self.signature, self.signed)
+            names_of_subject = distinguished_names.decode(subject.raw, odd_values=True)
+            general_names, extensions = _requested(attributes, rules)
+        except keys.InvalidSignature:
+            raise CsrSignatureError("the request's signature does not verify") from None
+        except possession.AlgorithmError as error:
+            raise CsrError(str(error)) from None
+        except (keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
+            raise CsrError(str(error)) from None
+        return VerifiedRequest(
+            self.octets, key.raw, public_key, names_of_subject, general_names, extensions
+        )
+
+
+def read_request(data: bytes) -> UnverifiedRequest:
+    """Read the structure of a request in PEM or DER, at most 64 KiB. Raises :class:`CsrError`."""
     if len(data) > MAX_SIZE:
         raise CsrError(f"the request is longer than {MAX_SIZE} octets")
     octets = _take_off_pem(data)
-    signed, (_, subject, key, *attributes), algorithm, signature = _take_apart(octets)
-    try:
-        public_key = keys.load_public_key(key.raw)
-        possession.verify(public_key, algorithm, signature, signed)
-        names_of_subject = distinguished_names.decode(subject.raw, odd_values=True)
-        general_names, extensions = _requested(attributes, rules)
-    except keys.InvalidSignature:
-        raise CsrSignatureError("the request's signature does not verify") from None
-    except possession.AlgorithmError as error:
-        raise CsrError(str(error)) from None
-    except (keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
-        raise CsrError(str(error)) from None
-    return VerifiedRequest(octets, key.raw, public_key, names_of_subject, general_names, extensions)
+    return UnverifiedRequest(octets, *_take_apart(octets))
+
+
+def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
+    """Read a request in PEM or DER and verify its signature. Raises :class:`CsrError`."""
+    return read_request(data).verify(rules)
 
 
 def verify_possession(octets: bytes) -> keys.PublicKey:

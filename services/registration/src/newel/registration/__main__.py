@@ -12,7 +12,7 @@ from newel.runtime.shared_table import SharedTable
 
 
 async def assemble(config: Config, context: Context) -> Service:
-    """The registration authority calls the issuing authority, and gets its TLS leaf there."""
+    """Build the service, with its connections to the database and the issuing authority."""
     for line in config.warnings():
         logging.getLogger("newel.registration").warning("%s", line)
     ports = Ports(

@@ -1,4 +1,4 @@
-"""The registration authority's parts, put together."""
+"""The composition of the registration authority."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,11 +14,13 @@ from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.acme import responses
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
+from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
 from newel.registration.config import Config, RateConfig
 from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.provisioners.provisioner import TokenRules
 from newel.registration.rate_limit_middleware import RateLimitMiddleware
 from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
@@ -45,18 +47,26 @@ from newel.step.audiences import Audiences
 from newel.step.provisioners import to_json
 
 REVISION = "0003"
-"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
+"""The migration that ``build`` needs the database to be at."""
 
 TABLES = (
-    "acme_accounts", "acme_authorizations", "acme_external_keys", "acme_nonces", "acme_orders",
-    "acme_secrets", "leases", "open_uses", "provisioners", "used_tokens",
-)  # fmt: skip
-"""What the database then holds."""
+    "acme_accounts",
+    "acme_authorizations",
+    "acme_external_keys",
+    "acme_nonces",
+    "acme_orders",
+    "acme_secrets",
+    "leases",
+    "open_uses",
+    "provisioners",
+    "used_tokens",
+)
+"""The tables of the database at that migration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the registration authority needs from the process that runs it."""
+    """The process's side of the registration authority: connections, clock, audit, metrics."""
 
     database: Database
     issuing: grpc.aio.Channel
@@ -65,25 +75,17 @@ class Ports:
     audit: Audit
     registry: CollectorRegistry
     table: SharedTable | None = None
-    """What the workers of this program count together in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Implements TokenRules from the configuration."""
-
-    audiences: Audiences
-    longest_token: float
+    """Counters that the workers of one program share."""
 
 
 async def build(config: Config, ports: Ports) -> Service:
-    """The service. Its start hook waits for the issuing authority, then has the certificate issued."""
+    """Build the service. Its start hook waits for the issuing authority and has the certificate issued."""
     metrics = Metrics(ports.registry)
     issuance = RemoteIssuance(ports.issuing)
     stored, used = ProvisionerTable(ports.database), UsedTokenTable(ports.database)
     authority = _authority(config, stored, issuance, metrics)
     acme = _acme(config, ports, authority, issuance, metrics)
-    upkeep = Maintenance(
+    maintenance = Maintenance(
         authority,
         stored,
         used,
@@ -98,28 +100,28 @@ async def build(config: Config, ports: Ports) -> Service:
 
     async def start() -> None:
         await acme.start()
-        await upkeep.start(_records(config))
+        await maintenance.start(_records(config))
 
-    own = upkeep.tasks(
+    tasks = maintenance.tasks(
         config.refresh_provisioners.total_seconds(), config.refresh_issuers.total_seconds()
     )
     return Service(
         "registration",
         web={"https": _web(config, ports, metrics, api, acme)},
-        tasks={**own, **acme.tasks},
+        tasks={**tasks, **acme.tasks},
         start=(start,),
         stop=(used.flush,),
-        ready=upkeep.ready,
+        ready=maintenance.ready,
     )
 
 
 async def reconfigure(config: Config, database: Database, clock: Clock) -> None:
-    """Writes the provisioners of a changed configuration down.
+    """Store the provisioners of a changed configuration.
 
-    Every worker and replica takes them over within ``refresh_provisioners``. Nothing else of the
-    configuration changes while running.
+    Every worker and replica uses them within ``refresh_provisioners``. Nothing else of the configuration
+    changes at run time.
     """
-    await ProvisionerTable(database).seed(_records(config), int(clock.unix()))
+    await ProvisionerTable(database).seed(_records(config), clock.now())
 
 
 def _records(config: Config) -> dict[str, str]:
@@ -142,7 +144,7 @@ def _authority(
 
 
 def _read_certificates(files: Iterable[Path]) -> list[bytes]:
-    """DER of every certificate in the files. Raises ConfigError."""
+    """Read the DER of every certificate in the files. Raises ConfigError."""
     found: list[bytes] = []
     for file in files:
         try:
@@ -186,7 +188,7 @@ def _api(
     used: UsedTokenTable,
     metrics: Metrics,
 ) -> StepAPI:
-    rules = Rules(Audiences(config.dns_names), config.longest_token.total_seconds())
+    rules = TokenRules(Audiences(config.dns_names), config.longest_token)
     clock = ports.clock
     listings = ReadOnlyRoutes(
         authority,
@@ -199,8 +201,7 @@ def _api(
         SignService(authority, rules, used, issuance, clock, config.backdate, config.latest_start),
         RenewService(authority, rules, used, issuance, clock),
         RevokeService(authority, rules, used, issuance, clock, config.active_revocation),
-        metrics,
-        ports.audit,
+        AuditTrail(ports.audit, metrics),
         listings,
     )
 
@@ -230,7 +231,7 @@ def _acme(
     metrics: Metrics,
 ) -> ACMEServer:
     def provisioner(name: str) -> ACMEProvisioner | None:
-        found = authority.provisioners.named(name)
+        found = authority.provisioners.by_name(name)
         return found if isinstance(found, ACMEProvisioner) and not found.disabled else None
 
     return build_acme(

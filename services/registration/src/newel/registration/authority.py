@@ -1,13 +1,13 @@
-"""What the registration authority knows and may learn anew while running: provisioners and trust."""
+"""The state that is reloaded at run time: provisioners and issuers."""
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.registry import Provisioners
+from newel.registration.storage import ProvisionerTable
 from newel.registration.trust import Trust
 from newel.step.messages import TlsOptions
 from newel.step.provisioners import ProvisionerConfig, parse
@@ -15,20 +15,12 @@ from newel.step.provisioners import ProvisionerConfig, parse
 _log = logging.getLogger("newel.registration")
 
 
-class ProvisionerRecords(Protocol):
-    """Where provisioners are kept."""
-
-    async def records(self) -> list[str]:
-        """Every record as JSON, in order."""
-        ...
-
-
 class Authority:
-    """The current provisioners and issuers. Readers take one whole state or the next, never a mix."""
+    """The current provisioners and issuers. Readers see one whole snapshot or the next, never a mix."""
 
     def __init__(
         self,
-        store: ProvisionerRecords,
+        store: ProvisionerTable,
         issuance: Issuance,
         limits: Limits,
         *,
@@ -51,7 +43,7 @@ class Authority:
         self.trust = Trust((), federated, tls, roots)
 
     async def refresh_provisioners(self) -> None:
-        """Reads the provisioners again and takes them over when anything changed."""
+        """Read the provisioners and replace the snapshot when anything changed."""
         records = await self._store.records()
         if records == self._records:
             return
@@ -60,7 +52,7 @@ class Authority:
             try:
                 parsed.append(parse(record))
             except ValueError as error:
-                _log.error("a stored provisioner cannot be read and is off: %s", error)
+                _log.error("a stored provisioner is unreadable and off: %s", error)
         provisioners = Provisioners(parsed, self._limits, active_revocation=self._active_revocation)
         for name, why in provisioners.off.items():
             if self.provisioners.off.get(name) != why:
@@ -71,9 +63,9 @@ class Authority:
         self._records = records
 
     async def refresh_trust(self) -> bool:
-        """Asks the issuing authority for its issuers; True when anything changed."""
+        """Ask the issuing authority for its issuers; True when anything changed."""
         trust = Trust(await self._issuance.issuers(), self._federated, self._tls, self._roots)
-        if trust.digest == self.trust.digest:
+        if trust.records == self.trust.records:
             return False
         self.trust = trust
         return True

@@ -1,77 +1,154 @@
-"""What the registration authority asks of the issuing authority, and how names are spelled there."""
+"""Requests to the issuing authority and its results, as values; ``rpc.py`` knows the wire."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
+from newel.crypto.distinguished_names import Attribute
 from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE, Extension
-from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.crypto.names import GeneralName
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
     from newel.certtemplates.leaves import Shape
 
 
+class ProvisionerRef(msgspec.Struct, frozen=True):
+    """A provisioner as the issuing authority records it and writes it into the step extension."""
+
+    type: str = ""
+    name: str = ""
+    credential_id: str = ""
+    key_values: tuple[tuple[str, str], ...] = ()
+    renewable: bool = False
+    hide_extension: bool = False
+
+
+class IssueRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate to issue. The same idempotency key always yields the same certificate."""
+
+    idempotency_key: bytes
+    public_key: bytes
+    """DER SubjectPublicKeyInfo whose possession was proved."""
+    provisioner: ProvisionerRef
+    profile: str = ""
+    subject: tuple[Attribute, ...] = ()
+    names: tuple[GeneralName, ...] = ()
+    not_before: dt.datetime | None = None
+    """None: now, backdated by the issuing authority's own clock."""
+    not_after: dt.datetime | None = None
+    """None: after ``default_duration``."""
+    default_duration: dt.timedelta | None = None
+    key_usages: tuple[str, ...] = ()
+    extended_key_usages: tuple[str, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    subject_of_proof: str = ""
+    """Whom the provisioner proved: a token's subject, an account's path."""
+    request_id: str = ""
+
+
+class Renewal(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate to renew; the issuing authority compares it with its record."""
+
+    idempotency_key: bytes
+    certificate: bytes
+    public_key: bytes = b""
+    """Given for a rekey; empty: the same key."""
+    allow_expired: bool
+    max_duration: dt.timedelta
+    provisioner: ProvisionerRef
+    request_id: str = ""
+
+
+class RevocationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate to revoke, named by its serial or by its DER."""
+
+    serial: bytes = b""
+    certificate: bytes = b""
+    reason: int
+    reason_text: str = ""
+    active: bool
+    """Whether OCSP and the CRL show it; otherwise renewal alone is refused."""
+    actor: str
+    provisioner: str
+    request_id: str = ""
+
+
+class IssuedCertificate(msgspec.Struct, frozen=True):
+    """A new certificate and the id of its issuer."""
+
+    der: bytes
+    serial: bytes
+    issuer: str
+
+
+class CertificateRecord(msgspec.Struct, frozen=True):
+    """The part of a certificate's record that decides who may renew or revoke it."""
+
+    provisioner: ProvisionerRef
+    subject_of_proof: str
+
+
+class IssuerRecord(msgspec.Struct, frozen=True):
+    """An issuer: its chain (DER, the issuer first, without the root) and its root."""
+
+    id: str
+    chain: tuple[bytes, ...]
+    root: bytes
+    active: bool
+
+
 class Issuance(Protocol):
-    """What the registration authority asks of the issuing authority. Refusals are NewelErrors."""
+    """The issuing authority. Its methods raise NewelError."""
 
-    async def issue(self, request: pb.Request) -> pb.Certificate:
-        """A new certificate; the same idempotency key always yields the same one."""
+    async def issue(self, request: IssueRequest) -> IssuedCertificate:
+        """Issue a certificate."""
         ...
 
-    async def renew(self, renewal: pb.Renewal) -> pb.Certificate:
-        """A successor of a certificate whose octets are those of the record."""
+    async def renew(self, renewal: Renewal) -> IssuedCertificate:
+        """Issue the successor of a certificate."""
         ...
 
-    async def revoke(self, item: pb.RevocationItem) -> None:
-        """Revokes one certificate."""
+    async def revoke(self, request: RevocationRequest) -> None:
+        """Revoke one certificate."""
         ...
 
-    async def find(self, lookup: pb.Lookup) -> pb.Record | None:
-        """The record of a certificate, None when there is none."""
+    async def find(self, *, serial: bytes = b"", der: bytes = b"") -> CertificateRecord | None:
+        """Read the record of a certificate, by its serial or octet by octet."""
         ...
 
-    async def issuers(self) -> Sequence[pb.Issuer]:
-        """Every issuer with its chain and root."""
+    async def issuers(self) -> Sequence[IssuerRecord]:
+        """List every issuer with its chain and root."""
         ...
 
 
-def put_must_staple(message: pb.Request, asked: Iterable[Extension]) -> None:
-    """Has the certificate say that it is shown with its status (RFC 7633), if its request asks so.
+def add_must_staple(request: IssueRequest, requested: Iterable[Extension]) -> IssueRequest:
+    """Add the TLS feature extension (RFC 7633) if the certification request asks for it.
 
-    Raises ``badCSR`` for other TLS features: what a server cannot know of is not certified.
+    Raises ``badCSR`` for TLS features other than status_request.
     """
-    for each in asked:
+    for each in requested:
         if each.oid != TLS_FEATURE:
             continue
         if each.value != MUST_STAPLE.value:
             raise NewelError(
                 ErrorType.BAD_CSR, "of the TLS features only status_request (5) is given here"
             )
-        if all(given.oid != TLS_FEATURE for given in message.extensions):
-            message.extensions.append(pb.Extension(oid=TLS_FEATURE, value=each.value))
+        if all(given.oid != TLS_FEATURE for given in request.extensions):
+            feature = Extension(TLS_FEATURE, False, each.value)
+            return msgspec.structs.replace(request, extensions=(*request.extensions, feature))
+    return request
 
 
-def apply_template(message: pb.Request, made: "Shape") -> None:
-    """What a template made, in place of the subject and names that stand in the message."""
-    message.ClearField("subject")
-    message.ClearField("names")
-    message.subject.extend(pb.Attribute(oid=each.oid, value=each.text) for each in made.subject)
-    message.names.extend(map(general_name, made.names))
-    message.key_usages.extend(made.key_usages)
-    message.extended_key_usages.extend(made.purposes)
-    message.extensions.extend(
-        pb.Extension(oid=each.oid, critical=each.critical, value=each.value)
-        for each in made.extensions
+def apply_template(request: IssueRequest, output: "Shape") -> IssueRequest:
+    """Replace the subject, names, usages and extensions by a template's."""
+    return msgspec.structs.replace(
+        request,
+        subject=tuple(Attribute(each.oid, each.text) for each in output.subject),
+        names=output.names,
+        key_usages=output.key_usages,
+        extended_key_usages=output.purposes,
+        extensions=output.extensions,
     )
-
-
-def general_name(name: GeneralName) -> pb.GeneralName:
-    """A name as the contract spells it."""
-    if isinstance(name, DnsName):
-        return pb.GeneralName(dns=name.value)
-    if isinstance(name, IpAddress):
-        return pb.GeneralName(ip=name.value.packed)
-    if isinstance(name, EmailAddress):
-        return pb.GeneralName(email=name.value)
-    return pb.GeneralName(uri=name.value)

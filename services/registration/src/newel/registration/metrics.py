@@ -1,4 +1,4 @@
-"""Every metric of the registration authority. Labels are bounded: outcomes, methods, provisioners."""
+"""The metrics of the registration authority. Labels are bounded: outcomes, methods, provisioners."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 

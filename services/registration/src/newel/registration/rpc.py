@@ -1,87 +1,210 @@
-"""The issuing authority behind a channel: single calls, which leave in batches."""
+"""The issuing authority behind a channel: values to messages and back, single calls in batches."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import datetime as dt
+import functools
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.timestamp_pb2 import Timestamp
 
+from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
+from newel.registration.issuance import (
+    CertificateRecord,
+    IssuedCertificate,
+    IssueRequest,
+    IssuerRecord,
+    ProvisionerRef,
+    Renewal,
+    RevocationRequest,
+)
 from newel.runtime.coalescer import Coalescer, is_item_fault
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
 _DEADLINE = 12.0
 """Seconds: step's clients give up after 15."""
-_PATIENCE = 0.01
+_BATCH_WAIT = 0.01
 """Seconds: about what a batch takes."""
+_SECOND = dt.timedelta(seconds=1)
+
+Result = TypeVar("Result")
 
 
 class RemoteIssuance:
-    """Implements Issuance over a channel, local or not."""
+    """Implements Issuance over a channel, in one process or between two."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        # the generated types are those of gRPC's synchronous stubs
-        issuance: Any = IssuanceStub(channel)
-        revocation: Any = RevocationStub(channel)
-        self._repository: Any = RepositoryStub(channel)
-        issue = _batch(issuance.Issue, pb.IssueRequest, "requests", "results")
-        renew = _batch(issuance.Renew, pb.RenewRequest, "renewals", "results")
-        # sent again by themselves they give the same certificates: what they carry is their identity
-        self._issue = Coalescer(issue, patience=_PATIENCE, is_item_fault=_one_is_at_fault)
-        self._renew = Coalescer(renew, patience=_PATIENCE, is_item_fault=_one_is_at_fault)
-        self._revoke = Coalescer(_batch(revocation.Revoke, pb.RevokeRequest, "items", "results"))
-        self._find = Coalescer(
-            _batch(self._repository.GetCertificate, pb.GetCertificateRequest, "lookups", "records")
+        self._issuance = IssuanceStub(channel)
+        self._revocation = RevocationStub(channel)
+        self._repository = RepositoryStub(channel)
+        # repeated one by one they give the same certificates: what they carry is their identity
+        self._issue = Coalescer(
+            self._send_issue, patience=_BATCH_WAIT, is_item_fault=_may_be_one_item
         )
+        self._renew = Coalescer(
+            self._send_renew, patience=_BATCH_WAIT, is_item_fault=_may_be_one_item
+        )
+        self._revoke = Coalescer(self._send_revoke)
+        self._find = Coalescer(self._send_find)
 
-    async def issue(self, request: pb.Request) -> pb.Certificate:
-        """See Issuance."""
-        return _certificate(await self._issue.call(request))
+    async def issue(self, request: IssueRequest) -> IssuedCertificate:
+        """Issue a certificate."""
+        return _issued_certificate(await self._issue.call(_issue_request(request)))
 
-    async def renew(self, renewal: pb.Renewal) -> pb.Certificate:
-        """See Issuance."""
-        return _certificate(await self._renew.call(renewal))
+    async def renew(self, renewal: Renewal) -> IssuedCertificate:
+        """Issue the successor of a certificate."""
+        return _issued_certificate(await self._renew.call(_renewal(renewal)))
 
-    async def revoke(self, item: pb.RevocationItem) -> None:
-        """See Issuance."""
-        result = await self._revoke.call(item)
+    async def revoke(self, request: RevocationRequest) -> None:
+        """Revoke one certificate."""
+        result = await self._revoke.call(_revocation_item(request))
         if result.HasField("error"):
             raise error_from_proto(result.error)
 
-    async def find(self, lookup: pb.Lookup) -> pb.Record | None:
-        """See Issuance."""
+    async def find(self, *, serial: bytes = b"", der: bytes = b"") -> CertificateRecord | None:
+        """Read the record of a certificate, by its serial or octet by octet."""
+        lookup = pb.Lookup(certificate=der) if der else pb.Lookup(serial=serial)
         record = await self._find.call(lookup)
-        return record if record.der else None
+        if not record.der:
+            return None
+        return CertificateRecord(_provisioner_ref(record.provisioner), record.subject_of_proof)
 
-    async def issuers(self) -> Sequence[pb.Issuer]:
-        """See Issuance."""
-        try:
-            answer = await self._repository.ListIssuers(pb.ListIssuersRequest(), timeout=_DEADLINE)
-        except grpc.RpcError as error:
-            raise error_from_call(error) from error
-        return list(answer.issuers)
+    async def issuers(self) -> Sequence[IssuerRecord]:
+        """List every issuer with its chain and root."""
+        call = self._repository.ListIssuers(pb.ListIssuersRequest(), timeout=_DEADLINE)
+        response = await _translate_errors(call)
+        return [
+            IssuerRecord(each.id, tuple(each.chain), each.root, each.active)
+            for each in response.issuers
+        ]
+
+    async def _send_issue(self, batch: list[pb.Request]) -> Sequence[pb.IssueResult]:
+        request = pb.IssueRequest(requests=batch)
+        return (await _translate_errors(self._issuance.Issue(request, timeout=_DEADLINE))).results
+
+    async def _send_renew(self, batch: list[pb.Renewal]) -> Sequence[pb.IssueResult]:
+        request = pb.RenewRequest(renewals=batch)
+        return (await _translate_errors(self._issuance.Renew(request, timeout=_DEADLINE))).results
+
+    async def _send_revoke(self, batch: list[pb.RevocationItem]) -> Sequence[pb.RevokeResult]:
+        request = pb.RevokeRequest(items=batch)
+        call = self._revocation.Revoke(request, timeout=_DEADLINE)
+        return (await _translate_errors(call)).results
+
+    async def _send_find(self, batch: list[pb.Lookup]) -> Sequence[pb.Record]:
+        request = pb.GetCertificateRequest(lookups=batch)
+        call = self._repository.GetCertificate(request, timeout=_DEADLINE)
+        return (await _translate_errors(call)).records
 
 
-def _batch(call: Any, request: Callable[..., Any], items: str, results: str) -> Any:
-    async def send(batch: list[Any]) -> Sequence[Any]:
-        try:
-            answer = await call(request(**{items: batch}), timeout=_DEADLINE)
-        except grpc.RpcError as error:
-            raise error_from_call(error) from error
-        return getattr(answer, results)
-
-    return send
+async def _translate_errors(call: Awaitable[Result]) -> Result:
+    try:
+        return await call
+    except grpc.RpcError as error:
+        raise error_from_call(error) from error
 
 
-def _one_is_at_fault(error: Exception) -> bool:
-    """Whether one request may have made the whole call fail, here or there."""
+def _may_be_one_item(error: Exception) -> bool:
+    """Tell whether one request may have made the whole call fail, on either side."""
     internal = isinstance(error, NewelError) and error.type is ErrorType.SERVER_INTERNAL
     return internal or is_item_fault(error)
 
 
-def _certificate(result: pb.IssueResult) -> pb.Certificate:
+def _issue_request(request: IssueRequest) -> pb.Request:
+    default = request.default_duration
+    return pb.Request(
+        idempotency_key=request.idempotency_key,
+        profile=request.profile,
+        public_key=request.public_key,
+        subject=[pb.Attribute(oid=each.oid, value=each.value) for each in request.subject],
+        names=[_general_name(name) for name in request.names],
+        not_before=_timestamp(request.not_before),
+        not_after=_timestamp(request.not_after),
+        usual_validity_seconds=0 if default is None else max(1, default // _SECOND),
+        provisioner=_provisioner(request.provisioner),
+        subject_of_proof=request.subject_of_proof,
+        request_id=request.request_id,
+        key_usages=request.key_usages,
+        extended_key_usages=request.extended_key_usages,
+        extensions=[
+            pb.Extension(oid=each.oid, critical=each.critical, value=each.value)
+            for each in request.extensions
+        ],
+    )
+
+
+def _renewal(renewal: Renewal) -> pb.Renewal:
+    return pb.Renewal(
+        idempotency_key=renewal.idempotency_key,
+        certificate=renewal.certificate,
+        public_key=renewal.public_key,
+        allow_expired=renewal.allow_expired,
+        max_validity_seconds=renewal.max_duration // _SECOND,
+        provisioner=_provisioner(renewal.provisioner),
+        request_id=renewal.request_id,
+    )
+
+
+def _revocation_item(request: RevocationRequest) -> pb.RevocationItem:
+    item = pb.RevocationItem(
+        reason=request.reason,
+        reason_text=request.reason_text,
+        active=request.active,
+        actor=request.actor,
+        provisioner=request.provisioner,
+        request_id=request.request_id,
+    )
+    if request.certificate:
+        item.certificate = request.certificate
+    else:
+        item.serial = request.serial
+    return item
+
+
+@functools.lru_cache(maxsize=1024)
+def _provisioner(ref: ProvisionerRef) -> pb.Provisioner:
+    """Convert a provisioner; cached, because most requests name one of a few."""
+    return pb.Provisioner(
+        type=ref.type,
+        name=ref.name,
+        credential_id=ref.credential_id,
+        key_values=dict(ref.key_values),
+        renewable=ref.renewable,
+        hide_extension=ref.hide_extension,
+    )
+
+
+def _provisioner_ref(message: pb.Provisioner) -> ProvisionerRef:
+    return ProvisionerRef(
+        message.type,
+        message.name,
+        message.credential_id,
+        tuple(message.key_values.items()),
+        message.renewable,
+        message.hide_extension,
+    )
+
+
+def _general_name(name: GeneralName) -> pb.GeneralName:
+    if isinstance(name, DnsName):
+        return pb.GeneralName(dns=name.value)
+    if isinstance(name, IpAddress):
+        return pb.GeneralName(ip=name.value.packed)
+    if isinstance(name, EmailAddress):
+        return pb.GeneralName(email=name.value)
+    return pb.GeneralName(uri=name.value)
+
+
+def _timestamp(time: dt.datetime | None) -> Timestamp | None:
+    return None if time is None else Timestamp(seconds=int(time.timestamp()))
+
+
+def _issued_certificate(result: pb.IssueResult) -> IssuedCertificate:
     if result.HasField("error"):
         raise error_from_proto(result.error)
-    return result.certificate
+    issued = result.certificate
+    return IssuedCertificate(issued.der, issued.serial, issued.issuer)

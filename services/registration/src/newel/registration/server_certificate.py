@@ -1,37 +1,25 @@
-"""The server's own certificate: issued like any other, its key never leaving the memory."""
+"""The server's own TLS certificate: issued like any other; its key never leaves the memory."""
 
 import datetime as dt
 import logging
 from dataclasses import dataclass
-from typing import Protocol
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from newel.crypto import keys, names, pem
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.crypto import distinguished_names, keys, names, pem
 from newel.registration.authority import Authority
-from newel.registration.issuance import Issuance, general_name
+from newel.registration.issuance import Issuance, IssueRequest, ProvisionerRef
 from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock, is_future
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.tls.server import ServerTLS
 
 _log = logging.getLogger("newel.registration.server_certificate")
-_COMMON_NAME = "2.5.4.3"
-
-
-class Presenter(Protocol):
-    """The listener's TLS."""
-
-    def present(self, chain: bytes, key: bytes) -> None:
-        """Shows a chain (PEM, leaf first) and uses its key from the next connection on."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateSpec:
-    """What the certificate is to say."""
+    """The contents of the server certificate."""
 
     common_name: str
     names: tuple[names.GeneralName, ...]
@@ -40,34 +28,34 @@ class CertificateSpec:
 
 
 class ServerCertificate:
-    """Keeps a listener in possession of a valid certificate."""
+    """Keeps the listener's certificate valid."""
 
     def __init__(
         self,
-        wanted: CertificateSpec,
+        spec: CertificateSpec,
         authority: Authority,
         issuance: Issuance,
-        tls: Presenter,
+        tls: ServerTLS,
         clock: Clock,
         metrics: Metrics,
         audit: Audit,
     ) -> None:
-        self._wanted = wanted
+        self._spec = spec
         self._authority = authority
         self._issuance = issuance
         self._tls = tls
         self._clock = clock
         self._metrics = metrics
         self._audit = audit
-        self._made_at: dt.datetime | None = None
+        self._issued_at: dt.datetime | None = None
         self._renew_at: dt.datetime | None = None
 
-    async def keep(self) -> None:
-        """Renews when two thirds of the life are over; a failure is tried again at the next call."""
+    async def renew_when_due(self) -> None:
+        """Renew after two thirds of the lifetime; a failure is tried again at the next call."""
         now = self._clock.now()
-        made = self._made_at
-        good = made and not is_future(made.timestamp(), now.timestamp())
-        if good and self._renew_at is not None and now < self._renew_at:
+        issued_at = self._issued_at
+        known = issued_at and not is_future(issued_at.timestamp(), now.timestamp())
+        if known and self._renew_at is not None and now < self._renew_at:
             return
         try:
             await self.renew()
@@ -75,20 +63,20 @@ class ServerCertificate:
             _log.warning("the server certificate could not be renewed: %s", error.cause)
 
     async def renew(self) -> None:
-        """A new key, a new certificate, shown from the next connection on. Raises NewelError."""
+        """Generate a key, have it certified, and present it from the next connection on."""
         key = keys.generate()
         now = self._clock.now()
-        end = now + self._wanted.lifetime
-        if (issuers_end := self._authority.trust.ends(now)) is not None:
-            end = min(end, issuers_end)
-        request = pb.Request(
+        expiry = now + self._spec.lifetime
+        if (issuer_expiry := self._authority.trust.issuer_expiry(now)) is not None:
+            expiry = min(expiry, issuer_expiry)
+        request = IssueRequest(
             idempotency_key=int(now.timestamp()).to_bytes(4, "big") + random_bytes(20),
-            profile=self._wanted.profile,
+            profile=self._spec.profile,
             public_key=keys.spki(key.public_key()),
-            subject=[pb.Attribute(oid=_COMMON_NAME, value=self._wanted.common_name)],
-            names=[general_name(name) for name in self._wanted.names],
-            not_after=Timestamp(seconds=int(end.timestamp())),
-            provisioner=pb.Provisioner(hide_extension=True, renewable=True),
+            subject=(distinguished_names.common_name(self._spec.common_name),),
+            names=self._spec.names,
+            not_after=expiry,
+            provisioner=ProvisionerRef(renewable=True, hide_extension=True),
             subject_of_proof="registration",
         )
         certificate = await self._issuance.issue(request)
@@ -102,9 +90,9 @@ class ServerCertificate:
             )
         chain = b"".join(map(pem.encode, (certificate.der, *issuer.chain)))
         self._tls.present(chain, keys.plain_private_key(key))
-        self._made_at = now
-        self._renew_at = now + (end - now) * 2 / 3
-        self._metrics.server_certificate_expiry.set(end.timestamp())
+        self._issued_at = now
+        self._renew_at = now + (expiry - now) * 2 / 3
+        self._metrics.server_certificate_expiry.set(expiry.timestamp())
         self._audit.record(
             "server-certificate", "granted", serial=certificate.serial.hex(), issuer=issuer.id
         )

@@ -1,11 +1,17 @@
-"""All SQL of provisioners and used tokens."""
+"""The SQL of provisioners and used tokens."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Mapping
 
-from newel.registration.one_time import TAKEOVER_AFTER
 from newel.registration.provisioners.grant import TokenUse
 from newel.runtime.database.contract import Database, Statement, Write
+
+TAKEOVER_AFTER = 30
+"""Seconds after which an unfinished claim counts as dead: twice what clients wait."""
+
+KEPT_AFTER_EXPIRY = 2 * 60 * 60
+"""Seconds a used token is kept after it expired, so that clocks may be wrong by an hour."""
 
 _CLAIM = Statement(
     "INSERT INTO used_tokens (token, expires_at) VALUES ($1, $2)"
@@ -36,72 +42,80 @@ _REMOVE = Statement("UPDATE provisioners SET removed_at = $2 WHERE name = $1")
 
 
 _CONFIG = "config"
-_ENDS_WAIT = 0.1  # seconds; far below TAKEOVER_AFTER
-_ENDS_AT_ONCE = 500
+_FLUSH_WAIT = 0.1  # seconds; far below TAKEOVER_AFTER
+_FLUSH_BATCH = 500
 
 
 class UsedTokenTable:
-    """Implements UsedTokens. ``write_ends`` has to run beside it."""
+    """The used tokens. ``flush_forever`` has to run as a task."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ended: list[bytes] = []
-        self._some_ended = asyncio.Event()
+        self._finished: list[bytes] = []
+        self._any_finished = asyncio.Event()
 
-    async def claim(self, use: TokenUse, request: bytes, now: int, *, durable: bool) -> bool:
-        """See UsedTokens."""
+    async def claim(
+        self, use: TokenUse, request: bytes, now: dt.datetime, *, durable: bool
+    ) -> bool:
+        """Claim a token's one use, or take over an unfinished claim of the same request.
+
+        False when it was used before. A claim that is not durable holds for every process at once and
+        may be lost when the machine loses its power.
+        """
+        seconds = int(now.timestamp())
         decide = self._database.decide
         first = Write(_CLAIM, (use.key, use.expires_at))
-        its_use = Write(_OPEN, (use.key, request, now))
+        its_use = Write(_OPEN, (use.key, request, seconds))
         if await decide(first, its_use, durable=durable) is not None:
             return True
         # a claim from the future is left over from a clock that ran ahead
-        void = now - TAKEOVER_AFTER, now + TAKEOVER_AFTER
-        take_over = Write(_TAKE_OVER, (use.key, request, now, *void))
+        void = seconds - TAKEOVER_AFTER, seconds + TAKEOVER_AFTER
+        take_over = Write(_TAKE_OVER, (use.key, request, seconds, *void))
         return await decide(take_over, durable=durable) is not None
 
     def finish(self, use: TokenUse) -> None:
-        """See UsedTokens."""
-        self._ended.append(use.key)
-        self._some_ended.set()
+        """End a use, good or bad, with the next flush: it can no longer be taken over."""
+        self._finished.append(use.key)
+        self._any_finished.set()
 
     async def release(self, use: TokenUse) -> None:
-        """See UsedTokens."""
+        """Let the same request take the claim over at once."""
         await self._database.apply(Write(_RELEASE, (use.key,)))
 
-    async def write_ends(self) -> None:
-        """Writes ends down, many at a time, until cancelled."""
+    async def flush_forever(self) -> None:
+        """Store finished uses, many at a time, until cancelled."""
         while True:
-            await self._some_ended.wait()
-            await asyncio.sleep(_ENDS_WAIT)
+            await self._any_finished.wait()
+            await asyncio.sleep(_FLUSH_WAIT)
             await self.flush()
 
     async def flush(self) -> None:
-        """Writes down every end there is."""
-        self._some_ended.clear()
-        ended, self._ended = self._ended, []
-        for start in range(0, len(ended), _ENDS_AT_ONCE):
-            keys = ended[start : start + _ENDS_AT_ONCE]
+        """Store every finished use."""
+        self._any_finished.clear()
+        finished, self._finished = self._finished, []
+        for start in range(0, len(finished), _FLUSH_BATCH):
+            keys = finished[start : start + _FLUSH_BATCH]
             await self._database.apply(*[Write(_FINISH, (key,)) for key in keys])
 
-    async def sweep(self, before: int, most: int) -> bool:
-        """Forgets up to ``most`` tokens that expired before a time; whether there are more."""
-        await self._database.apply(Write(_SWEEP, (before, most)), Write(_SWEEP_OPEN, (before,)))
+    async def sweep(self, now: dt.datetime, limit: int) -> bool:
+        """Delete up to ``limit`` tokens that expired long ago; True when there are more."""
+        before = int(now.timestamp()) - KEPT_AFTER_EXPIRY
+        await self._database.apply(Write(_SWEEP, (before, limit)), Write(_SWEEP_OPEN, (before,)))
         return bool(await self._database.fetch(_SWEEPABLE, before))
 
 
 class ProvisionerTable:
-    """Provisioners as they are stored: JSON records in an order."""
+    """The stored provisioners: JSON records in an order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def records(self) -> list[str]:
-        """Every record that was not removed, in order."""
+        """Read every record that was not removed, in order."""
         return [row[1] for row in await self._database.fetch(_PROVISIONERS)]
 
-    async def seed(self, records: Mapping[str, str], now: int) -> None:
-        """Makes the configured provisioners (record by name) those of origin ``config``.
+    async def seed(self, records: Mapping[str, str], now: dt.datetime) -> None:
+        """Store the configured provisioners (record by name) as those of origin ``config``.
 
         The configuration wins over what it wrote before; what it no longer names is removed.
         """
@@ -112,7 +126,7 @@ class ProvisionerTable:
             return
         gone = [name for name, _, origin in stored if origin == _CONFIG and name not in records]
         await self._database.apply(
-            *[Write(_REMOVE, (name, now)) for name in gone],
+            *[Write(_REMOVE, (name, int(now.timestamp()))) for name in gone],
             *[
                 Write(_PUT, (name, position, record, _CONFIG))
                 for position, (name, record) in enumerate(records.items())

@@ -1,11 +1,10 @@
-"""The roots and intermediates clients are told of, and the answers made of them.
+"""The roots and intermediates of this authority, and the responses built from them.
 
-What does not change between two certificates of one issuer is encoded once: an answer to ``/sign`` is
-five pieces of JSON put together.
+The parts of a response that are the same for all certificates of an issuer are encoded once: a
+response to ``/sign`` joins five pieces of JSON.
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ import msgspec
 from cryptography import x509
 
 from newel.crypto import loading, pem
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.issuance import IssuerRecord
 from newel.step.fingerprint import fingerprint
 from newel.step.messages import CertificatesResponse, RootResponse, TlsOptions
 
@@ -22,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """One issuer and the pieces of an answer that are the same for all its certificates."""
+    """An issuer, and the pieces of a response that are the same for all its certificates."""
 
     id: str
     chain: tuple[bytes, ...]
@@ -31,30 +30,31 @@ class Issuer:
     """The chain, parsed."""
     not_before: dt.datetime
     not_after: dt.datetime
-    """The chain's and the root's, all of them together."""
+    """The time in which the chain and the root are all valid."""
     middle: bytes
     tail: bytes
 
-    def answer(self, der: bytes) -> bytes:
-        """The body of a 201 for a new certificate."""
+    def sign_response(self, der: bytes) -> bytes:
+        """Build the body of a 201 for a new certificate."""
         leaf = pem.encode_json(der)
         return b"".join((b'{"crt":"', leaf, self.middle, leaf, self.tail))
 
 
 class Trust:
-    """What this authority stands on at one moment. Never changed, only replaced."""
+    """An immutable snapshot of the issuers and roots."""
 
     def __init__(
         self,
-        issuers: Iterable[pb.Issuer],
+        issuers: Iterable[IssuerRecord],
         federated: Sequence[bytes],
         tls: TlsOptions,
         roots: Sequence[bytes] = (),
     ) -> None:
-        """``roots`` are DER roots that clients are told of beside those of the issuers; ``federated`` are
-        roots of other authorities that they may trust too.
+        """Take DER roots: ``roots`` are announced along with those of the issuers, ``federated`` are
+        roots of other authorities that clients may trust too.
         """
-        listed = list(issuers)
+        listed = tuple(issuers)
+        self.records = listed
         self.issuers = {issuer.id: _issuer(issuer, tls) for issuer in listed}
         self.active = [self.issuers[issuer.id] for issuer in listed if issuer.active]
         self._anchors = [issuer.root for issuer in listed]
@@ -70,12 +70,9 @@ class Trust:
         self.intermediates_json = _bundle(intermediates) if intermediates else None
         self.roots_pem = b"".join(map(pem.encode, self.roots))
         self.intermediates_pem = b"".join(map(pem.encode, intermediates))
-        self.digest = hashlib.sha256(
-            b"".join(issuer.SerializeToString(deterministic=True) for issuer in listed)
-        ).digest()
 
-    def ends(self, now: dt.datetime) -> dt.datetime | None:
-        """When the issuer of now ends, and with it everything it issues; None when none can issue."""
+    def issuer_expiry(self, now: dt.datetime) -> dt.datetime | None:
+        """Return the expiry of the issuer that issues now; None when none can issue."""
         for issuer in self.active:
             if issuer.not_before <= now < issuer.not_after:
                 return issuer.not_after
@@ -83,16 +80,13 @@ class Trust:
 
     @property
     def client_authorities(self) -> list[bytes]:
-        """DER of every certificate a client certificate may chain to: the issuers and their roots.
-
-        A root that no issuer is below vouches for nobody here.
-        """
+        """DER of the issuers and their roots, which client certificates may chain to."""
         chains = [der for issuer in self.issuers.values() for der in issuer.chain]
         return list(dict.fromkeys([*self._anchors, *chains]))
 
 
-def _issuer(issuer: pb.Issuer, tls: TlsOptions) -> Issuer:
-    chain = tuple(issuer.chain)
+def _issuer(issuer: IssuerRecord, tls: TlsOptions) -> Issuer:
+    chain = issuer.chain
     texts = [pem.encode_json(der) for der in chain]
     authority = texts[0] if texts else b""
     certificates = tuple(loading.load_certificate(der) for der in chain)

@@ -10,6 +10,7 @@ from newel.registration.acme.calls import Call, deactivated, not_found
 from newel.registration.acme.changes import NewAccount
 from newel.registration.acme.records import DEACTIVATED, VALID, Account
 from newel.registration.acme.server import Server
+from newel.registration.audit_trail import Decision
 from newel.runtime.database.contract import Write
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import Response
@@ -33,8 +34,10 @@ async def new_account(server: Server, call: Call) -> Response:
         if found is None:
             raise _binding_taken()
         if found.id == identity:
-            server.decisions.granted(
-                "acme.new-account", account=call.urls.account(identity), **call.facts()
+            server.decisions.write(
+                Decision(
+                    "acme.new-account", dict(account=call.urls.account(identity), **call.facts())
+                )
             )
             return _answer(call, found, status=201)
     else:
@@ -55,7 +58,7 @@ async def account(server: Server, call: Call, identity: str) -> Response:
         await call.commit(*_changes(server, call, change))
         server.authenticator.forget(call.account)
         if change.status is not None:
-            server.decisions.granted("acme.deactivate-account", **call.facts())
+            server.decisions.write(Decision("acme.deactivate-account", dict(**call.facts())))
     found = await call.storage.account(call.account.id, call.provisioner.name)
     return _answer(call, found or call.account)
 
@@ -79,7 +82,7 @@ async def _agree_first(server: Server, call: Call) -> Response:
     """A refusal that says where the terms of service are (§7.3, §7.3.3)."""
     await call.commit()
     error = NewelError(ErrorType.USER_ACTION_REQUIRED, "agree to the terms of service first")
-    server.decisions.refused("acme.new-account", error, **call.facts())
+    server.decisions.write(Decision("acme.new-account", call.facts(), error))
     terms = call.provisioner.terms_of_service
     return responses.error_response(error, responses.link(terms, "terms-of-service"))
 

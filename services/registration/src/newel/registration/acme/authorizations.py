@@ -17,6 +17,7 @@ from newel.registration.acme.records import (
     Authorization,
 )
 from newel.registration.acme.server import Server
+from newel.registration.audit_trail import Decision
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import Response, retry_after
 
@@ -32,8 +33,8 @@ async def authorization(server: Server, call: Call, identity: str) -> Response:
         if call.decode(messages.AuthorizationUpdate).status != DEACTIVATED:
             raise NewelError(ErrorType.MALFORMED, "the one status a client can set is deactivated")
         await call.commit(changes.deactivate_authorization(order, position, call.account.id))
-        server.decisions.granted(
-            "acme.deactivate-authorization", authorization=identity, **call.facts()
+        server.decisions.write(
+            Decision("acme.deactivate-authorization", dict(authorization=identity, **call.facts()))
         )
     else:
         await call.commit()

@@ -10,9 +10,8 @@ from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.claims import Claims
 from newel.registration.acme.config import ACMEConfig, parse_server
-from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.finalization import Finalizer
-from newel.registration.acme.issuance import Chains
+from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.routes import ACMEApp
@@ -20,6 +19,7 @@ from newel.registration.acme.server import Server
 from newel.registration.acme.settings import Limits, Provisioners
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations, Validator
+from newel.registration.audit_trail import AuditTrail
 from newel.registration.challenges.dns_01 import DNS01Validator
 from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.registration.challenges.name_servers import NameServers
@@ -82,7 +82,7 @@ def build(
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
     validations = Validations(Attempts(database), _validators(config), limits, clock, decisions)
     finalizer = Finalizer(Claims(database), issuance, provisioners, limits, clock, decisions)
-    chains = Chains(issuance)
+    chains = ChainCache(issuance)
     server = Server(
         storage=storage,
         nonces=nonces,
@@ -108,7 +108,7 @@ def build(
         app=ACMEApp(server, provisioners, authorities),
         start=start,
         tasks={"acme-validations": validations.run, "acme-upkeep": leased_upkeep},
-        forget_chains=chains.forget,
+        forget_chains=chains.clear,
         upkeep=upkeep,
     )
 

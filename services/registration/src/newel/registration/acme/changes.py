@@ -1,5 +1,7 @@
 """What requests change, as writes to be put into their one unit."""
 
+import datetime as dt
+
 import msgspec
 
 from newel.crypto.keys import PublicKey
@@ -54,13 +56,13 @@ def change_key(account: Account, key: PublicKey, thumbprint: bytes) -> Write:
 
 def add_order(order: Order) -> list[Write]:
     """The order and an authorization for each identifier, with fresh tokens."""
-    times = (order.not_before, order.not_after, order.expires_at, order.requested)
+    times = map(_seconds, (order.not_before, order.not_after, order.expires_at))
     names = _json(order.identifiers)
-    writes = [Write(sql.ADD_ORDER, (order.id, order.account, names, *times))]
+    writes = [Write(sql.ADD_ORDER, (order.id, order.account, names, *times, order.requested))]
     for position, name in enumerate(order.identifiers):
         base, wildcard = name.base, int(name.is_wildcard)
         identifier = (order.id, position, order.account, base.type, base.value, wildcard)
-        rest = (order.expires_at, tokens.new_seed())
+        rest = (_seconds(order.expires_at), tokens.new_seed())
         writes.append(Write(sql.ADD_AUTHORIZATION, (*identifier, *rest)))
     return writes
 
@@ -80,6 +82,10 @@ def begin_attempt(
 def deactivate_authorization(order: bytes, position: int, account: bytes) -> Write:
     """The owner gives it up."""
     return Write(sql.DEACTIVATE_AUTHORIZATION, (order, position, account))
+
+
+def _seconds(time: dt.datetime | None) -> int | None:
+    return None if time is None else int(time.timestamp())
 
 
 def _row(new: NewAccount) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ import msgspec
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import statements as sql
 from newel.registration.acme.records import Claim
+from newel.registration.acme.storage import from_seconds
 from newel.runtime.database.contract import Database, Row, Write
 
 _identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
@@ -63,8 +64,8 @@ def _claim(row: Row) -> Claim:
         bytes(account),
         provisioner,
         _identifiers.decode(names),
-        not_before,
-        not_after,
+        from_seconds(not_before),
+        from_seconds(not_after),
         bytes(csr),
         bytes(claim),
         tries,

@@ -5,10 +5,10 @@ import datetime as dt
 from newel.crypto import csr
 from newel.registration.acme import ids, requests, responses
 from newel.registration.acme.claims import Claims
-from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.issuance import build_issue_request
 from newel.registration.acme.records import INVALID, PROCESSING, VALID, Claim
 from newel.registration.acme.settings import Limits, Provisioners
+from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.issuance import Issuance
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.clock import Clock
@@ -58,13 +58,13 @@ class Finalizer:
         except NewelError as error:
             return await self._refused(claim, error, reopen=reopen)
         await self._claims.complete(claim, issued.der, issued.issuer)
-        self._decisions.granted(
-            "acme.finalize",
-            order=ids.text(claim.order_id),
-            provisioner=claim.provisioner,
-            serial=issued.serial.hex(),
-            identifiers=[name.value for name in claim.identifiers],
-        )
+        facts = {
+            "order": ids.text(claim.order_id),
+            "provisioner": claim.provisioner,
+            "serial": issued.serial.hex(),
+            "identifiers": [name.value for name in claim.identifiers],
+        }
+        self._decisions.write(Decision("acme.finalize", facts))
         return VALID
 
     async def resume(self, order: bytes) -> bool:
@@ -107,13 +107,12 @@ class Finalizer:
             outcome = PROCESSING
         else:
             outcome = "ready" if reopen and error.type in _ANOTHER_CSR else INVALID
-        self._decisions.refused(
-            "acme.finalize",
-            error,
-            order=ids.text(claim.order_id),
-            provisioner=claim.provisioner,
-            status=outcome,
-        )
+        facts = {
+            "order": ids.text(claim.order_id),
+            "provisioner": claim.provisioner,
+            "status": outcome,
+        }
+        self._decisions.write(Decision("acme.finalize", facts, error))
         if outcome == PROCESSING:
             return await self._try_later(claim)
         if outcome == INVALID:

@@ -5,6 +5,7 @@ from newel.jose import jwk
 from newel.registration.acme import changes, responses
 from newel.registration.acme.calls import Call
 from newel.registration.acme.server import Server
+from newel.registration.audit_trail import Decision
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import Response
 
@@ -28,7 +29,7 @@ async def change_key(server: Server, call: Call) -> Response:
         raise NewelError(ErrorType.UNAUTHORIZED, "the account's key was changed meanwhile")
     if holder.id != account.id:
         return _taken(server, call, call.urls.account(holder.id))
-    server.decisions.granted("acme.key-change", **call.facts())
+    server.decisions.write(Decision("acme.key-change", call.facts()))
     return responses.json(
         {"status": holder.status, "orders": call.urls.orders(holder.id)}, responses.location(own)
     )
@@ -36,5 +37,5 @@ async def change_key(server: Server, call: Call) -> Response:
 
 def _taken(server: Server, call: Call, holder: str) -> Response:
     error = NewelError(ErrorType.CONFLICT, "the new key has an account already")
-    server.decisions.refused("acme.key-change", error, **call.facts())
+    server.decisions.write(Decision("acme.key-change", call.facts(), error))
     return responses.error_response(error, responses.location(holder))

@@ -14,6 +14,7 @@ from newel.registration.acme import changes, identifiers, ids, requests, respons
 from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.records import PENDING, PROCESSING, READY, VALID, Claim, Order
 from newel.registration.acme.server import Server
+from newel.registration.audit_trail import Decision
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import Response, retry_after
 
@@ -28,10 +29,10 @@ async def new_order(server: Server, call: Call) -> Response:
     asked = call.decode(messages.NewOrder)
     wanted = identifiers.canonical(asked.identifiers, server.limits.identifiers)
     _require_provable(call, wanted)
-    not_before, not_after = validity.requested(
+    not_before, not_after = validity.parse_validity(
         asked.not_before,
         asked.not_after,
-        now=call.now,
+        now=dt.datetime.fromtimestamp(call.now, dt.UTC),
         provisioner=call.provisioner,
         limits=server.limits,
     )
@@ -42,19 +43,22 @@ async def new_order(server: Server, call: Call) -> Response:
         PENDING,
         not_before,
         not_after,
-        call.seconds + int(server.limits.order_lifetime / dt.timedelta(seconds=1)),
-        validity.as_requested(asked.not_before, asked.not_after),
+        dt.datetime.fromtimestamp(call.seconds, dt.UTC) + server.limits.order_lifetime,
+        validity.encode_requested(asked.not_before, asked.not_after),
         claim=None,
-        claimed_at=None,
         error=None,
         issuer=None,
     )
     await call.commit(*changes.add_order(order))
-    server.decisions.granted(
-        "acme.new-order",
-        order=ids.text(order.id),
-        identifiers=[name.value for name in wanted],
-        **call.facts(),
+    server.decisions.write(
+        Decision(
+            "acme.new-order",
+            dict(
+                order=ids.text(order.id),
+                identifiers=[name.value for name in wanted],
+                **call.facts(),
+            ),
+        )
     )
     return _answer(call, order, status=201)
 
@@ -162,7 +166,7 @@ def _answer(call: Call, found: Order, status: int = 200) -> Response:
         [urls.authorization(found.id, position) for position in range(len(found.identifiers))],
         urls.finalize(found.id),
         validity.text(found.expires_at),
-        *validity.shown(found),
+        *validity.requested_times(found),
         None if found.error is None else _PROBLEM.decode(found.error),
         urls.certificate(found.id) if found.status == VALID else None,
     )

@@ -1,5 +1,7 @@
 """Accounts, orders and authorizations as the domain sees them."""
 
+import datetime as dt
+
 import msgspec
 
 from newel.acme.identifiers import Identifier
@@ -29,13 +31,12 @@ class Order(msgspec.Struct, frozen=True):
     account: bytes
     identifiers: tuple[Identifier, ...]
     status: str
-    not_before: int | None
-    not_after: int | None
-    expires_at: int
+    not_before: dt.datetime | None
+    not_after: dt.datetime | None
+    expires_at: dt.datetime
     requested: str | None
     """notBefore and notAfter as the client wrote them, a JSON pair; None when it sent neither."""
     claim: bytes | None
-    claimed_at: int | None
     error: str | None
     issuer: str | None
 
@@ -49,11 +50,11 @@ class Authorization(msgspec.Struct, frozen=True):
     identifier: Identifier
     wildcard: bool
     status: str
-    expires_at: int
+    expires_at: dt.datetime
     seed: bytes
     challenge: str | None
     claim: bytes | None
-    validated_at: int | None
+    validated_at: dt.datetime | None
     error: str | None
 
 
@@ -64,8 +65,8 @@ class Claim(msgspec.Struct, frozen=True):
     account: bytes
     provisioner: str
     identifiers: tuple[Identifier, ...]
-    not_before: int | None
-    not_after: int | None
+    not_before: dt.datetime | None
+    not_after: dt.datetime | None
     csr: bytes
     claim: bytes
     tries: int = 0

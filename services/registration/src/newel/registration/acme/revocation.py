@@ -8,10 +8,11 @@ from newel.crypto import loading, names
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.keys import PublicKey
 from newel.jose import jwk
-from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.acme import ids, issuance
 from newel.registration.acme.calls import Call
 from newel.registration.acme.server import Server
+from newel.registration.audit_trail import Decision
+from newel.registration.issuance import CertificateRecord, RevocationRequest
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import Response
 from newel.runtime.request_id import request_id
@@ -33,7 +34,7 @@ async def revoke_cert(server: Server, call: Call) -> Response:
     asked = call.decode(messages.Revocation)
     der = messages.decode_der(asked.certificate, "certificate")
     leaf = _parse(der)
-    record = await server.issuance.find(pb.Lookup(certificate=der))
+    record = await server.issuance.find(der=der)
     if record is None:
         raise NewelError(ErrorType.NOT_FOUND, "the certificate is not one of this authority")
     actor = await _entitled(server, call, leaf, record)
@@ -44,7 +45,7 @@ async def revoke_cert(server: Server, call: Call) -> Response:
         raise _bad_reason("only its key or its account can call a key compromised")
     await call.commit()
     await server.issuance.revoke(
-        pb.RevocationItem(
+        RevocationRequest(
             certificate=der,
             reason=reason,
             active=call.provisioner.active_revocation,
@@ -53,17 +54,18 @@ async def revoke_cert(server: Server, call: Call) -> Response:
             request_id=request_id(),
         )
     )
-    server.decisions.granted(
-        "acme.revoke",
-        serial=f"{leaf.serial_number:x}",
-        reason=reason,
-        actor=actor,
-        **call.facts(),
+    server.decisions.write(
+        Decision(
+            "acme.revoke",
+            dict(serial=f"{leaf.serial_number:x}", reason=reason, actor=actor, **call.facts()),
+        )
     )
     return Response(200)
 
 
-async def _entitled(server: Server, call: Call, leaf: x509.Certificate, record: pb.Record) -> str:
+async def _entitled(
+    server: Server, call: Call, leaf: x509.Certificate, record: CertificateRecord
+) -> str:
     """Who revokes, as the records will name it; ``unauthorized`` (403) for anybody else."""
     if call.signer is None:
         key = loading.read_public_key(leaf)
@@ -71,7 +73,7 @@ async def _entitled(server: Server, call: Call, leaf: x509.Certificate, record: 
             raise _not_entitled()
         return "acme:certificate key"
     account = call.signer.id
-    mine = issuance.proof(call.provisioner.name, account)
+    mine = issuance.subject_of_proof(call.provisioner.name, account)
     if record.provisioner.type == "ACME" and record.subject_of_proof == mine:
         return f"acme:{mine}"
     since = ids.floor(call.now - server.limits.order_lifetime.total_seconds())

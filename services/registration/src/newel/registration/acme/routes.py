@@ -21,6 +21,7 @@ from newel.registration.acme.calls import Call, not_found
 from newel.registration.acme.server import Server
 from newel.registration.acme.settings import Provisioners
 from newel.registration.acme.urls import URLs
+from newel.registration.audit_trail import Decision
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.asgi import Receive, Scope, Send
@@ -179,7 +180,9 @@ class ACMEApp:
         if isinstance(error, RateLimitedError):  # written down by the limit, one for many
             return
         path = str(scope["path"])[:256]
-        self._server.decisions.refused("acme.request", error, provisioner="", path=path)
+        self._server.decisions.write(
+            Decision("acme.request", {"provisioner": "", "path": path}, error)
+        )
 
 
 def directory(urls: URLs, provisioner: ACMEProvisioner) -> messages.Directory:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from newel.registration.acme.authentication import Authenticator
-from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.finalization import Finalizer
-from newel.registration.acme.issuance import Chains
+from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
+from newel.registration.audit_trail import AuditTrail
 from newel.registration.issuance import Issuance
 from newel.registration.rate_limits import Limit
 
@@ -31,7 +31,7 @@ class Server:
     nonces: Nonces
     authenticator: Authenticator
     finalizer: Finalizer
-    chains: Chains
+    chains: ChainCache
     issuance: Issuance
     validations: Validations
     limits: Limits

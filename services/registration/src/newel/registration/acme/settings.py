@@ -23,7 +23,7 @@ class Limits:
     order_lifetime: dt.timedelta = dt.timedelta(hours=24)
     retention: dt.timedelta = dt.timedelta(days=30)
     """How long orders, and the certificates' URLs with them, are kept."""
-    oldest_start: dt.timedelta = dt.timedelta(minutes=5)
+    max_past_start: dt.timedelta = dt.timedelta(minutes=5)
     """How far notBefore may lie in the past."""
     latest_start: dt.timedelta = dt.timedelta(hours=1)
     """How far it may lie in the future."""

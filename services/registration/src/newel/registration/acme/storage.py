@@ -1,5 +1,6 @@
 """All SQL of ACME: reads, and writes to be put into a request's one unit."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
@@ -124,6 +125,11 @@ class Storage:
         return max(len(nonces), len(orders))
 
 
+def from_seconds(seconds: int | None) -> dt.datetime | None:
+    """Convert a stored time."""
+    return None if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
 def _account(row: Row) -> Account:
     identity, provisioner, thumbprint, key, contact, status, terms = row
     public = read_public_key(_jwk.decode(key))
@@ -131,7 +137,7 @@ def _account(row: Row) -> Account:
 
 
 def _order(row: Row, now: int) -> Order:
-    identity, account, names, status, *times, claim, claimed_at, error, issuer, good, open_ = row
+    identity, account, names, status, *times, claim, error, issuer, good, open_ = row
     identifiers = _identifiers.decode(names)
     not_before, not_after, expires_at, requested = times
     if status == PROCESSING and expires_at <= now:
@@ -146,12 +152,11 @@ def _order(row: Row, now: int) -> Order:
         bytes(account),
         identifiers,
         status,
-        not_before,
-        not_after,
-        expires_at,
+        from_seconds(not_before),
+        from_seconds(not_after),
+        dt.datetime.fromtimestamp(expires_at, dt.UTC),
         requested,
         None if claim is None else bytes(claim),
-        claimed_at,
         error,
         issuer,
     )
@@ -169,10 +174,10 @@ def _authorization(row: Row, now: int) -> Authorization:
         Identifier(kind, value),
         bool(wildcard),
         status,
-        expires_at,
+        dt.datetime.fromtimestamp(expires_at, dt.UTC),
         bytes(seed),
         challenge,
         None if claim is None else bytes(claim),
-        validated_at,
+        from_seconds(validated_at),
         error,
     )

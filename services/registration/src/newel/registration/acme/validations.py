@@ -10,9 +10,9 @@ from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import ids, responses
 from newel.registration.acme.attempts import Attempts
-from newel.registration.acme.decisions import AuditTrail
 from newel.registration.acme.records import Attempt
 from newel.registration.acme.settings import Limits
+from newel.registration.audit_trail import AuditTrail, Decision
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
@@ -138,9 +138,9 @@ class Validations:
             "provisioner": attempt.provisioner,
         }
         if failure:
-            self._decisions.refused("acme.challenge", failure, **facts)
+            self._decisions.write(Decision("acme.challenge", facts, failure))
         else:
-            self._decisions.granted("acme.challenge", **facts)
+            self._decisions.write(Decision("acme.challenge", facts))
 
 
 def _given_up() -> NewelError:

@@ -11,61 +11,62 @@ from newel.registration.acme.settings import Limits
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
 
-_S = dt.timedelta(seconds=1)
 _PAIR = msgspec.json.Decoder(tuple[str | None, str | None])
 _SLACK = dt.timedelta(minutes=1)
-_ABSENT = (None, "0001-01-01T00:00:00Z")  # Go's zero time: the step client's word for "none"
+_ABSENT = (None, "0001-01-01T00:00:00Z")  # Go's zero time, which the step client sends for "none"
 
 
-def requested(
+def parse_validity(
     not_before: str | None,
     not_after: str | None,
     *,
-    now: float,
+    now: dt.datetime,
     provisioner: ACMEProvisioner,
     limits: Limits,
-) -> tuple[int | None, int | None]:
-    """Both times in seconds since 1970; ``malformed`` when they could not be honoured at finalize."""
+) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Parse both times. Raises ``malformed`` when they could not be honoured at finalize."""
     start = None if not_before in _ABSENT else _parse(not_before, "notBefore")
     end = None if not_after in _ABSENT else _parse(not_after, "notAfter")
     if start is not None:
-        oldest, latest = now - limits.oldest_start.total_seconds(), now + limits.latest_start / _S
-        _require(oldest <= start, "notBefore lies too far in the past")
+        _require(now - limits.max_past_start <= start, "notBefore lies too far in the past")
         ahead = format_duration(limits.latest_start)
-        _require(start <= latest, f"notBefore cannot be more than {ahead} ahead")
-    check_length(start, end, now, provisioner)
+        _require(start <= now + limits.latest_start, f"notBefore cannot be more than {ahead} ahead")
+    check_duration(start, end, now, provisioner)
     return start, end
 
 
-def as_requested(not_before: str | None, not_after: str | None) -> str | None:
-    """Both texts as they are kept to be shown again (RFC 8555 §7.1.3: "the requested value")."""
+def encode_requested(not_before: str | None, not_after: str | None) -> str | None:
+    """Encode both texts for the order object (RFC 8555 §7.1.3: "the requested value")."""
     texts = [None if text in _ABSENT else text for text in (not_before, not_after)]
     return msgspec.json.encode(texts).decode() if any(texts) else None
 
 
-def shown(order: Order) -> tuple[str | None, str | None]:
-    """Both times for the order object: as they were requested."""
+def requested_times(order: Order) -> tuple[str | None, str | None]:
+    """Return both times for the order object, as they were requested."""
     if order.requested is not None:
         return _PAIR.decode(order.requested)
     # an order without, or one of a version that did not keep the texts
-    times = (order.not_before, order.not_after)
-    return (None, None) if times == (None, None) else _both(times)
+    before, after = order.not_before, order.not_after
+    return before and text(before), after and text(after)
 
 
-def check_length(
-    start: int | None, end: int | None, now: float, provisioner: ACMEProvisioner
+def check_duration(
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+    now: dt.datetime,
+    provisioner: ACMEProvisioner,
 ) -> None:
-    """``malformed`` unless a certificate with these times is within the provisioner's durations.
+    """Raise ``malformed`` unless these times are within the provisioner's durations.
 
-    TemplateInput when the order is placed, and again when it is finalized: then without ``start`` the
-    certificate begins later, and the provisioner may have other durations by then. Without ``end``
-    the certificate has the provisioner's default duration, which is within its bounds.
+    Checked when the order is placed, and again when it is finalized: then without ``start`` the
+    certificate begins later, and the provisioner may have other durations. Without ``end`` the certificate
+    has the provisioner's default duration, which is within its bounds.
     """
     if end is None:
         return
     begin = now if start is None else start
     _require(end > now and end > begin, "notAfter lies before the beginning")
-    length = dt.timedelta(seconds=end - begin)
+    length = end - begin
     limits = provisioner.limits
     # clients' clocks run ahead or behind a little; the issuing authority checks to the second
     _require(
@@ -81,21 +82,16 @@ def check_length(
 
 
 @functools.lru_cache(maxsize=4096)
-def text(seconds: int) -> str:
-    """A time as RFC 3339 in UTC, to the second."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def text(time: dt.datetime) -> str:
+    """Format a time as RFC 3339 in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _both(times: tuple[int | None, int | None]) -> tuple[str | None, str | None]:
-    start, end = (None if each is None else text(each) for each in times)
-    return start, end
-
-
-def _parse(value: str | None, what: str) -> int:
+def _parse(value: str | None, what: str) -> dt.datetime:
     try:
-        return int(parse_time(value or "").timestamp())
+        return parse_time(value or "").astimezone(dt.UTC).replace(microsecond=0)
     except (ValueError, OverflowError) as error:
-        raise NewelError(ErrorType.MALFORMED, f"{what} is no RFC 3339 time") from error
+        raise NewelError(ErrorType.MALFORMED, f"{what} is not an RFC 3339 time") from error
 
 
 def _require(condition: bool, detail: str) -> None:

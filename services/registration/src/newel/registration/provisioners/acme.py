@@ -14,7 +14,7 @@ class ACMEProvisioner(Provisioner):
     def __init__(
         self, record: ACMEProvisionerConfig, limits: Limits, *, active_revocation: bool
     ) -> None:
-        """Raises ValueError when the record names a challenge there is no validation for."""
+        """Raises ValueError when the record names a challenge that cannot be validated here."""
         super().__init__(record, limits, active_revocation=active_revocation)
         named = tuple(record.challenges or _CHALLENGES)
         unknown = set(named) - set(_CHALLENGES)

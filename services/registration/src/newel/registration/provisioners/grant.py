@@ -1,28 +1,14 @@
-"""What a provisioner allows one request: the same record whatever kind the provisioner is of."""
+"""A provisioner's permission for one request: the same record for every kind of provisioner."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from newel.crypto.names import GeneralName
+from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """Who was proved to ask, as the provisioner extension and the records name it."""
-
-    type: str
-    """``JWK``, ``ACME`` …"""
-    name: str
-    subject: str
-    """Whom the provisioner proved: the token's subject, the account."""
-    credential_id: str = ""
-    key_values: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
 class TokenUse(NamedTuple):
-    """What makes one token one use, for the database to decide on."""
+    """The identity of one use of a token, for the database to decide on."""
 
     key: bytes
     """24 octets that are this token's alone."""
@@ -31,28 +17,27 @@ class TokenUse(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """The allowed identifiers and limits of one certificate, and who proved to be entitled to it."""
+    """The names and limits of one certificate, and whom the provisioner proved."""
 
-    proof: Proof
+    provisioner: ProvisionerRef
     use: TokenUse
     subject: str
-    """The common name of the certificate."""
+    """The token's subject: the common name of the certificate."""
     names: tuple[GeneralName, ...]
-    """Its names. A request that names any must name exactly these of each kind."""
+    """A request that names any must name exactly these of each kind."""
     common_names: tuple[str, ...]
-    """What the request's own subject may say; it is not copied."""
+    """The allowed common names of the request's own subject, which is not copied."""
     limits: Limits
     profile: str = ""
     request_fingerprint: str = ""
-    """base64url SHA-256 of the one request it is for; ``""``: any."""
+    """base64url SHA-256 of the one certification request it is for; ``""``: any."""
     payload: bytes = b""
-    """The claims as they were proved, JSON: for templates."""
+    """The verified claims as JSON, for templates."""
 
 
-@dataclass(frozen=True, slots=True)
-class RevocationGrant:
+class RevocationGrant(NamedTuple):
     """The right to revoke one certificate by its serial, and who has it."""
 
-    proof: Proof
     use: TokenUse
     serial: str
+    """The token's subject."""

@@ -1,12 +1,11 @@
 """JWK provisioners: one-time tokens signed by a key that the authority escrows encrypted."""
 
-from collections.abc import Mapping
+import datetime as dt
 
 from newel.crypto import names
 from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
-from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.errors import forbidden, unauthorized
-from newel.registration.provisioners.grant import Grant, Proof, RevocationGrant
+from newel.registration.provisioners.grant import Grant, RevocationGrant
 from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules, token_use
 from newel.step import jws
@@ -28,15 +27,18 @@ class JWKProvisioner(Provisioner):
         self._verifier = jws.verifier(to_public_key(record.key))
         own = record.newel is not None and record.newel.allow_underscores
         self._names = UNDERSCORES if own else STRICT
-        self._statement = super().statement(self.key_id)
+        self._reference = super().reference(self.key_id)
 
     def accepts(self, credential_id: str) -> bool:
-        """Only certificates let through by the same key are this provisioner's."""
+        """Tell whether a certificate was admitted by the same key."""
         return credential_id == self.key_id
 
-    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: float) -> Grant:
-        """1. the provisioner's signature; 2. issuer, audience, times; 3. subject and names."""
-        verified = self._verified(token, rules, Method.SIGN, now)
+    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
+        """Verify a token and return its grant.
+
+        1. the provisioner's signature; 2. issuer, audience, times; 3. subject and names.
+        """
+        verified = self._verify(token, rules, Method.SIGN, now)
         claims = verified.claims
         if claims.step is not None and claims.step.ssh is not None:
             raise unauthorized("the token is for an SSH certificate (step.ssh)")
@@ -46,7 +48,7 @@ class JWKProvisioner(Provisioner):
         except InvalidNameError as error:
             raise forbidden(str(error)) from None
         return Grant(
-            proof=Proof(self.kind, self.name, claims.sub, self.key_id),
+            provisioner=self._reference,
             use=token_use(self.id, verified),
             subject=claims.sub,
             names=allowed,
@@ -58,28 +60,18 @@ class JWKProvisioner(Provisioner):
         )
 
     def authorize_revoke(
-        self, token: UnverifiedToken, rules: TokenRules, now: float
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
     ) -> RevocationGrant:
-        """As for signing; the subject is the serial."""
-        verified = self._verified(token, rules, Method.REVOKE, now)
-        subject = verified.claims.sub
-        proof = Proof(self.kind, self.name, subject, self.key_id)
-        return RevocationGrant(proof, token_use(self.id, verified), subject)
+        """Verify a token whose subject is the serial of the certificate to revoke."""
+        verified = self._verify(token, rules, Method.REVOKE, now)
+        return RevocationGrant(token_use(self.id, verified), verified.claims.sub)
 
-    def statement(
-        self, credential_id: str, key_values: Mapping[str, str] | None = None
-    ) -> pb.Provisioner:
-        """See Provisioner. There is one credential, so it is made once."""
-        if credential_id != self.key_id or key_values:
-            return super().statement(credential_id, key_values)
-        return self._statement
-
-    def _verified(
-        self, token: UnverifiedToken, rules: TokenRules, method: Method, now: float
+    def _verify(
+        self, token: UnverifiedToken, rules: TokenRules, method: Method, now: dt.datetime
     ) -> Token:
         try:
             verified = token.verify(self._verifier)
-            verified.check_times(now, longest=rules.longest_token)
+            verified.check_times(now.timestamp(), longest=rules.max_duration.total_seconds())
         except (jws.BadSignature, InvalidClaims) as error:
             raise unauthorized(str(error)) from None
         claims = verified.claims

@@ -1,4 +1,4 @@
-"""Claims: the limits of an authority and of each provisioner, which inherits what it does not set."""
+"""Claims: the limits of the authority and of each provisioner, which inherits those it does not set."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from newel.step.provisioners import Claims
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Effective limits. Lengths are from notBefore to notAfter, the backdate not counted."""
+    """Effective limits. Durations run from notBefore to notAfter, without the backdate."""
 
     min_duration: dt.timedelta = dt.timedelta(minutes=5)
     max_duration: dt.timedelta = dt.timedelta(hours=24)
@@ -19,10 +19,10 @@ class Limits:
     include_extension: bool = True
 
     def inherit(self, claims: Claims | None) -> "Limits":
-        """These limits with a provisioner's own claims laid over them.
+        """Return these limits overridden by a provisioner's own claims.
 
-        A default outside inherited bounds moves the bound it crosses. Raises ValueError for bounds
-        out of order or durations that are none.
+        A default outside inherited bounds moves the bound it crosses. Raises ValueError for bounds out of
+        order and unreadable durations.
         """
         if claims is None:
             return self

@@ -1,11 +1,11 @@
-"""What every kind of provisioner offers to the rest of the registration authority."""
+"""A provisioner as the rest of the registration authority uses it, whatever its kind."""
 
+import datetime as dt
 import hashlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.registration.errors import malformed, unauthorized
+from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
 from newel.registration.provisioners.limits import Limits
 from newel.step.audiences import Audiences
@@ -16,18 +16,12 @@ if TYPE_CHECKING:
     from newel.registration.provisioners.templates import LeafTemplate
 
 
-class TokenRules(Protocol):
-    """The rules all tokens are held to, whoever verifies them."""
+class TokenRules(NamedTuple):
+    """The rules for all tokens, whichever provisioner verifies them."""
 
-    @property
-    def audiences(self) -> Audiences:
-        """The audiences of this authority."""
-        ...
-
-    @property
-    def longest_token(self) -> float:
-        """Seconds that a token may lie before its expiry."""
-        ...
+    audiences: Audiences
+    max_duration: dt.timedelta
+    """How far a token's expiry may lie ahead."""
 
 
 class Provisioner:
@@ -36,7 +30,7 @@ class Provisioner:
     def __init__(
         self, record: ProvisionerConfig, limits: Limits, *, active_revocation: bool
     ) -> None:
-        """``limits`` are the authority's; raises ValueError when the record cannot be used."""
+        """Inherit the authority's ``limits``. Raises ValueError when the record cannot be used."""
         own = record.newel or Newel()
         self.record = record
         self.id = identity(record)
@@ -44,7 +38,7 @@ class Provisioner:
         self.name = record.name
         self.limits = limits.inherit(record.claims)
         self.profile = own.profile
-        self.template = template_of(record)
+        self.template = load_template(record)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (
@@ -53,7 +47,7 @@ class Provisioner:
 
     @property
     def public(self) -> dict[str, Any]:
-        """What ``/provisioners`` shows: the record without secrets."""
+        """The record without secrets, as ``/provisioners`` lists it."""
         return to_public(self.record)
 
     @property
@@ -61,57 +55,59 @@ class Provisioner:
         """Whether certificates of this provisioner may be renewed today."""
         return self.limits.allow_renewal and not self.disabled
 
-    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: float) -> Grant:
-        """The grant a token proves. Raises the refusal."""
+    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
+        """Verify a token and return the grant it proves. Raises NewelError."""
         raise self._no_tokens(token, rules, now)
 
     def authorize_revoke(
-        self, token: UnverifiedToken, rules: TokenRules, now: float
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
     ) -> RevocationGrant:
-        """The right to revoke that a token proves. Raises the refusal."""
+        """Verify a token and return the right to revoke that it proves. Raises NewelError."""
         raise self._no_tokens(token, rules, now)
 
-    def _no_tokens(self, _token: UnverifiedToken, _rules: TokenRules, _now: float) -> Exception:
+    def _no_tokens(
+        self, _token: UnverifiedToken, _rules: TokenRules, _now: dt.datetime
+    ) -> Exception:
         return malformed(
             "token flow is not supported",
             cause=f"a token names the {self.kind} provisioner {self.name!r}",
         )
 
     def accepts(self, credential_id: str) -> bool:  # noqa: ARG002 - kinds with credentials look at it
-        """Whether a certificate with this credential id in its extension is of this provisioner."""
+        """Tell whether a certificate with this credential id was admitted by this provisioner."""
         return True
 
-    def statement(
-        self, credential_id: str, key_values: Mapping[str, str] | None = None
-    ) -> pb.Provisioner:
-        """What the issuing authority records and puts into the extension."""
-        return pb.Provisioner(
-            type=self.kind,
-            name=self.name,
-            credential_id=credential_id,
-            key_values=key_values or {},
-            renewable=self.may_renew,
-            hide_extension=not self.limits.include_extension,
+    def reference(
+        self, credential_id: str = "", key_values: tuple[tuple[str, str], ...] = ()
+    ) -> ProvisionerRef:
+        """Name this provisioner for the record and the step extension of a certificate."""
+        return ProvisionerRef(
+            self.kind,
+            self.name,
+            credential_id,
+            key_values,
+            self.may_renew,
+            not self.limits.include_extension,
         )
 
 
-def template_of(record: ProvisionerConfig) -> "LeafTemplate | None":
-    """The record's X.509 template. Raises ValueError when it cannot be used.
+def load_template(record: ProvisionerConfig) -> "LeafTemplate | None":
+    """Load the record's X.509 template. Raises ValueError when it cannot be used.
 
-    The template language is loaded only where a provisioner has one.
+    The template language is imported only where a provisioner has a template.
     """
     if not record.options or not record.options.get("x509"):
         return None
     from newel.registration.provisioners.templates import LeafTemplate
 
-    return LeafTemplate.of(record.options)
+    return LeafTemplate.from_options(record.options)
 
 
 def token_use(provisioner_id: str, token: Token) -> TokenUse:
-    """One token's key: of its id where it has one, else of what was signed.
+    """Derive the key of a token's one use: from its id, or else from the signed content.
 
-    The provisioner is part of it, so that nobody can use up another provisioner's ids; the signature
-    is not, because one content has many signatures.
+    The provisioner is part of it, so that none can use up another provisioner's ids; the signature is
+    not, because one content has many signatures.
     """
     claims = token.claims
     if claims.exp is None:

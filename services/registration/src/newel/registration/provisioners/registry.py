@@ -1,10 +1,11 @@
-"""Which provisioners there are, and which one a token speaks of."""
+"""The configured provisioners, and which of them a token or a certificate belongs to."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from newel.registration.errors import unauthorized
+from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.limits import Limits
@@ -24,19 +25,19 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     JWKProvisionerConfig: JWKProvisioner,
     ACMEProvisionerConfig: ACMEProvisioner,
 }
-"""What makes each kind of record a provisioner. A kind that is not here is listed as unusable."""
+"""The provisioner of each kind of record. A kind that is missing here is listed as unusable."""
 
-MOST, USUAL = 100, 20
-"""Provisioners on one page: at most, and when nobody says."""
+MAX_PAGE, DEFAULT_PAGE = 100, 20
+"""Provisioners on one page: at most, and without a limit in the request."""
 
 
 class Provisioners:
-    """Every provisioner at one moment, in the order they were added. Never changed, only replaced."""
+    """An immutable snapshot of all provisioners, in the order they were added."""
 
     def __init__(
         self, records: Iterable[ProvisionerConfig], limits: Limits, *, active_revocation: bool
     ) -> None:
-        """A record that cannot be used stays listed, with its state, and lets nobody in."""
+        """List a record that cannot be used with its state; it admits no token."""
         self._by_id: dict[str, Provisioner] = {}
         self._by_name: dict[str, Provisioner] = {}
         self._by_key: dict[str, JWKProvisioner] = {}
@@ -60,8 +61,8 @@ class Provisioners:
             self._listed.append(provisioner.public)
         self._cursors = [_cursor(index, item) for index, item in enumerate(self._listed)]
 
-    def of_token(self, token: UnverifiedToken) -> Provisioner:
-        """The provisioner a token claims to be of; nothing is proved yet. Raises the refusal."""
+    def by_token(self, token: UnverifiedToken) -> Provisioner:
+        """Find the provisioner a token names; nothing is proved yet. Raises NewelError."""
         claims = token.unverified
         named = fragment(claims.audience)
         id = named or f"{claims.iss}:{token.header.kid or ''}"  # noqa: A001 - step calls it the id
@@ -78,37 +79,36 @@ class Provisioners:
             raise unauthorized(f"provisioner {provisioner.name!r} is disabled")
         return provisioner
 
-    def of_certificate(self, type_: str, name: str, credential_id: str) -> Provisioner | None:
-        """The provisioner that let a certificate through, as long as it is the same one."""
-        provisioner = self._by_name.get(name)
-        if provisioner is None or provisioner.kind != type_:
+    def by_certificate(self, ref: ProvisionerRef) -> Provisioner | None:
+        """Find the provisioner that admitted a certificate, as long as it is still the same one."""
+        provisioner = self._by_name.get(ref.name)
+        if provisioner is None or provisioner.kind != ref.type:
             return None
-        return provisioner if provisioner.accepts(credential_id) else None
+        return provisioner if provisioner.accepts(ref.credential_id) else None
 
-    def named(self, name: str) -> Provisioner | None:
-        """The provisioner of this name."""
+    def by_name(self, name: str) -> Provisioner | None:
+        """Find a provisioner by its name."""
         return self._by_name.get(name)
 
     def counts(self) -> dict[str, int]:
-        """How many provisioners let somebody in (``on``), were disabled, and cannot be used (``off``)."""
+        """Count the provisioners by state: ``on``, ``disabled`` by configuration, unusable (``off``)."""
         disabled = sum(each.disabled for each in self._by_name.values())
-        return {
-            "on": len(self._by_name) - disabled, "disabled": disabled, "off": len(self.off),
-        }  # fmt: skip
+        enabled = len(self._by_name) - disabled
+        return {"on": enabled, "disabled": disabled, "off": len(self.off)}
 
     def encrypted_key(self, key_id: str) -> str:
-        """The escrowed key of a JWK provisioner, ``""`` when there is none."""
+        """Return the escrowed key of a JWK provisioner, ``""`` when there is none."""
         provisioner = self._by_key.get(key_id)
         return provisioner.encrypted_key if provisioner else ""
 
     def page(self, cursor: str, limit: int) -> tuple[Sequence[dict[str, Any]], str]:
-        """Up to ``limit`` records from a cursor on, and the cursor of the next page."""
-        size = min(limit, MOST) if limit > 0 else USUAL
+        """Return up to ``limit`` records from a cursor on, and the cursor of the next page."""
+        size = min(limit, MAX_PAGE) if limit > 0 else DEFAULT_PAGE
         start = next((i for i, own in enumerate(self._cursors) if own >= cursor), len(self._listed))
         start = 0 if not cursor else start
         end = start + size
-        following = self._cursors[end] if end < len(self._cursors) else ""
-        return self._listed[start:end], following
+        next_cursor = self._cursors[end] if end < len(self._cursors) else ""
+        return self._listed[start:end], next_cursor
 
 
 def _unsupported(record: ProvisionerConfig, *_: object, **__: object) -> Provisioner:
@@ -120,6 +120,6 @@ def _uninitialized(record: ProvisionerConfig, error: ValueError) -> dict[str, An
 
 
 def _cursor(index: int, item: dict[str, Any]) -> str:
-    """Sorts in the order of insertion and does not change when others come and go."""
+    """Make a cursor that sorts in the order of insertion and survives changes of other records."""
     digest = hashlib.sha256(f"{item['type']}/{item['name']}".encode()).hexdigest()
     return f"{index:08x}{digest[:32]}"

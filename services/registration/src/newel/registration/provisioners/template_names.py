@@ -1,8 +1,7 @@
-"""Whose word a name in a template's certificate is: the grant's, the operator's, or only the asker's.
+"""The origin of the names in a template's output: the grant, the operator, or only the requester.
 
-A template may add names: what stands in its text, in the operator's data and in verified claims is the
-operator's word. What it takes from ``.Insecure`` is nobody's, so that a name that is
-there only because of it is refused, and so is data that ends a string of the template's and goes on beside it.
+Names from the template's text, the operator's data and verified claims are the operator's. A name that is
+there only because of ``.Insecure`` is refused, and so is data that breaks out of a string of the template.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,11 +24,11 @@ _NAMING = frozenset({
     "1.2.840.113549.1.9.2",  # unstructuredName
     "1.2.840.113549.1.9.8",  # unstructuredAddress
 })  # fmt: skip
-"""Attributes of a subject that some relying parties take for the name of a host, a person or an account."""
+"""Subject attributes that some relying parties read as the name of a host, a person or an account."""
 
 
 def names_in(shape: Shape) -> set[str]:
-    """Collect the names a certificate would have, in the subject as well; canonical."""
+    """Collect the names of a certificate, those of its subject included; canonical."""
     found = {str(name) for name in shape.names}
     found.update(
         canonical(each.text) for each in shape.subject if each.oid in _NAMING and each.text
@@ -38,7 +37,7 @@ def names_in(shape: Shape) -> set[str]:
 
 
 def canonical(text: str) -> str:
-    """Spell a name canonically; what is no name here may be one to others, and stays as it is."""
+    """Spell a name canonically; any other text is returned unchanged."""
     try:
         return str(names.parse_san(text, UNDERSCORES))
     except InvalidNameError:
@@ -46,7 +45,7 @@ def canonical(text: str) -> str:
 
 
 def granted_request(subject: str, granted: Iterable[str], spki: bytes) -> Any:
-    """Make the request as a template would see it from an asker who asks for the grant and no more."""
+    """Build the request as a template would see it if it asked for the grant and no more."""
     try:
         common_name = [distinguished_names.common_name(subject)] if subject else []
         encoded = distinguished_names.encode(common_name)
@@ -58,13 +57,13 @@ def granted_request(subject: str, granted: Iterable[str], spki: bytes) -> Any:
 
 
 def has_quotes(user: bytes, subject: Iterable[Attribute]) -> bool:
-    """Say whether what an asker wrote could end a string of the template's and go on beside it."""
-    # in JSON every quote and backslash of a text stands behind a backslash
+    """Tell whether the requester's data could break out of a string of the template."""
+    # in JSON every quote and backslash of a text follows a backslash
     return b"\\" in user or any(_plain(each.value) != each.value for each in subject)
 
 
 def without_quotes(user: dict[str, Any]) -> bytes:
-    """Spell an asker's data, in JSON, with apostrophes in place of quotes and backslashes."""
+    """Encode the requester's data as JSON with apostrophes in place of quotes and backslashes."""
     return msgspec.json.encode(_harmless(user))
 
 
@@ -74,7 +73,7 @@ def subject_without_quotes(subject: Iterable[Attribute]) -> bytes:
 
 
 def outline(shape: Shape) -> object:
-    """What two renderings have in common whose data differ in quotes alone, if each stays in its place."""
+    """Return the parts in which renderings agree whose data differ in quotes only."""
     subject = sorted((each.oid, _plain(each.text)) for each in shape.subject)
     kinds = sorted(each.oid for each in shape.extensions)
     return subject, names_in(shape), sorted(shape.key_usages), sorted(shape.purposes), kinds
@@ -95,23 +94,23 @@ def _plain(text: str) -> str:
     return text.replace('"', "'").replace("\\", "'")
 
 
-class Tape:
-    """Random octets that a second rendering of the same template gets once more."""
+class RandomTape:
+    """Random octets that a second rendering of the same template gets again."""
 
     def __init__(self, source: Callable[[int], bytes]) -> None:
         self._source = source
-        self._given: list[bytes] = []
+        self._recorded: list[bytes] = []
         self._next = 0
 
     def __call__(self, size: int) -> bytes:
-        """Give the next octets."""
-        if self._next < len(self._given) and len(self._given[self._next]) == size:
+        """Return the next octets."""
+        if self._next < len(self._recorded) and len(self._recorded[self._next]) == size:
             self._next += 1
-            return self._given[self._next - 1]
-        self._given.append(self._source(size))
-        self._next = len(self._given)
-        return self._given[-1]
+            return self._recorded[self._next - 1]
+        self._recorded.append(self._source(size))
+        self._next = len(self._recorded)
+        return self._recorded[-1]
 
     def rewind(self) -> None:
-        """Begin again."""
+        """Start over."""
         self._next = 0

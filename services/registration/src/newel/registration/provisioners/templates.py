@@ -1,8 +1,8 @@
-"""A provisioner's X.509 template: the operator's Go template, on data that the asker gave in part.
+"""A provisioner's X.509 template: the operator's Go template, partly on data of the requester.
 
-The template's author is trusted to choose names and subject; nobody is trusted to make anything but a
-leaf. What a template makes is held against that here, and once more by the issuing authority's profile,
-its linter and the signer. Work and memory are bounded: data can make a template do much.
+The template's author may choose names and subject, but only of a leaf. The output is checked here, and
+again by the issuing authority's profile, its linter and the signer. Work and memory are bounded, because
+data can make a template do much.
 """
 
 import datetime as dt
@@ -28,11 +28,11 @@ from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
 
 BOUNDS = Limits(steps=20_000, octets=1 << 20, output=1 << 18)
-LARGEST_FILE = 1 << 18
+MAX_FILE_SIZE = 1 << 18
 
 
 class TemplateInput(NamedTuple):
-    """What a template can see of one request; ``user`` is the asker's own, in JSON."""
+    """The data of one request that a template sees; ``user`` is the requester's own, in JSON."""
 
     subject: str
     names: Sequence[str]
@@ -49,60 +49,63 @@ class LeafTemplate:
         self._data = data
 
     @classmethod
-    def of(cls, options: Mapping[str, Any] | None) -> "LeafTemplate | None":
-        """The template of ``options.x509``, None without one. Raises ValueError for an unusable one."""
-        said = template_options(options)
-        if said is None:
+    def from_options(cls, options: Mapping[str, Any] | None) -> "LeafTemplate | None":
+        """Compile the template of ``options.x509``, if there is one. Raises ValueError."""
+        found = template_options(options)
+        if found is None:
             return None
-        return cls(certificates.compiled(said.text or text_of(said.file)), said.data)
+        return cls(certificates.compiled(found.text or _read_file(found.file)), found.data)
 
-    def shape(self, asked: TemplateInput, now: dt.datetime) -> Shape:
-        """The leaf that the template makes. Raises the refusal.
+    def render(self, data: TemplateInput, now: dt.datetime) -> Shape:
+        """Render the template into a leaf. Raises NewelError.
 
-        What the template itself refuses is told in its own words; anything else that goes wrong is the
-        operator's to mend, and stands in the audit trail. A name beyond the grant has to be the operator's.
+        The client sees a refusal of the template itself verbatim; any other failure is the operator's to
+        fix and goes to the audit trail. A name beyond the grant has to come from the operator.
         """
-        tape = template_names.Tape(random_bytes)
-        user = object_of(asked.user, "templateData")
-        insecure = {"CR": request_of(asked.request), "User": user}
-        made = self._leaf(self._visible(asked, insecure), Environment(now, tape))
-        granted = {*asked.names, template_names.canonical(asked.subject)}
-        beyond = template_names.names_in(made) - granted
+        tape = template_names.RandomTape(random_bytes)
+        user = parse_object(data.user, "templateData")
+        insecure = {"CR": request_variables(data.request), "User": user}
+        output = self._leaf(self._visible(data, insecure), Environment(now, tape))
+        granted = {*data.names, template_names.canonical(data.subject)}
+        beyond = template_names.names_in(output) - granted
         if beyond:
             tape.rewind()
-            beyond -= self._of_the_operator(asked, Environment(now, tape))
+            beyond -= self._operator_names(data, Environment(now, tape))
         if beyond:
             raise forbidden(
                 f"the certificate template takes '{min(beyond)[:256]}' from the request,"
                 " and the request was not granted it"
             )
-        if template_names.has_quotes(asked.user, asked.request.subject):
+        if template_names.has_quotes(data.user, data.request.subject):
             tape.rewind()
-            self._require_in_place(asked, made, Environment(now, tape))
-        return made
+            self._require_in_place(data, output, Environment(now, tape))
+        return output
 
     def _require_in_place(
-        self, asked: TemplateInput, made: Shape, environment: Environment
+        self, data: TemplateInput, output: Shape, environment: Environment
     ) -> None:
-        """Refuse data that says more than the values the template puts it for, by quotes of its own."""
-        user = template_names.without_quotes(decoded(asked.user, "templateData"))
-        request = asked.request
+        """Refuse data whose quotes break out of the strings the template puts it in."""
+        user = template_names.without_quotes(decode_object(data.user, "templateData"))
+        request = data.request
         try:
             subject = template_names.subject_without_quotes(request.subject)
-            insecure = {"CR": request_of(request, subject), "User": object_of(user, "templateData")}
-            plain = self._leaf(self._visible(asked, insecure), environment)
+            insecure = {
+                "CR": request_variables(request, subject),
+                "User": parse_object(user, "templateData"),
+            }
+            plain = self._leaf(self._visible(data, insecure), environment)
         except (NewelError, InvalidNameError):
             plain = None
-        if plain is None or template_names.outline(plain) != template_names.outline(made):
+        if plain is None or template_names.outline(plain) != template_names.outline(output):
             raise forbidden(
-                "the request's data ends a string of the certificate template and goes on beside it;"
+                "the request's data ends a string of the certificate template and continues after it;"
                 " a template passes data through toJson"
             )
 
-    def _of_the_operator(self, asked: TemplateInput, environment: Environment) -> set[str]:
-        """The names that are there for an asker, too, who says nothing of his own."""
-        request = template_names.granted_request(asked.subject, asked.names, asked.request.spki)
-        visible = self._visible(asked, {"CR": request, "User": object_of(b"", "")})
+    def _operator_names(self, data: TemplateInput, environment: Environment) -> set[str]:
+        """Return the names that a request without data of its own would get, too."""
+        request = template_names.granted_request(data.subject, data.names, data.request.spki)
+        visible = self._visible(data, {"CR": request, "User": parse_object(b"", "")})
         try:
             return template_names.names_in(self._leaf(visible, environment))
         except NewelError:
@@ -110,8 +113,8 @@ class LeafTemplate:
 
     def _leaf(self, visible: dict[str, Any], environment: Environment) -> Shape:
         try:
-            made = certificates.rendered(self._template, visible, environment, BOUNDS)
-            return leaf(certificates.certificate(made))
+            text = certificates.rendered(self._template, visible, environment, BOUNDS)
+            return leaf(certificates.certificate(text))
         except TemplateRefusedError as error:
             if error.own:
                 raise verbatim(str(error)) from None
@@ -119,34 +122,34 @@ class LeafTemplate:
         except (der.DerError, InvalidNameError) as error:
             raise malformed(f"the certificate template made a bad name: {error}") from None
 
-    def _visible(self, asked: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
-        sans = variables.alternative_names(asked.names)
-        subject = variables.common_name(asked.subject)
+    def _visible(self, data: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
+        sans = variables.alternative_names(data.names)
+        subject = variables.common_name(data.subject)
         known = variables.variables(subject, sans, insecure)
-        if asked.claims:
-            known["Token"] = object_of(asked.claims, "the token's payload")
+        if data.claims:
+            known["Token"] = parse_object(data.claims, "the token's payload")
         # a copy: what a template sets in a map must not be there for the next request
         own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
         known.update({name: value for name, value in own.items() if name != "Insecure"})
         return known
 
 
-def text_of(file: str) -> str:
-    """A template's text in a file. Raises ValueError."""
+def _read_file(file: str) -> str:
+    """Read a template from a file. Raises ValueError."""
     try:
         with Path(file).open("rb") as source:
-            return source.read(LARGEST_FILE).decode()
+            return source.read(MAX_FILE_SIZE).decode()
     except OSError as error:
         raise ValueError(f"options.x509.templateFile: {error.strerror}") from None
 
 
-def object_of(data: bytes, what: str) -> dict[str, Any]:
-    """A JSON object with Go's numbers; an empty one for nothing and for null. Raises the refusal."""
-    return variables.numbers_as_go(decoded(data, what))
+def parse_object(data: bytes, what: str) -> dict[str, Any]:
+    """Decode a JSON object with Go's numbers; nothing and null are empty objects. Raises ``malformed``."""
+    return variables.numbers_as_go(decode_object(data, what))
 
 
-def decoded(data: bytes, what: str) -> dict[str, Any]:
-    """The same with numbers as JSON has them."""
+def decode_object(data: bytes, what: str) -> dict[str, Any]:
+    """Decode a JSON object; nothing and null are empty objects. Raises ``malformed``."""
     try:
         found: Any = msgspec.json.decode(data) if data else None
     except (ValueError, RecursionError):
@@ -158,11 +161,11 @@ def decoded(data: bytes, what: str) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-def request_of(request: VerifiedRequest, subject: bytes = b"") -> Any:
-    """The request as templates see it, with another subject if one is given."""
+def request_variables(request: VerifiedRequest, subject: bytes = b"") -> Any:
+    """Present a request as templates see it, with another subject if one is given."""
     info = der.children(der.only(request.der).content)[0]
     subject = subject or der.children(info.content)[1].raw
-    asked = list(request.extensions)
+    requested = list(request.extensions)
     if request.names:
-        asked.append(Extension(extensions.SUBJECT_ALT_NAME, False, names.encode(request.names)))
-    return variables.request(subject, request.spki, asked)
+        requested.append(Extension(extensions.SUBJECT_ALT_NAME, False, names.encode(request.names)))
+    return variables.request(subject, request.spki, requested)

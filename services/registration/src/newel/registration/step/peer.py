@@ -1,4 +1,4 @@
-"""Who holds the certificate a client shows: by TLS, or by a token its key signed."""
+"""The holder of a client certificate: proved by TLS, or by a token its key signed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from newel.crypto import loading
 from newel.registration.errors import unauthorized
+from newel.registration.issuance import ProvisionerRef
 from newel.registration.trust import Trust
 from newel.step import extension, jws, renew_token, tokens
 from newel.step.extension import ProvisionerExtension
@@ -18,16 +19,17 @@ _CLIENT = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EX
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A certificate whose key its holder proved to have.
+    """A certificate whose key the client proved to have.
 
-    That this authority issued it is known only by comparing ``der`` with the record.
+    Only the comparison of ``der`` with the record shows that this authority issued it.
     """
 
     der: bytes
     certificate: x509.Certificate
-    provisioner: ProvisionerExtension | None
+    provisioner: ProvisionerRef | None
+    """The provisioner its step extension names."""
     token: renew_token.RenewToken | None = None
-    """The token that proved it, when it was not TLS."""
+    """The bearer token that proved it; None: TLS did."""
 
     @property
     def serial(self) -> str:
@@ -36,24 +38,24 @@ class Peer:
 
 
 def from_tls(chain: Sequence[bytes]) -> Peer | None:
-    """The holder of the TLS client certificate, which the handshake verified; None without one.
+    """Return the holder of the TLS client certificate, which the handshake verified, or None.
 
-    The purposes are checked here, because the TLS library was not told of them. Raises the refusal.
+    The extended key usages are checked here, because the handshake does not. Raises ``unauthorized``.
     """
-    return _of_tls(chain[0]) if chain else None
+    return _tls_peer(chain[0]) if chain else None
 
 
 @lru_cache(maxsize=1024)
-def _of_tls(der: bytes) -> Peer:
-    """Cached, because a connection kept alive shows the same certificate with every request."""
+def _tls_peer(der: bytes) -> Peer:
+    """Parse a client certificate; cached, because a kept-alive connection presents it every time."""
     return _peer(der, loading.load_certificate(der), None)
 
 
 def from_bearer(text: str, trust: Trust) -> Peer:
-    """The holder of the certificate in a renew token. Its claims are not checked yet.
+    """Return the holder of the certificate in a renew token, whose claims are not checked yet.
 
-    1. the token's signature is its leaf's; 2. the leaf is signed by one of our issuers; 3. it is for
-    client authentication and its key may sign. Raises the refusal.
+    1. the token's signature is its leaf's; 2. the leaf is signed by one of the issuers; 3. it is for
+    client authentication and its key may sign. Raises ``unauthorized``.
     """
     try:
         token = renew_token.parse(text)
@@ -86,11 +88,13 @@ def _extension(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> obj
 _STEP = x509.ObjectIdentifier(extension.OID)
 
 
-def _provisioner(certificate: x509.Certificate) -> ProvisionerExtension | None:
+def _provisioner(certificate: x509.Certificate) -> ProvisionerRef | None:
     value = _extension(certificate, _STEP)
     if not isinstance(value, x509.UnrecognizedExtension):
         return None
     try:
-        return ProvisionerExtension.decode(value.value)
+        found = ProvisionerExtension.decode(value.value)
     except ValueError:
         return None
+    pairs = tuple(found.key_values)
+    return ProvisionerRef(found.type.name, found.name, found.credential_id, pairs)

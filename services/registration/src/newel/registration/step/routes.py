@@ -1,18 +1,19 @@
-"""The step API over HTTP: requests in, one domain call each, answers out.
+"""The step API over HTTP: one domain call for each request.
 
 Plain ASGI without a framework, because these routes are most of the work.
 """
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
+from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.authority import Authority
 from newel.registration.errors import malformed
-from newel.registration.metrics import Metrics
+from newel.registration.issuance import IssuedCertificate
 from newel.registration.step import bodies, peer
 from newel.registration.step.error_responses import error_response
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
@@ -21,7 +22,6 @@ from newel.registration.step.revocation import RevokeService
 from newel.registration.step.routing import Handler, Route, RouteTable
 from newel.registration.step.signing import SignResult, SignService
 from newel.runtime.asgi import Receive, Scope, Send
-from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.response import JSON, Response
@@ -31,9 +31,13 @@ from newel.step.messages import RekeyRequest, RevokeRequest, SignRequest
 _log = logging.getLogger("newel.registration.step.routes")
 _POST = ("POST",)
 _REVOKED = Response(200, b'{"status":"ok"}\n', JSON)
-_sign = msgspec.json.Decoder(SignRequest)
-_rekey = msgspec.json.Decoder(RekeyRequest)
-_revoke = msgspec.json.Decoder(RevokeRequest)
+_decode_sign = msgspec.json.Decoder(SignRequest)
+_decode_rekey = msgspec.json.Decoder(RekeyRequest)
+_decode_revoke = msgspec.json.Decoder(RevokeRequest)
+
+Facts = dict[str, Any]
+"""What the audit trail says of a request, added to as it becomes known."""
+Work = Callable[[Scope, Receive, Facts], Awaitable[tuple[IssuedCertificate | None, Decision]]]
 
 
 class StepAPI:
@@ -42,28 +46,27 @@ class StepAPI:
     def __init__(
         self,
         authority: Authority,
-        signing: SignService,
-        renewing: RenewService,
-        revoking: RevokeService,
-        metrics: Metrics,
-        audit: Audit,
+        sign: SignService,
+        renew: RenewService,
+        revoke: RevokeService,
+        audit_trail: AuditTrail,
         read_only: ReadOnlyRoutes,
     ) -> None:
         self._authority = authority
-        self._signing = signing
-        self._renewing = renewing
-        self._revoking = revoking
-        self._metrics = metrics
-        self._audit = audit
-        handlers: Mapping[str, Handler] = {
-            "sign": self._on_sign,
-            "renew": self._on_renew,
-            "re-sign": self._on_renew,
-            "rekey": self._on_rekey,
-            "revoke": self._on_revoke,
+        self._sign_service = sign
+        self._renew_service = renew
+        self._revoke_service = revoke
+        self._audit_trail = audit_trail
+        handlers = {
+            "sign": self._handler("sign", self._sign),
+            "renew": self._handler("renew", self._renew),
+            "re-sign": self._handler("renew", self._renew),
+            "rekey": self._handler("rekey", self._rekey),
+            # a revocation is not held up by an audit trail that cannot be written
+            "revoke": self._handler("revoke", self._revoke, issues=False),
         }
-        issuing = {path: Route(path, _POST, handler) for path, handler in handlers.items()}
-        self._table = RouteTable({**issuing, **read_only.routes()})
+        deciding = {path: Route(path, _POST, handler) for path, handler in handlers.items()}
+        self._table = RouteTable({**deciding, **read_only.routes()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request."""
@@ -79,102 +82,63 @@ class StepAPI:
             response = await _respond(route.handler(scope, receive))
         await response.send(send, body=method != "HEAD")
 
-    async def _on_sign(self, scope: Scope, receive: Receive) -> Response:
-        ott = ""
+    def _handler(self, operation: str, work: Work, *, issues: bool = True) -> Handler:
+        """Make a handler that writes the decision of a request down, however it is decided."""
 
-        async def work() -> SignResult:
-            nonlocal ott
-            body = await bodies.read(scope, receive, _sign)
-            ott = body.ott or ""
-            return await self._signing.sign(body, request_id())
+        async def handle(scope: Scope, receive: Receive) -> Response:
+            facts: Facts = {"remote_address": (scope.get("client") or ("",))[0]}
+            try:
+                if issues:
+                    self._audit_trail.require_writable()
+                certificate, decision = await work(scope, receive, facts)
+            except NewelError as error:
+                self._audit_trail.write(Decision(operation, facts, error))
+                raise
+            self._audit_trail.write(Decision(operation, {**decision.facts, **facts}))
+            return _REVOKED if certificate is None else self._issued(certificate)
 
-        return self._answer(await self._decide("sign", scope, work, lambda: _token_facts(ott)))
+        return handle
 
-    async def _on_renew(self, scope: Scope, receive: Receive) -> Response:
-        shown: list[peer.Peer] = []
-
-        async def work() -> SignResult:
-            await bodies.drain(scope, receive)
-            shown.append(self._peer(scope))
-            return await self._renewing.renew(shown[0], None, request_id())
-
-        return self._answer(await self._decide("renew", scope, work, lambda: _peer_facts(shown)))
-
-    async def _on_rekey(self, scope: Scope, receive: Receive) -> Response:
-        shown: list[peer.Peer] = []
-
-        async def work() -> SignResult:
-            data = await bodies.drain(scope, receive)
-            holder = peer.from_tls(_client_chain(scope))
-            if holder is None:  # a bearer token does not say for which new key it was made
-                raise malformed("missing client certificate")
-            shown.append(holder)
-            body = bodies.decode(_rekey, data)
-            return await self._renewing.renew(shown[0], body.csr or "", request_id())
-
-        return self._answer(await self._decide("rekey", scope, work, lambda: _peer_facts(shown)))
-
-    async def _on_revoke(self, scope: Scope, receive: Receive) -> Response:
-        facts: dict[str, Any] = _where(scope)
-        try:
-            body = await bodies.read(scope, receive, _revoke)
-            facts |= {"serial": (body.serial or "")[:64], "reason": body.reason_code}
-            facts |= _token_facts(body.ott or "")
-            shown = None if body.ott else peer.from_tls(_client_chain(scope))
-            revoked = await self._revoking.revoke(body, shown, request_id())
-        except NewelError as error:
-            self._refused("revoke", error, facts)
-            raise
-        self._metrics.count("revoke", revoked.provisioner, None)
-        facts |= {"provisioner": revoked.provisioner, "actor": revoked.actor}
-        self._audit.record("revoke", "granted", **facts, active=revoked.active)
-        return _REVOKED
-
-    async def _decide(
-        self,
-        operation: str,
-        scope: Scope,
-        work: Callable[[], Awaitable[SignResult]],
-        proof: Callable[[], dict[str, Any]],
-    ) -> SignResult:
-        """Does the work of an operation that issues, and writes down how it ended."""
-        try:
-            self._audit.require_writable()
-            issued = await work()
-        except NewelError as error:
-            self._refused(operation, error, {**_where(scope), **proof()})
-            raise
-        self._metrics.count(operation, issued.provisioner, None)
-        self._audit.record(
-            operation,
-            "granted",
-            provisioner=issued.provisioner,
-            subject=issued.subject,
-            names=issued.names,
-            serial=issued.certificate.serial.hex(),
-            issuer=issued.certificate.issuer,
-            **_where(scope),
-            **proof(),
-        )
-        return issued
-
-    def _refused(self, operation: str, error: NewelError, facts: dict[str, Any]) -> None:
-        self._metrics.count(operation, "", error)
-        self._audit.record(operation, "refused", type=error.type.value, cause=error.cause, **facts)
-
-    def _answer(self, issued: SignResult) -> Response:
-        issuer = self._authority.trust.issuers.get(issued.certificate.issuer)
+    def _issued(self, certificate: IssuedCertificate) -> Response:
+        issuer = self._authority.trust.issuers.get(certificate.issuer)
         if issuer is None:
             raise NewelError(
                 ErrorType.SERVER_INTERNAL, "", cause="a certificate of no known issuer"
             )
-        return Response(201, issuer.answer(issued.certificate.der), JSON)
+        return Response(201, issuer.sign_response(certificate.der), JSON)
+
+    async def _sign(self, scope: Scope, receive: Receive, facts: Facts) -> SignResult:
+        body = await bodies.read(scope, receive, _decode_sign)
+        facts |= _token_facts(body.ott or "")
+        return await self._sign_service.sign(body, request_id())
+
+    async def _renew(self, scope: Scope, receive: Receive, facts: Facts) -> SignResult:
+        await bodies.drain(scope, receive)
+        holder = self._peer(scope)
+        facts |= _peer_facts(holder)
+        return await self._renew_service.renew(holder, None, request_id())
+
+    async def _rekey(self, scope: Scope, receive: Receive, facts: Facts) -> SignResult:
+        data = await bodies.drain(scope, receive)
+        holder = peer.from_tls(_client_chain(scope))
+        if holder is None:  # a bearer token does not say for which new key it was made
+            raise malformed("missing client certificate")
+        facts |= _peer_facts(holder)
+        body = bodies.decode(_decode_rekey, data)
+        return await self._renew_service.renew(holder, body.csr or "", request_id())
+
+    async def _revoke(self, scope: Scope, receive: Receive, facts: Facts) -> tuple[None, Decision]:
+        body = await bodies.read(scope, receive, _decode_revoke)
+        facts |= {"serial": (body.serial or "")[:64], "reason": body.reason_code}
+        facts |= _token_facts(body.ott or "")
+        holder = None if body.ott else peer.from_tls(_client_chain(scope))
+        return None, await self._revoke_service.revoke(body, holder, request_id())
 
     def _peer(self, scope: Scope) -> peer.Peer:
-        """The certificate shown: by TLS, else by the bearer token. Raises the refusal."""
-        shown = peer.from_tls(_client_chain(scope))
-        if shown is not None:
-            return shown
+        """Return the holder of the TLS certificate, else of the bearer token's. Raises NewelError."""
+        holder = peer.from_tls(_client_chain(scope))
+        if holder is not None:
+            return holder
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -188,7 +152,7 @@ async def _respond(work: Awaitable[Response]) -> Response:
         return await work
     except NewelError as error:
         return error_response(error)
-    except Exception:  # noqa: BLE001 - the border: a client is told nothing of it
+    except Exception:  # noqa: BLE001 - the border: a client learns nothing of it
         _log.exception("a request failed")
         return error_response(NewelError(ErrorType.SERVER_INTERNAL, ""))
 
@@ -197,19 +161,13 @@ def _client_chain(scope: Scope) -> list[bytes]:
     return scope.get("extensions", {}).get("tls", {}).get("client_cert_chain_der", [])
 
 
-def _where(scope: Scope) -> dict[str, Any]:
-    return {"remote_address": (scope.get("client") or ("",))[0]}
-
-
-def _token_facts(ott: str) -> dict[str, Any]:
-    """A token is named by its digest: it may still be good when somebody reads the trail."""
+def _token_facts(ott: str) -> Facts:
+    """Name a token by its digest: it may still be valid when the audit trail is read."""
     return {"token": hashlib.sha256(ott.encode(errors="replace")).hexdigest()} if ott else {}
 
 
-def _peer_facts(shown: list[peer.Peer]) -> dict[str, Any]:
-    if not shown:
-        return {}
+def _peer_facts(holder: peer.Peer) -> Facts:
     return {
-        "proof": "bearer" if shown[0].token else "tls",
-        "renewed_from": f"{shown[0].certificate.serial_number:x}",
+        "proof": "bearer" if holder.token else "tls",
+        "renewed_from": f"{holder.certificate.serial_number:x}",
     }

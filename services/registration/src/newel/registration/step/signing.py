@@ -1,25 +1,28 @@
 """``/sign``: a one-time token and a certification request become a certificate."""
 
 import datetime as dt
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from newel.crypto import csr
+from newel.crypto import csr, distinguished_names
 from newel.crypto.dns_names import UNDERSCORES
-from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.registration.audit_trail import Decision
+from newel.registration.authority import Authority
 from newel.registration.errors import malformed, unauthorized
-from newel.registration.issuance import Issuance, apply_template, general_name, put_must_staple
-from newel.registration.one_time import UsedTokens, idempotency_key, use_once
-from newel.registration.provisioners.grant import Grant, TokenUse
+from newel.registration.issuance import (
+    Issuance,
+    IssuedCertificate,
+    IssueRequest,
+    add_must_staple,
+    apply_template,
+)
+from newel.registration.one_time import complete_use, idempotency_key, use_once
+from newel.registration.provisioners.grant import Grant
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
-from newel.registration.provisioners.registry import Provisioners
 from newel.registration.step import validity
 from newel.registration.step.subject import check_request
 from newel.registration.step.validity import Validity
-from newel.registration.trust import Trust
+from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import tokens
@@ -28,91 +31,102 @@ from newel.step.messages import SignRequest
 if TYPE_CHECKING:
     from newel.registration.provisioners.templates import LeafTemplate
 
-_LONGEST_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
-_COMMON_NAME = "2.5.4.3"
-
-
-class Current(Protocol):
-    """What may be replaced while running."""
-
-    @property
-    def provisioners(self) -> Provisioners:
-        """Every provisioner now."""
-        ...
-
-    @property
-    def trust(self) -> Trust:
-        """The issuers now."""
-        ...
+_MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
 
 
 class SignResult(NamedTuple):
-    """A certificate and what the audit trail says of it."""
+    """A new certificate and the decision that led to it."""
 
-    certificate: pb.Certificate
-    provisioner: str
-    subject: str
-    names: tuple[str, ...]
+    certificate: IssuedCertificate
+    decision: Decision
+
+    @classmethod
+    def of(
+        cls,
+        operation: str,
+        certificate: IssuedCertificate,
+        provisioner: str,
+        subject: str,
+        names: tuple[str, ...] = (),
+    ) -> "SignResult":
+        """Describe a certificate for the audit trail."""
+        facts = {
+            "provisioner": provisioner,
+            "subject": subject,
+            "names": names,
+            "serial": certificate.serial.hex(),
+            "issuer": certificate.issuer,
+        }
+        return cls(certificate, Decision(operation, facts))
 
 
 @dataclass(frozen=True, slots=True)
 class SignService:
     """Decides on ``/sign``."""
 
-    current: Current
+    authority: Authority
     rules: TokenRules
-    used: UsedTokens
+    used: UsedTokenTable
     issuance: Issuance
     clock: Clock
     backdate: dt.timedelta
     latest_start: dt.timedelta
 
     async def sign(self, body: SignRequest, request_id: str) -> SignResult:
-        """One certificate, or the refusal.
+        """Issue one certificate. Raises NewelError.
 
-        1. the request's own signature; 2. the token, verified by the provisioner it names; 3. the
-        request held against the grant; 4. the validity; 5. the provisioner's template, if it has one;
-        6. the token is used up, which only now, with everything verified, costs its owner anything;
-        7. the issuing authority.
+        1. the token, verified by the provisioner it names; 2. the request's own signature, which costs
+        more; 3. the request against the grant; 4. the validity; 5. the provisioner's template, if it has
+        one; 6. the token is used up, only now that everything is verified; 7. the issuing authority.
         """
-        request = read_request(body.csr)
+        unverified = read_request(body.csr)
         provisioner, grant = self._authorize(body.ott or "")
+        request = verify_request(unverified)
         check_request(request, grant)
         now = self.clock.now()
-        period = validity.resolve(
-            grant.limits,
-            validity.Bounds(self.backdate, self.latest_start, self.current.trust.ends(now)),
-            now,
-            body.not_before or "",
-            body.not_after or "",
+        bounds = validity.Bounds(
+            self.backdate, self.latest_start, self.authority.trust.issuer_expiry(now)
         )
-        digest_of = request.der + f"{body.not_before}\0{body.not_after}".encode()
-        message = build_issue_request(provisioner, grant, request.spki, period, request_id)
-        names = tuple(map(str, grant.names))
+        period = validity.resolve(
+            grant.limits, bounds, now, body.not_before or "", body.not_after or ""
+        )
+        digest_input = request.der + f"{body.not_before}\0{body.not_after}".encode()
+        message = build_issue_request(grant, request.spki, period, request_id)
         if provisioner.template is not None:
-            digest_of += bytes(body.template_data)
-            names = shaped(message, provisioner.template, grant, request, body, self.clock.now())
-        put_must_staple(message, request.extensions)
-        await use_once(self.used, grant.use, digest_of, self.clock.unix(), durable=False)
+            digest_input += bytes(body.template_data)
+            message = _render(message, provisioner.template, grant, request, body, now)
+        message = add_must_staple(message, request.extensions)
+        await use_once(self.used, grant.use, digest_input, now, durable=False)
         certificate = await complete_use(self.used, grant.use, self.issuance.issue(message))
-        return SignResult(certificate, provisioner.name, grant.subject, names)
+        names = tuple(map(str, message.names))
+        return SignResult.of("sign", certificate, provisioner.name, grant.subject, names)
 
     def _authorize(self, ott: str) -> tuple[Provisioner, Grant]:
         if not ott:
             raise malformed("missing ott")
         token = read_token(ott)
-        provisioner = self.current.provisioners.of_token(token)
-        return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.unix())
+        provisioner = self.authority.provisioners.by_token(token)
+        return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.now())
 
 
-def read_request(text: str | None) -> csr.VerifiedRequest:
-    """The certification request of a body, its signature verified. Raises the refusal."""
+def read_request(text: str | None) -> csr.UnverifiedRequest:
+    """Read the certification request of a body. Raises ``malformed``."""
     if not text:
         raise malformed("missing csr")
     try:
-        return csr.parse_request(text.encode(), UNDERSCORES)  # the grant decides on them
+        return csr.read_request(text.encode())
     except csr.CsrEncodingError as error:
-        raise malformed("error decoding json", cause=str(error)) from None
+        raise malformed(
+            "error decoding json: the csr is not a certificate request in PEM", cause=str(error)
+        ) from None
+    except csr.CsrError as error:
+        raise malformed(f"invalid csr: {error}") from None
+
+
+def verify_request(request: csr.UnverifiedRequest) -> csr.VerifiedRequest:
+    """Verify a request's signature and read its contents. Raises ``malformed``."""
+    try:
+        return request.verify(UNDERSCORES)  # the grant decides on them
     except csr.CsrSignatureError as error:
         raise malformed("invalid csr", cause=str(error)) from None
     except csr.CsrError as error:
@@ -120,7 +134,7 @@ def read_request(text: str | None) -> csr.VerifiedRequest:
 
 
 def read_token(ott: str) -> tokens.UnverifiedToken:
-    """A token within its bounds, unverified. Raises the refusal."""
+    """Parse a token within its bounds, unverified. Raises NewelError."""
     if len(ott) > tokens.LARGEST:
         raise NewelError(ErrorType.TOO_LARGE, "the token is too large")
     try:
@@ -129,62 +143,36 @@ def read_token(ott: str) -> tokens.UnverifiedToken:
         raise unauthorized(str(error)) from None
 
 
-async def complete_use(
-    used: UsedTokens, use: TokenUse, work: Awaitable[pb.Certificate]
-) -> pb.Certificate:
-    """Awaits what a token is used for and closes the use, however it ends.
-
-    An authority that is away leaves the use to the same request again; a refusal ends it.
-    """
-    try:
-        certificate = await work
-    except NewelError as error:
-        if error.type is ErrorType.UNAVAILABLE:
-            await used.release(use)
-        else:
-            used.finish(use)
-        raise
-    used.finish(use)
-    return certificate
-
-
 def build_issue_request(
-    provisioner: Provisioner, grant: Grant, spki: bytes, period: Validity, request_id: str
-) -> pb.Request:
-    """The grant and the proved key as the issuing authority is asked for them."""
-    fits = grant.subject and len(grant.subject) <= _LONGEST_COMMON_NAME
-    return pb.Request(
+    grant: Grant, spki: bytes, period: Validity, request_id: str
+) -> IssueRequest:
+    """Ask the issuing authority for what the grant allows and for the proved key."""
+    fits = grant.subject and len(grant.subject) <= _MAX_COMMON_NAME
+    return IssueRequest(
         idempotency_key=idempotency_key(grant.use),
         profile=grant.profile,
         public_key=spki,
-        subject=[pb.Attribute(oid=_COMMON_NAME, value=grant.subject)] if fits else [],
-        names=[general_name(name) for name in grant.names],
-        # without a start that was asked for the issuing authority backdates by its own clock
-        not_before=_stamp(period.asked_start),
-        not_after=_stamp(period.not_after),
-        provisioner=provisioner.statement(grant.proof.credential_id, grant.proof.key_values),
-        subject_of_proof=grant.proof.subject,
+        subject=(distinguished_names.common_name(grant.subject),) if fits else (),
+        names=grant.names,
+        not_before=period.requested_start,
+        not_after=period.not_after,
+        provisioner=grant.provisioner,
+        subject_of_proof=grant.subject,
         request_id=request_id,
     )
 
 
-def shaped(
-    message: pb.Request,
+def _render(
+    message: IssueRequest,
     template: "LeafTemplate",
     grant: Grant,
     request: csr.VerifiedRequest,
     body: SignRequest,
     now: dt.datetime,
-) -> tuple[str, ...]:
-    """Puts what the template makes into the message, in place of the grant's; the names. Raises the refusal."""
+) -> IssueRequest:
     from newel.registration.provisioners.templates import TemplateInput
 
-    granted = [str(name) for name in grant.names]
+    names = [str(name) for name in grant.names]
     user = bytes(body.template_data)
-    made = template.shape(TemplateInput(grant.subject, granted, request, grant.payload, user), now)
-    apply_template(message, made)
-    return tuple(map(str, made.names))
-
-
-def _stamp(time: dt.datetime | None) -> Timestamp | None:
-    return None if time is None else Timestamp(seconds=int(time.timestamp()))
+    data = TemplateInput(grant.subject, names, request, grant.payload, user)
+    return apply_template(message, template.render(data, now))

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newel.crypto.csr import VerifiedRequest
+from newel.crypto.distinguished_names import COMMON_NAME
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.names import GeneralName, parse_san
 from newel.registration.errors import forbidden
 from newel.registration.provisioners.grant import Grant
 from newel.step.fingerprint import confirmation
 
-_COMMON_NAME = "2.5.4.3"
-_SMALLEST_RSA = 2048
+_MIN_RSA_BITS = 2048
 _KINDS = (
     ("dns", "DNS names"),
     ("email", "email addresses"),
@@ -22,14 +22,14 @@ _KINDS = (
 
 
 def check_request(request: VerifiedRequest, grant: Grant) -> None:
-    """Holds a verified request against a grant. Raises the refusal in the words scripts know.
+    """Check a verified request against a grant. Raises NewelError with the texts of step-ca.
 
     1. it is the one request the grant is for, if it is for one; 2. its common name; 3. its key;
     4. its names, kind by kind, each none at all or exactly the granted set.
     """
     if grant.request_fingerprint and confirmation(request.der) != grant.request_fingerprint:
         raise forbidden("token does not match the certificate request (cnf)")
-    common_name = next((each.value for each in request.subject if each.oid == _COMMON_NAME), "")
+    common_name = next((each.value for each in request.subject if each.oid == COMMON_NAME), "")
     if common_name and not _is_one_of(common_name, grant.common_names):
         wanted = " ".join(grant.common_names)
         raise forbidden(
@@ -42,7 +42,7 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
 
 
 def _is_one_of(common_name: str, granted: Iterable[str]) -> bool:
-    """Say whether two spellings name the same: case, A-labels and addresses are made canonical."""
+    """Compare a common name with the granted ones in canonical form (case, A-labels, addresses)."""
     return common_name in granted or _canonical(common_name) in set(map(_canonical, granted))
 
 
@@ -54,18 +54,18 @@ def _canonical(text: str) -> str:
 
 
 def check_key(request: VerifiedRequest) -> None:
-    """The least that any key must be; the issuing authority looks closer."""
+    """Check the minimum for any key; the issuing authority checks the rest."""
     key = request.public_key
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _SMALLEST_RSA:
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
         raise forbidden(
-            f"certificate request RSA key must be at least {_SMALLEST_RSA} bits"
-            f" ({_SMALLEST_RSA // 8} bytes)"
+            f"certificate request RSA key must be at least {_MIN_RSA_BITS} bits"
+            f" ({_MIN_RSA_BITS // 8} bytes)"
         )
 
 
-def _check_names(asked: Iterable[GeneralName], granted: Iterable[GeneralName]) -> None:
+def _check_names(requested: Iterable[GeneralName], granted: Iterable[GeneralName]) -> None:
     for kind, plural in _KINDS:
-        got = [str(name) for name in asked if name.kind == kind]
+        got = [str(name) for name in requested if name.kind == kind]
         want = [str(name) for name in granted if name.kind == kind]
         if got and set(got) != set(want):
             raise forbidden(

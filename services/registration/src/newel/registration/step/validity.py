@@ -1,4 +1,4 @@
-"""From when to when a certificate is to be valid: what was asked for, within the provisioner's limits."""
+"""The validity of a certificate: what the request asks for, within the provisioner's limits."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -11,38 +11,40 @@ _SECOND = dt.timedelta(seconds=1)
 
 
 class Validity(NamedTuple):
-    """Aware times in whole seconds. Without a start that was asked for it is now, backdated."""
+    """Aware times in whole seconds. Without a requested start it is now, backdated."""
 
-    asked_start: dt.datetime | None
+    requested_start: dt.datetime | None
     not_after: dt.datetime
 
 
 class Bounds(NamedTuple):
-    """What bounds every validity, whatever the provisioner's limits are."""
+    """The bounds of every validity, whatever the provisioner's limits are."""
 
     backdate: dt.timedelta
     latest_start: dt.timedelta
-    issuer_end: dt.datetime | None = None  # None when that is not known
+    issuer_expiry: dt.datetime | None = None
 
 
 def resolve(
     limits: Limits, bounds: Bounds, now: dt.datetime, not_before: str, not_after: str
 ) -> Validity:
-    """The validity asked for by two texts of the API (RFC 3339, a duration, or nothing).
+    """Resolve the validity that two texts of the API ask for (RFC 3339, a duration, or nothing).
 
-    The start is backdated only when none was asked for; the backdate never counts against the
-    longest duration; nothing begins later than ``latest_start`` from now. An end that was not asked for
-    is the issuer's, where that comes first; one that was is the issuing authority's to refuse. Raises the
-    refusal in the words scripts know.
+    The start is backdated only when none was requested; the backdate never counts against the maximum
+    duration; no certificate begins later than ``latest_start`` from now. Without a requested end the
+    certificate does not outlive its issuer; a requested end beyond that is refused by the issuing
+    authority. Raises NewelError with the texts of step-ca.
     """
     now, backdate = now.replace(microsecond=0), bounds.backdate
     try:
-        asked_start = TimeDuration.parse(not_before).resolve(now) if not_before else None
-        start = now - backdate if asked_start is None else asked_start.replace(microsecond=0)
-        base = now if asked_start is None else start
+        requested_start = TimeDuration.parse(not_before).resolve(now) if not_before else None
+        start = (
+            now - backdate if requested_start is None else requested_start.replace(microsecond=0)
+        )
+        base = now if requested_start is None else start
         end = TimeDuration.parse(not_after).resolve(base) if not_after else None
         end = (
-            _usual(base + limits.default_duration, bounds)
+            _default_end(base + limits.default_duration, bounds)
             if end is None
             else end.replace(microsecond=0)
         )
@@ -66,13 +68,13 @@ def resolve(
             f"requested duration of {format_duration(length)} is more than the authorized maximum"
             f" certificate duration of {format_duration(limits.max_duration + backdate)}"
         )
-    return Validity(None if asked_start is None else start, end)
+    return Validity(None if requested_start is None else start, end)
 
 
-def _usual(end: dt.datetime, bounds: Bounds) -> dt.datetime:
-    return end if bounds.issuer_end is None else min(end, bounds.issuer_end)
+def _default_end(end: dt.datetime, bounds: Bounds) -> dt.datetime:
+    return end if bounds.issuer_expiry is None else min(end, bounds.issuer_expiry)
 
 
 def _go(time: dt.datetime) -> str:
-    """The time as Go prints it."""
+    """Format a time as Go prints it."""
     return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
