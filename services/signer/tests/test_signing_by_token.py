@@ -165,7 +165,7 @@ class Faulty:
 
     def __init__(self, key: SigningKey) -> None:
         self._key = key
-        self.public_key, self.lanes = key.public_key, key.lanes
+        self.public_key, self.concurrency = key.public_key, key.concurrency
 
     def sign(self, body: bytes) -> bytes:
         signature = bytearray(self._key.sign(body))
@@ -189,7 +189,7 @@ async def test_a_signature_that_a_device_got_wrong_is_not_released(
     servicer: Any = harness.service.rpcs[0].servicer
     signer: Signer = servicer._signer
     role = signer.roles["intermediate"]
-    signer.adopt(replace(role, key=Faulty(role.key)))
+    signer.replace_role(replace(role, key=Faulty(role.key)))
     now = harness.clock.now()
     body = (
         made.crl(harness.issuer, this_update=now, next_update=now + DAY)

@@ -1,7 +1,7 @@
-"""Name constraints: RFC 5280 §4.2.1.10, enforced on names about to be certified and on chains.
+"""Name constraints (RFC 5280 §4.2.1.10), enforced on names to be certified and on chains.
 
-Where the RFC leaves room the stricter reading holds: a wildcard is excluded when anything it may
-stand for is, a common name that looks like a host is one, and what cannot be read refuses.
+Where the RFC leaves a choice, the stricter reading applies: a wildcard is excluded if anything it may
+match is, a common name that looks like a host is one, and constraints that cannot be read refuse all.
 """
 
 import contextlib
@@ -12,11 +12,10 @@ from typing import ClassVar, TypeAlias
 
 from cryptography import x509
 
-from newel.crypto import certificate, der, distinguished_names, extensions, names
+from newel.crypto import certificate, der, distinguished_names, names, oids
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import InvalidNameError
 
-_EMAIL_ATTRIBUTE = "1.2.840.113549.1.9.1"
 _DIRECTORY_TAG = 0xA4
 _KINDS = {
     names.DNS_TAG: "dns",
@@ -32,7 +31,7 @@ Base: TypeAlias = str | _Network | _Path
 
 
 class ConstraintError(ValueError):
-    """A name lies outside what an issuer may certify, or the constraints cannot be read."""
+    """A name lies outside the name constraints of an issuer, or they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,10 @@ _Name: TypeAlias = names.GeneralName | _DirectoryName
 
 @dataclass(frozen=True, slots=True)
 class NameConstraints:
-    """The subtrees of one authority's certificate, by kind of name: dns, ip, email, uri, directory.
+    """The subtrees of a CA certificate, by kind of name: dns, ip, email, uri, directory.
 
-    A kind that is not in ``permitted`` is not limited to anything. Kinds that are not used here
-    (otherName …) are left out: no certificate with such a name is made or, constrained, believed.
+    A kind that is not in ``permitted`` is not limited. Unsupported kinds (otherName …) are left out:
+    no certificate with such a name is issued, or accepted below constraints.
     """
 
     permitted: dict[str, list[Base]] = field(default_factory=dict)
@@ -61,7 +60,7 @@ class NameConstraints:
     def check(
         self, general_names: Iterable[names.GeneralName], subject: Sequence[Attribute]
     ) -> None:
-        """Raises :class:`ConstraintError` for the first name that is not within bounds."""
+        """Raise :class:`ConstraintError` for the first name outside the constraints."""
         for name in (*general_names, *_names_of_subject(subject)):
             if any(_excludes(base, name) for base in self.excluded.get(name.kind, ())):
                 raise ConstraintError(f"{name} is excluded by the issuer's name constraints")
@@ -71,29 +70,14 @@ class NameConstraints:
 
 
 def name_constraints(authority: x509.Certificate) -> NameConstraints | None:
-    """The constraints in an authority's certificate, or None. Raises :class:`ConstraintError`."""
-    extension = certificate.extensions_of(authority).get(extensions.NAME_CONSTRAINTS)
+    """Read the constraints of a CA certificate, if any. Raises :class:`ConstraintError`."""
+    extension = certificate.extensions_of(authority).get(oids.NAME_CONSTRAINTS)
     if extension is None:
         return None
     try:
         return _read(extension.value)
     except (der.DerError, ValueError) as error:
-        raise ConstraintError(f"name constraints that cannot be read: {error}") from None
-
-
-def check_chain(
-    chain: Iterable[x509.Certificate],
-    general_names: Sequence[names.GeneralName],
-    subject: Sequence[Attribute],
-) -> None:
-    """Holds the names of a leaf against every authority above it, its issuer and the root included.
-
-    Raises :class:`ConstraintError`.
-    """
-    for authority in chain:
-        constraints = name_constraints(authority)
-        if constraints is not None:
-            constraints.check(general_names, subject)
+        raise ConstraintError(f"the name constraints cannot be read: {error}") from None
 
 
 def _read(value: bytes) -> NameConstraints:
@@ -137,23 +121,27 @@ def _network(octets: bytes) -> _Network:
 
 
 def _path(attributes: Sequence[Attribute]) -> _Path:
-    """RFC 5280 §7.1, simply: case and runs of white space do not count."""
+    """Fold case and white space, a simple form of RFC 5280 §7.1."""
     return tuple((each.oid, " ".join(each.value.casefold().split())) for each in attributes)
 
 
 def _names_of_subject(subject: Sequence[Attribute]) -> Iterator[_Name]:
-    """The subject itself, its e-mail addresses, and a common name that verifiers take for a host."""
+    """Yield the subject, its e-mail addresses, and a common name that verifiers use as a host."""
     if subject:
         yield _DirectoryName(_path(subject))
     for each in subject:
-        if each.oid == _EMAIL_ATTRIBUTE:
+        if each.oid == oids.EMAIL_ADDRESS:
             try:
                 yield names.email_address(each.value)
             except InvalidNameError as error:
                 raise ConstraintError(str(error)) from None
-        elif each.oid == distinguished_names.COMMON_NAME and any(c in each.value for c in ".:@"):
+        elif each.oid == oids.COMMON_NAME and any(c in each.value for c in ".:@"):
+            text = each.value.strip().removesuffix(".")
             with contextlib.suppress(InvalidNameError):
-                yield names.parse_san(each.value.strip().removesuffix("."))
+                name = names.parse_san(text)
+                yield name
+                if isinstance(name, names.Uri) and "://" not in name.value:  # a.test:443
+                    yield names.parse_san(text.partition(":")[0])
 
 
 def _permits(base: Base, name: _Name) -> bool:
@@ -176,13 +164,12 @@ def _excludes(base: Base, name: _Name) -> bool:
     match name, base:
         case names.DnsName(), str():
             domain = base.removeprefix(".")
-            # *.a.test stands for x.a.test, should that be what is excluded
-            stands_for = name.value.startswith("*.") and domain.endswith(name.value[1:])
-            return stands_for or _is_under(name.value, domain)
-        case names.IpAddress(), ipaddress.IPv6Network():
-            mapped = isinstance(name.value, ipaddress.IPv4Address)
-            address = ipaddress.ip_address(f"::ffff:{name.value}") if mapped else name.value
-            return address in base
+            # *.a.test matches x.a.test, which may be what is excluded
+            matches = name.value.startswith("*.") and domain.endswith(name.value[1:])
+            return matches or _is_under(name.value, domain)
+        case names.IpAddress(), ipaddress.IPv4Network() | ipaddress.IPv6Network():
+            same_host = (name.value, *names.equivalent_addresses(name.value))
+            return any(address in base for address in same_host)
         case names.EmailAddress(), str() if "@" in base:
             return name.value.lower() == base.lower()
         case names.Uri(), str():
@@ -192,14 +179,14 @@ def _excludes(base: Base, name: _Name) -> bool:
 
 
 def _is_under(domain: str, base: str) -> bool:
-    """Whether a domain is the base or below it; below it only, where the base starts with a dot."""
+    """Say whether a domain is at or below the base; only below it, if the base starts with a dot."""
     if base.startswith(".") or not base:
         return domain.endswith(base)
     return domain == base or domain.endswith(f".{base}")
 
 
 def _is_at(host: str, base: str) -> bool:
-    """The rule of e-mail addresses and URIs: a host exactly, or anything below a leading dot."""
+    """Apply the rule of e-mail addresses and URIs: one host, or any host below a leading dot."""
     return host.endswith(base) if base.startswith(".") or not base else host == base
 
 
@@ -208,10 +195,10 @@ def _host_of_email(name: names.EmailAddress) -> str:
 
 
 def _host_of_uri(name: names.Uri) -> str:
-    """The host, a domain name; §4.2.1.10 refuses a URI without one where URIs are constrained."""
+    """The host, a domain name; §4.2.1.10 rejects a URI without one where URIs are constrained."""
     _, slashes, rest = name.value.partition("://")
     authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
     host = authority.partition(":")[0]
     if not slashes or not host or host.startswith("[") or host.replace(".", "").isdigit():
-        raise ConstraintError(f"{name} has no domain name to hold against name constraints")
+        raise ConstraintError(f"{name} has no domain name to check against name constraints")
     return host

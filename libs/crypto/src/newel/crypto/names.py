@@ -149,6 +149,33 @@ def _canonical_ip(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> IpA
     return IpAddress(address)
 
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_IPV4_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
+_LAST_32_BITS = (_NAT64, _NAT64_LOCAL, _IPV4_COMPATIBLE, _IPV4_TRANSLATED)
+
+
+def equivalent_addresses(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses by which the same host is reached: IPv4 in IPv6, and mapped into it.
+
+    NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380), the IPv4-compatible and the
+    IPv4-translated form (RFC 4291, RFC 2765).
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return [ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)]
+    found: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = []
+    if any(address in network for network in _LAST_32_BITS):
+        found.append(ipaddress.IPv4Address(address.packed[12:]))
+    if address.sixtofour:
+        found.append(address.sixtofour)
+    if address.teredo:
+        found += address.teredo
+    return found
+
+
 def email_address(text: str) -> EmailAddress:
     """A mailbox with a plain local part (RFC 5321 dot-string: no quotes) and a domain name."""
     local, at, domain = text.rpartition("@")

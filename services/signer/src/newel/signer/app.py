@@ -20,9 +20,9 @@ from newel.signer.ceremony.authority import (
 from newel.signer.ceremony.succession import SuccessionFiles, create_successor
 from newel.signer.certificate_watch import CertificateWatch
 from newel.signer.config import Config
+from newel.signer.errors import unavailable_error
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.metrics import Metrics
-from newel.signer.refusal import unavailable
 from newel.signer.rpc import CertificateSignerServicer, KeysServicer, StatusSignerServicer
 from newel.signer.self_check import SelfCheck
 from newel.signer.signing import Signer
@@ -59,7 +59,7 @@ def build(config: Config, ports: Ports) -> Service:
     try:
         roles = [make_role(key) for key in config.keys]
     except KeyUnavailableError as error:
-        raise unavailable(str(error)) from error
+        raise unavailable_error(str(error)) from error
     signer = Signer(roles, ports.clock, ports.audit, metrics)
     check = SelfCheck(signer.roles, metrics)
     watch = CertificateWatch(config.keys, signer)

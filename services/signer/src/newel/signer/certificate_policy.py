@@ -22,9 +22,9 @@ from functools import lru_cache
 
 from newel.crypto import der, distinguished_names, extensions, keys
 from newel.signer import extension_values
+from newel.signer.errors import malformed_error, policy_error
 from newel.signer.issuer import Issuer
 from newel.signer.name_rules import NO_BOUNDS, NameBounds
-from newel.signer.refusal import malformed, refused
 from newel.signer.statements import CertificateStatement
 
 BACKDATE = dt.timedelta(hours=1)
@@ -87,13 +87,13 @@ class CertificatePolicy:
         self._judge = lru_cache(maxsize=512)(self._judge_extension)
 
     def check(self, statement: CertificateStatement, now: dt.datetime) -> None:
-        """Raises :func:`refused` or :func:`malformed` with what is wrong."""
+        """Raises :func:`policy_error` or :func:`malformed_error` with what is wrong."""
         if statement.algorithm != self._algorithm:
-            raise refused("the algorithm in the certificate is not the key's")
+            raise policy_error("the algorithm in the certificate is not the key's")
         if statement.issuer != self._issuer.subject:
-            raise refused("the issuer is not the subject of the key's certificate")
+            raise policy_error("the issuer is not the subject of the key's certificate")
         if statement.subject == self._issuer.subject:
-            raise refused("the subject is the issuer itself")
+            raise policy_error("the subject is the issuer itself")
         _check_subject(statement.subject)
         _check_public_key(statement.public_key)
         self._check_validity(statement, now)
@@ -104,29 +104,29 @@ class CertificatePolicy:
     def _check_validity(self, statement: CertificateStatement, now: dt.datetime) -> None:
         begin, end, issuer = statement.not_before, statement.not_after, self._issuer
         if end < begin:
-            raise refused("the certificate ends before it begins")
+            raise policy_error("the certificate ends before it begins")
         if end <= now:
-            raise refused("the certificate is over before it is signed")
+            raise policy_error("the certificate is over before it is signed")
         if end > issuer.not_after:
-            raise refused("the certificate outlives its issuer")
+            raise policy_error("the certificate outlives its issuer")
         if begin < issuer.not_before - BACKDATE:
-            raise refused("the certificate begins long before its issuer")
+            raise policy_error("the certificate begins long before its issuer")
         if begin > now + self._rules.latest_start + _SLACK:
-            raise refused(f"the certificate begins at {begin}, too far ahead of now")
+            raise policy_error(f"the certificate begins at {begin}, too far ahead of now")
         # What is set back for slow clocks does not lengthen what is left of its life
         if end - max(begin, now) > self._rules.max_validity:
-            raise refused(f"valid until {end}, the most is {self._rules.max_validity}")
+            raise policy_error(f"valid until {end}, the most is {self._rules.max_validity}")
 
     def _check_extensions(self, extensions: Collection[bytes]) -> None:
         kinds = [self._judge(extension) for extension in extensions]
         if len(set(kinds)) != len(kinds):
-            raise refused("an extension stands there twice")
+            raise policy_error("an extension stands there twice")
         if self._authority_key_identifier not in extensions:
-            raise refused("the authority key identifier is not the issuer's")
+            raise policy_error("the authority key identifier is not the issuer's")
         if _KEY_USAGE not in kinds:
-            raise refused("the certificate has no key usage")
+            raise policy_error("the certificate has no key usage")
         if self._rules.require_extended_key_usage and _EXTENDED_KEY_USAGE not in kinds:
-            raise refused("the certificate does not say what its key may be used for")
+            raise policy_error("the certificate does not say what its key may be used for")
 
     def _judge_extension(self, extension: bytes) -> bytes:
         """The kind of one extension that may stand in a leaf. Raises a refusal."""
@@ -134,31 +134,33 @@ class CertificatePolicy:
             # the library found the extensions in their places, so each is one whole element
             kind, *critical, octets = der.split(der.content(extension))
         except ValueError as error:
-            raise malformed(f"an extension cannot be read: {error}") from None
+            raise malformed_error(f"an extension cannot be read: {error}") from None
         if (critical and critical != _CRITICAL) or octets[0] != der.OCTET_STRING:
-            raise malformed("an extension that is not made as it should be")
+            raise malformed_error("an extension that is not made as it should be")
         if kind in _NEVER:
-            raise refused(f"{_NEVER[kind]} is not for certificates that services issue")
+            raise policy_error(f"{_NEVER[kind]} is not for certificates that services issue")
         if critical and kind not in self._critical:
-            raise refused(f"a critical extension not known here: {_dotted(kind)}")
+            raise policy_error(f"a critical extension not known here: {_dotted(kind)}")
         check = self._checks.get(kind)
         if check is None:
-            raise refused(f"the extension {_dotted(kind)} is not among the key's other_extensions")
+            raise policy_error(
+                f"the extension {_dotted(kind)} is not among the key's other_extensions"
+            )
         try:
             check(der.content(octets))
         except ValueError as error:
-            raise refused(f"the extension {_dotted(kind)}: {error}") from None
+            raise policy_error(f"the extension {_dotted(kind)}: {error}") from None
         return kind
 
     def _check_usages(self, value: bytes) -> None:
         usages = [der.Reader(usage).oid() for usage in der.split(der.only(value).content)]
         allowed = self._rules.extended_key_usages - NEVER_USAGES
         if not usages or not allowed.issuperset(usages):
-            raise refused(
+            raise policy_error(
                 f"extended key usages {', '.join(sorted(usages))} that the key may not give"
             )
         if len(set(usages)) != len(usages):
-            raise refused("an extended key usage stands there twice")
+            raise policy_error("an extended key usage stands there twice")
 
 
 def _check_subject(subject: bytes) -> None:
@@ -166,17 +168,17 @@ def _check_subject(subject: bytes) -> None:
     head = _common_name_head(len(subject))
     if head and subject.startswith(head) and (value := subject[len(head) :]).isascii():
         if not value.decode("ascii").isprintable():
-            raise refused("the common name has a control character")
+            raise policy_error("the common name has a control character")
         return  # as nearly every leaf's
     try:
         attributes = distinguished_names.decode(subject)
         relative_names = der.split(der.content(subject))
     except ValueError as error:
-        raise refused(f"the subject: {error}") from None
+        raise policy_error(f"the subject: {error}") from None
     if not all(each.value and "\0" not in each.value for each in attributes):
-        raise refused("the subject has an empty attribute, or one with the character U+0000")
+        raise policy_error("the subject has an empty attribute, or one with the character U+0000")
     if not all(map(der.content, relative_names)):
-        raise refused("the subject has a relative name of no attributes")
+        raise policy_error("the subject has a relative name of no attributes")
 
 
 @lru_cache(maxsize=128)
@@ -192,7 +194,7 @@ def _check_public_key(key: bytes) -> None:
     try:
         keys.load_public_key(key)
     except ValueError as error:
-        raise refused(f"the public key: {error}") from None
+        raise policy_error(f"the public key: {error}") from None
 
 
 def _check_nothing(_: bytes) -> None:

@@ -32,7 +32,7 @@ class CertificateWatch:
             except ConfigError as error:
                 _log.error("the new certificate cannot be used: %s", error)
             else:
-                self._signer.adopt(role)
+                self._signer.replace_role(role)
                 _log.info("the key %s has a new certificate", config.name)
 
 

@@ -1,4 +1,4 @@
-"""What the signer asks of a key, wherever it lives."""
+"""The interface of a signing key, wherever it is stored."""
 
 from typing import Protocol
 
@@ -6,41 +6,41 @@ from newel.crypto.keys import PublicKey
 
 
 class KeyUnavailableError(Exception):
-    """The key cannot be used now: its token is gone, locked or another one. Trying later may help."""
+    """The key cannot be used now: its token is missing, locked or another one. A retry may help."""
 
 
 class KeyExistsError(Exception):
-    """There is a key by that name already, and it is not to be replaced."""
+    """A key of that name exists already, and keys are never replaced."""
 
 
 class SigningKey(Protocol):
-    """One private key that signs and is never seen."""
+    """A private key that signs and cannot be read."""
 
     @property
     def public_key(self) -> PublicKey:
-        """Its public half, read once when the key was opened."""
+        """The public half, read once when the key was opened."""
         ...
 
     @property
-    def lanes(self) -> int:
-        """How many signatures it can make at once, each in a thread of its own.
+    def concurrency(self) -> int:
+        """The number of signatures that the key can make at once, each in a thread.
 
-        0 says that a signature takes microseconds and is best made on the spot.
+        0 means that a signature takes microseconds and is made on the event loop.
         """
         ...
 
     @property
     def hardware(self) -> bool:
-        """Whether the signature comes from a device, whose answers are not to be trusted unseen."""
+        """Whether the signature comes from a device, whose answers are verified."""
         ...
 
     def sign(self, body: bytes) -> bytes:
-        """The signature over ``body``: DER ECDSA-Sig-Value, PKCS #1 block, or raw Ed25519.
+        """Sign ``body``: a DER ECDSA-Sig-Value, a PKCS #1 block, or raw Ed25519.
 
         Blocks; safe to call from several threads. Raises :class:`KeyUnavailableError`.
         """
         ...
 
     def close(self) -> None:
-        """Lets go of whatever holds the key open."""
+        """Release the sessions that hold the key open."""
         ...

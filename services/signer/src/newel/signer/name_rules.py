@@ -1,10 +1,9 @@
-"""Bounds for the names in the certificates a key signs, in the manner of RFC 5280 §4.2.1.10.
+"""Bounds for the names in the certificates a key signs, modelled on RFC 5280 §4.2.1.10.
 
-A rule is a kind and a base: ``dns:example.com`` covers that name and everything below it, also under a
-wildcard, and excludes ``*.com``, which stands for it too; ``ip:10.0.0.0/8`` a network; ``email:example.com``
-the mailboxes of that host and those below; ``uri:example.com`` the same of hosts in URIs. There is no rule for
-other kinds of name (otherName, with which Windows logs people on; directoryName …), so none of these is ever
-signed.
+A rule is a kind and a base: ``dns:example.com`` covers that name and every name below it, also under a
+wildcard, and excludes ``*.com``, which matches it; ``ip:10.0.0.0/8`` a network; ``email:example.com`` the
+mailboxes of that host and those below; ``uri:example.com`` the same for hosts in URIs. No rule exists for
+other kinds of name (otherName, which Windows uses for logon; directoryName …), so they are never signed.
 """
 
 import ipaddress
@@ -12,33 +11,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from newel.crypto import der, distinguished_names, dns_names, names
+from newel.crypto import der, distinguished_names, dns_names, names, oids
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
-from newel.signer.refusal import refused
+from newel.signer.errors import policy_error
 
 _UNDERSCORED = NameRules(underscores=True)
-_COMMON_NAME = distinguished_names.COMMON_NAME
 _NAMING = {
-    _COMMON_NAME: "common name",
-    "1.2.840.113549.1.9.1": "emailAddress",
-    "0.9.2342.19200300.100.1.3": "mail",
-    "1.2.840.113549.1.9.2": "unstructuredName",
-    "1.2.840.113549.1.9.8": "unstructuredAddress",
+    oids.COMMON_NAME: "common name",
+    oids.EMAIL_ADDRESS: "emailAddress",
+    oids.MAIL: "mail",
+    oids.UNSTRUCTURED_NAME: "unstructuredName",
+    oids.UNSTRUCTURED_ADDRESS: "unstructuredAddress",
 }
-"""The attributes of a subject that some verifier takes for a name or an address of a host or person."""
+"""The attributes of a subject that some verifiers use as the name of a host or a person."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """One rule; ``base`` is a domain name in lower case or a network."""
+    """A rule; ``base`` is a domain name in lower case or a network."""
 
     kind: str
     base: str | Network
 
     def covers(self, name: names.GeneralName) -> bool:
-        """Whether a name is of this rule's kind and at the base or below it."""
+        """Say whether a name has the kind of this rule and lies at the base or below it."""
         if self.kind != name.kind:
             return False
         if isinstance(name, names.IpAddress):
@@ -46,10 +44,21 @@ class NameRule:
         host = _host(name)
         return host == self.base or host.endswith(f".{self.base}")
 
-    def meets(self, name: names.GeneralName) -> bool:
-        """Whether a name is covered, or is a wildcard that also stands for this rule's base."""
+    def excludes(self, name: names.GeneralName) -> bool:
+        """Say whether any reading of a name lies at the base or below it.
+
+        A wildcard may match the base, an IPv6 address may carry an IPv4 one, and a URI without a host
+        (``https:///a.test``) has one for some programs.
+        """
         if self.covers(name):
             return True
+        if isinstance(name, names.IpAddress):
+            base = self.base
+            return not isinstance(base, str) and any(
+                address in base for address in names.equivalent_addresses(name.value)
+            )
+        if isinstance(name, names.Uri):
+            return self.kind == "uri" and not _host(name)
         if self.kind != "dns" or not isinstance(name, names.DnsName):
             return False
         return name.value.startswith("*.") and str(self.base).partition(".")[2] == _host(name)
@@ -64,7 +73,7 @@ def _host(name: names.DnsName | names.EmailAddress | names.Uri) -> str:
 
 
 def parse_rule(text: str) -> NameRule:
-    """The rule of ``kind:base``. Raises ``ValueError``."""
+    """Parse ``kind:base``. Raises ``ValueError``."""
     kind, _, base = text.partition(":")
     if kind == "ip":
         return NameRule(kind, ipaddress.ip_network(base))
@@ -74,7 +83,7 @@ def parse_rule(text: str) -> NameRule:
 
 
 def name_bounds(permitted: Iterable[str], excluded: Iterable[str]) -> "NameBounds":
-    """The bounds that a configuration writes as texts. Raises ``ValueError`` for a rule that is none."""
+    """Parse the bounds of a configuration. Raises ``ValueError`` for an invalid rule."""
     return NameBounds(
         tuple(parse_rule(text) for text in permitted), tuple(parse_rule(text) for text in excluded)
     )
@@ -82,10 +91,9 @@ def name_bounds(permitted: Iterable[str], excluded: Iterable[str]) -> "NameBound
 
 @dataclass(frozen=True, slots=True)
 class NameBounds:
-    """Where the names of a certificate must lie.
+    """The bounds of the names of a certificate.
 
-    When any are permitted, names of kinds that no rule speaks of are refused too: what was not thought of
-    is not allowed.
+    If anything is permitted, names of kinds without a rule are refused.
     """
 
     permitted: tuple[NameRule, ...] = ()
@@ -93,13 +101,13 @@ class NameBounds:
 
     @property
     def any(self) -> bool:
-        """Whether there are bounds."""
+        """Whether there are any bounds."""
         return bool(self.permitted or self.excluded)
 
     def check_alternative_names(self, value: bytes) -> None:
-        """Read every name of a subjectAltName value, and hold it against the bounds.
+        """Check every name of a subjectAltName value against the bounds.
 
-        Raises :func:`refused`, and ``ValueError`` for what cannot be read.
+        Raises :func:`policy_error`, and ``ValueError`` for what cannot be read.
         """
         encoded = der.split(der.only(value).content)
         if not encoded:
@@ -107,7 +115,7 @@ class NameBounds:
         bounded = self.any
         for each in encoded:
             content = der.content(each)
-            # which differ in nothing but underscores; the strict names are remembered
+            # the rules differ in underscores only; strict names are cached
             rules = _UNDERSCORED if b"_" in content else STRICT
             if bounded or each[0] != names.DNS_TAG:
                 name = names.from_der(each[0], content, rules)
@@ -117,38 +125,51 @@ class NameBounds:
                 dns_names.canonical(content.decode("ascii"), rules)
 
     def check_subject(self, subject: bytes) -> None:
-        """Hold the names in a subject against the bounds, as verifiers that look there read them.
+        """Check the names in a subject against the bounds, as verifiers that look there read them.
 
-        A common name with white space inside, or with none of ``.:@``, names nobody on a network. Raises
-        :func:`refused`.
+        A common name with white space inside, or with none of ``.:@``, names no host or person. Raises
+        :func:`policy_error`.
         """
         try:
             attributes = distinguished_names.decode(subject)
         except der.DerError as error:
-            raise refused(f"a subject that the key's bounds cannot judge: {error}") from None
+            raise policy_error(
+                f"the bounds of the key cannot be applied to the subject: {error}"
+            ) from None
         for attribute in attributes:
             what = _NAMING.get(attribute.oid)
             text = attribute.value.strip().rstrip(".")
-            if what is None or (attribute.oid == _COMMON_NAME and not _could_name(text)):
+            if what is None or (attribute.oid == oids.COMMON_NAME and not _may_be_name(text)):
                 continue
             try:
-                name = names.parse_san(text, _UNDERSCORED)
+                found = _parse_subject_name(text)
             except InvalidNameError as error:
-                raise refused(f"a {what} that the key's bounds cannot judge: {error}") from None
-            self.check(name)
+                raise policy_error(
+                    f"the bounds of the key cannot be applied to the {what}: {error}"
+                ) from None
+            for name in found:
+                self.check(name)
 
     def check(self, name: names.GeneralName) -> None:
-        """Raise :func:`refused` for a name that is out of bounds."""
-        if any(rule.meets(name) for rule in self.excluded):
-            raise refused(f"the name {name} is excluded")
+        """Raise :func:`policy_error` for a name out of bounds."""
+        if any(rule.excludes(name) for rule in self.excluded):
+            raise policy_error(f"the name {name} is excluded")
         if self.permitted and not any(rule.covers(name) for rule in self.permitted):
-            raise refused(f"the name {name} is not permitted")
+            raise policy_error(f"the name {name} is not permitted")
 
 
 NO_BOUNDS = NameBounds()
 
 
-def _could_name(text: str) -> bool:
+def _parse_subject_name(text: str) -> list[names.GeneralName]:
+    """A name in a subject, and for ``a.test:443``, which has the form of a URI, the host too."""
+    name = names.parse_san(text, _UNDERSCORED)
+    if not isinstance(name, names.Uri) or _host(name):
+        return [name]
+    return [name, names.parse_san(text.partition(":")[0], _UNDERSCORED)]
+
+
+def _may_be_name(text: str) -> bool:
     if not text.isprintable():
         return True
     return any(char in text for char in ".:@") and not any(char.isspace() for char in text)

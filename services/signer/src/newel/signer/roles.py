@@ -11,23 +11,21 @@ from newel.signer.statements import Kind
 
 
 class Statement(Protocol):
-    """Anything that was parsed and can be named in the audit trail."""
+    """A parsed statement, which the audit trail can name."""
 
     @property
     def identity(self) -> str:
-        """A serial, a number, or several."""
+        """The serial number, or numbers, it is about."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one kind of statement is read, and what it is held against."""
+    """How one kind of statement is parsed, checked and signed."""
 
-    parse: Callable[[bytes], Statement]  # raises ``malformed``
-    check: Callable[[Any, dt.datetime], None]  # what ``parse`` gave, and now; raises ``refused``
-    dress: Callable[[bytes], bytes] | None = (
-        None  # the signature, as this kind of statement wears it
-    )
+    parse: Callable[[bytes], Statement]  # raises ``malformed_error``
+    check: Callable[[Any, dt.datetime], None]  # the statement, and now; raises ``policy_error``
+    encode_signature: Callable[[bytes], bytes] | None = None  # where it differs from X.509
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +35,9 @@ class Role:
     name: str
     key: SigningKey
     rules: Mapping[Kind, Rule]
-    certificate: bytes = b""  # DER, of the issuer or responder the key is; empty for SSH
+    certificate: bytes = b""  # DER, of the issuer or responder; empty for SSH
 
     @property
     def algorithm(self) -> bytes:
-        """The DER AlgorithmIdentifier of its signatures."""
+        """The DER AlgorithmIdentifier of the signatures of the key."""
         return keys.signature_algorithm(self.key.public_key)

@@ -6,7 +6,7 @@ from newel.crypto import keys
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.wire import error_to_proto
-from newel.signer.refusal import refused
+from newel.signer.errors import policy_error
 from newel.signer.roles import Role
 from newel.signer.signing import Outcome, Request, Signer
 from newel.signer.statements import Kind
@@ -18,7 +18,9 @@ async def _sign(
     signer: Signer, kind: Kind, request: signer_pb2.SignRequest, context: Any
 ) -> signer_pb2.SignResponse:
     if len(request.statements) > LARGEST_BATCH:
-        raise refused(f"{len(request.statements)} statements at once, the most is {LARGEST_BATCH}")
+        raise policy_error(
+            f"{len(request.statements)} statements at once, the most is {LARGEST_BATCH}"
+        )
     requests = [Request(statement.key, statement.body) for statement in request.statements]
     outcomes = await signer.sign(kind, requests, _caller(context))
     return signer_pb2.SignResponse(signatures=[_signature(outcome) for outcome in outcomes])

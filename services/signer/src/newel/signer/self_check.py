@@ -1,4 +1,4 @@
-"""Whether every key still signs, and is the one its certificate speaks of."""
+"""Whether every key still signs, and matches its certificate."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ _TIME_LIMIT = 15.0
 
 
 class SelfCheck:
-    """Signs a text with every key and verifies it; remembers which failed last."""
+    """A check that signs and verifies with every key, and remembers the failures."""
 
     def __init__(self, roles: Mapping[str, Role], metrics: Metrics) -> None:
         self._roles = roles
@@ -28,7 +28,7 @@ class SelfCheck:
         self._failed: dict[str, str] = {}
 
     async def run(self) -> None:
-        """Tries every key, each in a thread and for a limited time."""
+        """Check every key, each in a thread and for a limited time."""
         for role in tuple(self._roles.values()):
             try:
                 async with asyncio.timeout(_TIME_LIMIT):
@@ -40,15 +40,15 @@ class SelfCheck:
             else:
                 if self._failed.pop(role.name, None):
                     _log.warning("the key %s can be used again", role.name)
-            self._metrics.key_usable(role.name, role.name not in self._failed)
+            self._metrics.set_key_usable(role.name, usable=role.name not in self._failed)
 
     async def start(self) -> None:
-        """A service whose keys do not work does not start. Raises :class:`NewelError`."""
+        """Check every key, and raise :class:`NewelError` if one fails: then the service does not start."""
         await self.run()
         await self.ready()
 
     async def ready(self) -> None:
-        """Raises :class:`NewelError` ``unavailable`` while a key failed its last trial."""
+        """Raise :class:`NewelError` ``unavailable`` while a key failed its last check."""
         if self._failed:
             causes = "; ".join(f"{name}: {cause}" for name, cause in self._failed.items())
             raise NewelError(
@@ -59,6 +59,6 @@ class SelfCheck:
 
 
 def _probe(role: Role) -> None:
-    """A text that begins like no DER and no SSH body, so that the signature is good for nothing else."""
+    """Sign a text that begins like no DER and no SSH body, so that the signature proves nothing else."""
     text = b"newel signer self-check " + random_hex(16).encode()
     keys.verify(role.key.public_key, role.key.sign(text), text)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from newel.crypto.keys import PublicKey
 from newel.durations.go import format_duration
-from newel.signer.refusal import refused
+from newel.signer.errors import policy_error
 from newel.signer.ssh_statements import SshStatement
 
 _SLACK = dt.timedelta(minutes=5)
@@ -39,30 +39,32 @@ class SshPolicy:
     latest_start: dt.timedelta
 
     def check(self, statement: SshStatement, now: dt.datetime) -> None:
-        """Raises :func:`refused` with what is wrong."""
+        """Raises :func:`policy_error` with what is wrong."""
         if statement.signature_key != self.signature_key:
-            raise refused("the certificate names another authority's key")
+            raise policy_error("the certificate names another authority's key")
         if statement.certificate_type != self.certificate_type:
-            raise refused(f"not a {self.certificate_type} certificate")
+            raise policy_error(f"not a {self.certificate_type} certificate")
         if not statement.principals or not all(statement.principals):
-            raise refused("a certificate without principals would be good for any")
+            raise policy_error("a certificate without principals would be good for any")
         unknown = statement.critical_options.keys() - _OPTIONS[self.certificate_type]
         if unknown:
-            raise refused(f"critical options not known here: {', '.join(sorted(unknown))}")
+            raise policy_error(f"critical options not known here: {', '.join(sorted(unknown))}")
         self._check_validity(statement, now)
 
     def _check_validity(self, statement: SshStatement, now: dt.datetime) -> None:
         end = statement.lasts_until
         if end is None:
-            raise refused("the certificate never ends")
+            raise policy_error("the certificate never ends")
         if end <= now or statement.valid_before <= statement.valid_after:
-            raise refused("the certificate is over before it is signed, or before it begins")
+            raise policy_error("the certificate is over before it is signed, or before it begins")
         seconds = int(now.timestamp())
         if statement.valid_after > seconds + (self.latest_start + _SLACK).total_seconds():
-            raise refused("the certificate begins too far ahead of now")
+            raise policy_error("the certificate begins too far ahead of now")
         begin = max(statement.valid_after, seconds)
         if statement.valid_before - begin > self.max_validity.total_seconds():
-            raise refused(f"valid until {end}, the most is {format_duration(self.max_validity)}")
+            raise policy_error(
+                f"valid until {end}, the most is {format_duration(self.max_validity)}"
+            )
 
 
 def public_blob(key: PublicKey) -> bytes:

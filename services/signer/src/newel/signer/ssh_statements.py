@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from newel.signer.refusal import malformed
+from newel.signer.errors import malformed_error
 
 MAX_SIZE = 64 * 1024
 FOREVER = 2**64 - 1
@@ -82,13 +82,13 @@ class _Reader:
 
 
 def parse_ssh(body: bytes) -> SshStatement:
-    """The certificate that ``body`` states. Raises :func:`malformed`."""
+    """The certificate that ``body`` states. Raises :func:`malformed_error`."""
     if len(body) > MAX_SIZE:
-        raise malformed(f"{len(body)} octets, the most is {MAX_SIZE}")
+        raise malformed_error(f"{len(body)} octets, the most is {MAX_SIZE}")
     try:
         return _parse(_Reader(body))
     except ValueError as error:
-        raise malformed(f"no SSH certificate body: {error}") from None
+        raise malformed_error(f"no SSH certificate body: {error}") from None
 
 
 def _parse(reader: _Reader) -> SshStatement:

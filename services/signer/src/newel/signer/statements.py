@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from newel.crypto import der, loading, serials
-from newel.signer.refusal import malformed
+from newel.signer.errors import malformed_error
 
 MAX_SMALL = 64 * 1024
 MAX_CRL = 256 * 1024 * 1024
@@ -91,7 +91,7 @@ class OcspStatement:
 def parse_certificate(body: bytes) -> CertificateStatement:
     """The certificate that ``body`` states, its serial positive and of at most 20 octets.
 
-    Raises :func:`malformed`.
+    Raises :func:`malformed_error`.
     """
     _at_most(body, MAX_SMALL)
     try:
@@ -100,9 +100,9 @@ def parse_certificate(body: bytes) -> CertificateStatement:
         fields = der.split(der.content(whole))
         version, serial, algorithm, issuer, _validity, subject, key, *rest = fields
         if version != _VERSION_3:
-            raise malformed("a certificate that is not of version 3")
+            raise malformed_error("a certificate that is not of version 3")
         if [field[0] for field in rest] != [_EXTENSIONS]:
-            raise malformed("a certificate with unique identifiers, or without extensions")
+            raise malformed_error("a certificate with unique identifiers, or without extensions")
         serials.check(der.content(serial))
         certificate = loading.load_certificate(der.tlv(der.SEQUENCE, body + _FRAME))
         return CertificateStatement(
@@ -116,16 +116,16 @@ def parse_certificate(body: bytes) -> CertificateStatement:
             der.split(der.content(der.content(rest[0]))),
         )
     except ValueError as error:
-        raise malformed(f"no TBSCertificate: {error}") from None
+        raise malformed_error(f"no TBSCertificate: {error}") from None
 
 
 def parse_crl(body: bytes) -> CrlStatement:
-    """The list that ``body`` states. Raises :func:`malformed`."""
+    """The list that ``body`` states. Raises :func:`malformed_error`."""
     _at_most(body, MAX_CRL)
     try:
         fields = der.Reader(der.only(body).content)
         if fields.integer() != 1:
-            raise malformed("a CRL that is not of version 2")
+            raise malformed_error("a CRL that is not of version 2")
         algorithm, issuer = (fields.read(der.SEQUENCE).raw for _ in range(2))
         # The library wants the algorithm outside to be the one inside
         crl = loading.load_list(der.tlv(der.SEQUENCE, body + algorithm + _NO_SIGNATURE))
@@ -139,11 +139,11 @@ def parse_crl(body: bytes) -> CrlStatement:
             extensions,
         )
     except (ValueError, x509.DuplicateExtension) as error:
-        raise malformed(f"no TBSCertList: {error}") from None
+        raise malformed_error(f"no TBSCertList: {error}") from None
 
 
 def parse_ocsp(body: bytes) -> OcspStatement:
-    """The response that ``body`` states. Raises :func:`malformed`."""
+    """The response that ``body`` states. Raises :func:`malformed_error`."""
     _at_most(body, MAX_SMALL)
     basic = der.octet_string(der.tlv(der.SEQUENCE, body + _FRAME))
     framed = der.sequence(_SUCCESSFUL, der.explicit(0, der.sequence(_BASIC_RESPONSE, basic)))
@@ -157,7 +157,7 @@ def parse_ocsp(body: bytes) -> OcspStatement:
             tuple(response.responses),
         )
     except (ValueError, x509.DuplicateExtension) as error:
-        raise malformed(f"no OCSP ResponseData: {error}") from None
+        raise malformed_error(f"no OCSP ResponseData: {error}") from None
 
 
 def _crl_number(extensions: x509.Extensions) -> int | None:
@@ -169,4 +169,4 @@ def _crl_number(extensions: x509.Extensions) -> int | None:
 
 def _at_most(body: bytes, size: int) -> None:
     if len(body) > size:
-        raise malformed(f"{len(body)} octets, the most is {size}")
+        raise malformed_error(f"{len(body)} octets, the most is {size}")

@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from newel.durations.go import format_duration
+from newel.signer.errors import policy_error
 from newel.signer.issuer import Issuer
-from newel.signer.refusal import refused
 from newel.signer.statements import CrlStatement, OcspStatement
 
 SKEW = dt.timedelta(minutes=5)
@@ -44,13 +44,13 @@ class CrlPolicy:
     max_validity: dt.timedelta
 
     def check(self, statement: CrlStatement, now: dt.datetime) -> None:
-        """Raises :func:`refused` with what is wrong."""
+        """Raises :func:`policy_error` with what is wrong."""
         if statement.algorithm != self.algorithm:
-            raise refused("the algorithm in the CRL is not the key's")
+            raise policy_error("the algorithm in the CRL is not the key's")
         if statement.issuer != self.issuer.subject:
-            raise refused("the issuer is not the subject of the key's certificate")
+            raise policy_error("the issuer is not the subject of the key's certificate")
         if statement.number is None or not 0 <= statement.number < _LARGEST_NUMBER:
-            raise refused("no CRL number of at most 20 octets")
+            raise policy_error("no CRL number of at most 20 octets")
         self._check_extensions(statement)
         _check_period(statement.this_update, statement.next_update, now, self.max_validity)
 
@@ -58,11 +58,13 @@ class CrlPolicy:
         identifier = None
         for extension in statement.extensions:
             if extension.critical and not isinstance(extension.value, _CRL_EXTENSIONS):
-                raise refused(f"a critical extension not known here: {extension.oid.dotted_string}")
+                raise policy_error(
+                    f"a critical extension not known here: {extension.oid.dotted_string}"
+                )
             if isinstance(extension.value, x509.AuthorityKeyIdentifier):
                 identifier = extension.value.key_identifier
         if identifier is None or identifier != self.issuer.key_identifier:
-            raise refused("the authority key identifier is not the issuer's")
+            raise policy_error("the authority key identifier is not the issuer's")
 
 
 _HASHES: dict[str, Callable[[bytes], bytes]] = {
@@ -93,36 +95,38 @@ class OcspPolicy:
         }
 
     def check(self, statement: OcspStatement, now: dt.datetime) -> None:
-        """Raises :func:`refused` with what is wrong."""
+        """Raises :func:`policy_error` with what is wrong."""
         if (
             statement.responder_key_hash != self._key_hash
             and statement.responder_name != self._name
         ):
-            raise refused("the responder is not the key's certificate")
+            raise policy_error("the responder is not the key's certificate")
         if not now - SKEW <= statement.produced_at <= now + SKEW:
-            raise refused(f"produced at {statement.produced_at}, which is not now")
+            raise policy_error(f"produced at {statement.produced_at}, which is not now")
         if not statement.responses:
-            raise refused("a response that answers nothing")
+            raise policy_error("a response that answers nothing")
         for response in statement.responses:
             self._check_single(response, now)
 
     def _check_single(self, response: ocsp.OCSPSingleResponse, now: dt.datetime) -> None:
         ids = self._issuer_ids.get(response.hash_algorithm.name)
         if ids != (response.issuer_name_hash, response.issuer_key_hash):
-            raise refused("an answer about another issuer's certificate")
+            raise policy_error("an answer about another issuer's certificate")
         end = response.next_update_utc
         _check_period(response.this_update_utc, end, now, self._max_validity)
         if end is not None and end > self._until:
-            raise refused("an answer that outlives the responder's certificate")
+            raise policy_error("an answer that outlives the responder's certificate")
 
 
 def _check_period(
     begin: dt.datetime, end: dt.datetime | None, now: dt.datetime, longest: dt.timedelta
 ) -> None:
     if begin > now + SKEW:
-        raise refused(f"thisUpdate {begin} lies in the future")
+        raise policy_error(f"thisUpdate {begin} lies in the future")
     if end is None:
-        raise refused("no nextUpdate")
+        raise policy_error("no nextUpdate")
     if not now < end <= begin + longest:
         longest_text = format_duration(longest)
-        raise refused(f"nextUpdate {end} is past, or later than {longest_text} after thisUpdate")
+        raise policy_error(
+            f"nextUpdate {end} is past, or later than {longest_text} after thisUpdate"
+        )

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from newel.crypto import keys
 from newel.runtime.config import read_secret_octets
 
-_RSA_LANES = 4
-"""Enough threads to keep the cores of a small machine busy; the library lets go of the GIL."""
+_SLOW_KEY_CONCURRENCY = 4
+"""Enough threads to keep the cores of a small machine busy; the library releases the GIL."""
 
 
 class FileKey:
@@ -19,22 +19,22 @@ class FileKey:
     def __init__(self, private_key: keys.PrivateKey) -> None:
         self._private_key = private_key
         self.public_key = private_key.public_key()
-        # RSA takes a quarter of a millisecond and P-384 nearly as long: they would stop the loop
+        # RSA takes a quarter of a millisecond and P-384 nearly as long: too long for the event loop
         slow = isinstance(private_key, rsa.RSAPrivateKey) or (
             isinstance(private_key, ec.EllipticCurvePrivateKey) and private_key.key_size > 256
         )
-        self.lanes = _RSA_LANES if slow else 0
+        self.concurrency = _SLOW_KEY_CONCURRENCY if slow else 0
 
     def sign(self, body: bytes) -> bytes:
-        """The signature over ``body``, by the algorithm that follows the key."""
+        """Sign ``body`` with the algorithm of the key."""
         return keys.sign(self._private_key, body)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: a key in memory holds nothing open."""
 
 
 def open_file_key(path: Path, password_file: Path | None) -> FileKey:
-    """The key in ``path``.
+    """Read and decrypt the key in ``path``.
 
     Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`, and for the password
     :class:`newel.runtime.config.ConfigError`.

@@ -45,7 +45,7 @@ class TokenKey:
     def __init__(self, token: Token, reference: KeyReference) -> None:
         self._token = token
         self._reference = reference
-        self.lanes = token.sessions
+        self.concurrency = token.sessions
         self.public_key = token.use(lambda opened: read_public_key(opened, reference))
         self._sign = _signing(self.public_key)
 
