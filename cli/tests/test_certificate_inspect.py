@@ -160,13 +160,13 @@ def test_damaged_octets_are_refused_or_shown_but_never_a_crash(corpus: Path, nam
     for mask in (0xFF, 0x01):
         for at in range(len(certificate)):
             damaged = certificate[:at] + bytes((certificate[at] ^ mask,)) + certificate[at + 1 :]
-            with contextlib.suppress(der.DerError):
+            with contextlib.suppress(der.DERError):
                 found = reader.parse_certificate(damaged)
                 certificate_text(found)
                 certificate_json(found)
         for at in range(len(request)):
             damaged = request[:at] + bytes((request[at] ^ mask,)) + request[at + 1 :]
-            with contextlib.suppress(der.DerError):
+            with contextlib.suppress(der.DERError):
                 asked = reader.parse_request(damaged)
                 request_text(asked)
                 request_json(asked)

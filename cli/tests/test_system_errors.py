@@ -162,5 +162,5 @@ def test_a_certificate_with_an_old_time_is_shown_and_fingerprinted(
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     (element,) = [der.Reader(der.tlv(der.UTC_TIME, text.encode())).read()]
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         reader.parse_time(element)

@@ -124,7 +124,7 @@ def test_leaves_of_every_key_are_clean(findings: Findings, pki: PKI, kind: str) 
     for profile in (
         Profile(),
         Profile(extended_key_usage=(extensions.CLIENT_AUTH,)),
-        Profile(default_validity=398 * DAY),
+        Profile(default_duration=398 * DAY),
     ):
         made = leaf(pki, spki, SUBJECTS["common name"], NAMES["host"], profile)
         assert findings(lint_pkix_cert, made) == []
@@ -154,7 +154,7 @@ def test_lists_are_clean(findings: Findings, pki: PKI, count: int) -> None:
         crl.crl_entry(serial, at, reasons[serial % len(reasons)]) for serial in range(1, count + 1)
     ]
     for url in ("", "http://crl.test/issuer.crl"):
-        encoder = crl.CrlEncoder(pki.issuer.certificate, url)
+        encoder = crl.CRLEncoder(pki.issuer.certificate, url)
         tbs = encoder.tbs(count + 1, NOW, NOW + DAY, entries)
         made = encoder.signed(tbs, keys.sign(pki.issuer.key, tbs))
         assert findings(lint_crl, made) == []

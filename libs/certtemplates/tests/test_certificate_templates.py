@@ -18,7 +18,7 @@ from newel.certtemplates.leaves import leaf
 from newel.certtemplates.options import template_options
 from newel.certtemplates.refusal import TemplateRefusedError
 from newel.crypto import extensions
-from newel.crypto.der import DerError
+from newel.crypto.der import DERError
 from newel.crypto.dns_names import InvalidNameError
 from newel.gotemplate.budget import Environment
 
@@ -63,7 +63,7 @@ def test_any_json_is_fields_or_a_refusal(value: dict[str, Any]) -> None:
 def test_a_leaf_is_never_an_authority_or_a_responder(value: dict[str, Any]) -> None:
     try:
         made = leaf(fields_of(value))
-    except (TemplateRefusedError, DerError, InvalidNameError):
+    except (TemplateRefusedError, DERError, InvalidNameError):
         return
     assert not {"keyCertSign", "cRLSign"} & set(made.key_usages)
     assert not {extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE} & set(made.purposes)

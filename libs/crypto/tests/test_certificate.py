@@ -31,14 +31,14 @@ SUBJECT = distinguished_names.encode([distinguished_names.common_name("leaf")])
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 dns = st.lists(labels, min_size=1, max_size=4).map(
-    lambda found: names.DnsName(".".join([*found, "test"]))
+    lambda found: names.DNSName(".".join([*found, "test"]))
 )
 general_names = st.one_of(
     dns,
-    dns.map(lambda name: names.DnsName(f"*.{name}")),
-    st.ip_addresses().map(names.IpAddress),
+    dns.map(lambda name: names.DNSName(f"*.{name}")),
+    st.ip_addresses().map(names.IPAddress),
     labels.map(lambda label: names.EmailAddress(f"{label}@mail.test")),
-    labels.map(lambda label: names.Uri(f"spiffe://td.test/{label}")),
+    labels.map(lambda label: names.URI(f"spiffe://td.test/{label}")),
 )
 subjects = st.one_of(
     st.just(distinguished_names.EMPTY),
@@ -77,7 +77,7 @@ def test_the_joined_leaf_is_the_librarys(
     places: Any,
 ) -> None:
     if subject == distinguished_names.EMPTY and not found:
-        found = [names.DnsName("needed.test")]
+        found = [names.DNSName("needed.test")]
     ocsp, ca_issuers, crl = places
     issuer = pki.issuer.certificate
     encoder = LeafEncoder(issuer, Profile(), ocsp=ocsp, ca_issuers=ca_issuers, crl=crl)
@@ -168,7 +168,7 @@ def test_parts_come_apart_again(pki: PKI) -> None:
     assert parts.signature == pki.issuer.certificate.signature
     assert certificate.assemble(*parts) == pki.issuer.der
     for junk in (b"", b"junk", pki.issuer.der + b"\x00", pki.issuer.der[:-1], parts.tbs):
-        with pytest.raises(der.DerError):
+        with pytest.raises(der.DERError):
             certificate.split(junk)
 
 

@@ -75,13 +75,13 @@ def test_a_file_without_certificates_is_refused_with_its_reason(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    with pytest.raises(pem.PemError, match=why):
+    with pytest.raises(pem.PEMError, match=why):
         certificate_files.read_certificates(path)
 
 
 @pytest.mark.attack("P09")
 def test_a_megabyte_of_beginnings_is_refused_in_linear_time() -> None:
-    with pytest.raises(pem.PemError):
+    with pytest.raises(pem.PEMError):
         parse_certificates(b"-----BEGIN CERTIFICATE-----\n" * 30_000)
 
 

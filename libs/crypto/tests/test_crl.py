@@ -71,13 +71,13 @@ def by_library(pki: Any, number: int, entries: Entries) -> bytes:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(number=st.integers(min_value=0, max_value=2**159 - 1), entries=entries_of_any_kind)
 def test_lists_equal_the_librarys_octet_by_octet(pki: Any, number: int, entries: Entries) -> None:
-    encoder = crl.CrlEncoder(pki.issuer.certificate, URL)
+    encoder = crl.CRLEncoder(pki.issuer.certificate, URL)
     ours = encoder.tbs(number, THIS, NEXT, [crl.crl_entry(*entry) for entry in entries])
     assert ours == by_library(pki, number, entries)
 
 
 def test_lists_of_every_key_equal_the_librarys_and_verify(each_pki: Any) -> None:
-    encoder = crl.CrlEncoder(each_pki.issuer.certificate, URL)
+    encoder = crl.CRLEncoder(each_pki.issuer.certificate, URL)
     entries: Entries = [(5, 1_700_000_000, 1), (6, 1_700_000_001, None)]
     tbs = encoder.tbs(7, THIS, NEXT, [crl.crl_entry(*entry) for entry in entries])
     assert tbs == by_library(each_pki, 7, entries)
@@ -88,7 +88,7 @@ def test_lists_of_every_key_equal_the_librarys_and_verify(each_pki: Any) -> None
 
 @pytest.mark.attack("X09")
 def test_an_empty_list_has_no_revoked_certificates_at_all(pki: Any) -> None:
-    encoder = crl.CrlEncoder(pki.issuer.certificate)
+    encoder = crl.CRLEncoder(pki.issuer.certificate)
     tbs = encoder.tbs(1, THIS, NEXT, [])
     assert certificate.split(encoder.signed(tbs, b"s")).tbs == tbs
     parsed = x509.load_der_x509_crl(encoder.signed(tbs, b"s"))
@@ -118,7 +118,7 @@ def test_serials_that_do_not_exist_are_refused(serial: int) -> None:
 
 @pytest.mark.attack("X09")
 def test_numbers_and_times_that_cannot_be_are_refused(pki: Any) -> None:
-    encoder = crl.CrlEncoder(pki.issuer.certificate)
+    encoder = crl.CRLEncoder(pki.issuer.certificate)
     for number in (-1, 2**160):
         with pytest.raises(ValueError, match="CRL number"):
             encoder.tbs(number, THIS, NEXT, [])
@@ -128,7 +128,7 @@ def test_numbers_and_times_that_cannot_be_are_refused(pki: Any) -> None:
 
 @pytest.mark.needs("openssl")
 def test_openssl_verifies_and_lists(pki: Any, tmp_path: Path) -> None:
-    encoder = crl.CrlEncoder(pki.issuer.certificate, URL)
+    encoder = crl.CRLEncoder(pki.issuer.certificate, URL)
     tbs = encoder.tbs(258, THIS, NEXT, [crl.crl_entry(0xABCDEF, 1_700_000_000, 4)])
     signed = encoder.signed(tbs, keys.sign(pki.issuer.key, tbs))
     (tmp_path / "crl").write_bytes(signed)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from newel.crypto import csr, der, keys
-from newel.crypto.csr import CsrError, parse_request
+from newel.crypto.csr import CSRError, parse_request
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 SAN = der.oid("2.5.29.17")
@@ -82,7 +82,7 @@ def test_spellings_of_pem() -> None:
     ):
         assert parse_request(text).names
     for text in (pem + pem, b"x" + pem, pem.replace(b"CERTIFICATE REQUEST", b"CERTIFICATE")):
-        with pytest.raises(CsrError):
+        with pytest.raises(CSRError):
             parse_request(text)
 
 
@@ -119,17 +119,17 @@ def test_octets_by_hand() -> None:
     ],
 )
 def test_what_is_not_made_as_it_should_be(attributes: tuple[bytes, ...]) -> None:
-    with pytest.raises(CsrError):
+    with pytest.raises(CSRError):
         parse_request(joined(*attributes))
 
 
 def test_the_signature_is_verified_and_not_weak() -> None:
     octets = made().public_bytes(Encoding.DER)
     broken = octets[:-1] + bytes([octets[-1] ^ 1])
-    with pytest.raises(CsrError, match="does not verify"):
+    with pytest.raises(CSRError, match="does not verify"):
         parse_request(broken)
     key = rsa.generate_private_key(65537, 2048)
-    with pytest.raises(CsrError, match="weak"):
+    with pytest.raises(CSRError, match="weak"):
         parse_request(made(key, hashes.SHA224()).public_bytes(Encoding.DER))
 
 
@@ -142,5 +142,5 @@ def test_sizes_are_bounded() -> None:
         b"",
         b"-----BEGIN CERTIFICATE REQUEST-----\n",
     ):
-        with pytest.raises(CsrError):
+        with pytest.raises(CSRError):
             parse_request(data)

@@ -76,7 +76,7 @@ def test_the_version_that_certbot_and_proxmox_wrote_is_read(version: int, key: A
     ],
 )
 def test_the_part_that_is_wrong_is_named(body: bytes, part: str) -> None:
-    with pytest.raises(csr.CsrError, match=part):
+    with pytest.raises(csr.CSRError, match=part):
         csr.parse_request(signed(body))
 
 
@@ -92,7 +92,7 @@ def test_the_outer_parts_are_named_too() -> None:
         (signed(body) + NULL, "octets are left over"),
         (b"\x30\x80" + signed(body)[4:] + b"\0\0", "indefinite"),
     ):
-        with pytest.raises(csr.CsrError, match=part):
+        with pytest.raises(csr.CSRError, match=part):
             csr.parse_request(octets)
 
 
@@ -127,7 +127,7 @@ def test_text_around_the_block_is_passed_over(text: bytes) -> None:
     ],
 )
 def test_of_several_blocks_none_is_chosen(text: bytes, why: str) -> None:
-    with pytest.raises(csr.CsrEncodingError, match=why):
+    with pytest.raises(csr.CSREncodingError, match=why):
         csr.parse_request(text)
 
 
@@ -155,7 +155,7 @@ def test_attributes_are_read_in_any_order(attributes: tuple[bytes, ...]) -> None
 def test_names_cannot_be_asked_for_in_two_lists() -> None:
     old = der.sequence(OLD_EXTENSION_REQUEST, der.tlv(der.SET, der.sequence(SAN)))
     for lists in (NAMES + NAMES, NAMES + old, old + NAMES):
-        with pytest.raises(csr.CsrError, match="two lists"):
+        with pytest.raises(csr.CSRError, match="two lists"):
             csr.parse_request(signed(info(attributes=der.explicit(0, lists))))
 
 
@@ -185,7 +185,7 @@ def test_odd_values_of_the_subject_do_not_refuse_the_request(value: bytes, read:
 
 def test_a_subject_that_is_no_name_is_refused() -> None:
     for subject in (der.sequence(b"\x04\x00"), der.sequence(der.tlv(der.SET, b"\x30\x00"))):
-        with pytest.raises(csr.CsrError):
+        with pytest.raises(csr.CSRError):
             csr.parse_request(signed(info(subject=subject)))
 
 
@@ -213,10 +213,10 @@ def test_weaker_proofs_are_refused() -> None:
     sha1 = der.sequence(der.oid("1.2.840.10045.4.1"))
     ecdsa = der.sequence(body, sha1, der.bit_string(keys.sign(KEY, body)))
     for octets in (md5, sha224, ecdsa):
-        with pytest.raises(csr.CsrError, match="weak"):
+        with pytest.raises(csr.CSRError, match="weak"):
             csr.parse_request(octets)
     forged = by_rsa(der.sequence(RSA_SHA1, NULL), hashes.SHA256())
-    with pytest.raises(csr.CsrSignatureError):
+    with pytest.raises(csr.CSRSignatureError):
         csr.parse_request(forged)
 
 
@@ -233,7 +233,7 @@ def test_parameters_of_the_signature_may_be_there_or_not() -> None:
         der.sequence(),
         der.sequence(b"\x30\x00"),
     ):
-        with pytest.raises(csr.CsrError, match="algorithm"):
+        with pytest.raises(csr.CSRError, match="algorithm"):
             csr.parse_request(by_rsa(algorithm, hashes.SHA256()))
 
 
@@ -282,7 +282,7 @@ def test_pss_proves_possession(salt: int, mask_hash: Any, parameters: bytes) -> 
 )  # fmt: skip
 def test_weak_or_odd_parameters_of_pss_are_refused(fields: tuple[bytes, ...]) -> None:
     padded = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
-    with pytest.raises(csr.CsrError):
+    with pytest.raises(csr.CSRError):
         csr.parse_request(by_rsa(pss(*fields), hashes.SHA256(), padded))
 
 
@@ -333,7 +333,7 @@ def test_what_is_accepted_says_to_the_library_what_it_says_here(
     octets = signed(GOOD[:at] + noise + GOOD[at + lost :])
     try:
         found = csr.parse_request(octets)
-    except csr.CsrError:
+    except csr.CSRError:
         return
     assert found.spki == keys.spki(KEY.public_key())
     try:

@@ -87,9 +87,9 @@ def test_other_strong_hashes_are_accepted(algorithm: Any) -> None:
 @pytest.mark.attack("A09")
 def test_a_signature_by_another_key_or_over_other_octets_is_refused() -> None:
     stolen = keys.generate("P-256")
-    with pytest.raises(csr.CsrError, match="does not verify"):
+    with pytest.raises(csr.CSRError, match="does not verify"):
         csr.parse_request(signed(info(spki=keys.spki(stolen.public_key()))))
-    with pytest.raises(csr.CsrError, match="does not verify"):
+    with pytest.raises(csr.CSRError, match="does not verify"):
         csr.parse_request(GOOD.replace(b"a.test", b"b.test"))
 
 
@@ -98,7 +98,7 @@ def test_a_weak_or_foreign_signature_algorithm_is_refused() -> None:
     body = info()
     for oid in ("1.2.840.10045.4.1", "1.2.840.113549.1.1.11", "1.3.101.112", "1.2.3"):
         made = der.sequence(body, der.sequence(der.oid(oid)), der.bit_string(keys.sign(KEY, body)))
-        with pytest.raises(csr.CsrError, match=r"algorithm|PKCS #10"):
+        with pytest.raises(csr.CSRError, match=r"algorithm|PKCS #10"):
             csr.parse_request(made)
 
 
@@ -107,7 +107,7 @@ def test_a_weak_or_foreign_signature_algorithm_is_refused() -> None:
 def test_points_that_are_off_the_curve_are_refused(point: bytes) -> None:
     algorithm = der.children(der.only(keys.spki(KEY.public_key())).content)[0].raw
     spki = der.sequence(algorithm, der.bit_string(point))
-    with pytest.raises(csr.CsrError):
+    with pytest.raises(csr.CSRError):
         csr.parse_request(signed(info(spki=spki)))
 
 
@@ -152,7 +152,7 @@ BAD: list[tuple[str, bytes]] = [
 @pytest.mark.attack("A08")
 @pytest.mark.parametrize(("text", "octets"), BAD)
 def test_what_cannot_be_used_is_refused_with_its_reason(text: str, octets: bytes) -> None:
-    with pytest.raises(csr.CsrError, match=text):
+    with pytest.raises(csr.CSRError, match=text):
         csr.parse_request(octets)
 
 
@@ -167,7 +167,7 @@ def test_damaged_requests_are_refused_and_never_crash(noise: bytes, at: int) -> 
     damaged = GOOD[:at] + noise + GOOD[at + len(noise) :]
     if damaged == GOOD:
         return
-    with pytest.raises(csr.CsrError):
+    with pytest.raises(csr.CSRError):
         csr.parse_request(damaged)
 
 

@@ -36,13 +36,13 @@ def test_object_identifiers_read_back(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "3.1", "1.40", "1..2", "1.-2", "1.2.٣", "a.b"])
 def test_what_is_no_object_identifier_is_refused(text: str) -> None:
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         der.oid(text)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x01", b"\x2a\x80\x01", b"\x2a\x81"])
 def test_malformed_object_identifiers_are_refused(content: bytes) -> None:
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         der.dotted(content)
 
 
@@ -73,7 +73,7 @@ def test_times_are_written_in_utc() -> None:
 )
 @pytest.mark.attack("P09")
 def test_what_der_forbids_is_refused(octets: bytes) -> None:
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         der.only(octets)
 
 
@@ -83,7 +83,7 @@ def test_what_der_forbids_is_refused(octets: bytes) -> None:
 @pytest.mark.attack("P09")
 def test_children_are_as_strict(octets: bytes) -> None:
     for read in (der.children, der.split):
-        with pytest.raises(der.DerError):
+        with pytest.raises(der.DERError):
             read(der.integer(5) + octets)
 
 
@@ -106,25 +106,25 @@ def test_what_is_entered_is_read_in_place() -> None:
     assert reader.enter(der.SEQUENCE) == 3
     assert [reader.integer(), reader.integer()] == [1, 2]
     reader.end()
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         der.Reader(der.integer(1)).enter(der.SEQUENCE)
 
 
 @pytest.mark.parametrize("octets", [b"\x02\x00", b"\x02\x02\x00\x01", b"\x02\x02\xff\x80"])
 def test_integers_not_in_shortest_form_are_refused(octets: bytes) -> None:
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         der.Reader(octets).integer()
 
 
 def test_a_boolean_is_exactly_true_or_false() -> None:
     assert der.Reader(der.boolean(value=True)).boolean()
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         der.Reader(b"\x01\x01\x01").boolean()
 
 
 def test_a_bit_string_of_part_octets_is_refused() -> None:
     assert der.Reader(der.bit_string(b"ab")).bit_string() == b"ab"
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         der.Reader(der.bit_string(b"a", unused=1)).bit_string()
 
 
@@ -135,7 +135,7 @@ def test_arbitrary_octets_never_do_worse_than_an_error(octets: bytes) -> None:
     try:
         while not reader.done:
             assert reader.read().raw in octets
-    except der.DerError:
+    except der.DERError:
         pass
 
 
@@ -152,8 +152,8 @@ def test_splitting_takes_what_the_reader_takes(octets: bytes) -> None:
 
     try:
         expected = read()
-    except der.DerError:
-        with pytest.raises(der.DerError):
+    except der.DERError:
+        with pytest.raises(der.DERError):
             der.split(octets)
     else:
         assert der.split(octets) == expected

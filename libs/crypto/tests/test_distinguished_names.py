@@ -83,7 +83,7 @@ def test_too_many_attributes_are_refused() -> None:
     with pytest.raises(InvalidNameError, match="more than 32"):
         dn.encode(many)
     encoded = der.sequence(*[der.children(der.only(dn.encode(many[:1])).content)[0].raw] * 33)
-    with pytest.raises(der.DerError, match="more than 32"):
+    with pytest.raises(der.DERError, match="more than 32"):
         dn.decode(encoded)
 
 
@@ -98,7 +98,7 @@ def test_the_string_types_of_old_requests_are_read() -> None:
 @pytest.mark.parametrize("value", [der.integer(5), der.tlv(0x0C, b"\xff"), der.tlv(0x13, b"\xff")])
 def test_values_that_are_no_strings_are_refused(value: bytes) -> None:
     rdn = der.tlv(der.SET, der.sequence(der.oid(dn.COMMON_NAME), value))
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         dn.decode(der.sequence(rdn))
 
 

@@ -389,7 +389,7 @@ def test_an_extension_that_stands_twice_is_refused(pki: Any) -> None:
     "general_names",
     [
         NAMES,
-        [names.dns_name("*.example.test"), names.IpAddress(ipaddress.ip_address("::1"))],
+        [names.dns_name("*.example.test"), names.IPAddress(ipaddress.ip_address("::1"))],
         [names.email_address("a@b.test"), names.uri("spiffe://td.test/w")],
     ],
 )

@@ -108,7 +108,7 @@ def test_lists_of_the_encoder_pass(each_pki: Any) -> None:
     linter = lint.ListLinter(issuer)
     for entries in ([], [crl.crl_entry(5, 1_700_000_000), crl.crl_entry(6, 1_700_000_000, 6)]):
         for url in ("", "http://c.test/crl"):
-            tbs = crl.CrlEncoder(issuer, url).tbs(1, THIS, NEXT, entries)
+            tbs = crl.CRLEncoder(issuer, url).tbs(1, THIS, NEXT, entries)
             assert linter.lint(tbs).tbs == tbs
 
 

@@ -135,8 +135,8 @@ def test_several_names_lose_duplicates_and_empty_texts() -> None:
 
 
 def test_names_of_different_kinds_are_never_equal() -> None:
-    assert names.DnsName("10.0.0.1") != names.IpAddress(ipaddress.ip_address("10.0.0.1"))
-    assert names.Uri("a") != names.DnsName("a")
+    assert names.DNSName("10.0.0.1") != names.IPAddress(ipaddress.ip_address("10.0.0.1"))
+    assert names.URI("a") != names.DNSName("a")
 
 
 @pytest.mark.parametrize("text", ["a.test", "10.0.0.1", "2001:db8::1", "a@b.test", "urn:a:b"])

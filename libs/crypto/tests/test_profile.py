@@ -14,7 +14,7 @@ NOW = dt.datetime(2026, 11, 21, 12, 0, 0, 500_000, tzinfo=dt.UTC)
 SECOND, MINUTE, HOUR, DAY = (dt.timedelta(seconds=n) for n in (1, 60, 3600, 86400))
 WHOLE = NOW.replace(microsecond=0)
 FAR = NOW + 3650 * DAY
-PROFILE = Profile(max_validity=90 * DAY, min_validity=5 * MINUTE)
+PROFILE = Profile(max_duration=90 * DAY, min_duration=5 * MINUTE)
 
 
 def window(profile: Profile = PROFILE, **wanted: Any) -> tuple[dt.datetime, dt.datetime]:
@@ -54,13 +54,13 @@ def test_an_expired_issuer_gives_nothing() -> None:
 
 @pytest.mark.attack("T16")
 def test_a_callers_tighter_limit_holds() -> None:
-    assert window(max_validity=HOUR)[1] == WHOLE + HOUR - SECOND
+    assert window(max_duration=HOUR)[1] == WHOLE + HOUR - SECOND
     with pytest.raises(ProfileError, match="longer"):
-        window(max_validity=HOUR, not_after=WHOLE + 2 * HOUR)
+        window(max_duration=HOUR, not_after=WHOLE + 2 * HOUR)
     end = WHOLE + 89 * DAY
-    assert window(max_validity=400 * DAY, not_after=end)[1] == end
+    assert window(max_duration=400 * DAY, not_after=end)[1] == end
     with pytest.raises(ProfileError, match="longer"):
-        window(max_validity=400 * DAY, not_after=WHOLE + 91 * DAY)
+        window(max_duration=400 * DAY, not_after=WHOLE + 91 * DAY)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_other_wishes_are_refused(wanted: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"min_validity": 2 * DAY},
-        {"max_validity": HOUR},
+        {"min_duration": 2 * DAY},
+        {"max_duration": HOUR},
         {"backdate": -MINUTE},
         {"allowed_extensions": frozenset({extensions.BASIC_CONSTRAINTS})},
         {"allowed_extensions": frozenset({extensions.SUBJECT_ALT_NAME})},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fixtures.certificates import END, NOW, START, body, hold
 from newel.crypto import ca, der, distinguished_names, extensions, keys, names, oids
-from newel.crypto.crl import CrlEncoder, crl_entry
+from newel.crypto.crl import CRLEncoder, crl_entry
 from newel.crypto.reader import certificates, lists, public_keys
 from newel.crypto.reader import extensions as values
 from newel.crypto.reader import names as reader_names
@@ -113,7 +113,7 @@ def test_a_request_equals_the_librarys() -> None:
 
 
 def test_a_list_equals_the_librarys(pki: Any) -> None:
-    encoder = CrlEncoder(pki.issuer.certificate)
+    encoder = CRLEncoder(pki.issuer.certificate)
     for entries in (
         [],
         [crl_entry(7, int(NOW.timestamp()) - 86400, 1), crl_entry(8, int(NOW.timestamp()))],
@@ -144,7 +144,7 @@ def test_the_numbers_of_keys() -> None:
     )
     assert public_keys.signature_name(der.sequence(der.oid("1.2.3"))) == public_keys.UNKNOWN
     assert public_keys.signature_name(der.sequence(der.oid(oids.RSASSA_PSS))) == public_keys.UNKNOWN
-    with pytest.raises(der.DerError):
+    with pytest.raises(der.DERError):
         public_keys.unsigned_octets(-1)
 
 
@@ -156,5 +156,5 @@ def test_damaged_octets_raise_one_error(data: st.DataObject) -> None:
         octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
     try:
         certificates.parse_certificate(bytes(octets))
-    except der.DerError:
+    except der.DERError:
         return

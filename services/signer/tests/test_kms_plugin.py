@@ -18,7 +18,7 @@ from newel.crypto.keys import KeyKind
 from newel.signer.keystore.pkcs11.generate import generate
 from newel.signer.keystore.pkcs11.key import KeyReference
 from newel.signer.keystore.pkcs11.token import Token, open_token
-from newel.signer.keystore.plugin.uri import UriError, parse
+from newel.signer.keystore.plugin.uri import URIError, parse
 
 PLUGIN = Path(sys.executable).with_name("newel-kms-plugin")
 MESSAGE = b"what is signed"
@@ -111,5 +111,5 @@ def test_a_key_that_could_leave_the_token_signs_nothing(token: Token, service: s
     ],
 )
 def test_a_uri_that_does_not_say_enough(uris: tuple[str, ...], cause: str) -> None:
-    with pytest.raises(UriError, match=cause):
+    with pytest.raises(URIError, match=cause):
         parse(*uris)

@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures import statements as made
 from fixtures.signer import SignerHarness, open_harness, settings
 from fixtures.statements import DAY, NOW, load
-from fixtures.validation_pki import Ca
+from fixtures.validation_pki import CertificateAuthority
 from newel.crypto import keys
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError, load_toml, validate
 from newel.signer.app import AuthorityFiles, create_authority, reissue_responder
 from newel.signer.config import Config
 from newel.signer.issuer import Issuer
-from newel.signer.status_policy import OcspPolicy
+from newel.signer.status_policy import OCSPPolicy
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_a_key_that_is_not_its_certificates_does_not_start(authority: AuthorityF
 
 def test_an_authority_is_nobodys_responder() -> None:
     """Whoever had its key could certify what it then calls good."""
-    ca = Ca("Intermediate", SystemClock().now())
-    policy = partial(OcspPolicy, issuer=Issuer(ca.der), max_validity=dt.timedelta(days=1))
+    ca = CertificateAuthority("Intermediate", SystemClock().now())
+    policy = partial(OCSPPolicy, issuer=Issuer(ca.der), max_validity=dt.timedelta(days=1))
     key = keys.generate()
     policy(Issuer(ca.responder(key).public_bytes(Encoding.DER)))
     constraints = x509.BasicConstraints(ca=True, path_length=0)

@@ -13,11 +13,11 @@ from cryptography.x509.ocsp import OCSPCertStatus, OCSPResponseStatus
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fixtures.validation import NOW, ValidationHarness, open_harness, request_for
-from fixtures.validation_pki import Ca, key_usage, write_pem
+from fixtures.validation_pki import CertificateAuthority, key_usage, write_pem
 from newel.crypto import keys
 from newel.runtime.errors import NewelError
 
-Make = Callable[[Ca, keys.PrivateKey], x509.Certificate]
+Make = Callable[[CertificateAuthority, keys.PrivateKey], x509.Certificate]
 
 
 async def response_status(
@@ -109,7 +109,9 @@ async def test_more_waiting_than_allowed_is_told_to_come_later(tmp_path: Path) -
 
 UNFIT: dict[str, Make] = {
     "expired": lambda ca, key: ca.responder(key, NOW - dt.timedelta(seconds=1)),
-    "of another issuer": lambda _ca, key: Ca("Test Intermediate", NOW).responder(key),
+    "of another issuer": lambda _ca, key: CertificateAuthority("Test Intermediate", NOW).responder(
+        key
+    ),
     "without nocheck": lambda ca, key: ca.responder(key, no_check=False),
     "an authority's": lambda ca, key: ca.responder(
         key, more=[x509.BasicConstraints(ca=True, path_length=None)]

@@ -6,13 +6,15 @@ import pytest
 from cryptography.x509 import ocsp
 
 from fixtures.validation import NOW, issued, open_harness, request_for
-from fixtures.validation_pki import Ca, key_usage
+from fixtures.validation_pki import CertificateAuthority, key_usage
 
 
 async def test_an_authority_whose_key_may_not_sign_lists_has_everything_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = Ca("No lists", NOW, usage=key_usage(digital_signature=True, crl_sign=False))
+    other = CertificateAuthority(
+        "No lists", NOW, usage=key_usage(digital_signature=True, crl_sign=False)
+    )
     harness = await open_harness(
         tmp_path / "harness", f"sqlite:///{tmp_path}/validation.db", others=[other]
     )

@@ -19,7 +19,7 @@ from fixtures.validation import (
     open_harness,
     request_for,
 )
-from fixtures.validation_pki import Ca
+from fixtures.validation_pki import CertificateAuthority
 from newel.crypto import der
 
 SHA1_OID = der.oid("1.3.14.3.2.26")
@@ -88,7 +88,10 @@ async def test_unknown_lasts_no_longer_than_the_certificate_takes_to_be_heard_of
 
 @pytest.mark.attack("X07")
 async def test_the_same_serial_of_another_issuer_is_another_certificate(tmp_path: Any) -> None:
-    other, stranger = Ca("Other Intermediate", NOW), Ca("Stranger", NOW)
+    other, stranger = (
+        CertificateAuthority("Other Intermediate", NOW),
+        CertificateAuthority("Stranger", NOW),
+    )
     url = f"sqlite:///{tmp_path / 'validation.db'}"
     harness = await open_harness(tmp_path, url, others=[other])
     certificate = await harness.issue(0x7001)
@@ -222,7 +225,7 @@ async def test_too_many_certificates_are_malformed(harness: ValidationHarness) -
 async def test_certificates_of_two_issuers_are_not_answered_together(
     harness: ValidationHarness,
 ) -> None:
-    stranger = Ca("Stranger", NOW)
+    stranger = CertificateAuthority("Stranger", NOW)
     ours = ocsp.load_der_ocsp_request(request_for(harness.ca.leaf(0x7001), harness.ca))
     theirs = ocsp.load_der_ocsp_request(request_for(stranger.leaf(0x7001), stranger))
     request = der.sequence(der.sequence(der.sequence(*[_item(one) for one in (ours, theirs)])))

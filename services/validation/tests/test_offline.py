@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.validation import NOW, ValidationHarness, open_harness
-from fixtures.validation_pki import Ca
+from fixtures.validation_pki import CertificateAuthority
 from newel.runtime.config import ConfigError, validate
 from newel.validation.authorities import UnusableAuthorityError
 from newel.validation.config import CrlFileConfig
@@ -19,7 +19,9 @@ from newel.validation.config import CrlFileConfig
 DAY = dt.timedelta(days=1)
 
 
-def root_list(root: Ca, number: int, *revoked: int, end: dt.datetime = NOW + 365 * DAY) -> bytes:
+def root_list(
+    root: CertificateAuthority, number: int, *revoked: int, end: dt.datetime = NOW + 365 * DAY
+) -> bytes:
     """A list as another program makes it."""
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -119,7 +121,7 @@ async def test_what_is_not_a_later_list_of_the_root_leaves_the_one_before(
     wrong = {
         "number 6 is not higher": root_list(harness.root, 6),
         "number 7 is not higher": root_list(harness.root, 7),
-        "signature": root_list(Ca("Test Root", NOW), 8),
+        "signature": root_list(CertificateAuthority("Test Root", NOW), 8),
         "is not of CN=Test Root": root_list(harness.ca, 8),
         "not a revocation list": b"nothing of the kind",
         "2 lists": 2 * x509.load_der_x509_crl(good).public_bytes(Encoding.PEM),

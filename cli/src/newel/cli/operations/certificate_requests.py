@@ -62,9 +62,9 @@ def is_proved(request: "Request", name: str) -> bool:
             return True
     try:
         csr.verify_possession(request.der)
-    except csr.CsrSignatureError:
+    except csr.CSRSignatureError:
         return False
-    except csr.CsrError as error:
+    except csr.CSRError as error:
         raise CliError(f"error parsing {name}: {error}") from None
     return True
 

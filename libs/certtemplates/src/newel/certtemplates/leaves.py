@@ -40,7 +40,7 @@ class Shape(NamedTuple):
 def leaf(fields: CertificateFields) -> Shape:
     """The fields as a leaf's.
 
-    Raises TemplateRefusedError for what is no leaf, InvalidNameError and DerError for what cannot be read.
+    Raises TemplateRefusedError for what is no leaf, InvalidNameError and DERError for what cannot be read.
     """
     if fields.serial_number is not None:
         raise TemplateRefusedError("serial numbers are the authority's own")

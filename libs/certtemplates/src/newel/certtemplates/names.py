@@ -23,7 +23,7 @@ class Attribute(NamedTuple):
 
 
 def attributes(name: bytes) -> list[Attribute]:
-    """All attributes in order. Raises DerError."""
+    """All attributes in order. Raises DERError."""
     found: list[Attribute] = []
     for rdn in der.children(der.only(name).content):
         for pair in der.children(rdn.content):

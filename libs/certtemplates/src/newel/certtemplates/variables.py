@@ -182,7 +182,7 @@ def usage_names(value: bytes | None) -> Slice:
     """Key usages by name; nil when there are none, or none that can be read."""
     try:
         content = der.only(value, der.BIT_STRING).content[1:] if value else b""
-    except der.DerError:
+    except der.DERError:
         content = b""
     bits = [
         number
@@ -200,7 +200,7 @@ def purpose_names(value: bytes | None) -> dict[str, Slice]:
             if value
             else []
         )
-    except der.DerError:
+    except der.DERError:
         oids = []
     known = [PURPOSE_NAMES[oid] for oid in oids if oid in PURPOSE_NAMES]
     others = [oid for oid in oids if oid not in PURPOSE_NAMES]
@@ -218,7 +218,7 @@ def authority(value: bytes | None) -> Record | None:
         reader = der.Reader(der.only(value).content)
         is_ca = reader.boolean() if not reader.done and reader.peek() == der.BOOLEAN else False
         length = -1 if reader.done else reader.integer()
-    except der.DerError:
+    except der.DERError:
         return None
     values = {"isCA": is_ca, "maxPathLen": length}
     return Record(

@@ -19,7 +19,7 @@ _SIGNATURES_OF_KEYS = {
 def key_algorithm(spki: bytes) -> bytes:
     """The OBJECT IDENTIFIER, encoded, of a SubjectPublicKeyInfo's algorithm.
 
-    Raises :class:`der.DerError` for what is none.
+    Raises :class:`der.DERError` for what is none.
     """
     algorithm = der.split(der.only(spki).content)[0]
     return der.split(der.only(algorithm).content)[0]

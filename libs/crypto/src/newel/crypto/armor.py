@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from newel.crypto import der
-from newel.crypto.pem import MAX_SIZE, PemError
+from newel.crypto.pem import MAX_SIZE, PEMError
 
 _BEGIN = re.compile(rb"^[ \t]*-----BEGIN ([A-Z0-9 ]{1,64})-----", re.MULTILINE)
 _NEXT = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----")
@@ -41,32 +41,32 @@ class Block(NamedTuple):
         try:
             octets = binascii.a2b_base64(_without_blanks(b"".join(encoded)), strict_mode=True)
         except binascii.Error as error:
-            raise PemError(f"the PEM block {self.label} is not base64: {error}") from None
+            raise PEMError(f"the PEM block {self.label} is not base64: {error}") from None
         if not octets:
-            raise PemError(f"the PEM block {self.label} is empty")
+            raise PEMError(f"the PEM block {self.label} is empty")
         return octets
 
 
 def unify(data: bytes) -> bytes:
     """The text of a file as UTF-8 with line feeds, without a byte order mark.
 
-    Raises :class:`PemError` for a file that is too long or is not text in the encoding it claims.
+    Raises :class:`PEMError` for a file that is too long or is not text in the encoding it claims.
     """
     if len(data) > MAX_SIZE:
-        raise PemError(f"the file is longer than {MAX_SIZE} octets")
+        raise PEMError(f"the file is longer than {MAX_SIZE} octets")
     encoding = _UTF_16.get(data[:2])
     if encoding is not None:
         try:
             data = data[2:].decode(encoding).encode()
         except UnicodeDecodeError:
-            raise PemError("the file is not the UTF-16 text that its first octets claim") from None
+            raise PEMError("the file is not the UTF-16 text that its first octets claim") from None
     return data.removeprefix(_UTF_8_MARK).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def blocks(data: bytes) -> list[Block]:
     """Every block of a file, in order; none for a file that has no line ``-----BEGIN …-----``.
 
-    Raises :class:`PemError` for a block that does not end, or ends under another label.
+    Raises :class:`PEMError` for a block that does not end, or ends under another label.
     """
     text = unify(data)
     found: list[Block] = []
@@ -75,9 +75,9 @@ def blocks(data: bytes) -> list[Block]:
         label = begin[1].decode()
         end = _NEXT.search(text, begin.end())
         if end is None or end[1] == b"BEGIN":
-            raise PemError(f"the PEM block {label} does not end")
+            raise PEMError(f"the PEM block {label} does not end")
         if end[2] != begin[1]:
-            raise PemError(f"the PEM block {label} ends as {end[2].decode()}")
+            raise PEMError(f"the PEM block {label} ends as {end[2].decode()}")
         inside = text[begin.end() : end.start()].split(b"\n")
         lines = [line.strip(_BLANK) for line in inside]
         found.append(Block(label, tuple(_without_empty_ends(lines))))
@@ -88,7 +88,7 @@ def blocks(data: bytes) -> list[Block]:
 def elements(data: bytes) -> list[bytes]:
     """The DER values that a binary file holds one after the other, whatever blanks end the file.
 
-    Raises :class:`der.DerError`.
+    Raises :class:`der.DERError`.
     """
     found: list[bytes] = []
     reader = der.Reader(data)

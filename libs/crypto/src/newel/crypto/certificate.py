@@ -42,7 +42,7 @@ def assemble(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
 
 
 def split(signed: bytes) -> Signed:
-    """The parts of what :func:`assemble` makes. Raises :class:`der.DerError`."""
+    """The parts of what :func:`assemble` makes. Raises :class:`der.DERError`."""
     reader = der.Reader(der.only(signed).content)
     parts = Signed(
         reader.read(der.SEQUENCE).raw, reader.read(der.SEQUENCE).raw, reader.bit_string()

@@ -12,7 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from newel.crypto import armor, certificate, der, loading
-from newel.crypto.pem import MAX_SIZE, PemError
+from newel.crypto.pem import MAX_SIZE, PEMError
 
 _CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
 _TRUSTED = "TRUSTED CERTIFICATE"
@@ -23,14 +23,14 @@ _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 def read_certificates(path: Path) -> list[bytes]:
     """The DER of each certificate in a file, in its order; at least one.
 
-    Raises ``OSError`` and :class:`PemError`.
+    Raises ``OSError`` and :class:`PEMError`.
     """
     with path.open("rb") as file:
         return parse_certificates(file.read(MAX_SIZE + 1))
 
 
 def parse_certificates(data: bytes) -> list[bytes]:
-    """The DER of each certificate in the octets of a file. Raises :class:`PemError`.
+    """The DER of each certificate in the octets of a file. Raises :class:`PEMError`.
 
     Other blocks (a private key, parameters) are passed over; a file with no certificate is refused.
     """
@@ -47,7 +47,7 @@ def parse_certificates(data: bytes) -> list[bytes]:
             found += _bundle(block.content)
     if not found:
         labels = ", ".join(dict.fromkeys(block.label for block in blocks))
-        raise PemError(f"the file holds no certificate, but {labels}")
+        raise PEMError(f"the file holds no certificate, but {labels}")
     return found
 
 
@@ -76,26 +76,26 @@ def order_chain(ders: Sequence[bytes]) -> list[bytes]:
 
 def _binary(data: bytes) -> list[bytes]:
     if data[:1] != b"\x30":
-        raise PemError("the file holds neither PEM nor DER")
+        raise PEMError("the file holds neither PEM nor DER")
     try:
         elements = armor.elements(data)
         if der.children(der.only(elements[0]).content)[0].raw == _SIGNED_DATA:
             return _bundle(elements[0])
-    except (der.DerError, IndexError):
-        raise PemError("the file holds no certificate in PEM or DER") from None
+    except (der.DERError, IndexError):
+        raise PEMError("the file holds no certificate in PEM or DER") from None
     return elements
 
 
 def _first(content: bytes) -> bytes:
     try:
         return der.Reader(content).read(der.SEQUENCE).raw
-    except der.DerError as error:
-        raise PemError(f"a trusted certificate that cannot be read: {error}") from None
+    except der.DERError as error:
+        raise PEMError(f"a trusted certificate that cannot be read: {error}") from None
 
 
 def _bundle(content: bytes) -> list[bytes]:
     try:
         found = pkcs7.load_der_pkcs7_certificates(content)
     except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
-        raise PemError(f"a PKCS #7 bundle that cannot be read: {error}") from None
+        raise PEMError(f"a PKCS #7 bundle that cannot be read: {error}") from None
     return [each.public_bytes(Encoding.DER) for each in found]

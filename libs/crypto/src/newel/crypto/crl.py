@@ -51,7 +51,7 @@ def issuing_distribution_point(url: str) -> Extension:
     return Extension(extensions.ISSUING_DISTRIBUTION_POINT, True, value)
 
 
-class CrlEncoder:
+class CRLEncoder:
     """Joins the TBSCertLists of one issuer, and puts signatures on them.
 
     ``idp_url`` is the URL that leaves name in their CRL distribution point; "" for none.

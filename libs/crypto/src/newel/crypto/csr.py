@@ -26,15 +26,15 @@ _INNER = [der.INTEGER, der.SEQUENCE, der.SEQUENCE]
 _VERSIONS = frozenset((b"\x00", b"\x01", b"\x02"))
 
 
-class CsrError(ValueError):
+class CSRError(ValueError):
     """The certification request cannot be used; the text says why, and may be shown."""
 
 
-class CsrEncodingError(CsrError):
+class CSREncodingError(CSRError):
     """The text holds no certification request at all: it is neither PEM nor DER."""
 
 
-class CsrSignatureError(CsrError):
+class CSRSignatureError(CSRError):
     """Its signature is not that of its key."""
 
 
@@ -68,7 +68,7 @@ class UnverifiedRequest(NamedTuple):
 
         1. load the key, which checks an elliptic curve point; 2. verify the signature over the octets as
         they were sent; 3. read subject, names and extensions. What only proves possession is read
-        liberally, what may get into a certificate strictly. Raises :class:`CsrError`.
+        liberally, what may get into a certificate strictly. Raises :class:`CSRError`.
         """
         _, subject, key, *attributes = self.fields
         try:
@@ -77,42 +77,42 @@ class UnverifiedRequest(NamedTuple):
             names_of_subject = distinguished_names.decode(subject.raw, odd_values=True)
             general_names, extensions = _requested(attributes, rules)
         except keys.InvalidSignature:
-            raise CsrSignatureError("the request's signature does not verify") from None
+            raise CSRSignatureError("the request's signature does not verify") from None
         except possession.AlgorithmError as error:
-            raise CsrError(str(error)) from None
-        except (keys.InvalidKeyError, der.DerError, InvalidNameError) as error:
-            raise CsrError(str(error)) from None
+            raise CSRError(str(error)) from None
+        except (keys.InvalidKeyError, der.DERError, InvalidNameError) as error:
+            raise CSRError(str(error)) from None
         return VerifiedRequest(
             self.octets, key.raw, public_key, names_of_subject, general_names, extensions
         )
 
 
 def read_request(data: bytes) -> UnverifiedRequest:
-    """Read the structure of a request in PEM or DER, at most 64 KiB. Raises :class:`CsrError`."""
+    """Read the structure of a request in PEM or DER, at most 64 KiB. Raises :class:`CSRError`."""
     if len(data) > MAX_SIZE:
-        raise CsrError(f"the request is longer than {MAX_SIZE} octets")
+        raise CSRError(f"the request is longer than {MAX_SIZE} octets")
     octets = _take_off_pem(data)
     return UnverifiedRequest(octets, *_take_apart(octets))
 
 
 def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
-    """Read a request in PEM or DER and verify its signature. Raises :class:`CsrError`."""
+    """Read a request in PEM or DER and verify its signature. Raises :class:`CSRError`."""
     return read_request(data).verify(rules)
 
 
 def verify_possession(octets: bytes) -> keys.PublicKey:
     """Verify the signature of a request in DER and give its key; what it asks for is not looked at.
 
-    Raises :class:`CsrError`.
+    Raises :class:`CSRError`.
     """
     signed, (_, _, key, *_), algorithm, signature = _take_apart(octets)
     try:
         public_key = keys.load_public_key(key.raw)
         possession.verify(public_key, algorithm, signature, signed)
     except keys.InvalidSignature:
-        raise CsrSignatureError("the request's signature does not verify") from None
+        raise CSRSignatureError("the request's signature does not verify") from None
     except (possession.AlgorithmError, keys.InvalidKeyError) as error:
-        raise CsrError(str(error)) from None
+        raise CSRError(str(error)) from None
     return public_key
 
 
@@ -121,20 +121,20 @@ def _take_apart(octets: bytes) -> tuple[bytes, list[der.Element], bytes, bytes]:
     try:
         parts = der.children(der.only(octets).content)
         if [part.tag for part in parts] != _OUTER:
-            raise CsrError("the octets are not a PKCS #10 request")
+            raise CSRError("the octets are not a PKCS #10 request")
         signed, algorithm, bits = parts
         fields = der.children(signed.content)
-    except der.DerError as error:
-        raise CsrError(f"the octets are not a PKCS #10 request: {error}") from None
+    except der.DERError as error:
+        raise CSRError(f"the octets are not a PKCS #10 request: {error}") from None
     tags = [field.tag for field in fields]
     if tags[:3] != _INNER:
-        raise CsrError(_why_not_a_request(tags))
+        raise CSRError(_why_not_a_request(tags))
     if fields[0].content not in _VERSIONS:
-        raise CsrError("the version in the request is not 0, 1 or 2")
+        raise CSRError("the version in the request is not 0, 1 or 2")
     if tags[3:] not in ([], [_ATTRIBUTES]):
-        raise CsrError("after the key of a request only its attributes may follow")
+        raise CSRError("after the key of a request only its attributes may follow")
     if bits.content[:1] != b"\x00":
-        raise CsrError("the signature of the request is not made of whole octets")
+        raise CSRError("the signature of the request is not made of whole octets")
     return signed.raw, fields, algorithm.raw, bits.content[1:]
 
 
@@ -151,7 +151,7 @@ def _take_off_pem(data: bytes) -> bytes:
         return data
     text = data.strip() + b"\n"
     if text.startswith(_USUAL_START):
-        with contextlib.suppress(pem.PemError):
+        with contextlib.suppress(pem.PEMError):
             return pem.decode(text, _LABELS[0])
     return _take_out_of_text(data)
 
@@ -164,14 +164,14 @@ def _take_out_of_text(data: bytes) -> bytes:
     try:
         blocks = armor.blocks(data)
         if not blocks:
-            raise CsrEncodingError("the request is neither PEM nor DER")
+            raise CSREncodingError("the request is neither PEM nor DER")
         if len(blocks) > 1:
-            raise CsrEncodingError(f"{len(blocks)} PEM blocks where one is due")
+            raise CSREncodingError(f"{len(blocks)} PEM blocks where one is due")
         if blocks[0].label not in _LABELS:
-            raise CsrEncodingError(f"the PEM block is a {blocks[0].label}, not a {_LABELS[0]}")
+            raise CSREncodingError(f"the PEM block is a {blocks[0].label}, not a {_LABELS[0]}")
         return blocks[0].content
-    except pem.PemError as error:
-        raise CsrEncodingError(str(error)) from None
+    except pem.PEMError as error:
+        raise CSREncodingError(str(error)) from None
 
 
 def _requested(
@@ -182,10 +182,10 @@ def _requested(
     seen: set[str] = set()
     for extension in _extensions(attributes):
         if extension.oid in seen:
-            raise CsrError(f"the extension {extension.oid} is asked for twice")
+            raise CSRError(f"the extension {extension.oid} is asked for twice")
         seen.add(extension.oid)
         if len(seen) > MAX_EXTENSIONS:
-            raise CsrError(f"more than {MAX_EXTENSIONS} extensions are asked for")
+            raise CSRError(f"more than {MAX_EXTENSIONS} extensions are asked for")
         if extension.oid == SUBJECT_ALT_NAME:
             general_names = _names(extension.value, rules)
         else:
@@ -202,7 +202,7 @@ def _extensions(attributes: Sequence[der.Element]) -> list[Extension]:
             if not parts or parts[0].raw not in _EXTENSION_REQUESTS:
                 continue
             if found is not None:
-                raise CsrError("the request has two lists of extensions")
+                raise CSRError("the request has two lists of extensions")
             _, values = _of(attribute, der.OBJECT_IDENTIFIER, der.SET)
             lists = _of(values, der.SEQUENCE) if values.content else []
             found = [_extension(each) for asked in lists for each in der.children(asked.content)]
@@ -213,7 +213,7 @@ def _of(element: der.Element, *tags: int) -> list[der.Element]:
     """The elements inside one, which must have exactly these tags."""
     found = der.children(element.content)
     if tuple([each.tag for each in found]) != tags:
-        raise der.DerError("an attribute or extension is not made as it should be")
+        raise der.DERError("an attribute or extension is not made as it should be")
     return found
 
 
@@ -225,7 +225,7 @@ def _extension(element: der.Element) -> Extension:
         or [each.tag for each in critical] not in ([], [der.BOOLEAN])
         or any(each.content not in {b"\x00", b"\xff"} for each in critical)
     ):
-        raise der.DerError("an extension is not made as it should be")
+        raise der.DERError("an extension is not made as it should be")
     is_critical = bool(critical) and critical[0].content == b"\xff"
     return Extension(der.dotted(kind.content), is_critical, value.content)
 
@@ -233,10 +233,10 @@ def _extension(element: der.Element) -> Extension:
 def _names(value: bytes, rules: NameRules) -> tuple[names.GeneralName, ...]:
     elements = der.children(der.only(value).content)
     if not elements:
-        raise CsrError("the request's list of names is empty")
+        raise CSRError("the request's list of names is empty")
     found = dict.fromkeys(
         [names.from_der(each.tag, each.content, rules) for each in elements[: MAX_NAMES * 2]]
     )
     if len(elements) > MAX_NAMES * 2 or len(found) > MAX_NAMES:
-        raise CsrError(f"the request has more than {MAX_NAMES} names")
+        raise CSRError(f"the request has more than {MAX_NAMES} names")
     return tuple(found)

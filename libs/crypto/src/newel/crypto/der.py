@@ -25,7 +25,7 @@ SET = 0x31
 _FIRST_GENERALIZED_YEAR = 2050
 
 
-class DerError(ValueError):
+class DERError(ValueError):
     """The octets are not the DER they should be."""
 
 
@@ -62,13 +62,13 @@ def explicit(number: int, content: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=1024)
 def oid(dotted: str) -> bytes:
-    """An OBJECT IDENTIFIER from its dotted form; raises :class:`DerError` when it has none."""
+    """An OBJECT IDENTIFIER from its dotted form; raises :class:`DERError` when it has none."""
     parts = dotted.split(".")
     if len(parts) < 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise DerError(f"not an object identifier: {dotted!r}")
+        raise DERError(f"not an object identifier: {dotted!r}")
     first, second, *rest = (int(part) for part in parts)
     if first > 2 or (first < 2 and second > 39):
-        raise DerError(f"not an object identifier: {dotted!r}")
+        raise DERError(f"not an object identifier: {dotted!r}")
     return tlv(OBJECT_IDENTIFIER, b"".join(_base128(arc) for arc in (first * 40 + second, *rest)))
 
 
@@ -82,12 +82,12 @@ def _base128(arc: int) -> bytes:
 def dotted(content: bytes) -> str:
     """The dotted form of an OBJECT IDENTIFIER's content octets."""
     if not content or content[-1] & 0x80:
-        raise DerError("an object identifier ends in the middle of an arc")
+        raise DERError("an object identifier ends in the middle of an arc")
     arcs: list[int] = []
     arc, fresh = 0, True
     for octet in content:
         if fresh and octet == 0x80:
-            raise DerError("an object identifier's arc has a leading zero")
+            raise DERError("an object identifier's arc has a leading zero")
         arc, fresh = arc << 7 | octet & 0x7F, not octet & 0x80
         if fresh:
             arcs.append(arc)
@@ -158,7 +158,7 @@ class Reader:
     """Walks the TLVs of a run of octets, in order, refusing whatever DER forbids.
 
     Definite lengths in the shortest form, one-octet tags, nothing past the end. Every method raises
-    :class:`DerError`. Time and memory are linear in the input; the caller bounds its size.
+    :class:`DERError`. Time and memory are linear in the input; the caller bounds its size.
     """
 
     __slots__ = ("_data", "_end", "_offset")
@@ -195,12 +195,12 @@ class Reader:
         """Of the next element the tag, where its content begins, and where it ends."""
         data, start = self._data, self._offset
         if start + 2 > self._end:
-            raise DerError("the encoding ends where an element is due")
+            raise DERError("the encoding ends where an element is due")
         found, size = data[start], data[start + 1]
         if tag is not None and found != tag:
-            raise DerError(f"found tag 0x{found:02x} where 0x{tag:02x} is due")
+            raise DERError(f"found tag 0x{found:02x} where 0x{tag:02x} is due")
         if found & 0x1F == 0x1F:
-            raise DerError("tags of several octets are not used here")
+            raise DERError("tags of several octets are not used here")
         body = start + 2
         if size >= 0x80:
             octets = data[body : body + (size & 0x7F)]
@@ -208,7 +208,7 @@ class Reader:
             size = _long_length(octets, body <= self._end)
         end = body + size
         if end > self._end:
-            raise DerError("an element is longer than what holds it")
+            raise DERError("an element is longer than what holds it")
         return found, body, end
 
     def optional(self, tag: int) -> Element | None:
@@ -231,29 +231,29 @@ class Reader:
         """The content of the INTEGER that comes next, in its shortest form; at least one octet."""
         content = self.read(INTEGER).content
         if not content:
-            raise DerError("an integer has no octets")
+            raise DERError("an integer has no octets")
         if len(content) > 1 and content[0] in {0, 0xFF} and content[0] >> 7 == content[1] >> 7:
-            raise DerError("an integer is not in its shortest form")
+            raise DERError("an integer is not in its shortest form")
         return content
 
     def boolean(self) -> bool:
         """The BOOLEAN that comes next."""
         content = self.read(BOOLEAN).content
         if content not in {b"\x00", b"\xff"}:
-            raise DerError("a boolean is neither true nor false")
+            raise DERError("a boolean is neither true nor false")
         return content == b"\xff"
 
     def bit_string(self) -> bytes:
         """The whole octets of the BIT STRING that comes next; it must have no unused bits."""
         content = self.read(BIT_STRING).content
         if not content or content[0]:
-            raise DerError("a bit string is not made of whole octets")
+            raise DERError("a bit string is not made of whole octets")
         return content[1:]
 
     def end(self) -> None:
         """Nothing may be left."""
         if self._offset != self._end:
-            raise DerError(f"{self._end - self._offset} octets are left over")
+            raise DERError(f"{self._end - self._offset} octets are left over")
 
 
 def only(data: bytes, tag: int = SEQUENCE) -> Element:
@@ -273,17 +273,17 @@ def split(run: bytes) -> list[bytes]:
     at, end = 0, len(run)
     while at < end:
         if at + 2 > end:
-            raise DerError("the encoding ends where an element is due")
+            raise DERError("the encoding ends where an element is due")
         size, body = run[at + 1], at + 2
         if size >= 0x80:
             octets = run[body : body + (size & 0x7F)]
             body += size & 0x7F
             size = _long_length(octets, body <= end)
         if run[at] & 0x1F == 0x1F:
-            raise DerError("tags of several octets are not used here")
+            raise DERError("tags of several octets are not used here")
         after = body + size
         if after > end:
-            raise DerError("an element is longer than what holds it")
+            raise DERError("an element is longer than what holds it")
         elements.append(run[at:after])
         at = after
     return elements
@@ -300,17 +300,17 @@ def children(content: bytes) -> list[Element]:
     start, end = 0, len(content)
     while start < end:
         if start + 2 > end:
-            raise DerError("the encoding ends where an element is due")
+            raise DERError("the encoding ends where an element is due")
         tag, size, body = content[start], content[start + 1], start + 2
         if size >= 0x80:
             octets = content[body : body + (size & 0x7F)]
             body += size & 0x7F
             size = _long_length(octets, body <= end)
         if tag & 0x1F == 0x1F:
-            raise DerError("tags of several octets are not used here")
+            raise DERError("tags of several octets are not used here")
         after = body + size
         if after > end:
-            raise DerError("an element is longer than what holds it")
+            raise DERError("an element is longer than what holds it")
         found.append(_element(Element, (tag, content[body:after], content[start:after])))
         start = after
     return found
@@ -318,8 +318,8 @@ def children(content: bytes) -> list[Element]:
 
 def _long_length(octets: bytes, whole: bool) -> int:
     if not 1 <= len(octets) <= 4 or not whole:
-        raise DerError("the length is indefinite, too long or cut short")
+        raise DERError("the length is indefinite, too long or cut short")
     size = int.from_bytes(octets, "big")
     if size < 0x80 or not octets[0]:
-        raise DerError("the length is not in its shortest form")
+        raise DERError("the length is not in its shortest form")
     return size

@@ -93,7 +93,7 @@ def decode(name: bytes, *, odd_values: bool = False) -> tuple[Attribute, ...]:
     """The attributes of a DER Name, in order; relative names of several attributes are flattened.
 
     With ``odd_values`` a value that is no string, or not in the encoding it claims, is given as
-    RFC 4514 §2.4 writes it: ``#`` and its DER in hex. Raises :class:`der.DerError`.
+    RFC 4514 §2.4 writes it: ``#`` and its DER in hex. Raises :class:`der.DERError`.
     """
     attributes: list[Attribute] = []
     for rdn in der.children(der.only(name).content):
@@ -101,14 +101,14 @@ def decode(name: bytes, *, odd_values: bool = False) -> tuple[Attribute, ...]:
             oid = _KNOWN.get(kind.raw) or der.dotted(kind.content)
             attributes.append(Attribute(oid, _read_value(value, odd_values)))
         if len(attributes) > MAX_ATTRIBUTES:
-            raise der.DerError(f"a name of more than {MAX_ATTRIBUTES} attributes")
+            raise der.DERError(f"a name of more than {MAX_ATTRIBUTES} attributes")
     return tuple(attributes)
 
 
 def _read_value(element: der.Element, odd_values: bool) -> str:
     try:
         return _decode_value(element)
-    except der.DerError:
+    except der.DERError:
         if odd_values:
             return f"#{element.raw.hex()}"
         raise
@@ -117,19 +117,19 @@ def _read_value(element: der.Element, odd_values: bool) -> str:
 def _pairs(rdn: der.Element) -> list[tuple[der.Element, der.Element]]:
     """Type and value of each attribute of a RelativeDistinguishedName."""
     if rdn.tag != der.SET:
-        raise der.DerError(f"found tag 0x{rdn.tag:02x} where 0x{der.SET:02x} is due")
+        raise der.DERError(f"found tag 0x{rdn.tag:02x} where 0x{der.SET:02x} is due")
     pairs: list[tuple[der.Element, der.Element]] = []
     for attribute in der.children(rdn.content):
         parts = der.children(attribute.content)
         if [attribute.tag, len(parts), parts[0].tag if parts else -1] != _PAIR:
-            raise der.DerError("an attribute is not made as it should be")
+            raise der.DERError("an attribute is not made as it should be")
         pairs.append((parts[0], parts[1]))
     return pairs
 
 
 def _single(pairs: list[tuple[der.Element, der.Element]]) -> tuple[der.Element, der.Element]:
     if len(pairs) != 1:
-        raise der.DerError(f"a relative name of {len(pairs)} attributes")
+        raise der.DERError(f"a relative name of {len(pairs)} attributes")
     return pairs[0]
 
 
@@ -144,7 +144,7 @@ def check(name: bytes) -> None:
             if element.tag != form.tag:
                 raise InvalidNameError(f"{form.name} is a string of the wrong type")
             _check_value(form, _decode_value(element))
-    except der.DerError as error:
+    except der.DERError as error:
         raise InvalidNameError(str(error)) from None
 
 
@@ -179,8 +179,8 @@ def _check_characters(form: _Form, value: str) -> None:
 def _decode_value(element: der.Element) -> str:
     encoding = _DECODERS.get(element.tag)
     if encoding is None:
-        raise der.DerError(f"an attribute value is not a string (tag 0x{element.tag:02x})")
+        raise der.DERError(f"an attribute value is not a string (tag 0x{element.tag:02x})")
     try:
         return element.content.decode(encoding)
     except UnicodeDecodeError:
-        raise der.DerError(f"an attribute value is not {encoding}") from None
+        raise der.DERError(f"an attribute value is not {encoding}") from None

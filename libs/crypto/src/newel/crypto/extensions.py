@@ -83,7 +83,7 @@ def extended_key_usage(oids: Sequence[str]) -> Extension:
 
 
 def key_usages_of(value: bytes) -> tuple[str, ...]:
-    """The names of :data:`KEY_USAGES` that a KeyUsage value has. Raises :class:`der.DerError`."""
+    """The names of :data:`KEY_USAGES` that a KeyUsage value has. Raises :class:`der.DERError`."""
     octets = der.only(value, der.BIT_STRING).content[1:] if value else b""
     return tuple(
         name
@@ -93,7 +93,7 @@ def key_usages_of(value: bytes) -> tuple[str, ...]:
 
 
 def extended_key_usages_of(value: bytes) -> tuple[str, ...]:
-    """The purposes of an ExtKeyUsageSyntax as object identifiers. Raises :class:`der.DerError`."""
+    """The purposes of an ExtKeyUsageSyntax as object identifiers. Raises :class:`der.DERError`."""
     content = der.only(value).content if value else b""
     return tuple(der.dotted(each.content) for each in der.children(content))
 

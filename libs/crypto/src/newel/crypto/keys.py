@@ -102,7 +102,7 @@ def _private_block(data: bytes) -> armor.Block | None:
     """The block that holds the private key; None for a file that is not PEM."""
     try:
         blocks = armor.blocks(data)
-    except pem.PemError as error:
+    except pem.PEMError as error:
         raise InvalidKeyError(f"the private key cannot be read: {error}") from None
     if not blocks:
         return None
@@ -177,7 +177,7 @@ def spki(public_key: PublicKey) -> bytes:
 
 
 def subject_public_key(spki_der: bytes) -> bytes:
-    """The content of the BIT STRING subjectPublicKey. Raises :class:`der.DerError`."""
+    """The content of the BIT STRING subjectPublicKey. Raises :class:`der.DERError`."""
     outer = der.Reader(der.only(spki_der).content)
     outer.read(der.SEQUENCE)
     bits = outer.bit_string()

@@ -76,7 +76,7 @@ def name_constraints(authority: x509.Certificate) -> NameConstraints | None:
         return None
     try:
         return _read(extension.value)
-    except (der.DerError, ValueError) as error:
+    except (der.DERError, ValueError) as error:
         raise ConstraintError(f"the name constraints cannot be read: {error}") from None
 
 
@@ -88,7 +88,7 @@ def _read(value: bytes) -> NameConstraints:
         for subtree in der.children(element.content) if element else ():
             base, *distance = der.children(subtree.content)
             if distance:
-                raise der.DerError("a subtree with a minimum or a maximum")
+                raise der.DERError("a subtree with a minimum or a maximum")
             kind = _KINDS.get(base.tag)
             if kind is not None:
                 subtrees.setdefault(kind, []).append(_base(kind, base.content))
@@ -111,12 +111,12 @@ def _base(kind: str, content: bytes) -> Base:
 def _network(octets: bytes) -> _Network:
     half = len(octets) // 2
     if len(octets) not in {8, 32}:
-        raise der.DerError("an address range is not of 8 or 32 octets")
+        raise der.DERError("an address range is not of 8 or 32 octets")
     address, mask = ipaddress.ip_address(octets[:half]), int.from_bytes(octets[half:], "big")
     bits = 8 * half
     prefix = mask.bit_count()
     if mask != ((1 << prefix) - 1) << (bits - prefix):
-        raise der.DerError("the mask of an address range has holes")
+        raise der.DERError("the mask of an address range has holes")
     return ipaddress.ip_network(f"{address}/{prefix}", strict=False)
 
 
@@ -140,19 +140,19 @@ def _names_of_subject(subject: Sequence[Attribute]) -> Iterator[_Name]:
             with contextlib.suppress(InvalidNameError):
                 name = names.parse_san(text)
                 yield name
-                if isinstance(name, names.Uri) and "://" not in name.value:  # a.test:443
+                if isinstance(name, names.URI) and "://" not in name.value:  # a.test:443
                     yield names.parse_san(text.partition(":")[0])
 
 
 def _permits(base: Base, name: _Name) -> bool:
     match name, base:
-        case names.DnsName(), str():
+        case names.DNSName(), str():
             return _is_under(name.value, base)
-        case names.IpAddress(), ipaddress.IPv4Network() | ipaddress.IPv6Network():
+        case names.IPAddress(), ipaddress.IPv4Network() | ipaddress.IPv6Network():
             return name.value in base
         case names.EmailAddress(), str():
             return name.value == base if "@" in base else _is_at(_host_of_email(name), base)
-        case names.Uri(), str():
+        case names.URI(), str():
             return _is_at(_host_of_uri(name), base)
         case _DirectoryName(), tuple():
             return name.value[: len(base)] == base
@@ -162,17 +162,17 @@ def _permits(base: Base, name: _Name) -> bool:
 
 def _excludes(base: Base, name: _Name) -> bool:
     match name, base:
-        case names.DnsName(), str():
+        case names.DNSName(), str():
             domain = base.removeprefix(".")
             # *.a.test matches x.a.test, which may be what is excluded
             matches = name.value.startswith("*.") and domain.endswith(name.value[1:])
             return matches or _is_under(name.value, domain)
-        case names.IpAddress(), ipaddress.IPv4Network() | ipaddress.IPv6Network():
+        case names.IPAddress(), ipaddress.IPv4Network() | ipaddress.IPv6Network():
             same_host = (name.value, *names.equivalent_addresses(name.value))
             return any(address in base for address in same_host)
         case names.EmailAddress(), str() if "@" in base:
             return name.value.lower() == base.lower()
-        case names.Uri(), str():
+        case names.URI(), str():
             return _is_under(_host_of_uri(name), base.removeprefix("."))
         case _:
             return _permits(base, name)
@@ -194,7 +194,7 @@ def _host_of_email(name: names.EmailAddress) -> str:
     return name.value.rpartition("@")[2]
 
 
-def _host_of_uri(name: names.Uri) -> str:
+def _host_of_uri(name: names.URI) -> str:
     """The host, a domain name; §4.2.1.10 rejects a URI without one where URIs are constrained."""
     _, slashes, rest = name.value.partition("://")
     authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]

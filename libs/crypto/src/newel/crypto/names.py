@@ -29,7 +29,7 @@ _PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::[0-9]{1,5})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class DnsName:
+class DNSName:
     """A dNSName: lower case, A-labels."""
 
     kind: ClassVar = "dns"
@@ -45,7 +45,7 @@ class DnsName:
 
 
 @dataclass(frozen=True, slots=True)
-class IpAddress:
+class IPAddress:
     """An iPAddress; one that maps IPv4 into IPv6 is the IPv4 one."""
 
     kind: ClassVar = "ip"
@@ -77,7 +77,7 @@ class EmailAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class Uri:
+class URI:
     """A uniformResourceIdentifier: scheme and host in lower case."""
 
     kind: ClassVar = "uri"
@@ -92,7 +92,7 @@ class Uri:
         return self.value
 
 
-GeneralName: TypeAlias = DnsName | IpAddress | EmailAddress | Uri
+GeneralName: TypeAlias = DNSName | IPAddress | EmailAddress | URI
 
 
 def parse_san(text: str, rules: NameRules = STRICT) -> GeneralName:
@@ -118,12 +118,12 @@ def parse_sans(texts: Iterable[str], rules: NameRules = STRICT) -> tuple[General
     return tuple(dict.fromkeys(parse_san(text, rules) for text in texts if text))
 
 
-def dns_name(text: str, rules: NameRules = STRICT) -> DnsName:
+def dns_name(text: str, rules: NameRules = STRICT) -> DNSName:
     """A domain name, canonical. Raises :class:`InvalidNameError`."""
-    return DnsName(dns_names.canonical(text, rules))
+    return DNSName(dns_names.canonical(text, rules))
 
 
-def ip_address(text: str) -> IpAddress:
+def ip_address(text: str) -> IPAddress:
     """An IP address from its text; no zone, no prefix. Raises :class:`InvalidNameError`."""
     try:
         address = ipaddress.ip_address(text)
@@ -132,7 +132,7 @@ def ip_address(text: str) -> IpAddress:
     return _canonical_ip(address)
 
 
-def ip_octets(octets: bytes) -> IpAddress:
+def ip_octets(octets: bytes) -> IPAddress:
     """An IP address from 4 or 16 octets. Raises :class:`InvalidNameError`."""
     try:
         address = ipaddress.ip_address(octets)
@@ -141,12 +141,12 @@ def ip_octets(octets: bytes) -> IpAddress:
     return _canonical_ip(address)
 
 
-def _canonical_ip(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> IpAddress:
+def _canonical_ip(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> IPAddress:
     if isinstance(address, ipaddress.IPv6Address):
         if address.scope_id is not None:
             raise InvalidNameError(f"an IP address with a zone: {str(address)!r}")
-        return IpAddress(address.ipv4_mapped or address)
-    return IpAddress(address)
+        return IPAddress(address.ipv4_mapped or address)
+    return IPAddress(address)
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -184,7 +184,7 @@ def email_address(text: str) -> EmailAddress:
     return EmailAddress(f"{local}@{dns_names.canonical(domain, NameRules(wildcards=False))}")
 
 
-def uri(text: str) -> Uri:
+def uri(text: str) -> URI:
     """An absolute URI (RFC 3986 §3) with no user information; its host a domain name or address.
 
     Raises :class:`InvalidNameError`.
@@ -196,8 +196,8 @@ def uri(text: str) -> Uri:
     if not authority and not rest:
         raise InvalidNameError(f"a URI with nothing after its scheme: {text!r}")
     if not match["slashes"]:
-        return Uri(f"{scheme}:{rest}")
-    return Uri(f"{scheme}://{_authority(authority, text)}{rest}")
+        return URI(f"{scheme}:{rest}")
+    return URI(f"{scheme}://{_authority(authority, text)}{rest}")
 
 
 def _authority(authority: str, text: str) -> str:

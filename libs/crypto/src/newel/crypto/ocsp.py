@@ -42,7 +42,7 @@ class MalformedRequest(ValueError):  # noqa: N818 - the name of the status RFC 6
 
 
 @dataclass(frozen=True, slots=True)
-class CertId:
+class CertID:
     """Which certificate is asked about.
 
     ``raw`` is the CertID as received, to be echoed; ``algorithm`` its AlgorithmIdentifier as
@@ -61,7 +61,7 @@ class CertId:
 class Request:
     """What is asked; ``nonce`` is the value inside both octet strings, or None."""
 
-    cert_ids: tuple[CertId, ...]
+    cert_ids: tuple[CertID, ...]
     nonce: bytes | None
 
 
@@ -87,7 +87,7 @@ def parse_request(data: bytes) -> Request:
         raise MalformedRequest(f"the request is longer than {MAX_SIZE} octets")
     try:
         return _request(der.Reader(der.only(data).content))
-    except der.DerError as error:
+    except der.DERError as error:
         raise MalformedRequest(str(error)) from None
 
 
@@ -101,7 +101,7 @@ def _request(outer: der.Reader) -> Request:
     if encoded := tbs.optional(0xA2):
         nonce = _nonce(encoded.content)
     tbs.end()
-    cert_ids: list[CertId] = []
+    cert_ids: list[CertID] = []
     while not listed.done:
         cert_ids.append(_single(listed.sequence()))
         if len(cert_ids) > MAX_REQUESTS:
@@ -111,7 +111,7 @@ def _request(outer: der.Reader) -> Request:
     return Request(tuple(cert_ids), nonce)
 
 
-def _single(reader: der.Reader) -> CertId:
+def _single(reader: der.Reader) -> CertID:
     element = reader.read(der.SEQUENCE)
     if encoded := reader.optional(0xA0):
         _known_extensions(encoded.content)
@@ -129,7 +129,7 @@ def _single(reader: der.Reader) -> CertId:
     fields.end()
     if serial[0] >= 0x80 or len(serial) > _MAX_SERIAL:
         raise MalformedRequest("the serial number is negative or too long")
-    return CertId(element.raw, algorithm.raw, (oid, name, key), serial)
+    return CertID(element.raw, algorithm.raw, (oid, name, key), serial)
 
 
 def _nonce(encoded: bytes) -> bytes | None:
@@ -162,7 +162,7 @@ def _known_extensions(encoded: bytes) -> dict[str, bytes]:
 
 
 __all__ = [
-    "CertId",
+    "CertID",
     "ErrorStatus",
     "MalformedRequest",
     "Request",

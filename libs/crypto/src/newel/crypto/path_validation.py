@@ -143,7 +143,7 @@ def _identifiers_agree(issuer: Certificate, below: Certificate) -> bool:
     try:
         key_id = values.authority_key_id(wanted)
         return not key_id or key_id == der.only(own, der.OCTET_STRING).content
-    except der.DerError:
+    except der.DERError:
         return False
 
 
@@ -154,7 +154,7 @@ def _check_issuer(issuer: Certificate, path: list[Certificate], *, is_root: bool
     try:
         is_ca, path_length = values.basic_constraints(basic) if basic is not None else (False, None)
         signs = usage is None or values.may_sign_certificates(usage)
-    except der.DerError as error:
+    except der.DERError as error:
         raise PathError(Reason.NOT_A_CA, issuer, str(error)) from None
     is_old_root = is_root and issuer.version < 3  # no extensions existed yet: trusted as it is
     if not (is_ca or is_old_root) or not signs:

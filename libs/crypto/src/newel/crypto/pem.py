@@ -14,7 +14,7 @@ _BLOCK = re.compile(
 )
 
 
-class PemError(ValueError):
+class PEMError(ValueError):
     """The text is not the PEM it should be."""
 
 
@@ -39,7 +39,7 @@ def encode_all(ders: Iterable[bytes], label: str = "CERTIFICATE") -> bytes:
 def decode(text: bytes, label: str = "CERTIFICATE") -> bytes:
     """The DER of the one block in ``text``, which must have ``label``.
 
-    Nothing but white space may stand around it. Raises :class:`PemError`.
+    Nothing but white space may stand around it. Raises :class:`PEMError`.
     """
     begin, end = (
         b"-----BEGIN " + label.encode() + b"-----\n",
@@ -51,28 +51,28 @@ def decode(text: bytes, label: str = "CERTIFICATE") -> bytes:
             return _base64(body)
     blocks = decode_all(text, label)
     if len(blocks) != 1:
-        raise PemError(f"{len(blocks)} PEM blocks where one is due")
+        raise PEMError(f"{len(blocks)} PEM blocks where one is due")
     return blocks[0]
 
 
 def decode_all(text: bytes, label: str = "CERTIFICATE") -> list[bytes]:
     """The DER of every block in ``text``, each of which must have ``label``; at least one."""
     if len(text) > MAX_SIZE:
-        raise PemError(f"the PEM text is longer than {MAX_SIZE} octets")
+        raise PEMError(f"the PEM text is longer than {MAX_SIZE} octets")
     ders: list[bytes] = []
     rest = 0
     wanted = label.encode()
     while match := _BLOCK.search(text, rest):
         if text[rest : match.start()].strip():
-            raise PemError("there is text outside the PEM blocks")
+            raise PEMError("there is text outside the PEM blocks")
         if match[1] != wanted or match[3] != wanted:
-            raise PemError(f"the PEM block is not a {label}")
+            raise PEMError(f"the PEM block is not a {label}")
         ders.append(_base64(match[2]))
         rest = match.end()
     if text[rest:].strip():
-        raise PemError("there is text outside the PEM blocks")
+        raise PEMError("there is text outside the PEM blocks")
     if not ders:
-        raise PemError(f"there is no PEM block with the label {label}")
+        raise PEMError(f"there is no PEM block with the label {label}")
     return ders
 
 
@@ -80,7 +80,7 @@ def _base64(body: bytes) -> bytes:
     try:
         der = binascii.a2b_base64(body.translate(None, b" \t\r\n\v\f"), strict_mode=True)
     except binascii.Error as error:
-        raise PemError(f"the PEM block is not base64: {error}") from None
+        raise PEMError(f"the PEM block is not base64: {error}") from None
     if not der:
-        raise PemError("the PEM block is empty")
+        raise PEMError("the PEM block is empty")
     return der

@@ -55,7 +55,7 @@ def verify(key: keys.PublicKey, algorithm: bytes, signature: bytes, signed: byte
             key.verify(signature, signed, _PADDING, _USUAL_PKCS1[algorithm])
         else:
             _verify_unusual(key, algorithm, signature, signed)
-    except (der.DerError, TypeError):
+    except (der.DERError, TypeError):
         raise AlgorithmError("the signature algorithm cannot be read") from None
     except UnsupportedAlgorithm:
         raise AlgorithmError("the signature algorithm is not available here") from None

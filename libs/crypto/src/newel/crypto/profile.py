@@ -54,9 +54,9 @@ class Profile:
     """
 
     name: str = "leaf"
-    default_validity: dt.timedelta = dt.timedelta(hours=24)
-    min_validity: dt.timedelta = dt.timedelta(minutes=1)
-    max_validity: dt.timedelta = dt.timedelta(days=398)
+    default_duration: dt.timedelta = dt.timedelta(hours=24)
+    min_duration: dt.timedelta = dt.timedelta(minutes=1)
+    max_duration: dt.timedelta = dt.timedelta(days=398)
     backdate: dt.timedelta = dt.timedelta(minutes=1)
     key_usage: tuple[str, ...] = ("digitalSignature",)
     rsa_key_usage: tuple[str, ...] = ("digitalSignature", "keyEncipherment")
@@ -67,7 +67,7 @@ class Profile:
     """Whether callers may give :data:`newel.crypto.extensions.MUST_STAPLE`, whatever else they may."""
 
     def __post_init__(self) -> None:
-        if not _SECOND < self.min_validity <= self.default_validity <= self.max_validity:
+        if not _SECOND < self.min_duration <= self.default_duration <= self.max_duration:
             raise ValueError("validity must obey: minimum <= default <= maximum")
         if self.backdate < dt.timedelta():
             raise ValueError("the backdate cannot be negative")
@@ -85,7 +85,7 @@ class Profile:
         issuer_not_after: dt.datetime,
         not_before: dt.datetime | None = None,
         not_after: dt.datetime | None = None,
-        max_validity: dt.timedelta | None = None,
+        max_duration: dt.timedelta | None = None,
         usual: dt.timedelta | None = None,
     ) -> tuple[dt.datetime, dt.datetime]:
         """The notBefore and notAfter of a certificate made ``now``, in whole seconds.
@@ -93,22 +93,22 @@ class Profile:
         What is not asked for is ``usual``, or else the default, cut at the issuer's own end. What is asked for is
         given exactly or refused: a length outside the bounds, a start more than the maximum away,
         an end past the issuer's. A request for exactly the maximum loses the one second by which
-        the inclusive end would pass it. ``max_validity`` is a caller's tighter limit. All times are
+        the inclusive end would pass it. ``max_duration`` is a caller's tighter limit. All times are
         aware. Raises :class:`ProfileError`.
         """
-        limit = min(self.max_validity, max_validity or self.max_validity)
+        limit = min(self.max_duration, max_duration or self.max_duration)
         start = (not_before or now).replace(microsecond=0)
         if not_after is None:
-            length = usual or min(self.default_validity, limit)
+            length = usual or min(self.default_duration, limit)
             end = min(start + length - _SECOND, issuer_not_after)
         else:
             end = not_after.replace(microsecond=0)
             end = end - _SECOND if end - start == limit else end
         length = end - start + _SECOND
-        if length < self.min_validity:
+        if length < self.min_duration:
             raise ProfileError(
                 f"a validity of {format_duration(length)} is shorter than the least,"
-                f" {format_duration(self.min_validity)}"
+                f" {format_duration(self.min_duration)}"
             )
         if length > limit:
             raise ProfileError(
@@ -117,7 +117,7 @@ class Profile:
             )
         if end > issuer_not_after:
             raise ProfileError("the certificate would outlive its issuer")
-        if end <= now or abs(start - now) > self.max_validity:
+        if end <= now or abs(start - now) > self.max_duration:
             raise ProfileError("the validity lies too far from now")
         return (start - self.backdate if not_before is None else start), end
 

@@ -115,11 +115,11 @@ def _key_usage(usages: Sequence[str]) -> x509.KeyUsage:
 def library_name(name: names.GeneralName) -> x509.GeneralName:
     """The library's value for one of our names."""
     match name:
-        case names.DnsName():
+        case names.DNSName():
             return x509.DNSName(name.value)
-        case names.IpAddress():
+        case names.IPAddress():
             return x509.IPAddress(name.value)
         case names.EmailAddress():
             return x509.RFC822Name(name.value)
-        case names.Uri():
+        case names.URI():
             return x509.UniformResourceIdentifier(name.value)

@@ -10,7 +10,7 @@ from newel.crypto import authority_chain, certificate, certificate_files, loadin
 from newel.crypto.authority_chain import Chain, name_of
 from newel.crypto.distinguished_names import EMPTY
 from newel.crypto.name_constraints import ConstraintError, NameConstraints, name_constraints
-from newel.crypto.pem import PemError
+from newel.crypto.pem import PEMError
 from newel.runtime.config import ConfigError
 
 _log = logging.getLogger("newel.issuing")
@@ -97,5 +97,5 @@ def _read(file: Path) -> list[bytes]:
         return certificate_files.read_certificates(file)
     except OSError as error:
         raise UnusableIssuerError(f"{file}: {(error.strerror or str(error)).lower()}") from None
-    except PemError as error:
+    except PEMError as error:
         raise UnusableIssuerError(f"{file}: {error}") from None

@@ -46,9 +46,9 @@ class Profile:
         self._parts: dict[str, Profile] = {}
         self.shape = profile.Profile(
             name=name,
-            default_validity=config.default_duration,
-            min_validity=config.min_duration,
-            max_validity=config.max_duration,
+            default_duration=config.default_duration,
+            min_duration=config.min_duration,
+            max_duration=config.max_duration,
             backdate=config.backdate,
             extended_key_usage=tuple(
                 _EXTENDED_KEY_USAGES.get(each, each) for each in config.extended_key_usages

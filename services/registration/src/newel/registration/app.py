@@ -151,7 +151,7 @@ def _read_certificates(files: Iterable[Path]) -> list[bytes]:
             found += certificate_files.read_certificates(file)
         except OSError as error:
             raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from None
-        except pem.PemError as error:
+        except pem.PEMError as error:
             raise ConfigError(f"{file}: {error}") from None
     return found
 

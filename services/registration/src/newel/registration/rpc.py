@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from newel.crypto.names import DnsName, EmailAddress, GeneralName, IpAddress
+from newel.crypto.names import DNSName, EmailAddress, GeneralName, IPAddress
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
 from newel.registration.issuance import (
@@ -190,9 +190,9 @@ def _provisioner_ref(message: pb.Provisioner) -> ProvisionerRef:
 
 
 def _general_name(name: GeneralName) -> pb.GeneralName:
-    if isinstance(name, DnsName):
+    if isinstance(name, DNSName):
         return pb.GeneralName(dns=name.value)
-    if isinstance(name, IpAddress):
+    if isinstance(name, IPAddress):
         return pb.GeneralName(ip=name.value.packed)
     if isinstance(name, EmailAddress):
         return pb.GeneralName(email=name.value)

@@ -17,10 +17,10 @@ from newel.signer.keys import SigningKey
 from newel.signer.keystore.opening import open_key
 from newel.signer.name_rules import name_bounds
 from newel.signer.roles import Role, Rule
-from newel.signer.ssh_policy import SshPolicy, public_blob, signature_blob
+from newel.signer.ssh_policy import SSHPolicy, public_blob, signature_blob
 from newel.signer.ssh_statements import parse_ssh
 from newel.signer.statements import Kind, parse_certificate, parse_crl, parse_ocsp
-from newel.signer.status_policy import CrlPolicy, OcspPolicy
+from newel.signer.status_policy import CRLPolicy, OCSPPolicy
 
 _LONGEST_CERTIFICATE_FILE = 1 << 20
 
@@ -73,11 +73,11 @@ def _rules(config: KeyConfig, key: SigningKey, issuer: Issuer) -> dict[Kind, Rul
         leaf = CertificatePolicy(issuer, algorithm, _certificate_rules(config.certificates))
         rules[Kind.CERTIFICATE] = Rule(parse_certificate, leaf.check)
     if config.crls:
-        crl = CrlPolicy(issuer, algorithm, config.crls.max_validity)
+        crl = CRLPolicy(issuer, algorithm, config.crls.max_validity)
         rules[Kind.CRL] = Rule(parse_crl, crl.check)
     if config.ocsp:
         answered = _read_certificate(config.ocsp.issuer_certificate)
-        ocsp = OcspPolicy(issuer, answered, config.ocsp.max_validity)
+        ocsp = OCSPPolicy(issuer, answered, config.ocsp.max_validity)
         rules[Kind.OCSP] = Rule(parse_ocsp, ocsp.check)
     return rules
 
@@ -87,7 +87,7 @@ def _ssh_rules(config: KeyConfig, key: SigningKey) -> dict[Kind, Rule]:
         return {}
     blob = public_blob(key.public_key)
     rules = config.ssh
-    policy = SshPolicy(blob, rules.certificate_type, rules.max_validity, rules.latest_start)
+    policy = SSHPolicy(blob, rules.certificate_type, rules.max_validity, rules.latest_start)
     return {Kind.SSH: Rule(parse_ssh, policy.check, signature_blob(key.public_key))}
 
 

@@ -204,5 +204,5 @@ def _check_nothing(_: bytes) -> None:
 def _dotted(kind: bytes) -> str:
     try:
         return der.dotted(der.content(kind))
-    except der.DerError:
+    except der.DERError:
         return kind.hex()

@@ -58,7 +58,7 @@ class FileStore(Settings):
     password_file: Path | None = None
 
 
-class Pkcs11Store(Settings):
+class PKCS11Store(Settings):
     """A private key in a PKCS #11 token."""
 
     kind: Literal["pkcs11"]
@@ -74,7 +74,7 @@ class Pkcs11Store(Settings):
     """How many signatures are made at once."""
 
     @model_validator(mode="after")
-    def _named(self) -> "Pkcs11Store":
+    def _named(self) -> "PKCS11Store":
         if self.label is None and self.id is None:
             raise ValueError("a token's key needs a label or an id")
         return self
@@ -101,13 +101,13 @@ class CertificateRulesConfig(Settings):
     """Extensions beyond usages, names, key identifiers, pointers, stapling and the provisioner's."""
 
 
-class CrlRulesConfig(Settings):
+class CRLRulesConfig(Settings):
     """Which revocation lists a key signs."""
 
     max_validity: Duration = dt.timedelta(days=10)
 
 
-class OcspRulesConfig(Settings):
+class OCSPRulesConfig(Settings):
     """Which OCSP responses a key signs."""
 
     issuer_certificate: Path
@@ -115,7 +115,7 @@ class OcspRulesConfig(Settings):
     max_validity: Duration = dt.timedelta(days=7)
 
 
-class SshRulesConfig(Settings):
+class SSHRulesConfig(Settings):
     """Which SSH certificates a key signs."""
 
     certificate_type: Literal["user", "host"]
@@ -128,13 +128,13 @@ class KeyConfig(Settings):
     """One key. What it may sign are the tables of rules it has."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    store: Annotated[FileStore | Pkcs11Store, Field(discriminator="kind")]
+    store: Annotated[FileStore | PKCS11Store, Field(discriminator="kind")]
     certificate: Path | None = None
     """PEM: the issuer's or responder's certificate that the key belongs to."""
     certificates: CertificateRulesConfig | None = None
-    crls: CrlRulesConfig | None = None
-    ocsp: OcspRulesConfig | None = None
-    ssh: SshRulesConfig | None = None
+    crls: CRLRulesConfig | None = None
+    ocsp: OCSPRulesConfig | None = None
+    ssh: SSHRulesConfig | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "KeyConfig":

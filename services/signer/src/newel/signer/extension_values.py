@@ -1,7 +1,7 @@
 """The values of the extensions that a leaf may have, read strictly: one function for each kind.
 
 What a verifier's library could not read, or reads in its own way, is not signed. Each function takes the
-DER of the value and raises ``ValueError`` (:class:`newel.crypto.der.DerError` among them) for what is not
+DER of the value and raises ``ValueError`` (:class:`newel.crypto.der.DERError` among them) for what is not
 as RFC 5280 §4.2 has it; the policy turns that into a refusal. Names and extended key usages, whose
 contents are the key's own rules, are read by the policy itself.
 """

@@ -39,7 +39,7 @@ class NameRule:
         """Say whether a name has the kind of this rule and lies at the base or below it."""
         if self.kind != name.kind:
             return False
-        if isinstance(name, names.IpAddress):
+        if isinstance(name, names.IPAddress):
             return not isinstance(self.base, str) and name.value in self.base
         host = _host(name)
         return host == self.base or host.endswith(f".{self.base}")
@@ -52,22 +52,22 @@ class NameRule:
         """
         if self.covers(name):
             return True
-        if isinstance(name, names.IpAddress):
+        if isinstance(name, names.IPAddress):
             base = self.base
             return not isinstance(base, str) and any(
                 address in base for address in names.equivalent_addresses(name.value)
             )
-        if isinstance(name, names.Uri):
+        if isinstance(name, names.URI):
             return self.kind == "uri" and not _host(name)
-        if self.kind != "dns" or not isinstance(name, names.DnsName):
+        if self.kind != "dns" or not isinstance(name, names.DNSName):
             return False
         return name.value.startswith("*.") and str(self.base).partition(".")[2] == _host(name)
 
 
-def _host(name: names.DnsName | names.EmailAddress | names.Uri) -> str:
+def _host(name: names.DNSName | names.EmailAddress | names.URI) -> str:
     if isinstance(name, names.EmailAddress):
         return name.value.rpartition("@")[2]
-    if isinstance(name, names.Uri):
+    if isinstance(name, names.URI):
         return urlsplit(name.value).hostname or ""
     return name.value.removeprefix("*.")
 
@@ -132,7 +132,7 @@ class NameBounds:
         """
         try:
             attributes = distinguished_names.decode(subject)
-        except der.DerError as error:
+        except der.DERError as error:
             raise policy_error(
                 f"the bounds of the key cannot be applied to the subject: {error}"
             ) from None
@@ -164,7 +164,7 @@ NO_BOUNDS = NameBounds()
 def _parse_subject_name(text: str) -> list[names.GeneralName]:
     """A name in a subject, and for ``a.test:443``, which has the form of a URI, the host too."""
     name = names.parse_san(text, _UNDERSCORED)
-    if not isinstance(name, names.Uri) or _host(name):
+    if not isinstance(name, names.URI) or _host(name):
         return [name]
     return [name, names.parse_san(text.partition(":")[0], _UNDERSCORED)]
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from newel.crypto.keys import PublicKey
 from newel.durations.go import format_duration
 from newel.signer.errors import policy_error
-from newel.signer.ssh_statements import SshStatement
+from newel.signer.ssh_statements import SSHStatement
 
 _SLACK = dt.timedelta(minutes=5)
 """How far the issuing authority's clock may be ahead of this one's."""
@@ -30,7 +30,7 @@ _CURVES = {256: b"ecdsa-sha2-nistp256", 384: b"ecdsa-sha2-nistp384", 521: b"ecds
 
 
 @dataclass(frozen=True, slots=True)
-class SshPolicy:
+class SSHPolicy:
     """The checks of one SSH authority's key."""
 
     signature_key: bytes
@@ -38,7 +38,7 @@ class SshPolicy:
     max_validity: dt.timedelta
     latest_start: dt.timedelta
 
-    def check(self, statement: SshStatement, now: dt.datetime) -> None:
+    def check(self, statement: SSHStatement, now: dt.datetime) -> None:
         """Raises :func:`policy_error` with what is wrong."""
         if statement.signature_key != self.signature_key:
             raise policy_error("the certificate names another authority's key")
@@ -51,7 +51,7 @@ class SshPolicy:
             raise policy_error(f"critical options not known here: {', '.join(sorted(unknown))}")
         self._check_validity(statement, now)
 
-    def _check_validity(self, statement: SshStatement, now: dt.datetime) -> None:
+    def _check_validity(self, statement: SSHStatement, now: dt.datetime) -> None:
         end = statement.lasts_until
         if end is None:
             raise policy_error("the certificate never ends")

@@ -27,7 +27,7 @@ _KEY_FIELDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class SshStatement:
+class SSHStatement:
     """An SSH certificate without its signature."""
 
     serial: int
@@ -81,7 +81,7 @@ class _Reader:
         return self._at == len(self._data)
 
 
-def parse_ssh(body: bytes) -> SshStatement:
+def parse_ssh(body: bytes) -> SSHStatement:
     """The certificate that ``body`` states. Raises :func:`malformed_error`."""
     if len(body) > MAX_SIZE:
         raise malformed_error(f"{len(body)} octets, the most is {MAX_SIZE}")
@@ -91,7 +91,7 @@ def parse_ssh(body: bytes) -> SshStatement:
         raise malformed_error(f"no SSH certificate body: {error}") from None
 
 
-def _parse(reader: _Reader) -> SshStatement:
+def _parse(reader: _Reader) -> SSHStatement:
     fields = _KEY_FIELDS.get(reader.string())
     if fields is None:
         raise ValueError("no certificate type that is signed here")
@@ -106,7 +106,7 @@ def _parse(reader: _Reader) -> SshStatement:
     names: list[str] = []
     while not principals.done:
         names.append(principals.string().decode())
-    return SshStatement(
+    return SSHStatement(
         serial,
         TYPES.get(kind, ""),
         key_id,

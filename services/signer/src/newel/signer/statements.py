@@ -57,7 +57,7 @@ class CertificateStatement(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class CrlStatement:
+class CRLStatement:
     """A TBSCertList (RFC 5280 §5.1.2); the revoked entries stay unread here."""
 
     algorithm: bytes
@@ -74,7 +74,7 @@ class CrlStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class OcspStatement:
+class OCSPStatement:
     """A ResponseData (RFC 6960 §4.2.1)."""
 
     responder_name: x509.Name | None
@@ -119,7 +119,7 @@ def parse_certificate(body: bytes) -> CertificateStatement:
         raise malformed_error(f"no TBSCertificate: {error}") from None
 
 
-def parse_crl(body: bytes) -> CrlStatement:
+def parse_crl(body: bytes) -> CRLStatement:
     """The list that ``body`` states. Raises :func:`malformed_error`."""
     _at_most(body, MAX_CRL)
     try:
@@ -130,7 +130,7 @@ def parse_crl(body: bytes) -> CrlStatement:
         # The library wants the algorithm outside to be the one inside
         crl = loading.load_list(der.tlv(der.SEQUENCE, body + algorithm + _NO_SIGNATURE))
         extensions = crl.extensions
-        return CrlStatement(
+        return CRLStatement(
             algorithm,
             issuer,
             crl.last_update_utc,
@@ -142,7 +142,7 @@ def parse_crl(body: bytes) -> CrlStatement:
         raise malformed_error(f"no TBSCertList: {error}") from None
 
 
-def parse_ocsp(body: bytes) -> OcspStatement:
+def parse_ocsp(body: bytes) -> OCSPStatement:
     """The response that ``body`` states. Raises :func:`malformed_error`."""
     _at_most(body, MAX_SMALL)
     basic = der.octet_string(der.tlv(der.SEQUENCE, body + _FRAME))
@@ -150,7 +150,7 @@ def parse_ocsp(body: bytes) -> OcspStatement:
     try:
         der.only(body)
         response = ocsp.load_der_ocsp_response(framed)
-        return OcspStatement(
+        return OCSPStatement(
             response.responder_name,
             response.responder_key_hash,
             response.produced_at_utc,

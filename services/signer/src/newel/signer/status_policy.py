@@ -20,7 +20,7 @@ from cryptography.x509 import ocsp
 from newel.durations.go import format_duration
 from newel.signer.errors import policy_error
 from newel.signer.issuer import Issuer
-from newel.signer.statements import CrlStatement, OcspStatement
+from newel.signer.statements import CRLStatement, OCSPStatement
 
 SKEW = dt.timedelta(minutes=5)
 """How far the clocks of two services may differ."""
@@ -36,14 +36,14 @@ _CRL_EXTENSIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class CrlPolicy:
+class CRLPolicy:
     """The checks of one key that signs CRLs."""
 
     issuer: Issuer
     algorithm: bytes
     max_validity: dt.timedelta
 
-    def check(self, statement: CrlStatement, now: dt.datetime) -> None:
+    def check(self, statement: CRLStatement, now: dt.datetime) -> None:
         """Raises :func:`policy_error` with what is wrong."""
         if statement.algorithm != self.algorithm:
             raise policy_error("the algorithm in the CRL is not the key's")
@@ -54,7 +54,7 @@ class CrlPolicy:
         self._check_extensions(statement)
         _check_period(statement.this_update, statement.next_update, now, self.max_validity)
 
-    def _check_extensions(self, statement: CrlStatement) -> None:
+    def _check_extensions(self, statement: CRLStatement) -> None:
         identifier = None
         for extension in statement.extensions:
             if extension.critical and not isinstance(extension.value, _CRL_EXTENSIONS):
@@ -75,7 +75,7 @@ _HASHES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-class OcspPolicy:
+class OCSPPolicy:
     """The checks of one key that signs OCSP responses, delegated by ``issuer`` or its own."""
 
     def __init__(self, responder: Issuer, issuer: Issuer, max_validity: dt.timedelta) -> None:
@@ -94,7 +94,7 @@ class OcspPolicy:
             for name, hashed in _HASHES.items()
         }
 
-    def check(self, statement: OcspStatement, now: dt.datetime) -> None:
+    def check(self, statement: OCSPStatement, now: dt.datetime) -> None:
         """Raises :func:`policy_error` with what is wrong."""
         if (
             statement.responder_key_hash != self._key_hash

@@ -172,7 +172,7 @@ def check_server_names(given: Sequence[str], place: str) -> None:
             name = names.parse_san(without_brackets(text), HOSTS)
         except InvalidNameError as error:
             raise ValueError(f"{place.format(index)}: {error}") from None
-        if not isinstance(name, names.DnsName | names.IpAddress):
+        if not isinstance(name, names.DNSName | names.IPAddress):
             raise ValueError(  # noqa: TRY004 - of a configuration
                 f"{place.format(index)}: not a domain name or address: {text!r}; write the host alone,"
                 " and the port in address"

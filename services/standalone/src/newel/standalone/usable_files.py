@@ -29,5 +29,5 @@ def require_files(settings: Settings) -> None:
                 certificate_files.read_certificates(Path(name))
         except OSError as error:
             raise ConfigError(f"{file}: {member}: {describe(error)}") from None
-        except pem.PemError as error:
+        except pem.PEMError as error:
             raise ConfigError(f"{file}: {member}: {name}: {error}") from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from newel.crypto import keys
-from newel.crypto.ocsp import CertId, SingleResponse
+from newel.crypto.ocsp import CertID, SingleResponse
 from newel.runtime.clock import Clock
 from newel.validation.answers import Answer
 from newel.validation.delegation import UnfitResponderError
@@ -105,7 +105,7 @@ def _kind(statuses: Sequence[Status | None]) -> str:
 
 
 def _single(
-    cert_id: CertId, status: Status | None, this_update: dt.datetime, next_update: dt.datetime
+    cert_id: CertID, status: Status | None, this_update: dt.datetime, next_update: dt.datetime
 ) -> SingleResponse:
     revoked_at = status.revoked_at if status is not None else None
     return SingleResponse(

@@ -10,9 +10,9 @@ from cryptography import x509
 from newel.crypto import certificate_files, keys, loading
 from newel.crypto.authority_chain import own_certificate
 from newel.crypto.certificate import issuer_id, subject_public_key_info
-from newel.crypto.crl import CrlEncoder
+from newel.crypto.crl import CRLEncoder
 from newel.crypto.lint import ListLinter
-from newel.crypto.ocsp import CertId, issuer_hashes
+from newel.crypto.ocsp import CertID, issuer_hashes
 from newel.validation.config import IssuerConfig
 from newel.validation.delegation import Delegation
 
@@ -35,7 +35,7 @@ class Authority:
     signs_crls: bool  # whether its key may: if not, everything but CRLs is served
     crl_key: str  # the signer's name for its key
     public_key: keys.PublicKey
-    crls: CrlEncoder
+    crls: CRLEncoder
     crl_linter: ListLinter
     delegation: Delegation  # who answers OCSP for it
 
@@ -54,7 +54,7 @@ class Authorities:
     def __iter__(self) -> Iterator[Authority]:
         return iter(self._all)
 
-    def named_by(self, cert_id: CertId) -> Authority | None:
+    def named_by(self, cert_id: CertID) -> Authority | None:
         """The issuer whose name *and* key a CertID hashes, under whichever hash it uses."""
         return self._by_hashes.get(cert_id.issuer)
 
@@ -90,7 +90,7 @@ def _load(config: IssuerConfig) -> Authority:
         signs_crls=may_sign_crls,
         crl_key=config.crl_key,
         public_key=keys.load_public_key(subject_public_key_info(certificate)),
-        crls=CrlEncoder(certificate, config.crl_url.replace("{issuer}", issuer)),
+        crls=CRLEncoder(certificate, config.crl_url.replace("{issuer}", issuer)),
         crl_linter=linter,
         delegation=Delegation(config, certificate),
     )

@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
-from newel.crypto.der import DerError, only
+from newel.crypto.der import DERError, only
 
 LONGEST_PATH = 4096  # octets of base64, escapes included
 _MOST_SLASHES = 32  # places where a collapsed slash is looked for
@@ -76,5 +76,5 @@ def _decoded(text: bytes) -> bytes | None:
     try:
         der = base64.b64decode(unpadded + b"=" * (-len(unpadded) % 4), validate=True)
         return only(der).raw
-    except (binascii.Error, DerError):
+    except (binascii.Error, DERError):
         return None

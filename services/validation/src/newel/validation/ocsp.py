@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newel.crypto.ocsp import (
-    CertId,
+    CertID,
     ErrorStatus,
     MalformedRequest,
     Request,
@@ -51,7 +51,7 @@ class Question:
     """What is asked of one authority."""
 
     authority: Authority
-    cert_ids: tuple[CertId, ...]  # at least one
+    cert_ids: tuple[CertID, ...]  # at least one
     nonce: bytes | None  # 1 to 128 octets, RFC 9654
 
     @property

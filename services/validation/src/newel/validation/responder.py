@@ -12,7 +12,7 @@ from typing import Protocol
 from newel.crypto import serials
 from newel.crypto.keys import InvalidSignature
 from newel.crypto.lint import LintError
-from newel.crypto.ocsp import CertId
+from newel.crypto.ocsp import CertID
 from newel.runtime.clock import AHEAD, Clock, is_future
 from newel.runtime.errors import NewelError
 from newel.validation.answers import Answer, AnswerCache
@@ -191,7 +191,7 @@ class Responder:
         return answer.kind == "revoked" or agreed - AHEAD <= now < agreed + self._times.max_lag
 
 
-def _key(authority: Authority, cert_id: CertId) -> CertificateKey:
+def _key(authority: Authority, cert_id: CertID) -> CertificateKey:
     return CertificateKey(authority.id, canonical_serial(cert_id.serial))
 
 

@@ -39,7 +39,7 @@ def from_pem(data: bytes) -> bytes:
             continue
         try:
             checked(block.data, request=what != "certificate")
-        except der.DerError as error:
+        except der.DERError as error:
             raise CliError(f"error parsing {what}: {error}") from None
         return block.data
     raise CliError("error decoding certificate: invalid PEM block")
@@ -50,14 +50,14 @@ def to_pem(data: bytes) -> bytes:
     for label in ("CERTIFICATE", "CERTIFICATE REQUEST"):
         try:
             checked(data, request=label != "CERTIFICATE")
-        except der.DerError:
+        except der.DERError:
             continue
         return sources.pem(data, label).encode()
     raise CliError("error parsing DER format certificate or certificate request")
 
 
 def checked(data: bytes, *, request: bool) -> None:
-    """Raises DerError when the octets are not what they should be."""
+    """Raises DERError when the octets are not what they should be."""
     if request:
         reader.parse_request(data)
     else:

@@ -63,7 +63,7 @@ def printed(listed: "Sequence[Certificate]", form: str, *, short: bool, name: st
         from newel.cli.render.certificates.text import certificate_text
 
         return "".join(map(certificate_text, listed))
-    except der.DerError as error:
+    except der.DERError as error:
         raise CliError(f"error parsing {name}: x509: malformed certificate: {error}") from None
 
 
@@ -76,7 +76,7 @@ def show_request(data: bytes, name: str, form: str, *, short: bool) -> None:
         )
     try:
         sys.stdout.write(printed_request(shown, form, short=short))
-    except der.DerError as error:
+    except der.DERError as error:
         raise CliError(f"error parsing {name}: x509: malformed request: {error}") from None
 
 

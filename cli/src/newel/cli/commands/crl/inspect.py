@@ -58,7 +58,7 @@ def run(options: "CRLInspectOptions") -> None:
             show_json(as_json(crl, valid=valid, reason=reason))
         else:
             sys.stdout.write(as_text(crl, valid=valid, reason=reason))
-    except der.DerError as error:
+    except der.DERError as error:
         raise CliError(f"error parsing crl: {error}") from None
 
 

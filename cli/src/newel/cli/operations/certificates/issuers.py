@@ -35,7 +35,7 @@ def subject_key_id(certificate: "Certificate") -> bytes:
     value = certificate.extension(oids.SUBJECT_KEY_IDENTIFIER)
     try:
         return der.only(value, der.OCTET_STRING).content if value is not None else b""
-    except der.DerError as error:
+    except der.DERError as error:
         raise CliError(f"the issuer's subject key identifier cannot be read: {error}") from None
 
 

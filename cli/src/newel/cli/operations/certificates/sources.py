@@ -73,7 +73,7 @@ def bundle(data: bytes, name: str) -> list[reader.Certificate]:
     if b"-----BEGIN " not in data:
         try:
             return [reader.parse_certificate(data)]
-        except der.DerError:
+        except der.DERError:
             raise NoCertificateError(name) from None
     found = [parsed(block.data, name) for block in blocks(data) if block.label == "CERTIFICATE"]
     if not found:
@@ -85,7 +85,7 @@ def parsed(data: bytes, name: str) -> reader.Certificate:
     """One certificate in DER."""
     try:
         return reader.parse_certificate(data)
-    except der.DerError as error:
+    except der.DERError as error:
         raise CliError(f"error parsing {name}: x509: malformed certificate: {error}") from None
 
 
@@ -95,7 +95,7 @@ def request(data: bytes) -> reader.Request | None:
         data = next((block.data for block in blocks(data) if block.label in REQUESTS), b"")
     try:
         return reader.parse_request(data)
-    except der.DerError:
+    except der.DERError:
         return None
 
 
@@ -121,7 +121,7 @@ def _named(label: str, octets: bytes) -> Block:
         return Block(label, octets)
     try:
         return Block("CERTIFICATE", der.split(octets)[0])
-    except (der.DerError, IndexError):
+    except (der.DERError, IndexError):
         return Block(label, octets)
 
 

@@ -14,7 +14,7 @@ from newel.cli.operations.tokens.provisioner_choice import extension_of
 from newel.cli.store import steppath
 from newel.cli.store.files import read
 from newel.crypto import keys
-from newel.crypto.der import DerError
+from newel.crypto.der import DERError
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.step import extension
@@ -54,7 +54,7 @@ def issued(
         data["Token"] = variables.numbers_as_go(claims_of(token))
         fields = templated.rendered(source, data)
         leaf(fields)
-    except (ValueError, DerError, InvalidNameError) as error:
+    except (ValueError, DERError, InvalidNameError) as error:
         raise CliError(f"error applying certificate template: {error}") from None
     wanted = templated.wanted_of(fields, spki, times)
     own = Extension(extension.OID, False, extension_of(provisioner))

@@ -35,7 +35,7 @@ def shown(extension: Extension) -> Shown:
     }.get(extension.oid, unknown)  # fmt: skip
     try:
         found = decode(extension)
-    except der.DerError:
+    except der.DERError:
         found = unknown(extension)
     if not extension.critical:
         return found

@@ -31,7 +31,7 @@ def members(shown: Certificate) -> tuple[Json, list[Json]]:
         name, decode = ORDER[extension.oid]
         try:
             found[name] = decode(extension)
-        except (der.DerError, IndexError):
+        except (der.DERError, IndexError):
             unknown.append(raw(extension))
     if not found.get("key_usage", {}).get("value"):
         found.pop("key_usage", None)

@@ -55,7 +55,7 @@ def attributes(shown: Request) -> list[dict[str, Any]]:
             continue
         try:
             found.append(attribute(one))
-        except der.DerError:
+        except der.DERError:
             continue
     return found
 

@@ -74,7 +74,7 @@ def provisioner(shown: Certificate) -> values.Provisioner | None:
     value = shown.extension(oids.STEP_PROVISIONER)
     try:
         return values.provisioner(value) if value is not None else None
-    except der.DerError:
+    except der.DERError:
         return None
 
 

@@ -37,7 +37,7 @@ def extension_lines(extension: Extension) -> Lines:
     )
     try:
         body = show(extension.value)
-    except (der.DerError, IndexError):
+    except (der.DERError, IndexError):
         body = vendor_extensions.characters(extension.value)
     return [heading(title, extension), *(f"                {line}" for line in body)]
 

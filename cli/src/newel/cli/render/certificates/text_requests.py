@@ -39,7 +39,7 @@ def usages(extension: Extension) -> list[str]:
     title = "X509v3 Extended Key Usage"
     try:
         found = values.object_identifiers(extension.value)
-    except der.DerError:
+    except der.DERError:
         return [f"            {title}: failed to decode"]
     words = text_extensions.EXTENDED_KEY_USAGES | _ONLY_HERE
     listed = ", ".join(words.get(oid, f"UNKNOWN({oid})") for oid in found)

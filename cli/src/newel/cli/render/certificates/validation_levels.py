@@ -24,6 +24,6 @@ def level(shown: Certificate) -> str:
     value = shown.extension(oids.CERTIFICATE_POLICIES)
     try:
         claimed = [LEVELS.get(oid, "unknown") for oid, _ in values.policies(value)] if value else []
-    except der.DerError:
+    except der.DERError:
         claimed = []
     return max(claimed, key=_ORDER.index, default="unknown")

@@ -186,7 +186,7 @@ def other_names(others: Iterable[der.Element]) -> Lines:
     for element in others:
         try:
             lines += other_name(element)
-        except der.DerError:
+        except der.DERError:
             continue
     return lines
 
@@ -203,7 +203,7 @@ def other_name(element: der.Element) -> Lines:
     if show is not None:
         try:
             return show(content)
-        except der.DerError:
+        except der.DERError:
             pass
     return [f"OtherName: Type: {oid}, Value: 0x{content.hex()}"]
 

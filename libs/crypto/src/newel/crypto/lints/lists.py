@@ -17,7 +17,7 @@ _MAY_BE_CRITICAL = frozenset({extensions.ISSUING_DISTRIBUTION_POINT, _DELTA})
 
 
 class ListSubject:
-    """A TBSCertList under the linter. Raises :class:`der.DerError` or ``ValueError`` when it does not
+    """A TBSCertList under the linter. Raises :class:`der.DERError` or ``ValueError`` when it does not
     parse. Entries are searched as octets, never made into objects or copied: there may be a million.
     """
 

@@ -17,7 +17,7 @@ _EXTENDED_REVOKE = "1.3.6.1.5.5.7.48.1.9"
 
 
 class ResponseSubject:
-    """A ResponseData under the linter. Raises :class:`der.DerError` or ``ValueError`` when it does
+    """A ResponseData under the linter. Raises :class:`der.DERError` or ``ValueError`` when it does
     not parse: the library's parser refuses a written default version and fractions of seconds.
     """
 

@@ -49,7 +49,7 @@ class Issuer:
 
 
 class CertificateSubject:
-    """A TBSCertificate under the linter. Raises :class:`der.DerError` or ``ValueError`` when it does
+    """A TBSCertificate under the linter. Raises :class:`der.DERError` or ``ValueError`` when it does
     not even parse, an extension that stands there twice included.
 
     ``shape`` is all that its rules' verdicts on extensions can depend on: the octets of every extension

@@ -67,7 +67,7 @@ class Request(NamedTuple):
 
 
 def parse_certificate(data: bytes) -> Certificate:
-    """Split a certificate. Raises :class:`der.DerError`."""
+    """Split a certificate. Raises :class:`der.DERError`."""
     tbs, signature = split_signed(data)
     inner = der.Reader(tbs.content)
     version = inner.optional(0xA0)
@@ -101,7 +101,7 @@ def parse_certificate(data: bytes) -> Certificate:
 
 
 def parse_request(data: bytes) -> Request:
-    """Split a certification request. Raises :class:`der.DerError`."""
+    """Split a certification request. Raises :class:`der.DERError`."""
     outer = der.Reader(der.only(data).content)
     info = outer.read(der.SEQUENCE)
     algorithm = outer.read(der.SEQUENCE).raw
@@ -119,7 +119,7 @@ def parse_request(data: bytes) -> Request:
 
 
 def split_signed(data: bytes) -> tuple[der.Element, bytes]:
-    """Split ``SIGNED{…}`` into what is signed and the signature. Raises :class:`der.DerError`."""
+    """Split ``SIGNED{…}`` into what is signed and the signature. Raises :class:`der.DERError`."""
     outer = der.Reader(der.only(data).content)
     tbs = outer.read(der.SEQUENCE)
     outer.read(der.SEQUENCE)
@@ -129,7 +129,7 @@ def split_signed(data: bytes) -> tuple[der.Element, bytes]:
 
 
 def parse_extensions(content: bytes) -> tuple[Extension, ...]:
-    """Split the content of a SEQUENCE OF Extension. Raises :class:`der.DerError`."""
+    """Split the content of a SEQUENCE OF Extension. Raises :class:`der.DERError`."""
     found: list[Extension] = []
     for raw in der.split(content):
         inner = der.Reader(der.content(raw))
@@ -144,7 +144,7 @@ def parse_time(element: der.Element) -> dt.datetime:
     """Read a Time (RFC 5280 §4.1.2.5); two-digit years from 50 on belong to the last century.
 
     Old certificates have a UTCTime without seconds or with an offset (X.680 §47); the offset is
-    applied. Raises :class:`der.DerError`.
+    applied. Raises :class:`der.DERError`.
     """
     text = element.content.decode("ascii", "replace")
     offset = dt.timedelta(0)
@@ -155,13 +155,13 @@ def parse_time(element: der.Element) -> dt.datetime:
             year = int(text[:2])
             text = f"{1900 + year if year >= 50 else 2000 + year}{text[2:]}"
         elif element.tag != der.GENERALIZED_TIME:
-            raise der.DerError("a time is neither UTCTime nor GeneralizedTime")
+            raise der.DERError("a time is neither UTCTime nor GeneralizedTime")
         if len(text) != 15 or text[14] != "Z":
-            raise der.DerError("a time is not in whole seconds of UTC")
+            raise der.DERError("a time is not in whole seconds of UTC")
         month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
         return dt.datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=dt.UTC) - offset
     except (ValueError, OverflowError) as error:
-        raise der.DerError(f"a time cannot be read: {error}") from None
+        raise der.DERError(f"a time cannot be read: {error}") from None
 
 
 def _complete_utc_time(text: str) -> tuple[str, dt.timedelta]:

@@ -138,7 +138,7 @@ def range_text(address: bytes, mask: bytes) -> str:
 
 
 def provisioner(value: bytes) -> Provisioner:
-    """The step provisioner extension. Raises :class:`der.DerError`."""
+    """The step provisioner extension. Raises :class:`der.DERError`."""
     inner = der.Reader(der.only(value).content)
     kind = inner.integer()
     name, credential = inner.read(der.OCTET_STRING).content, inner.read(der.OCTET_STRING).content

@@ -33,7 +33,7 @@ class RevocationList(NamedTuple):
 
 
 def parse_list(data: bytes) -> RevocationList:
-    """Split a list. Raises :class:`der.DerError`."""
+    """Split a list. Raises :class:`der.DERError`."""
     tbs, signature = split_signed(data)
     inner = der.Reader(tbs.content)
     inner.optional(der.INTEGER)

@@ -54,7 +54,7 @@ class GeneralNames(NamedTuple):
 
 
 def parse_relative_names(name: bytes) -> list[list[NameAttribute]]:
-    """The attributes of a Name in DER, by relative distinguished name. Raises :class:`der.DerError`."""
+    """The attributes of a Name in DER, by relative distinguished name. Raises :class:`der.DERError`."""
     return [
         [_parse_attribute(raw) for raw in der.split(der.content(rdn))]
         for rdn in der.split(der.only(name).content)
@@ -62,7 +62,7 @@ def parse_relative_names(name: bytes) -> list[list[NameAttribute]]:
 
 
 def parse_name(name: bytes) -> list[NameAttribute]:
-    """The attributes of a Name in DER, in order. Raises :class:`der.DerError`."""
+    """The attributes of a Name in DER, in order. Raises :class:`der.DERError`."""
     return [each for rdn in parse_relative_names(name) for each in rdn]
 
 

@@ -50,7 +50,7 @@ class PublicKey(NamedTuple):
 
 
 def algorithm_oid(algorithm: bytes) -> str:
-    """The identifier of an AlgorithmIdentifier. Raises :class:`der.DerError`."""
+    """The identifier of an AlgorithmIdentifier. Raises :class:`der.DERError`."""
     return der.Reader(der.only(algorithm).content).oid()
 
 
@@ -61,7 +61,7 @@ def signature_name(algorithm: bytes) -> str:
 
 
 def parse_public_key(spki: bytes) -> PublicKey:
-    """The numbers of a SubjectPublicKeyInfo; kind "" for an unknown key. Raises :class:`der.DerError`."""
+    """The numbers of a SubjectPublicKeyInfo; kind "" for an unknown key. Raises :class:`der.DERError`."""
     inner = der.Reader(der.only(spki).content)
     algorithm = inner.sequence()
     oid = algorithm.oid()
@@ -87,9 +87,9 @@ def parse_public_key(spki: bytes) -> PublicKey:
 
 
 def unsigned_octets(number: int) -> bytes:
-    """A number in big-endian octets without leading zeros. Raises :class:`der.DerError` below zero."""
+    """A number in big-endian octets without leading zeros. Raises :class:`der.DERError` below zero."""
     if number < 0:
-        raise der.DerError("a number is negative where none can be")
+        raise der.DERError("a number is negative where none can be")
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
@@ -99,6 +99,6 @@ def _pss_name(algorithm: bytes) -> str:
         parameters = der.only(der.split(der.only(algorithm).content)[1])
         hashes = der.Reader(parameters.content).read(0xA0)
         digest = _PSS_HASHES.get(algorithm_oid(hashes.content))
-    except (der.DerError, IndexError):
+    except (der.DERError, IndexError):
         digest = None
     return f"{digest}-RSAPSS" if digest else UNKNOWN

@@ -45,9 +45,9 @@ def general_name(identifier: Identifier) -> names.GeneralName:
 
 def of_name(name: names.GeneralName) -> Identifier | None:
     """The identifier of a subject alternative name; None for kinds ACME does not prove here."""
-    if isinstance(name, names.DnsName):
+    if isinstance(name, names.DNSName):
         return Identifier("dns", name.value)
-    return Identifier("ip", str(name)) if isinstance(name, names.IpAddress) else None
+    return Identifier("ip", str(name)) if isinstance(name, names.IPAddress) else None
 
 
 def _canonical(identifier: Identifier) -> Identifier:

@@ -40,7 +40,7 @@ def verified(der: bytes) -> csr.VerifiedRequest:
         raise bad("the CSR is not DER")
     try:
         return csr.parse_request(der)
-    except csr.CsrError as error:
+    except csr.CSRError as error:
         raise bad(str(error)) from error
 
 

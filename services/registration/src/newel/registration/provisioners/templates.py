@@ -119,7 +119,7 @@ class LeafTemplate:
             if error.own:
                 raise verbatim(str(error)) from None
             raise misconfigured(f"error applying certificate template: {error}") from None
-        except (der.DerError, InvalidNameError) as error:
+        except (der.DERError, InvalidNameError) as error:
             raise malformed(f"the certificate template made a bad name: {error}") from None
 
     def _visible(self, data: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:

@@ -115,11 +115,11 @@ def read_request(text: str | None) -> csr.UnverifiedRequest:
         raise malformed("missing csr")
     try:
         return csr.read_request(text.encode())
-    except csr.CsrEncodingError as error:
+    except csr.CSREncodingError as error:
         raise malformed(
             "error decoding json: the csr is not a certificate request in PEM", cause=str(error)
         ) from None
-    except csr.CsrError as error:
+    except csr.CSRError as error:
         raise malformed(f"invalid csr: {error}") from None
 
 
@@ -127,9 +127,9 @@ def verify_request(request: csr.UnverifiedRequest) -> csr.VerifiedRequest:
     """Verify a request's signature and read its contents. Raises ``malformed``."""
     try:
         return request.verify(UNDERSCORES)  # the grant decides on them
-    except csr.CsrSignatureError as error:
+    except csr.CSRSignatureError as error:
         raise malformed("invalid csr", cause=str(error)) from None
-    except csr.CsrError as error:
+    except csr.CSRError as error:
         raise malformed(f"invalid csr: {error}") from None
 
 

@@ -7,7 +7,7 @@ from newel.signer.ceremony.lists import MadeList, make_lists
 from newel.signer.ceremony.making import CeremonyError, Made, make, open_issuers
 from newel.signer.ceremony.plan import Plan
 from newel.signer.ceremony.writing import refuse_existing, write_all
-from newel.signer.config import Pkcs11Store
+from newel.signer.config import PKCS11Store
 from newel.signer.keystore.opening import remove_token_key, token_key_exists
 
 
@@ -15,7 +15,7 @@ def look(plan: Plan) -> None:
     """Raises :class:`CeremonyError` when anything the plan would make is there already."""
     refuse_existing(plan.files())
     for each in plan.certificates:
-        if isinstance(each.store, Pkcs11Store) and token_key_exists(each.store):
+        if isinstance(each.store, PKCS11Store) and token_key_exists(each.store):
             raise CeremonyError(f"the token {each.store.token} holds a key {each.store.label}")
 
 
@@ -47,5 +47,5 @@ def hold(plan: Plan, now: dt.datetime) -> Held:
 def _take_back(plan: Plan) -> None:
     """Removes the keys made in tokens: none of them was there when the ceremony began."""
     for each in plan.certificates:
-        if isinstance(each.store, Pkcs11Store) and token_key_exists(each.store):
+        if isinstance(each.store, PKCS11Store) and token_key_exists(each.store):
             remove_token_key(each.store)

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from newel.crypto import certificate_files, crl_files, keys, loading
-from newel.crypto.crl import CrlEncoder, crl_entry
+from newel.crypto.crl import CRLEncoder, crl_entry
 from newel.crypto.lint import LintError, ListLinter
 from newel.signer.ceremony.making import BACKDATE, CeremonyError, Issuing
 from newel.signer.ceremony.plan import ListPlan, Plan, RevokedPlan
@@ -50,7 +50,7 @@ def _make(plan: ListPlan, issuing: Issuing, now: dt.datetime) -> MadeList:
         )
     last = crl_files.list_number(before) if before is not None else 0
     number = max(last + 1, int(now.timestamp()))
-    encoder = CrlEncoder(issuer)
+    encoder = CRLEncoder(issuer)
     if end <= begin:
         raise CeremonyError(f"the certificate of {plan.issuer} has expired: it can sign no list")
     tbs = encoder.tbs(number, begin, end, [entries[serial] for serial in sorted(entries)])

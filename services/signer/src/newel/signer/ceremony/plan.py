@@ -14,7 +14,7 @@ from newel.crypto import names
 from newel.crypto.keys import KeyKind
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
-from newel.signer.config import FileStore, Pkcs11Store
+from newel.signer.config import FileStore, PKCS11Store
 
 Role = Literal["root", "intermediate", "ocsp-responder", "service"]
 """``service``: a certificate for mutual TLS between the project's own services."""
@@ -27,7 +27,7 @@ DEFAULT_VALIDITY: dict[Role, dt.timedelta] = {
     "service": _YEAR,
 }
 
-Store = Annotated[FileStore | Pkcs11Store, Field(discriminator="kind")]
+Store = Annotated[FileStore | PKCS11Store, Field(discriminator="kind")]
 
 
 class Subject(Settings):
@@ -84,7 +84,7 @@ class CertificatePlan(Settings):
             self.store.password_file
         ):
             raise ValueError("every key file but a service's is protected by a password_file")
-        if isinstance(self.store, Pkcs11Store) and not (self.store.label and self.store.id):
+        if isinstance(self.store, PKCS11Store) and not (self.store.label and self.store.id):
             raise ValueError("a key to be made in a token needs a label and an id")
         for name in self.dns_names:
             names.dns_name(name)

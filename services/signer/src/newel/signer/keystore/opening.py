@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from newel.crypto.keys import KeyKind
 from newel.runtime.config import ConfigError
-from newel.signer.config import FileStore, Pkcs11Store
+from newel.signer.config import FileStore, PKCS11Store
 from newel.signer.keys import SigningKey
 from newel.signer.keystore.file import open_file_key
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from newel.signer.keystore.pkcs11.token import Token
 
 
-def open_key(store: FileStore | Pkcs11Store) -> SigningKey:
+def open_key(store: FileStore | PKCS11Store) -> SigningKey:
     """The key where its configuration says it is.
 
     Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`,
@@ -28,7 +28,7 @@ def open_key(store: FileStore | Pkcs11Store) -> SigningKey:
     return TokenKey(*place)
 
 
-def make_token_key(store: Pkcs11Store, kind: KeyKind) -> SigningKey:
+def make_token_key(store: PKCS11Store, kind: KeyKind) -> SigningKey:
     """A new key made in the token, from where it cannot come out.
 
     Raises :class:`newel.signer.keys.KeyExistsError` and ``KeyUnavailableError``.
@@ -39,7 +39,7 @@ def make_token_key(store: Pkcs11Store, kind: KeyKind) -> SigningKey:
     return generate(*place, kind)
 
 
-def token_key_exists(store: Pkcs11Store) -> bool:
+def token_key_exists(store: PKCS11Store) -> bool:
     """Whether the token holds a key by that label and id. Raises ``KeyUnavailableError``."""
     token, reference = _place(store)
     from newel.signer.keystore.pkcs11.generate import exists
@@ -47,7 +47,7 @@ def token_key_exists(store: Pkcs11Store) -> bool:
     return token.use(lambda opened: exists(opened, reference))
 
 
-def remove_token_key(store: Pkcs11Store) -> None:
+def remove_token_key(store: PKCS11Store) -> None:
     """Takes a key pair out of the token for good: the undoing of :func:`make_token_key`."""
     place = _place(store)
     from newel.signer.keystore.pkcs11.generate import remove
@@ -55,7 +55,7 @@ def remove_token_key(store: Pkcs11Store) -> None:
     remove(*place)
 
 
-def _place(store: Pkcs11Store) -> "tuple[Token, KeyReference]":
+def _place(store: PKCS11Store) -> "tuple[Token, KeyReference]":
     """Return the token and the name of the key in it. Raises ConfigError without the extra."""
     # The PKCS #11 binding takes a while to load: only those who have a token wait for it.
     try:

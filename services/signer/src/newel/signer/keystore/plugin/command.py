@@ -17,7 +17,7 @@ from newel.crypto import pem
 from newel.crypto.keys import InvalidKeyError
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.keystore.plugin import token
-from newel.signer.keystore.plugin.uri import UriError, parse
+from newel.signer.keystore.plugin.uri import URIError, parse
 
 LARGEST = 1 << 20
 FORMATS = {"base64": base64.b64encode, "hex": binascii.hexlify, "raw": bytes}
@@ -28,7 +28,7 @@ def main() -> int:
     call = arguments().parse_args()
     try:
         sys.stdout.buffer.write(answer(call))
-    except (UriError, InvalidKeyError, KeyUnavailableError, OSError) as error:
+    except (URIError, InvalidKeyError, KeyUnavailableError, OSError) as error:
         return refused(str(error))
     except PKCS11Error as error:
         return refused(f"the token answers {type(error).__name__} {error}".strip())
@@ -65,7 +65,7 @@ def answer(call: argparse.Namespace) -> bytes:
     if call.verb == "certificate":
         found = token.certificates(place)
         if not found:
-            raise UriError("the token has no certificate of that name")
+            raise URIError("the token has no certificate of that name")
         return pem.encode_all(found)
     with Path(call.file).open("rb") if call.file else sys.stdin.buffer as source:
         digest = source.read(LARGEST)

@@ -9,7 +9,7 @@ from newel.signer.keystore.pkcs11.key import KeyReference
 SCHEME = "pkcs11:"
 
 
-class UriError(ValueError):
+class URIError(ValueError):
     """The URI does not say which key is meant, or is none of a token."""
 
 
@@ -30,16 +30,16 @@ def parse(*uris: str) -> Place:
     said: dict[str, str] = {}
     for uri in uris:
         if not uri.lower().startswith(SCHEME):
-            raise UriError("it is for keys of PKCS #11 tokens only: pkcs11:…")
+            raise URIError("it is for keys of PKCS #11 tokens only: pkcs11:…")
         for part in uri[len(SCHEME) :].replace("?", ";").replace("&", ";").split(";"):
             name, equals, value = part.partition("=")
             if equals:
                 said[name] = value
     for name in ("module-path", "token"):
         if name not in said:
-            raise UriError(f"the URI has no {name}")
+            raise URIError(f"the URI has no {name}")
     if "object" not in said and "id" not in said:
-        raise UriError("the URI names no key: it has neither object nor id")
+        raise URIError("the URI names no key: it has neither object nor id")
     label = unquote(said["object"]) if "object" in said else None
     reference = KeyReference(label, identifier(said["id"]) if "id" in said else None)
     return Place(unquote(said["module-path"]), unquote(said["token"]), pin(said), reference)
@@ -52,7 +52,7 @@ def identifier(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise UriError("the URI's id is neither percent-encoded nor hex") from None
+        raise URIError("the URI's id is neither percent-encoded nor hex") from None
 
 
 def pin(said: dict[str, str]) -> str:
