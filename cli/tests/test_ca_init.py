@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
 from fixtures.processes import free_port
 from fixtures.running import others, wait_until
-from newel.step import jwe
+from newel.jose import jwe
 
 NEWEL = str(Path(sys.executable).with_name("step"))
 
@@ -97,10 +97,10 @@ def test_six_files_and_what_is_said(home: Path) -> None:
         assert load_pem_private_key(pem, b"p4ss").public_key() == certificate.public_key()
     ca = json.loads((base / "config/ca.json").read_text())
     (provisioner,) = ca["authority"]["provisioners"]
-    assert json.loads(jwe.decrypt(provisioner["encryptedKey"], b"other"))["d"]
+    assert json.loads(jwe.decrypt_with_password(provisioner["encryptedKey"], b"other"))["d"]
     assert (
         provisioner["key"]["kid"]
-        == json.loads(jwe.decrypt(provisioner["encryptedKey"], b"other"))["kid"]
+        == json.loads(jwe.decrypt_with_password(provisioner["encryptedKey"], b"other"))["kid"]
     )
 
 

@@ -12,7 +12,8 @@ import pytest
 from fixtures.meshes import mesh
 from fixtures.running import others
 from fixtures.terminal import at_a_terminal
-from newel.step import ca_json, jwe
+from newel.jose import jwe
+from newel.step import ca_json
 
 NEWEL = str(Path(sys.executable).with_name("step"))
 
@@ -163,7 +164,7 @@ def test_nothing_else_is_touched(home: Path) -> None:
 def test_a_key_is_made_and_kept_encrypted(home: Path) -> None:
     change(home, "add", "ops", "--create", "--password-file", "pw")
     record = records(home)["ops"]
-    private = json.loads(jwe.decrypt(record["encryptedKey"], b"p4ss"))
+    private = json.loads(jwe.decrypt_with_password(record["encryptedKey"], b"p4ss"))
     assert private["kid"] == record["key"]["kid"]
     assert "d" not in record["key"]
     token = run(
@@ -201,7 +202,7 @@ def test_a_password_is_made_where_none_is_chosen(home: Path) -> None:
     assert code == 0, shown
     password = shown.split("Password: ")[1].split()[0]
     assert len(password) == 32
-    assert jwe.decrypt(records(home)["made"]["encryptedKey"], password.encode())
+    assert jwe.decrypt_with_password(records(home)["made"]["encryptedKey"], password.encode())
 
 
 @pytest.mark.parametrize(

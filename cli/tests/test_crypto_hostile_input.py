@@ -16,7 +16,7 @@ from newel.cli.operations.crypto import otp_keys, windows_executables
 from newel.cli.operations.keys import key_files
 from newel.cli.operations.keys.key_choice import KeyChoice, generate
 from newel.cli.operations.keys.key_output import openssh_public, private_pem, public_pem
-from newel.step.jwk import b64url
+from newel.jose import base64url
 
 KEYS = [generate(KeyChoice("EC", "P-256", 0)), generate(KeyChoice("OKP", "Ed25519", 0))]
 FILES = [
@@ -104,7 +104,7 @@ def test_jwks_of_the_wrong_types(jwk: dict[str, Any]) -> None:
 @given(json_values, json_values, st.text(max_size=30))
 @settings(max_examples=200, deadline=None)
 def test_messages_of_the_wrong_shape(header: Any, payload: Any, text: str) -> None:
-    encoded = [b64url(json.dumps(part).encode()) for part in (header, payload)]
+    encoded = [base64url.encode(json.dumps(part).encode()) for part in (header, payload)]
     quietly(jws_messages.parse, ".".join((*encoded, "AA")))
     quietly(jws_messages.parse, text)
     members = {"protected": encoded[0], "payload": payload, "signature": "AA", "header": header}
@@ -133,7 +133,7 @@ def test_messages_of_the_wrong_shape(header: Any, payload: Any, text: str) -> No
 )
 @settings(max_examples=200, deadline=None)
 def test_password_messages_of_the_wrong_shape(header: dict[str, Any], parts: list[str]) -> None:
-    message = ".".join((b64url(json.dumps(header).encode()), *parts)).encode()
+    message = ".".join((base64url.encode(json.dumps(header).encode()), *parts)).encode()
     quietly(jwe_messages.decrypt_with_password, message, b"password")
     key = jose_keys.JoseKey(b"k" * 32, {"kty": "oct"})
     quietly(lambda: jwe_messages.decrypt(jwe_messages.compact(message), key))

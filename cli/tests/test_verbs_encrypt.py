@@ -14,7 +14,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 
 from fixtures.people import PLAIN, Desk, people
-from newel.step.jwk import unb64url
+from newel.jose import base64url
 
 __all__ = ["people"]
 
@@ -84,19 +84,19 @@ def test_chacha20_is_that_of_another_library(desk: Desk) -> None:
     """libsodium opens what RFC 7518 §4.6 and draft-amringer-jose-chacha say is in the message."""
     message = desk.done("encrypt", "--to", "ada.crt", "--algorithm", "c20p", stdin=SECRET).decode()
     protected, wrapped, iv, ciphertext, tag = message.strip().split(".")
-    header = json.loads(unb64url(protected))
+    header = json.loads(base64url.decode(protected))
     assert (header["alg"], header["enc"], wrapped) == ("ECDH-ES", "C20P", "")
     private = load_pem_private_key((desk.path / "ada.key").read_bytes(), None)
     assert isinstance(private, ec.EllipticCurvePrivateKey)
-    x, y = (int.from_bytes(unb64url(header["epk"][axis])) for axis in "xy")
+    x, y = (int.from_bytes(base64url.decode(header["epk"][axis])) for axis in "xy")
     ephemeral = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
     shared = private.exchange(ec.ECDH(), ephemeral)
     empty = (0).to_bytes(4)
     other = len("C20P").to_bytes(4) + b"C20P" + empty + empty + (256).to_bytes(4)
     key = ConcatKDFHash(SHA256(), 32, other).derive(shared)
-    sealed = unb64url(ciphertext) + unb64url(tag)
+    sealed = base64url.decode(ciphertext) + base64url.decode(tag)
     opened = nacl.bindings.crypto_aead_chacha20poly1305_ietf_decrypt(
-        sealed, protected.encode(), unb64url(iv), key
+        sealed, protected.encode(), base64url.decode(iv), key
     )
     assert opened == SECRET
 

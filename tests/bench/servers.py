@@ -18,7 +18,7 @@ from load import drive
 from models import Authority, peer
 from preload import preload
 
-from newel.step import jwe
+from newel.jose import jwe
 
 ROOT = Path(__file__).parents[2]
 _BLOCKS = range(20_000, 32_000, 100)
@@ -54,7 +54,7 @@ def decrypted_key(url: str, root: Path, password: str, target: Path) -> Path:
     with urllib.request.urlopen(f"{url}/provisioners", context=context) as answer:
         provisioners = json.load(answer)["provisioners"]
     encrypted = next(p["encryptedKey"] for p in provisioners if p["type"] == "JWK")
-    target.write_bytes(jwe.decrypt(encrypted, password.encode()))
+    target.write_bytes(jwe.decrypt_with_password(encrypted, password.encode()))
     return target
 
 

@@ -187,10 +187,12 @@ def test_a_token_alone_is_enough_once(machine: Machine, tmp_path: Path) -> None:
 def test_a_token_without_the_network(machine: Machine) -> None:
     """API-21: from flags and a key file, with no authority asked."""
     listed = json.loads(machine.newel("ca", "provisioner", "list").stdout)
-    from newel.step import jwe
+    from newel.jose import jwe
 
     password = machine.authority.password_file.read_bytes().strip()
-    (machine.home / "clear.json").write_bytes(jwe.decrypt(listed[0]["encryptedKey"], password))
+    (machine.home / "clear.json").write_bytes(
+        jwe.decrypt_with_password(listed[0]["encryptedKey"], password)
+    )
     token = machine.newel(
         "ca", "token", "x.internal", "--offline", "--kid", listed[0]["key"]["kid"], "--issuer", "admin",
         "--key", "clear.json", "--ca-url", machine.authority.url,

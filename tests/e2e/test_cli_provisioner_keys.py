@@ -14,7 +14,7 @@ from fixtures.running import serving
 from newel.cli.jose import jwk_files
 from newel.client.trust import trusting
 from newel.client.web import make_opener
-from newel.step.jwk import unb64url
+from newel.jose import base64url
 
 __all__ = ["authority", "machine", "stranger"]
 
@@ -102,7 +102,9 @@ def test_a_provisioner_is_chosen_among_several_by_name_or_by_key(several: Machin
         kid = kids[name]
         for flags in (["--kid", kid], ["--issuer", name], ["--kid", kid, "--issuer", name]):
             token = several.newel("ca", "token", "a", *flags, "--password-file", password).stdout
-            header, claims = (json.loads(unb64url(part)) for part in token.strip().split(".")[:2])
+            header, claims = (
+                json.loads(base64url.decode(part)) for part in token.strip().split(".")[:2]
+            )
             assert (header["kid"], claims["iss"]) == (kid, name)
     for flags in (
         ["--kid", "none"], ["--issuer", "nobody"], ["--kid", kids["admin"], "--issuer", "second"],

@@ -22,7 +22,7 @@ from fixtures.running import NEWEL, Authority, others, run
 from fixtures.ssh_programs import agent
 from fixtures.step_ca import step_ca
 from newel.crypto.keys import PublicKey
-from newel.step.jwk import from_public_key, thumbprint
+from newel.jose.jwk import from_public_key
 
 pytestmark = pytest.mark.needs("step", "step-ca", "ssh-keygen", "ssh-agent", "openssl")
 
@@ -169,7 +169,7 @@ def test_who_asks_about_a_host_proves_who_he_is(person: Person) -> None:
     header, claims = (json.loads(unpadded(part)) for part in token.split(".")[:2])
     leaf = person.identity
     assert base64.b64decode(header["x5cInsecure"][0]) == leaf.public_bytes(Encoding.DER)
-    assert header["kid"] == thumbprint(from_public_key(known(leaf.public_key())))
+    assert header["kid"] == from_public_key(known(leaf.public_key())).kid
     assert (claims["iss"], claims["sub"]) == ("x5c-identity", "unknown.example")
     assert claims["aud"] in ("/ssh/check-host", ["/ssh/check-host"])
     assert "sha" not in claims

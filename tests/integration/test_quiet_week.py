@@ -27,6 +27,7 @@ from fixtures.client_certificates import WithClientCertificate
 from fixtures.registration import request_for
 from fixtures.running import configure
 from newel.crypto import keys, pem
+from newel.jose import jwe, jwk
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import ManualClock
 from newel.standalone import administrator
@@ -35,7 +36,7 @@ from newel.standalone.first_start import create
 from newel.standalone.layout import Layout
 from newel.standalone.options import parse
 from newel.standalone.settings import read_settings
-from newel.step import jwe, jwk, renew_token, tokens
+from newel.step import renew_token, tokens
 
 START = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -178,7 +179,9 @@ class Party:
             0
         ]
         private = jwk.to_private_key(
-            msgspec.json.decode(jwe.decrypt(record["encryptedKey"], password), type=jwk.Jwk)
+            msgspec.json.decode(
+                jwe.decrypt_with_password(record["encryptedKey"], password), type=jwk.JWK
+            )
         )
         return tokens.make(
             private, kid=record["key"]["kid"], issuer="admin", subject=name,

@@ -2,7 +2,7 @@
 
 import json
 
-from newel.step import jwe
+from newel.jose import jwe
 from newel.step.escrow import new_jwk_provisioner
 from newel.step.provisioners import JWKProvisionerConfig, from_mapping
 
@@ -11,7 +11,7 @@ def test_the_escrowed_key_is_the_public_ones_and_opens_with_the_password() -> No
     record = new_jwk_provisioner("admin", b"secret")
     parsed = from_mapping(record)
     assert isinstance(parsed, JWKProvisionerConfig)
-    private = json.loads(jwe.decrypt(record["encryptedKey"], b"secret"))
+    private = json.loads(jwe.decrypt_with_password(record["encryptedKey"], b"secret"))
     public = record["key"]
     assert {name: private[name] for name in ("kty", "crv", "x", "y", "kid")} == {
         name: public[name] for name in ("kty", "crv", "x", "y", "kid")

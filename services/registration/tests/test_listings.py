@@ -18,10 +18,10 @@ from fixtures.registration import (
     request_for,
 )
 from newel.crypto import keys
+from newel.jose import jwe
 from newel.registration.issuance import IssuerRecord
 from newel.registration.trust import Trust
 from newel.runtime.metrics import exposition
-from newel.step import jwe
 from newel.step.escrow import new_jwk_provisioner
 from newel.step.fingerprint import fingerprint
 from newel.step.messages import TlsOptions
@@ -141,7 +141,7 @@ async def test_provisioners_are_shown_as_in_ca_json(ra: RegistrationHarness) -> 
     kid = admin["key"]["kid"]
     key = await ra.call("GET", f"/1.0/provisioners/{kid}/encrypted-key")
     assert key.json() == {"key": admin["encryptedKey"]}
-    assert b'"d":' in jwe.decrypt(key.json()["key"], PASSWORD)
+    assert b'"d":' in jwe.decrypt_with_password(key.json()["key"], PASSWORD)
     missing = await ra.call("GET", "/provisioners/other/encrypted-key")
     assert missing.status_code == 404
 

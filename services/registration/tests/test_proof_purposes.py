@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.registration import CA, RegistrationHarness, request_for
 from newel.crypto import keys
-from newel.jose import jwk
-from newel.step import jws, renew_token, tokens
+from newel.jose import jwk, jws
+from newel.step import renew_token, tokens
 
 VICTIM = "victim.example.com"
 ENDPOINTS = ("/sign", "/renew", "/re-sign", "/rekey", "/revoke")
@@ -71,7 +71,7 @@ def by_holder(leaf: bytes, key: keys.PrivateKey, now: dt.datetime, header: str, 
     head = msgspec.json.decode(msgspec.json.encode(tokens.parse(made).header))
     head[header] = head.pop("x5cInsecure")
     payload = tokens.parse(made).payload
-    return jws.sign(msgspec.json.encode(head), payload, key)  # pyright: ignore[reportArgumentType]
+    return jws.sign_compact(msgspec.json.encode(head), payload, key)  # pyright: ignore[reportArgumentType]
 
 
 def acme_request(ra: RegistrationHarness, key: keys.PrivateKey, by: str, url: str) -> str:
@@ -79,7 +79,7 @@ def acme_request(ra: RegistrationHarness, key: keys.PrivateKey, by: str, url: st
     who = {"kid": f"{CA}/acme/acme/account/1"} if by == "kid" else None
     public = jwk.required_members(key.public_key())  # pyright: ignore[reportArgumentType]
     head = {"alg": "ES256", "url": url, "nonce": "x", **(who or {"jwk": public})}
-    text = jws.sign(msgspec.json.encode(head), b"{}", key)  # pyright: ignore[reportArgumentType]
+    text = jws.sign_compact(msgspec.json.encode(head), b"{}", key)  # pyright: ignore[reportArgumentType]
     names = ("protected", "payload", "signature")
     return msgspec.json.encode(dict(zip(names, text.split("."), strict=True))).decode()
 

@@ -15,7 +15,8 @@ from fixtures.authority import EPOCH, CertificateAuthority
 from fixtures.odd_certificates import odd_certificates
 from fixtures.registration import CA, JwkKey, RegistrationHarness, open_registration, request_for
 from newel.crypto import keys
-from newel.step import jws, renew_token, tokens
+from newel.jose import jws
+from newel.step import renew_token, tokens
 
 HOUR = dt.timedelta(hours=1)
 
@@ -222,7 +223,7 @@ async def test_a_bearer_token_with_any_leaf_is_refused_with_words(
 ) -> None:
     head = {"alg": "ES256", "x5cInsecure": [base64.b64encode(ODD[what]).decode()]}
     claims = {"aud": f"{CA}/renew", "sub": "odd.example.com", "exp": ra.clock.unix() + 60}
-    token = jws.sign(msgspec.json.encode(head), msgspec.json.encode(claims), ODD_KEY)
+    token = jws.sign_compact(msgspec.json.encode(head), msgspec.json.encode(claims), ODD_KEY)
     for path in ("/renew", "/re-sign", "/rekey"):
         headers = {"authorization": f"Bearer {token}"}
         answer = await ra.call("POST", path, {}, headers=headers)
@@ -239,7 +240,7 @@ async def test_a_renew_tokens_expiry_has_bounds(ra: RegistrationHarness, exp: An
     if isinstance(exp, float | int) and not isinstance(exp, bool):
         claims["exp"] = ra.clock.unix() + exp
     head = msgspec.json.encode(made.header)
-    token = jws.sign(head, msgspec.json.encode(claims), key)  # pyright: ignore[reportArgumentType]
+    token = jws.sign_compact(head, msgspec.json.encode(claims), key)  # pyright: ignore[reportArgumentType]
     answer = await ra.call("POST", "/renew", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 401, answer.text
     assert ra.issuing.renewals == []

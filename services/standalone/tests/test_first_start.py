@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 
 from newel.crypto import keys
+from newel.jose import jwe
 from newel.runtime.config import ConfigError
 from newel.standalone import models, unfinished
 from newel.standalone.command import lock
@@ -17,7 +18,6 @@ from newel.standalone.first_start import create
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options, parse
 from newel.standalone.settings import read_settings
-from newel.step import jwe
 
 NOW = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 
@@ -70,7 +70,7 @@ def test_one_password_opens_the_keys_and_the_provisioner(
     layout = Layout(state, file)
     create(layout, options(state, "--password-file", str(file)), NOW)
     provisioners = read_settings(layout).authority.provisioners or []
-    assert json.loads(jwe.decrypt(provisioners[0]["encryptedKey"], password))["d"]
+    assert json.loads(jwe.decrypt_with_password(provisioners[0]["encryptedKey"], password))["d"]
     assert keys.load_private_key(layout.intermediate_key.read_bytes(), password)
 
 
@@ -78,7 +78,7 @@ def test_the_provisioners_are_admin_with_an_escrowed_key_and_acme(made: Layout) 
     provisioners = read_settings(made).authority.provisioners or []
     assert [(p["type"], p["name"]) for p in provisioners] == [("JWK", "admin"), ("ACME", "acme")]
     password = made.password.read_text().strip().encode()
-    private = json.loads(jwe.decrypt(provisioners[0]["encryptedKey"], password))
+    private = json.loads(jwe.decrypt_with_password(provisioners[0]["encryptedKey"], password))
     assert private["x"] == provisioners[0]["key"]["x"]
     assert "d" not in provisioners[0]["key"]
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.commands.crypto.jwe.encrypt import CONTENT
 from newel.cli.errors import UsageError
-from newel.cli.jose import chacha20, jwe_messages, recipients
+from newel.cli.jose import jwe_messages, recipients
 from newel.cli.options import output
 from newel.cli.store.files import read
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from newel.cli.options.records.encrypt import EncryptOptions
     from newel.crypto.reader.certificates import Certificate
 
-ALGORITHMS = (*CONTENT, chacha20.NAME)
+ALGORITHMS = (*CONTENT, "C20P")
 """Of the content. The message names its own: decrypt needs no such flag."""
 
 

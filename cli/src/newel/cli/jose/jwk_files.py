@@ -1,15 +1,18 @@
 """JSON Web Keys (RFC 7517) as the commands read and write them, in the clear or inside a JWE.
 
 A JWK is a plain dict here, so that a file keeps what it says (chains, thumbprints) on its way through; the
-key itself is checked by newel.step.jwk.
+key itself is checked by newel.jose.jwk.
 """
 
 import json
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import PASSWORD_FILE
 from newel.cli.operations.keys.key_output import json_text
+
+if TYPE_CHECKING:
+    from newel.jose.jwk import JWK
 
 MEMBERS = (
     "use", "kty", "kid", "crv", "alg", "k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi",
@@ -85,16 +88,13 @@ def ordered(jwk: Jwk) -> Jwk:
 
 def key_of(jwk: Jwk, name: str = "key") -> Any:
     """The key: a private or public one of the library, or the octets of a symmetric one."""
-    from newel.step import jwk as codec
+    from newel.jose import base64url
+    from newel.jose import jwk as codec
 
     try:
         if jwk.get("kty") == "oct":
-            return codec.unb64url(str(jwk["k"]))
-        import msgspec
-
-        record = msgspec.convert(
-            {key: value for key, value in jwk.items() if isinstance(value, str)}, codec.Jwk
-        )
+            return base64url.decode(str(jwk["k"]))
+        record = _record(jwk)
         return codec.to_private_key(record) if record.d else codec.to_public_key(record)
     except (ValueError, KeyError):
         raise CliError(f"error reading {name}: unsupported format") from None
@@ -103,10 +103,11 @@ def key_of(jwk: Jwk, name: str = "key") -> Any:
 def of_key(key: Any, *, kid: str = "", use: str = "", alg: str = "") -> Jwk:
     """The JWK of a key, with only the members beside it that are given."""
     from newel.crypto.keys import PrivateKey
-    from newel.step import jwk as codec
+    from newel.jose import base64url
+    from newel.jose import jwk as codec
 
     if isinstance(key, bytes):
-        members: Jwk = {"kty": "oct", "k": codec.b64url(key)}
+        members: Jwk = {"kty": "oct", "k": base64url.encode(key)}
     else:
         import msgspec
 
@@ -130,25 +131,26 @@ def public_of(jwk: Jwk) -> Jwk:
 
 
 def thumbprint(jwk: Jwk) -> str:
-    """RFC 7638, SHA-256, base64url."""
-    import hashlib
+    """Return the SHA-256 thumbprint (RFC 7638) in base64url."""
+    from newel.jose import base64url
 
-    from newel.step.jwk import b64url
+    return base64url.encode(_record(jwk).thumbprint())
 
-    required = {
-        "EC": ("crv", "kty", "x", "y"),
-        "RSA": ("e", "kty", "n"),
-        "OKP": ("crv", "kty", "x"),
-        "oct": ("k", "kty"),
-    }
-    members = {name: jwk[name] for name in required[str(jwk["kty"])]}
-    return b64url(hashlib.sha256(json_text(members, None)).digest())
+
+def _record(jwk: Jwk) -> "JWK":
+    """Return the members that concern the key, as the library has them."""
+    import msgspec
+
+    from newel.jose.jwk import JWK
+
+    return msgspec.convert(
+        {key: value for key, value in jwk.items() if isinstance(value, str)}, JWK
+    )
 
 
 def sealed(jwk: Jwk, password: bytes, *, indent: int | None = 2) -> bytes:
-    """The JWK in a flattened JSON JWE under a password (PBES2-HS256+A128KW, A256GCM)."""
-    from newel.step.jwe import encrypt
+    """Return the JWK in a flattened JSON JWE under a password (PBES2-HS256+A128KW, A256GCM)."""
+    from newel.jose import jwe
 
-    names = ("protected", "encrypted_key", "iv", "ciphertext", "tag")
-    parts = encrypt(json_text(jwk, None), password).split(".")
-    return json_text(dict(zip(names, parts, strict=True)), indent)
+    message = jwe.encrypt_with_password(json_text(jwk, None), password)
+    return json_text(jwe.to_members(message), indent)

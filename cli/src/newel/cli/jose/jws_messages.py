@@ -56,7 +56,7 @@ class Jws:
 
 
 def decoded(text: str) -> bytes:
-    """Unpadded base64url; as strict as newel.step.jwk, without what that imports."""
+    """Unpadded base64url; as strict as newel.jose.base64url, without what that imports."""
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
@@ -110,14 +110,14 @@ def parts_of_json(text: str) -> tuple[str, str, str]:
 def sign(header: dict[str, Any], payload: bytes, key: "JoseKey") -> str:
     """The compact JWS under the key's algorithm; the header's members stand in order of their names."""
     from newel.cli.jose.jose_keys import for_signing
-    from newel.step import jws
+    from newel.jose import jws
 
     signer = for_signing(key)
     members = dict(sorted((header | {"alg": key.alg}).items()))
     text = json.dumps(members, separators=(",", ":")).encode()
     if not isinstance(signer, bytes):
         try:
-            return jws.sign(text, payload, signer, alg=key.alg)
+            return jws.sign_compact(text, payload, signer, alg=key.alg)
         except ValueError as error:
             raise CliError(f"error signing payload: {error}") from None
     signed = f"{encoded(text)}.{encoded(payload)}"
@@ -128,7 +128,8 @@ def sign(header: dict[str, Any], payload: bytes, key: "JoseKey") -> str:
 def verify(message: Jws, key: "JoseKey") -> bytes:
     """The payload. Raises CliError unless the signature is the key's, under an algorithm of the key."""
     from newel.crypto.keys import PrivateKey
-    from newel.step import jws
+    from newel.jose import jws
+    from newel.jose.errors import InvalidSignatureError
 
     algorithm = str(message.header.get("alg", ""))
     signed = f"{message.protected}.{message.payload_text}".encode()
@@ -142,8 +143,9 @@ def verify(message: Jws, key: "JoseKey") -> bytes:
         return message.payload
     public = key.key.public_key() if isinstance(key.key, PrivateKey) else key.key
     try:
-        jws.verifier(public).verify(algorithm, signed, signature)
-    except jws.BadSignature:
+        jws.algorithms_for(public)
+        jws.verify(public, algorithm, signed, signature)
+    except InvalidSignatureError:
         raise CliError("validation failed: invalid signature") from None
     except ValueError as error:
         raise CliError(f"validation failed: {error}") from None

@@ -49,14 +49,14 @@ def of_certificate(data: bytes, name: str, roots: "Sequence[Certificate] | None"
 
     from newel.cli.operations.certificates import sources, vouched
     from newel.client.clock import now
-    from newel.step.jwk import b64url
+    from newel.jose import base64url
 
     chain = sources.bundle(data, name)
     vouched.check(chain, roots, now(), f"the certificate {name}")
     key = vouched.key_of(chain[0], name)
     jwk = jwk_files.of_key(key, use="enc")
     jwk["kid"] = jwk_files.thumbprint(jwk)
-    digest = b64url(hashlib.sha256(chain[0].der).digest())
+    digest = base64url.encode(hashlib.sha256(chain[0].der).digest())
     return checked(jose_keys.with_algorithm(key, jwk, name, Wanted("enc")), {"x5t#S256": digest})
 
 

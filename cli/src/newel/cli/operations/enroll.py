@@ -153,13 +153,13 @@ def of_person(url: str, root: str, token: str, subject: str, sans: Sequence[str]
 
 def unverified_claims(token: str) -> dict[str, Any]:
     """The payload of a token, believed by nobody. Raises CliError for what is no token."""
-    from newel.step.jwk import unb64url
+    from newel.jose import base64url
 
     parts = token.split(".")
     if len(parts) != 3:
         raise CliError("error parsing token: compact JWS format must have three parts")
     try:
-        claims: Any = json.loads(unb64url(parts[1]))
+        claims: Any = json.loads(base64url.decode(parts[1]))
         if isinstance(claims, dict):
             return claims
     except ValueError:

@@ -14,7 +14,9 @@ from newel.client.credential import Credential, of_answer
 from newel.client.errors import AnswerError, ClientError
 from newel.crypto import keys, pem
 from newel.crypto.keys import PrivateKey
-from newel.step import jwe, jwk, tokens
+from newel.jose import jwk
+from newel.jose.errors import DecryptionError
+from newel.step import tokens
 from newel.step.fingerprint import fingerprint
 
 Enrolment: TypeAlias = Generator[calls.Call[Any], Any, Credential]
@@ -48,7 +50,7 @@ def parsed(token: str) -> tokens.Claims:
     """The token's claims, which nobody has verified: the authority will."""
     try:
         return tokens.parse(token.strip()).unverified
-    except tokens.MalformedToken as error:
+    except tokens.MalformedTokenError as error:
         raise TokenError(str(error)) from None
 
 
@@ -80,11 +82,13 @@ def by_password(
     not_after: str = "",
 ) -> Enrolment:
     """By the password of a JWK provisioner, whose key is opened here: it never leaves this process."""
+    from newel.jose import jwe  # it takes a while to import
+
     row = yield from _provisioner(provisioner)
     try:
-        opened = jwe.decrypt(str(row.get("encryptedKey") or ""), password)
+        opened = jwe.decrypt_with_password(str(row.get("encryptedKey") or "").strip(), password)
         signer = jwk.to_private_key(_jwk(opened))
-    except jwe.WrongPassword:
+    except DecryptionError:
         raise PasswordError("the password does not open the provisioner's key") from None
     except ValueError as error:
         raise AnswerError(f"the provisioner's key cannot be used: {error}") from None
@@ -115,10 +119,10 @@ def _provisioner(name: str) -> Generator[calls.Call[Any], Any, dict[str, Any]]:
     raise AnswerError(f"the authority has no JWK provisioner '{name}'")
 
 
-def _jwk(text: bytes) -> jwk.Jwk:
+def _jwk(text: bytes) -> jwk.JWK:
     import msgspec
 
     try:
-        return msgspec.json.decode(text, type=jwk.Jwk)
+        return msgspec.json.decode(text, type=jwk.JWK)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None

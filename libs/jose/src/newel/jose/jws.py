@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 
-from newel.crypto.keys import PrivateKey
+from newel.crypto.keys import PrivateKey, PublicKey
 from newel.jose import base64url
 from newel.jose.errors import AlgorithmMismatchError, InvalidKeyError, InvalidSignatureError
 
@@ -47,6 +47,13 @@ ALGORITHMS = ("ES256", "ES384", "ES512", "EdDSA", *_RSA)
 HMAC_ALGORITHMS = tuple(_HMAC)
 
 
+class ExternalSigner(NamedTuple):
+    """A private key of a kind that is not among those here, with its algorithm."""
+
+    algorithm: str
+    sign: Callable[[bytes], bytes]
+
+
 def algorithms_for(key: object) -> tuple[str, ...]:
     """Return the algorithms a public key may verify.
 
@@ -59,6 +66,12 @@ def algorithms_for(key: object) -> tuple[str, ...]:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return ("EdDSA",)
     raise InvalidKeyError("the key is not one that verifies a JWS")
+
+
+def require_verifying_key(key: object) -> PublicKey:
+    """Return the key if it verifies signatures, else raise as ``algorithms_for`` does."""
+    algorithms_for(key)
+    return cast("PublicKey", key)
 
 
 def verify(key: object, algorithm: str, signing_input: bytes, signature: bytes) -> None:
@@ -86,8 +99,10 @@ def verify(key: object, algorithm: str, signing_input: bytes, signature: bytes) 
         raise InvalidSignatureError("the signature does not verify") from error
 
 
-def default_algorithm(key: PrivateKey) -> str:
+def default_algorithm(key: PrivateKey | ExternalSigner) -> str:
     """Return what a private key signs with unless told otherwise: RS256 for RSA, else its own."""
+    if isinstance(key, ExternalSigner):
+        return key.algorithm
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return _ECDSA[key.curve.name][0]
     return "RS256" if isinstance(key, rsa.RSAPrivateKey) else "EdDSA"
@@ -119,13 +134,6 @@ def compute_mac(secret: bytes, algorithm: str, signing_input: bytes) -> bytes:
 def verify_mac(secret: bytes, algorithm: str, signing_input: bytes, mac: bytes) -> None:
     """Return if the HMAC is right. Raises as ``verify`` does."""
     _require_signature(hmac.compare_digest(compute_mac(secret, algorithm, signing_input), mac))
-
-
-class ExternalSigner(NamedTuple):
-    """A private key of a kind that is not among those here, with its algorithm."""
-
-    algorithm: str
-    sign: Callable[[bytes], bytes]
 
 
 def sign_compact(

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from newel.step import jwe, jwk
+from newel.jose import jwk
 
 
 def new_jwk_provisioner(name: str, password: bytes) -> dict[str, Any]:
@@ -14,10 +14,12 @@ def new_jwk_provisioner(name: str, password: bytes) -> dict[str, Any]:
     ``encryptedKey`` is the private JWK in a compact JWE under ``password`` (PBES2), as the step tools
     make it.
     """
+    from newel.jose import jwe  # it takes a while to import
+
     private = jwk.from_private_key(ec.generate_private_key(ec.SECP256R1()))
     return {
         "type": "JWK",
         "name": name,
-        "key": msgspec.to_builtins(private.public()),
-        "encryptedKey": jwe.encrypt(msgspec.json.encode(private), password),
+        "key": msgspec.to_builtins(private.without_private_members()),
+        "encryptedKey": jwe.encrypt_with_password(msgspec.json.encode(private), password),
     }

@@ -70,7 +70,7 @@ OPTIONS: Mapping[str, Member] = {
 OWN: Mapping[str, Member] = {
     "activeRevocation": honoured("revocations are published (default), or only stop renewals"),
     "profile": honoured("the certificate profile of the issuing authority"),
-    "disabled": honoured("lets nobody in, keeps the record"),
+    "disabled": honoured("lets no one in, keeps the record"),
     "allowUnderscores": honoured("domain names may have underscores (not of ACME provisioners)"),
     "revokesAny": honoured(
         "its tokens revoke certificates of every provisioner (not of ACME provisioners)"

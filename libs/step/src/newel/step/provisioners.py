@@ -8,8 +8,8 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
+from newel.jose.jwk import JWK
 from newel.step import ca_json_check
-from newel.step.jwk import Jwk
 from newel.step.provisioner_members import SECRET
 
 Options: TypeAlias = dict[str, Any]
@@ -65,7 +65,7 @@ class _Named(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type")
 class JWKProvisionerConfig(_Named, tag="JWK", rename="camel"):
     """One-time tokens signed by a key the authority escrows encrypted."""
 
-    key: Jwk
+    key: JWK
     encrypted_key: str = ""
 
 
@@ -252,7 +252,7 @@ def to_json(provisioner: ProvisionerConfig) -> str:
 def identity(provisioner: ProvisionerConfig) -> str:
     """The id by which tokens select it: ``admin:<kid>``, ``acme/acme``, the OIDC client id …"""
     if isinstance(provisioner, JWKProvisionerConfig):
-        return f"{provisioner.name}:{provisioner.key.kid}"
+        return f"{provisioner.name}:{provisioner.key.kid or ''}"
     if isinstance(provisioner, OidcProvisioner):
         return provisioner.client_id
     if isinstance(provisioner, AzureProvisioner):

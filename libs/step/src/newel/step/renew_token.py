@@ -15,9 +15,10 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from newel.crypto import loading
-from newel.step import jws, tokens
+from newel.crypto.keys import PrivateKey
+from newel.jose import jws
+from newel.step import tokens
 from newel.step.audiences import Audiences, Method
-from newel.step.jwk import PrivateKey
 
 ISSUER = "step-ca-client/1.0"
 _LONGEST_CHAIN = 8
@@ -36,37 +37,37 @@ class RenewToken:
     def check_claims(
         self, audiences: Audiences, provisioner: str, now: float, longest: float
     ) -> None:
-        """Check subject, times, issuer and audience. Raises InvalidClaims with step's own words.
+        """Check subject, times, issuer and audience. Raises InvalidClaimsError with step's own words.
 
         ``longest`` bounds in seconds how far the expiry may lie ahead.
         """
         claims, name = self.token.claims, common_name(self.leaf)
         if name and claims.sub != name:
-            raise tokens.InvalidClaims("invalid subject claim (sub)")
+            raise tokens.InvalidClaimsError("invalid subject claim (sub)")
         self.token.check_times(now, longest=longest)
         if claims.iss not in {ISSUER, provisioner}:
-            raise tokens.InvalidClaims("invalid issuer claim (iss)")
+            raise tokens.InvalidClaimsError("invalid issuer claim (iss)")
         if not audiences.accepts(Method.RENEW, claims.audience):
-            raise tokens.InvalidClaims("invalid audience claim (aud)")
+            raise tokens.InvalidClaimsError("invalid audience claim (aud)")
 
 
 def parse(text: str) -> RenewToken:
     """Reads a renew token and verifies it with its leaf's key.
 
-    Raises MalformedToken or BadSignature. Nothing is said about who issued the leaf.
+    Raises MalformedTokenError or InvalidSignatureError. Nothing is said about who issued the leaf.
     """
     unverified = tokens.parse(text)
     encoded = unverified.header.x5c_insecure or []
     if not 1 <= len(encoded) <= _LONGEST_CHAIN:
-        raise tokens.MalformedToken("no x5cInsecure chain, or one too long")
+        raise tokens.MalformedTokenError("no x5cInsecure chain, or one too long")
     try:
         chain = tuple(base64.b64decode(item, validate=True) for item in encoded)
         leaf = loading.load_certificate(chain[0])
-        verifier = jws.verifier(loading.read_public_key(leaf))
+        key = jws.require_verifying_key(loading.read_public_key(leaf))
         common_name(leaf)
     except ValueError as error:  # of base64, of X.509, or of a key that signs nothing
-        raise tokens.MalformedToken("the x5cInsecure leaf cannot be used") from error
-    return RenewToken(unverified.verify(verifier), leaf, chain)
+        raise tokens.MalformedTokenError("the x5cInsecure leaf cannot be used") from error
+    return RenewToken(unverified.verify(key), leaf, chain)
 
 
 def make(chain: Sequence[bytes], key: PrivateKey, audience: str, now: dt.datetime) -> str:
@@ -74,7 +75,7 @@ def make(chain: Sequence[bytes], key: PrivateKey, audience: str, now: dt.datetim
     leaf = loading.load_certificate(chain[0])
     issued = int(now.timestamp())
     header: dict[str, Any] = {
-        "alg": jws.algorithm(key),
+        "alg": jws.default_algorithm(key),
         "typ": "JWT",
         "x5cInsecure": [base64.b64encode(der).decode() for der in chain],
     }
@@ -86,7 +87,7 @@ def make(chain: Sequence[bytes], key: PrivateKey, audience: str, now: dt.datetim
         "nbf": issued,
         "sub": common_name(leaf),
     }
-    return jws.sign(msgspec.json.encode(header), msgspec.json.encode(claims), key)
+    return jws.sign_compact(msgspec.json.encode(header), msgspec.json.encode(claims), key)
 
 
 def common_name(certificate: x509.Certificate) -> str:

@@ -7,15 +7,14 @@
 
 import datetime as dt
 import hashlib
-from binascii import a2b_base64
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from newel.crypto.entropy import random_hex
-from newel.step import jws
-from newel.step.jwk import PrivateKey, b64url
+from newel.crypto.keys import PrivateKey, PublicKey
+from newel.jose import base64url, jws
 
 LARGEST = 128 * 1024
 """Octets; anything longer is refused before it is looked at. 256 names have room."""
@@ -25,15 +24,12 @@ LEEWAY = 60
 
 LIFETIME = dt.timedelta(minutes=5)
 
-_TO_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")  # "!" makes the other alphabet's signs an error
-_SPARE = {0: b"", 2: b"==", 3: b"="}
 
-
-class MalformedToken(ValueError):  # noqa: N818 - named for what was found
+class MalformedTokenError(ValueError):
     """Not a token at all. The text says why, for the audit trail."""
 
 
-class InvalidClaims(ValueError):  # noqa: N818 - named for what was found
+class InvalidClaimsError(ValueError):
     """Signed well, but not good now or not good here."""
 
 
@@ -117,22 +113,22 @@ class Token(NamedTuple):
         leeway: float = LEEWAY,
         needs_expiry: bool = True,
     ) -> None:
-        """Raises InvalidClaims outside ``nbf`` … ``exp`` (seconds since 1970, with leeway).
+        """Raises InvalidClaimsError outside ``nbf`` … ``exp`` (seconds since 1970, with leeway).
 
         ``longest`` bounds how far ``exp`` may lie ahead, so that no token is good for ever.
         """
         claims = self.claims
         if claims.exp is None:
             if needs_expiry:
-                raise InvalidClaims("token never expires (exp)")
+                raise InvalidClaimsError("token never expires (exp)")
         elif now > claims.exp + leeway:
-            raise InvalidClaims("token is expired (exp)")
+            raise InvalidClaimsError("token is expired (exp)")
         elif claims.exp > now + longest + leeway:
-            raise InvalidClaims("token expires too late (exp)")
+            raise InvalidClaimsError("token expires too late (exp)")
         if claims.nbf is not None and now < claims.nbf - leeway:
-            raise InvalidClaims("token not valid yet (nbf)")
+            raise InvalidClaimsError("token not valid yet (nbf)")
         if claims.iat is not None and now < claims.iat - leeway:
-            raise InvalidClaims("token issued in the future (iat)")
+            raise InvalidClaimsError("token issued in the future (iat)")
 
 
 class UnverifiedToken(NamedTuple):
@@ -144,43 +140,35 @@ class UnverifiedToken(NamedTuple):
     signed: bytes
     signature: bytes
 
-    def verify(self, verifier: jws.Verifier) -> Token:
-        """The token, verified. Raises :class:`newel.step.jws.BadSignature`."""
-        verifier.verify(self.header.alg, self.signed, self.signature)
-        key = hashlib.sha256(self.signed).digest()
-        return Token(self.unverified, self.header, self.payload, key)
+    def verify(self, key: PublicKey) -> Token:
+        """Return the verified token, or raise ``newel.jose.errors.InvalidSignatureError``."""
+        jws.verify(key, self.header.alg, self.signed, self.signature)
+        identity = hashlib.sha256(self.signed).digest()
+        return Token(self.unverified, self.header, self.payload, identity)
 
 
 def parse(text: str) -> UnverifiedToken:
-    """Reads a compact JWS of at most LARGEST octets. Raises MalformedToken."""
+    """Reads a compact JWS of at most LARGEST octets. Raises MalformedTokenError."""
     if len(text) > LARGEST:
-        raise MalformedToken("token is too large")
+        raise MalformedTokenError("token is too large")
     signed, _, tail = text.encode(errors="replace").rpartition(b".")
     head, _, body = signed.partition(b".")
     if not head or not body or not tail or b"." in body:
-        raise MalformedToken("not a compact JWS")
+        raise MalformedTokenError("not a compact JWS")
     try:
-        header = _header.decode(_decode(head))
-        payload = _decode(body)
+        header = _header.decode(base64url.decode(head))
+        payload = base64url.decode(body)
         claims = _claims.decode(payload)
-        signature = _decode(tail)
+        signature = base64url.decode(tail)
     except (ValueError, RecursionError) as error:
-        raise MalformedToken(f"malformed token: {error}"[:200]) from error
+        raise MalformedTokenError(f"malformed token: {error}"[:200]) from error
     if header.crit is not None:
-        raise MalformedToken("critical header members are not understood")  # RFC 7515 §4.1.11
+        raise MalformedTokenError("critical header members are not understood")  # RFC 7515 §4.1.11
     return UnverifiedToken(header, claims, payload, signed, signature)
 
 
-def _decode(text: bytes) -> bytes:
-    """Unpadded base64url, and nothing else."""
-    padding = _SPARE.get(len(text) % 4)
-    if padding is None or text.endswith(b"="):
-        raise ValueError("not base64url")
-    return a2b_base64(text.translate(_TO_STANDARD) + padding, strict_mode=True)
-
-
 def make(
-    key: PrivateKey | jws.Signer,
+    key: PrivateKey | jws.ExternalSigner,
     *,
     kid: str,
     issuer: str,
@@ -219,14 +207,9 @@ def make(
         "user": user,
     }
     claims |= {name: value for name, value in optional.items() if value is not None}
-    header = {"alg": jws.algorithm(key), "kid": kid, "typ": "JWT", **(extra_header or {})}
-    return jws.sign(_sorted_json(header), _sorted_json(claims), key)
+    header = {"alg": jws.default_algorithm(key), "kid": kid, "typ": "JWT", **(extra_header or {})}
+    return jws.sign_compact(_sorted_json(header), _sorted_json(claims), key)
 
 
 def _sorted_json(value: object) -> bytes:
     return msgspec.json.encode(value, order="sorted")
-
-
-def spell(head: bytes, body: bytes, signature: bytes) -> str:
-    """The compact form of three parts: for tests and tools that make tokens by hand."""
-    return ".".join(b64url(part) for part in (head, body, signature))

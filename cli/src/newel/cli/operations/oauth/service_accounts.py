@@ -51,7 +51,7 @@ def assertion(account: Account, claims: dict[str, Any]) -> str:
 
     from newel.client.clock import now
     from newel.crypto.keys import InvalidKeyError, load_private_key
-    from newel.step import jws
+    from newel.jose import jws
 
     try:
         key = load_private_key(account.key.encode())
@@ -59,8 +59,8 @@ def assertion(account: Account, claims: dict[str, Any]) -> str:
         raise CliError("error parsing private key") from None
     issued = int(now().timestamp())
     body = {"iss": account.email, "iat": issued, "nbf": issued, "exp": issued + LIFETIME, **claims}
-    header = {"alg": jws.algorithm(key), "kid": account.kid, "typ": "JWT"}
-    return jws.sign(json.dumps(header).encode(), json.dumps(body).encode(), key)
+    header = {"alg": jws.default_algorithm(key), "kid": account.kid, "typ": "JWT"}
+    return jws.sign_compact(json.dumps(header).encode(), json.dumps(body).encode(), key)
 
 
 def authorize(account: Account, scope: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def public(call: "Invocation", *, federated: bool = False) -> SshKeys:
 
 def further(row: dict[str, Any]) -> bytes:
     """A key that ca.json lists beside its own, as a JWK."""
-    from newel.step import jwk
+    from newel.jose import jwk
 
     try:
         return wire_of(jwk.to_public_key(row["key"]))

@@ -60,7 +60,7 @@ def public_key(name: str) -> Record:
 def sealed_key(name: str, password_file: str | None) -> str:
     """The private key of a file as a compact JWE: as it is there, or encrypted now. Raises CliError."""
     from newel.cli.operations.keys.key_output import json_text
-    from newel.step import jwe
+    from newel.jose import jwe
 
     data = read(name)
     if jwk_files.is_encrypted(data):
@@ -68,17 +68,19 @@ def sealed_key(name: str, password_file: str | None) -> str:
 
         return compact(data)
     text = json_text(jwk_files.parse(data, name), None)
-    return jwe.encrypt(text, new_password(password_file, PROMPT))
+    return jwe.encrypt_with_password(text, new_password(password_file, PROMPT))
 
 
 def of_file(name: str, password_file: str | None) -> dict[str, Any]:
     """``key`` and ``encryptedKey`` of a file with a private key, encrypted anew. Raises CliError."""
     from newel.cli.operations.keys.key_output import json_text
-    from newel.step import jwe
+    from newel.jose import jwe
 
     private = jwk_files.parse(read(name), name, password_file)
     if not private.get("d"):
         raise CliError(f"{name} holds no private key: give a public one by '--public-key'")
     private["kid"] = private.get("kid") or jwk_files.thumbprint(private)
-    sealed = jwe.encrypt(json_text(private, None), password_for("", password_file, ANEW))
+    sealed = jwe.encrypt_with_password(
+        json_text(private, None), password_for("", password_file, ANEW)
+    )
     return {"key": jwk_files.public_of(private), "encryptedKey": sealed}

@@ -129,7 +129,7 @@ def token_for(call: "Invocation", name: str) -> str:
     from newel.cli.operations.keys.key_files import private_key
     from newel.cli.operations.renewal.leaf import read_leaf
     from newel.cli.operations.tokens.one_time_tokens import TokenRequest, signed
-    from newel.step import jwk
+    from newel.jose import jwk
 
     known = steppath.read_json(steppath.identity_file(call))
     if not known.get("key"):
@@ -139,7 +139,7 @@ def token_for(call: "Invocation", name: str) -> str:
     return signed(
         TokenRequest(name, "/ssh/check-host"),
         key,
-        kid=jwk.thumbprint(jwk.from_public_key(key.public_key())),
+        kid=jwk.from_public_key(key.public_key()).kid or "",
         issuer="x5c-identity",
         header={"x5cInsecure": chain},
     )

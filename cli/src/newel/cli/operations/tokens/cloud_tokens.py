@@ -45,7 +45,7 @@ def token_of(provisioner: dict[str, Any], subject: str, sans: Sequence[str], aud
 def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
     """The identity document and its signature, in a token keyed by that signature."""
     from newel.client.clock import now
-    from newel.step.jwk import b64url
+    from newel.jose import base64url
 
     lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "30"}
     base = service(*AWS)
@@ -68,10 +68,10 @@ def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
             "signature": base64.b64encode(signature).decode(),
         },
     }  # fmt: skip
-    head = b64url(b'{"alg":"HS256","typ":"JWT"}')
-    body = b64url(json.dumps(claims, separators=(",", ":"), sort_keys=True).encode())
+    head = base64url.encode(b'{"alg":"HS256","typ":"JWT"}')
+    body = base64url.encode(json.dumps(claims, separators=(",", ":"), sort_keys=True).encode())
     mac = hmac.digest(signature, f"{head}.{body}".encode(), "sha256")
-    return f"{head}.{body}.{b64url(mac)}"
+    return f"{head}.{body}.{base64url.encode(mac)}"
 
 
 def service(variable: str, default: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
     from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
-    from newel.step.jws import Signer
+    from newel.jose.jws import ExternalSigner
 
 CERTIFICATES = ("NEBULA CERTIFICATE", "NEBULA CERTIFICATE V2")
 KEY = "NEBULA X25519 PRIVATE KEY"
@@ -53,13 +53,14 @@ def certificate_of(name: str) -> bytes:
     raise CliError(f"error reading {name}: not a proper nebula certificate")
 
 
-def x25519(data: bytes, name: str) -> "tuple[Signer, bytes, str]":
+def x25519(data: bytes, name: str) -> "tuple[ExternalSigner, bytes, str]":
     """How a host's key signs, its public half, and the id it goes by."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     from newel.cli.operations.tokens import xeddsa
-    from newel.step.jwk import Jwk, b64url, thumbprint
-    from newel.step.jws import Signer
+    from newel.jose import base64url
+    from newel.jose.jwk import JWK
+    from newel.jose.jws import ExternalSigner
 
     private = decoded(data, KEY, name)
     try:
@@ -70,8 +71,8 @@ def x25519(data: bytes, name: str) -> "tuple[Signer, bytes, str]":
     def sign(message: bytes) -> bytes:
         return xeddsa.sign(private, message, secrets.token_bytes(64))
 
-    kid = thumbprint(Jwk(kty="OKP", crv="X25519", x=b64url(public)))
-    return Signer("XEdDSA", sign), public, kid
+    kid = base64url.encode(JWK(kty="OKP", crv="X25519", x=base64url.encode(public)).thumbprint())
+    return ExternalSigner("XEdDSA", sign), public, kid
 
 
 def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]":
@@ -80,7 +81,7 @@ def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from newel.cli.operations.keys.key_files import private_key
-    from newel.step.jwk import from_public_key
+    from newel.jose.jwk import from_public_key
 
     key = private_key(name, password_file)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -88,7 +89,7 @@ def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]
     point = key.public_key().public_bytes(
         serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
     )
-    return key, point, from_public_key(key.public_key()).kid
+    return key, point, from_public_key(key.public_key()).kid or ""
 
 
 def decoded(block: bytes, label: str, name: str) -> bytes:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
     from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
-    from newel.step.jws import Signer
+    from newel.jose.jws import ExternalSigner
     from newel.step.tokens import SshOptions
 
 PASSWORD_FLAGS = ("provisioner-password-file", "admin-password-file", "password-file")
@@ -102,7 +102,7 @@ def password_flag(call: "Invocation") -> str:
 
 def signed(
     wanted: TokenRequest,
-    key: "PrivateKey | Signer",
+    key: "PrivateKey | ExternalSigner",
     *,
     kid: str,
     issuer: str,
@@ -170,7 +170,7 @@ def check_pair(leaf: bytes, key: "PrivateKey", certificate: str, key_file: str) 
 def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
     """A token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
     from newel.cli.operations.keys.kms import service, signing_key
-    from newel.step import jwk
+    from newel.jose import jwk
 
     certificate, key_file = call.require("sshpop-cert"), call.require("sshpop-key")
     words = read(certificate).split()
@@ -181,7 +181,7 @@ def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: T
     return signed(
         wanted,
         key,
-        kid=jwk.thumbprint(jwk.from_public_key(key.public_key())),
+        kid=jwk.from_public_key(key.public_key()).kid or "",
         issuer=name,
         fragment=f"#sshpop/{name}",
         header={"sshpop": words[1].decode()},

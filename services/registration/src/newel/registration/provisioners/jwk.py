@@ -4,15 +4,15 @@ import datetime as dt
 
 from newel.crypto import names
 from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
+from newel.jose import jwk, jws
+from newel.jose.errors import InvalidSignatureError
 from newel.registration.errors import forbidden, unauthorized
 from newel.registration.provisioners.grant import Grant, RevocationGrant
 from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules, token_use
-from newel.step import jws
 from newel.step.audiences import Method
-from newel.step.jwk import to_public_key
 from newel.step.provisioners import JWKProvisionerConfig
-from newel.step.tokens import InvalidClaims, Token, UnverifiedToken
+from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
 
 
 class JWKProvisioner(Provisioner):
@@ -22,9 +22,9 @@ class JWKProvisioner(Provisioner):
         self, record: JWKProvisionerConfig, limits: Limits, *, active_revocation: bool
     ) -> None:
         super().__init__(record, limits, active_revocation=active_revocation)
-        self.key_id = record.key.kid
+        self.key_id = record.key.kid or ""
         self.encrypted_key = record.encrypted_key
-        self._verifier = jws.verifier(to_public_key(record.key))
+        self._key = jws.require_verifying_key(jwk.to_public_key(record.key))
         own = record.newel is not None and record.newel.allow_underscores
         self._names = UNDERSCORES if own else STRICT
         self._reference = super().reference(self.key_id)
@@ -70,9 +70,9 @@ class JWKProvisioner(Provisioner):
         self, token: UnverifiedToken, rules: TokenRules, method: Method, now: dt.datetime
     ) -> Token:
         try:
-            verified = token.verify(self._verifier)
+            verified = token.verify(self._key)
             verified.check_times(now.timestamp(), longest=rules.max_duration.total_seconds())
-        except (jws.BadSignature, InvalidClaims) as error:
+        except (InvalidSignatureError, InvalidClaimsError) as error:
             raise unauthorized(str(error)) from None
         claims = verified.claims
         if claims.iss != self.name:

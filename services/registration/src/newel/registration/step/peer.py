@@ -8,10 +8,11 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from newel.crypto import loading
+from newel.jose.errors import InvalidSignatureError
 from newel.registration.errors import unauthorized
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.trust import Trust
-from newel.step import extension, jws, renew_token, tokens
+from newel.step import extension, renew_token, tokens
 from newel.step.extension import ProvisionerExtension
 
 _CLIENT = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
@@ -59,7 +60,7 @@ def from_bearer(text: str, trust: Trust) -> Peer:
     """
     try:
         token = renew_token.parse(text)
-    except (tokens.MalformedToken, jws.BadSignature) as error:
+    except (tokens.MalformedTokenError, InvalidSignatureError) as error:
         raise unauthorized(f"error validating renew token: {error}") from None
     usage = _extension(token.leaf, ExtensionOID.KEY_USAGE)
     if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:

@@ -19,7 +19,7 @@ from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import renew_token
-from newel.step.tokens import InvalidClaims
+from newel.step.tokens import InvalidClaimsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class RenewService:
                     now.timestamp(),
                     self.rules.max_duration.total_seconds(),
                 )
-            except InvalidClaims as error:
+            except InvalidClaimsError as error:
                 raise unauthorized(f"error validating renew token: {error}") from None
 
     async def _renew_once(

@@ -139,7 +139,7 @@ def read_token(ott: str) -> tokens.UnverifiedToken:
         raise NewelError(ErrorType.TOO_LARGE, "the token is too large")
     try:
         return tokens.parse(ott)
-    except tokens.MalformedToken as error:
+    except tokens.MalformedTokenError as error:
         raise unauthorized(str(error)) from None
 
 
