@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.certificates import END, NOW, PKI, START, body, hold
+from fixtures.library_certificates import library_tbs, stand_in_key
 from newel.crypto import ca, certificate, der, distinguished_names, extensions, keys, names, serials
 from newel.crypto.certificate import LeafEncoder
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.extensions import Extension
 from newel.crypto.profile import Profile
-from newel.crypto.stand_in import library_tbs, stand_in_key
 
 DAY = dt.timedelta(days=1)
 STEP = Extension("1.3.6.1.4.1.37476.9000.64.1", False, bytes.fromhex("3003020101"))

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtures.library_certificates import signature_hash
 from newel.crypto import certificate, crl, keys
-from newel.crypto.stand_in import signature_hash
 
 URL = "http://crl.example.test/a.crl"
 THIS = dt.datetime(2026, 11, 21, 12, 0, 0, tzinfo=dt.UTC)

@@ -13,9 +13,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.library_certificates import signature_hash
 from newel.crypto import csr, der, keys
 from newel.crypto.dns_names import NameRules
-from newel.crypto.stand_in import signature_hash
 
 KEY = keys.generate("P-256")
 REQUEST = "1.2.840.113549.1.9.14"

@@ -44,25 +44,28 @@ def list_of(pki: Any, **changes: Any) -> bytes:
 
 
 LISTS: list[tuple[str, dict[str, Any]]] = [
-    ("version_is_2", {"version": NOTHING}),
-    ("signature_goes_with_issuer_key", {"algorithm": der.sequence(der.oid("1.3.101.112"))}),
-    ("issuer_name_is_the_issuers", {"issuer": b"\x30\x00"}),
-    ("times_are_well_formed", {"this": der.generalized_time(THIS)}),
-    ("next_update_is_there_and_later", {"next": NOTHING}),
-    ("next_update_is_there_and_later", {"next": der.time(THIS)}),
-    ("revoked_certificates_are_not_empty", {"entries": der.sequence()}),
-    ("authority_key_identifier_is_the_issuers", {"aki": NOTHING}),
+    ("e_crl_version_not_2", {"version": NOTHING}),
     (
-        "authority_key_identifier_is_the_issuers",
+        "e_crl_signature_algorithm_not_of_issuer_key",
+        {"algorithm": der.sequence(der.oid("1.3.101.112"))},
+    ),
+    ("e_crl_issuer_dn_mismatch", {"issuer": b"\x30\x00"}),
+    ("e_crl_wrong_time_format", {"this": der.generalized_time(THIS)}),
+    ("e_crl_next_update_missing_or_not_later", {"next": NOTHING}),
+    ("e_crl_next_update_missing_or_not_later", {"next": der.time(THIS)}),
+    ("e_crl_empty_revoked_certificates", {"entries": der.sequence()}),
+    ("e_crl_authority_key_identifier_mismatch", {"aki": NOTHING}),
+    (
+        "e_crl_authority_key_identifier_mismatch",
         {"aki": extensions.authority_key_identifier(b"another").der},
     ),
-    ("number_is_there_and_short", {"number": NOTHING}),
+    ("e_crl_number_missing_or_out_of_bounds", {"number": NOTHING}),
     (
-        "number_is_there_and_short",
+        "e_crl_number_missing_or_out_of_bounds",
         {"number": Extension(extensions.CRL_NUMBER, False, der.integer(1 << 160)).der},
     ),
     (
-        "distribution_point_is_critical",
+        "e_crl_issuing_distribution_point_not_critical",
         {
             "idp": Extension(
                 extensions.ISSUING_DISTRIBUTION_POINT,
@@ -71,17 +74,17 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
             ).der
         },
     ),
-    ("critical_ones_are_known", {"more": Extension("1.2.3", True, b"\x05\x00").der}),
+    ("e_crl_critical_extension_unknown", {"more": Extension("1.2.3", True, b"\x05\x00").der}),
     (
-        "reasons_are_said_or_left_out",
+        "e_crl_reason_unspecified_or_critical",
         {"entries": der.sequence(entry(Extension(REASON, False, der.enumerated(0)).der))},
     ),
     (
-        "reasons_are_said_or_left_out",
+        "e_crl_reason_unspecified_or_critical",
         {"entries": der.sequence(entry(Extension(REASON, True, der.enumerated(1)).der))},
     ),
     (
-        "nothing_is_removed_from_whole_lists",
+        "e_crl_remove_from_crl_in_complete_list",
         {"entries": der.sequence(entry(Extension(REASON, False, der.enumerated(8)).der))},
     ),
 ]
@@ -156,26 +159,26 @@ def response_extension(value: Extension) -> bytes:
 
 NONCE = "1.3.6.1.5.5.7.48.1.2"
 RESPONSES: list[tuple[str, dict[str, bytes]]] = [
-    ("responder_is_named_by_key", {"responder": der.explicit(1, b"\x30\x00")}),
-    ("responder_is_named_by_key", {"responder": der.explicit(2, der.octet_string(bytes(20)))}),
-    ("every_status_is_current", {"single": single(following=None)}),
-    ("every_status_is_current", {"single": single(this=NEXT, following=NEXT)}),
-    ("revocations_are_in_the_past", {"single": single(revoked(NEXT, 1))}),
-    ("revocations_are_in_the_past", {"single": single(revoked(THIS, 0))}),
-    ("never_issued_is_said_fully", {"single": single(revoked(EPOCH, 6))}),
+    ("e_ocsp_responder_id_not_by_key", {"responder": der.explicit(1, b"\x30\x00")}),
+    ("e_ocsp_responder_id_not_by_key", {"responder": der.explicit(2, der.octet_string(bytes(20)))}),
+    ("e_ocsp_status_not_current", {"single": single(following=None)}),
+    ("e_ocsp_status_not_current", {"single": single(this=NEXT, following=NEXT)}),
+    ("e_ocsp_revocation_time_in_future", {"single": single(revoked(NEXT, 1))}),
+    ("e_ocsp_revocation_time_in_future", {"single": single(revoked(THIS, 0))}),
+    ("e_ocsp_non_issued_without_extended_revoke", {"single": single(revoked(EPOCH, 6))}),
     (
-        "never_issued_is_said_fully",
+        "e_ocsp_non_issued_without_extended_revoke",
         {
             "single": single(revoked(EPOCH, 1)),
             "extensions": response_extension(Extension("1.3.6.1.5.5.7.48.1.9", False, b"\x05\x00")),
         },
     ),
     (
-        "nonce_is_of_allowed_size",
+        "e_ocsp_nonce_size_out_of_bounds",
         {"extensions": response_extension(Extension(NONCE, False, der.octet_string(bytes(129))))},
     ),
     (
-        "nothing_is_critical",
+        "e_ocsp_critical_extension",
         {"extensions": response_extension(Extension(NONCE, True, der.octet_string(bytes(16))))},
     ),
 ]

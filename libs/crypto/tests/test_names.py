@@ -7,9 +7,9 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.library_certificates import library_name
 from newel.crypto import names
 from newel.crypto.dns_names import InvalidNameError, NameRules
-from newel.crypto.stand_in import library_name
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from cryptography.x509 import ocsp as library
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.library_certificates import signature_hash
 from newel.crypto import der, keys, ocsp
-from newel.crypto.stand_in import signature_hash
 
 THIS = dt.datetime(2024, 11, 21, 12, 0, 0, tzinfo=dt.UTC)
 NEXT = dt.datetime(2049, 6, 1, tzinfo=dt.UTC)

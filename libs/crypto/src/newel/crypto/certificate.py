@@ -1,8 +1,7 @@
-"""Leaf certificates as octets: TBSCertificate joined from pieces prepared once (RFC 5280 §4.1).
+"""Leaf certificates as octets: a TBSCertificate joined from parts encoded once (RFC 5280 §4.1).
 
 What does not change from one leaf to the next is encoded when the encoder is made; a leaf is then a
-few joins. ``library_certificate.library_tbs`` builds the same with the library, and tests hold the
-two equal, octet by octet.
+few joins. The tests compare it with the library's ``CertificateBuilder``, octet by octet.
 """
 
 import datetime as dt

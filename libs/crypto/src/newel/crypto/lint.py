@@ -35,7 +35,7 @@ CERTIFICATE_RULES: tuple[CertificateRule, ...] = (*_OTHER_RULES, *_SHAPE_RULES)
 
 _MOST_SHAPES = 1024
 
-_UNPARSABLE = "does_not_parse"
+_UNPARSABLE = "e_not_parsable"
 _PARSING = (ValueError, x509.DuplicateExtension)
 _SEAL = object()
 

@@ -1,1 +1,1 @@
-"""The rules of the linter: each a function that is true of what obeys it, its docstring the rule."""
+"""The lints, named as zlint names its own; each returns true for what passes its rule."""

@@ -6,18 +6,18 @@ from newel.crypto import extensions
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject
 
 
-def only_authorities_sign_certificates(subject: CertificateSubject) -> bool:
+def e_basic_constraints_and_key_cert_sign_inconsistent(subject: CertificateSubject) -> bool:
     """KeyCertSign is asserted if, and only if, the subject is an authority (RFC 5280 §4.2.1.9)."""
     usage = subject.key_usage
     return usage is None or usage.key_cert_sign == subject.ca
 
 
-def authorities_say_so_critically(subject: CertificateSubject) -> bool:
+def e_basic_constraints_not_critical(subject: CertificateSubject) -> bool:
     """An authority's basic constraints are critical (RFC 5280 §4.2.1.9)."""
     return not subject.ca or subject.critical(extensions.BASIC_CONSTRAINTS) is True
 
 
-def only_authorities_constrain_names(subject: CertificateSubject) -> bool:
+def e_ext_name_constraints_not_in_ca(subject: CertificateSubject) -> bool:
     """Name constraints stand in authorities' certificates only, and are critical
     (RFC 5280 §4.2.1.10).
     """
@@ -25,7 +25,7 @@ def only_authorities_constrain_names(subject: CertificateSubject) -> bool:
     return critical is None or (critical and subject.ca)
 
 
-def only_authorities_constrain_policies(subject: CertificateSubject) -> bool:
+def e_ext_policy_constraints_not_in_ca(subject: CertificateSubject) -> bool:
     """Policy constraints, mappings and inhibitAnyPolicy stand in authorities' certificates, and are
     critical (RFC 5280 §4.2.1.5, .11, .14).
     """
@@ -37,12 +37,12 @@ def only_authorities_constrain_policies(subject: CertificateSubject) -> bool:
     return not found or (subject.ca and all(found))
 
 
-def authorities_have_a_name(subject: CertificateSubject) -> bool:
+def e_ca_subject_field_empty(subject: CertificateSubject) -> bool:
     """An authority's subject is not empty: it is the issuer of others (RFC 5280 §4.1.2.6)."""
     return not subject.ca or not subject.nameless
 
 
-def path_length_fits_the_issuers(subject: CertificateSubject) -> bool:
+def e_path_len_constraint_exceeds_issuer(subject: CertificateSubject) -> bool:
     """An authority under another stays within that one's path length (RFC 5280 §4.2.1.9)."""
     value = subject.value(extensions.BASIC_CONSTRAINTS, x509.BasicConstraints)
     room = subject.issuer.path_length if subject.issuer else None
@@ -52,10 +52,10 @@ def path_length_fits_the_issuers(subject: CertificateSubject) -> bool:
 
 
 RULES: tuple[CertificateRule, ...] = (
-    only_authorities_sign_certificates,
-    authorities_say_so_critically,
-    only_authorities_constrain_names,
-    only_authorities_constrain_policies,
-    authorities_have_a_name,
-    path_length_fits_the_issuers,
+    e_basic_constraints_and_key_cert_sign_inconsistent,
+    e_basic_constraints_not_critical,
+    e_ext_name_constraints_not_in_ca,
+    e_ext_policy_constraints_not_in_ca,
+    e_ca_subject_field_empty,
+    e_path_len_constraint_exceeds_issuer,
 )

@@ -30,14 +30,14 @@ _NEEDS_A_SIGNING_BIT = frozenset(
 )
 
 
-def critical_ones_are_known(subject: CertificateSubject) -> bool:
+def e_critical_extension_unknown(subject: CertificateSubject) -> bool:
     """Only extensions that verifiers know are critical; key identifiers, information access and the
     like never are (RFC 5280 §4.2, §4.2.1.1, §4.2.1.2, §4.2.2).
     """
     return _MAY_BE_CRITICAL.issuperset(subject.critical_ones)
 
 
-def authority_key_identifier_is_the_issuers(subject: CertificateSubject) -> bool:
+def e_ext_authority_key_identifier_mismatch(subject: CertificateSubject) -> bool:
     """The authority key identifier is there and is the issuer's subject key identifier as encoded
     (RFC 5280 §4.2.1.1); a root may leave it out.
     """
@@ -52,17 +52,17 @@ def _own_identifier(subject: CertificateSubject) -> bytes | None:
     return value.digest if value else None
 
 
-def subject_key_identifier_is_there(subject: CertificateSubject) -> bool:
+def e_ext_subject_key_identifier_missing(subject: CertificateSubject) -> bool:
     """Every certificate has a subject key identifier of 1 octet or more (RFC 5280 §4.2.1.2)."""
     return bool(_own_identifier(subject))
 
 
-def key_usage_is_there_and_critical(subject: CertificateSubject) -> bool:
+def e_ext_key_usage_missing_or_not_critical(subject: CertificateSubject) -> bool:
     """Key usage is there and critical (RFC 5280 §4.2.1.3)."""
     return subject.key_usage is not None and subject.critical(extensions.KEY_USAGE) is True
 
 
-def key_usage_goes_with_key(subject: CertificateSubject) -> bool:
+def e_key_usage_inconsistent_with_key(subject: CertificateSubject) -> bool:
     """Only RSA keys encipher keys or data: no elliptic curve key does (RFC 8813 §3, RFC 9295 §3)."""
     usage = subject.key_usage
     if usage is None or not (usage.key_encipherment or usage.data_encipherment):
@@ -70,7 +70,7 @@ def key_usage_goes_with_key(subject: CertificateSubject) -> bool:
     return key_algorithm(subject.spki) == RSA
 
 
-def key_usage_goes_with_purposes(subject: CertificateSubject) -> bool:
+def e_key_usage_and_extended_key_usage_inconsistent(subject: CertificateSubject) -> bool:
     """TLS and OCSP signing need digitalSignature or a key exchange (RFC 5280 §4.2.1.12)."""
     usage = subject.key_usage
     if usage is None or _NEEDS_A_SIGNING_BIT.isdisjoint(subject.purposes):
@@ -81,12 +81,12 @@ def key_usage_goes_with_purposes(subject: CertificateSubject) -> bool:
     )
 
 
-def purposes_are_not_any(subject: CertificateSubject) -> bool:
+def e_ext_key_usage_contains_any(subject: CertificateSubject) -> bool:
     """No end-entity certificate is for any purpose (RFC 5280 §4.2.1.12)."""
     return subject.ca or extensions.ANY_EXTENDED_KEY_USAGE not in subject.purposes
 
 
-def ocsp_signing_stands_alone(subject: CertificateSubject) -> bool:
+def e_ocsp_signing_not_alone(subject: CertificateSubject) -> bool:
     """A delegated responder's certificate is for nothing else, is no authority, and has nocheck; no
     other certificate has it (RFC 6960 §4.2.2.2).
     """
@@ -96,7 +96,7 @@ def ocsp_signing_stands_alone(subject: CertificateSubject) -> bool:
     return signs == (extensions.OCSP_NO_CHECK in subject.extensions)
 
 
-def crl_points_are_urls(subject: CertificateSubject) -> bool:
+def e_ext_crl_distribution_point_not_url(subject: CertificateSubject) -> bool:
     """Revocation lists are reached by http or ldap under a full name (RFC 5280 §4.2.1.13)."""
     points = subject.value(extensions.CRL_DISTRIBUTION_POINTS, x509.CRLDistributionPoints)
     return points is None or all(
@@ -104,14 +104,14 @@ def crl_points_are_urls(subject: CertificateSubject) -> bool:
     )
 
 
-def access_points_are_urls(subject: CertificateSubject) -> bool:
+def e_ext_aia_location_not_url(subject: CertificateSubject) -> bool:
     """OCSP and caIssuers are reached by http (RFC 5280 §4.2.2.1): TLS there could need itself."""
     oid = extensions.AUTHORITY_INFORMATION_ACCESS
     access = subject.value(oid, x509.AuthorityInformationAccess)
     return access is None or all(_is_plain_url(each.access_location) for each in access)
 
 
-def must_staple_has_a_responder(subject: CertificateSubject) -> bool:
+def e_ext_tls_feature_without_ocsp_responder(subject: CertificateSubject) -> bool:
     """Whoever must staple a status (RFC 7633 §4.2.1) finds in the certificate where to ask for it."""
     if extensions.TLS_FEATURE not in subject.extensions:
         return True
@@ -130,15 +130,15 @@ def _is_plain_url(name: x509.GeneralName) -> bool:
 
 
 RULES: tuple[CertificateRule, ...] = (
-    critical_ones_are_known,
-    authority_key_identifier_is_the_issuers,
-    subject_key_identifier_is_there,
-    key_usage_is_there_and_critical,
-    key_usage_goes_with_key,
-    key_usage_goes_with_purposes,
-    purposes_are_not_any,
-    ocsp_signing_stands_alone,
-    crl_points_are_urls,
-    access_points_are_urls,
-    must_staple_has_a_responder,
+    e_critical_extension_unknown,
+    e_ext_authority_key_identifier_mismatch,
+    e_ext_subject_key_identifier_missing,
+    e_ext_key_usage_missing_or_not_critical,
+    e_key_usage_inconsistent_with_key,
+    e_key_usage_and_extended_key_usage_inconsistent,
+    e_ext_key_usage_contains_any,
+    e_ocsp_signing_not_alone,
+    e_ext_crl_distribution_point_not_url,
+    e_ext_aia_location_not_url,
+    e_ext_tls_feature_without_ocsp_responder,
 )

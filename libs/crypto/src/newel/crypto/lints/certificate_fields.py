@@ -6,12 +6,12 @@ from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject, is_well_formed_time
 
 
-def version_is_3(subject: CertificateSubject) -> bool:
+def e_invalid_certificate_version(subject: CertificateSubject) -> bool:
     """A certificate with extensions is version 3 (RFC 5280 §4.1.2.1)."""
     return subject.version == b"\x02\x01\x02"
 
 
-def serial_is_positive_and_short(subject: CertificateSubject) -> bool:
+def e_serial_number_not_positive_or_longer_than_20_octets(subject: CertificateSubject) -> bool:
     """The serial number is positive, in shortest form, of at most 20 octets (RFC 5280 §4.1.2.2)."""
     try:
         serials.check(subject.serial)
@@ -20,7 +20,7 @@ def serial_is_positive_and_short(subject: CertificateSubject) -> bool:
     return True
 
 
-def signature_goes_with_issuer_key(subject: CertificateSubject) -> bool:
+def e_signature_algorithm_not_of_issuer_key(subject: CertificateSubject) -> bool:
     """The signature algorithm is a strong one of the issuer's key (RFC 5280 §4.1.2.3, 4055, 5758,
     8410): its parameters as those documents have them.
     """
@@ -28,7 +28,7 @@ def signature_goes_with_issuer_key(subject: CertificateSubject) -> bool:
     return subject.inner_algorithm in (issuer.signatures if issuer else signatures_of(subject.spki))
 
 
-def issuer_name_is_the_issuers(subject: CertificateSubject) -> bool:
+def e_issuer_dn_mismatch(subject: CertificateSubject) -> bool:
     """The issuer name is not empty and is the issuer's subject, octet by octet (RFC 5280 §4.1.2.4);
     of a root, its own.
     """
@@ -36,24 +36,24 @@ def issuer_name_is_the_issuers(subject: CertificateSubject) -> bool:
     return subject.issuer_name == expected != distinguished_names.EMPTY
 
 
-def times_are_well_formed(subject: CertificateSubject) -> bool:
+def e_wrong_time_format(subject: CertificateSubject) -> bool:
     """Times are UTCTime until 2049 and GeneralizedTime after, whole seconds, Z (RFC 5280 §4.1.2.5)."""
     return is_well_formed_time(subject.encoded_before) and is_well_formed_time(
         subject.encoded_after
     )
 
 
-def validity_is_in_order(subject: CertificateSubject) -> bool:
+def e_validity_time_not_positive(subject: CertificateSubject) -> bool:
     """A certificate does not end before it begins (RFC 5280 §4.1.2.5)."""
     return subject.library.not_valid_before_utc <= subject.not_after
 
 
-def issuer_lives_longer(subject: CertificateSubject) -> bool:
+def e_validity_exceeds_issuer(subject: CertificateSubject) -> bool:
     """A certificate does not outlive its issuer (the shell model of RFC 5280 §6.1.3 (a)(2))."""
     return subject.issuer is None or subject.not_after <= subject.issuer.not_after
 
 
-def subject_obeys_bounds(subject: CertificateSubject) -> bool:
+def e_subject_attribute_out_of_bounds(subject: CertificateSubject) -> bool:
     """Subject attributes have the string types, sizes and characters of RFC 5280 appendix A.1."""
     try:
         distinguished_names.check(subject.subject_name)
@@ -62,19 +62,19 @@ def subject_obeys_bounds(subject: CertificateSubject) -> bool:
     return True
 
 
-def there_are_no_unique_identifiers(subject: CertificateSubject) -> bool:
+def e_cert_contains_unique_identifier(subject: CertificateSubject) -> bool:
     """Certificates carry no unique identifiers (RFC 5280 §4.1.2.8)."""
     return not subject.unique_identifiers
 
 
 RULES: tuple[CertificateRule, ...] = (
-    version_is_3,
-    serial_is_positive_and_short,
-    signature_goes_with_issuer_key,
-    issuer_name_is_the_issuers,
-    times_are_well_formed,
-    validity_is_in_order,
-    issuer_lives_longer,
-    subject_obeys_bounds,
-    there_are_no_unique_identifiers,
+    e_invalid_certificate_version,
+    e_serial_number_not_positive_or_longer_than_20_octets,
+    e_signature_algorithm_not_of_issuer_key,
+    e_issuer_dn_mismatch,
+    e_wrong_time_format,
+    e_validity_time_not_positive,
+    e_validity_exceeds_issuer,
+    e_subject_attribute_out_of_bounds,
+    e_cert_contains_unique_identifier,
 )

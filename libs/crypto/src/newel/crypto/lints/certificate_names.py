@@ -8,23 +8,23 @@ _LENIENT = NameRules(underscores=True)
 _TEXTS = frozenset({names.DNS_TAG, names.EMAIL_TAG, names.URI_TAG})
 
 
-def somebody_is_named(subject: CertificateSubject) -> bool:
+def e_subject_empty_without_san(subject: CertificateSubject) -> bool:
     """A certificate names its subject, by subject or by alternative name (RFC 5280 §4.1.2.6)."""
     return not subject.nameless or bool(subject.alternative_names)
 
 
-def alternative_names_are_critical_for_the_nameless(subject: CertificateSubject) -> bool:
+def e_ext_san_not_critical_without_subject(subject: CertificateSubject) -> bool:
     """The alternative name is critical if, and only if, the subject is empty (RFC 5280 §4.2.1.6)."""
     critical = subject.names_are_critical
     return critical is None or critical == subject.nameless
 
 
-def alternative_names_are_not_empty(subject: CertificateSubject) -> bool:
+def e_ext_san_no_entries(subject: CertificateSubject) -> bool:
     """An alternative name extension has a name (RFC 5280 §4.2.1.6)."""
     return subject.alternative_names != []
 
 
-def alternative_names_are_of_known_kinds(subject: CertificateSubject) -> bool:
+def e_ext_san_unsupported_name_type(subject: CertificateSubject) -> bool:
     """Alternative names are domain names, IP addresses of 4 or 16 octets, mailboxes and URIs
     (RFC 5280 §4.2.1.6): nothing else is checked here, so nothing else is signed.
     """
@@ -34,7 +34,7 @@ def alternative_names_are_of_known_kinds(subject: CertificateSubject) -> bool:
     )
 
 
-def dns_names_are_domain_names(subject: CertificateSubject) -> bool:
+def e_ext_san_dns_name_not_preferred_syntax(subject: CertificateSubject) -> bool:
     """DNSNames are domain names in preferred syntax, in A-labels and lower case (RFC 5280 §4.2.1.6,
     §7.2, RFC 1034 §3.5 as RFC 1123 §2.1 has it).
     """
@@ -49,7 +49,7 @@ def _is_domain_name(text: str) -> bool:
         return False
 
 
-def emails_are_mailboxes(subject: CertificateSubject) -> bool:
+def e_ext_san_rfc822_format_invalid(subject: CertificateSubject) -> bool:
     """rfc822Names are bare mailboxes (RFC 5280 §4.2.1.6)."""
     return all(map(_is_mailbox, subject.emails))
 
@@ -61,7 +61,7 @@ def _is_mailbox(text: str) -> bool:
         return False
 
 
-def uris_are_absolute(subject: CertificateSubject) -> bool:
+def e_ext_san_uri_format_invalid(subject: CertificateSubject) -> bool:
     """URIs are absolute, with something after the scheme, their hosts domain names or addresses
     (RFC 5280 §4.2.1.6).
     """
@@ -76,19 +76,19 @@ def _is_uri(text: str) -> bool:
     return True
 
 
-def no_name_stands_twice(subject: CertificateSubject) -> bool:
+def e_ext_san_duplicate_name(subject: CertificateSubject) -> bool:
     """Every alternative name stands once: a set is what relying parties take it for."""
     found = subject.alternative_names or ()
     return len(found) < 2 or len({each.raw for each in found}) == len(found)
 
 
 RULES: tuple[CertificateRule, ...] = (
-    somebody_is_named,
-    alternative_names_are_critical_for_the_nameless,
-    alternative_names_are_not_empty,
-    alternative_names_are_of_known_kinds,
-    dns_names_are_domain_names,
-    emails_are_mailboxes,
-    uris_are_absolute,
-    no_name_stands_twice,
+    e_subject_empty_without_san,
+    e_ext_san_not_critical_without_subject,
+    e_ext_san_no_entries,
+    e_ext_san_unsupported_name_type,
+    e_ext_san_dns_name_not_preferred_syntax,
+    e_ext_san_rfc822_format_invalid,
+    e_ext_san_uri_format_invalid,
+    e_ext_san_duplicate_name,
 )

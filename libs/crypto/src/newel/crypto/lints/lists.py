@@ -43,40 +43,40 @@ class ListSubject:
 ListRule: TypeAlias = Callable[[ListSubject], bool]
 
 
-def version_is_2(subject: ListSubject) -> bool:
+def e_crl_version_not_2(subject: ListSubject) -> bool:
     """A list is version 2 (RFC 5280 §5.1.2.1)."""
     return subject.version == b"\x01"
 
 
-def signature_goes_with_issuer_key(subject: ListSubject) -> bool:
+def e_crl_signature_algorithm_not_of_issuer_key(subject: ListSubject) -> bool:
     """The signature algorithm is a strong one of the issuer's key (RFC 5280 §5.1.2.2)."""
     return subject.inner_algorithm in subject.issuer.signatures
 
 
-def issuer_name_is_the_issuers(subject: ListSubject) -> bool:
+def e_crl_issuer_dn_mismatch(subject: ListSubject) -> bool:
     """The issuer name is the issuer's subject, octet by octet (RFC 5280 §5.1.2.3)."""
     return subject.issuer_name == subject.issuer.name != distinguished_names.EMPTY
 
 
-def times_are_well_formed(subject: ListSubject) -> bool:
+def e_crl_wrong_time_format(subject: ListSubject) -> bool:
     """Times are UTCTime until 2049 and GeneralizedTime after, whole seconds (RFC 5280 §5.1.2.4)."""
     return is_well_formed_time(subject.this_update) and (
         subject.next_update is None or is_well_formed_time(subject.next_update)
     )
 
 
-def next_update_is_there_and_later(subject: ListSubject) -> bool:
+def e_crl_next_update_missing_or_not_later(subject: ListSubject) -> bool:
     """NextUpdate is there (RFC 5280 §5.1.2.5) and comes after thisUpdate."""
     next_update = subject.library.next_update_utc
     return next_update is not None and next_update > subject.library.last_update_utc
 
 
-def revoked_certificates_are_not_empty(subject: ListSubject) -> bool:
+def e_crl_empty_revoked_certificates(subject: ListSubject) -> bool:
     """Without entries revokedCertificates is absent (RFC 5280 §5.1.2.6)."""
     return subject.size_of_entries != 0
 
 
-def authority_key_identifier_is_the_issuers(subject: ListSubject) -> bool:
+def e_crl_authority_key_identifier_mismatch(subject: ListSubject) -> bool:
     """The authority key identifier is there and is the issuer's (RFC 5280 §5.2.1)."""
     extension = subject.extensions.get(extensions.AUTHORITY_KEY_IDENTIFIER)
     if extension is None or not isinstance(extension.value, x509.AuthorityKeyIdentifier):
@@ -86,7 +86,7 @@ def authority_key_identifier_is_the_issuers(subject: ListSubject) -> bool:
     )
 
 
-def number_is_there_and_short(subject: ListSubject) -> bool:
+def e_crl_number_missing_or_out_of_bounds(subject: ListSubject) -> bool:
     """The number is there, not critical, not negative, of at most 20 octets (RFC 5280 §5.2.3)."""
     extension = subject.extensions.get(extensions.CRL_NUMBER)
     if extension is None or not isinstance(extension.value, x509.CRLNumber):
@@ -94,7 +94,7 @@ def number_is_there_and_short(subject: ListSubject) -> bool:
     return not extension.critical and 0 <= extension.value.crl_number < _MAX_NUMBER
 
 
-def distribution_point_is_critical(subject: ListSubject) -> bool:
+def e_crl_issuing_distribution_point_not_critical(subject: ListSubject) -> bool:
     """The issuing distribution point is critical and not empty (RFC 5280 §5.2.5); one scope at most:
     the library refuses to parse what names several.
     """
@@ -102,34 +102,34 @@ def distribution_point_is_critical(subject: ListSubject) -> bool:
     return extension is None or extension.critical
 
 
-def critical_ones_are_known(subject: ListSubject) -> bool:
+def e_crl_critical_extension_unknown(subject: ListSubject) -> bool:
     """Only extensions that verifiers know are critical (RFC 5280 §5.2)."""
     return all(
         not each.critical or oid in _MAY_BE_CRITICAL for oid, each in subject.extensions.items()
     )
 
 
-def reasons_are_said_or_left_out(subject: ListSubject) -> bool:
+def e_crl_reason_unspecified_or_critical(subject: ListSubject) -> bool:
     """The reason unspecified (0) is left out, never written, and never critical (RFC 5280 §5.3.1)."""
     return _ZERO_REASON not in subject.tbs and _CRITICAL_REASON not in subject.tbs
 
 
-def nothing_is_removed_from_whole_lists(subject: ListSubject) -> bool:
+def e_crl_remove_from_crl_in_complete_list(subject: ListSubject) -> bool:
     """RemoveFromCRL stands in delta lists only (RFC 5280 §5.3.1)."""
     return _DELTA in subject.extensions or _REMOVED not in subject.tbs
 
 
 RULES: tuple[ListRule, ...] = (
-    version_is_2,
-    signature_goes_with_issuer_key,
-    issuer_name_is_the_issuers,
-    times_are_well_formed,
-    next_update_is_there_and_later,
-    revoked_certificates_are_not_empty,
-    authority_key_identifier_is_the_issuers,
-    number_is_there_and_short,
-    distribution_point_is_critical,
-    critical_ones_are_known,
-    reasons_are_said_or_left_out,
-    nothing_is_removed_from_whole_lists,
+    e_crl_version_not_2,
+    e_crl_signature_algorithm_not_of_issuer_key,
+    e_crl_issuer_dn_mismatch,
+    e_crl_wrong_time_format,
+    e_crl_next_update_missing_or_not_later,
+    e_crl_empty_revoked_certificates,
+    e_crl_authority_key_identifier_mismatch,
+    e_crl_number_missing_or_out_of_bounds,
+    e_crl_issuing_distribution_point_not_critical,
+    e_crl_critical_extension_unknown,
+    e_crl_reason_unspecified_or_critical,
+    e_crl_remove_from_crl_in_complete_list,
 )

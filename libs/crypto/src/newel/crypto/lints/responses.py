@@ -34,14 +34,14 @@ class ResponseSubject:
 ResponseRule: TypeAlias = Callable[[ResponseSubject], bool]
 
 
-def responder_is_named_by_key(subject: ResponseSubject) -> bool:
+def e_ocsp_responder_id_not_by_key(subject: ResponseSubject) -> bool:
     """The responder is named by the SHA-1 of its key (RFC 9919 §3.2.2)."""
     return subject.responder_id.tag == 0xA2 and subject.responder_id.content == der.octet_string(
         subject.responder_key_hash
     )
 
 
-def every_status_is_current(subject: ResponseSubject) -> bool:
+def e_ocsp_status_not_current(subject: ResponseSubject) -> bool:
     """ThisUpdate <= producedAt < nextUpdate, which is always there (RFC 9919 §3.2.4)."""
     produced = subject.library.produced_at_utc
     return all(
@@ -51,7 +51,7 @@ def every_status_is_current(subject: ResponseSubject) -> bool:
     )
 
 
-def revocations_are_in_the_past(subject: ResponseSubject) -> bool:
+def e_ocsp_revocation_time_in_future(subject: ResponseSubject) -> bool:
     """Nothing is revoked in the future, and the reason unspecified is left out (RFC 5280 §5.3.1)."""
     produced = subject.library.produced_at_utc
     return all(
@@ -64,7 +64,7 @@ def revocations_are_in_the_past(subject: ResponseSubject) -> bool:
     )
 
 
-def never_issued_is_said_fully(subject: ResponseSubject) -> bool:
+def e_ocsp_non_issued_without_extended_revoke(subject: ResponseSubject) -> bool:
     """Who says revoked of what was never issued says so by extension, as on hold since 1970
     (RFC 6960 §2.2, §4.4.8).
     """
@@ -76,7 +76,7 @@ def never_issued_is_said_fully(subject: ResponseSubject) -> bool:
     return not extended or (all(extended) and _EXTENDED_REVOKE in subject.extensions)
 
 
-def nonce_is_of_allowed_size(subject: ResponseSubject) -> bool:
+def e_ocsp_nonce_size_out_of_bounds(subject: ResponseSubject) -> bool:
     """A nonce has 1 to 128 octets (RFC 9654 §2.1)."""
     return all(
         not isinstance(each.value, x509.OCSPNonce) or 1 <= len(each.value.nonce) <= _MAX_NONCE
@@ -84,16 +84,16 @@ def nonce_is_of_allowed_size(subject: ResponseSubject) -> bool:
     )
 
 
-def nothing_is_critical(subject: ResponseSubject) -> bool:
+def e_ocsp_critical_extension(subject: ResponseSubject) -> bool:
     """No response extension is critical: clients need not know any (RFC 6960 §4.4)."""
     return not any(each.critical for each in subject.extensions.values())
 
 
 RULES: tuple[ResponseRule, ...] = (
-    responder_is_named_by_key,
-    every_status_is_current,
-    revocations_are_in_the_past,
-    never_issued_is_said_fully,
-    nonce_is_of_allowed_size,
-    nothing_is_critical,
+    e_ocsp_responder_id_not_by_key,
+    e_ocsp_status_not_current,
+    e_ocsp_revocation_time_in_future,
+    e_ocsp_non_issued_without_extended_revoke,
+    e_ocsp_nonce_size_out_of_bounds,
+    e_ocsp_critical_extension,
 )
