@@ -15,7 +15,7 @@ from fixtures.alerting import Alerts, expiring, renewed
 from fixtures.catalogue import make_event
 from newel.alerting.app import REVISION
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
-from newel.alerting.notices import Message
+from newel.alerting.notices import Message, Severity
 from newel.alerting.retention import Housekeeping
 from newel.alerting.storage.listing import ListingStorage
 from newel.proto import subjects
@@ -70,8 +70,8 @@ async def test_what_was_opened_before_an_upgrade_is_listed_and_delivered_after_i
     after = Alerts(new, Config(channels={"hook": hook}))
     await after.deliver()
     assert len(webhook.posted) == 1
-    (told,) = await ListingStorage(new).told("expiring-0101")
-    assert (told.state, told.attempted_at) == ("delivered", int(after.clock.unix()))
+    (told,) = await ListingStorage(new).deliveries("expiring-0101")
+    assert (told.state, told.attempted_at) == ("delivered", after.clock.now())
     await after.close()
     await new.close()
 
@@ -310,7 +310,7 @@ async def test_rules_choose_by_provisioner_subject_and_severity(
 ) -> None:
     rules = (
         Rule(channels=("hook",), subjects=("*.PROD.example",)),
-        Rule(channels=("chat",), provisioners=("people",), severities=("critical",)),
+        Rule(channels=("chat",), provisioners=("people",), severities=(Severity.CRITICAL,)),
         Rule(channels=("chat", "hook"), subjects=("both.example",)),
     )
     alerts = Alerts(database, Config(channels={"hook": hook, "chat": chat}, rules=rules))

@@ -21,7 +21,7 @@ from newel.alerting.channels.webhook import signature
 from newel.alerting.config import Channel as ChannelConfig
 from newel.alerting.config import Config, Email, Slack, Webhook
 from newel.alerting.delivery import DeliveryError
-from newel.alerting.notices import Message, Notice
+from newel.alerting.notices import Message, Notice, Phase, Severity
 from newel.runtime.clock import ManualClock
 from newel.runtime.config import ConfigError, validate
 from newel.runtime.egress import EgressPolicy
@@ -32,8 +32,8 @@ HOSTILE = (
 )
 
 
-def message(subject: str = "a.example", phase: Any = "opened") -> Message:
-    at = int(START.timestamp())
+def message(subject: str = "a.example", phase: Phase = Phase.OPENED) -> Message:
+    second, is_resolved = dt.timedelta(seconds=1), phase is Phase.RESOLVED
     notice = Notice(
         id="expiring-01",
         endpoint="c-01",
@@ -41,13 +41,13 @@ def message(subject: str = "a.example", phase: Any = "opened") -> Message:
         subject=subject,
         names=(f"dns:{subject}", "ip:10.0.0.1"),
         provisioner=subject,
-        not_before=at,
-        not_after=at + 120,
+        not_before=START,
+        not_after=START + 120 * second,
         life_passed=0.75,
-        severity="warning",
-        opened_at=at + 90,
-        resolved_at=at + 100 if phase == "resolved" else None,
-        successor=b"\x02" if phase == "resolved" else b"",
+        severity=Severity.WARNING,
+        opened_at=START + 90 * second,
+        resolved_at=START + 100 * second if is_resolved else None,
+        successor=b"\x02" if is_resolved else b"",
     )
     return Message(f"expiring-01.{phase}.name", phase, notice, "newel")
 
@@ -247,7 +247,7 @@ class TestSlack:
         self, slack: SlackReceiver, secret_file: SecretFile
     ) -> None:
         config = Slack(kind="slack", url_file=secret_file(slack.url("/services/T/B/x")))
-        await send(config, message(HOSTILE, "resolved"))
+        await send(config, message(HOSTILE, Phase.RESOLVED))
         assert slack.complaints == []
         (sent,) = slack.messages
         assert "<" not in sent["text"]

@@ -69,7 +69,7 @@ async def test_nobody_but_an_administrator_reads_alerts(
     three: Alerts, der: bytes | None, inventory: bool, status: int
 ) -> None:
     async with client(three, der, inventory=inventory) as http:
-        for path in ("/alerts", "/alerts/expiring-01"):
+        for path in ("/alerts", "/alerts/expiring-01", "/alerts/openapi.json"):
             answer = await http.get(path)
             assert answer.status_code == status
             assert answer.headers["content-type"] == "application/problem+json"

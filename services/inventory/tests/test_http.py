@@ -117,6 +117,7 @@ class TestWhoMayRead:
                 "endpoints",
                 "endpoints/c-00",
                 "metadata/name/dns:a",
+                "openapi.json",
             ):
                 assert (await http.get(f"/inventory/{path}")).status_code == 401, path
             assert (await http.put("/inventory/metadata/name/a", content="{}")).status_code == 401
@@ -261,6 +262,20 @@ class TestLists:
         assert len(again.json()["certificates"]) == 3
         assert refused.status_code == 400
         assert twice.status_code == 400
+
+
+async def test_the_interface_describes_itself(catalogue: Catalogue, ada: Issued) -> None:
+    async with client(catalogue, ada.der) as http:
+        document = (await http.get("/inventory/openapi.json")).raise_for_status().json()
+    lists = document["paths"]["/inventory/certificates"]["get"]
+    parameters = {each["name"]: each["schema"] for each in lists["parameters"]}
+    assert {"state", "serial", "expires_before", "sort", "limit", "cursor"} <= set(parameters)
+    assert parameters["limit"]["default"] == 100
+    schemas = document["components"]["schemas"]
+    assert schemas["CertificateState"]["enum"] == ["active", "expired", "revoked"]
+    assert schemas["CertificateDocument"]["properties"]["not_after"]["format"] == "date-time"
+    page = lists["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    assert page.endswith("/CertificatePage")
 
 
 class TestExport:

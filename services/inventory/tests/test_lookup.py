@@ -1,5 +1,7 @@
 """Metadata for whoever asks: END-17…END-21, over the contract."""
 
+import datetime as dt
+
 import pytest
 
 from fixtures.inventory import Catalogue
@@ -13,7 +15,7 @@ from newel.runtime.errors import NewelError
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import RPCService
 
-NOW = 1_800_000_000
+NOW = dt.datetime.fromtimestamp(1_800_000_000, dt.UTC)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from newel.alerting.notices import Severity
 from newel.runtime.config import Config as Frozen
 from newel.runtime.egress import parse_networks
 
@@ -78,7 +79,7 @@ class Rule(Frozen):
     """The channel told instead when one of these has failed for the last time."""
     provisioners: tuple[str, ...] = ("*",)
     subjects: tuple[str, ...] = ("*",)
-    severities: tuple[Literal["warning", "critical"], ...] = ("warning", "critical")
+    severities: tuple[Severity, ...] = (Severity.WARNING, Severity.CRITICAL)
 
 
 class Retry(Frozen):

@@ -1,35 +1,46 @@
-"""Notices: what somebody should know, from when it is opened until it is resolved."""
+"""Notices: what people should know, from when it is opened until it is resolved."""
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
-Phase = Literal["opened", "resolved"]
-Severity = Literal["warning", "critical"]
+
+class Phase(StrEnum):
+    """What a message reports."""
+
+    OPENED = "opened"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """``critical``: the certificate has expired."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An endpoint whose last certificate is late for renewal; times in seconds since 1970."""
+    """An endpoint whose last certificate is late for renewal."""
 
-    id: str  # "expiring-<serial>": one per certificate, whoever reports it and however often
+    id: str  # "expiring-<serial>": one per certificate, however often it is reported
     endpoint: str
     serial: bytes
     subject: str
     names: tuple[str, ...]  # "dns:a.example" …
     provisioner: str
-    not_before: int
-    not_after: int
+    not_before: dt.datetime
+    not_after: dt.datetime
     life_passed: float  # 0.75: three quarters of the lifetime had passed when it was opened
     severity: Severity
-    opened_at: int
-    resolved_at: int | None = None
+    opened_at: dt.datetime
+    resolved_at: dt.datetime | None = None
     successor: bytes = b""  # serial that resolved it; empty: the certificate was revoked
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing to tell one channel."""
+    """One message for one channel."""
 
     key: str  # the same for every attempt: receivers drop what they have seen
     phase: Phase
@@ -38,33 +49,33 @@ class Message:
 
 
 def notice_id(serial: bytes) -> str:
-    """The id of the notice about a certificate."""
+    """Return the id of the notice about a certificate."""
     return f"expiring-{serial.hex()}"
 
 
-def message_key(notice: str, phase: str, channel: str) -> str:
-    """The idempotency key of a delivery."""
+def message_key(notice: str, phase: Phase, channel: str) -> str:
+    """Return the idempotency key of a delivery."""
     return f"{notice}.{phase}.{channel}"
 
 
-def timestamp(seconds: int) -> str:
-    """RFC 3339 in UTC."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def timestamp(moment: dt.datetime) -> str:
+    """Return a time as RFC 3339 writes it, in UTC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def title(message: Message) -> str:
-    """One line that says what happened, without line breaks and within 150 characters."""
+    """Say what happened in one line of at most 150 characters."""
     subject = plain(message.notice.subject or message.notice.endpoint, 80)
-    if message.phase == "opened":
-        ends = "has expired" if message.notice.severity == "critical" else "is about to expire"
-        return f"Certificate of {subject} {ends}"
+    if message.phase is Phase.OPENED:
+        expired = message.notice.severity is Severity.CRITICAL
+        return f"Certificate of {subject} {'has expired' if expired else 'is about to expire'}"
     if message.notice.successor:
         return f"Resolved: {subject} has a new certificate"
     return f"Resolved: certificate of {subject} was revoked"
 
 
 def facts(message: Message) -> list[tuple[str, str]]:
-    """What to show beneath the title, as names and values."""
+    """Return what to show beneath the title, as names and values."""
     notice = message.notice
     rows = [
         ("Subject", notice.subject),
@@ -82,6 +93,6 @@ def facts(message: Message) -> list[tuple[str, str]]:
 
 
 def plain(text: str, longest: int) -> str:
-    """Text a stranger chose, on one line and no longer than asked for."""
+    """Bring text that a client chose onto one line of at most ``longest`` characters."""
     line = "".join(each if each.isprintable() else " " for each in text)
     return line if len(line) <= longest else line[: longest - 1] + "…"

@@ -1,5 +1,6 @@
 """Events into notices: an endpoint is expiring, an endpoint is renewed."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -7,7 +8,7 @@ from google.protobuf.message import DecodeError
 
 from newel.alerting.config import Config
 from newel.alerting.metrics import Metrics
-from newel.alerting.notices import Notice, notice_id
+from newel.alerting.notices import Notice, Severity, notice_id
 from newel.alerting.rules import Route, routes
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
@@ -23,7 +24,7 @@ class Notices(Protocol):
         """Opens a notice and queues its deliveries in one unit; False when it was known."""
         ...
 
-    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: int) -> bool:
+    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
         """Resolves a notice: stops what was not delivered, tells those who were told.
 
         False when it is resolved already or has not been opened; then it will not be.
@@ -69,11 +70,11 @@ class Projection:
             subject=event.subject,
             names=tuple(event.names),
             provisioner=event.provisioner,
-            not_before=event.not_before.seconds,
-            not_after=event.not_after.seconds,
+            not_before=event.not_before.ToDatetime(dt.UTC),
+            not_after=event.not_after.ToDatetime(dt.UTC),
             life_passed=event.fraction,
-            severity="critical" if event.expired else "warning",
-            opened_at=int(self._clock.unix()),
+            severity=Severity.CRITICAL if event.expired else Severity.WARNING,
+            opened_at=self._clock.now(),
         )
         to = routes(notice, self._config)
         if await self._notices.open(notice, to):
@@ -83,7 +84,7 @@ class Projection:
 
     async def _renewed(self, event: events_pb2.EndpointRenewed) -> None:
         notice = notice_id(event.superseded)
-        now = int(self._clock.unix())
+        now = self._clock.now()
         if await self._notices.resolve(notice, event.superseded, event.serial, now):
             self._metrics.notices.labels(event="resolved").inc()
             self._audit.record(

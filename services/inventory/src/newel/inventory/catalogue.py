@@ -1,6 +1,24 @@
-"""Certificates and endpoints as they are shown; times in seconds since 1970."""
+"""Certificates and endpoints as administrators see them."""
 
+import datetime as dt
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CertificateState(StrEnum):
+    """``active`` is neither expired nor revoked."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class EndpointState(StrEnum):
+    """``ended`` has no active certificate; the last one of ``expiring`` is late for renewal."""
+
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,21 +32,21 @@ class CertificateEntry:
     names: tuple[str, ...]  # "dns:a.example" …
     provisioner: str
     provisioner_type: str
-    proof: str  # whom the provisioner proved
-    not_before: int
-    not_after: int
-    issued_at: int
+    proof: str  # the subject that the provisioner proved
+    not_before: dt.datetime
+    not_after: dt.datetime
+    issued_at: dt.datetime
     renewed_from: bytes | None
     fingerprint: bytes  # SHA-256 of the DER
-    revoked_at: int | None
-    reason: int | None
+    revoked_at: dt.datetime | None
+    reason: int | None  # RFC 5280 §5.3.1
     revoked_actively: bool | None
 
-    def state(self, now: int) -> str:
-        """``revoked``, ``expired`` or ``active``: neither of the two (END-07)."""
+    def state(self, now: dt.datetime) -> CertificateState:
+        """Return the state at a time."""
         if self.revoked_at is not None:
-            return "revoked"
-        return "expired" if self.not_after < now else "active"
+            return CertificateState.REVOKED
+        return CertificateState.EXPIRED if self.not_after < now else CertificateState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +58,13 @@ class EndpointEntry:
     names: tuple[str, ...]
     provisioner: str
     provisioner_type: str
-    opened_at: int
-    last_serial: bytes | None  # the certificate that ends last of those not revoked
-    last_not_after: int  # 0 when every certificate is revoked
-    warned: bool  # said to be expiring, and nothing followed yet
+    opened_at: dt.datetime
+    last_serial: bytes | None  # of the certificate that expires last of those not revoked
+    last_not_after: dt.datetime | None  # None: every certificate is revoked
+    is_warned: bool  # reported as expiring, and nothing followed yet
 
-    def state(self, now: int) -> str:
-        """``ended``: no active certificate; ``expiring``: the last one is late; else ``active``."""
-        if self.last_not_after < now:
-            return "ended"
-        return "expiring" if self.warned else "active"
+    def state(self, now: dt.datetime) -> EndpointState:
+        """Return the state at a time."""
+        if self.last_not_after is None or self.last_not_after < now:
+            return EndpointState.ENDED
+        return EndpointState.EXPIRING if self.is_warned else EndpointState.ACTIVE

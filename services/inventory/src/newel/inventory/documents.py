@@ -1,69 +1,164 @@
-"""The JSON, NDJSON and CSV shapes of the lists."""
+"""The JSON, NDJSON and CSV forms of certificates and endpoints, and the parameters of their lists."""
 
 import csv
 import datetime as dt
 import io
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, Self
 
-from newel.inventory.catalogue import CertificateEntry, EndpointEntry
+from pydantic import BaseModel
 
-# A cell that begins with one of these is a formula to a spreadsheet, and subjects are chosen by
-# whoever asks for a certificate.
+from newel.inventory.catalogue import (
+    CertificateEntry,
+    CertificateState,
+    EndpointEntry,
+    EndpointState,
+)
+from newel.runtime.http.list_parameters import Hex, ListParameters, Text, Time
+
+# A cell that begins with one of these is a formula to a spreadsheet, and clients choose their subjects.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
-
-def timestamp(seconds: int) -> str:
-    """RFC 3339 in UTC."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+Sort = Literal["issued", "-issued", "expires", "-expires"]
 
 
-def certificate_document(entry: CertificateEntry, now: int) -> dict[str, Any]:
+class EndpointParameters(ListParameters, frozen=True):
+    """The filters of the list of endpoints."""
+
+    sort: Sort = "-issued"
+    state: EndpointState | None = None
+    provisioner: Text | None = None
+    provisioner_type: Text | None = None
+    subject: Text | None = None
+    name: Text | None = None
+    search: Text | None = None
+    expires_after: Time | None = None
+    expires_before: Time | None = None
+
+
+class CertificateParameters(ListParameters, frozen=True):
+    """The filters of the list of certificates."""
+
+    sort: Sort = "-issued"
+    state: CertificateState | None = None
+    serial: Hex | None = None
+    endpoint: Text | None = None
+    issuer: Text | None = None
+    provisioner: Text | None = None
+    provisioner_type: Text | None = None
+    subject: Text | None = None
+    name: Text | None = None
+    search: Text | None = None
+    issued_after: Time | None = None
+    issued_before: Time | None = None
+    expires_after: Time | None = None
+    expires_before: Time | None = None
+
+
+class CertificateDocument(BaseModel):
     """One certificate. Serial numbers and fingerprints are lower-case hexadecimal."""
-    return {
-        "serial": entry.serial.hex(),
-        "state": entry.state(now),
-        "subject": entry.common_name,
-        "names": list(entry.names),
-        "not_before": timestamp(entry.not_before),
-        "not_after": timestamp(entry.not_after),
-        "issued_at": timestamp(entry.issued_at),
-        "issuer": entry.issuer,
-        "provisioner": entry.provisioner,
-        "provisioner_type": entry.provisioner_type,
-        "proof": entry.proof,
-        "endpoint": entry.endpoint,
-        "renewed_from": entry.renewed_from.hex() if entry.renewed_from else None,
-        "fingerprint": entry.fingerprint.hex(),
-        "revoked_at": None if entry.revoked_at is None else timestamp(entry.revoked_at),
-        "revocation_reason": entry.reason,
-        "revocation_published": entry.revoked_actively,
-    }
+
+    serial: str
+    state: CertificateState
+    subject: str
+    names: list[str]
+    not_before: dt.datetime
+    not_after: dt.datetime
+    issued_at: dt.datetime
+    issuer: str
+    provisioner: str
+    provisioner_type: str
+    proof: str
+    endpoint: str
+    renewed_from: str | None
+    fingerprint: str
+    revoked_at: dt.datetime | None
+    revocation_reason: int | None
+    revocation_published: bool | None
+
+    @classmethod
+    def of(cls, entry: CertificateEntry, now: dt.datetime) -> Self:
+        """Describe a certificate as it stands at ``now``."""
+        return cls(
+            serial=entry.serial.hex(),
+            state=entry.state(now),
+            subject=entry.common_name,
+            names=list(entry.names),
+            not_before=entry.not_before,
+            not_after=entry.not_after,
+            issued_at=entry.issued_at,
+            issuer=entry.issuer,
+            provisioner=entry.provisioner,
+            provisioner_type=entry.provisioner_type,
+            proof=entry.proof,
+            endpoint=entry.endpoint,
+            renewed_from=entry.renewed_from.hex() if entry.renewed_from else None,
+            fingerprint=entry.fingerprint.hex(),
+            revoked_at=entry.revoked_at,
+            revocation_reason=entry.reason,
+            revocation_published=entry.revoked_actively,
+        )
 
 
-def endpoint_document(entry: EndpointEntry, now: int) -> dict[str, Any]:
+class EndpointDocument(BaseModel):
     """One endpoint, without its certificates."""
-    return {
-        "id": entry.id,
-        "state": entry.state(now),
-        "subject": entry.common_name,
-        "names": list(entry.names),
-        "provisioner": entry.provisioner,
-        "provisioner_type": entry.provisioner_type,
-        "opened_at": timestamp(entry.opened_at),
-        "last_serial": entry.last_serial.hex() if entry.last_serial else None,
-        "not_after": timestamp(entry.last_not_after) if entry.last_serial else None,
-    }
+
+    id: str
+    state: EndpointState
+    subject: str
+    names: list[str]
+    provisioner: str
+    provisioner_type: str
+    opened_at: dt.datetime
+    last_serial: str | None
+    not_after: dt.datetime | None
+
+    @classmethod
+    def of(cls, entry: EndpointEntry, now: dt.datetime, **more: Any) -> Self:
+        """Describe an endpoint as it stands at ``now``."""
+        return cls(
+            id=entry.id,
+            state=entry.state(now),
+            subject=entry.common_name,
+            names=list(entry.names),
+            provisioner=entry.provisioner,
+            provisioner_type=entry.provisioner_type,
+            opened_at=entry.opened_at,
+            last_serial=entry.last_serial.hex() if entry.last_serial else None,
+            not_after=entry.last_not_after if entry.last_serial else None,
+            **more,
+        )
 
 
-def csv_lines(documents: Iterable[dict[str, Any]], *, header: bool) -> str:
-    """RFC 4180 rows with every cell quoted and formulas made plain text."""
+class LineageDocument(EndpointDocument):
+    """One endpoint with its certificates, the one that expires last first."""
+
+    certificates: list[CertificateDocument]
+
+
+class CertificatePage(BaseModel):
+    """A page of certificates; ``next`` is the cursor of the page after it."""
+
+    certificates: list[CertificateDocument]
+    next: str | None
+
+
+class EndpointPage(BaseModel):
+    """A page of endpoints; ``next`` is the cursor of the page after it."""
+
+    endpoints: list[EndpointDocument]
+    next: str | None
+
+
+def write_csv(documents: Iterable[CertificateDocument], *, header: bool) -> str:
+    """Return RFC 4180 rows with every cell quoted and formulas made plain text."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     for index, document in enumerate(documents):
+        values = document.model_dump(mode="json")
         if header and index == 0:
-            writer.writerow(document)
-        writer.writerow(_cell(value) for value in document.values())
+            writer.writerow(values)
+        writer.writerow(_cell(value) for value in values.values())
     return text.getvalue()
 
 

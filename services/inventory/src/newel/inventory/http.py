@@ -1,206 +1,189 @@
-"""The lists over HTTPS, for administrators. Imported on the first request: FastAPI is slow to load."""
+"""The inventory over HTTPS, for administrators. Import it late: FastAPI is slow to load."""
 
 import dataclasses
+import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Literal
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from newel.inventory.administrators import Peers, verify_administrator
-from newel.inventory.catalogue import CertificateEntry, EndpointEntry
-from newel.inventory.certificate import plain_serial
+from newel.inventory.administrators import verify_administrator
 from newel.inventory.config import Administrator
-from newel.inventory.documents import certificate_document, csv_lines, endpoint_document
-from newel.inventory.lookup import MetadataKey, MetadataStore
-from newel.inventory.questions import CERTIFICATES, ENDPOINTS
+from newel.inventory.documents import (
+    CertificateDocument,
+    CertificatePage,
+    CertificateParameters,
+    EndpointDocument,
+    EndpointPage,
+    EndpointParameters,
+    LineageDocument,
+    write_csv,
+)
+from newel.inventory.lookup import MetadataKey
+from newel.inventory.storage.listing import ListingStorage
+from newel.inventory.storage.metadata import MetadataStorage
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
-from newel.runtime.database.listing import MAX_LIMIT, ListQuery, Page
+from newel.runtime.database.listing import MAX_LIMIT, ListQuery
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.admin_http import administrators_app, json_answer, page_answer, params_of
+from newel.runtime.http.admin_api import build_admin_app, link_next
+from newel.runtime.http.list_parameters import Hex
 from newel.runtime.http.request_body import read_body
 
 _LINEAGE_LIMIT = 1000
 _MAX_BODY = 16 * 1024
 _MAX_KEY = 1024
+_METADATA_BODY = {"type": "object", "additionalProperties": {"type": "string"}}
+_TAKES_METADATA = {
+    "requestBody": {"content": {"application/json": {"schema": _METADATA_BODY}}, "required": True}
+}
+_MEDIA_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
-class Listing(Peers, Protocol):
-    """The reading side of the catalogue."""
+class ExportParameters(CertificateParameters, frozen=True):
+    """The filters of the export, which has no pages."""
 
-    async def certificates(self, query: ListQuery, now: int) -> Page[CertificateEntry]:
-        """One page of certificates."""
-        ...
-
-    async def endpoints(self, query: ListQuery, now: int) -> Page[EndpointEntry]:
-        """One page of endpoints."""
-        ...
-
-    async def certificate(self, serial: bytes) -> CertificateEntry | None:
-        """One certificate."""
-        ...
-
-    async def endpoint(self, endpoint_id: str) -> EndpointEntry | None:
-        """One endpoint."""
-        ...
-
-    async def lineage(self, endpoint_id: str, limit: int) -> list[CertificateEntry]:
-        """An endpoint's certificates, the one that ends last first."""
-        ...
-
-
-class MetadataEditor(MetadataStore, Protocol):
-    """Metadata that can be changed."""
-
-    async def write(self, key: MetadataKey, entries: dict[str, str], at: int) -> None:
-        """Puts an entry in the place of whatever was there."""
-        ...
-
-    async def remove(self, key: MetadataKey) -> bool:
-        """Takes an entry away; whether there was one."""
-        ...
+    cursor: None = None
+    format: Literal["csv", "ndjson"] = "csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """What the routes work with."""
 
-    listing: Listing
-    metadata: MetadataEditor
+    listing: ListingStorage
+    metadata: MetadataStorage
     administrators: tuple[Administrator, ...]
     clock: Clock
     audit: Audit
 
+    def now(self) -> dt.datetime:
+        """Return the time in whole seconds, as the catalogue holds times."""
+        return self.clock.now().replace(microsecond=0)
+
 
 def build_app(inventory: Inventory) -> FastAPI:
-    """The ASGI app for everything under ``/inventory``."""
-    lists, metadata = _Lists(inventory), _Metadata(inventory)
+    """Build the ASGI app for everything under ``/inventory``."""
 
     async def admit(certificate: bytes) -> dict[str, str]:
         own = inventory
         peer = await verify_administrator(certificate, own.listing, own.administrators, own.clock)
         return {"subject": peer.common_name, "serial": peer.serial.hex()}
 
-    return administrators_app(
-        "inventory",
-        admit,
-        inventory.audit,
-        (
-            ("GET", "/inventory/certificates", lists.certificates),
-            ("GET", "/inventory/certificates/export", lists.export),
-            ("GET", "/inventory/certificates/{serial}", lists.certificate),
-            ("GET", "/inventory/endpoints", lists.endpoints),
-            ("GET", "/inventory/endpoints/{endpoint}", lists.endpoint),
-            ("GET", "/inventory/metadata/{kind}/{key:path}", metadata.show),
-            ("PUT", "/inventory/metadata/{kind}/{key:path}", metadata.put),
-            ("DELETE", "/inventory/metadata/{kind}/{key:path}", metadata.remove),
-        ),
-    )
+    routes = APIRouter(prefix="/inventory")
+    _add_certificates(routes, inventory)
+    _add_endpoints(routes, inventory)
+    _add_metadata(routes, inventory)
+    return build_admin_app("inventory", admit, inventory.audit, routes)
 
 
-class _Lists:
-    """Certificates and endpoints."""
+def _add_certificates(routes: APIRouter, inventory: Inventory) -> None:
+    listing = inventory.listing
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._listing = inventory.listing
-        self._clock = inventory.clock
+    @routes.get("/certificates")
+    async def certificates(
+        parameters: Annotated[CertificateParameters, Query()], request: Request, response: Response
+    ) -> CertificatePage:
+        """One page of certificates, the latest first unless ``sort`` says otherwise."""
+        query, now = parameters.query(), inventory.now()
+        page = await listing.certificates(query, now)
+        following = link_next(request, response, query, page.next)
+        found = [CertificateDocument.of(entry, now) for entry in page.entries]
+        return CertificatePage(certificates=found, next=following)
 
-    async def certificates(self, request: Request) -> Response:
-        query = CERTIFICATES.read(params_of(request))
-        now = int(self._clock.unix())
-        page = await self._listing.certificates(query, now)
-        documents = [certificate_document(entry, now) for entry in page.entries]
-        return page_answer(request, "certificates", documents, page.next, query)
-
-    async def endpoints(self, request: Request) -> Response:
-        query = ENDPOINTS.read(params_of(request))
-        now = int(self._clock.unix())
-        page = await self._listing.endpoints(query, now)
-        documents = [endpoint_document(entry, now) for entry in page.entries]
-        return page_answer(request, "endpoints", documents, page.next, query)
-
-    async def certificate(self, serial: str) -> Response:
-        try:
-            entry = await self._listing.certificate(plain_serial(bytes.fromhex(serial)))
-        except ValueError as error:
-            raise NewelError(ErrorType.MALFORMED, "A serial number is hexadecimal.") from error
-        if entry is None:
-            raise NewelError(ErrorType.NOT_FOUND, "There is no such certificate.")
-        return json_answer(certificate_document(entry, int(self._clock.unix())))
-
-    async def endpoint(self, endpoint: str) -> Response:
-        """The endpoint with its lineage, the certificate that ends last first (END-13)."""
-        entry = await self._listing.endpoint(endpoint)
-        if entry is None:
-            raise NewelError(ErrorType.NOT_FOUND, "There is no such endpoint.")
-        now = int(self._clock.unix())
-        lineage = await self._listing.lineage(endpoint, _LINEAGE_LIMIT)
-        certificates = [certificate_document(each, now) for each in lineage]
-        return json_answer({**endpoint_document(entry, now), "certificates": certificates})
-
-    async def export(self, request: Request) -> Response:
-        """Every page of a list as one file: ``format`` is ``csv`` or ``ndjson`` (END-16)."""
-        params = params_of(request)
-        kind = params.pop("format", "csv")
-        if kind not in {"csv", "ndjson"} or "cursor" in params:
-            detail = "An export's format is csv or ndjson, and it has no cursor."
-            raise NewelError(ErrorType.MALFORMED, detail)
-        params["limit"] = str(MAX_LIMIT)
-        query = CERTIFICATES.read(params)
+    @routes.get("/certificates/export", response_class=StreamingResponse)
+    async def export(parameters: Annotated[ExportParameters, Query()]) -> StreamingResponse:
+        """Every certificate that passes the filters, as one file."""
+        kind = parameters.format
+        query = dataclasses.replace(parameters.query(), limit=MAX_LIMIT)
         return StreamingResponse(
-            self._export(query, kind),
-            media_type={"csv": "text/csv", "ndjson": "application/x-ndjson"}[kind],
+            _export(inventory, query, kind),
+            media_type=_MEDIA_TYPES[kind],
             headers={"Content-Disposition": f'attachment; filename="certificates.{kind}"'},
         )
 
-    async def _export(self, query: ListQuery, kind: str) -> AsyncIterator[bytes]:
-        now = int(self._clock.unix())
-        header = True
-        while True:
-            page = await self._listing.certificates(query, now)
-            documents = [certificate_document(entry, now) for entry in page.entries]
-            if kind == "csv":
-                yield csv_lines(documents, header=header).encode()
-            else:
-                yield b"".join(msgspec.json.encode(each) + b"\n" for each in documents)
-            header = header and not documents
-            if page.next is None:
-                return
-            query = dataclasses.replace(query, after=page.next)
+    @routes.get("/certificates/{serial}")
+    async def certificate(serial: Annotated[Hex, Path()]) -> CertificateDocument:
+        """One certificate by its serial number in hexadecimal."""
+        entry = await listing.certificate(serial)
+        if entry is None:
+            raise NewelError(ErrorType.NOT_FOUND, "There is no such certificate.")
+        return CertificateDocument.of(entry, inventory.now())
 
 
-class _Metadata:
-    """What is known of subjects and names, for templates (END-17)."""
+async def _export(inventory: Inventory, query: ListQuery, kind: str) -> AsyncIterator[bytes]:
+    now, header = inventory.now(), True
+    while True:
+        page = await inventory.listing.certificates(query, now)
+        documents = [CertificateDocument.of(entry, now) for entry in page.entries]
+        if kind == "csv":
+            yield write_csv(documents, header=header).encode()
+        else:
+            yield "".join(f"{each.model_dump_json()}\n" for each in documents).encode()
+        header = header and not documents
+        if page.next is None:
+            return
+        query = dataclasses.replace(query, after=page.next)
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._metadata = inventory.metadata
-        self._clock = inventory.clock
 
-    async def show(self, kind: str, key: str, provisioner: str = "") -> Response:
+def _add_endpoints(routes: APIRouter, inventory: Inventory) -> None:
+    listing = inventory.listing
+
+    @routes.get("/endpoints")
+    async def endpoints(
+        parameters: Annotated[EndpointParameters, Query()], request: Request, response: Response
+    ) -> EndpointPage:
+        """One page of endpoints, the latest first unless ``sort`` says otherwise."""
+        query, now = parameters.query(), inventory.now()
+        page = await listing.endpoints(query, now)
+        following = link_next(request, response, query, page.next)
+        found = [EndpointDocument.of(entry, now) for entry in page.entries]
+        return EndpointPage(endpoints=found, next=following)
+
+    @routes.get("/endpoints/{endpoint}")
+    async def endpoint(endpoint: str) -> LineageDocument:
+        """One endpoint with its certificates, the one that expires last first."""
+        entry = await listing.endpoint(endpoint)
+        if entry is None:
+            raise NewelError(ErrorType.NOT_FOUND, "There is no such endpoint.")
+        now = inventory.now()
+        lineage = await listing.lineage(endpoint, _LINEAGE_LIMIT)
+        certificates = [CertificateDocument.of(each, now) for each in lineage]
+        return LineageDocument.of(entry, now, certificates=certificates)
+
+
+def _add_metadata(routes: APIRouter, inventory: Inventory) -> None:
+    store, path = inventory.metadata, "/metadata/{kind}/{key:path}"
+
+    @routes.get(path)
+    async def read_metadata(kind: str, key: str, provisioner: str = "") -> dict[str, str]:
+        """The metadata that templates get for a subject or a name."""
         at = _metadata_key(kind, key, provisioner)
-        entries = (await self._metadata.read([at])).get(at)
+        entries = (await store.read([at])).get(at)
         if entries is None:
             raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
-        return json_answer(entries)
+        return entries
 
-    async def put(self, request: Request, kind: str, key: str, provisioner: str = "") -> Response:
+    @routes.put(path, status_code=204, openapi_extra=_TAKES_METADATA)
+    async def write_metadata(request: Request, kind: str, key: str, provisioner: str = "") -> None:
+        """Replace the metadata of a subject or a name with a JSON object of strings."""
         at = _metadata_key(kind, key, provisioner)
-        body = await read_body(request.receive, _MAX_BODY)
+        body = await read_body(request.receive, _MAX_BODY, request.scope["headers"])
         try:
             entries = msgspec.json.decode(body, type=dict[str, str])
         except msgspec.DecodeError as error:
             detail = "Metadata is a JSON object of strings."
             raise NewelError(ErrorType.MALFORMED, detail) from error
-        await self._metadata.write(at, entries, int(self._clock.unix()))
-        return Response(status_code=204)
+        await store.write(at, entries, inventory.now())
 
-    async def remove(self, kind: str, key: str, provisioner: str = "") -> Response:
-        if not await self._metadata.remove(_metadata_key(kind, key, provisioner)):
+    @routes.delete(path, status_code=204)
+    async def remove_metadata(kind: str, key: str, provisioner: str = "") -> None:
+        """Remove the metadata of a subject or a name."""
+        if not await store.remove(_metadata_key(kind, key, provisioner)):
             raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
-        return Response(status_code=204)
 
 
 def _metadata_key(kind: str, key: str, provisioner: str) -> MetadataKey:

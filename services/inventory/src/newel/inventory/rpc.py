@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from newel.inventory.administrators import Peers, verify_administrator
+from newel.inventory.administrators import Certificates, verify_administrator
 from newel.inventory.config import Administrator
 from newel.inventory.lookup import MetadataStore, Question, look_up
 from newel.inventory.metrics import Metrics
@@ -50,8 +50,10 @@ class LookupServicer(inventory_pb2_grpc.LookupServicer):
 class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
     """Answers whether a client certificate is an administrator's."""
 
-    def __init__(self, peers: Peers, administrators: Sequence[Administrator], clock: Clock) -> None:
-        self._peers = peers
+    def __init__(
+        self, catalogue: Certificates, administrators: Sequence[Administrator], clock: Clock
+    ) -> None:
+        self._catalogue = catalogue
         self._administrators = administrators
         self._clock = clock
 
@@ -62,7 +64,7 @@ class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
     ) -> inventory_pb2.VerifyResponse:
         """Whose it is; raises `NewelError` for anybody else's."""
         peer = await verify_administrator(
-            request.certificate, self._peers, self._administrators, self._clock
+            request.certificate, self._catalogue, self._administrators, self._clock
         )
         return inventory_pb2.VerifyResponse(subject=peer.common_name, serial=peer.serial)
 

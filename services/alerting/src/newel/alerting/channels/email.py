@@ -9,7 +9,7 @@ from email.message import EmailMessage
 
 from newel.alerting.config import Email
 from newel.alerting.delivery import DeliveryError
-from newel.alerting.notices import Message, facts, message_key, title
+from newel.alerting.notices import Message, Phase, facts, message_key, title
 from newel.runtime.clock import Clock
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
 from newel.runtime.tls.client import trust_file
@@ -50,8 +50,8 @@ class EmailChannel:
         mail["Subject"] = title(message)
         mail["Date"] = self._clock.now()
         mail["Message-ID"] = self._message_id(message.key)
-        if message.phase == "resolved":
-            opened = message_key(message.notice.id, "opened", self._name)
+        if message.phase is Phase.RESOLVED:
+            opened = message_key(message.notice.id, Phase.OPENED, self._name)
             mail["In-Reply-To"] = mail["References"] = self._message_id(opened)
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         lines = [f"{name}: {value}" for name, value in facts(message)]

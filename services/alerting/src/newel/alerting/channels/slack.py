@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from newel.alerting.channels.http_post import Poster
-from newel.alerting.notices import Message, facts, title
+from newel.alerting.notices import Message, Phase, facts, title
 
 _FIELDS = 10  # Slack takes no more in one section
 
@@ -32,7 +32,7 @@ class SlackChannel:
 
 def payload(message: Message) -> dict[str, Any]:
     """The message in Slack's Block Kit."""
-    sign = {"opened": "⚠", "resolved": "✓"}[message.phase]
+    sign = {Phase.OPENED: "⚠", Phase.RESOLVED: "✓"}[message.phase]
     headline = f"{sign} {title(message)}"
     fields = [_plain(f"{name}\n{value}") for name, value in facts(message)[:_FIELDS]]
     return {

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from newel.alerting.channels.http_post import Poster
-from newel.alerting.notices import Message, timestamp, title
+from newel.alerting.notices import Message, Phase, timestamp, title
 from newel.runtime.clock import Clock
 
 
@@ -53,7 +53,8 @@ def signature(secret: bytes, at: int, body: bytes) -> str:
 def event(message: Message) -> dict[str, Any]:
     """The CloudEvents document of a message."""
     notice = message.notice
-    happened = notice.opened_at if message.phase == "opened" else notice.resolved_at or 0
+    opened = message.phase is Phase.OPENED
+    happened = notice.opened_at if opened else notice.resolved_at or notice.opened_at
     return {
         "specversion": "1.0",
         "id": message.key,
@@ -75,7 +76,7 @@ def event(message: Message) -> dict[str, Any]:
             "not_after": timestamp(notice.not_after),
             "life_passed": notice.life_passed,
             "opened_at": timestamp(notice.opened_at),
-            "resolved_at": None if message.phase == "opened" else timestamp(happened),
+            "resolved_at": None if opened else timestamp(happened),
             "successor": notice.successor.hex() or None,
         },
     }

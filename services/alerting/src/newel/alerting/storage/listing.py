@@ -1,11 +1,12 @@
-"""The reading side: pages of alerts, one of them, and what became of its deliveries."""
+"""Reads pages of alerts, one of them, and what became of its deliveries."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from newel.alerting.alerts import Told
-from newel.alerting.notices import Notice, notice_id
-from newel.alerting.storage.notices import NOTICE, notice_of
+from newel.alerting.alerts import DeliveryRecord, DeliveryState
+from newel.alerting.notices import Notice, Phase, notice_id
+from newel.alerting.storage.notices import NOTICE, notice_of, read_time
 from newel.runtime.database.contract import Database, Statement
 from newel.runtime.database.listing import ListQuery, Page
 from newel.runtime.database.paging import Clause, Rows, Where, compare, match_substring, read_page
@@ -14,7 +15,7 @@ from newel.runtime.database.paging import Clause, Rows, Where, compare, match_su
 _OPENED = "opened_at IS NOT NULL"
 _SELECT = f"SELECT position, {NOTICE} FROM notices"  # noqa: S608 - a constant
 _ONE = Statement(f"SELECT {NOTICE} FROM notices WHERE id = $1 AND {_OPENED}")  # noqa: S608 - constants
-_TOLD = Statement("""
+_DELIVERIES = Statement("""
     SELECT channel, phase, state, attempts, attempted_at, next_at, error, fallback
     FROM deliveries WHERE notice = $1 ORDER BY position""")
 
@@ -62,16 +63,30 @@ class ListingStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def alerts(self, query: ListQuery, now: int) -> Page[Notice]:
-        """One page of alerts."""
-        rows, mark = await read_page(self._database, _ALERTS, query, now)
+    async def alerts(self, query: ListQuery, now: dt.datetime) -> Page[Notice]:
+        """Read one page of alerts."""
+        rows, mark = await read_page(self._database, _ALERTS, query, int(now.timestamp()))
         return Page([notice_of(row[1:]) for row in rows], mark)
 
     async def alert(self, notice: str) -> Notice | None:
-        """One alert."""
+        """Read one alert; None without it."""
         rows = await self._database.fetch(_ONE, notice)
         return notice_of(rows[0]) if rows else None
 
-    async def told(self, notice: str) -> list[Told]:
-        """What each channel was told of it or is still to be told, in order."""
-        return [Told(*row) for row in await self._database.fetch(_TOLD, notice)]
+    async def deliveries(self, notice: str) -> list[DeliveryRecord]:
+        """Read what each channel received of an alert or is still to receive, in order."""
+        return [
+            DeliveryRecord(
+                channel,
+                Phase(phase),
+                DeliveryState(state),
+                attempts,
+                None if attempted_at is None else read_time(attempted_at),
+                read_time(next_at // 1000),
+                error,
+                fallback,
+            )
+            for channel, phase, state, attempts, attempted_at, next_at, error, fallback in (
+                await self._database.fetch(_DELIVERIES, notice)
+            )
+        ]

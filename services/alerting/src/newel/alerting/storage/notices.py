@@ -1,11 +1,12 @@
 """Notices and what is to be delivered of them, as they are written."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
 
 from newel.alerting.delivery import Delivery
-from newel.alerting.notices import Notice, message_key
+from newel.alerting.notices import Notice, Phase, Severity, message_key
 from newel.alerting.rules import Route
 from newel.runtime.database.contract import Database, Row, Statement, Write
 
@@ -89,32 +90,34 @@ class Storage:
                 notice.subject,
                 msgspec.json.encode(notice.names).decode(),
                 notice.provisioner,
-                notice.not_before,
-                notice.not_after,
+                _seconds(notice.not_before),
+                _seconds(notice.not_after),
                 notice.life_passed,
-                notice.severity,
-                notice.opened_at,
+                notice.severity.value,
+                _seconds(notice.opened_at),
             ),
         )
         queue = [
-            _queued(notice.id, "opened", route.channel, route.fallback, notice.opened_at)
+            _queued(
+                notice.id, Phase.OPENED, route.channel, route.fallback, notice.opened_at.timestamp()
+            )
             for route in to
         ]
         return await self._database.decide(gate, *queue) is not None
 
-    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: int) -> bool:
+    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
         """Resolves a notice: stops what was not delivered, tells those who were told.
 
         False when it is resolved already or has not been opened; then it will not be.
         """
         unit = (
-            Write(_RESOLVE, (notice, at, successor)),
-            Write(_TELL_RESOLVED, (notice, _milliseconds(at))),
+            Write(_RESOLVE, (notice, _seconds(at), successor)),
+            Write(_TELL_RESOLVED, (notice, _milliseconds(_seconds(at)))),
             Write(_CANCEL, (notice,)),
         )
         if await self._database.decide(*unit):
             return True
-        await self._database.apply(Write(_NEVER_OPEN, (notice, serial, at, successor)))
+        await self._database.apply(Write(_NEVER_OPEN, (notice, serial, _seconds(at), successor)))
         # It may have been opened between the two.
         return await self._database.decide(*unit) is not None
 
@@ -178,9 +181,9 @@ class Storage:
         )
 
 
-def _queued(notice: str, phase: str, channel: str, fallback: str, at: float) -> Write:
+def _queued(notice: str, phase: Phase, channel: str, fallback: str, at: float) -> Write:
     key = message_key(notice, phase, channel)
-    return Write(_QUEUE, (key, notice, phase, channel, fallback, _milliseconds(at)))
+    return Write(_QUEUE, (key, notice, phase.value, channel, fallback, _milliseconds(at)))
 
 
 def _milliseconds(seconds: float) -> int:
@@ -189,11 +192,20 @@ def _milliseconds(seconds: float) -> int:
 
 def _delivery(row: Row) -> Delivery:
     key, phase, channel, fallback, attempts = row[:5]
-    return Delivery(key, phase, channel, fallback, attempts, notice_of(row[5:]))
+    return Delivery(key, Phase(phase), channel, fallback, attempts, notice_of(row[5:]))
+
+
+def read_time(seconds: int) -> dt.datetime:
+    """Return a time from seconds since 1970."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
+def _seconds(moment: dt.datetime) -> int:
+    return int(moment.timestamp())
 
 
 def notice_of(row: Row) -> Notice:
-    """A notice from its columns."""
+    """Build a notice from its columns."""
     return Notice(
         id=row[0],
         endpoint=row[1],
@@ -201,11 +213,11 @@ def notice_of(row: Row) -> Notice:
         subject=row[3],
         names=tuple(msgspec.json.decode(row[4], type=list[str])),
         provisioner=row[5],
-        not_before=row[6],
-        not_after=row[7],
+        not_before=read_time(row[6]),
+        not_after=read_time(row[7]),
         life_passed=row[8],
-        severity=row[9],
-        opened_at=row[10] or 0,
-        resolved_at=row[11],
+        severity=Severity(row[9]),
+        opened_at=read_time(row[10] or 0),
+        resolved_at=None if row[11] is None else read_time(row[11]),
         successor=row[12] or b"",
     )

@@ -1,9 +1,9 @@
-"""The reading side: pages of certificates and endpoints, one of each, and counts."""
+"""Reads pages of certificates and endpoints, and one of each."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from newel.inventory.administrators import CataloguedPeer
 from newel.inventory.catalogue import CertificateEntry, EndpointEntry
 from newel.inventory.storage.names import names_of
 from newel.runtime.database.contract import Database, Row, Statement
@@ -106,49 +106,35 @@ _ENDPOINTS = Rows(
 
 
 class ListingStorage:
-    """The tables of ``migrations`` as the HTTP side and the administrator check read them."""
+    """The tables of ``migrations`` as administrators read them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def certificates(self, query: ListQuery, now: int) -> Page[CertificateEntry]:
-        """One page of certificates."""
-        rows, mark = await read_page(self._database, _CERTIFICATES, query, now)
+    async def certificates(self, query: ListQuery, now: dt.datetime) -> Page[CertificateEntry]:
+        """Read one page of certificates."""
+        rows, mark = await read_page(self._database, _CERTIFICATES, query, int(now.timestamp()))
         return Page([_certificate(row) for row in rows], mark)
 
-    async def endpoints(self, query: ListQuery, now: int) -> Page[EndpointEntry]:
-        """One page of endpoints."""
-        rows, mark = await read_page(self._database, _ENDPOINTS, query, now)
+    async def endpoints(self, query: ListQuery, now: dt.datetime) -> Page[EndpointEntry]:
+        """Read one page of endpoints."""
+        rows, mark = await read_page(self._database, _ENDPOINTS, query, int(now.timestamp()))
         return Page([_endpoint(row) for row in rows], mark)
 
     async def certificate(self, serial: bytes) -> CertificateEntry | None:
-        """One certificate."""
+        """Read one certificate; None without it."""
         rows = await self._database.fetch(_BY_SERIAL, serial)
         return _certificate(rows[0]) if rows else None
 
     async def endpoint(self, endpoint_id: str) -> EndpointEntry | None:
-        """One endpoint."""
+        """Read one endpoint; None without it."""
         rows = await self._database.fetch(_BY_ID, endpoint_id)
         return _endpoint(rows[0]) if rows else None
 
     async def lineage(self, endpoint_id: str, limit: int) -> list[CertificateEntry]:
-        """An endpoint's certificates, the one that ends last first."""
+        """Read an endpoint's certificates, the one that expires last first."""
         rows = await self._database.fetch(_LINEAGE, endpoint_id, limit)
         return [_certificate(row) for row in rows]
-
-    async def peer(self, serial: bytes) -> CataloguedPeer | None:
-        """The certificate with this serial, for the administrator check."""
-        entry = await self.certificate(serial)
-        return entry and CataloguedPeer(
-            serial=entry.serial,
-            common_name=entry.common_name,
-            names=entry.names,
-            provisioner=entry.provisioner,
-            not_before=entry.not_before,
-            not_after=entry.not_after,
-            revoked=entry.revoked_at is not None,
-            fingerprint=entry.fingerprint,
-        )
 
 
 def _certificate(row: Row) -> CertificateEntry:
@@ -161,12 +147,12 @@ def _certificate(row: Row) -> CertificateEntry:
         provisioner=row[6],
         provisioner_type=row[7],
         proof=row[8],
-        not_before=row[9],
-        not_after=row[10],
-        issued_at=row[11],
+        not_before=_time(row[9]),
+        not_after=_time(row[10]),
+        issued_at=_time(row[11]),
         renewed_from=row[12],
         fingerprint=row[13],
-        revoked_at=row[14],
+        revoked_at=None if row[14] is None else _time(row[14]),
         reason=row[15],
         revoked_actively=None if row[16] is None else bool(row[16]),
     )
@@ -179,8 +165,12 @@ def _endpoint(row: Row) -> EndpointEntry:
         names=names_of(row[3]),
         provisioner=row[4],
         provisioner_type=row[5],
-        opened_at=row[6],
+        opened_at=_time(row[6]),
         last_serial=row[7],
-        last_not_after=row[8] or 0,
-        warned=row[9] is not None,
+        last_not_after=_time(row[8]) if row[8] else None,
+        is_warned=row[9] is not None,
     )
+
+
+def _time(seconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -1,5 +1,6 @@
 """The metadata of people, devices and workloads."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
@@ -34,10 +35,10 @@ class MetadataStorage:
             for kind, key, provisioner, entries in rows
         }
 
-    async def write(self, key: MetadataKey, entries: dict[str, str], at: int) -> None:
+    async def write(self, key: MetadataKey, entries: dict[str, str], at: dt.datetime) -> None:
         """Puts an entry in the place of whatever was there."""
         text = msgspec.json.encode(entries).decode()
-        params = (key.kind, key.key, key.provisioner, text, at)
+        params = (key.kind, key.key, key.provisioner, text, int(at.timestamp()))
         await self._database.apply(Write(_WRITE, params))
 
     async def remove(self, key: MetadataKey) -> bool:

@@ -1,0 +1,120 @@
+"""An administrative interface over HTTPS: a FastAPI app that lets in administrators only.
+
+Every error is a problem document (RFC 9457), every request is audited, and ``openapi.json`` below the
+prefix describes the routes. Import it when the first request comes (`LazyApp`): FastAPI is slow to load.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import msgspec
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from newel.runtime.audit import Audit
+from newel.runtime.database.listing import Cursor, ListQuery, write_cursor
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.access_log import ROUTE
+
+Admit = Callable[[bytes], Awaitable[Mapping[str, str]]]
+"""Identifies the holder of a client certificate (DER), as facts for the audit trail.
+
+Raises `NewelError` unless the certificate is an administrator's.
+"""
+
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def build_admin_app(service: str, admit: Admit, audit: Audit, routes: APIRouter) -> FastAPI:
+    """Build the app that serves ``routes``, all of them below the router's prefix."""
+    gate = Depends(_Gate(f"{service}.http", admit, audit))
+    app = FastAPI(title=f"Newel {service}", version="1", openapi_url=None)
+
+    async def describe() -> dict[str, Any]:
+        return app.openapi()
+
+    app.add_api_route(
+        f"{routes.prefix}/openapi.json", describe, dependencies=[gate], include_in_schema=False
+    )
+    app.include_router(routes, dependencies=[gate])
+    app.add_exception_handler(NewelError, _render_error)
+    app.add_exception_handler(RequestValidationError, _render_invalid)
+    app.add_exception_handler(HTTPException, _render_unrouted)
+    return app
+
+
+def link_next(
+    request: Request, response: Response, query: ListQuery, mark: Cursor | None
+) -> str | None:
+    """Return the cursor of the next page and add the page's address as a Link header (RFC 8288)."""
+    if mark is None:
+        return None
+    cursor = write_cursor(query, mark)
+    url = request.url.include_query_params(cursor=cursor).replace(scheme="", netloc="")
+    response.headers["Link"] = f'<{url}>; rel="next"'
+    return cursor
+
+
+class _Gate:
+    """Lets administrators in; a dependency of every route."""
+
+    def __init__(self, action: str, admit: Admit, audit: Audit) -> None:
+        self._action = action
+        self._admit = admit
+        self._audit = audit
+
+    async def __call__(self, request: Request, response: Response) -> None:
+        """Raise `NewelError` unless the client is an administrator and names no parameter twice."""
+        text = f"{request.method} {request.url.path}"
+        request.scope[ROUTE] = request.scope["route"].path
+        try:
+            facts = await self._admit(_client_certificate(request))
+        except NewelError as error:
+            self._audit.record(self._action, "refused", cause=error.cause, request=text)
+            raise
+        self._audit.record(self._action, "granted", request=text, **facts)
+        if len(request.query_params.multi_items()) != len(request.query_params):
+            raise NewelError(ErrorType.MALFORMED, "Give each parameter once.")
+        response.headers.update(_HEADERS)
+
+
+def _client_certificate(request: Request) -> bytes:
+    """Return the client's certificate; the TLS listener has checked that the client has its key."""
+    tls = request.scope.get("extensions", {}).get("tls", {})
+    chain = tls.get("client_cert_chain_der", ())
+    if not chain:
+        raise NewelError(
+            ErrorType.UNAUTHORIZED,
+            "Show an administrator's client certificate.",
+            cause="no client certificate",
+        )
+    return chain[0]
+
+
+def _problem(status: int, kind: str, detail: str) -> Response:
+    document = {"type": f"urn:newel:error:{kind}", "status": status, "detail": detail}
+    return Response(msgspec.json.encode(document), status, _HEADERS, "application/problem+json")
+
+
+async def _render_error(_: Request, error: Exception) -> Response:
+    ours = cast("NewelError", error)
+    return _problem(ours.http_status, ours.type, ours.detail)
+
+
+async def _render_invalid(_: Request, error: Exception) -> Response:
+    """Name the first parameter that is wrong, and what it must be."""
+    found = cast("RequestValidationError", error).errors()[0]
+    name, context = str(found["loc"][-1])[:40], found.get("ctx", {})
+    if found["type"] == "extra_forbidden":
+        detail = f"The parameter {name!r} is unknown."
+    else:
+        expected = context.get("error") or context.get("expected") or "valid"
+        detail = f"The parameter {name!r} must be {expected}."
+    return _problem(400, ErrorType.MALFORMED, detail)
+
+
+async def _render_unrouted(_: Request, error: Exception) -> Response:
+    status = cast("HTTPException", error).status_code
+    kind = ErrorType.METHOD_NOT_ALLOWED if status == 405 else ErrorType.NOT_FOUND
+    return _problem(status, kind, "There is nothing here.")
