@@ -83,7 +83,7 @@ def parse(text: str) -> Jws:
         protected, payload, signature = parts
     try:
         header: object = json.loads(decoded(protected))
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
         raise CliError("error parsing token: the protected header is not a JSON object")
@@ -103,7 +103,7 @@ def parts_of_json(text: str) -> tuple[str, str, str]:
             raise CliError("error parsing token: headers that are not protected are not supported")
         one = signatures[0]
         return str(one["protected"]), str(value.get("payload", "")), str(one["signature"])
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise CliError("error parsing token: not a JWS") from None
 
 
