@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.offline import NEWEL, STEP, create
-from fixtures.offline import typed as run
+from fixtures.offline import run_line as run
 
 
 def server(cwd: Path, flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:

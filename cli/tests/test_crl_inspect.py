@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.offline import NEWEL, STEP
-from fixtures.offline import typed as run
+from fixtures.offline import run_line as run
 
 CONFIG = """
 [ca]

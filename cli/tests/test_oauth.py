@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives import serialization
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from fakes.oauth_provider import CLIENT, Provider, providing
+from fakes.oauth_provider import CLIENT, Provider, serve_provider
 from fakes.oauth_provider import start as begin
 from fakes.oauth_provider import walk as go
 
 
 @pytest.fixture
 def provider() -> Generator[Provider]:
-    with providing() as made:
+    with serve_provider() as made:
         yield made
 
 

@@ -29,12 +29,12 @@ def desk(people: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     for file in people.path.glob("*.*"):
         (made.path / file.name).write_bytes(file.read_bytes())
     (made.path / "password").write_text("open sesame")
-    made.done("crypto", "jwk", "create", "ada.jwk", "ada.priv", "--use", "enc", "--kty", "EC",
+    made.succeed("crypto", "jwk", "create", "ada.jwk", "ada.priv", "--use", "enc", "--kty", "EC",
               "--kid", "2026", "--password-file", "password")  # fmt: skip
-    made.done("crypto", "jwk", "create", "sig.jwk", "sig.priv", "--kty", "EC", *PLAIN)
-    made.done("crypto", "keypair", "rsa.pub", "rsa.key", "--kty", "RSA", *PLAIN)
+    made.succeed("crypto", "jwk", "create", "sig.jwk", "sig.priv", "--kty", "EC", *PLAIN)
+    made.succeed("crypto", "keypair", "rsa.pub", "rsa.key", "--kty", "RSA", *PLAIN)
     for name in ("ada.jwk", "sig.jwk"):
-        made.done("crypto", "jwk", "keyset", "add", "set", stdin=(made.path / name).read_bytes())
+        made.succeed("crypto", "jwk", "keyset", "add", "set", stdin=(made.path / name).read_bytes())
     return made
 
 
@@ -54,8 +54,8 @@ def test_only_the_algorithm_is_swapped(
     desk: Desk, algorithm: str, to: str, key: tuple[str, ...]
 ) -> None:
     """ROAD-06: the same two lines, whatever the cipher: the message names it."""
-    message = desk.done("encrypt", "--to", to, "--algorithm", algorithm, stdin=SECRET)
-    assert desk.done("decrypt", "--key", *key, stdin=message) == SECRET
+    message = desk.succeed("encrypt", "--to", to, "--algorithm", algorithm, stdin=SECRET)
+    assert desk.succeed("decrypt", "--key", *key, stdin=message) == SECRET
 
 
 @pytest.mark.parametrize("algorithm", STANDARD)
@@ -68,21 +68,23 @@ def test_another_library_reads_the_message_and_writes_one(
         algorithms=["ECDH-ES", "RSA-OAEP-256", algorithm], strict_check_header=False
     )
     words = ("--to", f"{name}.crt", "--algorithm", algorithm)
-    compact = desk.done("encrypt", *words, stdin=SECRET).decode().strip()
+    compact = desk.succeed("encrypt", *words, stdin=SECRET).decode().strip()
     opened = jwe.decrypt_compact(compact, private, registry=registry)
     assert opened.plaintext == SECRET
     assert opened.protected["kid"] == private.thumbprint()
-    full = json.loads(desk.done("encrypt", *words, "--output", "json", stdin=SECRET))
+    full = json.loads(desk.succeed("encrypt", *words, "--output", "json", stdin=SECRET))
     assert jwe.decrypt_json(full, private, registry=registry).plaintext == SECRET
     theirs = jwe.encrypt_compact(
         {"alg": opened.protected["alg"], "enc": algorithm}, SECRET, private, registry=registry
     )
-    assert desk.done("decrypt", "--key", f"{name}.key", stdin=theirs.encode()) == SECRET
+    assert desk.succeed("decrypt", "--key", f"{name}.key", stdin=theirs.encode()) == SECRET
 
 
 def test_chacha20_is_that_of_another_library(desk: Desk) -> None:
     """libsodium opens what RFC 7518 §4.6 and draft-amringer-jose-chacha say is in the message."""
-    message = desk.done("encrypt", "--to", "ada.crt", "--algorithm", "c20p", stdin=SECRET).decode()
+    message = desk.succeed(
+        "encrypt", "--to", "ada.crt", "--algorithm", "c20p", stdin=SECRET
+    ).decode()
     protected, wrapped, iv, ciphertext, tag = message.strip().split(".")
     header = json.loads(base64url.decode(protected))
     assert (header["alg"], header["enc"], wrapped) == ("ECDH-ES", "C20P", "")
@@ -104,24 +106,24 @@ def test_chacha20_is_that_of_another_library(desk: Desk) -> None:
 def test_files_are_their_owners_alone_and_kept(desk: Desk, tmp_path: Path) -> None:
     plain, sealed, opened = (str(tmp_path / name) for name in ("plain", "sealed", "opened"))
     Path(plain).write_bytes(SECRET)
-    desk.done("encrypt", plain, "--to", "ada.crt", "--roots", "root.crt", "--out", sealed)
-    desk.done("decrypt", sealed, "--key", "ada.key", "--out", opened)
+    desk.succeed("encrypt", plain, "--to", "ada.crt", "--roots", "root.crt", "--out", sealed)
+    desk.succeed("decrypt", sealed, "--key", "ada.key", "--out", opened)
     assert Path(opened).read_bytes() == SECRET
     assert Path(opened).stat().st_mode & 0o777 == 0o600
     Path(opened).write_bytes(b"mine")
     said = desk.newel("decrypt", sealed, "--key", "ada.key", "--out", opened).stderr.decode()
     assert said.startswith("error allocating terminal")
     assert Path(opened).read_bytes() == b"mine"
-    desk.done("decrypt", sealed, "--key", "ada.key", "--out", opened, "--force")
+    desk.succeed("decrypt", sealed, "--key", "ada.key", "--out", opened, "--force")
     assert Path(opened).read_bytes() == SECRET
 
 
 def test_a_message_that_was_changed_opens_nothing(desk: Desk) -> None:
-    parts = desk.done("encrypt", "--to", "bob.crt", stdin=SECRET).decode().strip().split(".")
+    parts = desk.succeed("encrypt", "--to", "bob.crt", stdin=SECRET).decode().strip().split(".")
     for at, part in enumerate(parts):
         changed = "B" if part[0] == "A" else "A"
         forged = ".".join([*parts[:at], changed + part[1:], *parts[at + 1 :]])
-        assert desk.refused("decrypt", "--key", "bob.key", stdin=forged.encode())
+        assert desk.fail("decrypt", "--key", "bob.key", stdin=forged.encode())
 
 
 @pytest.mark.parametrize(
@@ -137,14 +139,14 @@ def test_a_message_that_was_changed_opens_nothing(desk: Desk) -> None:
     ],
 )
 def test_who_cannot_be_encrypted_for(desk: Desk, to: str, said: str) -> None:
-    assert desk.refused("encrypt", "--to", to, stdin=SECRET).startswith(said)
+    assert desk.fail("encrypt", "--to", to, stdin=SECRET).startswith(said)
 
 
 def test_a_recipient_must_stand_below_the_roots_that_are_asked_for(desk: Desk) -> None:
     rogue = ("encrypt", "--to", "stranger.crt", "--roots", "root.crt")
-    assert "signed by unknown authority" in desk.refused(*rogue, stdin=SECRET)
+    assert "signed by unknown authority" in desk.fail(*rogue, stdin=SECRET)
     bare = ("encrypt", "--to", "rsa.pub", "--roots", "root.crt")
-    assert "rsa.pub is no certificate" in desk.refused(*bare, stdin=SECRET)
+    assert "rsa.pub is no certificate" in desk.fail(*bare, stdin=SECRET)
 
 
 def test_a_set_with_several_keys_asks_which(desk: Desk, tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_a_set_with_several_keys_asks_which(desk: Desk, tmp_path: Path) -> None:
         ECKey.generate_key("P-256", {"kid": kid, "use": "enc"}) for kid in ("a", "b")
     ]
     (tmp_path / "set").write_text(json.dumps(KeySet(pair).as_dict(private=False)))
-    said = desk.refused("encrypt", "--to", str(tmp_path / "set"), stdin=SECRET)
+    said = desk.fail("encrypt", "--to", str(tmp_path / "set"), stdin=SECRET)
     assert said.endswith("has several keys to encrypt for: add '#' and one of a, b")
 
 
@@ -167,17 +169,17 @@ def test_a_set_with_several_keys_asks_which(desk: Desk, tmp_path: Path) -> None:
     ],
 )
 def test_the_wrong_key_opens_nothing(desk: Desk, words: list[str], said: str) -> None:
-    message = desk.done("encrypt", "--to", "ada.crt", stdin=SECRET)
-    assert desk.refused("decrypt", *words, stdin=message).startswith(said)
+    message = desk.succeed("encrypt", "--to", "ada.crt", stdin=SECRET)
+    assert desk.fail("decrypt", *words, stdin=message).startswith(said)
 
 
 @pytest.mark.parametrize(
     "text", [b"", b"hello", b"a.b.c.d.e", b"{}", b'{"protected":1}', b"\xff" * 9]
 )
 def test_what_is_no_message_is_said_so(desk: Desk, text: bytes) -> None:
-    assert desk.refused("decrypt", "--key", "ada.key", stdin=text).startswith("error parsing data")
+    assert desk.fail("decrypt", "--key", "ada.key", stdin=text).startswith("error parsing data")
 
 
 def test_an_algorithm_nobody_knows(desk: Desk) -> None:
-    said = desk.refused("encrypt", "--to", "ada.crt", "--algorithm", "ROT13", stdin=SECRET)
+    said = desk.fail("encrypt", "--to", "ada.crt", "--algorithm", "ROT13", stdin=SECRET)
     assert said.startswith("invalid value 'ROT13' for flag '--algorithm'; options are A128GCM, ")

@@ -75,7 +75,8 @@ def test_a_factor_is_enrolled_by_its_first_code(
         if good:
             assert main.dispatch([*FACTOR, "--confirm", "--force"]) == 0
             assert (
-                desk.done("crypto", "otp", "verify", "otp", stdin=app(SECRET).encode()) == b"ok\n"
+                desk.succeed("crypto", "otp", "verify", "otp", stdin=app(SECRET).encode())
+                == b"ok\n"
             )
         else:
             with pytest.raises(CliError, match="the code is not right: nothing is enrolled"):
@@ -87,24 +88,26 @@ def test_a_factor_is_enrolled_by_its_first_code(
 
 def test_keys_under_names_are_whom_to_encrypt_for_and_whom_to_believe(people: Desk) -> None:
     for name in ("ada", "bob", "eve"):
-        people.done("enroll", "key", name, f"{name}.crt", "--jwks", "team.json")
-    sealed = people.done("encrypt", "--to", "team.json#bob", stdin=TEXT)
-    assert people.done("decrypt", "--key", "bob.key", stdin=sealed) == TEXT
-    signed = people.done("sign", "--attached", "--key", "eve.key", stdin=TEXT)
-    assert people.done("verify", "--key", "team.json#eve", stdin=signed) == TEXT
-    assert people.refused("verify", "--key", "team.json#ada", stdin=signed).startswith(
+        people.succeed("enroll", "key", name, f"{name}.crt", "--jwks", "team.json")
+    sealed = people.succeed("encrypt", "--to", "team.json#bob", stdin=TEXT)
+    assert people.succeed("decrypt", "--key", "bob.key", stdin=sealed) == TEXT
+    signed = people.succeed("sign", "--attached", "--key", "eve.key", stdin=TEXT)
+    assert people.succeed("verify", "--key", "team.json#eve", stdin=signed) == TEXT
+    assert people.fail("verify", "--key", "team.json#ada", stdin=signed).startswith(
         "validation failed"
     )
-    told = people.done("enroll", "key", "bob", "bob.key", "--jwks", "team.json", "--output", "json")
+    told = people.succeed(
+        "enroll", "key", "bob", "bob.key", "--jwks", "team.json", "--output", "json"
+    )
     assert json.loads(told)["kid"] == "bob"
     text = (people.path / "team.json").read_text()
     assert len(json.loads(text)["keys"]) == 3
     assert '"d"' not in text
     other = ("enroll", "key", "bob", "ada.crt", "--jwks", "team.json")
-    assert "has another key for bob" in people.refused(*other)
+    assert "has another key for bob" in people.fail(*other)
     assert (people.path / "team.json").read_text() == text
-    people.done(*other, "--force")
-    assert people.done("crypto", "jwk", "keyset", "list", "team.json") == b"ada\neve\nbob\n"
+    people.succeed(*other, "--force")
+    assert people.succeed("crypto", "jwk", "keyset", "list", "team.json") == b"ada\neve\nbob\n"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_keys_under_names_are_whom_to_encrypt_for_and_whom_to_believe(people: De
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(desk: Desk, words: str, said: str) -> None:
-    assert desk.refused("enroll", *words.split()).startswith(said)
+    assert desk.fail("enroll", *words.split()).startswith(said)
     assert list(desk.path.iterdir()) == []
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fakes.guarded_service import Service, guarding
-from fakes.oauth_provider import Provider, providing, walk
+from fakes.guarded_service import Service, serve_guarded
+from fakes.oauth_provider import Provider, serve_provider, walk
 from fixtures.people import Desk
 from fixtures.running import NEWEL
 
@@ -20,14 +20,14 @@ RENEWABLE = {"refresh_token": "refresh-0"}
 
 @pytest.fixture
 def provider() -> Generator[Provider]:
-    with providing() as made:
+    with serve_provider() as made:
         made.answers = dict(RENEWABLE)
         yield made
 
 
 @pytest.fixture
 def service(provider: Provider) -> Generator[Service]:
-    with guarding() as made:
+    with serve_guarded() as made:
         made.tokens = provider.active
         yield made
 
@@ -58,7 +58,7 @@ def kept(desk: Desk) -> list[Path]:
 
 
 def asked(desk: Desk, *words: str) -> dict[str, Any]:
-    return json.loads(desk.done("request", *words))
+    return json.loads(desk.succeed("request", *words))
 
 
 def test_who_is_logged_in_is_asked_as(desk: Desk, provider: Provider, service: Service) -> None:
@@ -79,24 +79,24 @@ def test_who_is_logged_in_is_asked_as(desk: Desk, provider: Provider, service: S
         seen = asked(desk, url, *words)
         assert (seen["method"], seen["body"], seen["path"]) == (method, "[1]", "/")
         assert seen["headers"]["content-type"] == kind
-    (listed,) = json.loads(desk.done("login", "--list", "--output", "json"))
+    (listed,) = json.loads(desk.succeed("login", "--list", "--output", "json"))
     assert (listed["service"], listed["credential"], listed["holder"]) == (
         url,
         "token",
         "joe@example.com",
     )
-    assert desk.done("login", "--list").decode().startswith(f"{url}  joe@example.com until ")
+    assert desk.succeed("login", "--list").decode().startswith(f"{url}  joe@example.com until ")
 
 
 def test_answers_are_given_on_as_they_are(desk: Desk, provider: Provider, service: Service) -> None:
     logged_in(desk, provider, service)
     url, octets = address(service), bytes(range(256)) * 1000
-    assert desk.done("request", f"{url}/octets") == octets
-    desk.done("request", f"{url}/octets", "--out", "octets")
+    assert desk.succeed("request", f"{url}/octets") == octets
+    desk.succeed("request", f"{url}/octets", "--out", "octets")
     assert (desk.path / "octets").read_bytes() == octets
-    told = json.loads(desk.done("request", f"{url}/octets", "--output", "json"))
+    told = json.loads(desk.succeed("request", f"{url}/octets", "--output", "json"))
     assert (told["status"], "bodyBase64" in told) == (200, True)
-    head, _, body = desk.done("request", f"{url}/octets", "-i").partition(b"\n\n")
+    head, _, body = desk.succeed("request", f"{url}/octets", "-i").partition(b"\n\n")
     assert head.startswith(b"HTTP 200 OK\n")
     assert body == octets
     finished = desk.newel("request", f"{url}/forbidden")
@@ -183,10 +183,10 @@ def test_a_token_goes_to_its_service_and_to_no_other(
     logged_in(desk, provider, service)
     url = address(service)
     assert asked(desk, f"{url}/here")["path"] == "/whoami?x=1"
-    assert "redirects without end" in desk.refused("request", f"{url}/again")
-    with guarding() as other:
+    assert "redirects without end" in desk.fail("request", f"{url}/again")
+    with serve_guarded() as other:
         service.elsewhere = address(other)
-        said = desk.refused("request", f"{url}/away")
+        said = desk.fail("request", f"{url}/away")
         assert said == f"{url} sends on to {address(other)}, which this login is not for"
         finished = desk.newel("request", address(other))
         assert f"there is no login for {address(other)}" in finished.stderr.decode()
@@ -194,7 +194,7 @@ def test_a_token_goes_to_its_service_and_to_no_other(
     (file,) = kept(desk)
     thief = file.with_name(file.name.replace(str(service.port), "1"))
     thief.write_bytes(file.read_bytes())
-    assert "it is the login for" in desk.refused("request", "http://127.0.0.1:1")
+    assert "it is the login for" in desk.fail("request", "http://127.0.0.1:1")
 
 
 def test_another_program_is_given_access_with_fewer_rights(
@@ -203,14 +203,14 @@ def test_another_program_is_given_access_with_fewer_rights(
     """ROAD-05: what is handed out does less; the login goes on, with the refresh token that came meanwhile."""
     logged_in(desk, provider, service)
     url = address(service)
-    assert desk.done("request", "--access", url) == b"access\n"
-    desk.done("request", "--access", url, "--scope", "read", "--scope", "list", "--out", "token")
+    assert desk.succeed("request", "--access", url) == b"access\n"
+    desk.succeed("request", "--access", url, "--scope", "read", "--scope", "list", "--out", "token")
     assert (desk.path / "token").read_text() == "access-1\n"
     assert (desk.path / "token").stat().st_mode & 0o777 == 0o600
     assert provider.forms[-1]["scope"] == "read list"
     assert asked(desk, url)["who"] == "access"
     provider.answers = {"scope": "read write"}
-    assert "gives more than was asked for: write" in desk.refused(
+    assert "gives more than was asked for: write" in desk.fail(
         "request", "--access", url, "--scope", "read"
     )
 
@@ -232,7 +232,7 @@ def test_logout_revokes_and_forgets(desk: Desk, provider: Provider, service: Ser
     assert provider.active == set()
     assert kept(desk) == []
     assert desk.newel("logout", url).returncode == 1
-    desk.done("logout", "--all")
+    desk.succeed("logout", "--all")
 
 
 def test_a_token_nobody_can_be_told_about_is_forgotten_all_the_same(
@@ -252,7 +252,7 @@ def test_the_id_token_may_be_what_a_service_wants(
     provider.active.clear()
     finished = desk.newel("request", address(service))
     assert (finished.returncode, finished.stdout) == (1, b'{"error":"who are you?"}')
-    token = desk.done("request", "--access", address(service)).decode()
+    token = desk.succeed("request", "--access", address(service)).decode()
     assert token.count(".") == 2
 
 
@@ -319,7 +319,7 @@ def test_an_id_token_for_another_client_is_refused(desk: Desk, provider: Provide
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(desk: Desk, words: str, said: str) -> None:
-    line = desk.refused(*words.split())
+    line = desk.fail(*words.split())
     assert line.startswith(said), line
     assert not (desk.path / "step").exists()
 
@@ -329,4 +329,4 @@ def test_a_damaged_file_is_no_login(desk: Desk, text: str) -> None:
     folder = desk.path / "step/credentials"
     folder.mkdir(parents=True)
     (folder / "https%3A%2F%2Fa.example.json").write_text(text)
-    assert "it holds no login" in desk.refused("request", "https://a.example")
+    assert "it holds no login" in desk.fail("request", "https://a.example")

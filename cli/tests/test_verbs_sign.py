@@ -31,7 +31,7 @@ def b64(data: bytes) -> str:
 def signed(desk: Desk, name: str, *flags: str) -> str:
     """What NAME signs, with the certificate."""
     words = ("sign", "--key", f"{name}.key", "--cert", f"{name}.crt", *flags)
-    return desk.done(*words, stdin=TEXT).decode().strip()
+    return desk.succeed(*words, stdin=TEXT).decode().strip()
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def test_the_signer_is_named_by_the_certificate(people: Desk, tmp_path: Path, na
     alg, _, signer = KINDS[name]
     message = signed(people, name, "--attached").encode()
     verify = ("verify", "--roots", "root.crt", "--signer", signer)
-    assert people.done(*verify, stdin=message) == TEXT
+    assert people.succeed(*verify, stdin=message) == TEXT
     out = tmp_path / "text"
-    told = json.loads(people.done(*verify, "--output", "json", "--out", str(out), stdin=message))
+    told = json.loads(people.succeed(*verify, "--output", "json", "--out", str(out), stdin=message))
     assert out.read_bytes() == TEXT
     assert out.stat().st_mode & 0o777 == 0o600
     assert (told["valid"], told["algorithm"]) == (True, alg)
@@ -93,25 +93,27 @@ def test_the_signer_is_named_by_the_certificate(people: Desk, tmp_path: Path, na
 
 def test_a_key_that_is_known_takes_the_place_of_a_certificate(people: Desk, tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.done("crypto", "keypair", "pub", "key", "--kty", "RSA", *PLAIN)
-    desk.done("crypto", "jwk", "create", "jwk", "private", "--kty", "RSA", "--alg", "PS384", *PLAIN)
-    desk.done("crypto", "jwk", "keyset", "add", "set", stdin=(tmp_path / "jwk").read_bytes())
+    desk.succeed("crypto", "keypair", "pub", "key", "--kty", "RSA", *PLAIN)
+    desk.succeed(
+        "crypto", "jwk", "create", "jwk", "private", "--kty", "RSA", "--alg", "PS384", *PLAIN
+    )
+    desk.succeed("crypto", "jwk", "keyset", "add", "set", stdin=(tmp_path / "jwk").read_bytes())
     for key, public, alg in (("key", "pub", "PS256"), ("private", "set", "PS384")):
-        message = desk.done("sign", "--attached", "--key", key, "--algorithm", alg, stdin=TEXT)
-        assert desk.done("verify", "--key", public, stdin=message) == TEXT
+        message = desk.succeed("sign", "--attached", "--key", key, "--algorithm", alg, stdin=TEXT)
+        assert desk.succeed("verify", "--key", public, stdin=message) == TEXT
     ada = signed(people, "ada", "--attached").encode()
-    assert desk.refused("verify", "--key", "pub", stdin=ada).startswith("validation failed")
-    other = desk.done("sign", "--attached", "--key", "key", stdin=TEXT)
-    assert "cannot find key with kid" in desk.refused("verify", "--key", "set", stdin=other)
+    assert desk.fail("verify", "--key", "pub", stdin=ada).startswith("validation failed")
+    other = desk.succeed("sign", "--attached", "--key", "key", stdin=TEXT)
+    assert "cannot find key with kid" in desk.fail("verify", "--key", "set", stdin=other)
 
 
 def test_signed_then_encrypted_says_whom_it_is_from(people: Desk) -> None:
     """ROAD-03: 'decrypt data from a sender' is two words with a pipe between them."""
     message = signed(people, "ada", "--attached").encode()
-    sealed = people.done("encrypt", "--to", "bob.crt", stdin=message)
-    opened = people.done("decrypt", "--key", "bob.key", stdin=sealed)
+    sealed = people.succeed("encrypt", "--to", "bob.crt", stdin=message)
+    opened = people.succeed("decrypt", "--key", "bob.key", stdin=sealed)
     wanted = ("verify", "--roots", "root.crt", "--signer", "ada.example")
-    assert people.done(*wanted, stdin=opened) == TEXT
+    assert people.succeed(*wanted, stdin=opened) == TEXT
 
 
 def test_content_that_was_changed_is_not_what_was_signed(
@@ -119,9 +121,9 @@ def test_content_that_was_changed_is_not_what_was_signed(
 ) -> None:
     text, signature = files
     verify = ("verify", text, "--signature", signature, "--roots", "root.crt")
-    people.done(*verify)
+    people.succeed(*verify)
     Path(text).write_bytes(TEXT + b" ")
-    assert people.refused(*verify) == "validation failed: invalid signature"
+    assert people.fail(*verify) == "validation failed: invalid signature"
 
 
 def forged(header: dict[str, Any], signature: bytes = b"x" * 64) -> bytes:
@@ -159,7 +161,7 @@ def test_forgeries_are_refused(people: Desk) -> None:
         (signed(people, "ada").encode(), "the content is not in it"),
     ]
     for message, said in cases:
-        line = people.refused("verify", "--roots", "root.crt", stdin=message)
+        line = people.fail("verify", "--roots", "root.crt", stdin=message)
         assert line.startswith(said), line
 
 
@@ -168,9 +170,9 @@ def test_a_certificate_that_has_ended_vouches_only_for_its_time(
 ) -> None:
     text, signature = files
     verify = ("verify", text, "--signature", signature, "--roots", "root.crt", "--at")
-    assert "has expired or is not yet valid" in people.refused(*verify, "240h")
-    people.done(*verify, "1h")
-    assert "is not trusted" in people.refused("sign", text, "--key", "old.key", "--cert", "old.crt")
+    assert "has expired or is not yet valid" in people.fail(*verify, "240h")
+    people.succeed(*verify, "1h")
+    assert "is not trusted" in people.fail("sign", text, "--key", "old.key", "--cert", "old.crt")
 
 
 @pytest.mark.parametrize(
@@ -196,4 +198,4 @@ def test_what_cannot_be_is_said_in_one_line(
     people: Desk, files: tuple[str, str], words: str, said: str
 ) -> None:
     names = {"TEXT": files[0], "JWS": files[1]}
-    assert people.refused(*(names.get(word, word) for word in words.split())).startswith(said)
+    assert people.fail(*(names.get(word, word) for word in words.split())).startswith(said)

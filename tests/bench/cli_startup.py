@@ -22,7 +22,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, others, serving
+from fixtures.running import NEWEL, others, serve_newel
 
 
 class Cost(NamedTuple):
@@ -57,8 +57,8 @@ def commands(folder: Path, password: Path) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def spent(words: Sequence[str], environment: Mapping[str, str], allowed: Sequence[int]) -> Cost:
-    """What one process takes. Raises SystemExit when it does not end as it should."""
+def run_once(words: Sequence[str], environment: Mapping[str, str], allowed: Sequence[int]) -> Cost:
+    """Return what one process costs. Raises SystemExit when it does not end as it should."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         words, env=dict(environment), capture_output=True, stdin=subprocess.DEVNULL, check=False
@@ -74,7 +74,7 @@ def measure(words: Sequence[str], environment: Mapping[str, str], runs: int) -> 
     """Our medians and the original's; the first run of each only fills the caches."""
     allowed = (0, 1) if "needs-renewal" in words else (0,)
     rounds = [
-        [spent([program, *words], environment, allowed) for program in (NEWEL, others("step"))]
+        [run_once([program, *words], environment, allowed) for program in (NEWEL, others("step"))]
         for _ in range(runs + 1)
     ]
     ours, theirs = (list(costs) for costs in zip(*rounds[1:], strict=True))
@@ -114,7 +114,7 @@ def main() -> None:
     print("| command | ours, ms (CPU) | the original, ms (CPU) |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with serving(folder / "state", free_port(), free_port()) as (authority, _):
+        with serve_newel(folder / "state", free_port(), free_port()) as (authority, _):
             environment = prepare(authority.state, folder, authority.url, authority.password_file)
             for title, words in commands(folder, authority.password_file).items():
                 ours, theirs = measure(words, environment, runs)

@@ -23,7 +23,7 @@ from servers import newel_split, newel_up, step_ca
 ROOT = Path(__file__).parents[2]
 
 
-def chosen(
+def choose_authorities(
     arguments: argparse.Namespace, work: Path
 ) -> Iterator[contextlib.AbstractContextManager[Authority]]:
     """The authorities asked for, ours first."""
@@ -113,7 +113,7 @@ def main() -> None:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="newel-bench-") as folder:
         work = Path(folder)
-        for authority in chosen(arguments, work):
+        for authority in choose_authorities(arguments, work):
             with authority as running:
                 figures += measure(running, arguments, work)
     print("\n".join(ratios(figures)))

@@ -48,7 +48,7 @@ def wait_healthy(
     raise RuntimeError(f"{url} did not answer within {seconds:.0f} s")
 
 
-def decrypted_key(url: str, root: Path, password: str, target: Path) -> Path:
+def write_decrypted_key(url: str, root: Path, password: str, target: Path) -> Path:
     """Writes the first JWK provisioner's private key, decrypted, for the load generator."""
     context = ssl.create_default_context(cafile=str(root))
     with urllib.request.urlopen(f"{url}/provisioners", context=context) as answer:
@@ -59,7 +59,7 @@ def decrypted_key(url: str, root: Path, password: str, target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(
+def run_process(
     command: list[str], log: Path, env: dict[str, str] | None = None
 ) -> Generator[subprocess.Popen[bytes]]:
     """A process in its own group, ended with SIGTERM and, if it must be, SIGKILL."""
@@ -86,16 +86,16 @@ def running(
 def newel_up(work: Path, workers: int, stored: int = 0) -> Generator[Authority]:
     """Our embedded default: `newel up` on SQLite, with so many certificates stored beforehand."""
     if stored:
-        with started(work, 1) as authority:
+        with start_newel(work, 1) as authority:
             drive(authority, "sign", seconds=1, workers=2)
             time.sleep(1)  # until the projections have seen what they are to be copied from
         preload(work / "newel", stored)
-    with started(work, workers) as authority:
+    with start_newel(work, workers) as authority:
         yield authority
 
 
 @contextlib.contextmanager
-def started(work: Path, workers: int) -> Generator[Authority]:
+def start_newel(work: Path, workers: int) -> Generator[Authority]:
     """Runs `newel up` until the block ends."""
     state = work / "newel"
     port, http_port = free_port(), free_port()
@@ -105,12 +105,12 @@ def started(work: Path, workers: int) -> Generator[Authority]:
         "--http-address", f"127.0.0.1:{http_port}", "--workers", str(workers),
         "--metrics-address", f"127.0.0.1:{free_port()}",
     ]  # fmt: skip
-    with running(command, work / "newel.log") as process:
+    with run_process(command, work / "newel.log") as process:
         root = state / "certs/root_ca.crt"
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)
         password = (state / "secrets/password").read_text().strip()
-        jwk = decrypted_key(url, root, password, work / "newel.jwk")
+        jwk = write_decrypted_key(url, root, password, work / "newel.jwk")
         yield Authority("newel", url, f"http://127.0.0.1:{http_port}", root, jwk, (process.pid,))
 
 
@@ -124,14 +124,14 @@ def newel_split(work: Path, workers: int) -> Generator[Authority]:
         "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers),
     ]  # fmt: skip
     work.chmod(0o755)  # PostgreSQL runs as a user of its own
-    with running(
+    with run_process(
         command, work / "split.log", {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
     ) as process:
         root = state / "certs/root_ca.crt"
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)
         password = (state / "secrets/password").read_text().strip()
-        jwk = decrypted_key(url, root, password, work / "split.jwk")
+        jwk = write_decrypted_key(url, root, password, work / "split.jwk")
         listed = subprocess.run(
             ["pgrep", "-P", str(process.pid), "-f", "newel[.]"],
             capture_output=True,
@@ -160,9 +160,9 @@ def step_ca(work: Path) -> Generator[Authority]:
     )  # fmt: skip
     config = home / "config/ca.json"
     command = [peer("step-ca"), str(config), "--password-file", str(password)]
-    with running(command, work / "step-ca.log", env) as process:
+    with run_process(command, work / "step-ca.log", env) as process:
         root = home / "certs/root_ca.crt"
         url = f"https://127.0.0.1:{port}"
         wait_healthy(url, root, process)
-        jwk = decrypted_key(url, root, "bench-password", work / "step.jwk")
+        jwk = write_decrypted_key(url, root, "bench-password", work / "step.jwk")
         yield Authority("step-ca", url, "", root, jwk, (process.pid,))

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.processes import free_port
 from fixtures.registration import request_for
-from fixtures.running import Authority, serving
+from fixtures.running import Authority, serve_newel
 from fixtures.step_api import Api
 from fixtures.step_ca import step_ca
 from newel.crypto import keys, pem
@@ -44,7 +44,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Generator[Both]:
     """Ours and the real one, side by side."""
     state = tmp_path_factory.mktemp("ours") / "state"
     with (
-        serving(state, free_port(), free_port()) as (authority, _),
+        serve_newel(state, free_port(), free_port()) as (authority, _),
         step_ca(tmp_path_factory.mktemp("theirs") / "state") as theirs,
     ):
         yield Both(api(authority), api(theirs))
@@ -56,7 +56,7 @@ def api(authority: Authority) -> Api:
     return Api.of(authority.url, authority.state, password)
 
 
-def said(answer: httpx.Response) -> tuple[int, str, Any]:
+def normalize(answer: httpx.Response) -> tuple[int, str, Any]:
     """Status, type and body, with what is different by nature taken out."""
     kind = answer.headers.get("content-type", "")
     text = _CERTIFICATE.sub("<certificate>", answer.text.replace("\\n", "\n"))
@@ -69,7 +69,7 @@ def said(answer: httpx.Response) -> tuple[int, str, Any]:
 def same(both: Both, ask: Callable[[Api], httpx.Response]) -> httpx.Response:
     """Puts one question to both; they must say the same. Our answer."""
     ours, theirs = ask(both.ours), ask(both.theirs)
-    assert said(ours) == said(theirs)
+    assert normalize(ours) == normalize(theirs)
     return ours
 
 
@@ -151,7 +151,7 @@ def test_durations(both: Both, more: dict[str, Any]) -> None:
         assert cut.sub("", ours.json()["message"]) == cut.sub("", theirs.json()["message"])
 
 
-def broken(csr: str) -> str:
+def break_signature(csr: str) -> str:
     """The same with another signature."""
     octets = x509.load_pem_x509_csr(csr.encode()).public_bytes(Encoding.DER)
     return pem.encode(octets[:-1] + bytes([octets[-1] ^ 1]), "CERTIFICATE REQUEST").decode()
@@ -166,7 +166,7 @@ NAMES: list[Any] = [
     (["foo.internal"], request_for(general=[x509.RFC822Name("a@b.example")])),
     (["a@b.example"], request_for(general=[x509.RFC822Name("x@b.example")])),
     (["foo.internal"], request_for(general=[x509.UniformResourceIdentifier("https://x/y")])),
-    (["foo.internal"], broken(request_for("foo.internal"))),
+    (["foo.internal"], break_signature(request_for("foo.internal"))),
     (["foo.internal"], request_for(key=rsa.generate_private_key(65537, 1024))),  # noqa: S505
     ([], request_for("foo.internal")),
 ]
@@ -251,7 +251,7 @@ def test_revocation(both: Both, tmp_path: Path) -> None:
     def revoke(api: Api, **more: Any) -> httpx.Response:
         return api.call("POST", "/revoke", json={"passive": True, **more})
 
-    def mismatched(api: Api) -> httpx.Response:
+    def mismatch(api: Api) -> httpx.Response:
         return revoke(api, serial="1", ott=api.revoke_token(2))
 
     def twice(api: Api) -> list[Any]:
@@ -278,6 +278,6 @@ def test_revocation(both: Both, tmp_path: Path) -> None:
         {"serial": "1", "reasonCode": -1},
     ):
         same(both, lambda api, given=body: revoke(api, **given))
-    same(both, mismatched)
+    same(both, mismatch)
     assert twice(both.ours) == twice(both.theirs)
     assert same(both, over_tls).status_code == 200

@@ -1,12 +1,12 @@
-"""The walks run against one authority of each shape; see fixtures.shapes."""
+"""The scenarios run against one authority of each shape; see fixtures.shapes."""
 
-from fixtures import challenged as challenges
-from fixtures import shapes, walks
+from fixtures import challenge_targets as challenges
+from fixtures import scenarios, shapes
 
-challenged = challenges.challenged
+challenge_targets = challenges.challenge_targets
 http01_port = shapes.http01_port
 split = shapes.split
 authority = shapes.authority
-original = walks.original
-embedded = walks.embedded
-resting = walks.resting
+step_ca_authority = scenarios.step_ca_authority
+newel_authority = scenarios.newel_authority
+stopped_authorities = scenarios.stopped_authorities

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.acme_clients import World, names, verified
-from fixtures.challenged import Challenged
+from fixtures.acme_clients import World, names, verify_chain
+from fixtures.challenge_targets import ChallengeTargets
 from fixtures.running import Authority
 
 pytestmark = pytest.mark.needs("lego", "certbot", "openssl")
 
 
 @pytest.fixture
-def world(authority: Authority, challenged: Challenged) -> World:
-    return World(authority, challenged)
+def world(authority: Authority, challenge_targets: ChallengeTargets) -> World:
+    return World(authority, challenge_targets)
 
 
 def test_lego_by_http_01(world: World, tmp_path: Path) -> None:
@@ -23,27 +23,27 @@ def test_lego_by_http_01(world: World, tmp_path: Path) -> None:
     )  # fmt: skip
     issued = tmp_path / "certificates/a.example.crt"
     assert names(issued) == {"a.example", "b.a.example"}
-    verified(world, issued)
+    verify_chain(world, issued)
 
 
 def test_lego_by_dns_01_for_a_wildcard(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "*.w.example", "--domains", "w.example", "--dns", "exec",
-        "--dns.disable-cp", "--dns.resolvers", f"127.0.0.1:{world.challenged.dns_port}", "run",
+        "--dns.disable-cp", "--dns.resolvers", f"127.0.0.1:{world.challenge_targets.dns_port}", "run",
     )  # fmt: skip
     issued = tmp_path / "certificates/_.w.example.crt"
     assert names(issued) == {"*.w.example", "w.example"}
-    verified(world, issued)
+    verify_chain(world, issued)
 
 
 def test_lego_by_tls_alpn_01(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "t.example",
-        "--tls", "--tls.port", f"127.0.0.1:{world.challenged.tls_alpn01_port}", "run",
+        "--tls", "--tls.port", f"127.0.0.1:{world.challenge_targets.tls_alpn01_port}", "run",
     )  # fmt: skip
     issued = tmp_path / "certificates/t.example.crt"
     assert names(issued) == {"t.example"}
-    verified(world, issued)
+    verify_chain(world, issued)
 
 
 @pytest.mark.needs("step")
@@ -69,21 +69,21 @@ def test_lego_renews_and_revokes(world: World, tmp_path: Path) -> None:
     )
     assert (tmp_path / "certificates/r.example.crt").read_bytes() != first
     world.lego(tmp_path, "--domains", "r.example", "revoke")
-    assert world.audited("acme.revoke", reason=0)["actor"].startswith("acme:acme/acme/account/")
+    assert world.audit_line("acme.revoke", reason=0)["actor"].startswith("acme:acme/acme/account/")
 
 
 def test_certbot_revokes_with_the_certificates_key(world: World, tmp_path: Path) -> None:
     world.certbot(
         tmp_path, "certonly", "--standalone", "--agree-tos", "-m", "you@example.com",
-        "-d", "c.example", "--http-01-port", str(world.challenged.http01_port), "--key-type", "rsa",
+        "-d", "c.example", "--http-01-port", str(world.challenge_targets.http01_port), "--key-type", "rsa",
     )  # fmt: skip
     live = tmp_path / "config/live/c.example"
-    verified(world, live / "fullchain.pem")
+    verify_chain(world, live / "fullchain.pem")
     world.certbot(
         tmp_path, "revoke", "--cert-path", str(live / "cert.pem"), "--key-path",
         str(live / "privkey.pem"), "--reason", "keycompromise", "--no-delete-after-revoke",
     )  # fmt: skip
-    assert world.audited("acme.revoke", reason=1)["actor"] == "acme:certificate key"
+    assert world.audit_line("acme.revoke", reason=1)["actor"] == "acme:certificate key"
 
 
 def test_certbot_updates_shows_and_deactivates_its_account(world: World, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_certbot_updates_shows_and_deactivates_its_account(world: World, tmp_pat
     world.certbot(tmp_path, "update_account", "-m", "other@example.com")
     world.certbot(tmp_path, "show_account")
     world.certbot(tmp_path, "unregister")
-    assert world.audited("acme.deactivate-account")["outcome"] == "granted"
+    assert world.audit_line("acme.deactivate-account")["outcome"] == "granted"
 
 
 def test_a_challenge_nobody_answers_is_refused_and_says_why(world: World, tmp_path: Path) -> None:

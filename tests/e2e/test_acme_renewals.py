@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fixtures.acme_clients import World, leaf, names, verified, webroot
-from fixtures.challenged import Challenged
+from fixtures.acme_clients import World, leaf, names, verify_chain, webroot
+from fixtures.challenge_targets import ChallengeTargets
 from fixtures.running import Authority, run, wait_until
 from fixtures.split import Split
 
@@ -15,15 +15,15 @@ STAPLED = [x509.TLSFeatureType.status_request]
 
 
 @pytest.fixture
-def world(authority: Authority, challenged: Challenged) -> World:
-    return World(authority, challenged)
+def world(authority: Authority, challenge_targets: ChallengeTargets) -> World:
+    return World(authority, challenge_targets)
 
 
 def features(path: Path) -> list[x509.TLSFeatureType]:
     return list(leaf(path).extensions.get_extension_for_class(x509.TLSFeature).value)
 
 
-def listed(world: World, name: str) -> int:
+def count_certificates(world: World, name: str) -> int:
     """How many certificates the issuing authority has granted for a name, by the audit trail."""
     lines = world.authority.audit()
     return sum(
@@ -39,7 +39,7 @@ def test_certbot_renews_a_certificate_that_must_be_stapled(world: World, tmp_pat
     world.certbot(
         tmp_path, "certonly", "--standalone", "--agree-tos", "--register-unsafely-without-email",
         "-d", "renew.certbot.example", "--must-staple",
-        "--http-01-port", str(world.challenged.http01_port),
+        "--http-01-port", str(world.challenge_targets.http01_port),
     )  # fmt: skip
     live = tmp_path / "config/live/renew.certbot.example"
     first = leaf(live / "cert.pem")
@@ -48,7 +48,7 @@ def test_certbot_renews_a_certificate_that_must_be_stapled(world: World, tmp_pat
     second = leaf(live / "cert.pem")
     assert second.serial_number != first.serial_number
     assert features(live / "cert.pem") == STAPLED
-    verified(world, live / "fullchain.pem")
+    verify_chain(world, live / "fullchain.pem")
     assert world.authority.ocsp(live / "cert.pem") == "good"
 
 
@@ -63,23 +63,23 @@ def test_dehydrated_enrols_renews_and_revokes(world: World, tmp_path: Path) -> N
             "OCSP_MUST_STAPLE=yes\nAUTO_CLEANUP=no\n"
         )
 
-        def dehydrated(*arguments: str) -> str:
+        def run_dehydrated(*arguments: str) -> str:
             return run(["dehydrated", "--config", config, *arguments]).stdout
 
-        dehydrated("--register", "--accept-terms")
-        dehydrated("--cron", "--domain", name, "--domain", f"www.{name}")
+        run_dehydrated("--register", "--accept-terms")
+        run_dehydrated("--cron", "--domain", name, "--domain", f"www.{name}")
         issued = tmp_path / f"certs/{name}/fullchain.pem"
         assert names(issued) == {name, f"www.{name}"}
         assert features(issued) == STAPLED
-        verified(world, issued)
+        verify_chain(world, issued)
         first = leaf(issued)
         # a certificate of a day is within the 32 days before its end
-        dehydrated("--cron", "--domain", name, "--domain", f"www.{name}")
+        run_dehydrated("--cron", "--domain", name, "--domain", f"www.{name}")
         assert leaf(issued).serial_number != first.serial_number
         assert leaf(issued).public_key() != first.public_key()
-        dehydrated("--account")  # shows and updates the contact
-        dehydrated("--revoke", str(tmp_path / f"certs/{name}/cert.pem"))
-    assert world.audited("acme.revoke")["outcome"] == "granted"
+        run_dehydrated("--account")  # shows and updates the contact
+        run_dehydrated("--revoke", str(tmp_path / f"certs/{name}/cert.pem"))
+    assert world.audit_line("acme.revoke")["outcome"] == "granted"
 
 
 @pytest.mark.needs("uacme", "private-mounts", "openssl")
@@ -109,7 +109,7 @@ def test_uacme_enrols_renews_rolls_its_key_over_and_revokes(world: World, tmp_pa
         issued = tmp_path / f"home/{name}/cert.pem"
         assert names(issued) == {name}
         assert features(issued) == STAPLED
-        verified(world, issued)
+        verify_chain(world, issued)
         first = leaf(issued)
         uacme("-y", "newkey")
         uacme("update", "other@example.com")
@@ -118,18 +118,18 @@ def test_uacme_enrols_renews_rolls_its_key_over_and_revokes(world: World, tmp_pa
         revoked = tmp_path / "revoked.pem"
         revoked.write_bytes(issued.read_bytes())  # uacme moves its own away
         uacme("revoke", str(issued))
-    assert world.audited("acme.key-change")["outcome"] == "granted"
-    assert world.audited("acme.revoke")["outcome"] == "granted"
-    assert listed(world, name) == 2
+    assert world.audit_line("acme.key-change")["outcome"] == "granted"
+    assert world.audit_line("acme.revoke")["outcome"] == "granted"
+    assert count_certificates(world, name) == 2
     wait_until(lambda: world.authority.ocsp(revoked) == "revoked")
 
 
 @pytest.mark.needs("lego", "openssl")
 def test_an_order_outlasts_a_signer_that_is_held_for_a_while(
-    split: Split, challenged: Challenged, tmp_path: Path
+    split: Split, challenge_targets: ChallengeTargets, tmp_path: Path
 ) -> None:
     """The order stays processing, its client polls, and has its certificate once the signer goes on."""
-    world, name = World(split, challenged), "held.example"
+    world, name = World(split, challenge_targets), "held.example"
     with split.without("signer"), (tmp_path / "lego.out").open("wb") as sink:
         client = subprocess.Popen(
             [
@@ -140,7 +140,7 @@ def test_an_order_outlasts_a_signer_that_is_held_for_a_while(
             env=world.environment, stdout=sink, stderr=sink,
         )  # fmt: skip
         try:
-            late = world.audited("acme.finalize", outcome="refused", status="processing")
+            late = world.audit_line("acme.finalize", outcome="refused", status="processing")
             assert late["type"] == "unavailable"
         except BaseException:
             client.kill()
@@ -148,5 +148,5 @@ def test_an_order_outlasts_a_signer_that_is_held_for_a_while(
     assert client.wait(90) == 0, (tmp_path / "lego.out").read_text()
     issued = tmp_path / f"certificates/{name}.crt"
     assert names(issued) == {name}
-    verified(world, issued)
-    assert listed(world, name) == 1
+    verify_chain(world, issued)
+    assert count_certificates(world, name) == 1

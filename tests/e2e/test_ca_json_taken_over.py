@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, others, run, serving, wait_until
+from fixtures.running import NEWEL, Authority, others, run, serve_newel, wait_until
 
 STEP = others("step")
 SSH = "certificates for SSH are not issued yet"
@@ -58,7 +58,7 @@ def warnings(authority: Authority) -> list[str]:
     return [each["message"] for each in lines if each.get("message", "").startswith(ours)]
 
 
-def listed(authority: Authority) -> dict[str, dict[str, Any]]:
+def list_provisioners(authority: Authority) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in authority.get("/provisioners?limit=100")["provisioners"]}
 
 
@@ -67,7 +67,7 @@ def test_what_ca_init_writes_starts_and_says_what_is_not_there(tmp_path: Path, s
     flags, expected = SHAPES[shape]
     state = init(tmp_path, *flags)
     before = (state / "config/ca.json").read_bytes()
-    with serving(
+    with serve_newel(
         state,
         free_port(),
         free_port(),
@@ -131,7 +131,7 @@ def test_provisioners_of_every_kind_start_and_those_that_are_not_there_are_off(
         for each in json.loads((state / "config/ca.json").read_text())["authority"]["provisioners"]
     }
     assert "K8SSA" in written or "K8sSA" in written
-    with serving(
+    with serve_newel(
         state,
         free_port(),
         free_port(),
@@ -143,7 +143,7 @@ def test_provisioners_of_every_kind_start_and_those_that_are_not_there_are_off(
         authority,
         _,
     ):
-        found = listed(authority)
+        found = list_provisioners(authority)
         assert {name for name, each in found.items() if "state" not in each} == {"admin", "my-ACME"}
         off = {kind for kind in KINDS if kind != "ACME"}
         said = [line for line in warnings(authority) if "is off" in line]
@@ -203,7 +203,7 @@ def test_a_reload_that_is_refused_keeps_all_of_what_was(tmp_path: Path) -> None:
     state = init(tmp_path, "--acme")
     file = state / "config/ca.json"
     good = file.read_text()
-    with serving(
+    with serve_newel(
         state,
         free_port(),
         free_port(),
@@ -215,7 +215,7 @@ def test_a_reload_that_is_refused_keeps_all_of_what_was(tmp_path: Path) -> None:
         authority,
         process,
     ):
-        before = listed(authority)
+        before = list_provisioners(authority)
         for number, (text, why) in enumerate(
             (
                 (good[: len(good) // 2], "line "),
@@ -240,12 +240,12 @@ def test_a_reload_that_is_refused_keeps_all_of_what_was(tmp_path: Path) -> None:
             last = [line for line in warnings(authority) if "not reloaded" in line][-1]
             assert last.startswith(f"not reloaded: {file}: {why}"), last
             assert last.endswith("; continuing with the previous configuration")
-            assert listed(authority) == before
+            assert list_provisioners(authority) == before
         file.write_text(
             good.replace('"localhost"', '"localhost", "other"').replace('"acme"', '"web"')
         )
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "web" in listed(authority))
+        wait_until(lambda: "web" in list_provisioners(authority))
         wait_until(
             lambda: "reloaded: dnsNames takes effect at the next start" in authority.log.read_text()
         )
@@ -257,7 +257,7 @@ def test_a_state_that_was_made_with_absolute_paths_can_be_moved(tmp_path: Path) 
     (tmp_path / "old").mkdir()
     state = init(tmp_path / "old")
     moved = state.rename(tmp_path / "moved")
-    with serving(
+    with serve_newel(
         moved,
         free_port(),
         free_port(),
@@ -269,7 +269,7 @@ def test_a_state_that_was_made_with_absolute_paths_can_be_moved(tmp_path: Path) 
         authority,
         _,
     ):
-        assert listed(authority)
+        assert list_provisioners(authority)
 
 
 def test_every_root_is_served_and_the_chain_ends_at_the_one_that_fits(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_every_root_is_served_and_the_chain_ends_at_the_one_that_fits(tmp_path: 
     old = (other / "certs/root_ca.crt").read_text()
     edit(state, lambda ca: ca.update(root=[str(other / "certs/root_ca.crt"), "certs/root_ca.crt"]))
     flags = ("--log-format", "json", "--password-file", str(tmp_path / "b/pw"))
-    with serving(state, free_port(), free_port(), *flags) as (authority, _):
+    with serve_newel(state, free_port(), free_port(), *flags) as (authority, _):
         assert authority.get("/roots")["crts"] == [old, own]
         fingerprints = [
             run([STEP, "certificate", "fingerprint", each / "certs/root_ca.crt"]).stdout.strip()
@@ -291,7 +291,7 @@ def test_every_root_is_served_and_the_chain_ends_at_the_one_that_fits(tmp_path: 
         assert [authority.get(f"/root/{each}")["ca"] for each in fingerprints] == [old, own]
     (state / "certs/root_ca.crt").write_text(old + own)
     edit(state, lambda ca: ca.update(root="certs/root_ca.crt"))
-    with serving(state, free_port(), free_port(), *flags) as (authority, _):
+    with serve_newel(state, free_port(), free_port(), *flags) as (authority, _):
         assert authority.get("/roots")["crts"] == [old, own]
         with urllib.request.urlopen(f"{authority.http_url}/roots.pem", timeout=5) as answer:  # noqa: S310 - http
             assert answer.read().decode() == old + own

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fixtures.challenged import Challenged
+from fixtures.challenge_targets import ChallengeTargets
 from fixtures.processes import free_port
-from fixtures.running import Authority, configure, serving, wait_until
+from fixtures.running import Authority, configure, serve_newel, wait_until
 
 NAME = "caddy.example"
 LIFETIME = (
@@ -36,25 +36,27 @@ def add_short_lived(state: Path) -> None:
 
 
 @pytest.fixture
-def short_lived(tmp_path: Path, challenged: Challenged) -> Generator[Authority]:
+def short_lived(tmp_path: Path, challenge_targets: ChallengeTargets) -> Generator[Authority]:
     state, ports = tmp_path / "state", (free_port(), free_port())
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
     add_short_lived(state)
-    configure(state, registration={"acme": challenged.settings})
-    with serving(state, *ports) as (running, _):
+    configure(state, registration={"acme": challenge_targets.settings})
+    with serve_newel(state, *ports) as (running, _):
         yield running
 
 
 @pytest.fixture
-def caddy(short_lived: Authority, challenged: Challenged, tmp_path: Path) -> Generator[Path]:
+def caddy(
+    short_lived: Authority, challenge_targets: ChallengeTargets, tmp_path: Path
+) -> Generator[Path]:
     """A running Caddy; its log."""
     (tmp_path / "Caddyfile").write_text(f"""
 {{
     admin off
     storage file_system {tmp_path}/caddy
-    http_port {challenged.http01_port}
-    https_port {challenged.tls_alpn01_port}
+    http_port {challenge_targets.http01_port}
+    https_port {challenge_targets.tls_alpn01_port}
     acme_ca {short_lived.url}/acme/short/directory
     acme_ca_root {short_lived.root}
     renew_interval 1s
@@ -80,7 +82,7 @@ def caddy(short_lived: Authority, challenged: Challenged, tmp_path: Path) -> Gen
         process.wait(20)
 
 
-def shown(port: int, root: Path) -> x509.Certificate:
+def read_served_certificate(port: int, root: Path) -> x509.Certificate:
     """The certificate Caddy shows to a client that trusts the root alone."""
     done = subprocess.run(
         [
@@ -99,18 +101,20 @@ def shown(port: int, root: Path) -> x509.Certificate:
 
 @pytest.mark.needs("caddy", "openssl")
 def test_caddy_keeps_a_short_lived_certificate_alive(
-    short_lived: Authority, challenged: Challenged, caddy: Path
+    short_lived: Authority, challenge_targets: ChallengeTargets, caddy: Path
 ) -> None:
-    port = challenged.tls_alpn01_port
-    first = wait_until(lambda: shown(port, short_lived.root), seconds=60, log=caddy)
+    port = challenge_targets.tls_alpn01_port
+    first = wait_until(
+        lambda: read_served_certificate(port, short_lived.root), seconds=60, log=caddy
+    )
     lived = first.not_valid_after_utc - first.not_valid_before_utc
     assert lived.total_seconds() == 60 + LIFETIME - 1  # backdated by a minute; both ends count
     names = first.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == [NAME]
 
-    def renewed() -> x509.Certificate | None:
-        certificate = shown(port, short_lived.root)
+    def find_renewal() -> x509.Certificate | None:
+        certificate = read_served_certificate(port, short_lived.root)
         return certificate if certificate.serial_number != first.serial_number else None
 
-    second = wait_until(renewed, seconds=90, log=caddy)
+    second = wait_until(find_renewal, seconds=90, log=caddy)
     assert second.not_valid_after_utc > first.not_valid_after_utc

@@ -42,13 +42,13 @@ def list_extensions(certificate: x509.Certificate) -> list[tuple[str, bool]]:
 
 
 @pytest.fixture(scope="module")
-def leaf(embedded: Authority, tmp_path_factory: pytest.TempPathFactory) -> x509.Certificate:
+def leaf(newel_authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> x509.Certificate:
     home = tmp_path_factory.mktemp("home")
     subprocess.run(
         [
             BIN / "newel", "ca", "certificate", "page.internal", "page.crt", "page.key",
-            "--ca-url", embedded.url, "--root", embedded.root, "--provisioner", "admin",
-            "--provisioner-password-file", embedded.password_file,
+            "--ca-url", newel_authority.url, "--root", newel_authority.root, "--provisioner", "admin",
+            "--provisioner-password-file", newel_authority.password_file,
         ],
         cwd=home, env={**os.environ, "STEPPATH": str(home)}, check=True, timeout=60,
         stdin=subprocess.DEVNULL, capture_output=True,
@@ -80,7 +80,7 @@ def test_a_leaf_has_the_fields_of_the_page(leaf: x509.Certificate) -> None:
     ],
 )
 def test_the_authority_has_the_extensions_of_the_page(
-    embedded: Authority, heading: str, file: str
+    newel_authority: Authority, heading: str, file: str
 ) -> None:
-    pem = (embedded.state / f"certs/{file}.crt").read_bytes()
+    pem = (newel_authority.state / f"certs/{file}.crt").read_bytes()
     assert list_extensions(x509.load_pem_x509_certificate(pem)) == read_table(heading)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fixtures.challenged import Challenged
+from fixtures.challenge_targets import ChallengeTargets
 from fixtures.machine import BOTH, Machine, root_fingerprint
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, configure, serving
+from fixtures.running import NEWEL, Authority, configure, serve_newel
 from fixtures.step_ca import step_ca
 from fixtures.terminal import at_a_terminal
 from fixtures.zones import Zone
@@ -38,23 +38,23 @@ def authority(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     zone: Zone,
-    challenged: Challenged,
+    challenge_targets: ChallengeTargets,
 ) -> Generator[Authority]:
     """An authority that resolves names by the zone's server."""
     state = tmp_path_factory.mktemp("acme") / "state"
     if request.param == "step-ca":
-        ports = {"http": challenged.http01_port, "tls": challenged.tls_alpn01_port}
+        ports = {"http": challenge_targets.http01_port, "tls": challenge_targets.tls_alpn01_port}
         flags = [f"--acme-{kind}-port={port}" for kind, port in ports.items()]
-        with step_ca(state, serving=["--resolver", zone.server, *flags, "--insecure"]) as running:
+        with step_ca(state, run_flags=["--resolver", zone.server, *flags, "--insecure"]) as running:
             yield running
         return
     ports = free_port(), free_port()
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
-    settings = challenged.settings | {"resolvers": [zone.server]}
+    settings = challenge_targets.settings | {"resolvers": [zone.server]}
     configure(state, registration={"acme": settings})
     with_external_accounts(state)
-    with serving(state, *ports) as (running, _):
+    with serve_newel(state, *ports) as (running, _):
         yield running
 
 
@@ -129,9 +129,9 @@ def test_a_request_from_elsewhere(machine: Machine, zone: Zone) -> None:
     assert names(machine.read("a")) == {"*.c.acme.test", "c.acme.test"}
 
 
-def test_by_a_tls_server(machine: Machine, challenged: Challenged) -> None:
+def test_by_a_tls_server(machine: Machine, challenge_targets: ChallengeTargets) -> None:
     """A name and an address (RFC 8737, RFC 8738)."""
-    flags = ["--san", "127.0.0.1", "--tls-listen", f"127.0.0.1:{challenged.tls_alpn01_port}"]
+    flags = ["--san", "127.0.0.1", "--tls-listen", f"127.0.0.1:{challenge_targets.tls_alpn01_port}"]
     said = machine.newel(*words_for(machine, "t.acme.test", *flags)).stderr
     assert "Using Standalone Mode TLS challenge to validate t.acme.test .. done!" in said
     assert names(machine.read("a")) == {"t.acme.test"}
@@ -144,7 +144,7 @@ def test_by_a_tls_server(machine: Machine, challenged: Challenged) -> None:
 def test_by_hand(machine: Machine, zone: Zone) -> None:
     """A person is told the record, and says when it is there."""
     words = words_for(machine, "hand.acme.test", "--dns-manual", "--dns-server", zone.server)
-    assert "error allocating terminal" in machine.refused(*words)
+    assert "error allocating terminal" in machine.fail(*words)
     environment = {**os.environ, "STEPPATH": str(machine.home / "step")}
     command = [NEWEL, *words, "--dns-wait", "1s"]
     code, shown = at_a_terminal(command, [("press Enter", "")], cwd=machine.home, env=environment)
@@ -189,9 +189,7 @@ def test_an_account_is_kept_and_used_again(machine: Machine, http01_port: int) -
         ("default", machine.authority.directory),
         ("other", machine.authority.directory),
     ]
-    assert "invalid value '../x' for flag '--account'" in machine.refused(
-        *words, "--account", "../x"
-    )
+    assert "invalid value '../x' for flag '--account'" in machine.fail(*words, "--account", "../x")
 
 
 def test_an_account_gets_another_key_and_is_given_up(machine: Machine, http01_port: int) -> None:
@@ -213,7 +211,7 @@ def test_an_account_gets_another_key_and_is_given_up(machine: Machine, http01_po
         assert key.read_bytes() == before
     assert not key.with_suffix(".new").exists()
     machine.newel(*words)
-    assert "error allocating terminal" in machine.refused(
+    assert "error allocating terminal" in machine.fail(
         "ca", "acme", "account", "deactivate", *account
     )
     gone = machine.newel("ca", "acme", "account", "deactivate", *account, "--force").stderr
@@ -235,7 +233,7 @@ def test_a_change_of_keys_that_was_interrupted(machine: Machine, http01_port: in
     # as if the server had taken the other account's key: the answer that says so was lost
     other.rename(key.with_suffix(".new"))
     taken = key.with_suffix(".new").read_bytes()
-    assert "was interrupted" in machine.refused(*words)
+    assert "was interrupted" in machine.fail(*words)
     machine.newel("ca", "acme", "account", "rekey", "--provisioner", "acme")
     assert key.read_bytes() == taken
     assert [each.name for each in account_files(machine)] == ["default.key"]

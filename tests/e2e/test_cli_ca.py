@@ -62,7 +62,7 @@ def test_bootstrap_into_contexts(stranger: Machine) -> None:
 @pytest.mark.attack("T01")
 def test_bootstrap_with_a_wrong_fingerprint_leaves_nothing(stranger: Machine) -> None:
     words = ["ca", "bootstrap", "--ca-url", stranger.authority.url, "--fingerprint", "00" * 32]
-    assert "was not found" in stranger.refused(*words)
+    assert "was not found" in stranger.fail(*words)
     assert not (stranger.home / "step").exists()
 
 
@@ -113,7 +113,7 @@ def test_a_rogue_server_with_the_right_root_is_found_out(
     work = tmp_path_factory.mktemp("rogue")
     with rogue(stranger.authority.root.read_text(), work) as url:
         words = ["--ca-url", url, "--fingerprint", root_fingerprint(stranger.authority)]
-        said = stranger.refused("ca", command, *words)
+        said = stranger.fail("ca", command, *words)
     assert "failed to verify certificate" in said
     assert not (stranger.home / "step").exists()
 
@@ -179,7 +179,7 @@ def test_a_token_alone_is_enough_once(machine: Machine, tmp_path: Path) -> None:
     host = Machine(machine.authority, tmp_path / "host")
     words = ["ca", "certificate", "bar.internal", "bar.crt", "bar.key", "--token", token]
     host.newel(*words)
-    said = host.refused(*words, "--force")
+    said = host.fail(*words, "--force")
     assert "The request lacked necessary authorization to be completed." in said
     assert "Re-run with STEPDEBUG=1 for more info." in said
 
@@ -210,7 +210,7 @@ def test_a_token_for_one_request_only(machine: Machine) -> None:
     machine.newel("ca", "sign", "r.csr", "r.crt", "--token", token)
     assert machine.read("r").subject.rfc4514_string() == "CN=r.internal"
     token = machine.token("r.internal", "--cnf-file", "r.csr")
-    machine.refused("ca", "certificate", "r.internal", "y.crt", "y.key", "--token", token)
+    machine.fail("ca", "certificate", "r.internal", "y.crt", "y.key", "--token", token)
 
 
 def test_bad_input_changes_nothing(machine: Machine) -> None:
@@ -245,7 +245,7 @@ def test_bad_input_changes_nothing(machine: Machine) -> None:
         (["ca", "sign", "foo.internal.crt", "y.crt"], "error parsing foo.internal.crt"),
     ]  # fmt: skip
     for words, expected in cases:
-        said = machine.refused(*words)
+        said = machine.fail(*words)
         assert expected in said, f"{words}: {said}"
 
 

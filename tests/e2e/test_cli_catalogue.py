@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, configure, serving, wait_until
+from fixtures.running import NEWEL, Authority, configure, serve_newel, wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Desk:
         found: list[dict[str, str]] = json.loads(self.newel(*words, "--output", "json").stdout)
         return found
 
-    def catalogued(self, subject: str, count: int = 1) -> list[dict[str, str]]:
+    def find_certificates(self, subject: str, count: int = 1) -> list[dict[str, str]]:
         """The certificates of a subject, once the catalogue has as many."""
 
         def look() -> list[dict[str, str]] | None:
@@ -62,7 +62,7 @@ class Desk:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
     folder = tmp_path_factory.mktemp("catalogue")
     ports = free_port(), free_port()
-    with serving(folder / "state", *ports):
+    with serve_newel(folder / "state", *ports):
         pass
     administrators = [{"subject": "admin", "provisioner": "admin"}]
     secret = folder / "hook.secret"
@@ -74,7 +74,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
         inventory={"administrators": administrators, "expiry": {"fraction": 0.15}},
         alerting={"channels": {"nobody": hook}, "retry": {"attempts": 1}},
     )
-    with serving(folder / "state", *ports) as (running, _):
+    with serve_newel(folder / "state", *ports) as (running, _):
         desk = Desk(running, folder)
         root = json.loads(
             desk.newel("certificate", "inspect", "--format", "json", str(running.root)).stdout
@@ -87,15 +87,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
         known = json.loads(defaults.read_text())
         known |= {"admin-cert": str(folder / "admin.crt"), "admin-key": str(folder / "admin.key")}
         defaults.write_text(json.dumps(known))
-        desk.catalogued("admin")
+        desk.find_certificates("admin")
         yield desk
 
 
 def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
     desk.issue("one.internal", "--not-after", "6m")
     desk.issue("two.internal", "--not-after", "20m")
-    desk.catalogued("one.internal")
-    desk.catalogued("two.internal")
+    desk.find_certificates("one.internal")
+    desk.find_certificates("two.internal")
     words = ("certificates", "list", "--search", ".internal", "--sort", "expires")
     assert [each["subject"] for each in desk.entries(*words)] == ["one.internal", "two.internal"]
     soon = desk.entries("certificates", "list", "--expires-before", "10m", "--search", ".internal")
@@ -120,7 +120,7 @@ NEITHER = (
 
 def test_show_knows_a_certificate_by_its_serial_however_written(desk: Desk) -> None:
     desk.issue("shown.internal")
-    (entry,) = desk.catalogued("shown.internal")
+    (entry,) = desk.find_certificates("shown.internal")
     serial = entry["serial"]
     coloned = ":".join(serial[at : at + 2] for at in range(0, len(serial), 2)).upper()
     for spelled in (serial, f"0x{serial}", coloned, str(int(serial, 16))):
@@ -137,9 +137,9 @@ def test_show_knows_a_certificate_by_its_serial_however_written(desk: Desk) -> N
 
 def test_an_endpoint_shows_its_lineage(desk: Desk) -> None:
     desk.issue("kept.internal")
-    (first,) = desk.catalogued("kept.internal")
+    (first,) = desk.find_certificates("kept.internal")
     desk.newel("ca", "renew", "--force", "kept.internal.crt", "kept.internal.key")
-    latest, oldest = desk.catalogued("kept.internal", 2)
+    latest, oldest = desk.find_certificates("kept.internal", 2)
     assert oldest == first
     assert latest["endpoint"] == first["endpoint"]
     shown = desk.newel("endpoints", "show", first["endpoint"]).stdout
@@ -152,7 +152,7 @@ def test_an_endpoint_shows_its_lineage(desk: Desk) -> None:
 
 def test_an_export_is_all_of_it_as_one_file(desk: Desk) -> None:
     desk.issue("exported.internal")
-    desk.catalogued("exported.internal")
+    desk.find_certificates("exported.internal")
     desk.newel("certificates", "export", "all.csv")
     everything = (desk.home / "all.csv").read_bytes().decode()
     assert (desk.home / "all.csv").stat().st_mode & 0o777 == 0o600
@@ -170,16 +170,18 @@ def test_an_export_is_all_of_it_as_one_file(desk: Desk) -> None:
 
 def test_an_endpoint_is_revoked_with_all_it_holds(desk: Desk) -> None:
     desk.issue("lost.internal")
-    desk.catalogued("lost.internal")
+    desk.find_certificates("lost.internal")
     desk.newel("ca", "renew", "--force", "lost.internal.crt", "lost.internal.key")
-    endpoint = desk.catalogued("lost.internal", 2)[0]["endpoint"]
+    endpoint = desk.find_certificates("lost.internal", 2)[0]["endpoint"]
     words = ("revoke", "--endpoint", endpoint, "--reasonCode", "keyCompromise", *desk.provisioner)
     assert "error allocating terminal" in desk.newel(*words, status=1).stderr
-    assert {each["state"] for each in desk.catalogued("lost.internal", 2)} == {"active"}
+    assert {each["state"] for each in desk.find_certificates("lost.internal", 2)} == {"active"}
     done = json.loads(desk.newel(*words, "--force", "--output", "json").stdout)
     assert len(done["revoked"]) == 2
     wait_until(
-        lambda: {each["state"] for each in desk.catalogued("lost.internal", 2)} == {"revoked"}
+        lambda: (
+            {each["state"] for each in desk.find_certificates("lost.internal", 2)} == {"revoked"}
+        )
     )
     desk.newel("ca", "renew", "--force", "lost.internal.crt", "lost.internal.key", status=1)
     again = desk.newel(*words, "--force", status=1)
@@ -188,17 +190,17 @@ def test_an_endpoint_is_revoked_with_all_it_holds(desk: Desk) -> None:
 
 def test_a_serial_and_a_certificate_are_revoked(desk: Desk) -> None:
     desk.issue("by-serial.internal")
-    (entry,) = desk.catalogued("by-serial.internal")
+    (entry,) = desk.find_certificates("by-serial.internal")
     desk.newel("revoke", "--serial", entry["serial"], *desk.provisioner)
-    wait_until(lambda: desk.catalogued("by-serial.internal")[0]["state"] == "revoked")
+    wait_until(lambda: desk.find_certificates("by-serial.internal")[0]["state"] == "revoked")
     desk.issue("by-key.internal")
-    desk.catalogued("by-key.internal")
+    desk.find_certificates("by-key.internal")
     desk.newel("revoke", "--cert", "by-key.internal.crt", "--key", "by-key.internal.key")
-    wait_until(lambda: desk.catalogued("by-key.internal")[0]["state"] == "revoked")
+    wait_until(lambda: desk.find_certificates("by-key.internal")[0]["state"] == "revoked")
     desk.issue("by-decimal.internal")
-    (entry,) = desk.catalogued("by-decimal.internal")
+    (entry,) = desk.find_certificates("by-decimal.internal")
     desk.newel("revoke", "--serial", str(int(entry["serial"], 16)), *desk.provisioner)
-    wait_until(lambda: desk.catalogued("by-decimal.internal")[0]["state"] == "revoked")
+    wait_until(lambda: desk.find_certificates("by-decimal.internal")[0]["state"] == "revoked")
     missing = desk.newel("revoke", "--serial", "1234", *desk.provisioner, status=1)
     assert missing.stderr.endswith(NEITHER)
     both = desk.newel("revoke", "--serial", "1", "--endpoint", "x", status=1)
@@ -209,7 +211,7 @@ def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
     """Two endpoints late at once, by the minute's backdate; and a receiver that is not there."""
     for name in ("one.late", "mended.late"):
         desk.issue(name, "--not-after", "5m")
-        desk.catalogued(name)
+        desk.find_certificates(name)
     words = ("alerts", "list", "--search", ".late")
     wait_until(lambda: len(desk.entries(*words, "--state", "open")) == 2)
     desk.newel("revoke", "--cert", "mended.late.crt", "--key", "mended.late.key")
@@ -230,11 +232,11 @@ def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
     )
     assert (cells["id"], cells["names"]) == (late["id"], "dns:one.late")
 
-    def given_up() -> str | None:
+    def failed_alert() -> str | None:
         said = desk.newel("alerts", "show", late["id"]).stdout
         return said if "failed" in said else None
 
-    facts, deliveries = wait_until(given_up).split("\n\n")
+    facts, deliveries = wait_until(failed_alert).split("\n\n")
     assert "one.late" in facts
     assert deliveries.splitlines()[1].split()[:4] == ["nobody", "opened", "failed", "1"]
     shown = json.loads(desk.newel("alerts", "show", late["id"], "--output", "json").stdout)

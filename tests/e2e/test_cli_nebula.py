@@ -40,7 +40,7 @@ def authority(network: Path, tmp_path_factory: pytest.TempPathFactory) -> Genera
         yield running
 
 
-def typed(authority: Authority, home: Path, program: str, *words: str, code: int = 0) -> str:
+def run_program(authority: Authority, home: Path, program: str, *words: str, code: int = 0) -> str:
     """What one of the programs says on stdout, or on stderr where it fails."""
     done = subprocess.run(
         [program, *words, "--ca-url", authority.url, "--root", str(authority.root)],
@@ -61,7 +61,7 @@ def test_a_host_gets_x509_and_ssh_certificates(
     authority: Authority, network: Path, tmp_path: Path
 ) -> None:
     names = ["--san", "host", "--san", "10.1.0.1"]
-    typed(
+    run_program(
         authority,
         tmp_path,
         NEWEL,
@@ -76,7 +76,7 @@ def test_a_host_gets_x509_and_ssh_certificates(
     leaf = x509.load_pem_x509_certificate((tmp_path / "h.crt").read_bytes())
     assert leaf.subject.rfc4514_string() == "CN=host"
     clear = ["--no-password", "--insecure"]
-    typed(
+    run_program(
         authority,
         tmp_path,
         NEWEL,
@@ -102,7 +102,9 @@ def test_tokens_are_those_of_the_original(
     authority: Authority, network: Path, tmp_path: Path
 ) -> None:
     theirs, own = (
-        parts_of(typed(authority, tmp_path, program, "ca", "token", "host", *by_host(network)))
+        parts_of(
+            run_program(authority, tmp_path, program, "ca", "token", "host", *by_host(network))
+        )
         for program in (others("step"), NEWEL)
     )
     assert theirs == own
@@ -135,7 +137,7 @@ def test_what_is_not_the_host_s_is_refused(
         ),
     ]
     for flags, expected in cases:
-        said = typed(authority, tmp_path, NEWEL, "ca", "certificate", "host", "x.crt", "x.key",
+        said = run_program(authority, tmp_path, NEWEL, "ca", "certificate", "host", "x.crt", "x.key",
                      "--provisioner", "mesh", *flags, code=1)  # fmt: skip
         assert expected in said
         assert not (tmp_path / "x.crt").exists()

@@ -10,7 +10,7 @@ import pytest
 from fakes.client_auth_proxy import serve_proxy
 from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
 from fixtures.processes import free_port
-from fixtures.running import serving
+from fixtures.running import serve_newel
 from newel.cli.jose import jwk_files
 from newel.client.trust import trusting
 from newel.client.web import make_opener
@@ -59,7 +59,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Generator[Machine]:
     """A machine that knows an authority of ours with two provisioners more, one of them without escrow."""
     home, ports = tmp_path_factory.mktemp("several"), (free_port(), free_port())
     state = tmp_path_factory.mktemp("several-state") / "state"
-    with serving(state, *ports) as (known, _):
+    with serve_newel(state, *ports) as (known, _):
         machine = Machine(known, home)
         words = ["--ca-url", known.url, "--fingerprint", root_fingerprint(known)]
         machine.newel("ca", "bootstrap", *words)
@@ -76,7 +76,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Generator[Machine]:
     machine.newel(*add, "second", "--create", "--password-file", "pw")
     machine.newel("crypto", "jwk", "create", "own.pub", "own.key", "--no-password", "--insecure")
     machine.newel(*add, "own", "--public-key", "own.pub")
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         yield machine
 
 
@@ -85,7 +85,7 @@ def test_without_escrow_the_key_itself_is_asked_for(several: Machine) -> None:
     (own,) = [each for each in provisioners(several) if each["name"] == "own"]
     assert "encryptedKey" not in own
     asked = ["ca", "token", "a.example", "--provisioner", "own"]
-    said = several.refused(*asked, "--password-file", "pw")
+    said = several.fail(*asked, "--password-file", "pw")
     assert "the provisioner's key is not kept by the authority: name its file by '--key'" in said
     token = several.newel(*asked, "--key", "own.key").stdout.strip()
     several.newel("ca", "certificate", "a.example", "a.crt", "a.key", "--token", token)
@@ -109,10 +109,10 @@ def test_a_provisioner_is_chosen_among_several_by_name_or_by_key(several: Machin
     for flags in (
         ["--kid", "none"], ["--issuer", "nobody"], ["--kid", kids["admin"], "--issuer", "second"],
     ):  # fmt: skip
-        said = several.refused("ca", "token", "a", *flags, "--password-file", "pw")
+        said = several.fail("ca", "token", "a", *flags, "--password-file", "pw")
         assert f"The authority has: admin (JWK) [kid: {kids['admin']}]" in said
         assert f"second (JWK) [kid: {kids['second']}]" in said
-    said = several.refused("ca", "token", "a", "--password-file", "pw")
+    said = several.fail("ca", "token", "a", "--password-file", "pw")
     assert "Without a terminal it is answered by --provisioner or --kid." in said
     assert "second (JWK)" in said
 
@@ -130,7 +130,7 @@ def test_a_provisioner_is_chosen_among_several_by_name_or_by_key(several: Machin
 def test_an_authority_without_remote_management_is_told_from_one_without_a_policy(
     machine: Machine, words: list[str]
 ) -> None:
-    said = machine.refused(*words)
+    said = machine.fail(*words)
     assert f"the authority {machine.authority.url} is not managed remotely" in said
     assert "You must login" not in said
 

@@ -10,7 +10,7 @@ import pytest
 from fixtures.machine import Machine, authority, machine, root_fingerprint, stranger
 from fixtures.processes import free_port
 from fixtures.running import NEWEL, others, run
-from fixtures.step_ca import running
+from fixtures.step_ca import run_step_ca
 from fixtures.terminal import at_a_terminal
 
 __all__ = ["authority", "machine", "stranger"]
@@ -29,7 +29,7 @@ def init(machine: Machine, state: Path, port: int, *flags: str, program: str) ->
     return run(words, env=environment).stderr
 
 
-def known(state: Path) -> dict[str, Any]:
+def read_state(state: Path) -> dict[str, Any]:
     """What the files say, without what is drawn by lot."""
     config = json.loads((state / "config/ca.json").read_text().replace(str(state), "STATE"))
     for provisioner in config["authority"]["provisioners"]:
@@ -44,7 +44,7 @@ def test_the_originals_files(machine: Machine) -> None:
     for flags in ([], ["--acme", "--ssh"]):
         for state, program in ((ours, NEWEL), (theirs, others("step"))):
             init(machine, state, 443, *flags, program=program)
-        assert known(ours) == known(theirs)
+        assert read_state(ours) == read_state(theirs)
         files = [
             sorted(p.relative_to(s) for p in s.rglob("*") if p.is_file()) for s in (ours, theirs)
         ]
@@ -64,7 +64,7 @@ def test_a_server_registers_with_them(machine: Machine) -> None:
     assert "Intermediate" not in said
     assert "Your registration authority is ready to go." in said
     password = machine.authority.password_file
-    with running(state, port, password, "--issuer-password-file", str(password)) as registering:
+    with run_step_ca(state, port, password, "--issuer-password-file", str(password)) as registering:
         flags = [
             "--provisioner",
             "local",
@@ -132,5 +132,5 @@ def test_what_cannot_be_made_here(machine: Machine) -> None:
         (["--ra", "stepcas", "--issuer", "http://a", "--deployment-type", "linked"], "is not the https address"),
     ]  # fmt: skip
     for words, expected in cases:
-        said = machine.refused("ca", "init", *words)
+        said = machine.fail("ca", "init", *words)
         assert expected in said, f"{words}: {said}"

@@ -125,11 +125,11 @@ def test_revocation_by_key_and_by_token(machine: Machine) -> None:
     ).stderr
     assert f"✔ CA: {machine.authority.url}\n" in said
     assert f"Certificate with Serial Number {serial} has been revoked.\n" in said
-    machine.refused("ca", "renew", "foo.internal.crt", "foo.internal.key", "--force")
+    machine.fail("ca", "renew", "foo.internal.crt", "foo.internal.key", "--force")
     serial = str(machine.certificate("bar.internal").serial_number)
     token = machine.token(serial, "--revoke")
     machine.newel("ca", "revoke", serial, "--token", token, "--reasonCode", "key compromise")
-    machine.refused("ca", "renew", "bar.internal.crt", "bar.internal.key", "--force")
+    machine.fail("ca", "renew", "bar.internal.crt", "bar.internal.key", "--force")
 
 
 def test_a_daemon_outlives_what_fails(machine: Machine) -> None:

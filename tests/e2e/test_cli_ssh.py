@@ -69,7 +69,7 @@ class Person:
     def inspect(self, name: str) -> dict[str, object]:
         return json.loads(self.ssh("inspect", name, "--format", "json").stdout)
 
-    def held(self) -> str:
+    def list_keys(self) -> str:
         """What the agent holds, as ssh-add sees it."""
         done = subprocess.run(
             ["ssh-add", "-L"], env=self.env, capture_output=True, text=True, check=False
@@ -109,7 +109,7 @@ def test_a_person_gets_a_key_and_a_certificate(person: Person, kind: list[str]) 
     assert keygen("-y", "-P", "", "-f", key).split()[1] == public.read_text().split()[1]
     assert public.read_text().split()[2] == "Joe.Doe@example.com"
     assert str(said["KeyFingerprint"]) in keygen("-L", "-f", certificate)
-    assert certificate.read_text().split()[1] in person.held()
+    assert certificate.read_text().split()[1] in person.list_keys()
     authority = person.authority.state / "certs/ssh_user_ca_key.pub"
     assert str(said["SigningKeyFingerprint"]) in keygen("-l", "-f", authority)
     challenge = person.home / "text"
@@ -155,7 +155,7 @@ def test_a_public_key_is_certified_as_it_is(person: Person) -> None:
                               "--comment", "mine", "--not-after", "1h")  # fmt: skip
     assert said["KeyAlgo"] == "ED25519"
     assert before == ((person.home / "own").read_bytes(), (person.home / "own.pub").read_bytes())
-    assert "mine" in person.held()
+    assert "mine" in person.list_keys()
     keygen("-q", "-t", "ed25519", "-N", "", "-f", person.home / "stranger")
     refused = person.ssh("certificate", "joe", "own.pub", "--sign", "--force", "--private-key",
                          "stranger", *person.provisioner, code=1)  # fmt: skip
@@ -165,7 +165,7 @@ def test_a_public_key_is_certified_as_it_is(person: Person) -> None:
 def test_a_host_certificate_is_renewed_rekeyed_and_revoked_by_its_own_key(person: Person) -> None:
     first = person.certificate("host.example", "host", "--host", "--not-after", "2h")
     assert (first["Type"], first["Principals"]) == ("host", ["host.example"])
-    assert not person.held()
+    assert not person.list_keys()
     person.ssh("renew", "host-cert.pub", "host", "--out", "next-cert.pub")
     second = person.inspect("next-cert.pub")
     assert second["Serial"] != first["Serial"]
@@ -198,12 +198,12 @@ def test_a_daemon_renews_a_host_certificate(person: Person) -> None:
     )  # fmt: skip
     serials = {first["Serial"]}
 
-    def renewed() -> bool:
+    def is_renewed_twice() -> bool:
         serials.add(person.inspect("host-cert.pub")["Serial"])
         return len(serials) > 2
 
     try:
-        wait_until(renewed, process=daemon)
+        wait_until(is_renewed_twice, process=daemon)
     finally:
         daemon.terminate()
         out, err = daemon.communicate()
@@ -228,10 +228,10 @@ def test_the_agent_is_filled_listed_and_emptied(person: Person) -> None:
     person.ssh("login", "joe", *person.provisioner)
     again = person.ssh("login", "joe", *person.provisioner)
     assert "is already present in the SSH agent." in again.stderr
-    assert person.held().count("-cert-v01@openssh.com") == 1
+    assert person.list_keys().count("-cert-v01@openssh.com") == 1
     listed = person.ssh("list").stdout
     assert listed == run(["ssh-add", "-l"], env=person.env).stdout
-    assert person.ssh("list", "--raw").stdout == person.held()
+    assert person.ssh("list", "--raw").stdout == person.list_keys()
     assert person.ssh("list", "joe").stdout.strip() == next(
         line for line in listed.splitlines() if "joe" in line
     )
@@ -244,7 +244,7 @@ def test_the_agent_is_filled_listed_and_emptied(person: Person) -> None:
     assert not (person.home / "step/ssh").exists()
     assert person.ssh("logout", "jim").stdout == "Identity not found: jim\n"
     assert person.ssh("logout", "joe").stdout == "Identity removed: joe\n"
-    assert "own key" in person.held()
+    assert "own key" in person.list_keys()
     assert person.ssh("logout", "own key").stdout == "Identity not found: own key\n"
     assert person.ssh("logout", "--all").stdout == "All identities removed.\n"
     assert person.ssh("list").stdout == "The agent has no identities.\n"
@@ -330,7 +330,7 @@ def test_an_authority_cannot_write_outside_the_persons_directories(tmp_path: Pat
 
 @pytest.mark.needs("sshd")
 def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
-    """The walk: a host with a certificate, a person who logs in by ProxyCommand, no known_hosts prompt."""
+    """A host with a certificate, a person who logs in by ProxyCommand, no known_hosts prompt."""
     person.certificate("localhost", "host", "--host")
     user = run(["id", "-un"]).stdout.strip()
     keys = person.home / "users.pub"

@@ -9,9 +9,9 @@ import pytest
 from fakes.client_auth_proxy import serve_proxy
 from fakes.openid import OpenIdProvider, put_browser
 from fixtures.pki import InternalPki
+from fixtures.scenarios import Shell
 from fixtures.ssh_programs import agent
 from fixtures.step_ca import step_ca
-from fixtures.walks import Walker
 
 pytestmark = pytest.mark.needs("step", "step-ca", "ssh-agent", "curl")
 
@@ -41,7 +41,7 @@ def test_who_is_turned_away_signs_in_and_asks_again(
                 home = tmp_path / program
                 home.mkdir()
                 with agent(home) as socket:
-                    joe = Walker(
+                    joe = Shell(
                         home,
                         program,
                         replace(authority, port=proxy.port),
@@ -49,8 +49,8 @@ def test_who_is_turned_away_signs_in_and_asks_again(
                     )
                     put_browser(home / "bin")
                     proxy.asked.clear()
-                    assert "HOSTNAME" in joe.bootstraps().types("step ssh hosts")
+                    assert "HOSTNAME" in joe.bootstrap().type_line("step ssh hosts")
                     assert [bool(each.peer) for each in proxy.about("/ssh/hosts")] == [False, True]
-                    assert "mike@example.com" in joe.types("ssh-add -L")
-                    joe.types("step ssh hosts")
+                    assert "mike@example.com" in joe.type_line("ssh-add -L")
+                    joe.type_line("step ssh hosts")
                     assert len(proxy.about("/ssh/sign")) == 1

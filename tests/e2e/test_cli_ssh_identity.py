@@ -166,10 +166,10 @@ def test_who_asks_about_a_host_proves_who_he_is(person: Person) -> None:
     person.certificate("joe", "id")
     person.run("ssh", "check-host", "unknown.example", code=1)
     token = json.loads(person.proxy.about("/ssh/check-host")[-1].body)["token"]
-    header, claims = (json.loads(unpadded(part)) for part in token.split(".")[:2])
+    header, claims = (json.loads(decode_base64url(part)) for part in token.split(".")[:2])
     leaf = person.identity
     assert base64.b64decode(header["x5cInsecure"][0]) == leaf.public_bytes(Encoding.DER)
-    assert header["kid"] == from_public_key(known(leaf.public_key())).kid
+    assert header["kid"] == from_public_key(require_public_key(leaf.public_key())).kid
     assert (claims["iss"], claims["sub"]) == ("x5c-identity", "unknown.example")
     assert claims["aud"] in ("/ssh/check-host", ["/ssh/check-host"])
     assert "sha" not in claims
@@ -191,10 +191,10 @@ def test_an_identity_that_has_ended_stays_at_home(person: Person) -> None:
     assert person.proxy.asked[-1].peer == person.identity.public_bytes(Encoding.DER)
 
 
-def unpadded(text: str) -> bytes:
+def decode_base64url(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def known(key: Any) -> PublicKey:
+def require_public_key(key: Any) -> PublicKey:
     assert isinstance(key, PublicKey)
     return key

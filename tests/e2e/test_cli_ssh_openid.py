@@ -8,9 +8,9 @@ import pytest
 
 from fakes.openid import OpenIdProvider, put_browser
 from fixtures.pki import InternalPki
+from fixtures.scenarios import Shell
 from fixtures.ssh_programs import agent
 from fixtures.step_ca import step_ca
-from fixtures.walks import Walker
 
 pytestmark = pytest.mark.needs("step", "step-ca", "ssh-agent", "curl")
 
@@ -34,11 +34,11 @@ def test_the_provider_vouches_and_the_agent_holds_the_certificate(
             })  # fmt: skip
 
         with step_ca(tmp_path / "state", "--ssh", edit=people, env=trusted) as authority:
-            joe = Walker(tmp_path / "joe", "ours", authority, {"SSH_AUTH_SOCK": socket, **trusted})
+            joe = Shell(tmp_path / "joe", "ours", authority, {"SSH_AUTH_SOCK": socket, **trusted})
             put_browser(joe.home / "bin")
-            said = joe.bootstraps().says("step ssh login --provisioner people")
+            said = joe.bootstrap().read_messages("step ssh login --provisioner people")
             assert "✔ SSH Agent: yes" in said
-            (held,) = json.loads(joe.types("step ssh list --output json"))
+            (held,) = json.loads(joe.type_line("step ssh list --output json"))
             assert held["comment"] == "Joe.Doe@example.com"
             assert held["principals"] == ["joedoe", "Joe.Doe", "Joe.Doe@example.com"]
-            assert "already present" in joe.says("step ssh login --provisioner people")
+            assert "already present" in joe.read_messages("step ssh login --provisioner people")

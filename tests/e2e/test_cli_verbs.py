@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fakes.guarded_service import Service, guarding
-from fakes.oauth_provider import CLIENT, Provider, providing, walk
+from fakes.guarded_service import Service, serve_guarded
+from fakes.oauth_provider import CLIENT, Provider, serve_provider, walk
 from fixtures.machine import Machine, authority, machine, stranger
 from fixtures.running import run, wait_until
 from fixtures.step_ca import step_ca
@@ -28,7 +28,7 @@ def service_of(host: Machine, tokens: Provider | None = None) -> Generator[Servi
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(host.authority.root))
     tls.verify_mode = ssl.CERT_OPTIONAL
     tls.load_cert_chain(host.home / "localhost.crt", host.home / "localhost.key")
-    with guarding(tls) as service:
+    with serve_guarded(tls) as service:
         service.tokens = tokens.active if tokens else ()
         yield service
 
@@ -38,7 +38,7 @@ def login(host: Machine, service: str, *flags: str) -> None:
     assert "✔ Logged in: ada until " in said
 
 
-def configured(host: Machine, **settings: str) -> None:
+def configure(host: Machine, **settings: str) -> None:
     """Adds to defaults.json."""
     file = host.home / "step/config/defaults.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | settings))
@@ -49,9 +49,9 @@ def test_a_token_and_a_certificate_are_swapped_at_login_and_nowhere_else(
     machine: Machine, kind: str
 ) -> None:
     """ROAD-06: the configuration says which it is; every line is the same, the login's too."""
-    with providing() as provider, service_of(machine, provider) as service:
+    with serve_provider() as provider, service_of(machine, provider) as service:
         url = f"https://localhost:{service.port}"
-        configured(machine, credential=kind, subject="ada")
+        configure(machine, credential=kind, subject="ada")
         words = ("login", url, *machine.provisioner)
         if kind == "token":
             provider.answers = dict(RENEWABLE)
@@ -89,7 +89,7 @@ def test_another_program_has_a_key_of_its_own(machine: Machine) -> None:
         assert json.loads(run([*curl, url]).stdout)["who"] == "ada"
 
 
-def stored(host: Machine) -> Path:
+def find_credentials(host: Machine) -> Path:
     (file,) = (host.home / "step/credentials").glob("*.json")
     return file
 
@@ -107,9 +107,9 @@ def test_a_certificate_is_renewed_when_it_is_due(machine: Machine) -> None:
     with service_of(machine) as service:
         url = f"https://localhost:{service.port}"
         login(machine, url, "--not-before", "-23h", "--not-after", "24h")
-        before = leaf_of(stored(machine))
+        before = leaf_of(find_credentials(machine))
         machine.newel("request", url)
-        after = leaf_of(stored(machine))
+        after = leaf_of(find_credentials(machine))
         assert after.serial_number != before.serial_number
         assert after.subject == before.subject
 
@@ -118,7 +118,7 @@ def test_a_certificate_is_revoked_at_the_end(machine: Machine) -> None:
     with service_of(machine) as service:
         url = f"https://localhost:{service.port}"
         login(machine, url)
-        file = stored(machine)
+        file = find_credentials(machine)
         copy = file.read_bytes()
         machine.newel("logout", url)
         file.write_bytes(copy)
@@ -130,7 +130,7 @@ def test_an_authority_that_is_away_takes_no_login_away(machine: Machine) -> None
     with service_of(machine) as service:
         url = f"https://localhost:{service.port}"
         login(machine, url)
-        file = stored(machine)
+        file = find_credentials(machine)
         file.write_text(file.read_text().replace(machine.authority.url, "https://localhost:1"))
         before = file.read_bytes()
         said = machine.newel("logout", url, good=False).stderr
@@ -150,10 +150,10 @@ def test_a_rogue_service_is_told_nothing(
          "-addext", "subjectAltName=DNS:localhost"])  # fmt: skip
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(work / "crt", work / "key")
-    with guarding(tls) as rogue:
+    with serve_guarded(tls) as rogue:
         url = f"https://localhost:{rogue.port}"
         login(machine, url)
-        assert "failed to verify certificate" in machine.refused("request", url, "-d", "secret")
+        assert "failed to verify certificate" in machine.fail("request", url, "-d", "secret")
         assert rogue.came == 0
 
 
@@ -169,7 +169,7 @@ def test_a_rogue_service_is_told_nothing(
     ],
 )
 def test_no_login_comes_of_a_refusal(machine: Machine, flags: list[str], said: str) -> None:
-    assert said in machine.refused("login", "https://files.example", *flags)
+    assert said in machine.fail("login", "https://files.example", *flags)
 
 
 def test_a_device_needs_its_token_and_nothing_else(
@@ -185,9 +185,9 @@ def test_a_device_needs_its_token_and_nothing_else(
     before = device.read("gate").serial_number
     device.newel("ca", "renew", "--force", "gate.crt", "gate.key")
     assert device.read("gate").serial_number != before
-    device.refused(*words, "--force")
+    device.fail(*words, "--force")
     late = Machine(machine.authority, tmp_path_factory.mktemp("late"))
-    late.refused(*words)
+    late.fail(*words)
     assert late.files() == {}
 
 
@@ -201,9 +201,9 @@ def test_what_is_signed_is_believed_by_whoever_trusts_the_authority(machine: Mac
     assert "✔ Signed by: ada.example" in machine.newel(*verify, "ada.example").stderr
     machine.newel("encrypt", "text", "--to", "ada.example.crt", "--out", "text.jwe")
     assert machine.newel("decrypt", "text.jwe", "--key", "ada.example.key").stdout == "text"
-    assert "it is signed by ada.example, not by bob" in machine.refused(*verify, "bob")
+    assert "it is signed by ada.example, not by bob" in machine.fail(*verify, "bob")
     (machine.home / "text").write_text("test")
-    assert "invalid signature" in machine.refused(*verify, "ada.example")
+    assert "invalid signature" in machine.fail(*verify, "ada.example")
 
 
 @pytest.mark.parametrize("authority", ["up"], indirect=True)
@@ -216,7 +216,7 @@ def test_a_signer_who_was_revoked_is_found_out(machine: Machine) -> None:
     machine.newel(*verify, "--verify-ocsp")
     machine.newel("ca", "revoke", *pair)
     wait_until(lambda: machine.newel(*verify, "--verify-ocsp", good=False))
-    assert "revoked" in machine.refused(*verify, "--verify-ocsp")
+    assert "revoked" in machine.fail(*verify, "--verify-ocsp")
     machine.newel(*verify)
 
 

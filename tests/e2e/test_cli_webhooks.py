@@ -98,5 +98,5 @@ def test_an_authority_without_remote_management_has_none(tmp_path: Path) -> None
     with step_ca(tmp_path / "state") as authority:
         machine = Machine(authority, tmp_path / "home")
         flags = ["--ca-url", authority.url, "--root", str(authority.root)]
-        said = machine.refused("ca", "provisioner", "webhook", "remove", "admin", "x", *flags)
+        said = machine.fail("ca", "provisioner", "webhook", "remove", "admin", "x", *flags)
     assert said == "the admin API must be enabled to use webhooks\n"

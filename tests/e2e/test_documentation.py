@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.documentation import FENCE, REPOSITORY, Block, blocks, moved, pages, paste, served
+from fixtures.documentation import (
+    FENCE,
+    REPOSITORY,
+    Block,
+    blocks,
+    move_ports,
+    pages,
+    paste,
+    run_block,
+)
 from fixtures.processes import free_block
 from fixtures.running import BIN, NEWEL
 from fixtures.split import PROGRAMS, split_serving, split_state
@@ -20,8 +29,8 @@ SIGNED = """jq -r 'select(.event=="sign" and .outcome=="granted" and .statement=
 SIGNED_IN_SPLIT = SIGNED + " \\\n"
 
 NOT_RUN = {
-    ("README.md", "sudo REQUESTS_CA_BUNDLE="): "needs root, port 80; test_walk_certbot.py has both",
-    ("README.md", "newel up --state $(step path)"): "test_walk_05_06_first_authority.py does it",
+    ("README.md", "sudo REQUESTS_CA_BUNDLE="): "needs root, port 80; test_certbot.py has both",
+    ("README.md", "newel up --state $(step path)"): "test_first_authority.py does it",
     ("README.md", "make test"): "it is what runs this",
     ("docs/acme.md", "step ca certificate"): "needs names that lead here and port 80; test_acme_clients.py",
     ("docs/acme.md", "sudo "): "likewise",
@@ -52,7 +61,7 @@ SERVES = ("make run", ".venv/bin/newel up", "newel up --state ca")
 """Blocks that run until Ctrl-C."""
 
 
-def excused(block: Block) -> list[tuple[str, str]]:
+def find_excuses(block: Block) -> list[tuple[str, str]]:
     return [
         (page, start)
         for page, start in NOT_RUN
@@ -63,11 +72,11 @@ def excused(block: Block) -> list[tuple[str, str]]:
 def to_paste(page: str) -> list[Block]:
     return [
         block for block in ALL
-        if block.page == page and not excused(block) and not block.text.startswith(SERVES)
+        if block.page == page and not find_excuses(block) and not block.text.startswith(SERVES)
     ]  # fmt: skip
 
 
-def serving_block(page: str, start: str) -> Block:
+def find_serving_block(page: str, start: str) -> Block:
     (found,) = [block for block in ALL if block.page == page and block.text.startswith(start)]
     return found
 
@@ -104,9 +113,9 @@ def test_every_block_is_run_or_excused_and_no_excuse_is_left_over() -> None:
     run = {"README.md", "docs/acme.md", "docs/cli.md", "docs/inventory.md", "docs/alerting.md",
            "docs/templates.md", "docs/runbooks/backup-and-restore.md"}  # fmt: skip
     run |= {block.page for block in ALL if block.page.startswith("docs/tutorials/")}
-    forgotten = [str(block) for block in ALL if block.page not in run and not excused(block)]
+    forgotten = [str(block) for block in ALL if block.page not in run and not find_excuses(block)]
     assert forgotten == []
-    used = {excuse for block in ALL for excuse in excused(block)}
+    used = {excuse for block in ALL for excuse in find_excuses(block)}
     assert sorted(set(NOT_RUN) - used) == []
 
 
@@ -115,7 +124,7 @@ def test_readme_works_as_typed(
     folder: Path, ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STEPPATH", raising=False)
-    with served(serving_block("README.md", "make run"), folder, *ports):
+    with run_block(find_serving_block("README.md", "make run"), folder, *ports):
         paste(to_paste("README.md"), folder, *ports)
         banner = (
             (folder / "terminal.log")
@@ -125,7 +134,7 @@ def test_readme_works_as_typed(
         )
         (folder / "elsewhere").mkdir()
         paste([Block("the banner of make run", 0, banner)], folder / "elsewhere", *ports)
-    with served(serving_block("README.md", ".venv/bin/newel up"), folder, *ports):
+    with run_block(find_serving_block("README.md", ".venv/bin/newel up"), folder, *ports):
         pass
 
 
@@ -137,7 +146,7 @@ def test_the_tutorials_work_as_typed(
     overview, *tasks = sorted(
         {block.page for block in ALL if block.page.startswith("docs/tutorials/")}
     )
-    with served(serving_block(overview, "make run"), folder, *ports):
+    with run_block(find_serving_block(overview, "make run"), folder, *ports):
         for page in tasks:
             paste([*to_paste(overview), *to_paste(page)], folder, *ports)
 
@@ -159,7 +168,7 @@ def test_the_banner_of_make_split_works_as_pasted(tmp_path: Path) -> None:
 def test_the_command_line_s_page_works_as_typed(
     folder: Path, ports: tuple[int, int], path: None
 ) -> None:
-    with served(serving_block("docs/cli.md", "newel up --state ca"), folder, *ports):
+    with run_block(find_serving_block("docs/cli.md", "newel up --state ca"), folder, *ports):
         paste(to_paste("docs/cli.md"), folder, *ports)
 
 
@@ -167,7 +176,7 @@ def test_the_command_line_s_page_works_as_typed(
 def test_the_pages_for_administrators_work_as_typed(
     folder: Path, ports: tuple[int, int], path: None
 ) -> None:
-    with served(serving_block("docs/cli.md", "newel up --state ca"), folder, *ports):
+    with run_block(find_serving_block("docs/cli.md", "newel up --state ca"), folder, *ports):
         for page in ("docs/acme.md", "docs/inventory.md", "docs/alerting.md"):
             paste(to_paste(page), folder, *ports)
 
@@ -182,21 +191,21 @@ def test_the_page_about_templates_works_as_typed(
 def test_a_state_is_backed_up_and_restored_as_typed(
     folder: Path, ports: tuple[int, int], path: None
 ) -> None:
-    up = serving_block("docs/cli.md", "newel up --state ca")
+    up = find_serving_block("docs/cli.md", "newel up --state ca")
     backup, restore, compare = to_paste("docs/runbooks/backup-and-restore.md")
     issue = (
         "STEPPATH=ca newel ca certificate {0} {0}.crt {0}.key "
         "--provisioner admin --password-file ca/secrets/password\n"
     )
     renew = "STEPPATH=ca newel ca renew --force {0}.crt {0}.key\n"
-    with served(up, folder, *ports):
+    with run_block(up, folder, *ports):
         paste([Block("before", 0, issue.format("kept"))], folder, *ports)
         paste([backup], folder, *ports)
         paste([Block("after", 0, issue.format("lost"))], folder, *ports)
     paste([restore, compare], folder, *ports)
     signed, known = ((folder / name).read_text().split() for name in ("signed", "known"))
     assert set(known) < set(signed)
-    with served(up, folder, *ports):
+    with run_block(up, folder, *ports):
         paste([Block("kept", 0, renew.format("kept"))], folder, *ports)
         paste([Block("lost", 0, "! " + renew.format("lost"))], folder, *ports)
 
@@ -226,9 +235,9 @@ def commands(text: str) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("block", [block for block in ALL if excused(block)], ids=str)
+@pytest.mark.parametrize("block", [block for block in ALL if find_excuses(block)], ids=str)
 def test_what_is_not_run_is_shell_and_has_flags_that_exist(block: Block) -> None:
-    text = moved(block.text, 1, 2)
+    text = move_ports(block.text, 1, 2)
     done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for words in commands(block.text):

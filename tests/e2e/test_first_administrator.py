@@ -13,7 +13,7 @@ from deploy.split.layout import Layout
 
 from fixtures.catalogue import make_leaf
 from fixtures.processes import free_block, free_port
-from fixtures.running import NEWEL, Authority, serving, wait_until
+from fixtures.running import NEWEL, Authority, serve_newel, wait_until
 from fixtures.split import PROGRAMS, split_serving, split_state
 from newel.crypto import pem
 from newel.inventory.config import Expiry
@@ -49,7 +49,10 @@ def authority(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Authority]:
     if request.param == "up":
-        with serving(tmp_path_factory.mktemp("up") / "state", free_port(), free_port()) as (one, _):
+        with serve_newel(tmp_path_factory.mktemp("up") / "state", free_port(), free_port()) as (
+            one,
+            _,
+        ):
             yield one
         return
     first = free_block(70)
@@ -97,11 +100,11 @@ def test_a_revoked_certificate_opens_nothing(authority: Authority) -> None:
         authority.password_file,
     )  # fmt: skip
 
-    def refused() -> bool:
+    def is_refused() -> bool:
         said = newel(authority, "certificates", "list", status=1)
         return "is not an administrator's" in said
 
-    wait_until(refused)
+    wait_until(is_refused)
 
 
 def test_an_expired_certificate_says_how_to_get_another(authority: Authority) -> None:

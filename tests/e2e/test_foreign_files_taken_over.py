@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from fixtures.foreign_authorities import CA, DAY, Made, make, named
+from fixtures.foreign_authorities import CA, DAY, ForeignAuthority, make, make_name
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, others, run, serving
+from fixtures.running import NEWEL, Authority, others, run, serve_newel
 from newel.crypto import keys
 from newel.runtime.clock import SystemClock
 
@@ -63,20 +63,22 @@ def test_files_with_text_roots_among_the_chain_and_an_openssh_key_serve(state: P
         Encoding.PEM, PrivateFormat.OpenSSH, BestAvailableEncryption(PASSWORD)
     )
     key_file.write_bytes(b"Bag Attributes\n    friendlyName: intermediate\n" + encrypted)
-    with serving(state, free_port(), free_port(), *up(state)) as (authority, _):
+    with serve_newel(state, free_port(), free_port(), *up(state)) as (authority, _):
         assert issue(authority).issuer.rfc4514_string() == "CN=T Intermediate CA,O=T"
     (responder,) = [file for file in state.rglob("*responder*.crt") if file.is_file()]
     made = responder.read_bytes()
-    with serving(state, free_port(), free_port(), *up(state)) as (authority, _):
+    with serve_newel(state, free_port(), free_port(), *up(state)) as (authority, _):
         assert authority.get("/health")
     assert responder.read_bytes() == made  # it is the issuer's, wherever that stands in its file
 
 
-def replace(state: Path, life: dt.timedelta) -> Made:
+def replace(state: Path, life: dt.timedelta) -> ForeignAuthority:
     """Another authority in the place of the one of `ca init`, made a day ago for so long."""
     begin = SystemClock().now().replace(microsecond=0) - DAY
-    root = make(named("Foreign Root"), begin=begin)
-    own = make(named("Foreign Intermediate"), root, begin=begin, life=life, extensions=[(CA, True)])
+    root = make(make_name("Foreign Root"), begin=begin)
+    own = make(
+        make_name("Foreign Intermediate"), root, begin=begin, life=life, extensions=[(CA, True)]
+    )
     (state / "certs/root_ca.crt").write_bytes(root.pem)
     (state / "certs/intermediate_ca.crt").write_bytes(own.pem)
     for name, made in (("root", root), ("intermediate", own)):
@@ -87,7 +89,7 @@ def replace(state: Path, life: dt.timedelta) -> Made:
 
 def test_an_intermediate_on_its_last_day_serves_and_warns(state: Path) -> None:
     own = replace(state, DAY + dt.timedelta(hours=10))
-    with serving(state, free_port(), free_port(), *up(state)) as (authority, _):
+    with serve_newel(state, free_port(), free_port(), *up(state)) as (authority, _):
         assert issue(authority).not_valid_after_utc == own.certificate.not_valid_after_utc
         said = authority.log.read_text()
         assert "when the certificate of CN=Foreign Intermediate expires" in said

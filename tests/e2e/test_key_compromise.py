@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from fixtures.acme_clients import World
-from fixtures.challenged import Challenged
+from fixtures.challenge_targets import ChallengeTargets
 from fixtures.running import Authority, others, run, wait_until
 
 COMPROMISED = "Revocation Reason: keyCompromise"
 
 
 @pytest.fixture
-def world(authority: Authority, challenged: Challenged) -> World:
-    return World(authority, challenged)
+def world(authority: Authority, challenge_targets: ChallengeTargets) -> World:
+    return World(authority, challenge_targets)
 
 
 def status(authority: Authority, certificate: Path) -> str:
@@ -31,7 +31,7 @@ def status(authority: Authority, certificate: Path) -> str:
     return done.stdout
 
 
-def revoked_at(said: str) -> str:
+def revocation_time(said: str) -> str:
     found = re.search(r"Revocation Time: (.*)", said)
     assert found, said
     return found[1]
@@ -42,7 +42,7 @@ def test_certbot_declares_a_key_compromised_after_it_superseded_the_certificate(
     world: World, tmp_path: Path
 ) -> None:
     name = "stolen.example"
-    how = ["--standalone", "--http-01-port", str(world.challenged.http01_port), "-d", name]
+    how = ["--standalone", "--http-01-port", str(world.challenge_targets.http01_port), "-d", name]
     world.certbot(
         tmp_path, "certonly", *how, "--agree-tos", "-m", "you@example.com", "--reuse-key"
     )  # fmt: skip
@@ -54,15 +54,15 @@ def test_certbot_declares_a_key_compromised_after_it_superseded_the_certificate(
     said = wait_until(
         lambda: "superseded" in (text := status(world.authority, certificate)) and text
     )
-    first = revoked_at(said)
+    first = revocation_time(said)
     world.certbot(tmp_path, *revoke, "keycompromise", "--key-path", str(key))
     said = wait_until(
         lambda: COMPROMISED in (text := status(world.authority, certificate)) and text
     )
-    assert revoked_at(said) == first
+    assert revocation_time(said) == first
     with pytest.raises(AssertionError, match=r"key|Key"):  # --reuse-key orders with the same one
         world.certbot(tmp_path, "renew", "--force-renewal", "--no-random-sleep-on-renew")
-    assert world.audited("acme.finalize", outcome="refused")["type"] == "badPublicKey"
+    assert world.audit_line("acme.finalize", outcome="refused")["type"] == "badPublicKey"
 
 
 @pytest.mark.needs("step", "openssl")

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, run, serving, wait_until
+from fixtures.running import NEWEL, Authority, run, serve_newel, wait_until
 
 JAVA = Path(__file__).with_name("CheckChain.java")
 
@@ -36,8 +36,8 @@ class Elsewhere:
     def newel(self, *words: str) -> str:
         return run([NEWEL, *words], env=self.env, stdin=subprocess.DEVNULL).stdout
 
-    def serving(self) -> Any:
-        return serving(self.state, *self.ports, *self.flags)
+    def serve_newel(self) -> Any:
+        return serve_newel(self.state, *self.ports, *self.flags)
 
     def certificate(self, name: str) -> Path:
         file = self.folder / f"{name}.crt"
@@ -100,7 +100,7 @@ def ocsp(authority: Authority, certificate: Path, issuer: Path) -> str:
 def test_a_new_intermediate_takes_over_and_the_old_one_answers_on(tmp_path: Path) -> None:
     elder = Elsewhere(tmp_path)
     old = elder.state / "certs/intermediate_ca.crt"
-    with elder.serving() as (authority, _):
+    with elder.serve_newel() as (authority, _):
         kept, revoked = elder.certificate("kept"), elder.certificate("revoked")
         # the log says what is missing, and the authority serves
         assert "there is no CRL of CN=Elder Root CA" in authority.logs()
@@ -132,7 +132,7 @@ def test_a_new_intermediate_takes_over_and_the_old_one_answers_on(tmp_path: Path
     after = json.loads((elder.state / "config/ca.json").read_text())
     assert after["newel"]["formerIssuers"] == [{"crt": before["crt"], "key": before["key"]}]
     assert {name for name in before if before[name] != after.get(name)} <= {"crt", "key", "newel"}
-    with elder.serving() as (authority, _):
+    with elder.serve_newel() as (authority, _):
         fresh = elder.certificate("fresh")
         issuer = elder.issuer_of(fresh)
         assert issuer.subject != elder.issuer_of(kept).subject

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, serving
+from fixtures.running import NEWEL, serve_newel
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["in place", "moved"])
@@ -15,7 +15,7 @@ def test_offline_commands_find_the_files_and_issue_nothing_off_the_record(
     tmp_path: Path, moved: bool
 ) -> None:
     state, ports = tmp_path / "state", (free_port(), free_port())
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
     if moved:
         state = state.rename(tmp_path / "elsewhere")

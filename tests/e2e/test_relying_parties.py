@@ -51,7 +51,7 @@ def chains(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ch
     wait_until(lambda: authority.ocsp(made.good / "srv.crt") == "good")
     wait_until(lambda: authority.ocsp(certificate) == "revoked")
     serial = load(certificate).serial_number
-    wait_until(lambda: serial in listed(lists(authority)))
+    wait_until(lambda: serial in read_serials(lists(authority)))
     return made
 
 
@@ -69,7 +69,7 @@ def fetch(url: str) -> tuple[str, bytes]:
         return answer.headers["content-type"], answer.read()
 
 
-def listed(text: bytes) -> set[int]:
+def read_serials(text: bytes) -> set[int]:
     """The serial numbers in every list of a PEM file."""
     blocks = re.findall(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\n", text, re.DOTALL)
     assert len(blocks) == 2  # the intermediate's and the root's
@@ -83,7 +83,7 @@ def commands(title: str, authority: Authority) -> str:
     return "".join(blocks).replace("http://ca.example:9080", authority.http_url)
 
 
-def typed(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=120
     )
@@ -107,10 +107,10 @@ def test_what_the_page_says_is_good_is_good_and_what_is_revoked_is_not(
     script = commands(title, chains.authority)
     for folder in (chains.good, chains.revoked):
         (folder / "crls.pem").write_bytes(lists(chains.authority))
-    good = typed(f"set -e\n{script}", chains.good)
+    good = run_script(f"set -e\n{script}", chains.good)
     assert good.returncode == 0, good.stdout + good.stderr
     assert "revoked" not in good.stdout + good.stderr
-    refused = typed(script, chains.revoked)
+    refused = run_script(script, chains.revoked)
     said = refused.stdout + refused.stderr
     # every program of the section says so, by itself
     assert len(re.findall(r"revoked\b", said)) >= verdicts, said

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import Authority, configure, serving
+from fixtures.running import Authority, configure, serve_newel
 from newel.client.async_identity import AsyncIdentity
 from newel.client.errors import ClientError
 from newel.client.http01 import Standalone
@@ -18,10 +18,10 @@ from newel.client.identity import Identity
 def authority(tmp_path_factory: pytest.TempPathFactory, http01_port: int) -> Generator[Authority]:
     state = tmp_path_factory.mktemp("acme") / "state"
     ports = free_port(), free_port()
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
     configure(state, registration={"acme": {"http01Port": http01_port}})
-    with serving(state, *ports) as (running, _):
+    with serve_newel(state, *ports) as (running, _):
         yield running
 
 

@@ -41,7 +41,7 @@ def revoke(split: Split, path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def listed(split: Split, folder: Path) -> set[int]:
+def read_crl(split: Split, folder: Path) -> set[int]:
     """The serials in the CRL, whose signature is the issuer's."""
     crl = folder / "crl.der"
     run(["curl", "-sf", "-m", "5", "-o", crl, f"{split.http_url}/crl"])
@@ -94,13 +94,13 @@ def test_status_is_answered_while_the_issuing_database_and_nats_are_away(
     wait_until(lambda: split.ocsp(revoked) == "revoked")
     wait_until(lambda: split.ocsp(asked) == "good")
     wait_until(lambda: split.ocsp(last) == "good")  # so that of all before it is known, too
-    wait_until(lambda: serial(revoked) in listed(split, tmp_path))
+    wait_until(lambda: serial(revoked) in read_crl(split, tmp_path))
     with split.without("nats"), without_the_issuing_database(split):
         assert ask(split, tmp_path, "refused").returncode != 0
         assert split.ocsp(asked) == "good"
         assert split.ocsp(never_asked) == "good"
         assert split.ocsp(revoked) == "revoked"
-        assert serial(revoked) in listed(split, tmp_path)
+        assert serial(revoked) in read_crl(split, tmp_path)
         assert split.ready("validation") == 200
     after = certificate(split, tmp_path, "after")
     wait_until(lambda: split.ocsp(after) == "good")
@@ -111,10 +111,10 @@ def test_what_was_asked_is_answered_while_every_database_is_away(
 ) -> None:
     asked = certificate(split, tmp_path, "asked")
     wait_until(lambda: split.ocsp(asked, *CACHED) == "good")
-    before = listed(split, tmp_path)
+    before = read_crl(split, tmp_path)
     with split.without("postgres"):
         assert split.ocsp(asked, *CACHED) == "good"
-        assert listed(split, tmp_path) == before
+        assert read_crl(split, tmp_path) == before
     wait_until(lambda: ask(split, tmp_path, "after").returncode == 0)
     wait_until(lambda: split.ocsp(tmp_path / "after.crt") == "good")
 

@@ -22,7 +22,7 @@ SERVICES = ("signer", "issuing", "validation", "inventory", "alerting", "registr
 
 @pytest.fixture(scope="module")
 def authority() -> Generator[Split]:
-    """An authority of its own: these walks change it for good."""
+    """An authority of its own: these tests change it for good."""
     with fresh_split({"http01_port": free_port()}) as running:
         yield running
 
@@ -142,12 +142,12 @@ def test_a_backup_brings_everything_back(authority: Split, tmp_path: Path) -> No
         run([initdb.with_name("pg_restore"), "--clean", "--if-exists", "-d", where, dump])
     wait_until(lambda: authority.ocsp(issued) == "good")
     assert authority.ocsp(revoked) == "revoked"
-    assert unrecorded(authority) == set()
+    assert find_unrecorded(authority) == set()
     renewed = [str(issued), str(issued.with_suffix(".key"))]
     assert authority.step("ca", "renew", "--force", *renewed).returncode == 0
 
 
-def unrecorded(authority: Split) -> set[str]:
+def find_unrecorded(authority: Split) -> set[str]:
     """Step 3 of the restoring: what was signed and has no record."""
     signed = {
         line["subject"]

@@ -84,14 +84,14 @@ def test_every_service_has_a_trail_of_what_it_decided(split: Split, tmp_path: Pa
     """One request id leads from the registration authority's line to the signer's."""
     certificate(split, tmp_path, "new")
 
-    def told_by_three() -> bool:
+    def has_three_lines() -> bool:
         audit = split.audit()  # each service writes its own file, in its own time
         signed = [line for line in audit if line["event"] == "sign" and "key" not in line]
         request = signed[-1]["request_id"]
         seen = {line["service"] for line in audit if line.get("request_id") == request}
         return seen == {"registration", "issuing", "signer"}
 
-    wait_until(told_by_three)
+    wait_until(has_three_lines)
 
 
 def test_ports_that_are_taken_are_named_before_anything_is_made(state: Path, ports: Ports) -> None:

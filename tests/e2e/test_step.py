@@ -1,4 +1,4 @@
-"""The step program, as installed from its own package, against a running authority (walk: step sign)."""
+"""The step program, as installed from its own package, against a running authority."""
 
 import datetime as dt
 import json
@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.processes import free_port
-from fixtures.running import Authority, others, run, serving, wait_until
+from fixtures.running import Authority, others, run, serve_newel, wait_until
 from newel.step import extension
 from newel.step.fingerprint import fingerprint
 
@@ -217,7 +217,7 @@ def test_no_token_is_ever_written_down(client: Client) -> None:
 def test_provisioners_come_and_go_while_running(tmp_path: Path) -> None:
     """T15: step edits ca.json, SIGHUP takes it over, certificates of what is gone are not renewed."""
     state = tmp_path / "state"
-    with serving(state, free_port(), free_port()) as (authority, process):
+    with serve_newel(state, free_port(), free_port()) as (authority, process):
         client = Client(authority, tmp_path / "client")
         client.home.mkdir()
         root = x509.load_pem_x509_certificate(authority.root.read_bytes())
@@ -232,32 +232,32 @@ def test_provisioners_come_and_go_while_running(tmp_path: Path) -> None:
         client.step("ca", "certificate", *files, *ops, good=False)
         process.send_signal(signal.SIGHUP)
 
-        def listed() -> list[str]:
+        def list_names() -> list[str]:
             return [each["name"] for each in authority.get("/provisioners")["provisioners"]]
 
-        wait_until(lambda: "ops" in listed())
+        wait_until(lambda: "ops" in list_names())
         client.step("ca", "certificate", *files, *ops)
         client.step("ca", "renew", "o.crt", "o.key", "--force")
         client.step("ca", "provisioner", "remove", "ops", *editing)
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "ops" not in listed())
+        wait_until(lambda: "ops" not in list_names())
         done = client.step("ca", "renew", "o.crt", "o.key", "--force", good=False)
         assert "The request lacked necessary authorization to be completed." in done.stderr
-        assert {"admin", "acme"} <= set(listed())
+        assert {"admin", "acme"} <= set(list_names())
 
 
 def test_the_limits_of_ca_json_reach_every_service(tmp_path: Path) -> None:
     """A year and five minutes' backdate: registration, issuing and signer agree on what ca.json says."""
     state = tmp_path / "state"
     ports = free_port(), free_port()
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
     file = state / "config/ca.json"
     ca = json.loads(file.read_text())
     ca["authority"]["claims"] = {"maxTLSCertDuration": "8760h0m0s"}
     ca["authority"]["backdate"] = "5m0s"
     file.write_text(json.dumps(ca))
-    with serving(state, *ports) as (authority, _):
+    with serve_newel(state, *ports) as (authority, _):
         client = Client(authority, tmp_path / "client")
         client.home.mkdir()
         root = x509.load_pem_x509_certificate(authority.root.read_bytes())

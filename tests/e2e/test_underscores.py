@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from fixtures.processes import free_port
-from fixtures.running import Authority, serving
+from fixtures.running import Authority, serve_newel
 
 TEMPLATE = (
     '{"subject": {{ toJson .Subject }}, "sans": {{ toJson .SANs }},'
@@ -35,7 +35,7 @@ def test_underscores_are_for_the_operator_s_own_names_and_where_a_provisioner_le
     tmp_path: Path,
 ) -> None:
     state, ports = tmp_path / "state", (free_port(), free_port())
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
     file = state / "config/ca.json"
     ca = json.loads(file.read_text())
@@ -51,7 +51,7 @@ def test_underscores_are_for_the_operator_s_own_names_and_where_a_provisioner_le
         },
     ]
     file.write_text(json.dumps(ca))
-    with serving(state, *ports) as (authority, _):
+    with serve_newel(state, *ports) as (authority, _):
         shown = ssl.get_server_certificate(("127.0.0.1", ports[0]))
         own = x509.load_pem_x509_certificate(shown.encode())
         assert dns_names(own) == ["localhost", "ca_internal", "ca.lab"]

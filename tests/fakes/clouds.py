@@ -51,7 +51,7 @@ class Cloud:
             f"{AZURE}/keys": keys,
         }
 
-    def signed_document(self) -> bytes:
+    def sign_document(self) -> bytes:
         """AWS: the signature of the identity document, base64."""
         return base64.b64encode(self.key.sign(self.document, padding.PKCS1v15(), hashes.SHA256()))
 
@@ -119,7 +119,7 @@ class MetadataService(LocalServer):
                 if path.startswith(identity):
                     if self.headers.get("X-aws-ec2-metadata-token") != session:
                         return None
-                    found = {"document": cloud.document, "signature": cloud.signed_document()}
+                    found = {"document": cloud.document, "signature": cloud.sign_document()}
                     return found.get(path.removeprefix(identity))
                 if path == "/computeMetadata/v1/instance/service-accounts/default/identity":
                     wanted = (

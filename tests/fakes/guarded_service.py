@@ -73,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def guarding(tls: ssl.SSLContext | None = None) -> Generator[Service]:
+def serve_guarded(tls: ssl.SSLContext | None = None) -> Generator[Service]:
     """The service until the block ends, over TLS where there is a context for it."""
     server = Service(("127.0.0.1", 0), Handler)
     if tls is not None:

@@ -11,7 +11,7 @@ from fakes.local_server import LocalServer
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class ReceivedPost:
     """One request."""
 
     path: str
@@ -36,13 +36,13 @@ class HttpReceiver(LocalServer):
     """
 
     def __init__(self, *replies: Reply, tls: ssl.SSLContext | None = None) -> None:
-        self.posted: list[Posted] = []
+        self.posted: list[ReceivedPost] = []
         self.complaints: list[str] = []
         self.replies = list(replies)
         self._arrived = threading.Condition()
         super().__init__(self._handler(), tls)
 
-    def check(self, posted: Posted) -> str:
+    def check(self, posted: ReceivedPost) -> str:
         """What is wrong with a request; "" when nothing is."""
         return ""
 
@@ -50,13 +50,13 @@ class HttpReceiver(LocalServer):
         """Where it listens."""
         return f"{self.scheme}://{host}:{self.port}{path}"
 
-    def wait_for(self, count: int, seconds: float = 10) -> list[Posted]:
+    def wait_for(self, count: int, seconds: float = 10) -> list[ReceivedPost]:
         """Blocks until so many requests have come; AssertionError when they do not."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.posted) >= count, seconds), self.posted
             return list(self.posted)
 
-    def _answer(self, posted: Posted) -> Reply:
+    def _answer(self, posted: ReceivedPost) -> Reply:
         with self._arrived:
             self.posted.append(posted)
             self._arrived.notify_all()
@@ -72,7 +72,7 @@ class HttpReceiver(LocalServer):
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", "0"))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                reply = answer(Posted(self.path, headers, self.rfile.read(length)))
+                reply = answer(ReceivedPost(self.path, headers, self.rfile.read(length)))
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)

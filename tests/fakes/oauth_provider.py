@@ -135,7 +135,7 @@ class Provider:
 
 
 @contextlib.contextmanager
-def providing() -> Generator[Provider]:
+def serve_provider() -> Generator[Provider]:
     """A provider that answers until the block ends."""
     made = Provider()
     threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -165,7 +165,7 @@ def walk(
     answer: dict[str, str] | None = None,
     env: dict[str, str] | None = None,
 ) -> tuple[int, str, str, int]:
-    """The flow as a person walks it: code, stdout and stderr of ours, status of the last page."""
+    """Follow the flow as a person would: code, stdout and stderr of ours, status of the last page."""
     command = start(*words, "--provider", provider.url, *CLIENT, env=env)
     assert command.stderr is not None
     url = command.stderr.readline().strip()

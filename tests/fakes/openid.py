@@ -44,7 +44,7 @@ class OpenIdProvider(LocalServer):
         super().__init__(handler(self), tls)
         self.url = f"https://localhost:{self.port}"
 
-    def described(self) -> dict[str, Any]:
+    def discovery(self) -> dict[str, Any]:
         """Discovery (OpenID Connect Discovery §4.2)."""
         return {
             "issuer": self.url,
@@ -58,14 +58,14 @@ class OpenIdProvider(LocalServer):
         """The public keys of its tokens."""
         return {"keys": [self._key.as_dict(private=False)]}
 
-    def authorized(self, asked: dict[str, str]) -> str:
+    def authorize(self, asked: dict[str, str]) -> str:
         """Where the browser is sent with the code."""
         code = secrets.token_urlsafe()
         self._codes[code] = asked
         query = urlencode({"code": code, "state": asked["state"]})
         return f"{asked['redirect_uri']}?{query}"
 
-    def redeemed(self, form: dict[str, str]) -> dict[str, Any] | None:
+    def redeem(self, form: dict[str, str]) -> dict[str, Any] | None:
         """The tokens for a code; None for one that is not redeemed as it must be."""
         asked = self._codes.pop(form.get("code", ""), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
@@ -88,7 +88,7 @@ class OpenIdProvider(LocalServer):
             "id_token": token,
         }
 
-    def known(self, authorization: str) -> dict[str, Any] | None:
+    def userinfo(self, authorization: str) -> dict[str, Any] | None:
         """Who the bearer of an access token is."""
         return self.person if authorization == f"Bearer {self._access}" else None
 
@@ -101,19 +101,19 @@ def handler(provider: OpenIdProvider) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             if parts.path == "/authorize":
                 self.send_response(302)
-                self.send_header("Location", provider.authorized(dict(parse_qsl(parts.query))))
+                self.send_header("Location", provider.authorize(dict(parse_qsl(parts.query))))
                 self.end_headers()
                 return
             pages = {
-                "/.well-known/openid-configuration": provider.described(),
+                "/.well-known/openid-configuration": provider.discovery(),
                 "/jwks": provider.keys(),
-                "/userinfo": provider.known(self.headers.get("Authorization", "")),
+                "/userinfo": provider.userinfo(self.headers.get("Authorization", "")),
             }
             self.reply(pages.get(parts.path))
 
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.reply(provider.redeemed(dict(parse_qsl(text))))
+            self.reply(provider.redeem(dict(parse_qsl(text))))
 
         def reply(self, body: dict[str, Any] | None) -> None:
             self.send_response(401 if body is None else 200)

@@ -12,7 +12,7 @@ BLOCK = 65536
 
 
 @dataclass(slots=True)
-class Passed:
+class RecordedExchange:
     """What one connection asked for, and the octets that the client sent in it."""
 
     target: str
@@ -24,7 +24,7 @@ class RecordingProxy:
     """Listens on 127.0.0.1 while it is entered. Every name is this machine to it."""
 
     def __init__(self, user: str = "", password: str = "") -> None:
-        self.passed: list[Passed] = []
+        self.passed: list[RecordedExchange] = []
         self._pair = (user, password)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -72,7 +72,7 @@ class RecordingProxy:
             head += client.recv(1)
         text = head.decode()
         method, target, _ = text.split(" ", 2)
-        passed = Passed(target, text)
+        passed = RecordedExchange(target, text)
         self.passed.append(passed)
         pair = base64.b64encode(":".join(self._pair).encode()).decode()
         if any(self._pair) and f"Proxy-Authorization: Basic {pair}\r\n" not in text:
@@ -105,13 +105,15 @@ class RecordingProxy:
         client.recv(4)
         name = client.recv(client.recv(1)[0]).decode()
         port = int.from_bytes(client.recv(2))
-        passed = Passed(f"{name}:{port}", "")
+        passed = RecordedExchange(f"{name}:{port}", "")
         self.passed.append(passed)
         with socket.create_connection(("127.0.0.1", port), SECONDS) as server:
             client.sendall(b"\x05\x00\x00\x01" + bytes(6))
             self._pass_on(client, server, passed)
 
-    def _pass_on(self, client: socket.socket, server: socket.socket, passed: Passed) -> None:
+    def _pass_on(
+        self, client: socket.socket, server: socket.socket, passed: RecordedExchange
+    ) -> None:
         def back() -> None:
             try:
                 while data := server.recv(BLOCK):

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from fakes.http_receiver import HttpReceiver, Posted
+from fakes.http_receiver import HttpReceiver, ReceivedPost
 
 
 class SlackReceiver(HttpReceiver):
@@ -14,7 +14,7 @@ class SlackReceiver(HttpReceiver):
         """What came."""
         return [json.loads(each.body) for each in self.posted]
 
-    def check(self, posted: Posted) -> str:
+    def check(self, posted: ReceivedPost) -> str:
         """The block kit's limits: header 150, field 2000 characters, 10 fields, 50 blocks."""
         message = json.loads(posted.body)
         if not message.get("text") or len(message["blocks"]) > 50:

@@ -7,7 +7,7 @@ import re
 import ssl
 from typing import Any
 
-from fakes.http_receiver import HttpReceiver, Posted, Reply
+from fakes.http_receiver import HttpReceiver, ReceivedPost, Reply
 
 _SIGNATURE = re.compile(r"t=(\d+),v1=([0-9a-f]{64})")
 
@@ -25,7 +25,7 @@ class WebhookReceiver(HttpReceiver):
         seen = {each.headers["idempotency-key"]: json.loads(each.body) for each in self.posted}
         return list(seen.values())
 
-    def check(self, posted: Posted) -> str:
+    def check(self, posted: ReceivedPost) -> str:
         """Whether the signature is right and the headers belong to the body."""
         match = _SIGNATURE.fullmatch(posted.headers.get("newel-signature", ""))
         if match is None:

@@ -16,8 +16,8 @@ from fixtures.drills import (
     children,
     crl,
     issue,
-    issued,
     kill_all,
+    obtain_certificate,
     revoke,
     serial,
     tracebacks,
@@ -41,7 +41,7 @@ def free_ports() -> Ports:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Generator[Split]:
+def shared_split() -> Generator[Split]:
     with split_state() as state, split_serving(state, free_ports(), *WORKERS) as (running, _):
         yield running
 
@@ -59,27 +59,27 @@ def reaches_all(split: Split, service: str) -> bool:
 
 
 def test_without_postgresql_every_service_says_so_and_a_revocation_is_not_called_unknown(
-    shared: Split, tmp_path: Path
+    shared_split: Split, tmp_path: Path
 ) -> None:
-    path = issued(shared, tmp_path, "a")
-    pids = {service: shared.pid(service) for service in WITH_DATABASE}
-    begun = len(shared.logs())
-    with shared.without("postgres"):
+    path = obtain_certificate(shared_split, tmp_path, "a")
+    pids = {service: shared_split.pid(service) for service in WITH_DATABASE}
+    begun = len(shared_split.logs())
+    with shared_split.without("postgres"):
         for service in WITH_DATABASE:
-            wait_until(lambda service=service: ask_ready(shared.health(service))[0] == 503)
-            assert "database" in ask_ready(shared.health(service))[1]["missing"]
-            assert is_alive(shared, service)
-        assert ask_ready(shared.health("signer"))[0] == 200
-        refused = revoke(shared, path)
+            wait_until(lambda service=service: ask_ready(shared_split.health(service))[0] == 503)
+            assert "database" in ask_ready(shared_split.health(service))[1]["missing"]
+            assert is_alive(shared_split, service)
+        assert ask_ready(shared_split.health("signer"))[0] == 200
+        refused = revoke(shared_split, path)
         assert refused.returncode != 0
         assert "not found" not in refused.stderr.lower()
-        assert issue(shared, tmp_path, "refused").returncode != 0
+        assert issue(shared_split, tmp_path, "refused").returncode != 0
     for service in WITH_DATABASE:
-        wait_until(lambda service=service: ask_ready(shared.health(service))[0] == 200)
-    wait_until(lambda: revoke(shared, path).returncode == 0)
-    wait_until(lambda: shared.ocsp(path) == "revoked")
-    assert {service: shared.pid(service) for service in WITH_DATABASE} == pids
-    assert tracebacks(shared.logs()[begun:]) == []
+        wait_until(lambda service=service: ask_ready(shared_split.health(service))[0] == 200)
+    wait_until(lambda: revoke(shared_split, path).returncode == 0)
+    wait_until(lambda: shared_split.ocsp(path) == "revoked")
+    assert {service: shared_split.pid(service) for service in WITH_DATABASE} == pids
+    assert tracebacks(shared_split.logs()[begun:]) == []
 
 
 @pytest.mark.parametrize(
@@ -90,40 +90,41 @@ def test_without_postgresql_every_service_says_so_and_a_revocation_is_not_called
     ],
 )
 def test_an_absent_peer_is_named_and_makes_nothing_unready(
-    shared: Split, part: str, askers: tuple[str, ...]
+    shared_split: Split, part: str, askers: tuple[str, ...]
 ) -> None:
-    begun = len(shared.logs())
-    with shared.without(part):
+    begun = len(shared_split.logs())
+    with shared_split.without(part):
         for service in askers:
             wait_until(
                 lambda service=service: (
-                    part in ask_ready(shared.health(service))[1].get("unreachable", {})
+                    part in ask_ready(shared_split.health(service))[1].get("unreachable", {})
                 )
             )
-            assert ask_ready(shared.health(service))[0] == 200
+            assert ask_ready(shared_split.health(service))[0] == 200
     for service in askers:
-        wait_until(lambda service=service: reaches_all(shared, service))
-    assert tracebacks(shared.logs()[begun:]) == []
+        wait_until(lambda service=service: reaches_all(shared_split, service))
+    assert tracebacks(shared_split.logs()[begun:]) == []
 
 
 @pytest.mark.attack("X04")
 def test_what_was_handed_out_is_on_record_however_often_services_are_killed(
-    shared: Split, tmp_path: Path
+    shared_split: Split, tmp_path: Path
 ) -> None:
     received: list[Path] = []
     for number in range(9):
         wait_until(
-            lambda: shared.ready("registration") == shared.ready("issuing") == 200, seconds=60
+            lambda: shared_split.ready("registration") == shared_split.ready("issuing") == 200,
+            seconds=60,
         )
         if number % 3 == 1:
-            parent = shared.pid(("issuing", "registration", "signer")[number // 3])
+            parent = shared_split.pid(("issuing", "registration", "signer")[number // 3])
             for pid in children(parent) or [parent]:
                 os.kill(pid, signal.SIGKILL)
-        if issue(shared, tmp_path, f"n{number}").returncode == 0:
+        if issue(shared_split, tmp_path, f"n{number}").returncode == 0:
             received.append(tmp_path / f"n{number}.crt")
     assert len(received) >= 4
     for path in received:
-        wait_until(lambda path=path: shared.ocsp(path) == "good", seconds=60)
+        wait_until(lambda path=path: shared_split.ocsp(path) == "good", seconds=60)
 
 
 @pytest.mark.attack("X12")
@@ -135,7 +136,7 @@ def test_on_a_full_disk_of_trails_nothing_is_issued_and_revocations_go_on(tmp_pa
         mounted = with_mounts((state / "log", 4 * 1024 * 1024))
         with split_serving(state, ports, *WORKERS, prefix=mounted) as (split, process):
             disk = Disk(process.pid, state / "log")
-            path = issued(split, tmp_path, "before")
+            path = obtain_certificate(split, tmp_path, "before")
             disk.fill()
 
             def is_refused() -> bool:
@@ -169,7 +170,7 @@ def test_a_clock_a_day_ahead_and_a_crash_hold_up_nothing_afterwards(
         for name, value in clock.environment.items():
             monkeypatch.setenv(name, value)
         with split_serving(state, ports, *WORKERS) as (split, process):
-            path = issued(split, tmp_path, "a")
+            path = obtain_certificate(split, tmp_path, "a")
             clock.set("+1d")
             wait_until(lambda: crl(split).last_update_utc > noon, seconds=120)
             parts = [int(part.read_text()) for part in (state / "run").glob("*")]

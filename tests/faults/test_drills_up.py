@@ -17,15 +17,15 @@ from fixtures.drills import (
     children,
     crl,
     issue,
-    issued,
     kill_all,
+    obtain_certificate,
     revoke,
     serial,
     tracebacks,
     with_mounts,
 )  # fmt: skip
 from fixtures.processes import free_block
-from fixtures.running import NEWEL, serving, wait_until
+from fixtures.running import NEWEL, serve_newel, wait_until
 
 pytestmark = pytest.mark.needs("step", "openssl")
 
@@ -42,7 +42,7 @@ def ports() -> tuple[int, int]:
 @pytest.fixture
 def state(tmp_path: Path, ports: tuple[int, int]) -> Path:
     """An authority that was served before."""
-    with serving(tmp_path / "state", *ports):
+    with serve_newel(tmp_path / "state", *ports):
         pass
     return tmp_path / "state"
 
@@ -52,7 +52,7 @@ def test_what_was_handed_out_is_on_record_however_often_workers_are_killed(
     state: Path, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     received: list[Path] = []
-    with serving(state, *ports, *WORKERS) as (authority, process):
+    with serve_newel(state, *ports, *WORKERS) as (authority, process):
         for number in range(12):
             if number % 3 == 1:
                 os.kill(children(process.pid)[number % 2], signal.SIGKILL)
@@ -62,7 +62,7 @@ def test_what_was_handed_out_is_on_record_however_often_workers_are_killed(
                 received.append(tmp_path / f"n{number}.crt")
         kill_all(process.pid)
         process.wait()
-    with serving(state, *ports, *WORKERS) as (authority, _):
+    with serve_newel(state, *ports, *WORKERS) as (authority, _):
         assert len(received) >= 6
         for path in received:  # what was killed before it told the responder tells it now
             wait_until(lambda path=path: authority.ocsp(path) == "good")
@@ -76,9 +76,9 @@ def test_on_a_full_audit_disk_nothing_is_issued_and_nothing_is_lost(
     state: Path, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     mounted = with_mounts((state / "log", 256 * 1024))
-    with serving(state, *ports, *WORKERS, prefix=mounted) as (authority, process):
+    with serve_newel(state, *ports, *WORKERS, prefix=mounted) as (authority, process):
         disk = Disk(process.pid, state / "log")
-        granted = [issued(authority, tmp_path, "before")]
+        granted = [obtain_certificate(authority, tmp_path, "before")]
         disk.fill()
 
         def is_refused() -> bool:
@@ -95,7 +95,7 @@ def test_on_a_full_audit_disk_nothing_is_issued_and_nothing_is_lost(
         disk.empty()
         wait_until(lambda: not any(is_refused() for _ in range(4)), seconds=60)
         wait_until(lambda: ask_ready(authority.http_url)[0] == 200)
-        trail = (disk.seen / "audit.log").read_text()
+        trail = (disk.path_inside / "audit.log").read_text()
     for path in granted:
         assert f'"serial":"{serial(path):x}"' in trail or f"{serial(path):x}" in trail
     assert tracebacks(authority.logs()) == []
@@ -107,8 +107,8 @@ def test_on_a_full_database_disk_it_is_not_ready_and_recovers_alone(
     state: Path, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     mounted = with_mounts((state / "db", 24 * 1024 * 1024))
-    with serving(state, *ports, *WORKERS, prefix=mounted) as (authority, process):
-        before = issued(authority, tmp_path, "before")
+    with serve_newel(state, *ports, *WORKERS, prefix=mounted) as (authority, process):
+        before = obtain_certificate(authority, tmp_path, "before")
         disk = Disk(process.pid, state / "db")
         disk.fill()
         wait_until(lambda: issue(authority, tmp_path, "refused").returncode != 0, seconds=60)
@@ -130,14 +130,14 @@ def test_a_clock_a_day_ahead_and_a_crash_hold_up_nothing_afterwards(
     clock = FakeClock(tmp_path / "clock")
     clock.set("+0")
     noon = dt.datetime.now(dt.UTC) + DAY / 2  # noqa: TID251 - the machine's own
-    with serving(state, *ports, *WORKERS, env=clock.environment) as (authority, process):
-        path = issued(authority, tmp_path, "a")
+    with serve_newel(state, *ports, *WORKERS, env=clock.environment) as (authority, process):
+        path = obtain_certificate(authority, tmp_path, "a")
         clock.set("+1d")
         wait_until(lambda: crl(authority).last_update_utc > noon, seconds=90)
         kill_all(process.pid)  # its leases are held until the day after
         process.wait()
     clock.set("+0")
-    with serving(state, *ports, *WORKERS, env=clock.environment) as (authority, _):
+    with serve_newel(state, *ports, *WORKERS, env=clock.environment) as (authority, _):
         assert revoke(authority, path).returncode == 0
 
         def is_listed() -> bool:
@@ -148,7 +148,7 @@ def test_a_clock_a_day_ahead_and_a_crash_hold_up_nothing_afterwards(
         wait_until(is_listed, seconds=60)
         assert authority.ocsp(path) == "revoked"
         wait_until(lambda: ask_ready(authority.http_url)[0] == 200)
-        other = issued(authority, tmp_path, "b")
+        other = obtain_certificate(authority, tmp_path, "b")
         wait_until(lambda: authority.ocsp(other) == "good")
 
 
@@ -160,7 +160,7 @@ def test_a_clock_put_back_by_a_day_heals_without_a_restart(
     clock = FakeClock(tmp_path / "clock")
     clock.set("+0")
     noon = dt.datetime.now(dt.UTC) + DAY / 2  # noqa: TID251 - the machine's own
-    with serving(state, *ports, *WORKERS, env=clock.environment) as (authority, _):
+    with serve_newel(state, *ports, *WORKERS, env=clock.environment) as (authority, _):
         clock.set("+1d")
         wait_until(lambda: all(crl(authority).last_update_utc > noon for _ in range(8)), seconds=90)
         clock.set("+0")
@@ -177,8 +177,8 @@ def test_a_database_that_vanishes_takes_nothing_more_and_is_not_made_anew(
     state: Path, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     file, kept = state / "db/issuing.sqlite", tmp_path / "kept.sqlite"
-    with serving(state, *ports, *WORKERS) as (authority, _):
-        path = issued(authority, tmp_path, "a")
+    with serve_newel(state, *ports, *WORKERS) as (authority, _):
+        path = obtain_certificate(authority, tmp_path, "a")
         with sqlite3.connect(file) as source, sqlite3.connect(kept) as copy:
             source.backup(copy)
         source.close()
@@ -197,6 +197,6 @@ def test_a_database_that_vanishes_takes_nothing_more_and_is_not_made_anew(
     assert done.returncode == 1
     assert f"{file} has no database" in done.stderr.splitlines()[-1]
     shutil.copyfile(kept, file)
-    with serving(state, *ports, *WORKERS) as (authority, _):
+    with serve_newel(state, *ports, *WORKERS) as (authority, _):
         assert revoke(authority, path).returncode == 0
         wait_until(lambda: authority.ocsp(path) == "revoked")

@@ -20,7 +20,7 @@ from cryptography import x509
 
 from fixtures.acme import Client, Reply, WebServer, make_csr
 from fixtures.processes import free_port
-from fixtures.running import Authority, configure, serving
+from fixtures.running import Authority, configure, serve_newel
 
 ORDERS = 24
 
@@ -53,7 +53,7 @@ class Forward:
             connection.close()
 
 
-async def finalized(client: Client, order: Reply) -> bool:
+async def finalize(client: Client, order: Reply) -> bool:
     """Whether the answer to a finalization arrived."""
     try:
         reply = await client.post(order["finalize"], {"csr": make_csr("localhost")})
@@ -76,12 +76,12 @@ async def ready_orders(client: Client, web: WebServer) -> list[Reply]:
     return orders
 
 
-async def carried_through(client: Client, order: Reply) -> bytes:
+async def carry_through(client: Client, order: Reply) -> bytes:
     """The certificate of an order, polled for as a client does."""
     url = order.header("location")
     shown = await client.poll(url, "ready", "valid", "invalid")
     if shown["status"] == "ready":
-        await finalized(client, order)
+        await finalize(client, order)
         shown = await client.poll(url)
     assert shown["status"] == "valid", shown
     return (await client.post(shown["certificate"])).body
@@ -93,22 +93,22 @@ async def test_orders_survive_the_kill(tmp_path: Path, after: float) -> None:
     state, ports, web = tmp_path / "state", (free_port(), free_port()), WebServer()
     listener = await asyncio.start_server(web.serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
     quick = {"http01Port": port, "validationDeadline": "900ms", "lostAfter": "1s"}
     configure(state, registration={"acme": quick})
     async with listener:
-        with serving(state, *ports) as (authority, process):
+        with serve_newel(state, *ports) as (authority, process):
             client = Client(Forward(authority), host=f"localhost:{authority.port}")
             assert (await client.register()).status == 201
             orders = await ready_orders(client, web)
             loop = asyncio.get_running_loop()
-            under_way = [loop.create_task(finalized(client, each)) for each in orders]
+            under_way = [loop.create_task(finalize(client, each)) for each in orders]
             await asyncio.sleep(after)
             os.kill(process.pid, signal.SIGKILL)
             await asyncio.gather(*under_way)
-        with serving(state, *ports):
-            chains = [await carried_through(client, order) for order in orders]
+        with serve_newel(state, *ports):
+            chains = [await carry_through(client, order) for order in orders]
     leaves = [x509.load_pem_x509_certificate(chain) for chain in chains]
     assert len({leaf.serial_number for leaf in leaves}) == ORDERS
     database = sqlite3.connect(next((state / "db").glob("issuing*")))

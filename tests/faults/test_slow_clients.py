@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_block, free_port
-from fixtures.running import Authority, configure, serving
+from fixtures.running import Authority, configure, serve_newel
 from fixtures.split import PROGRAMS, split_serving, split_state
 
 FILES = 256
@@ -37,7 +37,7 @@ HOLDS = {
 
 
 @asynccontextmanager
-async def opened(
+async def open_connection(
     port: int, context: ssl.SSLContext | None, source: str
 ) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     name = "localhost" if context else None
@@ -51,7 +51,10 @@ async def opened(
 
 
 async def status(port: int, path: str, context: ssl.SSLContext | None, source: str = HERE) -> bytes:
-    async with opened(port, context, source) as (reader, writer), asyncio.timeout(PATIENCE):
+    async with (
+        open_connection(port, context, source) as (reader, writer),
+        asyncio.timeout(PATIENCE),
+    ):
         writer.write(
             f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
         )
@@ -76,7 +79,7 @@ async def hold(authority: Authority, what: str, *paths: str) -> None:
         for port, tls in ((authority.port, None if raw else context), (authority.http_port, None)):
             for _ in range(HELD):
                 with contextlib.suppress(ConnectionError, ssl.SSLError):
-                    one = opened(port, tls, ATTACKER)
+                    one = open_connection(port, tls, ATTACKER)
                     reader, writer = await held.enter_async_context(one)
                     writer.write(HOLDS[what])
                     ends.append(reader)
@@ -101,12 +104,12 @@ BOUNDS = {
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_who_holds_what_he_can_holds_nobody_up(tmp_path: Path, workers: str) -> None:
     state = tmp_path / "state"
-    with serving(state, free_port(), free_port()):
+    with serve_newel(state, free_port(), free_port()):
         pass
     configure(state, connections=BOUNDS)
     first = free_block(4)
     ports = first, first + 1
-    with serving(state, *ports, "--workers", workers, files=FILES) as (authority, process):
+    with serve_newel(state, *ports, "--workers", workers, files=FILES) as (authority, process):
         for what in HOLDS:
             asyncio.run(hold(authority, what, "/readyz", "/crl"))
         assert process.poll() is None

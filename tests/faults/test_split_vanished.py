@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from fixtures.drills import ask_ready, issued, revoke, tracebacks
+from fixtures.drills import ask_ready, obtain_certificate, revoke, tracebacks
 from fixtures.processes import free_block
 from fixtures.running import wait_until
 from fixtures.split import PROGRAMS, Split, split_serving, split_state
@@ -32,7 +32,7 @@ def run_sql(split: Split, *statements: str) -> None:
 
 
 @contextlib.contextmanager
-def emptied(split: Split, schema: str) -> Generator[None]:
+def empty_schema(split: Split, schema: str) -> Generator[None]:
     """A schema is empty while the block runs, and then what it was."""
     run_sql(
         split,
@@ -49,11 +49,11 @@ def test_a_schema_that_vanishes_is_named_and_not_made_anew_by_a_restart(tmp_path
     first = free_block(72)
     ports = first, first + 1, first + 2
     with split_state() as state, split_serving(state, ports, "--workers", "2") as (split, _):
-        path = issued(split, tmp_path, "a")
+        path = obtain_certificate(split, tmp_path, "a")
         wait_until(lambda: split.ocsp(path) == "good", seconds=60)
         for service in SERVICES:
             log = state / f"log/{service}.log"
-            with emptied(split, service):
+            with empty_schema(split, service):
                 wait_until(
                     lambda service=service: (
                         "database" in ask_ready(split.health(service))[1].get("missing", {})

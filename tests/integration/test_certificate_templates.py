@@ -35,11 +35,11 @@ Opening = Callable[[Any], Awaitable[tuple[RegistrationHarness, IssuingHarness]]]
 
 
 @pytest.fixture
-async def opened(tmp_path: Path) -> AsyncIterator[Opening]:
+async def open_pair(tmp_path: Path) -> AsyncIterator[Opening]:
     """Opens both authorities with one JWK provisioner, whose ``options.x509`` the test chooses."""
     pairs: list[tuple[RegistrationHarness, IssuingHarness]] = []
 
-    async def opening(x509_options: Any) -> tuple[RegistrationHarness, IssuingHarness]:
+    async def open_with(x509_options: Any) -> tuple[RegistrationHarness, IssuingHarness]:
         authority = make_authority(tmp_path)
         harness = await open_harness(sqlite_url(tmp_path), authority)
         assert isinstance(harness.clock, ManualClock)
@@ -55,7 +55,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opening]:
         pairs.append((ra, harness))
         return ra, harness
 
-    yield opening
+    yield open_with
     for ra, harness in pairs:
         await ra.database.close()
         await harness.database.close()
@@ -78,9 +78,11 @@ def extension(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> 
 
 
 @pytest.mark.parametrize("key", [None, rsa.generate_private_key(65537, 2048)], ids=["EC", "RSA"])
-async def test_the_usual_template_makes_what_no_template_makes(opened: Opening, key: Any) -> None:
+async def test_the_usual_template_makes_what_no_template_makes(
+    open_pair: Opening, key: Any
+) -> None:
     """PROV: the template everybody starts from, inline and as base64."""
-    ra, _ = await opened({"template": b64encode(LEAF.encode()).decode()})
+    ra, _ = await open_pair({"template": b64encode(LEAF.encode()).decode()})
     certificate = leaf(await sign(ra, "foo.internal", "10.0.0.1", key=key))
     assert certificate.subject.rfc4514_string() == "CN=foo.internal"
     names = extension(certificate, x509.SubjectAlternativeName)
@@ -91,13 +93,13 @@ async def test_the_usual_template_makes_what_no_template_makes(opened: Opening, 
     assert list(purposes) == [Oid.SERVER_AUTH, Oid.CLIENT_AUTH]
 
 
-async def test_data_comes_from_operator_token_request_and_asker(opened: Opening) -> None:
+async def test_data_comes_from_operator_token_request_and_asker(open_pair: Opening) -> None:
     template = """{
       "subject": {"commonName": {{ toJson .Token.sub }}, "organization": {{ toJson .org }},
                   "organizationalUnit": {{ toJson (first .Insecure.User.units) }}},
       "dnsNames": {{ toJson .Insecure.CR.DNSNames }}, "extKeyUsage": "clientAuth"
     }"""
-    ra, _ = await opened({"template": template, "templateData": {"org": "Example"}})
+    ra, _ = await open_pair({"template": template, "templateData": {"org": "Example"}})
     certificate = leaf(await sign(ra, "foo.internal", templateData={"units": ["Staff", "x"]}))
     said = {each.oid.dotted_string: each.value for each in certificate.subject}
     assert said == {"2.5.4.3": "foo.internal", "2.5.4.10": "Example", "2.5.4.11": "Staff"}
@@ -107,7 +109,7 @@ async def test_data_comes_from_operator_token_request_and_asker(opened: Opening)
 
 
 @pytest.mark.attack("template-memory")
-async def test_one_request_leaves_nothing_for_the_next(opened: Opening) -> None:
+async def test_one_request_leaves_nothing_for_the_next(open_pair: Opening) -> None:
     """A template may write into maps; the operator's data is a copy each time."""
     template = """{{- if .Insecure.User.o }}{{ $_ := set .unit "o" .Insecure.User.o }}{{ end -}}
     {"subject": {"commonName": "foo.internal", "organization": {{ toJson .unit.o }}}}"""
@@ -115,15 +117,15 @@ async def test_one_request_leaves_nothing_for_the_next(opened: Opening) -> None:
         "template": b64encode(template.encode()).decode(),
         "templateData": {"unit": {"o": "Ours"}},
     }
-    ra, _ = await opened(options)
+    ra, _ = await open_pair(options)
     first = leaf(await sign(ra, "foo.internal", templateData={"o": "Theirs"}))
     second = leaf(await sign(ra, "foo.internal"))
     said = [each.subject.rfc4514_string() for each in (first, second)]
     assert said == ["CN=foo.internal,O=Theirs", "CN=foo.internal,O=Ours"]
 
 
-async def test_a_renewal_keeps_what_the_template_narrowed(opened: Opening) -> None:
-    ra, _ = await opened(
+async def test_a_renewal_keeps_what_the_template_narrowed(open_pair: Opening) -> None:
+    ra, _ = await open_pair(
         {"template": '{"sans": {{ toJson .SANs }}, "extKeyUsage": ["clientAuth"]}'}
     )
     first = leaf(await sign(ra, "foo.internal"))
@@ -131,13 +133,13 @@ async def test_a_renewal_keeps_what_the_template_narrowed(opened: Opening) -> No
     assert list(extension(leaf(answer), x509.ExtendedKeyUsage)) == [Oid.CLIENT_AUTH]
 
 
-async def test_what_the_template_refuses_is_told_in_its_words(opened: Opening) -> None:
+async def test_what_the_template_refuses_is_told_in_its_words(open_pair: Opening) -> None:
     """PROV: ``fail`` is for the asker; the token is still good for a request that pleases."""
     template = (
         '{{ if not (hasSuffix ".internal" .Token.sub) }}{{ fail "names end in .internal" }}{{ end }}'
         + LEAF
     )
-    ra, harness = await opened({"template": b64encode(template.encode()).decode()})
+    ra, harness = await open_pair({"template": b64encode(template.encode()).decode()})
     answer = await sign(ra, "foo.example")
     assert (answer.status_code, answer.json()["message"]) == (400, "names end in .internal")
     assert not harness.signer.signed[1:]
@@ -175,12 +177,12 @@ FORBIDDEN = {
 
 @pytest.mark.attack("template-authority")
 @pytest.mark.parametrize("text", FORBIDDEN.values(), ids=list(FORBIDDEN))
-async def test_nothing_but_a_leaf_comes_of_a_template(opened: Opening, text: str) -> None:
+async def test_nothing_but_a_leaf_comes_of_a_template(open_pair: Opening, text: str) -> None:
     """Whoever wrote the template: the signer never sees it."""
     rest = (
         '"version": 2' if '"subject"' in text or '"sans"' in text else '"subject": "foo.internal"'
     )
-    ra, harness = await opened({"template": "{" + text + rest + "}"})
+    ra, harness = await open_pair({"template": "{" + text + rest + "}"})
     before = len(harness.signer.signed)
     answer = await sign(ra, "foo.internal")
     assert answer.status_code in {400, 403, 500}, answer.text
@@ -200,11 +202,11 @@ async def test_nothing_but_a_leaf_comes_of_a_template(opened: Opening, text: str
     ],
     ids=["quotes", "an object", "a null", "a long list", "a list", "a string"],
 )
-async def test_the_asker_s_data_stays_data(opened: Opening, data: Any) -> None:
+async def test_the_asker_s_data_stays_data(open_pair: Opening, data: Any) -> None:
     template = (
         '{"subject": {"commonName": "foo.internal", "organization": {{ toJson .Insecure.User.o }}}}'
     )
-    ra, _ = await opened({"template": template})
+    ra, _ = await open_pair({"template": template})
     answer = await sign(ra, "foo.internal", templateData=data)
     if answer.status_code == 201:
         with pytest.raises(x509.ExtensionNotFound):
@@ -214,8 +216,8 @@ async def test_the_asker_s_data_stays_data(opened: Opening, data: Any) -> None:
 
 
 @pytest.mark.parametrize("data", [[1], "text", 1, True], ids=["list", "text", "number", "true"])
-async def test_data_that_is_no_object_is_refused_by_name(opened: Opening, data: Any) -> None:
-    ra, _ = await opened({"template": LEAF})
+async def test_data_that_is_no_object_is_refused_by_name(open_pair: Opening, data: Any) -> None:
+    ra, _ = await open_pair({"template": LEAF})
     answer = await sign(ra, "foo.internal", templateData=data)
     assert answer.status_code == 400
     assert "templateData is not an object" in answer.json()["message"]
@@ -234,9 +236,9 @@ BOMBS = {
 @pytest.mark.attack("template-bomb")
 @pytest.mark.parametrize("template", BOMBS.values(), ids=list(BOMBS))
 async def test_a_bomb_is_the_operator_s_fault_and_says_so_in_the_trail(
-    opened: Opening, template: str
+    open_pair: Opening, template: str
 ) -> None:
-    ra, _ = await opened({"template": b64encode(template.encode()).decode()})
+    ra, _ = await open_pair({"template": b64encode(template.encode()).decode()})
     answer = await sign(ra, "foo.internal")
     assert answer.status_code == 500
     assert "template" not in answer.json()["message"]
@@ -252,22 +254,24 @@ async def test_a_bomb_is_the_operator_s_fault_and_says_so_in_the_trail(
         {"templateFile": "/nonexistent/leaf.tpl"},
     ],
 )
-async def test_a_template_that_cannot_be_used_lets_nobody_in(opened: Opening, options: Any) -> None:
-    ra, _ = await opened(options)
+async def test_a_template_that_cannot_be_used_lets_nobody_in(
+    open_pair: Opening, options: Any
+) -> None:
+    ra, _ = await open_pair(options)
     assert (await sign(ra, "foo.internal")).status_code == 401
     (shown,) = (await ra.call("GET", "/provisioners")).json()["provisioners"]
     assert shown["state"] == "Uninitialized"
 
 
-async def test_a_template_from_a_file(opened: Opening, tmp_path: Path) -> None:
+async def test_a_template_from_a_file(open_pair: Opening, tmp_path: Path) -> None:
     (tmp_path / "leaf.tpl").write_text(LEAF)
-    ra, _ = await opened({"templateFile": str(tmp_path / "leaf.tpl")})
+    ra, _ = await open_pair({"templateFile": str(tmp_path / "leaf.tpl")})
     assert leaf(await sign(ra, "foo.internal")).subject.rfc4514_string() == "CN=foo.internal"
 
 
-async def test_a_whole_request_can_be_taken_over(opened: Opening) -> None:
+async def test_a_whole_request_can_be_taken_over(open_pair: Opening) -> None:
     """``{{ toJson .Insecure.CR }}``: its names were held against the token before."""
-    ra, _ = await opened({"template": "{{ toJson .Insecure.CR }}"})
+    ra, _ = await open_pair({"template": "{{ toJson .Insecure.CR }}"})
     certificate = leaf(await sign(ra, "foo.internal"))
     assert [str(each.value) for each in extension(certificate, x509.SubjectAlternativeName)] == [
         "foo.internal"
@@ -296,8 +300,10 @@ async def test_a_whole_request_can_be_taken_over(opened: Opening) -> None:
         "{{ .Insecure.User.whole }}",
     ],
 )
-async def test_a_name_that_only_the_asker_says_is_refused(opened: Opening, template: str) -> None:
-    ra, _ = await opened({"template": b64encode(template.encode()).decode()})
+async def test_a_name_that_only_the_asker_says_is_refused(
+    open_pair: Opening, template: str
+) -> None:
+    ra, _ = await open_pair({"template": b64encode(template.encode()).decode()})
     user = {
         "cn": "evil.com", "names": ["evil.com"], "host": "evil", "zone": "com", "ip": "192.0.2.66",
         "kind": "dns", "mail": "root@evil.com", "subject": {"commonName": "evil.com"},
@@ -324,8 +330,8 @@ IN_QUOTES = """{"subject": {"organization": "Ours", "commonName": "{{ .Insecure.
     ["evil.com.", " evil.com", "evil.com/", "[192.0.2.66]", "https://evil.com./", "Domain Admin",
      "evil..com", "evil.com\u200b", "a@b@evil.com", "\uff45vil.com"],
 )  # fmt: skip
-async def test_odd_spellings_are_names_of_the_asker_too(opened: Opening, name: str) -> None:
-    ra, _ = await opened({"template": IN_QUOTES})
+async def test_odd_spellings_are_names_of_the_asker_too(open_pair: Opening, name: str) -> None:
+    ra, _ = await open_pair({"template": IN_QUOTES})
     refused = await sign(ra, "foo.internal", templateData={"cn": name})
     assert refused.status_code == 403, refused.text
     assert "the request was not granted it" in refused.json()["message"]
@@ -342,14 +348,14 @@ async def test_odd_spellings_are_names_of_the_asker_too(opened: Opening, name: s
         'foo.internal"}, "extensions": [{"id": "1.3.6.1.5.5.7.1.24", "value": "MAMCAQU="}], "z": {"z": "',
     ],
 )
-async def test_data_stays_in_the_string_it_was_put_in(opened: Opening, data: str) -> None:
+async def test_data_stays_in_the_string_it_was_put_in(open_pair: Opening, data: str) -> None:
     template = IN_QUOTES.replace(', "extKeyUsage": ["clientAuth"]', "")
-    ra, _ = await opened({"template": template})
+    ra, _ = await open_pair({"template": template})
     refused = await sign(ra, "foo.internal", templateData={"cn": data})
     assert refused.status_code == 403, refused.text
     assert "ends a string of the certificate template" in refused.json()["message"]
     request = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, data)])
-    ra, _ = await opened({"template": IN_QUOTES.replace(
+    ra, _ = await open_pair({"template": IN_QUOTES.replace(
         "{{ .Insecure.User.cn }}", "{{ first .Insecure.CR.Subject.OrganizationalUnit }}")})  # fmt: skip
     key = keys.generate()
     csr = x509.CertificateSigningRequestBuilder(request).sign(key, hashes.SHA256())  # pyright: ignore[reportArgumentType]
@@ -357,21 +363,21 @@ async def test_data_stays_in_the_string_it_was_put_in(opened: Opening, data: str
     assert (await ra.sign(ra.admin.token("foo.internal"), text)).status_code == 403
 
 
-async def test_quotes_in_data_that_went_through_tojson_are_data(opened: Opening) -> None:
+async def test_quotes_in_data_that_went_through_tojson_are_data(open_pair: Opening) -> None:
     template = """{"subject": {"commonName": {{ toJson .Subject.CommonName }},
       "organization": {{ toJson .Insecure.User.org }}}, "sans": {{ toJson .SANs }}}"""
-    ra, _ = await opened({"template": template})
+    ra, _ = await open_pair({"template": template})
     made = leaf(await sign(ra, "foo.internal", templateData={"org": 'The "Best" \\ Ltd'}))
     (found,) = made.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
     assert found.value == 'The "Best" \\ Ltd'
 
 
-async def test_the_operators_own_names_stand(opened: Opening) -> None:
+async def test_the_operators_own_names_stand(open_pair: Opening) -> None:
     """Of the template's text, of the operator's data, of verified claims; random ones as well."""
     template = """{"subject": {"commonName": "Web of {{ .Token.sub }}"},
       "dnsNames": {{ concat (list .Token.sub "static.example" .also
                      (printf "%s.hosts.example" (uuidv4))) .Token.user.names | toJson }}}"""
-    ra, _ = await opened({"template": template, "templateData": {"also": "data.example"}})
+    ra, _ = await open_pair({"template": template, "templateData": {"also": "data.example"}})
     token = ra.admin.token("foo.internal", user={"names": ["claimed.example"]})
     answer = await ra.sign(token, request_for("foo.internal"), templateData={"x": "y"})
     names = [str(each.value) for each in extension(leaf(answer), x509.SubjectAlternativeName)]
@@ -380,9 +386,9 @@ async def test_the_operators_own_names_stand(opened: Opening) -> None:
     assert len(names) == 5
 
 
-async def test_a_name_of_the_grant_may_come_from_the_asker_too(opened: Opening) -> None:
+async def test_a_name_of_the_grant_may_come_from_the_asker_too(open_pair: Opening) -> None:
     template = '{"dnsNames": {{ toJson .Insecure.User.names }}}'
-    ra, _ = await opened({"template": template})
+    ra, _ = await open_pair({"template": template})
     token = ra.admin.token("foo.internal", sans=["foo.internal", "bar.internal"])
     csr = request_for("foo.internal", "bar.internal")
     answer = await ra.sign(token, csr, templateData={"names": ["BAR.internal"]})

@@ -56,7 +56,7 @@ def single(wheels: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean_environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean environment with the wheels in it, and of other packages only what they declare to need."""
     folder = tmp_path_factory.mktemp("clean")
     commands = (
@@ -77,7 +77,9 @@ def installed(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv"
 
 
-def test_every_module_is_there_and_finds_what_it_imports(installed: Path, tmp_path: Path) -> None:
+def test_every_module_is_there_and_finds_what_it_imports(
+    clean_environment: Path, tmp_path: Path
+) -> None:
     program = (
         "import importlib, pkgutil, newel.cli\n"
         "names = [m.name for m in pkgutil.walk_packages(newel.cli.__path__, 'newel.cli.')]\n"
@@ -85,26 +87,26 @@ def test_every_module_is_there_and_finds_what_it_imports(installed: Path, tmp_pa
         "    if not name.endswith('__main__'): importlib.import_module(name)\n"
         "print(len(names), newel.cli.__path__)"
     )
-    done = ran(installed / "bin/python", "-I", "-c", program, cwd=tmp_path)
+    done = ran(clean_environment / "bin/python", "-I", "-c", program, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     count, path = done.stdout.split(maxsplit=1)
     assert int(count) > 200
-    assert str(installed) in path
+    assert str(clean_environment) in path
 
 
 def test_the_commands_run_under_both_names_and_bring_their_manual(
-    installed: Path, tmp_path: Path
+    clean_environment: Path, tmp_path: Path
 ) -> None:
     for name in ("newel", "step"):
         made = ran(
-            installed / "bin" / name, "certificate", "create", "me", "me.crt", "me.key", "--force",
+            clean_environment / "bin" / name, "certificate", "create", "me", "me.crt", "me.key", "--force",
             "--profile", "self-signed", "--subtle", "--no-password", "--insecure", cwd=tmp_path,
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
-        lint = ran(installed / "bin" / name, "certificate", "lint", "me.crt", cwd=tmp_path)
+        lint = ran(clean_environment / "bin" / name, "certificate", "lint", "me.crt", cwd=tmp_path)
         assert json.loads(lint.stdout), lint.stderr
-    assert (installed / "share/man/man1/newel-ca-renew.1").is_file()
-    up = ran(installed / "bin/newel", "up", cwd=tmp_path)
+    assert (clean_environment / "share/man/man1/newel-ca-renew.1").is_file()
+    up = ran(clean_environment / "bin/newel", "up", cwd=tmp_path)
     assert (up.returncode, "newel-standalone" in up.stderr) == (1, True)
 
 

@@ -40,7 +40,7 @@ def template(*settings: str) -> "subprocess.CompletedProcess[str]":
     return helm("template", "ca", str(CHART), "--kube-version", "1.31.0", *sets)
 
 
-def rendered(*settings: str) -> list[dict[str, Any]]:
+def render(*settings: str) -> list[dict[str, Any]]:
     done = template(*settings)
     assert done.returncode == 0, done.stderr
     return [each for each in yaml.safe_load_all(done.stdout) if each]
@@ -72,7 +72,7 @@ def test_lint(mode: str) -> None:
 @pytest.mark.parametrize("more", [(), EVERYTHING], ids=["plain", "everything"])
 @pytest.mark.parametrize("mode", ["standalone", "split"])
 def test_no_manifest_has_a_field_the_api_does_not_know(mode: str, more: tuple[str, ...]) -> None:
-    manifests = rendered(f"mode={mode}", *more)
+    manifests = render(f"mode={mode}", *more)
     assert [fault for each in manifests for fault in faults(each)] == []
     names = [(each["kind"], each["metadata"]["name"]) for each in manifests]
     assert len(names) == len(set(names))
@@ -80,7 +80,7 @@ def test_no_manifest_has_a_field_the_api_does_not_know(mode: str, more: tuple[st
 
 
 def test_the_strict_check_bites() -> None:
-    deployment = of_kind(rendered("mode=split"), "Deployment")["signer"]
+    deployment = of_kind(render("mode=split"), "Deployment")["signer"]
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     container["imagePullpolicy"] = "Always"
     container["env"] = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
@@ -95,7 +95,7 @@ def test_the_strict_check_bites() -> None:
 
 @pytest.mark.parametrize("mode", ["standalone", "split"])
 def test_pods_meet_the_restricted_standard(mode: str) -> None:
-    for pod in pods(rendered(f"mode={mode}")):
+    for pod in pods(render(f"mode={mode}")):
         spec = pod["spec"]
         assert spec["automountServiceAccountToken"] is False
         assert spec["securityContext"]["runAsNonRoot"] is True
@@ -116,7 +116,7 @@ def test_pods_meet_the_restricted_standard(mode: str) -> None:
 
 def test_a_pod_has_its_own_secret_only() -> None:
     """The fourth wall."""
-    for name, deployment in of_kind(rendered("mode=split"), "Deployment").items():
+    for name, deployment in of_kind(render("mode=split"), "Deployment").items():
         volumes = deployment["spec"]["template"]["spec"]["volumes"]
         secrets = {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
         assert secrets == {f"newel-{name}", "newel-certs"}
@@ -124,7 +124,7 @@ def test_a_pod_has_its_own_secret_only() -> None:
 
 def test_no_secret_is_rendered_and_none_can_be_given_as_a_value() -> None:
     for mode in ("standalone", "split"):
-        assert not of_kind(rendered(f"mode={mode}"), "Secret")
+        assert not of_kind(render(f"mode={mode}"), "Secret")
     assert "password" not in (CHART / "values.yaml").read_text().replace(
         "newel-password", ""
     ).replace("existingSecretKey: password", "").replace("The keys' password", "")
@@ -145,7 +145,7 @@ def configuration(service: str) -> dict[str, Any]:
 
 def test_network_policies_repeat_the_walls() -> None:
     """Design §7: only issuing and validation reach the signer, which reaches nobody."""
-    policies = of_kind(rendered("mode=split"), "NetworkPolicy")
+    policies = of_kind(render("mode=split"), "NetworkPolicy")
     assert set(policies) == set(SERVICES)
     callers = {
         name: set[str]().union(*(peers(rule) for rule in policy["spec"]["ingress"]))
@@ -170,7 +170,7 @@ def test_network_policies_repeat_the_walls() -> None:
 
 
 def test_every_selector_meets_its_pods() -> None:
-    manifests = rendered("mode=split")
+    manifests = render("mode=split")
     labels = {
         name: each["spec"]["template"]["metadata"]["labels"]
         for name, each in of_kind(manifests, "Deployment").items()
@@ -192,7 +192,7 @@ def test_the_configurations_are_the_shared_ones_in_other_places(
         "nats.host=nats.example", "httpUrl=http://pki.example", "dnsNames={ca.example,ca}",
         f"{service}.extraConfig=# more",
     )  # fmt: skip
-    text = of_kind(rendered(*settings), "ConfigMap")[service]["data"][f"{service}.toml"]
+    text = of_kind(render(*settings), "ConfigMap")[service]["data"][f"{service}.toml"]
     assert text.endswith("# more\n")
     shared = FILES[f"{service}.toml"].read_text()
     for before, after in (
@@ -218,7 +218,7 @@ def test_the_configurations_are_the_shared_ones_in_other_places(
 
 def test_what_calls_what_exists() -> None:
     """Every address in a configuration is a rendered Service's."""
-    manifests = rendered("mode=split")
+    manifests = render("mode=split")
     services = of_kind(manifests, "Service")
     for each in of_kind(manifests, "ConfigMap").values():
         for text in each["data"].values():
@@ -229,7 +229,7 @@ def test_what_calls_what_exists() -> None:
 
 def test_a_changed_configuration_starts_the_pods_again() -> None:
     def checksum(*settings: str) -> str:
-        deployment = of_kind(rendered("mode=split", *settings), "Deployment")["alerting"]
+        deployment = of_kind(render("mode=split", *settings), "Deployment")["alerting"]
         return deployment["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
 
     assert checksum() == checksum()
@@ -237,13 +237,13 @@ def test_a_changed_configuration_starts_the_pods_again() -> None:
 
 
 def test_disruption_budgets_where_there_is_somebody_to_stand_in() -> None:
-    assert set(of_kind(rendered("mode=split", "inventory.replicaCount=1"), "PodDisruptionBudget")) == {
+    assert set(of_kind(render("mode=split", "inventory.replicaCount=1"), "PodDisruptionBudget")) == {
         "registration", "issuing", "validation",
     }  # fmt: skip
 
 
 def test_the_alert_rules_are_those_of_the_repository() -> None:
-    rule = of_kind(rendered("metrics.prometheusRule.enabled=true"), "PrometheusRule")["newel"]
+    rule = of_kind(render("metrics.prometheusRule.enabled=true"), "PrometheusRule")["newel"]
     shared = yaml.safe_load((CHART.parent / "deploy/prometheus/alerts.yml").read_text())
     assert rule["spec"] == shared
 
@@ -278,12 +278,12 @@ def test_values_that_are_refused(setting: str, where: str) -> None:
 
 def standalone_flags(*settings: str) -> list[str]:
     """The arguments of the one container."""
-    (pod,) = pods(rendered(*settings))
+    (pod,) = pods(render(*settings))
     return [str(each) for each in pod["spec"]["containers"][0]["args"]]
 
 
 def test_certificates_of_the_default_mode_name_an_address_that_answers() -> None:
-    service = of_kind(rendered(), "Service")["standalone"]
+    service = of_kind(render(), "Service")["standalone"]
     where = "ca-newel-standalone.default.svc"
     assert service["metadata"]["name"] == where.partition(".")[0]
     assert 80 in [port["port"] for port in service["spec"]["ports"]], "the URL names no port"
@@ -302,7 +302,7 @@ def test_certificates_of_the_default_mode_name_an_address_that_answers() -> None
 )
 def test_only_what_clients_reach_gets_a_load_balancer(mode: str, public: set[str]) -> None:
     settings = (f"mode={mode}", "service.type=LoadBalancer", "service.annotations.a=b")
-    services = of_kind(rendered(*settings), "Service")
+    services = of_kind(render(*settings), "Service")
     balanced = {name for name, each in services.items() if each["spec"]["type"] == "LoadBalancer"}
     annotated = {name for name, each in services.items() if "annotations" in each["metadata"]}
     assert balanced == annotated == public
@@ -311,14 +311,14 @@ def test_only_what_clients_reach_gets_a_load_balancer(mode: str, public: set[str
 
 def test_a_signer_reaches_its_network_hsm_only_where_a_value_says_so() -> None:
     rule = "networkPolicy.signerEgress[0].to[0].ipBlock.cidr=192.0.2.7/32"
-    closed = of_kind(rendered("mode=split"), "NetworkPolicy")["signer"]
-    opened = of_kind(rendered("mode=split", rule), "NetworkPolicy")["signer"]
+    closed = of_kind(render("mode=split"), "NetworkPolicy")["signer"]
+    opened = of_kind(render("mode=split", rule), "NetworkPolicy")["signer"]
     assert closed["spec"]["egress"] == []
     assert opened["spec"]["egress"] == [{"to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}]}]
 
 
 def test_status_is_asked_of_a_validation_authority_that_is_not_ready_too() -> None:
-    services = of_kind(rendered("mode=split"), "Service")
+    services = of_kind(render("mode=split"), "Service")
     asked = {
         name for name, each in services.items() if each["spec"].get("publishNotReadyAddresses")
     }

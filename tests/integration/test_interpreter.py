@@ -27,7 +27,7 @@ def interpreter(folder: Path, name: str, minor: int, arguments: str) -> str:
     return str(path)
 
 
-def chosen(*folders: Path, **env: str) -> str:
+def choose_interpreter(*folders: Path, **env: str) -> str:
     path = os.pathsep.join(map(str, (*folders, "/nowhere")))
     done = subprocess.run(
         ["/bin/sh", SCRIPT],
@@ -48,16 +48,16 @@ def test_the_newest_that_was_built_with_optimisation_is_chosen(
     tmp_path: Path, builds: dict[str, tuple[int, str]], expected: str
 ) -> None:
     paths = {name: interpreter(tmp_path, name, *build) for name, build in builds.items()}
-    assert chosen(tmp_path) == paths[expected]
+    assert choose_interpreter(tmp_path) == paths[expected]
 
 
 def test_a_launcher_is_asked_only_where_there_is_nothing_else(tmp_path: Path) -> None:
     shims = tmp_path / "shims"
     shims.mkdir()
     interpreter(shims, "python3.99", 99, OPTIMISED)
-    assert chosen(shims) != str(shims / "python3.99")
+    assert choose_interpreter(shims) != str(shims / "python3.99")
 
 
 def test_an_interpreter_that_is_named_is_taken(tmp_path: Path) -> None:
     named = interpreter(tmp_path, "python3.9", 9, PLAIN)
-    assert chosen(PYTHON=named) == named
+    assert choose_interpreter(PYTHON=named) == named

@@ -32,7 +32,9 @@ def signer(tmp_path: Path) -> signers.SignerHarness:
     return signers.open_harness(files)
 
 
-async def opened(signer: signers.SignerHarness, folder: Path, **settings: Any) -> IssuingHarness:
+async def open_issuing(
+    signer: signers.SignerHarness, folder: Path, **settings: Any
+) -> IssuingHarness:
     """An issuing authority that is served by that signer."""
     files = signer.files
     authority = CertificateAuthority(
@@ -50,7 +52,7 @@ async def opened(signer: signers.SignerHarness, folder: Path, **settings: Any) -
 @pytest.fixture
 async def harness(signer: signers.SignerHarness, tmp_path: Path) -> AsyncIterator[IssuingHarness]:
     """The issuing authority as configured by default."""
-    made = await opened(signer, tmp_path)
+    made = await open_issuing(signer, tmp_path)
     yield made
     await made.database.close()
 
@@ -93,7 +95,7 @@ async def test_the_signers_policy_has_the_last_word(
 ) -> None:
     """A compromised issuing authority gets no code signer and no long life."""
     profiles = {"leaf": ProfileConfig.model_validate(profile)}
-    harness = await opened(signer, tmp_path, profiles=profiles)
+    harness = await open_issuing(signer, tmp_path, profiles=profiles)
     (result,) = await harness.issue(make_request())
     assert result.error.type == "serverInternal"
     assert cause in result.error.cause
@@ -107,7 +109,7 @@ async def test_the_signers_policy_has_the_last_word(
 async def test_no_profile_makes_a_responder(signer: signers.SignerHarness, tmp_path: Path) -> None:
     """The linter stops it before the signer would."""
     ocsp_signing = ProfileConfig(extended_key_usages=("1.3.6.1.5.5.7.3.9",))
-    harness = await opened(signer, tmp_path, profiles={"leaf": ocsp_signing})
+    harness = await open_issuing(signer, tmp_path, profiles={"leaf": ocsp_signing})
     (result,) = await harness.issue(make_request())
     assert result.HasField("error")
     assert signer.audit.lines == []

@@ -9,7 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from fixtures.processes import free_port
-from fixtures.running import BIN, NEWEL, others, serving
+from fixtures.running import BIN, NEWEL, others, serve_newel
 from fixtures.servers import SoftHsm
 
 PLAIN = "--no-password --insecure"
@@ -165,7 +165,7 @@ def test_tokens_are_signed_in_the_token(
 @needed
 def test_a_certificate_whose_key_is_in_the_token_is_renewed(desk: Desk) -> None:
     """Such a key signs no TLS handshake here, so a token stands for the certificate."""
-    with serving(desk.home / "authority", free_port(), free_port()) as (authority, _):
+    with serve_newel(desk.home / "authority", free_port(), free_port()) as (authority, _):
         finger = desk.make(NEWEL, f"certificate fingerprint {authority.root}").stdout.strip()
         desk.make(NEWEL, f"ca bootstrap --ca-url {authority.url} --fingerprint {finger} -f")
         desk.make(NEWEL, "certificate create svc svc.csr --csr --key {p256} --san svc.internal -f")

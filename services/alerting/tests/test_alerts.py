@@ -11,7 +11,7 @@ from fakes.http_receiver import Reply
 from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
-from fixtures.alerting import Alerts, expiring, renewed
+from fixtures.alerting import Alerts, expiry_event, renewal_event
 from fixtures.catalogue import make_event
 from newel.alerting.app import REVISION
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
@@ -51,7 +51,7 @@ def post(mail_server: MailServer) -> Channel:
 
 async def test_alert_02_nothing_is_sent_until_a_channel_is_configured(database: Database) -> None:
     alerts = Alerts(database, Config())
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     await alerts.deliver()
     assert await alerts.rows("SELECT count(*) FROM deliveries") == [(0,)]
 
@@ -62,7 +62,7 @@ async def test_what_was_opened_before_an_upgrade_is_listed_and_delivered_after_i
     await migrate(database_url, "newel.alerting", "0001")
     old = await open_database(database_url)
     before = Alerts(old, Config(channels={"hook": hook}))
-    await before.take(expiring(ONE))
+    await before.take(expiry_event(ONE))
     await before.close()
     await old.close()
     assert await migrate(database_url, "newel.alerting", REVISION)
@@ -87,13 +87,13 @@ async def test_alert_03_04_05_every_channel_is_told_once_and_told_when_it_is_ove
 ) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook, "chat": chat, "post": post}))
     for _ in range(3):
-        await alerts.take(expiring(ONE), expiring(ONE))
+        await alerts.take(expiry_event(ONE), expiry_event(ONE))
         await alerts.deliver()
     assert len(webhook.posted) == len(slack.posted) == len(mail_server.mails) == 1
     for _ in range(3):
-        await alerts.take(renewed(ONE))
+        await alerts.take(renewal_event(ONE))
         await alerts.deliver()
-    await alerts.take(expiring(ONE))  # comes again, after the end
+    await alerts.take(expiry_event(ONE))  # comes again, after the end
     await alerts.deliver()
     assert [each["type"] for each in webhook.events] == [
         "newel.alert.opened.v1",
@@ -114,7 +114,7 @@ async def test_nobody_is_told_of_the_end_who_was_not_told_of_the_beginning(
     database: Database, webhook: WebhookReceiver, hook: Channel
 ) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(expiring(ONE), renewed(ONE))
+    await alerts.take(expiry_event(ONE), renewal_event(ONE))
     await alerts.deliver()
     assert webhook.posted == []
     assert await alerts.states() == {"opened hook": "cancelled"}
@@ -125,9 +125,9 @@ async def test_who_may_have_been_told_is_told_of_the_end_and_not_of_the_beginnin
 ) -> None:
     webhook.replies = [Reply(status=503)]
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     await alerts.deliver()
-    await alerts.take(renewed(ONE))
+    await alerts.take(renewal_event(ONE))
     alerts.clock.advance(dt.timedelta(hours=1))
     await alerts.deliver()
     assert [each.headers["idempotency-key"] for each in webhook.posted] == [
@@ -141,8 +141,8 @@ async def test_a_renewal_that_overtakes_the_warning_silences_it(
     database: Database, webhook: WebhookReceiver, hook: Channel
 ) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(renewed(ONE))
-    await alerts.take(expiring(ONE))
+    await alerts.take(renewal_event(ONE))
+    await alerts.take(expiry_event(ONE))
     await alerts.deliver()
     assert webhook.posted == []
 
@@ -151,9 +151,9 @@ async def test_a_revocation_resolves_too(
     database: Database, webhook: WebhookReceiver, hook: Channel
 ) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     await alerts.deliver()
-    await alerts.take(renewed(ONE, serial=b""))
+    await alerts.take(renewal_event(ONE, serial=b""))
     await alerts.deliver()
     data = webhook.events[-1]["data"]
     assert data["title"] == "Resolved: certificate of a.example was revoked"
@@ -175,7 +175,7 @@ async def test_failures_are_tried_again_with_back_off_and_then_another_channel_i
         retry=Retry(attempts=3, first=dt.timedelta(seconds=10)),
     )
     alerts = Alerts(database, config)
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     waits: list[float] = []
     for _ in range(3):
         await alerts.deliver()
@@ -192,7 +192,7 @@ async def test_failures_are_tried_again_with_back_off_and_then_another_channel_i
     assert alerts.audit.outcomes("alerting.delivery") == [
         "postponed", "postponed", "failed", "delivered"
     ]  # fmt: skip
-    await alerts.take(renewed(ONE))
+    await alerts.take(renewal_event(ONE))
     await alerts.deliver()
     assert len(webhook.posted) == 3, "it was never told"
     assert len(slack.posted) == 2
@@ -209,7 +209,7 @@ async def test_what_can_not_succeed_goes_to_the_second_channel_at_once(
     webhook.replies = [Reply(status=410)]
     rules = (Rule(channels=("hook",), fallback="chat"),)
     alerts = Alerts(database, Config(channels={"hook": hook, "chat": chat}, rules=rules))
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     await alerts.deliver("hook")
     await alerts.deliver("chat")
     assert len(slack.posted) == 1
@@ -231,7 +231,7 @@ async def test_a_fault_of_a_channel_is_a_failure_like_others_and_ends(
     config = Config(channels={"hook": hook, "chat": chat}, rules=rules, retry=retry)
     alerts = Alerts(database, config)
     alerts.channels["hook"] = Faulty()
-    await alerts.take(expiring(ONE), expiring(TWO))
+    await alerts.take(expiry_event(ONE), expiry_event(TWO))
     for _ in range(2):
         await alerts.deliver()
         alerts.clock.advance(dt.timedelta(minutes=1))
@@ -247,7 +247,7 @@ async def test_a_receiver_that_asks_for_time_gets_it(
 ) -> None:
     webhook.replies = [Reply(status=429, headers={"Retry-After": "60"})]
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     await alerts.deliver()
     alerts.clock.advance(dt.timedelta(seconds=59))
     await alerts.deliver()
@@ -265,7 +265,7 @@ async def test_many_workers_send_each_message_once(
     first = Alerts(database, config)
     others = [await open_database(database_url) for _ in range(3)]
     workers = [first, *(Alerts(each, config, clock=first.clock) for each in others)]
-    events = [expiring(bytes((1, number))) for number in range(12)]
+    events = [expiry_event(bytes((1, number))) for number in range(12)]
     await asyncio.gather(*(worker.take(*events) for worker in workers))
     await asyncio.gather(*(worker.deliver() for worker in workers))
     keys = [each.headers["idempotency-key"] for each in webhook.posted]
@@ -280,7 +280,7 @@ async def test_a_claim_of_a_worker_that_died_is_taken_over_with_the_same_key(
     database: Database, webhook: WebhookReceiver, hook: Channel
 ) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     now = alerts.clock.unix()
     (claimed,) = await alerts.storage.claim(
         "hook", now, now + 300, now + 3600, 16
@@ -297,7 +297,7 @@ async def test_a_claim_made_while_the_clock_ran_ahead_is_void(
     database: Database, webhook: WebhookReceiver, hook: Channel
 ) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(expiring(ONE))
+    await alerts.take(expiry_event(ONE))
     ahead = alerts.clock.unix() + 86400
     (claimed,) = await alerts.storage.claim("hook", ahead, ahead + 300, ahead + 3600, 16)
     await alerts.deliver()
@@ -315,11 +315,11 @@ async def test_rules_choose_by_provisioner_subject_and_severity(
     )
     alerts = Alerts(database, Config(channels={"hook": hook, "chat": chat}, rules=rules))
     await alerts.take(
-        expiring(b"\x01", "web.prod.example"),
-        expiring(b"\x02", "web.test.example"),
-        expiring(b"\x03", "ada", provisioner="people", expired=True),
-        expiring(b"\x04", "bob", provisioner="people"),
-        expiring(b"\x05", "BOTH.example"),
+        expiry_event(b"\x01", "web.prod.example"),
+        expiry_event(b"\x02", "web.test.example"),
+        expiry_event(b"\x03", "ada", provisioner="people", expired=True),
+        expiry_event(b"\x04", "bob", provisioner="people"),
+        expiry_event(b"\x05", "BOTH.example"),
     )
     told = await alerts.rows("SELECT notice, channel FROM deliveries ORDER BY notice, channel")
     assert told == [
@@ -332,7 +332,7 @@ async def test_rules_choose_by_provisioner_subject_and_severity(
 
 async def test_unreadable_events_are_passed_over(database: Database, hook: Channel) -> None:
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(make_event(subjects.ENDPOINT_EXPIRING, b"\xff"), expiring(ONE))
+    await alerts.take(make_event(subjects.ENDPOINT_EXPIRING, b"\xff"), expiry_event(ONE))
     assert await alerts.rows("SELECT id FROM notices") == [("expiring-0101",)]
     assert alerts.registry.get_sample_value("newel_alerting_unreadable_total") == 1
 
@@ -341,7 +341,7 @@ async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that
     database: Database, webhook: WebhookReceiver, hook: Channel, chat: Channel
 ) -> None:
     before = Alerts(database, Config(channels={"hook": hook, "chat": chat}))
-    await before.take(expiring(ONE), expiring(TWO))
+    await before.take(expiry_event(ONE), expiry_event(TWO))
     await before.deliver("hook")
     alerts = Alerts(database, Config(channels={"hook": hook}), clock=before.clock)
     harness = Housekeeping(
@@ -350,7 +350,7 @@ async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that
     await harness.start()
     assert alerts.audit.lines[-1][2] == {"channel": "chat"}
     assert set((await alerts.states()).values()) == {"delivered", "failed"}
-    await alerts.take(renewed(ONE))
+    await alerts.take(renewal_event(ONE))
     alerts.clock.advance(dt.timedelta(seconds=40))
     await harness.count()
     value = alerts.registry.get_sample_value

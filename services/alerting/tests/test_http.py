@@ -10,7 +10,7 @@ import pytest
 
 from fakes.http_receiver import Reply
 from fakes.webhook import WebhookReceiver
-from fixtures.alerting import Alerts, expiring, renewed
+from fixtures.alerting import Alerts, expiry_event, renewal_event
 from fixtures.client_certificates import WithClientCertificate
 from newel.alerting.config import Config, Webhook
 from newel.alerting.http import build_app
@@ -53,9 +53,11 @@ async def three(database: Database) -> Alerts:
     alerts = Alerts(database, Config())
     minute = dt.timedelta(minutes=1)
     for number, subject in enumerate(("a.example", "b.example", "c%.example"), 1):
-        await alerts.take(expiring(bytes([number]), subject, expired=number == 3))
+        await alerts.take(expiry_event(bytes([number]), subject, expired=number == 3))
         alerts.clock.advance(minute)
-    await alerts.take(renewed(b"\x02"), renewed(b"\x77"))  # 77: over before it was opened
+    await alerts.take(
+        renewal_event(b"\x02"), renewal_event(b"\x77")
+    )  # 77: over before it was opened
     return alerts
 
 
@@ -144,7 +146,7 @@ async def test_one_alert_shows_what_became_of_each_delivery(
     webhook.replies = [Reply(status=503)]
     hook = Webhook(kind="webhook", url=webhook.url("/hook"), secret_file=secret_file())
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    await alerts.take(expiring(b"\x01"))
+    await alerts.take(expiry_event(b"\x01"))
     await alerts.deliver()
     async with client(alerts) as http:
         shown = (await http.get("/alerts/expiring-01")).json()
@@ -160,7 +162,7 @@ async def test_one_alert_shows_what_became_of_each_delivery(
         }  # fmt: skip
         alerts.clock.advance(dt.timedelta(hours=1))
         await alerts.deliver()
-        await alerts.take(renewed(b"\x01"))
+        await alerts.take(renewal_event(b"\x01"))
         await alerts.deliver()
         shown = (await http.get("/alerts/expiring-01")).json()
         assert (shown["state"], shown["successor"]) == ("resolved", "99")

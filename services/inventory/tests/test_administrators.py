@@ -3,7 +3,7 @@
 import grpc.aio
 import pytest
 
-from fixtures.catalogue import issued
+from fixtures.catalogue import make_issued
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Administrator
 from newel.inventory.rpc import AdministratorsServicer
@@ -30,7 +30,7 @@ def stub(catalogue: Catalogue, caller: str) -> "inventory_pb2_grpc.Administrator
 
 
 async def test_an_administrator_s_certificate_is_known(catalogue: Catalogue) -> None:
-    ada = issued(common_name=ADA.subject, provisioner=ADA.provisioner)
+    ada = make_issued(common_name=ADA.subject, provisioner=ADA.provisioner)
     await catalogue.take(ada.event)
     request = inventory_pb2.VerifyRequest(certificate=ada.der)
     answer = await stub(catalogue, "alerting").Verify(request)
@@ -40,7 +40,7 @@ async def test_an_administrator_s_certificate_is_known(catalogue: Catalogue) -> 
 @pytest.mark.attack("P05")
 @pytest.mark.parametrize("caller", ["alerting", "registration"])
 async def test_nobody_else_s_is_and_nobody_else_may_ask(catalogue: Catalogue, caller: str) -> None:
-    bob = issued(common_name="bob@example.com", provisioner=ADA.provisioner)
+    bob = make_issued(common_name="bob@example.com", provisioner=ADA.provisioner)
     await catalogue.take(bob.event)
     asked = stub(catalogue, caller)
     for der in (bob.der, b"no certificate", b""):

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import CollectorRegistry
 
 from fixtures.authority import AuditLog
-from fixtures.catalogue import START, issued, make_event
+from fixtures.catalogue import START, make_event, make_issued
 from fixtures.pki import InternalPki
 from newel.inventory.app import EVENTS, Ports, build
 from newel.inventory.config import Administrator, Config
@@ -58,7 +58,7 @@ async def test_an_event_that_comes_in_makes_one_go_out_when_the_time_has_come(
 
     service = service_on(database, bus, clock, Config())
     bus.subscribe(Subscription("test", EVENTS, hear))
-    one = issued("a.example", life=dt.timedelta(minutes=2))
+    one = make_issued("a.example", life=dt.timedelta(minutes=2))
     await database.apply(TableOutbox(database, clock).write(one.event.subject, one.event.payload))
     clock.advance(dt.timedelta(seconds=100))
     supervisor = Supervisor(CollectorRegistry())

@@ -6,28 +6,28 @@ from typing import Any
 
 import pytest
 
-from fixtures.catalogue import START, Issued, issued, make_event, revoked
+from fixtures.catalogue import START, IssuedCertificate, make_event, make_issued, revocation_event
 from fixtures.inventory import Catalogue
 
 HOUR = dt.timedelta(hours=1)
 
 
-async def endpoints(catalogue: Catalogue, *certificates: Issued) -> list[str]:
+async def endpoints(catalogue: Catalogue, *certificates: IssuedCertificate) -> list[str]:
     return [await catalogue.endpoint_of(each.serial) for each in certificates]
 
 
 async def test_end_02_a_renewable_provisioner_opens_a_new_endpoint_each_time(
     catalogue: Catalogue,
 ) -> None:
-    one, other = issued("a.example"), issued("a.example")
+    one, other = make_issued("a.example"), make_issued("a.example")
     await catalogue.take(one.event, other.event)
     assert len(set(await endpoints(catalogue, one, other))) == 2
 
 
 async def test_end_03_a_renewal_joins_the_endpoint_of_what_it_renews(catalogue: Catalogue) -> None:
-    first = issued("a.example")
-    second = issued("a.example", renews=first, at=START + HOUR)
-    third = issued("a.example", renews=second, at=START + 2 * HOUR)
+    first = make_issued("a.example")
+    second = make_issued("a.example", renews=first, at=START + HOUR)
+    third = make_issued("a.example", renews=second, at=START + 2 * HOUR)
     await catalogue.take(first.event)
     await catalogue.take(second.event, third.event)
     assert len(set(await endpoints(catalogue, first, second, third))) == 1
@@ -40,10 +40,16 @@ async def test_end_04_identical_subjects_are_one_endpoint_where_nothing_is_renew
     catalogue: Catalogue,
 ) -> None:
     cases = [
-        issued("A.example", "b.example", common_name="A.example", renewable=False, kind="ACME"),
-        issued("B.EXAMPLE", "a.example", common_name="a.example", renewable=False, kind="ACME"),
-        issued("a.example", "b.example", "c.example", renewable=False, kind="ACME"),
-        issued("a.example", "b.example", common_name="b.example", renewable=False, kind="ACME"),
+        make_issued(
+            "A.example", "b.example", common_name="A.example", renewable=False, kind="ACME"
+        ),
+        make_issued(
+            "B.EXAMPLE", "a.example", common_name="a.example", renewable=False, kind="ACME"
+        ),
+        make_issued("a.example", "b.example", "c.example", renewable=False, kind="ACME"),
+        make_issued(
+            "a.example", "b.example", common_name="b.example", renewable=False, kind="ACME"
+        ),
     ]
     for case in cases:
         await catalogue.take(case.event)
@@ -61,12 +67,14 @@ async def test_orders_of_one_acme_account_for_the_same_names_are_one_endpoint(
         "provisioner": "acme",
         "proof": "acme/acme/account/1",
     }
-    first = issued("a.example", "b.example", renewable=renewable, **account)
-    again = issued("B.example", "a.example", common_name="a.example", at=START + HOUR,
+    first = make_issued("a.example", "b.example", renewable=renewable, **account)
+    again = make_issued("B.example", "a.example", common_name="a.example", at=START + HOUR,
         renewable=renewable, **account)  # fmt: skip
-    by_tls = issued("a.example", "b.example", renews=again, at=START + 2 * HOUR,
+    by_tls = make_issued("a.example", "b.example", renews=again, at=START + 2 * HOUR,
         renewable=renewable, **account)  # fmt: skip
-    last = issued("a.example", "b.example", at=START + 3 * HOUR, renewable=renewable, **account)
+    last = make_issued(
+        "a.example", "b.example", at=START + 3 * HOUR, renewable=renewable, **account
+    )
     await catalogue.take(first.event)
     await catalogue.take(by_tls.event)
     await catalogue.take(again.event, last.event)
@@ -84,11 +92,11 @@ async def test_other_names_accounts_and_provisioners_are_other_acme_endpoints(
     stranger: dict[str, Any] = account | {"proof": "acme/acme/account/2"}
     elsewhere: dict[str, Any] = account | {"provisioner": "other"}
     cases = [
-        issued("a.example", **account),
-        issued("a.example", "b.example", **account),
-        issued("a.example", **stranger),
-        issued("a.example", **elsewhere),
-        issued("a.example", provisioner="acme", proof="acme/acme/account/1"),  # by a token
+        make_issued("a.example", **account),
+        make_issued("a.example", "b.example", **account),
+        make_issued("a.example", **stranger),
+        make_issued("a.example", **elsewhere),
+        make_issued("a.example", provisioner="acme", proof="acme/acme/account/1"),  # by a token
     ]
     await catalogue.take(*(case.event for case in cases))
     assert len(set(await endpoints(catalogue, *cases))) == len(cases)
@@ -103,17 +111,17 @@ async def test_the_authority_s_own_certificates_are_one_endpoint_whatever_names_
         "proof": "registration",
         "common_name": "CA",
     }
-    line = [issued("localhost", at=START + age * HOUR, **own) for age in range(3)]
-    line.append(issued("localhost", "ca.example", at=START + 3 * HOUR, **own))
+    line = [make_issued("localhost", at=START + age * HOUR, **own) for age in range(3)]
+    line.append(make_issued("localhost", "ca.example", at=START + 3 * HOUR, **own))
     await catalogue.take(*(each.event for each in line))
-    stranger = issued("localhost", proof="registration", common_name="CA")  # a token's subject
+    stranger = make_issued("localhost", proof="registration", common_name="CA")  # a token's subject
     await catalogue.take(stranger.event)
     assert len(set(await endpoints(catalogue, *line))) == 1
     assert await catalogue.endpoint_of(stranger.serial) not in await endpoints(catalogue, *line)
 
 
 async def test_certificates_without_any_name_are_nobody_s_together(catalogue: Catalogue) -> None:
-    one, other = issued(renewable=False), issued(renewable=False)
+    one, other = make_issued(renewable=False), make_issued(renewable=False)
     await catalogue.take(one.event, other.event)
     assert len(set(await endpoints(catalogue, one, other))) == 2
 
@@ -124,9 +132,9 @@ async def test_every_order_of_arrival_ends_in_the_same_lineage(
 ) -> None:
     for number, order in enumerate(itertools.permutations(range(4))):
         name = f"host-{number}.example"
-        line = [issued(name, renewable=renewable)]
+        line = [make_issued(name, renewable=renewable)]
         for age in range(1, 4):
-            line.append(issued(name, renews=line[-1], at=START + age * HOUR))
+            line.append(make_issued(name, renews=line[-1], at=START + age * HOUR))
         for index in order:
             await catalogue.take(line[index].event)
         (endpoint,) = set(await endpoints(catalogue, *line))
@@ -136,18 +144,18 @@ async def test_every_order_of_arrival_ends_in_the_same_lineage(
 
 
 async def test_a_batch_in_any_order_is_one_lineage(catalogue: Catalogue) -> None:
-    line = [issued("a.example")]
+    line = [make_issued("a.example")]
     for number in range(40):
-        line.append(issued("a.example", renews=line[-1], at=START + number * HOUR))
+        line.append(make_issued("a.example", renews=line[-1], at=START + number * HOUR))
     await catalogue.take(*(each.event for each in reversed(line)))
     assert len(set(await endpoints(catalogue, *line))) == 1
     assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(line[-1].serial,)]
 
 
 async def test_events_may_come_again(catalogue: Catalogue) -> None:
-    first = issued("a.example")
-    second = issued("a.example", renews=first, at=START + HOUR)
-    gone = revoked(second)
+    first = make_issued("a.example")
+    second = make_issued("a.example", renews=first, at=START + HOUR)
+    gone = revocation_event(second)
     for _ in range(3):
         await catalogue.take(first.event, second.event, gone)
     assert await catalogue.rows("SELECT count(*) FROM certificates") == [(2,)]
@@ -156,11 +164,11 @@ async def test_events_may_come_again(catalogue: Catalogue) -> None:
 
 
 async def test_end_07_revoking_leaves_the_last_of_what_is_active(catalogue: Catalogue) -> None:
-    first = issued("a.example")
-    second = issued("a.example", renews=first, at=START + HOUR)
-    await catalogue.take(first.event, second.event, revoked(second, active=False))
+    first = make_issued("a.example")
+    second = make_issued("a.example", renews=first, at=START + HOUR)
+    await catalogue.take(first.event, second.event, revocation_event(second, active=False))
     assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(first.serial,)]
-    await catalogue.take(revoked(first))
+    await catalogue.take(revocation_event(first))
     ended = await catalogue.rows("SELECT last_serial, last_not_after, due FROM endpoints")
     assert ended == [(None, 0, None)]
     entry = await catalogue.listing.certificate(first.serial)
@@ -171,11 +179,11 @@ async def test_end_07_revoking_leaves_the_last_of_what_is_active(catalogue: Cata
 async def test_a_passive_revocation_can_become_an_active_one_but_not_back(
     catalogue: Catalogue,
 ) -> None:
-    one = issued("a.example")
+    one = make_issued("a.example")
     later = START + HOUR
-    await catalogue.take(one.event, revoked(one, active=False, reason=4))
-    await catalogue.take(revoked(one, active=True, reason=1, at=later))
-    await catalogue.take(revoked(one, active=False, reason=5))
+    await catalogue.take(one.event, revocation_event(one, active=False, reason=4))
+    await catalogue.take(revocation_event(one, active=True, reason=1, at=later))
+    await catalogue.take(revocation_event(one, active=False, reason=5))
     entry = await catalogue.listing.certificate(one.serial)
     assert entry is not None
     assert (entry.revoked_actively, entry.reason) == (True, 1)
@@ -184,17 +192,17 @@ async def test_a_passive_revocation_can_become_an_active_one_but_not_back(
 async def test_a_key_called_compromised_later_is_shown_so_and_stays_so(
     catalogue: Catalogue,
 ) -> None:
-    one = issued("a.example")
-    await catalogue.take(one.event, revoked(one, active=True, reason=4))
-    await catalogue.take(revoked(one, active=True, reason=1))
-    await catalogue.take(revoked(one, active=True, reason=4))  # delivered once more
+    one = make_issued("a.example")
+    await catalogue.take(one.event, revocation_event(one, active=True, reason=4))
+    await catalogue.take(revocation_event(one, active=True, reason=1))
+    await catalogue.take(revocation_event(one, active=True, reason=4))  # delivered once more
     entry = await catalogue.listing.certificate(one.serial)
     assert entry is not None
     assert (entry.revoked_actively, entry.reason) == (True, 1)
 
 
 async def test_what_cannot_be_read_is_passed_over_and_audited(catalogue: Catalogue) -> None:
-    good = issued("a.example")
+    good = make_issued("a.example")
     await catalogue.take(
         make_event("newel.certificate.issued.v1", b"\xff\xff"),
         make_event("newel.certificate.issued.v1", b""),

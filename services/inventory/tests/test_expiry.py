@@ -5,7 +5,7 @@ import datetime as dt
 
 import pytest
 
-from fixtures.catalogue import START, issued, revoked
+from fixtures.catalogue import START, make_issued, revocation_event
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Expiry
 from newel.inventory.expiry import ExpiryWatch
@@ -44,7 +44,7 @@ async def said(catalogue: Catalogue) -> list[tuple[str, bytes]]:
 async def test_a_two_minute_certificate_is_said_once_when_three_quarters_have_passed(
     catalogue: Catalogue,
 ) -> None:
-    one = issued("a.example", "10.0.0.1", life=TWO_MINUTES)
+    one = make_issued("a.example", "10.0.0.1", life=TWO_MINUTES)
     await catalogue.take(one.event)
     watch = watch_of(catalogue)
     catalogue.clock.advance(89 * SECOND)
@@ -63,8 +63,8 @@ async def test_a_two_minute_certificate_is_said_once_when_three_quarters_have_pa
 
 
 async def test_alert_01_what_has_a_successor_says_nothing(catalogue: Catalogue) -> None:
-    old = issued("a.example", life=TWO_MINUTES)
-    new = issued("a.example", renews=old, at=START + 80 * SECOND, life=TWO_MINUTES)
+    old = make_issued("a.example", life=TWO_MINUTES)
+    new = make_issued("a.example", renews=old, at=START + 80 * SECOND, life=TWO_MINUTES)
     await catalogue.take(old.event, new.event)
     catalogue.clock.advance(TWO_MINUTES)
     await watch_of(catalogue).tick()
@@ -75,16 +75,16 @@ async def test_alert_01_what_has_a_successor_says_nothing(catalogue: Catalogue) 
 async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
     catalogue: Catalogue, renewable: bool
 ) -> None:
-    old = issued("a.example", life=TWO_MINUTES, renewable=renewable)
+    old = make_issued("a.example", life=TWO_MINUTES, renewable=renewable)
     await catalogue.take(old.event)
     watch = watch_of(catalogue)
     catalogue.clock.advance(95 * SECOND)
     await watch.tick()
     now = catalogue.clock.now()
     if renewable:
-        new = issued("a.example", renews=old, at=now, life=TWO_MINUTES)
+        new = make_issued("a.example", renews=old, at=now, life=TWO_MINUTES)
     else:
-        new = issued("A.example", at=now, life=TWO_MINUTES, renewable=False)
+        new = make_issued("A.example", at=now, life=TWO_MINUTES, renewable=False)
     await catalogue.take(new.event)
     for _ in range(3):
         catalogue.clock.advance(SECOND)
@@ -101,12 +101,12 @@ async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
 
 
 async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: Catalogue) -> None:
-    one = issued("a.example", life=TWO_MINUTES)
+    one = make_issued("a.example", life=TWO_MINUTES)
     await catalogue.take(one.event)
     watch = watch_of(catalogue)
     catalogue.clock.advance(95 * SECOND)
     await watch.tick()
-    await catalogue.take(revoked(one))
+    await catalogue.take(revocation_event(one))
     await watch.tick()
     await watch.tick()
     assert await said(catalogue) == [
@@ -120,15 +120,15 @@ async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: C
 async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
     catalogue: Catalogue,
 ) -> None:
-    old = issued("a.example", life=TWO_MINUTES)
+    old = make_issued("a.example", life=TWO_MINUTES)
     await catalogue.take(old.event)
     watch = watch_of(catalogue)
     catalogue.clock.advance(95 * SECOND)
     await watch.tick()
-    new = issued("a.example", renews=old, at=catalogue.clock.now(), life=TWO_MINUTES)
+    new = make_issued("a.example", renews=old, at=catalogue.clock.now(), life=TWO_MINUTES)
     await catalogue.take(new.event)
     await watch.tick()
-    await catalogue.take(revoked(new))
+    await catalogue.take(revocation_event(new))
     for _ in range(3):
         catalogue.clock.advance(SECOND)
         await watch.tick()
@@ -142,8 +142,8 @@ async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
 async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(
     catalogue: Catalogue,
 ) -> None:
-    ancient = issued("a.example", life=TWO_MINUTES)
-    recent = issued("b.example", life=dt.timedelta(days=3))
+    ancient = make_issued("a.example", life=TWO_MINUTES)
+    recent = make_issued("b.example", life=dt.timedelta(days=3))
     await catalogue.take(ancient.event, recent.event)
     catalogue.clock.advance(dt.timedelta(days=3, seconds=1))
     await watch_of(catalogue).tick()
@@ -155,9 +155,9 @@ async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(
 async def test_fractions_by_provisioner_and_kinds_nobody_renews(database: Database) -> None:
     expiry = Expiry(provisioners={"early": 0.5, "never": 0}, quiet_types=("OIDC",))
     catalogue = Catalogue(database, expiry)
-    early = issued("a.example", provisioner="early", life=TWO_MINUTES)
-    never = issued("b.example", provisioner="never", life=TWO_MINUTES)
-    person = issued("c.example", kind="OIDC", life=TWO_MINUTES)
+    early = make_issued("a.example", provisioner="early", life=TWO_MINUTES)
+    never = make_issued("b.example", provisioner="never", life=TWO_MINUTES)
+    person = make_issued("c.example", kind="OIDC", life=TWO_MINUTES)
     await catalogue.take(early.event, never.event, person.event)
     catalogue.clock.advance(TWO_MINUTES)
     await watch_of(catalogue).tick()
@@ -165,7 +165,7 @@ async def test_fractions_by_provisioner_and_kinds_nobody_renews(database: Databa
 
 
 async def test_many_replicas_say_it_once(catalogue: Catalogue, database_url: str) -> None:
-    line = [issued(f"host-{number}.example", life=TWO_MINUTES) for number in range(30)]
+    line = [make_issued(f"host-{number}.example", life=TWO_MINUTES) for number in range(30)]
     await catalogue.take(*(each.event for each in line))
     catalogue.clock.advance(95 * SECOND)
     others = [await open_database(database_url) for _ in range(3)]
@@ -183,9 +183,9 @@ async def test_a_renewal_that_raced_its_predecessor_is_found_before_a_false_alar
     """Two replicas catalogue a certificate and its renewal at the same moment: neither sees the
     other's rows, so the renewal stays under the endpoint its predecessor would have opened.
     """
-    first = issued("a.example", life=TWO_MINUTES)
-    second = issued("a.example", renews=first, at=START + SECOND, life=TWO_MINUTES)
-    third = issued("a.example", renews=second, at=START + 60 * SECOND, life=TWO_MINUTES)
+    first = make_issued("a.example", life=TWO_MINUTES)
+    second = make_issued("a.example", renews=first, at=START + SECOND, life=TWO_MINUTES)
+    third = make_issued("a.example", renews=second, at=START + 60 * SECOND, life=TWO_MINUTES)
     await catalogue.take(third.event)
     storage = catalogue.storage
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fixtures.catalogue import START, Issued, issued, revoked
+from fixtures.catalogue import START, IssuedCertificate, make_issued, revocation_event
 from fixtures.client_certificates import WithClientCertificate
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Administrator
@@ -32,9 +32,11 @@ def client(catalogue: Catalogue, der: bytes | None) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def ada(catalogue: Catalogue) -> Issued:
+async def ada(catalogue: Catalogue) -> IssuedCertificate:
     """An administrator's certificate, catalogued."""
-    made = issued(common_name="ada@example.com", provisioner="people", kind="OIDC", renewable=False)
+    made = make_issued(
+        common_name="ada@example.com", provisioner="people", kind="OIDC", renewable=False
+    )
     await catalogue.take(made.event)
     return made
 
@@ -75,7 +77,7 @@ class TestWhoMayRead:
         self, catalogue: Catalogue, other: dict[str, Any]
     ) -> None:
         fields: dict[str, Any] = {"provisioner": "people", **other}
-        peer = issued(**fields)
+        peer = make_issued(**fields)
         await catalogue.take(peer.event)
         catalogue.clock.advance(HOUR + dt.timedelta(seconds=1))
         async with client(catalogue, peer.der) as http:
@@ -84,9 +86,9 @@ class TestWhoMayRead:
         assert "bob" not in answer.text
 
     async def test_no_certificate_this_ca_is_not_known_to_have_issued(
-        self, catalogue: Catalogue, ada: Issued
+        self, catalogue: Catalogue, ada: IssuedCertificate
     ) -> None:
-        stranger = issued(common_name="ada@example.com", provisioner="people")
+        stranger = make_issued(common_name="ada@example.com", provisioner="people")
         forged = ada.der[:-1] + bytes((ada.der[-1] ^ 1,))  # her serial, other octets
         for der in (stranger.der, forged, b"no certificate"):
             async with client(catalogue, der) as http:
@@ -94,14 +96,14 @@ class TestWhoMayRead:
 
     @pytest.mark.parametrize("active", [True, False])
     async def test_no_revoked_administrator(
-        self, catalogue: Catalogue, ada: Issued, active: bool
+        self, catalogue: Catalogue, ada: IssuedCertificate, active: bool
     ) -> None:
-        await catalogue.take(revoked(ada, active=active))
+        await catalogue.take(revocation_event(ada, active=active))
         async with client(catalogue, ada.der) as http:
             assert (await http.get("/inventory/certificates")).status_code == 403
 
     async def test_an_administrator_and_it_is_written_down(
-        self, catalogue: Catalogue, ada: Issued
+        self, catalogue: Catalogue, ada: IssuedCertificate
     ) -> None:
         async with client(catalogue, ada.der) as http:
             assert (await http.get("/inventory/certificates")).status_code == 200
@@ -126,8 +128,8 @@ class TestWhoMayRead:
 
 
 class TestLists:
-    async def test_one_certificate(self, catalogue: Catalogue, ada: Issued) -> None:
-        one = issued("a.example", "10.0.0.1", at=START + HOUR)
+    async def test_one_certificate(self, catalogue: Catalogue, ada: IssuedCertificate) -> None:
+        one = make_issued("a.example", "10.0.0.1", at=START + HOUR)
         await catalogue.take(one.event)
         async with client(catalogue, ada.der) as http:
             answer = (await http.get(f"/inventory/certificates/{one.serial.hex()}")).json()
@@ -140,11 +142,11 @@ class TestLists:
         assert answer["provisioner_type"] == "JWK"
 
     async def test_end_13_an_endpoint_shows_its_lineage(
-        self, catalogue: Catalogue, ada: Issued
+        self, catalogue: Catalogue, ada: IssuedCertificate
     ) -> None:
-        first = issued("a.example")
-        second = issued("a.example", renews=first, at=START + HOUR)
-        await catalogue.take(first.event, second.event, revoked(first))
+        first = make_issued("a.example")
+        second = make_issued("a.example", renews=first, at=START + HOUR)
+        await catalogue.take(first.event, second.event, revocation_event(first))
         async with client(catalogue, ada.der) as http:
             (endpoint,) = await walk(http, "endpoints", name="a.example")
             answer = (await http.get(f"/inventory/endpoints/{endpoint['id']}")).json()
@@ -156,10 +158,10 @@ class TestLists:
     @pytest.mark.parametrize("sort", ["issued", "-issued", "expires", "-expires"])
     @pytest.mark.parametrize("name", ["certificates", "endpoints"])
     async def test_pages_hold_everything_once_in_order(
-        self, catalogue: Catalogue, ada: Issued, sort: str, name: str
+        self, catalogue: Catalogue, ada: IssuedCertificate, sort: str, name: str
     ) -> None:
         lives = [HOUR * (hours % 5 + 1) for hours in range(17)]  # ties in the sort column
-        line = [issued(f"host-{at}.example", life=life) for at, life in enumerate(lives)]
+        line = [make_issued(f"host-{at}.example", life=life) for at, life in enumerate(lives)]
         await catalogue.take(*(each.event for each in line))
         async with client(catalogue, ada.der) as http:
             found = await walk(http, name, sort=sort, limit=4)
@@ -189,16 +191,18 @@ class TestLists:
         ],
     )
     async def test_filters(
-        self, catalogue: Catalogue, ada: Issued, params: dict[str, str], expected: str
+        self, catalogue: Catalogue, ada: IssuedCertificate, params: dict[str, str], expected: str
     ) -> None:
         by_letter = {
-            "a": issued("a.example"),
-            "b": issued("b.example"),
-            "c": issued("c.example", life=HOUR),
-            "d": issued("d.example", "10.0.0.1", provisioner="other"),
-            "e": issued("e.example"),
+            "a": make_issued("a.example"),
+            "b": make_issued("b.example"),
+            "c": make_issued("c.example", life=HOUR),
+            "d": make_issued("d.example", "10.0.0.1", provisioner="other"),
+            "e": make_issued("e.example"),
         }
-        await catalogue.take(*(each.event for each in by_letter.values()), revoked(by_letter["e"]))
+        await catalogue.take(
+            *(each.event for each in by_letter.values()), revocation_event(by_letter["e"])
+        )
         catalogue.clock.advance(2 * HOUR)
         async with client(catalogue, ada.der) as http:
             found = await walk(http, "certificates", limit=2, **params)
@@ -208,10 +212,12 @@ class TestLists:
     @pytest.mark.attack("P05")
     @pytest.mark.parametrize("text", ["%", "_", "a%e", r"\%", "a.exampl_", '"', "'", "]"])
     async def test_wildcards_and_quotes_are_only_characters(
-        self, catalogue: Catalogue, ada: Issued, text: str
+        self, catalogue: Catalogue, ada: IssuedCertificate, text: str
     ) -> None:
-        literal = issued("a.example", common_name=f"odd {text} odd")
-        await catalogue.take(issued("a.example").event, issued("b.example").event, literal.event)
+        literal = make_issued("a.example", common_name=f"odd {text} odd")
+        await catalogue.take(
+            make_issued("a.example").event, make_issued("b.example").event, literal.event
+        )
         async with client(catalogue, ada.der) as http:
             for params in ({"search": text}, {"name": text}, {"subject": text}):
                 found = await walk(http, "certificates", **params)
@@ -242,15 +248,17 @@ class TestLists:
         ],
     )
     async def test_what_is_not_listed_is_refused(
-        self, catalogue: Catalogue, ada: Issued, params: dict[str, str]
+        self, catalogue: Catalogue, ada: IssuedCertificate, params: dict[str, str]
     ) -> None:
         async with client(catalogue, ada.der) as http:
             answer = await http.get("/inventory/certificates", params=params)
         assert answer.status_code == 400, answer.text
         assert answer.json()["type"] == "urn:newel:error:malformed"
 
-    async def test_a_cursor_fits_only_its_question(self, catalogue: Catalogue, ada: Issued) -> None:
-        await catalogue.take(*(issued("a.example").event for _ in range(3)))
+    async def test_a_cursor_fits_only_its_question(
+        self, catalogue: Catalogue, ada: IssuedCertificate
+    ) -> None:
+        await catalogue.take(*(make_issued("a.example").event for _ in range(3)))
         async with client(catalogue, ada.der) as http:
             first = await http.get("/inventory/certificates", params={"limit": 1})
             cursor = first.json()["next"]
@@ -264,7 +272,7 @@ class TestLists:
         assert twice.status_code == 400
 
 
-async def test_the_interface_describes_itself(catalogue: Catalogue, ada: Issued) -> None:
+async def test_the_interface_describes_itself(catalogue: Catalogue, ada: IssuedCertificate) -> None:
     async with client(catalogue, ada.der) as http:
         document = (await http.get("/inventory/openapi.json")).raise_for_status().json()
     lists = document["paths"]["/inventory/certificates"]["get"]
@@ -280,10 +288,10 @@ async def test_the_interface_describes_itself(catalogue: Catalogue, ada: Issued)
 
 class TestExport:
     async def test_end_16_csv_has_every_row_and_no_formula(
-        self, catalogue: Catalogue, ada: Issued
+        self, catalogue: Catalogue, ada: IssuedCertificate
     ) -> None:
         names = ["=cmd|' /C calc'!A0", "+1", "-1", "@sum", "\ttab", 'quote", "x', "plain"]
-        await catalogue.take(*(issued(common_name=name).event for name in names))
+        await catalogue.take(*(make_issued(common_name=name).event for name in names))
         async with client(catalogue, ada.der) as http:
             answer = await http.get("/inventory/certificates/export")
         assert answer.headers["content-type"].startswith("text/csv")
@@ -294,8 +302,10 @@ class TestExport:
         assert {"'=cmd|' /C calc'!A0", 'quote", "x', "plain"} <= subjects
         assert rows[0]["not_after"] == "2026-11-22T12:00:00Z"
 
-    async def test_ndjson_goes_through_every_page(self, catalogue: Catalogue, ada: Issued) -> None:
-        line = [issued(f"host-{number}.example") for number in range(1100)]
+    async def test_ndjson_goes_through_every_page(
+        self, catalogue: Catalogue, ada: IssuedCertificate
+    ) -> None:
+        line = [make_issued(f"host-{number}.example") for number in range(1100)]
         await catalogue.take(*(each.event for each in line))
         async with client(catalogue, ada.der) as http:
             params = {"format": "ndjson", "search": "host-"}
@@ -307,7 +317,9 @@ class TestExport:
 
 
 class TestMetadata:
-    async def test_end_17_put_show_and_remove(self, catalogue: Catalogue, ada: Issued) -> None:
+    async def test_end_17_put_show_and_remove(
+        self, catalogue: Catalogue, ada: IssuedCertificate
+    ) -> None:
         path = "/inventory/metadata/name/uri:spiffe://a/b"
         async with client(catalogue, ada.der) as http:
             assert (await http.get(path)).status_code == 404
@@ -329,7 +341,7 @@ class TestMetadata:
         ],
     )
     async def test_only_small_objects_of_strings(
-        self, catalogue: Catalogue, ada: Issued, kind: str, body: bytes, status: int
+        self, catalogue: Catalogue, ada: IssuedCertificate, kind: str, body: bytes, status: int
     ) -> None:
         async with client(catalogue, ada.der) as http:
             answer = await http.put(f"/inventory/metadata/{kind}/a", content=body)

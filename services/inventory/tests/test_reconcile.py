@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fixtures.catalogue import ISSUER, START, Issued, issued
+from fixtures.catalogue import ISSUER, START, IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Reconcile
 from newel.inventory.reconcile import Reconciliation
@@ -46,7 +46,7 @@ class Records(issuing_pb2_grpc.RepositoryServicer):
         found = [each for each in self.revoked if each.position > request.after]
         yield issuing_pb2.RevokedPage(revocations=found)
 
-    def revoke(self, certificate: Issued, at: dt.datetime) -> None:
+    def revoke(self, certificate: IssuedCertificate, at: dt.datetime) -> None:
         each = issuing_pb2.Revoked(
             position=len(self.revoked) + 1, serial=certificate.serial, issuer=ISSUER, active=True
         )
@@ -76,9 +76,9 @@ def reconciliation(catalogue: Catalogue, records: Records) -> Reconciliation:
 
 
 async def test_missed_certificates_and_revocations_are_filled_in(catalogue: Catalogue) -> None:
-    first = issued("a.example")
-    second = issued("a.example", renews=first, at=START + dt.timedelta(hours=1))
-    other = issued("b.example", at=START + dt.timedelta(hours=1))
+    first = make_issued("a.example")
+    second = make_issued("a.example", renews=first, at=START + dt.timedelta(hours=1))
+    other = make_issued("b.example", at=START + dt.timedelta(hours=1))
     records = Records()
     records.issued = [first.record, second.record, other.record]
     records.revoke(other, START)
@@ -97,8 +97,8 @@ async def test_missed_certificates_and_revocations_are_filled_in(catalogue: Cata
 
 async def test_the_newest_are_read_again(catalogue: Catalogue) -> None:
     """A neighbour of a fresh record may not have been committed: the cursor stays before it."""
-    old = issued("a.example", at=START - dt.timedelta(hours=1))
-    fresh, late = issued("b.example"), issued("c.example")
+    old = make_issued("a.example", at=START - dt.timedelta(hours=1))
+    fresh, late = make_issued("b.example"), make_issued("c.example")
     records = Records()
     records.issued = [old.record, late.record]
     compare = reconciliation(catalogue, records)
@@ -110,7 +110,7 @@ async def test_the_newest_are_read_again(catalogue: Catalogue) -> None:
 
 
 async def test_an_unreadable_record_is_passed_over(catalogue: Catalogue) -> None:
-    good = issued("a.example")
+    good = make_issued("a.example")
     records = Records()
     records.issued = [issuing_pb2.Record(position=1, der=b"no"), good.record]
     await reconciliation(catalogue, records).run()
@@ -121,7 +121,7 @@ async def test_an_unreadable_record_is_passed_over(catalogue: Catalogue) -> None
 async def test_reconciling_beside_the_events_takes_each_certificate_once(
     catalogue: Catalogue,
 ) -> None:
-    line = [issued(f"host-{number}.example") for number in range(20)]
+    line = [make_issued(f"host-{number}.example") for number in range(20)]
     records = Records()
     records.issued = [each.record for each in line]
     compare = reconciliation(catalogue, records)

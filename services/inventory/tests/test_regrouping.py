@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from fixtures.catalogue import START, Issued, issued
+from fixtures.catalogue import START, IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
 from newel.inventory.endpoints import Placed, opened_by
 from newel.inventory.expiry import ExpiryWatch
@@ -20,7 +20,7 @@ ACCOUNT: dict[str, Any] = {"kind": "ACME", "provisioner": "acme", "proof": "acme
 OWN: dict[str, Any] = {"kind": "", "provisioner": "", "proof": "registration"}
 
 
-async def catalogue_as_before(catalogue: Catalogue, *certificates: Issued) -> None:
+async def catalogue_as_before(catalogue: Catalogue, *certificates: IssuedCertificate) -> None:
     """Catalogues each certificate as an endpoint of its own."""
     records = [record_of(each.record) for each in certificates]
     placed = [Placed(record, opened_by(record.serial)) for record in records]
@@ -46,10 +46,10 @@ async def regroup(catalogue: Catalogue) -> None:
 
 
 async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catalogue) -> None:
-    renewed = [issued("a.example", at=START + age * DAY, **ACCOUNT) for age in range(3)]
-    own = [issued("localhost", at=START + age * DAY, **OWN) for age in range(3)]
-    lapsing = issued("late.example", at=START + DAY, **ACCOUNT)
-    by_token = [issued("t.example", at=START + age * DAY) for age in range(2)]
+    renewed = [make_issued("a.example", at=START + age * DAY, **ACCOUNT) for age in range(3)]
+    own = [make_issued("localhost", at=START + age * DAY, **OWN) for age in range(3)]
+    lapsing = make_issued("late.example", at=START + DAY, **ACCOUNT)
+    by_token = [make_issued("t.example", at=START + age * DAY) for age in range(2)]
     await catalogue_as_before(catalogue, *renewed, *own, lapsing, *by_token)
     catalogue.clock.advance(DAY * 2)
     await watch_of(catalogue).tick()
@@ -74,7 +74,7 @@ async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catal
     assert len({await catalogue.endpoint_of(each.serial) for each in by_token}) == 2
 
     # what comes later joins, and a second start changes nothing
-    later = issued("late.example", at=START + 2 * DAY, **ACCOUNT)
+    later = make_issued("late.example", at=START + 2 * DAY, **ACCOUNT)
     await catalogue.take(later.event)
     assert await catalogue.endpoint_of(later.serial) == await catalogue.endpoint_of(lapsing.serial)
     before = await catalogue.rows("SELECT id, warned FROM endpoints ORDER BY id")
@@ -91,8 +91,8 @@ async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catal
 async def test_a_catalogue_without_misplaced_certificates_stays_as_it_is(
     catalogue: Catalogue,
 ) -> None:
-    one = issued("a.example", **ACCOUNT)
-    await catalogue.take(one.event, issued("b.example").event)
+    one = make_issued("a.example", **ACCOUNT)
+    await catalogue.take(one.event, make_issued("b.example").event)
     before = await catalogue.rows("SELECT * FROM endpoints ORDER BY id")
     await regroup(catalogue)
     assert await catalogue.rows("SELECT * FROM endpoints ORDER BY id") == before

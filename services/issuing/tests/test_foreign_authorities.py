@@ -10,7 +10,15 @@ from cryptography import x509
 from prometheus_client import CollectorRegistry
 
 from fixtures.authority import EPOCH, KEY, CertificateAuthority
-from fixtures.foreign_authorities import CA, DAY, Extensions, Made, make, named, usage
+from fixtures.foreign_authorities import (
+    CA,
+    DAY,
+    Extensions,
+    ForeignAuthority,
+    make,
+    make_name,
+    usage,
+)
 from fixtures.issuing import open_harness
 from newel.crypto import pem
 from newel.issuing.config import IssuerConfig
@@ -23,12 +31,12 @@ from newel.runtime.clock import ManualClock
 BEGIN = EPOCH - DAY
 
 
-def root(**given: Any) -> Made:
-    return make(given.pop("subject", named("Root")), begin=given.pop("begin", BEGIN), **given)
+def root(**given: Any) -> ForeignAuthority:
+    return make(given.pop("subject", make_name("Root")), begin=given.pop("begin", BEGIN), **given)
 
 
-def below(issuer: Made, **given: Any) -> Made:
-    subject = given.pop("subject", named("Intermediate"))
+def below(issuer: ForeignAuthority, **given: Any) -> ForeignAuthority:
+    subject = given.pop("subject", make_name("Intermediate"))
     return make(subject, issuer, begin=given.pop("begin", BEGIN), **given)
 
 
@@ -39,7 +47,7 @@ def read(folder: Path, chain: bytes, roots: bytes) -> Issuer:
     return read_issuer(IssuerConfig(key=KEY, certificate_file=chain_file, root_file=root_file))
 
 
-async def issue(folder: Path, own: Made, top: Made) -> x509.Certificate:
+async def issue(folder: Path, own: ForeignAuthority, top: ForeignAuthority) -> x509.Certificate:
     """A leaf of this authority, by the whole service."""
     chain_file, root_file = folder / "chain.crt", folder / "root.crt"
     chain_file.write_bytes(own.pem)
@@ -87,15 +95,15 @@ async def test_an_authority_of_any_shape_and_key_issues(
 @pytest.mark.parametrize(
     "subject",
     [
-        named("x" * 200, "y" * 200),
-        named("Z\u00fcrcher Zertifizierungsstelle \U0001f512"),
-        named("", "An organization alone"),
+        make_name("x" * 200, "y" * 200),
+        make_name("Z\u00fcrcher Zertifizierungsstelle \U0001f512"),
+        make_name("", "An organization alone"),
         x509.Name([]),
     ],
     ids=["long", "not ASCII", "no common name", "empty"],
 )
 async def test_an_authority_of_any_name_issues(tmp_path: Path, subject: x509.Name) -> None:
-    top = root(subject=named("r" * 100))
+    top = root(subject=make_name("r" * 100))
     own = below(top, subject=subject)
     if subject == x509.Name([]):
         with pytest.raises(UnusableIssuerError, match="has no name"):
@@ -105,8 +113,8 @@ async def test_an_authority_of_any_name_issues(tmp_path: Path, subject: x509.Nam
 
 
 def test_files_may_be_in_any_order_with_roots_among_them_and_text_around(tmp_path: Path) -> None:
-    top, other = root(), root(subject=named("Other"))
-    middle = below(top, subject=named("Middle"))
+    top, other = root(), root(subject=make_name("Other"))
+    middle = below(top, subject=make_name("Middle"))
     own = below(middle)
     for chain in itertools.permutations([own.pem, middle.pem, top.pem]):
         found = read(tmp_path, b"text\n".join(chain), other.pem + top.pem)
@@ -116,7 +124,7 @@ def test_files_may_be_in_any_order_with_roots_among_them_and_text_around(tmp_pat
 
 
 def test_a_root_certified_by_another_leads_to_the_older_one(tmp_path: Path) -> None:
-    old, new = root(subject=named("Old")), root(subject=named("New"))
+    old, new = root(subject=make_name("Old")), root(subject=make_name("New"))
     crossed = make(new.certificate.subject, old, begin=BEGIN, key=new.key)
     own = below(new)
     found = read(tmp_path, own.pem + crossed.pem, new.pem + old.pem)
@@ -128,7 +136,7 @@ def test_what_belongs_to_no_chain_is_left_out_and_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     top, own = (made := root()), below(made)
-    stranger = below(root(subject=named("Other")), subject=named("Stranger"))
+    stranger = below(root(subject=make_name("Other")), subject=make_name("Stranger"))
     found = read(tmp_path, own.pem + stranger.pem, top.pem)
     assert found.chain == (own.der,)
     assert "CN=Stranger does not belong to the issuer's chain and is ignored" in caplog.text
@@ -162,18 +170,18 @@ def cases() -> dict[str, tuple[bytes, bytes, str]]:
     own = below(top)
     usual: Extensions = ((CA, True), (usage(certificates=False), True))
     limited = root(extensions=((x509.BasicConstraints(ca=True, path_length=0), True),))
-    middle = below(limited, subject=named("Middle"))
+    middle = below(limited, subject=make_name("Middle"))
     impostor = root()  # of the same name, with another key
     return {
         "a root itself": (top.pem, top.pem, "CN=Root is a root, and no service issues with"),
         "an intermediate as root": (
-            below(own, subject=named("Low")).pem, own.pem, "CN=Intermediate is not a root"),
+            below(own, subject=make_name("Low")).pem, own.pem, "CN=Intermediate is not a root"),
         "a leaf": (below(top, extensions=()).pem, top.pem, "CN=Intermediate is not a CA's"),
         "a key that may not": (below(top, extensions=usual).pem, top.pem, "may not sign cert"),
         "a root that may not": (
             below(r := root(extensions=usual)).pem, r.pem, "CN=Root may not sign certificates"),
         "too long a path": (below(middle).pem + middle.pem, limited.pem, "path length of CN=Root"),
-        "another's": (own.pem, root(subject=named("Other")).pem, "not issued by any of the roots"),
+        "another's": (own.pem, root(subject=make_name("Other")).pem, "not issued by any of the roots"),
         "an impostor's": (own.pem, impostor.pem, "not issued by the certificate it names"),
         "a key alone": (pem.encode(b"\x30\x00", "PRIVATE KEY"), top.pem, "no certificate, but"),
         "nothing": (own.pem, b"", "neither PEM nor DER"),

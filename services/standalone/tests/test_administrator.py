@@ -40,7 +40,7 @@ class Running:
         text = self.layout.administrator_certificate.read_bytes()
         return x509.load_pem_x509_certificates(text)[0]
 
-    def audited(self) -> list[Mapping[str, Any]]:
+    def audit_line(self) -> list[Mapping[str, Any]]:
         self.house.audit_sink.flush()
         lines = map(json.loads, self.layout.audit.read_text().splitlines())
         return [line for line in lines if line["event"] == "first-administrator"]
@@ -82,7 +82,7 @@ async def test_it_is_there_before_anybody_listens_and_is_this_subject_s(running:
     certificate.verify_directly_issued_by(issuer)
     assert certificate.not_valid_after_utc - NOW <= 24 * HOUR
     assert running.layout.administrator_key.stat().st_mode & 0o777 == 0o600
-    (line,) = running.audited()
+    (line,) = running.audit_line()
     assert (line["outcome"], line["subject"]) == ("issued", "administrator")
     assert line["serial"] == f"{certificate.serial_number:036x}"
     assert await running.look() == certificate  # it is not due
@@ -98,14 +98,14 @@ async def test_it_is_renewed_for_the_same_key_before_the_inventory_calls_it_late
     second = await running.look()
     assert second.public_key() == first.public_key()
     assert second.not_valid_after_utc > first.not_valid_after_utc
-    assert [line["outcome"] for line in running.audited()] == ["issued", "renewed"]
+    assert [line["outcome"] for line in running.audit_line()] == ["issued", "renewed"]
 
 
 async def test_it_is_issued_again_after_a_long_rest(running: Running) -> None:
     running.clock.advance(100 * HOUR)
     again = await running.look()
     assert again.not_valid_after_utc > running.clock.now()
-    assert [line["outcome"] for line in running.audited()] == ["issued", "issued again"]
+    assert [line["outcome"] for line in running.audit_line()] == ["issued", "issued again"]
 
 
 @pytest.mark.parametrize("rest", [17, 100])
@@ -124,7 +124,7 @@ async def test_a_revoked_one_is_not_replaced(running: Running, rest: int) -> Non
     running.clock.advance(rest * HOUR)
     assert await running.look() == first
     assert await running.look() == first
-    assert [line["outcome"] for line in running.audited()] == ["issued", "refused"]
+    assert [line["outcome"] for line in running.audit_line()] == ["issued", "refused"]
 
 
 async def test_without_its_key_nothing_is_issued(running: Running) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, serving
+from fixtures.running import NEWEL, serve_newel
 
 
 def up(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -120,7 +120,7 @@ def test_a_password_file_that_cannot_be_used_is_named_before_anything_is_made(
 def test_files_are_the_owners_whatever_the_umask(tmp_path: Path, umask: str) -> None:
     state = tmp_path / "state"
     prefix = ("sh", "-c", f'umask {umask}; exec "$@"', "sh")
-    with serving(state, free_port(), free_port(), prefix=prefix):
+    with serve_newel(state, free_port(), free_port(), prefix=prefix):
         pass
     found = [state, *state.rglob("*")]
     assert len(found) > len(("certs", "config", "secrets", "db", "log"))

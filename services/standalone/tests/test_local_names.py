@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import serving
+from fixtures.running import serve_newel
 
 WARNING = "is for other machines, but they know this authority by no name"
 
@@ -27,7 +27,7 @@ def test_every_start_says_that_no_name_leads_to_it(
     port, http = free_port(), free_port()
     words = [word.format(port) for word in flags]
     for _ in ("first", "later"):
-        with serving(tmp_path / "state", port, http, *words) as (authority, _process):
+        with serve_newel(tmp_path / "state", port, http, *words) as (authority, _process):
             lines = authority.log.read_text().splitlines()
         said = [line for line in lines if WARNING in line]
         authority.log.unlink()

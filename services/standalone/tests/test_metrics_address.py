@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_block, free_port, wait_until
-from fixtures.running import serving
+from fixtures.running import serve_newel
 from newel.standalone.addresses import metrics_address
 
 
@@ -26,7 +26,7 @@ def get(port: int, path: str) -> tuple[int, str]:
 def test_the_public_address_has_no_metrics_and_each_worker_has_its_own(tmp_path: Path) -> None:
     http, metrics = free_port(), free_block(2)
     flags = ("--metrics-address", f"127.0.0.1:{metrics}", "--workers", "2")
-    with serving(tmp_path / "state", free_port(), http, *flags) as (authority, _):
+    with serve_newel(tmp_path / "state", free_port(), http, *flags) as (authority, _):
         assert get(http, "/metrics")[0] == 404
         assert get(http, "/livez")[0] == 200
         for port in (metrics, metrics + 1):

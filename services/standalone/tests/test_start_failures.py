@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, configure, serving
+from fixtures.running import NEWEL, configure, serve_newel
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state that was served once."""
     state = tmp_path_factory.mktemp("served") / "state"
-    with serving(state, free_port(), free_port()):
+    with serve_newel(state, free_port(), free_port()):
         pass
     return state
 
@@ -172,7 +172,7 @@ def test_it_says_why_in_one_line(state: Path, case: str, workers: str) -> None:
 def test_a_responder_without_its_key_is_made_again(state: Path) -> None:
     before = (state / "certs/ocsp_responder.crt").read_bytes()
     (state / "secrets/ocsp_responder_key").unlink()
-    with serving(state, free_port(), free_port()) as authority:
+    with serve_newel(state, free_port(), free_port()) as authority:
         assert "ocsp_responder_key: missing; another OCSP responder is made" in authority[0].logs()
         assert (state / "certs/ocsp_responder.crt").read_bytes() != before
 
@@ -182,7 +182,7 @@ def test_new_databases_are_begun_where_that_is_wanted(
     state: Path, harm: Callable[[Path], None]
 ) -> None:
     harm(state)
-    with serving(state, free_port(), free_port(), "--new-database") as (running, _):
+    with serve_newel(state, free_port(), free_port(), "--new-database") as (running, _):
         assert running.get("/health")
-    with serving(state, free_port(), free_port()) as (running, _):
+    with serve_newel(state, free_port(), free_port()) as (running, _):
         assert running.get("/health")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, serving
+from fixtures.running import NEWEL, serve_newel
 
 EXISTING = ("certs", "config", "secrets")
 
@@ -35,7 +35,7 @@ def taken() -> Generator[int]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state that was served once."""
     state = tmp_path_factory.mktemp("made") / "state"
-    with serving(state, free_port(), free_port()):
+    with serve_newel(state, free_port(), free_port()):
         pass
     return state
 
@@ -142,7 +142,7 @@ def test_a_name_of_the_server_that_is_no_host_is_refused(
 def test_a_host_name_is_an_address(tmp_path: Path) -> None:
     port, http = free_port(), free_port()
     flags = ("--address", f"localhost:{port}", "--http-address", f"localhost:{http}")
-    with serving(tmp_path / "state", port, http, *flags):
+    with serve_newel(tmp_path / "state", port, http, *flags):
         pass
 
 
@@ -173,7 +173,7 @@ def test_a_later_start_says_what_its_flags_do_not_change(made: Path, tmp_path: P
     state = shutil.copytree(made, tmp_path / "state")
     ports = free_port(), free_port()
     flags = ("--name", "Other", "--dns", "ca.example", "--ssh")
-    with serving(state, *ports, *flags) as (authority, _):
+    with serve_newel(state, *ports, *flags) as (authority, _):
         log = authority.log.read_text()
     assert "newel up: --name Other is ignored: this authority was made as 'Newel'" in log
     assert (
@@ -193,7 +193,10 @@ def test_a_later_start_with_the_same_flags_says_nothing(made: Path, tmp_path: Pa
     ca = json.loads((state / "config/ca.json").read_text())
     ports = [int(ca[key].rpartition(":")[2]) for key in ("address", "insecureAddress")]
     names = ",".join(ca["dnsNames"])
-    with serving(state, ports[0], ports[1], "--name", "Newel", "--dns", names) as (authority, _):
+    with serve_newel(state, ports[0], ports[1], "--name", "Newel", "--dns", names) as (
+        authority,
+        _,
+    ):
         assert "newel up: " not in authority.log.read_text()
 
 
@@ -205,7 +208,7 @@ def test_a_state_folder_can_be_moved(made: Path, tmp_path: Path) -> None:
         path.read_text() for path in (state / "config").glob("*.json") if path.stem != "ceremony"
     )
     assert str(made) not in written
-    with serving(state, ports[0], ports[1]) as (authority, _):
+    with serve_newel(state, ports[0], ports[1]) as (authority, _):
         issued = subprocess.run(
             [NEWEL, "ca", "certificate", "localhost", "a.crt", "a.key", "--provisioner", "admin",
              "--password-file", state / "secrets/password"],
@@ -286,5 +289,5 @@ def test_only_the_folder_of_the_databases_needs_to_be_writable(
     # and the next start, with everything writable, goes on with the same responder
     certificate = (state / "db/ocsp_responder.crt").read_bytes()
     port, http = (int(flag.rpartition(":")[2]) for flag in flags[1:4:2])
-    with serving(state, port, http, *flags[4:]):
+    with serve_newel(state, port, http, *flags[4:]):
         assert (state / "db/ocsp_responder.crt").read_bytes() == certificate

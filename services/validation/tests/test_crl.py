@@ -9,7 +9,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.pki import InternalPki
-from fixtures.validation import CRL_URL, NOW, ValidationHarness, issued, open_harness, revoked
+from fixtures.validation import (
+    CRL_URL,
+    NOW,
+    ValidationHarness,
+    issuance_event,
+    open_harness,
+    revocation_event,
+)
 from fixtures.validation_pki import KeyHolder
 from newel.proto.events.v1 import events_pb2
 from newel.proto.signer.v1 import signer_pb2_grpc
@@ -217,9 +224,9 @@ async def test_a_key_called_compromised_later_is_shown_so_by_ocsp_and_crl(
 ) -> None:
     tomorrow = NOW + dt.timedelta(days=1)
     certificate = each_harness.ca.leaf(0x7001)
-    first = revoked(0x7001, each_harness.ca.id, NOW, tomorrow, 4)
-    raised = revoked(0x7001, each_harness.ca.id, NOW, tomorrow, 1)
-    await each_harness.deliver(issued(certificate, each_harness.ca.id), first)
+    first = revocation_event(0x7001, each_harness.ca.id, NOW, tomorrow, 4)
+    raised = revocation_event(0x7001, each_harness.ca.id, NOW, tomorrow, 1)
+    await each_harness.deliver(issuance_event(certificate, each_harness.ca.id), first)
     before = await published(each_harness)
     assert (await each_harness.status(certificate)).revocation_reason == x509.ReasonFlags.superseded
     await each_harness.deliver(raised)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import ocsp
 
-from fixtures.validation import NOW, issued, open_harness, request_for
+from fixtures.validation import NOW, issuance_event, open_harness, request_for
 from fixtures.validation_pki import CertificateAuthority, key_usage
 
 
@@ -24,7 +24,7 @@ async def test_an_authority_whose_key_may_not_sign_lists_has_everything_else(
     assert (await harness.get(f"/crl/{harness.ca.id}.crl")).status == 200
     assert (await harness.get(f"/crl/{other.id}.crl")).status == 404
     leaf = other.leaf(0x1234)
-    await harness.deliver(issued(leaf, other.id))
+    await harness.deliver(issuance_event(leaf, other.id))
     reply = await harness.post(request_for(leaf, other))
     answer = ocsp.load_der_ocsp_response(reply.body)
     assert answer.certificate_status is ocsp.OCSPCertStatus.GOOD

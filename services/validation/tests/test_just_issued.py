@@ -4,7 +4,7 @@ import asyncio
 
 from cryptography.x509.ocsp import OCSPCertStatus
 
-from fixtures.validation import ValidationHarness, issued
+from fixtures.validation import ValidationHarness, issuance_event
 from newel.crypto import serials
 
 
@@ -16,7 +16,7 @@ async def test_a_certificate_made_this_moment_is_waited_for(harness: ValidationH
     certificate = harness.ca.leaf(new_serial(harness))
     asking = asyncio.gather(harness.status(certificate))
     await asyncio.sleep(0.12)
-    await harness.deliver(issued(certificate, harness.ca.id))
+    await harness.deliver(issuance_event(certificate, harness.ca.id))
     (response,) = await asking
     assert response.certificate_status == OCSPCertStatus.GOOD
 

@@ -7,7 +7,15 @@ import pytest
 from cryptography import x509
 from cryptography.x509.ocsp import OCSPCertStatus
 
-from fixtures.validation import NOW, ValidationHarness, issued, octets, record, revoked, stamp
+from fixtures.validation import (
+    NOW,
+    ValidationHarness,
+    issuance_event,
+    octets,
+    record,
+    revocation_event,
+    stamp,
+)
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.database.contract import Statement
 from newel.runtime.events.contract import Event
@@ -23,9 +31,9 @@ async def says(harness: ValidationHarness, serial: int) -> OCSPCertStatus:
 async def test_the_same_events_again_change_nothing(each_harness: ValidationHarness) -> None:
     certificate = each_harness.ca.leaf(0x7001)
     events = [
-        issued(certificate, each_harness.ca.id),
-        revoked(0x7001, each_harness.ca.id, NOW, TOMORROW, 4),
-        revoked(0x7001, each_harness.ca.id, NOW + dt.timedelta(hours=1), TOMORROW, 5),
+        issuance_event(certificate, each_harness.ca.id),
+        revocation_event(0x7001, each_harness.ca.id, NOW, TOMORROW, 4),
+        revocation_event(0x7001, each_harness.ca.id, NOW + dt.timedelta(hours=1), TOMORROW, 5),
     ]
     for _ in range(2):
         await each_harness.deliver(*events)
@@ -52,14 +60,14 @@ async def test_a_raised_reason_whose_event_was_lost_is_found(
 async def test_a_revocation_may_come_before_its_certificate(
     each_harness: ValidationHarness,
 ) -> None:
-    await each_harness.deliver(revoked(0x7001, each_harness.ca.id, NOW, TOMORROW))
+    await each_harness.deliver(revocation_event(0x7001, each_harness.ca.id, NOW, TOMORROW))
     assert await says(each_harness, 0x7001) == OCSPCertStatus.REVOKED
     await each_harness.issue(0x7001)
     assert await says(each_harness, 0x7001) == OCSPCertStatus.REVOKED
 
 
 async def test_a_renewal_is_a_certificate_too(harness: ValidationHarness) -> None:
-    await harness.deliver(issued(harness.ca.leaf(0x7001), harness.ca.id, renewed=True))
+    await harness.deliver(issuance_event(harness.ca.leaf(0x7001), harness.ca.id, renewed=True))
     assert await says(harness, 0x7001) == OCSPCertStatus.GOOD
 
 
@@ -86,7 +94,7 @@ async def test_a_serial_is_the_same_with_and_without_its_leading_zero(
 async def test_an_event_that_cannot_be_read_holds_nothing_up(harness: ValidationHarness) -> None:
     await harness.deliver(
         Event("broken", "newel.certificate.issued.v1", b"\xff", 0),
-        issued(harness.ca.leaf(0x7001), harness.ca.id),
+        issuance_event(harness.ca.leaf(0x7001), harness.ca.id),
     )
     assert await says(harness, 0x7001) == OCSPCertStatus.GOOD
     event, result, facts = harness.audit.lines[-1]

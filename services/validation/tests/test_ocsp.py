@@ -167,7 +167,7 @@ async def test_a_nonce_is_answered_afresh_and_never_kept(
     request = request_for(certificate, harness.ca, nonce=nonce)
     for times in (1, 2):
         reply = await harness.post(request)
-        response = harness.verified(reply)
+        response = harness.verify(reply)
         found = response.extensions.get_extension_for_class(x509.OCSPNonce).value
         assert found.nonce == nonce
         assert reply.headers[b"cache-control"] == b"no-store"
@@ -208,7 +208,7 @@ async def test_several_certificates_are_answered_in_one_response(
     for serial in (0x7001, 0x7002):
         await harness.issue(serial)
     await harness.revoke(0x7002)
-    response = harness.verified(await harness.post(many(harness, 3)))
+    response = harness.verify(await harness.post(many(harness, 3)))
     assert [one.certificate_status for one in response.responses] == [
         OCSPCertStatus.GOOD,
         OCSPCertStatus.REVOKED,

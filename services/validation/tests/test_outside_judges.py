@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from fixtures.validation import ValidationSetup, issued, make_setup, request_for, revoked
+from fixtures.validation import (
+    ValidationSetup,
+    issuance_event,
+    make_setup,
+    request_for,
+    revocation_event,
+)
 from fixtures.validation_pki import write_pem
 from newel.runtime.background import Supervisor
 from newel.runtime.clock import SystemClock
@@ -70,7 +76,7 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(folder: Path, url: str) -> AsyncGenerator[Running]:
+async def serve_newel(folder: Path, url: str) -> AsyncGenerator[Running]:
     bus = LocalBus()
     harness = await make_setup(folder, url, SystemClock(), bus)
     outbox = TableOutbox(harness.database)
@@ -96,7 +102,7 @@ async def serving(folder: Path, url: str) -> AsyncGenerator[Running]:
 
 @pytest.fixture
 async def running(tmp_path: Path, database_url: str) -> AsyncGenerator[Running]:
-    async with serving(tmp_path, database_url) as service:
+    async with serve_newel(tmp_path, database_url) as service:
         yield service
 
 
@@ -114,7 +120,7 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
     harness = running.harness
     certificate = leaf(running, 0x7001, "leaf.pem")
     leaf(running, 0x666, "rogue.pem")
-    await running.tell(issued(certificate, harness.ca.id))
+    await running.tell(issuance_event(certificate, harness.ca.id))
     answer = await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     assert "Response verify OK" in answer
     assert "WARNING" not in answer  # the nonce came back
@@ -136,7 +142,9 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
     answer = await running.until(5, listed, "verify OK")
     assert "No Revoked Certificates" in answer
     now = harness.clock.now()
-    await running.tell(revoked(0x7001, harness.ca.id, now, certificate.not_valid_after_utc))
+    await running.tell(
+        revocation_event(0x7001, harness.ca.id, now, certificate.not_valid_after_utc)
+    )
     kept = lambda: running.ocsp("leaf.pem", "-no_nonce")  # noqa: E731 - asked more than once
     answer = await running.until(1, kept, "leaf.pem: revoked")
     assert "Reason: keyCompromise" in answer
@@ -153,7 +161,7 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
 @pytest.mark.needs("openssl", "curl")
 async def test_answers_go_on_with_the_issuing_authority_down(running: Running) -> None:
     harness = running.harness
-    await running.tell(issued(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
+    await running.tell(issuance_event(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
     await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     await running.until(5, lambda: running.run("curl", "-si", f"{running.url}/crl"), "200 OK")
     harness.lists.away = True
@@ -165,7 +173,7 @@ async def test_answers_go_on_with_the_issuing_authority_down(running: Running) -
 @pytest.mark.attack("X07")
 async def test_by_get_with_http_caching(running: Running) -> None:
     harness = running.harness
-    await running.tell(issued(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
+    await running.tell(issuance_event(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
     await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     await running.run(
         "openssl", "ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-no_nonce", "-reqout", "request"
@@ -200,7 +208,7 @@ async def exchange(running: Running, method: str, path: str) -> tuple[set[bytes]
 async def test_head_has_the_headers_of_get_and_no_body(running: Running) -> None:
     harness = running.harness
     certificate = leaf(running, 0x7001, "leaf.pem")
-    await running.tell(issued(certificate, harness.ca.id))
+    await running.tell(issuance_event(certificate, harness.ca.id))
     await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     await running.until(5, lambda: running.run("curl", "-si", f"{running.url}/crl"), "200 OK")
     request = base64.b64encode(request_for(certificate, harness.ca)).decode()

@@ -37,7 +37,7 @@ async def test_keys_of_every_kind_have_accounts(harness: ACMEHarness, key: Any) 
 
 @pytest.mark.attack("A06")
 async def test_a_known_key_finds_its_account_and_changes_nothing(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     again = await client.register(contact=["mailto:evil@example.org"])
     assert again.status == 200
     assert again.header("location") == client.kid
@@ -79,7 +79,7 @@ async def test_only_return_existing(harness: ACMEHarness) -> None:
 )
 async def test_contacts(harness: ACMEHarness, contact: str, problem: str) -> None:
     assert (await harness.client().register(contact=[contact])).problem == problem
-    client = await harness.registered()
+    client = await harness.register_client()
     assert (await client.post(client.kid, {"contact": [contact]})).problem == problem
     many = [f"mailto:a{i}@example.org" for i in range(11)]
     assert (await client.post(client.kid, {"contact": many})).problem == "invalidContact"
@@ -100,7 +100,7 @@ async def test_white_space_around_contacts_is_left_out_and_null_is_none(
 
 
 async def test_contacts_are_updated_and_unknown_members_ignored(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     assert (await client.post(client.kid, {"contact": ["mailto:b@example.org"]}))["contact"]
     untouched = await client.post(client.kid, {"termsOfServiceAgreed": True, "orders": "x"})
     assert untouched["contact"] == ["mailto:b@example.org"]
@@ -110,7 +110,7 @@ async def test_contacts_are_updated_and_unknown_members_ignored(harness: ACMEHar
 
 @pytest.mark.attack("A05")
 async def test_an_account_is_nobody_elses(harness: ACMEHarness) -> None:
-    one, two = await harness.registered(), await harness.registered()
+    one, two = await harness.register_client(), await harness.register_client()
     for payload in (None, {"status": "deactivated"}):
         assert (await two.post(one.kid, payload)).status == 404
     assert (await two.post(one.kid + "/orders")).status == 404
@@ -131,7 +131,7 @@ async def test_terms_of_service(harness: ACMEHarness) -> None:
 
 
 async def test_orders_are_listed_by_pages(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     made = [(await client.order(f"n{i}.example")).header("location") for i in range(101)]
     first = await client.post(client.kid + "/orders")
     (following,) = first.links("next")
@@ -184,7 +184,7 @@ async def test_bindings_that_do_not_verify(harness: ACMEHarness) -> None:
 
 
 async def test_a_key_change_moves_the_account(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     new = ec.generate_private_key(ec.SECP256R1())
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, new)
     changed = await client.post("key-change", inner)
@@ -197,7 +197,7 @@ async def test_a_key_change_moves_the_account(either: ACMEHarness) -> None:
 
 @pytest.mark.attack("A07")
 async def test_a_key_that_has_an_account_is_not_taken_over(either: ACMEHarness) -> None:
-    client, other = await either.registered(), await either.registered()
+    client, other = await either.register_client(), await either.register_client()
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, other.key)
     reply = await client.post("key-change", inner)
     assert reply.status == 409
@@ -207,7 +207,7 @@ async def test_a_key_that_has_an_account_is_not_taken_over(either: ACMEHarness) 
 
 @pytest.mark.attack("A07")
 async def test_a_key_change_to_the_same_key_is_a_conflict(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, client.key)
     reply = await client.post("key-change", inner)
     assert reply.status == 409
@@ -218,7 +218,7 @@ async def test_a_key_change_to_the_same_key_is_a_conflict(either: ACMEHarness) -
 
 @pytest.mark.attack("A07")
 async def test_of_rollovers_that_race_one_wins(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     fresh = [ec.generate_private_key(ec.SECP256R1()) for _ in range(8)]
     url = client.url("key-change")
     replies = await asyncio.gather(
@@ -238,7 +238,7 @@ async def test_of_rollovers_that_race_one_wins(either: ACMEHarness) -> None:
 
 @pytest.mark.attack("A07")
 async def test_inner_requests_that_break_a_rule(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     new = ec.generate_private_key(ec.SECP256R1())
     url = client.url("key-change")
     for inner in (

@@ -18,7 +18,7 @@ from newel.runtime.database.contract import Write
 async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(
     harness: ACMEHarness,
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
@@ -40,7 +40,7 @@ async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(
 
 @pytest.mark.attack("A22")
 async def test_a_challenge_answered_fifty_times_is_looked_at_once(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
@@ -52,7 +52,7 @@ async def test_a_challenge_answered_fifty_times_is_looked_at_once(either: ACMEHa
 
 
 async def test_challenges_are_read_without_being_answered(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("a.example")
     challenge = await client.challenge(order["authorizations"][0], "http-01")
     read = await client.post(challenge["url"])
@@ -67,7 +67,7 @@ async def test_challenges_are_read_without_being_answered(harness: ACMEHarness) 
 
 @pytest.mark.attack("A11")
 async def test_http_01_for_a_wildcard(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("*.a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "dns-01")
@@ -78,7 +78,7 @@ async def test_http_01_for_a_wildcard(harness: ACMEHarness) -> None:
 
 @pytest.mark.attack("A11")
 async def test_a_wildcards_proof_is_not_the_names_and_reverse(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     await either.ready(client, "a.example")
     mixed = await client.order("a.example", "*.a.example")
     assert len(set(mixed["authorizations"])) == 2
@@ -95,7 +95,7 @@ async def test_a_wildcards_proof_is_not_the_names_and_reverse(either: ACMEHarnes
 
 @pytest.mark.attack("A11")
 async def test_deactivated_authorizations_carry_no_order(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await either.ready(client, "a.example", "b.example")
     gone = await client.post(order["authorizations"][0], {"status": "deactivated"})
     assert gone["status"] == "deactivated"
@@ -109,7 +109,7 @@ async def test_deactivated_authorizations_carry_no_order(either: ACMEHarness) ->
 
 @pytest.mark.attack("A11")
 async def test_expired_authorizations_carry_no_order(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     pending = await client.order("b.example")
     harness.clock.advance(dt.timedelta(hours=24))
@@ -124,7 +124,7 @@ async def test_expired_authorizations_carry_no_order(harness: ACMEHarness) -> No
 async def test_a_proof_for_a_key_that_was_replaced_meanwhile_proves_nothing(
     either: ACMEHarness,
 ) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     number, position = ids.parse_authorization(authorization.rsplit("/", 1)[1]) or (b"", 0)
@@ -144,7 +144,7 @@ async def test_a_proof_for_a_key_that_was_replaced_meanwhile_proves_nothing(
 
 
 async def test_a_validation_lost_in_a_crash_is_taken_up_again(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
@@ -167,7 +167,7 @@ async def test_a_validation_lost_while_the_clock_ran_ahead_is_taken_up_again(
     either: ACMEHarness,
 ) -> None:
     either.clock.advance(dt.timedelta(minutes=20))
-    client = await either.registered()
+    client = await either.register_client()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
@@ -184,7 +184,7 @@ async def test_a_validation_lost_while_the_clock_ran_ahead_is_taken_up_again(
 
 async def test_an_unreachable_server_is_tried_again(harness: ACMEHarness) -> None:
     harness.provisioners["acme"] = provisioner(challenges=["dns-01"])
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "dns-01")
@@ -199,7 +199,7 @@ async def test_an_unreachable_server_is_tried_again(harness: ACMEHarness) -> Non
 
 
 async def test_what_is_over_is_swept(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     await either.ready(client, "a.example")
     either.clock.advance(dt.timedelta(hours=2))
     await client.order("b.example")

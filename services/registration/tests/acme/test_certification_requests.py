@@ -60,7 +60,7 @@ CONSTRAINTS = x509.NameConstraints([x509.DNSName("example")], None)
     ],
 )
 async def test_requests_for_anything_but_the_order(harness: ACMEHarness, csr: str) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     reply = await client.post(order["finalize"], {"csr": csr})
     assert reply.problem == "badCSR"
@@ -72,7 +72,7 @@ async def test_requests_for_anything_but_the_order(harness: ACMEHarness, csr: st
 
 @pytest.mark.filterwarnings("ignore:Attribute's length")
 async def test_an_empty_common_name_names_nothing(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     empty = x509.NameAttribute(NameOID.COMMON_NAME, "", _validate=False)
     san = x509.SubjectAlternativeName([x509.DNSName("a.example")])
@@ -86,7 +86,7 @@ async def test_an_empty_common_name_names_nothing(harness: ACMEHarness) -> None:
 
 @pytest.mark.attack("A08")
 async def test_requests_that_are_too_large_or_wrongly_encoded(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     assert (await client.post(order["finalize"], {"csr": "A" * 10_000_000})).status == 413
     padded = make_csr("a.example") + "="
@@ -97,7 +97,7 @@ async def test_requests_that_are_too_large_or_wrongly_encoded(harness: ACMEHarne
 
 @pytest.mark.attack("A08")
 async def test_of_a_request_only_key_and_common_name_go_on(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example", "b.example")
     csr = make_csr(
         "b.example",
@@ -129,7 +129,7 @@ STAPLED = x509.TLSFeature([x509.TLSFeatureType.status_request])
 
 @pytest.mark.parametrize("critical", [False, True])
 async def test_a_request_for_must_staple_goes_on(harness: ACMEHarness, critical: bool) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     csr = make_csr("a.example", extensions=[(STAPLED, critical)])
     assert (await client.post(order["finalize"], {"csr": csr}))["status"] == "valid"
@@ -150,7 +150,7 @@ async def test_a_request_for_must_staple_goes_on(harness: ACMEHarness, critical:
 async def test_other_tls_features_are_refused_and_not_dropped(
     harness: ACMEHarness, features: list[x509.TLSFeatureType]
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     csr = make_csr("a.example", extensions=[(x509.TLSFeature(features), False)])
     reply = await client.post(order["finalize"], {"csr": csr})
@@ -161,7 +161,7 @@ async def test_other_tls_features_are_refused_and_not_dropped(
 
 async def test_a_common_name_can_be_forced(harness: ACMEHarness) -> None:
     harness.provisioners["acme"] = provisioner(force_cn=True)
-    client = await harness.registered()
+    client = await harness.register_client()
     long = "a" * 60 + ".example"
     order = await harness.ready(client, long, "b.example")
     await client.post(order["finalize"], {"csr": make_csr(long, "b.example")})
@@ -183,7 +183,7 @@ def of_version(version: int, key: ec.EllipticCurvePrivateKey) -> str:
 
 @pytest.mark.parametrize("version", [0, 1, 2])
 async def test_the_version_of_a_request_does_not_matter(harness: ACMEHarness, version: int) -> None:
-    client, key = await harness.registered(), ec.generate_private_key(ec.SECP256R1())
+    client, key = await harness.register_client(), ec.generate_private_key(ec.SECP256R1())
     order = await harness.ready(client, "a.example")
     done = await client.post(order["finalize"], {"csr": of_version(version, key)})
     assert done["status"] == "valid", done

@@ -37,7 +37,7 @@ async def test_an_order_without_times_gets_the_provisioners_default(
     harness: ACMEHarness, claims: Claims | None, usual: int
 ) -> None:
     harness.provisioners["acme"] = provisioner(claims=claims)
-    client = await harness.registered()
+    client = await harness.register_client()
     for times in ({}, {"notBefore": moment(harness)}):
         order = await ready(harness, client, **times)
         done = await client.post(order["finalize"], {"csr": make_csr("a.example")})
@@ -55,21 +55,21 @@ async def test_times_out_of_the_provisioners_bounds_are_refused(
     harness: ACMEHarness, minutes: int, words: str
 ) -> None:
     harness.provisioners["acme"] = provisioner(claims=SHORT)
-    client = await harness.registered()
+    client = await harness.register_client()
     refused = await client.order("a.example", notAfter=moment(harness, minutes=minutes))
     assert refused.problem == "malformed"
     assert words in refused["detail"]
 
 
 async def test_less_than_the_least_is_refused_in_words(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     refused = await client.order("a.example", notAfter=moment(harness, minutes=3))
     assert refused.problem == "malformed"
     assert "less than 5m0s" in refused["detail"]
 
 
 async def test_an_order_finalized_too_late_for_its_times_is_refused(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await ready(harness, client, notAfter=moment(harness, minutes=10))
     harness.clock.advance(dt.timedelta(minutes=8))
     refused = await client.post(order["finalize"], {"csr": make_csr("a.example")})
@@ -84,7 +84,7 @@ async def test_an_order_finalized_too_late_for_its_times_is_refused(harness: ACM
 async def test_durations_changed_after_the_order_was_placed_hold_for_it(
     harness: ACMEHarness,
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await ready(harness, client, notAfter=moment(harness, hours=20))
     free = await ready(harness, client)
     harness.provisioners["acme"] = provisioner(claims=SHORT)

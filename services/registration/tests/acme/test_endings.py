@@ -34,7 +34,7 @@ async def answered(client: Client, name: str = "a.example") -> tuple[str, Reply]
 async def test_a_malformed_redirect_ends_the_validation_with_a_problem(
     harness: ACMEHarness, location: str
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("localhost")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
@@ -67,7 +67,7 @@ async def test_a_fault_of_our_own_ends_the_validation_as_the_servers(
 
     replica = either.rebuild()  # takes the request, and its tasks never run
     await replica.start()
-    client = await either.registered()
+    client = await either.register_client()
     client.app = replica.app
     authorization, order = await answered(client)
     validations = await with_validator(either, faulty)
@@ -90,7 +90,7 @@ async def test_a_validation_that_takes_every_process_down_is_given_up(either: AC
 
     replica = either.rebuild()
     await replica.start()
-    client = await either.registered()
+    client = await either.register_client()
     client.app = replica.app
     authorization, _ = await answered(client)
     tries = Limits().validation_tries
@@ -110,7 +110,7 @@ async def test_what_waits_for_room_is_not_counted_as_tried(either: ACMEHarness) 
 
     replica = either.rebuild()
     await replica.start()
-    client = await either.registered()
+    client = await either.register_client()
     client.app = replica.app
     authorization, _ = await answered(client)
     full = await with_validator(either, never, queued_validations=0)
@@ -124,7 +124,7 @@ async def test_what_waits_for_room_is_not_counted_as_tried(either: ACMEHarness) 
 async def test_an_order_whose_certificate_nobody_signs_is_given_up_and_says_why(
     either: ACMEHarness,
 ) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await either.ready(client, "a.example")
     either.issuing.refuse = AWAY
     begun = await client.post(order["finalize"], {"csr": make_csr("a.example")})
@@ -149,7 +149,7 @@ async def test_an_order_whose_certificate_nobody_signs_is_given_up_and_says_why(
 
 
 async def test_a_short_absence_of_the_issuing_authority_costs_seconds(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await either.ready(client, "a.example")
     either.issuing.refuse = AWAY
     await client.post(order["finalize"], {"csr": make_csr("a.example")})

@@ -54,7 +54,7 @@ PAYLOADS = [
 
 @pytest.mark.attack("P09")
 async def test_nothing_that_is_signed_makes_the_server_fail(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     (authorization,) = order["authorizations"]
     targets = [

@@ -10,7 +10,7 @@ from newel.acme import challenges
 
 
 async def test_an_order_becomes_a_certificate_by_http_01(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await client.order("A.Example", "b.example", "a.example")
     assert order.status == 201
     assert order["identifiers"] == [
@@ -51,7 +51,7 @@ async def test_an_order_becomes_a_certificate_by_http_01(either: ACMEHarness) ->
 
 async def test_addresses_are_identifiers(harness: ACMEHarness) -> None:
     """ACME-05, RFC 8738."""
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("127.0.0.1")
     shown = await client.post(order["authorizations"][0])
     assert {each["type"] for each in shown["challenges"]} == {"http-01", "tls-alpn-01"}
@@ -62,7 +62,7 @@ async def test_addresses_are_identifiers(harness: ACMEHarness) -> None:
 
 
 async def test_a_wildcard_is_proved_by_dns_alone(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("*.a.example")
     assert order["identifiers"] == [{"type": "dns", "value": "*.a.example"}]
     (authorization,) = order["authorizations"]
@@ -96,7 +96,7 @@ async def test_the_directory(harness: ACMEHarness) -> None:
 
 
 async def test_the_old_prefix_leads_to_the_same_resources(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     old = f"https://{HOST}/2.0/acme/acme/new-order"
     order = await client.post(old, {"identifiers": [{"type": "dns", "value": "a.example"}]})
     assert order.status == 201
@@ -104,7 +104,7 @@ async def test_the_old_prefix_leads_to_the_same_resources(harness: ACMEHarness) 
 
 
 async def test_what_was_decided_is_audited_and_counted(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     await client.post(order["finalize"], {"csr": make_csr("a.example")})
     for event in ("acme.new-account", "acme.new-order", "acme.challenge", "acme.finalize"):

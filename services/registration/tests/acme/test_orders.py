@@ -39,7 +39,7 @@ from newel.registration.rate_limits import Rate
     ],
 )
 async def test_names_no_certificate_can_carry(harness: ACMEHarness, name: str) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     reply = await client.post("new-order", {"identifiers": [{"type": "dns", "value": name}]})
     assert reply.problem == "rejectedIdentifier"
     (part,) = reply["subproblems"]
@@ -48,7 +48,7 @@ async def test_names_no_certificate_can_carry(harness: ACMEHarness, name: str) -
 
 
 async def test_several_faults_are_told_together(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     wanted = [
         {"type": "dns", "value": "a..example"},
         {"type": "email", "value": "a@example.org"},
@@ -62,7 +62,7 @@ async def test_several_faults_are_told_together(harness: ACMEHarness) -> None:
 
 
 async def test_identifiers_are_canonical_and_each_once(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("BÜCHER.example", "2001:DB8:0::1", "xn--bcher-kva.example")
     assert order["identifiers"] == [
         {"type": "dns", "value": "xn--bcher-kva.example"},
@@ -74,7 +74,7 @@ async def test_identifiers_are_canonical_and_each_once(harness: ACMEHarness) -> 
     "identifiers", [[], [{"type": "dns", "value": f"n{i}.example"} for i in range(257)], "x", None]
 )
 async def test_too_few_too_many_or_none(harness: ACMEHarness, identifiers: Any) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     reply = await client.post("new-order", {"identifiers": identifiers})
     assert reply.problem == "malformed"
 
@@ -83,12 +83,12 @@ async def test_a_name_no_offered_challenge_can_prove_is_refused_at_once(
     harness: ACMEHarness,
 ) -> None:
     harness.provisioners["acme"] = provisioner(challenges=["http-01"])
-    client = await harness.registered()
+    client = await harness.register_client()
     assert (await client.order("*.a.example")).problem == "rejectedIdentifier"
 
 
 async def test_the_validity_asked_for_is_honoured_or_refused(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     good = {"notBefore": "2026-11-21T12:00:00Z", "notAfter": "2026-11-21T18:00:00.5+01:00"}
     order = await client.order("localhost", **good)
     assert order["notBefore"] == "2026-11-21T12:00:00Z"
@@ -127,7 +127,7 @@ async def test_the_validity_asked_for_is_honoured_or_refused(harness: ACMEHarnes
 async def test_orders_authorizations_and_certificates_are_nobody_elses(
     harness: ACMEHarness,
 ) -> None:
-    one, two = await harness.registered(), await harness.registered()
+    one, two = await harness.register_client(), await harness.register_client()
     order = await harness.ready(one, "a.example")
     await one.post(order["finalize"], {"csr": make_csr("a.example")})
     valid = await one.post(order.header("location"))
@@ -150,7 +150,7 @@ async def test_orders_authorizations_and_certificates_are_nobody_elses(
 
 @pytest.mark.attack("A09")
 async def test_account_keys_are_in_no_certificate(harness: ACMEHarness) -> None:
-    client, other = await harness.registered(), await harness.registered("other")
+    client, other = await harness.register_client(), await harness.register_client("other")
     order = await harness.ready(client, "a.example")
     for key in (client.key, other.key):
         reply = await client.post(order["finalize"], {"csr": make_csr("a.example", key=key)})
@@ -160,7 +160,7 @@ async def test_account_keys_are_in_no_certificate(harness: ACMEHarness) -> None:
 
 @pytest.mark.attack("A10")
 async def test_orders_that_are_not_ready_are_not_finalized(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     csr = {"csr": make_csr("a.example")}
     pending = await client.order("a.example")
     early = await client.post(pending["finalize"], csr)
@@ -181,7 +181,7 @@ async def test_who_finalizes_again_with_the_same_key_is_shown_the_order(
     either: ACMEHarness,
 ) -> None:
     """The answer may have been lost: the certificate is there, and only one is ever made."""
-    client = await either.registered()
+    client = await either.register_client()
     key = ec.generate_private_key(ec.SECP256R1())
     order = await either.ready(client, "a.example")
     either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
@@ -207,7 +207,7 @@ async def test_who_finalizes_again_with_the_same_key_is_shown_the_order(
 async def test_an_order_finalized_many_times_at_once_is_one_certificate(
     either: ACMEHarness,
 ) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await either.ready(client, "a.example")
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(10)]
     replies = await asyncio.gather(
@@ -222,7 +222,7 @@ async def test_an_order_finalized_many_times_at_once_is_one_certificate(
 
 @pytest.mark.attack("A10")
 async def test_two_replicas_finalize_one_order_once(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     order = await either.ready(client, "a.example")
     replica = either.rebuild()
     await replica.start()
@@ -240,7 +240,7 @@ async def test_two_replicas_finalize_one_order_once(either: ACMEHarness) -> None
 
 @pytest.mark.attack("A12")
 async def test_a_hundred_orders_at_once_with_names_in_common(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     orders = await asyncio.gather(
         *[client.order("a.example", f"n{i}.example", "localhost") for i in range(100)]
     )
@@ -260,7 +260,7 @@ async def test_a_hundred_orders_at_once_with_names_in_common(either: ACMEHarness
 async def test_a_refusal_another_csr_can_mend_leaves_the_order_ready(
     harness: ACMEHarness, kind: str
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     harness.issuing.refuse = error_pb2.Error(type=kind, detail="weak")
     assert (await client.post(order["finalize"], {"csr": make_csr("a.example")})).problem == kind
@@ -270,7 +270,7 @@ async def test_a_refusal_another_csr_can_mend_leaves_the_order_ready(
 
 
 async def test_a_final_refusal_makes_the_order_invalid_and_says_why(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     harness.issuing.refuse = error_pb2.Error(type="rejectedIdentifier", detail="not here")
     reply = await client.post(order["finalize"], {"csr": make_csr("a.example")})
@@ -284,7 +284,7 @@ async def test_a_final_refusal_makes_the_order_invalid_and_says_why(harness: ACM
 async def test_orders_left_processing_are_carried_through_in_the_background(
     either: ACMEHarness,
 ) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     orders = [await either.ready(client, f"n{number}.example") for number in range(3)]
     either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
     for number, order in enumerate(orders):
@@ -304,7 +304,7 @@ async def test_an_order_claimed_while_the_clock_ran_ahead_is_carried_through(
     either: ACMEHarness,
 ) -> None:
     either.clock.advance(dt.timedelta(minutes=20))
-    client = await either.registered()
+    client = await either.register_client()
     order = await either.ready(client, "a.example")
     either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
     await client.post(order["finalize"], {"csr": make_csr("a.example")})
@@ -317,7 +317,7 @@ async def test_an_order_claimed_while_the_clock_ran_ahead_is_carried_through(
 async def test_an_answer_lost_after_issuance_is_the_same_certificate_later(
     harness: ACMEHarness,
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     harness.issuing.lose_answers = True
     assert (await client.post(order["finalize"], {"csr": make_csr("a.example")}))[
@@ -333,7 +333,7 @@ async def test_an_answer_lost_after_issuance_is_the_same_certificate_later(
 async def test_an_order_that_could_not_be_carried_through_ends_with_its_time(
     harness: ACMEHarness,
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "a.example")
     harness.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
     await client.post(order["finalize"], {"csr": make_csr("a.example")})
@@ -348,7 +348,7 @@ async def test_an_order_left_processing_is_carried_through_at_a_later_poll(
     either: ACMEHarness,
 ) -> None:
     """X04: the issuing authority was away, or this process was killed, after the claim."""
-    client = await either.registered()
+    client = await either.register_client()
     order = await either.ready(client, "a.example")
     either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
     waiting = await client.post(order["finalize"], {"csr": make_csr("a.example")})
@@ -366,7 +366,7 @@ async def test_an_order_left_processing_is_carried_through_at_a_later_poll(
 async def test_an_account_orders_as_often_as_it_may(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/registration.db"
     async with make_harness(url, rate=Rate(per_second=0.05, burst=2)) as harness:
-        eager, other = await harness.registered(), await harness.registered()
+        eager, other = await harness.register_client(), await harness.register_client()
         for _ in range(2):
             assert (await eager.order("a.example")).status == 201
         refused = await eager.order("a.example")

@@ -31,7 +31,7 @@ async def change_key(client: Client, new: Any) -> Reply:
 async def test_a_new_account_key_is_good_at_every_replica_at_once(
     either: ACMEHarness, new: Any
 ) -> None:
-    here = await either.registered()
+    here = await either.register_client()
     there = await twin_of(either, here)
     assert (await there.post(there.kid)).status == 200  # remembered with the old key
     old = here.key
@@ -49,7 +49,7 @@ async def test_a_new_account_key_is_good_at_every_replica_at_once(
 async def test_the_old_key_finds_out_that_it_was_replaced_and_the_new_one_goes_on(
     either: ACMEHarness,
 ) -> None:
-    here = await either.registered()
+    here = await either.register_client()
     there = await twin_of(either, here)
     assert (await there.post(there.kid)).status == 200
     new = ec.generate_private_key(ec.SECP256R1())
@@ -61,7 +61,7 @@ async def test_the_old_key_finds_out_that_it_was_replaced_and_the_new_one_goes_o
 
 
 async def test_a_key_can_go_back_and_forth_between_replicas(either: ACMEHarness) -> None:
-    here = await either.registered()
+    here = await either.register_client()
     there = await twin_of(either, here)
     keys = [here.key, *[ec.generate_private_key(ec.SECP256R1()) for _ in range(2)], here.key]
     for number, new in enumerate(keys[1:]):
@@ -72,7 +72,7 @@ async def test_a_key_can_go_back_and_forth_between_replicas(either: ACMEHarness)
 
 
 async def test_a_deactivated_account_is_nowhere_active(either: ACMEHarness) -> None:
-    here = await either.registered()
+    here = await either.register_client()
     there = await twin_of(either, here)
     assert (await there.post(there.kid)).status == 200
     await here.post(here.kid, {"status": "deactivated"})
@@ -81,7 +81,7 @@ async def test_a_deactivated_account_is_nowhere_active(either: ACMEHarness) -> N
 
 
 async def test_contacts_changed_elsewhere_are_shown(either: ACMEHarness) -> None:
-    here = await either.registered()
+    here = await either.register_client()
     there = await twin_of(either, here)
     assert (await there.post(there.kid)).status == 200
     await here.post(here.kid, {"contact": ["mailto:b@example.org"]})
@@ -91,7 +91,7 @@ async def test_contacts_changed_elsewhere_are_shown(either: ACMEHarness) -> None
 async def test_a_chain_that_was_configured_anew_is_served_by_every_replica(
     either: ACMEHarness,
 ) -> None:
-    here = await either.registered()
+    here = await either.register_client()
     order = await either.ready(here, "a.example")
     done = await here.post(order["finalize"], {"csr": make_csr("a.example")})
     before = (await here.post(done["certificate"])).body

@@ -18,7 +18,7 @@ JOSE = "application/jose+json"
 
 @pytest.mark.attack("A01")
 async def test_of_fifty_requests_with_one_nonce_one_succeeds(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     nonce = await client.nonce()
     replies = await asyncio.gather(
         *[
@@ -40,7 +40,7 @@ async def test_of_fifty_requests_with_one_nonce_one_succeeds(either: ACMEHarness
 
 @pytest.mark.attack("A01")
 async def test_a_nonce_is_good_on_every_replica_once_and_not_for_ever(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     replica = either.rebuild()
     await replica.start()
     nonce = await client.nonce()
@@ -60,7 +60,7 @@ async def test_a_nonce_is_good_on_every_replica_once_and_not_for_ever(either: AC
 @pytest.mark.attack("A01")
 @pytest.mark.parametrize("nonce", ["AAAA", "A" * 43, "x" * 5000, "ÄÖ", "=" * 43])
 async def test_made_up_nonces(harness: ACMEHarness, nonce: str) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     reply = await client.post(client.kid, nonce=nonce)
     assert reply.problem == "badNonce"
     assert reply.header("replay-nonce")
@@ -93,7 +93,7 @@ async def test_nonces_are_handed_out_as_the_rfc_says(harness: ACMEHarness) -> No
     ],
 )
 async def test_another_url_was_signed(harness: ACMEHarness, signed: str) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     body = jws.sign(b"{}", client.key, url=signed, nonce=await client.nonce(), kid=client.kid)
     reply = await client.send(client.url("new-order"), body)
     assert reply.problem == ("unauthorized" if signed else "malformed")
@@ -101,7 +101,7 @@ async def test_another_url_was_signed(harness: ACMEHarness, signed: str) -> None
 
 @pytest.mark.attack("A02")
 async def test_forwarded_headers_change_nothing(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     url = client.url("new-order")
     body = jws.sign(
         b"{}",
@@ -141,7 +141,7 @@ async def test_every_name_of_ours_gives_links_of_its_own(harness: ACMEHarness) -
 
 @pytest.mark.attack("A03")
 async def test_kids_that_are_not_the_accounts_own_url(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     bad = [
         client.kid + "/",
         client.kid.replace("/acme/acme/", "/acme/other/"),
@@ -162,7 +162,7 @@ async def test_kids_that_are_not_the_accounts_own_url(harness: ACMEHarness) -> N
 
 @pytest.mark.attack("A03")
 async def test_an_account_of_another_provisioner_is_none_here(harness: ACMEHarness) -> None:
-    client = await harness.registered("other")
+    client = await harness.register_client("other")
     client.provisioner = "acme"
     assert (await client.post("new-order", {})).problem == "accountDoesNotExist"
 
@@ -171,14 +171,14 @@ async def test_an_account_of_another_provisioner_is_none_here(harness: ACMEHarne
 async def test_a_kid_under_another_name_of_this_server_is_the_same_account(
     harness: ACMEHarness,
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     client.host = "localhost:9000"
     assert (await client.order("a.example")).status == 201
 
 
 @pytest.mark.attack("A03")
 async def test_jwk_and_kid_each_in_their_place(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     assert (await client.post("new-order", {}, kid=None)).problem == "malformed"
     assert (await client.post("new-account", {})).problem == "malformed"
     public = jwk.required_members(client.key.public_key())
@@ -192,7 +192,7 @@ async def test_jwk_and_kid_each_in_their_place(harness: ACMEHarness) -> None:
 
 @pytest.mark.attack("A03")
 async def test_a_deactivated_account_can_do_nothing_anywhere(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     ready = await either.ready(client, "a.example")
     replica = either.rebuild()
     await replica.start()
@@ -222,7 +222,7 @@ async def test_a_deactivated_account_can_do_nothing_anywhere(either: ACMEHarness
 
 @pytest.mark.attack("A04")
 async def test_get_is_for_the_directory_and_nonces_alone(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("a.example")
     for url in (
         client.kid,
@@ -250,7 +250,7 @@ async def test_a_nonce_from_a_refused_method_is_good(harness: ACMEHarness) -> No
 
 @pytest.mark.attack("A04")
 async def test_post_as_get_has_no_payload(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await client.order("a.example")
     for url in (
         order.header("location"),
@@ -264,7 +264,7 @@ async def test_post_as_get_has_no_payload(harness: ACMEHarness) -> None:
 
 @pytest.mark.attack("T03")
 async def test_algorithms_are_listed_when_one_is_refused(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     url = client.url("new-order")
     for algorithm in ("none", "HS256", "ES384"):
         header = {"alg": algorithm, "url": url, "nonce": await client.nonce(), "kid": client.kid}
@@ -291,7 +291,7 @@ async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(harness: ACMEHarness
 async def test_a_signature_by_another_key_changes_nothing_and_spends_nothing(
     harness: ACMEHarness,
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     nonce = await client.nonce()
     url = client.url("new-order")
     forged = jws.sign(
@@ -303,7 +303,7 @@ async def test_a_signature_by_another_key_changes_nothing_and_spends_nothing(
 
 @pytest.mark.attack("P09")
 async def test_bodies_that_are_bombs_or_of_another_type(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     url = client.url("new-order")
     assert (await client.send(url, b"x" * 10_000_000)).status == 413
     for body in (b"[" * 100_000, b"." * 100_000, b'{"payload":' * 5_000, b"\x00\xff", b""):
@@ -328,7 +328,7 @@ async def test_scripts_of_any_origin_may_ask(harness: ACMEHarness) -> None:
 
 
 async def test_every_refusal_is_audited_with_its_cause(harness: ACMEHarness) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     await client.post("new-order", {}, kid="x")
     event, outcome, facts = harness.audit.lines[-1]
     assert (event, outcome) == ("acme.request", "refused")

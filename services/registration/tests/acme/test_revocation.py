@@ -31,7 +31,7 @@ def revoked(harness: ACMEHarness) -> list[int]:
 
 
 async def test_the_account_that_ordered_it_revokes(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     certificate = await issued(either, client, "a.example")
     reply = await client.post("revoke-cert", {"certificate": certificate, "reason": 4})
     assert reply.status == 200
@@ -43,7 +43,7 @@ async def test_the_account_that_ordered_it_revokes(either: ACMEHarness) -> None:
 
 
 async def test_the_certificates_own_key_revokes(harness: ACMEHarness) -> None:
-    client, key = await harness.registered(), ec.generate_private_key(ec.SECP256R1())
+    client, key = await harness.register_client(), ec.generate_private_key(ec.SECP256R1())
     certificate = await issued(harness, client, "a.example", key=key)
     stranger = harness.client(key=key)
     asked = {"certificate": certificate, "reason": 1}
@@ -55,7 +55,7 @@ async def test_the_certificates_own_key_revokes(harness: ACMEHarness) -> None:
 async def test_a_key_is_called_compromised_after_another_reason(
     harness: ACMEHarness, who: str
 ) -> None:
-    owner, other = await harness.registered(), await harness.registered()
+    owner, other = await harness.register_client(), await harness.register_client()
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = await issued(harness, owner, "a.example", key=key)
     assert (await owner.post("revoke-cert", {"certificate": certificate})).status == 200
@@ -86,7 +86,7 @@ async def test_octets_that_are_no_certificate_of_ours_are_refused_with_words(
 ) -> None:
     asked = {"certificate": base64url.encode(ODD[what])}
     for client, named in (
-        (await harness.registered(), {}),
+        (await harness.register_client(), {}),
         (harness.client(key=ODD_KEY), {"kid": None}),
     ):
         reply = await client.post("revoke-cert", asked, **named)
@@ -95,7 +95,7 @@ async def test_octets_that_are_no_certificate_of_ours_are_refused_with_words(
 
 
 async def test_an_account_that_proved_every_name_revokes(either: ACMEHarness) -> None:
-    owner, other = await either.registered(), await either.registered()
+    owner, other = await either.register_client(), await either.register_client()
     certificate = await issued(either, owner, "a.example", "b.example")
     asked = {"certificate": certificate, "reason": 5}
     await either.ready(other, "a.example")
@@ -110,7 +110,7 @@ async def test_an_account_that_proved_every_name_revokes(either: ACMEHarness) ->
 
 @pytest.mark.attack("A21")
 async def test_who_may_not_revoke(harness: ACMEHarness) -> None:
-    owner, other = await harness.registered(), await harness.registered()
+    owner, other = await harness.register_client(), await harness.register_client()
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = await issued(harness, owner, "a.example", key=key)
     asked = {"certificate": certificate}
@@ -119,14 +119,14 @@ async def test_who_may_not_revoke(harness: ACMEHarness) -> None:
     assert stranger.status == 403
     wrong_key = harness.client()
     assert (await wrong_key.post("revoke-cert", asked, kid=None)).status == 403
-    abroad = await harness.registered("other")
+    abroad = await harness.register_client("other")
     assert (await abroad.post("revoke-cert", asked)).status == 403
     assert revoked(harness) == []
 
 
 @pytest.mark.attack("A21")
 async def test_the_certificates_public_key_with_a_forged_signature(harness: ACMEHarness) -> None:
-    client, key = await harness.registered(), ec.generate_private_key(ec.SECP256R1())
+    client, key = await harness.register_client(), ec.generate_private_key(ec.SECP256R1())
     certificate = await issued(harness, client, "a.example", key=key)
     url = client.url("revoke-cert")
     payload = b'{"certificate":"' + certificate.encode() + b'"}'
@@ -141,7 +141,7 @@ async def test_the_certificates_public_key_with_a_forged_signature(harness: ACME
 @pytest.mark.attack("A21")
 @pytest.mark.parametrize("reason", [2, 6, 7, 8, 10, 11, 99, -1])
 async def test_reasons_nobody_can_give(harness: ACMEHarness, reason: int) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     certificate = await issued(harness, client, "a.example")
     reply = await client.post("revoke-cert", {"certificate": certificate, "reason": reason})
     assert reply.problem == "badRevocationReason"
@@ -152,7 +152,7 @@ async def test_reasons_nobody_can_give(harness: ACMEHarness, reason: int) -> Non
 async def test_a_certificate_of_another_authority_with_the_same_serial(
     harness: ACMEHarness,
 ) -> None:
-    client = await harness.registered()
+    client = await harness.register_client()
     await issued(harness, client, "a.example")
     abroad = SmallIssuing(harness.clock)
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
@@ -170,7 +170,7 @@ async def test_a_certificate_of_another_authority_with_the_same_serial(
 
 
 async def test_revoked_many_times_at_once_is_revoked_once(either: ACMEHarness) -> None:
-    client = await either.registered()
+    client = await either.register_client()
     certificate = await issued(either, client, "a.example")
     replies = await asyncio.gather(
         *[client.post("revoke-cert", {"certificate": certificate}) for _ in range(10)]

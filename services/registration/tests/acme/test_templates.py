@@ -17,7 +17,7 @@ async def test_a_template_shapes_what_the_order_proved(harness: ACMEHarness) -> 
         '{"subject": {"commonName": {{ toJson .Subject.CommonName }}, "organization": {{ toJson .org }}}, '
         '"sans": {{ toJson .SANs }}, "extKeyUsage": ["{{ if .Token }}any{{ else }}serverAuth{{ end }}"]}'
     )
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "localhost")
     assert (await client.post(order["finalize"], {"csr": make_csr("localhost")}))[
         "status"
@@ -43,7 +43,7 @@ async def test_a_name_that_was_not_proved_is_never_certified(
 ) -> None:
     """RFC 8555 §7.4: the certificate is for the order's identifiers; its order waits for the operator."""
     harness.provisioners["acme"] = templated(text)
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "localhost")
     answer = await client.post(order["finalize"], {"csr": make_csr("localhost")})
     assert answer["status"] == "processing"
@@ -53,7 +53,7 @@ async def test_a_name_that_was_not_proved_is_never_certified(
 
 async def test_a_template_s_own_refusal_ends_the_order(harness: ACMEHarness) -> None:
     harness.provisioners["acme"] = templated('{{ "{" }}{{ fail "not on Sundays" }}')
-    client = await harness.registered()
+    client = await harness.register_client()
     order = await harness.ready(client, "localhost")
     answer = await client.post(order["finalize"], {"csr": make_csr("localhost")})
     assert (answer.problem, answer["detail"]) == ("malformed", "not on Sundays")

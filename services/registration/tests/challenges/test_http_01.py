@@ -30,7 +30,7 @@ OPEN = EgressPolicy(resolver=loopback)
 
 
 @asynccontextmanager
-async def serving(handler: Handler) -> AsyncGenerator[int]:
+async def serve_newel(handler: Handler) -> AsyncGenerator[int]:
     """A server that reads a request's head and leaves the rest to ``handler``; its port."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,14 +83,14 @@ async def test_the_answer_is_fetched_from_the_host_itself() -> None:
         heads.append(head)
         await saying(ANSWER.encode() + b" \r\n")(head, writer)
 
-    async with serving(handler) as port:
+    async with serve_newel(handler) as port:
         await look(port)
     assert heads[0].startswith(f"GET {PATH} HTTP/1.1\r\nHost: a.example")
 
 
 async def test_an_address_is_asked_at_that_address() -> None:
     """RFC 8738 §4."""
-    async with serving(saying(ANSWER.encode())) as port:
+    async with serve_newel(saying(ANSWER.encode())) as port:
         await HTTP01Validator(EgressPolicy(), port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
 
 
@@ -106,7 +106,7 @@ async def test_an_address_is_asked_at_that_address() -> None:
     ],
 )
 async def test_wrong_answers(handler: Handler, kind: ErrorType) -> None:
-    async with serving(handler) as port:
+    async with serve_newel(handler) as port:
         assert (await refusal(look(port))).type is kind
 
 
@@ -117,7 +117,7 @@ async def test_a_redirect_is_followed_with_its_query() -> None:
         else:
             await redirecting("/elsewhere?a=b")(head, writer)
 
-    async with serving(handler) as port:
+    async with serve_newel(handler) as port:
         await look(port)
 
 
@@ -142,7 +142,7 @@ async def test_a_redirect_is_followed_with_its_query() -> None:
     ],
 )
 async def test_redirects_that_lead_where_nobody_may_go(location: str) -> None:
-    async with serving(redirecting(location)) as port:
+    async with serve_newel(redirecting(location)) as port:
         error = await refusal(look(port))
     assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.CONNECTION}
 
@@ -182,7 +182,7 @@ async def test_redirects_that_lead_where_nobody_may_go(location: str) -> None:
 async def test_redirects_that_are_malformed_in_any_way_are_refused_in_words(
     location: str, resolver: Resolver | None
 ) -> None:
-    async with serving(redirecting(location)) as port:
+    async with serve_newel(redirecting(location)) as port:
         # the first hop is an address, so that it needs no resolver
         look_there = HTTP01Validator(EgressPolicy(resolver=resolver), port, 5.0)
         error = await refusal(look_there(Identifier("ip", "127.0.0.1"), "token", ANSWER))
@@ -201,7 +201,7 @@ async def test_redirects_with_unusual_names_and_paths_are_followed() -> None:
             await redirecting(unusual[len(paths) - 1])(head, writer)
 
     unusual = ["http://my_host.example/x", "http://xn--bcher-kva.example./", "/caf\xe9?q=\xfc"]
-    async with serving(handler) as port:
+    async with serve_newel(handler) as port:
         await look(port)
     assert paths == [PATH, "/x", "/", "/caf%C3%A9?q=%C3%BC"]
 
@@ -216,15 +216,15 @@ async def test_interim_answers_are_passed_over_but_not_for_ever() -> None:
 
         return handler
 
-    async with serving(after(2)) as port:
+    async with serve_newel(after(2)) as port:
         await look(port)
-    async with serving(after(100)) as port:
+    async with serve_newel(after(100)) as port:
         assert (await refusal(look(port))).type is ErrorType.CONNECTION
 
 
 async def test_an_https_redirect_may_go_to_the_configured_port() -> None:
     location = "https://a.example:5002/"
-    async with serving(redirecting(location)) as port:
+    async with serve_newel(redirecting(location)) as port:
         assert (await refusal(look(port))).type is ErrorType.UNAUTHORIZED
         allowed = HTTP01Validator(OPEN, port, 5.0, https_port=5002)
         # nobody listens there: that it is tried is what counts
@@ -261,7 +261,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
     ],
 )
 async def test_what_is_no_http_is_refused_in_plain_words(octets: bytes, words: str) -> None:
-    async with serving(raw(octets)) as port:
+    async with serve_newel(raw(octets)) as port:
         error = await refusal(look(port))
     assert error.type is ErrorType.CONNECTION
     assert words in error.detail
@@ -272,9 +272,9 @@ async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_wor
         free.bind(("127.0.0.1", 0))
         closed = free.getsockname()[1]
     assert "connection refused" in (await refusal(look(closed))).detail
-    async with serving(raw(b"not TLS at all\r\n\r\n")) as plain:
+    async with serve_newel(raw(b"not TLS at all\r\n\r\n")) as plain:
         location = f"https://a.example:{plain}/"
-        async with serving(redirecting(location)) as port:
+        async with serve_newel(redirecting(location)) as port:
             error = await refusal(
                 HTTP01Validator(OPEN, port, 5.0, https_port=plain)(NAME, "token", ANSWER)
             )
@@ -299,7 +299,7 @@ async def test_loops_and_long_chains_end() -> None:
         hops.append(head)
         await redirecting(f"/{len(hops)}")(head, writer)
 
-    async with serving(handler) as port:
+    async with serve_newel(handler) as port:
         assert (await refusal(look(port))).type is ErrorType.CONNECTION
     assert len(hops) == 11
 
@@ -313,11 +313,11 @@ async def test_a_name_that_leads_elsewhere_at_the_second_look_is_pinned_at_each_
         looks.append(host)
         return ["127.0.0.1"] if len(looks) == 1 else ["169.254.169.254"]
 
-    async with serving(saying(ANSWER.encode())) as port:
+    async with serve_newel(saying(ANSWER.encode())) as port:
         await look(port, EgressPolicy(resolver=resolver))
     assert looks == ["a.example"]
     looks.clear()
-    async with serving(redirecting("http://a.example/again")) as port:
+    async with serve_newel(redirecting("http://a.example/again")) as port:
         error = await refusal(look(port, EgressPolicy(resolver=resolver)))
     assert error.type is ErrorType.UNAUTHORIZED
     assert len(looks) == 2
@@ -346,14 +346,14 @@ async def test_bodies_without_end_are_cut() -> None:
             await writer.drain()
 
     for handler in (endless, gigabyte, chunked, headers):
-        async with serving(handler) as port:
+        async with serve_newel(handler) as port:
             assert (await refusal(look(port))).type is ErrorType.CONNECTION
 
 
 @pytest.mark.attack("A13")
 async def test_a_gzip_bomb_is_octets_like_any_others() -> None:
     bomb = gzip.compress(b"x" * 1_000_000)[:900]
-    async with serving(saying(bomb, "200 OK", "Content-Encoding: gzip")) as port:
+    async with serve_newel(saying(bomb, "200 OK", "Content-Encoding: gzip")) as port:
         assert (await refusal(look(port))).type is ErrorType.INCORRECT_RESPONSE
 
 
@@ -365,7 +365,7 @@ async def test_a_server_that_drips_is_left() -> None:
             await writer.drain()
             await asyncio.sleep(0.05)
 
-    async with serving(drip) as port:
+    async with serve_newel(drip) as port:
         assert (await refusal(look(port, seconds=0.3))).type is ErrorType.CONNECTION
 
 
@@ -373,14 +373,14 @@ async def test_a_server_that_drips_is_left() -> None:
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with serving(saying(ANSWER.encode())) as port:
+    async with serve_newel(saying(ANSWER.encode())) as port:
         await look(port)
 
 
 @pytest.mark.attack("A14")
 async def test_addresses_are_held_against_the_policy_as_names_are() -> None:
     policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8", "10.0.0.0/8"]))
-    async with serving(saying(ANSWER.encode())) as port:
+    async with serve_newel(saying(ANSWER.encode())) as port:
         for address in ("127.0.0.1", "10.1.2.3", "169.254.169.254"):
             validator = HTTP01Validator(policy, port)
             error = await refusal(validator(Identifier("ip", address), "token", ANSWER))

@@ -44,7 +44,7 @@ def _written(folder: Path, der: bytes, key: ec.EllipticCurvePrivateKey) -> tuple
 
 
 @asynccontextmanager
-async def serving(
+async def serve_newel(
     paths: tuple[Path, Path], protocols: Sequence[str] = ("acme-tls/1",)
 ) -> AsyncGenerator[tuple[int, list[str | None]]]:
     """A TLS server; its port and the names it was asked for."""
@@ -75,33 +75,33 @@ async def refused(port: int, identifier: Identifier = NAME) -> ErrorType:
 
 
 async def test_the_right_certificate_is_accepted(tmp_path: Path) -> None:
-    async with serving(files(tmp_path, NAME)) as (port, names):
+    async with serve_newel(files(tmp_path, NAME)) as (port, names):
         await TLSALPN01Validator(OPEN, port)(NAME, "token", ANSWER)
     assert names == ["a.example"]
 
 
 @pytest.mark.attack("A16")
 async def test_an_address_is_asked_for_by_its_reverse_name(tmp_path: Path) -> None:
-    async with serving(files(tmp_path, ADDRESS)) as (port, names):
+    async with serve_newel(files(tmp_path, ADDRESS)) as (port, names):
         await TLSALPN01Validator(EgressPolicy(), port)(ADDRESS, "token", ANSWER)
     assert names == ["1.0.0.127.in-addr.arpa"]
 
 
 @pytest.mark.attack("A16")
 async def test_the_protocol_must_be_negotiated(tmp_path: Path) -> None:
-    async with serving(files(tmp_path, NAME), protocols=()) as (port, _):
+    async with serve_newel(files(tmp_path, NAME), protocols=()) as (port, _):
         assert await refused(port) is ErrorType.UNAUTHORIZED
-    async with serving(files(tmp_path, NAME), protocols=("h2",)) as (port, _):
+    async with serve_newel(files(tmp_path, NAME), protocols=("h2",)) as (port, _):
         assert await refused(port) in {ErrorType.UNAUTHORIZED, ErrorType.TLS}
 
 
 @pytest.mark.attack("A16")
 async def test_certificates_for_others(tmp_path: Path) -> None:
-    async with serving(files(tmp_path, Identifier("dns", "b.example"))) as (port, _):
+    async with serve_newel(files(tmp_path, Identifier("dns", "b.example"))) as (port, _):
         assert await refused(port) is ErrorType.UNAUTHORIZED
-    async with serving(files(tmp_path, NAME, "another.thumbprint")) as (port, _):
+    async with serve_newel(files(tmp_path, NAME, "another.thumbprint")) as (port, _):
         assert await refused(port) is ErrorType.UNAUTHORIZED
-    async with serving(files(tmp_path, NAME)) as (port, _):
+    async with serve_newel(files(tmp_path, NAME)) as (port, _):
         assert await refused(port, ADDRESS) is ErrorType.UNAUTHORIZED
 
 

@@ -1,4 +1,4 @@
-"""The certbot walk (ACME-01…04): certificate, nginx with a stapled answer, revocation seen in OCSP and CRL."""
+"""Certbot: a certificate, nginx with a stapled response, revocation seen in OCSP and CRL."""
 
 import os
 import re
@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from fixtures.running import Authority, run, wait_until
+from fixtures.scenarios import Shell
 from fixtures.tls_services import nginx
-from fixtures.walks import Walker
 
 pytestmark = pytest.mark.needs("certbot", "openssl")
 
@@ -42,10 +42,10 @@ def live(home: Path, name: str) -> Path:
     return home / "config/live/localhost" / name
 
 
-def test_walk_22_as_it_is_typed(authority: Authority, tmp_path: Path, http01_port: int) -> None:
+def test_as_it_is_typed(authority: Authority, tmp_path: Path, http01_port: int) -> None:
     """No mail address, no terms to agree to; the root is the one that bootstrap stored."""
-    foo = Walker(tmp_path, "ours", authority).bootstraps()
-    said = foo.types(
+    foo = Shell(tmp_path, "ours", authority).bootstrap()
+    said = foo.type_line(
         "REQUESTS_CA_BUNDLE=$(step path)/certs/root_ca.crt certbot certonly -n --standalone -d localhost "
         f"--server {authority.directory} --register-unsafely-without-email "
         f"--http-01-port {http01_port} {' '.join(folders(tmp_path))}"
@@ -54,7 +54,7 @@ def test_walk_22_as_it_is_typed(authority: Authority, tmp_path: Path, http01_por
     chain = live(tmp_path, "fullchain.pem")
     assert chain.read_text().count("BEGIN CERTIFICATE") == 2
     verify = f"openssl verify -CAfile $(step path)/certs/root_ca.crt -untrusted {chain} {chain}"
-    assert foo.types(verify) == f"{chain}: OK\n"
+    assert foo.type_line(verify) == f"{chain}: OK\n"
 
 
 def test_the_certificate_chains_to_the_root_and_carries_what_relying_parties_need(
@@ -120,7 +120,7 @@ def test_nginx_serves_it_with_a_stapled_answer(
         ask = ["curl", "-sf", "--cacert", str(authority.root), url]
         wait_until(lambda: run(ask).stdout == "served\n")
 
-        def stapled() -> bool:
+        def is_stapled() -> bool:
             said = subprocess.run(
                 ["openssl", "s_client", "-connect", url.split("/")[2], "-status",
                  "-CAfile", str(authority.root)],
@@ -128,7 +128,7 @@ def test_nginx_serves_it_with_a_stapled_answer(
             ).stdout  # fmt: skip
             return "Cert Status: good" in said and "Verify return code: 0" in said
 
-        wait_until(stapled)
+        wait_until(is_stapled)
 
 
 def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five(
@@ -150,7 +150,7 @@ def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five
     names = points[0].full_name or []
     crl = tmp_path / "crl.der"
 
-    def listed() -> bool:
+    def is_listed() -> bool:
         run(["curl", "-sf", "-o", crl, names[0].value])
         text = run(
             [
@@ -170,4 +170,4 @@ def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five
             re.search(rf"Serial Number: 0*{certificate.serial_number:X}\b", text.stdout) is not None
         )
 
-    wait_until(listed, seconds=5)
+    wait_until(is_listed, seconds=5)

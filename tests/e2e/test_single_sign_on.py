@@ -1,4 +1,4 @@
-"""Walks 3 and 16: a person's tokens, and a person's certificate, by an OpenID provider on this machine."""
+"""Single sign-on: a person's tokens and certificate by an OpenID provider on this machine."""
 
 import json
 from collections.abc import Generator
@@ -11,8 +11,8 @@ from cryptography import x509
 from fakes.openid import OpenIdProvider, put_browser
 from fixtures.pki import InternalPki
 from fixtures.running import Authority
+from fixtures.scenarios import Shell
 from fixtures.step_ca import step_ca
-from fixtures.walks import Walker
 
 CLIENT = ("my-client", "my-secret")
 FLAGS = f"--client-id {CLIENT[0]} --client-secret {CLIENT[1]}"
@@ -49,67 +49,65 @@ def authority(
         yield running
 
 
-def person(
-    home: Path, program: str, pki: InternalPki, authority: Authority | None = None
-) -> Walker:
+def person(home: Path, program: str, pki: InternalPki, authority: Authority | None = None) -> Shell:
     """Somebody at a machine with a browser that trusts the provider."""
     trusted = {"SSL_CERT_FILE": str(pki.roots), "CURL_CA_BUNDLE": str(pki.roots)}
-    walker = Walker(home, program, authority, trusted)
+    shell = Shell(home, program, authority, trusted)
     put_browser(home / "bin")
-    return walker
+    return shell
 
 
 @pytest.mark.needs("curl")
 @pytest.mark.parametrize("program", ["ours", pytest.param("step", marks=pytest.mark.needs("step"))])
-def test_walk_3_an_access_token_and_an_identity(
+def test_an_access_token_and_an_identity(
     program: str, tmp_path: Path, pki: InternalPki, provider: OpenIdProvider
 ) -> None:
     mike = person(tmp_path, program, pki)
     url = provider.url
     line = f'curl -s -H"$(step oauth --header --provider {url} {FLAGS})" {url}/userinfo'
-    assert json.loads(mike.types(line)) == provider.person
-    token = mike.types(f"step oauth --provider {url} {FLAGS} --bare --oidc")
+    assert json.loads(mike.type_line(line)) == provider.person
+    token = mike.type_line(f"step oauth --provider {url} {FLAGS} --bare --oidc")
     assert token.count("\n") == 1
     assert token.count(".") == 2
-    verified = mike.types(
+    verify_chain = mike.type_line(
         f"step oauth --provider {url} {FLAGS} --bare --oidc "
         f"| step crypto jwt verify --jwks {url}/jwks --iss {url} --aud {CLIENT[0]}"
     )
-    payload = json.loads(verified)["payload"]
+    payload = json.loads(verify_chain)["payload"]
     assert (payload["sub"], payload["email"]) == (provider.person["sub"], "mike@example.com")
 
 
-def names(walker: Walker, name: str) -> list[str]:
+def names(shell: Shell, name: str) -> list[str]:
     """The alternative names of a certificate that are text."""
-    leaf = x509.load_pem_x509_certificates((walker.home / name).read_bytes())[0]
+    leaf = x509.load_pem_x509_certificates((shell.home / name).read_bytes())[0]
     found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [str(each.value) for each in found]
 
 
 @pytest.mark.needs("curl", "step", "step-ca")
-def test_walk_16_a_person_gets_a_certificate(
+def test_a_person_gets_a_certificate(
     tmp_path: Path, pki: InternalPki, provider: OpenIdProvider, authority: Authority
 ) -> None:
-    mike = person(tmp_path, "ours", pki, authority).bootstraps()
-    said = mike.says("step ca certificate mike@example.com mike.crt mike.key")
+    mike = person(tmp_path, "ours", pki, authority).bootstrap()
+    said = mike.read_messages("step ca certificate mike@example.com mike.crt mike.key")
     for line in (
         "Provisioner: Google (OIDC) [client: my-client]", f"CA: {authority.url}",
         "Certificate: mike.crt", "Private Key: mike.key",
     ):  # fmt: skip
         assert line in said
-    short = mike.types("step certificate inspect --short mike.crt")
+    short = mike.type_line("step certificate inspect --short mike.crt")
     assert f"Subject:     {provider.person['sub']}\n               mike@example.com\n" in short
     assert "Provisioner: Google [ID: my-c...ient]" in short
     assert "mike@example.com" in names(mike, "mike.crt")
     # who is no administrator gets his own names and no others, whatever he asks for
-    mike.types("step ca certificate db.internal db.crt db.key --issuer Google")
+    mike.type_line("step ca certificate db.internal db.crt db.key --issuer Google")
     assert names(mike, "db.crt") == names(mike, "mike.crt")
     before = mike.read("mike.crt")
-    mike.types("step ca renew mike.crt mike.key --force", code=1)
+    mike.type_line("step ca renew mike.crt mike.key --force", code=1)
     assert mike.read("mike.crt") == before
     kept, provider.person = provider.person, {**provider.person, "email": "admin@example.com"}
     try:
-        mike.types("step ca certificate db.internal db.crt db.key --issuer Google --force")
+        mike.type_line("step ca certificate db.internal db.crt db.key --issuer Google --force")
     finally:
         provider.person = kept
     assert names(mike, "db.crt") == ["db.internal"]

@@ -1,4 +1,4 @@
-"""Walks 5 and 6: an authority is made, its root goes away, its keys get another password."""
+"""A first authority: it is made, its root key is taken offline, its keys get another password."""
 
 import os
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, others, run, serving, wait_until
-from fixtures.step_ca import running
-from fixtures.walks import Walker
+from fixtures.running import NEWEL, others, run, serve_newel, wait_until
+from fixtures.scenarios import Shell
+from fixtures.step_ca import run_step_ca
 
 DONE = (
     "Generating root certificate... done!\nGenerating intermediate certificate... done!\n\n"
@@ -28,10 +28,10 @@ COMMANDS = (
 
 @pytest.mark.needs("step-ca", "curl")
 @pytest.mark.parametrize("chosen", ["p4ss", ""], ids=["typed", "generated"])
-def test_walk_5_the_first_authority_at_a_terminal(tmp_path: Path, chosen: str) -> None:
-    ca, port = Walker(tmp_path, "ours"), free_port()
+def test_the_first_authority_at_a_terminal(tmp_path: Path, chosen: str) -> None:
+    ca, port = Shell(tmp_path, "ours"), free_port()
     (tmp_path / "bin/step-ca").symlink_to(others("step-ca"))
-    screen = ca.types(
+    screen = ca.type_line(
         "step ca init",
         ("▸ Standalone", ""),
         ("(e.g. Smallstep)", "Smallstep"),
@@ -45,31 +45,31 @@ def test_walk_5_the_first_authority_at_a_terminal(tmp_path: Path, chosen: str) -
     assert "Your PKI is ready to go." in screen
     made = re.search(r"Password: (\S+)", screen)
     assert (made is None) is bool(chosen)
-    listed = ca.types("step help ca")
+    listed = ca.type_line("step help ca")
     assert all(re.search(rf"^\s+{command}\b", listed, re.MULTILINE) for command in COMMANDS)
     health = f"curl -sf --cacert $(step path)/certs/root_ca.crt https://localhost:{port}/health"
-    shown = ca.types(
+    check_short_form = ca.type_line(
         f"(until {health}; do sleep 0.1; done) & step-ca $(step path)/config/ca.json; true",
         ("Please enter the password to decrypt", made[1] if made else chosen),
         ('{"status":"ok"}', "\x03"),
     )
-    assert "Serving HTTPS on" in shown
+    assert "Serving HTTPS on" in check_short_form
 
 
-def shown(ca: Walker) -> None:
+def check_short_form(ca: Shell) -> None:
     """Both certificates in short form."""
     for name, kind in (("root", "Root CA"), ("intermediate", "Intermediate CA")):
-        short = ca.types(f"step certificate inspect --short $(step path)/certs/{name}_ca.crt")
+        short = ca.type_line(f"step certificate inspect --short $(step path)/certs/{name}_ca.crt")
         assert re.match(
             rf"X\.509v3 {kind} Certificate \(ECDSA P-256\) \[Serial: \d+\.\.\.\d+\]\n", short
         )
         assert f"  Subject:     Smallstep {kind}\n  Issuer:      Smallstep Root CA\n" in short
 
 
-def online(ca: Walker, port: int) -> None:
+def online(ca: Shell, port: int) -> None:
     """The running authority's own certificate, by the intermediate: the root's key is not there."""
     assert not (Path(ca.env["STEPPATH"]) / "secrets/root_ca_key").exists()
-    short = ca.types(
+    short = ca.type_line(
         f"step certificate inspect https://localhost:{port} --short "
         "--roots $(step path)/certs/root_ca.crt"
     )
@@ -80,10 +80,10 @@ def online(ca: Walker, port: int) -> None:
     assert start < end
 
 
-def changes_password(ca: Walker, key: str) -> None:
+def changes_password(ca: Shell, key: str) -> None:
     """From the first to a new one."""
     name = f"{ca.env['STEPPATH']}/secrets/{key}"
-    ca.types(
+    ca.type_line(
         f"step crypto change-pass $(step path)/secrets/{key}",
         (f"Please enter the password to decrypt {name}", "p4ss"),
         (f"Please enter the password to encrypt {name}", "new"),
@@ -92,45 +92,45 @@ def changes_password(ca: Walker, key: str) -> None:
 
 
 @pytest.mark.needs("step-ca")
-def test_walk_6_a_scripted_authority_for_step_ca(tmp_path: Path) -> None:
-    ca, port = Walker(tmp_path, "ours"), free_port()
-    ca.types('echo "p4ss" > password.txt; echo "new" > new.txt')
-    said = ca.says(
+def test_a_scripted_authority_for_step_ca(tmp_path: Path) -> None:
+    ca, port = Shell(tmp_path, "ours"), free_port()
+    ca.type_line('echo "p4ss" > password.txt; echo "new" > new.txt')
+    said = ca.read_messages(
         f'step ca init --name "Smallstep" --provisioner admin --dns "localhost" --address "127.0.0.1:{port}" '
         "--password-file password.txt --provisioner-password-file password.txt < /dev/null"
     )
     assert DONE.format(tmp_path / "step") in said
-    assert ca.types("cd $(step path) && find . -type f | sort").replace("./", "").split() == PKI
-    shown(ca)
-    ca.types("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
-    with running(tmp_path / "step", port, tmp_path / "password.txt"):
+    assert ca.type_line("cd $(step path) && find . -type f | sort").replace("./", "").split() == PKI
+    check_short_form(ca)
+    ca.type_line("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
+    with run_step_ca(tmp_path / "step", port, tmp_path / "password.txt"):
         online(ca, port)
     changes_password(ca, "intermediate_ca_key")
-    ca.types(
+    ca.type_line(
         f"{others('step-ca')} $(step path)/config/ca.json --password-file password.txt", code=2
     )
-    with running(tmp_path / "step", port, tmp_path / "new.txt"):
+    with run_step_ca(tmp_path / "step", port, tmp_path / "new.txt"):
         online(ca, port)
-    assert ca.types("STEPPATH=/srv/pki step path") == "/srv/pki\n"
+    assert ca.type_line("STEPPATH=/srv/pki step path") == "/srv/pki\n"
 
 
 @pytest.mark.parametrize("program", ["ours", pytest.param("step", marks=pytest.mark.needs("step"))])
-def test_walk_6_an_authority_of_ours(tmp_path: Path, program: str) -> None:
+def test_an_authority_of_ours(tmp_path: Path, program: str) -> None:
     """`newel up` makes what `ca init` makes, and more keys of its own under the same password."""
-    ca, ports = Walker(tmp_path, program), (free_port(), free_port())
-    ca.types('(umask 077; echo "p4ss" > password.txt)')
+    ca, ports = Shell(tmp_path, program), (free_port(), free_port())
+    ca.type_line('(umask 077; echo "p4ss" > password.txt)')
     flags = ("--name", "Smallstep", "--password-file", str(tmp_path / "password.txt"))
-    with serving(tmp_path / "step", *ports, *flags):
-        found = ca.types("cd $(step path) && find . -type f").replace("./", "").split()
+    with serve_newel(tmp_path / "step", *ports, *flags):
+        found = ca.type_line("cd $(step path) && find . -type f").replace("./", "").split()
         assert set(PKI) <= set(found)
-        shown(ca)
-        ca.types("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
+        check_short_form(ca)
+        ca.type_line("mkdir offline && mv $(step path)/secrets/root_ca_key offline/")
         online(ca, ports[0])
     for key in ("intermediate_ca_key", "ocsp_responder_key"):
         changes_password(ca, key)
-    ca.types(f"{NEWEL} up --state $(step path) --address 127.0.0.1:{ports[0]}", code=1)
+    ca.type_line(f"{NEWEL} up --state $(step path) --address 127.0.0.1:{ports[0]}", code=1)
     (tmp_path / "password.txt").write_text("new\n")
-    with serving(tmp_path / "step", *ports):
+    with serve_newel(tmp_path / "step", *ports):
         online(ca, ports[0])
 
 
@@ -149,15 +149,17 @@ def test_newel_up_serves_what_ca_init_made(tmp_path: Path, program: str) -> None
     ]  # fmt: skip
     run(line, env={**os.environ, "STEPPATH": str(state)})
     before = (state / "config/ca.json").read_bytes()
-    with serving(state, port, free_port(), "--password-file", str(password)) as (authority, _):
+    with serve_newel(state, port, free_port(), "--password-file", str(password)) as (authority, _):
         asked = authority.step(
             "ca", "certificate", "localhost", str(tmp_path / "a.crt"), str(tmp_path / "a.key"),
             "--provisioner", "me@example.com", "--provisioner-password-file", str(password),
         )  # fmt: skip
         assert asked.returncode == 0, asked.stderr
         wait_until(lambda: authority.ocsp(tmp_path / "a.crt") == "good")  # it has just begun
-        shown = run(["openssl", "x509", "-noout", "-ocsp_uri", "-in", tmp_path / "a.crt"]).stdout
-        assert shown == f"{authority.http_url}/ocsp\n"
+        check_short_form = run(
+            ["openssl", "x509", "-noout", "-ocsp_uri", "-in", tmp_path / "a.crt"]
+        ).stdout
+        assert check_short_form == f"{authority.http_url}/ocsp\n"
         assert "me@example.com" in authority.log.read_text()
         assert "certbot" not in authority.log.read_text()
     assert (state / "config/ca.json").read_bytes() == before

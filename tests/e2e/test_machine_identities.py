@@ -1,4 +1,4 @@
-"""Walk 17, and other machines without a secret: what vouches for them is judged by the real step-ca.
+"""Machines that prove an identity without a secret: the real step-ca judges the proof.
 
 AWS: its document and signature under a root of our own. GCP and Azure: their keys come from the public
 addresses the real step-ca asks, by a proxy on this machine that stands for them.
@@ -21,8 +21,8 @@ from fakes.clouds import HOSTS, TENANT, Cloud, Internet, MetadataService
 from fixtures.pki import InternalPki
 from fixtures.processes import free_port
 from fixtures.running import Authority
+from fixtures.scenarios import Shell
 from fixtures.step_ca import step_ca
-from fixtures.walks import Walker
 from newel.client.clock import now
 
 pytestmark = pytest.mark.needs("step", "step-ca", "jq")
@@ -66,9 +66,9 @@ CLEAR = "--no-password --insecure"
 
 def own_root(folder: Path) -> None:
     """``root.crt``, and ``theirs.crt`` by it, with their keys."""
-    walker = Walker(folder, "ours")
-    walker.types(f"step certificate create --profile root-ca {CLEAR} Root root.crt root.key")
-    walker.types(
+    shell = Shell(folder, "ours")
+    shell.type_line(f"step certificate create --profile root-ca {CLEAR} Root root.crt root.key")
+    shell.type_line(
         f"step certificate create {CLEAR} foo.internal theirs.crt theirs.key --ca root.crt --ca-key root.key"
     )
 
@@ -105,33 +105,37 @@ def authority(
 
 
 @pytest.fixture
-def foo(tmp_path: Path, authority: Authority) -> Walker:
-    return Walker(tmp_path, "ours", authority).bootstraps()
+def foo(tmp_path: Path, authority: Authority) -> Shell:
+    return Shell(tmp_path, "ours", authority).bootstrap()
 
 
-def names(walker: Walker) -> list[str]:
-    leaf = x509.load_pem_x509_certificates((walker.home / "foo.crt").read_bytes())[0]
+def names(shell: Shell) -> list[str]:
+    leaf = x509.load_pem_x509_certificates((shell.home / "foo.crt").read_bytes())[0]
     found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return [str(each.value) for each in found]
 
 
 @pytest.mark.parametrize("provisioner", VARIABLES)
-def test_walk_17_a_cloud_vm_needs_no_secret(foo: Walker, cloud: Cloud, provisioner: str) -> None:
+def test_a_cloud_vm_needs_no_secret(foo: Shell, cloud: Cloud, provisioner: str) -> None:
     line = f'step ca certificate foo.internal foo.crt foo.key --issuer "{provisioner}"'
     with MetadataService(cloud) as service:
-        vm = Walker(foo.home, "ours", foo.authority, {VARIABLES[provisioner]: service.address})
-        said = vm.says(line)
-        for part in (f"CA: {foo.known.url}", "Certificate: foo.crt", "Private Key: foo.key"):
+        vm = Shell(foo.home, "ours", foo.authority, {VARIABLES[provisioner]: service.address})
+        said = vm.read_messages(line)
+        for part in (
+            f"CA: {foo.required_authority.url}",
+            "Certificate: foo.crt",
+            "Private Key: foo.key",
+        ):
             assert part in said
         assert service.asked == ASKED[provisioner]
     assert names(foo) == ["foo.internal"]
-    assert f"Provisioner: {provisioner} [ID: " in foo.types(
+    assert f"Provisioner: {provisioner} [ID: " in foo.type_line(
         "step certificate inspect --short foo.crt"
     )
     if provisioner == "AWS":  # trust on first use: an instance gets its first certificate so
         with MetadataService(cloud) as service:
             again = {VARIABLES[provisioner]: service.address}
-            Walker(foo.home, "ours", foo.authority, again).types(f"{line} --force", code=1)
+            Shell(foo.home, "ours", foo.authority, again).type_line(f"{line} --force", code=1)
 
 
 @pytest.mark.parametrize("provisioner", VARIABLES)
@@ -145,39 +149,39 @@ def test_walk_17_a_cloud_vm_needs_no_secret(foo: Walker, cloud: Cloud, provision
         ("http://127.0.0.1:no", "is not an http address of this machine or its own link"),
     ],
 )
-def test_walk_17_outside_the_cloud(
-    foo: Walker, provisioner: str, address: str, reason: str
-) -> None:
+def test_outside_the_cloud(foo: Shell, provisioner: str, address: str, reason: str) -> None:
     """Nobody is there to be asked, or somebody whom a variable may not name."""
     extra = {VARIABLES[provisioner]: address.format(port=free_port())}
-    laptop = Walker(foo.home, "ours", foo.authority, extra)
+    laptop = Shell(foo.home, "ours", foo.authority, extra)
     line = f'step ca certificate foo.internal foo.crt foo.key --issuer "{provisioner}"'
-    assert reason in laptop.says(line, code=1)
+    assert reason in laptop.read_messages(line, code=1)
     assert not list(foo.home.glob("foo.*"))
 
 
-def test_a_foreign_certificate_vouches(foo: Walker) -> None:
+def test_a_foreign_certificate_vouches(foo: Shell) -> None:
     """X5C: for a certificate, a request and a revocation; one of another root does not."""
-    folder = foo.known.state.parent
+    folder = foo.required_authority.state.parent
     by = f"--issuer elsewhere --x5c-cert {folder}/theirs.crt --x5c-key {folder}/theirs.key"
-    foo.types(f"step ca certificate foo.internal foo.crt foo.key {by}")
+    foo.type_line(f"step ca certificate foo.internal foo.crt foo.key {by}")
     assert names(foo) == ["foo.internal"]
-    foo.types(f"step certificate create --csr {CLEAR} foo.internal foo.csr own.key")
-    foo.types(f"step ca sign foo.csr foo.crt --force {by}")
+    foo.type_line(f"step certificate create --csr {CLEAR} foo.internal foo.csr own.key")
+    foo.type_line(f"step ca sign foo.csr foo.crt --force {by}")
     serial = "$(step certificate inspect foo.crt --format json | jq -r .serial_number)"
-    said = foo.says(f"step ca revoke {serial} --token $(step ca token {serial} --revoke {by})")
+    said = foo.read_messages(
+        f"step ca revoke {serial} --token $(step ca token {serial} --revoke {by})"
+    )
     assert "has been revoked" in said
     own_root(foo.home / "strange")
     by = "--issuer elsewhere --x5c-cert strange/theirs.crt --x5c-key"
-    foo.types(f"step ca certificate foo.internal x.crt x.key {by} strange/theirs.key", code=1)
-    said = foo.says(
+    foo.type_line(f"step ca certificate foo.internal x.crt x.key {by} strange/theirs.key", code=1)
+    said = foo.read_messages(
         f"step ca certificate foo.internal x.crt x.key {by} {folder}/theirs.key", code=1
     )
     assert "is not the key of the certificate" in said
     assert not (foo.home / "x.crt").exists()
 
 
-def test_a_cluster_vouches_for_a_workload(foo: Walker) -> None:
+def test_a_cluster_vouches_for_a_workload(foo: Shell) -> None:
     """K8sSA: the token a pod finds in a file, as it is."""
     prefix = "kubernetes.io/serviceaccount"
     claims = {
@@ -188,9 +192,9 @@ def test_a_cluster_vouches_for_a_workload(foo: Walker) -> None:
     token = foo.home / "token"
     token.write_text(jwt.encode({"alg": "ES256"}, claims, SERVICE_ACCOUNT) + "\n")
     line = "step ca certificate foo.internal foo.crt foo.key --k8ssa-token-path token"
-    assert "Provisioner: cluster (K8sSA)" in foo.says(line)
+    assert "Provisioner: cluster (K8sSA)" in foo.read_messages(line)
     assert names(foo) == ["foo.internal"]
     token.write_text(jwt.encode({"alg": "ES256"}, claims, ECKey.generate_key("P-256")))
     before = foo.read("foo.crt")
-    foo.types(f"{line} --force", code=1)
+    foo.type_line(f"{line} --force", code=1)
     assert foo.read("foo.crt") == before

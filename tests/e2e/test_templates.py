@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.scenarios import Shell, keeper, start_authority
 from fixtures.step_ca import change
-from fixtures.walks import Walker, keeper, started
 
 __all__ = ["keeper"]
 
@@ -28,23 +28,23 @@ PARTS = (
 )
 
 
-def templated(ca: dict[str, Any]) -> None:
+def add_template(ca: dict[str, Any]) -> None:
     (record,) = [each for each in ca["authority"]["provisioners"] if each["type"] == "JWK"]
     record["options"] = {"x509": {"template": TEMPLATE, "templateData": {"org": "Example"}}}
 
 
-def test_a_template_shapes_what_step_ca_certificate_gets(keeper: Walker) -> None:
-    known = keeper.known
-    change(known.state / "config/ca.json", templated)
-    with started(known):
-        client = Walker(keeper.home / "client", keeper.program, known).bootstraps()
+def test_a_template_shapes_what_step_ca_certificate_gets(keeper: Shell) -> None:
+    known = keeper.required_authority
+    change(known.state / "config/ca.json", add_template)
+    with start_authority(known):
+        client = Shell(keeper.home / "client", keeper.program, known).bootstrap()
         words = "svc.crt svc.key --provisioner-password-file password.txt --force"
-        said = client.says(f"step ca certificate svc.elsewhere.test {words}", code=1)
+        said = client.read_messages(f"step ca certificate svc.elsewhere.test {words}", code=1)
         assert "only names below example.com" in said
         names = "--san 10.0.0.9 --san svc.example.com"
-        client.types(f"step ca certificate svc.example.com {words} {names} --set team=staff")
+        client.type_line(f"step ca certificate svc.example.com {words} {names} --set team=staff")
         for line in ("true", "step ca renew svc.crt svc.key --force"):
-            client.types(line)
-            text = client.types(SHOWN)
+            client.type_line(line)
+            text = client.type_line(SHOWN)
             assert [part for part in PARTS if part not in text] == []
             assert "Web Server" not in text

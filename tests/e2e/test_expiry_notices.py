@@ -1,4 +1,4 @@
-"""The walk "expiry to Slack" (design §8) on both shapes: a two-minute certificate by step, its warning at a real
+"""Expiry to Slack on both shapes: a two-minute certificate by step, its warning at a real
 receiver, its end after `step ca renew`, and the inventory as an administrator sees it."""
 
 import contextlib
@@ -16,7 +16,7 @@ import pytest
 
 from fakes.webhook import WebhookReceiver
 from fixtures.processes import free_port
-from fixtures.running import Authority, configure, serving, wait_until
+from fixtures.running import Authority, configure, serve_newel, wait_until
 from fixtures.split import PROGRAMS, fresh_split
 
 pytestmark = pytest.mark.needs("step")
@@ -63,7 +63,7 @@ def authority(
 @contextlib.contextmanager
 def up(state: Path, hook: dict[str, str]) -> Generator[Authority]:
     ports = free_port(), free_port()
-    with serving(state, *ports):
+    with serve_newel(state, *ports):
         pass
     allow_short_lives(state)
     configure(
@@ -74,7 +74,7 @@ def up(state: Path, hook: dict[str, str]) -> Generator[Authority]:
         },
         alerting={"channels": {"hook": hook}},
     )
-    with serving(state, *ports) as (running, _):
+    with serve_newel(state, *ports) as (running, _):
         yield running
 
 
@@ -102,10 +102,10 @@ def certificate(authority: Authority, folder: Path, name: str, *flags: str) -> P
     return file
 
 
-def asked(authority: Authority, certificate: Path | None, path: str) -> tuple[int, Any]:
+def ask_service(authority: Authority, certificate: Path | None, path: str) -> tuple[int, Any]:
     """Status and document of the answer to whoever shows this certificate."""
     service = "alerting" if path.startswith("/alerts") else "inventory"
-    url, root = authority.administrated(service)
+    url, root = authority.admin_endpoint(service)
     context = ssl.create_default_context(cafile=root)
     if certificate is not None:
         context.load_cert_chain(certificate, certificate.with_suffix(".key"))
@@ -123,26 +123,26 @@ def serial_of(certificate: Path) -> str:
     return said.strip().partition("=")[2].lower().lstrip("0")
 
 
-def test_the_walk_from_expiry_to_whoever_is_told(
+def test_expiry_reaches_the_administrators(
     authority: Authority, receiver: WebhookReceiver, tmp_path: Path
 ) -> None:
     admin = certificate(authority, tmp_path, "admin")
     leaf = certificate(authority, tmp_path, "short.internal", "--not-after", "2m")
     first = serial_of(leaf)
-    assert asked(authority, None, "/inventory/endpoints")[0] == 401
-    assert asked(authority, leaf, "/inventory/endpoints")[0] == 403
-    assert asked(authority, None, "/alerts")[0] == 401
-    assert asked(authority, leaf, "/alerts")[0] == 403
+    assert ask_service(authority, None, "/inventory/endpoints")[0] == 401
+    assert ask_service(authority, leaf, "/inventory/endpoints")[0] == 403
+    assert ask_service(authority, None, "/alerts")[0] == 401
+    assert ask_service(authority, leaf, "/alerts")[0] == 403
 
     wait_until(lambda: receiver.events, seconds=60)
     (opened,) = receiver.events
     assert opened["type"] == "newel.alert.opened.v1"
     assert opened["data"]["serial"].lstrip("0") == first
     assert opened["data"]["names"] == [{"type": "dns", "value": "short.internal"}]
-    status, late = asked(authority, admin, "/inventory/endpoints?state=expiring")
+    status, late = ask_service(authority, admin, "/inventory/endpoints?state=expiring")
     assert status == 200
     assert [each["subject"] for each in late["endpoints"]] == ["short.internal"]
-    _, open_now = asked(authority, admin, "/alerts?state=open")
+    _, open_now = ask_service(authority, admin, "/alerts?state=open")
     assert [each["id"] for each in open_now["alerts"]] == [opened["data"]["notice"]]
 
     done = authority.step("ca", "renew", "--force", str(leaf), str(leaf.with_suffix(".key")))
@@ -152,10 +152,10 @@ def test_the_walk_from_expiry_to_whoever_is_told(
     assert resolved["type"] == "newel.alert.resolved.v1"
     assert resolved["data"]["successor"].lstrip("0") == serial_of(leaf)
     assert receiver.complaints == []
-    _, endpoint = asked(authority, admin, f"/inventory/endpoints/{opened['subject']}")
+    _, endpoint = ask_service(authority, admin, f"/inventory/endpoints/{opened['subject']}")
     lineage = [each["serial"].lstrip("0") for each in endpoint["certificates"]]
     assert lineage == [serial_of(leaf), first]
-    _, alert = asked(authority, admin, f"/alerts/{opened['data']['notice']}")
+    _, alert = ask_service(authority, admin, f"/alerts/{opened['data']['notice']}")
     assert (alert["state"], alert["endpoint"]) == ("resolved", opened["subject"])
     assert [(each["channel"], each["phase"]) for each in alert["deliveries"]] == [
         ("hook", "opened"),

@@ -1,4 +1,4 @@
-"""The walk "expiry to Slack" (design §8) through inventory and alerting as a process runs them: a two-minute
+"""Expiry to Slack, through inventory and alerting as a process runs them: a two-minute
 certificate, a warning to three real receivers, and its end after renewal (ALERT-01, 03…06)."""
 
 import asyncio
@@ -14,7 +14,7 @@ from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
 from fixtures.authority import AuditLog
-from fixtures.catalogue import START, Issued, issued
+from fixtures.catalogue import START, IssuedCertificate, make_issued
 from newel.alerting import app as alerting
 from newel.alerting.config import Config as AlertingConfig
 from newel.inventory import app as inventory
@@ -32,7 +32,7 @@ LIFE = dt.timedelta(minutes=2)
 
 
 @dataclass
-class Walk:
+class Scenario:
     """Two services, their clock, and who is told."""
 
     clock: ManualClock
@@ -42,13 +42,13 @@ class Walk:
     slack: SlackReceiver
     mail: MailServer
 
-    async def report(self, certificate: Issued) -> None:
+    async def report(self, certificate: IssuedCertificate) -> None:
         """The issuing authority says that it issued this."""
         event = certificate.event
         await self.database.apply(self.outbox.write(event.subject, event.payload))
         self.outbox.wake()
 
-    async def told(self, times: int) -> None:
+    async def wait_for_notices(self, times: int) -> None:
         """Waits until everybody has been told so many times."""
         async with asyncio.timeout(20):
             while not (
@@ -84,7 +84,7 @@ def channels(
 
 
 @pytest.fixture
-async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
+async def scenario(tmp_path: Path) -> AsyncIterator[Scenario]:
     clock, bus, registry = ManualClock(START), LocalBus(), CollectorRegistry()
     databases: dict[str, Database] = {}
     for name, service in (("inventory", inventory), ("alerting", alerting)):
@@ -117,7 +117,7 @@ async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
                 await hook()
             supervisor.start(service.tasks, service.name)
         supervisor.start(bus.tasks(), "events")
-        yield Walk(clock, databases["inventory"], outbox, webhook, slack, mail)
+        yield Scenario(clock, databases["inventory"], outbox, webhook, slack, mail)
         await supervisor.stop()
         for hook in (hook for service in services for hook in service.stop):
             await hook()
@@ -125,18 +125,20 @@ async def walk(tmp_path: Path) -> AsyncIterator[Walk]:
         await database.close()
 
 
-async def test_a_late_endpoint_is_told_of_once_and_told_to_be_well_again(walk: Walk) -> None:
-    first = issued("a.example", life=LIFE)
-    await walk.report(first)
-    walk.clock.advance(dt.timedelta(seconds=90))
-    await walk.told(1)
-    second = issued("a.example", renews=first, at=walk.clock.now(), life=LIFE)
-    await walk.report(second)
-    await walk.told(2)
-    walk.clock.advance(dt.timedelta(seconds=89))  # past the end of the first certificate
+async def test_a_late_endpoint_is_told_of_once_and_told_to_be_well_again(
+    scenario: Scenario,
+) -> None:
+    first = make_issued("a.example", life=LIFE)
+    await scenario.report(first)
+    scenario.clock.advance(dt.timedelta(seconds=90))
+    await scenario.wait_for_notices(1)
+    second = make_issued("a.example", renews=first, at=scenario.clock.now(), life=LIFE)
+    await scenario.report(second)
+    await scenario.wait_for_notices(2)
+    scenario.clock.advance(dt.timedelta(seconds=89))  # past the end of the first certificate
     await asyncio.sleep(0.5)
-    await walk.told(2)
-    opened, resolved = walk.webhook.events
+    await scenario.wait_for_notices(2)
+    opened, resolved = scenario.webhook.events
     assert (opened["type"], resolved["type"]) == (
         "newel.alert.opened.v1",
         "newel.alert.resolved.v1",
@@ -145,8 +147,8 @@ async def test_a_late_endpoint_is_told_of_once_and_told_to_be_well_again(walk: W
     assert opened["data"]["not_after"] == "2026-11-21T12:02:00Z", "said ahead of its end"
     assert resolved["data"]["successor"] == second.serial.hex()
     assert opened["subject"] == resolved["subject"]
-    assert [each["Subject"] for each in walk.mail.mails] == [
+    assert [each["Subject"] for each in scenario.mail.mails] == [
         "Certificate of a.example is about to expire",
         "Resolved: a.example has a new certificate",
     ]
-    assert walk.webhook.complaints == walk.slack.complaints == []
+    assert scenario.webhook.complaints == scenario.slack.complaints == []

@@ -1,4 +1,4 @@
-"""Walk 7, the trust stores: the system's in mounts of the test's own, Firefox's and Java's in a home."""
+"""Trust stores: the system's in mounts of the test's own, Firefox's and Java's in a home directory."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.running import Authority
-from fixtures.walks import Walker
+from fixtures.scenarios import Shell
 
 OWN_MOUNTS = """
 set -e
@@ -21,23 +21,23 @@ CLEAR = "--no-password --insecure"
 
 
 @pytest.fixture
-def foo(tmp_path: Path) -> Walker:
+def foo(tmp_path: Path) -> Shell:
     """Somebody with a root, and a leaf by it."""
-    walker = Walker(tmp_path, "ours")
-    walker.types(
+    shell = Shell(tmp_path, "ours")
+    shell.type_line(
         f"step certificate create --profile root-ca {CLEAR} 'Example Root CA' root_ca.crt root.key"
     )
-    walker.types(
+    shell.type_line(
         f"step certificate create {CLEAR} foo.internal foo.crt foo.key --ca root_ca.crt --ca-key root.key"
     )
-    return walker
+    return shell
 
 
 @pytest.mark.needs("private-mounts", "update-ca-certificates", "curl", "jq")
-def test_walk_7_the_root_into_the_systems_store(embedded: Authority, tmp_path: Path) -> None:
-    foo = Walker(tmp_path, "ours", embedded).bootstraps()
-    foo.types("step ca root root_ca.crt")
-    curl = f"curl -s {embedded.url}/1.0/provisioners"
+def test_the_root_into_the_systems_store(newel_authority: Authority, tmp_path: Path) -> None:
+    foo = Shell(tmp_path, "ours", newel_authority).bootstrap()
+    foo.type_line("step ca root root_ca.crt")
+    curl = f"curl -s {newel_authority.url}/1.0/provisioners"
     store = Path("/usr/local/share/ca-certificates")
     before = sorted(store.iterdir())
     (foo.home / "walk.sh").write_text(
@@ -50,7 +50,7 @@ def test_walk_7_the_root_into_the_systems_store(embedded: Authority, tmp_path: P
         f"ls {store}\n"
         f"{curl} || echo unknown again\n"
     )
-    out = foo.types("unshare --mount bash walk.sh")
+    out = foo.type_line("unshare --mount bash walk.sh")
     short = r"X\.509v3 Root CA Certificate \(ECDSA P-256\) \[Serial: \d+\.\.\.\d+\]\n(?:  .*\n)+"
     assert re.fullmatch(
         rf"Certificate root_ca\.crt has been installed\.\n{short}admin\n"
@@ -61,26 +61,26 @@ def test_walk_7_the_root_into_the_systems_store(embedded: Authority, tmp_path: P
 
 
 @pytest.mark.needs("certutil")
-def test_firefox_trusts_what_the_root_has_signed(foo: Walker) -> None:
+def test_firefox_trusts_what_the_root_has_signed(foo: Shell) -> None:
     """NSS itself is asked whether the leaf is good for a server."""
     profile = foo.home / ".mozilla/firefox/abc.default"
     profile.mkdir(parents=True)
     database = f"certutil -d sql:{profile}"
-    foo.types(f"{database} -N --empty-password; {database} -A -n leaf -t ,, -i foo.crt")
+    foo.type_line(f"{database} -N --empty-password; {database} -A -n leaf -t ,, -i foo.crt")
     verify = f"{database} -V -u V -n leaf"
-    foo.types(verify, code=255)
-    out = foo.types("step certificate install --firefox --no-system root_ca.crt")
+    foo.type_line(verify, code=255)
+    out = foo.type_line("step certificate install --firefox --no-system root_ca.crt")
     assert out.startswith("Certificate root_ca.crt has been installed.\n")
-    assert re.search(r"Example Root CA \d+ +C,,", foo.types(f"{database} -L"))
-    assert "certificate is valid" in foo.types(verify)
-    foo.types("step certificate uninstall --firefox --no-system root_ca.crt")
-    foo.types(verify, code=255)
-    said = foo.says("step certificate uninstall --firefox --no-system root_ca.crt", code=1)
+    assert re.search(r"Example Root CA \d+ +C,,", foo.type_line(f"{database} -L"))
+    assert "certificate is valid" in foo.type_line(verify)
+    foo.type_line("step certificate uninstall --firefox --no-system root_ca.crt")
+    foo.type_line(verify, code=255)
+    said = foo.read_messages("step certificate uninstall --firefox --no-system root_ca.crt", code=1)
     assert len(said.splitlines()) == 1
 
 
 @pytest.mark.needs("keytool")
-def test_javas_key_store_holds_the_root(foo: Walker) -> None:
+def test_javas_key_store_holds_the_root(foo: Shell) -> None:
     keytool = shutil.which("keytool")
     assert keytool is not None
     home = foo.home / "java"
@@ -89,21 +89,23 @@ def test_javas_key_store_holds_the_root(foo: Walker) -> None:
     (home / "bin/keytool").symlink_to(keytool)
     store = "-keystore java/lib/security/cacerts -storepass changeit"
     # which Java reads too: a trust store of ours
-    foo.types("echo changeit > word; step certificate create --profile root-ca --no-password "
+    foo.type_line("echo changeit > word; step certificate create --profile root-ca --no-password "
               "--insecure First first.crt first.key; step certificate p12 --legacy --ca first.crt "
               "--password-file word java/lib/security/cacerts")  # fmt: skip
-    java = Walker(foo.home, "ours", None, {"JAVA_HOME": str(home)})
-    java.types("step certificate install --java --no-system --prefix walk- root_ca.crt")
-    listed = java.types(f"keytool -list -rfc {store}")
+    java = Shell(foo.home, "ours", None, {"JAVA_HOME": str(home)})
+    java.type_line("step certificate install --java --no-system --prefix walk- root_ca.crt")
+    listed = java.type_line(f"keytool -list -rfc {store}")
     assert re.search(r"Alias name: walk-\d+\n", listed)
     assert foo.read("root_ca.crt").split()[2] in listed
-    java.types("step certificate uninstall --java --no-system --prefix walk- root_ca.crt")
-    listed = java.types(f"keytool -list {store}")
+    java.type_line("step certificate uninstall --java --no-system --prefix walk- root_ca.crt")
+    listed = java.type_line(f"keytool -list {store}")
     assert "walk-" not in listed
     assert "cn=first - " in listed
 
 
-def test_stores_that_are_not_there_are_named(foo: Walker) -> None:
+def test_stores_that_are_not_there_are_named(foo: Shell) -> None:
     for flag, said in (("--java", "JAVA_HOME"), ("--firefox", "Firefox")):
-        bare = Walker(foo.home, "ours", None, {"JAVA_HOME": ""})
-        assert said in bare.says(f"step certificate install {flag} --no-system root_ca.crt", code=1)
+        bare = Shell(foo.home, "ours", None, {"JAVA_HOME": ""})
+        assert said in bare.read_messages(
+            f"step certificate install {flag} --no-system root_ca.crt", code=1
+        )
