@@ -84,7 +84,7 @@ async def test_a_wildcards_proof_is_not_the_names_and_reverse(either: ACMEHarnes
     assert len(set(mixed["authorizations"])) == 2
     for authorization in mixed["authorizations"]:
         assert (await client.post(authorization))["status"] == "pending"
-    storage, now = Storage(either.database), int(either.clock.unix())
+    storage, now = Storage(either.database), either.clock.now()
     account = ids.parse(client.kid.rsplit("/", 1)[1]) or b""
     plain, wild = Identifier("dns", "a.example"), Identifier("dns", "*.a.example")
     assert await storage.proves(account, b"", [plain], now)

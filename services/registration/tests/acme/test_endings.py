@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from fixtures.acme import ACMEHarness, Client, Reply, make_csr
 from newel.acme.identifiers import Identifier
 from newel.proto.common.v1 import error_pb2
-from newel.registration.acme.attempts import Attempts
-from newel.registration.acme.config import ACMEConfig
-from newel.registration.acme.settings import Limits
+from newel.registration.acme.config import ACMEConfig, Limits
+from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations, Validator
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.metrics import Metrics
@@ -51,8 +50,8 @@ async def test_a_malformed_redirect_ends_the_validation_with_a_problem(
 async def with_validator(harness: ACMEHarness, validator: Validator, **limits: Any) -> Validations:
     """Validations of another process on the same database, which validate in this way."""
     decisions = AuditTrail(harness.audit, Metrics(harness.registry.__class__()))
-    attempts = Attempts(harness.database)
-    return Validations(attempts, {"http-01": validator}, Limits(**limits), harness.clock, decisions)
+    storage = Storage(harness.database)
+    return Validations(storage, {"http-01": validator}, Limits(**limits), harness.clock, decisions)
 
 
 @pytest.mark.attack("A22")

@@ -1,8 +1,8 @@
 """From octets to a ``Call``: RFC 8555 §6.2 to §6.5 in this order.
 
-1. parse the JWS; 2. compare its url with the one asked; 3. recognize the nonce; 4. find the key, by
-``kid`` or ``jwk`` as the resource wants; 5. verify the signature; 6. refuse accounts that are not valid.
-The nonce is used up later, in the one transaction of the request.
+1. parse the JWS; 2. compare its url with the request's; 3. recognize the nonce; 4. find the key, by ``kid``
+or ``jwk`` as the resource requires; 5. verify the signature; 6. refuse accounts that are not valid. The
+nonce is used up later, in the one transaction of the request.
 """
 
 import enum
@@ -15,14 +15,14 @@ from newel.registration.acme import ids
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.calls import Call, deactivated
 from newel.registration.acme.nonces import Nonces
-from newel.registration.acme.records import VALID, Account, Admission
+from newel.registration.acme.records import Account, AccountStatus, Admission
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.urls import URLs
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
-_CACHED = 4096
+_MAX_CACHED = 4096
 
 
 class Signer(enum.Enum):
@@ -34,8 +34,8 @@ class Signer(enum.Enum):
 
 
 class Authenticator:
-    """Verifies requests. Accounts are remembered with their keys; the database is asked again, in the
-    statement that uses the nonce, whether they are still as remembered.
+    """Verifies requests. Accounts and their keys are cached; the statement that uses the nonce checks that
+    the cached state still holds.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Authenticator:
     async def verify(
         self, body: bytes, *, url: str, urls: URLs, provisioner: ACMEProvisioner, signer: Signer
     ) -> Call:
-        """The call a request's body makes; ``url`` is what the client asked, as seen from outside."""
+        """Verify the body of a request; ``url`` is the one the client used. Raises NewelError."""
         parsed = jws.parse_request(body)
         header = parsed.protected
         if header.url != url:
@@ -72,10 +72,10 @@ class Authenticator:
             jws.verify(parsed, key)
         admission = Admission(nonce)
         if account is not None:
-            if account.status != VALID:
+            if account.status is not AccountStatus.VALID:
                 raise deactivated()
             admission = Admission(nonce, account.id, account.thumbprint)
-        now = self._clock.unix()
+        now = self._clock.now()
         return Call(
             provisioner,
             urls,
@@ -94,21 +94,20 @@ class Authenticator:
         try:
             return self._nonces.key(header.nonce)
         except NewelError:
-            if (
-                header.jwk is not None
-            ):  # another nonce would not help a key with the wrong algorithm
+            # another nonce would not help a key with the wrong algorithm
+            if header.jwk is not None:
                 jws.require_algorithm_of(read_public_key(header.jwk), header.alg)
             raise
 
     def forget(self, account: Account) -> None:
-        """Lets go of what is remembered of an account, after anything of it changed."""
+        """Drop an account from the cache, after anything of it changed."""
         self._accounts.pop((account.provisioner, account.id), None)
 
     async def _signer(self, parsed: jws.JWS, kid: str, provisioner: ACMEProvisioner) -> Account:
-        """The account a kid names, whose key made the signature.
+        """Return the account a kid names, whose key made the signature.
 
-        A remembered key is not the last word: another process may have changed it. So a signature
-        that does not verify with it is compared once with the key the database has now.
+        Another process may have changed a cached key: a signature that does not verify with it is checked
+        once with the key in the database.
         """
         identity = self._identity(kid, provisioner)
         known = self._accounts.get((provisioner.name, identity))
@@ -127,7 +126,7 @@ class Authenticator:
         return account
 
     def _identity(self, kid: str, provisioner: ACMEProvisioner) -> bytes:
-        """The id in a kid: a whole account URL of this provisioner under a name of ours."""
+        """Parse a kid: a whole account URL of this provisioner under one of this server's names."""
         prefix, _, last = kid.rpartition("/")
         identity = ids.parse(last)
         scheme, _, rest = prefix.partition("://")
@@ -142,13 +141,13 @@ class Authenticator:
         return identity
 
     async def _load(self, identity: bytes, provisioner: ACMEProvisioner) -> Account:
-        """The account as the database has it now, remembered while it is valid."""
+        """Read the account from the database; a valid one is cached."""
         account = await self._storage.account(identity, provisioner.name)
         if account is None:
             raise _no_account()
         self.forget(account)
-        if account.status == VALID:
-            if len(self._accounts) >= _CACHED:
+        if account.status is AccountStatus.VALID:
+            if len(self._accounts) >= _MAX_CACHED:
                 self._accounts.pop(next(iter(self._accounts)))
             self._accounts[provisioner.name, identity] = account
         return account

@@ -1,14 +1,12 @@
-"""Where the parts of the ACME server meet."""
+"""The composition of the ACME server."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
-from newel.registration.acme.attempts import Attempts
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
-from newel.registration.acme.claims import Claims
 from newel.registration.acme.config import ACMEConfig, parse_server
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import ChainCache
@@ -16,7 +14,6 @@ from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.routes import ACMEApp
 from newel.registration.acme.server import Server
-from newel.registration.acme.settings import Limits, Provisioners
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations, Validator
 from newel.registration.audit_trail import AuditTrail
@@ -26,6 +23,7 @@ from newel.registration.challenges.name_servers import NameServers
 from newel.registration.challenges.tls_alpn_01 import TLSALPN01Validator
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
+from newel.registration.provisioners.acme import ACMEProvisioners
 from newel.registration.rate_limits import Limit
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
@@ -41,7 +39,7 @@ _SECRET = "nonces"  # noqa: S105 - the name of one
 
 @dataclass(frozen=True, slots=True)
 class ACMEServer:
-    """What the registration authority puts into its service."""
+    """The parts that the registration authority puts into its service."""
 
     app: ASGIApp
     """To be mounted at ``/acme`` and ``/2.0/acme``, or at the root: it looks at the whole path."""
@@ -50,9 +48,9 @@ class ACMEServer:
     tasks: Mapping[str, Task]
     """Run in every process; what one process does for all of them holds a lease."""
     forget_chains: Callable[[], None]
-    """To be called when the issuing authority names other issuers, or other chains, than before."""
-    upkeep: Maintenance
-    """What one of the tasks does, round after round."""
+    """Called when issuers or their chains change."""
+    maintenance: Maintenance
+    """The work of one of the tasks, for tests."""
 
 
 def build(
@@ -60,7 +58,7 @@ def build(
     *,
     database: Database,
     issuance: Issuance,
-    provisioners: Provisioners,
+    provisioners: ACMEProvisioners,
     names: Sequence[str],
     clock: Clock,
     audit: Audit,
@@ -68,23 +66,14 @@ def build(
     new_orders: Limit,
     latest_start: dt.timedelta = dt.timedelta(hours=1),
 ) -> ACMEServer:
-    """The ACME server. ``names`` are the hosts clients may reach it by, each with or without a port."""
-    limits = Limits(
-        identifiers=config.most_identifiers,
-        latest_start=latest_start,
-        order_lifetime=config.order_lifetime,
-        retention=config.retention,
-        concurrent_validations=config.concurrent_validations,
-        validation_deadline=config.validation_deadline,
-        lost_after=config.lost_after,
-    )
-    decisions = AuditTrail(audit, metrics)
+    """Build the ACME server. ``names`` are the hosts clients may use, each with or without a port."""
+    limits = config.limits(latest_start)
+    audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
-    validations = Validations(Attempts(database), _validators(config), limits, clock, decisions)
-    finalizer = Finalizer(Claims(database), issuance, provisioners, limits, clock, decisions)
+    validations = Validations(storage, _validators(config), limits, clock, audit_trail)
+    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, audit_trail)
     chains = ChainCache(issuance)
     server = Server(
-        storage=storage,
         nonces=nonces,
         authenticator=Authenticator(storage, nonces, authorities, clock),
         finalizer=finalizer,
@@ -92,24 +81,24 @@ def build(
         issuance=issuance,
         validations=validations,
         limits=limits,
-        decisions=decisions,
+        audit_trail=audit_trail,
         new_orders=new_orders,
     )
 
-    upkeep = Maintenance(storage, nonces, validations, finalizer, limits, clock)
+    maintenance = Maintenance(storage, nonces, validations, finalizer, limits, clock)
 
     async def start() -> None:
         nonces.share(await storage.secret(_SECRET, random_bytes(32)))
 
-    async def leased_upkeep() -> None:
-        await run_leased(Lease(database, "acme-upkeep"), upkeep.run)
+    async def run_maintenance() -> None:
+        await run_leased(Lease(database, "acme-upkeep"), maintenance.run)
 
     return ACMEServer(
         app=ACMEApp(server, provisioners, authorities),
         start=start,
-        tasks={"acme-validations": validations.run, "acme-upkeep": leased_upkeep},
+        tasks={"acme-validations": validations.run, "acme-upkeep": run_maintenance},
         forget_chains=chains.clear,
-        upkeep=upkeep,
+        maintenance=maintenance,
     )
 
 

@@ -1,5 +1,6 @@
 """One authenticated request on its way through an endpoint."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -7,12 +8,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from newel.crypto.keys import PublicKey
+from newel.registration.acme.changes import Change
 from newel.registration.acme.nonces import bad_nonce
-from newel.registration.acme.records import Account, Admission
+from newel.registration.acme.records import Account, AccountStatus, Admission
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.urls import URLs
 from newel.registration.provisioners.acme import ACMEProvisioner
-from newel.runtime.database.contract import Write
 from newel.runtime.errors import ErrorType, NewelError
 
 Payload = TypeVar("Payload")
@@ -31,9 +32,9 @@ class Call:
     admission: Admission
     signer: Account | None
     storage: Storage
-    now: float
+    now: dt.datetime
     forget: Callable[[Account], None]
-    """Lets go of what is remembered of an account; called when the database has another state."""
+    """Drops an account from the cache; called when the database has another state."""
     committed: bool = False
 
     @property
@@ -43,13 +44,8 @@ class Call:
             raise NewelError(ErrorType.MALFORMED, "this resource needs a kid")
         return self.signer
 
-    @property
-    def seconds(self) -> int:
-        """Now, in whole seconds since 1970."""
-        return int(self.now)
-
     def decode(self, shape: type[Payload]) -> Payload:
-        """The payload as an object of this shape; ``malformed`` for any other."""
+        """Decode the payload as an object of this shape. Raises ``malformed``."""
         try:
             return msgspec.json.decode(self.payload, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -58,27 +54,28 @@ class Call:
             ) from error
 
     def require_get(self) -> None:
-        """``malformed`` unless this is a POST-as-GET (RFC 8555 §6.3): the empty string, not ``{}``."""
+        """Raise ``malformed`` unless this is a POST-as-GET (RFC 8555 §6.3): empty, not ``{}``."""
         if self.payload:
             raise NewelError(ErrorType.MALFORMED, "a POST-as-GET has an empty payload")
 
-    async def commit(self, *writes: Write) -> None:
-        """Uses the nonce and makes the writes, in one transaction.
+    async def commit(self, change: Change | None = None) -> None:
+        """Use the nonce and make the change, in one transaction.
 
-        ``badNonce`` when the nonce was used before, ``unauthorized`` when the account is no longer
+        Raises ``badNonce`` when the nonce was used before, ``unauthorized`` when the account is no longer
         valid or has another key by now; then nothing was written.
         """
         if self.committed:
-            raise RuntimeError("a request has one unit")
+            raise RuntimeError("a request has one transaction")
         self.committed = True
-        if not await self.storage.admit(self.admission, *writes):
-            raise await self._why_not()
+        if not await self.storage.admit(self.admission, change):
+            raise await self._rejection()
 
-    async def _why_not(self) -> NewelError:
+    async def _rejection(self) -> NewelError:
+        """Find out why the database did not admit the request."""
         if self.signer is None:
             return bad_nonce("it was used before")
         account = await self.storage.account(self.signer.id, self.provisioner.name)
-        if account is None or account.status != "valid":
+        if account is None or account.status is not AccountStatus.VALID:
             self.forget(self.signer)
             return deactivated()
         if account.thumbprint != self.signer.thumbprint:
@@ -87,7 +84,7 @@ class Call:
         return bad_nonce("it was used before")
 
     def facts(self) -> dict[str, Any]:
-        """Who asks, for the audit trail."""
+        """Describe the requester for the audit trail."""
         facts: dict[str, Any] = {"provisioner": self.provisioner.name}
         if self.signer is not None:
             facts["account"] = self.urls.account(self.signer.id)
@@ -95,10 +92,10 @@ class Call:
 
 
 def deactivated() -> NewelError:
-    """The refusal of an account that is not valid any more (RFC 8555 §7.3.6)."""
+    """Make the error for an account that is not valid any more (RFC 8555 §7.3.6)."""
     return NewelError(ErrorType.UNAUTHORIZED, "the account is not active")
 
 
 def not_found() -> NewelError:
-    """What is not there, and what belongs to somebody else: no difference can be seen."""
+    """Make the error for a missing resource, and for one of another account: they look the same."""
     return NewelError(ErrorType.NOT_FOUND, "there is no such resource")

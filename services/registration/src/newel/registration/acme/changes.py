@@ -1,19 +1,19 @@
-"""What requests change, as writes to be put into their one unit."""
+"""The changes that requests make, as values; ``writes`` turns them into SQL."""
 
 import datetime as dt
+from typing import TypeAlias
 
 import msgspec
 
 from newel.crypto.keys import PublicKey
-from newel.jose import jwk
-from newel.registration.acme import statements as sql
-from newel.registration.acme import tokens
 from newel.registration.acme.records import Account, Order
-from newel.runtime.database.contract import Write
 
 
 class NewAccount(msgspec.Struct, frozen=True):
-    """An account to be made."""
+    """A new account, unless its key has one by then.
+
+    With an ``external_key`` the account and the binding of that key are made together, or neither.
+    """
 
     id: bytes
     provisioner: str
@@ -21,88 +21,77 @@ class NewAccount(msgspec.Struct, frozen=True):
     thumbprint: bytes
     contact: list[str]
     terms_agreed: str
-    created_at: int
+    created_at: dt.datetime
+    external_key: str = ""
 
 
-def add_account(new: NewAccount) -> list[Write]:
-    """The account, unless its key has one by then."""
-    return [Write(sql.ADD_ACCOUNT, _row(new))]
+class SetContact(msgspec.Struct, frozen=True):
+    """Other contacts of an account."""
+
+    account: bytes
+    contact: list[str]
 
 
-def add_bound_account(new: NewAccount, key_id: str) -> list[Write]:
-    """The account and the binding of an external account key, or neither."""
-    bind = (key_id, new.provisioner, new.id, new.created_at, new.thumbprint)
-    return [Write(sql.BIND_EXTERNAL_KEY, bind), Write(sql.ADD_BOUND_ACCOUNT, (*_row(new), key_id))]
+class DeactivateAccount(msgspec.Struct, frozen=True):
+    """The end of an account and of its pending orders from ``oldest_order`` on (RFC 8555 §7.3.6)."""
+
+    account: bytes
+    oldest_order: bytes
 
 
-def set_contact(account: bytes, contact: list[str]) -> list[Write]:
-    """Other contacts."""
-    return [Write(sql.SET_CONTACT, (account, _json(contact)))]
+class ChangeKey(msgspec.Struct, frozen=True):
+    """Another key, if the account still has its old one and no account has the new one."""
+
+    account: Account
+    key: PublicKey
+    thumbprint: bytes
 
 
-def deactivate_account(account: bytes, oldest_order: bytes) -> list[Write]:
-    """The account's end; its pending orders end with it (RFC 8555 §7.3.6)."""
-    return [
-        Write(sql.DEACTIVATE_ACCOUNT, (account,)),
-        Write(sql.CANCEL_ORDERS, (account, oldest_order)),
-    ]
+class NewOrder(msgspec.Struct, frozen=True):
+    """An order with an authorization for each identifier."""
+
+    order: Order
+    seeds: tuple[bytes, ...]
+    """The secret of each authorization, from which its tokens are derived."""
 
 
-def change_key(account: Account, key: PublicKey, thumbprint: bytes) -> Write:
-    """Another key, if the account still has the one it had and no account has the new one."""
-    row = (account.id, thumbprint, _key(key), account.thumbprint, account.provisioner)
-    return Write(sql.CHANGE_KEY, row)
-
-
-def add_order(order: Order) -> list[Write]:
-    """The order and an authorization for each identifier, with fresh tokens."""
-    times = map(_seconds, (order.not_before, order.not_after, order.expires_at))
-    names = _json(order.identifiers)
-    writes = [Write(sql.ADD_ORDER, (order.id, order.account, names, *times, order.requested))]
-    for position, name in enumerate(order.identifiers):
-        base, wildcard = name.base, int(name.is_wildcard)
-        identifier = (order.id, position, order.account, base.type, base.value, wildcard)
-        rest = (_seconds(order.expires_at), tokens.new_seed())
-        writes.append(Write(sql.ADD_AUTHORIZATION, (*identifier, *rest)))
-    return writes
-
-
-def begin_finalize(order: Order, csr: bytes, key: bytes, claim: bytes, now: int) -> Write:
+class BeginFinalize(msgspec.Struct, frozen=True):
     """Ready → processing with this CSR, unless its key (a thumbprint) is an account's."""
-    return Write(sql.BEGIN_FINALIZE, (order.id, order.account, csr, claim, now, key))
+
+    order_id: bytes
+    account: bytes
+    csr: bytes
+    key: bytes
+    claim: bytes
+    now: dt.datetime
 
 
-def begin_attempt(
-    order: bytes, position: int, account: bytes, challenge: str, claim: bytes, now: int
-) -> Write:
-    """The challenge is the one attempted, if none was and it can prove the identifier."""
-    return Write(sql.BEGIN_ATTEMPT, (order, position, account, challenge, claim, now))
+class BeginAttempt(msgspec.Struct, frozen=True):
+    """The one attempted challenge of an authorization, if it has none and this can prove it."""
+
+    order_id: bytes
+    position: int
+    account: bytes
+    challenge: str
+    claim: bytes
+    now: dt.datetime
 
 
-def deactivate_authorization(order: bytes, position: int, account: bytes) -> Write:
-    """The owner gives it up."""
-    return Write(sql.DEACTIVATE_AUTHORIZATION, (order, position, account))
+class DeactivateAuthorization(msgspec.Struct, frozen=True):
+    """The deactivation of an authorization by its owner."""
+
+    order_id: bytes
+    position: int
+    account: bytes
 
 
-def _seconds(time: dt.datetime | None) -> int | None:
-    return None if time is None else int(time.timestamp())
-
-
-def _row(new: NewAccount) -> tuple[object, ...]:
-    return (
-        new.id,
-        new.provisioner,
-        new.thumbprint,
-        _key(new.key),
-        _json(new.contact),
-        new.terms_agreed,
-        new.created_at,
-    )
-
-
-def _key(key: PublicKey) -> str:
-    return _json(jwk.required_members(key))
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+Change: TypeAlias = (
+    NewAccount
+    | SetContact
+    | DeactivateAccount
+    | ChangeKey
+    | NewOrder
+    | BeginFinalize
+    | BeginAttempt
+    | DeactivateAuthorization
+)

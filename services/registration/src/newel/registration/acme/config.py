@@ -2,17 +2,48 @@
 
 import datetime as dt
 import ipaddress
+from dataclasses import dataclass
 
 from pydantic import Field, field_validator, model_validator
 
 from newel.durations.go import format_duration
-from newel.registration.acme.settings import VALIDATION_DEADLINE
 from newel.runtime.config import Config, Duration
 from newel.runtime.egress import parse_networks
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Sizes and times of the ACME server."""
+
+    identifiers: int = 256
+    """Of one order."""
+    contacts: int = 10
+    """Of one account."""
+    order_lifetime: dt.timedelta = dt.timedelta(hours=24)
+    retention: dt.timedelta = dt.timedelta(days=30)
+    """How long orders and the URLs of their certificates are kept."""
+    max_past_start: dt.timedelta = dt.timedelta(minutes=5)
+    """How far notBefore may lie in the past."""
+    latest_start: dt.timedelta = dt.timedelta(hours=1)
+    """How far it may lie in the future."""
+    concurrent_validations: int = 32
+    queued_validations: int = 1024
+    validation_deadline: dt.timedelta = dt.timedelta(seconds=20)
+    """For all tries of one challenge together."""
+    validation_pauses: tuple[float, ...] = (0.5, 2.0, 5.0)
+    """Seconds between tries when the client's server or name server could not be reached."""
+    lost_after: dt.timedelta = dt.timedelta(seconds=60)
+    """Age from which an unfinished validation or finalization counts as lost in a crash."""
+    validation_tries: int = 4
+    """How often a validation that a crash interrupted is taken over before it is given up."""
+    finalization_tries: int = 9
+    """The same for a finalization, also while the issuing authority does not answer: some five minutes."""
+    max_pause: dt.timedelta = dt.timedelta(seconds=60)
+    """Between two tries of a finalization; the first is two seconds, each next one twice as long."""
+
+
 class ACMEConfig(Config):
-    """Where challenges are validated, and how long things live."""
+    """The networks and ports of validation, and the limits an operator may change."""
 
     http01_port: int = Field(default=80, ge=1, le=65535)
     """The port of http-01's first hop and of its http redirects."""
@@ -24,18 +55,30 @@ class ACMEConfig(Config):
     allow_networks: tuple[str, ...] = ()
     """When given, validation connects to nothing else."""
     deny_networks: tuple[str, ...] = ()
-    """Never connected to, beside cloud metadata and link-local addresses."""
-    most_identifiers: int = Field(default=256, ge=1, le=256)
-    order_lifetime: Duration = dt.timedelta(hours=24)
-    retention: Duration = dt.timedelta(days=30)
+    """Never connected to, in addition to cloud metadata and link-local addresses."""
+    most_identifiers: int = Field(default=Limits.identifiers, ge=1, le=256)
+    order_lifetime: Duration = Limits.order_lifetime
+    retention: Duration = Limits.retention
     """How long orders and the URLs of their certificates are kept."""
-    concurrent_validations: int = Field(default=32, ge=1)
+    concurrent_validations: int = Field(default=Limits.concurrent_validations, ge=1)
     validation_deadline: Duration = Field(
-        default=VALIDATION_DEADLINE, gt=dt.timedelta(), le=dt.timedelta(minutes=5)
+        default=Limits.validation_deadline, gt=dt.timedelta(), le=dt.timedelta(minutes=5)
     )
-    """What all tries of one challenge may take together."""
-    lost_after: Duration = dt.timedelta(seconds=60)
+    """For all tries of one challenge together."""
+    lost_after: Duration = Limits.lost_after
     """Age from which an unfinished validation or finalization counts as lost in a crash."""
+
+    def limits(self, latest_start: dt.timedelta) -> Limits:
+        """Return the limits of the ACME server."""
+        return Limits(
+            identifiers=self.most_identifiers,
+            latest_start=latest_start,
+            order_lifetime=self.order_lifetime,
+            retention=self.retention,
+            concurrent_validations=self.concurrent_validations,
+            validation_deadline=self.validation_deadline,
+            lost_after=self.lost_after,
+        )
 
     @field_validator("resolvers")
     @classmethod
@@ -64,7 +107,7 @@ class ACMEConfig(Config):
 
 
 def parse_server(text: str) -> tuple[str, int]:
-    """Address and port of ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``.
+    """Parse ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``.
 
     Raises ValueError for anything else, names of servers included.
     """

@@ -4,139 +4,143 @@ import datetime as dt
 
 from newel.crypto import csr
 from newel.registration.acme import ids, requests, responses
-from newel.registration.acme.claims import Claims
+from newel.registration.acme.config import Limits
 from newel.registration.acme.issuance import build_issue_request
-from newel.registration.acme.records import INVALID, PROCESSING, VALID, Claim
-from newel.registration.acme.settings import Limits, Provisioners
+from newel.registration.acme.records import Claim, OrderStatus
+from newel.registration.acme.storage import Storage
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.issuance import Issuance
-from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.provisioners.acme import ACMEProvisioner, ACMEProvisioners
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
-_S = dt.timedelta(seconds=1)
-_LATER = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
-"""Refusals that say nothing about the order: it stays processing and is tried again."""
-_ANOTHER_CSR = frozenset({ErrorType.BAD_CSR, ErrorType.BAD_PUBLIC_KEY})
-"""Refusals another CSR can mend: the order is ready again (RFC 8555 §7.4)."""
+_RETRIED = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
+"""Errors that say nothing about the order: it stays processing and is tried again."""
+_REOPENING = frozenset({ErrorType.BAD_CSR, ErrorType.BAD_PUBLIC_KEY})
+"""Errors that another CSR can fix: the order is ready again (RFC 8555 §7.4)."""
 
 
 class Finalizer:
-    """Carries claimed orders through. Any replica may take over a claim that was left behind."""
+    """Completes claimed orders. Any replica may take over a claim that a crash left behind."""
 
     def __init__(
         self,
-        claims: Claims,
+        storage: Storage,
         issuance: Issuance,
-        provisioners: Provisioners,
+        provisioners: ACMEProvisioners,
         limits: Limits,
         clock: Clock,
-        decisions: AuditTrail,
+        audit_trail: AuditTrail,
     ) -> None:
-        self._claims = claims
+        self._storage = storage
         self._issuance = issuance
         self._provisioners = provisioners
         self._limits = limits
         self._clock = clock
-        self._decisions = decisions
+        self._audit_trail = audit_trail
 
-    async def carry_through(
+    async def complete(
         self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool
-    ) -> str:
-        """Has the certificate issued and stored; the order's new status.
+    ) -> OrderStatus:
+        """Have the certificate issued and stored; return the order's new status.
 
-        A refusal is recorded and raised: with ``reopen`` one that another CSR can mend leaves the
-        order ready, since its client is there to hear of it; any other makes it invalid.
+        An error is recorded and raised: with ``reopen``, while its client waits, one that another CSR can
+        fix leaves the order ready; any other makes it invalid.
         """
         try:
-            self._decisions.require_writable()
-            provisioner = self._issuing(claim.provisioner)
-            issued = await self._issuance.issue(
-                build_issue_request(claim, request, provisioner, self._clock.now())
-            )
+            self._audit_trail.require_writable()
+            provisioner = self._provisioner(claim.provisioner)
+            message = build_issue_request(claim, request, provisioner, self._clock.now())
+            issued = await self._issuance.issue(message)
         except NewelError as error:
-            return await self._refused(claim, error, reopen=reopen)
-        await self._claims.complete(claim, issued.der, issued.issuer)
+            return await self._handle_error(claim, error, reopen=reopen)
+        await self._storage.complete_order(claim, issued.der, issued.issuer)
         facts = {
             "order": ids.text(claim.order_id),
             "provisioner": claim.provisioner,
             "serial": issued.serial.hex(),
             "identifiers": [name.value for name in claim.identifiers],
         }
-        self._decisions.write(Decision("acme.finalize", facts))
-        return VALID
+        self._audit_trail.write(Decision("acme.finalize", facts))
+        return OrderStatus.VALID
 
     async def resume(self, order: bytes) -> bool:
-        """Carries one order through if its claim was left behind; whether anything was done."""
-        claim = await self._claims.lost_of(order, *self._lost())
-        return claim is not None and await self._take_over(claim) != PROCESSING
+        """Complete one order if its claim was left behind; True when it has another status now."""
+        claim = await self._storage.lost_claim(order, *self._lost_before())
+        return claim is not None and await self._take_over(claim) is not OrderStatus.PROCESSING
 
     async def resume_all(self, limit: int = 100) -> int:
-        """The same for every order; how many ended. Stops when the issuing authority is away."""
+        """Complete every order that was left behind and return how many ended.
+
+        Stops while the issuing authority is unavailable.
+        """
         ended = 0
-        for claim in await self._claims.lost(*self._lost(), limit):
-            if await self._take_over(claim) == PROCESSING:
+        for claim in await self._storage.lost_claims(*self._lost_before(), limit):
+            if await self._take_over(claim) is OrderStatus.PROCESSING:
                 break
             ended += 1
         return ended
 
-    async def _take_over(self, claim: Claim) -> str:
-        """The order's status after another try; PROCESSING when somebody else tries."""
-        now = int(self._clock.unix())
-        taken = await self._claims.take_over(claim, random_bytes(16), now)
+    async def _take_over(self, claim: Claim) -> OrderStatus:
+        """Try again and return the order's status: PROCESSING while another process tries."""
+        mine = random_bytes(16)
+        taken = await self._storage.take_over_claim(claim, mine, self._clock.now())
         if taken is None:
-            return PROCESSING
+            return OrderStatus.PROCESSING
         try:
             try:
-                request = requests.verified(claim.csr)
-            except NewelError as error:  # the rules for CSRs have changed since
-                return await self._refused(taken, error, reopen=False)
-            return await self.carry_through(taken, request, reopen=False)
+                request = requests.verify(claim.csr)
+                requests.check(request, claim.identifiers)
+            except NewelError as error:
+                return await self._handle_error(taken, error, reopen=False)
+            return await self.complete(taken, request, reopen=False)
         except NewelError:
-            return INVALID  # it is recorded in the order, where its client will read it
+            return OrderStatus.INVALID  # its client reads the error in the order
 
-    def _issuing(self, name: str) -> ACMEProvisioner:
+    def _provisioner(self, name: str) -> ACMEProvisioner:
         provisioner = self._provisioners(name)
         if provisioner is None:
             raise NewelError(ErrorType.UNAUTHORIZED, "the provisioner does not issue any more")
         return provisioner
 
-    async def _refused(self, claim: Claim, error: NewelError, *, reopen: bool) -> str:
-        if error.type in _LATER:
-            outcome = PROCESSING
+    async def _handle_error(self, claim: Claim, error: NewelError, *, reopen: bool) -> OrderStatus:
+        if error.type in _RETRIED:
+            outcome = OrderStatus.PROCESSING
+        elif reopen and error.type in _REOPENING:
+            outcome = OrderStatus.READY
         else:
-            outcome = "ready" if reopen and error.type in _ANOTHER_CSR else INVALID
+            outcome = OrderStatus.INVALID
         facts = {
             "order": ids.text(claim.order_id),
             "provisioner": claim.provisioner,
-            "status": outcome,
+            "status": outcome.value,
         }
-        self._decisions.write(Decision("acme.finalize", facts, error))
-        if outcome == PROCESSING:
-            return await self._try_later(claim)
-        if outcome == INVALID:
-            await self._claims.fail(claim, responses.encode(responses.problem_document(error)))
+        self._audit_trail.write(Decision("acme.finalize", facts, error))
+        if outcome is OrderStatus.PROCESSING:
+            return await self._postpone(claim)
+        if outcome is OrderStatus.INVALID:
+            await self._storage.fail_order(claim, responses.encode_problem(error))
         else:
-            await self._claims.reopen(claim)
+            await self._storage.reopen_order(claim.order_id, claim.claim)
         raise error
 
-    async def _try_later(self, claim: Claim) -> str:
-        """The order stays processing until its next try, or is given up after the last."""
+    async def _postpone(self, claim: Claim) -> OrderStatus:
+        """Leave the order processing until its next try, or give it up after the last."""
         if claim.tries >= self._limits.finalization_tries:
-            given_up = NewelError(
+            error = NewelError(
                 ErrorType.UNAVAILABLE,
                 "the certificate could not be issued, because the issuing authority does not answer:"
                 " place a new order later",
             )
-            await self._claims.fail(claim, responses.encode(responses.problem_document(given_up)))
-            raise given_up
-        pause = min(2 ** (claim.tries + 1), self._limits.longest_pause / _S)
-        now = self._clock.unix()
-        await self._claims.put_off(claim, int(now + pause - self._limits.lost_after / _S))
-        return PROCESSING
+            await self._storage.fail_order(claim, responses.encode_problem(error))
+            raise error
+        pause = min(dt.timedelta(seconds=2 ** (claim.tries + 1)), self._limits.max_pause)
+        claimed_at = self._clock.now() + pause - self._limits.lost_after
+        await self._storage.postpone_claim(claim, claimed_at)
+        return OrderStatus.PROCESSING
 
-    def _lost(self) -> tuple[int, int]:
-        """Claims older than the first are lost; the second is now."""
-        now = int(self._clock.unix())
-        return now - int(self._limits.lost_after / _S), now
+    def _lost_before(self) -> tuple[dt.datetime, dt.datetime]:
+        """Return the time before which a claim is lost, and now."""
+        now = self._clock.now()
+        return now - self._limits.lost_after, now

@@ -1,4 +1,11 @@
-"""Ids of accounts and orders: 18 octets, time first, 96 random bits; 24 characters in a URL."""
+"""Ids of accounts and orders, and the tokens of challenges.
+
+An id is 18 octets, time first, 96 random bits; 24 characters in a URL. A token has 256 unpredictable bits,
+another one for each challenge (RFC 8555 §8.3, §11.3).
+"""
+
+import datetime as dt
+import hashlib
 
 from newel.jose import base64url
 from newel.jose.errors import MalformedError
@@ -8,23 +15,23 @@ _SIZE = 18
 _TEXT = 24
 
 
-def new_id(now: float) -> bytes:
-    """A fresh id. ``now`` is in seconds since 1970; its milliseconds are the first 6 octets."""
+def new_id(now: dt.datetime) -> bytes:
+    """Return a fresh id, whose first 6 octets are the milliseconds of ``now``."""
     return floor(now) + random_bytes(_SIZE - 6)
 
 
-def floor(now: float) -> bytes:
-    """The prefix every id made at or after ``now`` is not less than."""
-    return int(now * 1000).to_bytes(6, "big")
+def floor(now: dt.datetime) -> bytes:
+    """Return a prefix that is not greater than any id made at or after ``now``."""
+    return int(now.timestamp() * 1000).to_bytes(6, "big")
 
 
 def text(value: bytes) -> str:
-    """The id as it stands in URLs."""
+    """Return an id as it appears in URLs."""
     return base64url.encode(value)
 
 
 def parse(value: str) -> bytes | None:
-    """The id a URL names, or None when it cannot be one."""
+    """Parse the id in a URL; None when it cannot be one."""
     if len(value) != _TEXT:
         return None
     try:
@@ -34,7 +41,7 @@ def parse(value: str) -> bytes | None:
 
 
 def parse_authorization(value: str) -> tuple[bytes, int] | None:
-    """Order id and position of an authorization's name, ``<order>.<position>``; None for any other text."""
+    """Parse the name of an authorization, ``<order>.<position>``; None for any other text."""
     order, _, position = value.partition(".")
     number = parse(order)
     if number is None or not position.isascii() or not position.isdecimal() or len(position) > 3:
@@ -42,3 +49,13 @@ def parse_authorization(value: str) -> tuple[bytes, int] | None:
     if str(int(position)) != position:  # "01" would be a second name of "1"
         return None
     return number, int(position)
+
+
+def new_seed() -> bytes:
+    """Return a fresh secret of an authorization, from which its tokens are derived."""
+    return random_bytes(32)
+
+
+def derive_token(seed: bytes, challenge: str) -> str:
+    """Derive the token of one challenge type of the authorization with that seed."""
+    return base64url.encode(hashlib.sha256(challenge.encode() + b"\0" + seed).digest())

@@ -2,40 +2,43 @@
 
 from newel.acme import key_change
 from newel.jose import jwk
-from newel.registration.acme import changes, responses
 from newel.registration.acme.calls import Call
+from newel.registration.acme.changes import ChangeKey
+from newel.registration.acme.records import Account
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.response import Response
 
 
-async def change_key(server: Server, call: Call) -> Response:
-    """Gives the account another key; 409 with its account's URL when that key has one already.
+class KeyTakenError(NewelError):
+    """The new key has an account already, ``holder``."""
 
-    Of two rollovers that race one finds its old key in place; the other is told that it changed.
+    def __init__(self, holder: bytes) -> None:
+        self.holder = holder
+        super().__init__(ErrorType.CONFLICT, "the new key has an account already")
+
+
+async def change_key(server: Server, call: Call) -> tuple[Account, Decision]:
+    """Give the account another key. Raises KeyTakenError and other NewelErrors.
+
+    Of two racing rollovers one finds its old key in place; the other fails.
     """
     account = call.account
-    own = call.urls.account(account.id)
-    new = key_change.verify(call.payload, account=own, url=call.url, current=account.thumbprint)
+    new = key_change.verify(
+        call.payload,
+        account=call.urls.account(account.id),
+        url=call.url,
+        current=account.thumbprint,
+    )
     thumbprint = jwk.thumbprint(new)
     if thumbprint == account.thumbprint:
         await call.commit()
-        return _taken(server, call, own)
-    await call.commit(changes.change_key(account, new, thumbprint))
+        raise KeyTakenError(account.id)
+    await call.commit(ChangeKey(account, new, thumbprint))
     server.authenticator.forget(account)
-    holder = await call.storage.account_of_key(thumbprint, account.provisioner)
+    holder = await call.storage.account_by_key(thumbprint, account.provisioner)
     if holder is None:
         raise NewelError(ErrorType.UNAUTHORIZED, "the account's key was changed meanwhile")
     if holder.id != account.id:
-        return _taken(server, call, call.urls.account(holder.id))
-    server.decisions.write(Decision("acme.key-change", call.facts()))
-    return responses.json(
-        {"status": holder.status, "orders": call.urls.orders(holder.id)}, responses.location(own)
-    )
-
-
-def _taken(server: Server, call: Call, holder: str) -> Response:
-    error = NewelError(ErrorType.CONFLICT, "the new key has an account already")
-    server.decisions.write(Decision("acme.key-change", call.facts(), error))
-    return responses.error_response(error, responses.location(holder))
+        raise KeyTakenError(holder.id)
+    return holder, Decision("acme.key-change", call.facts())

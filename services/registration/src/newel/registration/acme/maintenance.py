@@ -1,13 +1,13 @@
-"""What one process of all does now and then: take up what a crash left behind, delete what is over."""
+"""Periodic work of one process of all: resume what a crash left behind, delete what has expired."""
 
 import asyncio
 import itertools
 import logging
 
 from newel.registration.acme import ids
+from newel.registration.acme.config import Limits
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.nonces import Nonces
-from newel.registration.acme.settings import Limits
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations
 from newel.runtime.background import add_jitter
@@ -21,7 +21,7 @@ _BATCH = 1000  # rows of a table deleted in one transaction, so that requests pa
 
 
 class Maintenance:
-    """One round is short and may be repeated at any time; a lease keeps processes from doing it twice."""
+    """Short rounds that may be repeated at any time; a lease keeps processes from doing them twice."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Maintenance:
         self._clock = clock
 
     async def run(self) -> None:
-        """Round after round, until cancelled."""
+        """Work in rounds until cancelled."""
         for number in itertools.count():
             await self.recover()
             if number % _ROUNDS_PER_SWEEP == 0:
@@ -48,7 +48,7 @@ class Maintenance:
             await asyncio.sleep(add_jitter(_PAUSE))
 
     async def recover(self) -> None:
-        """Takes up validations and finalizations that were left behind."""
+        """Resume validations and finalizations that were left behind."""
         validations = await self._validations.recover()
         finalizations = await self._finalizer.resume_all()
         if validations or finalizations:
@@ -59,7 +59,7 @@ class Maintenance:
             )
 
     async def sweep(self) -> None:
-        """Deletes used nonces that have expired, and orders past their retention."""
-        oldest = ids.floor(self._clock.unix() - self._limits.retention.total_seconds())
+        """Delete used nonces that have expired, and orders past their retention."""
+        oldest = ids.floor(self._clock.now() - self._limits.retention)
         while await self._storage.sweep(self._nonces.expired_before(), oldest, _BATCH) == _BATCH:
             pass

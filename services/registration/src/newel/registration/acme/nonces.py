@@ -1,7 +1,7 @@
-"""Anti-replay nonces (RFC 8555 §6.5): stamped by an HMAC, so that nothing is stored until one is used.
+"""Anti-replay nonces (RFC 8555 §6.5): authenticated by an HMAC, so that only used ones are stored.
 
-A nonce is 4 octets of time, 12 random, 16 of HMAC-SHA-256. That it is used once is decided by the
-insert of its first 16 octets; the stamp alone says that it is ours and when it stops being good.
+A nonce is 4 octets of time, 12 random, 16 of HMAC-SHA-256. The insert of its first 16 octets decides that it
+is used once; the HMAC proves its origin and its age.
 """
 
 import hmac
@@ -13,30 +13,30 @@ from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
 LIFETIME = 3600
-"""Seconds a nonce may wait to be used."""
+"""Seconds within which a nonce has to be used."""
 
 _SKEW = 300  # seconds the clocks of two replicas may differ
 _BODY, _MAC, _TEXT = 16, 16, 43
 
 
 class Nonces:
-    """Makes and recognizes the nonces of every replica that shares ``secret``."""
+    """Issues and recognizes the nonces of every replica that shares ``secret``."""
 
     def __init__(self, clock: Clock, secret: bytes | None = None) -> None:
         self._clock = clock
         self._secret = secret
 
     def share(self, secret: bytes) -> None:
-        """Sets the secret once it was read from the database; nothing can be made or taken before."""
+        """Set the secret, once it was read from the database; no nonce works before."""
         self._secret = secret
 
     def new(self) -> str:
-        """A fresh nonce as text."""
+        """Return a fresh nonce as text."""
         body = int(self._clock.unix()).to_bytes(4, "big") + random_bytes(_BODY - 4)
         return base64url.encode(body + self._mac(body))
 
     def key(self, text: str) -> bytes:
-        """What is stored when this nonce is used; ``badNonce`` unless it is ours and still good."""
+        """Return the part of a nonce that is stored when it is used. Raises ``badNonce`` unless it is current."""
         if len(text) != _TEXT:
             raise bad_nonce("it was not made here")
         try:
@@ -52,7 +52,7 @@ class Nonces:
         return body
 
     def expired_before(self) -> bytes:
-        """Keys less than this belong to nonces no replica takes any more."""
+        """Return the key below which all nonces have expired on every replica."""
         return max(0, int(self._clock.unix()) - LIFETIME - 2 * _SKEW).to_bytes(4, "big")
 
     def _mac(self, body: bytes) -> bytes:
@@ -62,5 +62,5 @@ class Nonces:
 
 
 def bad_nonce(cause: str) -> NewelError:
-    """The refusal a client answers by trying again with the nonce that comes with it."""
+    """Make the error that a client answers by trying again with the nonce that comes with it."""
     return NewelError(ErrorType.BAD_NONCE, "the nonce is not acceptable", cause=cause)

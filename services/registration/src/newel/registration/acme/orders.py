@@ -1,38 +1,31 @@
-"""Orders: newOrder, reading, finalize, the certificate (RFC 8555 §7.4)."""
-
-import datetime as dt
+"""Orders: placing, reading, finalizing, the certificate (RFC 8555 §7.4)."""
 
 import msgspec
 
 from newel.acme import messages
 from newel.acme.identifiers import Identifier
-from newel.acme.problems import Problem
 from newel.crypto import loading, pem
 from newel.crypto.keys import PublicKey
 from newel.jose import jwk
-from newel.registration.acme import changes, identifiers, ids, requests, responses, validity
+from newel.registration.acme import identifiers, ids, requests, validity
 from newel.registration.acme.calls import Call, not_found
-from newel.registration.acme.records import PENDING, PROCESSING, READY, VALID, Claim, Order
+from newel.registration.acme.changes import BeginFinalize, NewOrder
+from newel.registration.acme.records import Claim, Order, OrderStatus
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.response import Response, retry_after
-
-_PROBLEM = msgspec.json.Decoder(Problem)
-_POLL = 2  # seconds a client is asked to wait for an order that is being processed
 
 
-async def new_order(server: Server, call: Call) -> Response:
-    """An order with its authorizations, all in the one transaction that uses the nonce."""
+async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple[Order, Decision]:
+    """Place an order with its authorizations, in the transaction that uses the nonce. Raises NewelError."""
     account = ids.text(call.account.id)
-    server.new_orders.check(account, call.now, account=account)
-    asked = call.decode(messages.NewOrder)
-    wanted = identifiers.canonical(asked.identifiers, server.limits.identifiers)
+    server.new_orders.check(account, call.now.timestamp(), account=account)
+    wanted = identifiers.canonical(request.identifiers, server.limits.identifiers)
     _require_provable(call, wanted)
     not_before, not_after = validity.parse_validity(
-        asked.not_before,
-        asked.not_after,
-        now=dt.datetime.fromtimestamp(call.now, dt.UTC),
+        request.not_before,
+        request.not_after,
+        now=call.now,
         provisioner=call.provisioner,
         limits=server.limits,
     )
@@ -40,65 +33,58 @@ async def new_order(server: Server, call: Call) -> Response:
         ids.new_id(call.now),
         call.account.id,
         wanted,
-        PENDING,
+        OrderStatus.PENDING,
         not_before,
         not_after,
-        dt.datetime.fromtimestamp(call.seconds, dt.UTC) + server.limits.order_lifetime,
-        validity.encode_requested(asked.not_before, asked.not_after),
-        claim=None,
-        error=None,
-        issuer=None,
+        call.now.replace(microsecond=0) + server.limits.order_lifetime,
+        validity.encode_requested(request.not_before, request.not_after),
     )
-    await call.commit(*changes.add_order(order))
-    server.decisions.write(
-        Decision(
-            "acme.new-order",
-            dict(
-                order=ids.text(order.id),
-                identifiers=[name.value for name in wanted],
-                **call.facts(),
-            ),
-        )
-    )
-    return _answer(call, order, status=201)
+    await call.commit(NewOrder(order, tuple(ids.new_seed() for _ in wanted)))
+    names = [name.value for name in wanted]
+    facts = {"order": ids.text(order.id), "identifiers": names, **call.facts()}
+    return order, Decision("acme.new-order", facts)
 
 
-async def order(server: Server, call: Call, identity: str) -> Response:
-    """POST-as-GET of an order. One left processing by a crash is carried through here."""
-    call.require_get()
+async def read(server: Server, call: Call, identity: str) -> Order:
+    """Read an order of the account. One that a crash left processing is carried through here."""
     await call.commit()
     found = await _find(call, identity)
-    if found.status == PROCESSING and await server.finalizer.resume(found.id):
+    if found.status is OrderStatus.PROCESSING and await server.finalizer.resume(found.id):
         found = await _find(call, identity)
-    return _answer(call, found)
+    return found
 
 
-async def finalize(server: Server, call: Call, identity: str) -> Response:
-    """Issues the certificate of a ready order, once (§7.4).
+async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Order:
+    """Issue the certificate of a ready order, once (§7.4). Raises NewelError.
 
-    1. verify the CSR; 2. the order must be ready; 3. the CSR must ask for it and nothing else;
-    4. ready → processing with this CSR, unless its key is an account's: decided by the database;
-    5. issue. A refusal at 1 to 4 leaves the order ready. Whoever asks again with the same key, because
-    the answer was lost, is shown the order.
+    1. verify the CSR; 2. ready → processing with this CSR, unless its key is an account's: decided by the
+    database; 3. the CSR must ask for the order's names and nothing else; 4. issue. A refusal at 1 to 3
+    leaves the order ready. A repeated request with the same key, because the response was lost, gets the
+    order.
     """
-    encoded = call.decode(messages.Finalize).csr
-    request = requests.verified(messages.decode_der(encoded, "csr"))
-    found = await _find(call, identity)
+    request = requests.verify(csr)
     key = jwk.thumbprint(request.public_key)
-    if await _was_finalized_with(call, found, key):
-        await call.commit()
-        return _answer(call, found)
-    _require_ready(found.status == READY, found.status)
-    requests.check(request, found.identifiers)
-    claim = call.admission.nonce
-    await call.commit(changes.begin_finalize(found, request.der, key, claim, call.seconds))
-    now_is = await _find(call, identity)
-    if now_is.status == READY:
-        raise requests.bad("the key of the CSR is an account key")
-    _require_ready(now_is.claim == claim, now_is.status)
-    claimed = Claim(
+    claim, account = call.admission.nonce, call.account.id
+    number = ids.parse(identity)
+    if number is None:
+        raise not_found()
+    await call.commit(BeginFinalize(number, account, request.der, key, claim, call.now))
+    found = await _find(call, identity)
+    if found.status is not OrderStatus.PROCESSING or found.claim != claim:
+        if await _is_finalized_with(call, found, key):
+            return found
+        if found.status is not OrderStatus.READY:
+            raise NewelError(ErrorType.ORDER_NOT_READY, f"the order is {found.status}, not ready")
+        requests.check(request, found.identifiers)
+        raise requests.bad_csr("the key of the CSR is an account key")
+    try:
+        requests.check(request, found.identifiers)
+    except NewelError:
+        await call.storage.reopen_order(found.id, claim)
+        raise
+    begun = Claim(
         found.id,
-        call.account.id,
+        account,
         call.provisioner.name,
         found.identifiers,
         found.not_before,
@@ -106,47 +92,40 @@ async def finalize(server: Server, call: Call, identity: str) -> Response:
         request.der,
         claim,
     )
-    status = await server.finalizer.carry_through(claimed, request, reopen=True)
-    return _answer(call, msgspec.structs.replace(now_is, status=status))
+    status = await server.finalizer.complete(begun, request, reopen=True)
+    return msgspec.structs.replace(found, status=status)
 
 
-async def certificate(server: Server, call: Call, identity: str) -> Response:
-    """The chain of a valid order as PEM, the leaf first, the root left out (§7.4.2)."""
-    call.require_get()
+async def read_chain(server: Server, call: Call, identity: str) -> bytes:
+    """Return the chain of a valid order as PEM, the leaf first, without the root (§7.4.2)."""
     await call.commit()
     number = ids.parse(identity)
-    row = number and await call.storage.certificate(number, call.account.id)
-    if not row:
+    found = number and await call.storage.certificate(number, call.account.id)
+    if not found:
         raise not_found()
-    der, issuer = row
-    chain = pem.encode(der) + await server.chains.chain(issuer)
-    return Response(200, chain, b"application/pem-certificate-chain")
+    der, issuer = found
+    return pem.encode(der) + await server.chains.chain(issuer)
 
 
 async def _find(call: Call, identity: str) -> Order:
     number = ids.parse(identity)
-    found = number and await call.storage.order(number, call.account.id, call.seconds)
+    found = number and await call.storage.order(number, call.account.id, call.now)
     if not found:
         raise not_found()
     return found
 
 
-async def _was_finalized_with(call: Call, found: Order, key: bytes) -> bool:
-    if found.status not in {PROCESSING, VALID}:
+async def _is_finalized_with(call: Call, found: Order, key: bytes) -> bool:
+    if found.status not in {OrderStatus.PROCESSING, OrderStatus.VALID}:
         return False
-    row = await call.storage.finalized(found.id, call.account.id)
-    if row is None:
+    stored = await call.storage.finalized(found.id, call.account.id)
+    if stored is None:
         return False
-    csr, certificate = row
+    csr, certificate = stored
     if csr is not None:
-        return jwk.thumbprint(requests.verified(csr).public_key) == key
-    holder = loading.read_public_key(loading.load_certificate(certificate or b""))
+        return jwk.thumbprint(requests.verify(csr).public_key) == key
+    holder = loading.read_public_key(loading.load_certificate(certificate))
     return isinstance(holder, PublicKey) and jwk.thumbprint(holder) == key
-
-
-def _require_ready(condition: bool, status: str) -> None:
-    if not condition:
-        raise NewelError(ErrorType.ORDER_NOT_READY, f"the order is {status}, not ready")
 
 
 def _require_provable(call: Call, wanted: tuple[Identifier, ...]) -> None:
@@ -156,21 +135,3 @@ def _require_provable(call: Call, wanted: tuple[Identifier, ...]) -> None:
                 ErrorType.REJECTED_IDENTIFIER,
                 f"no challenge this provisioner offers can prove {name.value}",
             )
-
-
-def _answer(call: Call, found: Order, status: int = 200) -> Response:
-    urls = call.urls
-    shown = messages.Order(
-        found.status,
-        list(found.identifiers),
-        [urls.authorization(found.id, position) for position in range(len(found.identifiers))],
-        urls.finalize(found.id),
-        validity.text(found.expires_at),
-        *validity.requested_times(found),
-        None if found.error is None else _PROBLEM.decode(found.error),
-        urls.certificate(found.id) if found.status == VALID else None,
-    )
-    headers = [responses.location(urls.order(found.id))]
-    if found.status == PROCESSING:
-        headers.append(retry_after(_POLL))
-    return responses.json(shown, *headers, status=status)

@@ -1,15 +1,50 @@
-"""Accounts, orders and authorizations as the domain sees them."""
+"""Accounts, orders and authorizations as the domain sees them. Times are aware, in whole seconds."""
 
 import datetime as dt
+import enum
 
 import msgspec
 
 from newel.acme.identifiers import Identifier
 from newel.crypto.keys import PublicKey
 
-PENDING, READY, PROCESSING = "pending", "ready", "processing"
-VALID, INVALID = "valid", "invalid"
-DEACTIVATED, EXPIRED = "deactivated", "expired"
+
+class AccountStatus(enum.StrEnum):
+    """RFC 8555 §7.1.2."""
+
+    VALID = "valid"
+    DEACTIVATED = "deactivated"
+    REVOKED = "revoked"
+
+
+class OrderStatus(enum.StrEnum):
+    """RFC 8555 §7.1.3."""
+
+    PENDING = "pending"
+    READY = "ready"
+    PROCESSING = "processing"
+    VALID = "valid"
+    INVALID = "invalid"
+
+
+class AuthorizationStatus(enum.StrEnum):
+    """RFC 8555 §7.1.4."""
+
+    PENDING = "pending"
+    VALID = "valid"
+    INVALID = "invalid"
+    DEACTIVATED = "deactivated"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class ChallengeStatus(enum.StrEnum):
+    """RFC 8555 §8."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    VALID = "valid"
+    INVALID = "invalid"
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -19,37 +54,36 @@ class Account(msgspec.Struct, frozen=True):
     provisioner: str
     thumbprint: bytes
     key: PublicKey
-    contact: str
-    status: str
+    contact: tuple[str, ...]
+    status: AccountStatus
     terms_agreed: str
 
 
 class Order(msgspec.Struct, frozen=True):
-    """An order as it stood when it was read. ``status`` is the state of RFC 8555 §7.1.6 at that time."""
+    """An order, with its state (RFC 8555 §7.1.6) at the time it was read."""
 
     id: bytes
     account: bytes
     identifiers: tuple[Identifier, ...]
-    status: str
+    status: OrderStatus
     not_before: dt.datetime | None
     not_after: dt.datetime | None
     expires_at: dt.datetime
     requested: str | None
     """notBefore and notAfter as the client wrote them, a JSON pair; None when it sent neither."""
-    claim: bytes | None
-    error: str | None
-    issuer: str | None
+    claim: bytes | None = None
+    error: str | None = None
 
 
 class Authorization(msgspec.Struct, frozen=True):
-    """An authorization as it stood when it was read, with the one challenge that was attempted."""
+    """An authorization at the time it was read, with the one challenge that was attempted."""
 
     order_id: bytes
     position: int
     account: bytes
     identifier: Identifier
     wildcard: bool
-    status: str
+    status: AuthorizationStatus
     expires_at: dt.datetime
     seed: bytes
     challenge: str | None
@@ -57,9 +91,14 @@ class Authorization(msgspec.Struct, frozen=True):
     validated_at: dt.datetime | None
     error: str | None
 
+    @property
+    def is_processing(self) -> bool:
+        """Whether a challenge is under validation."""
+        return self.status is AuthorizationStatus.PENDING and self.challenge is not None
+
 
 class Claim(msgspec.Struct, frozen=True):
-    """A finalization that was begun: what is needed to carry it through, now or after a crash."""
+    """A finalization under way: everything needed to complete it, now or after a crash."""
 
     order_id: bytes
     account: bytes
@@ -70,11 +109,11 @@ class Claim(msgspec.Struct, frozen=True):
     csr: bytes
     claim: bytes
     tries: int = 0
-    """How often it was taken up after the first time."""
+    """How often it was taken over after the first time."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """A challenge to be validated: what is needed to do it, now or after a crash."""
+    """A challenge to validate: everything needed to do it, now or after a crash."""
 
     order_id: bytes
     position: int
@@ -85,11 +124,11 @@ class Attempt(msgspec.Struct, frozen=True):
     claim: bytes
     provisioner: str
     tries: int = 0
-    """How often it was taken up after the first time."""
+    """How often it was taken over after the first time."""
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """What lets a request change anything: its nonce unused and its account still valid.
+    """The condition of any change: the nonce is unused and the account still valid.
 
     ``account`` is None for requests signed by a key of their own (newAccount, revokeCert).
     """

@@ -29,33 +29,33 @@ _USAGES = frozenset(
 
 
 def challenges_for(provisioner: ACMEProvisioner, name: Identifier) -> tuple[str, ...]:
-    """The challenge types offered for an order's identifier (``*.`` included)."""
+    """List the challenge types offered for an order's identifier (``*.`` included)."""
     possible = challenges.challenge_types(name.type, wildcard=name.is_wildcard)
     return tuple(kind for kind in possible if kind in provisioner.challenges)
 
 
-def verified(der: bytes) -> csr.VerifiedRequest:
-    """The request in DER, its signature verified; ``badCSR`` otherwise."""
+def verify(der: bytes) -> csr.VerifiedRequest:
+    """Parse a request in DER and verify its signature. Raises ``badCSR``."""
     if der[:1] != b"\x30":
-        raise bad("the CSR is not DER")
+        raise bad_csr("the CSR is not DER")
     try:
         return csr.parse_request(der)
     except csr.CSRError as error:
-        raise bad(str(error)) from error
+        raise bad_csr(str(error)) from error
 
 
 def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
-    """``badCSR`` unless the names are the order's, no more and no fewer, and nothing foreign is asked.
+    """Raise ``badCSR`` unless the names are exactly the order's and no foreign extension is requested.
 
-    The common name, if any, is one of the names. What else the subject says is ignored, because none of
-    it gets into a certificate: people fill it in as ``openssl req`` asks for it. A CA, other key usages
-    than a server's and a client's, and critical extensions are not ignored.
+    The common name, if any, is one of the names. The rest of the subject is ignored, because it is not
+    copied into the certificate: people fill it in because ``openssl req`` asks for it. A CA, key usages
+    other than a server's and a client's, and critical extensions are not ignored.
     """
-    asked = {of_name(name) for name in request.names}
+    requested = {of_name(name) for name in request.names}
     for value in _common_names(request):
-        asked.add(_common_name(value))
-    if asked != set(wanted):
-        raise bad("the names of the CSR are not those of the order")
+        requested.add(_common_name(value))
+    if requested != set(wanted):
+        raise bad_csr("the names of the CSR are not those of the order")
     for extension in request.extensions:
         _check_extension(extension)
 
@@ -63,7 +63,7 @@ def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
 def common_name(
     request: csr.VerifiedRequest, wanted: tuple[Identifier, ...], *, force: bool
 ) -> str | None:
-    """The subject's common name: the CSR's when it is a DNS name, or the first that fits if forced."""
+    """Choose the common name: the CSR's when it is a DNS name, or the first that fits if forced."""
     for value in _common_names(request):
         found = _common_name(value)
         # an address identifies in the iPAddress name only (RFC 8738 §3)
@@ -75,7 +75,7 @@ def common_name(
 
 
 def _common_names(request: csr.VerifiedRequest) -> list[str]:
-    """The common names of the subject; templates that nobody filled in leave empty ones, which name nothing."""
+    """List the common names of the subject, without the empty ones that unfilled templates leave."""
     named = [each.value for each in request.subject if each.oid == distinguished_names.COMMON_NAME]
     return [value for value in named if value]
 
@@ -84,29 +84,29 @@ def _common_name(value: str) -> Identifier:
     try:
         found = of_name(names.parse_san(value))
     except InvalidNameError as error:
-        raise bad(f"the common name of the CSR: {error}") from error
+        raise bad_csr(f"the common name of the CSR: {error}") from error
     if found is None:
-        raise bad("the common name of the CSR is neither a DNS name nor an address")
+        raise bad_csr("the common name of the CSR is neither a DNS name nor an address")
     return found
 
 
 def _check_extension(extension: Extension) -> None:
     if extension.oid == _BASIC_CONSTRAINTS:
         if extension.value not in _NOT_A_CA:
-            raise bad("the CSR asks for a CA certificate")
+            raise bad_csr("the CSR asks for a CA certificate")
     elif extension.oid == _EXTENDED_KEY_USAGE:
         if extension.value not in _USAGES:
-            raise bad("the CSR asks for an extended key usage that is not given here")
+            raise bad_csr("the CSR asks for an extended key usage that is not given here")
     elif extension.oid == TLS_FEATURE:
         if extension.value != MUST_STAPLE.value:
-            raise bad("of the TLS features only status_request (5) is given here")
+            raise bad_csr("of the TLS features only status_request (5) is given here")
     elif extension.oid not in _HARMLESS:
         if extension.critical:
-            raise bad(f"the critical extension {extension.oid} is not given here")
+            raise bad_csr(f"the critical extension {extension.oid} is not given here")
         if extension.oid.startswith("2.5.29."):
-            raise bad(f"the extension {extension.oid} is not given here")
+            raise bad_csr(f"the extension {extension.oid} is not given here")
 
 
-def bad(detail: str) -> NewelError:
-    """The refusal of a CSR."""
+def bad_csr(detail: str) -> NewelError:
+    """Make the error for a CSR."""
     return NewelError(ErrorType.BAD_CSR, detail)

@@ -26,13 +26,12 @@ _NAMES = {
 }
 _RETRY_AFTER = {ErrorType.RATE_LIMITED: 10, ErrorType.UNAVAILABLE: 5}  # seconds
 
-encode = msgspec.json.Encoder().encode
-"""JSON octets of an object."""
+_encode = msgspec.json.Encoder().encode
 
 
 def json(value: Any, *headers: Header, status: int = 200) -> Response:
     """Return a response that is an object of RFC 8555 §7.1."""
-    return Response(status, encode(value), JSON, headers)
+    return Response(status, _encode(value), JSON, headers)
 
 
 def location(url: str) -> Header:
@@ -45,8 +44,8 @@ def link(url: str, relation: str) -> Header:
     return (b"link", f'<{url}>;rel="{relation}"'.encode())
 
 
-def problem_document(error: NewelError) -> problems.Problem:
-    """Return the problem document of an error (RFC 8555 §6.7)."""
+def encode_problem(error: NewelError) -> bytes:
+    """Encode the problem document of an error (RFC 8555 §6.7)."""
     parts = [
         problems.Subproblem(
             problems.NAMESPACE + _NAMES.get(part.type, part.type).value,
@@ -56,18 +55,19 @@ def problem_document(error: NewelError) -> problems.Problem:
         for part in error.subproblems
     ]
     lists = ALGORITHMS if error.type is ErrorType.BAD_SIGNATURE_ALGORITHM else ()
-    return problems.problem(
+    document = problems.problem(
         _NAMES.get(error.type, error.type).value,
         error.detail,
         status=error.http_status,
         subproblems=parts,
         algorithms=lists,
     )
+    return _encode(document)
 
 
 def error_response(error: NewelError, *headers: Header) -> Response:
     """Return the response that carries an error."""
-    body = encode(problem_document(error))
+    body = encode_problem(error)
     known = isinstance(error, RateLimitedError)
     seconds = error.seconds if known else _RETRY_AFTER.get(error.type)
     extra = headers if seconds is None else (*headers, retry_after(seconds))

@@ -1,8 +1,7 @@
-"""revokeCert (RFC 8555 §7.6): who may revoke, and why."""
+"""Revocation (RFC 8555 §7.6): who may revoke, and for which reason."""
 
 from cryptography import x509
 
-from newel.acme import messages
 from newel.acme.identifiers import Identifier
 from newel.crypto import loading, names
 from newel.crypto.dns_names import InvalidNameError
@@ -14,31 +13,27 @@ from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
 from newel.registration.issuance import CertificateRecord, RevocationRequest
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.response import Response
 from newel.runtime.request_id import request_id
 
 KEY_COMPROMISE = 1
 REASONS = frozenset({0, KEY_COMPROMISE, 3, 4, 5, 9})
 """unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn:
-what a subscriber can say of a leaf (RFC 5280 §5.3.1)."""
+the reasons a subscriber can give for a leaf (RFC 5280 §5.3.1)."""
 
 
-async def revoke_cert(server: Server, call: Call) -> Response:
-    """Revokes a certificate at once.
+async def revoke(server: Server, call: Call, der: bytes, reason: int) -> Decision:
+    """Revoke a certificate at once. Raises NewelError.
 
-    1. it must be one of ours, octet by octet; 2. the request is signed by its own key, by the account
-    that had it issued, or by an account that has proved all of its names; 3. the reason must be one
-    that signer can know; 4. the nonce is used; 5. the issuing authority records the revocation, or
-    says that it has: keyCompromise can still be said of what was revoked for another reason.
+    1. it must be one of this authority, octet by octet; 2. the request is signed by its own key, by the
+    account that ordered it, or by an account that proved all of its names; 3. that signer may give this
+    reason; 4. the nonce is used; 5. the issuing authority records the revocation, or answers that it has:
+    keyCompromise can still be added to a revocation for another reason.
     """
-    asked = call.decode(messages.Revocation)
-    der = messages.decode_der(asked.certificate, "certificate")
     leaf = _parse(der)
     record = await server.issuance.find(der=der)
     if record is None:
         raise NewelError(ErrorType.NOT_FOUND, "the certificate is not one of this authority")
-    actor = await _entitled(server, call, leaf, record)
-    reason = asked.reason or 0
+    actor = await _authorize(server, call, leaf, record)
     if reason not in REASONS:
         raise _bad_reason("the reason cannot be given for a certificate")
     if reason == KEY_COMPROMISE and actor.endswith("by authorizations"):
@@ -54,37 +49,32 @@ async def revoke_cert(server: Server, call: Call) -> Response:
             request_id=request_id(),
         )
     )
-    server.decisions.write(
-        Decision(
-            "acme.revoke",
-            dict(serial=f"{leaf.serial_number:x}", reason=reason, actor=actor, **call.facts()),
-        )
-    )
-    return Response(200)
+    serial = f"{leaf.serial_number:x}"
+    facts = {"serial": serial, "reason": reason, "actor": actor, **call.facts()}
+    return Decision("acme.revoke", facts)
 
 
-async def _entitled(
+async def _authorize(
     server: Server, call: Call, leaf: x509.Certificate, record: CertificateRecord
 ) -> str:
-    """Who revokes, as the records will name it; ``unauthorized`` (403) for anybody else."""
+    """Return the actor for the record of the revocation. Raises ``forbidden``."""
     if call.signer is None:
         key = loading.read_public_key(leaf)
         if not isinstance(key, PublicKey) or jwk.thumbprint(key) != call.thumbprint:
-            raise _not_entitled()
+            raise _forbidden()
         return "acme:certificate key"
     account = call.signer.id
     mine = issuance.subject_of_proof(call.provisioner.name, account)
     if record.provisioner.type == "ACME" and record.subject_of_proof == mine:
         return f"acme:{mine}"
-    since = ids.floor(call.now - server.limits.order_lifetime.total_seconds())
-    wanted = _identifiers(leaf)
-    if await call.storage.proves(account, since, wanted, call.seconds):
+    since = ids.floor(call.now - server.limits.order_lifetime)
+    if await call.storage.proves(account, since, _identifiers(leaf), call.now):
         return f"acme:{mine} by authorizations"
-    raise _not_entitled()
+    raise _forbidden()
 
 
 def _identifiers(leaf: x509.Certificate) -> list[Identifier]:
-    """What must have been proved; nothing (so that nobody has) if any name is of another kind."""
+    """List the identifiers to prove; an empty list, which proves nothing, if any name is of another kind."""
     try:
         san = (
             loading.read_extensions(leaf).get_extension_for_class(x509.SubjectAlternativeName).value
@@ -114,7 +104,7 @@ def _parse(der: bytes) -> x509.Certificate:
         ) from None
 
 
-def _not_entitled() -> NewelError:
+def _forbidden() -> NewelError:
     return NewelError(
         ErrorType.FORBIDDEN, "neither this account nor this key may revoke the certificate"
     )

@@ -5,24 +5,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-from newel.acme import jws, messages
+from newel.acme import jws
 from newel.acme.problems import ACMEError, ErrorCode
-from newel.registration.acme import (
-    accounts,
-    authorizations,
-    key_changes,
-    orders,
-    responses,
-    revocation,
-)
+from newel.registration.acme import endpoints, objects, responses
 from newel.registration.acme.authentication import Signer
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.calls import Call, not_found
+from newel.registration.acme.endpoints import Result
 from newel.registration.acme.server import Server
-from newel.registration.acme.settings import Provisioners
 from newel.registration.acme.urls import URLs
 from newel.registration.audit_trail import Decision
-from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.provisioners.acme import ACMEProvisioner, ACMEProvisioners
 from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import ErrorType, NewelError
@@ -32,7 +25,7 @@ from newel.runtime.http.response import Header, Response
 
 _log = logging.getLogger("newel.registration.acme")
 
-Endpoint: TypeAlias = Callable[..., Awaitable[Response]]
+Endpoint: TypeAlias = Callable[..., Awaitable[Result]]
 
 _TYPES = {code: ErrorType(code.value) for code in ErrorCode}
 _JOSE = b"application/jose+json"
@@ -48,32 +41,32 @@ _PREFLIGHT: tuple[Header, ...] = (
 )
 
 
-async def _orders(server: Server, call: Call, identity: str, *, query: bytes) -> Response:
+async def _account_orders(server: Server, call: Call, identity: str, *, query: bytes) -> Result:
     after = parse_qs(query.decode("latin-1")).get("after", [""])[-1]
-    return await accounts.orders(server, call, identity, after)
+    return await endpoints.account_orders(server, call, identity, after)
 
 
-# resource → by number of segments after it, what must follow the id, who signs, and what answers
+# by resource and number of segments after it: the text after the id, who signs, the endpoint
 _POSTS: dict[tuple[str, int], tuple[str, Signer, Endpoint]] = {
-    ("new-account", 0): ("", Signer.KEY, accounts.new_account),
-    ("account", 1): ("", Signer.ACCOUNT, accounts.account),
-    ("account", 2): ("orders", Signer.ACCOUNT, _orders),
-    ("new-order", 0): ("", Signer.ACCOUNT, orders.new_order),
-    ("order", 1): ("", Signer.ACCOUNT, orders.order),
-    ("order", 2): ("finalize", Signer.ACCOUNT, orders.finalize),
-    ("authz", 1): ("", Signer.ACCOUNT, authorizations.authorization),
-    ("challenge", 2): ("*", Signer.ACCOUNT, authorizations.challenge),
-    ("certificate", 1): ("", Signer.ACCOUNT, orders.certificate),
-    ("revoke-cert", 0): ("", Signer.EITHER, revocation.revoke_cert),
-    ("key-change", 0): ("", Signer.ACCOUNT, key_changes.change_key),
+    ("new-account", 0): ("", Signer.KEY, endpoints.new_account),
+    ("account", 1): ("", Signer.ACCOUNT, endpoints.account),
+    ("account", 2): ("orders", Signer.ACCOUNT, _account_orders),
+    ("new-order", 0): ("", Signer.ACCOUNT, endpoints.new_order),
+    ("order", 1): ("", Signer.ACCOUNT, endpoints.order),
+    ("order", 2): ("finalize", Signer.ACCOUNT, endpoints.finalize),
+    ("authz", 1): ("", Signer.ACCOUNT, endpoints.authorization),
+    ("challenge", 2): ("*", Signer.ACCOUNT, endpoints.challenge),
+    ("certificate", 1): ("", Signer.ACCOUNT, endpoints.certificate),
+    ("revoke-cert", 0): ("", Signer.EITHER, endpoints.revoke_cert),
+    ("key-change", 0): ("", Signer.ACCOUNT, endpoints.key_change),
 }
 
 
 class ACMEApp:
-    """Finds the resource, authenticates the request, and answers whatever happens."""
+    """Finds the resource, authenticates the request, and always answers."""
 
     def __init__(
-        self, server: Server, provisioners: Provisioners, authorities: Authorities
+        self, server: Server, provisioners: ACMEProvisioners, authorities: Authorities
     ) -> None:
         self._server = server
         self._provisioners = provisioners
@@ -86,18 +79,18 @@ class ACMEApp:
         try:
             response = await self._respond(scope, receive, headers)
         except NewelError as error:
-            self._audit_refusal(scope, error)
+            self._audit_error(scope, error)
             response = responses.error_response(error)
         except ACMEError as error:
             typed = NewelError(_TYPES[error.code], error.detail)
-            self._audit_refusal(scope, typed)
+            self._audit_error(scope, typed)
             response = responses.error_response(typed)
-        except Exception:  # noqa: BLE001 - the last border: nothing of it is told to the client
+        except Exception:  # noqa: BLE001 - the border: a client learns nothing of it
             _log.exception("a request could not be answered")
             response = responses.error_response(
                 NewelError(ErrorType.SERVER_INTERNAL, "an internal error")
             )
-        # old clients take their first nonce from the refusal of a HEAD
+        # old clients take their first nonce from the error to a HEAD
         if scope["method"] == "POST" or response.status == 405:
             headers.append((b"replay-nonce", self._server.nonces.new().encode()))
         await response.send(send, *headers, body=scope["method"] != "HEAD")
@@ -118,7 +111,7 @@ class ACMEApp:
         if method == "OPTIONS":
             return Response(204, headers=_PREFLIGHT)
         if resource in {"directory", "new-nonce"} and not arguments:
-            if method == "POST":  # allowed beside GET (RFC 8555 §6.3)
+            if method == "POST":  # allowed as well as GET (RFC 8555 §6.3)
                 signer = Signer.ACCOUNT
                 call = await self._verify(scope, receive, authority, urls, provisioner, signer)
                 call.require_get()
@@ -131,20 +124,25 @@ class ACMEApp:
             headers.append((b"allow", b"POST"))
             raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with POST")
         call = await self._verify(scope, receive, authority, urls, provisioner, signer)
-        if endpoint is _orders:
-            return await self._use(call, _orders, arguments[:1], query=scope["query_string"])
+        if endpoint is _account_orders:
+            return await self._use(
+                call, _account_orders, arguments[:1], query=scope["query_string"]
+            )
         return await self._use(call, endpoint, arguments if tail == "*" else arguments[:1])
 
     async def _use(
         self, call: Call, endpoint: Endpoint, arguments: list[str], **named: Any
     ) -> Response:
-        """The endpoint's answer. A refused request uses its nonce as well: what was signed is spent."""
+        """Run an endpoint and write its decision down. A refused request uses its nonce as well."""
         try:
-            return await endpoint(self._server, call, *arguments, **named)
+            response, decision = await endpoint(self._server, call, *arguments, **named)
         except (NewelError, ACMEError):
             if not call.committed:
                 await call.commit()
             raise
+        if decision is not None:
+            self._server.audit_trail.write(decision)
+        return response
 
     async def _verify(
         self,
@@ -166,41 +164,23 @@ class ACMEApp:
     def _open(
         self, method: str, resource: str, urls: URLs, provisioner: ACMEProvisioner
     ) -> Response:
-        """What is answered without a signature: the directory and fresh nonces."""
+        """Answer without a signature: the directory and fresh nonces."""
         if method not in {"GET", "HEAD", "POST"}:
             raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with GET")
         if resource == "directory":
-            return responses.json(directory(urls, provisioner))
+            return responses.json(objects.directory(urls, provisioner))
         if method == "POST":
             return Response(204)
         nonce = (b"replay-nonce", self._server.nonces.new().encode())
         return Response(200 if method == "HEAD" else 204, headers=(nonce,))
 
-    def _audit_refusal(self, scope: Scope, error: NewelError) -> None:
-        if isinstance(error, RateLimitedError):  # written down by the limit, one for many
+    def _audit_error(self, scope: Scope, error: NewelError) -> None:
+        if isinstance(error, RateLimitedError):  # the limit writes one line for many
             return
         path = str(scope["path"])[:256]
-        self._server.decisions.write(
+        self._server.audit_trail.write(
             Decision("acme.request", {"provisioner": "", "path": path}, error)
         )
-
-
-def directory(urls: URLs, provisioner: ACMEProvisioner) -> messages.Directory:
-    """The directory of one provisioner (RFC 8555 §7.1.1)."""
-    meta = messages.Meta(
-        provisioner.terms_of_service or None,
-        provisioner.website or None,
-        provisioner.caa_identities,
-        provisioner.require_external_account,
-    )
-    return messages.Directory(
-        urls.to("new-nonce"),
-        urls.to("new-account"),
-        urls.to("new-order"),
-        urls.to("revoke-cert"),
-        urls.to("key-change"),
-        None if meta == messages.Meta() else meta,
-    )
 
 
 def _header(scope: Scope, name: bytes) -> bytes:
@@ -215,7 +195,7 @@ def _authority(scope: Scope) -> str:
 
 
 def _url(scope: Scope, authority: str) -> str:
-    """What the client asked, octet by octet, as it stands in the request."""
+    """Return the URL of the request, octet by octet as the client sent it."""
     path = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"]
     target = path + b"?" + query if query else path

@@ -65,7 +65,7 @@ ADD_AUTHORIZATION = Statement("""
     VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)""")
 ORDER = Statement("""
     SELECT o.id, o.account, o.identifiers, o.status, o.not_before, o.not_after, o.expires_at,
-        o.requested, o.claim, o.error, o.issuer,
+        o.requested, o.claim, o.error,
         (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'valid'),
         (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'pending')
     FROM acme_orders o WHERE o.id = $1 AND o.account = $2""")

@@ -1,30 +1,25 @@
-"""All SQL of ACME: reads, and writes to be put into a request's one unit."""
+"""The ACME tables: one class for all reads, changes, claims and attempts."""
 
 import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
 
-from newel.acme.account_keys import read_public_key
 from newel.acme.identifiers import Identifier
-from newel.jose import jwk
+from newel.registration.acme import rows
 from newel.registration.acme import statements as sql
+from newel.registration.acme.changes import Change
 from newel.registration.acme.records import (
-    EXPIRED,
-    INVALID,
-    PENDING,
-    PROCESSING,
-    READY,
-    VALID,
     Account,
     Admission,
+    Attempt,
     Authorization,
+    AuthorizationStatus,
+    Claim,
     Order,
 )
-from newel.runtime.database.contract import Database, Row, Write
-
-_identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
-_jwk = msgspec.json.Decoder(jwk.JWK)
+from newel.registration.acme.writes import to_seconds, writes
+from newel.runtime.database.contract import Database, Write
 
 
 class Storage:
@@ -33,151 +28,172 @@ class Storage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def admit(self, admission: Admission, *writes: Write) -> bool:
-        """Uses the nonce and, if that succeeds and the account is still valid, makes the writes.
+    async def admit(self, admission: Admission, change: Change | None = None) -> bool:
+        """Use the nonce and, if that succeeds and the account is still valid, make the change.
 
-        One transaction: False means that nothing happened at all. The use of a nonce alone need
-        not reach the disk at once: who repeats a reading after a power failure changes nothing.
+        One transaction: False means that nothing happened at all. The use of a nonce alone need not be
+        durable: a read that is repeated after a power failure changes nothing.
         """
         if admission.account is None:
             gate = Write(sql.USE_NONCE, (admission.nonce,))
         else:
             params = (admission.nonce, admission.account, admission.thumbprint)
             gate = Write(sql.USE_NONCE_OF_ACCOUNT, params)
-        return await self._database.decide(gate, *writes, durable=bool(writes)) is not None
+        then = [] if change is None else writes(change)
+        return await self._database.decide(gate, *then, durable=bool(then)) is not None
 
     async def secret(self, name: str, fresh: bytes) -> bytes:
-        """The shared secret of that name: ``fresh`` if no replica stored one before."""
+        """Return the shared secret of that name: ``fresh`` if no replica stored one before."""
         await self._database.apply(Write(sql.ADD_SECRET, (name, fresh)))
-        rows = await self._database.fetch(sql.SECRET, name)
-        return bytes(rows[0][0])
+        found = await self._database.fetch(sql.SECRET, name)
+        return bytes(found[0][0])
 
+    # ------------------------------------------------------------ accounts
     async def account(self, account: bytes, provisioner: str) -> Account | None:
-        """An account of this provisioner by id."""
-        rows = await self._database.fetch(sql.ACCOUNT, account, provisioner)
-        return _account(rows[0]) if rows else None
+        """Read an account of this provisioner by its id."""
+        found = await self._database.fetch(sql.ACCOUNT, account, provisioner)
+        return rows.account(found[0]) if found else None
 
-    async def account_of_key(self, thumbprint: bytes, provisioner: str) -> Account | None:
-        """An account of this provisioner by its key."""
-        rows = await self._database.fetch(sql.ACCOUNT_OF_KEY, thumbprint, provisioner)
-        return _account(rows[0]) if rows else None
+    async def account_by_key(self, thumbprint: bytes, provisioner: str) -> Account | None:
+        """Read an account of this provisioner by its key."""
+        found = await self._database.fetch(sql.ACCOUNT_OF_KEY, thumbprint, provisioner)
+        return rows.account(found[0]) if found else None
 
     async def external_key(self, key_id: str, provisioner: str) -> tuple[bytes, bool] | None:
-        """The MAC key of that id and whether an account is bound to it already."""
-        rows = await self._database.fetch(sql.EXTERNAL_KEY, key_id, provisioner)
-        return (bytes(rows[0][0]), rows[0][1] is not None) if rows else None
+        """Read the MAC key of that id, and whether an account is bound to it already."""
+        found = await self._database.fetch(sql.EXTERNAL_KEY, key_id, provisioner)
+        return (bytes(found[0][0]), found[0][1] is not None) if found else None
 
-    async def order(self, order: bytes, account: bytes, now: int) -> Order | None:
-        """An order of this account, with its state at ``now``."""
-        rows = await self._database.fetch(sql.ORDER, order, account)
-        return _order(rows[0], now) if rows else None
+    # ------------------------------------------------------------ orders
+    async def order(self, order: bytes, account: bytes, now: dt.datetime) -> Order | None:
+        """Read an order of this account, with its state at ``now``."""
+        found = await self._database.fetch(sql.ORDER, order, account)
+        return rows.order(found[0], now) if found else None
 
     async def orders(self, account: bytes, after: bytes, limit: int) -> list[bytes]:
-        """Ids of the account's orders after one of them, oldest first."""
+        """List the ids of the account's orders after one of them, oldest first."""
         return [bytes(r[0]) for r in await self._database.fetch(sql.ORDERS, account, after, limit)]
 
     async def certificate(self, order: bytes, account: bytes) -> tuple[bytes, str] | None:
-        """DER and issuer of an order's certificate, if this account owns it."""
-        rows = await self._database.fetch(sql.CERTIFICATE, order, account)
-        return (bytes(rows[0][0]), str(rows[0][1])) if rows else None
+        """Read DER and issuer of an order's certificate, if this account owns it."""
+        found = await self._database.fetch(sql.CERTIFICATE, order, account)
+        return (bytes(found[0][0]), str(found[0][1])) if found else None
 
     async def finalized(self, order: bytes, account: bytes) -> tuple[bytes | None, bytes] | None:
-        """The CSR an order is processed with, or the certificate it led to."""
-        rows = await self._database.fetch(sql.FINALIZED, order, account)
-        if not rows:
+        """Read the CSR an order is processed with, or the certificate it led to."""
+        found = await self._database.fetch(sql.FINALIZED, order, account)
+        if not found:
             return None
-        csr, certificate = rows[0]
+        csr, certificate = found[0]
         return None if csr is None else bytes(csr), bytes(certificate or b"")
 
+    # ------------------------------------------------------------ authorizations
     async def authorization(
-        self, order: bytes, position: int, account: bytes, now: int
+        self, order: bytes, position: int, account: bytes, now: dt.datetime
     ) -> Authorization | None:
-        """An authorization of this account, with its state at ``now``."""
-        rows = await self._database.fetch(sql.AUTHORIZATION, order, position, account)
-        return _authorization(rows[0], now) if rows else None
+        """Read an authorization of this account, with its state at ``now``."""
+        found = await self._database.fetch(sql.AUTHORIZATION, order, position, account)
+        return rows.authorization(found[0], now) if found else None
 
     async def proves(
-        self, account: bytes, since: bytes, wanted: Sequence[Identifier], now: int
+        self, account: bytes, since: bytes, wanted: Sequence[Identifier], now: dt.datetime
     ) -> bool:
-        """Whether the account holds a valid authorization for each of these identifiers.
+        """Tell whether the account holds a valid authorization for each of these identifiers.
 
         ``since`` is the smallest order id whose authorizations can still be valid.
         """
         for name in wanted:
             base = name.base
-            params = (account, since, base.type, base.value, int(name.is_wildcard), now)
+            params = (account, since, base.type, base.value, int(name.is_wildcard), to_seconds(now))
             if not await self._database.fetch(sql.PROVES, *params):
                 return False
         return bool(wanted)
 
+    # ------------------------------------------------------------ finalizations under way
+    async def lost_claims(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Claim]:
+        """List claims older than ``before`` of orders that have not expired at ``now``."""
+        params = (to_seconds(before), to_seconds(now), limit)
+        return [rows.claim(row) for row in await self._database.fetch(sql.LOST_CLAIMS, *params)]
+
+    async def lost_claim(self, order: bytes, before: dt.datetime, now: dt.datetime) -> Claim | None:
+        """Read the claim of one order if it is older than ``before``."""
+        params = (to_seconds(before), to_seconds(now), order)
+        found = await self._database.fetch(sql.LOST_CLAIM, *params)
+        return rows.claim(found[0]) if found else None
+
+    async def take_over_claim(self, claim: Claim, mine: bytes, now: dt.datetime) -> Claim | None:
+        """Make the claim mine; None when another process was faster."""
+        gate = Write(sql.TAKE_OVER, (claim.order_id, mine, to_seconds(now), claim.claim))
+        if await self._database.decide(gate) is None:
+            return None
+        return msgspec.structs.replace(claim, claim=mine, tries=claim.tries + 1)
+
+    async def postpone_claim(self, claim: Claim, claimed_at: dt.datetime) -> None:
+        """Date the claim as if it had been made then: it counts as lost sooner, or later."""
+        params = (claim.order_id, claim.claim, to_seconds(claimed_at))
+        await self._database.apply(Write(sql.PUT_OFF, params), durable=False)
+
+    async def complete_order(self, claim: Claim, certificate: bytes, issuer: str) -> None:
+        """Processing → valid, whoever holds the claim: there is but one certificate.
+
+        If a power failure undoes it, the order is carried through again.
+        """
+        params = (claim.order_id, certificate, issuer)
+        await self._database.apply(Write(sql.COMPLETE_ORDER, params), durable=False)
+
+    async def reopen_order(self, order: bytes, claim: bytes) -> None:
+        """Processing → ready: another CSR may come."""
+        await self._database.apply(Write(sql.REOPEN_ORDER, (order, claim)))
+
+    async def fail_order(self, claim: Claim, problem: bytes) -> None:
+        """Processing → invalid, with a problem document."""
+        params = (claim.order_id, claim.claim, problem.decode())
+        await self._database.apply(Write(sql.FAIL_ORDER, params))
+
+    # ------------------------------------------------------------ validations under way
+    async def lost_attempts(
+        self, before: dt.datetime, now: dt.datetime, limit: int
+    ) -> list[Attempt]:
+        """List attempts older than ``before`` that are still of use at ``now``."""
+        params = (to_seconds(before), to_seconds(now), limit)
+        return [rows.attempt(row) for row in await self._database.fetch(sql.LOST_ATTEMPTS, *params)]
+
+    async def take_over_attempt(
+        self, attempt: Attempt, mine: bytes, now: dt.datetime
+    ) -> Attempt | None:
+        """Make the attempt mine; None when another process was faster."""
+        params = (attempt.order_id, attempt.position, mine, to_seconds(now), attempt.claim)
+        if await self._database.decide(Write(sql.RETAKE_ATTEMPT, params)) is None:
+            return None
+        return msgspec.structs.replace(attempt, claim=mine)
+
+    async def end_attempt(self, attempt: Attempt, now: dt.datetime, problem: bytes | None) -> None:
+        """Pending → valid, or invalid with a problem document, if the account is what it was.
+
+        If a power failure undoes it, the challenge is validated again.
+        """
+        status = AuthorizationStatus.INVALID if problem else AuthorizationStatus.VALID
+        params = (
+            attempt.order_id,
+            attempt.position,
+            attempt.claim,
+            status.value,
+            None if problem else to_seconds(now),
+            problem.decode() if problem else None,
+            attempt.thumbprint,
+        )
+        await self._database.apply(Write(sql.END_ATTEMPT, params), durable=False)
+
     async def sweep(self, nonces_before: bytes, ids_before: bytes, limit: int) -> int:
-        """Deletes up to ``limit`` nonces and orders (with their authorizations) older than that."""
+        """Delete up to ``limit`` older nonces and orders (with their authorizations) each."""
         nonces = await self._database.fetch(sql.OLD_NONCES, nonces_before, limit)
         orders = await self._database.fetch(sql.OLD_ORDERS, ids_before, limit)
-        writes: list[Write] = []
+        deletions: list[Write] = []
         if nonces:
-            writes.append(Write(sql.DELETE_NONCES, (bytes(nonces[-1][0]),)))
+            deletions.append(Write(sql.DELETE_NONCES, (bytes(nonces[-1][0]),)))
         if orders:
             last = (bytes(orders[-1][0]),)
-            writes += [Write(sql.DELETE_AUTHORIZATIONS, last), Write(sql.DELETE_ORDERS, last)]
-        if writes:
-            await self._database.apply(*writes)
+            deletions += [Write(sql.DELETE_AUTHORIZATIONS, last), Write(sql.DELETE_ORDERS, last)]
+        if deletions:
+            await self._database.apply(*deletions)
         return max(len(nonces), len(orders))
-
-
-def from_seconds(seconds: int | None) -> dt.datetime | None:
-    """Convert a stored time."""
-    return None if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
-
-
-def _account(row: Row) -> Account:
-    identity, provisioner, thumbprint, key, contact, status, terms = row
-    public = read_public_key(_jwk.decode(key))
-    return Account(bytes(identity), provisioner, bytes(thumbprint), public, contact, status, terms)
-
-
-def _order(row: Row, now: int) -> Order:
-    identity, account, names, status, *times, claim, error, issuer, good, open_ = row
-    identifiers = _identifiers.decode(names)
-    not_before, not_after, expires_at, requested = times
-    if status == PROCESSING and expires_at <= now:
-        status = INVALID  # nobody carries it through any more
-    elif status == PENDING:
-        if expires_at <= now or good + open_ < len(identifiers):
-            status = INVALID
-        elif good == len(identifiers):
-            status = READY
-    return Order(
-        bytes(identity),
-        bytes(account),
-        identifiers,
-        status,
-        from_seconds(not_before),
-        from_seconds(not_after),
-        dt.datetime.fromtimestamp(expires_at, dt.UTC),
-        requested,
-        None if claim is None else bytes(claim),
-        error,
-        issuer,
-    )
-
-
-def _authorization(row: Row, now: int) -> Authorization:
-    order, position, account, kind, value, wildcard, status, expires_at, seed, *attempt = row
-    challenge, claim, validated_at, error = attempt
-    if status in {PENDING, VALID} and expires_at <= now:
-        status = INVALID if status == PENDING else EXPIRED
-    return Authorization(
-        bytes(order),
-        position,
-        bytes(account),
-        Identifier(kind, value),
-        bool(wildcard),
-        status,
-        dt.datetime.fromtimestamp(expires_at, dt.UTC),
-        bytes(seed),
-        challenge,
-        None if claim is None else bytes(claim),
-        from_seconds(validated_at),
-        error,
-    )

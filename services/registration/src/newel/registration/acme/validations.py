@@ -9,9 +9,9 @@ from typing import Protocol
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import ids, responses
-from newel.registration.acme.attempts import Attempts
+from newel.registration.acme.config import Limits
 from newel.registration.acme.records import Attempt
-from newel.registration.acme.settings import Limits
+from newel.registration.acme.storage import Storage
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
@@ -19,92 +19,91 @@ from newel.runtime.errors import ErrorType, NewelError
 
 _log = logging.getLogger("newel.registration.acme")
 
-_LONGEST_CAUSE = 500
-_WORTH_ANOTHER_TRY = frozenset({ErrorType.CONNECTION, ErrorType.DNS, ErrorType.TLS})
+_MAX_CAUSE = 500
+_RETRIED = frozenset({ErrorType.CONNECTION, ErrorType.DNS, ErrorType.TLS})
 
 
 class Validator(Protocol):
-    """Looks whether one challenge was answered, once."""
+    """Validates one challenge, once."""
 
     async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:
-        """Raises NewelError with what RFC 8555 §6.7 calls the failure; returns when it was."""
+        """Return when the challenge is fulfilled; else raise NewelError with a type of RFC 8555 §6.7."""
         ...
 
 
 class Validations:
-    """Takes claimed attempts and validates them while ``run`` runs."""
+    """Validates claimed attempts while ``run`` runs."""
 
     def __init__(
         self,
-        attempts: Attempts,
+        storage: Storage,
         validators: Mapping[str, Validator],
         limits: Limits,
         clock: Clock,
-        decisions: AuditTrail,
+        audit_trail: AuditTrail,
     ) -> None:
-        self._attempts = attempts
+        self._storage = storage
         self._validators = validators
         self._limits = limits
         self._clock = clock
-        self._decisions = decisions
+        self._audit_trail = audit_trail
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
-        self._under_way = 0
+        self._pending = 0
         self._slots = asyncio.Semaphore(limits.concurrent_validations)
 
     def submit(self, attempt: Attempt) -> bool:
-        """Takes an attempt; False when too many wait: ``recover`` finds it again later."""
-        if self._under_way >= self._limits.queued_validations:
+        """Queue an attempt; False when too many wait: ``recover`` finds it again later."""
+        if self._pending >= self._limits.queued_validations:
             return False
-        self._under_way += 1
+        self._pending += 1
         self._queue.put_nowait(attempt)
         return True
 
     async def run(self) -> None:
-        """Validates what is submitted, until cancelled."""
+        """Validate submitted attempts until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 attempt = await self._queue.get()
-                group.create_task(self._one(attempt))
+                group.create_task(self._process(attempt))
 
     async def recover(self, limit: int = 100) -> int:
-        """Takes over attempts that were left behind by a crash; the number of those found."""
-        before = int(self._clock.unix() - self._limits.lost_after / dt.timedelta(seconds=1))
-        now = int(self._clock.unix())
-        lost = await self._attempts.lost(before, now, limit)
+        """Take over attempts that a crash left behind, and return how many were found."""
+        now = self._clock.now()
+        lost = await self._storage.lost_attempts(now - self._limits.lost_after, now, limit)
         for attempt in lost:
-            if self._under_way >= self._limits.queued_validations:
-                break  # it would not be tried, and a try is counted by taking over
-            mine = await self._attempts.take_over(attempt, random_bytes(16), now)
+            if self._pending >= self._limits.queued_validations:
+                break  # taking over counts as a try, and this one would not be made
+            mine = await self._storage.take_over_attempt(attempt, random_bytes(16), now)
             if mine is None:
                 continue
             if attempt.tries >= self._limits.validation_tries:
-                await self._record(mine, _given_up())
+                await self._record(mine, _interrupted())
             else:
                 self.submit(mine)
         return len(lost)
 
-    async def _one(self, attempt: Attempt) -> None:
+    async def _process(self, attempt: Attempt) -> None:
         try:
             await self._record(attempt, await self._validate(attempt))
         except Exception:  # noqa: BLE001 - nothing is stored: the attempt is lost and taken up again
             _log.exception("the result of a validation could not be stored")
         finally:
-            self._under_way -= 1
+            self._pending -= 1
 
     async def _validate(self, attempt: Attempt) -> NewelError | None:
-        """None when the challenge is answered, else why not after the last try.
+        """Return None when the challenge is fulfilled, else the error of the last try.
 
-        Whatever goes wrong ends the attempt, so that its client hears of it and nobody can have
-        this server try for ever.
+        Any failure ends the attempt, so that its client learns of it and the server does not retry
+        forever.
         """
         try:
             return await self._try(attempt)
-        except Exception as error:  # noqa: BLE001 - what clients and their hosts can cause is endless
+        except Exception as error:  # noqa: BLE001 - whatever a client's host causes is its failure
             _log.exception("a validation went wrong")
             return NewelError(
                 ErrorType.SERVER_INTERNAL,
                 "the validation went wrong inside this server; its operator finds the reason in the log",
-                cause=f"{type(error).__name__}: {error}"[:_LONGEST_CAUSE],
+                cause=f"{type(error).__name__}: {error}"[:_MAX_CAUSE],
             )
 
     async def _try(self, attempt: Attempt) -> NewelError | None:
@@ -119,7 +118,7 @@ class Validations:
                             await validator(attempt.identifier, attempt.token, authorization)
                     except NewelError as error:
                         failure = error
-                        if pause is None or error.type not in _WORTH_ANOTHER_TRY:
+                        if pause is None or error.type not in _RETRIED:
                             break
                         await asyncio.sleep(pause)
                     else:
@@ -129,21 +128,18 @@ class Validations:
         return failure
 
     async def _record(self, attempt: Attempt, failure: NewelError | None) -> None:
-        problem = failure and responses.encode(responses.problem_document(failure))
-        await self._attempts.end(attempt, int(self._clock.unix()), problem)
+        problem = failure and responses.encode_problem(failure)
+        await self._storage.end_attempt(attempt, self._clock.now(), problem)
         facts = {
             "authorization": f"{ids.text(attempt.order_id)}.{attempt.position}",
             "challenge": attempt.challenge,
             "identifier": attempt.identifier.value,
             "provisioner": attempt.provisioner,
         }
-        if failure:
-            self._decisions.write(Decision("acme.challenge", facts, failure))
-        else:
-            self._decisions.write(Decision("acme.challenge", facts))
+        self._audit_trail.write(Decision("acme.challenge", facts, failure))
 
 
-def _given_up() -> NewelError:
+def _interrupted() -> NewelError:
     return NewelError(
         ErrorType.SERVER_INTERNAL, "the validation was interrupted too often: place a new order"
     )

@@ -6,8 +6,8 @@ import functools
 import msgspec
 
 from newel.durations.go import format_duration, parse_time
+from newel.registration.acme.config import Limits
 from newel.registration.acme.records import Order
-from newel.registration.acme.settings import Limits
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
 

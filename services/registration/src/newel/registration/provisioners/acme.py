@@ -1,4 +1,6 @@
-"""ACME provisioners (RFC 8555): what clients prove is decided by the ACME server, never by a token."""
+"""ACME provisioners (RFC 8555): the ACME server decides what clients have proved, never a token."""
+
+from collections.abc import Callable
 
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
 from newel.registration.provisioners.limits import Limits
@@ -26,3 +28,7 @@ class ACMEProvisioner(Provisioner):
         self.caa_identities = tuple(record.caa_identities or ())
         self.require_external_account = record.require_eab
         self.force_common_name = record.force_cn
+
+
+ACMEProvisioners = Callable[[str], ACMEProvisioner | None]
+"""Finds the enabled ACME provisioner of a name."""

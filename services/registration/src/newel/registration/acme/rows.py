@@ -1,0 +1,134 @@
+"""Rows of the ACME tables as records."""
+
+import datetime as dt
+
+import msgspec
+
+from newel.acme.account_keys import read_public_key
+from newel.acme.identifiers import Identifier
+from newel.jose import jwk
+from newel.registration.acme.ids import derive_token
+from newel.registration.acme.records import (
+    Account,
+    AccountStatus,
+    Attempt,
+    Authorization,
+    AuthorizationStatus,
+    Claim,
+    Order,
+    OrderStatus,
+)
+from newel.runtime.database.contract import Row
+
+_identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
+_contacts = msgspec.json.Decoder(tuple[str, ...])
+_jwk = msgspec.json.Decoder(jwk.JWK)
+
+
+def from_seconds(seconds: int | None) -> dt.datetime | None:
+    """Convert a stored time."""
+    return None if seconds is None else _time(seconds)
+
+
+def account(row: Row) -> Account:
+    """Read an account."""
+    identity, provisioner, thumbprint, key, contact, status, terms = row
+    return Account(
+        bytes(identity),
+        provisioner,
+        bytes(thumbprint),
+        read_public_key(_jwk.decode(key)),
+        _contacts.decode(contact),
+        AccountStatus(status),
+        terms,
+    )
+
+
+def order(row: Row, now: dt.datetime) -> Order:
+    """Read an order, with its state at ``now`` from its own row and its authorizations."""
+    identity, owner, names, stored, *times, claim, error, valid, pending = row
+    identifiers = _identifiers.decode(names)
+    not_before, not_after, expires_at, requested = times
+    status = OrderStatus(stored)
+    expired = expires_at <= int(now.timestamp())
+    if status is OrderStatus.PROCESSING and expired:
+        status = OrderStatus.INVALID  # no process takes it over any more
+    elif status is OrderStatus.PENDING:
+        if expired or valid + pending < len(identifiers):
+            status = OrderStatus.INVALID
+        elif valid == len(identifiers):
+            status = OrderStatus.READY
+    return Order(
+        bytes(identity),
+        bytes(owner),
+        identifiers,
+        status,
+        from_seconds(not_before),
+        from_seconds(not_after),
+        _time(expires_at),
+        requested,
+        None if claim is None else bytes(claim),
+        error,
+    )
+
+
+def authorization(row: Row, now: dt.datetime) -> Authorization:
+    """Read an authorization, with its state at ``now``."""
+    order_id, position, owner, kind, value, wildcard, stored, expires_at, seed, *attempt = row
+    challenge, claim, validated_at, error = attempt
+    status = AuthorizationStatus(stored)
+    if expires_at <= int(now.timestamp()):
+        if status is AuthorizationStatus.PENDING:
+            status = AuthorizationStatus.INVALID
+        elif status is AuthorizationStatus.VALID:
+            status = AuthorizationStatus.EXPIRED
+    return Authorization(
+        bytes(order_id),
+        position,
+        bytes(owner),
+        Identifier(kind, value),
+        bool(wildcard),
+        status,
+        _time(expires_at),
+        bytes(seed),
+        challenge,
+        None if claim is None else bytes(claim),
+        from_seconds(validated_at),
+        error,
+    )
+
+
+def claim(row: Row) -> Claim:
+    """Read a finalization that was begun and not completed."""
+    order_id, owner, provisioner, names, not_before, not_after, csr, token, tries = row
+    return Claim(
+        bytes(order_id),
+        bytes(owner),
+        provisioner,
+        _identifiers.decode(names),
+        from_seconds(not_before),
+        from_seconds(not_after),
+        bytes(csr),
+        bytes(token),
+        tries,
+    )
+
+
+def attempt(row: Row) -> Attempt:
+    """Read a validation that was begun and not completed."""
+    order_id, position, kind, value, challenge, seed, thumbprint, token, provisioner, tries = row
+    return Attempt(
+        bytes(order_id),
+        position,
+        Identifier(kind, value),
+        challenge,
+        derive_token(bytes(seed), challenge),
+        bytes(thumbprint),
+        bytes(token),
+        provisioner,
+        tries,
+    )
+
+
+def _time(seconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)

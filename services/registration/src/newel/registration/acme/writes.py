@@ -1,0 +1,85 @@
+"""The SQL of each change."""
+
+import datetime as dt
+
+import msgspec
+
+from newel.jose import jwk
+from newel.registration.acme import changes
+from newel.registration.acme import statements as sql
+from newel.registration.acme.changes import Change
+from newel.runtime.database.contract import Write
+
+
+def writes(change: Change) -> list[Write]:
+    """Return the writes that make a change, in one transaction."""
+    match change:
+        case changes.NewAccount():
+            found = _new_account(change)
+        case changes.SetContact():
+            found = [Write(sql.SET_CONTACT, (change.account, to_json(change.contact)))]
+        case changes.DeactivateAccount():
+            found = [
+                Write(sql.DEACTIVATE_ACCOUNT, (change.account,)),
+                Write(sql.CANCEL_ORDERS, (change.account, change.oldest_order)),
+            ]
+        case changes.ChangeKey():
+            account, key = change.account, to_json(jwk.required_members(change.key))
+            row = (account.id, change.thumbprint, key, account.thumbprint, account.provisioner)
+            found = [Write(sql.CHANGE_KEY, row)]
+        case changes.NewOrder():
+            found = _new_order(change)
+        case changes.BeginFinalize():
+            row = (change.order_id, change.account, change.csr, change.claim)
+            found = [Write(sql.BEGIN_FINALIZE, (*row, to_seconds(change.now), change.key))]
+        case changes.BeginAttempt():
+            row = (change.order_id, change.position, change.account, change.challenge)
+            found = [Write(sql.BEGIN_ATTEMPT, (*row, change.claim, to_seconds(change.now)))]
+        case changes.DeactivateAuthorization():
+            row = (change.order_id, change.position, change.account)
+            found = [Write(sql.DEACTIVATE_AUTHORIZATION, row)]
+    return found
+
+
+def to_seconds(time: dt.datetime | None) -> int | None:
+    """Convert a time for storage."""
+    return None if time is None else int(time.timestamp())
+
+
+def to_json(value: object) -> str:
+    """Encode a value for a JSON column."""
+    return msgspec.json.encode(value).decode()
+
+
+def _new_account(new: changes.NewAccount) -> list[Write]:
+    created_at = to_seconds(new.created_at)
+    row = (
+        new.id,
+        new.provisioner,
+        new.thumbprint,
+        to_json(jwk.required_members(new.key)),
+        to_json(new.contact),
+        new.terms_agreed,
+        created_at,
+    )
+    if not new.external_key:
+        return [Write(sql.ADD_ACCOUNT, row)]
+    bind = (new.external_key, new.provisioner, new.id, created_at, new.thumbprint)
+    return [
+        Write(sql.BIND_EXTERNAL_KEY, bind),
+        Write(sql.ADD_BOUND_ACCOUNT, (*row, new.external_key)),
+    ]
+
+
+def _new_order(change: changes.NewOrder) -> list[Write]:
+    order = change.order
+    times = map(to_seconds, (order.not_before, order.not_after, order.expires_at))
+    row = (order.id, order.account, to_json(order.identifiers), *times, order.requested)
+    found = [Write(sql.ADD_ORDER, row)]
+    expires_at = to_seconds(order.expires_at)
+    for position, name in enumerate(order.identifiers):
+        base, wildcard = name.base, int(name.is_wildcard)
+        identifier = (order.id, position, order.account, base.type, base.value, wildcard)
+        seed = change.seeds[position]
+        found.append(Write(sql.ADD_AUTHORIZATION, (*identifier, expires_at, seed)))
+    return found
