@@ -66,6 +66,11 @@ PLANTED = {
         "import newel.runtime.database.contract",
         "Issuing's domain imports neither",
     ),
+    "a responder reads the wire": (
+        "services/validation/src/newel/validation/responder.py",
+        "import newel.proto.events.v1.events_pb2",
+        "Validation's domain imports no database",
+    ),
     "octets know of names": (
         "libs/crypto/src/newel/crypto/der.py",
         "import newel.crypto.names",

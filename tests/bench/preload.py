@@ -33,7 +33,9 @@ def preload(state: Path, count: int) -> None:
         validation, "certificate_status", count,
         lambda number: {"serial": serials[number], "not_after": end, "change": None},
     )  # fmt: skip
-    validation.execute("UPDATE marks SET value = max(value, ?) WHERE name LIKE '%issued%'", (last,))
+    validation.execute(
+        "UPDATE counters SET value = max(value, ?) WHERE name LIKE '%issued%'", (last,)
+    )
     validation.commit()
     validation.close()
     inventory = connect(state, "inventory")

@@ -28,8 +28,14 @@ def extension(
     return Extension(NAME_CONSTRAINTS, critical=True, value=value.public_bytes())
 
 
-BEYOND = ["example.org", "badexample.com", "secret.example.com", "a.secret.example.com",
-          "*.secret.example.com", "*.example.com"]  # fmt: skip
+BEYOND = [
+    "example.org",
+    "badexample.com",
+    "secret.example.com",
+    "a.secret.example.com",
+    "*.secret.example.com",
+    "*.example.com",
+]
 
 
 @pytest.fixture

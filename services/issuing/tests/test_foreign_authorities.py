@@ -175,17 +175,27 @@ def cases() -> dict[str, tuple[bytes, bytes, str]]:
     return {
         "a root itself": (top.pem, top.pem, "CN=Root is a root, and no service issues with"),
         "an intermediate as root": (
-            below(own, subject=make_name("Low")).pem, own.pem, "CN=Intermediate is not a root"),
+            below(own, subject=make_name("Low")).pem,
+            own.pem,
+            "CN=Intermediate is not a root",
+        ),
         "a leaf": (below(top, extensions=()).pem, top.pem, "CN=Intermediate is not a CA's"),
         "a key that may not": (below(top, extensions=usual).pem, top.pem, "may not sign cert"),
         "a root that may not": (
-            below(r := root(extensions=usual)).pem, r.pem, "CN=Root may not sign certificates"),
+            below(r := root(extensions=usual)).pem,
+            r.pem,
+            "CN=Root may not sign certificates",
+        ),
         "too long a path": (below(middle).pem + middle.pem, limited.pem, "path length of CN=Root"),
-        "another's": (own.pem, root(subject=make_name("Other")).pem, "not issued by any of the roots"),
+        "another's": (
+            own.pem,
+            root(subject=make_name("Other")).pem,
+            "not issued by any of the roots",
+        ),
         "an impostor's": (own.pem, impostor.pem, "not issued by the certificate it names"),
         "a key alone": (pem.encode(b"\x30\x00", "PRIVATE KEY"), top.pem, "no certificate, but"),
         "nothing": (own.pem, b"", "neither PEM nor DER"),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.attack("X03")

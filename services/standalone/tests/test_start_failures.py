@@ -94,7 +94,7 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
             ("issuing", "blocked_keys"),
             ("issuing", "alembic_version"),
             ("registration", "used_tokens"),
-            ("validation", "marks"),
+            ("validation", "counters"),
             ("inventory", "endpoints"),
             ("alerting", "leases"),
         )

@@ -14,9 +14,9 @@ DAY = dt.timedelta(days=1)
 
 async def agree(harness: ValidationHarness) -> None:
     """One round of what a worker does for all."""
-    await harness.parts.upkeep.compare()
+    await harness.parts.maintenance.compare()
     await harness.parts.publisher.publish_due()
-    await harness.parts.changes.look()
+    await harness.parts.changes.poll()
 
 
 async def test_an_answer_from_the_future_is_made_anew(harness: ValidationHarness) -> None:
@@ -68,7 +68,7 @@ async def test_a_comparison_in_the_future_proves_nothing_now(harness: Validation
     harness.moved.advance(DAY)
     await agree(harness)
     harness.moved.advance(-DAY)
-    await harness.parts.changes.look()
+    await harness.parts.changes.poll()
     reply = await harness.post(request_for(certificate, harness.ca))
     assert reply.body == b"\x30\x03\x0a\x01\x03"  # tryLater
     await agree(harness)
@@ -82,7 +82,7 @@ async def test_certificates_are_compared_again_after_the_clock_was_put_back(
     await agree(harness)
     harness.moved.advance(-DAY)
     asked = harness.lists.asked_for_issued
-    await harness.parts.upkeep.compare()
+    await harness.parts.maintenance.compare()
     assert harness.lists.asked_for_issued == asked + 1
 
 

@@ -63,9 +63,9 @@ async def test_a_list_of_everything_has_no_distribution_point_that_clients_might
 ) -> None:
     """RFC 5280 §5.2.5 asks for one where the scope is limited; NSS reads no list that has one."""
     extensions = (await published(harness)).extensions
-    authority = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    issuer = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
     ski = harness.ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    assert authority.value.key_identifier == ski.value.digest
+    assert issuer.value.key_identifier == ski.value.digest
     assert not any(each.critical for each in extensions)
     assert {each.oid for each in extensions} == {
         x509.AuthorityKeyIdentifier.oid,
@@ -118,7 +118,7 @@ async def test_a_passive_revocation_is_published_nowhere(harness: ValidationHarn
 async def test_a_new_list_comes_with_every_period(harness: ValidationHarness) -> None:
     first = await published(harness)
     harness.moved.advance(dt.timedelta(hours=8))
-    await harness.parts.reconciler.revocations()
+    await harness.parts.reconciler.compare_revocations()
     second = await published(harness)
     assert number(second) > number(first)
     assert second.last_update_utc == NOW + dt.timedelta(hours=8)
@@ -133,14 +133,14 @@ async def test_an_entry_stays_for_a_list_past_its_expiry(harness: ValidationHarn
     counts: list[int] = []
     for _ in range(3):
         harness.moved.advance(dt.timedelta(hours=8))
-        await harness.parts.reconciler.revocations()
+        await harness.parts.reconciler.compare_revocations()
         counts.append(len(await published(harness)))
     assert counts == [2, 1, 1]
 
 
 @pytest.mark.attack("X09")
 async def test_numbers_go_on_after_the_database_was_restored(tmp_path: Path) -> None:
-    """X09: yesterday's database knows yesterday's numbers; the file and the shelf know today's."""
+    """X09: yesterday's database knows yesterday's numbers; the file and the crl_cache know today's."""
     url, folder = f"sqlite:///{tmp_path / 'validation.db'}", tmp_path / "published"
     harness = await open_harness(tmp_path, url, crl={"folder": folder})
     await published(harness)
@@ -184,7 +184,7 @@ async def test_two_publishers_at_once_never_use_a_number_twice(
             )
         )
         for harness in (each_harness, other):
-            await harness.parts.changes.look()
+            await harness.parts.changes.poll()
             crl = await served(harness)
             der = crl.public_bytes(Encoding.DER)
             assert seen.setdefault(number(crl), der) == der
@@ -196,7 +196,7 @@ async def test_two_publishers_at_once_never_use_a_number_twice(
 async def test_the_clock_going_back_takes_no_number_back(harness: ValidationHarness) -> None:
     before = number(await published(harness))
     harness.moved.advance(dt.timedelta(hours=-1))
-    await harness.parts.reconciler.revocations()
+    await harness.parts.reconciler.compare_revocations()
     await harness.revoke(0x7001)
     assert number(await published(harness)) > before
 
@@ -245,7 +245,7 @@ async def test_nothing_is_published_from_stale_knowledge(harness: ValidationHarn
     first = await published(harness)
     harness.moved.advance(dt.timedelta(hours=9))
     assert await published(harness) == first
-    await harness.parts.reconciler.revocations()
+    await harness.parts.reconciler.compare_revocations()
     assert number(await published(harness)) > number(first)
 
 
@@ -295,7 +295,7 @@ async def test_what_does_not_fit_between_two_machines_is_too_large(
     channel = connect(address, internal_pki.files("validation"), server_name="signer")
     signer = StatusSigner(signer_pb2_grpc.StatusSignerStub(channel))
     with pytest.raises(NewelError) as refused:
-        await signer.crl("issuer-0", bytes(LARGEST_MESSAGE))
+        await signer.sign_crl("issuer-0", bytes(LARGEST_MESSAGE))
     assert refused.value.type is ErrorType.TOO_LARGE
     assert f"a CRL of {LARGEST_MESSAGE} octets" in refused.value.cause
     await channel.close(None)
@@ -319,7 +319,7 @@ async def test_another_worker_serves_it_after_its_next_look(
 ) -> None:
     other = await open_harness(each_harness.folder / "other", each_harness.url, beside=each_harness)
     crl = await published(each_harness)
-    await other.parts.changes.look()
+    await other.parts.changes.poll()
     assert await served(other) == crl
     await other.close()
 

@@ -14,7 +14,7 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError, validate
 from newel.runtime.http.listener import Listener, bind
 from newel.validation.app import build
-from newel.validation.config import HttpConfig
+from newel.validation.config import HTTPConfig
 
 ORIGIN = "https://app.example"
 
@@ -96,4 +96,4 @@ async def test_every_origin_may_be_let_in(tmp_path: Path) -> None:
 )
 def test_what_is_no_origin_is_refused(origins: list[str]) -> None:
     with pytest.raises(ConfigError, match="cross_origin"):
-        validate(HttpConfig, {"cross_origin": origins}, "validation.toml")
+        validate(HTTPConfig, {"cross_origin": origins}, "validation.toml")

@@ -44,8 +44,8 @@ async def test_without_the_signer_a_kept_answer_is_shown_until_it_expires(
     harness.signer.away = True
     for hours in (13, 10):
         harness.moved.advance(dt.timedelta(hours=hours))
-        await harness.parts.reconciler.revocations()
-        await harness.parts.changes.look()
+        await harness.parts.reconciler.compare_revocations()
+        await harness.parts.changes.poll()
         again = await harness.status(certificate)
         assert again.this_update_utc == first.this_update_utc
     harness.moved.advance(dt.timedelta(hours=1))
@@ -73,15 +73,15 @@ async def test_stale_knowledge_is_never_good_but_revoked_stays_revoked(
         await harness.status(certificate)
     harness.lists.away = True
     harness.moved.advance(dt.timedelta(hours=4))
-    await harness.parts.changes.look()
+    await harness.parts.changes.poll()
     assert await response_status(harness, good) == OCSPResponseStatus.TRY_LATER
     assert await response_status(harness, harness.ca.leaf(0x7003)) == OCSPResponseStatus.TRY_LATER
     assert (await harness.status(bad)).certificate_status == OCSPCertStatus.REVOKED
     with pytest.raises(NewelError, match="not compared"):
         await harness.parts.watch.ready()
     harness.lists.away = False
-    await harness.parts.reconciler.revocations()
-    await harness.parts.changes.look()
+    await harness.parts.reconciler.compare_revocations()
+    await harness.parts.changes.poll()
     assert await response_status(harness, good) == OCSPResponseStatus.SUCCESSFUL
 
 
@@ -113,7 +113,7 @@ UNFIT: dict[str, Make] = {
         key
     ),
     "without nocheck": lambda ca, key: ca.responder(key, no_check=False),
-    "an authority's": lambda ca, key: ca.responder(
+    "an issuer's": lambda ca, key: ca.responder(
         key, more=[x509.BasicConstraints(ca=True, path_length=None)]
     ),
     "not for signatures": lambda ca, key: ca.responder(

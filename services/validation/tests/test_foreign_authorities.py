@@ -1,4 +1,4 @@
-"""Authorities that other programs made: what their keys may do is done, and no more is missed."""
+"""Issuers that other programs made: what their keys may do is done, and no more is missed."""
 
 from pathlib import Path
 

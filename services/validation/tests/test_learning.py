@@ -52,7 +52,7 @@ async def test_a_raised_reason_whose_event_was_lost_is_found(
         await each_harness.status(each_harness.ca.leaf(0x7001))
     ).revocation_reason == x509.ReasonFlags.superseded
     each_harness.lists.revoked = [lost(each_harness, 7, 0x7001)]
-    await each_harness.parts.reconciler.revocations()
+    await each_harness.parts.reconciler.compare_revocations()
     raised = await each_harness.status(each_harness.ca.leaf(0x7001))
     assert raised.revocation_reason == x509.ReasonFlags.key_compromise
 
@@ -105,9 +105,14 @@ def lost(
     harness: ValidationHarness, position: int, serial: int, *, active: bool = True
 ) -> issuing_pb2.Revoked:
     return issuing_pb2.Revoked(
-        position=position, serial=octets(serial), issuer=harness.ca.id, reason=1, active=active,
-        revoked_at=stamp(NOW - dt.timedelta(minutes=1)), not_after=stamp(TOMORROW),
-    )  # fmt: skip
+        position=position,
+        serial=octets(serial),
+        issuer=harness.ca.id,
+        reason=1,
+        active=active,
+        revoked_at=stamp(NOW - dt.timedelta(minutes=1)),
+        not_after=stamp(TOMORROW),
+    )
 
 
 async def test_a_lost_revocation_is_found_counted_and_shown(
@@ -120,7 +125,7 @@ async def test_a_lost_revocation_is_found_counted_and_shown(
         lost(each_harness, 7, 0x7001),
     ]
     for _ in range(2):
-        await each_harness.parts.reconciler.revocations()
+        await each_harness.parts.reconciler.compare_revocations()
     assert await says(each_harness, 0x7001) == OCSPCertStatus.REVOKED
     assert each_harness.registry.get_sample_value("newel_validation_repaired_total") == 1
 
@@ -128,10 +133,10 @@ async def test_a_lost_revocation_is_found_counted_and_shown(
 async def test_a_lost_certificate_is_found(each_harness: ValidationHarness) -> None:
     certificate = each_harness.ca.leaf(0x7001)
     each_harness.lists.records = [record(certificate, each_harness.ca.id, 5)]
-    await each_harness.parts.reconciler.certificates()
+    await each_harness.parts.reconciler.compare_certificates()
     assert await says(each_harness, 0x7001) == OCSPCertStatus.GOOD
     each_harness.lists.records[0].position = 4
-    await each_harness.parts.reconciler.certificates()
+    await each_harness.parts.reconciler.compare_certificates()
     assert await each_harness.database.fetch(COUNT) == [(1,)]
 
 
@@ -139,8 +144,8 @@ async def test_a_comparison_that_fails_leaves_the_lag_as_it_is(harness: Validati
     harness.moved.advance(dt.timedelta(hours=1))
     harness.lists.away = True
     with pytest.raises(grpc.RpcError):
-        await harness.parts.reconciler.revocations()
-    await harness.parts.changes.look()
+        await harness.parts.reconciler.compare_revocations()
+    await harness.parts.changes.poll()
     await harness.parts.watch.refresh()
     assert harness.registry.get_sample_value("newel_validation_lag_seconds") == 3600
 
@@ -149,5 +154,5 @@ async def test_what_expired_long_ago_is_forgotten(each_harness: ValidationHarnes
     await each_harness.issue(0x7001, NOW + dt.timedelta(hours=1))
     await each_harness.issue(0x7002, NOW + dt.timedelta(days=2))
     each_harness.moved.advance(dt.timedelta(days=7, hours=2))
-    await each_harness.parts.upkeep.sweep()
+    await each_harness.parts.maintenance.sweep()
     assert await each_harness.database.fetch(COUNT) == [(1,)]

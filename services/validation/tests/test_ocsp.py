@@ -60,8 +60,8 @@ async def test_times_and_responder_are_as_rfc_9919_wants_them(harness: Validatio
 async def test_no_answer_outlives_its_responder(harness: ValidationHarness) -> None:
     certificate = await harness.issue(0x7001)
     harness.moved.advance(dt.timedelta(days=29, hours=12))
-    await harness.parts.reconciler.revocations()
-    await harness.parts.changes.look()
+    await harness.parts.reconciler.compare_revocations()
+    await harness.parts.changes.poll()
     response = await harness.status(certificate)
     assert response.next_update_utc == NOW + dt.timedelta(days=30)
 

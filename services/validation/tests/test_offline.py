@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fixtures.validation import NOW, ValidationHarness, open_harness
 from fixtures.validation_pki import CertificateAuthority
 from newel.runtime.config import ConfigError, validate
-from newel.validation.authorities import UnusableAuthorityError
-from newel.validation.config import CrlFileConfig
+from newel.validation.config import CRLFileConfig
+from newel.validation.issuers import UnusableIssuerError
 
 DAY = dt.timedelta(days=1)
 
@@ -92,7 +92,7 @@ async def test_one_file_has_the_lists_of_the_whole_chain(tmp_path: Path) -> None
     assert (await harness.get("/crls.pem")).status == 503
     await harness.parts.publisher.publish_due()
     alone = await harness.get("/crls.pem")
-    assert alone.body.count(b"BEGIN X509 CRL") == 1  # an authority that has no root's list yet
+    assert alone.body.count(b"BEGIN X509 CRL") == 1  # an issuer that has no root's list yet
     put(file, root_list(harness.root, 1))
     await harness.parts.watch.refresh()
     both = await harness.get("/crls.pem")
@@ -188,7 +188,7 @@ async def test_a_missing_file_does_not_keep_the_list_from_being_served(tmp_path:
 
 async def test_a_root_that_cannot_be_read_is_refused_at_start(tmp_path: Path) -> None:
     offline = [{"certificate_file": tmp_path / "absent.pem", "crl_file": tmp_path / "root.crl"}]
-    with pytest.raises(UnusableAuthorityError, match=r"absent\.pem"):
+    with pytest.raises(UnusableIssuerError, match=r"absent\.pem"):
         await open_harness(tmp_path, f"sqlite:///{tmp_path / 'v.db'}", crl_files=offline)
     with pytest.raises(ConfigError, match="crl_file"):
-        validate(CrlFileConfig, {"certificate_file": "root.pem"}, "validation.toml")
+        validate(CRLFileConfig, {"certificate_file": "root.pem"}, "validation.toml")

@@ -60,9 +60,21 @@ class Running:
     async def ocsp(self, leaf: str, *options: str, digest: str = "-sha1") -> str:
         """What ``openssl ocsp`` says of a certificate file."""
         return await self.run(
-            "openssl", "ocsp", digest, "-issuer", "ca.pem", "-cert", leaf, "-url", f"{self.url}/ocsp",
-            "-CAfile", "root.pem", "-verify_other", "ca.pem", *options,
-        )  # fmt: skip
+            "openssl",
+            "ocsp",
+            digest,
+            "-issuer",
+            "ca.pem",
+            "-cert",
+            leaf,
+            "-url",
+            f"{self.url}/ocsp",
+            "-CAfile",
+            "root.pem",
+            "-verify_other",
+            "ca.pem",
+            *options,
+        )
 
     async def until(self, seconds: float, said: Any, wanted: str) -> str:
         """Asks again until the answer has it, or fails at the deadline."""
@@ -136,8 +148,17 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
     async def listed() -> str:
         await running.run(*fetch)
         return await running.run(
-            "openssl", "crl", "-inform", "DER", "-in", "list.der", "-CAfile", "ca.pem", "-noout", "-text"
-        )  # fmt: skip
+            "openssl",
+            "crl",
+            "-inform",
+            "DER",
+            "-in",
+            "list.der",
+            "-CAfile",
+            "ca.pem",
+            "-noout",
+            "-text",
+        )
 
     answer = await running.until(5, listed, "verify OK")
     assert "No Revoked Certificates" in answer
@@ -152,9 +173,17 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
     assert "verify OK" in answer
     await running.run("openssl", "crl", "-inform", "DER", "-in", "list.der", "-out", "list.pem")
     checked = await running.run(
-        "openssl", "verify", "-crl_check", "-CAfile", "root.pem", "-untrusted", "ca.pem",
-        "-CRLfile", "list.pem", "leaf.pem",
-    )  # fmt: skip
+        "openssl",
+        "verify",
+        "-crl_check",
+        "-CAfile",
+        "root.pem",
+        "-untrusted",
+        "ca.pem",
+        "-CRLfile",
+        "list.pem",
+        "leaf.pem",
+    )
     assert "certificate revoked" in checked
 
 
@@ -176,15 +205,34 @@ async def test_by_get_with_http_caching(running: Running) -> None:
     await running.tell(issuance_event(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
     await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
     await running.run(
-        "openssl", "ocsp", "-issuer", "ca.pem", "-cert", "leaf.pem", "-no_nonce", "-reqout", "request"
-    )  # fmt: skip
+        "openssl",
+        "ocsp",
+        "-issuer",
+        "ca.pem",
+        "-cert",
+        "leaf.pem",
+        "-no_nonce",
+        "-reqout",
+        "request",
+    )
     text = await running.run("openssl", "base64", "-A", "-in", "request")
     url = f"{running.url}/ocsp/{text}"
     await running.run("curl", "-sf", "-o", "response", url)
     answer = await running.run(
-        "openssl", "ocsp", "-respin", "response", "-issuer", "ca.pem", "-cert", "leaf.pem",
-        "-CAfile", "root.pem", "-verify_other", "ca.pem", "-no_nonce",
-    )  # fmt: skip
+        "openssl",
+        "ocsp",
+        "-respin",
+        "response",
+        "-issuer",
+        "ca.pem",
+        "-cert",
+        "leaf.pem",
+        "-CAfile",
+        "root.pem",
+        "-verify_other",
+        "ca.pem",
+        "-no_nonce",
+    )
     assert "Response verify OK" in answer
     assert "leaf.pem: good" in answer
     head = await running.run("curl", "-sI", url)
@@ -225,9 +273,18 @@ async def test_head_has_the_headers_of_get_and_no_body(running: Running) -> None
 async def test_a_megabyte_by_post_is_malformed_and_harmless(running: Running) -> None:
     (running.folder / "big").write_bytes(b"0" * 1_000_000)
     answer = await running.run(
-        "curl", "-s", "-o", "answer", "-w", "%{http_code} %{content_type}", "--max-time", "5",
-        "--data-binary", "@big", f"{running.url}/ocsp",
-    )  # fmt: skip
+        "curl",
+        "-s",
+        "-o",
+        "answer",
+        "-w",
+        "%{http_code} %{content_type}",
+        "--max-time",
+        "5",
+        "--data-binary",
+        "@big",
+        f"{running.url}/ocsp",
+    )
     assert answer == "200 application/ocsp-response"
     assert (running.folder / "answer").read_bytes() == bytes.fromhex("30030a0101")
     assert "200 OK" in await running.run("curl", "-si", f"{running.url}/roots.pem")

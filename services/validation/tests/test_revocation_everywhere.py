@@ -55,7 +55,7 @@ async def test_another_worker_sees_it_at_its_next_look(each_harness: ValidationH
     certificate = await each_harness.issue(0x7001)
     assert statuses(await every_answer(other, certificate)) == {OCSPCertStatus.GOOD}
     await each_harness.revoke(0x7001)
-    await other.parts.changes.look()
+    await other.parts.changes.poll()
     assert statuses(await every_answer(other, certificate)) == {OCSPCertStatus.REVOKED}
     await other.close()
 
@@ -82,7 +82,7 @@ async def test_more_changes_than_a_look_takes_empty_the_cache(harness: Validatio
     for serial in range(0x8000, 0x8000 + 1001):
         await harness.revoke(serial)
     await harness.revoke(0x7001)
-    await other.parts.changes.look()
+    await other.parts.changes.poll()
     assert (await other.status(certificate)).certificate_status == OCSPCertStatus.REVOKED
     await other.close()
 
@@ -118,7 +118,7 @@ async def test_an_answer_is_made_anew_at_half_its_life(harness: ValidationHarnes
     first = await harness.status(certificate)
     for _ in range(4):
         harness.moved.advance(dt.timedelta(hours=3))
-        await harness.parts.reconciler.revocations()
-        await harness.parts.changes.look()
+        await harness.parts.reconciler.compare_revocations()
+        await harness.parts.changes.poll()
     second = await harness.status(certificate)
     assert second.this_update_utc == first.this_update_utc + dt.timedelta(hours=12)

@@ -13,9 +13,13 @@ async def assemble(config: Config, context: Context) -> Service:
     """Assemble the issuing authority: it calls the signer and publishes events by its outbox."""
     database = await context.database(REVISION, TABLES)
     ports = Ports(
-        database, context.outbox(database), context.channel("signer"),
-        context.clock, context.audit(), context.registry,
-    )  # fmt: skip
+        database,
+        context.outbox(database),
+        context.channel("signer"),
+        context.clock,
+        context.audit(),
+        context.registry,
+    )
     return build(config, ports)
 
 

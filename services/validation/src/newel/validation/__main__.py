@@ -10,12 +10,18 @@ from newel.validation.config import Config
 
 
 async def assemble(config: Config, context: Context) -> Service:
-    """The service with what its process has opened for it."""
+    """Assemble the service from what its process has opened."""
     database = await context.database(REVISION, TABLES)
     ports = Ports(
-        database, context.outbox(database), context.bus(), context.channel("issuing"),
-        context.channel("signer"), context.clock, context.audit(), context.registry,
-    )  # fmt: skip
+        database,
+        context.outbox(database),
+        context.bus(),
+        context.channel("issuing"),
+        context.channel("signer"),
+        context.clock,
+        context.audit(),
+        context.registry,
+    )
     return build(config, ports)
 
 

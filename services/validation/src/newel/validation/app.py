@@ -1,4 +1,4 @@
-"""The validation authority's parts, put together."""
+"""Assembles the validation authority from its parts."""
 
 from dataclasses import dataclass
 
@@ -17,35 +17,35 @@ from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.events.contract import EventBus, Outbox
 from newel.runtime.service import Service, Task
-from newel.validation.answers import AnswerCache
-from newel.validation.archive import CrlFolder
-from newel.validation.attestation import Attestor, OcspTimes
-from newel.validation.authorities import load_authorities
+from newel.validation.archive import CRLFolder
 from newel.validation.changes import Changes
 from newel.validation.config import Config
-from newel.validation.crls import CrlShelf
+from newel.validation.crls import CRLCache
 from newel.validation.cross_origin import CrossOrigin
 from newel.validation.http import Web
+from newel.validation.issuers import load_issuers
+from newel.validation.maintenance import Maintenance, keep_trying
 from newel.validation.metrics import Metrics
 from newel.validation.offline import load_offline
 from newel.validation.projection import StatusProjection
-from newel.validation.publisher import CrlTimes, Publisher
+from newel.validation.publisher import CRLTimes, Publisher
 from newel.validation.reconcile import Reconciler
 from newel.validation.responder import Responder
+from newel.validation.response_cache import ResponseCache
+from newel.validation.response_signer import OCSPTimes, ResponseSigner
 from newel.validation.signing import StatusSigner
-from newel.validation.sources import sources
-from newel.validation.storage import CrlStore, StatusStore
-from newel.validation.upkeep import Upkeep, patient
+from newel.validation.sources import build_sources
+from newel.validation.storage import CRLStore, StatusStore
 from newel.validation.watch import Watch
 
-REVISION = "0001"
-"""What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
+REVISION = "0002"
+"""The revision that the database is migrated to before ``build``."""
 
-TABLES = ("certificate_status", "crls", "leases", "marks", "outbox", "outbox_cursors")
-"""What the database then holds."""
+TABLES = ("certificate_status", "counters", "crls", "leases", "outbox", "outbox_cursors")
+"""The tables of that revision."""
 
 EVENTS = (subjects.CRL_PUBLISHED,)
-"""The subjects of the events this service writes."""
+"""The subjects of the events that this service publishes."""
 
 _WATCH_EVERY = 15.0  # seconds
 
@@ -66,21 +66,21 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The service before it is given to a process."""
+    """The parts of the service, for the process that runs it and for tests."""
 
     web: Web
     projection: StatusProjection
     changes: Changes
     reconciler: Reconciler
     publisher: Publisher
-    upkeep: Upkeep
+    maintenance: Maintenance
     watch: Watch
 
 
 def build(config: Config, ports: Ports) -> Service:
-    """The service. Reads the issuers' files; the issuing authority and the signer may be away.
+    """Build the service from its configuration; other services may be unreachable.
 
-    Raises :class:`newel.validation.authorities.UnusableAuthorityError`, and OSError for the roots.
+    Raises :class:`newel.validation.issuers.UnusableIssuerError`, and OSError for the roots.
     """
     parts = assemble(config, ports)
     web: ASGIApp = parts.web
@@ -94,65 +94,80 @@ def build(config: Config, ports: Ports) -> Service:
         tasks={
             "changes": repeat_every(
                 config.poll_every.total_seconds(),
-                patient("looking for changes", parts.changes.look),
+                keep_trying("polling for changes", parts.changes.poll),
             ),
-            "upkeep": _leased(ports.database, parts.upkeep),
+            "maintenance": _leased(ports.database, parts.maintenance),
             "watch": repeat_every(_WATCH_EVERY, parts.watch.refresh),
         },
-        start=(parts.changes.look,),
+        start=(parts.changes.poll,),
         ready=parts.watch.ready,
     )
 
 
 def assemble(config: Config, ports: Ports) -> Parts:
-    """Makes every part and puts it where it belongs; raises what :func:`build` raises."""
+    """Make the parts. Raises what :func:`build` raises."""
     clock, metrics = ports.clock, Metrics(ports.registry)
-    authorities = load_authorities(config.issuers)
+    issuers = load_issuers(config.issuers)
     store = StatusStore(ports.database)
-    crls = CrlStore(ports.database, ports.outbox)
-    cache = AnswerCache(config.ocsp.cache_answers)
-    shelf = CrlShelf(int(config.crl.max_age.total_seconds()))
-    offline = load_offline(config.crl_files, shelf)
-    changes = Changes(store, crls, tuple(one.id for one in authorities), cache, shelf)
+    crls = CRLStore(ports.database, ports.outbox)
+    cache = ResponseCache(config.ocsp.cache_answers)
+    crl_cache = CRLCache(int(config.crl.max_age.total_seconds()))
+    offline = load_offline(config.crl_files, crl_cache)
+    changes = Changes(store, crls, tuple(one.id for one in issuers), cache, crl_cache)
     signer = StatusSigner(StatusSignerStub(ports.signer))
     max_lag = int(config.reconcile.max_lag.total_seconds())
     times = _ocsp_times(config, max_lag)
     responder = Responder(
-        authorities, times, store, Attestor(signer, times, clock), cache, changes, clock, metrics,
+        issuers,
+        times,
+        store,
+        ResponseSigner(signer.sign_response, times, clock),
+        cache,
+        changes,
+        clock,
+        metrics,
         config.ocsp.max_waiting,
-    )  # fmt: skip
-    publishing = [one for one in authorities if one.signs_crls]
+    )
+    publishing = [one for one in issuers if one.signs_crls]
     publisher = Publisher(
-        publishing, _crl_times(config, max_lag), store, crls, shelf, signer,
-        CrlFolder(config.crl.folder) if config.crl.folder else None, clock, ports.audit, metrics,
-    )  # fmt: skip
+        publishing,
+        _crl_times(config, max_lag),
+        store,
+        crls,
+        crl_cache,
+        signer.sign_crl,
+        CRLFolder(config.crl.folder) if config.crl.folder else None,
+        clock,
+        ports.audit,
+        metrics,
+    )
     reconciler = Reconciler(
         RepositoryStub(ports.issuing), store, cache.purge, clock, metrics.repaired
     )
     return Parts(
         web=Web(
             responder,
-            sources(authorities, offline, shelf, config.roots_file),
+            build_sources(issuers, offline, crl_cache, config.roots_file),
             config.http.base_path,
         ),
         projection=StatusProjection(store, cache.purge, ports.audit),
         changes=changes,
         reconciler=reconciler,
         publisher=publisher,
-        upkeep=Upkeep(reconciler, publisher, store, clock, config.reconcile),
-        watch=Watch(authorities, offline, shelf, changes, cache, clock, metrics, max_lag),
+        maintenance=Maintenance(reconciler, publisher, store, clock, config.reconcile),
+        watch=Watch(issuers, offline, crl_cache, changes, cache, clock, metrics, max_lag),
     )
 
 
-def _leased(database: Database, upkeep: Upkeep) -> Task:
+def _leased(database: Database, maintenance: Maintenance) -> Task:
     async def run() -> None:
-        await run_leased(Lease(database, "upkeep"), upkeep.run)
+        await run_leased(Lease(database, "maintenance"), maintenance.run)
 
     return run
 
 
-def _ocsp_times(config: Config, max_lag: int) -> OcspTimes:
-    return OcspTimes(
+def _ocsp_times(config: Config, max_lag: int) -> OCSPTimes:
+    return OCSPTimes(
         validity=int(config.ocsp.validity.total_seconds()),
         unknown_validity=int(config.ocsp.unknown_validity.total_seconds()),
         max_age=int(config.ocsp.max_age.total_seconds()),
@@ -160,8 +175,8 @@ def _ocsp_times(config: Config, max_lag: int) -> OcspTimes:
     )
 
 
-def _crl_times(config: Config, max_lag: int) -> CrlTimes:
-    return CrlTimes(
+def _crl_times(config: Config, max_lag: int) -> CRLTimes:
+    return CRLTimes(
         validity=int(config.crl.validity.total_seconds()),
         period=int(config.crl.period.total_seconds()),
         max_lag=max_lag,

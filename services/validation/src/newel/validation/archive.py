@@ -1,4 +1,4 @@
-"""The last CRL of every issuer as a file: for static hosting, and for its number."""
+"""The latest CRL of every issuer as a file: for static hosting, and to keep its number."""
 
 import os
 from pathlib import Path
@@ -7,22 +7,22 @@ from cryptography import x509
 
 from newel.crypto import loading
 from newel.runtime.work import run_in_thread
-from newel.validation.crls import PublishedCrl
+from newel.validation.crls import PublishedCRL
 
 
-class CrlFolder:
-    """``<folder>/<issuer>.crl``, DER, replaced whole. Raises OSError as the file system does."""
+class CRLFolder:
+    """Files ``<folder>/<issuer>.crl``, DER, replaced whole. Methods raise OSError."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def number(self, issuer: str) -> int:
-        """The CRLNumber of the kept CRL, 0 when there is none."""
+        """Return the CRLNumber of an issuer's file, 0 when there is none."""
         return await run_in_thread(self._number, issuer)
 
-    async def keep(self, crl: PublishedCrl) -> None:
-        """Writes the file beside the old one, makes it durable, and puts it in its place."""
-        await run_in_thread(self._keep, crl)
+    async def write(self, crl: PublishedCRL) -> None:
+        """Write the file next to the old one, sync it, and replace the old one."""
+        await run_in_thread(self._write, crl)
 
     def _path(self, issuer: str) -> Path:
         return self._folder / f"{issuer}.crl"
@@ -34,7 +34,7 @@ class CrlFolder:
             return 0
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
-    def _keep(self, crl: PublishedCrl) -> None:
+    def _write(self, crl: PublishedCRL) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._path(crl.issuer).with_suffix(f".{os.getpid()}")
         with unfinished.open("wb") as file:

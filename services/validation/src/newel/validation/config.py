@@ -15,7 +15,7 @@ _ORIGIN = re.compile(r"https?://[^/?#\s]+")
 
 
 class IssuerConfig(Settings):
-    """An issuer whose certificates' status is served here."""
+    """An issuer whose certificates' status is served."""
 
     certificate_file: Path
     """PEM: the issuer's certificate first; what follows is ignored."""
@@ -24,48 +24,48 @@ class IssuerConfig(Settings):
     responder_key: str = ""
     """The signer's name for the OCSP responder's key; empty: the issuer's own key answers."""
     responder_certificate_file: Path | None = None
-    """PEM: the certificate of the responder's key, made by this issuer for OCSP signing."""
+    """PEM: the certificate of the responder's key, issued by this issuer for OCSP signing."""
     crl_url: str = ""
-    """For relying parties that ask for an IssuingDistributionPoint: the CRL distribution point as it
-    stands in leaves, octet for octet; ``{issuer}`` becomes the issuer's id. Usually empty, and then the
-    CRL has none: it lists every certificate (RFC 5280 §5.2.5), and NSS reads no list that has one."""
+    """The URL for the CRL's IssuingDistributionPoint, as it stands in leaves, octet for octet; ``{issuer}``
+    becomes the issuer's id. Usually empty: the CRL lists every certificate (RFC 5280 §5.2.5), and NSS
+    reads no CRL that has this extension."""
     active: bool = True
-    """Whether ``/crl`` may mean this issuer: the first active one it is."""
+    """Whether ``/crl`` may be this issuer's: it is that of the first active one."""
 
     @model_validator(mode="after")
-    def _delegated_whole(self) -> "IssuerConfig":
+    def _check_responder(self) -> "IssuerConfig":
         if bool(self.responder_key) != (self.responder_certificate_file is not None):
             raise ValueError("responder_key and responder_certificate_file go together")
         return self
 
 
-class CrlFileConfig(Settings):
-    """An issuer whose key no service has, a root above all: a ceremony makes its CRL."""
+class CRLFileConfig(Settings):
+    """An issuer whose key is offline, such as a root: a ceremony makes its CRL."""
 
     certificate_file: Path | tuple[Path, ...]
-    """PEM, one file or several: the issuer's certificate first, unless ``chain_file`` says which it is."""
+    """PEM, one file or several: the issuer's certificate first, unless ``chain_file`` selects it."""
     chain_file: Path | None = None
-    """PEM: a chain. Of several issuers the one is meant that issued the last certificate in it."""
+    """PEM: a chain. It selects, of several issuers, the one that issued its last certificate."""
     crl_file: Path
-    """PEM or DER. Read again when it changes; as long as there is none, the log and a metric say so."""
+    """PEM or DER. It is read again when it changes; while it is missing, the log and a metric say so."""
 
 
-class OcspConfig(Settings):
+class OCSPConfig(Settings):
     """How OCSP is answered."""
 
     validity: Duration = dt.timedelta(hours=24)
-    """From thisUpdate to nextUpdate. Answers are signed anew at half of it."""
+    """From thisUpdate to nextUpdate. Responses are signed again after half of it."""
     unknown_validity: Duration = dt.timedelta(minutes=1)
-    """The same for serials never issued: one may be issued any moment."""
+    """The same for serials never issued: one may be issued at any moment."""
     max_age: Duration = _SECOND
-    """How long HTTP caches keep an answer: so much later a revocation shows behind them."""
+    """How long HTTP caches keep a response, and so delay a revocation."""
     cache_answers: int = Field(default=8192, ge=1)
-    """Signed answers kept in memory, about 4 KiB each."""
+    """The number of signed responses kept in memory, about 4 KiB each."""
     max_waiting: int = Field(default=2000, ge=1)
-    """Answers being signed at once; beyond that clients are told to try later."""
+    """How many responses are signed at once; beyond that, clients are told to try later."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> "OcspConfig":
+    def _check_order(self) -> "OCSPConfig":
         if not _ZERO <= self.max_age <= self.validity / 2:
             raise ValueError("max_age is negative or more than half of validity")
         if self.unknown_validity < _SECOND:
@@ -73,7 +73,7 @@ class OcspConfig(Settings):
         return self
 
 
-class CrlConfig(Settings):
+class CRLConfig(Settings):
     """How CRLs are published."""
 
     validity: Duration = dt.timedelta(hours=24)
@@ -83,11 +83,11 @@ class CrlConfig(Settings):
     max_age: Duration = dt.timedelta(seconds=5)
     """How long HTTP caches keep a CRL."""
     folder: Path | None = None
-    """Where the newest CRLs are also written, for static hosting; their numbers are honoured even
-    if the database has forgotten them."""
+    """Where the latest CRLs are also written, for static hosting; later CRLs have higher numbers than
+    these, even after the database was restored."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> "CrlConfig":
+    def _check_order(self) -> "CRLConfig":
         if not _SECOND <= self.period < self.validity:
             raise ValueError("period is less than a second or not less than validity")
         if not _ZERO <= self.max_age <= self.validity - self.period:
@@ -95,17 +95,17 @@ class CrlConfig(Settings):
         return self
 
 
-class HttpConfig(Settings):
+class HTTPConfig(Settings):
     """How the plain HTTP address is served."""
 
     base_path: str = Field(default="", pattern=r"^(/[^/?#%]+)*$")
     """What stands before ``/ocsp`` and ``/crl`` in the URLs that certificates carry, ``/pki`` say. Requests
-    are answered with it and without it: a proxy may take it away."""
+    are answered with and without it, because a proxy may remove it."""
     cross_origin: tuple[str, ...] = ()
     """Origins whose scripts may read what is served here (``"https://app.example"``, or ``"*"`` alone)."""
 
     @model_validator(mode="after")
-    def _origins(self) -> "HttpConfig":
+    def _check_origins(self) -> "HTTPConfig":
         for origin in self.cross_origin:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise ValueError(
@@ -117,32 +117,32 @@ class HttpConfig(Settings):
 
 
 class ReconcileConfig(Settings):
-    """How what events told is compared with the issuing authority's lists."""
+    """How the recorded statuses are compared with the issuing authority's lists."""
 
     revoked_every: Duration = dt.timedelta(seconds=10)
     issued_every: Duration = dt.timedelta(minutes=5)
     max_lag: Duration = dt.timedelta(hours=4)
-    """Without a comparison for so long, nothing is called good and no CRL is made."""
+    """How old a comparison may be: past that, no status is good and no CRL is made."""
     keep_expired: Duration = dt.timedelta(days=7)
     """How long statuses are kept past the certificate's expiry."""
 
 
 class Config(Settings):
-    """The whole service."""
+    """The configuration of the service."""
 
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
-    crl_files: tuple[CrlFileConfig, ...] = ()
+    crl_files: tuple[CRLFileConfig, ...] = ()
     roots_file: Path | tuple[Path, ...] | None = None
     """PEM, one file or several: served at ``/roots.pem``."""
-    ocsp: OcspConfig = OcspConfig()
-    crl: CrlConfig = CrlConfig()
-    http: HttpConfig = HttpConfig()
+    ocsp: OCSPConfig = OCSPConfig()
+    crl: CRLConfig = CRLConfig()
+    http: HTTPConfig = HTTPConfig()
     reconcile: ReconcileConfig = ReconcileConfig()
     poll_every: Duration = dt.timedelta(milliseconds=250)
-    """How often a worker looks for what other workers changed."""
+    """How often a worker reads what other workers changed."""
 
     @model_validator(mode="after")
-    def _entries_outlive_certificates(self) -> "Config":
+    def _check_keep_expired(self) -> "Config":
         if self.reconcile.keep_expired < 2 * self.crl.period:
             raise ValueError("keep_expired is less than two periods of the CRL (RFC 5280 §3.3)")
         return self

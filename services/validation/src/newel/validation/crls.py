@@ -1,4 +1,4 @@
-"""Published CRLs: the value, what is asked of their store, and the shelf they are served from."""
+"""Published CRLs: the value, their store, and the cache that they are served from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,65 +9,65 @@ from newel.validation.documents import Document, Header, entity_tag, http_date
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedCrl:
+class PublishedCRL:
     """One signed CRL. Times in seconds since 1970."""
 
     issuer: str
     number: int  # CRLNumber, RFC 5280 §5.2.3
     this_update: int
     next_update: int
-    change: int  # every revocation up to this mark of the store is in it
+    change: int  # it contains every revocation up to this count of the store
     entries: int
     der: bytes
 
 
-class CrlStore(Protocol):
-    """What publishing asks of the store."""
+class CRLStore(Protocol):
+    """The store of CRLs and their numbers."""
 
     async def highest(self, issuer: str) -> int:
-        """The highest number ever reserved for an issuer's CRLs; 0 before the first."""
+        """Return the highest number ever reserved for an issuer's CRLs; 0 before the first."""
         ...
 
     async def reserve(self, issuer: str, number: int, now: int) -> bool:
-        """Takes a number for a CRL about to be made; False when another worker was faster."""
+        """Reserve a number for a CRL to be made; False when another worker was faster."""
         ...
 
-    async def publish(self, crl: PublishedCrl, forget_below: int, event: bytes) -> None:
-        """Stores a signed CRL under its reserved number, with the event that says so."""
+    async def publish(self, crl: PublishedCRL, forget_below: int, event: bytes) -> None:
+        """Store a signed CRL under its reserved number, and publish its event."""
         ...
 
-    async def latest(self, issuer: str) -> PublishedCrl | None:
-        """The signed CRL with the highest number."""
+    async def latest(self, issuer: str) -> PublishedCRL | None:
+        """Return the signed CRL with the highest number."""
         ...
 
 
-class CrlShelf:
+class CRLCache:
     """The newest CRL of every issuer, in memory, encoded for HTTP."""
 
     def __init__(self, max_age: int) -> None:
         self._cache_control = f"max-age={max_age}, public, no-transform, must-revalidate".encode()
-        self._crls: dict[str, PublishedCrl] = {}
+        self._crls: dict[str, PublishedCRL] = {}
         self._documents: dict[str, Document] = {}
-        self._texts: dict[tuple[str, ...], tuple[tuple[PublishedCrl, ...], Document]] = {}
+        self._texts: dict[tuple[str, ...], tuple[tuple[PublishedCRL, ...], Document]] = {}
 
-    def put(self, crl: PublishedCrl) -> None:
-        """Serves this CRL from now on, unless a later one is served already."""
+    def put(self, crl: PublishedCRL) -> None:
+        """Serve this CRL from now on, unless a later one is served already."""
         held = self._crls.get(crl.issuer)
         if held is not None and held.number >= crl.number:
             return
         self._crls[crl.issuer] = crl
         self._documents[crl.issuer] = self._document((crl,), crl.der, b"application/pkix-crl")
 
-    def crl(self, issuer: str) -> PublishedCrl | None:
-        """The CRL that is served for an issuer."""
+    def crl(self, issuer: str) -> PublishedCRL | None:
+        """Return the CRL that is served for an issuer."""
         return self._crls.get(issuer)
 
     def document(self, issuer: str) -> Document | None:
-        """The same, ready to send."""
+        """Return the HTTP response with the CRL that is served for an issuer."""
         return self._documents.get(issuer)
 
     def text(self, issuers: tuple[str, ...], *headers: Header) -> Document | None:
-        """The CRLs of these issuers as PEM, one after the other; None when none is served."""
+        """Return the CRLs of these issuers, PEM, one after the other; None when none is served."""
         crls = tuple(crl for crl in map(self._crls.get, issuers) if crl is not None)
         if not crls:
             return None
@@ -79,7 +79,7 @@ class CrlShelf:
         return kept[1]
 
     def _document(
-        self, crls: Sequence[PublishedCrl], body: bytes, media_type: bytes, *headers: Header
+        self, crls: Sequence[PublishedCRL], body: bytes, media_type: bytes, *headers: Header
     ) -> Document:
         return Document(
             body,

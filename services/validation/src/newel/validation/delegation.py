@@ -1,4 +1,4 @@
-"""Who answers OCSP for an issuer: a delegated responder (RFC 6960 §4.2.2.2), or the issuer itself."""
+"""The signer of an issuer's OCSP responses: a delegated responder (RFC 6960 §4.2.2.2), or the issuer."""
 
 import logging
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from newel.validation.config import IssuerConfig
 _log = logging.getLogger("newel.validation.delegation")
 
 
-class UnfitResponderError(Exception):
-    """Nobody may answer for the issuer now; the text says why. Clients would refuse the answers."""
+class UnusableResponderError(Exception):
+    """No key may sign OCSP responses for the issuer now; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Responder:
-    """Somebody fit to answer."""
+class ResponderKey:
+    """A key that may sign an issuer's OCSP responses, and its certificate's parts."""
 
     key: str  # the signer's name for the key
     public_key: keys.PublicKey
@@ -32,41 +32,42 @@ class Responder:
 
 
 class Delegation:
-    """The responder of one issuer. Its certificate is read again now and then, so that it can be
-    replaced while the service runs.
+    """The responder of one issuer.
+
+    Its certificate is read again from time to time, so that it can be replaced without a restart.
     """
 
     def __init__(self, config: IssuerConfig, issuer: x509.Certificate) -> None:
         self._config = config
         self._issuer = issuer
-        self._responder: Responder | None = None
+        self._responder: ResponderKey | None = None
         self._fault = ""
         self.refresh()
 
     def refresh(self) -> None:
-        """Reads the certificate again. One that will not do is logged, and the one before is gone on with."""
+        """Read the certificate again. An invalid replacement is logged and the current one stays in use."""
         try:
             self._responder = self._load()
-        except (OSError, ValueError, UnfitResponderError) as error:
+        except (OSError, ValueError, UnusableResponderError) as error:
             self._fault = f"{self._config.responder_certificate_file}: {error}"
             _log.error("the OCSP responder's certificate cannot be used: %s", self._fault)
 
-    def responder(self, now: int) -> Responder:
-        """Who answers. Raises :class:`UnfitResponderError`."""
+    def responder(self, now: int) -> ResponderKey:
+        """Return the key to sign with. Raises :class:`UnusableResponderError`."""
         if self._responder is None:
-            raise UnfitResponderError(self._fault)
+            raise UnusableResponderError(self._fault)
         if not self._responder.not_before <= now < self._responder.not_after:
-            raise UnfitResponderError("the responder's certificate is not valid at this time")
+            raise UnusableResponderError("the responder's certificate is not valid at this time")
         return self._responder
 
-    def fit_until(self, now: int) -> int:
-        """When the responder's certificate expires, seconds since 1970; 0 when nobody may answer."""
+    def valid_until(self, now: int) -> int:
+        """Return when the responder's certificate expires, seconds since 1970; 0 if it is unusable."""
         try:
             return self.responder(now).not_after
-        except UnfitResponderError:
+        except UnusableResponderError:
             return 0
 
-    def _load(self) -> Responder:
+    def _load(self) -> ResponderKey:
         file = self._config.responder_certificate_file
         own = file is None
         if file is None:
@@ -78,7 +79,7 @@ class Delegation:
             )
             verify_responder(responder, self._issuer)
         public_key = keys.load_public_key(certificate.subject_public_key_info(responder))
-        return Responder(
+        return ResponderKey(
             key=key,
             public_key=public_key,
             not_before=int(responder.not_valid_before_utc.timestamp()),
@@ -89,32 +90,34 @@ class Delegation:
 
 
 def verify_responder(responder: x509.Certificate, issuer: x509.Certificate) -> None:
-    """Raises :class:`UnfitResponderError` unless clients will take its answers for the issuer's.
+    """Raise :class:`UnusableResponderError` unless clients accept its responses for the issuer's.
 
-    1. made by that very issuer, under its name and by its key
-    2. for OCSP signing, by a key that may sign, and no authority itself
-    3. with nocheck: without it a client would have to ask about the responder first, in a circle
+    1. issued by that very issuer, under its name and by its key
+    2. for OCSP signing, by a key that may sign, and not a CA
+    3. with nocheck: without it, clients would have to ask about the responder first, in a circle
     """
     if not loading.is_issued_by(responder, issuer):
-        raise UnfitResponderError("the certificate was not made by the issuer it answers for")
+        raise UnusableResponderError(
+            "the certificate was not issued by the issuer that it signs for"
+        )
     try:
         usages = (
             loading.read_extensions(responder).get_extension_for_class(x509.ExtendedKeyUsage).value
         )
         loading.read_extensions(responder).get_extension_for_class(x509.OCSPNoCheck)
     except loading.CertificateError as error:
-        raise UnfitResponderError(str(error)) from None
+        raise UnusableResponderError(str(error)) from None
     except x509.ExtensionNotFound as error:
-        raise UnfitResponderError(
+        raise UnusableResponderError(
             f"the certificate has no extension {error.oid.dotted_string}"
         ) from None
     if ExtendedKeyUsageOID.OCSP_SIGNING not in usages:
-        raise UnfitResponderError("the certificate is not for OCSP signing")
+        raise UnusableResponderError("the certificate is not for OCSP signing")
     for extension in responder.extensions:
         match extension.value:
             case x509.BasicConstraints(ca=True):
-                raise UnfitResponderError("the certificate is an authority's, not a responder's")
+                raise UnusableResponderError("the certificate is a CA's, not a responder's")
             case x509.KeyUsage(digital_signature=False):
-                raise UnfitResponderError("the key of the certificate may not sign answers")
+                raise UnusableResponderError("the key of the certificate may not sign responses")
             case _:
                 pass

@@ -1,4 +1,4 @@
-"""HTTP answers encoded once and sent many times."""
+"""HTTP responses that are encoded once and sent many times."""
 
 import datetime as dt
 import email.utils
@@ -11,27 +11,32 @@ Header = tuple[bytes, bytes]
 
 
 def http_date(seconds: float) -> bytes:
-    """An IMF-fixdate (RFC 9110 §5.6.7)."""
+    """Format a time as an IMF-fixdate (RFC 9110 §5.6.7)."""
     return email.utils.formatdate(seconds, usegmt=True).encode()
 
 
 def entity_tag(body: bytes) -> bytes:
-    """The strong entity tag of a body: its SHA-256, quoted (RFC 9919 §6.2)."""
+    """Return the strong entity tag of a body: its SHA-256, quoted (RFC 9919 §6.2)."""
     return f'"{hashlib.sha256(body).hexdigest()}"'.encode()
 
 
 class Document:
     """One body with its headers, as the ASGI messages that carry it.
 
-    The messages are shared between requests: whoever wraps ``send`` must copy, not change them.
+    Requests share the messages: a wrapper of ``send`` must copy them, not change them.
     """
 
     __slots__ = ("body", "etag", "finish", "last_modified", "start", "unchanged")
 
     def __init__(
-        self, body: bytes, media_type: bytes, headers: Sequence[Header] = (), *, status: int = 200,
+        self,
+        body: bytes,
+        media_type: bytes,
+        headers: Sequence[Header] = (),
+        *,
+        status: int = 200,
         etag: bytes = b"",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.body = body
         self.etag = etag
         self.last_modified = dict(headers).get(b"last-modified", b"")
@@ -61,7 +66,7 @@ Source = Callable[[bytes], Document | None]
 
 
 async def send_document(document: Document, scope: Scope, send: Send) -> None:
-    """Sends what a GET or HEAD asked for, or 304 when the client has it (RFC 9110 §13.2.2)."""
+    """Send the document to a GET or HEAD, or 304 when the client has it (RFC 9110 §13.2.2)."""
     if document.etag and _has(document, scope["headers"]):
         await send(document.unchanged)
         await send(_NOTHING)

@@ -11,15 +11,15 @@ ANSWERS = ("good", "revoked", "unknown", "unauthorized", "malformed", "internalE
 
 
 class _Answers(Collector):
-    """OCSP answers, counted in plain integers: the hot path cannot afford a lock."""
+    """OCSP responses, counted in plain integers: the hot path cannot afford a lock."""
 
     def __init__(self, tally: Tally[str]) -> None:
         self._tally = tally
 
     def collect(self) -> Iterator[Metric]:
-        """One counter by kind of answer."""
+        """Yield one counter for each kind of response."""
         family = CounterMetricFamily(
-            "newel_ocsp_answers", "OCSP requests answered, by what was said", labels=["answer"]
+            "newel_ocsp_answers", "OCSP requests answered, by response", labels=["answer"]
         )
         for answer in ANSWERS:
             family.add_metric([answer], self._tally[answer])
@@ -27,7 +27,7 @@ class _Answers(Collector):
 
 
 class Metrics:
-    """On a registry of the service's own."""
+    """The metrics of the validation authority."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.answers: Tally[str] = Tally()
@@ -38,12 +38,12 @@ class Metrics:
         )
         self.lag = Gauge(
             "newel_validation_lag_seconds",
-            "Since revocations were last compared with the issuing authority's",
+            "Seconds since revocations were last compared with the issuing authority's",
             registry=registry,
         )
         self.repaired = Counter(
             "newel_validation_repaired_total",
-            "Revocations that no event had told and reconciliation found",
+            "Revocations that reconciliation found and no event had announced",
             registry=registry,
         )
         self.crl_number = Gauge(
@@ -72,7 +72,7 @@ class Metrics:
         )
         self.responder_not_after = Gauge(
             "newel_ocsp_responder_not_after_seconds",
-            "When the responder's certificate expires, since 1970; 0: it is unfit",
+            "When the responder's certificate expires, since 1970; 0: it is unusable",
             ("issuer",),
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""What a request asks, and whether it is ours to answer (RFC 6960 §4.1, RFC 9919 §3)."""
+"""Parses OCSP requests and finds the issuer that they are about (RFC 6960 §4.1, RFC 9919 §3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,77 +11,77 @@ from newel.crypto.ocsp import (
     error_response,
     parse_request,
 )
-from newel.validation.authorities import Authorities, Authority
 from newel.validation.documents import Document
+from newel.validation.issuers import Issuer, Issuers
 
 MEDIA_TYPE = b"application/ocsp-response"
 NO_STORE = (b"cache-control", b"no-store")
 
-_MOST_QUESTIONS = 16  # certificates in one request
+_MAX_CERT_IDS = 16  # in one request
 
 
 @dataclass(frozen=True, slots=True)
-class Unsigned:
-    """An OCSPResponse that is nothing but a status (RFC 6960 §4.2.1)."""
+class UnsignedResponse:
+    """An OCSPResponse that consists of a status alone (RFC 6960 §4.2.1)."""
 
-    answer: str
+    name: str
     document: Document
 
 
-def _unsigned(answer: str, status: ErrorStatus) -> Unsigned:
-    return Unsigned(answer, Document(error_response(status), MEDIA_TYPE, (NO_STORE,)))
+def _unsigned_response(name: str, status: ErrorStatus) -> UnsignedResponse:
+    return UnsignedResponse(name, Document(error_response(status), MEDIA_TYPE, (NO_STORE,)))
 
 
-MALFORMED = _unsigned("malformed", ErrorStatus.MALFORMED_REQUEST)
-INTERNAL_ERROR = _unsigned("internalError", ErrorStatus.INTERNAL_ERROR)
-TRY_LATER = _unsigned("tryLater", ErrorStatus.TRY_LATER)
-UNAUTHORIZED = _unsigned("unauthorized", ErrorStatus.UNAUTHORIZED)
+MALFORMED = _unsigned_response("malformed", ErrorStatus.MALFORMED_REQUEST)
+INTERNAL_ERROR = _unsigned_response("internalError", ErrorStatus.INTERNAL_ERROR)
+TRY_LATER = _unsigned_response("tryLater", ErrorStatus.TRY_LATER)
+UNAUTHORIZED = _unsigned_response("unauthorized", ErrorStatus.UNAUTHORIZED)
 
 
 class RefusedError(Exception):
-    """A request is answered with an unsigned status."""
+    """A request is answered with an unsigned response."""
 
-    def __init__(self, unsigned: Unsigned) -> None:
-        super().__init__(unsigned.answer)
-        self.unsigned = unsigned
+    def __init__(self, response: UnsignedResponse) -> None:
+        super().__init__(response.name)
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of one authority."""
+class StatusRequest:
+    """A request for the status of certificates of one issuer."""
 
-    authority: Authority
+    issuer: Issuer
     cert_ids: tuple[CertID, ...]  # at least one
     nonce: bytes | None  # 1 to 128 octets, RFC 9654
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the answer would serve whoever asks the same."""
+    def is_cacheable(self) -> bool:
+        """Whether its response also answers other clients that ask the same."""
         return self.nonce is None and len(self.cert_ids) == 1
 
 
-def understand(authorities: Authorities, candidates: Sequence[bytes]) -> Question:
-    """What one of the candidates asks; the first that names an issuer of ours is it.
+def parse_requests(issuers: Issuers, candidates: Sequence[bytes]) -> StatusRequest:
+    """Parse the candidates and return the first that names one of the issuers.
 
-    Raises :class:`RefusedError`: malformed when none can be read, unauthorized when one can but asks,
-    even in part, about certificates of issuers that are not ours (RFC 9919 §3.2.3).
+    Raises :class:`RefusedError`: malformed when none can be parsed, unauthorized when one can be but
+    asks, even in part, about certificates of other issuers (RFC 9919 §3.2.3).
     """
-    refused = MALFORMED
+    refusal = MALFORMED
     for candidate in candidates:
         try:
             request = parse_request(candidate)
         except MalformedRequest:
             continue
-        refused = UNAUTHORIZED
-        authority = _authority(authorities, request)
-        if authority is not None:
-            return Question(authority, request.cert_ids, request.nonce)
-    raise RefusedError(refused)
+        refusal = UNAUTHORIZED
+        issuer = _find_issuer(issuers, request)
+        if issuer is not None:
+            return StatusRequest(issuer, request.cert_ids, request.nonce)
+    raise RefusedError(refusal)
 
 
-def _authority(authorities: Authorities, request: Request) -> Authority | None:
-    """The one authority all of a request is about. A response has one signer, so there is one."""
-    if len(request.cert_ids) > _MOST_QUESTIONS:
+def _find_issuer(issuers: Issuers, request: Request) -> Issuer | None:
+    """Find the one issuer of all certificates in a request: its response has one signer."""
+    if len(request.cert_ids) > _MAX_CERT_IDS:
         raise RefusedError(MALFORMED)
-    found = {authorities.named_by(cert_id) for cert_id in request.cert_ids}
+    found = {issuers.find(cert_id) for cert_id in request.cert_ids}
     return found.pop() if len(found) == 1 else None

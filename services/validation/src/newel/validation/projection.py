@@ -1,7 +1,7 @@
-"""Events of the issuing authority → the statuses of certificates.
+"""Projects the issuing authority's events onto the statuses of certificates.
 
-Idempotent and indifferent to order: a revocation that comes before its certificate is recorded as
-one, and the certificate that follows changes nothing of it.
+It is idempotent and indifferent to order: a revocation that comes before its certificate is recorded,
+and the certificate that follows changes nothing about it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,11 +12,11 @@ from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.events.contract import Event, Subscription
-from newel.validation.learned import issued, revocation
+from newel.validation.messages import read_issued, read_revocation
 from newel.validation.status import CertificateKey, Issued, Revocation, StatusWriter
 
 Changed = Callable[[Iterable[CertificateKey]], None]
-"""Told which certificates' answers are out of date in this process."""
+"""Called with the certificates whose responses are out of date in this process."""
 
 
 class StatusProjection:
@@ -28,12 +28,14 @@ class StatusProjection:
         self._audit = audit
 
     def subscription(self) -> Subscription:
-        """How the event bus is asked."""
+        """Return the subscription for the event bus."""
         return Subscription("validation-status", subjects.CERTIFICATES, self.handle)
 
     async def handle(self, events: Sequence[Event]) -> None:
-        """Records one batch. An event that cannot be read is audited and passed over: it would
-        otherwise hold up every event behind it, and ``reconcile`` finds what it meant.
+        """Record one batch.
+
+        An event that cannot be read is audited and skipped: it would hold up every event behind it,
+        and reconciliation finds what it meant.
         """
         new: list[Issued] = []
         revoked: list[Revocation] = []
@@ -51,9 +53,9 @@ class StatusProjection:
     @staticmethod
     def _read(event: Event, new: list[Issued], revoked: list[Revocation]) -> None:
         if event.subject == subjects.CERTIFICATE_REVOKED:
-            said = events_pb2.CertificateRevoked.FromString(event.payload)
-            # a passive revocation stops renewal, and is nobody else's business
-            if said.active:
-                revoked.append(revocation(said))
+            message = events_pb2.CertificateRevoked.FromString(event.payload)
+            # a passive revocation stops renewal and is not published
+            if message.active:
+                revoked.append(read_revocation(message))
         else:
-            new.append(issued(events_pb2.CertificateIssued.FromString(event.payload)))
+            new.append(read_issued(events_pb2.CertificateIssued.FromString(event.payload)))

@@ -1,7 +1,7 @@
-"""The signer's StatusSigner as two functions: statements of concurrent callers leave together."""
+"""The client of the signer: OCSP requests of concurrent callers share one call."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -11,35 +11,31 @@ from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.channel import LARGEST_MESSAGE
 from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
+if TYPE_CHECKING:  # the generated stub has one type for both kinds of channel
+    from newel.proto.signer.v1.signer_pb2_grpc import StatusSignerAsyncStub
+
 _Outcome = bytes | NewelError
 
 _OCSP_TIMEOUT = 5.0  # seconds: a client of OCSP has given up by then
 _CRL_TIMEOUT = 60.0  # seconds: a million entries have to travel and be hashed
 
 
-class StatusSignerStub(Protocol):
-    """The part of ``signer.v1.StatusSigner`` that is called: the generated stub."""
-
-    SignOCSP: Any
-    SignCRL: Any
-
-
 class StatusSigner:
-    """Signs statements about status. Every method raises NewelError when the signer refuses or is away."""
+    """Signs OCSP responses and CRLs. Methods raise NewelError when the signer refuses or is unreachable."""
 
-    def __init__(self, stub: StatusSignerStub) -> None:
+    def __init__(self, stub: "StatusSignerAsyncStub") -> None:
         self._stub = stub
         self._ocsp: Coalescer[signer_pb2.Statement, _Outcome] = Coalescer(self._sign_ocsp)
 
-    async def ocsp(self, key: str, response_data: bytes) -> bytes:
-        """The signature of the signer's key ``key`` over the DER of a ResponseData."""
+    async def sign_response(self, key: str, response_data: bytes) -> bytes:
+        """Return the signature of the signer's key ``key`` over the DER of a ResponseData."""
         outcome = await self._ocsp.call(signer_pb2.Statement(key=key, body=response_data))
         return _signature(outcome)
 
-    async def crl(self, key: str, tbs: bytes) -> bytes:
-        """The signature of the signer's key ``key`` over the DER of a TBSCertList.
+    async def sign_crl(self, key: str, tbs: bytes) -> bytes:
+        """Return the signature of the signer's key ``key`` over the DER of a TBSCertList.
 
-        The signer reads the list itself, never a digest, so on the wire it has to fit into a message.
+        The signer reads the list itself, never a digest, so that it has to fit into one message.
         """
         request = signer_pb2.SignRequest(statements=[signer_pb2.Statement(key=key, body=tbs)])
         try:
@@ -48,9 +44,10 @@ class StatusSigner:
             if error.type is not ErrorType.TOO_LARGE:
                 raise
             raise NewelError(
-                error.type, error.detail,
+                error.type,
+                error.detail,
                 cause=f"a CRL of {len(tbs)} octets is longer than the {LARGEST_MESSAGE} a message holds",
-            ) from error  # fmt: skip
+            ) from error
         return _signature(outcomes[0])
 
     async def _sign_ocsp(self, statements: list[signer_pb2.Statement]) -> Sequence[_Outcome]:
@@ -67,9 +64,10 @@ class StatusSigner:
             raise error_from_call(error) from None
         if len(response.signatures) != len(request.statements):
             raise NewelError(
-                ErrorType.SERVER_INTERNAL, "an internal error occurred",
+                ErrorType.SERVER_INTERNAL,
+                "an internal error occurred",
                 cause="the signer answered with another number of signatures than statements",
-            )  # fmt: skip
+            )
         return [
             error_from_proto(one.error) if one.HasField("error") else one.signature
             for one in response.signatures

@@ -1,60 +1,60 @@
-"""What can be fetched by plain GET: CRLs, issuer certificates, roots."""
+"""What plain GET requests can fetch: CRLs, issuer certificates, roots."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from newel.crypto import certificate_files, pem
-from newel.validation.authorities import Authorities, Authority
-from newel.validation.crls import CrlShelf
+from newel.validation.crls import CRLCache
 from newel.validation.documents import Document, Source, entity_tag
+from newel.validation.issuers import Issuer, Issuers
 from newel.validation.offline import OfflineIssuer
 
 _DAY = b"max-age=86400, public"
-_ATTACHED = (b"content-disposition", b'attachment; filename="crl.crl"')
+_ATTACHMENT = (b"content-disposition", b'attachment; filename="crl.crl"')
 
 
-def sources(
-    authorities: Authorities,
+def build_sources(
+    issuers: Issuers,
     offline: Sequence[OfflineIssuer],
-    shelf: CrlShelf,
+    crl_cache: CRLCache,
     roots_file: Path | tuple[Path, ...] | None,
 ) -> Mapping[str, Source]:
-    """Every path with what is there. Raises OSError and ValueError when the roots cannot be read.
+    """Return the document of every path. Raises OSError and ValueError when roots cannot be read.
 
     ``/crl`` and ``/1.0/crl`` are the active issuer's CRL as step-ca serves it: DER, or with the query
-    ``pem`` as text. ``/crls.pem`` has the CRLs of every issuer, as programs with one file for all want them.
+    ``pem`` as text. ``/crls.pem`` has the CRLs of every issuer, for programs that read a single file.
     """
     found: dict[str, Source] = {}
-    for issuer in (*authorities, *offline):
-        found[f"/ca/{issuer.id}.cer"] = _fixed(issuer.der, b"application/pkix-cert")
-    every = tuple(one.id for one in (*filter(_signs_crls, authorities), *offline))
+    for issuer in (*issuers, *offline):
+        found[f"/ca/{issuer.id}.cer"] = _static(issuer.der, b"application/pkix-cert")
+    every = tuple(one.id for one in (*filter(_signs_crls, issuers), *offline))
     for issuer_id in every:
-        found[f"/crl/{issuer_id}.crl"] = _crl(shelf, issuer_id)
-    if authorities.active.signs_crls:
-        found["/crl"] = found["/1.0/crl"] = _crl(shelf, authorities.active.id)
-    found["/crls.pem"] = lambda _query: shelf.text(every)
+        found[f"/crl/{issuer_id}.crl"] = _crl(crl_cache, issuer_id)
+    if issuers.active.signs_crls:
+        found["/crl"] = found["/1.0/crl"] = _crl(crl_cache, issuers.active.id)
+    found["/crls.pem"] = lambda _query: crl_cache.text(every)
     if roots_file is not None:
         files = roots_file if isinstance(roots_file, tuple) else (roots_file,)
         ders = [der for file in files for der in certificate_files.read_certificates(file)]
         roots = b"".join(map(pem.encode, dict.fromkeys(ders)))
-        found["/roots.pem"] = found["/1.0/roots.pem"] = _fixed(roots, b"application/x-pem-file")
+        found["/roots.pem"] = found["/1.0/roots.pem"] = _static(roots, b"application/x-pem-file")
     return found
 
 
-def _signs_crls(authority: Authority) -> bool:
-    return authority.signs_crls
+def _signs_crls(issuer: Issuer) -> bool:
+    return issuer.signs_crls
 
 
-def _fixed(body: bytes, media_type: bytes) -> Source:
+def _static(body: bytes, media_type: bytes) -> Source:
     document = Document(body, media_type, ((b"cache-control", _DAY),), etag=entity_tag(body))
     return lambda _query: document
 
 
-def _crl(shelf: CrlShelf, issuer: str) -> Source:
+def _crl(crl_cache: CRLCache, issuer: str) -> Source:
     def source(query: bytes) -> Document | None:
         if query and any(name == b"pem" for name, _ in parse_qsl(query, keep_blank_values=True)):
-            return shelf.text((issuer,), _ATTACHED)
-        return shelf.document(issuer)
+            return crl_cache.text((issuer,), _ATTACHMENT)
+        return crl_cache.document(issuer)
 
     return source

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from newel.proto import subjects
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.events.contract import Outbox
-from newel.validation.crls import PublishedCrl
-from newel.validation.status import CertificateKey, Issued, Marks, Revocation, Status
+from newel.validation.crls import PublishedCRL
+from newel.validation.status import CertificateKey, Counters, Issued, Revocation, Status
 
 KEY_COMPROMISE = 1  # RFC 5280 §5.3.1
 
@@ -19,15 +19,15 @@ _ISSUED = Statement(
     "INSERT INTO certificate_status (serial, issuer, not_after) VALUES ($1, $2, $3)"
     " ON CONFLICT (serial, issuer) DO NOTHING"
 )
-# The counter's row is locked first and until the commit, so that marks become visible in order: a
-# worker that has seen mark 7 can never find a row of mark 6 later.
-_COUNT = Statement("UPDATE marks SET value = value + 1 WHERE name = $1")
+# The counter's row is locked first and until the commit, so that counts become visible in order: a
+# worker that has seen 7 can never find a row of 6 later.
+_COUNT = Statement("UPDATE counters SET value = value + 1 WHERE name = $1")
 _REVOKED = Statement(
     "INSERT INTO certificate_status (serial, issuer, not_after, revoked_at, reason, entry, change)"
-    " VALUES ($1, $2, $3, $4, $5, $6, (SELECT value FROM marks WHERE name = 'change'))"
+    " VALUES ($1, $2, $3, $4, $5, $6, (SELECT value FROM counters WHERE name = 'change'))"
     " ON CONFLICT (serial, issuer) DO UPDATE SET revoked_at = excluded.revoked_at,"
     " reason = excluded.reason, entry = excluded.entry, change = excluded.change"
-    # keyCompromise (1) may be said later of a certificate that was revoked for another reason
+    # keyCompromise (1) may be declared later of a certificate revoked for another reason
     " WHERE certificate_status.revoked_at IS NULL"
     " OR (certificate_status.reason <> 1 AND excluded.reason = 1)"
 )
@@ -35,10 +35,10 @@ _IS_REVOKED = Statement(
     "SELECT serial, issuer, reason FROM certificate_status"
     " WHERE serial = $1 AND issuer = $2 AND revoked_at IS NOT NULL"
 )
-_MARKS = Statement("SELECT name, value FROM marks")
-_MARK = Statement("SELECT value FROM marks WHERE name = $1")
-_RAISE = Statement("UPDATE marks SET value = $2 WHERE name = $1 AND value < $2")
-_SET = Statement("UPDATE marks SET value = $2 WHERE name = $1")
+_COUNTERS = Statement("SELECT name, value FROM counters")
+_COUNTER = Statement("SELECT value FROM counters WHERE name = $1")
+_RAISE = Statement("UPDATE counters SET value = $2 WHERE name = $1 AND value < $2")
+_SET = Statement("UPDATE counters SET value = $2 WHERE name = $1")
 _CHANGED = Statement(
     "SELECT issuer, serial FROM certificate_status WHERE change > $1 ORDER BY change LIMIT $2"
 )
@@ -77,32 +77,29 @@ class StatusStore:
         self._database = database
 
     async def status(self, key: CertificateKey) -> Status | None:
-        """What is known of one certificate; None when no such certificate was issued."""
+        """Read the status of one certificate; None when no such certificate was issued."""
         rows = await self._database.fetch(_STATUS, key.serial, key.issuer)
         return Status(*rows[0]) if rows else None
 
-    async def marks(self) -> Marks:
-        """The counters as of now."""
-        values = dict(await self._database.fetch(_MARKS))  # type: ignore[arg-type]
-        return Marks(values["change"], values["crl"], values["agreed"])
+    async def counters(self) -> Counters:
+        """Read the counters."""
+        values = dict(await self._database.fetch(_COUNTERS))  # type: ignore[arg-type]
+        return Counters(values["change"], values["crl"], values["agreed"])
 
     async def changed_since(self, change: int, limit: int) -> list[CertificateKey]:
-        """Up to ``limit`` certificates whose status changed past that mark."""
+        """List up to ``limit`` certificates whose status changed past that count."""
         rows = await self._database.fetch(_CHANGED, change, limit)
         return [CertificateKey(issuer, bytes(serial)) for issuer, serial in rows]
 
     async def record_issued(self, issued: Sequence[Issued]) -> None:
-        """Writes down that these exist; what is already known stays as it is."""
+        """Record that these exist; a status that is known stays as it is."""
         if issued:
             # in one order everywhere: two replicas with the same batch wait, they do not deadlock
             rows = sorted((*reversed(one.key), one.not_after) for one in issued)
             await self._database.apply(*(Write(_ISSUED, row) for row in rows))
 
     async def record_revoked(self, revoked: Sequence[Revocation]) -> None:
-        """Writes down these revocations, known certificates or not.
-
-        An earlier one stays, unless this one is the first to call the key compromised.
-        """
+        """Record these revocations, whether their certificates are known or not."""
         if revoked:
             rows = sorted(
                 (*reversed(one.key), one.not_after, one.revoked_at, one.reason, one.entry)
@@ -113,8 +110,8 @@ class StatusStore:
                 *(Write(_REVOKED, row) for row in rows),
             )
 
-    async def unrecorded(self, revoked: Sequence[Revocation]) -> list[Revocation]:
-        """Those of the list that the store does not know, or not as key compromise."""
+    async def find_unrecorded(self, revoked: Sequence[Revocation]) -> list[Revocation]:
+        """Return those that the store does not know, or not as key compromise."""
         if not revoked:
             return []
         keys = [(one.key.serial, one.key.issuer) for one in revoked]
@@ -129,50 +126,50 @@ class StatusStore:
         ]
 
     async def cursor(self, name: str) -> int:
-        """How far a list of the issuing authority was read."""
-        return (await self._database.fetch(_MARK, name))[0][0]
+        """Read how far a list of the issuing authority was read."""
+        return (await self._database.fetch(_COUNTER, name))[0][0]
 
     async def advance(self, name: str, position: int) -> None:
-        """Moves a cursor; it never goes back."""
+        """Move a cursor; it never goes back."""
         await self._database.apply(Write(_RAISE, (name, position)))
 
     async def note_agreement(self, at: int) -> None:
-        """Writes down when the store agreed with the issuing authority, by the clock as it is now."""
+        """Record when the store agreed with the issuing authority, by the current clock."""
         await self._database.apply(Write(_SET, ("agreed", at)))
 
     async def sweep(self, expired_before: int, limit: int) -> None:
-        """Forgets up to ``limit`` certificates that expired before that time."""
+        """Delete up to ``limit`` certificates that expired before that time."""
         await self._database.apply(Write(_SWEEP, (expired_before, limit)))
 
     async def last_change(self, issuer: str, after: int) -> int | None:
-        """The highest mark past ``after`` at which a certificate of this issuer was revoked."""
+        """Return the highest count past ``after`` at which a certificate of this issuer was revoked."""
         return (await self._database.fetch(_LAST_CHANGE, issuer, after))[0][0]
 
     async def entries(self, issuer: str, not_expired_at: int) -> AsyncIterator[list[bytes]]:
-        """The encoded revokedCertificates entries of an issuer, by serial, page by page."""
+        """List the encoded revokedCertificates entries of an issuer, by serial, page by page."""
         last = b""
         while rows := await self._database.fetch(_ENTRIES, issuer, last, not_expired_at, _PAGE):
             yield [bytes(encoded) for _, encoded in rows]
             last = bytes(rows[-1][0])
 
 
-class CrlStore:
-    """The CRLs and their numbers: implements :class:`newel.validation.crls.CrlStore`."""
+class CRLStore:
+    """The CRLs and their numbers: implements :class:`newel.validation.crls.CRLStore`."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
 
     async def highest(self, issuer: str) -> int:
-        """The highest number ever reserved for an issuer's CRLs; 0 before the first."""
+        """Return the highest number ever reserved for an issuer's CRLs; 0 before the first."""
         return (await self._database.fetch(_HIGHEST, issuer))[0][0] or 0
 
     async def reserve(self, issuer: str, number: int, now: int) -> bool:
-        """Takes a number for a CRL about to be made; False when another worker was faster."""
+        """Reserve a number for a CRL to be made; False when another worker was faster."""
         return await self._database.decide(Write(_RESERVE, (issuer, number, now))) is not None
 
-    async def publish(self, crl: PublishedCrl, forget_below: int, event: bytes) -> None:
-        """Stores a signed CRL under its reserved number, with the event that says so."""
+    async def publish(self, crl: PublishedCRL, forget_below: int, event: bytes) -> None:
+        """Store a signed CRL under its reserved number, and publish its event."""
         await self._database.apply(
             Write(_COUNT, ("crl",)),
             Write(
@@ -192,10 +189,10 @@ class CrlStore:
         )
         self._outbox.wake()
 
-    async def latest(self, issuer: str) -> PublishedCrl | None:
-        """The signed CRL with the highest number."""
+    async def latest(self, issuer: str) -> PublishedCRL | None:
+        """Return the signed CRL with the highest number."""
         rows = await self._database.fetch(_LATEST, issuer)
         if not rows:
             return None
         number, this_update, next_update, change, entries, der = rows[0]
-        return PublishedCrl(issuer, number, this_update, next_update, change, entries, bytes(der))
+        return PublishedCRL(issuer, number, this_update, next_update, change, entries, bytes(der))

@@ -1,14 +1,21 @@
 """The cache of encoded answers: what finds an answer, and that nothing survives its certificate."""
 
-from newel.validation.answers import LONGEST_REQUEST, Answer, AnswerCache
 from newel.validation.documents import Document
+from newel.validation.response_cache import (
+    MAX_REQUEST_SIZE,
+    CachedResponse,
+    CertStatus,
+    ResponseCache,
+)
 from newel.validation.status import CertificateKey
 
 SHA1, SHA256 = b"sha1", b"sha256"
 
 
-def answer(body: bytes = b"response") -> Answer:
-    return Answer(Document(body, b"application/ocsp-response"), "good", 0.0, 10.0, 20.0)
+def answer(body: bytes = b"response") -> CachedResponse:
+    return CachedResponse(
+        Document(body, b"application/ocsp-response"), CertStatus.GOOD, 0.0, 10.0, 20.0
+    )
 
 
 def key(number: int) -> CertificateKey:
@@ -16,7 +23,7 @@ def key(number: int) -> CertificateKey:
 
 
 def test_a_request_is_found_by_its_octets_only_after_it_was_remembered() -> None:
-    cache = AnswerCache(10)
+    cache = ResponseCache(10)
     kept = answer()
     cache.put(key(1), SHA1, kept)
     assert cache.hit(b"0request") is None
@@ -29,7 +36,7 @@ def test_a_request_is_found_by_its_octets_only_after_it_was_remembered() -> None
 
 
 def test_a_purge_takes_every_variant_and_every_way_to_it() -> None:
-    cache = AnswerCache(10)
+    cache = ResponseCache(10)
     for algorithm, request in ((SHA1, b"a"), (SHA256, b"b")):
         cache.put(key(1), algorithm, answer())
         cache.remember(request, key(1), algorithm)
@@ -46,7 +53,7 @@ def test_a_purge_takes_every_variant_and_every_way_to_it() -> None:
 
 
 def test_a_new_answer_takes_the_old_ones_ways_away() -> None:
-    cache = AnswerCache(10)
+    cache = ResponseCache(10)
     cache.put(key(1), SHA1, answer(b"old"))
     cache.remember(b"a", key(1), SHA1)
     new = answer(b"new")
@@ -57,7 +64,7 @@ def test_a_new_answer_takes_the_old_ones_ways_away() -> None:
 
 
 def test_what_was_not_asked_for_goes_first() -> None:
-    cache = AnswerCache(3)
+    cache = ResponseCache(3)
     for number in (1, 2, 3):
         cache.put(key(number), SHA1, answer())
         cache.remember(b"%d" % number, key(number), SHA1)
@@ -69,10 +76,10 @@ def test_what_was_not_asked_for_goes_first() -> None:
 
 
 def test_the_ways_to_an_answer_are_bounded() -> None:
-    cache = AnswerCache(3)
+    cache = ResponseCache(3)
     cache.put(key(1), SHA1, answer())
-    cache.remember(b"x" * (LONGEST_REQUEST + 1), key(1), SHA1)
-    assert cache.hit(b"x" * (LONGEST_REQUEST + 1)) is None
+    cache.remember(b"x" * (MAX_REQUEST_SIZE + 1), key(1), SHA1)
+    assert cache.hit(b"x" * (MAX_REQUEST_SIZE + 1)) is None
     for number in range(100):
         cache.remember(b"%d" % number, key(1), SHA1)
     assert sum(cache.hit(b"%d" % number) is not None for number in range(100)) == 8
@@ -80,7 +87,7 @@ def test_the_ways_to_an_answer_are_bounded() -> None:
 
 
 def test_clearing_leaves_nothing() -> None:
-    cache = AnswerCache(3)
+    cache = ResponseCache(3)
     cache.put(key(1), SHA1, answer())
     cache.remember(b"a", key(1), SHA1)
     cache.clear()

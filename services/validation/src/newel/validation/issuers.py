@@ -16,73 +16,71 @@ from newel.crypto.ocsp import CertID, issuer_hashes
 from newel.validation.config import IssuerConfig
 from newel.validation.delegation import Delegation
 
-_log = logging.getLogger("newel.validation.authorities")
+_log = logging.getLogger("newel.validation.issuers")
 
 
-class UnusableAuthorityError(ValueError):
+class UnusableIssuerError(ValueError):
     """The service must not start with this issuer; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Authority:
+class Issuer:
     """One issuer."""
 
-    id: str  # the first 16 hex digits of SHA-256 of its certificate
+    id: str  # see newel.crypto.certificate.issuer_id
     certificate: x509.Certificate
-    der: bytes  # the same
+    der: bytes
     not_after: int  # seconds since 1970
     active: bool
-    signs_crls: bool  # whether its key may: if not, everything but CRLs is served
+    signs_crls: bool  # whether its key may sign CRLs: if not, everything else is served
     crl_key: str  # the signer's name for its key
     public_key: keys.PublicKey
     crls: CRLEncoder
     crl_linter: ListLinter
-    delegation: Delegation  # who answers OCSP for it
+    delegation: Delegation  # signs OCSP responses for it
 
 
-class Authorities:
+class Issuers:
     """Every configured issuer. Immutable."""
 
-    def __init__(self, authorities: Sequence[Authority]) -> None:
-        self._all = tuple(authorities)
+    def __init__(self, issuers: Sequence[Issuer]) -> None:
+        self._all = tuple(issuers)
         self._by_hashes = {
-            hashes: authority
-            for authority in authorities
-            for hashes in issuer_hashes(authority.certificate)
+            hashes: issuer for issuer in issuers for hashes in issuer_hashes(issuer.certificate)
         }
 
-    def __iter__(self) -> Iterator[Authority]:
+    def __iter__(self) -> Iterator[Issuer]:
         return iter(self._all)
 
-    def named_by(self, cert_id: CertID) -> Authority | None:
-        """The issuer whose name *and* key a CertID hashes, under whichever hash it uses."""
+    def find(self, cert_id: CertID) -> Issuer | None:
+        """Find the issuer whose name *and* key a CertID hashes, by any hash algorithm."""
         return self._by_hashes.get(cert_id.issuer)
 
     @property
-    def active(self) -> Authority:
-        """The issuer meant where a path names none: the first active one, else the first."""
+    def active(self) -> Issuer:
+        """The issuer that a path without an issuer refers to: the first active one, else the first."""
         return next((one for one in self._all if one.active), self._all[0])
 
 
-def load_authorities(configs: Sequence[IssuerConfig]) -> Authorities:
-    """Reads the issuers' files. Raises :class:`UnusableAuthorityError`."""
-    return Authorities([_load(config) for config in configs])
+def load_issuers(configs: Sequence[IssuerConfig]) -> Issuers:
+    """Read the issuers' files. Raises :class:`UnusableIssuerError`."""
+    return Issuers([_load(config) for config in configs])
 
 
-def _load(config: IssuerConfig) -> Authority:
+def _load(config: IssuerConfig) -> Issuer:
     file = config.certificate_file
     try:
         der = own_certificate(certificate_files.read_certificates(file))
         certificate = loading.load_certificate(der)
         linter = ListLinter(certificate)
     except (OSError, ValueError) as error:
-        raise UnusableAuthorityError(f"{file}: {error}") from error
+        raise UnusableIssuerError(f"{file}: {error}") from error
     may_sign_crls = _may_sign_crls(file, certificate)
     if config.active:
-        _look_for_status(file, certificate)
-    issuer = issuer_id(der)
-    return Authority(
-        id=issuer,
+        _warn_without_crl(file, certificate)
+    identifier = issuer_id(der)
+    return Issuer(
+        id=identifier,
         certificate=certificate,
         der=der,
         not_after=int(certificate.not_valid_after_utc.timestamp()),
@@ -90,7 +88,7 @@ def _load(config: IssuerConfig) -> Authority:
         signs_crls=may_sign_crls,
         crl_key=config.crl_key,
         public_key=keys.load_public_key(subject_public_key_info(certificate)),
-        crls=CRLEncoder(certificate, config.crl_url.replace("{issuer}", issuer)),
+        crls=CRLEncoder(certificate, config.crl_url.replace("{issuer}", identifier)),
         crl_linter=linter,
         delegation=Delegation(config, certificate),
     )
@@ -100,7 +98,7 @@ def _may_sign_crls(file: Path, certificate: x509.Certificate) -> bool:
     try:
         extensions = loading.read_extensions(certificate)
     except loading.CertificateError as error:
-        raise UnusableAuthorityError(f"{file}: {error}") from None
+        raise UnusableIssuerError(f"{file}: {error}") from None
     for extension in extensions:
         if isinstance(extension.value, x509.KeyUsage) and not extension.value.crl_sign:
             _log.warning(
@@ -112,8 +110,8 @@ def _may_sign_crls(file: Path, certificate: x509.Certificate) -> bool:
     return True  # RFC 5280 §4.2.1.3: without the extension any use is allowed
 
 
-def _look_for_status(file: Path, certificate: x509.Certificate) -> None:
-    """Tells of an issuer's certificate that relying parties cannot find the status of."""
+def _warn_without_crl(file: Path, certificate: x509.Certificate) -> None:
+    """Warn of an issuer's certificate whose status relying parties cannot find."""
     if not any(
         isinstance(each.value, x509.CRLDistributionPoints)
         for each in loading.read_extensions(certificate)

@@ -12,13 +12,13 @@ from cryptography.x509.ocsp import OCSPCertStatus
 from fixtures.validation import ValidationHarness, open_harness, record
 from newel.runtime.database.contract import Statement, Write
 from newel.runtime.errors import ErrorType, NewelError
-from newel.validation.upkeep import patient
+from newel.validation.maintenance import keep_trying
 
 
 @asynccontextmanager
 async def at_work(harness: ValidationHarness) -> AsyncGenerator[None]:
     async with asyncio.TaskGroup() as group:
-        working = group.create_task(harness.parts.upkeep.run())
+        working = group.create_task(harness.parts.maintenance.run())
         yield
         working.cancel()
 
@@ -53,21 +53,21 @@ async def test_unknown_is_only_said_after_certificates_were_compared(
     harness.moved.advance(dt.timedelta(hours=5))
     certificate = harness.ca.leaf(0x7001)
     harness.lists.records = [record(certificate, harness.ca.id)]
-    await harness.parts.upkeep.compare()
-    await harness.parts.changes.look()
+    await harness.parts.maintenance.compare()
+    await harness.parts.changes.poll()
     assert (await harness.status(certificate)).certificate_status == OCSPCertStatus.GOOD
 
 
 async def test_certificates_are_compared_less_often_than_revocations(
     harness: ValidationHarness,
 ) -> None:
-    await harness.parts.upkeep.compare()
+    await harness.parts.maintenance.compare()
     certificate = harness.ca.leaf(0x7001)
     harness.lists.records = [record(certificate, harness.ca.id)]
-    await harness.parts.upkeep.compare()
+    await harness.parts.maintenance.compare()
     assert (await harness.status(certificate)).certificate_status == OCSPCertStatus.UNKNOWN
     harness.moved.advance(dt.timedelta(minutes=5))
-    await harness.parts.upkeep.compare()
+    await harness.parts.maintenance.compare()
     assert (await harness.status(certificate)).certificate_status == OCSPCertStatus.GOOD
 
 
@@ -82,12 +82,12 @@ async def test_what_was_swept_long_after_its_end_is_unknown_and_never_good(
             said = (await each_harness.status(certificate)).certificate_status
             assert said != OCSPCertStatus.UNKNOWN
         each_harness.moved.advance(dt.timedelta(days=days))
-        await each_harness.parts.upkeep.compare()
-        await each_harness.parts.upkeep.sweep()
-        await each_harness.parts.changes.look()
+        await each_harness.parts.maintenance.compare()
+        await each_harness.parts.maintenance.sweep()
+        await each_harness.parts.changes.poll()
     each_harness.moved.advance(dt.timedelta(days=1))  # past what is kept in memory
-    await each_harness.parts.upkeep.compare()
-    await each_harness.parts.changes.look()
+    await each_harness.parts.maintenance.compare()
+    await each_harness.parts.changes.poll()
     for certificate in certificates:
         said = (await each_harness.status(certificate)).certificate_status
         assert said == OCSPCertStatus.UNKNOWN
@@ -108,8 +108,8 @@ async def test_patience_is_said_once_and_only_for_what_may_come_back(
         if outcome is not None:
             raise outcome
 
-    attempt = patient("looking", work)
-    with caplog.at_level(logging.INFO, "newel.validation.upkeep"):
+    attempt = keep_trying("looking", work)
+    with caplog.at_level(logging.INFO, "newel.validation.maintenance"):
         for _ in range(3):
             await attempt()
     assert caplog.messages == [
@@ -126,12 +126,12 @@ async def test_a_restored_database_empties_the_memory(harness: ValidationHarness
     other = await open_harness(harness.folder / "other", harness.url, beside=harness)
     certificate = await harness.issue(0x7001)
     await harness.revoke(0x7002)
-    await other.parts.changes.look()
+    await other.parts.changes.poll()
     await other.status(certificate)
     await harness.database.apply(
-        Write(Statement("UPDATE marks SET value = 0 WHERE name = $1"), ("change",)),
+        Write(Statement("UPDATE counters SET value = 0 WHERE name = $1"), ("change",)),
         Write(Statement("DELETE FROM certificate_status WHERE issuer = $1"), (harness.ca.id,)),
     )
-    await other.parts.changes.look()
+    await other.parts.changes.poll()
     assert (await other.status(certificate)).certificate_status == OCSPCertStatus.UNKNOWN
     await other.close()

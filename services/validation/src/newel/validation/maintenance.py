@@ -1,4 +1,4 @@
-"""What one worker does for all: comparing, publishing, forgetting."""
+"""What one worker does for all: compare, publish, sweep."""
 
 import asyncio
 import logging
@@ -16,20 +16,24 @@ from newel.validation.publisher import Publisher
 from newel.validation.reconcile import Reconciler
 from newel.validation.status import StatusWriter
 
-_log = logging.getLogger("newel.validation.upkeep")
+_log = logging.getLogger("newel.validation.maintenance")
 
 _PUBLISH_EVERY = 1.0  # seconds: a revocation is on the CRL within five
 _SWEEP_EVERY = 600.0  # seconds
-_SWEPT_AT_ONCE = 5000  # rows
+_SWEEP_BATCH = 5000  # rows
 
 
-class Upkeep:
-    """What one worker does for all, while it holds the lease."""
+class Maintenance:
+    """The background work of the worker that holds the lease."""
 
     def __init__(
-        self, reconciler: Reconciler, publisher: Publisher, store: StatusWriter, clock: Clock,
+        self,
+        reconciler: Reconciler,
+        publisher: Publisher,
+        store: StatusWriter,
+        clock: Clock,
         config: ReconcileConfig,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._reconciler = reconciler
         self._publisher = publisher
         self._store = store
@@ -38,40 +42,40 @@ class Upkeep:
         self._certificates_due = 0.0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         loops = (
             repeat_every(
-                self._config.revoked_every.total_seconds(), patient("comparing", self.compare)
+                self._config.revoked_every.total_seconds(), keep_trying("comparing", self.compare)
             ),
-            repeat_every(_PUBLISH_EVERY, patient("publishing", self._publisher.publish_due)),
-            repeat_every(_SWEEP_EVERY, patient("sweeping", self.sweep)),
+            repeat_every(_PUBLISH_EVERY, keep_trying("publishing", self._publisher.publish_due)),
+            repeat_every(_SWEEP_EVERY, keep_trying("sweeping", self.sweep)),
         )
         async with asyncio.TaskGroup() as group:  # unlike gather it takes the others down with one
             for loop in loops:
                 group.create_task(_run(loop))
 
     async def compare(self) -> None:
-        """Holds what events told against the issuing authority's lists.
+        """Compare the store with the issuing authority's lists.
 
-        Certificates first: once revocations agree, what is not recorded is called unknown.
+        Certificates first: once revocations agree, a certificate that is not recorded is unknown.
         """
         now = self._clock.unix()
         pause = self._config.issued_every.total_seconds()
         if not 0 < self._certificates_due - now <= pause:  # also after a clock was put back
-            await self._reconciler.certificates()
+            await self._reconciler.compare_certificates()
             self._certificates_due = now + pause
-        await self._reconciler.revocations()
+        await self._reconciler.compare_revocations()
 
     async def sweep(self) -> None:
-        """Forgets certificates long expired."""
+        """Delete certificates that expired long ago."""
         expired_before = int(self._clock.unix() - self._config.keep_expired.total_seconds())
-        await self._store.sweep(expired_before, _SWEPT_AT_ONCE)
+        await self._store.sweep(expired_before, _SWEEP_BATCH)
 
 
-def patient(what: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Work that goes on when something it needs is away: the next turn may find it back.
+def keep_trying(what: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Wrap work so that a dependency that is out of reach fails one turn, and not the loop.
 
-    The log says when it begins to fail and when it is well again, not every time.
+    The log says when the work begins to fail and when it succeeds again, not every time.
     """
     failing = False
 
