@@ -190,7 +190,7 @@ def test_updates(home: Path) -> None:
     assert record["claims"]["maxTLSCertDuration"] == "48h0m0s"
     parsed = ca_json.read((home / "step/config/ca.json").read_bytes()).authority
     assert parsed is not None
-    assert len(parsed.parsed()) == 2
+    assert len(parsed.parse_provisioners()) == 2
 
 
 def test_a_password_is_made_where_none_is_chosen(home: Path) -> None:

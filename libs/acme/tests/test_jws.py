@@ -34,7 +34,7 @@ def refusal(action: Callable[[], object]) -> str:
     return caught.value.code
 
 
-def signed(head: dict[str, Any], payload: bytes = b"{}", /, **extra: Any) -> bytes:
+def sign_header(head: dict[str, Any], payload: bytes = b"{}", /, **extra: Any) -> bytes:
     """A JWS with any header at all, correctly signed by P256."""
     protected = base64url.encode(msgspec.json.encode(head))
     text = base64url.encode(payload)
@@ -65,7 +65,7 @@ def test_what_is_signed_verifies_here_and_elsewhere(algorithm: str) -> None:
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "ES256K", "", "es256"])
 def test_unknown_algorithms(algorithm: str) -> None:
     assert (
-        refusal(lambda: jws.parse_request(signed({**HEADER, "alg": algorithm})))
+        refusal(lambda: jws.parse_request(sign_header({**HEADER, "alg": algorithm})))
         == "badSignatureAlgorithm"
     )
 
@@ -73,10 +73,10 @@ def test_unknown_algorithms(algorithm: str) -> None:
 @pytest.mark.attack("T03")
 @pytest.mark.parametrize("algorithm", ["ES384", "RS256", "EdDSA", "PS256"])
 def test_the_key_pins_the_algorithm(algorithm: str) -> None:
-    parsed = jws.parse_request(signed({**HEADER, "alg": algorithm}))
+    parsed = jws.parse_request(sign_header({**HEADER, "alg": algorithm}))
     assert refusal(lambda: jws.verify(parsed, P256.public_key())) == "badSignatureAlgorithm"
     for key in (RSA.public_key(), KEYS["EdDSA"].public_key()):
-        wrong = jws.parse_request(signed({**HEADER, "alg": "ES256"}))
+        wrong = jws.parse_request(sign_header({**HEADER, "alg": "ES256"}))
         assert (
             refusal(lambda key=key, wrong=wrong: jws.verify(wrong, key)) == "badSignatureAlgorithm"
         )
@@ -85,9 +85,9 @@ def test_the_key_pins_the_algorithm(algorithm: str) -> None:
 @pytest.mark.attack("A03")
 def test_jwk_and_kid_exclude_each_other_and_one_is_needed() -> None:
     public = jwk.required_members(P256.public_key())
-    assert refusal(lambda: jws.parse_request(signed({**HEADER, "jwk": public}))) == "malformed"
+    assert refusal(lambda: jws.parse_request(sign_header({**HEADER, "jwk": public}))) == "malformed"
     bare = {name: value for name, value in HEADER.items() if name != "kid"}
-    assert refusal(lambda: jws.parse_request(signed(bare))) == "malformed"
+    assert refusal(lambda: jws.parse_request(sign_header(bare))) == "malformed"
 
 
 @pytest.mark.parametrize(
@@ -103,23 +103,26 @@ def test_jwk_and_kid_exclude_each_other_and_one_is_needed() -> None:
     ],
 )
 def test_headers_that_break_a_rule(header: dict[str, Any], name: str) -> None:
-    assert refusal(lambda: jws.parse_request(signed(header))) == name
+    assert refusal(lambda: jws.parse_request(sign_header(header))) == name
 
 
 @pytest.mark.parametrize(
     "extra", [{"header": {"alg": "ES256"}}, {"signatures": []}, {"header": None}]
 )
 def test_unprotected_headers_and_the_general_form(extra: dict[str, Any]) -> None:
-    assert refusal(lambda: jws.parse_request(signed(HEADER, **extra))) == "malformed"
+    assert refusal(lambda: jws.parse_request(sign_header(HEADER, **extra))) == "malformed"
 
 
 def test_an_unprotected_header_that_says_nothing_is_none() -> None:
-    for body in (signed(HEADER, header={}), signed(HEADER).replace(b"{", b'{"header": {\n },', 1)):
+    for body in (
+        sign_header(HEADER, header={}),
+        sign_header(HEADER).replace(b"{", b'{"header": {\n },', 1),
+    ):
         assert jws.parse_request(body).protected.url == URL
 
 
 def test_padding_is_malformed() -> None:
-    parts = msgspec.json.decode(signed(HEADER, b"{}x"))
+    parts = msgspec.json.decode(sign_header(HEADER, b"{}x"))
     for name in ("protected", "payload", "signature"):
         bad = {**parts, name: parts[name] + "="}
         assert refusal(lambda bad=bad: jws.parse_request(msgspec.json.encode(bad))) == "malformed"
@@ -148,7 +151,7 @@ def test_bombs_and_nonsense_are_malformed(body: bytes) -> None:
 
 
 def test_a_changed_payload_or_signature_does_not_verify() -> None:
-    parts = msgspec.json.decode(signed(HEADER, b'{"a":1}'))
+    parts = msgspec.json.decode(sign_header(HEADER, b'{"a":1}'))
     changed = {**parts, "payload": base64url.encode(b'{"a":2}')}
     cut = {**parts, "signature": base64url.encode(base64url.decode(parts["signature"])[:-1])}
     zero = {**parts, "signature": base64url.encode(bytes(64))}
@@ -164,5 +167,6 @@ def test_post_as_get_is_the_empty_string_and_not_an_empty_object() -> None:
 
 def test_unknown_header_members_are_ignored() -> None:
     jws.verify(
-        jws.parse_request(signed({**HEADER, "typ": "x", "x5u": "https://evil/"})), P256.public_key()
+        jws.parse_request(sign_header({**HEADER, "typ": "x", "x5u": "https://evil/"})),
+        P256.public_key(),
     )

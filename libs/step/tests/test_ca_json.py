@@ -28,7 +28,7 @@ def test_what_step_ca_init_wrote_is_read_and_written_back_the_same(tmp_path: Pat
     text = (tmp_path / "sp/config/ca.json").read_text()
     config = ca_json.read(text)
     assert config.authority is not None
-    admin, acme = config.authority.parsed()
+    admin, acme = config.authority.parse_provisioners()
     assert isinstance(admin, JWKProvisionerConfig)
     assert isinstance(acme, ACMEProvisionerConfig)
     assert provisioners.identity(admin) == f"admin:{admin.key.kid}"

@@ -29,13 +29,13 @@ class Place:
 
     def file(self, value: Any) -> dict[str, Any]:
         return (
-            nested(self.path, value)
+            nest(self.path, value)
             if not self.kind
-            else with_record(self.kind, nested(self.path, value))
+            else with_record(self.kind, nest(self.path, value))
         )
 
 
-def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+def nest(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     for name in reversed(path):
         value = {name: value}
     return value
@@ -225,7 +225,7 @@ def test_members_and_kinds_are_read_in_any_case_as_the_original_does() -> None:
     )
     assert checked.config.dns_names == ["x"]
     assert checked.config.authority is not None
-    (record,) = checked.config.authority.parsed()
+    (record,) = checked.config.authority.parse_provisioners()
     assert (provisioners.kind(record), record.name) == ("K8sSA", "k")
 
 

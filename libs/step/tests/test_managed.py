@@ -36,16 +36,16 @@ RECORDS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("own", RECORDS, ids=lambda record: record["type"])
 def test_there_and_back(own: dict[str, Any]) -> None:
     record = {"name": "n", **own, "claims": CLAIMS, "options": OPTIONS}
-    sent = json.loads(json.dumps(managed.managed_of(record)))
+    sent = json.loads(json.dumps(managed.to_managed(record)))
     assert list(sent["details"]) == [own["type"]]
     assert sent["type"] == own["type"].upper()
-    assert managed.record_of(sent) == record
+    assert managed.from_managed(sent) == record
 
 
 def test_remote_managements_own_words() -> None:
     """As the original's protobuf names them."""
     record = RECORDS[2] | {"name": "acme", "claims": CLAIMS}
-    sent = managed.managed_of(record)
+    sent = managed.to_managed(record)
     details = sent["details"]["ACME"]
     assert details["challenges"] == ["TLS_ALPN_01"]
     assert details["forceCn"] is details["requireEab"] is True
@@ -60,14 +60,14 @@ def test_remote_managements_own_words() -> None:
 
 
 def test_a_change_keeps_what_records_have_no_word_for() -> None:
-    stored = managed.managed_of(RECORDS[1] | {"name": "sso"})
+    stored = managed.to_managed(RECORDS[1] | {"name": "sso"})
     stored |= {"id": "1", "createdAt": "2026-01-01T00:00:00Z", "webhooks": [{"name": "w"}]}
     stored["details"]["OIDC"]["later"] = True
-    record = managed.record_of(stored)
+    record = managed.from_managed(stored)
     record["name"] = "login"
     del record["domains"]
     before = json.loads(json.dumps(stored))
-    managed.put_into(stored, record)
+    managed.update_managed(stored, record)
     before["name"] = "login"
     del before["details"]["OIDC"]["domains"]
     assert stored == before
@@ -75,9 +75,9 @@ def test_a_change_keeps_what_records_have_no_word_for() -> None:
 
 def test_limits_of_ssh_alone_do_not_turn_it_off() -> None:
     record = {"type": "SSHPOP", "name": "n", "claims": {"maxHostSSHCertDuration": "1h0m0s"}}
-    assert managed.managed_of(record)["claims"]["ssh"]["enabled"] is True
+    assert managed.to_managed(record)["claims"]["ssh"]["enabled"] is True
     off = {"type": "SSHPOP", "name": "n", "claims": {"ssh": {}}}
-    assert managed.record_of(off)["claims"] == {"enableSSHCA": False}
+    assert managed.from_managed(off)["claims"] == {"enableSSHCA": False}
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_limits_of_ssh_alone_do_not_turn_it_off() -> None:
 )
 def test_what_cannot_be_read(sent: dict[str, Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever its words, it is one kind of error
-        managed.record_of(sent)
+        managed.from_managed(sent)
 
 
 def test_a_bundle_without_a_certificate_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing in PEM"):
-        managed.managed_of({"type": "X5C", "name": "n", "roots": "QUJD"})
+        managed.to_managed({"type": "X5C", "name": "n", "roots": "QUJD"})
 
 
 @pytest.mark.parametrize("kind", sorted(managed.DETAILS))

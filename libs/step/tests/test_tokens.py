@@ -55,10 +55,10 @@ def token(key: PrivateKey = KEY, **more: Any) -> str:
 )
 def test_tokens_go_there_and_back(key: PrivateKey) -> None:
     text = token(
-        key, root="ab" * 32, confirmation="fp", user={"a": 1}, ssh=tokens.SshOptions("user")
+        key, root="ab" * 32, confirmation="fp", user={"a": 1}, ssh=tokens.SSHOptions("user")
     )
     verified = tokens.parse(text).verify(key.public_key())
-    verified.check_times(NOW.timestamp(), longest=3600)
+    verified.check_times(NOW.timestamp(), max_lifetime=3600)
     claims = verified.claims
     assert (claims.iss, claims.sub, claims.sans, claims.audience) == (
         "admin",
@@ -113,27 +113,27 @@ def test_t05_times_are_kept_within_the_leeway() -> None:
     verified = tokens.parse(token()).verify(PUBLIC)
     start = NOW.timestamp()
     for moment in (start - 60, start, start + 300, start + 360):
-        verified.check_times(moment, longest=3600)
+        verified.check_times(moment, max_lifetime=3600)
     with pytest.raises(InvalidClaimsError, match="expired"):
-        verified.check_times(start + 361, longest=3600)
+        verified.check_times(start + 361, max_lifetime=3600)
     with pytest.raises(InvalidClaimsError, match="not valid yet"):
-        verified.check_times(start - 61, longest=3600)
+        verified.check_times(start - 61, max_lifetime=3600)
     with pytest.raises(InvalidClaimsError, match="too late"):
-        verified.check_times(start, longest=200)
+        verified.check_times(start, max_lifetime=200)
 
 
 @pytest.mark.attack("T05")
 def test_t05_odd_times() -> None:
-    def verified(**claims: float | None) -> tokens.Token:
+    def verify(**claims: float | None) -> tokens.Token:
         text = jws.sign_compact(b'{"alg":"ES256"}', msgspec.json.encode(claims), KEY)
         return tokens.parse(text).verify(PUBLIC)
 
     start = NOW.timestamp()
-    verified(exp=start + 5).check_times(start, longest=3600)  # iat and nbf are optional
+    verify(exp=start + 5).check_times(start, max_lifetime=3600)  # iat and nbf are optional
     with pytest.raises(InvalidClaimsError, match="never expires"):
-        verified(iat=start).check_times(start, longest=3600)
+        verify(iat=start).check_times(start, max_lifetime=3600)
     with pytest.raises(InvalidClaimsError, match="in the future"):
-        verified(iat=start + 61, exp=start + 300).check_times(start, longest=3600)
+        verify(iat=start + 61, exp=start + 300).check_times(start, max_lifetime=3600)
 
 
 @pytest.mark.attack("T05")

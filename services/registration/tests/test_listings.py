@@ -24,7 +24,7 @@ from newel.registration.trust import Trust
 from newel.runtime.metrics import exposition
 from newel.step.escrow import new_jwk_provisioner
 from newel.step.fingerprint import fingerprint
-from newel.step.messages import TlsOptions
+from newel.step.messages import TLSOptions
 from newel.step.provisioner_members import OF_KIND, SECRET, SUPPORTED
 
 
@@ -125,7 +125,7 @@ def test_a_root_that_no_issuer_is_below_vouches_for_no_client(
         for each in (authority.root, authority.intermediate, make_authority(tmp_path).root)
     )
     trust = Trust(
-        [IssuerRecord("i", (issuer,), root, active=False)], [], TlsOptions(), [other, root]
+        [IssuerRecord("i", (issuer,), root, active=False)], [], TLSOptions(), [other, root]
     )
     assert trust.roots == [other, root]
     assert trust.client_authorities == [root, issuer]

@@ -104,7 +104,7 @@ def show(
             ra, "sign", serial, audience="step-certificate-authority"
         ),
         "one-time token with SSH options": lambda: one_time(
-            ra, "sign", serial, ssh=tokens.SshOptions("user")
+            ra, "sign", serial, ssh=tokens.SSHOptions("user")
         ),
         "one-time token": lambda: one_time(ra, purpose, serial),
         "renew token": lambda: held("x5cInsecure", purpose),

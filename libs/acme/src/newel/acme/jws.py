@@ -14,7 +14,7 @@ MAX_REQUEST = 1 << 17
 """Octets of a whole request. A CSR with a hundred names and an RSA-8192 key needs a fifth of it."""
 
 
-class Protected(msgspec.Struct, omit_defaults=True):
+class ProtectedHeader(msgspec.Struct, omit_defaults=True):
     """The protected header. Members this protocol does not know are ignored (RFC 7515 §4)."""
 
     alg: str
@@ -25,7 +25,7 @@ class Protected(msgspec.Struct, omit_defaults=True):
     crit: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class _Flattened(msgspec.Struct, omit_defaults=True):
+class _FlattenedJWS(msgspec.Struct, omit_defaults=True):
     protected: str
     payload: str
     signature: str
@@ -37,14 +37,14 @@ class _Flattened(msgspec.Struct, omit_defaults=True):
 class JWS:
     """A parsed JWS whose signature is not verified yet. ``payload`` is b"" for a POST-as-GET."""
 
-    protected: Protected
+    protected: ProtectedHeader
     payload: bytes
     signature: bytes
     signing_input: bytes
 
 
-_flattened = msgspec.json.Decoder(_Flattened)
-_protected = msgspec.json.Decoder(Protected)
+_flattened = msgspec.json.Decoder(_FlattenedJWS)
+_protected = msgspec.json.Decoder(ProtectedHeader)
 
 
 def parse(body: bytes) -> JWS:
@@ -141,7 +141,7 @@ def sign(
 
 def join(protected: str, payload: str, signature: bytes) -> bytes:
     """Return the flattened JSON of three parts, the first two as base64url text."""
-    return msgspec.json.encode(_Flattened(protected, payload, base64url.encode(signature)))
+    return msgspec.json.encode(_FlattenedJWS(protected, payload, base64url.encode(signature)))
 
 
 def _mismatch() -> ACMEError:

@@ -23,7 +23,7 @@ _RFC3339 = re.compile(
 
 
 def format_duration(duration: dt.timedelta) -> str:
-    """The duration as Go prints it: ``24h0m0s``, ``1m30.5s``, ``250ms``, ``0s``."""
+    """Return the duration as Go prints it: ``24h0m0s``, ``1m30.5s``, ``250ms``, ``0s``."""
     total = (duration.days * 86_400 + duration.seconds) * 1_000_000 + duration.microseconds
     sign, total = ("-", -total) if total < 0 else ("", total)
     if total == 0:
@@ -65,7 +65,7 @@ def parse_duration(text: str) -> dt.timedelta:
 
 
 def parse_time(text: str) -> dt.datetime:
-    """An RFC 3339 time, aware, in UTC. Raises ValueError."""
+    """Return an RFC 3339 time, aware, in UTC. Raises ValueError."""
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"invalid RFC 3339 time {text[:_LONGEST_TEXT]!r}")
@@ -75,7 +75,7 @@ def parse_time(text: str) -> dt.datetime:
 
 
 def format_time(time: dt.datetime) -> str:
-    """The time as RFC 3339 in UTC with ``Z``, fractions only where there are any."""
+    """Return the time as RFC 3339 in UTC with ``Z``, fractions only where there are any."""
     text = time.astimezone(dt.UTC).replace(tzinfo=None).isoformat()
     return (text.rstrip("0") if "." in text else text) + "Z"
 
@@ -97,7 +97,7 @@ class TimeDuration(NamedTuple):
             return cls(at=parse_time(text))
 
     def resolve(self, base: dt.datetime) -> dt.datetime | None:
-        """The moment, a duration counting from ``base``; None when it was not given."""
+        """Return the time, a duration counting from ``base``; None when it was not given."""
         return base + self.after if self.after is not None else self.at
 
     def __bool__(self) -> bool:

@@ -49,13 +49,13 @@ class Audiences:
 
 
 def fragment(audience: Sequence[str]) -> str:
-    """What follows the ``#`` of the first element that has one, else ``""``."""
+    """Return what follows the ``#`` of the first element that has one, else ``""``."""
     return next((part for item in audience for _, _, part in [item.partition("#")] if part), "")
 
 
 @functools.lru_cache(maxsize=256)  # clients of one authority write few different ones
 def _without_port(audience: str, expected_fragment: str) -> str:
-    """The audience in the form of the accepted list; ``""`` where it can match nothing."""
+    """Return the audience as the accepted list has it; ``""`` where it can match nothing."""
     if audience.partition("#")[0] == _LEGACY:
         return _LEGACY if audience.partition("#")[2] == expected_fragment else ""
     try:

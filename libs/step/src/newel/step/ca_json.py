@@ -1,8 +1,8 @@
 """``config/ca.json`` and ``config/defaults.json`` as the step tools read and write them.
 
-``read`` takes what the step tools take; an authority starts from ``read_strictly`` alone, which drops nothing
-in silence. Writing keeps their order and layout: tabs, no newline at the end. A ``newel`` section holds what
-that format has no word for; step-ca ignores it.
+``read`` accepts what the step tools accept; an authority starts from ``read_strictly`` alone, which
+names everything it cannot apply. Writing keeps their order and layout: tabs, no newline at the end.
+A ``newel`` section holds the settings that the format lacks; step-ca ignores it.
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ import msgspec
 
 from newel.durations.go import parse_duration
 from newel.step import ca_json_check, provisioners
-from newel.step.messages import TlsOptions
+from newel.step.messages import TLSOptions
 from newel.step.provisioners import Claims, ProvisionerConfig
 
 BACKDATE = dt.timedelta(minutes=1)
@@ -27,22 +27,22 @@ class Logger(msgspec.Struct, omit_defaults=True, rename="camel"):
     trace_header: str = ""
 
 
-class Db(msgspec.Struct, rename="camel"):
-    """Where the authority keeps its state; step-ca's own engines are not ours."""
+class DB(msgspec.Struct, rename="camel"):
+    """Where the authority keeps its state; step-ca's own engines are not supported."""
 
     type: str = ""
     data_source: str = ""
     badger_file_loading_mode: str = ""
 
 
-class Ssh(msgspec.Struct, omit_defaults=True, rename="camel"):
+class SSH(msgspec.Struct, omit_defaults=True, rename="camel"):
     """The SSH authority's keys: paths or key URIs."""
 
     host_key: str = ""
     user_key: str = ""
 
 
-class Crl(msgspec.Struct, omit_defaults=True, rename="camel"):
+class CRL(msgspec.Struct, omit_defaults=True, rename="camel"):
     """Revocation lists."""
 
     enabled: bool = False
@@ -53,7 +53,7 @@ class Crl(msgspec.Struct, omit_defaults=True, rename="camel"):
 
 
 class Authority(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """Whom the authority lets in, and within which limits."""
+    """Who may ask the authority for certificates, and within which limits."""
 
     provisioners: list[dict[str, Any]] | None = None
     claims: Claims | None = None
@@ -64,16 +64,17 @@ class Authority(msgspec.Struct, omit_defaults=True, rename="camel"):
     enable_admin: bool = False
     authority_id: str = msgspec.field(default="", name="authorityId")
 
-    def parsed(self) -> list[ProvisionerConfig]:
-        """The provisioners as records. Raises ValueError for a kind nobody knows."""
+    def parse_provisioners(self) -> list[ProvisionerConfig]:
+        """Return the provisioners as records. Raises ValueError for an unknown kind."""
         return [provisioners.from_mapping(item) for item in self.provisioners or []]
 
-    def backdating(self) -> dt.timedelta:
-        """By how much a certificate's start precedes its making."""
+    @property
+    def backdate_duration(self) -> dt.timedelta:
+        """How long before it is issued a certificate becomes valid."""
         return parse_duration(self.backdate) if self.backdate else BACKDATE
 
 
-class CaJson(msgspec.Struct, rename="camel", kw_only=True):
+class CAConfig(msgspec.Struct, rename="camel", kw_only=True):
     """The whole file. ``root`` may name several files."""
 
     root: str | list[str] = ""
@@ -84,12 +85,12 @@ class CaJson(msgspec.Struct, rename="camel", kw_only=True):
     insecure_address: str = ""
     metrics_address: str = ""
     dns_names: list[str] | None = None
-    ssh: Ssh | None = None
+    ssh: SSH | None = None
     logger: Logger | None = None
-    db: Db | None = None
+    db: DB | None = None
     authority: Authority | None = None
-    tls: TlsOptions | None = None
-    crl: Crl | None = None
+    tls: TLSOptions | None = None
+    crl: CRL | None = None
     common_name: str = ""
     newel: dict[str, Any] | None = None
 
@@ -99,44 +100,44 @@ class CaJson(msgspec.Struct, rename="camel", kw_only=True):
         return [self.root] if isinstance(self.root, str) else self.root
 
 
-class Checked(NamedTuple):
-    """A file that was read strictly."""
+class CheckedConfig(NamedTuple):
+    """A configuration that was read strictly."""
 
-    config: CaJson
+    config: CAConfig
     document: dict[str, Any]
     """The same as plain JSON, members spelled as the step tools write them."""
     warnings: list[ca_json_check.Setting]
     """Settings without effect, each with the reason."""
 
 
-def read_strictly(data: bytes | str) -> Checked:
-    """Parses the ca.json of an authority that is to run.
+def read_strictly(data: bytes | str) -> CheckedConfig:
+    """Parse the ca.json of an authority that is to run.
 
-    Raises ValueError that names, by their paths, every unknown member and every one that decides who gets
-    what and is not implemented.
+    Raises ValueError that names, by their paths, every unknown member and every one that decides
+    who gets what and is not implemented.
     """
     document, findings = ca_json_check.check_document(ca_json_check.parse_document(data))
-    findings.raise_refused()
+    findings.raise_for_refused()
     try:
-        config = msgspec.convert(document, CaJson)
+        config = msgspec.convert(document, CAConfig)
     except msgspec.ValidationError as error:
-        raise ca_json_check.with_place(error, "") from None
+        raise ca_json_check.add_path(error, "") from None
     for index, record in enumerate((config.authority and config.authority.provisioners) or ()):
         provisioners.from_mapping(record, f"authority.provisioners[{index}]")
-    return Checked(config, document, findings.warned)
+    return CheckedConfig(config, document, findings.warned)
 
 
 _OPTIONAL = ("metricsAddress", "ssh", "logger", "db", "crl", "commonName", "newel")
 
 
-def read(data: bytes | str) -> CaJson:
-    """Parses ca.json. Raises ValueError with the member at fault."""
-    return msgspec.json.decode(data, type=CaJson)
+def read(data: bytes | str) -> CAConfig:
+    """Parse ca.json. Raises ValueError with the member at fault."""
+    return msgspec.json.decode(data, type=CAConfig)
 
 
-def write(config: CaJson | Mapping[str, Any]) -> str:
-    """The file's text. A mapping (a file read as plain JSON and edited) keeps all it had."""
-    if isinstance(config, CaJson):
+def write(config: CAConfig | Mapping[str, Any]) -> str:
+    """Return the file's text. A mapping (plain JSON that was edited) keeps every member."""
+    if isinstance(config, CAConfig):
         built: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
         members = {k: v for k, v in built.items() if v or k not in _OPTIONAL}
     else:
@@ -157,10 +158,10 @@ class Defaults(msgspec.Struct, omit_defaults=True, rename="kebab"):
 
 
 def read_defaults(data: bytes | str) -> Defaults:
-    """Parses defaults.json; other flags' values are ignored. Raises ValueError."""
+    """Parse defaults.json; other flags' values are ignored. Raises ValueError."""
     return msgspec.json.decode(data, type=Defaults)
 
 
 def write_defaults(defaults: Defaults, *, indent: str = "\t") -> str:
-    """The file's text: tabs as ``ca init`` writes it, two blanks as ``ca bootstrap`` does."""
+    """Return the file's text: tabs as ``ca init`` writes it, two blanks as ``ca bootstrap`` does."""
     return json.dumps(msgspec.json.decode(msgspec.json.encode(defaults)), indent=indent)

@@ -1,7 +1,6 @@
-"""Checks ca.json against the table of its members: nothing in it is dropped in silence.
+"""Checks ca.json against the table of its members: every member is applied or reported.
 
-What is read is returned with the members spelled as the table has them, because the step tools read them in
-any case.
+Members are returned spelled as the table has them, because the step tools read them in any case.
 """
 
 import difflib
@@ -42,14 +41,14 @@ class Findings:
     refused: list[Setting] = field(default_factory=list[Setting])
     warned: list[Setting] = field(default_factory=list[Setting])
 
-    def raise_refused(self) -> None:
-        """Raises ValueError that names every member at fault."""
+    def raise_for_refused(self) -> None:
+        """Raise ValueError that names every member at fault."""
         if self.refused:
             raise ValueError("; ".join(f"{each.path}: {each.says}" for each in self.refused))
 
 
 def lines(settings: Iterable[Setting]) -> list[str]:
-    """One line for each reason, with the paths of all the settings it is given for."""
+    """Return one line for each reason, with the paths of all its settings."""
     paths: dict[str, list[str]] = {}
     for each in settings:
         paths.setdefault(each.says, []).append(each.path)
@@ -57,7 +56,7 @@ def lines(settings: Iterable[Setting]) -> list[str]:
 
 
 def parse_document(data: bytes | str) -> Record:
-    """The JSON object of a file. Raises ValueError with the line and column of a fault."""
+    """Return the JSON object of a file. Raises ValueError with the line and column of a fault."""
     if len(data) > LARGEST:
         raise ValueError(f"the file is larger than {LARGEST} bytes")
     try:
@@ -81,7 +80,7 @@ def parse_document(data: bytes | str) -> Record:
 
 
 def check_document(document: Record) -> tuple[Record, Findings]:
-    """Checks a whole ca.json; ``newel`` is left to its own models."""
+    """Check a whole ca.json; ``newel`` is left to its own models."""
     findings = Findings()
     checked = _object(document, CA_JSON, "", findings, off=False)
     authority = checked.get("authority")
@@ -94,15 +93,15 @@ def check_document(document: Record) -> tuple[Record, Findings]:
 
 
 def check_claims(claims: Record, path: str) -> Record:
-    """Checks the claims that stand at ``path``. Raises ValueError."""
+    """Check the claims at ``path``. Raises ValueError."""
     findings = Findings()
     checked = _object(claims, CLAIMS, path, findings, off=False)
-    findings.raise_refused()
+    findings.raise_for_refused()
     return checked
 
 
 def check_provisioner(record: Any, path: str, findings: Findings) -> Record:
-    """Checks one provisioner, which stands at ``path``."""
+    """Check one provisioner at ``path``."""
     if not isinstance(record, dict):
         findings.refused.append(Setting(path, "it is not an object"))
         return {}
@@ -210,8 +209,8 @@ def _require_text(value: Any, path: str = "") -> None:
         raise ValueError(f"{path}: the character U+{ord(bad[0]):04X} is not allowed")
 
 
-def with_place(error: msgspec.ValidationError, path: str) -> ValueError:
-    """A fault of a type with the path first, as every other one names it."""
+def add_path(error: msgspec.ValidationError, path: str) -> ValueError:
+    """Return a type error with the path first, as every other error names it."""
     says, _, place = str(error).partition(" - at `$")
     place = place.rstrip("`")
     at = f"{path}{place}" if path else place.removeprefix(".")

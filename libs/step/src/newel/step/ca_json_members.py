@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from newel.step.messages import TlsOptions
+from newel.step.messages import TLSOptions
 from newel.step.provisioner_members import CLAIMS, SSH
 from newel.step.treatment import (
     Member,
     backdate,
-    honoured,
+    honour,
     one_of,
     positive_duration,
-    refused,
-    warned,
+    refuse,
+    warn,
 )
 
 _ELSEWHERE = (
@@ -23,8 +23,8 @@ _DATABASE = "the database of step-ca is not read: certificates, accounts and rev
 
 
 def _part(says: str) -> Member:
-    """A member of an object that is warned about as a whole."""
-    return honoured(says)
+    """Return a member of an object that is warned about as a whole."""
+    return honour(says)
 
 
 def _own_database(value: Any) -> bool:
@@ -36,42 +36,42 @@ def _subject(*names: str) -> str:
 
 
 AUTHORITY: Mapping[str, Member] = {
-    "provisioners": honoured("who may ask for certificates: see below"),
-    "claims": honoured("limits that provisioners inherit", members=CLAIMS),
-    "policy": honoured(
+    "provisioners": honour("who may ask for certificates: see below"),
+    "claims": honour("limits that provisioners inherit", members=CLAIMS),
+    "policy": honour(
         "which names are issued",
         members={
-            "x509": refused(
+            "x509": refuse(
                 "policies are not applied yet, so names that they forbid would be issued"
             ),
-            "ssh": warned(SSH),
+            "ssh": warn(SSH),
         },
     ),
-    "template": refused(
+    "template": refuse(
         _subject(
             "country", "organization", "organizationalUnit", "locality", "province", "streetAddress",
             "serialNumber", "commonName",
         )
     ),
-    "backdate": honoured("how long before now certificates begin, default 1m, 24h at most", problem=backdate),
-    "disableIssuedAtCheck": honoured(
+    "backdate": honour("how long before now certificates begin, default 1m, 24h at most", problem=backdate),
+    "disableIssuedAtCheck": honour(
         "always as if true: used tokens are remembered across restarts"
     ),
-    "enableAdmin": warned(
+    "enableAdmin": warn(
         "remote management is not there yet; provisioners and administrators in step-ca's database are"
         " not taken over"
     ),
-    "disableGetSSHHosts": warned(SSH),
-    "authorityId": warned("the authority has no identity beside its root yet"),
-    "deploymentType": refused(
+    "disableGetSSHHosts": warn(SSH),
+    "authorityId": warn("the authority has no identity beside its root yet"),
+    "deploymentType": refuse(
         "only standalone authorities are supported", fits=one_of("standalone")
     ),
-    "type": refused(_ELSEWHERE, fits=one_of("softcas", "SoftCAS", "SOFTCAS")),
-    "certificateAuthority": refused(_ELSEWHERE),
-    "certificateAuthorityFingerprint": refused(_ELSEWHERE),
-    "certificateIssuer": refused(_ELSEWHERE),
-    "credentialsFile": refused(_ELSEWHERE),
-    "config": refused(_ELSEWHERE),
+    "type": refuse(_ELSEWHERE, fits=one_of("softcas", "SoftCAS", "SOFTCAS")),
+    "certificateAuthority": refuse(_ELSEWHERE),
+    "certificateAuthorityFingerprint": refuse(_ELSEWHERE),
+    "certificateIssuer": refuse(_ELSEWHERE),
+    "credentialsFile": refuse(_ELSEWHERE),
+    "config": refuse(_ELSEWHERE),
 }  # fmt: skip
 
 
@@ -82,54 +82,54 @@ def _version(value: Any) -> str:
 
 
 TLS: Mapping[str, Member] = {
-    "cipherSuites": warned(
+    "cipherSuites": warn(
         "told to clients; the suites of this server itself are not set by it",
-        fits=one_of(TlsOptions().cipher_suites),
+        fits=one_of(TLSOptions().cipher_suites),
     ),
-    "minVersion": honoured("1.2 or 1.3: of this server, and told to clients", problem=_version),
-    "maxVersion": honoured("1.2 or 1.3: of this server, and told to clients", problem=_version),
-    "renegotiation": warned("told to clients; this server never renegotiates"),
+    "minVersion": honour("1.2 or 1.3: of this server, and told to clients", problem=_version),
+    "maxVersion": honour("1.2 or 1.3: of this server, and told to clients", problem=_version),
+    "renegotiation": warn("told to clients; this server never renegotiates"),
 }
 
 CA_JSON: Mapping[str, Member] = {
-    "root": honoured("the root, or a list of them: every one is served"),
-    "federatedRoots": honoured("roots of other authorities, served at /federation"),
-    "crt": honoured("the issuing certificate and its chain"),
-    "key": honoured("the issuing certificate's key: an encrypted file"),
-    "password": refused(
+    "root": honour("the root, or a list of them: every one is served"),
+    "federatedRoots": honour("roots of other authorities, served at /federation"),
+    "crt": honour("the issuing certificate and its chain"),
+    "key": honour("the issuing certificate's key: an encrypted file"),
+    "password": refuse(
         "a password does not belong in this file; name its file by --password-file or newel.passwordFile"
     ),
-    "address": honoured("where HTTPS is served, HOST:PORT"),
-    "insecureAddress": honoured("where OCSP and revocation lists are served without TLS, HOST:PORT"),
-    "metricsAddress": honoured("where metrics are served, HOST:PORT; by default on this machine alone"),
-    "dnsNames": honoured("names and addresses of this server, default localhost, 127.0.0.1, ::1"),
-    "commonName": honoured("the common name of this server's certificate"),
-    "kms": honoured(
+    "address": honour("where HTTPS is served, HOST:PORT"),
+    "insecureAddress": honour("where OCSP and revocation lists are served without TLS, HOST:PORT"),
+    "metricsAddress": honour("where metrics are served, HOST:PORT; by default on this machine alone"),
+    "dnsNames": honour("names and addresses of this server, default localhost, 127.0.0.1, ::1"),
+    "commonName": honour("the common name of this server's certificate"),
+    "kms": honour(
         "where keys are kept",
         members={
-            "type": refused(_KEYS, fits=one_of("softkms", "SoftKMS", "SOFTKMS")),
-            "credentialsFile": refused(_KEYS),
-            "uri": refused(_KEYS),
-            "pin": refused(_KEYS),
-            "managementKey": refused(_KEYS),
-            "region": refused(_KEYS),
-            "profile": refused(_KEYS),
-            "storageDirectory": refused(_KEYS),
+            "type": refuse(_KEYS, fits=one_of("softkms", "SoftKMS", "SOFTKMS")),
+            "credentialsFile": refuse(_KEYS),
+            "uri": refuse(_KEYS),
+            "pin": refuse(_KEYS),
+            "managementKey": refuse(_KEYS),
+            "region": refuse(_KEYS),
+            "profile": refuse(_KEYS),
+            "storageDirectory": refuse(_KEYS),
         },
     ),
-    "ssh": warned(
+    "ssh": warn(
         SSH,
         members={
             "hostKey": _part("the key for hosts"),
             "userKey": _part("the key for users"),
-            "keys": honoured(
+            "keys": honour(
                 "further keys",
                 several=True,
                 members={"type": _part("user or host"), "federated": _part("of others"), "key": _part("a JWK")},
             ),
             "addUserPrincipal": _part("who adds users"),
             "addUserCommand": _part("how users are added"),
-            "bastion": honoured(
+            "bastion": honour(
                 "the way to hosts",
                 members={
                     name: _part("of the bastion") for name in ("hostname", "user", "port", "cmd", "flags")
@@ -137,14 +137,14 @@ CA_JSON: Mapping[str, Member] = {
             ),
         },
     ),
-    "logger": honoured(
+    "logger": honour(
         "how the authority logs",
         members={
-            "format": warned("the log is text or json, nothing else", fits=one_of("text", "json")),
-            "traceHeader": warned("requests are traced by the header X-Request-Id"),
+            "format": warn("the log is text or json, nothing else", fits=one_of("text", "json")),
+            "traceHeader": warn("requests are traced by the header X-Request-Id"),
         },
     ),
-    "db": warned(
+    "db": warn(
         _DATABASE,
         members={
             "type": _part("newel: this authority's own, below the state folder"),
@@ -155,19 +155,19 @@ CA_JSON: Mapping[str, Member] = {
         },
         fits=_own_database,
     ),
-    "monitoring": warned(
+    "monitoring": warn(
         "nothing is reported to New Relic; metrics are served for Prometheus",
         members={"type": _part("newrelic"), "name": _part("of the application"), "key": _part("a secret")},
     ),
-    "authority": honoured("who gets what", members=AUTHORITY),
-    "tls": honoured("what clients are told to speak", members=TLS),
-    "templates": warned(
+    "authority": honour("who gets what", members=AUTHORITY),
+    "tls": honour("what clients are told to speak", members=TLS),
+    "templates": warn(
         SSH,
         members={
-            "ssh": honoured(
+            "ssh": honour(
                 "configurations of clients and servers",
                 members={
-                    kind: honoured(
+                    kind: honour(
                         "files",
                         several=True,
                         members={
@@ -181,17 +181,17 @@ CA_JSON: Mapping[str, Member] = {
             "data": _part("variables"),
         },
     ),
-    "crl": honoured(
+    "crl": honour(
         "revocation lists",
         members={
-            "enabled": honoured("always as if true: lists are published where there is a plain HTTP address"),
-            "generateOnRevoke": honoured("always as if true"),
-            "cacheDuration": honoured("how long a list is valid, default 24h", problem=positive_duration),
-            "renewPeriod": honoured(
+            "enabled": honour("always as if true: lists are published where there is a plain HTTP address"),
+            "generateOnRevoke": honour("always as if true"),
+            "cacheDuration": honour("how long a list is valid, default 24h", problem=positive_duration),
+            "renewPeriod": honour(
                 "a new list at least this often, default a third of its validity", problem=positive_duration
             ),
-            "idpURL": warned("certificates and lists name the address that newel.httpUrl gives"),
+            "idpURL": warn("certificates and lists name the address that newel.httpUrl gives"),
         },
     ),
-    "newel": honoured("what the format has no word for; unknown members are refused too"),
+    "newel": honour("what the format has no word for; unknown members are refused too"),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A new JWK provisioner whose private key the authority keeps, encrypted, for those who know its password."""
+"""New JWK provisioners whose private key the authority keeps, encrypted under a password."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from newel.jose import jwk
 
 
 def new_jwk_provisioner(name: str, password: bytes) -> dict[str, Any]:
-    """The record of a JWK provisioner with a fresh P-256 key, as it stands in ``ca.json``.
+    """Return the record of a JWK provisioner with a new P-256 key, as ``ca.json`` has it.
 
-    ``encryptedKey`` is the private JWK in a compact JWE under ``password`` (PBES2), as the step tools
-    make it.
+    ``encryptedKey`` is the private JWK in a compact JWE under ``password`` (PBES2), as the step
+    tools write it.
     """
     from newel.jose import jwe  # it takes a while to import
 

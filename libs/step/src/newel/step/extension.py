@@ -1,4 +1,4 @@
-"""The step provisioner extension: which provisioner let a certificate be issued.
+"""The step provisioner extension, which names the provisioner that authorized a certificate.
 
 SEQUENCE { type INTEGER, name OCTET STRING, credentialID OCTET STRING,
            keyValuePairs SEQUENCE OF (PrintableString | UTF8String) OPTIONAL }, never critical.
@@ -8,9 +8,9 @@ import enum
 import re
 from dataclasses import dataclass
 
-from newel.crypto import der
+from newel.crypto import der, oids
 
-OID = "1.3.6.1.4.1.37476.9000.64.1"
+OID = oids.STEP_PROVISIONER
 
 _PRINTABLE_TEXT = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]*", re.ASCII)
 
@@ -41,7 +41,7 @@ class ProvisionerExtension:
     key_values: tuple[tuple[str, str], ...] = ()
 
     def encode(self) -> bytes:
-        """The extension's value in DER."""
+        """Return the extension's value in DER."""
         pairs = b"".join(_string(text) for pair in self.key_values for text in pair)
         return der.sequence(
             der.integer(self.type),
@@ -52,7 +52,7 @@ class ProvisionerExtension:
 
     @classmethod
     def decode(cls, value: bytes) -> "ProvisionerExtension":
-        """From the extension's value. Raises ValueError for anything but strict DER."""
+        """Decode the extension's value. Raises ValueError for anything but strict DER."""
         body = der.Reader(der.only(value).content)
         number = body.integer()
         name, credential = (body.read(der.OCTET_STRING).content.decode() for _ in range(2))

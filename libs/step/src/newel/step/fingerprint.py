@@ -12,10 +12,10 @@ def fingerprint(der: bytes) -> str:
 
 
 def normalise(text: str) -> str:
-    """A fingerprint as somebody typed it, without dashes, colons and blanks, in lower case."""
+    """Return a typed fingerprint without dashes, colons and blanks, in lower case."""
     return text.translate(_DECORATION).lower()
 
 
 def confirmation(der: bytes) -> str:
-    """The ``x5rt#S256`` value of a token's ``cnf`` claim: base64url SHA-256 of a DER request."""
+    """Return the ``x5rt#S256`` value of a token's ``cnf`` claim: base64url SHA-256 of a DER request."""
     return base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()

@@ -26,7 +26,7 @@ CAPITALS = "capitals"
 
 
 class Member(NamedTuple):
-    """Where something stands in ca.json, where in remote management, and how its value differs."""
+    """The place of a value in ca.json and in remote management, and how the values differ."""
 
     record: Path
     managed: Path
@@ -38,11 +38,11 @@ _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----.*?-----END \1-----\n?",
 
 
 def same(*names: str) -> tuple[Member, ...]:
-    """Members whose names differ in their capitals at most."""
-    return tuple(Member((name,), (_respelled(name),)) for name in names)
+    """Return members whose names differ in their capitals at most."""
+    return tuple(Member((name,), (_respell(name),)) for name in names)
 
 
-def _respelled(name: str) -> str:
+def _respell(name: str) -> str:
     for theirs, ours in _SPELLINGS.items():
         name = name.replace(theirs, ours)
     return name
@@ -122,57 +122,57 @@ TEMPLATES = (
 
 
 def members_of(kind: str) -> tuple[Member, ...]:
-    """Every member of a kind. Raises ValueError for a kind there is not."""
+    """Return every member of a kind. Raises ValueError for an unknown kind."""
     if kind not in DETAILS:
         raise ValueError(f"there are no provisioners of the type {kind}")
     own = (Member(m.record, ("details", kind, *m.managed), m.form) for m in DETAILS[kind])
     return (Member(("name",), ("name",)), *own, *CLAIMS, *TEMPLATES)
 
 
-def managed_of(record: Record) -> Record:
-    """A new provisioner as remote management takes it. Raises ValueError."""
+def to_managed(record: Record) -> Record:
+    """Return a new provisioner as remote management takes it. Raises ValueError."""
     kind = str(record.get("type"))
     managed: Record = {
         "type": kind.upper(),
         "details": {kind: {}},
         "claims": {"x509": {"enabled": True}},
     }
-    put_into(managed, record)
+    update_managed(managed, record)
     return managed
 
 
-def put_into(managed: Record, record: Record) -> None:
-    """Makes a managed provisioner say what a record says; what records have no word for stays.
+def update_managed(managed: Record, record: Record) -> None:
+    """Set in a managed provisioner what a record sets; members that records lack stay.
 
-    Raises ValueError for values that cannot be said.
+    Raises ValueError for values that have no managed form.
     """
     for member in members_of(str(record.get("type"))):
-        value = _at(record, member.record)
+        value = _get(record, member.record)
         if value in (None, "", []):
             _remove(managed, member.managed)
         else:
             _set(managed, member.managed, _to_managed(value, member.form))
-    ssh = _at(managed, ("claims", "ssh"))
-    if ssh and _at(record, ("claims", "enableSSHCA")) is None:
-        # to protobuf, durations without a word on whether SSH is on would mean that it is off
+    ssh = _get(managed, ("claims", "ssh"))
+    if ssh and _get(record, ("claims", "enableSSHCA")) is None:
+        # protobuf reads durations without a setting of SSH as SSH turned off
         ssh["enabled"] = True
 
 
-def record_of(managed: Record) -> Record:
-    """A managed provisioner as ca.json has it. Raises ValueError for what cannot be read."""
+def from_managed(managed: Record) -> Record:
+    """Return a managed provisioner as ca.json has it. Raises ValueError for what cannot be read."""
     kind = KINDS.get(str(managed.get("type")), "")
     record: Record = {"type": kind}
     for member in members_of(kind):
-        value = _at(managed, member.managed)
+        value = _get(managed, member.managed)
         if value not in (None, "", []):
             _set(record, member.record, _to_record(value, member.form))
-    if _at(managed, ("claims", "ssh")) == {}:
+    if _get(managed, ("claims", "ssh")) == {}:
         _set(record, ("claims", "enableSSHCA"), value=False)
     return record
 
 
-def _at(holder: Record, path: Path) -> Any:
-    """What stands there; None for nothing."""
+def _get(holder: Record, path: Path) -> Any:
+    """Return the value at the path, or None."""
     value: Any = holder
     for name in path:
         if not isinstance(value, dict):
@@ -191,7 +191,7 @@ def _set(holder: Record, path: Path, value: object) -> None:
 
 
 def _remove(holder: Record, path: Path) -> None:
-    inner = _at(holder, path[:-1])
+    inner = _get(holder, path[:-1])
     if isinstance(inner, dict):
         cast("Record", inner).pop(path[-1], None)
 

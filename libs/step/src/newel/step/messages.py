@@ -1,4 +1,4 @@
-"""The bodies of the step API, both directions. Absent, ``null`` and ``""`` mean the same."""
+"""The bodies of the step API in both directions. Absent, ``null`` and ``""`` mean the same."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ class RevokeRequest(msgspec.Struct, omit_defaults=True, rename="camel"):
     passive: bool | None = False
 
 
-class TlsOptions(msgspec.Struct, rename="camel"):
-    """What the authority would have its clients speak; also the ``tls`` section of ca.json."""
+class TLSOptions(msgspec.Struct, rename="camel"):
+    """The TLS settings that the authority recommends to clients; also the ``tls`` section of ca.json."""
 
     cipher_suites: list[str] | None = msgspec.field(
         default_factory=lambda: [
@@ -51,7 +51,7 @@ class SignResponse(msgspec.Struct, rename="camel"):
     crt: str
     ca: str
     cert_chain: list[str]
-    tls_options: TlsOptions | None = None
+    tls_options: TLSOptions | None = None
 
 
 class StatusResponse(msgspec.Struct):
@@ -93,44 +93,7 @@ class ProvisionerKeyResponse(msgspec.Struct):
 
 
 class ErrorResponse(msgspec.Struct):
-    """Every refusal."""
+    """Every error."""
 
     status: int
     message: str
-
-
-class SshSignRequest(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """``POST /ssh/sign``. Keys are base64 of the wire form, not authorized_keys text."""
-
-    public_key: str
-    ott: str
-    cert_type: str = ""
-    key_id: str = msgspec.field(default="", name="keyID")
-    principals: list[str] | None = None
-    valid_after: str = ""
-    valid_before: str = ""
-    add_user_public_key: str = ""
-    identity_csr: str | None = msgspec.field(default=None, name="identityCSR")
-    template_data: msgspec.Raw = msgspec.Raw(b"")
-
-
-class SshSignResponse(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """201 of the SSH endpoints that issue."""
-
-    crt: str
-    add_user_crt: str = ""
-    identity_crt: list[str] | None = None
-
-
-class SshRenewRequest(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """``POST /ssh/renew`` and, with a public key, ``/ssh/rekey``."""
-
-    ott: str
-    public_key: str = ""
-
-
-class SshKeysResponse(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """``/ssh/roots`` and ``/ssh/federation``."""
-
-    user_key: list[str] | None = None
-    host_key: list[str] | None = None

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from newel.step.treatment import Member, honoured, positive_duration, refused, warned
+from newel.step.treatment import Member, honour, positive_duration, refuse, warn
 
 SSH = "certificates for SSH are not issued yet"
 SUPPORTED = frozenset({"JWK", "ACME"})
-"""The kinds that let anybody in. A provisioner of another kind is off, and listed with the reason."""
+"""The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
 SECRET = frozenset(
     {
@@ -21,19 +21,19 @@ _PRIVATE = ("d", "k", "p", "q", "dp", "dq", "qi")
 
 
 def _ssh_duration() -> Member:
-    return warned(SSH, problem=positive_duration)
+    return warn(SSH, problem=positive_duration)
 
 
 CLAIMS: Mapping[str, Member] = {
-    "minTLSCertDuration": honoured("the shortest validity, default 5m", problem=positive_duration),
-    "maxTLSCertDuration": honoured("the longest validity, default 24h", problem=positive_duration),
-    "defaultTLSCertDuration": honoured(
+    "minTLSCertDuration": honour("the shortest validity, default 5m", problem=positive_duration),
+    "maxTLSCertDuration": honour("the longest validity, default 24h", problem=positive_duration),
+    "defaultTLSCertDuration": honour(
         "the validity where the request names none, default 24h", problem=positive_duration
     ),
-    "disableRenewal": honoured("no renewals"),
-    "allowRenewalAfterExpiry": honoured("renews expired certificates too"),
-    "disableSmallstepExtensions": honoured("leaves the provisioner extension out of certificates"),
-    "enableSSHCA": warned(SSH),
+    "disableRenewal": honour("no renewals"),
+    "allowRenewalAfterExpiry": honour("renews expired certificates too"),
+    "disableSmallstepExtensions": honour("leaves the provisioner extension out of certificates"),
+    "enableSSHCA": warn(SSH),
     "minUserSSHCertDuration": _ssh_duration(),
     "maxUserSSHCertDuration": _ssh_duration(),
     "defaultUserSSHCertDuration": _ssh_duration(),
@@ -52,33 +52,33 @@ def _object(value: Any) -> str:
 
 
 OPTIONS: Mapping[str, Member] = {
-    "x509": honoured(
+    "x509": honour(
         "the template of the certificates",
         members={
-            "template": honoured("the template, or base64 of it", problem=_text),
-            "templateFile": honoured(
+            "template": honour("the template, or base64 of it", problem=_text),
+            "templateFile": honour(
                 "the file of the template, where template is not given", problem=_text
             ),
-            "templateData": honoured("the template's own variables", problem=_object),
+            "templateData": honour("the template's own variables", problem=_object),
         },
     ),
-    "ssh": warned(SSH),
-    "webhooks": refused("webhooks are not called yet, so nothing would ask them for permission"),
-    "wire": refused("the challenges of Wire are not offered yet"),
+    "ssh": warn(SSH),
+    "webhooks": refuse("webhooks are not called yet, so nothing would ask them for permission"),
+    "wire": refuse("the challenges of Wire are not offered yet"),
 }
 
 OWN: Mapping[str, Member] = {
-    "activeRevocation": honoured("revocations are published (default), or only stop renewals"),
-    "profile": honoured("the certificate profile of the issuing authority"),
-    "disabled": honoured("lets no one in, keeps the record"),
-    "allowUnderscores": honoured("domain names may have underscores (not of ACME provisioners)"),
-    "revokesAny": honoured(
+    "activeRevocation": honour("revocations are published (default), or only stop renewals"),
+    "profile": honour("the certificate profile of the issuing authority"),
+    "disabled": honour("lets no one in, keeps the record"),
+    "allowUnderscores": honour("domain names may have underscores (not of ACME provisioners)"),
+    "revokesAny": honour(
         "its tokens revoke certificates of every provisioner (not of ACME provisioners)"
     ),
 }
 
 _WITHOUT_TOKENS: Mapping[str, Member] = {
-    name: refused("it is about tokens, and ACME provisioners take none")
+    name: refuse("it is about tokens, and ACME provisioners take none")
     for name in ("allowUnderscores", "revokesAny")
 }
 
@@ -97,17 +97,17 @@ def _public_key(value: Any) -> str:
 
 
 _ALL: Mapping[str, Member] = {
-    "type": honoured("the kind, in any case"),
-    "name": honoured("the name", problem=_name),
-    "claims": honoured("limits; what is not set is inherited", members=CLAIMS),
-    "options": honoured("templates and webhooks", members=OPTIONS),
-    "policy": refused("policies are not applied yet, so names that they forbid would be issued"),
-    "newel": honoured("what the format has no word for", members=OWN),
+    "type": honour("the kind, in any case"),
+    "name": honour("the name", problem=_name),
+    "claims": honour("limits; what is not set is inherited", members=CLAIMS),
+    "options": honour("templates and webhooks", members=OPTIONS),
+    "policy": refuse("policies are not applied yet, so names that they forbid would be issued"),
+    "newel": honour("what the format has no word for", members=OWN),
 }
 
 
-def _listed(*names: str) -> dict[str, Member]:
-    return {name: honoured("listed only: the kind is not supported yet") for name in names}
+def _list_only(*names: str) -> dict[str, Member]:
+    return {name: honour("listed only: the kind is not supported yet") for name in names}
 
 
 _INSTANCE = ("disableCustomSANs", "disableTrustOnFirstUse", "instanceAge")
@@ -115,38 +115,38 @@ _ATTESTATION = "devices are not attested yet"
 
 OF_KIND: Mapping[str, Mapping[str, Member]] = {
     "JWK": {
-        "key": honoured("the public key, a JWK", problem=_public_key),
-        "encryptedKey": honoured("the private key, encrypted, for those who have its password"),
+        "key": honour("the public key, a JWK", problem=_public_key),
+        "encryptedKey": honour("the private key, encrypted, for those who have its password"),
     },
     "ACME": {
-        "forceCN": honoured("the first name is the common name where the request has none"),
-        "termsOfService": honoured("shown, and to be agreed to"),
-        "website": honoured("shown"),
-        "caaIdentities": honoured("shown"),
-        "requireEAB": honoured("only accounts with an external account key"),
-        "challenges": honoured("those offered; one that is not there turns the provisioner off"),
-        "attestationFormats": refused(_ATTESTATION),
-        "attestationRoots": refused(_ATTESTATION),
+        "forceCN": honour("the first name is the common name where the request has none"),
+        "termsOfService": honour("shown, and to be agreed to"),
+        "website": honour("shown"),
+        "caaIdentities": honour("shown"),
+        "requireEAB": honour("only accounts with an external account key"),
+        "challenges": honour("those offered; one that is not there turns the provisioner off"),
+        "attestationFormats": refuse(_ATTESTATION),
+        "attestationRoots": refuse(_ATTESTATION),
     },
-    "OIDC": _listed(
+    "OIDC": _list_only(
         "clientID", "clientSecret", "configurationEndpoint", "tenantID", "admins", "domains", "groups",
         "listenAddress", "scopes", "authParams",
     ),
-    "X5C": _listed("roots"),
+    "X5C": _list_only("roots"),
     "SSHPOP": {},
-    "K8sSA": _listed("publicKeys"),
-    "SCEP": _listed(
+    "K8sSA": _list_only("publicKeys"),
+    "SCEP": _list_only(
         "forceCN", "challenge", "capabilities", "includeRoot", "excludeIntermediate",
         "minimumPublicKeyLength", "decrypterCertificate", "decrypterKey", "decrypterKeyPEM",
         "decrypterKeyPassword", "encryptionAlgorithmIdentifier",
     ),
-    "Nebula": _listed("roots"),
-    "AWS": _listed("accounts", *_INSTANCE, "imdsVersions", "iidRoots"),
-    "GCP": _listed(
+    "Nebula": _list_only("roots"),
+    "AWS": _list_only("accounts", *_INSTANCE, "imdsVersions", "iidRoots"),
+    "GCP": _list_only(
         "serviceAccounts", "projectIDs", "organizationID", *_INSTANCE, "disableSSHCAUser",
         "disableSSHCAHost",
     ),
-    "Azure": _listed(
+    "Azure": _list_only(
         "tenantID", "resourceGroups", "subscriptionIDs", "objectIDs", "audience",
         "disableCustomSANs", "disableTrustOnFirstUse",
     ),

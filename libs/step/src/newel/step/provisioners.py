@@ -41,7 +41,7 @@ class Claims(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
-    """What a provisioner's record has no word for in step's format."""
+    """Settings of a provisioner that step's format lacks."""
 
     active_revocation: bool | None = None
     """A revocation is published in OCSP and CRL (True, the default), or only stops renewal."""
@@ -52,24 +52,24 @@ class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
     allow_underscores: bool = False
     """Its tokens' domain names may have underscores, which RFC 1123 does not know."""
     revokes_any: bool = False
-    """Its tokens revoke certificates of every provisioner, not only those it let through."""
+    """Its tokens revoke certificates of every provisioner, not only those it authorized."""
 
 
-class _Named(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
+class _NamedRecord(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
     name: str
     claims: Claims | None = None
     options: Options | None = None
     newel: Newel | None = None
 
 
-class JWKProvisionerConfig(_Named, tag="JWK", rename="camel"):
+class JWKProvisionerConfig(_NamedRecord, tag="JWK", rename="camel"):
     """One-time tokens signed by a key the authority escrows encrypted."""
 
     key: JWK
     encrypted_key: str = ""
 
 
-class OidcProvisioner(_Named, tag="OIDC", rename="camel"):
+class OidcProvisioner(_NamedRecord, tag="OIDC", rename="camel"):
     """ID tokens of an OpenID provider."""
 
     client_id: str = msgspec.field(name="clientID")
@@ -84,7 +84,7 @@ class OidcProvisioner(_Named, tag="OIDC", rename="camel"):
     auth_params: list[str] | None = None
 
 
-class ACMEProvisionerConfig(_Named, tag="ACME", rename="camel"):
+class ACMEProvisionerConfig(_NamedRecord, tag="ACME", rename="camel"):
     """RFC 8555 under ``/acme/<name>/directory``."""
 
     force_cn: bool = msgspec.field(default=False, name="forceCN")
@@ -97,23 +97,23 @@ class ACMEProvisionerConfig(_Named, tag="ACME", rename="camel"):
     attestation_roots: str = ""
 
 
-class X5cProvisioner(_Named, tag="X5C"):
+class X5cProvisioner(_NamedRecord, tag="X5C"):
     """Tokens signed by a certificate's key; roots as base64 of PEM."""
 
     roots: str = ""
 
 
-class SshpopProvisioner(_Named, tag="SSHPOP"):
+class SshpopProvisioner(_NamedRecord, tag="SSHPOP"):
     """Tokens signed by an SSH host certificate's key."""
 
 
-class K8sSaProvisioner(_Named, tag="K8sSA", rename="camel"):
+class K8sSaProvisioner(_NamedRecord, tag="K8sSA", rename="camel"):
     """Kubernetes service account tokens; public keys as base64 of PEM."""
 
     public_keys: str | None = None
 
 
-class ScepProvisioner(_Named, tag="SCEP", rename="camel"):
+class ScepProvisioner(_NamedRecord, tag="SCEP", rename="camel"):
     """RFC 8894."""
 
     force_cn: bool = msgspec.field(default=False, name="forceCN")
@@ -129,13 +129,13 @@ class ScepProvisioner(_Named, tag="SCEP", rename="camel"):
     encryption_algorithm_identifier: int = 0
 
 
-class NebulaProvisioner(_Named, tag="Nebula"):
+class NebulaProvisioner(_NamedRecord, tag="Nebula"):
     """Nebula host certificates; roots as base64 of PEM."""
 
     roots: str = ""
 
 
-class AwsProvisioner(_Named, tag="AWS", rename="camel"):
+class AwsProvisioner(_NamedRecord, tag="AWS", rename="camel"):
     """Instance identity documents of EC2."""
 
     accounts: list[str] | None = None
@@ -146,7 +146,7 @@ class AwsProvisioner(_Named, tag="AWS", rename="camel"):
     iid_roots: str = ""
 
 
-class GcpProvisioner(_Named, tag="GCP", rename="camel"):
+class GcpProvisioner(_NamedRecord, tag="GCP", rename="camel"):
     """Identity tokens of Google Compute Engine."""
 
     service_accounts: list[str] | None = None
@@ -159,7 +159,7 @@ class GcpProvisioner(_Named, tag="GCP", rename="camel"):
     disable_ssh_ca_host: bool | None = msgspec.field(default=None, name="disableSSHCAHost")
 
 
-class AzureProvisioner(_Named, tag="Azure", rename="camel"):
+class AzureProvisioner(_NamedRecord, tag="Azure", rename="camel"):
     """Managed identity tokens of Azure."""
 
     tenant_id: str = msgspec.field(default="", name="tenantID")
@@ -198,11 +198,11 @@ def from_mapping(data: dict[str, Any], path: str = "provisioner") -> Provisioner
     """
     findings = ca_json_check.Findings()
     checked = ca_json_check.check_provisioner(data, path, findings)
-    findings.raise_refused()
+    findings.raise_for_refused()
     try:
         return msgspec.convert(checked, ProvisionerConfig)  # pyright: ignore[reportArgumentType] - a union is a type form
     except msgspec.ValidationError as error:
-        raise ca_json_check.with_place(error, path) from None
+        raise ca_json_check.add_path(error, path) from None
 
 
 _FIRST = {"type": 0, "name": 1}
@@ -210,21 +210,21 @@ _LAST = {"claims": 3, "options": 4, "newel": 5}
 
 
 def to_mapping(provisioner: ProvisionerConfig) -> dict[str, Any]:
-    """The record as decoded JSON, empty members left out, in ca.json's order."""
+    """Return the record as decoded JSON without empty members, in ca.json's order."""
     members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(provisioner))
     order = sorted(members, key=lambda name: _FIRST.get(name, _LAST.get(name, 2)))
     return {name: members[name] for name in order}
 
 
 def to_public(provisioner: ProvisionerConfig) -> dict[str, Any]:
-    """What strangers may see of the record: neither secrets nor what is ours alone."""
+    """Return the public part of the record: neither secrets nor our own settings."""
     hidden = SECRET | {"newel"}
     shown = {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
     return cast("dict[str, Any]", _without_passwords(shown))
 
 
 def _without_passwords(value: Any) -> Any:
-    """A value with URLs that name no user, and webhooks without what they prove themselves by."""
+    """Return the value without users in URLs and without the credentials of webhooks."""
     if isinstance(value, str):
         return _USER.sub(r"\1", value)
     if isinstance(value, list):
@@ -245,12 +245,12 @@ def _public_webhook(hook: Any) -> dict[str, Any]:
 
 
 def to_json(provisioner: ProvisionerConfig) -> str:
-    """The record as compact JSON, in the same order."""
+    """Return the record as compact JSON, in the same order."""
     return msgspec.json.encode(to_mapping(provisioner)).decode()
 
 
 def identity(provisioner: ProvisionerConfig) -> str:
-    """The id by which tokens select it: ``admin:<kid>``, ``acme/acme``, the OIDC client id …"""
+    """Return the id by which tokens select it: ``admin:<kid>``, ``acme/acme``, an OIDC client id."""
     if isinstance(provisioner, JWKProvisionerConfig):
         return f"{provisioner.name}:{provisioner.key.kid or ''}"
     if isinstance(provisioner, OidcProvisioner):

@@ -1,7 +1,7 @@
 """Renewal by bearer token: a JWS signed by the certificate's own key, its chain in ``x5cInsecure``.
 
-The chain proves nothing by itself: whoever accepts the token builds it to a root, and compares the
-leaf octet by octet with the record of what was issued.
+The chain proves nothing by itself: the authority that accepts the token builds it to a root, and
+compares the leaf octet by octet with the record of what was issued.
 """
 
 import base64
@@ -21,7 +21,7 @@ from newel.step import tokens
 from newel.step.audiences import Audiences, Method
 
 ISSUER = "step-ca-client/1.0"
-_LONGEST_CHAIN = 8
+_MAX_CHAIN = 8
 LIFETIME = dt.timedelta(minutes=5)
 
 
@@ -32,19 +32,19 @@ class RenewToken:
     token: tokens.Token
     leaf: x509.Certificate
     chain: tuple[bytes, ...]
-    """DER, leaf first, as it came."""
+    """DER, leaf first, as received."""
 
     def check_claims(
         self, audiences: Audiences, provisioner: str, now: float, longest: float
     ) -> None:
-        """Check subject, times, issuer and audience. Raises InvalidClaimsError with step's own words.
+        """Check subject, times, issuer and audience. Raises InvalidClaimsError in step-ca's words.
 
         ``longest`` bounds in seconds how far the expiry may lie ahead.
         """
         claims, name = self.token.claims, common_name(self.leaf)
         if name and claims.sub != name:
             raise tokens.InvalidClaimsError("invalid subject claim (sub)")
-        self.token.check_times(now, longest=longest)
+        self.token.check_times(now, max_lifetime=longest)
         if claims.iss not in {ISSUER, provisioner}:
             raise tokens.InvalidClaimsError("invalid issuer claim (iss)")
         if not audiences.accepts(Method.RENEW, claims.audience):
@@ -52,13 +52,13 @@ class RenewToken:
 
 
 def parse(text: str) -> RenewToken:
-    """Reads a renew token and verifies it with its leaf's key.
+    """Parse a renew token and verify it with its leaf's key.
 
-    Raises MalformedTokenError or InvalidSignatureError. Nothing is said about who issued the leaf.
+    Raises MalformedTokenError or InvalidSignatureError. Who issued the leaf is not checked.
     """
     unverified = tokens.parse(text)
     encoded = unverified.header.x5c_insecure or []
-    if not 1 <= len(encoded) <= _LONGEST_CHAIN:
+    if not 1 <= len(encoded) <= _MAX_CHAIN:
         raise tokens.MalformedTokenError("no x5cInsecure chain, or one too long")
     try:
         chain = tuple(base64.b64decode(item, validate=True) for item in encoded)
@@ -71,7 +71,7 @@ def parse(text: str) -> RenewToken:
 
 
 def make(chain: Sequence[bytes], key: PrivateKey, audience: str, now: dt.datetime) -> str:
-    """The token for a certificate (DER chain, leaf first) and its key; good for five minutes."""
+    """Return the token for a certificate (DER chain, leaf first) and its key, valid for five minutes."""
     leaf = loading.load_certificate(chain[0])
     issued = int(now.timestamp())
     header: dict[str, Any] = {
@@ -91,6 +91,6 @@ def make(chain: Sequence[bytes], key: PrivateKey, audience: str, now: dt.datetim
 
 
 def common_name(certificate: x509.Certificate) -> str:
-    """The last common name of the subject, ``""`` when there is none."""
+    """Return the last common name of the subject, or ``""``."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[-1].value) if names else ""

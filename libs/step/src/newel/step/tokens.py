@@ -1,8 +1,8 @@
-"""One-time tokens: made by clients, parsed within bounds, verified by the provisioner's key alone.
+"""One-time tokens: clients make them, a provisioner's key alone verifies them.
 
 ``parse`` yields an UnverifiedToken, whose claims may choose a provisioner and nothing more;
-``UnverifiedToken.verify`` yields the Token that authorises. The header's ``jku``, ``x5u`` and
-``jwk`` are never looked at.
+``UnverifiedToken.verify`` yields the Token that authorizes. The header's ``jku``, ``x5u`` and
+``jwk`` are never used.
 """
 
 import datetime as dt
@@ -16,8 +16,8 @@ from newel.crypto.entropy import random_hex
 from newel.crypto.keys import PrivateKey, PublicKey
 from newel.jose import base64url, jws
 
-LARGEST = 128 * 1024
-"""Octets; anything longer is refused before it is looked at. 256 names have room."""
+MAX_TOKEN = 128 * 1024
+"""Octets; longer tokens are refused unread. 256 names fit."""
 
 LEEWAY = 60
 """Seconds by which clocks may differ."""
@@ -26,11 +26,11 @@ LIFETIME = dt.timedelta(minutes=5)
 
 
 class MalformedTokenError(ValueError):
-    """Not a token at all. The text says why, for the audit trail."""
+    """The text is not a token; the message says why, for the audit trail."""
 
 
 class InvalidClaimsError(ValueError):
-    """Signed well, but not good now or not good here."""
+    """The signature is right, but the claims do not hold now or here."""
 
 
 class Header(msgspec.Struct, omit_defaults=True, rename="camel"):
@@ -50,7 +50,7 @@ class Confirmation(msgspec.Struct, omit_defaults=True):
     request: str = msgspec.field(default="", name="x5rt#S256")
 
 
-class SshOptions(msgspec.Struct, omit_defaults=True, rename="camel"):
+class SSHOptions(msgspec.Struct, omit_defaults=True, rename="camel"):
     """What an SSH token fixes."""
 
     cert_type: str = ""
@@ -63,22 +63,22 @@ class SshOptions(msgspec.Struct, omit_defaults=True, rename="camel"):
 class StepClaim(msgspec.Struct, omit_defaults=True):
     """The ``step`` claim."""
 
-    ssh: SshOptions | None = None
+    ssh: SSHOptions | None = None
 
 
-Moment = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]
-"""NumericDate of RFC 7519 §2: seconds since 1970, up to the end of the year 9999."""
+NumericDate = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]
+"""RFC 7519 §2: seconds since 1970, up to the end of the year 9999."""
 
 
 class Claims(msgspec.Struct, omit_defaults=True):
-    """The registered claims (RFC 7519 §4.1) and those of step that authorise."""
+    """The registered claims (RFC 7519 §4.1) and those of step that authorize."""
 
     aud: str | list[str] | None = None
-    exp: Moment | None = None
-    iat: Moment | None = None
+    exp: NumericDate | None = None
+    iat: NumericDate | None = None
     iss: str = ""
     jti: str = ""
-    nbf: Moment | None = None
+    nbf: NumericDate | None = None
     sans: list[str] | None = None
     sha: str = ""
     sub: str = ""
@@ -109,13 +109,13 @@ class Token(NamedTuple):
         self,
         now: float,
         *,
-        longest: float,
+        max_lifetime: float,
         leeway: float = LEEWAY,
         needs_expiry: bool = True,
     ) -> None:
-        """Raises InvalidClaimsError outside ``nbf`` … ``exp`` (seconds since 1970, with leeway).
+        """Raise InvalidClaimsError outside ``nbf`` … ``exp`` (seconds since 1970, with leeway).
 
-        ``longest`` bounds how far ``exp`` may lie ahead, so that no token is good for ever.
+        ``max_lifetime`` bounds in seconds how far ``exp`` may lie ahead.
         """
         claims = self.claims
         if claims.exp is None:
@@ -123,7 +123,7 @@ class Token(NamedTuple):
                 raise InvalidClaimsError("token never expires (exp)")
         elif now > claims.exp + leeway:
             raise InvalidClaimsError("token is expired (exp)")
-        elif claims.exp > now + longest + leeway:
+        elif claims.exp > now + max_lifetime + leeway:
             raise InvalidClaimsError("token expires too late (exp)")
         if claims.nbf is not None and now < claims.nbf - leeway:
             raise InvalidClaimsError("token not valid yet (nbf)")
@@ -132,7 +132,7 @@ class Token(NamedTuple):
 
 
 class UnverifiedToken(NamedTuple):
-    """A well-formed token nobody has verified."""
+    """A well-formed token whose signature is not verified yet."""
 
     header: Header
     unverified: Claims
@@ -148,8 +148,8 @@ class UnverifiedToken(NamedTuple):
 
 
 def parse(text: str) -> UnverifiedToken:
-    """Reads a compact JWS of at most LARGEST octets. Raises MalformedTokenError."""
-    if len(text) > LARGEST:
+    """Parse a compact JWS of at most MAX_TOKEN octets. Raises MalformedTokenError."""
+    if len(text) > MAX_TOKEN:
         raise MalformedTokenError("token is too large")
     signed, _, tail = text.encode(errors="replace").rpartition(b".")
     head, _, body = signed.partition(b".")
@@ -180,11 +180,11 @@ def make(
     not_before: dt.datetime | None = None,
     lifetime: dt.timedelta = LIFETIME,
     confirmation: str = "",
-    ssh: SshOptions | None = None,
+    ssh: SSHOptions | None = None,
     user: dict[str, Any] | None = None,
     extra_header: dict[str, Any] | None = None,
 ) -> str:
-    """A token as ``step ca token`` makes it.
+    """Return a token as ``step ca token`` makes it.
 
     ``root`` is the hex fingerprint of the root (``sha``), ``confirmation`` the fingerprint of the
     one request it is for, ``sans`` None for a token that names only its subject (revocation).

@@ -1,4 +1,4 @@
-"""What a Newel authority does with a member of ca.json: honour it, refuse to start, or start with a warning."""
+"""What an authority does with a member of ca.json: apply it, refuse to start, or warn."""
 
 import enum
 from collections.abc import Callable, Mapping
@@ -10,13 +10,13 @@ _LONGEST_BACKDATE = 24 * 3600
 
 
 class Treatment(enum.Enum):
-    """The three answers. There is no fourth one: nothing that a person configured is dropped in silence."""
+    """What happens to a member: it is never ignored without a report."""
 
     HONOURED = "honoured"
     REFUSED = "refused"
-    """It decides who gets what and is not implemented: an authority without it would issue too much."""
+    """It restricts what is issued and is not implemented: without it too much would be issued."""
     WARNED = "warned about"
-    """It decides nothing about what is issued; one line at start names what is not there yet."""
+    """It does not affect what is issued; one line at start names what is missing."""
 
 
 def _no_exception(_value: Any) -> bool:
@@ -32,51 +32,51 @@ class Member(NamedTuple):
 
     treatment: Treatment
     says: str
-    """What becomes of it; of what is refused or warned about, why."""
+    """The effect of the member, or why it is refused or warned about."""
     members: "Mapping[str, Member] | None" = None
-    """The members of the object, or of each object of the list, that stands here; None: anything may."""
+    """The members of the object, or of each object of the list; None for any."""
     fits: Callable[[Any], bool] = _no_exception
-    """Values of a member that is not honoured which ask for nothing that is missing here."""
+    """Which values of a member without effect ask for nothing that is missing."""
     problem: Callable[[Any], str] = _no_problem
     """Why a value cannot be used; "" for one that can."""
     several: bool = False
-    """Whether a list of such objects stands here, and no object alone."""
+    """Whether the value is a list of such objects."""
 
 
-def honoured(
+def honour(
     says: str,
     *,
     members: Mapping[str, Member] | None = None,
     problem: Callable[[Any], str] = _no_problem,
     several: bool = False,
 ) -> Member:
-    """A member that takes effect."""
+    """Return a member that takes effect."""
     return Member(Treatment.HONOURED, says, members, problem=problem, several=several)
 
 
-def refused(says: str, *, fits: Callable[[Any], bool] = _no_exception) -> Member:
-    """A member whose presence keeps the authority from starting."""
+def refuse(says: str, *, fits: Callable[[Any], bool] = _no_exception) -> Member:
+    """Return a member whose presence keeps the authority from starting."""
     return Member(Treatment.REFUSED, says, fits=fits)
 
 
-def warned(
+def warn(
     says: str,
     *,
     members: Mapping[str, Member] | None = None,
     fits: Callable[[Any], bool] = _no_exception,
     problem: Callable[[Any], str] = _no_problem,
 ) -> Member:
-    """A member without effect, which is named at start."""
+    """Return a member without effect, which is reported at start."""
     return Member(Treatment.WARNED, says, members, fits, problem)
 
 
 def one_of(*values: Any) -> Callable[[Any], bool]:
-    """Accepts these values."""
+    """Return a test that accepts these values."""
     return lambda value: value in values
 
 
 def positive_duration(value: Any) -> str:
-    """Why a value is no duration longer than nothing; "" for one that is."""
+    """Return why a value is not a positive duration, or ""."""
     if value is None or value == "":
         return ""
     try:
@@ -87,14 +87,14 @@ def positive_duration(value: Any) -> str:
 
 
 def duration(value: Any) -> str:
-    """Why a value is no duration; "" for one that is, zero included."""
+    """Return why a value is not a duration, or ""; zero is one."""
     if value == "0" or (isinstance(value, str) and value[:1] == "0" and not value.strip("0smh")):
         return ""
     return positive_duration(value)
 
 
 def backdate(value: Any) -> str:
-    """Why certificates cannot begin so long before now; "" where they can."""
+    """Return why certificates cannot be backdated so far, or ""."""
     problem = duration(value)
     if problem or not value or not value.strip("0smh"):
         return problem
@@ -103,7 +103,7 @@ def backdate(value: Any) -> str:
 
 
 def is_set(value: Any) -> bool:
-    """Whether a value asks for anything: empty texts, lists and objects, zero, false and null do not."""
+    """Tell whether a value asks for anything: empty texts, lists and objects, zero, false and null do not."""
     if isinstance(value, dict):
         return any(map(is_set, value.values()))
     return bool(value)

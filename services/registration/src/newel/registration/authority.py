@@ -9,7 +9,7 @@ from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.storage import ProvisionerTable
 from newel.registration.trust import Trust
-from newel.step.messages import TlsOptions
+from newel.step.messages import TLSOptions
 from newel.step.provisioners import ProvisionerConfig, parse
 
 _log = logging.getLogger("newel.registration")
@@ -27,7 +27,7 @@ class Authority:
         active_revocation: bool,
         roots: Sequence[bytes],
         federated: Sequence[bytes],
-        tls: TlsOptions,
+        tls: TLSOptions,
         metrics: Metrics,
     ) -> None:
         self._store = store

@@ -17,7 +17,7 @@ from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
 from newel.runtime.http.client_addresses import LOOPBACK
 from newel.step.ca_json_check import Findings, check_claims, check_provisioner, lines
-from newel.step.messages import TlsOptions
+from newel.step.messages import TLSOptions
 from newel.step.provisioners import Claims, ProvisionerConfig, from_mapping
 
 
@@ -149,6 +149,6 @@ class Config(Settings):
         granted = [limits, *(limits.inherit(record.claims) for record in self.records())]
         return max(each.max_duration for each in granted) + self.backdate
 
-    def tls_options(self) -> TlsOptions:
+    def tls_options(self) -> TLSOptions:
         """What clients are told to speak."""
-        return msgspec.convert(self.tls, TlsOptions)
+        return msgspec.convert(self.tls, TLSOptions)

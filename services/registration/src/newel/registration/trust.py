@@ -14,7 +14,7 @@ from cryptography import x509
 from newel.crypto import loading, pem
 from newel.registration.issuance import IssuerRecord
 from newel.step.fingerprint import fingerprint
-from newel.step.messages import CertificatesResponse, RootResponse, TlsOptions
+from newel.step.messages import CertificatesResponse, RootResponse, TLSOptions
 
 _encode = msgspec.json.Encoder().encode
 
@@ -47,7 +47,7 @@ class Trust:
         self,
         issuers: Iterable[IssuerRecord],
         federated: Sequence[bytes],
-        tls: TlsOptions,
+        tls: TLSOptions,
         roots: Sequence[bytes] = (),
     ) -> None:
         """Take DER roots: ``roots`` are announced along with those of the issuers, ``federated`` are
@@ -85,7 +85,7 @@ class Trust:
         return list(dict.fromkeys([*self._anchors, *chains]))
 
 
-def _issuer(issuer: IssuerRecord, tls: TlsOptions) -> Issuer:
+def _issuer(issuer: IssuerRecord, tls: TLSOptions) -> Issuer:
     chain = issuer.chain
     texts = [pem.encode_json(der) for der in chain]
     authority = texts[0] if texts else b""

@@ -29,7 +29,7 @@ class Wanted(NamedTuple):
 def wanted_addresses(options: Options, settings: Settings | None = None) -> Iterator[Wanted]:
     """Every address this start will listen on. Raises OSError for what is none."""
     file = settings.layout.ca_json if settings else ""
-    stored = settings.ca if settings else ca_json.CaJson()
+    stored = settings.ca if settings else ca_json.CAConfig()
     https = options.address or (stored.address if settings else HTTPS_ADDRESS)
     http = options.http_address or (stored.insecure_address if settings else HTTP_ADDRESS)
     if https:

@@ -58,7 +58,7 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
 
 
 def authority_files(
-    layout: Layout, password_file: Path, ca: ca_json.CaJson | None = None
+    layout: Layout, password_file: Path, ca: ca_json.CAConfig | None = None
 ) -> AuthorityFiles:
     """Where the signer's ceremony puts what it makes; with ``ca`` the issuer is the one named there."""
     return AuthorityFiles(
@@ -91,7 +91,7 @@ def read_password(path: Path) -> bytes:
     return password
 
 
-def configuration(layout: Layout, options: Options, password_file: Path) -> ca_json.CaJson:
+def configuration(layout: Layout, options: Options, password_file: Path) -> ca_json.CAConfig:
     """The first ca.json. Its paths begin at the state folder, which can be moved as it is."""
     password = read_password(password_file)
     names = list(options.dns) or ["localhost", "127.0.0.1", "::1"]
@@ -103,7 +103,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
     def below(path: Path) -> str:
         return str(path.relative_to(layout.state))
 
-    return ca_json.CaJson(
+    return ca_json.CAConfig(
         root=below(layout.root_certificate),
         crt=below(layout.intermediate_certificate),
         key=below(layout.intermediate_key),
@@ -112,7 +112,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         metrics_address=options.metrics_address,
         dns_names=names,
         logger=ca_json.Logger(format="json"),
-        db=ca_json.Db(type="newel", data_source="db"),
+        db=ca_json.DB(type="newel", data_source="db"),
         authority=ca_json.Authority(
             provisioners=[
                 # whoever has this password runs the authority, and may revoke what ACME clients got
@@ -123,7 +123,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
                 {"type": "ACME", "name": "acme"},
             ]
         ),
-        tls=messages.TlsOptions(),
+        tls=messages.TLSOptions(),
         newel=newel,
     )
 

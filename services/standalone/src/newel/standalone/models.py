@@ -10,7 +10,7 @@ from newel.registration.config import Config as RegistrationConfig
 from newel.runtime.config import ConfigError, validate
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
-from newel.step.messages import TlsOptions
+from newel.step.messages import TLSOptions
 from newel.validation.config import Config as ValidationConfig
 
 USUAL = dt.timedelta(days=90)
@@ -129,7 +129,7 @@ def registration(settings: Settings) -> RegistrationConfig:
         "provisioners": tuple(authority.provisioners or ()),
         "claims": settings.raw["authority"].get("claims") or {},
         "tls": settings.raw.get("tls") or {},
-        "backdate": authority.backdating(),
+        "backdate": authority.backdate_duration,
         "roots": settings.ca.roots,
         "federated_roots": tuple(ca.federated_roots or ()),
     }
@@ -142,7 +142,7 @@ def registration(settings: Settings) -> RegistrationConfig:
 
 def tls_versions(settings: Settings) -> tuple[float, float]:
     """The versions of TLS that are served. Raises ConfigError."""
-    tls = settings.ca.tls or TlsOptions()
+    tls = settings.ca.tls or TLSOptions()
     if tls.min_version > tls.max_version:
         raise ConfigError(f"{settings.layout.ca_json}: tls: minVersion is above maxVersion")
     return tls.min_version, tls.max_version

@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 
 from newel.standalone.layout import Layout
-from newel.step.ca_json import CaJson
+from newel.step.ca_json import CAConfig
 
 
 class Paths:
@@ -30,7 +30,7 @@ class Paths:
             return str(moved) if moved.exists() else path
         return path
 
-    def anchor_all(self, ca: CaJson) -> CaJson:
+    def anchor_all(self, ca: CAConfig) -> CAConfig:
         """The configuration with every path of the step tools' own members anchored."""
         changes: dict[str, Any] = {
             "root": [self.anchor(root) for root in ca.roots if root],

@@ -56,7 +56,7 @@ class NewelSection(Config):
 class Settings:
     """The file, read: the step part as its own record, ours as a checked model."""
 
-    def __init__(self, layout: Layout, checked: ca_json.Checked, newel: NewelSection) -> None:
+    def __init__(self, layout: Layout, checked: ca_json.CheckedConfig, newel: NewelSection) -> None:
         self.layout = layout
         self.newel = newel
         self.raw = checked.document
@@ -123,7 +123,7 @@ def read_settings(layout: Layout) -> Settings:
     return Settings(layout, checked, newel)
 
 
-def check_values(layout: Layout, ca: ca_json.CaJson, newel: NewelSection) -> None:
+def check_values(layout: Layout, ca: ca_json.CAConfig, newel: NewelSection) -> None:
     """Checks what the form of the file does not show. Raises ValueError with the member at fault."""
     if not ca.crt or not ca.key:
         # so does step's configuration of a registration authority, which somebody else issues for
@@ -207,6 +207,6 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def write_settings(path: Path, ca: ca_json.CaJson) -> None:
+def write_settings(path: Path, ca: ca_json.CAConfig) -> None:
     """Writes ca.json for the first time."""
     path.write_text(ca_json.write(ca))

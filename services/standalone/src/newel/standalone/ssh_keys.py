@@ -26,7 +26,7 @@ def public_path(layout: Layout, kind: str) -> Path:
     return layout.state / f"certs/ssh_{kind}_ca_key.pub"
 
 
-def create(layout: Layout, password: bytes) -> ca_json.Ssh:
+def create(layout: Layout, password: bytes) -> ca_json.SSH:
     """Makes both keys and answers with ca.json's ``ssh`` section."""
     for kind in KINDS:
         key = keys.generate(keys.KeyKind.P256)
@@ -37,7 +37,7 @@ def create(layout: Layout, password: bytes) -> ca_json.Ssh:
             file.write(keys.encrypt_private_key(key, password))
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         public_path(layout, kind).write_bytes(public + b"\n")
-    return ca_json.Ssh(
+    return ca_json.SSH(
         host_key=str(private_path(layout, "host").relative_to(layout.state)),
         user_key=str(private_path(layout, "user").relative_to(layout.state)),
     )

@@ -9,7 +9,7 @@ from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CATokenOptions
-    from newel.step.tokens import SshOptions
+    from newel.step.tokens import SSHOptions
 
 PURPOSES = ("revoke", "renew", "rekey")
 ONLY_SSH = ("host", "principal", "cert-not-before", "cert-not-after")
@@ -94,12 +94,12 @@ def make(options: "CATokenOptions", method: str, subject: str) -> str:
     return token_requests.issue(options, method, subject, kinds=kinds, **claims)
 
 
-def ssh_options(options: "CATokenOptions", subject: str) -> "SshOptions":
+def ssh_options(options: "CATokenOptions", subject: str) -> "SSHOptions":
     """What the token fixes of the SSH certificate."""
     from newel.cli.options.times import for_authority
-    from newel.step.tokens import SshOptions
+    from newel.step.tokens import SSHOptions
 
-    return SshOptions(
+    return SSHOptions(
         cert_type="host" if options.host else "user",
         key_id=subject,
         principals=options.principal or None,

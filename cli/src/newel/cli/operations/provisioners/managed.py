@@ -23,16 +23,16 @@ class Managed:
     def add(self, record: Record) -> None:
         """A new one. Raises CliError."""
         with said_in_words(str(record["name"])):
-            new = managed.managed_of(record)
+            new = managed.to_managed(record)
         self._session.send(provisioner_calls.create(new))
 
     def change(self, name: str, change: Callable[[Record], None]) -> None:
         """Changes the one of that name; what a record has no word for stays. Raises CliError."""
         found = self._session.send(provisioner_calls.get(name))
         with said_in_words(name):
-            record = managed.record_of(found)
+            record = managed.from_managed(found)
             change(record)
-            managed.put_into(found, record)
+            managed.update_managed(found, record)
         self._session.send(provisioner_calls.update(name, found))
 
     def remove(self, name: str) -> None:

@@ -70,7 +70,7 @@ def ticket(
     if given:
         found = enroll.from_token(call, given, "", [])
         return Ticket(found.url, found.root, found.token)
-    from newel.step.tokens import SshOptions
+    from newel.step.tokens import SSHOptions
 
     where = token_requests.offline(call) if away else token_requests.online(call)
     provisioner = provisioner_choice.choose(
@@ -83,7 +83,7 @@ def ticket(
         from newel.cli.operations.offline import ssh_certificates
 
         rules = ssh_certificates.allowed(call, provisioner)
-    options = SshOptions(
+    options = SSHOptions(
         wanted.kind, wanted.key_id, list(wanted.principals), wanted.valid_after, wanted.valid_before
     )
     token = token_requests.issue(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
     from newel.jose.jws import ExternalSigner
-    from newel.step.tokens import SshOptions
+    from newel.step.tokens import SSHOptions
 
 PASSWORD_FLAGS = ("provisioner-password-file", "admin-password-file", "password-file")
 PROMPT = "Please enter the password to decrypt the provisioner key"
@@ -35,7 +35,7 @@ class TokenRequest(NamedTuple):
     """SHA-256 of the root, hex, so that the token alone is enough to trust the authority."""
     sans: Sequence[str] | None = None
     confirmation: str = ""
-    ssh: "SshOptions | None" = None
+    ssh: "SSHOptions | None" = None
     user: dict[str, Any] | None = None
     not_before: dt.datetime | None = None
     not_after: dt.datetime | None = None

@@ -90,7 +90,7 @@ class Authenticator:
             self.forget,
         )
 
-    def _nonce(self, header: jws.Protected) -> bytes:
+    def _nonce(self, header: jws.ProtectedHeader) -> bytes:
         try:
             return self._nonces.key(header.nonce)
         except NewelError:

@@ -71,7 +71,7 @@ class JWKProvisioner(Provisioner):
     ) -> Token:
         try:
             verified = token.verify(self._key)
-            verified.check_times(now.timestamp(), longest=rules.max_duration.total_seconds())
+            verified.check_times(now.timestamp(), max_lifetime=rules.max_duration.total_seconds())
         except (InvalidSignatureError, InvalidClaimsError) as error:
             raise unauthorized(str(error)) from None
         claims = verified.claims

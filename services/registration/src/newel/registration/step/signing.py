@@ -135,7 +135,7 @@ def verify_request(request: csr.UnverifiedRequest) -> csr.VerifiedRequest:
 
 def read_token(ott: str) -> tokens.UnverifiedToken:
     """Parse a token within its bounds, unverified. Raises NewelError."""
-    if len(ott) > tokens.LARGEST:
+    if len(ott) > tokens.MAX_TOKEN:
         raise NewelError(ErrorType.TOO_LARGE, "the token is too large")
     try:
         return tokens.parse(ott)
