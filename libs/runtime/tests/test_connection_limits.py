@@ -23,6 +23,8 @@ from newel.runtime.http.connection_limits import (
 )
 from newel.runtime.http.listener import Listener, bind
 from newel.runtime.http.request_body import read_body
+from newel.runtime.http.worker_counts import WorkerCounts
+from newel.runtime.shared_table import SharedTable, TableMemory
 from newel.runtime.tls.server import ServerTLS
 
 FAR_AWAY = (ipaddress.ip_network("192.0.2.0/24"),)
@@ -56,6 +58,13 @@ async def early(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 async def deaf(_scope: Any, _receive: Any, _send: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def unfinished(_scope: Any, _receive: Any, send: Any) -> None:
+    headers = [(b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"a", "more_body": True})
     await asyncio.Event().wait()
 
 
@@ -121,6 +130,14 @@ async def asked(port: int, context: ssl.SSLContext | None = None) -> bytes:
             return await reader.readline()
     except (ConnectionError, ssl.SSLError):
         return b""
+
+
+async def hold(held: contextlib.AsyncExitStack, port: int) -> None:
+    """Keep a connection that was let in and whose response does not end."""
+    reader, writer = await held.enter_async_context(connected(port))
+    writer.write(GET)
+    async with asyncio.timeout(PATIENCE):
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -298,6 +315,41 @@ async def test_whoever_fills_one_listener_leaves_the_others_alone() -> None:
             writer.write(GET)
         assert await asked(full) == b""
         assert await asked(other) == b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.attack("P09")
+async def test_the_workers_of_a_program_count_together() -> None:
+    memory = TableMemory()
+
+    def counts(worker: int, process_id: int) -> WorkerCounts:
+        return WorkerCounts(SharedTable(memory.descriptor), worker, 2, process_id)
+
+    async with (
+        listening(unfinished, SMALL, workers=counts(0, 10)) as first,
+        listening(unfinished, SMALL, workers=counts(1, 11)) as second,
+        contextlib.AsyncExitStack() as held,
+    ):
+        for port in (first, second, first):  # per_address is 3
+            await hold(held, port)
+        for port in (first, second):
+            assert await asked(port) == b""
+        counts(1, 12)  # the second worker died and was started again
+        await hold(held, first)
+        assert await asked(first) == b""
+
+
+async def test_a_listener_s_bound_holds_for_all_workers() -> None:
+    memory, limits = TableMemory(), ConnectionLimits(listener=8)
+    tables = [SharedTable(memory.descriptor) for _ in range(2)]
+    async with (
+        listening(unfinished, limits, workers=WorkerCounts(tables[0], 0, 2, 10)) as first,
+        listening(unfinished, limits, workers=WorkerCounts(tables[1], 1, 2, 11)) as second,
+        contextlib.AsyncExitStack() as held,
+    ):
+        for port in (first, second) * 4:
+            await hold(held, port)
+        assert await asked(first) == b""
+        assert await asked(second) == b""
 
 
 @pytest.mark.parametrize("secure", [False, True])

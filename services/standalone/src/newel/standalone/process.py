@@ -11,7 +11,9 @@ from newel.runtime.config import ConfigError
 from newel.runtime.http.admission import ConnectionMetrics
 from newel.runtime.http.connection_limits import ConnectionLimits
 from newel.runtime.http.listener import Listener, bind
+from newel.runtime.http.worker_counts import WorkerCounts
 from newel.runtime.process.runner import Process
+from newel.runtime.shared_table import SharedTable
 from newel.standalone import models
 from newel.standalone.addresses import metrics_address
 from newel.standalone.app import Standalone, build
@@ -43,6 +45,8 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     metrics = metrics_address(
         options.metrics_address or settings.ca.metrics_address, http, options.worker or 0
     )
+    table = SharedTable.open_inherited()
+    counts = WorkerCounts(table, options.worker or 0, options.workers) if table else None
     built = await build(settings, clock, log if settings.newel.access_log else None, shared=shared)
 
     def on_ready() -> None:
@@ -54,7 +58,9 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
 
     process = Process(
         built.services,
-        listeners(built, https, http, metrics, settings.newel.connections, shared=shared),
+        listeners(
+            built, https, http, metrics, settings.newel.connections, shared=shared, workers=counts
+        ),
         built.health,
         built.registry,
         reload=built.reload,
@@ -84,12 +90,14 @@ def listeners(
     limits: ConnectionLimits,
     *,
     shared: bool,
+    workers: WorkerCounts | None = None,
 ) -> list[Listener]:
     """Every address this process listens on. Raises OSError that names one that is taken."""
     bounds: dict[str, Any] = {"limits": limits, "metrics": ConnectionMetrics(built.registry)}
-    found = [Listener(built.https, bind(https, shared=shared), built.tls, name="https", **bounds)]
+    joint: dict[str, Any] = {**bounds, "workers": workers}
+    found = [Listener(built.https, bind(https, shared=shared), built.tls, name="https", **joint)]
     if http:
-        found.append(Listener(built.http, bind(http, shared=shared), name="http", **bounds))
+        found.append(Listener(built.http, bind(http, shared=shared), name="http", **joint))
     # of this process alone: what a shared address answers would be any worker's
     found.append(Listener(built.health, bind(metrics), name="health", **bounds))
     return found

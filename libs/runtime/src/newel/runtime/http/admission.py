@@ -1,4 +1,4 @@
-"""Which connections a listener lets in."""
+"""Decides which connections a listener accepts."""
 
 import logging
 import time
@@ -9,15 +9,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from newel.runtime.http.client_addresses import LOOPBACK, ClientAddresses
 from newel.runtime.http.connection_limits import ConnectionLimits
+from newel.runtime.http.worker_counts import WorkerCounts
 
 _log = logging.getLogger(__name__)
 
-_FOR_OPERATORS = 16
-_SAID_EVERY = 10.0  # seconds between lines of the log
+_RESERVED = 16
+_LOG_INTERVAL = 10.0  # seconds
 
 
 class ConnectionMetrics:
-    """Connections of each listener, those that were let in and those that were not."""
+    """Connections of each listener, accepted and refused."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.open = Gauge(
@@ -36,15 +37,16 @@ class Ticket:
     """One connection that was let in."""
 
     key: Hashable | None
-    """Who counts it; None for a trusted address."""
-    left: bool = False
+    """The client it counts for; None for a trusted address."""
+    has_left: bool = False
 
 
 class Admission:
     """Counts the connections of one listener, all together and by client address.
 
-    When the listener is full, a connection that waits for its next request makes room for the new one. The
-    last few places are for clients on this machine: operators reach a listener that others have filled.
+    The workers of one program count together. When the listener is full, an idle connection of this worker
+    makes room for the new one. The last few places are for clients on this machine: operators reach a
+    listener that others have filled.
     """
 
     def __init__(
@@ -54,60 +56,76 @@ class Admission:
         most: int,
         close_idle: Callable[[], bool],
         metrics: ConnectionMetrics,
+        workers: WorkerCounts | None = None,
     ) -> None:
-        """``close_idle`` ends one idle connection and says whether there was one."""
+        """``most`` is what this process may hold; ``close_idle`` ends one idle connection, if there is one."""
         self._name = name
         self._most = most
-        self._for_others = most - min(_FOR_OPERATORS, most // 8)
-        given = "per_address" in limits.model_fields_set
-        # unless somebody decided so, one client never takes all of a listener
-        self._per_address = min(limits.per_address, most if given else most * 3 // 4)
+        self._most_of_all = limits.listener
+        self._reserved = min(_RESERVED, most // 8)
+        is_set = "per_address" in limits.model_fields_set
+        # unless the operator says so, one client never takes all of a listener
+        self._per_address = min(limits.per_address, most if is_set else most * 3 // 4)
         self._close_idle = close_idle
         self._trusted = ClientAddresses(limits.trusted)
         self._local = ClientAddresses(LOOPBACK)
         self._by_key: dict[Hashable, int] = {}
         self._count = 0
+        self._workers = workers
         self._refused = metrics.refused
-        self._unsaid = 0
-        self._said = 0.0
+        self._unlogged = 0
+        self._logged_at = 0.0
         metrics.open.labels(name).set_function(lambda: self._count)
 
     def enter(self, address: str) -> Ticket | None:
-        """Let a connection in, or say None."""
+        """Let a connection in, or return None."""
         key = self._trusted.key(address)
-        if key is not None and self._by_key.get(key, 0) >= self._per_address:
+        if key is not None and self._by_key.get(key, 0) + self._others(key) >= self._per_address:
             self.refuse("address", address)
             return None
-        if self._count >= self._for_others and self._is_full(address) and not self._close_idle():
+        if self._is_full(address) and not self._close_idle():
             self.refuse("listener", address)
             return None
-        self._count += 1
-        if key is not None:
-            self._by_key[key] = self._by_key.get(key, 0) + 1
+        self._add(key, 1)
         return Ticket(key)
-
-    def _is_full(self, address: str) -> bool:
-        return self._count >= self._most or self._local.key(address) is not None
 
     def leave(self, ticket: Ticket) -> None:
         """Give a place back; a second time changes nothing."""
-        if ticket.left:
-            return
-        ticket.left = True
-        self._count -= 1
-        if ticket.key is not None:
-            remaining = self._by_key[ticket.key] - 1
-            if remaining:
-                self._by_key[ticket.key] = remaining
+        if not ticket.has_left:
+            ticket.has_left = True
+            self._add(ticket.key, -1)
+
+    def _is_full(self, address: str) -> bool:
+        places = min(self._most, self._most_of_all - self._others(None)) - self._count
+        if places > self._reserved:
+            return False
+        return places <= 0 or self._local.key(address) is not None
+
+    def _others(self, key: Hashable | None) -> int:
+        return self._workers.of_others((self._name, key)) if self._workers else 0
+
+    def _add(self, key: Hashable | None, change: int) -> None:
+        """Count a connection of a client, and of all: under the key None."""
+        self._count += change
+        if key is not None:
+            number = self._by_key.get(key, 0) + change
+            if number:
+                self._by_key[key] = number
             else:
-                del self._by_key[ticket.key]
+                del self._by_key[key]
+            self._publish(key, number)
+        self._publish(None, self._count)
+
+    def _publish(self, key: Hashable | None, number: int) -> None:
+        if self._workers is not None:
+            self._workers.publish((self._name, key), number)
 
     def refuse(self, reason: str, address: str) -> None:
-        """Count a refusal, and log one now and then."""
+        """Count a refused connection; log the first, then one line every ten seconds."""
         self._refused.labels(self._name, reason).inc()
-        self._unsaid += 1
+        self._unlogged += 1
         now = time.monotonic()
-        if self._said and now - self._said < _SAID_EVERY:
+        if self._logged_at and now - self._logged_at < _LOG_INTERVAL:
             return
         _log.warning(
             "connections were refused",
@@ -115,7 +133,7 @@ class Admission:
                 "listener": self._name,
                 "reason": reason,
                 "remote_address": address,
-                "connections": self._unsaid,
+                "connections": self._unlogged,
             },
         )
-        self._said, self._unsaid = now, 0
+        self._logged_at, self._unlogged = now, 0

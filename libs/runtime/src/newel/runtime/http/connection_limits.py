@@ -22,10 +22,10 @@ _MOST_HEALTH = 64
 
 
 class ConnectionLimits(Config):
-    """The bounds of every listener of a process. Each worker has them for itself."""
+    """The bounds of every listener. The workers of one program count their connections together."""
 
     listener: int = Field(default=2048, ge=8, le=1_000_000)
-    """Connections of one listener; fewer where the descriptors do not suffice and nobody asked for more."""
+    """Connections of one listener; fewer where the descriptors do not suffice and none were asked for."""
     per_address: int = Field(default=320, ge=1, le=1_000_000)
     """Connections of one client address, IPv6: of one /64; by default three quarters of the listener's at most."""
     trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = LOOPBACK

@@ -20,6 +20,7 @@ from newel.runtime.http.admission import Admission, ConnectionMetrics, Ticket
 from newel.runtime.http.connection_limits import ConnectionLimits, claim_descriptors
 from newel.runtime.http.protocol import BoundedProtocol, DatedHeaders
 from newel.runtime.http.tls_acceptor import TLSAcceptor
+from newel.runtime.http.worker_counts import WorkerCounts
 from newel.runtime.tls.server import ServerTLS
 
 DRAIN_SECONDS = 10
@@ -38,6 +39,7 @@ class Listener(uvicorn.Server):
         name: str = "",
         limits: ConnectionLimits | None = None,
         metrics: ConnectionMetrics | None = None,
+        workers: WorkerCounts | None = None,
     ) -> None:
         """``name`` decides its share of the descriptors: ``https``, ``http`` or ``health``."""
         self._limits = limits or ConnectionLimits()
@@ -67,6 +69,7 @@ class Listener(uvicorn.Server):
             self._limits.most(name, claim_descriptors()),
             self._close_idle,
             metrics or ConnectionMetrics(CollectorRegistry()),
+            workers,
         )
 
     @contextlib.contextmanager

@@ -20,6 +20,7 @@ from newel.runtime.http.access_log import AccessLogMiddleware
 from newel.runtime.http.admission import ConnectionMetrics
 from newel.runtime.http.listener import Listener, bind
 from newel.runtime.http.router import Router
+from newel.runtime.http.worker_counts import WorkerCounts
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HTTPMetrics
 from newel.runtime.process.context import Context
@@ -28,6 +29,7 @@ from newel.runtime.process.runner import Process, run_quietly
 from newel.runtime.process.workers import Workers
 from newel.runtime.rpc.server import RPCServer, serve
 from newel.runtime.service import Hook, Service
+from newel.runtime.shared_table import SharedTable
 from newel.runtime.system_errors import describe
 from newel.runtime.tls.server import ServerTLS
 
@@ -98,6 +100,8 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
         "limits": runtime.connections, "metrics": ConnectionMetrics(context.registry)
     }  # fmt: skip
     listeners = [Listener(health, bind(_higher(runtime.health, worker)), name="health", **bounds)]
+    table = SharedTable.open_inherited()
+    counts = WorkerCounts(table, worker, runtime.workers) if table else None
     reloads: list[Callable[[], None]] = []
     for listener, app in service.web.items():
         config = runtime.listen.get(listener)
@@ -108,7 +112,9 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
         )
         routed = Router(dict.fromkeys(service.uncounted, app), served)
         tls = _tls(listener, config, context.tls, reloads)
-        listeners.append(Listener(routed, _bind(config, runtime), tls, name=listener, **bounds))
+        listeners.append(
+            Listener(routed, _bind(config, runtime), tls, name=listener, workers=counts, **bounds)
+        )
     start, stop = _rpc(context, service, health)
     reloads.append(context.reopen_audit)
 
