@@ -58,6 +58,7 @@ NOT_YET: tuple[str, ...] = (
     "libs/certtemplates/",
     "libs/client/",
     "libs/crypto/",
+    "libs/gotemplate/",
     "libs/runtime/",
     "services/alerting/",
     "services/inventory/",

@@ -15,7 +15,7 @@ from newel.runtime.http.access_log import ROUTE, AccessLogMiddleware
 from newel.runtime.http.response import Response
 from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
-from newel.runtime.metrics import Alias, HTTPMetrics, bound_label, exposition
+from newel.runtime.metrics import Alias, HTTPMetrics, bound_label, expose
 from newel.runtime.request_id import enter_foreign_request
 
 
@@ -61,7 +61,7 @@ async def test_metrics_of_several_services_are_one_page() -> None:
         counter = Counter("newel_things_total", "things", ("service",), registry=registry)
         counter.labels(service).inc()
     Alias(counter, "step_ca_things", second)
-    text = exposition([first, second]).decode()
+    text = expose([first, second]).decode()
     assert text.count("# TYPE newel_things_total counter") == 1
     assert 'newel_things_total{service="a"} 1.0' in text
     assert 'newel_things_total{service="b"} 1.0' in text
@@ -90,7 +90,7 @@ async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
     assert (line["status"], line["size"], line["remote_address"]) == (201, 4, "192.0.2.1")
     assert (
         'newel_http_requests_total{method="GET",route="/thing",service="registration",status="201"} 1.0'
-        in exposition([registry]).decode()
+        in expose([registry]).decode()
     )
 
 

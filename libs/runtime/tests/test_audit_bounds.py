@@ -26,7 +26,7 @@ def stuck(file: Path) -> tuple[LineSink, AuditLog]:
     audit = AuditLog("issuing", SystemClock(), sink)
     audit.require_writable()
     audit.record("issue", "granted")
-    assert sink.stuck
+    assert sink.is_stuck
     return sink, audit
 
 
@@ -78,7 +78,7 @@ def test_revocations_are_taken_longest_and_statuses_next(tmp_path: Path) -> None
     fill("sign", statement="ocsp")
     audit.record("acme.revoke-cert", "granted", text=text)
     fill("revoke")
-    assert sink.waiting <= 16 * 1024 * 1024
+    assert sink.backlog <= 16 * 1024 * 1024
     os.close(sink._descriptor)  # pyright: ignore[reportPrivateUsage]
 
 

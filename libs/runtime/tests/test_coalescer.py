@@ -30,7 +30,7 @@ async def test_a_lone_call_leaves_at_once() -> None:
 
 async def test_what_arrives_while_batches_are_out_leaves_together_in_order() -> None:
     echo = Echo()
-    coalescer = Coalescer(echo.send, out=1, largest=3)
+    coalescer = Coalescer(echo.send, max_in_flight=1, max_batch=3)
     calls = [coalescer.call(1)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -42,7 +42,7 @@ async def test_what_arrives_while_batches_are_out_leaves_together_in_order() -> 
 
 async def test_the_patient_wait_for_the_batch_under_way() -> None:
     echo = Echo()
-    coalescer = Coalescer(echo.send, patience=60)
+    coalescer = Coalescer(echo.send, max_wait=60)
     calls = [coalescer.call(1)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -65,7 +65,7 @@ async def test_a_slow_batch_holds_nobody_up_past_their_patience() -> None:
             await slow.wait()
         return items
 
-    coalescer = Coalescer(send, patience=0.001)
+    coalescer = Coalescer(send, max_wait=0.001)
     first = coalescer.call(1)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -94,7 +94,7 @@ async def test_a_failed_batch_fails_its_callers_and_nobody_else() -> None:
             raise ValueError("thirteen")
         return items
 
-    coalescer = Coalescer(send, largest=1)
+    coalescer = Coalescer(send, max_batch=1)
     results = await asyncio.gather(
         *(coalescer.call(n) for n in (12, 13, 14)), return_exceptions=True
     )

@@ -83,11 +83,11 @@ async def test_a_worker_that_has_published_nothing_reaches_nats_too(
     context.outbox(await context.database("0001"))
     supervisor = Supervisor(context.registry)
     supervisor.start(context.tasks(), "events")
-    await context.peers.look()
+    await context.peers.check()
     async with asyncio.timeout(15):
-        while context.peers.absent:
+        while context.peers.unreachable:
             await asyncio.sleep(0.05)
-            await context.peers.look()
+            await context.peers.check()
     await supervisor.stop()
     for close in reversed(context.closing):
         await close()

@@ -38,7 +38,7 @@ async def test_what_is_its_own_decides_and_liveness_looks_at_nothing() -> None:
     health = Health({"database": database}, [])
     assert await ask(health, "/readyz") == (200, {"status": "ok"})
     away = True
-    await asyncio.sleep(health_module.ASKED_AGAIN_AFTER * 1.1)
+    await asyncio.sleep(health_module.CHECK_INTERVAL * 1.1)
     status, body = await ask(health, "/readyz")
     assert (status, body["missing"]) == (
         503,
@@ -70,12 +70,12 @@ async def test_an_absent_peer_is_named_and_counted_and_changes_nothing(
     files = internal_pki.files("issuing")
     channel = connect(address, files, server_name="greeter")
     peers.add("signer", make_serving_check(channel))
-    health = Health({}, [], peers.absent)
+    health = Health({}, [], peers.unreachable)
 
     def reachable() -> float | None:
         return registry.get_sample_value("newel_peer_reachable", {"peer": "signer"})
 
-    await peers.look()
+    await peers.check()
     status, body = await ask(health, "/readyz")
     assert (status, body["status"], list(body["unreachable"])) == (200, "ok", ["signer"])
     assert reachable() == 0
@@ -87,13 +87,13 @@ async def test_an_absent_peer_is_named_and_counted_and_changes_nothing(
 
     server = await serve([], address, internal_pki.files("greeter"), ready)
     async with asyncio.timeout(20):
-        while peers.absent:
-            await peers.look()
+        while peers.unreachable:
+            await peers.check()
     assert reachable() == 1
     assert await ask(health, "/readyz") == (200, {"status": "ok"})
     usable = False
-    await peers.look()
-    assert peers.absent == {"signer": "it says that it is not ready"}
+    await peers.check()
+    assert peers.unreachable == {"signer": "it says that it is not ready"}
     await channel.close(None)
     await server.stop(0)
 
@@ -109,5 +109,5 @@ async def test_a_peer_that_hangs_does_not_hold_up_the_others() -> None:
 
     peers.add("hangs", hangs)
     peers.add("answers", answers)
-    await peers.look()
-    assert list(peers.absent) == ["hangs"]
+    await peers.check()
+    assert list(peers.unreachable) == ["hangs"]

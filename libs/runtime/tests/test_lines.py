@@ -72,7 +72,7 @@ def test_a_full_disk_keeps_lines_then_refuses_decisions(
     monkeypatch.setattr(audit_log, "MOST_ORDINARY", 300)
     audit = AuditLog("issuing", CLOCK, sink)
     audit.record("issue", "granted")
-    assert sink.stuck
+    assert sink.is_stuck
     with pytest.raises(NewelError) as refused:
         for _ in range(10):
             audit.record("issue", "granted")

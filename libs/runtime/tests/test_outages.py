@@ -33,7 +33,7 @@ def test_an_outage_is_told_once_and_without_a_traceback(caplog: pytest.LogCaptur
 def test_one_that_lasts_is_told_again(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "SAID_AGAIN_AFTER", 0.0)
+    monkeypatch.setattr(outages, "LOG_INTERVAL", 0.0)
     outage = Outage(LOG, "lease upkeep")
     for _ in range(3):
         outage.note_failure(ConnectionResetError(104, "reset by peer\nsecond line"))

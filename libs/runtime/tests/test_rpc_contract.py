@@ -14,7 +14,7 @@ from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
 from newel.runtime.request_id import enter_request, request_id
 from newel.runtime.rpc.local import LocalServer
-from newel.runtime.rpc.server import LOCAL, connect, refusal, serve
+from newel.runtime.rpc.server import LOCAL, abort_with, connect, serve
 from newel.runtime.rpc.wire import error_from_call
 from newel.runtime.service import RPCService
 
@@ -35,7 +35,7 @@ class Signer(signer_pb2_grpc.CertificateSignerServicer):
                     subproblems=[Subproblem(ErrorType.CAA, "forbidden", "dns", "a.example")],
                 )
             case "abort":
-                return await refusal(context, NewelError(ErrorType.CONFLICT, "once only"))
+                return await abort_with(context, NewelError(ErrorType.CONFLICT, "once only"))
             case "break":
                 raise RuntimeError("the PIN is 1234")
             case "sleep":

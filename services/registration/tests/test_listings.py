@@ -21,7 +21,7 @@ from newel.crypto import keys
 from newel.jose import jwe
 from newel.registration.issuance import IssuerRecord
 from newel.registration.trust import Trust
-from newel.runtime.metrics import exposition
+from newel.runtime.metrics import expose
 from newel.step.escrow import new_jwk_provisioner
 from newel.step.fingerprint import fingerprint
 from newel.step.messages import TLSOptions
@@ -192,7 +192,7 @@ async def test_provisioners_that_cannot_be_used_are_listed_and_let_nobody_in(
     assert answer.json()["message"] == (
         'provisioner "broken" is disabled due to an initialization error'
     )
-    text = exposition([ra.registry]).decode()
+    text = expose([ra.registry]).decode()
     assert 'newel_registration_provisioners{state="off"} 2.0' in text
     said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert said == [

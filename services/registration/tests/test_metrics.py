@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.registration import RegistrationHarness, request_for
-from newel.runtime.metrics import exposition
+from newel.runtime.metrics import expose
 
 
 async def test_decisions_are_counted_by_outcome(ra: RegistrationHarness) -> None:
@@ -11,7 +11,7 @@ async def test_decisions_are_counted_by_outcome(ra: RegistrationHarness) -> None
     der = certificate.public_bytes(Encoding.DER)
     await ra.call("POST", "/renew", certificate=der)
     await ra.sign("x", request_for("foo.internal"))
-    text = exposition([ra.registry]).decode()
+    text = expose([ra.registry]).decode()
     for line in (
         'newel_registration_decisions_total{operation="sign",outcome="granted"} 1.0',
         'newel_registration_decisions_total{operation="sign",outcome="unauthorized"} 1.0',

@@ -1,4 +1,4 @@
-"""The forms in which clients and proxies leave an OCSP request in the path of a GET."""
+"""X07: the forms in which clients and proxies leave an OCSP request in the path of a GET."""
 
 import base64
 from urllib.parse import quote

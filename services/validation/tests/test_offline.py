@@ -1,4 +1,4 @@
-"""The CRL of a root, which a ceremony makes: read from its file, served, and missed when absent."""
+"""The CRL of a root, which a ceremony makes: taken up from its file, served, and missed when it is not there."""
 
 import datetime as dt
 import logging
@@ -122,7 +122,7 @@ async def test_what_is_not_a_later_list_of_the_root_leaves_the_one_before(
         "number 6 is not higher": root_list(harness.root, 6),
         "number 7 is not higher": root_list(harness.root, 7),
         "signature": root_list(CertificateAuthority("Test Root", NOW), 8),
-        "is not issued by CN=Test Root": root_list(harness.ca, 8),
+        "is not of CN=Test Root": root_list(harness.ca, 8),
         "not a revocation list": b"nothing of the kind",
         "2 lists": 2 * x509.load_der_x509_crl(good).public_bytes(Encoding.PEM),
         "delta": delta.sign(harness.root.key, hashes.SHA256()).public_bytes(Encoding.DER),  # type: ignore[arg-type]
@@ -180,7 +180,7 @@ async def test_a_missing_file_does_not_keep_the_list_from_being_served(tmp_path:
     file.unlink()
     await harness.parts.watch.refresh()
     assert (await harness.get(f"/crl/{harness.root.id}.crl")).status == 200
-    os.mkfifo(file)  # without a writer, reading it would never end
+    os.mkfifo(file)  # nobody writes: reading it would never end
     await harness.parts.watch.refresh()
     assert (await harness.get(f"/crl/{harness.root.id}.crl")).status == 200
     await harness.close()

@@ -52,9 +52,9 @@ def leaf(fields: CertificateFields) -> Shape:
         if each.oid == extensions.SUBJECT_ALT_NAME:
             found = tuple(dict.fromkeys(general_names(each.value)))
         elif each.oid == extensions.KEY_USAGE:
-            usages = extensions.decode_key_usage(each.value)
+            usages = extensions.key_usages_of(each.value)
         elif each.oid == extensions.EXTENDED_KEY_USAGE:
-            purposes = extensions.decode_extended_key_usage(each.value)
+            purposes = extensions.extended_key_usages_of(each.value)
         elif each.oid == extensions.BASIC_CONSTRAINTS:
             check_no_authority(each.value)
         elif each.oid not in THE_AUTHORITY_S_OWN:

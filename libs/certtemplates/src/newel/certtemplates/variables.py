@@ -16,7 +16,7 @@ from newel.crypto.extensions import (
     Extension,
 )
 from newel.crypto.reader.names import ip_text
-from newel.gotemplate.values import Map, NamedInteger, Record, Slice
+from newel.gotemplate.values import Map, Named, Record, Slice
 
 KINDS = {DNS: "dns", IP: "ip", EMAIL: "email", URI: "uri"}
 PURPOSE_NAMES = {oid: name for name, oid in PURPOSES.items()}
@@ -29,7 +29,7 @@ KEY_TYPES = {"RSA": "*rsa.PublicKey", "ECDSA": "*ecdsa.PublicKey", "Ed25519": "e
 MULTI_STRING = "x509util.MultiString"
 
 
-class KeyAlgorithm(NamedInteger):
+class KeyAlgorithm(Named):
     """A public key's algorithm by Go's number."""
 
     go_type = "x509.PublicKeyAlgorithm"
@@ -196,7 +196,7 @@ def purpose_names(value: bytes | None) -> dict[str, Slice]:
     """Extended key usages: known ones by name, others by object identifier."""
     try:
         oids = (
-            [der.decode_oid(each.content) for each in der.children(der.only(value).content)]
+            [der.dotted(each.content) for each in der.children(der.only(value).content)]
             if value
             else []
         )
@@ -216,8 +216,8 @@ def authority(value: bytes | None) -> Record | None:
         return None
     try:
         reader = der.Reader(der.only(value).content)
-        is_ca = reader.boolean() if not reader.at_end and reader.peek() == der.BOOLEAN else False
-        length = -1 if reader.at_end else reader.integer()
+        is_ca = reader.boolean() if not reader.done and reader.peek() == der.BOOLEAN else False
+        length = -1 if reader.done else reader.integer()
     except der.DERError:
         return None
     values = {"isCA": is_ca, "maxPathLen": length}

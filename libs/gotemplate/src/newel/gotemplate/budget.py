@@ -1,4 +1,4 @@
-"""The work one execution may do. Templates are untrusted: none may hang or fill memory."""
+"""How much a template may spend: it comes from outside, so that it may neither hang nor fill memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ class Limits:
     """Bounds of one execution."""
 
     steps: int = 200_000
-    """Nodes executed, plus elements that functions examine."""
+    """Nodes walked, plus elements looked at by functions."""
     octets: int = 8 << 20
-    """Size of all values that functions build, in octets or elements."""
+    """Everything functions build, in octets or elements, whether it is printed or not."""
     output: int = 1 << 20
     """Length of the result in octets."""
     depth: int = 60
-    """Nesting of blocks, parentheses and templates."""
+    """Blocks, parentheses and templates within each other."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a template may learn of the world around it.
+    """What a template may know of the world, and nothing else.
 
-    ``now`` is aware and in UTC; ``random`` returns the requested number of octets. Functions that need
-    one refuse without it.
+    ``now`` is aware and UTC; ``random`` gives as many octets as asked for. Without them the
+    functions that need them refuse.
     """
 
     now: datetime | None = None
@@ -35,7 +35,7 @@ class Environment:
 
 @dataclass
 class Budget:
-    """The work left to one execution, and its environment."""
+    """What is left to one execution, and what it may know."""
 
     limits: Limits = field(default_factory=Limits)
     environment: Environment = field(default_factory=Environment)
@@ -44,39 +44,39 @@ class Budget:
     depth: int = 0
 
     def step(self, count: int = 1) -> None:
-        """Count units of work. Raises LimitError past the limit."""
+        """Counts work."""
         self.steps += count
         if self.steps > self.limits.steps:
             raise LimitError(f"the template takes more than {self.limits.steps} steps")
 
     def allocate(self, size: int) -> None:
-        """Count memory before it is taken. Raises LimitError past the limit."""
+        """Counts memory; to be called before it is taken."""
         self.octets += size
         if self.octets > self.limits.octets:
             raise LimitError(f"the template builds more than {self.limits.octets} octets")
 
     def descend(self) -> None:
-        """Enter a level of nesting; the caller calls ``ascend`` on leaving it."""
+        """One level down; ``ascend`` afterwards."""
         self.depth += 1
         if self.depth > self.limits.depth:
             raise LimitError(f"the template nests deeper than {self.limits.depth}")
 
     def ascend(self) -> None:
-        """Leave a level of nesting."""
+        """One level up."""
         self.depth -= 1
 
     def now(self) -> datetime:
-        """Return the time in UTC. Raises CallError without a clock."""
+        """The time, in UTC."""
         if self.environment.now is None:
             raise CallError("there is no clock here")
         return self.environment.now
 
     def since(self, moment: datetime) -> timedelta:
-        """Return the time passed since a moment."""
+        """How long ago that was."""
         return self.now() - moment
 
     def random(self, count: int) -> bytes:
-        """Return unpredictable octets. Raises CallError without a source."""
+        """Unpredictable octets."""
         if self.environment.random is None:
             raise CallError("there is no randomness here")
         self.allocate(count)

@@ -1,16 +1,16 @@
-"""Errors of templates, worded as Go words them."""
+"""What can go wrong with a template, in Go's words."""
 
 
 class TemplateError(Exception):
-    """An error in reading or executing a template; the message names the position."""
+    """A template that cannot be read or carried out; the message says where."""
 
 
 class ParseError(TemplateError):
-    """A syntax error: ``template: NAME:LINE: what``."""
+    """The text is no template: ``template: NAME:LINE: what``."""
 
 
 class ExecutionError(TemplateError):
-    """An error in execution: ``template: NAME:LINE:COLUMN: executing "NAME" at <NODE>: what``.
+    """The template stopped: ``template: NAME:LINE:COLUMN: executing "NAME" at <NODE>: what``.
 
     ``failure`` is the message of the template's own ``fail``, None for every other cause.
     """
@@ -21,12 +21,12 @@ class ExecutionError(TemplateError):
 
 
 class LimitError(TemplateError):
-    """A template that exceeds its steps, memory, output or nesting."""
+    """The template asked for more steps, memory, output or nesting than it may have."""
 
 
 class CallError(Exception):
-    """A function's refusal of its arguments; the evaluator adds the position."""
+    """A function refuses its arguments; the evaluator adds the place."""
 
 
 class FailedError(CallError):
-    """A call of ``fail`` by the template."""
+    """The template's own ``fail``."""

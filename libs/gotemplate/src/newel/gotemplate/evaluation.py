@@ -36,7 +36,7 @@ ABSENT = object()
 
 
 class Evaluator:
-    """The operands of one execution; ``variables`` is its stack, the innermost last."""
+    """Evaluates one execution's operands; ``variables`` is its stack, the innermost last."""
 
     def __init__(self, name: str, text: str, functions: Functions, budget: Budget) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class Evaluator:
         self.variables: list[tuple[str, Any]] = []
 
     def fault(self, message: str, failure: str | None = None) -> ExecutionError:
-        """Return the error that stops the execution at the current node."""
+        """What stops the execution at the current node."""
         if self.node is None:
             return ExecutionError(f"template: {self.template}: {message}", failure)
         before = self.text[: self.node.place]
@@ -58,7 +58,7 @@ class Evaluator:
         return ExecutionError(f"template: {place}: {context}: {message}", failure)
 
     def pipeline(self, dot: Any, pipe: PipeNode | None) -> Any:
-        """Return the value of the last command and assign it to the pipeline's variables."""
+        """The value of the last command; variables take it."""
         if pipe is None:
             return MISSING
         self.budget.descend()
@@ -77,7 +77,7 @@ class Evaluator:
         return value
 
     def assign(self, name: str, value: Any) -> None:
-        """Assign to the innermost variable of this name."""
+        """Gives the innermost variable of this name a new value."""
         for place in range(len(self.variables) - 1, -1, -1):
             if self.variables[place][0] == name:
                 self.variables[place] = (name, value)
@@ -85,14 +85,14 @@ class Evaluator:
         raise self.fault(f"undefined variable: {name}")
 
     def value_of(self, name: str) -> Any:
-        """Return the innermost variable's value."""
+        """The innermost variable's value."""
         for known, value in reversed(self.variables):
             if known == name:
                 return value
         raise self.fault(f"undefined variable: {name}")
 
     def command(self, dot: Any, command: CommandNode, piped: Any) -> Any:
-        """Evaluate a call, a field or a single value."""
+        """A call, a field, or a value alone."""
         self.budget.step()
         first = command.operands[0]
         if isinstance(first, IdentifierNode):
@@ -111,12 +111,12 @@ class Evaluator:
         return self.convert(lambda: ideal_constant(first))
 
     def reject_arguments(self, first: Operand, arguments: tuple[Operand, ...], piped: Any) -> None:
-        """Refuse arguments to something that is not a function."""
+        """Refuses arguments to what is no function."""
         if arguments or piped is not ABSENT:
             raise self.fault(f"can't give argument to non-function {first}")
 
     def convert(self, find: Callable[[], Any]) -> Any:
-        """Return what ``find`` returns; an UnfitError becomes a fault at the current node."""
+        """What ``find`` gives, its refusal at the current node."""
         try:
             return find()
         except UnfitError as error:
@@ -129,7 +129,7 @@ class Evaluator:
         arguments: tuple[Operand, ...] = (),
         piped: Any = ABSENT,
     ) -> Any:
-        """Evaluate ``.a.b``, ``$x.a.b`` or ``(…).a.b``; the last name may be a method with arguments."""
+        """``.a.b``, ``$x.a.b`` or ``(…).a.b``; the last may be a method, which takes the arguments."""
         self.node = node
         if isinstance(node, FieldNode):
             value, names = dot, node.names
@@ -160,7 +160,7 @@ class Evaluator:
         *,
         boxed: bool = False,
     ) -> Any:
-        """Return a field, key or method result; ``boxed`` values come out of a map, which hides their type."""
+        """One field, key or method of a value; one out of a map is ``boxed``: Go forgets its type."""
         self.budget.step()
         if value is MISSING:
             return MISSING
@@ -190,7 +190,7 @@ class Evaluator:
         arguments: tuple[Operand, ...] = (),
         piped: Any = ABSENT,
     ) -> Any:
-        """Call a function by name."""
+        """A call by name; ``and`` and ``or`` evaluate only as far as they need."""
         self.node = word
         function = self.functions.get(word.name)
         if function is None:
@@ -206,7 +206,7 @@ class Evaluator:
         arguments: tuple[Operand, ...],
         piped: Any,
     ) -> Any:
-        """Check, evaluate and pass the arguments."""
+        """Checks, evaluates and passes the arguments."""
         given = len(arguments) + (piped is not ABSENT)
         fault = function.arity_fault(name, len(arguments), given)
         if fault:
@@ -224,7 +224,7 @@ class Evaluator:
         return self.invoke_function(function, node, name, values)
 
     def invoke_function(self, function: Function, node: Node, name: str, values: list[Any]) -> Any:
-        """Call the function; its errors become faults that name the position."""
+        """The call itself; whatever it refuses is said with the place."""
         before = (self.budget,) if function.bounded else ()
         failure = None
         try:
@@ -243,7 +243,7 @@ class Evaluator:
         raise self.fault(f"error calling {name}: {message}", failure)
 
     def short_circuit(self, dot: Any, name: str, arguments: tuple[Operand, ...], piped: Any) -> Any:
-        """Return the first argument that decides ``and`` or ``or``, else the last."""
+        """``and`` and ``or``: the first argument that decides, else the last."""
         value: Any = None
         for each in arguments:
             value = self.argument(dot, each, VALUE)
@@ -252,7 +252,7 @@ class Evaluator:
         return value if piped is ABSENT else self.convert(lambda: convert_argument(piped, VALUE))
 
     def argument(self, dot: Any, operand: Operand, wanted: str) -> Any:
-        """Return the operand's value as an argument of this type."""
+        """The operand's value, as an argument of this type."""
         self.node = operand
         self.budget.step()
         if isinstance(operand, NilNode):

@@ -1,4 +1,4 @@
-"""The syntax inside an action: pipelines of commands of operands."""
+"""What stands within an action: pipelines of commands of operands."""
 
 from collections import deque
 from collections.abc import Container
@@ -38,11 +38,11 @@ STARTS = frozenset(
 
 
 class UnparsableError(Exception):
-    """A syntax error; `parse` adds the line."""
+    """The tokens make no template; `parse` adds the line."""
 
 
 class ActionParser:
-    """A parser of actions over the remaining tokens."""
+    """The tokens still to be read, and the expressions made of them."""
 
     def __init__(self, name: str, text: str, functions: Container[str]) -> None:
         self.name = name
@@ -55,43 +55,43 @@ class ActionParser:
         self.action_line = 0
 
     def next(self) -> Token:
-        """Take the next token."""
+        """The next token."""
         if self.waiting:
             return self.waiting.popleft()
         self.furthest = next(self.source, self.furthest)
         return self.furthest
 
     def back(self, *taken: Token) -> None:
-        """Put tokens back, the first in front."""
+        """Puts tokens back, the first in front."""
         self.waiting.extendleft(reversed(taken))
 
     def peek(self) -> Token:
-        """Return the next token without taking it."""
+        """The next token, which stays."""
         token = self.next()
         self.back(token)
         return token
 
     def next_word(self) -> Token:
-        """Take the next token that is not a space."""
+        """The next token that is no space."""
         token = self.next()
         while token.kind is Kind.SPACE:
             token = self.next()
         return token
 
     def peek_word(self) -> Token:
-        """Return the next token that is not a space without taking it."""
+        """The next token that is no space, which stays."""
         token = self.next_word()
         self.back(token)
         return token
 
     def expect(self, kind: Kind, context: str) -> None:
-        """Take a token that has to be of this kind."""
+        """Takes a token that must be of this kind."""
         token = self.next_word()
         if token.kind is not kind:
             self.reject(token, context)
 
     def reject(self, token: Token, context: str) -> NoReturn:
-        """Raise UnparsableError for an unexpected token."""
+        """Refuses a token."""
         if token.kind is not Kind.ERROR:
             raise UnparsableError(f"unexpected {token} in {context}")
         place = ""
@@ -101,7 +101,7 @@ class ActionParser:
         raise UnparsableError(f"{token}{place}")
 
     def pipeline(self, context: str, end: Kind) -> PipeNode:
-        """Parse commands up to ``end``, with the variables they are assigned to."""
+        """Commands up to ``end``, with the variables they are given to."""
         place = self.peek_word().place
         variables, assigns = self.declarations(context)
         commands: list[CommandNode] = []
@@ -120,7 +120,7 @@ class ActionParser:
         return PipeNode(place, tuple(commands), tuple(variables), assigns)
 
     def declarations(self, context: str) -> tuple[list[VariableNode], bool]:
-        """Parse variables before ``:=`` or ``=``; the flag is True for ``=``."""
+        """The variables in front of ``:=`` or ``=``, and whether it is the latter."""
         found: list[VariableNode] = []
         while self.peek_word().kind is Kind.VARIABLE:
             variable = self.next_word()
@@ -142,7 +142,7 @@ class ActionParser:
         return found, False
 
     def command(self) -> CommandNode:
-        """Parse operands up to a pipe, which is taken, or an end, which is not."""
+        """Operands up to a pipe, which is taken, or an end, which is not."""
         place = self.peek_word().place
         operands: list[Operand] = []
         while True:
@@ -163,7 +163,7 @@ class ActionParser:
         return CommandNode(place, tuple(operands))
 
     def operand(self) -> Operand | None:
-        """Parse a term with its fields; None where there is no term."""
+        """A term with the fields taken from it; None where no term stands."""
         term = self.term()
         if term is None or self.peek().kind is not Kind.FIELD:
             return term
@@ -180,7 +180,7 @@ class ActionParser:
         return ChainNode(place, term, tuple(names))
 
     def term(self) -> Operand | None:
-        """Parse one operand without fields; None where there is none."""
+        """One operand without fields; None where none stands."""
         token = self.next_word()
         if token.kind in {Kind.IDENTIFIER, Kind.VARIABLE}:
             return self.identifier(token)
@@ -193,7 +193,7 @@ class ActionParser:
         return self.literal(token)
 
     def identifier(self, token: Token) -> IdentifierNode | VariableNode:
-        """Parse a function or variable, which has to be defined."""
+        """A function or a variable, which must be known."""
         if token.kind is Kind.IDENTIFIER:
             if token.value not in self.functions:
                 raise UnparsableError(f"function {quote(token.value)} not defined")
@@ -203,7 +203,7 @@ class ActionParser:
         return VariableNode(token.place, token.value)
 
     def literal(self, token: Token) -> Operand | None:
-        """Parse a constant; any other token is put back."""
+        """A constant; anything else is put back."""
         if token.kind is Kind.BOOL:
             return BoolNode(token.place, token.value == "true")
         if (token.kind, token.value) == (Kind.KEYWORD, "nil"):
@@ -222,7 +222,7 @@ class ActionParser:
         return None
 
     def pipeline_in_parentheses(self) -> PipeNode:
-        """Parse a pipeline in parentheses."""
+        """A pipeline in parentheses."""
         if self.parentheses >= MAX_PARENTHESES:
             raise UnparsableError("max expression depth exceeded")
         self.parentheses += 1

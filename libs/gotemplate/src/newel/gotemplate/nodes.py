@@ -1,4 +1,4 @@
-"""The tree of a template. Every node knows its position and its source form, for messages."""
+"""The tree of a template. Every node knows its place and, for messages, how it is written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from newel.gotemplate.literals import Number, quote
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a template; ``place`` is its first character."""
+    """A part of a template, which starts at the character ``place``."""
 
     place: int
 
 
 @dataclass(frozen=True, slots=True)
 class BoolNode(Node):
-    """A constant ``true`` or ``false``."""
+    """``true`` or ``false``."""
 
     value: bool
 
@@ -25,7 +25,7 @@ class BoolNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class DotNode(Node):
-    """The cursor, ``.``."""
+    """``.``"""
 
     def __str__(self) -> str:
         return "."
@@ -33,7 +33,7 @@ class DotNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class NilNode(Node):
-    """The constant ``nil``."""
+    """``nil``"""
 
     def __str__(self) -> str:
         return "nil"
@@ -41,7 +41,7 @@ class NilNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class NumberNode(Node):
-    """A number or a character constant."""
+    """A number or a character."""
 
     text: str
     number: Number
@@ -52,7 +52,7 @@ class NumberNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class StringNode(Node):
-    """A string constant: its source text and its value."""
+    """A string: as it is written, and what it means."""
 
     text: str
     value: str
@@ -73,7 +73,7 @@ class IdentifierNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class FieldNode(Node):
-    """A field or chain of fields of the cursor, ``.a.b``."""
+    """``.a.b``"""
 
     names: tuple[str, ...]
 
@@ -83,7 +83,7 @@ class FieldNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class VariableNode(Node):
-    """A variable, ``$x`` or ``$x.a.b``; the name includes its dollar."""
+    """``$x`` or ``$x.a.b``; the name has its dollar."""
 
     name: str
     fields: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class VariableNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class ChainNode(Node):
-    """Fields of a term, ``(pipeline).a.b`` or ``function.a.b``."""
+    """``(pipeline).a.b`` or ``function.a.b``."""
 
     term: "Operand"
     names: tuple[str, ...]
@@ -118,7 +118,7 @@ class CommandNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class PipeNode(Node):
-    """A pipeline: each command gets the value of the one before; the variables get the last."""
+    """Commands, each given the value of the one before, and the variables that take the last."""
 
     commands: tuple[CommandNode, ...]
     variables: tuple[VariableNode, ...] = ()
@@ -146,14 +146,14 @@ Operand = (
 
 @dataclass(frozen=True, slots=True)
 class TextNode(Node):
-    """Plain text outside actions."""
+    """What stands outside of actions."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class ActionNode(Node):
-    """An action that prints its pipeline's value."""
+    """``{{pipeline}}``"""
 
     pipe: PipeNode
 
@@ -163,7 +163,7 @@ class ActionNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class BranchNode(Node):
-    """An ``if``, ``with`` or ``range``; ``otherwise`` is None without an ``else``."""
+    """``if``, ``with`` or ``range``; ``otherwise`` is None without an ``else``."""
 
     keyword: str
     pipe: PipeNode
@@ -176,7 +176,7 @@ class BranchNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class LoopControlNode(Node):
-    """A ``break`` or ``continue``."""
+    """``break`` or ``continue``."""
 
     keyword: str
 
@@ -186,7 +186,7 @@ class LoopControlNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class TemplateNode(Node):
-    """An action ``{{template "name" pipeline}}``."""
+    """``{{template "name" pipeline}}``"""
 
     name: str
     pipe: PipeNode | None
@@ -201,13 +201,13 @@ Block = Sequence[Statement]
 
 
 def is_empty(block: Block) -> bool:
-    """Tell whether a template has no content, so that another definition may replace it."""
+    """Whether a template says nothing, so that another definition may take its name."""
     return all(isinstance(each, TextNode) and not each.value.strip() for each in block)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A parsed text: its named templates, its own under ``name``."""
+    """A parsed text: the named templates in it, the text's own under ``name``."""
 
     name: str
     text: str

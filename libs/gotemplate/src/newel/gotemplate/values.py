@@ -13,11 +13,11 @@ from typing import Any
 LIST_TYPE, MAP_TYPE = "[]interface {}", "map[string]interface {}"
 
 
-class MissingType:
+class Missing:
     """The type of `MISSING`."""
 
 
-MISSING = MissingType()
+MISSING = Missing()
 
 
 class Int64(int):
@@ -26,13 +26,25 @@ class Int64(int):
     go_type = "int64"
 
 
+class Int32(int):
+    """Go's int32, which is also its rune."""
+
+    go_type = "int32"
+
+
 class Uint8(int):
     """Go's uint8, which is also its byte."""
 
     go_type = "uint8"
 
 
-class NamedInteger(int):
+class Uint64(int):
+    """Go's uint64."""
+
+    go_type = "uint64"
+
+
+class Named(int):
     """An integer type whose values have names: a month, a duration, a key algorithm."""
 
     go_type = "int"
@@ -42,7 +54,7 @@ class NamedInteger(int):
 
 
 class Slice(list[Any]):
-    """A slice whose type is not []interface {}; ``nil`` when it was never made."""
+    """A slice whose type is not []interface {}; nil when it was never made."""
 
     def __init__(self, values: Any = (), go_type: str = "[]string", *, nil: bool = False) -> None:
         super().__init__(values)
@@ -60,7 +72,7 @@ class Map(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Record:
-    """A struct or a pointer to one: its fields by name, and its form as JSON."""
+    """A struct, or a pointer to one: its fields by name, and how it looks as JSON."""
 
     go_type: str
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -94,7 +106,7 @@ TYPES: tuple[tuple[type, str], ...] = (
 
 
 def type_name(value: Any) -> str:
-    """Return the type as Go writes it."""
+    """The type as Go writes it."""
     if value is None or value is MISSING:
         return "<nil>"
     own = getattr(value, "go_type", None)
@@ -109,7 +121,7 @@ def type_name(value: Any) -> str:
 
 
 def kind_name(value: Any) -> str:
-    """Return the kind as Go's reflection names it."""
+    """The kind as Go's reflection names it."""
     if value is None or value is MISSING:
         return "invalid"
     for kind, name in KINDS:
@@ -117,18 +129,18 @@ def kind_name(value: Any) -> str:
             return name
     if isinstance(value, Record):
         return "ptr" if value.is_pointer else "struct"
-    if isinstance(value, NamedInteger):
+    if isinstance(value, Named):
         return "int"
     return type_name(value)
 
 
 def is_nil(value: Any) -> bool:
-    """Tell whether there is no value."""
+    """Whether there is no value."""
     return value is None or value is MISSING or getattr(value, "nil", False)
 
 
 def is_true(value: Any) -> bool:
-    """Tell whether ``if`` takes the value as true: it is not the zero of its type."""
+    """Whether ``if`` takes it for true: not the zero of its type."""
     if is_nil(value):
         return False
     if isinstance(value, Record | dt.datetime):
@@ -137,5 +149,5 @@ def is_true(value: Any) -> bool:
 
 
 def is_integer(value: Any) -> bool:
-    """Tell whether the value is of one of Go's integer types."""
+    """Whether it is of one of Go's integer types."""
     return isinstance(value, int) and not isinstance(value, bool)

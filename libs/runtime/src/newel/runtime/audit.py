@@ -4,15 +4,15 @@ from typing import Any, Protocol
 
 
 class Audit(Protocol):
-    """Where decisions are written down. Never given a secret: tokens and keys go in as digests."""
+    """A place where decisions are recorded. It is never given a secret: tokens and keys go in as digests."""
 
     def record(self, event: str, outcome: str, **facts: Any) -> None:
-        """One line: ``event`` ("sign", "acme.finalize"), ``outcome`` ("granted", "refused"), facts.
+        """Write one line: ``event`` ("sign", "acme.finalize"), ``outcome`` ("granted", "refused"), facts.
 
         Refusals carry ``cause``. Times, the service's name and the request id are added here.
         """
         ...
 
     def require_writable(self) -> None:
-        """To be called before anything is issued: raises ``unavailable`` while lines cannot be written."""
+        """Raise ``unavailable`` while lines cannot be written: called before anything is issued."""
         ...

@@ -1,10 +1,9 @@
 """The audit trail as JSON lines: `Audit` on a `LineSink`.
 
-Bounds when the file cannot be written, its disk being full for instance: once lines have waited for a
-second, or 64 KiB of them wait, nothing is issued any more (`require_writable`). What is decided all the
-same waits in memory: refusals and what was under way up to 8 MiB, statuses (OCSP, CRL) up to 12 MiB,
-revocations up to 16 MiB; beyond that it is refused too. Nothing that was decided is dropped while the
-process lives.
+The bounds while the file cannot be written, because its disk is full for instance: once lines have
+waited for a second, or 64 KiB of them wait, nothing is issued any more (`require_writable`). Other
+decisions wait in memory: refusals and what was under way up to 8 MiB, statuses (OCSP, CRL) up to 12 MiB,
+revocations up to 16 MiB; beyond that they are refused too. No decision is dropped while the process lives.
 """
 
 from collections.abc import Mapping
@@ -15,14 +14,14 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.line_sink import MOST_WAITING, LineSink, SinkFullError
+from newel.runtime.line_sink import MAX_BACKLOG, LineSink, SinkFullError
 from newel.runtime.request_id import request_id
 
 LONGEST_STUCK = 1.0
 """Seconds lines may wait for the disk before nothing is issued any more."""
 MOST_STUCK = 64 * 1024
 """Octets that may wait for the disk before nothing is issued any more."""
-MOST_ORDINARY, MOST_STATUSES = MOST_WAITING // 2, MOST_WAITING * 3 // 4
+MOST_ORDINARY, MOST_STATUSES = MAX_BACKLOG // 2, MAX_BACKLOG * 3 // 4
 """Octets that may wait before all but statuses and revocations is refused, and all but revocations."""
 _STATUSES = frozenset(("crl", "ocsp"))
 
@@ -40,7 +39,7 @@ class AuditLog:
         self._sink = sink
 
     def record(self, event: str, outcome: str, **facts: Any) -> None:
-        """One line; octets among the facts are written as hexadecimal digits."""
+        """Write one line; octets among the facts are written as hexadecimal digits."""
         line: dict[str, Any] = {
             "time": self._clock.now().isoformat(timespec="milliseconds"),
             "service": self._service,
@@ -52,36 +51,36 @@ class AuditLog:
             line["request_id"] = request
         for name, value in facts.items():
             line[name] = value.hex() if isinstance(value, bytes) else value
-        most = _room(event, outcome, facts) if self._sink.stuck else MOST_WAITING
+        most = _max_waiting(event, outcome, facts) if self._sink.is_stuck else MAX_BACKLOG
         try:
             self._sink.write(_encode(line) + b"\n", most)
         except SinkFullError:
-            raise _unwritable(self._sink) from None
+            raise _unwritable_error(self._sink) from None
 
     def require_writable(self) -> None:
-        """Raises ``unavailable`` while the trail cannot be written: before anything is issued."""
-        if self._sink.stuck:
+        """Raise ``unavailable`` while the trail cannot be written: called before anything is issued."""
+        if self._sink.is_stuck:
             require_written(self._sink)
 
 
-def _room(event: str, outcome: str, facts: Mapping[str, Any]) -> int:
-    """How many octets may wait for a line of this kind to be taken."""
+def _max_waiting(event: str, outcome: str, facts: Mapping[str, Any]) -> int:
+    """Return how many octets may wait before a line of this kind is refused."""
     if outcome == "granted" and "revoke" in event:
-        return MOST_WAITING
+        return MAX_BACKLOG
     if event == "crl.publish" or facts.get("statement") in _STATUSES:
         return MOST_STATUSES
     return MOST_ORDINARY
 
 
 def require_written(sink: LineSink) -> None:
-    """Tries to write what waits; raises ``unavailable`` when more waits, or longer, than is allowed."""
+    """Write what waits; raise ``unavailable`` when more waits, or waits longer, than is allowed."""
     sink.flush()
-    if sink.stuck and (sink.stuck_for > LONGEST_STUCK or sink.waiting > MOST_STUCK):
-        raise _unwritable(sink)
+    if sink.is_stuck and (sink.stuck_for > LONGEST_STUCK or sink.backlog > MOST_STUCK):
+        raise _unwritable_error(sink)
 
 
 def watch_sink(sink: LineSink, registry: CollectorRegistry) -> None:
-    """Shows since when the trail cannot be written."""
+    """Export since when the trail cannot be written."""
     Gauge(
         "newel_audit_stuck_seconds",
         "Since when audit lines could not be written; 0: all are written",
@@ -89,7 +88,7 @@ def watch_sink(sink: LineSink, registry: CollectorRegistry) -> None:
     ).set_function(lambda: sink.stuck_for)
 
 
-def _unwritable(sink: LineSink) -> NewelError:
+def _unwritable_error(sink: LineSink) -> NewelError:
     return NewelError(
         ErrorType.UNAVAILABLE,
         "the audit trail cannot be written",

@@ -18,14 +18,14 @@ _log = logging.getLogger(__name__)
 
 
 def add_jitter(seconds: float, share: float = 0.1) -> float:
-    """A duration spread by up to ``share`` of itself in both directions, so that replicas fall out of step."""
+    """Return a duration changed by up to ``share`` of itself either way, so that replicas fall out of step."""
     return seconds * (1 + share * (2 * random_fraction() - 1))
 
 
 def repeat_every(
     seconds: float, function: Callable[[], Awaitable[object]], *, jitter: float = 0.1
 ) -> Task:
-    """A task that calls a function for ever, with a spread pause after each call."""
+    """Return a task that calls a function until it is cancelled, with a jittered pause after each call."""
 
     async def run() -> None:
         while True:
@@ -36,7 +36,7 @@ def repeat_every(
 
 
 class Supervisor:
-    """Owns the tasks of a process. Nothing else makes tasks that outlive a request."""
+    """The owner of a process's tasks. Nothing else creates tasks that outlive a request."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._failures = Counter(
@@ -48,7 +48,7 @@ class Supervisor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, tasks: Mapping[str, Task], owner: str) -> None:
-        """Starts every task of a service; their names are ``owner.name``."""
+        """Start every task of a service; their names are ``owner.name``."""
         loop = asyncio.get_running_loop()
         for name, task in tasks.items():
             full = f"{owner}.{name}"
@@ -74,7 +74,7 @@ class Supervisor:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def stop(self) -> None:
-        """Cancels every task and waits until each has ended."""
+        """Cancel every task and wait until each has ended."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:

@@ -11,19 +11,19 @@ was written down while a clock was wrong, and is no proof that anything happened
 
 
 class Clock(Protocol):
-    """Tells the time. Services get one in their ports, so that tests can move it."""
+    """A source of the time. Services are given one, so that tests can move it."""
 
     def now(self) -> dt.datetime:
-        """The time, aware, in UTC."""
+        """Return the time, aware, in UTC."""
         ...
 
     def unix(self) -> float:
-        """The same in seconds since 1970."""
+        """Return the same in seconds since 1970."""
         ...
 
 
 def is_future(at: float, now: float) -> bool:
-    """Whether a time on record (seconds since 1970) was written by a clock that ran ahead."""
+    """Tell whether a recorded time (seconds since 1970) was written by a clock that ran ahead."""
     return at > now + AHEAD
 
 
@@ -31,11 +31,11 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> dt.datetime:
-        """The time, aware, in UTC."""
+        """Return the time, aware, in UTC."""
         return dt.datetime.now(dt.UTC)  # noqa: TID251 - this is that place
 
     def unix(self) -> float:
-        """The same in seconds since 1970."""
+        """Return the same in seconds since 1970."""
         return time.time()  # noqa: TID251 - this is that place
 
 
@@ -46,13 +46,13 @@ class ManualClock:
         self._now = start
 
     def now(self) -> dt.datetime:
-        """The time it was last set to."""
+        """Return the time it was last set to."""
         return self._now
 
     def unix(self) -> float:
-        """The same in seconds since 1970."""
+        """Return the same in seconds since 1970."""
         return self._now.timestamp()
 
     def advance(self, by: dt.timedelta) -> None:
-        """Moves the clock forward (or, with a negative duration, back)."""
+        """Move the clock forward (or, with a negative duration, back)."""
         self._now += by

@@ -1,5 +1,5 @@
-"""Many single calls as few batch calls, without waiting: while one batch is out, what arrives
-piles up and leaves together. A lone call goes out at once.
+"""Turn many single calls into few batch calls: what arrives while one batch is in flight
+leaves together. A lone call goes out at once.
 """
 
 import asyncio
@@ -11,48 +11,48 @@ Result = TypeVar("Result")
 
 
 def is_item_fault(error: Exception) -> bool:
-    """Whether a batch could not even be made of its items: nothing of it has been sent."""
+    """Tell whether an error comes from building the batch out of its items: nothing was sent."""
     return isinstance(error, TypeError | ValueError | ArithmeticError)
 
 
 class Coalescer(Generic[Item, Result]):
-    """Collects items of concurrent callers for one batch-shaped function.
+    """A collector of concurrent callers' items for one function that takes batches.
 
-    ``send`` gets 1..``largest`` items and answers with as many results in the same order; when it
+    ``send`` gets 1..``max_batch`` items and returns as many results in the same order; when it
     raises, every caller of that batch gets the exception, unless ``is_item_fault`` says that it may be
-    a single item's: then each is sent by itself, so that one harms no other. ``out`` batches may be
-    under way at once; while one is, the next waits for it up to ``patience`` seconds: two half batches
-    at once cost more than one whole, and yet nobody waits long behind a slow one.
+    a single item's: then each is sent by itself, so that one harms no other. At most ``max_in_flight``
+    batches are under way at once; while one is, the next waits for it up to ``max_wait`` seconds: two
+    half batches cost more than one whole, and a slow one delays the next by no more than that.
     """
 
     def __init__(
         self,
         send: Callable[[list[Item]], Awaitable[Sequence[Result]]],
         *,
-        out: int = 2,
-        largest: int = 64,
-        patience: float = 0.0,
+        max_in_flight: int = 2,
+        max_batch: int = 64,
+        max_wait: float = 0.0,
         is_item_fault: Callable[[Exception], bool] = is_item_fault,
     ) -> None:
         self._send = send
         self._one_is_at_fault = is_item_fault
-        self._out = self._free = out
-        self._patience = patience
-        self._largest = largest
+        self._max_in_flight = self._free = max_in_flight
+        self._max_wait = max_wait
+        self._max_batch = max_batch
         self._queue: list[tuple[Item, asyncio.Future[Result]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled: asyncio.Handle | None = None
 
     def call(self, item: Item) -> asyncio.Future[Result]:
-        """The future result of one item. Cancelling it leaves the rest of its batch alone."""
+        """Queue one item; return its future result, which may be cancelled without harm to its batch."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._queue.append((item, future))
         if self._free and self._scheduled is None:
-            if self._patience and self._free < self._out:
-                self._scheduled = loop.call_later(self._patience, self._dispatch)
+            if self._max_wait and self._free < self._max_in_flight:
+                self._scheduled = loop.call_later(self._max_wait, self._dispatch)
             else:
-                # everything that becomes runnable in this turn of the loop shares the batch
+                # Everything that becomes runnable in this turn of the loop shares the batch.
                 self._scheduled = loop.call_soon(self._dispatch)
         return future
 
@@ -61,7 +61,7 @@ class Coalescer(Generic[Item, Result]):
             self._scheduled.cancel()
             self._scheduled = None
         while self._free and self._queue:
-            batch, self._queue = self._queue[: self._largest], self._queue[self._largest :]
+            batch, self._queue = self._queue[: self._max_batch], self._queue[self._max_batch :]
             self._free -= 1
             task = asyncio.get_running_loop().create_task(self._run(batch))
             self._tasks.add(task)
@@ -74,7 +74,7 @@ class Coalescer(Generic[Item, Result]):
             for _, future in batch:
                 future.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - it is the callers' to handle, each its own
+        except Exception as error:  # noqa: BLE001 - each caller handles its own
             if len(batch) > 1 and self._one_is_at_fault(error):
                 for each in batch:
                     await self._run_alone(each)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def _duration(value: object) -> object:
+def _parse_duration(value: object) -> object:
     return parse_duration(value) if isinstance(value, str) else value
 
 
-Duration = Annotated[dt.timedelta, BeforeValidator(_duration)]
+Duration = Annotated[dt.timedelta, BeforeValidator(_parse_duration)]
 """``"24h"``, ``"1m30s"`` … as Go and the step tools write durations."""
 
 
@@ -41,16 +41,16 @@ Model = TypeVar("Model", bound=Config)
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used; the message names the file and each key at fault."""
+    """A configuration that cannot be used; the message names the file and each faulty key."""
 
 
 def load_toml(path: Path, model: type[Model]) -> Model:
-    """A model from a TOML file. Raises ConfigError."""
+    """Read a model from a TOML file. Raises ConfigError."""
     return validate(model, load_table(path), str(path))
 
 
 def load_table(path: Path) -> dict[str, Any]:
-    """A TOML file as plain data. Raises ConfigError."""
+    """Read a TOML file as plain data. Raises ConfigError."""
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
@@ -62,19 +62,21 @@ def load_table(path: Path) -> dict[str, Any]:
 def validate(
     model: type[Model], data: dict[str, Any], where: str, *, spell: Callable[[str], str] = str
 ) -> Model:
-    """A model from plain data. Raises ConfigError that says where and what.
+    """Build a model from plain data. Raises ConfigError, which says where and what.
 
-    ``spell`` turns a setting's name into the one people write.
+    ``spell`` turns a setting's name into the one that users write.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        told = "; ".join(_told(model, fault, spell) for fault in faults)
-        raise ConfigError(f"{where}: {told}") from None
+        described = "; ".join(_describe_fault(model, fault, spell) for fault in faults)
+        raise ConfigError(f"{where}: {described}") from None
 
 
-def _told(model: type[BaseModel], fault: "ErrorDetails", spell: Callable[[str], str]) -> str:
+def _describe_fault(
+    model: type[BaseModel], fault: "ErrorDetails", spell: Callable[[str], str]
+) -> str:
     place = [spell(part) if isinstance(part, str) else str(part) for part in fault["loc"]]
     says = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
@@ -88,7 +90,7 @@ def _told(model: type[BaseModel], fault: "ErrorDetails", spell: Callable[[str], 
 def _settings(
     model: type[BaseModel], place: Sequence[int | str], spell: Callable[[str], str]
 ) -> list[str]:
-    """The names of the settings that may stand at a place; none where that cannot be told."""
+    """Return the names of the settings that are possible at a place; none where that is unknown."""
     current: Any = model
     for part in place:
         if isinstance(current, type) and issubclass(current, BaseModel):
@@ -103,7 +105,7 @@ def _settings(
 
 
 def read_secret(path: Path) -> str:
-    """A password or PIN from its file, without the white space at its end. Raises ConfigError.
+    """Read a password or PIN from its file, without the white space at its end. Raises ConfigError.
 
     The text is UTF-8 with or without a byte order mark, or UTF-16 with one.
     """
@@ -114,11 +116,11 @@ def read_secret(path: Path) -> str:
 
 
 def read_secret_octets(path: Path) -> bytes:
-    """The same for what a key was encrypted with: text in UTF-8, and in older encodings as it stands.
+    """Read what a key was encrypted with: text as UTF-8, and text in older encodings unchanged.
 
     A file that others than its owner can read is refused (group reading is left to the operator, as
     Kubernetes mounts secrets with a group); where a mount decides about the mode
-    (:mod:`newel.runtime.mounted_files`) it is warned of.
+    (:mod:`newel.runtime.mounted_files`) a warning is logged.
     """
     try:
         mode = path.stat().st_mode
@@ -136,7 +138,7 @@ def read_secret_octets(path: Path) -> bytes:
             path,
         )
     if len(data) > _LONGEST_SECRET:
-        raise ConfigError(f"{path}: longer than {_LONGEST_SECRET} octets: this is no secret")
+        raise ConfigError(f"{path}: longer than {_LONGEST_SECRET} octets: this is not a secret")
     claimed = data[:2] in _UTF_16
     try:
         return data.decode("utf-16" if claimed else "utf-8-sig").rstrip().encode()

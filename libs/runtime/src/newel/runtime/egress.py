@@ -1,6 +1,6 @@
-"""Where an outgoing connection may lead: names are resolved once, addresses checked, connections pinned.
+"""The policy for outgoing connections: names are resolved once, addresses checked, connections pinned.
 
-Addresses that serve credentials to whoever asks (cloud metadata) are refused always, in every spelling.
+Addresses that serve credentials to any client (cloud metadata) are always refused, in every spelling.
 Private and loopback networks are allowed unless configured otherwise: a private CA's users live there.
 """
 
@@ -63,12 +63,12 @@ class EgressPolicy:
     resolve_seconds: float = 5.0
 
     def check(self, address: str) -> Address:
-        """The address when a connection to it may be made. Raises EgressRefusedError."""
+        """Return the address when a connection to it is allowed. Raises EgressRefusedError."""
         try:
             parsed = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             raise EgressRefusedError(f"{address[:64]} is not an address") from None
-        for form in spellings(parsed):
+        for form in list_embedded(parsed):
             if any(form in network for network in (*NEVER, *self.deny)):
                 raise EgressRefusedError(f"connections to {address} are not allowed")
         if self.allow and not any(parsed in network for network in self.allow):
@@ -76,7 +76,7 @@ class EgressPolicy:
         return parsed
 
     async def resolve(self, host: str) -> list[str]:
-        """Every allowed address of a host, in order. Raises ResolutionError or EgressRefusedError.
+        """Resolve a host to its allowed addresses, in order. Raises ResolutionError or EgressRefusedError.
 
         One forbidden address refuses the host: a name that leads to metadata only sometimes is an attack.
         """
@@ -85,15 +85,15 @@ class EgressPolicy:
         try:
             async with asyncio.timeout(self.resolve_seconds):
                 found = await (self.resolver or system_resolver)(host)
-        except (OSError, TimeoutError, ValueError):  # ValueError: no name of DNS at all, as a..b
+        except (OSError, TimeoutError, ValueError):  # ValueError: not a DNS name, as a..b
             raise ResolutionError(f"no address found for {host[:LONGEST_NAME]}") from None
         if not found:
             raise ResolutionError(f"no address found for {host}")
         return [str(self.check(address)) for address in found]
 
 
-def in_words(error: BaseException) -> str:
-    """Why a connection failed, for whoever reads a refusal: the system's words, none of Python's."""
+def describe_failure(error: BaseException) -> str:
+    """Describe why a connection failed in the system's words, for the text of an error."""
     if isinstance(error, ssl.SSLError):
         return (error.reason or "no handshake").replace("_", " ").lower()
     if isinstance(error, TimeoutError):
@@ -107,8 +107,8 @@ def in_words(error: BaseException) -> str:
     return str(error) or "it failed"
 
 
-def spellings(address: Address) -> list[Address]:
-    """An address with every IPv4 address hidden in it: mapped, compatible, NAT64, 6to4, Teredo."""
+def list_embedded(address: Address) -> list[Address]:
+    """Return an address and every IPv4 address embedded in it: mapped, compatible, NAT64, 6to4, Teredo."""
     forms: list[Address] = [address]
     if isinstance(address, ipaddress.IPv6Address):
         packed = address.packed
@@ -126,15 +126,15 @@ def spellings(address: Address) -> list[Address]:
 
 
 def is_name(host: str) -> bool:
-    """Whether a host can be asked of DNS as it stands: ASCII, its labels and itself not too long.
+    """Tell whether a host is a name that DNS can carry: ASCII, and neither it nor a label too long.
 
-    Underscores and hyphens are let through anywhere: what exists is for name servers to say.
+    Underscores and hyphens are allowed anywhere: name servers decide what exists.
     """
     return len(host) <= LONGEST_NAME + 1 and _NAME.fullmatch(host) is not None
 
 
 def is_literal(host: str) -> bool:
-    """Whether a host is written as an address. Only the canonical IPv4 form counts: 0x7f.1 is a name."""
+    """Tell whether a host is written as an address. Only the canonical IPv4 form counts: 0x7f.1 is a name."""
     try:
         ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
@@ -143,7 +143,7 @@ def is_literal(host: str) -> bool:
 
 
 async def system_resolver(host: str) -> list[str]:
-    """The system's resolver, in a thread."""
+    """Resolve a name by the system's resolver, in a thread."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -1,6 +1,6 @@
-"""Lines to a file or stream, one write for all that one turn of the event loop produced.
+"""Lines to a file or stream, with one write for all that one turn of the event loop produced.
 
-A file that was moved away or removed, by logrotate for instance, is opened anew under its name. Nothing is
+A file that was renamed or removed, by logrotate for instance, is opened again under its name. Nothing is
 synced to the disk here: lines survive the end of the process, and the loss of power a few seconds later.
 """
 
@@ -9,19 +9,19 @@ import os
 import time
 from pathlib import Path
 
-MOST_WAITING = 16 * 1024 * 1024
+MAX_BACKLOG = 16 * 1024 * 1024
 """Octets that may wait for a full disk before writers are refused."""
 
 _LOOKS_EVERY = 1.0
-"""Seconds after which the file's name is looked at again."""
+"""Seconds between checks of the file's name."""
 
 
 class SinkFullError(Exception):
-    """Nothing more is taken: what was written before still waits for the disk."""
+    """No more lines are accepted, because earlier ones still wait for the disk."""
 
 
 class LineSink:
-    """Appends whole lines to a descriptor. What cannot be written waits, up to a bound; nothing is dropped."""
+    """A sink that appends whole lines to a descriptor. What cannot be written waits, up to a bound."""
 
     def __init__(self, descriptor: int, path: Path | None = None) -> None:
         self._descriptor = descriptor
@@ -36,12 +36,12 @@ class LineSink:
 
     @classmethod
     def open(cls, path: Path) -> "LineSink":
-        """A sink that appends to a file only its owner may read."""
+        """Open a sink that appends to a file which only its owner may read."""
         path.parent.mkdir(parents=True, exist_ok=True)
         return cls(_open(path), path)
 
     @property
-    def stuck(self) -> bool:
+    def is_stuck(self) -> bool:
         """Whether lines wait that an earlier attempt could not write."""
         return self._stuck_since is not None
 
@@ -51,12 +51,12 @@ class LineSink:
         return 0.0 if self._stuck_since is None else time.monotonic() - self._stuck_since
 
     @property
-    def waiting(self) -> int:
-        """Octets not written yet."""
+    def backlog(self) -> int:
+        """Octets that are not written yet."""
         return self._size
 
-    def write(self, line: bytes, most: int = MOST_WAITING) -> None:
-        """Takes one line with its newline. Raises SinkFullError when more than ``most`` octets would wait."""
+    def write(self, line: bytes, most: int = MAX_BACKLOG) -> None:
+        """Take one line with its newline. Raises SinkFullError when more than ``most`` octets would wait."""
         if self._size + len(line) > most:
             self.flush()
             if self._size + len(line) > most:
@@ -67,13 +67,13 @@ class LineSink:
             try:
                 loop = asyncio.get_running_loop()
             except RuntimeError:
-                self.flush()  # outside a loop each line goes out at once
+                self.flush()  # outside a loop each line is written at once
             else:
                 self._scheduled = True
                 loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Writes what is waiting; keeps what the disk does not take for the next line, look or close."""
+        """Write what is waiting; keep what the disk does not take for the next attempt."""
         self._scheduled = False
         data = b"".join(self._waiting)
         written = 0
@@ -92,7 +92,7 @@ class LineSink:
         self._size = len(data) - written
 
     def reopen(self) -> None:
-        """Opens the file anew when its name leads to another one, or to none. Raises OSError."""
+        """Open the file again when its name leads to another one, or to none. Raises OSError."""
         if self._path is None:
             return
         self._looked = time.monotonic()
@@ -107,7 +107,7 @@ class LineSink:
             self._descriptor = opened
 
     def close(self) -> None:
-        """Writes what is left and closes the descriptor."""
+        """Write what is left and close the descriptor."""
         self.flush()
         os.close(self._descriptor)
 

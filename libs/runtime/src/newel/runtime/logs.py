@@ -16,7 +16,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JSONHandler(logging.Handler):
-    """Formats a record as one JSON object; what was given as ``extra`` becomes members of it."""
+    """A handler that formats a record as one JSON object with the members of ``extra``."""
 
     def __init__(self, clock: Clock, sink: LineSink) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class JSONHandler(logging.Handler):
         self._sink = sink
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes one line."""
+        """Write one line."""
         try:
             self._sink.write(self._line(record))
         except Exception:  # noqa: BLE001 - a log line must never take the service down
@@ -46,7 +46,7 @@ class JSONHandler(logging.Handler):
 
 
 def configure(clock: Clock, level: str = "info", form: str = "json") -> LineSink:
-    """Sends every log of this process to stderr; returns the sink, to be flushed before exit.
+    """Send every log of this process to stderr; return the sink, to be flushed before exit.
 
     ``form`` is ``json`` or ``text``.
     """
@@ -65,7 +65,7 @@ def configure(clock: Clock, level: str = "info", form: str = "json") -> LineSink
         "sqlalchemy",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # asyncio says this whenever a server closes a stream that the NATS client began without TLS
+    # asyncio logs this whenever a server closes a stream that the NATS client began without TLS
     logging.getLogger("asyncio").addFilter(
         lambda record: not record.getMessage().startswith("returning true from eof_received()")
     )

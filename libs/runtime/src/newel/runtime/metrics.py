@@ -18,7 +18,7 @@ FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 
 
 class HTTPMetrics:
-    """Requests a service answered; ``route`` is a name from the service's own list."""
+    """The requests a service answered; ``route`` is a name from the service's own list."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -37,7 +37,7 @@ class HTTPMetrics:
 
 
 class Alias(Collector):
-    """Shows a metric under a second name as well, as dashboards of another program expect it."""
+    """A second name of a metric, which dashboards of another program expect."""
 
     def __init__(self, source: Collector, name: str, registry: CollectorRegistry) -> None:
         self._source = source
@@ -45,7 +45,7 @@ class Alias(Collector):
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
-        """The source's samples, renamed."""
+        """Yield the source's samples, renamed."""
         for family in self._source.collect():
             renamed = Metric(self._name, family.documentation, family.type, family.unit)
             for sample in family.samples:
@@ -54,25 +54,25 @@ class Alias(Collector):
             yield renamed
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the names are known when they are collected."""
+        """Return nothing: the names are known when they are collected."""
         return ()
 
 
 def bound_label(value: str, known: Iterable[str], other: str = "other") -> str:
-    """A label value from a closed set: what is not known counts as ``other``."""
+    """Return a label value of a closed set: an unknown value counts as ``other``."""
     return value if value in known else other
 
 
-def exposition(registries: Sequence[CollectorRegistry]) -> bytes:
-    """The text format of several registries, families of the same name joined."""
+def expose(registries: Sequence[CollectorRegistry]) -> bytes:
+    """Render several registries in the text format, with families of the same name joined."""
     if len(registries) == 1:
         return generate_latest(registries[0])
     joined = CollectorRegistry(auto_describe=False)
-    joined.register(_Joined(registries))
+    joined.register(_JoinedCollector(registries))
     return generate_latest(joined)
 
 
-class _Joined(Collector):
+class _JoinedCollector(Collector):
     def __init__(self, registries: Sequence[CollectorRegistry]) -> None:
         self._registries = registries
 

@@ -1,4 +1,4 @@
-"""Files that a mount gives, whose mode nobody here can change: secrets of containers."""
+"""Files of a mount whose mode this process cannot change: secrets of containers."""
 
 import os
 from pathlib import Path
@@ -8,10 +8,10 @@ _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 def is_fixed(path: Path) -> bool:
-    """Say whether the mode of a file cannot be changed from here.
+    """Tell whether the mode of a file cannot be changed from here.
 
     True on a read-only mount, as Docker and Kubernetes mount secrets, and for another user's file on one in
-    memory. Raises ``OSError`` for a file that is not there.
+    memory. Raises OSError for a missing file.
     """
     if os.statvfs(path).f_flag & os.ST_RDONLY:
         return True
@@ -21,7 +21,7 @@ def is_fixed(path: Path) -> bool:
 
 
 def _file_system(device: int) -> str:
-    """The kind of file system a device has, "" where that cannot be known (proc(5), mountinfo)."""
+    """Return the kind of file system of a device, "" where that is unknown (proc(5), mountinfo)."""
     number = f"{os.major(device)}:{os.minor(device)}"
     try:
         lines = _MOUNTS.read_text(errors="replace").splitlines()

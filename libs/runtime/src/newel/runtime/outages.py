@@ -1,7 +1,7 @@
-"""What is said of something that is away: one line when it begins, one a minute, one when it is back.
+"""The log of an outage: one line when it begins, one a minute, one when it is over.
 
-An outage is a state and no fault of the program: it has no traceback. A fault has one, once, and is
-otherwise told of in the same measure.
+An outage is a state and not a fault of the program: it is logged without a traceback. A fault is logged
+with one, once, and otherwise at the same rate.
 """
 
 import logging
@@ -13,7 +13,7 @@ import grpc
 
 from newel.runtime.errors import ErrorType, NewelError
 
-SAID_AGAIN_AFTER = 60.0
+LOG_INTERVAL = 60.0
 """Seconds between two lines about the same outage."""
 
 
@@ -25,19 +25,19 @@ class Outage:
         self._what = what
         self._extra = extra
         self._failures = 0
-        self._said = 0.0
+        self._logged_at = 0.0
         self._cause = ""
 
     def note_failure(self, error: BaseException) -> None:
-        """Tells of a failure, unless the same was told lately."""
+        """Log a failure, unless the same was logged lately."""
         self._failures += 1
         now = time.monotonic()
-        cause = cause_of(error)
+        cause = describe_cause(error)
         kind = f"{type(error).__name__} {is_outage(error)}"
-        if kind == self._cause and now - self._said < SAID_AGAIN_AFTER:
+        if kind == self._cause and now - self._logged_at < LOG_INTERVAL:
             return
         first = kind != self._cause
-        self._cause, self._said = kind, now
+        self._cause, self._logged_at = kind, now
         fault = first and not is_outage(error)
         count = f" (failure {self._failures})" if self._failures > 1 else ""
         self._log.log(
@@ -47,7 +47,7 @@ class Outage:
         )  # fmt: skip
 
     def note_recovery(self) -> None:
-        """Says that it is over, if anything had failed."""
+        """Log the recovery, if anything had failed."""
         if self._failures:
             self._log.info(
                 "%s works again after %d failures", self._what, self._failures, extra=self._extra
@@ -56,15 +56,15 @@ class Outage:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether it says that something else is away, and nothing about this program."""
+    """Tell whether an error means that something else is unreachable, and not a fault of this program."""
     if isinstance(error, NewelError):
         return error.type is ErrorType.UNAVAILABLE
     known = OSError | TimeoutError | grpc.RpcError | sqlite3.OperationalError
     return isinstance(error, known) or type(error).__module__.startswith("nats.")
 
 
-def cause_of(error: BaseException) -> str:
-    """One line."""
+def describe_cause(error: BaseException) -> str:
+    """Describe an error in one line."""
     if isinstance(error, NewelError):
         return error.cause
     details = getattr(error, "details", None)

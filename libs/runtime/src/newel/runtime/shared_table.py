@@ -1,8 +1,8 @@
-"""A table of numbers that the workers of one program share: memory that their parent made and they inherit.
+"""A table of numbers that the workers of one program share: memory that they inherit from their parent.
 
-Entries are found by a keyed hash, four to a bucket; a new one takes the place of the smallest number in its
-bucket. Nobody waits for anybody: two workers that change one entry at the same moment may lose one of the two
-changes, which is good enough for counting and for nothing else.
+Entries are found by a keyed hash, four to a bucket; a new one replaces the smallest number in its bucket.
+There are no locks: when two workers change one entry at the same moment, one of the two changes may be
+lost, which is good enough for counting and for nothing else.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ _HASHES_KNOWN = 4096
 
 
 class TableMemory:
-    """The parent's side: what each child is started with."""
+    """The parent's side: the memory each child is started with."""
 
     def __init__(self) -> None:
         self.descriptor = os.memfd_create("newel-shared-table", os.MFD_CLOEXEC)
@@ -33,12 +33,12 @@ class TableMemory:
         os.pwrite(self.descriptor, random_bytes(_KEY), 0)
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """Make the child's environment."""
+        """Return the child's environment."""
         return {**base, VARIABLE: str(self.descriptor)}
 
 
 class SharedTable:
-    """Numbers by key."""
+    """A table of numbers by key."""
 
     def __init__(self, descriptor: int) -> None:
         memory = mmap.mmap(descriptor, 0)
@@ -50,7 +50,7 @@ class SharedTable:
 
     @classmethod
     def open_inherited(cls) -> "SharedTable | None":
-        """The table of the program this worker is of; None for a process that stands alone."""
+        """Open the table of this worker's program; return None for a process without workers."""
         given = os.environ.get(VARIABLE, "")
         if not given.isdecimal():
             return None
@@ -59,7 +59,7 @@ class SharedTable:
         return cls(int(given))
 
     def get(self, key: Hashable) -> float:
-        """The number of a key; 0 for one that is not there."""
+        """Return the number of a key; 0 for an unknown one."""
         tag, first = self._place(key)
         for place in range(first, first + 2 * _ENTRIES, 2):
             if self._tags[place] == tag:
@@ -67,7 +67,7 @@ class SharedTable:
         return 0.0
 
     def put(self, key: Hashable, number: float) -> None:
-        """Remember a number."""
+        """Store a number."""
         tag, first = self._place(key)
         chosen = first
         for place in range(first, first + 2 * _ENTRIES, 2):

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from newel.runtime.line_sink import MOST_WAITING, LineSink
+from newel.runtime.line_sink import MAX_BACKLOG, LineSink
 
 _PROBES = frozenset(("/livez", "/readyz", "/health", "/metrics"))
 _PLACED = frozenset(("time", "level", "logger", "message", "exception", "request_id"))
@@ -13,9 +13,9 @@ _ACCESS = frozenset(
 
 
 class TextSink(LineSink):
-    """Takes the JSON lines of the logs and writes text. Probes that went well are left out."""
+    """A sink that takes the JSON lines of the logs and writes text, without successful probes."""
 
-    def write(self, line: bytes, most: int = MOST_WAITING) -> None:
+    def write(self, line: bytes, most: int = MAX_BACKLOG) -> None:
         """Take one line with its newline. Raises SinkFullError when more than ``most`` octets would wait."""
         text = render(json.loads(line))
         if text:
@@ -23,7 +23,7 @@ class TextSink(LineSink):
 
 
 def render(record: dict[str, Any]) -> str:
-    """A log record as text with its newline, "" for what nobody wants to read."""
+    """Render a log record as text with its newline, or "" for a successful probe."""
     if record.get("logger") == "access":
         if record["path"] in _PROBES and record["status"] < 400:
             return ""
@@ -36,11 +36,11 @@ def render(record: dict[str, Any]) -> str:
         words, placed = f"{record.get('logger')}: {record.get('message')}", _PLACED
     facts = "".join(f" {name}={value}" for name, value in record.items() if name not in placed)
     clock = str(record.get("time", ""))[11:19]
-    first = _printable(f"{clock} {record.get('level', ''):7} {words}{facts}")
-    trace = [_printable(each) for each in str(record.get("exception", "")).splitlines()]
+    first = _replace_controls(f"{clock} {record.get('level', ''):7} {words}{facts}")
+    trace = [_replace_controls(each) for each in str(record.get("exception", "")).splitlines()]
     return "\n".join([first, *trace]) + "\n"
 
 
-def _printable(text: str) -> str:
-    """Text in which nothing steers the terminal."""
+def _replace_controls(text: str) -> str:
+    """Replace the characters that could control the terminal."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -57,9 +57,9 @@ class ProvisionerExtension:
         number = body.integer()
         name, credential = (body.read(der.OCTET_STRING).content.decode() for _ in range(2))
         texts: list[str] = []
-        if not body.at_end:
+        if not body.done:
             pairs = body.sequence()
-            while not pairs.at_end:
+            while not pairs.done:
                 tag = der.PRINTABLE_STRING if pairs.peek() == der.PRINTABLE_STRING else None
                 texts.append(pairs.read(tag or der.UTF8_STRING).content.decode())
         body.end()

@@ -108,8 +108,8 @@ class Profile:
         whole, same = usage in own_usages, purpose == own_purposes
         if whole and same:
             return self
-        usages = () if whole else extensions.decode_key_usage(usage)
-        purposes = () if same else extensions.decode_extended_key_usage(purpose)
+        usages = () if whole else extensions.key_usages_of(usage)
+        purposes = () if same else extensions.extended_key_usages_of(purpose)
         known = {*shape.key_usage, *shape.rsa_key_usage}
         return self.narrow(
             [each for each in usages if each in known],
@@ -149,7 +149,7 @@ class Profile:
                 issuer_not_after=issuer.not_after,
                 not_before=not_before,
                 not_after=not_after,
-                default_duration=default_duration,
+                usual=default_duration,
             )
         except profile.ProfileError as error:
             raise NewelError(ErrorType.MALFORMED, str(error)) from None

@@ -24,7 +24,7 @@ class RemoteSigner:
         self._channel = channel
         self._keys = signer_pb2_grpc.KeysStub(channel)
         self._signer = signer_pb2_grpc.CertificateSignerStub(channel)
-        self._calls = Coalescer(self._send, largest=_MAX_SHARED)
+        self._calls = Coalescer(self._send, max_batch=_MAX_SHARED)
 
     async def sign(self, statements: Sequence[tuple[str, bytes]]) -> list[bytes | NewelError]:
         """Sign each (key name, TBSCertificate); return signatures and errors in order.

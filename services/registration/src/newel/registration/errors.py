@@ -6,29 +6,29 @@ _MAX_VERBATIM = 1024
 
 
 def malformed(detail: str, *, cause: str = "") -> NewelError:
-    """Make a 400 with a detail for the client."""
+    """400, with what is wrong."""
     return NewelError(ErrorType.MALFORMED, detail, cause=cause)
 
 
 def unauthorized(cause: str, *, detail: str = "") -> NewelError:
-    """Make a 401. The cause goes to the audit trail; the client sees ``detail``, usually nothing."""
+    """401. The cause is for the audit trail; the client is told ``detail``, usually nothing."""
     return NewelError(ErrorType.UNAUTHORIZED, detail, cause=cause)
 
 
 def forbidden(detail: str, *, cause: str = "") -> NewelError:
-    """Make a 403 with a detail for the client."""
+    """403, with what is not allowed."""
     return NewelError(ErrorType.FORBIDDEN, detail, cause=cause)
 
 
 def misconfigured(cause: str) -> NewelError:
-    """Make a 500 for the operator to fix; its cause goes to the audit trail only."""
+    """500, with the cause in the audit trail alone: the operator's to mend."""
     return NewelError(ErrorType.SERVER_INTERNAL, "", cause=cause)
 
 
 class VerbatimError(NewelError):
-    """An error whose text the operator wrote for the client, shown verbatim."""
+    """A refusal told as it is: the operator wrote it for the asker."""
 
 
 def verbatim(detail: str) -> VerbatimError:
-    """Make a 400 with exactly this text."""
+    """400, in these very words."""
     return VerbatimError(ErrorType.MALFORMED, detail[:_MAX_VERBATIM])

@@ -9,13 +9,13 @@ GRANTED = "granted"
 
 
 class Metrics:
-    """The metrics of this service, on one registry."""
+    """The registry of this service and what is counted on it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.decisions = Counter(
             "newel_registration_decisions_total",
-            "Decisions by operation and outcome (granted, or the type of the error)",
+            "AuditTrail by operation and outcome (granted, or the refusal's type)",
             ("operation", "outcome"),
             registry=registry,
         )
@@ -55,7 +55,7 @@ class Metrics:
         )
         self.rate_limited = Counter(
             "newel_registration_rate_limited_total",
-            "Requests over a rate limit: address, new-account, new-order",
+            "Requests refused because somebody asked too often: address, new-account, new-order",
             ("limit",),
             registry=registry,
         )
@@ -71,7 +71,7 @@ class Metrics:
         self._children: dict[tuple[str, str, str], tuple[Counter, ...]] = {}
 
     def count(self, operation: str, provisioner: str, error: NewelError | None) -> None:
-        """Count one decision. ``provisioner`` is a configured name, or ``""`` where none was found."""
+        """One decision. ``provisioner`` is ``""`` where none was found; its name is one of ours."""
         outcome = GRANTED if error is None else error.type.value
         key = operation, provisioner, outcome
         counters = self._children.get(key)

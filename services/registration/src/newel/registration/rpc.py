@@ -43,10 +43,10 @@ class RemoteIssuance:
         self._repository = RepositoryStub(channel)
         # repeated one by one they give the same certificates: what they carry is their identity
         self._issue = Coalescer(
-            self._send_issue, patience=_BATCH_WAIT, is_item_fault=_may_be_one_item
+            self._send_issue, max_wait=_BATCH_WAIT, is_item_fault=_may_be_one_item
         )
         self._renew = Coalescer(
-            self._send_renew, patience=_BATCH_WAIT, is_item_fault=_may_be_one_item
+            self._send_renew, max_wait=_BATCH_WAIT, is_item_fault=_may_be_one_item
         )
         self._revoke = Coalescer(self._send_revoke)
         self._find = Coalescer(self._send_find)

@@ -203,6 +203,6 @@ def _check_nothing(_: bytes) -> None:
 
 def _dotted(kind: bytes) -> str:
     try:
-        return der.decode_oid(der.content(kind))
+        return der.dotted(der.content(kind))
     except der.DERError:
         return kind.hex()

@@ -12,7 +12,7 @@ from newel.gotemplate.literals import octets, to_text
 
 
 def from_base64(value: str) -> bytes:
-    """Decode base64, which may be broken into lines. Raises CallError in Go's words."""
+    """The octets of base64, which may be broken into lines; CallError in Go's words."""
     body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
     try:
         return b64decode(body, validate=True)
@@ -22,7 +22,7 @@ def from_base64(value: str) -> bytes:
 
 
 def decode_base64(value: str) -> str:
-    """Decode base64; like sprig, return the error's text for bad input."""
+    """Base64 read; the reason where it is none, as the original gives it."""
     try:
         return to_text(from_base64(value))
     except CallError as error:
@@ -30,7 +30,7 @@ def decode_base64(value: str) -> str:
 
 
 def decode_base32(value: str) -> str:
-    """Decode base32; like sprig, return the error's text for bad input."""
+    """Base32 read; the reason where it is none, as the original gives it."""
     body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
     try:
         return to_text(b32decode(body))
@@ -43,12 +43,12 @@ BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def bad_place(body: bytes, alphabet: bytes) -> int:
-    """Return the position of the first octet outside the alphabet, else the length."""
+    """The first octet outside of the alphabet, else the end."""
     return next((place for place, each in enumerate(body) if each not in alphabet), len(body))
 
 
 def random_octets(budget: Budget, count: int) -> str:
-    """Return unpredictable octets in base64."""
+    """Unpredictable octets in base64."""
     return b64encode(budget.random(max(count, 0))).decode()
 
 

@@ -1,4 +1,4 @@
-"""Functions on maps. Go leaves the order of keys to chance; here it is sorted."""
+"""Functions on maps. What Go leaves to chance, the order of keys, is theirs here."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ Dict = dict[str, Any]
 
 
 def dictionary(budget: Budget, *pairs: Any) -> Dict:
-    """Return a map of alternating keys and values; a last key without value gets an empty string."""
+    """Keys and values in turn; a last key without value has an empty string."""
     padded = [*pairs, ""]
     return {text(budget, padded[place]): padded[place + 1] for place in range(0, len(pairs), 2)}
 
 
 def get_value(values: Dict | None, key: str) -> Any:
-    """Return a key's value; an empty string for an unknown key."""
+    """The value of a key; an empty string where there is none."""
     return (values or {}).get(key, "")
 
 
 def set_value(values: Dict | None, key: str, value: Any) -> Dict:
-    """Set an entry in the map itself and return it."""
+    """The same map with one more entry."""
     if values is None:
         raise CallError("assignment to entry in nil map")
     values[key] = value
@@ -31,53 +31,53 @@ def set_value(values: Dict | None, key: str, value: Any) -> Dict:
 
 
 def unset(values: Dict | None, key: str) -> Dict:
-    """Remove an entry from the map itself and return it."""
+    """The same map without the entry."""
     found = {} if values is None else values
     found.pop(key, None)
     return found
 
 
 def pluck(key: str, *maps: Dict | None) -> list[Any]:
-    """Return one key's values in several maps."""
+    """The values of one key in several maps."""
     return [each[key] for each in maps if each and key in each]
 
 
 def keys(*maps: Dict | None) -> Slice:
-    """Return the sorted keys of each map."""
+    """The keys of all maps."""
     return Slice([key for each in maps for key in sorted(each or {})])
 
 
 def values_of(values: Dict | None) -> list[Any]:
-    """Return the values, sorted by key."""
+    """The values, by key."""
     return [each for _, each in sorted((values or {}).items())]
 
 
 def pick(values: Dict | None, *wanted: str) -> Dict:
-    """Return the entries of these keys."""
+    """The entries of these keys."""
     return {key: values[key] for key in wanted if values and key in values}
 
 
 def omit(values: Dict | None, *unwanted: str) -> Dict:
-    """Return the entries of all other keys."""
+    """The entries of all other keys."""
     return {key: each for key, each in (values or {}).items() if key not in unwanted}
 
 
 def merge(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
-    """Add to the first map what it lacks of the others."""
+    """The first map with what it lacks from the others."""
     for source in sources:
         merge_entries(budget, target, source or {}, overwrite=False)
     return target
 
 
 def merge_overwrite(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
-    """Add all entries of the others to the first map."""
+    """The first map with everything the others have."""
     for source in sources:
         merge_entries(budget, target, source or {}, overwrite=True)
     return target
 
 
 def merge_entries(budget: Budget, target: Dict, source: Dict, *, overwrite: bool) -> None:
-    """Copy entries into the target, maps within maps recursively."""
+    """Takes entries over; maps within maps likewise."""
     budget.descend()
     for key, value in list(source.items()):
         budget.step()
@@ -90,7 +90,7 @@ def merge_entries(budget: Budget, target: Dict, source: Dict, *, overwrite: bool
 
 
 def dig(*path: Any) -> Any:
-    """Return a value deep within maps; arguments are keys, a default and the map."""
+    """A value deep within maps: keys, a default, the map."""
     if len(path) < 3:
         raise CallError("dig needs at least three arguments")
     *names, default, value = path
@@ -107,7 +107,7 @@ def dig(*path: Any) -> Any:
 
 
 def deep_copy(budget: Budget, value: Any) -> Any:
-    """Copy the value, its lists and maps included."""
+    """The value with lists and maps of its own."""
     if not isinstance(value, list | dict):
         return value
     budget.descend()

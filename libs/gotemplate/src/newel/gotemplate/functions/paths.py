@@ -1,4 +1,4 @@
-"""Functions on slash-separated paths and on URLs."""
+"""Paths with slashes, and URLs."""
 
 import posixpath
 from typing import Any
@@ -11,32 +11,32 @@ SAFE_PATH = "$&+,/:;=@!'()*~"
 
 
 def clean(path: str) -> str:
-    """Return the shortest equivalent path."""
+    """The shortest path to the same place."""
     found = posixpath.normpath(path) if path else "."
     return found[1:] if found.startswith("//") else found
 
 
 def base(path: str) -> str:
-    """Return the last element."""
+    """The last element."""
     if not path:
         return "."
     return path.rstrip("/").rpartition("/")[2] or "/"
 
 
 def extension(path: str) -> str:
-    """Return the last element's suffix, with its dot."""
+    """From the last dot of the last element on."""
     _, dot, end = path.rpartition("/")[2].rpartition(".")
     return dot + end if dot else ""
 
 
 def directory(path: str) -> str:
-    """Return all but the last element."""
+    """All but the last element."""
     head, slash, _ = path.rpartition("/")
     return clean(head + slash)
 
 
 def url_parts(value: str) -> dict[str, Any]:
-    """Return a URL's parts by name."""
+    """A URL's parts by name."""
     try:
         found = urlsplit(value)
         port = found.port
@@ -58,7 +58,7 @@ def url_parts(value: str) -> dict[str, Any]:
 
 
 def url_of(parts: dict[str, Any] | None) -> str:
-    """Return the URL with these parts."""
+    """The URL of such parts."""
     known: dict[str, str] = {}
     for name, value in (parts or {}).items():
         if not isinstance(value, str):

@@ -11,11 +11,11 @@ from newel.runtime.work import submit_to_thread
 _log = logging.getLogger("newel.runtime.database.sqlite")
 
 _EVERY = 1.0
-_LONG_LOG = 16_384  # pages: 64 MiB, after which the loop itself makes an end
+_LONG_LOG = 16_384  # pages: 64 MiB, after which the loop checkpoints itself
 
 
 class Checkpoints:
-    """A second connection, used in a thread, once a second while there are commits."""
+    """A second connection that checkpoints in a thread, once a second while there are commits."""
 
     def __init__(self, path: Path, writer: sqlite3.Connection) -> None:
         self._path = path
@@ -26,7 +26,7 @@ class Checkpoints:
         self._outage = Outage(_log, f"the checkpoint of {path.name}")
 
     def note_commit(self) -> None:
-        """Says that the log has grown."""
+        """Note that the log has grown."""
         if self._running is not None:
             self._again = True
         elif self._timer is None:
@@ -35,9 +35,9 @@ class Checkpoints:
     def _start(self) -> None:
         self._timer = None
         self._running = submit_to_thread(_checkpoint, self._path)
-        self._running.add_done_callback(self._finished)
+        self._running.add_done_callback(self._note_finish)
 
-    def _finished(self, running: asyncio.Future[tuple[int, int, int]]) -> None:
+    def _note_finish(self, running: asyncio.Future[tuple[int, int, int]]) -> None:
         self._running = None
         if running.cancelled():
             return
@@ -49,14 +49,14 @@ class Checkpoints:
             _busy, pages, _done = running.result()
             if pages > _LONG_LOG:
                 # Under steady load new pages arrive during every checkpoint and the log would
-                # never start over. Those few are carried over here, between two groups.
+                # never start over. Those few are copied here, between two groups.
                 self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         if self._again:
             self._again = False
             self.note_commit()
 
     async def close(self) -> None:
-        """Empties the log; quietly leaves it where another process is using it."""
+        """Empty the log; leave it in place where another process is using it."""
         if self._timer is not None:
             self._timer.cancel()
         if self._running is not None:

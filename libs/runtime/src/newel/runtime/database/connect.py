@@ -1,4 +1,4 @@
-"""A database by its URL."""
+"""Open a service's database by its URL."""
 
 import sqlite3
 from pathlib import Path
@@ -12,7 +12,7 @@ class UnusableDatabaseError(Exception):
 
 
 def make_damage_error(path: Path, error: sqlite3.Error) -> UnusableDatabaseError:
-    """What is said of a file that is no database, or not one any more."""
+    """Build the error for a file that is no database, or no longer one."""
     return UnusableDatabaseError(
         f"{path}: the database is damaged ({error}); restore it from a backup,"
         " see docs/runbooks/backup-and-restore.md"
@@ -20,13 +20,13 @@ def make_damage_error(path: Path, error: sqlite3.Error) -> UnusableDatabaseError
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file a ``sqlite:///path`` URL names (four slashes: an absolute path), or None."""
+    """Return the file that a ``sqlite:///path`` URL names (four slashes: an absolute path), or None."""
     prefix = "sqlite:///"
     return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
 
 
 def split_schema(url: str) -> tuple[str, str]:
-    """A PostgreSQL URL without its ``schema`` parameter, and that schema ("public")."""
+    """Split a PostgreSQL URL into one without its ``schema`` parameter and that schema ("public")."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     schema = query.pop("schema", "public")
@@ -34,10 +34,10 @@ def split_schema(url: str) -> tuple[str, str]:
 
 
 async def open_database(url: str, password: str | None = None, *, durable: bool = True) -> Database:
-    """Opens ``sqlite:///path`` or ``postgresql://user@host/database?schema=issuing``.
+    """Open ``sqlite:///path`` or ``postgresql://user@host/database?schema=issuing``.
 
     ``password`` is PostgreSQL's, where the URL has none. ``durable=False`` lets SQLite's commits reach
-    the disk later: for projections, which are made again from their source. Raises ValueError for
+    the disk later: for projections, which can be rebuilt from their source. Raises ValueError for
     another URL, OSError and UnusableDatabaseError for a file that cannot be used, NewelError
     ``unavailable`` for a server.
     """

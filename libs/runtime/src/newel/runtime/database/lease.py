@@ -1,8 +1,8 @@
-"""Leases: of any number of workers and replicas, one does a piece of background work.
+"""Leases: of any number of workers and replicas, one does each piece of background work.
 
 The database's clock decides, so that the machines' clocks need not agree. A holder that dies loses
 its lease when it expires; one that merely stops reaching the database gives up its work before that.
-A lease that ends later than one taken just now would is void: the clock that it was taken by ran ahead.
+A lease that expires later than one taken now would is void: it was taken by a clock that ran ahead.
 """
 
 import asyncio
@@ -45,29 +45,29 @@ class Lease:
         self.ttl = ttl
 
     async def acquire(self) -> bool:
-        """Takes or prolongs the lease; False when another worker has it."""
+        """Take or prolong the lease; return False when another worker has it."""
         take = Write(self._take, (self.name, self._holder, self.ttl))
         return await self._database.decide(take) is not None
 
     async def release(self) -> None:
-        """Lets it go, if it is ours."""
+        """Release the lease, if this worker has it."""
         await self._database.apply(Write(_RELEASE, (self.name, self._holder)))
 
 
 async def run_leased(lease: Lease, work: Callable[[], Awaitable[None]]) -> None:
-    """Does ``work`` whenever this worker has the lease, again when it ends; runs until cancelled.
+    """Do ``work`` whenever this worker has the lease, again when it ends; run until cancelled.
 
     ``work`` is cancelled when the lease could not be prolonged in time. What it raises ends this
     too, with the lease released, so that the supervisor counts it and another worker may try.
     """
     while True:
-        if not await _acquired(lease):
+        if not await _try_acquire(lease):
             await asyncio.sleep(add_jitter(lease.ttl / 3))
             continue
         try:
             await _work_while_held(lease, work)
         finally:
-            await asyncio.shield(_released(lease))
+            await asyncio.shield(_try_release(lease))
 
 
 async def _work_while_held(lease: Lease, work: Callable[[], Awaitable[None]]) -> None:
@@ -77,7 +77,7 @@ async def _work_while_held(lease: Lease, work: Callable[[], Awaitable[None]]) ->
     try:
         while not working.done() and loop.time() < held_until:
             await asyncio.wait([working], timeout=lease.ttl / 3)
-            if not working.done() and await _acquired(lease):
+            if not working.done() and await _try_acquire(lease):
                 held_until = loop.time() + lease.ttl * 2 / 3
         if not working.done():
             _log.warning("lease %s was lost", lease.name)
@@ -92,17 +92,19 @@ async def _run(work: Callable[[], Awaitable[None]]) -> None:
     await work()
 
 
-async def _acquired(lease: Lease) -> bool:
+async def _try_acquire(lease: Lease) -> bool:
     try:
         acquired = await lease.acquire()
-    except NewelError as error:  # the database is away: not having the lease is the safe answer
+    except (
+        NewelError
+    ) as error:  # the database is unreachable: not having the lease is the safe answer
         lease.outage.note_failure(error)
         return False
     lease.outage.note_recovery()
     return acquired
 
 
-async def _released(lease: Lease) -> None:
+async def _try_release(lease: Lease) -> None:
     try:
         await lease.release()
     except NewelError as error:

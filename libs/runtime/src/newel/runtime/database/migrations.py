@@ -23,7 +23,7 @@ _REVISIONS = "alembic_version"
 
 
 class MigrationError(UnusableDatabaseError):
-    """A database that cannot be brought to the revision that is wanted."""
+    """A database that cannot be migrated to the revision this build needs."""
 
 
 async def migrate(
@@ -35,12 +35,12 @@ async def migrate(
     may_create: bool = True,
     tables: Collection[str] = (),
 ) -> bool:
-    """Brings a service's database to ``revision``; True when something was done.
+    """Migrate a service's database to ``revision``; return True when something was done.
 
     The scripts are those in ``<package>/migrations/versions``. Of several processes that start at
     once one migrates and the others wait. Raises MigrationError when the database has a revision
-    the scripts do not know, that is one of a later build, and when it is missing or empty and may not be
-    made (``may_create``); UnusableDatabaseError for a damaged file, for one that another process keeps
+    the scripts do not know, which is one of a later build, and when it is missing or empty and may not be
+    created (``may_create``); UnusableDatabaseError for a damaged file, for one that another process keeps
     locked, and where one of the ``tables`` of this revision is gone; NewelError ``unavailable``.
     """
     path = sqlite_path(url)
@@ -57,7 +57,7 @@ async def migrate(
         require_tables(str(path), tables, sqlite_tables(path), at_revision=True)
         return True
     dsn, schema = split_schema(url)
-    where = f"the schema {schema} of {_named(dsn)}"
+    where = f"the schema {schema} of {_database_name(dsn)}"
     current, found = await _postgres_state(dsn, schema, password)
     require_tables(where, tables, found, at_revision=current == revision)
     if current == revision:
@@ -73,10 +73,10 @@ async def migrate(
 def require_tables(
     where: str, tables: Collection[str], found: Collection[str], *, at_revision: bool
 ) -> None:
-    """Raise UnusableDatabaseError when tables that were made are gone, and name them.
+    """Raise UnusableDatabaseError when tables of this revision are gone, and name them.
 
     A database at an older revision need not have all of them. One with some of them and no revision has
-    lost that.
+    lost its revision.
     """
     lost = {*tables} - {*found}
     if not at_revision:
@@ -90,7 +90,7 @@ def require_tables(
 
 
 def make_missing_error(what: str) -> MigrationError:
-    """What is said of a database that a service used before and does not find now."""
+    """Build the error for a database that a service used before and does not find now."""
     return MigrationError(
         f"{what} has no database, and this authority has run before: restore it from a backup,"
         " see docs/runbooks/backup-and-restore.md, or begin with an empty one by --new-database:"
@@ -98,13 +98,13 @@ def make_missing_error(what: str) -> MigrationError:
     )
 
 
-def _named(dsn: str) -> str:
+def _database_name(dsn: str) -> str:
     parts = urlsplit(dsn)
     return f"{parts.hostname or 'localhost'}{parts.path}"
 
 
 def sqlite_revision(path: Path) -> str | None:
-    """The revision of a database file; None where there is no file, or one without our tables.
+    """Read the revision of a database file; return None where there is no file, or one without a revision.
 
     Raises OSError for a file that cannot be read, UnusableDatabaseError for a damaged one.
     """
@@ -123,7 +123,7 @@ def sqlite_revision(path: Path) -> str | None:
 async def _postgres_state(
     dsn: str, schema: str, password: str | None
 ) -> tuple[str | None, set[str]]:
-    """The revision of a schema, None where there is none, and the names of its tables."""
+    """Read the revision of a schema, None where there is none, and the names of its tables."""
     import asyncpg
 
     settings = {"search_path": schema}
@@ -146,7 +146,7 @@ async def _postgres_state(
 
 
 def sqlite_tables(path: Path) -> set[str]:
-    """The names of the tables of a database file; none where there is no file.
+    """Read the names of the tables of a database file; return none where there is no file.
 
     Raises as :func:`sqlite_revision` does.
     """
@@ -169,19 +169,19 @@ def _migrate_sqlite(path: Path, package: str, revision: str) -> None:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
 
     # The driver would commit before each CREATE; one transaction holds them all instead.
-    def connected(connection: Any, _record: Any) -> None:
+    def leave_transactions_alone(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
 
-    def begun(connection: Any) -> None:
+    def begin_immediate(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
+    event.listen(engine, "connect", leave_transactions_alone)
+    event.listen(engine, "begin", begin_immediate)
     try:
         with engine.begin() as connection:
             _upgrade(connection, package, revision)
     except OperationalError as error:
-        if sqlite_primary_code(error.orig) != sqlite3.SQLITE_ERROR:
+        if primary_code(error.orig) != sqlite3.SQLITE_ERROR:
             raise OSError(f"{path}: {error.orig}") from error
         raise MigrationError(
             f"{path}: this is not the database of {package} ({error.orig}); restore that from a backup,"
@@ -193,8 +193,8 @@ def _migrate_sqlite(path: Path, package: str, revision: str) -> None:
         engine.dispose()
 
 
-def sqlite_primary_code(error: BaseException | None) -> int:
-    """SQLite's own code of an error, without what is added to it."""
+def primary_code(error: BaseException | None) -> int:
+    """Return SQLite's primary code of an error, without the bits of its extended code."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 

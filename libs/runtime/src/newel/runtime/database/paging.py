@@ -13,14 +13,14 @@ _STRETCH = 10_000
 
 @dataclass(slots=True)
 class Where:
-    """A WHERE clause under construction: constant texts, values as numbered parameters."""
+    """A WHERE clause being built: constant texts, values as numbered parameters."""
 
     now: int
     clauses: list[str] = field(default_factory=list[str])
     params: list[Any] = field(default_factory=list[Any])
 
     def add(self, clause: str, *values: Any) -> None:
-        """``clause`` with ``{}`` for each value."""
+        """Add ``clause``, which has ``{}`` for each value."""
         numbers: list[str] = []
         for value in values:
             self.params.append(value)
@@ -32,16 +32,16 @@ class Where:
 
 
 Clause = Callable[[Where, Any], None]
-"""Adds what a filter with this value means."""
+"""A function that adds what a filter with this value means."""
 
 
 def compare(clause: str) -> Clause:
-    """A filter that is one comparison: ``subject = {}``."""
+    """Return a filter that is one comparison: ``subject = {}``."""
     return lambda where, value: where.add(clause, value)
 
 
 def match_substring(*columns: str) -> Clause:
-    """A filter that is a part of one of these columns, without regard to case."""
+    """Return a filter for a substring of one of these columns, without regard to case."""
     either = " OR ".join(rf"lower({column}) LIKE {{}} ESCAPE '\'" for column in columns)
 
     def add(where: Where, text: Any) -> None:
@@ -51,13 +51,13 @@ def match_substring(*columns: str) -> Clause:
 
 
 def escape_like(text: str) -> str:
-    """For use inside a LIKE pattern: what the caller typed and nothing else."""
+    """Escape a text for use inside a LIKE pattern, where it stands for itself."""
     return text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One list: its rows, its filters, and the column behind each sort order.
+    """The SQL of one list: its rows, its filters, and the column behind each sort order.
 
     The table has a column ``position``, unique and rising, and ``select`` names it first.
     """
@@ -69,15 +69,15 @@ class Rows:
     columns: Mapping[str, int]
     """Where the sort columns stand in a row."""
     narrows: Callable[[ListQuery, str], bool]
-    """Whether an index answers this filter, so that it may shorten the way to the stretch's end."""
+    """Tells whether an index serves this filter, so that it may shorten the search for the stretch's end."""
     always: tuple[str, ...] = ()
-    """Clauses of every question."""
+    """Clauses of every query."""
 
 
 async def read_page(
     database: Database, rows: Rows, query: ListQuery, now: int
 ) -> tuple[list[Row], Cursor | None]:
-    """Rows of one page and where the next begins.
+    """Read the rows of one page and where the next begins.
 
     1. Where the stretch this page may look at ends.
     2. The matching rows of the stretch, up to the limit.
@@ -94,7 +94,7 @@ async def read_page(
     early = [name for name in query.filters if rows.narrows(query, name)]
     for name in early:
         rows.clauses[name](where, query.filters[name])
-    text = f"SELECT {column}, position FROM {rows.table} {where} {ordered} 1 OFFSET {_STRETCH}"  # noqa: S608 - made of the services' constants
+    text = f"SELECT {column}, position FROM {rows.table} {where} {ordered} 1 OFFSET {_STRETCH}"  # noqa: S608 - built of the services' constants
     bound = await database.fetch(Statement(text), *where.params)  # 1
     if bound:
         where.add(f"{key} {until} ({{}}, {{}})", *bound[0])

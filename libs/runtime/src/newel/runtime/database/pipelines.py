@@ -1,4 +1,4 @@
-"""How PostgreSQL runs many units in one transaction: same texts travel as one pipelined message."""
+"""Many units in one PostgreSQL transaction: writes of one text travel as one pipelined message."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,12 +8,12 @@ from newel.runtime.database.unit import Unit
 
 
 async def transact(connection: Any, units: Sequence[Unit]) -> None:
-    """Runs units in one transaction. On return they are durable and have their rows."""
+    """Run units in one transaction. On return they are durable and have their rows."""
     for unit in units:
         unit.row = None
-    waves = _waves(units)
+    waves = _split_waves(units)
     if len(waves) == 1 and _is_one_message(units):
-        await _run(connection, units)  # which is a transaction by itself
+        await _run(connection, units)  # a single message is a transaction by itself
         return
     async with connection.transaction():
         for wave in waves:
@@ -26,7 +26,7 @@ async def _run(connection: Any, units: Sequence[Unit]) -> None:
 
 
 def _is_one_message(units: Sequence[Unit]) -> bool:
-    """Whether all of it is one statement, as a gate alone or as a write without one."""
+    """Tell whether the units are one statement, as a gate alone or as a write without one."""
     kinds: set[tuple[bool, int]] = set()
     for unit in units:
         if unit.gate is not None:
@@ -38,11 +38,11 @@ def _is_one_message(units: Sequence[Unit]) -> bool:
     return len(kinds) == 1
 
 
-def _waves(units: Sequence[Unit]) -> list[list[Unit]]:
-    """Splits units so that no wave has the same gate key twice, in the order they came.
+def _split_waves(units: Sequence[Unit]) -> list[list[Unit]]:
+    """Split units so that no wave has the same gate key twice, in the order they came.
 
-    A gate's rows tell by their first column whose they are. Were two units with one key asked in one
-    message, the single row of the winner could not say which of the two it belongs to.
+    A gate's row belongs to the unit whose key is its first column. With two units of one key in one
+    message, the single row of the winner could belong to either.
     """
     waves: list[list[Unit]] = []
     rest = list(units)
@@ -60,8 +60,8 @@ def _waves(units: Sequence[Unit]) -> list[list[Unit]]:
 
 
 async def _decide(connection: Any, units: Sequence[Unit]) -> None:
-    """Runs the gates, one message for each text, and gives every winner its row."""
-    for statement, gated in _by_statement((unit, unit.gate) for unit in units):
+    """Run the gates, one message for each text, and give every winner its row."""
+    for statement, gated in _group_by_statement((unit, unit.gate) for unit in units):
         rows = await connection.fetchmany(statement.text, [write.params for _, write in gated])
         winners = {row[0]: tuple(row) for row in rows}
         for unit, write in gated:
@@ -69,11 +69,11 @@ async def _decide(connection: Any, units: Sequence[Unit]) -> None:
 
 
 async def _write(connection: Any, units: Sequence[Unit]) -> None:
-    """Runs what follows the gates: first everybody's first statement, then the second …
+    """Run what follows the gates: first every unit's first statement, then the second …
 
-    A unit's neighbours of the same text count as one statement with many rows.
+    Consecutive writes of the same text count as one statement with many rows.
     """
-    runs = [_runs(unit.then) for unit in units]
+    runs = [_group_runs(unit.then) for unit in units]
     for position in range(max(map(len, runs), default=0)):
         together: dict[int, tuple[Statement, list[tuple[Any, ...]]]] = {}
         for mine in runs:
@@ -84,7 +84,7 @@ async def _write(connection: Any, units: Sequence[Unit]) -> None:
             await connection.executemany(statement.text, rows)
 
 
-def _runs(writes: Sequence[Write]) -> list[tuple[Statement, list[tuple[Any, ...]]]]:
+def _group_runs(writes: Sequence[Write]) -> list[tuple[Statement, list[tuple[Any, ...]]]]:
     runs: list[tuple[Statement, list[tuple[Any, ...]]]] = []
     for write in writes:
         if not runs or runs[-1][0] is not write.statement:
@@ -93,7 +93,7 @@ def _runs(writes: Sequence[Write]) -> list[tuple[Statement, list[tuple[Any, ...]
     return runs
 
 
-def _by_statement(
+def _group_by_statement(
     writes: Iterable[tuple[Unit, Write | None]],
 ) -> list[tuple[Statement, list[tuple[Unit, Write]]]]:
     grouped: dict[int, tuple[Statement, list[tuple[Unit, Write]]]] = {}

@@ -1,4 +1,4 @@
-"""PostgreSQL with commits in groups: units that pile up while a batch is out share a transaction.
+"""PostgreSQL with group commit: units that arrive while a batch is in flight share a transaction.
 
 Gates and writes of the same text travel as one pipelined message each, and inserts travel with their
 gate: a batch of any size takes few round trips, mostly one.
@@ -18,68 +18,70 @@ from newel.runtime.database.unit import Unit, gather_rows, unavailable_error
 from newel.runtime.errors import ErrorType, NewelError
 
 _LARGEST_GROUP = 128
-_GROUPS_OUT = 2
+_GROUPS_IN_FLIGHT = 2
 _CONNECTIONS = 6
 _SECONDS_PER_STATEMENT = 30
 _TRIES = 5
 
 
 class PostgresDatabase:
-    """One schema of one database, through a few connections. Made by ``connect``."""
+    """One schema of one database, through a few connections, built by ``connect``."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._pending = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._writes = Coalescer(self._commit, out=_GROUPS_OUT, largest=_LARGEST_GROUP)
+        self._writes = Coalescer(
+            self._commit, max_in_flight=_GROUPS_IN_FLIGHT, max_batch=_LARGEST_GROUP
+        )
 
     @classmethod
     async def connect(cls, dsn: str, schema: str = "public", password: str | None = None) -> Self:
-        """Connects; NewelError ``unavailable`` when the server is not there or refuses."""
+        """Connect. Raises NewelError ``unavailable`` when the server is unreachable or refuses."""
         settings = {
             "search_path": schema,
             "application_name": f"newel-{schema}",
             "timezone": "UTC",
         }
-        open_one = partial(_open, dsn, password=password, server_settings=settings)
+        open_one = partial(_open_connection, dsn, password=password, server_settings=settings)
         database = cls(Connections(open_one, _CONNECTIONS))
-        async with database._connections.lent():
+        async with database._connections.connection():
             return database
 
     @property
     def dialect(self) -> Literal["postgresql"]:
-        """It is PostgreSQL."""
+        """The name of this engine."""
         return "postgresql"
 
     async def fetch(self, statement: Statement, *params: Any) -> list[Row]:
-        """Every row of a query."""
-        async with self._connections.lent() as connection:
+        """Fetch every row of a query."""
+        async with self._connections.connection() as connection:
             return [tuple(row) for row in await connection.fetch(statement.text, *params)]
 
     async def fetch_many(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> list[Row]:
-        """The rows of one query asked with many parameter tuples, in one round trip."""
+        """Fetch the rows of one query run with many parameter tuples, in one round trip."""
         if not rows:
             return []
-        async with self._connections.lent() as connection:
+        async with self._connections.connection() as connection:
             return [tuple(row) for row in await connection.fetchmany(statement.text, rows)]
 
     async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
-        """See ``Database.decide``; always durable, as ``apply`` is."""
+        """Implement ``Database.decide``; always durable, as ``apply`` is."""
         del durable
         return await self._submit(gate, then)
 
     async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
-        """See ``Database.decide_all``."""
+        """Implement ``Database.decide_all``."""
         return await gather_rows([self._submit(unit[0], unit[1:]) for unit in units])
 
     async def apply(self, *writes: Write, durable: bool = True) -> None:
-        """See ``Database.apply``; always durable, for a group's commit is one flush anyway."""
+        """Implement ``Database.apply``; always durable, because a group's commit is one flush anyway."""
         del durable
         await self._submit(None, writes)
 
     async def close(self) -> None:
-        """Finishes what is queued and closes the connections."""
+        """Finish what is queued and close the connections."""
         async with asyncio.timeout(_SECONDS_PER_STATEMENT):
             await self._idle.wait()
             await self._connections.close()
@@ -90,34 +92,34 @@ class PostgresDatabase:
         unit = Unit(gate, then, asyncio.get_running_loop().create_future())
         self._pending += 1
         self._idle.clear()
-        unit.done.add_done_callback(self._ended)
+        unit.done.add_done_callback(self._note_end)
         self._writes.call(unit)
         return unit.done
 
-    def _ended(self, _done: "asyncio.Future[Row | None]") -> None:
+    def _note_end(self, _done: "asyncio.Future[Row | None]") -> None:
         self._pending -= 1
         if not self._pending:
             self._idle.set()
 
     async def _commit(self, units: list[Unit]) -> Sequence[None]:
-        """Runs one batch. Units learn how they ended by themselves, so this never raises."""
+        """Run one batch. Each unit's future has its outcome, so this never raises."""
         try:
-            if len(units) > 1 and await self._together(units):
+            if len(units) > 1 and await self._run_together(units):
                 return [None] * len(units)
             for unit in units:
-                await self._alone(unit)
+                await self._run_alone(unit)
         except asyncio.CancelledError:
             for unit in units:
                 unit.done.cancel()
             raise
         return [None] * len(units)
 
-    async def _together(self, units: list[Unit]) -> bool:
-        """All units in one transaction; False, with nothing done, when any of them raises."""
+    async def _run_together(self, units: list[Unit]) -> bool:
+        """Run all units in one transaction; return False, with nothing done, when any of them raises."""
         try:
-            async with self._connections.lent() as connection:
+            async with self._connections.connection() as connection:
                 await transact(connection, units)
-        except Exception as error:  # noqa: BLE001 - each unit, run alone, will say which and why
+        except Exception as error:  # noqa: BLE001 - each unit, run alone, shows which and why
             if not isinstance(error, NewelError) or error.type is not ErrorType.UNAVAILABLE:
                 return False
             for unit in units:
@@ -127,13 +129,13 @@ class PostgresDatabase:
             unit.succeed()
         return True
 
-    async def _alone(self, unit: Unit) -> None:
-        """One unit in its own transaction, again when it was the victim of a deadlock."""
+    async def _run_alone(self, unit: Unit) -> None:
+        """Run one unit in its own transaction, again when it was the victim of a deadlock."""
         import asyncpg
 
         for attempt in range(1, _TRIES + 1):
             try:
-                async with self._connections.lent() as connection:
+                async with self._connections.connection() as connection:
                     await transact(connection, [unit])
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
                 if attempt == _TRIES:
@@ -146,8 +148,8 @@ class PostgresDatabase:
                 return
 
 
-async def _open(dsn: str, **settings: Any) -> Any:
-    """A new connection; NewelError ``unavailable`` when there is none to be had."""
+async def _open_connection(dsn: str, **settings: Any) -> Any:
+    """Open a connection. Raises NewelError ``unavailable``."""
     import asyncpg
 
     try:

@@ -1,4 +1,4 @@
-"""Whether a database takes writes: the only proof is one that it took."""
+"""The test whether a database takes writes: the only proof is a write that succeeds."""
 
 import itertools
 
@@ -12,8 +12,8 @@ _numbers = itertools.count(1)
 
 
 async def probe_database(database: Database) -> None:
-    """Writes one row, another value each time. Raises NewelError ``unavailable`` when it cannot.
+    """Write one row, a new value each time. Raises NewelError ``unavailable`` when that fails.
 
-    Every service's database has the table of leases, and no lease is called so.
+    Every service's database has the table of leases, and no lease has this name.
     """
     await database.apply(Write(_TRIAL, ("readiness", next(_numbers))), durable=False)

@@ -1,8 +1,8 @@
-"""SQLite with commits in groups, inside the event loop.
+"""SQLite with group commit, inside the event loop.
 
-Everything that asks for a unit while the loop still brings such shares one transaction. A thread
-would cost more in hand-offs than the commit itself; what takes long, the checkpoints of the
-write-ahead log, has a thread and a connection of its own.
+Units that arrive in consecutive turns of the loop share one transaction. A thread would cost more in
+hand-offs than the commit itself; what takes long, the checkpoints of the write-ahead log, has a thread
+and a connection of its own.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _TURNS_TO_GATHER = 4
 _BUSY_FOR_AT_MOST = 10.0
 _TRY_AGAIN_AFTER = 0.0005
 
-# What a statement can raise: SQLite's own errors and those of parameters it cannot take.
+# What a statement can raise: SQLite's errors and those of parameters it cannot take.
 _FAULTS = (sqlite3.Error, ArithmeticError, TypeError, ValueError)
 
 
@@ -31,10 +31,10 @@ class SQLiteDatabase:
     """One file. Several processes may have it open: each takes the write lock for one group."""
 
     def __init__(self, path: Path | str, *, durable: bool = True) -> None:
-        """Opens the file and makes it, readable by its owner alone, where it is missing.
+        """Open the file and create it, readable by its owner alone, where it is missing.
 
-        ``durable=False``: no commit waits for the disk, for a database that can be made again.
-        To be called in the thread of the event loop. Raises OSError and sqlite3.Error.
+        ``durable=False``: no commit waits for the disk, for a database that can be rebuilt.
+        Must be called in the thread of the event loop. Raises OSError and sqlite3.Error.
         """
         self._path = Path(path)
         descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -65,24 +65,24 @@ class SQLiteDatabase:
 
     @property
     def dialect(self) -> Literal["sqlite"]:
-        """It is SQLite."""
+        """The name of this engine."""
         return "sqlite"
 
     async def fetch(self, statement: Statement, *params: Any) -> list[Row]:
-        """Every row of a query."""
+        """Fetch every row of a query."""
         return await self._read(
             lambda: self._connection.execute(statement.sqlite, params).fetchall()
         )
 
     async def fetch_many(self, statement: Statement, rows: Sequence[tuple[Any, ...]]) -> list[Row]:
-        """The rows of one query asked with many parameter tuples."""
+        """Fetch the rows of one query run with many parameter tuples."""
         execute, text = self._connection.execute, statement.sqlite
         return await self._read(lambda: [row for params in rows for row in execute(text, params)])
 
     async def _read(self, query: Callable[[], list[Row]]) -> list[Row]:
-        """Readers wait for nobody but a process that opens or closes the log just now."""
+        """Run a query; it waits only for a process that is opening or closing the log."""
         if self._closed:
-            raise _closed()
+            raise _closed_error()
         end: float | None = None
         while True:
             try:
@@ -91,23 +91,23 @@ class SQLiteDatabase:
                 now = asyncio.get_running_loop().time()
                 end = end or now + _BUSY_FOR_AT_MOST
                 if not _is_busy(error) or now > end:
-                    raise self._typed(error) from error
+                    raise self._to_unavailable(error) from error
             await asyncio.sleep(_TRY_AGAIN_AFTER)
 
     async def decide(self, gate: Write, *then: Write, durable: bool = True) -> Row | None:
-        """See ``Database.decide``."""
+        """Implement ``Database.decide``."""
         return await self._enqueue(gate, then, durable=durable)
 
     async def decide_all(self, units: Sequence[tuple[Write, ...]]) -> list[Row | None]:
-        """See ``Database.decide_all``."""
+        """Implement ``Database.decide_all``."""
         return await gather_rows([self._enqueue(unit[0], unit[1:]) for unit in units])
 
     async def apply(self, *writes: Write, durable: bool = True) -> None:
-        """See ``Database.apply``."""
+        """Implement ``Database.apply``."""
         await self._enqueue(None, writes, durable=durable)
 
     async def close(self) -> None:
-        """Finishes what is queued, empties the log into the file and closes it."""
+        """Finish what is queued, empty the log into the file and close it."""
         if self._closed:
             return
         self._closed = True
@@ -121,7 +121,7 @@ class SQLiteDatabase:
         self, gate: Write | None, then: tuple[Write, ...], *, durable: bool = True
     ) -> asyncio.Future[Row | None]:
         if self._closed:
-            raise _closed()
+            raise _closed_error()
         loop = asyncio.get_running_loop()
         unit = Unit(gate, then, loop.create_future(), durable=durable and self._durable)
         self._queue.append(unit)
@@ -131,9 +131,9 @@ class SQLiteDatabase:
         return unit.done
 
     def _gather(self, seen: int, turns: int) -> None:
-        """Commits once a turn of the loop has brought nothing more.
+        """Commit once a turn of the loop has brought nothing more.
 
-        What the network delivered together needs some turns to come this far. A turn costs a lone
+        Requests that the network delivered together take some turns to get here. A turn costs a lone
         unit microseconds; a commit saved is worth a hundred.
         """
         size = len(self._queue)
@@ -143,7 +143,7 @@ class SQLiteDatabase:
             self._flush()
 
     def _flush(self) -> None:
-        """Commits the queue, or a first part of it, as one transaction."""
+        """Commit the queue, or a first part of it, as one transaction."""
         self._scheduled = False
         size = self._suspects or _LARGEST_GROUP
         group, self._queue = self._queue[:size], self._queue[size:]
@@ -154,11 +154,11 @@ class SQLiteDatabase:
             self._sync(full=any(unit.durable for unit in group))
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            self._wait_for_lock(group, error)
+            self._requeue(group, error)
             return
         except (OSError, sqlite3.DatabaseError) as error:
             for unit in group:
-                unit.fail(self._typed(error))
+                unit.fail(self._to_unavailable(error))
             self._flush_soon()
             return
         self._busy_since = None
@@ -168,13 +168,13 @@ class SQLiteDatabase:
             self._flush_soon()
         self._checkpoints.note_commit()
 
-    def _typed(self, error: BaseException) -> BaseException:
-        """A full disk, a lock that is not given up, a file that is gone: states to come back from, not faults."""
-        away = isinstance(error, OSError) or (
+    def _to_unavailable(self, error: BaseException) -> BaseException:
+        """Turn a full disk, a lasting lock or a missing file into ``unavailable``: the file may recover."""
+        unavailable = isinstance(error, OSError) or (
             isinstance(error, sqlite3.DatabaseError)
-            and getattr(error, "sqlite_errorcode", 0) & 0xFF in _AWAY
+            and getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNAVAILABLE_CODES
         )
-        return unavailable_error(error, str(self._path)) if away else error
+        return unavailable_error(error, str(self._path)) if unavailable else error
 
     def _flush_soon(self) -> None:
         if self._queue:
@@ -182,22 +182,22 @@ class SQLiteDatabase:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _require_file(self) -> None:
-        """Raises OSError unless the name still leads to the file that is open.
+        """Raise OSError unless the name still leads to the file that is open.
 
-        A file that was removed or replaced goes on taking writes, and everybody loses them.
+        A file that was removed or replaced still takes writes, and they are all lost.
         """
         found = self._path.stat()
         if (found.st_dev, found.st_ino) != self._identity:
             raise FileNotFoundError(ENOENT, "another file has taken its place", str(self._path))
 
     def _sync(self, *, full: bool) -> None:
-        """Has the next commit wait for the disk, or leave that to the next one that must."""
+        """Make the next commit wait for the disk, or leave that to a later one."""
         if full is not self._full:
             self._connection.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
             self._full = full
 
-    def _wait_for_lock(self, group: list[Unit], error: sqlite3.OperationalError) -> None:
-        """Another process writes: the group waits its turn without holding up the loop."""
+    def _requeue(self, group: list[Unit], error: sqlite3.OperationalError) -> None:
+        """Put a group back while another process writes, without blocking the loop."""
         loop = asyncio.get_running_loop()
         self._busy_since = self._busy_since or loop.time()
         if _is_busy(error) and loop.time() - self._busy_since < _BUSY_FOR_AT_MOST:
@@ -205,13 +205,13 @@ class SQLiteDatabase:
         else:
             self._busy_since, self._suspects = None, 0
             for unit in group:
-                unit.fail(self._typed(error))
+                unit.fail(self._to_unavailable(error))
         if self._queue:
             self._scheduled = True
             loop.call_later(_TRY_AGAIN_AFTER, self._flush)
 
     def _run(self, group: list[Unit]) -> None:
-        """Executes a group, in the transaction that has begun, and ends that."""
+        """Execute a group in the transaction that has begun, and end it."""
         execute = self._connection.execute
         suspects, self._suspects = self._suspects, 0
         try:
@@ -222,7 +222,7 @@ class SQLiteDatabase:
                     for unit in group:
                         self._execute(unit)
                 except _FAULTS:
-                    # One of them is at fault: next turn, each undone by itself when it raises.
+                    # One of them is at fault: in the next turn each is undone by itself when it raises.
                     self._roll_back()
                     self._queue[:0], self._suspects = group, len(group)
                     return
@@ -230,7 +230,7 @@ class SQLiteDatabase:
         except BaseException as error:  # a full disk, an interrupt: nothing of the group happened
             self._roll_back()
             for unit in group:
-                unit.fail(self._typed(error))
+                unit.fail(self._to_unavailable(error))
             if not isinstance(error, Exception):
                 raise
         else:
@@ -242,7 +242,7 @@ class SQLiteDatabase:
             self._connection.execute("ROLLBACK")
 
     def _one_by_one(self, group: list[Unit]) -> list[Unit]:
-        """Runs each unit in a savepoint; fails those that raise and returns the others."""
+        """Run each unit in a savepoint; fail those that raise and return the others."""
         execute = self._connection.execute
         good: list[Unit] = []
         for unit in group:
@@ -251,9 +251,9 @@ class SQLiteDatabase:
                 self._execute(unit)
             except _FAULTS as error:
                 if not self._connection.in_transaction:
-                    raise  # the transaction is gone, and with it what the others did
+                    raise  # the transaction is gone, with what the others did
                 execute("ROLLBACK TO unit")
-                unit.fail(self._typed(error))
+                unit.fail(self._to_unavailable(error))
             else:
                 good.append(unit)
             execute("RELEASE unit")
@@ -271,7 +271,7 @@ class SQLiteDatabase:
             execute(write.statement.sqlite, write.params)
 
 
-def _closed() -> NewelError:
+def _closed_error() -> NewelError:
     return unavailable_error(ConnectionError("the database is closed"))
 
 
@@ -282,11 +282,11 @@ def _is_busy(error: BaseException) -> bool:
     }
 
 
-_AWAY = frozenset(
+_UNAVAILABLE_CODES = frozenset(
     (
         sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB,
     )
 )  # fmt: skip
-"""What says that the file cannot be used now, and nothing about what was asked."""
+"""Codes that say that the file cannot be used now, and nothing about the statement."""

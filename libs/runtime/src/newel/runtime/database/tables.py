@@ -1,6 +1,6 @@
-"""The tables this package keeps in every service's own database, for that service's first migration.
+"""The tables of this package in every service's own database, for that service's first migration.
 
-Migrations are history: what these functions make never changes. A later shape is a migration's own.
+Migrations are history: these tables never change here. A later change is a migration of its own.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-"""A primary key that counts up: SQLite only counts in columns declared INTEGER."""
+"""A primary key that counts up. SQLite only counts in columns declared INTEGER."""
 
 
 class CurrentTransaction(FunctionElement[int]):
@@ -21,19 +21,19 @@ class CurrentTransaction(FunctionElement[int]):
 
 
 @compiles(CurrentTransaction, "postgresql")
-def _on_postgresql(_element: Any, _compiler: Any, **_named: Any) -> str:
+def _compile_for_postgresql(_element: Any, _compiler: Any, **_named: Any) -> str:
     return "(pg_current_xact_id()::text::bigint)"
 
 
 @compiles(CurrentTransaction)
-def _elsewhere(_element: Any, _compiler: Any, **_named: Any) -> str:
+def _compile_for_others(_element: Any, _compiler: Any, **_named: Any) -> str:
     return "0"
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
-    """``outbox``: events as they were committed; beside it ``outbox_cursors`` and ``leases``.
+    """Define ``outbox``, the events as they were committed, with ``outbox_cursors`` and ``leases``.
 
-    Rows are read in the order (transaction, id). Ids alone will not do on PostgreSQL, where a
+    Rows are read in the order (transaction, id). Ids alone are no order on PostgreSQL, where a
     transaction may commit after one that drew a later id.
     """
     lease_table(metadata)
@@ -51,7 +51,9 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column(
             "transaction_id", sa.BigInteger, nullable=False, server_default=CurrentTransaction()
         ),
-        sa.Column("event", sa.Text, nullable=False),  # unique for ever: the message id on NATS
+        sa.Column(
+            "event", sa.Text, nullable=False
+        ),  # unique, even after a restore: the message id on NATS
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("payload", sa.LargeBinary, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
@@ -60,7 +62,7 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def lease_table(metadata: sa.MetaData) -> sa.Table:
-    """``leases``: who may do a piece of background work, until when."""
+    """Define ``leases``: who may do a piece of background work, until when."""
     existing = metadata.tables.get("leases")
     if existing is not None:
         return existing

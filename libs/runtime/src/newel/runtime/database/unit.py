@@ -1,4 +1,4 @@
-"""What waits to be committed: one caller's statements, and the future that tells how they ended."""
+"""A unit of work: one caller's statements, and the future with their outcome."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from newel.runtime.errors import ErrorType, NewelError
 
 @dataclass(slots=True, eq=False)
 class Unit:
-    """Statements that happen together or not at all."""
+    """Statements that are committed together or not at all."""
 
     gate: Write | None
     then: tuple[Write, ...]
@@ -19,18 +19,18 @@ class Unit:
     durable: bool = True
 
     def succeed(self) -> None:
-        """Answers the caller, if it still waits."""
+        """Give the caller its row, if it still waits."""
         if not self.done.done():
             self.done.set_result(self.row)
 
     def fail(self, error: BaseException) -> None:
-        """Has the caller, if it still waits, see the error."""
+        """Raise the error for the caller, if it still waits."""
         if not self.done.done():
             self.done.set_exception(error)
 
 
 async def gather_rows(futures: Sequence[asyncio.Future[Row | None]]) -> list[Row | None]:
-    """The results of units in order, once all have ended; the first error when any has failed."""
+    """Wait for all units and return their rows in order; raise the first error when any failed."""
     errors: list[BaseException] = []
     rows: list[Row | None] = []
     for future in futures:
@@ -44,7 +44,7 @@ async def gather_rows(futures: Sequence[asyncio.Future[Row | None]]) -> list[Row
 
 
 def unavailable_error(error: BaseException, where: str = "") -> NewelError:
-    """The refusal for a database that cannot be reached or stays busy; ``where`` is the file's name."""
+    """Build the error for a database that is unreachable or stays busy; ``where`` is the file's name."""
     named = where and where not in str(error)
     return NewelError(
         ErrorType.UNAVAILABLE,

@@ -1,4 +1,4 @@
-"""The wait for a SQLite file that another process keeps locked, before anything is done with it."""
+"""The wait for a SQLite file that another process keeps locked, before its first use."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,10 @@ _TRY_AGAIN_AFTER = 0.02
 async def wait_for_write_lock(
     path: Path, *, said_after: float = _SAID_AFTER, at_most: float = _AT_MOST
 ) -> None:
-    """Return once the file could be written; say in the log what is waited for, if that takes long.
+    """Return once the file can be written; log what is waited for, if that takes long.
 
-    Raises UnusableDatabaseError when it takes longer than ``at_most`` seconds. Every other fault of a file is
-    left to whoever opens it next.
+    Raises UnusableDatabaseError when it takes longer than ``at_most`` seconds. Every other fault of a
+    file is left to its opener.
     """
     loop = asyncio.get_running_loop()
     begun, said = loop.time(), False

@@ -34,7 +34,7 @@ def family(subject: str) -> str:
 
 
 def pack(events: Sequence[Event]) -> Iterator[EventMessage]:
-    """The fewest messages for these events that keep their order."""
+    """Pack events into the fewest messages that keep their order."""
     run: list[Event] = []
     octets = 0
     for event in events:
@@ -63,7 +63,7 @@ def _message(run: Sequence[Event]) -> EventMessage:
 
 
 def unpack(subject: str, payload: bytes) -> list[Event]:
-    """The events of a message; none, with a line in the log, of one that cannot be read.
+    """Unpack a message; return no events, and log it, when it cannot be read.
 
     It would not get better by coming again, and what is behind it must not wait. Events of another
     family are not believed: the server let the sender publish this one only.

@@ -32,7 +32,7 @@ class Outbox(Protocol):
     """The producer's end."""
 
     def write(self, subject: str, payload: bytes) -> Write:
-        """The write to put into the same unit as the change itself."""
+        """Return the write to put into the same unit as the change itself."""
         ...
 
     def wake(self) -> None:
@@ -44,5 +44,5 @@ class EventBus(Protocol):
     """The consumer's end: NATS JetStream between processes, the outbox table itself at home."""
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Registers a consumer; delivery starts with the service's tasks."""
+        """Register a consumer; delivery starts with the service's tasks."""
         ...

@@ -60,13 +60,13 @@ class EventMetrics:
         )
 
     def watch(self, consumer: str, deliver: Deliver) -> Deliver:
-        """The same delivery, counted."""
+        """Return the same delivery, counted."""
         delivered = self._delivered.labels(consumer)
         failures = self._failures.labels(consumer)
         last = _Last()
         self._delay.labels(consumer).set_function(last.delay)
 
-        async def counted(events: Sequence[Event]) -> None:
+        async def deliver_counted(events: Sequence[Event]) -> None:
             try:
                 await deliver(events)
             except Exception:
@@ -75,14 +75,14 @@ class EventMetrics:
             delivered.inc(len(events))
             last.note(max(0.0, self._clock.unix() - events[-1].at))
 
-        return counted
+        return deliver_counted
 
-    def passed_over(self, consumer: str) -> Callable[[], None]:
-        """What counts a message that is not a service's."""
+    def count_foreign(self, consumer: str) -> Callable[[], None]:
+        """Return a function that counts a message which no service wrote."""
         return self._odd.labels(consumer).inc
 
     async def measure(self, outboxes: Mapping[str, Sequence[Database]]) -> None:
-        """Shows what waits for each consumer in the outboxes it reads."""
+        """Export what waits for each consumer in the outboxes it reads."""
         for consumer, databases in outboxes.items():
             found = [await read_backlog(database, consumer) for database in databases]
             oldest = min((at for _, at in found if at is not None), default=None)
@@ -99,7 +99,7 @@ class _Last:
         self._at = 0.0
 
     def note(self, delay: float) -> None:
-        """A delivery just now."""
+        """Note a delivery."""
         self._delay, self._at = delay, time.monotonic()
 
     def delay(self) -> float:

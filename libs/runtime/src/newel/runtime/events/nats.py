@@ -1,6 +1,6 @@
 """Events between processes: the outbox relayed to NATS JetStream, and the bus that consumes there.
 
-Nothing is lost while NATS is away: events stay in the outbox until the stream has acknowledged them,
+Nothing is lost while NATS is unreachable: events stay in the outbox until the stream has acknowledged them,
 and in the stream until the consumer has. What is sent twice carries the same ids.
 """
 
@@ -39,7 +39,7 @@ class NATSRelay:
         self._metrics = metrics
 
     def tasks(self) -> dict[str, Task]:
-        """What publishes and what sweeps. To be asked once."""
+        """Return the tasks that publish and sweep. Call it once."""
         reader = OutboxReader(self._outbox.database, _RELAY)
         self._outbox.on_wake(reader.wake)
         publish = self._metrics.watch(_RELAY, self._publish)
@@ -57,7 +57,7 @@ class NATSRelay:
         }
 
     async def _publish(self, events: Sequence[Event]) -> None:
-        """Returns when the stream has them all; what it has already it drops by message id."""
+        """Publish events; return when the stream has them all. It drops duplicates by message id."""
         from nats.js.errors import NoStreamResponseError
 
         jetstream = await self._link.jetstream()
@@ -87,12 +87,12 @@ class NATSBus:
         self._subscriptions: list[Subscription] = []
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Registers a consumer; delivery starts with the tasks."""
+        """Register a consumer; delivery starts with the tasks."""
         handler = self._metrics.watch(subscription.name, subscription.handler)
         self._subscriptions.append(replace(subscription, handler=handler))
 
     def tasks(self) -> dict[str, Task]:
-        """What delivers, by the subscription's name."""
+        """Return the tasks that deliver, by the subscription's name."""
         return {
             subscription.name: partial(self._consume, subscription)
             for subscription in self._subscriptions
@@ -115,14 +115,14 @@ class NATSBus:
                 outage.note_failure(error)
             finally:
                 if puller is not None:
-                    await _let_go(puller)
+                    await _release(puller)
             await asyncio.sleep(add_jitter(pause))
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _pull(
         self, subscription: Subscription
     ) -> tuple[Puller, Callable[[], Awaitable[object]]]:
-        """The durable consumer, made if need be, and what raises when the server has lost it."""
+        """Open the durable consumer, created if need be. Its batches raise when the server has lost it."""
         from nats.js.api import AckPolicy, ConsumerConfig
         from nats.js.errors import NotFoundError
 
@@ -144,14 +144,14 @@ class NATSBus:
             except NotFoundError:
                 await self._link.restore_stream()
                 raise
-        passed_over = self._metrics.passed_over(subscription.name)
-        puller = await Puller.open(self._link.client, STREAM, subscription.name, passed_over)
+        count_foreign = self._metrics.count_foreign(subscription.name)
+        puller = await Puller.open(self._link.client, STREAM, subscription.name, count_foreign)
         return puller, known
 
 
 async def _deliver(puller: Puller, subscription: Subscription) -> bool:
-    """Fetches and handles one batch; False when there was none."""
-    messages = await puller.batch(_MESSAGES, _FETCH_SECONDS)
+    """Fetch and handle one batch; return False when there was none."""
+    messages = await puller.read_batch(_MESSAGES, _FETCH_SECONDS)
     if not messages:
         return False
     events = [
@@ -172,7 +172,7 @@ async def _deliver(puller: Puller, subscription: Subscription) -> bool:
     return True
 
 
-async def _let_go(puller: Puller) -> None:
+async def _release(puller: Puller) -> None:
     try:
         await puller.close()
     except Exception as error:  # noqa: BLE001 - the connection is lost and with it the interest
@@ -180,6 +180,6 @@ async def _let_go(puller: Puller) -> None:
 
 
 def common_filter(subjects: Sequence[str]) -> str:
-    """The narrowest filter that lets all subjects pass; a consumer has one filter only."""
+    """Return the narrowest filter that matches all subjects; a consumer has one filter only."""
     families = {family(subject) for subject in subjects}
     return f"{families.pop()}.>" if len(families) == 1 else SUBJECTS

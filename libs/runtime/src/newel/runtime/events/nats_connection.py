@@ -44,7 +44,7 @@ class NATSConnection:
         return self._client
 
     async def jetstream(self) -> Any:
-        """The JetStream context, with the stream there. Waits for the server as long as it takes.
+        """Return the JetStream context once the stream exists; wait for the server as long as it takes.
 
         Raises ConnectionError while a connection once made is lost.
         """
@@ -62,20 +62,20 @@ class NATSConnection:
         return self._client.jetstream(timeout=5)
 
     async def open(self) -> None:
-        """Makes the connection, however long it takes: who has nothing to publish yet is connected, too."""
+        """Connect, however long it takes, even with nothing to publish yet."""
         await self.jetstream()
 
     async def check(self) -> None:
-        """Raises ConnectionError unless the connection is there now."""
+        """Raise ConnectionError unless the connection is up."""
         if self._client is None or not self._client.is_connected:
             raise ConnectionError("NATS is not connected")
 
     async def restore_stream(self) -> None:
-        """Makes the stream again on a server that has lost it."""
+        """Create the stream again on a server that has lost it."""
         await self._ensure_stream(self._client.jetstream())
 
     async def close(self) -> None:
-        """Sends what is buffered and ends the connection."""
+        """Send what is buffered and close the connection."""
         client, self._client = self._client, None
         if client is not None and not client.is_closed:
             await client.close()
@@ -90,7 +90,7 @@ class NATSConnection:
 
         settings: dict[str, Any] = {}
         if options.tls is not None:
-            settings["tls"] = _context(options.tls)
+            settings["tls"] = _tls_context(options.tls)
         if options.credentials is not None:
             settings["user_credentials"] = str(options.credentials)
         return await nats.connect(
@@ -106,7 +106,7 @@ class NATSConnection:
         )
 
     async def _ensure_stream(self, jetstream: Any) -> None:
-        """Makes the stream if it is missing; one that is there stays as its operator set it."""
+        """Create the stream if it is missing; an existing one keeps its operator's settings."""
         from nats.js.api import StreamConfig
         from nats.js.errors import NotFoundError
 
@@ -124,7 +124,7 @@ class NATSConnection:
             )
 
 
-def _context(files: TLSFiles) -> ssl.SSLContext:
+def _tls_context(files: TLSFiles) -> ssl.SSLContext:
     context = trust_file(files.roots)
     context.load_cert_chain(files.certificate, files.key)
     return context

@@ -1,4 +1,4 @@
-"""The outbox: events written with the change they report; and the bus that reads it at home."""
+"""The outbox: events written with the change they report; and the bus that reads it in one process."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,13 +16,13 @@ from newel.runtime.service import Task
 _INSERT = Statement("INSERT INTO outbox (event, subject, payload, at) VALUES ($1, $2, $3, $4)")
 
 KEPT = 3600
-"""Seconds an event stays in the table after everybody has had it, for people who look."""
+"""Seconds an event stays in the table after every consumer has had it, for inspection."""
 
 SWEPT_EVERY = 5.0
 
 
 class TableOutbox:
-    """Implements ``events.Outbox`` on the ``outbox`` table of a service's database."""
+    """The ``events.Outbox`` on the ``outbox`` table of a service's database."""
 
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self.database = database
@@ -30,7 +30,7 @@ class TableOutbox:
         self._listeners: list[Callable[[], None]] = []
 
     def write(self, subject: str, payload: bytes) -> Write:
-        """The write to put into the same unit as the change itself."""
+        """Return the write to put into the same unit as the change itself."""
         now = self.clock.unix()
         # Time first, so that ids sort about as they came; then random bits, so that they stay
         # unique even where a database is restored from a backup and counts the same rows again.
@@ -38,21 +38,21 @@ class TableOutbox:
         return Write(_INSERT, (event, subject, payload, int(now)))
 
     def wake(self) -> None:
-        """Says that something was committed."""
+        """Wake the readers: something was committed."""
         for listener in self._listeners:
             listener()
 
     def on_wake(self, listener: Callable[[], None]) -> None:
-        """Has a reader in this process called with every ``wake``."""
+        """Register a reader of this process, called with every ``wake``."""
         self._listeners.append(listener)
 
 
 class LocalBus:
-    """Implements ``events.EventBus`` for services that share a process: no server of any kind.
+    """The ``events.EventBus`` of services that share a process: no server of any kind.
 
-    Every subscription reads the attached outboxes itself, from a cursor kept beside the events.
-    ``shared`` says that other processes run the same subscriptions: each then has one of them at a
-    time. Its tasks are to be run by the process, after every ``attach`` and ``subscribe``.
+    Every subscription reads the attached outboxes itself, from a cursor stored with the events.
+    ``shared`` says that other processes run the same subscriptions: one process then has each of them at
+    a time. The process runs its tasks after every ``attach`` and ``subscribe``.
     """
 
     def __init__(self, *, shared: bool = False, metrics: EventMetrics | None = None) -> None:
@@ -62,15 +62,15 @@ class LocalBus:
         self._subscriptions: list[Subscription] = []
 
     def attach(self, outbox: TableOutbox, *subjects: str) -> None:
-        """Adds a producer. With ``subjects``, those are all it ever writes."""
+        """Add a producer. With ``subjects``, those are all it ever writes."""
         self._outboxes.append((outbox, frozenset(subjects)))
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Registers a consumer; delivery starts with the tasks."""
+        """Register a consumer; delivery starts with the tasks."""
         self._subscriptions.append(subscription)
 
     def tasks(self) -> dict[str, Task]:
-        """What delivers and what sweeps, by name. To be asked once."""
+        """Return the tasks that deliver and sweep, by name. Call it once."""
         tasks: dict[str, Task] = {}
         read: dict[str, list[Database]] = {}
         for number, (outbox, written) in enumerate(self._outboxes):
@@ -82,10 +82,12 @@ class LocalBus:
             for subscription in readers:
                 reader = OutboxReader(outbox.database, subscription.name)
                 outbox.on_wake(reader.wake)
-                deliver = self._counted(subscription)
+                deliver = self._count_deliveries(subscription)
                 follow = partial(reader.follow, deliver)
                 name = f"{subscription.name}-{number}"
-                tasks[name] = self._alone(outbox.database, f"events {subscription.name}", follow)
+                tasks[name] = self._hold_lease(
+                    outbox.database, f"events {subscription.name}", follow
+                )
             names = [subscription.name for subscription in readers]
             for name in names:
                 read.setdefault(name, []).append(outbox.database)
@@ -98,17 +100,17 @@ class LocalBus:
             )
         return tasks
 
-    def _counted(self, subscription: Subscription) -> Deliver:
+    def _count_deliveries(self, subscription: Subscription) -> Deliver:
         handler = subscription.handler
         if self._metrics is not None:
             handler = self._metrics.watch(subscription.name, handler)
-        return _matching(subscription.subjects, handler)
+        return _select_subjects(subscription.subjects, handler)
 
-    def _alone(self, database: Database, name: str, work: Task) -> Task:
+    def _hold_lease(self, database: Database, name: str, work: Task) -> Task:
         return partial(run_leased, Lease(database, name, ttl=5), work) if self._shared else work
 
 
-def _matching(subjects: Sequence[str], handler: Deliver) -> Deliver:
+def _select_subjects(subjects: Sequence[str], handler: Deliver) -> Deliver:
     wanted = frozenset(subjects)
 
     async def deliver(events: Sequence[Event]) -> None:

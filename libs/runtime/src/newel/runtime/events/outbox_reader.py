@@ -16,23 +16,23 @@ _log = logging.getLogger("newel.runtime.events.contract")
 
 LARGEST_BATCH = 256
 LOOKS_EVERY = 0.2
-"""Seconds until a reader looks again unasked: other processes commit without waking this one."""
+"""Seconds until a reader looks again: other processes commit without waking this one."""
 
 GATHERS_FOR = 0.1
 """Seconds a reader lets events gather after a batch that was not full: one commit for many."""
 
 LONGEST_PAUSE = 5.0
-"""Seconds between attempts at most: how late events are once what was away has come back."""
+"""Seconds between attempts at most: how late events are after an outage."""
 
 _SWEPT_AT_ONCE = 500
 
 _COLUMNS = "transaction_id, id, event, subject, payload, at"
 _READ = {
-    # One writer at a time: ids are in the order of commits. The first parameter is the same on both.
+    # One writer at a time: ids are in the order of commits. The first parameter is unused here.
     "sqlite": Statement(
         f"SELECT {_COLUMNS} FROM outbox WHERE $1 >= 0 AND id > $2 ORDER BY id LIMIT $3"  # noqa: S608 - our own text
     ),
-    # Only what no transaction still under way can come before.
+    # Only events that no transaction still under way can precede.
     "postgresql": Statement(
         f"SELECT {_COLUMNS} FROM outbox WHERE (transaction_id, id) > ($1, $2) AND transaction_id"  # noqa: S608 - our own text
         " < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)"
@@ -49,7 +49,7 @@ _SWEEP = Statement(
     "DELETE FROM outbox WHERE id IN (SELECT id FROM"
     " (SELECT id, transaction_id, at FROM outbox ORDER BY id LIMIT $4) AS oldest"
     " WHERE at < $1 AND (transaction_id < $2 OR (transaction_id = $2 AND id <= $3)))"
-    # the last row keeps SQLite counting upwards
+    # The last row keeps SQLite counting upwards.
     " AND id < (SELECT max(id) FROM outbox)"
 )
 
@@ -64,13 +64,13 @@ class OutboxReader:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Has the reader look now."""
+        """Make the reader look now."""
         self._woken.set()
 
     async def follow(self, deliver: Deliver) -> None:
-        """Delivers what there is and what comes, in batches, until cancelled.
+        """Deliver what there is and what comes, in batches, until cancelled.
 
-        What ``deliver`` or the database raises is told and the same batch delivered again, after
+        What ``deliver`` or the database raises is logged and the same batch delivered again, after
         pauses that grow to five seconds.
         """
         pause = FIRST_PAUSE
@@ -97,16 +97,16 @@ class OutboxReader:
         if rows:
             await deliver([_event(row) for row in rows])
             position = (rows[-1][0], rows[-1][1])
-            # A cursor that the power took back means the same events once more, nothing worse.
+            # A cursor lost in a power failure means the same events once more, nothing worse.
             advance = Write(_ADVANCE, (self._consumer, *position))
             await self._database.apply(advance, durable=False)
         if not rows:
-            await self._wait()
+            await self._wait_for_wake()
         elif len(rows) < LARGEST_BATCH:
             await asyncio.sleep(GATHERS_FOR)
         return position
 
-    async def _wait(self) -> None:
+    async def _wait_for_wake(self) -> None:
         timer = asyncio.get_running_loop().call_later(LOOKS_EVERY, self._woken.set)
         try:
             await self._woken.wait()
@@ -119,7 +119,7 @@ def _event(row: Row) -> Event:
 
 
 async def sweep(database: Database, consumers: Sequence[str], clock: Clock, kept: int) -> None:
-    """Deletes a bounded number of events older than ``kept`` seconds that every consumer has had."""
+    """Delete a bounded number of events older than ``kept`` seconds that every consumer has had."""
     before = int(clock.unix()) - kept
     had: tuple[int, int] = (1 << 62, 1 << 62)
     for consumer in consumers:

@@ -16,7 +16,7 @@ from newel.runtime.egress import (
     EgressError,
     EgressPolicy,
     EgressRefusedError,
-    in_words,
+    describe_failure,
     is_literal,
     is_name,
 )
@@ -132,9 +132,9 @@ async def _connect(
                 address, port, ssl=context, server_hostname=host if context else None
             )
         except OSError as error:
-            cause = in_words(error)
+            cause = describe_failure(error)
         except (ValueError, TypeError) as error:  # the TLS library rejects the name
-            raise FetchError(f"connecting to {host} failed: {in_words(error)}") from None
+            raise FetchError(f"connecting to {host} failed: {describe_failure(error)}") from None
         else:
             return address, reader, writer
     raise FetchError(f"connecting to {host} port {port} failed: {cause}")
@@ -206,4 +206,4 @@ def _describe(error: Exception) -> str:
     """Say why a response is unusable, in words that quote nothing of it."""
     if isinstance(error, h11.ProtocolError):
         return next((ours for text, ours in _CAUSES if text in str(error)), "it is malformed")
-    return in_words(error)
+    return describe_failure(error)

@@ -1,4 +1,4 @@
-"""What one split service is given by its process: made from ``[runtime]``, asked for by ``__main__``."""
+"""The resources that a process gives to its service, opened as ``[runtime]`` configures them."""
 
 import sys
 from collections.abc import Collection
@@ -33,20 +33,20 @@ from newel.runtime.tls.server import ServerTLS
 
 @dataclass(slots=True)
 class Context:
-    """Opens what the configuration names, once, and closes it when the process ends."""
+    """The resources of one service. Each is opened once, and closed when the process ends."""
 
     name: str
     config: RuntimeConfig
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     tls: ServerTLS = field(default_factory=ServerTLS)
-    """Of the ``https`` listener, where the service issues its own certificate."""
+    """The TLS of the ``https`` listener, where the service issues its own certificate."""
     new_database: bool = False
-    """Whether a service that has run before may begin with an empty database."""
+    """Whether a service that has run before may start with an empty database."""
     closing: list[Hook] = field(default_factory=list[Hook])
-    """What lets everything go, to be run in reverse order."""
+    """Closes everything, to be run in reverse order."""
     checks: dict[str, Hook] = field(default_factory=dict[str, Hook])
-    """What is the process's own and decides whether it is ready; each raises with what is missing."""
+    """Checks of what the process owns, which decide its readiness; each raises with what is missing."""
     peers: Peers = field(init=False)
     _tasks: dict[str, Task] = field(default_factory=dict[str, Task])
     _link: NATSConnection | None = None
@@ -59,7 +59,7 @@ class Context:
         self.peers = Peers(self.registry)
 
     def audit(self) -> AuditLog:
-        """The service's audit trail, to be asked for after the database.
+        """Open the service's audit trail; call it after ``database``.
 
         Raises ConfigError for a file that cannot be written.
         """
@@ -78,23 +78,21 @@ class Context:
         self._audit = sink
         log = AuditLog(self.name, self.clock, sink)
         if self._migrated_to:
-            # From here on the trail says that there was a database, before anything else is decided.
+            # The trail says that there was a database before it says anything else.
             log.record("database", "migrated", revision=self._migrated_to)
         watch_sink(sink, self.registry)
-        self._tasks["audit"] = repeat_every(
-            1.0, flush
-        )  # a disk that has room again is noticed unasked
+        self._tasks["audit"] = repeat_every(1.0, flush)  # notices a disk that has room again
         self.checks["audit trail"] = check
         self.closing.append(flush)
         return log
 
     def reopen_audit(self) -> None:
-        """Goes on in a new file where the old one was moved away. Raises OSError."""
+        """Continue in a new file where the old one was renamed. Raises OSError."""
         if self._audit is not None:
             self._audit.reopen()
 
     async def database(self, revision: str, tables: Collection[str] = ()) -> Database:
-        """The service's database at this revision of its schema, which has these tables.
+        """Open the service's database at this revision of its schema, which has these tables.
 
         Raises ConfigError, UnusableDatabaseError, NewelError.
         """
@@ -115,12 +113,12 @@ class Context:
         return database
 
     def _has_run(self) -> bool:
-        """Whether an audit trail tells of earlier decisions: then there was a database, too."""
+        """Tell whether the audit trail has earlier decisions, so that there was a database, too."""
         file = self.config.audit_file
         return file is not None and file.exists() and file.stat().st_size > 0
 
     def channel(self, name: str) -> grpc.aio.Channel:
-        """The channel to another service. Raises ConfigError."""
+        """Open the channel to another service. Raises ConfigError."""
         config = self.config.channels.get(name)
         if config is None:
             raise ConfigError(f"[runtime.channels.{name}] is missing")
@@ -133,25 +131,25 @@ class Context:
         return channel
 
     def peer_tls(self) -> TLSFiles:
-        """What the service shows its peers. Raises ConfigError."""
+        """Return the certificate the service presents to its peers. Raises ConfigError."""
         if self.config.tls is None:
             raise ConfigError("[runtime.tls] is missing")
         return self.config.tls.files()
 
     def outbox(self, database: Database) -> TableOutbox:
-        """The service's outbox, relayed to NATS."""
+        """Return the service's outbox, which is relayed to NATS."""
         outbox = TableOutbox(database, self.clock)
         self._tasks |= NATSRelay(outbox, self._nats(), self._event_metrics()).tasks()
         return outbox
 
     def bus(self) -> EventBus:
-        """Where the service hears of the others."""
+        """Return the bus that delivers the other services' events."""
         if self._bus is None:
             self._bus = NATSBus(self._nats(), self._event_metrics())
         return self._bus
 
     def tasks(self) -> dict[str, Task]:
-        """What carries events; to be asked when the service has made its subscriptions."""
+        """Return the tasks that deliver events; call it after every subscription."""
         return self._tasks | (self._bus.tasks() if self._bus else {})
 
     def _event_metrics(self) -> EventMetrics:

@@ -40,10 +40,10 @@ _log = logging.getLogger("newel.runtime.process.main")
 
 
 def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
-    """Runs service ``name`` until it is told to stop; returns the program's exit status.
+    """Run service ``name`` until it is told to stop; return the program's exit status.
 
-    The file's ``[runtime]`` table is the process's; the rest is ``model``, which ``assemble`` makes
-    the service of.
+    The file's ``[runtime]`` table is the process's; the rest is ``model``, from which ``assemble``
+    builds the service.
     """
     parser = argparse.ArgumentParser(allow_abbrev=False, prog=f"newel-{name}")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
@@ -51,7 +51,7 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
     parser.add_argument(
         "--new-database",
         action="store_true",
-        help="begin with an empty database where the one used before is missing",
+        help="start with an empty database where the one used before is missing",
     )
     options = parser.parse_args()
     try:
@@ -60,7 +60,7 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
         config = validate(model, table, str(options.config))
         if runtime.workers > 1 and options.worker is None:
             require_free(runtime)
-            # as this process was started itself
+            # The workers are started as this process was.
             return Workers([sys.executable, *sys.orig_argv[1:]], runtime.workers).run()
         import uvloop
 
@@ -81,8 +81,8 @@ async def _run(context: Context, config: Model, assemble: Assemble[Model], worke
     log = logs.configure(context.clock, context.config.log_level)
     ProcessCollector(registry=context.registry)
     try:
-        made = assemble(config, context)
-        service = await made if inspect.isawaitable(made) else made
+        assembled = assemble(config, context)
+        service = await assembled if inspect.isawaitable(assembled) else assembled
         await _process(context, service, log, worker).run()
     finally:
         for close in reversed(context.closing):
@@ -91,15 +91,17 @@ async def _run(context: Context, config: Model, assemble: Assemble[Model], worke
 
 
 def _process(context: Context, service: Service, log: LineSink, worker: int) -> Process:
-    """The process that runs one service, with every address bound."""
+    """Build the process that runs one service, with every address bound."""
     runtime = context.config
     ready = {service.name: service.ready} if service.ready else {}
-    health = Health({**context.checks, **ready}, [context.registry], context.peers.absent)
+    health = Health({**context.checks, **ready}, [context.registry], context.peers.unreachable)
     metrics = HTTPMetrics(context.registry)
     bounds: dict[str, Any] = {
         "limits": runtime.connections, "metrics": ConnectionMetrics(context.registry)
     }  # fmt: skip
-    listeners = [Listener(health, bind(_higher(runtime.health, worker)), name="health", **bounds)]
+    listeners = [
+        Listener(health, bind(_add_to_port(runtime.health, worker)), name="health", **bounds)
+    ]
     table = SharedTable.open_inherited()
     counts = WorkerCounts(table, worker, runtime.workers) if table else None
     reloads: list[Callable[[], None]] = []
@@ -131,9 +133,9 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
 
 
 def require_free(runtime: RuntimeConfig) -> None:
-    """Raises OSError for an address that somebody listens on: workers share theirs with anybody who asks."""
+    """Raise OSError for an address in use: workers share theirs, so the system would not refuse it."""
     shared = [config.address for config in runtime.listen.values()]
-    own = [_higher(runtime.health, number) for number in range(runtime.workers)]
+    own = [_add_to_port(runtime.health, number) for number in range(runtime.workers)]
     for address in (*shared, *own, *([runtime.grpc] if runtime.grpc else ())):
         with bind(address) as sock:
             sock.listen(1)
@@ -143,7 +145,7 @@ def _bind(config: ListenConfig, runtime: RuntimeConfig) -> socket.socket:
     return bind(config.address, shared=runtime.workers > 1)
 
 
-def _higher(address: str, by: int) -> str:
+def _add_to_port(address: str, by: int) -> str:
     host, _, port = address.rpartition(":")
     return f"{host}:{int(port) + by}"
 
@@ -151,7 +153,7 @@ def _higher(address: str, by: int) -> str:
 def _tls(
     name: str, config: ListenConfig, issued: ServerTLS, reloads: list[Callable[[], None]]
 ) -> ServerTLS | None:
-    """A listener's TLS: from files, or what the service itself presents."""
+    """Return a listener's TLS: from files, or the certificate that the service itself issues."""
     if name != "https":
         return None
     certificate, key = config.certificate, config.key
@@ -169,7 +171,7 @@ def _tls(
 
 
 def _rpc(context: Context, service: Service, health: Health) -> tuple[Hook | None, Hook | None]:
-    """How the service's gRPC begins and ends."""
+    """Return what starts and what stops the service's gRPC."""
     address = context.config.grpc
     if not service.rpcs:
         return None, None

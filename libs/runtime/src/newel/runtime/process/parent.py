@@ -1,7 +1,7 @@
-"""A process that is one of several ends when the one that started it is gone.
+"""The end of a child process when its parent is gone.
 
-The parent holds one end of a pipe and never writes; when it is gone, however it went, the other end is at
-its end. Nobody else would end these processes: they have sessions of their own.
+The parent holds one end of a pipe and never writes; when it exits, for whatever reason, the other end reads
+end-of-file. No signal would reach these processes: they have sessions of their own.
 """
 
 import asyncio
@@ -21,23 +21,23 @@ _log = logging.getLogger("newel.runtime.process.parent")
 
 
 class Lifeline:
-    """The parent's side: what each child is started with."""
+    """The parent's side: the pipe each child is started with."""
 
     def __init__(self) -> None:
         self._reading, self._held = os.pipe()
 
     @property
     def pass_fds(self) -> tuple[int, ...]:
-        """What the child inherits."""
+        """The descriptors that the child inherits."""
         return (self._reading,)
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
-        """The child's environment."""
+        """Return the child's environment."""
         return {**base, VARIABLE: str(self._reading)}
 
 
 def take_lifeline() -> int | None:
-    """The own end of the pipe, taken out of the environment; None for one that stands alone."""
+    """Take this process's end of the pipe out of the environment; return None without a parent."""
     given = os.environ.pop(VARIABLE, "")
     if not given.isdecimal():
         return None
@@ -46,12 +46,12 @@ def take_lifeline() -> int | None:
 
 
 def is_cut(lifeline: int | None) -> bool:
-    """Whether the parent is gone: for a program without an event loop."""
+    """Tell whether the parent is gone, for a program without an event loop."""
     return lifeline is not None and bool(select.select([lifeline], [], [], 0)[0])
 
 
 def end_with_parent(lifeline: int | None) -> Callable[[], None]:
-    """Has the running loop end the process, by SIGTERM, when its parent is gone; answers what undoes it."""
+    """Make the running loop end the process, by SIGTERM, when its parent is gone; return what undoes it."""
     if lifeline is None:
         return lambda: None
     loop = asyncio.get_running_loop()

@@ -18,24 +18,24 @@ class DatabaseConfig(Config):
     password_file: Path | None = None
 
     def password(self) -> str | None:
-        """The password, if there is one. Raises ConfigError."""
+        """Read the password, if there is one. Raises ConfigError."""
         return read_secret(self.password_file) if self.password_file else None
 
 
 class TLSConfig(Config):
-    """What the service shows its peers, as server and as client, and which peers it believes."""
+    """The certificate a service presents to its peers, as server and as client, and their roots."""
 
     certificate: Path
     key: Path
     roots: Path
 
     def files(self) -> TLSFiles:
-        """The same for ``newel.runtime.rpc.server``."""
+        """Return the same as ``newel.runtime.rpc`` takes it."""
         return TLSFiles(self.certificate, self.key, self.roots)
 
 
 class NATSConfig(Config):
-    """Where events travel. Over TLS the service's ``[runtime.tls]`` is shown."""
+    """The NATS servers that carry events. Over TLS the service presents ``[runtime.tls]``."""
 
     servers: tuple[str, ...] = Field(min_length=1)
     credentials_file: Path | None = None
@@ -43,7 +43,7 @@ class NATSConfig(Config):
 
 
 class ChannelConfig(Config):
-    """Another service."""
+    """The address of another service."""
 
     address: str
     """A gRPC target: ``dns:///issuing:9090``."""
@@ -52,30 +52,30 @@ class ChannelConfig(Config):
 
 
 class ListenConfig(Config):
-    """One HTTP address."""
+    """The address of one HTTP listener."""
 
     address: str
     certificate: Path | None = None
     """PEM chain, leaf first, where the service does not issue its own."""
     key: Path | None = None
     client_roots: tuple[Path, ...] = ()
-    """PEM: where the chains of client certificates may end."""
+    """PEM: the roots of client certificates."""
 
     @model_validator(mode="after")
-    def _both(self) -> Self:
+    def _check_pair(self) -> Self:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
         return self
 
 
 class RuntimeConfig(Config):
-    """The process a service runs in."""
+    """The process in which a service runs."""
 
     database: DatabaseConfig | None = None
     tls: TLSConfig | None = None
     nats: NATSConfig | None = None
     grpc: str | None = None
-    """``host:port`` its gRPC services are called at."""
+    """``host:port`` of its gRPC services."""
     channels: dict[str, ChannelConfig] = Field(default_factory=dict[str, ChannelConfig])
     """The services it calls, by name."""
     listen: dict[str, ListenConfig] = Field(default_factory=dict[str, ListenConfig])
@@ -84,13 +84,13 @@ class RuntimeConfig(Config):
     health: str = "127.0.0.1:9100"
     """``host:port`` of /livez, /readyz and /metrics; a further worker n has them n ports higher."""
     audit_file: Path | None = None
-    """Where decisions are written down; without it they go to stdout."""
+    """The file of the audit trail; without it the trail goes to stdout."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: bool = True
     workers: int = Field(default=1, ge=1, le=64)
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_tls(self) -> Self:
         if self.tls is None and (self.grpc or self.channels):
             raise ValueError("grpc and channels need [runtime.tls]: services use mutual TLS only")
         return self

@@ -1,8 +1,8 @@
-"""Runs service records in one process: start, listen, work, drain.
+"""Services in one process: start, listen, work, drain.
 
-The order is the point: hooks run before anything listens, tasks start with the listeners, and on SIGTERM or
-SIGINT the process first says it is not ready, then stops accepting, finishes what it has, ends its tasks and
-lets go of databases and keys last.
+The order matters: hooks run before anything listens, tasks start with the listeners, and on SIGTERM or
+SIGINT the process first reports that it is not ready, then stops accepting, finishes what it has, ends its
+tasks and closes databases and keys last.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Process:
-    """What one process runs. ``listeners`` are bound already, so that a taken address fails early."""
+    """The services of one process. ``listeners`` are bound already, so that an address in use fails early."""
 
     services: Sequence[Service]
     listeners: Sequence[Listener]
     health: Health
     registry: CollectorRegistry
-    rpc_start: Hook | None = None  # begins serving gRPC
+    rpc_start: Hook | None = None  # starts serving gRPC
     rpc_stop: Hook | None = None  # drains it
     reload: Hook | None = None  # SIGHUP
     on_ready: Callable[[], None] = lambda: None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Returns when the process was told to stop and has drained."""
-        alone = end_with_parent(take_lifeline())
+        """Run until the process is told to stop and has drained."""
+        stay_without_parent = end_with_parent(take_lifeline())
         supervisor = Supervisor(self.registry)
         done: list[Hook] = []
         try:
@@ -56,7 +56,7 @@ class Process:
             with handle_signals(self.stopping, self.reload):
                 await self._serve(supervisor)
         finally:
-            alone()
+            stay_without_parent()
             if self.rpc_stop:
                 await run_quietly("rpc", self.rpc_stop)
             await supervisor.stop()
@@ -81,7 +81,7 @@ class Process:
 
 
 async def run_quietly(what: str, hook: Callable[[], Awaitable[None]]) -> None:
-    """Runs a hook of the way down: a failure is logged, and the others still run."""
+    """Run a hook of the shutdown; a failure is logged, and the others still run."""
     try:
         await hook()
     except Exception:  # noqa: BLE001 - the others still have to stop
@@ -89,7 +89,7 @@ async def run_quietly(what: str, hook: Callable[[], Awaitable[None]]) -> None:
 
 
 async def reload_or_keep(reload: Hook) -> None:
-    """Reloads; what cannot be taken over changes nothing, and one line says why."""
+    """Reload; an invalid configuration changes nothing, and one line says why."""
     sd_notify.notify(sd_notify.reload_state())
     try:
         await reload()
@@ -99,7 +99,7 @@ async def reload_or_keep(reload: Hook) -> None:
         _log.error("not reloaded: %s; continuing with the previous configuration", describe(error))
     except (ConfigError, ValueError) as error:
         _log.error("not reloaded: %s; continuing with the previous configuration", error)
-    except Exception:  # noqa: BLE001 - a fault of ours must not end what is being served either
+    except Exception:  # noqa: BLE001 - a fault must not end what is being served either
         _log.exception("not reloaded; continuing with the previous configuration")
     finally:
         sd_notify.notify(sd_notify.READY)
@@ -107,9 +107,9 @@ async def reload_or_keep(reload: Hook) -> None:
 
 @contextlib.contextmanager
 def handle_signals(stopping: asyncio.Event, reload: Hook | None) -> Generator[None]:
-    """SIGTERM and SIGINT set the event; SIGHUP reloads. A second SIGINT ends the process at once.
+    """Set the event on SIGTERM and SIGINT; reload on SIGHUP. A second SIGINT ends the process at once.
 
-    A reload that raises changes nothing: the hook takes over all of what it read, or none.
+    A reload that raises changes nothing: the hook applies all of what it read, or none.
     """
     loop = asyncio.get_running_loop()
     reloading: set[asyncio.Task[None]] = set()
@@ -119,13 +119,13 @@ def handle_signals(stopping: asyncio.Event, reload: Hook | None) -> Generator[No
             raise KeyboardInterrupt
         stopping.set()
 
-    def again() -> None:
+    def reload_again() -> None:
         if reload:
             task = loop.create_task(reload_or_keep(reload))
             reloading.add(task)
             task.add_done_callback(reloading.discard)
 
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: again}
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload_again}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

@@ -1,4 +1,4 @@
-"""Tells the service manager where the process stands (sd_notify(3)): one datagram, nothing else."""
+"""Notifications to the service manager (sd_notify(3)): one datagram for each state."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ _log = logging.getLogger("newel.runtime.process.sd_notify")
 
 
 def notify(state: str) -> None:
-    """Sends a state to the manager; nothing happens where there is none."""
+    """Send a state to the manager, if there is one."""
     address = os.environ.get(VARIABLE, "")
     if address[:1] not in {"/", "@"}:
         return
@@ -26,16 +26,16 @@ def notify(state: str) -> None:
             sock.connect(name)
             sock.sendall(state.encode())
     except OSError as error:
-        _log.warning("the service manager could not be told %s: %s", state, error)
+        _log.warning("the service manager could not be notified of %s: %s", state, error)
 
 
 def reload_state() -> str:
-    """What is sent when the configuration is about to be read again; READY follows."""
+    """Return the state for the start of a reload; READY follows."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 class States:
-    """A manager's socket for processes this one has started, which the real manager would not listen to."""
+    """A manager's socket for this process's children, from which the real manager accepts nothing."""
 
     def __init__(self, sock: socket.socket, address: str) -> None:
         self._sock = sock
@@ -44,7 +44,7 @@ class States:
 
     @classmethod
     def open(cls) -> Self | None:
-        """One where this process itself has a manager, else None."""
+        """Open one where this process itself has a manager, else return None."""
         if not os.environ.get(VARIABLE):
             return None
         name = f"newel-workers-{os.getpid()}"
@@ -54,8 +54,8 @@ class States:
         sock.bind(f"\0{name}")
         return cls(sock, f"@{name}")
 
-    def ready(self) -> set[int]:
-        """The processes that have said READY, as the system names them."""
+    def read_ready(self) -> set[int]:
+        """Return the ids of the processes that have sent READY."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 data, ancillary, _, _ = self._sock.recvmsg(4096, socket.CMSG_SPACE(12))
@@ -64,6 +64,6 @@ class States:
         return self._ready
 
     def forget(self) -> None:
-        """Waits for everybody's READY again."""
-        self.ready()
+        """Discard what was received and wait for every READY again."""
+        self.read_ready()
         self._ready = set()

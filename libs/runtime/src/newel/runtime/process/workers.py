@@ -1,9 +1,9 @@
-"""Several processes of one service on the same addresses: started, watched, ended together.
+"""Several processes of one service on the same addresses: started, watched and ended together.
 
 Each binds the addresses itself (SO_REUSEPORT) and the system spreads connections over them. A worker that
 dies is started again, after a pause that grows while it keeps dying at once; but where the first start of
-every one is refused, the next ones would be too, and the program ends. All end with this process, however it
-ends. The service manager is told READY once every worker is.
+every worker is refused, later ones would be too, and the program ends. All end with this process, for
+whatever reason it ends. The service manager gets READY once every worker is ready.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ from newel.runtime.shared_table import TableMemory
 from newel.runtime.work import Program, start_program
 
 DRAIN_SECONDS = 20.0
-_LOOKS_EVERY = 0.1
+_CHECK_INTERVAL = 0.1
 _SOON = 5.0
 _LONGEST_PAUSE = 10.0
 _LONGEST_START = 60.0
-_REFUSALS = frozenset((1, 2))
-"""The exit statuses of a program that said why it cannot start."""
+_REFUSED_STARTS = frozenset((1, 2))
+"""The exit statuses of a program that printed why it cannot start."""
 
 
 @dataclass(slots=True)
@@ -37,12 +37,12 @@ class _Worker:
     again_at: float = 0.0
     lives: int = 0
     refused: int = 0
-    """The status with which its first life ended, where that was a start that cannot work."""
+    """The exit status of its first run, where that was a refused start."""
 
 
 @dataclass(slots=True)
 class Workers:
-    """Runs ``command`` with ``--worker 0``, ``--worker 1`` … until told to stop."""
+    """The processes ``command --worker 0``, ``command --worker 1`` … and their supervision."""
 
     command: Sequence[str]
     count: int
@@ -51,10 +51,10 @@ class Workers:
     _lifeline: Lifeline = field(default_factory=Lifeline)
     _table: TableMemory = field(default_factory=TableMemory)
     _states: sd_notify.States | None = None
-    _told: bool = False
+    _notified: bool = False
 
     def run(self) -> int:
-        """Returns, with the exit status of the program, after SIGTERM or SIGINT and the drain."""
+        """Run until SIGTERM or SIGINT and the drain; return the program's exit status."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         own = take_lifeline()
@@ -64,24 +64,24 @@ class Workers:
         ]
         while not self._stopping and not is_cut(own):
             for worker in self._workers:
-                self._look_after(worker)
+                self._supervise(worker)
             if all(worker.refused for worker in self._workers):
                 return max(worker.refused for worker in self._workers)
-            self._tell()
-            pause(_LOOKS_EVERY)
+            self._forward_ready()
+            pause(_CHECK_INTERVAL)
         return self._end()
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number == signal.SIGHUP:
             if self._states is not None:
                 self._states.forget()
-                self._told = False
+                self._notified = False
                 sd_notify.notify(sd_notify.reload_state())
             self._send(signal.SIGHUP)
         else:
             self._stopping = True
 
-    def _look_after(self, worker: _Worker) -> None:
+    def _supervise(self, worker: _Worker) -> None:
         now = time.monotonic()
         if worker.process is not None and worker.process.poll() is not None:
             if now - worker.began < _SOON:
@@ -89,7 +89,7 @@ class Workers:
             else:
                 worker.pause = 0.0
             first = worker.lives == 1 and now - worker.began < _LONGEST_START
-            if first and worker.process.returncode in _REFUSALS:
+            if first and worker.process.returncode in _REFUSED_STARTS:
                 worker.refused = worker.process.returncode
             worker.process, worker.again_at = None, now + worker.pause
         if worker.process is None and now >= worker.again_at and not self._stopping:
@@ -104,13 +104,13 @@ class Workers:
             worker.began = now
             worker.lives += 1
 
-    def _tell(self) -> None:
-        """Passes READY on when every worker has said it."""
-        if self._states is None or self._told:
+    def _forward_ready(self) -> None:
+        """Forward READY when every worker has sent it."""
+        if self._states is None or self._notified:
             return
-        ready = self._states.ready()
+        ready = self._states.read_ready()
         if all(worker.process and worker.process.pid in ready for worker in self._workers):
-            self._told = True
+            self._notified = True
             sd_notify.notify(sd_notify.READY)
 
     def _send(self, number: signal.Signals) -> None:
@@ -138,5 +138,5 @@ class Workers:
 
 
 def pause(seconds: float) -> None:
-    """Sleeps by a duration: ``time.sleep`` sleeps until a time, which a clock that jumps makes another."""
+    """Sleep for a duration: ``time.sleep`` waits for a time, which a clock that jumps moves."""
     select.select([], [], [], seconds)

@@ -22,12 +22,12 @@ SIZES: tuple[tuple[str, Any], ...] = (
     ("grpc.absolute_max_metadata_size", LARGEST_METADATA),
 )
 
-_FILES_LOOKED_AT_EVERY = 5.0
+_FILE_CHECK_INTERVAL = 5.0
 _LAST_CALLS = 60.0
 
 
 class TLSChannel(grpc.aio.Channel):
-    """One address behind mutual TLS. Unavailable peers are tried again for ever, with back-off."""
+    """One address behind mutual TLS. Unreachable peers are retried without end, with back-off."""
 
     def __init__(self, target: str, tls: TLSFiles, server_name: str | None = None) -> None:
         self._target = target
@@ -42,7 +42,7 @@ class TLSChannel(grpc.aio.Channel):
             self._options += (("grpc.ssl_target_name_override", server_name),)
         self._stamp = tls.stamp()
         self._channel = self._open()
-        self._look_again = 0.0
+        self._next_check = 0.0
         self._closing: set[asyncio.Future[None]] = set()
 
     def _open(self) -> grpc.aio.Channel:
@@ -50,11 +50,11 @@ class TLSChannel(grpc.aio.Channel):
         return grpc.aio.secure_channel(self._target, credentials, options=self._options)
 
     def _current(self) -> grpc.aio.Channel:
-        """The channel to call on: a new one when the certificate files have changed."""
+        """Return the channel to call on: a new one when the certificate files have changed."""
         now = asyncio.get_running_loop().time()
-        if now >= self._look_again:
-            self._look_again = now + _FILES_LOOKED_AT_EVERY
-            with contextlib.suppress(OSError):  # files being replaced: the next look sees them
+        if now >= self._next_check:
+            self._next_check = now + _FILE_CHECK_INTERVAL
+            with contextlib.suppress(OSError):  # files being replaced: the next check sees them
                 stamp = self._tls.stamp()
                 if stamp != self._stamp:
                     old, self._channel, self._stamp = self._channel, self._open(), stamp
@@ -64,7 +64,7 @@ class TLSChannel(grpc.aio.Channel):
         return self._channel
 
     def unary_unary(self, method: Any, *codec: Any, **named: Any) -> Any:
-        """The callable behind one unary method of a stub."""
+        """Return the callable behind one unary method of a stub."""
 
         def make(channel: Any) -> Any:
             return channel.unary_unary(method, *codec, **named)
@@ -72,7 +72,7 @@ class TLSChannel(grpc.aio.Channel):
         return self._callable(make, DEADLINE)
 
     def unary_stream(self, method: Any, *codec: Any, **named: Any) -> Any:
-        """The callable behind one server-streaming method of a stub."""
+        """Return the callable behind one server-streaming method of a stub."""
 
         def make(channel: Any) -> Any:
             return channel.unary_stream(method, *codec, **named)
@@ -80,16 +80,16 @@ class TLSChannel(grpc.aio.Channel):
         return self._callable(make, STREAM_DEADLINE)
 
     def stream_unary(self, method: Any, *_codec: Any, **_named: Any) -> Any:
-        """Not called: no contract of ours has client streams."""
+        """Refuse client streams, which no contract has."""
         raise NotImplementedError(f"{method}: client streams are not called")
 
     def stream_stream(self, method: Any, *_codec: Any, **_named: Any) -> Any:
-        """Not called: no contract of ours has client streams."""
+        """Refuse client streams, which no contract has."""
         raise NotImplementedError(f"{method}: client streams are not called")
 
     def _callable(self, make: Callable[[Any], Any], deadline: float) -> Any:
-        made_on = self._channel
-        made = make(made_on)
+        its_channel = self._channel
+        method_on_channel = make(its_channel)
 
         def call(
             request: Any,
@@ -97,32 +97,32 @@ class TLSChannel(grpc.aio.Channel):
             timeout: float | None = None,
             metadata: Sequence[tuple[str, Any]] = (),
         ) -> Any:
-            nonlocal made, made_on
+            nonlocal method_on_channel, its_channel
             channel = self._current()
-            if channel is not made_on:
-                made, made_on = make(channel), channel
+            if channel is not its_channel:
+                method_on_channel, its_channel = make(channel), channel
             carried = request_id()
             if carried:
                 metadata = (*metadata, (HEADER, carried))
             limit = deadline if timeout is None else timeout
-            return made(request, timeout=limit, metadata=metadata)
+            return method_on_channel(request, timeout=limit, metadata=metadata)
 
         return call
 
     async def close(self, grace: float | None = None) -> None:
-        """Ends the connection, with ``grace`` seconds for the calls under way."""
+        """Close the connection, with ``grace`` seconds for the calls under way."""
         await self._channel.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        """The state of the connection."""
+        """Return the state of the connection."""
         return self._channel.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        """Waits until the state is another one."""
+        """Wait until the state changes."""
         await self._channel.wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        """Waits until the connection is there."""
+        """Wait until the connection is up."""
         await self._channel.channel_ready()
 
     async def __aenter__(self) -> Self:

@@ -1,5 +1,5 @@
-"""What stands before every servicer, local or remote: who calls, under which request id, and that
-nothing but a typed refusal leaves.
+"""The guard before every servicer, local or remote: it checks the caller, enters the request id, and
+lets no error but a typed one leave.
 """
 
 import logging
@@ -11,48 +11,45 @@ import grpc.aio
 
 from newel.runtime.errors import NewelError
 from newel.runtime.request_id import HEADER, enter_request
-from newel.runtime.rpc.wire import internal_error, status_of, trailer_of
+from newel.runtime.rpc.wire import build_trailer, find_status, internal_error
 from newel.runtime.service import RPCService
 
 _log = logging.getLogger("newel.runtime.rpc.server")
 
-ANYONE: tuple[str, ...] = ()
-"""Callers of a service that every authenticated peer may call."""
 
-
-async def refusal(context: Any, error: NewelError) -> NoReturn:
-    """Ends a call with a refusal; the servicer's way to refuse a whole batch."""
-    await context.abort(status_of(error), error.detail, trailer_of(error))
+async def abort_with(context: Any, error: NewelError) -> NoReturn:
+    """End a call with an error: for a servicer that refuses a whole batch."""
+    await context.abort(find_status(error), error.detail, build_trailer(error))
     raise AssertionError("abort returned")
 
 
 def guard_handlers(rpc: RPCService) -> dict[str, Any]:
-    """The RPC method handlers of one gRPC service by method name, each behind the guard.
+    """Return the RPC method handlers of one gRPC service by method name, each behind the guard.
 
-    Raises ValueError for client streams, which no contract of ours has.
+    Raises ValueError for client streams, which no contract has.
     """
     collector = _Collector()
     rpc.add(rpc.servicer, collector)
     return {
-        name: _guarded(handler, f"/{rpc.name}/{name}", rpc.callers)
+        name: _guard(handler, f"/{rpc.name}/{name}", rpc.callers)
         for name, handler in collector.handlers.items()
     }
 
 
 class _Collector:
-    """Stands where generated code expects a server and keeps what it is given."""
+    """A stand-in for the server that generated code registers handlers with."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Any] = {}
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
-        """The registered handlers below say the same."""
+        """Ignore them: the registered handlers below are the same."""
 
     def add_registered_method_handlers(self, _service: str, handlers: Mapping[str, Any]) -> None:
         self.handlers.update(handlers)
 
 
-def _guarded(handler: Any, method: str, callers: tuple[str, ...]) -> Any:
+def _guard(handler: Any, method: str, callers: tuple[str, ...]) -> Any:
     if handler.request_streaming:
         raise ValueError(f"{method}: client streams are not served")
     if handler.response_streaming:
@@ -77,8 +74,8 @@ def _guard_unary(
             return await behaviour(request, context)
         except grpc.aio.AbortError:
             raise
-        except Exception as error:  # noqa: BLE001 - the border: see _answer
-            return await _answer(context, method, error)
+        except Exception as error:  # noqa: BLE001 - the boundary: see _abort
+            return await _abort(context, method, error)
 
     return unary
 
@@ -93,8 +90,8 @@ def _guard_stream(
                 yield response
         except grpc.aio.AbortError:
             raise
-        except Exception as error:  # noqa: BLE001 - the border: see _answer
-            await _answer(context, method, error)
+        except Exception as error:  # noqa: BLE001 - the boundary: see _abort
+            await _abort(context, method, error)
 
     return stream
 
@@ -106,16 +103,16 @@ async def _admit(context: Any, method: str, callers: tuple[str, ...]) -> None:
             break
     if not callers:
         return
-    # DNS names only: a URI or mail address that spells a service's name is not that service.
+    # DNS names only: a URI or mail address with a service's name is not that service.
     names = context.auth_context().get("peer_dns", ())
     if not any(name.decode("latin-1") in callers for name in names):
         _log.warning("%s refused to the caller %r", method, [bytes(name) for name in names])
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, "this caller may not call this")
 
 
-async def _answer(context: Any, method: str, error: Exception) -> NoReturn:
-    """A typed refusal travels as itself; anything else is logged here and says nothing."""
+async def _abort(context: Any, method: str, error: Exception) -> NoReturn:
+    """Send a typed error as it is; log any other one and send nothing of it."""
     if not isinstance(error, NewelError):
         _log.error("%s failed", method, exc_info=error)
         error = internal_error()
-    await refusal(context, error)
+    await abort_with(context, error)

@@ -1,4 +1,4 @@
-"""grpc.health.v1 as our servers answer it: serving while the process is ready, until it drains."""
+"""grpc.health.v1 of a service: SERVING while the process is ready, until it drains."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -15,7 +15,7 @@ _Status = health_pb2.HealthCheckResponse
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):
-    """The state of one server and of the gRPC services on it. ``ready`` says whether it is."""
+    """The state of one server and of the gRPC services on it. ``ready`` tells whether it is ready."""
 
     def __init__(
         self, services: Collection[str], ready: Callable[[], Awaitable[bool]] | None = None
@@ -26,16 +26,16 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._changed = asyncio.Event()
 
     def drain(self) -> None:
-        """Says NOT_SERVING from now on."""
+        """Report NOT_SERVING from now on."""
         self._serving = False
         self._changed.set()
 
-    def rpc(self) -> RPCService:
-        """Its registration; every authenticated peer may ask."""
+    def registration(self) -> RPCService:
+        """Return its registration; every authenticated peer may call it."""
         return RPCService(NAME, health_pb2_grpc.add_HealthServicer_to_server, self, ())
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: ARG002 - the contract
-        """The state now; ``notFound`` for a service this server does not have."""
+        """Return the state; ``notFound`` for a service this server does not have."""
         if request.service not in self._services:
             raise NewelError(ErrorType.NOT_FOUND, f"no service {request.service!r} here")
         if self._serving and self._ready is not None and not await self._ready():
@@ -43,7 +43,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         return self._state(request.service)
 
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: ARG002 - the contract
-        """The state now and when it changes."""
+        """Yield the state now and when it changes."""
         yield self._state(request.service)
         if self._serving:
             await self._changed.wait()

@@ -1,7 +1,7 @@
 """gRPC without a network: generated stubs and servicers run unchanged inside one process.
 
-The same guard as on the wire stands before the servicers, and messages are serialised as they
-would be, so that neither side ever shares an object with the other.
+The same guard as on the wire is before the servicers, and messages are serialised as on the wire, so
+that neither side ever shares an object with the other.
 """
 
 import asyncio
@@ -15,58 +15,58 @@ from newel.runtime.rpc.guard import guard_handlers
 from newel.runtime.service import RPCService
 
 DEADLINE = 30.0
-"""Seconds a call may take when the caller names no time."""
+"""Seconds a call may take when the caller sets no timeout."""
 
 STREAM_DEADLINE = 600.0
 """The same for a stream, which may hold a million rows."""
 
 
 class LocalServer:
-    """Where servicers are registered; any number of channels lead to it."""
+    """The servicers of one process, for any number of channels."""
 
     def __init__(self) -> None:
         self._handlers: dict[str, Any] = {}
 
     def add(self, rpc: RPCService) -> None:
-        """Registers one gRPC service and who may call it."""
+        """Register one gRPC service and its callers."""
         for name, handler in guard_handlers(rpc).items():
             self._handlers[f"/{rpc.name}/{name}"] = handler
 
     def handler(self, method: str) -> Any:
-        """The handler of ``/package.Service/Method``; AioRpcError UNIMPLEMENTED when none."""
+        """Return the handler of ``/package.Service/Method``. Raises AioRpcError UNIMPLEMENTED without one."""
         found = self._handlers.get(method)
         if found is None:
-            raise _error(grpc.StatusCode.UNIMPLEMENTED, f"no {method} in this process")
+            raise _rpc_error(grpc.StatusCode.UNIMPLEMENTED, f"no {method} in this process")
         return found
 
 
 class LocalAbort(grpc.aio.AbortError):
-    """How a local call is ended from inside; its channel makes an AioRpcError of it."""
+    """The abort of a local call, which its channel turns into an AioRpcError."""
 
     def __init__(
         self, code: grpc.StatusCode, details: str, trailer: Sequence[tuple[str, Any]]
     ) -> None:
         super().__init__(details)
-        self.error = _error(code, details, trailer)
+        self.error = _rpc_error(code, details, trailer)
 
 
 class LocalContext:
-    """The part of ``grpc.aio.ServicerContext`` our servicers use."""
+    """The part of ``grpc.aio.ServicerContext`` that servicers use."""
 
     def __init__(self, caller: str, metadata: Sequence[tuple[str, Any]]) -> None:
         self._caller = caller
         self._metadata = metadata
 
     def auth_context(self) -> dict[str, list[bytes]]:
-        """The caller's identity, named as the TLS transport names it."""
+        """Return the caller's identity, named as the TLS transport names it."""
         return {"peer_dns": [self._caller.encode()]}
 
     def peer(self) -> str:
-        """The caller, in the form of an address."""
+        """Return the caller, in the form of an address."""
         return f"local:{self._caller}"
 
     def invocation_metadata(self) -> Sequence[tuple[str, Any]]:
-        """What the caller sent beside its request."""
+        """Return the metadata that the caller sent with its request."""
         return self._metadata
 
     async def abort(
@@ -75,19 +75,19 @@ class LocalContext:
         details: str = "",
         trailing_metadata: Sequence[tuple[str, Any]] = (),
     ) -> NoReturn:
-        """Ends the call with an error."""
+        """End the call with an error."""
         raise LocalAbort(code, details, trailing_metadata)
 
 
 class LocalChannel(grpc.aio.Channel):
-    """What a stub of one caller is built on."""
+    """The channel of one caller's stubs."""
 
     def __init__(self, server: LocalServer, caller: str) -> None:
         self._server = server
         self._caller = caller
 
     def unary_unary(self, method: Any, *codec: Any, **named: Any) -> Any:
-        """The callable behind one unary method of a stub."""
+        """Return the callable behind one unary method of a stub."""
         serialize, deserialize = _codec(codec, named)
 
         async def call(
@@ -105,13 +105,13 @@ class LocalChannel(grpc.aio.Channel):
             except LocalAbort as abort:
                 raise abort.error from None
             except TimeoutError:
-                raise _late() from None
+                raise _deadline_error() from None
             return deserialize(handler.response_serializer(response))
 
         return call
 
     def unary_stream(self, method: Any, *codec: Any, **named: Any) -> Any:
-        """The callable behind one server-streaming method of a stub."""
+        """Return the callable behind one server-streaming method of a stub."""
         serialize, deserialize = _codec(codec, named)
 
         async def call(
@@ -137,36 +137,36 @@ class LocalChannel(grpc.aio.Channel):
             except LocalAbort as abort:
                 raise abort.error from None
             except TimeoutError:
-                raise _late() from None
+                raise _deadline_error() from None
             finally:
                 await responses.aclose()
 
         return call
 
     def stream_unary(self, method: Any, *_codec: Any, **_named: Any) -> Any:
-        """Not served: no contract of ours has client streams."""
-        raise _error(grpc.StatusCode.UNIMPLEMENTED, f"{method}: client streams are not served")
+        """Refuse client streams, which no contract has."""
+        raise _rpc_error(grpc.StatusCode.UNIMPLEMENTED, f"{method}: client streams are not served")
 
     def stream_stream(self, method: Any, *_codec: Any, **_named: Any) -> Any:
-        """Not served: no contract of ours has client streams."""
-        raise _error(grpc.StatusCode.UNIMPLEMENTED, f"{method}: client streams are not served")
+        """Refuse client streams, which no contract has."""
+        raise _rpc_error(grpc.StatusCode.UNIMPLEMENTED, f"{method}: client streams are not served")
 
     async def close(self, grace: float | None = None) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is no connection."""
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: ARG002 - gRPC's own signature
-        """Always ready."""
+        """Do nothing: the channel is always ready."""
         return grpc.ChannelConnectivity.READY
 
     async def wait_for_state_change(
         self,
         last_observed_state: grpc.ChannelConnectivity,  # noqa: ARG002 - gRPC's own signature
     ) -> None:
-        """Waits for what never happens here."""
+        """Wait without end: the state never changes."""
         await asyncio.Event().wait()
 
     async def channel_ready(self) -> None:
-        """Always ready."""
+        """Do nothing: the channel is always ready."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,11 +183,11 @@ def _codec(
     return serialize, deserialize
 
 
-def _late() -> grpc.aio.AioRpcError:
-    return _error(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+def _deadline_error() -> grpc.aio.AioRpcError:
+    return _rpc_error(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
 
-def _error(
+def _rpc_error(
     code: grpc.StatusCode, details: str, trailer: Sequence[tuple[str, Any]] = ()
 ) -> grpc.aio.AioRpcError:
     metadata = grpc.aio.Metadata(*trailer)

@@ -1,7 +1,7 @@
-"""Whether those a service calls are there: looked at now and then, shown, and never decided by.
+"""The reachability of the services that a service calls: checked periodically, exported, never decisive.
 
-An absent peer takes a service's answers away one by one, each with its own refusal. Were the service
-called not ready for it, the answers it can give would go as well.
+An unreachable peer fails the requests that need it, each with its own error. If the service were reported
+as not ready, the requests that it can serve would fail as well.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from prometheus_client import CollectorRegistry, Gauge
 from newel.runtime.background import repeat_every
 from newel.runtime.service import Task
 
-LOOKS_EVERY = 5.0
+CHECK_INTERVAL = 5.0
 _ANSWER_SECONDS = 2.0
 
-Ask = Callable[[], Awaitable[None]]
-"""Returns when the peer is there; raises whatever says why not."""
+Check = Callable[[], Awaitable[None]]
+"""A check of one peer: it returns when the peer is reachable and raises the reason otherwise."""
 
 
 class Peers:
-    """The peers of one process by name, and why those that are absent are so."""
+    """The peers of one process by name, and why some of them are unreachable."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._gauge = Gauge(
@@ -32,43 +32,43 @@ class Peers:
             ("peer",),
             registry=registry,
         )
-        self._asks: dict[str, Ask] = {}
-        self.absent: dict[str, str] = {}
+        self._checks: dict[str, Check] = {}
+        self.unreachable: dict[str, str] = {}
 
-    def add(self, name: str, ask: Ask) -> None:
-        """A peer to be asked."""
-        self._asks[name] = ask
+    def add(self, name: str, check: Check) -> None:
+        """Add a peer to be checked."""
+        self._checks[name] = check
 
-    async def look(self) -> None:
-        """Asks every peer once."""
-        for name, ask in self._asks.items():
+    async def check(self) -> None:
+        """Check every peer once."""
+        for name, check in self._checks.items():
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    await ask()
+                    await check()
             except TimeoutError:
-                self.absent[name] = f"no answer within {_ANSWER_SECONDS:.0f} s"
+                self.unreachable[name] = f"no answer within {_ANSWER_SECONDS:.0f} s"
             except grpc.RpcError as error:
                 details = error.details() if isinstance(error, grpc.aio.AioRpcError) else None
-                self.absent[name] = details or "it cannot be reached"
+                self.unreachable[name] = details or "it cannot be reached"
             except Exception as error:  # noqa: BLE001 - whatever it is, the peer did not answer
-                self.absent[name] = str(error) or type(error).__name__
+                self.unreachable[name] = str(error) or type(error).__name__
             else:
-                self.absent.pop(name, None)
-            self._gauge.labels(name).set(name not in self.absent)
+                self.unreachable.pop(name, None)
+            self._gauge.labels(name).set(name not in self.unreachable)
 
     def tasks(self) -> dict[str, Task]:
-        """What keeps looking."""
-        return {"peers": repeat_every(LOOKS_EVERY, self.look)} if self._asks else {}
+        """Return the task that checks periodically."""
+        return {"peers": repeat_every(CHECK_INTERVAL, self.check)} if self._checks else {}
 
 
-def make_serving_check(channel: grpc.aio.Channel) -> Ask:
-    """Asks whether the service behind a channel serves (grpc.health.v1)."""
+def make_serving_check(channel: grpc.aio.Channel) -> Check:
+    """Return a check whether the service behind a channel serves (grpc.health.v1)."""
     stub = health_pb2_grpc.HealthStub(channel)  # pyright: ignore[reportArgumentType] - the stubs know synchronous channels only
     request = health_pb2.HealthCheckRequest()
 
-    async def ask() -> None:
+    async def check() -> None:
         answer = await stub.Check(request, timeout=_ANSWER_SECONDS)
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise ConnectionError("it says that it is not ready")
 
-    return ask
+    return check

@@ -1,4 +1,4 @@
-"""gRPC between services: always mutual TLS, every service with the list of those who may call it."""
+"""gRPC between services: always mutual TLS, every service with the list of its callers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -6,12 +6,12 @@ import grpc
 import grpc.aio
 
 from newel.runtime.rpc.channel import SIZES, TLSChannel
-from newel.runtime.rpc.guard import guard_handlers, refusal
+from newel.runtime.rpc.guard import abort_with, guard_handlers
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import RPCService
 from newel.runtime.tls.mutual import TLSFiles
 
-__all__ = ["LOCAL", "RPCServer", "connect", "refusal", "serve"]
+__all__ = ["LOCAL", "RPCServer", "abort_with", "connect", "serve"]
 
 LOCAL = "local:"
 
@@ -24,7 +24,7 @@ def connect(
     local: LocalServer | None = None,
     server_name: str | None = None,
 ) -> grpc.aio.Channel:
-    """The channel to a service, for its generated stub.
+    """Open the channel to a service, for its generated stub.
 
     ``local:`` leads to the servicers of this process (``local``, as ``caller``); any other address
     is a gRPC target such as ``dns:///issuing:9090`` and needs ``tls``. ``server_name`` is the name
@@ -48,7 +48,7 @@ class RPCServer:
         self.port = port
 
     async def stop(self, grace: float = 10.0) -> None:
-        """Takes no new calls and gives those under way ``grace`` seconds."""
+        """Take no new calls and give those under way ``grace`` seconds."""
         self._drain()
         await self._server.stop(grace)
 
@@ -59,17 +59,16 @@ async def serve(
     tls: TLSFiles,
     ready: Callable[[], Awaitable[bool]] | None = None,
 ) -> RPCServer:
-    """Serves gRPC services, and grpc.health.v1, at ``host:port`` (port 0: a free one).
+    """Serve gRPC services, and grpc.health.v1, at ``host:port`` (port 0: a free one).
 
-    ``ready`` is what grpc.health.v1 answers.
-
-    Several processes may share one address. Raises OSError when it cannot be had.
+    ``ready`` is the state that grpc.health.v1 reports. Several processes may share one address. Raises
+    OSError when the address cannot be bound.
     """
     from newel.runtime.rpc.health import HealthServicer
 
     health = HealthServicer([rpc.name for rpc in rpcs], ready)
     server = grpc.aio.server(options=(*SIZES, ("grpc.so_reuseport", 1)))
-    for rpc in (*rpcs, health.rpc()):
+    for rpc in (*rpcs, health.registration()):
         handlers = guard_handlers(rpc)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(rpc.name, handlers),))
     try:

@@ -1,4 +1,4 @@
-"""A refusal as it travels: a ``common.v1.Error`` per item of a batch, or in gRPC trailing metadata."""
+"""An error on the wire: a ``common.v1.Error`` per item of a batch, or in gRPC trailing metadata."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ METADATA_KEY = "newel-error-bin"
 _LONGEST_TEXT = 4096
 _MOST_SUBPROBLEMS = 64
 
-# What gRPC itself says when no servicer answered.
+# The errors of gRPC itself, when no servicer answered.
 _BY_STATUS = {
     grpc.StatusCode.UNAVAILABLE: ErrorType.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED: ErrorType.UNAVAILABLE,
@@ -22,7 +22,7 @@ _BY_STATUS = {
 
 
 def error_to_proto(error: NewelError) -> error_pb2.Error:
-    """The message for one refusal; texts are cut so that it always fits into HTTP/2 headers."""
+    """Build the message for one error; texts are cut so that it always fits into HTTP/2 headers."""
     return error_pb2.Error(
         type=error.type.value,
         detail=error.detail[:_LONGEST_TEXT],
@@ -40,14 +40,14 @@ def error_to_proto(error: NewelError) -> error_pb2.Error:
 
 
 def error_from_proto(message: error_pb2.Error) -> NewelError:
-    """The refusal a message states. A type this build does not know becomes ``serverInternal``."""
+    """Read the error of a message. A type this build does not know becomes ``serverInternal``."""
     return NewelError(
-        _known(message.type),
+        _read_type(message.type),
         message.detail,
         cause=message.cause,
         subproblems=[
             Subproblem(
-                _known(problem.type),
+                _read_type(problem.type),
                 problem.detail,
                 problem.identifier_type,
                 problem.identifier_value,
@@ -57,7 +57,7 @@ def error_from_proto(message: error_pb2.Error) -> NewelError:
     )
 
 
-def _known(name: str) -> ErrorType:
+def _read_type(name: str) -> ErrorType:
     try:
         return ErrorType(name)
     except ValueError:
@@ -65,22 +65,22 @@ def _known(name: str) -> ErrorType:
 
 
 def internal_error() -> NewelError:
-    """What an exception without a type becomes: nothing of it leaves the process but the log."""
+    """Build the error for an exception without a type, of which nothing leaves the process."""
     return NewelError(ErrorType.SERVER_INTERNAL, "an internal error occurred")
 
 
-def status_of(error: NewelError) -> grpc.StatusCode:
-    """The gRPC code a refusal travels under."""
+def find_status(error: NewelError) -> grpc.StatusCode:
+    """Return the gRPC code of an error."""
     return ERRORS[error.type].grpc
 
 
-def trailer_of(error: NewelError) -> tuple[tuple[str, bytes], ...]:
-    """The trailing metadata that carries a refusal."""
+def build_trailer(error: NewelError) -> tuple[tuple[str, bytes], ...]:
+    """Build the trailing metadata that carries an error."""
     return ((METADATA_KEY, error_to_proto(error).SerializeToString()),)
 
 
 def error_from_call(error: grpc.RpcError) -> NewelError:
-    """The refusal behind a failed call; for failures of the transport what a client may be told."""
+    """Read the error of a failed call; a failure of the transport becomes what a client may know."""
     if not isinstance(error, grpc.aio.AioRpcError):
         return NewelError(ErrorType.SERVER_INTERNAL, "an internal error occurred", cause=str(error))
     trailer: Any = error.trailing_metadata()  # the stubs' type is not the one it has
@@ -88,8 +88,8 @@ def error_from_call(error: grpc.RpcError) -> NewelError:
     if isinstance(carried, bytes):
         return error_from_proto(error_pb2.Error.FromString(carried))
     kind = _BY_STATUS.get(error.code(), ErrorType.SERVER_INTERNAL)
-    told = {
+    detail = {
         ErrorType.UNAVAILABLE: "the service is not available now; try again later",
         ErrorType.TOO_LARGE: "the message is too large",
     }.get(kind, "an internal error occurred")
-    return NewelError(kind, told, cause=f"{error.code().name}: {error.details()}")
+    return NewelError(kind, detail, cause=f"{error.code().name}: {error.details()}")

@@ -1,4 +1,4 @@
-"""The files a service proves itself with to its peers, read anew when they change."""
+"""The files by which a service authenticates to its peers, read again when they change."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +8,14 @@ import grpc
 
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
-    """PEM files: our certificate chain, its key, and the roots our peers' certificates lead to."""
+    """PEM files: a service's certificate chain, its key, and the roots of its peers' certificates."""
 
     certificate: Path
     key: Path
     roots: Path
 
     def stamp(self) -> tuple[int, ...]:
-        """Changes whenever one of the files does; OSError when one is missing."""
+        """Return numbers that change whenever one of the files does. Raises OSError when one is missing."""
         return tuple(
             number
             for path in (self.certificate, self.key, self.roots)
@@ -23,21 +23,21 @@ class TLSFiles:
         )
 
     def channel_credentials(self) -> grpc.ChannelCredentials:
-        """The caller's side."""
+        """Read the credentials of a caller."""
         return grpc.ssl_channel_credentials(
             self.roots.read_bytes(), self.key.read_bytes(), self.certificate.read_bytes()
         )
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        """The called side: no peer without a certificate, files looked at with each connection."""
+        """Read the credentials of a server: peers need a certificate, and each connection checks the files."""
         seen = self.stamp()
 
-        def latest() -> grpc.ServerCertificateConfiguration | None:
+        def read_changes() -> grpc.ServerCertificateConfiguration | None:
             nonlocal seen
             try:
                 now = self.stamp()
                 if now == seen:
-                    return None  # gRPC goes on with what it has
+                    return None  # gRPC keeps what it has
                 configuration = self._server_configuration()
             except OSError:
                 return None  # files being replaced: the next connection looks again
@@ -46,7 +46,7 @@ class TLSFiles:
 
         return grpc.dynamic_ssl_server_credentials(
             self._server_configuration(),
-            latest,  # pyright: ignore[reportArgumentType] - the stubs do not know of None
+            read_changes,  # pyright: ignore[reportArgumentType] - the stubs do not know of None
             require_client_authentication=True,
         )
 

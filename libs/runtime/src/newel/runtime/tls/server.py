@@ -1,7 +1,7 @@
-"""A listener's TLS that changes while it runs: a fresh context for new connections, the old one for the old.
+"""A listener's TLS that changes while it runs: new connections get a new context, old ones keep theirs.
 
 Loading a certificate into a context in use can crash the interpreter and keeps a certificate of another key
-type; so every change makes a new context, which the outer one hands each handshake over to.
+type; so every change makes a new context, to which the outer one passes each handshake.
 """
 
 import contextlib
@@ -14,40 +14,40 @@ from newel.runtime.errors import ErrorType, NewelError
 
 
 class ServerTLS:
-    """What a listener presents and whom it trusts.
+    """The certificate a listener presents and the clients it trusts.
 
     Client certificates are asked for and optional; one that does not verify ends the handshake. Call
     ``present`` before listening and again whenever there is a new certificate.
     """
 
     def __init__(self, versions: tuple[float, float] = (1.2, 1.3)) -> None:
-        """``versions``: the least and the last version of TLS, 1.2 or 1.3."""
+        """Create it for TLS from the first to the second of ``versions``, which are 1.2 or 1.3."""
         self._versions = versions
         self._anchors = ""
         self._chain = b""
         self._key = b""
         self._current: ssl.SSLContext | None = None
         self.context = _context("", versions)
-        self.context.sni_callback = self._hand_over
+        self.context.sni_callback = self._select_context
 
     def trust(self, anchors: Sequence[str]) -> None:
-        """PEM certificates client chains may end at: roots, and intermediates clients leave out."""
+        """Set the PEM certificates at which client chains may end: roots, and intermediates clients omit."""
         self._anchors = "\n".join(anchors)
         if self._chain:
-            self._renew()
+            self._reload()
 
     def present(self, chain: bytes, key: bytes) -> None:
-        """PEM chain (leaf first, no root) and unencrypted PEM key for connections from now on."""
+        """Set the PEM chain (leaf first, no root) and unencrypted PEM key for new connections."""
         self._chain, self._key = chain, key
-        self._renew()
+        self._reload()
 
-    def _renew(self) -> None:
+    def _reload(self) -> None:
         context = _context(self._anchors, self._versions)
-        with _readable(self._chain) as chain_path, _readable(self._key) as key_path:
+        with _temporary_path(self._chain) as chain_path, _temporary_path(self._key) as key_path:
             context.load_cert_chain(chain_path, key_path)
         self._current = context
 
-    def _hand_over(
+    def _select_context(
         self, connection: ssl.SSLObject, _name: str | None, _outer: ssl.SSLContext
     ) -> None:
         if self._current is None:
@@ -70,8 +70,8 @@ def _context(anchors: str, versions: tuple[float, float]) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def _readable(data: bytes) -> Generator[str]:
-    """A path the ssl module can read once; in memory where the system has such files."""
+def _temporary_path(data: bytes) -> Generator[str]:
+    """Yield a path that the ssl module can read once; it is in memory where the system supports that."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("tls", os.MFD_CLOEXEC)
         try:

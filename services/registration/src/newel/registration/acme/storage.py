@@ -134,7 +134,7 @@ class Storage:
         await self._database.apply(Write(sql.PUT_OFF, params), durable=False)
 
     async def complete_order(self, claim: Claim, certificate: bytes, issuer: str) -> None:
-        """Move an order from processing to valid, whichever process holds the claim.
+        """Processing → valid, whoever holds the claim: there is but one certificate.
 
         If a power failure undoes it, the order is carried through again.
         """
@@ -142,11 +142,11 @@ class Storage:
         await self._database.apply(Write(sql.COMPLETE_ORDER, params), durable=False)
 
     async def reopen_order(self, order: bytes, claim: bytes) -> None:
-        """Move an order from processing back to ready: another CSR may come."""
+        """Processing → ready: another CSR may come."""
         await self._database.apply(Write(sql.REOPEN_ORDER, (order, claim)))
 
     async def fail_order(self, claim: Claim, problem: bytes) -> None:
-        """Move an order from processing to invalid, with a problem document."""
+        """Processing → invalid, with a problem document."""
         params = (claim.order_id, claim.claim, problem.decode())
         await self._database.apply(Write(sql.FAIL_ORDER, params))
 
@@ -168,7 +168,7 @@ class Storage:
         return msgspec.structs.replace(attempt, claim=mine)
 
     async def end_attempt(self, attempt: Attempt, now: dt.datetime, problem: bytes | None) -> None:
-        """Store the result of a validation, valid or a problem document, if the account is unchanged.
+        """Pending → valid, or invalid with a problem document, if the account is what it was.
 
         If a power failure undoes it, the challenge is validated again.
         """

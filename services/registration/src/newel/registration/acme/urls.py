@@ -1,4 +1,4 @@
-"""The URLs of resources, as step-ca lays them out: ``https://<host>/acme/<provisioner>/…``."""
+"""The resources' URLs as step-ca lays them out: ``https://<host>/acme/<provisioner>/…``."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,37 +14,37 @@ class URLs:
 
     @classmethod
     def of(cls, authority: str, provisioner: str) -> "URLs":
-        """Build the URLs under ``https://authority/acme/provisioner``."""
+        """The URLs under ``https://authority/acme/provisioner``."""
         return cls(f"https://{authority}/acme/{quote(provisioner, safe='')}")
 
     def to(self, resource: str) -> str:
-        """Return the URL of a resource without an id, such as "new-order"."""
+        """A resource without an id: "directory", "new-nonce", "new-account", "new-order" …"""
         return f"{self.base}/{resource}"
 
     def account(self, account: bytes) -> str:
-        """Return the URL of an account: the ``kid`` of its requests."""
+        """An account: the ``kid`` of its requests."""
         return f"{self.base}/account/{ids.text(account)}"
 
     def orders(self, account: bytes) -> str:
-        """Return the URL of an account's list of orders."""
+        """An account's list of orders."""
         return f"{self.base}/account/{ids.text(account)}/orders"
 
     def order(self, order: bytes) -> str:
-        """Return the URL of an order."""
+        """An order."""
         return f"{self.base}/order/{ids.text(order)}"
 
     def finalize(self, order: bytes) -> str:
-        """Return the URL that takes an order's CSR."""
+        """Where an order's CSR goes."""
         return f"{self.base}/order/{ids.text(order)}/finalize"
 
     def certificate(self, order: bytes) -> str:
-        """Return the URL of an order's certificate."""
+        """An order's certificate."""
         return f"{self.base}/certificate/{ids.text(order)}"
 
     def authorization(self, order: bytes, position: int) -> str:
-        """Return the URL of the authorization of an order's identifier at ``position``."""
+        """The authorization of an order's identifier at ``position``."""
         return f"{self.base}/authz/{ids.text(order)}.{position}"
 
     def challenge(self, order: bytes, position: int, kind: str) -> str:
-        """Return the URL of a challenge of an authorization."""
+        """A challenge of an authorization."""
         return f"{self.base}/challenge/{ids.text(order)}.{position}/{kind}"

@@ -1,4 +1,4 @@
-"""tls-alpn-01 (RFC 8737, RFC 8738 §6): a certificate presented for the protocol acme-tls/1."""
+"""tls-alpn-01 (RFC 8737, RFC 8738 §6): a certificate shown for the protocol acme-tls/1."""
 
 import asyncio
 import ssl
@@ -6,12 +6,12 @@ import ssl
 from newel.acme import alpn
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import ACMEError
-from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError, in_words
+from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError, describe_failure
 from newel.runtime.errors import ErrorType, NewelError
 
 
 class TLSALPN01Validator:
-    """Connects to port 443 (or ``port``) with TLS 1.2 or later and checks the certificate."""
+    """Shakes hands on port 443 (or ``port``), TLS 1.2 or later, and checks the certificate."""
 
     def __init__(self, policy: EgressPolicy, port: int = 443, seconds: float = 10.0) -> None:
         self._policy = policy
@@ -20,11 +20,11 @@ class TLSALPN01Validator:
         self._context: ssl.SSLContext | None = None
 
     async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:  # noqa: ARG002 - the token is in the authorization
-        """Validate one challenge. Raises ``connection``, ``dns``, ``tls`` or ``unauthorized``."""
+        """Raises ``connection``, ``dns``, ``tls`` or ``unauthorized``."""
         try:
             async with asyncio.timeout(self._seconds):
                 addresses = await self._policy.resolve(identifier.value)
-                der = await self._read_certificate(addresses, identifier)
+                der = await self._shown(addresses, identifier)
         except EgressRefusedError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error}") from error
         except ResolutionError as error:
@@ -38,8 +38,8 @@ class TLSALPN01Validator:
         except ACMEError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error.detail}") from error
 
-    async def _read_certificate(self, addresses: list[str], identifier: Identifier) -> bytes:
-        """Return the certificate of the first reachable address."""
+    async def _shown(self, addresses: list[str], identifier: Identifier) -> bytes:
+        """The certificate of the first address that can be reached."""
         failure = "it has no address"
         for address in addresses:
             try:
@@ -51,10 +51,10 @@ class TLSALPN01Validator:
                 )
             except ssl.SSLError as error:
                 raise NewelError(
-                    ErrorType.TLS, f"tls-alpn-01: handshake failed: {in_words(error)}"
+                    ErrorType.TLS, f"tls-alpn-01: handshake failed: {describe_failure(error)}"
                 ) from error
             except OSError as error:
-                failure = in_words(error)
+                failure = describe_failure(error)
                 continue
             try:
                 return _certificate(writer)
@@ -66,7 +66,7 @@ class TLSALPN01Validator:
         )
 
     def _tls(self) -> ssl.SSLContext:
-        """Make a context without verification: the challenge checks the certificate itself."""
+        """Nothing is verified but what the challenge is about; anything before TLS 1.2 is refused."""
         if self._context is None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False

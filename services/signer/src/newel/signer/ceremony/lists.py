@@ -63,7 +63,7 @@ def _make(plan: ListPlan, issuing: Issuing, now: dt.datetime) -> MadeList:
         keys.verify(issuing.issuer.public_key, signature, tbs)
     except (keys.InvalidSignature, UnsupportedAlgorithm):
         raise CeremonyError("the signature made for a list is not its issuer's") from None
-    return MadeList(plan, encoder.assemble(tbs, signature), number, end, len(entries))
+    return MadeList(plan, encoder.signed(tbs, signature), number, end, len(entries))
 
 
 def _check_may_sign(plan: ListPlan, issuer: x509.Certificate) -> None:
