@@ -40,7 +40,7 @@ ONLY_POSIX = {
 ELSEWHERE = {
     "after_renewal.py": "--pid is refused there",
     "file_server.py": "asked whether it is there",
-    "whole_files.py": "owners are kept where os.name is posix",
+    "atomic_write.py": "owners are kept where os.name is posix",
     "keyset.py": "Windows does not come to the lock",
     "credentials.py": "nor here",
     "steppath.py": "asked where HOME is empty",

@@ -12,7 +12,7 @@ WRITES = {
 }  # fmt: skip
 MODULES = {"os", "shutil", "tempfile", "pathlib"}
 ALLOWED = {
-    "client/whole_files.py": "it is the one",
+    "client/atomic_write.py": "it is the one",
     "client/open_files.py": "and what it writes streams with",
     "acme/accounts.py": "a new account's key is linked into place, never over another",
     "acme/account_keys.py": "a key in the folder of accounts takes the other's place there",

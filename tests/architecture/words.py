@@ -56,7 +56,6 @@ NOT_YET: tuple[str, ...] = (
     "docs/configuration.md",
     "docs/sdk.md",
     "libs/certtemplates/",
-    "libs/client/",
     "libs/crypto/",
     "libs/gotemplate/",
     "libs/runtime/",

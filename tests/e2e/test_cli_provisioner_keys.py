@@ -12,7 +12,7 @@ from fixtures.machine import Machine, authority, machine, root_fingerprint, stra
 from fixtures.processes import free_port
 from fixtures.running import serve_newel
 from newel.cli.jose import jwk_files
-from newel.client.trust import trusting
+from newel.client.trust import client_tls
 from newel.client.web import make_opener
 from newel.jose import base64url
 
@@ -178,7 +178,7 @@ def test_the_recording_front_is_what_clients_speak_to(machine: Machine, tmp_path
     folder = tmp_path / "front"
     folder.mkdir()
     with serve_proxy(machine.authority, folder) as proxy:
-        tls = trusting(machine.authority.root.read_text())
+        tls = client_tls(machine.authority.root.read_text())
         make_opener(tls).open(f"{proxy.url}/health?secret", timeout=10).close()
         assert proxy.asked[0].path == "/health?secret"
         assert "Host: localhost" in proxy.asked[0].headers

@@ -17,7 +17,7 @@ from newel.client.identity import Identity
 
 
 class Hello(BaseHTTPRequestHandler):
-    """Greets whoever has a certificate of the same authority."""
+    """Greets clients that have a certificate of the same authority."""
 
     def do_GET(self) -> None:
         """Answers hello."""

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from newel.acme import external_account
 from newel.client import acme, acme_accounts
-from newel.client.acme_accounts import Binding
+from newel.client.acme_accounts import ExternalAccountKey
 from newel.client.acme_events import Flow, Pause, Prove, Request, Response
 from newel.client.acme_session import Session
 from newel.client.errors import AnswerError, RefusedError
@@ -30,7 +30,7 @@ ORDER = {
     "finalize": f"{SERVER}/finalize",
 }
 KEY = ec.generate_private_key(ec.SECP256R1())
-WANTED = acme.Wanted([("dns", "*.a.example")], b"csr", challenge="dns-01")
+WANTED = acme.OrderRequest([("dns", "*.a.example")], b"csr", challenge="dns-01")
 
 
 class Server:
@@ -96,7 +96,7 @@ def test_only_what_was_ordered_is_proved(name: str) -> None:
 
 
 def test_a_name_is_the_same_in_any_case_and_script() -> None:
-    order = acme.wanted(KEY, ["*.BÜCHER.example", "192.0.2.1", "2001:DB8::1"])
+    order = acme.make_order(KEY, ["*.BÜCHER.example", "192.0.2.1", "2001:DB8::1"])
     names = ["*.xn--bcher-kva.example", "192.0.2.1", "2001:db8::1"]
     assert [value.lower() for _, value in order.identifiers] == names
     assert [kind for kind, _ in order.identifiers] == ["dns", "ip", "ip"]
@@ -148,7 +148,7 @@ def test_contacts_of_an_account_that_exists(
 def test_an_external_account_key_signs_the_accounts_key() -> None:
     server = Server({})
     session = Session(directory(), KEY)
-    server.play(acme_accounts.register(session, binding=Binding("id", b"secret")))
+    server.play(acme_accounts.register(session, binding=ExternalAccountKey("id", b"secret")))
     (asked,) = server.payloads("newAccount")
     binding = json.dumps(asked["externalAccountBinding"]).encode()
     assert external_account.read_key_id(binding) == "id"

@@ -21,7 +21,7 @@ from newel.client.errors import (
     UntrustedError,
 )
 from newel.client.throwaway import ThrowawayAuthority
-from newel.client.trust import base_url, trusting
+from newel.client.trust import base_url, client_tls
 
 Send = Callable[[str, ssl.SSLContext, calls.Call[Any]], Awaitable[Any]]
 
@@ -42,7 +42,7 @@ def send(request: pytest.FixtureRequest) -> Send:
 
 
 @contextmanager
-def answering(authority: ThrowawayAuthority, raw: bytes) -> Generator[str]:
+def answer(authority: ThrowawayAuthority, raw: bytes) -> Generator[str]:
     """A TLS server that gives every caller the same octets."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     rotating.load(tls, authority.issue_cert("localhost"))
@@ -85,12 +85,12 @@ def authority() -> ThrowawayAuthority:
 
 async def test_good_answers(authority: ThrowawayAuthority, send: Send) -> None:
     body = json.dumps({"crt": "A", "ca": "B", "certChain": ["A", "B"]}).encode()
-    with answering(authority, http(201, body)) as url:
-        issued = await send(url, trusting(authority.root_pem), calls.renew())
+    with answer(authority, http(201, body)) as url:
+        issued = await send(url, client_tls(authority.root_pem), calls.renew())
     assert issued.pem == b"A\nB\n"
     body = json.dumps({"provisioners": None, "nextCursor": ""}).encode()
-    with answering(authority, http(200, body)) as url:
-        page = await send(url, trusting(authority.root_pem), calls.provisioners())
+    with answer(authority, http(200, body)) as url:
+        page = await send(url, client_tls(authority.root_pem), calls.provisioners())
     assert (page.provisioners, page.next_cursor) == ([], "")
 
 
@@ -125,8 +125,8 @@ async def test_answers_that_are_none(
     authority: ThrowawayAuthority, send: Send, raw: bytes, kind: type[ClientError]
 ) -> None:
     """A typed error each, in one line, whatever the server does."""
-    with answering(authority, raw) as url, pytest.raises(kind) as caught:
-        await send(url, trusting(authority.root_pem), calls.health())
+    with answer(authority, raw) as url, pytest.raises(kind) as caught:
+        await send(url, client_tls(authority.root_pem), calls.health())
     assert "\n" not in str(caught.value)
 
 
@@ -135,33 +135,35 @@ async def test_a_refusal_keeps_the_authoritys_words(
 ) -> None:
     body = json.dumps({"status": 401, "message": "The request lacked authorization."}).encode()
     with (
-        answering(authority, http(401, body)) as url,
+        answer(authority, http(401, body)) as url,
         pytest.raises(RefusedError, match=r"^The request lacked authorization\.$") as caught,
     ):
-        await send(url, trusting(authority.root_pem), calls.renew())
+        await send(url, client_tls(authority.root_pem), calls.renew())
     assert caught.value.status == 401
 
 
 @pytest.mark.attack("T01")
 async def test_strangers_and_nobody(authority: ThrowawayAuthority, send: Send) -> None:
-    with answering(authority, http(200, b'{"status": "ok"}')) as url:
+    with answer(authority, http(200, b'{"status": "ok"}')) as url:
         with pytest.raises(UntrustedError, match="failed to verify certificate"):
-            await send(url, trusting(ThrowawayAuthority("other").root_pem), calls.health())
+            await send(url, client_tls(ThrowawayAuthority("other").root_pem), calls.health())
         with pytest.raises(UntrustedError):
             await send(
-                url.replace("localhost", "127.0.0.1"), trusting(authority.root_pem), calls.health()
+                url.replace("localhost", "127.0.0.1"),
+                client_tls(authority.root_pem),
+                calls.health(),
             )
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(
         UnreachableError, match=f"client GET https://localhost:{port}/health failed"
     ):
-        await send(f"https://localhost:{port}", trusting(authority.root_pem), calls.health())
+        await send(f"https://localhost:{port}", client_tls(authority.root_pem), calls.health())
 
 
 async def test_what_the_network_says_is_in_words(send: Send) -> None:
     """Neither numbers of errors nor what Python calls them."""
-    tls = trusting(ThrowawayAuthority("a").root_pem)
+    tls = client_tls(ThrowawayAuthority("a").root_pem)
     with socket.create_server(("127.0.0.1", 0)) as plain:
 
         def speak() -> None:

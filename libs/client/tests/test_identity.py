@@ -72,16 +72,16 @@ def test_from_a_service_account(server: ThrowawayServer, tmp_path: Path) -> None
 def test_threads_and_event_loops_are_offered_the_same() -> None:
     """The twins have the same constructors, words and defaults, and say the same about them."""
 
-    def offered(kind: type) -> dict[str, tuple[inspect.Signature, str | None]]:
+    def signatures(kind: type) -> dict[str, tuple[inspect.Signature, str | None]]:
         return {
             name: (inspect.signature(member), member.__doc__)
             for name, member in inspect.getmembers(kind)
             if not name.startswith("_") and callable(member) and name not in {"start", "close"}
         }
 
-    assert offered(Identity) == offered(AsyncIdentity)
+    assert signatures(Identity) == signatures(AsyncIdentity)
     assert {"from_token", "from_password", "from_acme", "from_kubernetes", "renew"} < set(
-        offered(Identity)
+        signatures(Identity)
     )
 
 
@@ -135,7 +135,7 @@ def test_it_renews_by_itself(authority: ThrowawayAuthority) -> None:
     """Certificates of two seconds: threads and tasks each see several generations."""
     with ThrowawayServer(authority, lifetime=dt.timedelta(seconds=2)) as server:
         with Identity.from_token(server.token("a.internal")):
-            waited(lambda: server.renewals >= 2)
+            wait(lambda: server.renewals >= 2)
 
         async def loop() -> None:
             begun = server.renewals
@@ -146,7 +146,7 @@ def test_it_renews_by_itself(authority: ThrowawayAuthority) -> None:
         asyncio.run(asyncio.wait_for(loop(), 20))
 
 
-def waited(check: object, seconds: float = 20) -> None:
+def wait(check: object, seconds: float = 20) -> None:
     assert callable(check)
     end = time.monotonic() + seconds
     while not check():
@@ -167,7 +167,7 @@ def test_when_renewal_is_due(authority: ThrowawayAuthority) -> None:
     moment = made.not_before
     pauses: list[float] = []
     for _ in range(9):
-        schedule.failed(moment)
+        schedule.record_failure(moment)
         pauses.append(schedule.wait(moment))
     for pause, most in zip(pauses, (1, 2, 4, 8, 16, 32, 60, 60, 60), strict=True):
         assert most * 0.75 <= pause <= most

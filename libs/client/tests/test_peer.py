@@ -24,12 +24,12 @@ async def whoami(scope: MutableMapping[str, Any], receive: Any, send: Any) -> No
     if scope["type"] != "http":
         return
     peer = scope["peer"]
-    body = peer.common_name.encode() if peer else b"nobody"
+    body = peer.common_name.encode() if peer else b"anonymous"
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
 
 
-def asked(app: PeerIdentity, **scope: Any) -> str:
+def ask(app: PeerIdentity, **scope: Any) -> str:
     """What the application answers to one request."""
     sent: list[MutableMapping[str, Any]] = []
 
@@ -61,11 +61,11 @@ def test_only_named_proxies_speak_for_clients(leaf: bytes) -> None:
     header = b":" + base64.b64encode(leaf) + b":"
     headers = [(b"client-cert", header)]
     app = PeerIdentity(whoami, proxies=["10.0.0.1"])
-    assert asked(app, headers=headers, client=("10.0.0.1", 1)) == "a.internal"
-    assert asked(app, headers=headers, client=("10.0.0.2", 1)) == "nobody"
-    assert asked(app, headers=[], client=("10.0.0.1", 1)) == "nobody"
+    assert ask(app, headers=headers, client=("10.0.0.1", 1)) == "a.internal"
+    assert ask(app, headers=headers, client=("10.0.0.2", 1)) == "anonymous"
+    assert ask(app, headers=[], client=("10.0.0.1", 1)) == "anonymous"
     for broken in (b"", b":", b"::", b":!!:", b":AAAA:", header[:-1]):
-        assert asked(app, headers=[(b"client-cert", broken)], client=("10.0.0.1", 1)) == "nobody"
+        assert ask(app, headers=[(b"client-cert", broken)], client=("10.0.0.1", 1)) == "anonymous"
 
 
 def test_a_forged_header_never_reaches_the_application(leaf: bytes) -> None:
@@ -76,7 +76,7 @@ def test_a_forged_header_never_reaches_the_application(leaf: bytes) -> None:
         await whoami(scope, receive, send)
 
     headers = [(b"client-cert", b":AAAA:"), (b"accept", b"*/*")]
-    assert asked(PeerIdentity(app), headers=headers, client=("10.0.0.2", 1)) == "nobody"
+    assert ask(PeerIdentity(app), headers=headers, client=("10.0.0.2", 1)) == "anonymous"
     assert seen == [[(b"accept", b"*/*")]]
 
 

@@ -17,7 +17,7 @@ from newel.client.authority import Authority
 from newel.client.errors import ClientError, UnreachableError
 from newel.client.proxies import find_proxy
 from newel.client.throwaway import ThrowawayAuthority
-from newel.client.trust import trusting
+from newel.client.trust import client_tls
 from newel.client.tunnels import connect
 from newel.client.web import make_opener
 
@@ -33,10 +33,10 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def shown(url: str) -> str | None:
+def show(url: str) -> str | None:
     """The proxy for a URL."""
     found = find_proxy(url)
-    return found and found.shown
+    return found and found.address
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_variables(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert shown(url) == proxy
+    assert show(url) == proxy
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_this_machine_is_never_asked_through_a_proxy(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://p")
-    assert shown(f"https://{host}") is None
+    assert show(f"https://{host}") is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_no_proxy(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://p")
     monkeypatch.setenv(variable, listed)
-    assert {host: shown(f"https://{host}") for host in (*direct, *proxied)} == {
+    assert {host: show(f"https://{host}") for host in (*direct, *proxied)} == {
         **dict.fromkeys(direct), **dict.fromkeys(proxied, "http://p:80"),
     }  # fmt: skip
 
@@ -201,7 +201,7 @@ async def test_every_client_goes_through_the_proxy(
     way: Way, scheme: str, user: str, root: ThrowawayAuthority, server: LocalServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    url, tls = f"https://{CA}:{server.port}", trusting(root.root_pem)
+    url, tls = f"https://{CA}:{server.port}", client_tls(root.root_pem)
     pair = f"{user}:p%40ss%3A%2F@" if user else ""
     with RecordingProxy(user, "p@ss:/" if user else "") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{pair}127.0.0.1:{proxy.port}")
@@ -227,7 +227,7 @@ async def test_a_proxy_that_refuses_is_named_without_its_password(
     with RecordingProxy("ada", "right") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://ada:wrong@127.0.0.1:{proxy.port}")
         with pytest.raises(ClientError, match="407") as raised:
-            await way(f"https://{CA}:{server.port}", trusting(root.root_pem))
+            await way(f"https://{CA}:{server.port}", client_tls(root.root_pem))
         assert "wrong" not in str(raised.value)
 
 
@@ -245,7 +245,7 @@ async def test_the_kinds_of_proxy_that_are_not_spoken_are_refused(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "https://p.example")
     with pytest.raises(UnreachableError, match="name an http or socks5 proxy"):
-        await by_threads(f"https://{CA}", trusting(root.root_pem))
+        await by_threads(f"https://{CA}", client_tls(root.root_pem))
 
 
 @ways
@@ -258,5 +258,5 @@ async def test_no_client_writes_the_keys_of_connections(
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / name))
     with RecordingProxy() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        await way(f"https://{CA}:{server.port}", trusting(root.root_pem))
+        await way(f"https://{CA}:{server.port}", client_tls(root.root_pem))
     assert not list(tmp_path.iterdir())

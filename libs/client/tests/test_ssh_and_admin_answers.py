@@ -11,7 +11,7 @@ from newel.client.calls import Call
 from newel.client.errors import AnswerError, RefusedError
 
 
-def encoded(data: bytes) -> str:
+def encode(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
@@ -25,16 +25,16 @@ def test_a_signing_request_names_all_that_the_token_does() -> None:
     )
     assert (call.method, call.path) == ("POST", "/ssh/sign")
     assert json.loads(call.body) == {
-        "publicKey": encoded(b"key"), "ott": "token", "certType": "host", "keyID": "h",
+        "publicKey": encode(b"key"), "ott": "token", "certType": "host", "keyID": "h",
         "principals": ["h"], "validAfter": "", "validBefore": "1h",
     }  # fmt: skip
-    issued = answer(call, {"crt": encoded(b"certificate"), "identityCrt": ["PEM"]}, 201)
-    assert issued == ssh_calls.SshIssued(b"certificate", b"", ["PEM"])
+    issued = answer(call, {"crt": encode(b"certificate"), "identityCrt": ["PEM"]}, 201)
+    assert issued == ssh_calls.IssuedSSHCertificate(b"certificate", b"", ["PEM"])
 
 
 def test_answers_of_the_ssh_authority_are_read() -> None:
-    keys = answer(ssh_calls.roots(), {"userKey": [encoded(b"u")], "hostKey": None})
-    assert keys == ssh_calls.SshKeys([b"u"], [])
+    keys = answer(ssh_calls.roots(), {"userKey": [encode(b"u")], "hostKey": None})
+    assert keys == ssh_calls.SSHKeys([b"u"], [])
     tag = {"ID": "1", "Name": "role", "Value": "web"}
     row = {"hid": "x", "host_tags": [tag], "hostname": "a.example"}
     hosts = answer(ssh_calls.hosts(), {"hosts": [row, {"hostname": "b", "host_tags": None}]})
@@ -45,7 +45,7 @@ def test_answers_of_the_ssh_authority_are_read() -> None:
     bastion = {"hostname": "b", "user": "u", "port": "22", "cmd": "nc %h %p"}
     assert answer(ssh_calls.bastion("joe", "h"), {"bastion": bastion}).command == "nc %h %p"
     assert answer(ssh_calls.bastion("joe", "h"), {"hostname": "h"}).hostname == ""
-    part = {"type": "file", "path": "ssh/config", "content": encoded(b"Host *")}
+    part = {"type": "file", "path": "ssh/config", "content": encode(b"Host *")}
     found = answer(ssh_calls.config("user", {}), {"userTemplates": [part]})
     assert found == [ssh_calls.Template("file", "ssh/config", "", b"Host *")]
 
@@ -73,7 +73,7 @@ def test_an_answer_of_another_shape_is_an_error_of_its_own(call: Call[Any], body
 
 
 def test_an_administrators_token_is_for_the_path_alone() -> None:
-    call = admin_calls.authorised(admin_calls.admins("next page"), lambda path: f"for {path}")
+    call = admin_calls.authorize(admin_calls.admins("next page"), lambda path: f"for {path}")
     assert call.headers["Authorization"] == "for /admin/admins"
     assert call.path == "/admin/admins?cursor=next+page"
 

@@ -41,17 +41,17 @@ def test_status_and_its_faults(throwaway_server: ThrowawayServer) -> None:
         (authority.issue_cert("a"), ocsp.OCSPCertStatus.GOOD),
         (authority.revoked_cert("a"), ocsp.OCSPCertStatus.REVOKED),
     ):
-        assert asked(throwaway_server, credential.certificate).certificate_status == expected
+        assert ask(throwaway_server, credential.certificate).certificate_status == expected
     certificate = authority.issue_cert("a").certificate
     throwaway_server.ocsp_fault = "unknown"
-    found = asked(throwaway_server, certificate)
+    found = ask(throwaway_server, certificate)
     assert found.certificate_status == ocsp.OCSPCertStatus.UNKNOWN
     throwaway_server.ocsp_fault = "stale"
-    end = asked(throwaway_server, certificate).next_update_utc
+    end = ask(throwaway_server, certificate).next_update_utc
     assert end is not None
     assert end < now()
     throwaway_server.ocsp_fault = "tryLater"
-    assert asked(throwaway_server, certificate).response_status == ocsp.OCSPResponseStatus.TRY_LATER
+    assert ask(throwaway_server, certificate).response_status == ocsp.OCSPResponseStatus.TRY_LATER
     throwaway_server.crl_fault = "stale"
     body = httpx.get(f"{throwaway_server.http_url}/crl").content
     stale = x509.load_der_x509_crl(body).next_update_utc
@@ -59,7 +59,7 @@ def test_status_and_its_faults(throwaway_server: ThrowawayServer) -> None:
     assert stale < now()
 
 
-def asked(server: ThrowawayServer, certificate: x509.Certificate) -> ocsp.OCSPResponse:
+def ask(server: ThrowawayServer, certificate: x509.Certificate) -> ocsp.OCSPResponse:
     root = server.authority.root
     builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, root, hashes.SHA1())  # noqa: S303 - RFC 6960's own
     body = builder.build().public_bytes(Encoding.DER)

@@ -80,10 +80,10 @@ def root_pem(call: "Invocation", given: str | None = None) -> str:
 
 def trust(roots: str) -> ssl.SSLContext:
     """TLS that trusts these roots. Raises CliError."""
-    from newel.client.trust import trusting
+    from newel.client.trust import client_tls
 
     try:
-        return trusting(roots)
+        return client_tls(roots)
     except ssl.SSLError:
         raise CliError("error reading root certificate: no certificate in it") from None
 
@@ -183,7 +183,7 @@ def load_as_people_have_it(
 
     chain = [one.der for one in sources.from_file(certificate)]
     try:
-        made = credential.checked(chain, private_key(key, password_file))
+        made = credential.check(chain, private_key(key, password_file))
     except ValueError as error:
         reason = MISMATCH if "another key" in str(error) else str(error)
         raise CliError(f"error loading X509 key pair {certificate}, {key}: {reason}") from None

@@ -11,7 +11,7 @@ from newel.cli.errors import CliError
 from newel.cli.operations import connection
 from newel.cli.operations.credentials import services
 from newel.client import authority
-from newel.client.trust import trusting
+from newel.client.trust import client_tls
 from newel.client.tunnels import connect
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def sent(
     request: Request, credential: "Credential", roots: str | None
 ) -> Generator[http.client.HTTPResponse]:
     """One request and its answer."""
-    tls = trusting(None)
+    tls = client_tls(None)
     if roots:
         try:
             tls.load_verify_locations(cadata=roots)

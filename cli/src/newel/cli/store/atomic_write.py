@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newel.cli.store.files import ask_to_overwrite, explain_errors
-from newel.client import whole_files
+from newel.client import atomic_write
 
 
 class Target(NamedTuple):
@@ -23,7 +23,7 @@ def allow(names: Iterable[str], *, force: bool) -> None:
     """
     for name in names:
         with explain_errors(name):
-            whole_files.check(Path(name))
+            atomic_write.check(Path(name))
         ask_to_overwrite(name, force=force)
 
 
@@ -33,6 +33,6 @@ def write_all(targets: Sequence[Target]) -> None:
     Overwrites: whoever calls has asked with :func:`allow`.
     """
     with explain_errors(targets[0].name if targets else ""):
-        whole_files.write_all(
-            [whole_files.File(Path(name), data, mode) for name, data, mode in targets]
+        atomic_write.write_all(
+            [atomic_write.File(Path(name), data, mode) for name, data, mode in targets]
         )

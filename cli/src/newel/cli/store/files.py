@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from newel.cli.errors import CliError
-from newel.client import whole_files
+from newel.client import atomic_write
 from newel.client.open_files import find_stream
 
 LARGEST_INPUT = 32 * 1024 * 1024
@@ -66,14 +66,14 @@ def write(name: str, data: bytes, *, mode: int = 0o600, force: bool = False) -> 
     """
     ask_to_overwrite(name, force=force)
     with explain_errors(name):
-        whole_files.write(Path(name), data, mode)
+        atomic_write.write(Path(name), data, mode)
 
 
 @contextlib.contextmanager
 def being_written(name: str, *, mode: int = 0o600, force: bool = False) -> Generator[BinaryIO]:
     """The same for what is too much to hold at once: the file is there when the block ends well."""
     ask_to_overwrite(name, force=force)
-    with explain_errors(name), whole_files.replacing(Path(name), mode) as sink:
+    with explain_errors(name), atomic_write.open_replacement(Path(name), mode) as sink:
         yield sink
 
 
@@ -102,7 +102,7 @@ def explain_errors(name: str) -> Generator[None]:
 def replace(path: Path, data: bytes, mode: int) -> None:
     """Put the data in the place of the file, if there is one. Raise CliError."""
     with explain_errors(str(path)):
-        whole_files.write(path, data, mode)
+        atomic_write.write(path, data, mode)
 
 
 def make_directory(path: Path) -> None:

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.acme import challenges
 from newel.client import acme_accounts, csr
-from newel.client.acme_accounts import Binding
-from newel.client.acme_events import Flow, Pause, Prove, Proved, Stage
+from newel.client.acme_accounts import ExternalAccountKey
+from newel.client.acme_events import Flow, Pause, Prove, Stage, Withdraw
 from newel.client.acme_session import Session, members, text
 from newel.client.errors import AnswerError, RefusedError
 from newel.crypto import keys
@@ -18,11 +18,11 @@ from newel.jose import base64url, jwk
 
 CHALLENGE_POLLS, CHALLENGE_PAUSE = 60, 1.0
 ORDER_POLLS, ORDER_PAUSE = 30, 1.0
-LONGEST_PAUSE = 5.0
+MAX_PAUSE = 5.0
 
 
-class Wanted(NamedTuple):
-    """What shall be certified, and how control over it is shown."""
+class OrderRequest(NamedTuple):
+    """What to certify, and how control over it is proven."""
 
     identifiers: Sequence[tuple[str, str]]
     """("dns", name) or ("ip", address)."""
@@ -32,14 +32,14 @@ class Wanted(NamedTuple):
     contacts: Sequence[str] = ()
     not_before: str = ""
     not_after: str = ""
-    binding: Binding | None = None
+    binding: ExternalAccountKey | None = None
     """What lets a new account in, where the server asks for it."""
 
 
-def obtain(directory: str, account: PrivateKey, order: Wanted) -> Flow[bytes]:
-    """The chain, PEM, leaf first. Raises ClientError when the server refuses or never gets ready.
+def obtain(directory: str, account: PrivateKey, order: OrderRequest) -> Flow[bytes]:
+    """Return the chain, PEM, leaf first. Raises ClientError when the server refuses or is never ready.
 
-    The account is the one of its key: it is made where there is none yet.
+    The account is that of its key; it is created if there is none yet.
     """
     session = Session(directory, account)
     yield from acme_accounts.register(session, order.contacts, order.binding)
@@ -58,14 +58,14 @@ def obtain(directory: str, account: PrivateKey, order: Wanted) -> Flow[bytes]:
     return chain.body.strip() + b"\n"
 
 
-def wanted(key: keys.PrivateKey, names: Sequence[str]) -> Wanted:
-    """A certificate for a key: the first name is the subject."""
+def make_order(key: keys.PrivateKey, names: Sequence[str]) -> OrderRequest:
+    """Return the order of a certificate for a key; the first name is the subject."""
     request = csr.make(key, names[0], names)
-    return Wanted([identifier(name) for name in names], request.public_bytes(Encoding.DER))
+    return OrderRequest([identifier(name) for name in names], request.public_bytes(Encoding.DER))
 
 
 def identifier(name: str) -> tuple[str, str]:
-    """A DNS name, a wildcard or an IP address as an order has it. Raises ValueError for other names."""
+    """Return a DNS name, a wildcard or an IP address as an order has it. Raises ValueError."""
     found = csr.general_name(name)
     if isinstance(found, x509.IPAddress):
         return "ip", str(found.value)
@@ -74,7 +74,7 @@ def identifier(name: str) -> tuple[str, str]:
     raise ValueError(f"'{name}' cannot be proved by ACME: only DNS names and IP addresses can")
 
 
-def _order(session: Session, wanted: Wanted) -> Flow[tuple[str, dict[str, Any]]]:
+def _order(session: Session, wanted: OrderRequest) -> Flow[tuple[str, dict[str, Any]]]:
     payload: dict[str, Any] = {
         "identifiers": [{"type": kind, "value": value} for kind, value in wanted.identifiers]
     }
@@ -86,11 +86,11 @@ def _order(session: Session, wanted: Wanted) -> Flow[tuple[str, dict[str, Any]]]
     return answer.headers.get("location", ""), members(answer)
 
 
-def _authorize(session: Session, url: str, order: Wanted) -> Flow[None]:
+def _authorize(session: Session, url: str, order: OrderRequest) -> Flow[None]:
     """Answers one challenge of the order's kind and waits for the verdict.
 
-    Only for what was ordered: whoever answers challenges for any name a server comes up with puts
-    records into zones, and proves names, in the service of that server.
+    Only ordered names are proven: a client that answered challenges for any name of the server's
+    choice would put records into zones, and prove names, for that server.
     """
     found = members((yield from session.post(url, None)))
     if found.get("status") == "valid":
@@ -106,13 +106,13 @@ def _authorize(session: Session, url: str, order: Wanted) -> Flow[None]:
     yield Prove(kind, name, token, challenges.key_authorization(token, thumbprint))
     yield from session.post(text(offered[0], "url"), {})
     yield from _until(session, url, {"valid"}, CHALLENGE_POLLS, CHALLENGE_PAUSE)
-    yield Proved(name, token)
+    yield Withdraw(name, token)
 
 
 def _until(
     session: Session, url: str, good: set[str], polls: int, pause: float
 ) -> Flow[dict[str, Any]]:
-    """The resource once its status is a good one. Raises RefusedError when it becomes invalid."""
+    """Return the resource once it has one of the statuses. Raises RefusedError if it is invalid."""
     for _ in range(polls):
         answer = yield from session.post(url, None)
         found = members(answer)
@@ -122,12 +122,12 @@ def _until(
         if status not in {"pending", "processing", "ready"}:
             raise RefusedError(403, _problem(found) or f"the ACME server says {status}")
         wait = answer.headers.get("retry-after", "")
-        yield Pause(min(float(wait), LONGEST_PAUSE) if wait.isdigit() and wait != "0" else pause)
+        yield Pause(min(float(wait), MAX_PAUSE) if wait.isdigit() and wait != "0" else pause)
     raise AnswerError("the ACME server took too long to decide")
 
 
 def _problem(found: dict[str, Any]) -> str:
-    """The reason an order or an authorization gives for being invalid."""
+    """Return the reason that an order or an authorization gives for being invalid."""
     for holder in (found, *found.get("challenges", [])):
         error = holder.get("error")
         if isinstance(error, dict):

@@ -12,8 +12,8 @@ from newel.crypto.keys import PrivateKey
 CREATED = 201
 
 
-class Binding(NamedTuple):
-    """A key the server's operator handed out, which lets an account in (§7.3.4)."""
+class ExternalAccountKey(NamedTuple):
+    """A key from the server's operator, which an account is bound to (RFC 8555 §7.3.4)."""
 
     key_id: str
     mac_key: bytes
@@ -29,12 +29,12 @@ class Account(NamedTuple):
 
 
 def register(
-    session: Session, contacts: Sequence[str] = (), binding: Binding | None = None
+    session: Session, contacts: Sequence[str] = (), binding: ExternalAccountKey | None = None
 ) -> Flow[Account]:
-    """Makes the account of the session's key, or finds it; the terms of service are agreed to.
+    """Create the account of the session's key, or find it, and agree to the terms of service.
 
-    Contacts that are given replace those of an account that exists. The session speaks for the account
-    from then on. Raises ClientError.
+    Given contacts replace those of an existing account. The session speaks for the account from
+    then on. Raises ClientError.
     """
     wanted = [each if ":" in each else f"mailto:{each}" for each in contacts]
     payload: dict[str, object] = {"termsOfServiceAgreed": True, "contact": wanted}
@@ -43,39 +43,39 @@ def register(
         made = external_account.make_binding(*binding, url, session.key.public_key())
         payload["externalAccountBinding"] = json.loads(made)
     answer = yield from session.post(url, payload)
-    found = _opened(session, answer)
+    found = _open(session, answer)
     if answer.status == CREATED or not wanted or sorted(wanted) == sorted(found.contacts):
         return found
     return _account(found.url, (yield from session.post(found.url, {"contact": wanted})))
 
 
 def find(directory: str, key: PrivateKey) -> Flow[Account]:
-    """The account of a key. Raises RefusedError when the server knows none."""
-    return (yield from _found(Session(directory, key)))
+    """Return the account of a key. Raises RefusedError when the server knows none."""
+    return (yield from _find(Session(directory, key)))
 
 
 def change_key(directory: str, old: PrivateKey, new: PrivateKey) -> Flow[Account]:
-    """Gives the account of ``old`` another key (§7.3.5). Raises ClientError."""
+    """Give the account of ``old`` another key (RFC 8555 §7.3.5). Raises ClientError."""
     session = Session(directory, old)
-    found = yield from _found(session)
+    found = yield from _find(session)
     url = yield from session.url("keyChange")
     yield from session.post(url, json.loads(key_change.make_request(found.url, url, old, new)))
     return found
 
 
 def deactivate(directory: str, key: PrivateKey) -> Flow[Account]:
-    """Gives the account up, for ever (§7.3.6). Raises ClientError."""
+    """Deactivate the account, which cannot be undone (RFC 8555 §7.3.6). Raises ClientError."""
     session = Session(directory, key)
-    found = yield from _found(session)
+    found = yield from _find(session)
     return _account(found.url, (yield from session.post(found.url, {"status": "deactivated"})))
 
 
-def _found(session: Session) -> Flow[Account]:
+def _find(session: Session) -> Flow[Account]:
     url = yield from session.url("newAccount")
-    return _opened(session, (yield from session.post(url, {"onlyReturnExisting": True})))
+    return _open(session, (yield from session.post(url, {"onlyReturnExisting": True})))
 
 
-def _opened(session: Session, answer: Response) -> Account:
+def _open(session: Session, answer: Response) -> Account:
     session.kid = answer.headers.get("location", "")
     return _account(session.kid, answer)
 

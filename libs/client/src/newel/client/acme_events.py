@@ -42,18 +42,18 @@ class Prove(NamedTuple):
     """The key authorization, RFC 8555 §8.1."""
 
 
-class Proved(NamedTuple):
-    """The challenge was looked at: what answered it can be taken away; the answer is None."""
+class Withdraw(NamedTuple):
+    """The challenge is decided: remove what answered it; the answer is None."""
 
     identifier: str
     token: str
 
 
 class Stage(NamedTuple):
-    """Where the order stands, for whoever watches: ``ready`` or ``finalizing``; the answer is None."""
+    """The state of the order, for progress reports: ``ready`` or ``finalizing``; the answer is None."""
 
     name: str
 
 
-Event: TypeAlias = Request | Pause | Prove | Proved | Stage
+Event: TypeAlias = Request | Pause | Prove | Withdraw | Stage
 Flow: TypeAlias = Generator[Event, Response | None, Result]

@@ -30,11 +30,11 @@ class Session:
         return text(self._urls, name)
 
     def plain(self, method: str, url: str) -> Flow[Response]:
-        """A request nobody signs."""
-        return self._accepted((yield Request(method, url)))
+        """Send a request without a signature."""
+        return self._accept((yield Request(method, url)))
 
     def post(self, url: str, payload: object) -> Flow[Response]:
-        """A signed request, None for a POST-as-GET; again with a fresh nonce where that was bad."""
+        """Send a signed request, None for a POST-as-GET; a bad nonce is replaced and sent again."""
         content = b"" if payload is None else json.dumps(payload).encode()
         for _ in range(NONCE_TRIES):
             if not self._nonces:
@@ -43,11 +43,11 @@ class Session:
             body = jws.sign(content, self.key, url=url, nonce=nonce, kid=self.kid or None)
             answer = yield Request("POST", url, body)
             if answer is None or answer.status < 400 or b":badNonce" not in answer.body:
-                return self._accepted(answer)
+                return self._accept(answer)
             self._keep(answer)
         raise AnswerError("the ACME server refuses every nonce")
 
-    def _accepted(self, answer: Response | None) -> Response:
+    def _accept(self, answer: Response | None) -> Response:
         if answer is None:
             raise AnswerError("the ACME request was not made")
         self._keep(answer)
@@ -61,7 +61,7 @@ class Session:
 
 
 def members(answer: Response) -> dict[str, Any]:
-    """An answer's JSON object. Raises AnswerError."""
+    """Return the JSON object of an answer. Raises AnswerError."""
     try:
         found: object = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -72,7 +72,7 @@ def members(answer: Response) -> dict[str, Any]:
 
 
 def text(found: Mapping[str, Any], name: str) -> str:
-    """A member that is text and not empty. Raises AnswerError."""
+    """Return a member that is text and not empty. Raises AnswerError."""
     value = found.get(name)
     if not isinstance(value, str) or not value:
         raise AnswerError(f"the ACME server's answer has no {name}")

@@ -14,11 +14,11 @@ from newel.client.acme_events import (
     Flow,
     Pause,
     Prove,
-    Proved,
     Request,
     Response,
     Result,
     Stage,
+    Withdraw,
 )
 from newel.client.authority import SECONDS, USER_AGENT, unreachable, whole_body
 from newel.client.errors import AnswerError
@@ -40,7 +40,7 @@ class Solver(Protocol):
         ...
 
 
-class Unprepared:
+class NoSolver:
     """For exchanges about an account, which have no challenges."""
 
     def prove(self, challenge: Prove) -> None:
@@ -51,14 +51,14 @@ class Unprepared:
         """There is nothing to take away."""
 
 
-UNPREPARED = Unprepared()
+NO_SOLVER = NoSolver()
 JOSE = "application/jose+json"
 
 
 def run(
     flow: Flow[Result],
     tls: ssl.SSLContext,
-    solver: Solver = UNPREPARED,
+    solver: Solver = NO_SOLVER,
     watch: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Plays the exchange out; ``watch`` hears of each stage. Raises ClientError."""
@@ -88,10 +88,10 @@ def run(
 async def run_async(
     flow: Flow[Result],
     client: "httpx.AsyncClient",
-    solver: Solver = UNPREPARED,
+    solver: Solver = NO_SOLVER,
     watch: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """The same on an event loop."""
+    """Run the flow on an event loop: see ``run``."""
     import httpx
 
     answer: Response | None = None
@@ -129,11 +129,11 @@ def _local(
     watch: Callable[[str], None],
     open_challenges: list[tuple[str, str]],
 ) -> None:
-    """What happens on this machine."""
+    """Handle an event that needs no request: a pause, or a challenge to prove."""
     if isinstance(event, Prove):
         open_challenges.append((event.identifier, event.token))
         solver.prove(event)
-    elif isinstance(event, Proved):
+    elif isinstance(event, Withdraw):
         with suppress(ValueError):
             open_challenges.remove((event.identifier, event.token))
         solver.withdraw(event.identifier, event.token)
@@ -144,7 +144,7 @@ def _local(
 def _exchange(
     connections: dict[str, http.client.HTTPSConnection], tls: ssl.SSLContext, wanted: Request
 ) -> Response:
-    """Makes one request on a kept connection; a connection the server closed meanwhile is replaced."""
+    """Send a request on a kept connection, or on a new one if the server closed it meanwhile."""
     parts = urlsplit(wanted.url)
     if parts.scheme != "https":
         raise AnswerError(f"the ACME address {wanted.url} is not https")

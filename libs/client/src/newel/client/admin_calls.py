@@ -48,23 +48,23 @@ class Policy(NamedTuple):
 
     @classmethod
     def of_authority(cls) -> "Policy":
-        """That of the whole authority."""
+        """Name the policy of the whole authority."""
         return cls("/admin/policy")
 
     @classmethod
     def of_provisioner(cls, name: str) -> "Policy":
-        """That of one provisioner."""
+        """Name the policy of one provisioner."""
         return cls(f"/admin/provisioners/{segment(name)}/policy")
 
     @classmethod
     def of_external_key(cls, provisioner: str, *, reference: str = "", key: str = "") -> "Policy":
-        """That of a key, named by its reference or its id."""
+        """Name the policy of an external account key, by its reference or its id."""
         which = f"reference/{segment(reference)}" if reference else f"key/{segment(key)}"
         return cls(f"/admin/acme/policy/{segment(provisioner)}/{which}")
 
 
-def authorised(call: Call[Answer], token_for: Callable[[str], str]) -> Call[Answer]:
-    """The call with the token ``token_for`` makes for its path, which the query is no part of."""
+def authorize(call: Call[Answer], token_for: Callable[[str], str]) -> Call[Answer]:
+    """Return the call with the token that ``token_for`` makes for its path, without the query."""
     token = token_for(urlsplit(call.path).path)
     headers = {**call.headers, "Authorization": token}
     return Call(call.method, call.path, call.read, call.body, headers)
@@ -86,39 +86,39 @@ def admins(cursor: str = "") -> Call[tuple[list[Admin], str]]:
 
 
 def create_admin(subject: str, provisioner: str, kind: str) -> Call[Admin]:
-    """A new administrator."""
+    """Create an administrator."""
     body = {"subject": subject, "provisioner": provisioner, "type": NUMBERS[kind]}
     return change("POST", "/admin/admins", body, lambda answer: admin_of(members(answer)))
 
 
 def update_admin(identifier: str, kind: str) -> Call[Admin]:
-    """Makes an administrator a super administrator, or one no more."""
+    """Make an administrator a super administrator, or an ordinary one."""
     path = f"/admin/admins/{segment(identifier)}"
     return change("PATCH", path, {"type": NUMBERS[kind]}, lambda found: admin_of(members(found)))
 
 
 def remove_admin(identifier: str) -> Call[None]:
-    """Takes an administrator away."""
+    """Remove an administrator."""
     return Call("DELETE", f"/admin/admins/{segment(identifier)}", nothing)
 
 
 def provisioner(identifier: str) -> Call[dict[str, Any]]:
-    """The record of a provisioner, by its id."""
+    """Read the record of a provisioner by its id."""
     return Call("GET", f"/admin/provisioners/id?{urlencode({'id': identifier})}", members)
 
 
 def policy(whose: Policy) -> Call[dict[str, Any]]:
-    """A policy; refused with 404 when there is none."""
+    """Read a policy; it is refused with 404 when there is none."""
     return Call("GET", whose.path, members)
 
 
 def put_policy(whose: Policy, content: dict[str, Any], *, new: bool) -> Call[dict[str, Any]]:
-    """Stores a policy and answers with it."""
+    """Store a policy and return it."""
     return change("POST" if new else "PUT", whose.path, content, members)
 
 
 def remove_policy(whose: Policy) -> Call[None]:
-    """Takes a policy away."""
+    """Remove a policy."""
     return Call("DELETE", whose.path, nothing)
 
 
@@ -138,14 +138,14 @@ def external_keys(
 
 
 def create_external_key(provisioner_name: str, reference: str) -> Call[ExternalKey]:
-    """A new external account key; only this answer holds it."""
+    """Create an external account key; only this answer holds it."""
     path = f"/admin/acme/eab/{segment(provisioner_name)}"
     body = {"reference": reference}
     return change("POST", path, body, lambda answer: external_key_of(members(answer)))
 
 
 def remove_external_key(provisioner_name: str, identifier: str) -> Call[None]:
-    """Takes an external account key away."""
+    """Remove an external account key."""
     path = f"/admin/acme/eab/{segment(provisioner_name)}/{segment(identifier)}"
     return Call("DELETE", path, nothing)
 
@@ -153,21 +153,21 @@ def remove_external_key(provisioner_name: str, identifier: str) -> Call[None]:
 def change(
     method: str, path: str, body: dict[str, Any], read: Callable[[bytes], Answer]
 ) -> Call[Answer]:
-    """A call that carries JSON."""
+    """Return a call that carries JSON."""
     headers = {"Content-Type": "application/json"}
     return Call(method, path, read, json.dumps(body).encode(), headers)
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path.
+    """Return a name as one segment of a path.
 
-    What a path may hold is not escaped: the original looks names up as they were sent.
+    Characters that a path may hold are not escaped: step-ca looks names up as they were sent.
     """
     return quote(name, safe="$&+,:;=@")
 
 
 def nothing(_: bytes) -> None:
-    """An answer whose status says all."""
+    """Ignore the body of an answer whose status says everything."""
 
 
 def next_cursor(found: dict[str, Any]) -> str:
@@ -176,7 +176,7 @@ def next_cursor(found: dict[str, Any]) -> str:
 
 
 def admin_of(row: dict[str, Any]) -> Admin:
-    """An administrator's record; lists and single answers spell it in two ways."""
+    """Return an administrator's record; lists and single answers spell it in two ways."""
     kind: object = row.get("type")
     kind = KINDS.get(kind, "") if isinstance(kind, int) else kind
     if not isinstance(kind, str):
@@ -185,7 +185,7 @@ def admin_of(row: dict[str, Any]) -> Admin:
 
 
 def external_key_of(row: dict[str, Any]) -> ExternalKey:
-    """A key's record, likewise."""
+    """Return a key's record, likewise."""
     names = ("id", "provisioner", "reference", "account", "hmac_key")
     identifier, whose, reference, account, key = (either(row, name) for name in names)
     unpadded = key.translate(str.maketrans("+/", "-_")).rstrip("=")
@@ -194,7 +194,7 @@ def external_key_of(row: dict[str, Any]) -> ExternalKey:
 
 
 def moment(row: dict[str, Any], name: str) -> str:
-    """A time in RFC 3339, which lists spell as seconds since 1970; "" when there is none."""
+    """Return a time in RFC 3339, which lists spell as seconds since 1970; "" if missing."""
     value: object = row.get(name)
     if not isinstance(value, dict):
         return either(row, name)
@@ -205,7 +205,7 @@ def moment(row: dict[str, Any], name: str) -> str:
 
 
 def either(row: dict[str, Any], name: str) -> str:
-    """A member under its name in snake case or in camel case; "" when it is missing or no text."""
+    """Return a member under its snake-case or camel-case name; "" if it is missing or no text."""
     first, *others = name.split("_")
     camel = first + "".join(word.title() for word in others)
     value: object = row.get(name, row.get(camel))

@@ -9,7 +9,7 @@ MOST_ITEMS = 1000
 
 
 def members(body: bytes) -> dict[str, Any]:
-    """The members of an object; {} is one too. Raises AnswerError for anything else."""
+    """Return the members of a JSON object. Raises AnswerError for anything else."""
     try:
         found: object = json.loads(body)
     except (ValueError, RecursionError):
@@ -20,7 +20,7 @@ def members(body: bytes) -> dict[str, Any]:
 
 
 def text(found: dict[str, Any], name: str, *, default: str | None = None) -> str:
-    """A member that is text. Raises AnswerError."""
+    """Return a member that is text. Raises AnswerError."""
     value = found.get(name, default)
     if not isinstance(value, str):
         raise AnswerError(f"the authority's answer cannot be read: it has no {name}")
@@ -28,7 +28,7 @@ def text(found: dict[str, Any], name: str, *, default: str | None = None) -> str
 
 
 def texts(found: dict[str, Any], name: str) -> list[str]:
-    """A member that is a list of texts, one at least. Raises AnswerError."""
+    """Return a member that is a list of one or more texts. Raises AnswerError."""
     values = found.get(name)
     if (
         not isinstance(values, list)
@@ -40,7 +40,7 @@ def texts(found: dict[str, Any], name: str) -> list[str]:
 
 
 def rows(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """A member that is a list of objects; none is an empty list. Raises AnswerError."""
+    """Return a member that is a list of objects, [] if missing. Raises AnswerError."""
     values = found.get(name) or []
     if not isinstance(values, list) or not all(
         isinstance(value, dict) for value in cast("list[Any]", values)

@@ -35,7 +35,7 @@ class AsyncAuthority:
         )
 
     async def send(self, call: Call[Answer]) -> Answer:
-        """Makes a call. Raises ClientError."""
+        """Send a call and return what it answers. Raises ClientError."""
         try:
             async with self._client.stream(
                 call.method, call.path, content=call.body, headers=call.headers
@@ -58,5 +58,5 @@ class AsyncAuthority:
         await self.close()
 
     async def close(self) -> None:
-        """Ends its connections."""
+        """Close its connections."""
         await self._client.aclose()

@@ -20,7 +20,7 @@ from newel.client.bootstrap import fetch_root
 from newel.client.credential import Credential, of_answer, of_pem
 from newel.client.holder import Holder
 from newel.client.origins import SERVICE_ACCOUNT, Origin
-from newel.client.trust import trusting
+from newel.client.trust import client_tls
 from newel.client.work import run_in_thread
 from newel.crypto import keys
 from newel.crypto.keys import KeyKind
@@ -92,11 +92,11 @@ class AsyncIdentity(Holder):
     ) -> Self:
         """By ACME challenges the solver answers, and renewed by proving the names again."""
         private, account = keys.generate(kind), keys.generate()
-        wanted = acme.wanted(private, names)
+        wanted = acme.make_order(private, names)
 
         async def order() -> Credential:
             flow = acme.obtain(directory, account, wanted)
-            async with httpx.AsyncClient(transport=ProxyTransport(trusting(root))) as client:
+            async with httpx.AsyncClient(transport=ProxyTransport(client_tls(root))) as client:
                 return of_pem(await acme_transport.run_async(flow, client, solver), private)
 
         made = cls(await order(), directory, root)
@@ -108,7 +108,7 @@ class AsyncIdentity(Holder):
         """Plays the exchange out."""
         root = origin.root or await run_in_thread(fetch_root, origin.url, origin.fingerprint)
         steps, answer = origin.steps(root), None
-        async with AsyncAuthority(origin.url, trusting(root)) as authority:
+        async with AsyncAuthority(origin.url, client_tls(root)) as authority:
             while True:
                 try:
                     call = steps.send(answer)
@@ -152,4 +152,4 @@ class AsyncIdentity(Holder):
             try:
                 await self.renew()
             except Exception as error:  # noqa: BLE001 - it is logged
-                self._failed(error)
+                self._record_failure(error)

@@ -6,7 +6,7 @@ import httpx
 
 from newel.client.errors import UnreachableError
 from newel.client.proxies import Proxy, find_proxy
-from newel.client.trust import trusting
+from newel.client.trust import client_tls
 
 
 class ProxyTransport(httpx.AsyncBaseTransport):
@@ -32,13 +32,13 @@ class ProxyTransport(httpx.AsyncBaseTransport):
 
 
 def convert(proxy: Proxy | None) -> httpx.Proxy | None:
-    """Make httpx's proxy of ours. Raise UnreachableError for a kind that it does not speak by itself."""
+    """Convert a proxy to httpx's. Raise UnreachableError for a kind that it does not speak by itself."""
     if proxy is None:
         return None
     if proxy.scheme not in {"http", "https"}:
         raise UnreachableError(
-            f"the proxy {proxy.shown} is not used by event loops: name an http proxy"
+            f"the proxy {proxy.address} is not used by event loops: name an http proxy"
         )
     auth = None if proxy.user is None else (proxy.user, proxy.password)
-    tls = trusting(None) if proxy.scheme == "https" else None
-    return httpx.Proxy(proxy.shown, auth=auth, ssl_context=tls)
+    tls = client_tls(None) if proxy.scheme == "https" else None
+    return httpx.Proxy(proxy.address, auth=auth, ssl_context=tls)

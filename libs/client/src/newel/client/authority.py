@@ -47,7 +47,7 @@ class Authority:
         self._used = 0.0
 
     def send(self, call: Call[Answer]) -> Answer:
-        """Makes a call. Raises ClientError."""
+        """Send a call and return what it answers. Raises ClientError."""
         with self._lock:
             try:
                 status, body = self._exchange(call)
@@ -88,13 +88,13 @@ class Authority:
         self.close()
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Close its connections."""
         with self._lock:
             self._drop()
 
 
 def whole_body(answer: http.client.HTTPResponse) -> bytes:
-    """The body, up to the limit. Raises AnswerError beyond it, HTTPException when it ends too early."""
+    """Return the body. Raises AnswerError beyond the limit, HTTPException if it is cut short."""
     body = answer.read(LARGEST_ANSWER + 1)
     if len(body) > LARGEST_ANSWER:
         raise AnswerError("the server's answer is too large")
@@ -104,7 +104,7 @@ def whole_body(answer: http.client.HTTPResponse) -> bytes:
 
 
 def unreachable(method: str, url: str, error: BaseException) -> UnreachableError:
-    """What failed, in one line, with its cause at the end."""
+    """Return the error for a failed request: one line, its cause at the end."""
     for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return UntrustedError(
@@ -133,7 +133,7 @@ def describe(error: BaseException) -> str:
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """The error and what led to it; of several attempts the first."""
+    """Return the error and what led to it; of several attempts the first."""
     found: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in found:

@@ -41,13 +41,13 @@ class Call(Generic[Answer]):
         self.headers = headers or {}
 
     def answer(self, status: int, body: bytes) -> Answer:
-        """What a 2xx answer says. Raises RefusedError or AnswerError."""
+        """Return what a 2xx answer says. Raises RefusedError or AnswerError."""
         if status >= 300:
             raise RefusedError(status, message_of(status, body))
         return self.read(body)
 
 
-class Issued(NamedTuple):
+class IssuedCertificate(NamedTuple):
     """What sign, renew and rekey answer: PEM each, leaf first; the root is never among them."""
 
     chain: Sequence[str]
@@ -73,7 +73,7 @@ class Version(NamedTuple):
 
 
 def message_of(status: int, body: bytes) -> str:
-    """The message of a refusal, or the detail of a problem document (RFC 9457), or the status."""
+    """Return the message of a refusal, the detail of a problem document (RFC 9457), or the status."""
     try:
         found = members(body)
         return text(found, "message" if "message" in found else "detail")
@@ -87,7 +87,7 @@ def health() -> Call[str]:
 
 
 def version() -> Call[Version]:
-    """The authority's version."""
+    """Read the authority's version."""
 
     def read(body: bytes) -> Version:
         found = members(body)
@@ -97,7 +97,7 @@ def version() -> Call[Version]:
 
 
 def root(expected: str) -> Call[str]:
-    """The root of a fingerprint, PEM. The answer is checked: anybody may have given it.
+    """Read the root of a fingerprint, PEM. The answer is checked against the fingerprint.
 
     Raises FingerprintError for a text that is no fingerprint.
     """
@@ -130,12 +130,12 @@ def roots() -> Call[Sequence[str]]:
 
 
 def federation() -> Call[Sequence[str]]:
-    """The roots of this authority and those it is federated with, PEM."""
+    """Read the roots of this authority and those it is federated with, PEM."""
     return Call("GET", "/federation", _certificates)
 
 
 def intermediates() -> Call[Sequence[str]]:
-    """The issuers' certificates, PEM."""
+    """Read the issuers' certificates, PEM."""
     return Call("GET", "/intermediates", _certificates)
 
 
@@ -151,7 +151,7 @@ def provisioners(cursor: str = "") -> Call[ProvisionerPage]:
 
 
 def encrypted_key(kid: str) -> Call[str]:
-    """The escrowed key of a JWK provisioner: a compact JWE."""
+    """Read the encrypted private key of a JWK provisioner: a compact JWE."""
     path = f"/provisioners/{quote(kid, safe='')}/encrypted-key"
     return Call("GET", path, lambda body: text(members(body), "key"))
 
@@ -163,25 +163,25 @@ def sign(
     not_before: str = "",
     not_after: str = "",
     template_data: dict[str, Any] | None = None,
-) -> Call[Issued]:
-    """A certificate for a PEM request, by a one-time token. Times are RFC 3339 or Go durations."""
+) -> Call[IssuedCertificate]:
+    """Ask for a certificate for a PEM request. Times are RFC 3339 or Go durations."""
     body: dict[str, Any] = {
         "csr": csr, "ott": token, "notBefore": not_before, "notAfter": not_after,
     }  # fmt: skip
     if template_data:
         body["templateData"] = template_data
-    return post("/sign", body, _issued)
+    return post("/sign", body, _read_issued)
 
 
-def renew(token: str = "") -> Call[Issued]:
-    """A new certificate for the one the connection was made with, or for the one of a renew token."""
+def renew(token: str = "") -> Call[IssuedCertificate]:
+    """Renew the certificate of the connection, or the one of a renew token."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return Call("POST", "/renew", _issued, b"", headers)
+    return Call("POST", "/renew", _read_issued, b"", headers)
 
 
-def rekey(csr: str) -> Call[Issued]:
-    """A new certificate, with the request's key, for the one the connection was made with."""
-    return post("/rekey", {"csr": csr}, _issued)
+def rekey(csr: str) -> Call[IssuedCertificate]:
+    """Replace the certificate of the connection by one with the request's key."""
+    return post("/rekey", {"csr": csr}, _read_issued)
 
 
 def revoke(serial: str, *, token: str = "", reason_code: int = 0, reason: str = "") -> Call[str]:
@@ -193,7 +193,7 @@ def revoke(serial: str, *, token: str = "", reason_code: int = 0, reason: str = 
 
 
 def post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> Call[Answer]:
-    """A call that carries a JSON body."""
+    """Return a call that carries a JSON body."""
     headers = {"Content-Type": "application/json"}
     return Call("POST", path, read, json.dumps(body).encode(), headers)
 
@@ -202,7 +202,7 @@ def _certificates(body: bytes) -> Sequence[str]:
     return texts(members(body), "crts")
 
 
-def _issued(body: bytes) -> Issued:
+def _read_issued(body: bytes) -> IssuedCertificate:
     found = members(body)
     chain = texts(found, "certChain") if found.get("certChain") else []
-    return Issued(chain or [text(found, "crt"), text(found, "ca")])
+    return IssuedCertificate(chain or [text(found, "crt"), text(found, "ca")])

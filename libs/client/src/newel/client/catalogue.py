@@ -1,6 +1,6 @@
 """Lists as calls, for administrators: certificates, the endpoints that hold them, alerts about those.
 
-Documents stay as the authority wrote them: a member it adds later reaches whoever prints them.
+Documents stay as the authority wrote them: a member it adds later reaches programs that print them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ class ChallengeServer:
         self._server.server_close()
 
 
-def parsed(address: str) -> tuple[str, int]:
-    """Host and port of ":80", "127.0.0.1:8080" and the like. Raises ValueError."""
+def parse_address(address: str) -> tuple[str, int]:
+    """Return host and port of ":80", "127.0.0.1:8080" and the like. Raises ValueError."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)

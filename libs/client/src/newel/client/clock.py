@@ -4,5 +4,5 @@ import datetime as dt
 
 
 def now() -> dt.datetime:
-    """The time, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return dt.datetime.now(dt.UTC)  # noqa: TID251 - the client library has no runtime to ask

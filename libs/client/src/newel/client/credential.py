@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from newel.client.calls import Issued
+from newel.client.calls import IssuedCertificate
 from newel.client.errors import AnswerError
 from newel.crypto import loading, pem
 from newel.crypto.entropy import random_hex
@@ -57,20 +57,20 @@ class Credential:
         return pem.encode_all(self.chain)
 
     def key_pem(self, password: bytes | None = None) -> bytes:
-        """The key as PKCS #8 PEM, encrypted when a password is given."""
+        """Return the key as PKCS #8 PEM, encrypted when a password is given."""
         protection = BestAvailableEncryption(password) if password else NoEncryption()
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
 
-    def sealed_key(self) -> tuple[bytes, str]:
-        """The key under a fresh password, for the moment a library insists on a file, and that password."""
+    def encrypt_key(self) -> tuple[bytes, str]:
+        """Return the key under a new password, for libraries that insist on a file, and the password."""
         password = random_hex(16)
         return self.key_pem(password.encode()), password
 
 
-def of_answer(issued: Issued, key: PrivateKey) -> Credential:
-    """What an authority issued for a key. Raises AnswerError when it is for another one."""
+def of_answer(issued: IssuedCertificate, key: PrivateKey) -> Credential:
+    """Return what an authority issued for a key. Raises AnswerError when it is for another key."""
     try:
-        return checked(tuple(pem.decode(text.encode()) for text in issued.chain), key)
+        return check(tuple(pem.decode(text.encode()) for text in issued.chain), key)
     except ValueError as error:
         raise AnswerError(f"the authority's certificate cannot be used: {error}") from None
 
@@ -78,11 +78,11 @@ def of_answer(issued: Issued, key: PrivateKey) -> Credential:
 def of_pem(chain: bytes, key: PrivateKey | bytes, password: bytes | None = None) -> Credential:
     """From PEM texts. Raises ValueError for what does not parse or does not belong together."""
     loaded = load_private_key(key, password) if isinstance(key, bytes) else key
-    return checked(tuple(pem.decode_all(chain)), loaded)
+    return check(tuple(pem.decode_all(chain)), loaded)
 
 
-def checked(chain: Sequence[bytes], key: PrivateKey) -> Credential:
-    """A credential whose key is its certificate's. Raises ValueError."""
+def check(chain: Sequence[bytes], key: PrivateKey) -> Credential:
+    """Return the credential if its key is its certificate's, else raise ValueError."""
     made = Credential(tuple(chain), key)
     if made.certificate.public_key() != key.public_key():
         raise ValueError("the certificate is for another key")

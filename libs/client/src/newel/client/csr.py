@@ -17,7 +17,7 @@ _HOST_AND_PORT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")
 
 
 def make(key: PrivateKey, subject: str, names: Sequence[str]) -> x509.CertificateSigningRequest:
-    """A request for ``subject`` as common name and these names. Raises ValueError."""
+    """Return a request for ``subject`` as common name and these names. Raises ValueError."""
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, subject)] if subject else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
     if names:
@@ -28,14 +28,14 @@ def make(key: PrivateKey, subject: str, names: Sequence[str]) -> x509.Certificat
 
 
 def pem(request: x509.CertificateSigningRequest) -> str:
-    """The request as the API takes it."""
+    """Return the request as the API takes it."""
     return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def digest_for(
     key: PrivateKey,
 ) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:
-    """The digest a key signs with; None for Ed25519, which has its own."""
+    """Return the digest a key signs with, None for Ed25519."""
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return None
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size > 256:
@@ -44,7 +44,7 @@ def digest_for(
 
 
 def general_name(text: str) -> x509.GeneralName:
-    """An address, a URI, a mailbox or, where it looks like none of these, a DNS name.
+    """Return an address, a URI, a mailbox or, when it looks like none of these, a DNS name.
 
     Raises ValueError for what is none of the four.
     """

@@ -39,15 +39,15 @@ class Place(NamedTuple):
 
 def place_of(token: str) -> Place:
     """Where a token is good. Raises TokenError."""
-    claims = parsed(token)
+    claims = read_claims(token)
     parts = urlsplit(claims.audience[0] if claims.audience else "")
     if parts.scheme != "https" or not parts.netloc:
         raise TokenError("the token names no authority")
     return Place(f"https://{parts.netloc}", claims.sha)
 
 
-def parsed(token: str) -> tokens.Claims:
-    """The token's claims, which nobody has verified: the authority will."""
+def read_claims(token: str) -> tokens.Claims:
+    """Return the token's claims; the authority verifies them, not the client."""
     try:
         return tokens.parse(token.strip()).unverified
     except tokens.MalformedTokenError as error:
@@ -63,7 +63,7 @@ def by_token(
     not_after: str = "",
 ) -> Enrolment:
     """By a one-time token (or a service account's): the key is made here and stays here."""
-    claims = parsed(token)
+    claims = read_claims(token)
     made = key or keys.generate()
     common = subject or claims.sub
     request = csr.make(made, common, list(names) or claims.sans or [common])
@@ -81,7 +81,7 @@ def by_password(
     key: PrivateKey | None = None,
     not_after: str = "",
 ) -> Enrolment:
-    """By the password of a JWK provisioner, whose key is opened here: it never leaves this process."""
+    """Enrol by the password of a JWK provisioner, whose key is decrypted here and stays in this process."""
     from newel.jose import jwe  # it takes a while to import
 
     row = yield from _provisioner(provisioner)
@@ -106,7 +106,7 @@ def by_password(
 
 
 def _provisioner(name: str) -> Generator[calls.Call[Any], Any, dict[str, Any]]:
-    """The JWK provisioner of that name."""
+    """Find the JWK provisioner of that name."""
     cursor = ""
     for _ in range(100):
         page: calls.ProvisionerPage = yield calls.provisioners(cursor)

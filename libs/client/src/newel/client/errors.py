@@ -10,7 +10,7 @@ class UnreachableError(ClientError):
 
 
 class UntrustedError(UnreachableError):
-    """Whoever answered is not the authority: its certificate does not end at the trusted root."""
+    """The server is not the authority: its certificate does not lead to the trusted root."""
 
 
 class FingerprintError(ClientError):

@@ -1,4 +1,4 @@
-"""What every identity has, however it is kept fresh: the credential of the moment, and TLS made of it."""
+"""The base of every identity: its current credential, and TLS contexts that follow it."""
 
 import logging
 import ssl
@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Self
 
 from newel.client import rotating
-from newel.client.calls import Call, Issued
+from newel.client.calls import Call, IssuedCertificate
 from newel.client.clock import now
 from newel.client.credential import Credential, of_pem
 from newel.client.errors import ClientError
 from newel.client.rotating import RotatingContext
 from newel.client.schedule import Schedule, renewal
-from newel.client.trust import base_url, trusting
+from newel.client.trust import base_url, client_tls
 
 log = logging.getLogger("newel.client")
 
-LONGEST_SLEEP = 30.0
-"""Seconds after which the wall clock is looked at again: a machine that slept does not sleep on."""
+MAX_SLEEP = 30.0
+"""Seconds after which the wall clock is read again, because a machine may have been suspended."""
 
 
 class Holder:
@@ -44,52 +44,52 @@ class Holder:
         root: str,
         password: bytes | None = None,
     ) -> Self:
-        """From files somebody else wrote. Raises OSError, ValueError."""
+        """Read an identity from files that another program wrote. Raises OSError, ValueError."""
         chain, private = Path(certificate).read_bytes(), Path(key).read_bytes()
         return cls(of_pem(chain, private, password), url, root)
 
     @property
     def credential(self) -> Credential:
-        """The certificate and key of this moment."""
+        """The current certificate and key."""
         return self._credential
 
     def client_context(self) -> RotatingContext:
-        """For httpx (``verify=``), requests, aiohttp, asyncpg and whoever else takes an SSLContext."""
+        """Return a context for httpx (``verify=``), requests, aiohttp, asyncpg and other clients."""
         return rotating.client(lambda: self._credential, self.root)
 
     def server_context(self, *, require_client: bool | str = True) -> RotatingContext:
-        """For servers; ``require_client`` is True, "optional" or False."""
+        """Return a context for servers; ``require_client`` is True, "optional" or False."""
         return rotating.server(lambda: self._credential, self.root, require_client=require_client)
 
     def on_renewal(self, listener: Callable[[Credential], None]) -> None:
-        """Calls ``listener`` with each new credential, for libraries that want files or bytes."""
+        """Call ``listener`` with each new credential, for libraries that need files or bytes."""
         with self._lock:
             self._listeners.append(listener)
 
     def write(self, certificate: str | Path, key: str | Path) -> None:
-        """Writes both files as they are now, both or none, for programs that read files; new ones are 0600."""
-        from newel.client.whole_files import File, write_all
+        """Write both files, or neither, for programs that read files; new files have mode 0600."""
+        from newel.client.atomic_write import File, write_all
 
         credential = self._credential
         pair = [(key, credential.key_pem()), (certificate, credential.chain_pem)]
         write_all([File(Path(name), data) for name, data in pair])
 
-    def _renewal(self) -> tuple[Call[Issued], ssl.SSLContext]:
-        """The call that renews now, and the TLS it is made over."""
+    def _renewal(self) -> tuple[Call[IssuedCertificate], ssl.SSLContext]:
+        """Return the call that renews now, and the TLS context for it."""
         credential = self._credential
         call, mutual = renewal(credential, self.url, now())
-        tls: ssl.SSLContext = trusting(self.root)
+        tls: ssl.SSLContext = client_tls(self.root)
         if mutual:
             rotating.load(tls, credential)
         return call, tls
 
     def _pause(self) -> float:
-        """Seconds to sleep before the schedule is looked at again; 0 when renewal is due."""
-        return max(0.0, min(self._schedule.wait(now()), LONGEST_SLEEP))
+        """Return the seconds to sleep before the schedule is checked again; 0 when renewal is due."""
+        return max(0.0, min(self._schedule.wait(now()), MAX_SLEEP))
 
-    def _failed(self, error: Exception) -> None:
-        """A renewal failed. Whatever it was, whoever renews is the only one to do so, and goes on."""
-        self._schedule.failed(now())
+    def _record_failure(self, error: Exception) -> None:
+        """Record and log a failed renewal; the renewing thread or task continues after any error."""
+        self._schedule.record_failure(now())
         if isinstance(error, ClientError):
             log.warning("renewal failed (%d): %s", self._schedule.failures, error)
         else:
@@ -98,7 +98,7 @@ class Holder:
     def _replace(self, credential: Credential) -> None:
         with self._lock:
             self._credential = credential
-            self._schedule.renewed(credential)
+            self._schedule.record_renewal(credential)
             listeners = list(self._listeners)
         log.info("certificate renewed, valid until %s", credential.not_after.isoformat())
         for listener in listeners:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from newel.acme.challenges import HTTP_PREFIX, http_path
 from newel.client.acme_events import Prove
-from newel.client.challenge_server import ChallengeServer, parsed
+from newel.client.challenge_server import ChallengeServer, parse_address
 
 
 class Standalone(ChallengeServer):
@@ -33,7 +33,7 @@ class Standalone(ChallengeServer):
                 """Says nothing."""
 
         self._answers = answers
-        super().__init__(ThreadingHTTPServer(parsed(address), Handler))
+        super().__init__(ThreadingHTTPServer(parse_address(address), Handler))
 
     def prove(self, challenge: Prove) -> None:
         """Answers from now on."""
@@ -51,18 +51,18 @@ class Webroot:
         self._folder = Path(folder) / HTTP_PREFIX.strip("/")
 
     def prove(self, challenge: Prove) -> None:
-        """Writes the answer where the server finds it. Raises OSError."""
+        """Write the answer where the server finds it. Raises OSError."""
         self._folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         file = self._file(challenge.token)
         file.write_text(challenge.authorization)
         file.chmod(0o644)
 
     def withdraw(self, _: str, token: str) -> None:
-        """Removes it."""
+        """Remove the answer."""
         self._file(token).unlink(missing_ok=True)
 
     def _file(self, token: str) -> Path:
-        """The file of a token, which the server chose: it must not choose the folder too."""
+        """Return the file of a token; the server chooses the token, but must not choose the folder."""
         if not token or not token.replace("-", "").replace("_", "").isalnum():
             raise ValueError("the challenge's token is not base64url")
         return self._folder / token

@@ -14,9 +14,9 @@ from newel.client.acme_transport import Solver
 from newel.client.authority import Authority
 from newel.client.bootstrap import fetch_root
 from newel.client.credential import Credential, of_answer, of_pem
-from newel.client.holder import LONGEST_SLEEP, Holder
+from newel.client.holder import MAX_SLEEP, Holder
 from newel.client.origins import SERVICE_ACCOUNT, Origin
-from newel.client.trust import trusting
+from newel.client.trust import client_tls
 from newel.client.work import Thread, start_thread
 from newel.crypto import keys
 from newel.crypto.keys import KeyKind
@@ -88,11 +88,11 @@ class Identity(Holder):
     ) -> Self:
         """By ACME challenges the solver answers, and renewed by proving the names again."""
         private, account = keys.generate(kind), keys.generate()
-        wanted = acme.wanted(private, names)
+        wanted = acme.make_order(private, names)
 
         def order() -> Credential:
             flow = acme.obtain(directory, account, wanted)
-            return of_pem(acme_transport.run(flow, trusting(root), solver), private)
+            return of_pem(acme_transport.run(flow, client_tls(root), solver), private)
 
         made = cls(order(), directory, root)
         made._again = order
@@ -103,7 +103,7 @@ class Identity(Holder):
         """Plays the exchange out."""
         root = origin.root or fetch_root(origin.url, origin.fingerprint)
         steps, answer = origin.steps(root), None
-        with Authority(origin.url, trusting(root)) as authority:
+        with Authority(origin.url, client_tls(root)) as authority:
             while True:
                 try:
                     call = steps.send(answer)
@@ -133,7 +133,7 @@ class Identity(Holder):
         """Renews no more; the credential stays usable."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(LONGEST_SLEEP)
+            self._thread.join(MAX_SLEEP)
             self._thread = None
 
     def __enter__(self) -> Self:
@@ -150,4 +150,4 @@ class Identity(Holder):
             try:
                 self.renew()
             except Exception as error:  # noqa: BLE001 - it is logged
-                self._failed(error)
+                self._record_failure(error)

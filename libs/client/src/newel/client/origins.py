@@ -25,7 +25,7 @@ class Origin(NamedTuple):
 
 
 def token(text: str, kind: KeyKind, root: str | None, not_after: str) -> Origin:
-    """A one-time token, which names the authority and its root. Raises TokenError."""
+    """Enrol by a one-time token, which names the authority and its root. Raises TokenError."""
     place = enrolment.place_of(text)
     steps = enrolment.by_token(text, key=keys.generate(kind), not_after=not_after)
     return Origin(place.url, root, place.fingerprint, under_any_root(steps))
@@ -42,7 +42,7 @@ def password(
     kind: KeyKind,
     not_after: str,
 ) -> Origin:
-    """The password of a JWK provisioner; the first name is the subject."""
+    """Enrol by the password of a JWK provisioner; the first name is the subject."""
     url = base_url(url)
     octets = secret.encode() if isinstance(secret, str) else secret
 
@@ -58,7 +58,10 @@ def password(
 def kubernetes(
     url: str, root: str, names: Sequence[str], token_file: str | Path, kind: KeyKind
 ) -> Origin:
-    """The token of the pod's service account; the first name is the subject. Raises OSError, TokenError."""
+    """Enrol by the token of the pod's service account. Raises OSError, TokenError.
+
+    The first name is the subject.
+    """
     text = Path(token_file).read_text()
     key = keys.generate(kind)
     steps = enrolment.by_token(text, key=key, subject=names[0], names=names)
@@ -66,7 +69,7 @@ def kubernetes(
 
 
 def under_any_root(steps: Enrolment) -> Callable[[str], Enrolment]:
-    """An exchange that says nothing of the root."""
+    """Return an exchange that does not depend on the root."""
 
     def under(_root: str) -> Enrolment:
         return steps

@@ -3,8 +3,8 @@
     app = PeerIdentity(app)        # scope["peer"] is a Peer, or None without a client certificate
 
 The chain is taken from the ASGI TLS extension. Behind a proxy that ends TLS, it is taken from the header of
-RFC 9440 instead, and only from the proxies that are named: from anybody else the header is removed, because
-everybody can send one.
+RFC 9440 instead, and only from the configured proxies: the header of any other client is removed, because every
+client can send one.
 """
 
 import base64
@@ -98,7 +98,7 @@ class PeerIdentity:
 
 
 def from_tls(scope: Scope) -> Peer | None:
-    """The peer of the connection itself."""
+    """Return the peer of the connection itself."""
     extension = (scope.get("extensions") or {}).get("tls") or {}
     chain = extension.get("client_cert_chain_der")
     if chain is None:
@@ -108,7 +108,7 @@ def from_tls(scope: Scope) -> Peer | None:
 
 
 def from_header(headers: dict[bytes, bytes]) -> Peer | None:
-    """The client a trusted proxy vouches for (RFC 9440 §2.2); None for no certificate or a broken one."""
+    """Return the client that a trusted proxy names (RFC 9440 §2.2), None without a valid one."""
     value = headers.get(b"client-cert", b"").strip()
     if not (len(value) <= LARGEST_HEADER and value.startswith(b":") and value.endswith(b":")):
         return None

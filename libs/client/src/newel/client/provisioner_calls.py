@@ -8,12 +8,12 @@ from newel.client.calls import Call
 
 
 def create(provisioner: dict[str, Any]) -> Call[dict[str, Any]]:
-    """A new one."""
+    """Create a provisioner."""
     return change("POST", "/admin/provisioners", provisioner, members)
 
 
 def get(name: str) -> Call[dict[str, Any]]:
-    """The one of that name."""
+    """Read the provisioner of that name."""
     return Call("GET", path(name), members)
 
 
@@ -23,7 +23,7 @@ def update(name: str, provisioner: dict[str, Any]) -> Call[dict[str, Any]]:
 
 
 def remove(name: str) -> Call[None]:
-    """Takes one away."""
+    """Remove a provisioner."""
     return Call("DELETE", path(name), nothing)
 
 

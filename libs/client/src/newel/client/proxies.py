@@ -38,7 +38,7 @@ class Proxy(NamedTuple):
         return {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
     @property
-    def shown(self) -> str:
+    def address(self) -> str:
         """The proxy as errors name it: without its credentials."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
@@ -50,7 +50,7 @@ def find_proxy(url: str) -> Proxy | None:
     variable = f"{parts.scheme.upper()}_PROXY"
     given = os.environ.get(variable) or os.environ.get(variable.lower())
     if not given or (variable == "HTTP_PROXY" and "REQUEST_METHOD" in os.environ):
-        return None  # in a CGI program HTTP_PROXY is a header of whoever asks
+        return None  # in a CGI program HTTP_PROXY is a header of the client
     if is_direct(parts.hostname or "", parts.port or PORTS[parts.scheme]):
         return None
     return parse_proxy(given, variable)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def throwaway_authority() -> "ThrowawayAuthority":
-    """An authority in this process, without a port: certificates in a millisecond."""
+    """Provide an authority in this process, without a port: certificates in a millisecond."""
     from newel.client.throwaway import ThrowawayAuthority
 
     return ThrowawayAuthority()
@@ -24,7 +24,7 @@ def throwaway_authority() -> "ThrowawayAuthority":
 
 @pytest.fixture
 def throwaway_server(throwaway_authority: "ThrowawayAuthority") -> Generator["ThrowawayServer"]:
-    """The same authority on loopback, with faults to switch on."""
+    """Provide the same authority on loopback, with faults to switch on."""
     from newel.client.throwaway_server import ThrowawayServer
 
     with ThrowawayServer(throwaway_authority) as server:
@@ -33,7 +33,7 @@ def throwaway_server(throwaway_authority: "ThrowawayAuthority") -> Generator["Th
 
 @pytest.fixture
 def rotating_identity(throwaway_server: "ThrowawayServer") -> Generator["Identity"]:
-    """An identity for localhost that renews itself, and on `renew()`."""
+    """Provide an identity for localhost that renews itself, and on `renew()`."""
     from newel.client.identity import Identity
 
     with Identity.from_token(throwaway_server.token("localhost")) as identity:

@@ -11,13 +11,14 @@ JITTER = 1 / 15
 
 
 def pause(failures: int) -> dt.timedelta:
-    """The time to wait after so many failures in a row, 0 for the first one.
+    """Return the time to wait after so many failures in a row, 0 for the first one.
 
-    Up to a quarter of it is left out at random: callers that failed together do not come back together.
+    Up to a quarter of it is left out at random, so that callers that failed together do not retry
+    together.
     """
     return min(FIRST * 2 ** min(failures, 10), LONGEST) * (1 - draw() / 4)
 
 
 def draw() -> float:
-    """A random number from 0 to 1."""
+    """Return a random number from 0 to 1."""
     return random_fraction()

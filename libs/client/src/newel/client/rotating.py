@@ -59,17 +59,17 @@ class RotatingContext(ssl.SSLContext):
         return self.current().wrap_bio(*args, **kwargs)
 
     def set_alpn_protocols(self, alpn_protocols: Any) -> None:
-        """Holds for this and every later generation."""
+        """Set it for this and every later generation."""
         super().set_alpn_protocols(alpn_protocols)
         self._remember("set_alpn_protocols", (list(alpn_protocols),))
 
     def set_ciphers(self, ciphers: str, /) -> None:
-        """Holds for this and every later generation."""
+        """Set it for this and every later generation."""
         super().set_ciphers(ciphers)
         self._remember("set_ciphers", (ciphers,))
 
     def set_ecdh_curve(self, name: str, /) -> None:
-        """Holds for this and every later generation."""
+        """Set it for this and every later generation."""
         super().set_ecdh_curve(name)
         self._remember("set_ecdh_curve", (name,))
 
@@ -90,7 +90,7 @@ class RotatingContext(ssl.SSLContext):
         raise TypeError("the certificate of a rotating context is its identity's")
 
     def current(self) -> ssl.SSLContext:
-        """A context for one more connection; made anew only when certificate or settings changed."""
+        """Return the context for a new connection, replaced when certificate or settings change."""
         credential = self._source()
         with self._lock:
             wanted = (credential, *self._settings())
@@ -126,7 +126,7 @@ class RotatingContext(ssl.SSLContext):
 
 
 def load(context: ssl.SSLContext, credential: Credential) -> None:
-    """Gives a context that nobody uses yet its certificate, without the key ever being on a disk in clear."""
+    """Load a certificate into an unused context; the key is never on a disk in clear."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("newel", os.MFD_CLOEXEC)
         with os.fdopen(descriptor, "wb") as memory:
@@ -134,7 +134,7 @@ def load(context: ssl.SSLContext, credential: Credential) -> None:
             memory.flush()
             context.load_cert_chain(f"/proc/self/fd/{descriptor}")
         return
-    sealed, password = credential.sealed_key()
+    sealed, password = credential.encrypt_key()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pair.pem"
         file.write_bytes(credential.chain_pem + sealed)

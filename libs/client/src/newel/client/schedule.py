@@ -3,7 +3,7 @@
 import datetime as dt
 
 from newel.client import calls, retries
-from newel.client.calls import Call, Issued
+from newel.client.calls import Call, IssuedCertificate
 from newel.client.credential import Credential
 
 FRACTION = 2 / 3
@@ -21,13 +21,13 @@ class Schedule:
         """Seconds until the next attempt, 0 when it is due."""
         return max(0.0, (self._due - now).total_seconds())
 
-    def renewed(self, credential: Credential) -> None:
-        """An attempt was successful."""
+    def record_renewal(self, credential: Credential) -> None:
+        """Record a successful attempt."""
         self.failures = 0
         self._due = self._normal(credential)
 
-    def failed(self, now: dt.datetime) -> None:
-        """An attempt was not."""
+    def record_failure(self, now: dt.datetime) -> None:
+        """Record a failed attempt."""
         self._due = now + retries.pause(self.failures)
         self.failures += 1
 
@@ -37,11 +37,13 @@ class Schedule:
         return credential.not_before + lifetime * (FRACTION - retries.JITTER * retries.draw())
 
 
-def renewal(credential: Credential, url: str, now: dt.datetime) -> tuple[Call[Issued], bool]:
-    """The call that renews, and whether it goes over mutual TLS.
+def renewal(
+    credential: Credential, url: str, now: dt.datetime
+) -> tuple[Call[IssuedCertificate], bool]:
+    """Return the call that renews, and whether it uses mutual TLS.
 
-    Once the certificate has expired no TLS server takes it: its key signs a token instead, which the
-    authority honours where renewal after expiry is allowed.
+    No TLS server accepts an expired certificate: its key signs a token instead, which the authority
+    accepts where renewal after expiry is allowed.
     """
     if now < credential.not_after:
         return calls.renew(), True

@@ -14,24 +14,24 @@ UNKNOWN = (404, 405, 501)
 """What an authority answers that has no such method."""
 
 
-class SshCall(Call[Answer]):
+class SSHCall(Call[Answer]):
     """A call that only an authority with SSH keys answers."""
 
     def answer(self, status: int, body: bytes) -> Answer:
-        """What a 2xx answer says. Raises RefusedError, which says so where there is no SSH, or AnswerError."""
+        """Return what a 2xx answer says. Raises RefusedError (also without SSH) or AnswerError."""
         if status in UNKNOWN:
             said = message_of(status, body)  # a router speaks of resources, not of SSH
             raise RefusedError(status, said if "ssh" in said.lower() else NO_SSH)
         return super().answer(status, body)
 
 
-def post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> SshCall[Answer]:
-    """A call that carries a JSON body."""
+def post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> SSHCall[Answer]:
+    """Return a call that carries a JSON body."""
     call = post_json(path, body, read)
-    return SshCall(call.method, call.path, call.read, call.body, call.headers)
+    return SSHCall(call.method, call.path, call.read, call.body, call.headers)
 
 
-class SshIssued(NamedTuple):
+class IssuedSSHCertificate(NamedTuple):
     """What a certificate was asked for answers with."""
 
     certificate: bytes
@@ -41,7 +41,7 @@ class SshIssued(NamedTuple):
     """The X.509 chain of the identity request, PEM; [] when there was none."""
 
 
-class SshKeys(NamedTuple):
+class SSHKeys(NamedTuple):
     """Public keys of certificate authorities."""
 
     user: Sequence[bytes]
@@ -88,51 +88,51 @@ def sign(
     add_user_key: bytes = b"",
     identity_csr: str = "",
     template_data: dict[str, Any] | None = None,
-) -> Call[SshIssued]:
-    """A certificate of this kind (``user`` or ``host``). Times are RFC 3339 or Go durations."""
+) -> Call[IssuedSSHCertificate]:
+    """Ask for a ``user`` or ``host`` certificate. Times are RFC 3339 or Go durations."""
     optional: dict[str, Any] = {
-        "addUserPublicKey": encoded(add_user_key),
+        "addUserPublicKey": encode(add_user_key),
         "identityCSR": identity_csr,
         "templateData": template_data,
     }
     body: dict[str, Any] = {
-        "publicKey": encoded(public_key), "ott": token, "certType": kind, "keyID": key_id,
+        "publicKey": encode(public_key), "ott": token, "certType": kind, "keyID": key_id,
         "principals": list(principals), "validAfter": valid_after, "validBefore": valid_before,
         **{name: value for name, value in optional.items() if value},
     }  # fmt: skip
-    return post("/ssh/sign", body, issued)
+    return post("/ssh/sign", body, read_certificate)
 
 
-def renew(token: str) -> Call[SshIssued]:
-    """A new certificate for the host certificate that signed the token."""
-    return post("/ssh/renew", {"ott": token}, issued)
+def renew(token: str) -> Call[IssuedSSHCertificate]:
+    """Renew the host certificate that signed the token."""
+    return post("/ssh/renew", {"ott": token}, read_certificate)
 
 
-def rekey(token: str, public_key: bytes) -> Call[SshIssued]:
-    """The same for another key."""
-    return post("/ssh/rekey", {"ott": token, "publicKey": encoded(public_key)}, issued)
+def rekey(token: str, public_key: bytes) -> Call[IssuedSSHCertificate]:
+    """Renew the host certificate that signed the token, with another key."""
+    return post("/ssh/rekey", {"ott": token, "publicKey": encode(public_key)}, read_certificate)
 
 
 def revoke(serial: str, token: str, *, reason_code: int = 0, reason: str = "") -> Call[str]:
-    """The certificate of this serial is renewed no more."""
+    """Stop the renewal of the certificate of this serial."""
     body = {
         "serial": serial, "ott": token, "reasonCode": reason_code, "reason": reason, "passive": True,
     }  # fmt: skip
     return post("/ssh/revoke", body, lambda answer: text(members(answer), "status"))
 
 
-def roots() -> Call[SshKeys]:
-    """The keys this authority signs with."""
+def roots() -> Call[SSHKeys]:
+    """Read the keys that this authority signs with."""
     return Call("GET", "/ssh/roots", keys)
 
 
-def federation() -> Call[SshKeys]:
+def federation() -> Call[SSHKeys]:
     """Those keys and the ones of the authorities it is federated with."""
     return Call("GET", "/ssh/federation", keys)
 
 
 def config(kind: str, data: dict[str, str]) -> Call[Sequence[Template]]:
-    """The configuration of a ``user`` or of a ``host``."""
+    """Read the configuration of a ``user`` or of a ``host``."""
 
     def read(body: bytes) -> Sequence[Template]:
         return [
@@ -167,11 +167,11 @@ def hosts() -> Call[Sequence[Host]]:
             for row in rows(members(body), "hosts")
         ]
 
-    return SshCall("GET", "/ssh/hosts", read)
+    return SSHCall("GET", "/ssh/hosts", read)
 
 
 def bastion(user: str, host: str) -> Call[Bastion]:
-    """What a connection to a host goes through."""
+    """Read what a connection to a host goes through."""
 
     def read(body: bytes) -> Bastion:
         found = members(body).get("bastion") or {}
@@ -183,34 +183,34 @@ def bastion(user: str, host: str) -> Call[Bastion]:
     return post("/ssh/bastion", {"user": user, "hostname": host}, read)
 
 
-def issued(body: bytes) -> SshIssued:
-    """What sign, renew and rekey answer."""
+def read_certificate(body: bytes) -> IssuedSSHCertificate:
+    """Return what sign, renew and rekey answer."""
     found = members(body)
     identity = found.get("identityCrt") or []
     if not isinstance(identity, list):
         raise AnswerError("the authority's answer cannot be read: its identity is no list")
     chain = [str(each) for each in identity]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
-    return SshIssued(octets(found, "crt"), octets(found, "addUserCrt"), chain)
+    return IssuedSSHCertificate(octets(found, "crt"), octets(found, "addUserCrt"), chain)
 
 
-def keys(body: bytes) -> SshKeys:
-    """The lists of user and host keys."""
+def keys(body: bytes) -> SSHKeys:
+    """Return the lists of user and host keys."""
     found = members(body)
     lists = [
         [octets({name: each}, name) for each in found.get(name) or []]
         for name in ("userKey", "hostKey")
     ]
-    return SshKeys(*lists)
+    return SSHKeys(*lists)
 
 
 def octets(found: dict[str, Any], name: str) -> bytes:
-    """A member in base64; b"" when it is missing. Raises AnswerError."""
+    """Return a member in base64; b"" if missing. Raises AnswerError."""
     try:
         return binascii.a2b_base64(text(found, name, default=""), strict_mode=True)
     except binascii.Error:
         raise AnswerError(f"the authority's answer cannot be read: {name} is no base64") from None
 
 
-def encoded(data: bytes) -> str:
-    """Octets as the API carries them."""
+def encode(data: bytes) -> str:
+    """Return octets as the API carries them."""
     return binascii.b2a_base64(data, newline=False).decode()

@@ -1,4 +1,4 @@
-"""A certification authority for tests: made in milliseconds, trusted by nobody, gone with the test."""
+"""A certification authority for tests: made in milliseconds, trusted by no one else, gone with the test."""
 
 import datetime as dt
 import ssl
@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from newel.client import rotating
 from newel.client.clock import now
-from newel.client.credential import Credential, checked
+from newel.client.credential import Credential, check
 from newel.client.csr import general_name
 from newel.crypto import keys
 from newel.crypto.entropy import random_bits
@@ -59,18 +59,18 @@ class ThrowawayAuthority:
         not_after: dt.datetime | None = None,
         key: PrivateKey | None = None,
     ) -> Credential:
-        """A credential for these names, good for a day unless times say otherwise (past ones too)."""
+        """Issue a credential for these names, valid for a day unless other times are given."""
         made = key or keys.generate()
         certificate = self.certify(made.public_key(), names, not_before, not_after)
-        return checked([certificate.public_bytes(Encoding.DER)], made)
+        return check([certificate.public_bytes(Encoding.DER)], made)
 
     def expired_cert(self, *names: str) -> Credential:
-        """A credential that was good until a minute ago."""
+        """Issue a credential that expired a minute ago."""
         moment = now()
         return self.issue_cert(*names, not_before=moment - DAY, not_after=moment - MINUTE)
 
     def revoked_cert(self, *names: str) -> Credential:
-        """A credential the authority has revoked."""
+        """Issue a credential and revoke it."""
         made = self.issue_cert(*names)
         self.revoke(made.certificate.serial_number)
         return made
@@ -82,7 +82,7 @@ class ThrowawayAuthority:
         not_before: dt.datetime | None = None,
         not_after: dt.datetime | None = None,
     ) -> x509.Certificate:
-        """A leaf for a public key; the first name is the subject too."""
+        """Issue a leaf for a public key; the first name is the subject too."""
         start = not_before or now() - MINUTE
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
         made = (
@@ -111,11 +111,11 @@ class ThrowawayAuthority:
         context.load_verify_locations(cadata=self.root_pem)
 
     def configure_cert(self, context: ssl.SSLContext, credential: Credential) -> None:
-        """Gives a context, used by nobody yet, a credential."""
+        """Load a credential into an unused context."""
         rotating.load(context, credential)
 
     def crl(self, *, stale: bool = False) -> bytes:
-        """The revocation list, DER; a stale one ended an hour ago."""
+        """Return the revocation list, DER; a stale one expired an hour ago."""
         update = now() - (2 * DAY if stale else MINUTE)
         end = now() - dt.timedelta(hours=1) if stale else now() + DAY
         builder = x509.CertificateRevocationListBuilder(self.root.subject, update, end)
@@ -125,7 +125,7 @@ class ThrowawayAuthority:
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
     def ocsp(self, request: bytes, fault: str = "") -> bytes:
-        """An OCSP response, DER. ``fault`` is "tryLater", "unauthorized", "unknown" or "stale"."""
+        """Return an OCSP response, DER. ``fault`` is "tryLater", "unauthorized", "unknown" or "stale"."""
         if fault in {"tryLater", "unauthorized"}:
             status = ocsp.OCSPResponseStatus.TRY_LATER
             if fault == "unauthorized":
@@ -153,7 +153,7 @@ class ThrowawayAuthority:
 
 
 def serial() -> int:
-    """A random positive serial number."""
+    """Return a random positive serial number."""
     return random_bits(127) | 1 << 126
 
 

@@ -55,7 +55,7 @@ class ThrowawayServer:
         return f"http://localhost:{self._http.server_address[1]}"
 
     def token(self, subject: str, *names: str) -> str:
-        """A token this server honours."""
+        """Return a token that this server accepts."""
         return tokens.make(
             self.authority.key,
             kid="throw-away",
@@ -100,7 +100,7 @@ class ThrowawayServer:
         csr = loading.load_pem_request(str(request["csr"]).encode())
         named = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = [str(getattr(name, "value", name)) for name in named]
-        return self._issued(cast("PublicKey", csr.public_key()), tuple(names))
+        return self._answer_issued(cast("PublicKey", csr.public_key()), tuple(names))
 
     def _renew(self, peer: bytes | None, bearer: str) -> tuple[int, Any]:
         if bearer:
@@ -109,9 +109,11 @@ class ThrowawayServer:
             return 401, {"status": 401, "message": "missing client certificate"}
         known = Peer((peer,))
         self.renewals += 1
-        return self._issued(cast("PublicKey", known.certificate.public_key()), tuple(known.names))
+        return self._answer_issued(
+            cast("PublicKey", known.certificate.public_key()), tuple(known.names)
+        )
 
-    def _issued(self, key: PublicKey, names: tuple[str, ...]) -> tuple[int, Any]:
+    def _answer_issued(self, key: PublicKey, names: tuple[str, ...]) -> tuple[int, Any]:
         start = now() - dt.timedelta(seconds=1)
         made = self.authority.certify(key, names, start, start + self.lifetime)
         leaf = made.public_bytes(Encoding.PEM).decode()
@@ -129,7 +131,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away, or does not trust us, is nobody's error here."""
+        """Ignore clients that disconnect or do not trust the server."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -151,11 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def do_GET(self) -> None:
-        """A question."""
+        """Answer a GET request."""
         self._serve(b"")
 
     def do_POST(self) -> None:
-        """A request with a body."""
+        """Answer a POST request."""
         size = min(int(self.headers.get("Content-Length") or 0), LARGEST_BODY)
         self._serve(self.rfile.read(size))
 

@@ -9,7 +9,7 @@ from newel.acme.identifiers import Identifier
 from newel.client import rotating
 from newel.client.acme import identifier
 from newel.client.acme_events import Prove
-from newel.client.challenge_server import ChallengeServer, parsed
+from newel.client.challenge_server import ChallengeServer, parse_address
 from newel.client.clock import now
 from newel.client.credential import Credential
 
@@ -39,7 +39,7 @@ class Standalone(ChallengeServer):
             """Shakes hands and hangs up."""
 
             def handle(self) -> None:
-                """Shows the certificate of the name that is asked for, if a challenge is about it."""
+                """Present the certificate of the requested name, if there is a challenge for it."""
                 self.request.settimeout(SECONDS)
                 with (
                     contextlib.suppress(OSError),
@@ -48,7 +48,7 @@ class Standalone(ChallengeServer):
                     pass
 
         self._contexts = contexts
-        super().__init__(_Server(parsed(address), Handler))
+        super().__init__(_Server(parse_address(address), Handler))
 
     def prove(self, challenge: Prove) -> None:
         """Answers from now on."""

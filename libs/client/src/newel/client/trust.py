@@ -1,11 +1,11 @@
-"""What a client's TLS trusts: given roots, the system's, or, for one purpose, anybody."""
+"""What a client's TLS trusts: given roots, the system's, or, for one purpose, any server."""
 
 import ssl
 from urllib.parse import urlsplit
 
 
 def base_url(text: str) -> str:
-    """The authority's address as people write it: https, without path and query.
+    """Return the authority's address as people write it: https, without path and query.
 
     Raises ValueError for another scheme or no host.
     """
@@ -23,11 +23,11 @@ def base_url(text: str) -> str:
     return f"https://{host}:{port}" if port else f"https://{host}"
 
 
-def trusting(roots: str | None) -> ssl.SSLContext:
-    """A client's TLS that trusts these PEM roots, or the system's when there are none given.
+def client_tls(roots: str | None) -> ssl.SSLContext:
+    """Return a client context that trusts these PEM roots, or the system's if none are given.
 
-    Not by create_default_context, which opens the file of SSLKEYLOGFILE and so fails where that cannot be
-    written, and otherwise writes there what decrypts the connection.
+    It is not made by create_default_context, which writes the secrets of the connection to the file
+    of SSLKEYLOGFILE and fails where that cannot be written.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -38,8 +38,8 @@ def trusting(roots: str | None) -> ssl.SSLContext:
     return context
 
 
-def unverified() -> ssl.SSLContext:
-    """TLS that trusts anybody: for fetching a root by its fingerprint, and for nothing else."""
+def unverified_tls() -> ssl.SSLContext:
+    """Return a context that verifies nothing: only for fetching a root by its fingerprint."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False

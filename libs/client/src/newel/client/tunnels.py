@@ -17,7 +17,7 @@ BY_PASSWORD = b"\x02"
 SOCKS_ADDRESSES = {1: 4, 4: 16}
 
 
-class Tunnelled(http.client.HTTPSConnection):
+class TunnelConnection(http.client.HTTPSConnection):
     """A connection to a server that a proxy makes."""
 
     def __init__(
@@ -49,14 +49,14 @@ def connect(url: str, tls: ssl.SSLContext, seconds: float) -> http.client.HTTPSC
     if proxy is None:
         return http.client.HTTPSConnection(host, port, timeout=seconds, context=tls)
     refuse_unknown(proxy)
-    return Tunnelled(host, port, proxy, tls, seconds)
+    return TunnelConnection(host, port, proxy, tls, seconds)
 
 
 def refuse_unknown(proxy: Proxy) -> None:
     """Raise UnreachableError for a kind of proxy that is not spoken here."""
     if proxy.scheme not in KINDS:
         raise UnreachableError(
-            f"the proxy {proxy.shown} is spoken to over TLS, which is not done here: name an http or socks5 proxy"
+            f"the proxy {proxy.address} needs TLS, which is not supported here: name an http or socks5 proxy"
         )
 
 
@@ -74,7 +74,7 @@ def ask_http_proxy(link: socket.socket, proxy: Proxy, host: str, port: int) -> N
         answer.close()
     if status != http.client.OK:
         text = f"{status} {reason}".strip()
-        raise ConnectionError(f"the proxy {proxy.shown} answered {text}")
+        raise ConnectionError(f"the proxy {proxy.address} answered {text}")
 
 
 def ask_socks_proxy(link: socket.socket, proxy: Proxy, host: str, port: int) -> None:
@@ -83,17 +83,17 @@ def ask_socks_proxy(link: socket.socket, proxy: Proxy, host: str, port: int) -> 
     method = b"\x00" if proxy.user is None else BY_PASSWORD
     link.sendall(SOCKS + b"\x01" + method)
     if read(2) != SOCKS + method:
-        raise ConnectionError(f"the proxy {proxy.shown} wants another proof of who asks")
+        raise ConnectionError(f"the proxy {proxy.address} wants another proof of who asks")
     if proxy.user is not None:
         pair = [proxy.user.encode(), proxy.password.encode()]
         link.sendall(b"\x01" + b"".join(bytes([len(each)]) + each for each in pair))
         if read(2)[1]:
-            raise ConnectionError(f"the proxy {proxy.shown} refused user and password")
+            raise ConnectionError(f"the proxy {proxy.address} refused user and password")
     name = host.encode("idna")
     link.sendall(SOCKS + b"\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2))
     answer = read(4)
     if answer[1]:
-        raise ConnectionError(f"the proxy {proxy.shown} cannot connect (code {answer[1]})")
+        raise ConnectionError(f"the proxy {proxy.address} cannot connect (code {answer[1]})")
     read(SOCKS_ADDRESSES.get(answer[3]) or read(1)[0])
     read(2)
 

@@ -16,7 +16,7 @@ class PeerProtocol(H11Protocol):
     """Adds the TLS extension of ASGI to every request of a connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn's own
-        """A connection begins: its certificate is the same for all its requests."""
+        """Read the certificate of a new connection: it is the same for all its requests."""
         super().connection_made(transport)
         connection: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         leaf = connection.getpeercert(binary_form=True) if connection else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from newel.client.errors import UnreachableError
 from newel.client.proxies import find_proxy
-from newel.client.trust import trusting
+from newel.client.trust import client_tls
 from newel.client.tunnels import connect
 
 
@@ -24,7 +24,7 @@ class SecureHandler(urllib.request.HTTPSHandler):
 
     def _connect(self, host: str, *, timeout: float) -> http.client.HTTPConnection:
         if self._tls is None:
-            self._tls = trusting(None)
+            self._tls = client_tls(None)
         return connect(f"https://{host}", self._tls, timeout)
 
 
@@ -37,7 +37,7 @@ class PlainHandler(urllib.request.HTTPHandler):
         if proxy is not None:
             if proxy.scheme != "http":
                 raise UnreachableError(
-                    f"the proxy {proxy.shown} is not used for http: name an http proxy"
+                    f"the proxy {proxy.address} is not used for http: name an http proxy"
                 )
             host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
             req.set_proxy(f"{host}:{proxy.port}", "http")
@@ -47,7 +47,7 @@ class PlainHandler(urllib.request.HTTPHandler):
 
 
 def make_opener(tls: ssl.SSLContext | None = None, *handlers: Any) -> urllib.request.OpenerDirector:
-    """Make what opens URLs, trusting the system's roots unless ``tls`` says otherwise."""
-    # without a ProxyHandler of ours urllib adds its own, which has other rules
+    """Return an opener of URLs that trusts the system's roots unless ``tls`` says otherwise."""
+    # without our ProxyHandler urllib adds its own, which has other rules
     none = urllib.request.ProxyHandler({})
     return urllib.request.build_opener(none, PlainHandler(), SecureHandler(tls), *handlers)

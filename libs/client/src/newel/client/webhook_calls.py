@@ -9,7 +9,7 @@ from newel.client.calls import Call
 
 
 def create_webhook(provisioner: str, webhook: dict[str, Any]) -> Call[dict[str, Any]]:
-    """A new one; the answer alone holds its secret."""
+    """Create a webhook; only this answer holds its secret."""
     return change("POST", f"{provisioner_calls.path(provisioner)}/webhooks", webhook, members)
 
 
@@ -19,7 +19,7 @@ def update_webhook(provisioner: str, webhook: dict[str, Any]) -> Call[dict[str, 
 
 
 def remove_webhook(provisioner: str, name: str) -> Call[None]:
-    """Takes a webhook away."""
+    """Remove a webhook."""
     return Call("DELETE", path(provisioner, name), nothing)
 
 

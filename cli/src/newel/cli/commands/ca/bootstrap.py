@@ -97,7 +97,7 @@ def of_team(options: "CABootstrapOptions | SSHConfigOptions") -> dict[str, Any]:
 
     from newel.client.authority import Authority
     from newel.client.calls import Call
-    from newel.client.trust import trusting
+    from newel.client.trust import client_tls
 
     options.exclusive("team", "ca-url")
     options.exclusive("team", "fingerprint")
@@ -112,7 +112,7 @@ def of_team(options: "CABootstrapOptions | SSHConfigOptions") -> dict[str, Any]:
     path = url.path + (f"?{url.query}" if url.query else "")
     with (
         explained("error getting authority data: "),
-        Authority(f"{url.scheme}://{url.netloc}", trusting(None)) as directory,
+        Authority(f"{url.scheme}://{url.netloc}", client_tls(None)) as directory,
     ):
         found = directory.send(Call("GET", path, json.loads))
     if not isinstance(found, dict) or not found.get("url") or not found.get("fingerprint"):

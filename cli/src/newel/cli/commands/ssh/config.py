@@ -14,7 +14,7 @@ from newel.cli.store import steppath
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHConfigOptions
-    from newel.client.ssh_calls import SshKeys, Template
+    from newel.client.ssh_calls import SSHKeys, Template
 
 INCOMPATIBLE = (
     ("team", "host"), ("team", "roots"), ("team", "federation"), ("team", "set"),
@@ -52,7 +52,7 @@ def join_team(options: "SSHConfigOptions") -> None:
     options.supply("root", str(file))
 
 
-def public_keys_of(options: "SSHConfigOptions") -> "SshKeys":
+def public_keys_of(options: "SSHConfigOptions") -> "SSHKeys":
     """The keys the authority signs with, asked of it or, with --offline, out of its files."""
     federated = options.federation
     if options.offline:
@@ -63,7 +63,7 @@ def public_keys_of(options: "SSHConfigOptions") -> "SshKeys":
         return authorities.keys(authority, federated=federated)
 
 
-def print_keys(options: "SSHConfigOptions", found: "SshKeys") -> None:
+def print_keys(options: "SSHConfigOptions", found: "SSHKeys") -> None:
     """One line for each key that signs users' certificates or, with --host, hosts'."""
     host = options.host
     keys = found.host if host else found.user

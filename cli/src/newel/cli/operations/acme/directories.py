@@ -26,9 +26,9 @@ def tls(directory: AcmeDirectory) -> "ssl.SSLContext":
     """The system's roots and, where there is one, the authority's own."""
     import ssl
 
-    from newel.client.trust import trusting
+    from newel.client.trust import client_tls
 
-    context = trusting(None)
+    context = client_tls(None)
     if directory.root:
         try:
             context.load_verify_locations(cadata=directory.root)

@@ -86,7 +86,7 @@ def _run(
     challenge_solvers.check(call, identifiers)
     with contextlib.ExitStack() as stack, explained():
         way = challenge_solvers.chosen(call, stack)
-        wanted = acme.Wanted(
+        wanted = acme.OrderRequest(
             identifiers,
             request,
             way.challenge,

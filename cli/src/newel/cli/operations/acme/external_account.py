@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import UsageError
 from newel.cli.store.files import read_password
-from newel.client.acme_accounts import Binding
+from newel.client.acme_accounts import ExternalAccountKey
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
 
 
-def binding(call: "Invocation") -> Binding | None:
+def binding(call: "Invocation") -> ExternalAccountKey | None:
     """The key of --eab-key-id and --eab-key or --eab-key-file; None without them. Raises UsageError."""
     key_id, key, file = (call.get(flag) for flag in ("eab-key-id", "eab-key", "eab-key-file"))
     call.exclusive("eab-key", "eab-key-file")
@@ -35,4 +35,4 @@ def binding(call: "Invocation") -> Binding | None:
     if not octets:
         # the key itself is not repeated: it is a secret
         raise UsageError("the external account key is not base64url")
-    return Binding(key_id, octets)
+    return ExternalAccountKey(key_id, octets)

@@ -53,7 +53,7 @@ class AdminSession(NamedTuple):
         """Makes a call of `newel.client.admin_calls`. Raises what the client library raises."""
         from newel.client import admin_calls
 
-        return self.authority.send(admin_calls.authorised(call, self.token_for))
+        return self.authority.send(admin_calls.authorize(call, self.token_for))
 
     def token_for(self, path: str) -> str:
         """A token for one path, signed by the administrator's key."""

@@ -114,8 +114,8 @@ class ClientCertificate(msgspec.Struct, frozen=True, tag_field="kind", tag="cert
     def _authenticated(self) -> "Authority":
         from newel.client import rotating
         from newel.client.authority import Authority
-        from newel.client.trust import trusting
+        from newel.client.trust import client_tls
 
-        tls = trusting(self.root)
+        tls = client_tls(self.root)
         rotating.load(tls, self.pair)
         return Authority(self.authority, tls)

@@ -13,7 +13,7 @@ from newel.cli.operations.ssh.issuance import SIGNERS_OFFLINE
 from newel.cli.operations.ssh.public_keys import wire_of
 from newel.cli.operations.tokens import provisioner_choice
 from newel.client.clock import now
-from newel.client.ssh_calls import SshIssued
+from newel.client.ssh_calls import IssuedSSHCertificate
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.issuance import Wanted
@@ -38,7 +38,7 @@ def allowed(call: "Invocation", provisioner: "provisioner_choice.Provisioner") -
 
 def sign(
     call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: bytes, token: str
-) -> SshIssued:
+) -> IssuedSSHCertificate:
     """A certificate for this key, for which the provisioner's token vouches. Raises CliError."""
     from newel.durations.go import TimeDuration
 
@@ -63,7 +63,7 @@ def sign(
 
 def renewed(
     call: "Invocation", certificate_file: str, key_file: str, new_key: bytes = b""
-) -> SshIssued:
+) -> IssuedSSHCertificate:
     """The successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
     from newel.cli.operations.keys.key_files import private_key
     from newel.cli.operations.ssh.renewal import certificate_of
@@ -92,9 +92,11 @@ def renewed(
     return issued(successor, authority)
 
 
-def issued(body: Body, authority: "PrivateKey") -> SshIssued:
+def issued(body: Body, authority: "PrivateKey") -> IssuedSSHCertificate:
     """The body, signed, as the running authority would answer."""
-    return SshIssued(body.signed(authority, secrets.token_bytes(certificate_body.NONCE)), b"", [])
+    return IssuedSSHCertificate(
+        body.signed(authority, secrets.token_bytes(certificate_body.NONCE)), b"", []
+    )
 
 
 def check_key(wire: bytes) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from newel.cli.errors import CliError
 from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.ssh.public_keys import wire_of
-from newel.client.ssh_calls import SshKeys
+from newel.client.ssh_calls import SSHKeys
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
@@ -25,7 +25,7 @@ def signing(call: "Invocation", files: AuthorityFiles, kind: str) -> "PrivateKey
     return _opened[name]
 
 
-def public(call: "Invocation", *, federated: bool = False) -> SshKeys:
+def public(call: "Invocation", *, federated: bool = False) -> SSHKeys:
     """What `/ssh/roots` or, with ``federated``, `/ssh/federation` would say. Raises CliError."""
     files = AuthorityFiles.read(call)
     found: dict[str, list[bytes]] = {}
@@ -38,7 +38,7 @@ def public(call: "Invocation", *, federated: bool = False) -> SshKeys:
         ]
     if not any(found.values()):
         raise CliError("the authority issues no SSH certificates: its ca.json has no ssh section")
-    return SshKeys(found["user"], found["host"])
+    return SSHKeys(found["user"], found["host"])
 
 
 def further(row: dict[str, Any]) -> bytes:

@@ -9,12 +9,12 @@ from newel.cli.operations.connection import connected
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
     from newel.client.authority import Authority
-    from newel.client.ssh_calls import SshKeys
+    from newel.client.ssh_calls import SSHKeys
 
 NOT_FOUND = 404
 
 
-def keys(authority: "Authority", *, federated: bool = False) -> "SshKeys":
+def keys(authority: "Authority", *, federated: bool = False) -> "SSHKeys":
     """User and host keys. Raises CliError when the authority has none."""
     from newel.client import ssh_calls
     from newel.client.errors import RefusedError

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from newel.cli.operations.offline.rules import Rules
     from newel.cli.options.invocation import Invocation
     from newel.cli.store.atomic_write import Target
-    from newel.client.ssh_calls import SshIssued
+    from newel.client.ssh_calls import IssuedSSHCertificate
 
 SIGNERS = ("JWK", "OIDC", "X5C", "K8sSA", "Nebula", "AWS", "GCP", "Azure")
 """Kinds of provisioner whose tokens may ask for a new certificate."""
@@ -113,7 +113,7 @@ def kinds(call: "Invocation", *, away: bool) -> Sequence[str]:
 
 def sign(
     call: "Invocation", place: Ticket, wanted: Wanted, public_key: bytes, add_user_key: bytes = b""
-) -> "tuple[SshIssued, list[Target]]":
+) -> "tuple[IssuedSSHCertificate, list[Target]]":
     """Asks for the certificate; the files to be written with it where the authority asks for client
     certificates. Raises CliError.
     """

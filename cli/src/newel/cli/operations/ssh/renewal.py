@@ -11,7 +11,7 @@ from newel.cli.store.files import read
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
-    from newel.client.ssh_calls import SshIssued
+    from newel.client.ssh_calls import IssuedSSHCertificate
 
 
 def certificate_of(name: str) -> Certificate:
@@ -25,7 +25,7 @@ def certificate_of(name: str) -> Certificate:
 
 def renewed(
     call: "Invocation", certificate_file: str, key_file: str, new_key: bytes = b""
-) -> "SshIssued":
+) -> "IssuedSSHCertificate":
     """The successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
     if call.on("offline"):
         from newel.cli.operations.offline import ssh_certificates

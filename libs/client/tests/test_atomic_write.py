@@ -13,21 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from newel.client import whole_files
-from newel.client.whole_files import File
+from newel.client import atomic_write
+from newel.client.atomic_write import File
 
 OLD, NEW = b"old " * 3000, b"new " * 5000
 NOBODY = 65534
 
 
-def streamed(path: Path, data: bytes, mode: int = 0o600) -> None:
+def write_stream(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Writes piece by piece."""
-    with whole_files.replacing(path, mode) as sink:
+    with atomic_write.open_replacement(path, mode) as sink:
         for at in range(0, len(data), 1000):
             sink.write(data[at : at + 1000])
 
 
-WAYS = pytest.mark.parametrize("write", [whole_files.write, streamed])
+WAYS = pytest.mark.parametrize("write", [atomic_write.write, write_stream])
 
 
 def as_nobody(action: Callable[[], None]) -> None:
@@ -52,7 +52,7 @@ def as_nobody(action: Callable[[], None]) -> None:
 
 @pytest.fixture
 def closed_folder() -> Iterator[Path]:
-    """A folder of two files that anybody may write, in which nobody else may make files.
+    """A folder of two files that every user may write, in which no other user may create files.
 
     It does not lie in a folder of pytest's, which every run closes to others again.
     """
@@ -112,7 +112,7 @@ def test_a_descriptor_is_written_where_it_stands(
     out.write_bytes(b"before\n")
     number = out.stat().st_ino
     program = (
-        "from pathlib import Path; from newel.client.whole_files import write, File, write_all;"
+        "from pathlib import Path; from newel.client.atomic_write import write, File, write_all;"
         f"print('said'); write(Path({name!r}), b'one\\n');"
         f"write_all([File(Path({name!r}), b'two\\n'), File(Path({name!r}), b'three\\n')])"
     )
@@ -129,7 +129,7 @@ def test_a_descriptor_that_no_name_leads_to_any_more_is_written(tmp_path: Path) 
     gone = tmp_path / "gone"
     with gone.open("w+b") as file:
         gone.unlink()
-        whole_files.write(Path(f"/proc/self/fd/{file.fileno()}"), NEW)
+        atomic_write.write(Path(f"/proc/self/fd/{file.fileno()}"), NEW)
         file.seek(0)
         assert file.read() == NEW
     assert not list(tmp_path.iterdir())
@@ -159,7 +159,7 @@ def test_a_file_in_a_folder_that_may_not_be_written_is_written_in_place(
 ) -> None:
     path = closed_folder / "a.crt"
     number = path.stat().st_ino
-    as_nobody(lambda: whole_files.check(path))
+    as_nobody(lambda: atomic_write.check(path))
     as_nobody(lambda: write(path, data))
     assert (path.read_bytes(), path.stat().st_ino) == (data, number)
 
@@ -169,24 +169,24 @@ def test_several_files_in_a_folder_that_may_not_be_written(closed_folder: Path) 
     pair = [File(closed_folder / name, NEW) for name in ("a.crt", "a.key")]
     (closed_folder / "a.key").chmod(0o444)
     with pytest.raises(PermissionError):
-        as_nobody(lambda: whole_files.write_all(pair))
+        as_nobody(lambda: atomic_write.write_all(pair))
     with pytest.raises(PermissionError):
-        as_nobody(lambda: whole_files.check(pair[1].path))
+        as_nobody(lambda: atomic_write.check(pair[1].path))
     assert [file.path.read_bytes() for file in pair] == [OLD, OLD]
     (closed_folder / "a.key").chmod(0o666)
-    as_nobody(lambda: whole_files.write_all(pair))
+    as_nobody(lambda: atomic_write.write_all(pair))
     assert [file.path.read_bytes() for file in pair] == [NEW, NEW]
 
 
 def test_what_is_neither_writable_nor_there_is_refused_by_its_name(closed_folder: Path) -> None:
     missing = closed_folder / "none"
     with pytest.raises(PermissionError):
-        as_nobody(lambda: whole_files.write(missing, NEW))
+        as_nobody(lambda: atomic_write.write(missing, NEW))
     for path, number in [(closed_folder, errno.EISDIR), (missing / "x", errno.ENOENT)]:
         with pytest.raises(OSError, match=str(path)) as checked:
-            whole_files.check(path)
+            atomic_write.check(path)
         with pytest.raises(OSError, match=str(path)) as written:
-            whole_files.write(path, NEW)
+            atomic_write.write(path, NEW)
         assert (checked.value.errno, written.value.errno) == (number, number)
 
 
@@ -196,9 +196,9 @@ def test_a_file_that_is_a_mount_of_its_own_is_written_in_place(tmp_path: Path) -
     for name in ("outside.crt", "inside.crt", "inside.key"):
         (tmp_path / name).write_bytes(OLD)
     program = (
-        "from pathlib import Path; from newel.client import whole_files as w;"
+        "from pathlib import Path; from newel.client import atomic_write as w;"
         "w.write_all([w.File(Path('inside.crt'), b'new'), w.File(Path('inside.key'), b'new')])\n"
-        "with w.replacing(Path('inside.crt')) as sink: sink.write(b'newer')"
+        "with w.open_replacement(Path('inside.crt')) as sink: sink.write(b'newer')"
     )
     script = 'mount --bind outside.crt inside.crt && exec "$0" -c "$1"'
     subprocess.run(
@@ -213,7 +213,7 @@ def test_a_file_that_is_a_mount_of_its_own_is_written_in_place(tmp_path: Path) -
 def test_a_reader_that_polls_sees_one_whole_file_or_the_other(tmp_path: Path) -> None:
     """And never a time without the file."""
     path, seen, stop = tmp_path / "www.crt", set[bytes](), threading.Event()
-    whole_files.write(path, OLD)
+    atomic_write.write(path, OLD)
 
     def poll() -> None:
         while not stop.is_set():
@@ -222,11 +222,11 @@ def test_a_reader_that_polls_sees_one_whole_file_or_the_other(tmp_path: Path) ->
     reader = threading.Thread(target=poll)
     reader.start()
     for turn in range(300):
-        whole_files.write(path, OLD if turn % 2 else NEW)
-        streamed(path, NEW if turn % 2 else OLD)
+        atomic_write.write(path, OLD if turn % 2 else NEW)
+        write_stream(path, NEW if turn % 2 else OLD)
     while len(seen) < 2 and reader.is_alive():
-        whole_files.write(path, NEW)
-        whole_files.write(path, OLD)
+        atomic_write.write(path, NEW)
+        atomic_write.write(path, OLD)
     stop.set()
     reader.join()
     assert seen == {OLD, NEW}

@@ -1,8 +1,8 @@
-"""Writes files so that whoever reads one sees the old content or the new, and never half of it.
+"""Writes files so that a reader sees the old content or the new, and never half of it.
 
-A file is written beside its place and then renamed. Where that cannot be, the content goes into what is
-there: into devices, pipes and the process's own descriptors (`/dev/stdout`) always; into a regular file
-whose folder may not be written, or which is a mount of its own, as a file in a container often is.
+A file is written next to its place and then renamed. Where that is impossible, the content is
+written in place: into devices, pipes and the process's own descriptors (`/dev/stdout`) always; into
+a regular file if its folder is not writable or if it is a mount of its own, as in containers.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ class File(NamedTuple):
     mode: int = 0o600
 
 
-class Staged(NamedTuple):
+class StagedFile(NamedTuple):
     """A file that is ready to be put in its place: under a temporary name, or to be written over."""
 
     file: File
@@ -44,18 +44,18 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
 def write_all(files: Sequence[File]) -> None:
     """Write files that belong together: on failure every one is as it was. Raise OSError that names one."""
     streams = [file for file in files if find_stream(file.path) is not None]
-    staged: list[Staged] = []
+    staged: list[StagedFile] = []
     undo: list[tuple[Path, bytes]] = []
     try:
         for file in files:
             if file not in streams:
-                with naming(file.path):
+                with name_errors(file.path):
                     staged.append(stage(file))
         for file in streams:
-            with naming(file.path), open_stream(file.path) as sink:
+            with name_errors(file.path), open_stream(file.path) as sink:
                 sink.write(file.data)
         for each in sorted(staged, key=lambda one: one.temporary is not None):
-            with naming(each.file.path):
+            with name_errors(each.file.path):
                 undo += put_in_place(each)
     except OSError:
         for path, data in reversed(undo):
@@ -69,15 +69,15 @@ def write_all(files: Sequence[File]) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o600) -> Generator[BinaryIO]:
+def open_replacement(path: Path, mode: int = 0o600) -> Generator[BinaryIO]:
     """Give a file to write into, which becomes the content of ``path`` when the block ends well."""
     import tempfile  # costs more than a command that writes nothing
 
     if find_stream(path) is not None:
-        with naming(path), open_stream(path) as sink:
+        with name_errors(path), open_stream(path) as sink:
             yield sink
         return
-    with naming(path):
+    with name_errors(path):
         each = stage(File(path, b"", mode))
         try:
             if each.temporary:
@@ -98,7 +98,7 @@ def replacing(path: Path, mode: int = 0o600) -> Generator[BinaryIO]:
 
 def check(path: Path) -> None:
     """Raise OSError when ``path`` could not be written, before anything is spent on its content."""
-    with naming(path):
+    with name_errors(path):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         stream = find_stream(path)
@@ -113,7 +113,7 @@ def check(path: Path) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def stage(file: File) -> Staged:
+def stage(file: File) -> StagedFile:
     """Write the data beside its place and on disk, with the mode and owner of what it is to replace."""
     import tempfile  # see above
 
@@ -122,7 +122,7 @@ def stage(file: File) -> Staged:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
         if error.errno in FOLDER_REFUSES and path.is_file() and os.access(path, os.W_OK):
-            return Staged(file, path, None)
+            return StagedFile(file, path, None)
         raise
     try:
         with os.fdopen(descriptor, "wb") as sink:
@@ -133,7 +133,7 @@ def stage(file: File) -> Staged:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return Staged(file, path, temporary)
+    return StagedFile(file, path, temporary)
 
 
 def resemble(temporary: str, path: Path, mode: int) -> None:
@@ -148,7 +148,7 @@ def resemble(temporary: str, path: Path, mode: int) -> None:
             os.setxattr(temporary, ACCESS_LIST, os.getxattr(path, ACCESS_LIST))
 
 
-def put_in_place(each: Staged) -> list[tuple[Path, bytes]]:
+def put_in_place(each: StagedFile) -> list[tuple[Path, bytes]]:
     """Rename the new file, or write over the old one; return what undoes the latter."""
     if each.temporary:
         try:
@@ -187,7 +187,7 @@ def refill(sink: BinaryIO, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Generator[None]:
+def name_errors(path: Path) -> Generator[None]:
     """Let errors name the file that was asked for, not the temporary one."""
     try:
         yield
