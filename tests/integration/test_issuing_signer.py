@@ -87,7 +87,7 @@ async def test_renewal_and_rekey(harness: IssuingHarness, signer: signers.Signer
     ("profile", "cause"),
     [
         ({"extended_key_usages": ["codeSigning"]}, "extended key usages"),
-        ({"max_duration": "9000h", "default_duration": "9000h"}, "the most is 90 days"),
+        ({"max_duration": "9000h", "default_duration": "9000h"}, "the maximum of 90 days"),
     ],
 )
 async def test_the_signers_policy_has_the_last_word(

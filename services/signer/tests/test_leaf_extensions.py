@@ -14,7 +14,7 @@ from fixtures import statements as made
 from fixtures.signer import Lines, SignerHarness, authority_files, open_harness
 from fixtures.signer import settings as harness_settings
 from fixtures.statements import DAY, NOW
-from newel.crypto import der, extensions, keys
+from newel.crypto import der, extensions, keys, oids
 from newel.crypto.certificate import assemble
 from newel.runtime.clock import ManualClock
 from newel.runtime.config import ConfigError, validate
@@ -33,8 +33,7 @@ from newel.signer.statements import CertificateStatement, Kind, parse_certificat
 KEY_USAGE, USAGES = extensions.KEY_USAGE, extensions.EXTENDED_KEY_USAGE
 KEY_IDENTIFIER, NAMES = extensions.SUBJECT_KEY_IDENTIFIER, extensions.SUBJECT_ALT_NAME
 ACCESS, POINTS = extensions.AUTHORITY_INFORMATION_ACCESS, extensions.CRL_DISTRIBUTION_POINTS
-FEATURE, STEP = extension_values.TLS_FEATURE, extension_values.STEP_EXTENSION
-POLICIES = extension_values.CERTIFICATE_POLICIES
+FEATURE, STEP, POLICIES = oids.TLS_FEATURE, oids.STEP_PROVISIONER, oids.CERTIFICATE_POLICIES
 URL = der.tlv(0x86, b"http://ca.example/x")
 OCSP = der.oid("1.3.6.1.5.5.7.48.1")
 POINT = der.sequence(der.explicit(0, der.explicit(0, URL)))

@@ -69,14 +69,14 @@ BAD_LEAVES: dict[str, tuple[dict[str, Any], str]] = {
     "code": ({"usages": Usages([ExtendedKeyUsageOID.CODE_SIGNING])}, "extended key usages"),
     "no usage": ({"usages": None}, "does not say what its key may be used for"),
     "100 years": ({"end": NOW + 36_500 * DAY}, "outlives its issuer"),
-    "91 days": ({"end": NOW + 91 * DAY}, "the most is 90 days"),
+    "91 days": ({"end": NOW + 91 * DAY}, "the maximum of 90 days"),
     "later than 90 days": (
-        {"begin": NOW + HOUR, "end": NOW + 91 * DAY}, "the most is 90 days"),
+        {"begin": NOW + HOUR, "end": NOW + 91 * DAY}, "the maximum of 90 days"),
     "tomorrow's": ({"begin": NOW + DAY, "end": NOW + 2 * DAY}, "too far ahead of now"),
     "next year's": (
         {"begin": NOW + 365 * DAY, "end": NOW + 366 * DAY}, "too far ahead of now"),
     "no key usage": ({"usage": None}, "no key usage"),
-    "over": ({"begin": NOW - DAY, "end": NOW - HOUR}, "over before it is signed"),
+    "over": ({"begin": NOW - DAY, "end": NOW - HOUR}, "expired before it is signed"),
     "before the issuer": ({"begin": NOW - 400 * DAY}, "begins long before its issuer"),
     "another issuer": ({"issuer_name": made.name("Example Root CA")}, "the issuer is not"),
     "the issuer's own name": ({"subject": "issuer"}, "the subject is the issuer itself"),
@@ -216,7 +216,7 @@ async def test_a_list_is_signed_by_the_issuer(harness: SignerHarness) -> None:
 
 
 BAD_LISTS: dict[str, tuple[dict[str, Any], str]] = {
-    "no number": ({"number": None}, "no CRL number"),
+    "no number": ({"number": None}, "cRLNumber is missing"),
     "another issuer": ({"issuer_name": made.name("else")}, "the issuer is not"),
     "another key identifier": ({"identifier": b"x" * 20}, "key identifier"),
     "a year": ({"next_update": NOW + 365 * DAY}, "nextUpdate"),

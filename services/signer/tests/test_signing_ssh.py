@@ -120,15 +120,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no type": ({"kind": 3}, "not a user certificate"),
     "anybody": ({"principals": ()}, "without principals"),
     "nobody": ({"principals": (b"",)}, "without principals"),
-    "for ever": ({"before": 2**64 - 1}, "never ends"),
-    "two days": ({"before": SECONDS + 2 * DAY}, "the most is"),
-    "over": ({"after": SECONDS - DAY, "before": SECONDS - 1}, "over before"),
+    "for ever": ({"before": 2**64 - 1}, "never expires"),
+    "two days": ({"before": SECONDS + 2 * DAY}, "the maximum of"),
+    "over": ({"after": SECONDS - DAY, "before": SECONDS - 1}, "expired before"),
     "tomorrow": ({"after": SECONDS + DAY, "before": SECONDS + DAY + 60}, "too far ahead"),
     "in two years": (
         {"after": SECONDS + 730 * DAY, "before": SECONDS + 731 * DAY}, "too far ahead"),
-    "backwards": ({"after": SECONDS + 500, "before": SECONDS + 400}, "over before"),
+    "backwards": ({"after": SECONDS + 500, "before": SECONDS + 400}, "expired before"),
     "an odd option": ({"options": ((b"root", b"yes"),)}, "critical options"),
-    "another authority": ({"authority": b"x" * 51}, "another authority"),
+    "another authority": ({"authority": b"x" * 51}, "another signature key"),
     "something after it": ({"rest": b"x"}, "malformed"),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from newel.signer.config import Config
 
 
 def assemble(config: Config, context: Context) -> Service:
-    """The signer needs no database, hears of nobody and calls nobody."""
+    """Build the signer, which needs no database, no events and no other service."""
     return build(config, Ports(context.clock, context.audit(), context.registry))
 
 

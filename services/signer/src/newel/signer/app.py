@@ -1,4 +1,4 @@
-"""The signer's parts, put together."""
+"""The composition of the signer."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the signer needs from the process that runs it."""
+    """The dependencies that the process provides."""
 
     clock: Clock
     audit: Audit
@@ -49,11 +49,10 @@ class Ports:
 
 
 def build(config: Config, ports: Ports) -> Service:
-    """The service. Opens every key and holds it against its certificate.
+    """Build the service: open every key and compare it with its certificate.
 
-    Raises :class:`newel.runtime.config.ConfigError` for what can never work (a missing file, a root's
-    certificate, a key that is not its certificate's) and NewelError ``unavailable`` for a token that is
-    not there.
+    Raises :class:`newel.runtime.config.ConfigError` for an unusable configuration (a missing file, a
+    root's certificate, a key of another certificate) and NewelError ``unavailable`` for a missing token.
     """
     metrics = Metrics(ports.registry)
     try:

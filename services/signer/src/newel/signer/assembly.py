@@ -1,7 +1,7 @@
-"""From a key's configuration to its role: the key is opened, its certificate read, its rules made.
+"""The role of a configured key: its open key, its certificate and its rules.
 
-The fifth wall stands here: a certificate that names itself as its issuer is a root's, and a key that belongs
-to one is not taken into a running service, whatever it would be used for.
+The key of a root, which is a certificate that names itself as its issuer, is never loaded by a running
+service.
 """
 
 from pathlib import Path
@@ -17,16 +17,19 @@ from newel.signer.keys import SigningKey
 from newel.signer.keystore.opening import open_key
 from newel.signer.name_rules import name_bounds
 from newel.signer.roles import Role, Rule
-from newel.signer.ssh_policy import SSHPolicy, public_blob, signature_blob
+from newel.signer.ssh_policy import SSHPolicy, public_blob, signature_encoder
 from newel.signer.ssh_statements import parse_ssh
 from newel.signer.statements import Kind, parse_certificate, parse_crl, parse_ocsp
 from newel.signer.status_policy import CRLPolicy, OCSPPolicy
 
-_LONGEST_CERTIFICATE_FILE = 1 << 20
+_MAX_CERTIFICATE_FILE = 1 << 20
 
 
 def make_role(config: KeyConfig) -> Role:
-    """The role. Raises :class:`ConfigError`, and ``KeyUnavailableError`` for a token that is away."""
+    """Open a key and make its role.
+
+    Raises :class:`ConfigError`, and ``KeyUnavailableError`` for a missing token.
+    """
     try:
         key = open_key(config.store)
     except (OSError, InvalidKeyError) as error:
@@ -35,12 +38,12 @@ def make_role(config: KeyConfig) -> Role:
 
 
 def bind(config: KeyConfig, key: SigningKey) -> Role:
-    """The role of a key that is open already. Raises :class:`ConfigError`."""
+    """Make the role of an open key. Raises :class:`ConfigError`."""
     try:
         if config.certificate is None:
             return Role(config.name, key, _ssh_rules(config, key))
         issuer = _read_certificate(config.certificate)
-        _check_belongs(key, issuer)
+        _check_key_of(key, issuer)
         return Role(config.name, key, _rules(config, key, issuer), issuer.der)
     except (OSError, ValueError) as error:
         raise ConfigError(f"key {config.name}: {_reason(error)}") from None
@@ -52,14 +55,14 @@ def _reason(error: Exception) -> str:
 
 def _read_certificate(path: Path) -> Issuer:
     with path.open("rb") as file:
-        text = file.read(_LONGEST_CERTIFICATE_FILE)
+        text = file.read(_MAX_CERTIFICATE_FILE)
     try:
         return read_issuer(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _check_belongs(key: SigningKey, issuer: Issuer) -> None:
+def _check_key_of(key: SigningKey, issuer: Issuer) -> None:
     if issuer.is_root:
         raise ValueError("its certificate is a root's, and no service runs with a root's key")
     if keys.spki(key.public_key) != keys.spki(issuer.public_key):
@@ -88,7 +91,7 @@ def _ssh_rules(config: KeyConfig, key: SigningKey) -> dict[Kind, Rule]:
     blob = public_blob(key.public_key)
     rules = config.ssh
     policy = SSHPolicy(blob, rules.certificate_type, rules.max_validity, rules.latest_start)
-    return {Kind.SSH: Rule(parse_ssh, policy.check, signature_blob(key.public_key))}
+    return {Kind.SSH: Rule(parse_ssh, policy.check, signature_encoder(key.public_key))}
 
 
 def _certificate_rules(config: CertificateRulesConfig) -> CertificateRules:

@@ -1,18 +1,18 @@
-"""Which certificates a key may sign, whoever asks: the third of the five walls around the key.
+"""Which certificates a key may sign, whoever the caller is.
 
 The checks, in order:
 
-1. the algorithm inside the statement is the key's own;
+1. the algorithm inside the statement is the key's;
 2. the issuer is, octet for octet, the subject of the key's certificate; the subject is not, and can be
-   read, as can the public key;
-3. the validity ends after it begins, is not over, lies within the issuer's, begins soon, and from now on
-   (or its start, when that is later) is no longer than the cap;
-4. each extension once, each of a kind on the key's list and read strictly: basicConstraints says no CA,
-   keyUsage signs neither certificates nor CRLs, every extended key usage is on the key's list, the names
-   are of known kinds and within the key's bounds, as are those in the subject;
-5. the authority key identifier is the issuer's, and both key usages are there.
+   parsed, as can the public key;
+3. the validity ends after it begins, has not ended, lies within the issuer's, begins soon, and from now
+   (or its start, if later) is not longer than the maximum;
+4. each extension occurs once, is allowed for the key and is parsed strictly: basicConstraints of no CA,
+   keyUsage without certificate or CRL signing, extended key usages allowed for the key, names of known
+   kinds and within the key's bounds, also those in the subject;
+5. the authority key identifier is the issuer's, and both key usages are present.
 
-A CA certificate and an OCSP responder's cannot be allowed by configuration: only the ceremony makes them.
+No configuration allows CA and OCSP responder certificates: only the ceremony makes them.
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from newel.crypto import der, distinguished_names, extensions, keys
+from newel.crypto import der, distinguished_names, extensions, keys, oids
 from newel.signer import extension_values
 from newel.signer.errors import malformed_error, policy_error
 from newel.signer.issuer import Issuer
@@ -28,17 +28,17 @@ from newel.signer.name_rules import NO_BOUNDS, NameBounds
 from newel.signer.statements import CertificateStatement
 
 BACKDATE = dt.timedelta(hours=1)
-"""How far a leaf may begin before a fresh issuer does: clocks differ."""
+"""How long before a new issuer a leaf may begin: clocks differ."""
 _SLACK = dt.timedelta(minutes=5)
-"""How far the issuing authority's clock may be ahead of this one's."""
+"""How far the issuing authority's clock may be ahead."""
 
 _KEY_USAGE = der.oid(extensions.KEY_USAGE)
 _EXTENDED_KEY_USAGE = der.oid(extensions.EXTENDED_KEY_USAGE)
 _SUBJECT_ALT_NAME = der.oid(extensions.SUBJECT_ALT_NAME)
 _AUTHORITY_KEY_IDENTIFIER = der.oid(extensions.AUTHORITY_KEY_IDENTIFIER)
 
-_COMMON_NAME = der.oid(distinguished_names.COMMON_NAME)
-_SHORTEST = 14  # octets of a Name that is a common name of one letter
+_COMMON_NAME = der.oid(oids.COMMON_NAME)
+_MIN_SUBJECT = 14  # octets of a Name that is a common name of one letter
 
 NEVER_USAGES = frozenset({extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE})
 
@@ -52,7 +52,7 @@ _CRITICAL = [b"\x01\x01\xff"]
 
 @dataclass(frozen=True, slots=True)
 class CertificateRules:
-    """What a key's configuration allows in certificates."""
+    """The certificates that a key's configuration allows."""
 
     max_validity: dt.timedelta
     latest_start: dt.timedelta
@@ -64,7 +64,7 @@ class CertificateRules:
 
 
 class CertificatePolicy:
-    """The checks of one key; see the module for their order."""
+    """The checks of one key, in the order of the module's list."""
 
     def __init__(self, issuer: Issuer, algorithm: bytes, rules: CertificateRules) -> None:
         if issuer.is_root or not issuer.is_ca:
@@ -83,11 +83,11 @@ class CertificatePolicy:
         self._checks[_AUTHORITY_KEY_IDENTIFIER] = _check_nothing
         self._checks[_EXTENDED_KEY_USAGE] = self._check_usages
         self._checks[_SUBJECT_ALT_NAME] = rules.names.check_alternative_names
-        # Most extensions of a leaf are, octet for octet, those of the leaf before.
-        self._judge = lru_cache(maxsize=512)(self._judge_extension)
+        # Most extensions of a leaf are identical to those of the previous leaf.
+        self._check_cached = lru_cache(maxsize=512)(self._check_extension)
 
     def check(self, statement: CertificateStatement, now: dt.datetime) -> None:
-        """Raises :func:`policy_error` or :func:`malformed_error` with what is wrong."""
+        """Raise :func:`policy_error` or :func:`malformed_error` for the first failed check."""
         if statement.algorithm != self._algorithm:
             raise policy_error("the algorithm in the certificate is not the key's")
         if statement.issuer != self._issuer.subject:
@@ -106,21 +106,23 @@ class CertificatePolicy:
         if end < begin:
             raise policy_error("the certificate ends before it begins")
         if end <= now:
-            raise policy_error("the certificate is over before it is signed")
+            raise policy_error("the certificate has expired before it is signed")
         if end > issuer.not_after:
             raise policy_error("the certificate outlives its issuer")
         if begin < issuer.not_before - BACKDATE:
             raise policy_error("the certificate begins long before its issuer")
         if begin > now + self._rules.latest_start + _SLACK:
             raise policy_error(f"the certificate begins at {begin}, too far ahead of now")
-        # What is set back for slow clocks does not lengthen what is left of its life
+        # Backdating for slow clocks does not extend the remaining validity
         if end - max(begin, now) > self._rules.max_validity:
-            raise policy_error(f"valid until {end}, the most is {self._rules.max_validity}")
+            raise policy_error(
+                f"validity exceeds the maximum of {self._rules.max_validity}: notAfter is {end}"
+            )
 
     def _check_extensions(self, extensions: Collection[bytes]) -> None:
-        kinds = [self._judge(extension) for extension in extensions]
+        kinds = [self._check_cached(extension) for extension in extensions]
         if len(set(kinds)) != len(kinds):
-            raise policy_error("an extension stands there twice")
+            raise policy_error("an extension is repeated")
         if self._authority_key_identifier not in extensions:
             raise policy_error("the authority key identifier is not the issuer's")
         if _KEY_USAGE not in kinds:
@@ -128,28 +130,28 @@ class CertificatePolicy:
         if self._rules.require_extended_key_usage and _EXTENDED_KEY_USAGE not in kinds:
             raise policy_error("the certificate does not say what its key may be used for")
 
-    def _judge_extension(self, extension: bytes) -> bytes:
-        """The kind of one extension that may stand in a leaf. Raises a refusal."""
+    def _check_extension(self, extension: bytes) -> bytes:
+        """Check one extension of a leaf and return its kind. Raises an error of the signer."""
         try:
             # the library found the extensions in their places, so each is one whole element
             kind, *critical, octets = der.split(der.content(extension))
         except ValueError as error:
             raise malformed_error(f"an extension cannot be read: {error}") from None
         if (critical and critical != _CRITICAL) or octets[0] != der.OCTET_STRING:
-            raise malformed_error("an extension that is not made as it should be")
+            raise malformed_error("an extension is malformed")
         if kind in _NEVER:
             raise policy_error(f"{_NEVER[kind]} is not for certificates that services issue")
         if critical and kind not in self._critical:
-            raise policy_error(f"a critical extension not known here: {_dotted(kind)}")
+            raise policy_error(f"an unknown critical extension: {_format_oid(kind)}")
         check = self._checks.get(kind)
         if check is None:
             raise policy_error(
-                f"the extension {_dotted(kind)} is not among the key's other_extensions"
+                f"the extension {_format_oid(kind)} is not among the key's other_extensions"
             )
         try:
             check(der.content(octets))
         except ValueError as error:
-            raise policy_error(f"the extension {_dotted(kind)}: {error}") from None
+            raise policy_error(f"the extension {_format_oid(kind)}: {error}") from None
         return kind
 
     def _check_usages(self, value: bytes) -> None:
@@ -160,16 +162,16 @@ class CertificatePolicy:
                 f"extended key usages {', '.join(sorted(usages))} that the key may not give"
             )
         if len(set(usages)) != len(usages):
-            raise policy_error("an extended key usage stands there twice")
+            raise policy_error("an extended key usage is repeated")
 
 
 def _check_subject(subject: bytes) -> None:
-    """Read every attribute: what cannot be read, or ends before its end for some, names anybody."""
+    """Refuse a subject that some verifiers cannot read, or end early at U+0000."""
     head = _common_name_head(len(subject))
     if head and subject.startswith(head) and (value := subject[len(head) :]).isascii():
         if not value.decode("ascii").isprintable():
             raise policy_error("the common name has a control character")
-        return  # as nearly every leaf's
+        return  # the common case
     try:
         attributes = distinguished_names.decode(subject)
         relative_names = der.split(der.content(subject))
@@ -183,11 +185,11 @@ def _check_subject(subject: bytes) -> None:
 
 @lru_cache(maxsize=128)
 def _common_name_head(size: int) -> bytes:
-    """How a subject of so many octets begins that is one common name in UTF-8; empty where none can be."""
-    if not _SHORTEST <= size < 128:
+    """Return the head of a subject of ``size`` octets with one UTF-8 common name; empty if impossible."""
+    if not _MIN_SUBJECT <= size < 128:
         return b""
     lengths = bytes((der.SEQUENCE, size - 2, der.SET, size - 4, der.SEQUENCE, size - 6))
-    return lengths + _COMMON_NAME + bytes((der.UTF8_STRING, size - _SHORTEST + 1))
+    return lengths + _COMMON_NAME + bytes((der.UTF8_STRING, size - _MIN_SUBJECT + 1))
 
 
 def _check_public_key(key: bytes) -> None:
@@ -198,10 +200,10 @@ def _check_public_key(key: bytes) -> None:
 
 
 def _check_nothing(_: bytes) -> None:
-    """The whole extension is held against the issuer's, octet for octet."""
+    """Do nothing: the whole extension is compared with the issuer's."""
 
 
-def _dotted(kind: bytes) -> str:
+def _format_oid(kind: bytes) -> str:
     try:
         return der.dotted(der.content(kind))
     except der.DERError:

@@ -1,4 +1,4 @@
-"""Takes up the certificate of a key when its file is replaced: a responder's is issued again and again."""
+"""Reloading of key certificates whose file is replaced, as a responder's is regularly."""
 
 import logging
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class CertificateWatch:
-    """Looks at the files of the configuration; a new one that does not fit changes nothing."""
+    """A watch over the certificate files of the configuration; an unusable new one changes nothing."""
 
     def __init__(self, configs: Iterable[KeyConfig], signer: Signer) -> None:
         self._configs = [config for config in configs if config.certificate]
@@ -21,7 +21,7 @@ class CertificateWatch:
         self._stamps = {config.name: _stamp(config.certificate) for config in self._configs}
 
     async def run(self) -> None:
-        """Looks once."""
+        """Check every file once."""
         for config in self._configs:
             stamp = _stamp(config.certificate)
             if stamp == self._stamps[config.name]:
@@ -37,7 +37,7 @@ class CertificateWatch:
 
 
 def _stamp(path: Path | None) -> tuple[int, int]:
-    """Changes whenever the file does; while it is being replaced, and gone, it is (0, 0)."""
+    """Return modification time and inode; (0, 0) while the file is missing during its replacement."""
     try:
         status = path.stat() if path else None
     except OSError:

@@ -1,8 +1,8 @@
-"""The signer's configuration: which keys there are, and what each may sign.
+"""The signer's configuration: the keys, and what each may sign.
 
-There is no word here for a root key, for signing a CA's certificate or for delegating OCSP: a
-certificate that names itself as issuer is refused at start, and the rules for certificates have no such
-setting. Those are the ceremony's.
+No setting allows a root's key, CA certificates or OCSP delegation: a certificate that names itself as
+issuer is refused at start, and the rules for certificates have no such setting. Only the ceremony makes
+them.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from newel.crypto import extensions
+from newel.crypto import extensions, oids
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration as AnyDuration
 from newel.signer.extension_values import NEVER
@@ -19,9 +19,9 @@ from newel.signer.extension_values import NEVER
 _USAGES = {
     "serverAuth": extensions.SERVER_AUTH,
     "clientAuth": extensions.CLIENT_AUTH,
-    "codeSigning": "1.3.6.1.5.5.7.3.3",
-    "emailProtection": "1.3.6.1.5.5.7.3.4",
-    "timeStamping": "1.3.6.1.5.5.7.3.8",
+    "codeSigning": oids.CODE_SIGNING,
+    "emailProtection": oids.EMAIL_PROTECTION,
+    "timeStamping": oids.TIME_STAMPING,
 }
 _NEVER = {extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE, "OCSPSigning", "any"}
 
@@ -63,7 +63,7 @@ class PKCS11Store(Settings):
 
     kind: Literal["pkcs11"]
     module: Path
-    """The token maker's library."""
+    """The library of the token's manufacturer."""
     token: str
     """The token's label."""
     pin_file: Path
@@ -71,10 +71,10 @@ class PKCS11Store(Settings):
     id: Annotated[bytes | None, BeforeValidator(_octets)] = None
     """CKA_ID in hex. Where label and id are both given, both must match."""
     sessions: int = Field(default=4, ge=1, le=256)
-    """How many signatures are made at once."""
+    """The number of concurrent signatures."""
 
     @model_validator(mode="after")
-    def _named(self) -> "PKCS11Store":
+    def _check_name(self) -> "PKCS11Store":
         if self.label is None and self.id is None:
             raise ValueError("a token's key needs a label or an id")
         return self
@@ -85,7 +85,7 @@ class CertificateRulesConfig(Settings):
 
     max_validity: Duration = dt.timedelta(days=90)
     latest_start: Duration = dt.timedelta(hours=1)
-    """How far in the future a certificate may begin: what is signed for later outlives its discovery."""
+    """How far in the future a certificate may begin: one for later could outlast the discovery of a compromise."""
     extended_key_usages: tuple[Usage, ...] = Field(
         default=("serverAuth", "clientAuth"), validate_default=True
     )
@@ -94,11 +94,11 @@ class CertificateRulesConfig(Settings):
     """``"dns:example.com"``, ``"ip:10.0.0.0/8"``, ``"email:example.com"``, ``"uri:example.com"``: every name
     must be at or below one of these. Empty: every name."""
     excluded_names: tuple[str, ...] = ()
-    """The same form; what is below one of these is refused though it be permitted."""
+    """The same form; these are refused even where permitted."""
     critical_extensions: tuple[ExtensionKind, ...] = ()
     """Extensions beyond those of RFC 5280 that may be critical."""
     other_extensions: tuple[ExtensionKind, ...] = ()
-    """Extensions beyond usages, names, key identifiers, pointers, stapling and the provisioner's."""
+    """Extensions in addition to usages, names, key identifiers, pointers, stapling and the provisioner's."""
 
 
 class CRLRulesConfig(Settings):
@@ -125,19 +125,19 @@ class SSHRulesConfig(Settings):
 
 
 class KeyConfig(Settings):
-    """One key. What it may sign are the tables of rules it has."""
+    """A key. It may sign the statements it has rules for."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     store: Annotated[FileStore | PKCS11Store, Field(discriminator="kind")]
     certificate: Path | None = None
-    """PEM: the issuer's or responder's certificate that the key belongs to."""
+    """PEM: the issuer's or responder's certificate of the key."""
     certificates: CertificateRulesConfig | None = None
     crls: CRLRulesConfig | None = None
     ocsp: OCSPRulesConfig | None = None
     ssh: SSHRulesConfig | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> "KeyConfig":
+    def _check_rules(self) -> "KeyConfig":
         if not (self.certificates or self.crls or self.ocsp or self.ssh):
             raise ValueError("the key may sign nothing")
         if bool(self.certificates or self.crls or self.ocsp) != bool(self.certificate):

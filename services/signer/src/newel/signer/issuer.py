@@ -1,9 +1,8 @@
-"""The certificate that stands for a key: a CA's, or an OCSP responder's."""
+"""The certificate of a key: a CA's, or an OCSP responder's."""
 
 import datetime as dt
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from newel.crypto import certificate as certificates
@@ -13,10 +12,10 @@ from newel.crypto.certificate_files import parse_certificates
 
 
 class Issuer:
-    """What the policies need to know of one certificate; names are the octets as they stand in it."""
+    """A certificate with what the policies need; names are as encoded."""
 
     def __init__(self, der: bytes) -> None:
-        """Raises ``ValueError`` for what is no certificate, or holds a key not used here."""
+        """Load the certificate. Raises ``ValueError`` for an invalid one, or an unsupported key."""
         self.der = der
         self.certificate = loading.load_certificate(der)
         self.name = self.certificate.subject
@@ -30,18 +29,18 @@ class Issuer:
 
     @property
     def is_root(self) -> bool:
-        """Whether it names itself as its issuer: the key of such a one never runs in a service."""
+        """Whether it names itself as its issuer; no service runs with such a key."""
         return self.certificate.issuer == self.certificate.subject
 
     @property
     def is_ca(self) -> bool:
-        """Whether basicConstraints says so."""
+        """Whether basicConstraints has cA."""
         found = [e.value for e in self.certificate.extensions]
         return any(isinstance(value, x509.BasicConstraints) and value.ca for value in found)
 
     @property
     def is_ocsp_responder(self) -> bool:
-        """Whether its extended key usage lets it answer for its issuer (RFC 6960 §4.2.2.2)."""
+        """Whether its extended key usage allows answers for its issuer (RFC 6960 §4.2.2.2)."""
         found = [e.value for e in self.certificate.extensions]
         return any(
             isinstance(value, x509.ExtendedKeyUsage) and ExtendedKeyUsageOID.OCSP_SIGNING in value
@@ -49,14 +48,10 @@ class Issuer:
         )
 
     def is_issued_by(self, issuer: "Issuer") -> bool:
-        """Whether its issuer's name and signature are those of ``issuer``."""
-        try:
-            self.certificate.verify_directly_issued_by(issuer.certificate)
-        except (ValueError, TypeError, InvalidSignature):
-            return False
-        return True
+        """Say whether ``issuer`` is named in the certificate and made its signature."""
+        return loading.is_issued_by(self.certificate, issuer.certificate)
 
 
 def read_issuer(text: bytes) -> Issuer:
-    """The certificate that a file is about, whatever else is in it. Raises ``ValueError``."""
+    """Read the certificate that issued no other one of a file. Raises ``ValueError``."""
     return Issuer(own_certificate(parse_certificates(text)))

@@ -1,4 +1,4 @@
-"""The three gRPC services over one :class:`Signer`: certificates, statuses, and public facts."""
+"""The three gRPC services over one :class:`Signer`: certificates, statuses, and public keys."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from newel.signer.roles import Role
 from newel.signer.signing import Outcome, Request, Signer
 from newel.signer.statements import Kind
 
-LARGEST_BATCH = 256
+MAX_BATCH = 256
 
 
 async def _sign(
     signer: Signer, kind: Kind, request: signer_pb2.SignRequest, context: Any
 ) -> signer_pb2.SignResponse:
-    if len(request.statements) > LARGEST_BATCH:
+    if len(request.statements) > MAX_BATCH:
         raise policy_error(
-            f"{len(request.statements)} statements at once, the most is {LARGEST_BATCH}"
+            f"{len(request.statements)} statements in one batch, the maximum is {MAX_BATCH}"
         )
     requests = [Request(statement.key, statement.body) for statement in request.statements]
     outcomes = await signer.sign(kind, requests, _caller(context))
@@ -33,13 +33,13 @@ def _signature(outcome: Outcome) -> signer_pb2.Signature:
 
 
 def _caller(context: Any) -> str:
-    """The names in the caller's certificate, as the transport proved them."""
+    """Return the names in the caller's certificate, as verified by the transport."""
     names = context.auth_context().get("peer_dns", ())
     return ",".join(name.decode("latin-1") for name in names)
 
 
 class CertificateSignerServicer(signer_pb2_grpc.CertificateSignerServicer):
-    """``CertificateSigner``: for the issuing authority alone."""
+    """``CertificateSigner``, for the issuing authority only."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
@@ -47,18 +47,18 @@ class CertificateSignerServicer(signer_pb2_grpc.CertificateSignerServicer):
     async def SignCertificate(
         self, request: signer_pb2.SignRequest, context: Any
     ) -> signer_pb2.SignResponse:
-        """Signs TBSCertificates."""
+        """Sign TBSCertificates."""
         return await _sign(self._signer, Kind.CERTIFICATE, request, context)
 
     async def SignSSHCertificate(
         self, request: signer_pb2.SignRequest, context: Any
     ) -> signer_pb2.SignResponse:
-        """Signs SSH certificate bodies."""
+        """Sign SSH certificate bodies."""
         return await _sign(self._signer, Kind.SSH, request, context)
 
 
 class StatusSignerServicer(signer_pb2_grpc.StatusSignerServicer):
-    """``StatusSigner``: for the validation authority alone."""
+    """``StatusSigner``, for the validation authority only."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
@@ -72,12 +72,12 @@ class StatusSignerServicer(signer_pb2_grpc.StatusSignerServicer):
     async def SignOCSP(
         self, request: signer_pb2.SignRequest, context: Any
     ) -> signer_pb2.SignResponse:
-        """Signs OCSP ResponseData."""
+        """Sign OCSP ResponseData."""
         return await _sign(self._signer, Kind.OCSP, request, context)
 
 
 class KeysServicer(signer_pb2_grpc.KeysServicer):
-    """``Keys``: what may be known of the keys."""
+    """``Keys``, the public facts of the keys."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
@@ -85,17 +85,17 @@ class KeysServicer(signer_pb2_grpc.KeysServicer):
     async def ListKeys(
         self,
         request: signer_pb2.ListKeysRequest,  # noqa: ARG002 - it has no fields
-        context: Any,  # noqa: ARG002 - anybody who may call sees the same
+        context: Any,  # noqa: ARG002 - every caller sees the same
     ) -> signer_pb2.ListKeysResponse:
-        """Every key, in the order of the configuration."""
+        """List every key, in the order of the configuration."""
         return signer_pb2.ListKeysResponse(keys=[_key(r) for r in self._signer.roles.values()])
 
     async def GetPublicKey(
         self,
         request: signer_pb2.GetPublicKeyRequest,
-        context: Any,  # noqa: ARG002 - anybody who may call sees the same
+        context: Any,  # noqa: ARG002 - every caller sees the same
     ) -> signer_pb2.Key:
-        """One key. Raises :class:`NewelError` ``notFound``."""
+        """Return one key. Raises :class:`NewelError` ``notFound``."""
         role = self._signer.roles.get(request.key)
         if role is None:
             raise NewelError(ErrorType.NOT_FOUND, "the signer has no such key")

@@ -1,8 +1,8 @@
-"""Which SSH certificates a key may sign, and the form their signatures have.
+"""Which SSH certificates a key may sign, and the encoding of their signatures.
 
-The authority named in the certificate is the key; the type is the key's one type; there are principals (none
-would mean any); it begins soon, and it ends, after it begins, after now and within the cap; every critical
-option is one that sshd knows.
+The signature key in the certificate is the key; the type is the one type of the key; there are principals
+(none would mean all); the validity begins soon, and ends after it begins, after now and within the maximum;
+sshd knows every critical option.
 """
 
 import base64
@@ -21,7 +21,7 @@ from newel.signer.errors import policy_error
 from newel.signer.ssh_statements import SSHStatement
 
 _SLACK = dt.timedelta(minutes=5)
-"""How far the issuing authority's clock may be ahead of this one's."""
+"""How far the issuing authority's clock may be ahead."""
 _OPTIONS = {
     "user": frozenset(("force-command", "source-address", "verify-required")),
     "host": frozenset[str](),
@@ -31,7 +31,7 @@ _CURVES = {256: b"ecdsa-sha2-nistp256", 384: b"ecdsa-sha2-nistp384", 521: b"ecds
 
 @dataclass(frozen=True, slots=True)
 class SSHPolicy:
-    """The checks of one SSH authority's key."""
+    """The checks of the key of one SSH CA."""
 
     signature_key: bytes
     certificate_type: str
@@ -39,41 +39,43 @@ class SSHPolicy:
     latest_start: dt.timedelta
 
     def check(self, statement: SSHStatement, now: dt.datetime) -> None:
-        """Raises :func:`policy_error` with what is wrong."""
+        """Raise :func:`policy_error` for the first failed check."""
         if statement.signature_key != self.signature_key:
-            raise policy_error("the certificate names another authority's key")
+            raise policy_error("the certificate has another signature key")
         if statement.certificate_type != self.certificate_type:
             raise policy_error(f"not a {self.certificate_type} certificate")
         if not statement.principals or not all(statement.principals):
-            raise policy_error("a certificate without principals would be good for any")
+            raise policy_error("a certificate without principals would be valid for all")
         unknown = statement.critical_options.keys() - _OPTIONS[self.certificate_type]
         if unknown:
-            raise policy_error(f"critical options not known here: {', '.join(sorted(unknown))}")
+            raise policy_error(f"unknown critical options: {', '.join(sorted(unknown))}")
         self._check_validity(statement, now)
 
     def _check_validity(self, statement: SSHStatement, now: dt.datetime) -> None:
-        end = statement.lasts_until
+        end = statement.expires_at
         if end is None:
-            raise policy_error("the certificate never ends")
+            raise policy_error("the certificate never expires")
         if end <= now or statement.valid_before <= statement.valid_after:
-            raise policy_error("the certificate is over before it is signed, or before it begins")
+            raise policy_error(
+                "the certificate has expired before it is signed, or ends before it begins"
+            )
         seconds = int(now.timestamp())
         if statement.valid_after > seconds + (self.latest_start + _SLACK).total_seconds():
             raise policy_error("the certificate begins too far ahead of now")
         begin = max(statement.valid_after, seconds)
         if statement.valid_before - begin > self.max_validity.total_seconds():
             raise policy_error(
-                f"valid until {end}, the most is {format_duration(self.max_validity)}"
+                f"validity exceeds the maximum of {format_duration(self.max_validity)}: it ends at {end}"
             )
 
 
 def public_blob(key: PublicKey) -> bytes:
-    """The public key on the wire (RFC 4253 §6.6)."""
+    """Encode a public key as SSH does (RFC 4253 §6.6)."""
     return base64.b64decode(key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
 
 
-def signature_blob(key: PublicKey) -> Callable[[bytes], bytes]:
-    """What turns an X.509 signature of this key into an SSH one (RFC 5656 §3.1.2, 8332 §3, 8709 §6)."""
+def signature_encoder(key: PublicKey) -> Callable[[bytes], bytes]:
+    """Return the encoder of SSH signatures from X.509 ones (RFC 5656 §3.1.2, 8332 §3, 8709 §6)."""
     if isinstance(key, ec.EllipticCurvePublicKey):
         name = _CURVES[key.key_size]
 

@@ -1,6 +1,6 @@
-"""SSH certificate bodies: PROTOCOL.certkeys of OpenSSH, up to and with the signature key.
+"""SSH certificate bodies: PROTOCOL.certkeys of OpenSSH, up to and including the signature key.
 
-The wire format is RFC 4251 §5: strings with a length in front, integers of fixed size.
+The wire format is RFC 4251 §5: length-prefixed strings and integers of fixed size.
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ MAX_SIZE = 64 * 1024
 FOREVER = 2**64 - 1
 TYPES = {1: "user", 2: "host"}
 
-# How many strings the public key has, by certificate type; DSA and others are not signed
+# The number of strings in the public key, by certificate type; DSA and others are not signed
 _KEY_FIELDS = {
     b"ssh-ed25519-cert-v01@openssh.com": 1,
     b"ssh-rsa-cert-v01@openssh.com": 2,
@@ -41,12 +41,12 @@ class SSHStatement:
 
     @property
     def identity(self) -> str:
-        """What the audit trail calls it: serial, key id and principals."""
+        """The name in the audit trail: serial, key id and principals."""
         return f"{self.serial} {self.key_id} {','.join(self.principals)}"
 
     @property
-    def lasts_until(self) -> dt.datetime | None:
-        """When it ends; None for one that never does, or not within the calendar."""
+    def expires_at(self) -> dt.datetime | None:
+        """When the validity ends; None if never, or beyond the calendar."""
         try:
             return dt.datetime.fromtimestamp(self.valid_before, dt.UTC)
         except (OverflowError, ValueError, OSError):
@@ -54,7 +54,7 @@ class SSHStatement:
 
 
 class _Reader:
-    """Reads RFC 4251 values in order; raises ``ValueError`` past the end."""
+    """A reader of RFC 4251 values; raises ``ValueError`` past the end."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -63,7 +63,7 @@ class _Reader:
     def take(self, size: int) -> bytes:
         end = self._at + size
         if end > len(self._data):
-            raise ValueError("it ends too early")
+            raise ValueError("it ends early")
         taken, self._at = self._data[self._at : end], end
         return taken
 
@@ -77,34 +77,34 @@ class _Reader:
         return self.take(self.uint32())
 
     @property
-    def done(self) -> bool:
+    def at_end(self) -> bool:
         return self._at == len(self._data)
 
 
 def parse_ssh(body: bytes) -> SSHStatement:
-    """The certificate that ``body`` states. Raises :func:`malformed_error`."""
+    """Parse an SSH certificate body. Raises :func:`malformed_error`."""
     if len(body) > MAX_SIZE:
-        raise malformed_error(f"{len(body)} octets, the most is {MAX_SIZE}")
+        raise malformed_error(f"{len(body)} octets, the maximum is {MAX_SIZE}")
     try:
         return _parse(_Reader(body))
     except ValueError as error:
-        raise malformed_error(f"no SSH certificate body: {error}") from None
+        raise malformed_error(f"not an SSH certificate body: {error}") from None
 
 
 def _parse(reader: _Reader) -> SSHStatement:
     fields = _KEY_FIELDS.get(reader.string())
     if fields is None:
-        raise ValueError("no certificate type that is signed here")
+        raise ValueError("an unsupported certificate type")
     for _ in range(1 + fields):  # the nonce, then the public key
         reader.string()
     serial, kind = reader.uint64(), reader.uint32()
     key_id, principals = reader.string().decode(), _Reader(reader.string())
     valid_after, valid_before = reader.uint64(), reader.uint64()
     options, _extensions, reserved, signature_key = (reader.string() for _ in range(4))
-    if reserved or not reader.done:
-        raise ValueError("something stands where nothing is due")
+    if reserved or not reader.at_end:
+        raise ValueError("unexpected data")
     names: list[str] = []
-    while not principals.done:
+    while not principals.at_end:
         names.append(principals.string().decode())
     return SSHStatement(
         serial,
@@ -119,10 +119,10 @@ def _parse(reader: _Reader) -> SSHStatement:
 
 
 def _options(data: bytes) -> dict[str, bytes]:
-    """Name and value pairs, in lexical order and each once, as the format demands."""
+    """Parse name and value pairs, which are unique and in lexical order."""
     reader, found = _Reader(data), dict[str, bytes]()
     last = ""
-    while not reader.done:
+    while not reader.at_end:
         name = reader.string().decode()
         if name <= last:
             raise ValueError("options out of order or twice")

@@ -1,9 +1,9 @@
-"""What the signer can be asked to sign: typed statements, each parsed before anything else is asked.
+"""The statements that the signer can be asked to sign; each is parsed before anything else.
 
-A caller sends the octets that a signature would cover. They are put into the frame of a finished
-certificate, CRL or OCSP response with an empty signature and read by the library's strict parser;
-what it does not take (a digest, a request, a statement of another type) is never signed. Two
-statements of different types never parse as one another: the tags they begin with differ.
+A caller sends the octets that a signature would cover. They are framed as a certificate, CRL or OCSP
+response with an empty signature and parsed by the library's strict parser; what it refuses (a digest, a
+request, a statement of another type) is never signed. Statements of different types never parse as one
+another, because they begin with different tags.
 """
 
 import datetime as dt
@@ -15,22 +15,22 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.x509 import ocsp
 
-from newel.crypto import der, loading, serials
+from newel.crypto import der, loading, oids, serials
 from newel.signer.errors import malformed_error
 
 MAX_SMALL = 64 * 1024
 MAX_CRL = 256 * 1024 * 1024
 
 _NO_SIGNATURE = der.bit_string(b"")
-_FRAME = der.sequence(der.oid("1.2.840.10045.4.3.2")) + _NO_SIGNATURE
+_FRAME = der.sequence(der.oid(oids.ECDSA_WITH_SHA256)) + _NO_SIGNATURE
 _EXTENSIONS = 0xA3
 _VERSION_3 = b"\xa0\x03\x02\x01\x02"
-_BASIC_RESPONSE = der.oid("1.3.6.1.5.5.7.48.1.1")
+_BASIC_RESPONSE = der.oid(oids.OCSP_BASIC)
 _SUCCESSFUL = b"\x0a\x01\x00"
 
 
 class Kind(enum.StrEnum):
-    """The types of statement, by the names they have in the contract's ``Key.statements``."""
+    """The types of statement, named as in the contract's ``Key.statements``."""
 
     CERTIFICATE = "certificate"
     CRL = "crl"
@@ -39,7 +39,7 @@ class Kind(enum.StrEnum):
 
 
 class CertificateStatement(NamedTuple):
-    """A TBSCertificate (RFC 5280 §4.1.2). All but the times are the octets as they stand."""
+    """A TBSCertificate (RFC 5280 §4.1.2). All fields but the times are as encoded."""
 
     serial: bytes  # the INTEGER's content
     algorithm: bytes
@@ -52,13 +52,13 @@ class CertificateStatement(NamedTuple):
 
     @property
     def identity(self) -> str:
-        """What the audit trail calls it: the serial in hex."""
+        """The name in the audit trail: the serial in hex."""
         return self.serial.hex()
 
 
 @dataclass(frozen=True, slots=True)
 class CRLStatement:
-    """A TBSCertList (RFC 5280 §5.1.2); the revoked entries stay unread here."""
+    """A TBSCertList (RFC 5280 §5.1.2); the revoked entries are not parsed."""
 
     algorithm: bytes
     issuer: bytes
@@ -69,7 +69,7 @@ class CRLStatement:
 
     @property
     def identity(self) -> str:
-        """What the audit trail calls it: the CRL number."""
+        """The name in the audit trail: the CRL number."""
         return str(self.number)
 
 
@@ -84,16 +84,16 @@ class OCSPStatement:
 
     @property
     def identity(self) -> str:
-        """What the audit trail calls it: the serials it answers for, in hex."""
+        """The name in the audit trail: the serials in hex."""
         return ",".join(f"{response.serial_number:x}" for response in self.responses)
 
 
 def parse_certificate(body: bytes) -> CertificateStatement:
-    """The certificate that ``body`` states, its serial positive and of at most 20 octets.
+    """Parse a TBSCertificate; its serial must be positive and of at most 20 octets.
 
     Raises :func:`malformed_error`.
     """
-    _at_most(body, MAX_SMALL)
+    _check_size(body, MAX_SMALL)
     try:
         # RFC 5280 §4.1: seven fields, and the extensions; the unique identifiers are not to be used
         (whole,) = der.split(body)
@@ -120,8 +120,8 @@ def parse_certificate(body: bytes) -> CertificateStatement:
 
 
 def parse_crl(body: bytes) -> CRLStatement:
-    """The list that ``body`` states. Raises :func:`malformed_error`."""
-    _at_most(body, MAX_CRL)
+    """Parse a TBSCertList. Raises :func:`malformed_error`."""
+    _check_size(body, MAX_CRL)
     try:
         fields = der.Reader(der.only(body).content)
         if fields.integer() != 1:
@@ -143,8 +143,8 @@ def parse_crl(body: bytes) -> CRLStatement:
 
 
 def parse_ocsp(body: bytes) -> OCSPStatement:
-    """The response that ``body`` states. Raises :func:`malformed_error`."""
-    _at_most(body, MAX_SMALL)
+    """Parse a ResponseData. Raises :func:`malformed_error`."""
+    _check_size(body, MAX_SMALL)
     basic = der.octet_string(der.tlv(der.SEQUENCE, body + _FRAME))
     framed = der.sequence(_SUCCESSFUL, der.explicit(0, der.sequence(_BASIC_RESPONSE, basic)))
     try:
@@ -157,7 +157,7 @@ def parse_ocsp(body: bytes) -> OCSPStatement:
             tuple(response.responses),
         )
     except (ValueError, x509.DuplicateExtension) as error:
-        raise malformed_error(f"no OCSP ResponseData: {error}") from None
+        raise malformed_error(f"not an OCSP ResponseData: {error}") from None
 
 
 def _crl_number(extensions: x509.Extensions) -> int | None:
@@ -167,6 +167,6 @@ def _crl_number(extensions: x509.Extensions) -> int | None:
     return None
 
 
-def _at_most(body: bytes, size: int) -> None:
+def _check_size(body: bytes, size: int) -> None:
     if len(body) > size:
-        raise malformed_error(f"{len(body)} octets, the most is {size}")
+        raise malformed_error(f"{len(body)} octets, the maximum is {size}")

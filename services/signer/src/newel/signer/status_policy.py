@@ -1,12 +1,12 @@
 """Which statements of status a key may sign: CRLs by an issuer, OCSP responses by a responder.
 
-CRL: the algorithm is the key's; the issuer is the key's certificate's subject, octet for octet, and
-the authority key identifier its key's; there is a number of at most 20 octets; it is of now and not
-of the future, and the next comes within the cap; nothing critical is unknown.
+CRL: the algorithm is the key's; the issuer is the subject of the key's certificate, octet for octet, and
+the authority key identifier is the key's; the number has at most 20 octets; thisUpdate is not in the
+future, and nextUpdate is within the maximum; every critical extension is known.
 
 OCSP: the responder is the key's certificate, by key hash or by name; it was produced now; every
-answer is about a certificate of the one issuer, began before now, ends within the cap and before the
-responder's own certificate does.
+answer is about a certificate of the one issuer, begins before now, and ends within the maximum and before
+the responder's certificate does.
 """
 
 import datetime as dt
@@ -44,13 +44,13 @@ class CRLPolicy:
     max_validity: dt.timedelta
 
     def check(self, statement: CRLStatement, now: dt.datetime) -> None:
-        """Raises :func:`policy_error` with what is wrong."""
+        """Raise :func:`policy_error` for the first failed check."""
         if statement.algorithm != self.algorithm:
             raise policy_error("the algorithm in the CRL is not the key's")
         if statement.issuer != self.issuer.subject:
             raise policy_error("the issuer is not the subject of the key's certificate")
         if statement.number is None or not 0 <= statement.number < _LARGEST_NUMBER:
-            raise policy_error("no CRL number of at most 20 octets")
+            raise policy_error("cRLNumber is missing or longer than 20 octets")
         self._check_extensions(statement)
         _check_period(statement.this_update, statement.next_update, now, self.max_validity)
 
@@ -58,9 +58,7 @@ class CRLPolicy:
         identifier = None
         for extension in statement.extensions:
             if extension.critical and not isinstance(extension.value, _CRL_EXTENSIONS):
-                raise policy_error(
-                    f"a critical extension not known here: {extension.oid.dotted_string}"
-                )
+                raise policy_error(f"an unknown critical extension: {extension.oid.dotted_string}")
             if isinstance(extension.value, x509.AuthorityKeyIdentifier):
                 identifier = extension.value.key_identifier
         if identifier is None or identifier != self.issuer.key_identifier:
@@ -83,7 +81,7 @@ class OCSPPolicy:
         delegated = responder.is_ocsp_responder and not responder.is_ca
         if not own and not (delegated and responder.is_issued_by(issuer)):
             raise ValueError(
-                "the OCSP responder's certificate is none of the issuer it answers for"
+                "the OCSP responder's certificate is not delegated by the issuer it answers for"
             )
         self._until = responder.not_after
         self._max_validity = max_validity
@@ -95,7 +93,7 @@ class OCSPPolicy:
         }
 
     def check(self, statement: OCSPStatement, now: dt.datetime) -> None:
-        """Raises :func:`policy_error` with what is wrong."""
+        """Raise :func:`policy_error` for the first failed check."""
         if (
             statement.responder_key_hash != self._key_hash
             and statement.responder_name != self._name
@@ -104,14 +102,14 @@ class OCSPPolicy:
         if not now - SKEW <= statement.produced_at <= now + SKEW:
             raise policy_error(f"produced at {statement.produced_at}, which is not now")
         if not statement.responses:
-            raise policy_error("a response that answers nothing")
+            raise policy_error("a response without answers")
         for response in statement.responses:
             self._check_single(response, now)
 
     def _check_single(self, response: ocsp.OCSPSingleResponse, now: dt.datetime) -> None:
         ids = self._issuer_ids.get(response.hash_algorithm.name)
         if ids != (response.issuer_name_hash, response.issuer_key_hash):
-            raise policy_error("an answer about another issuer's certificate")
+            raise policy_error("an answer about the certificate of another issuer")
         end = response.next_update_utc
         _check_period(response.this_update_utc, end, now, self._max_validity)
         if end is not None and end > self._until:
@@ -119,14 +117,12 @@ class OCSPPolicy:
 
 
 def _check_period(
-    begin: dt.datetime, end: dt.datetime | None, now: dt.datetime, longest: dt.timedelta
+    begin: dt.datetime, end: dt.datetime | None, now: dt.datetime, max_validity: dt.timedelta
 ) -> None:
     if begin > now + SKEW:
         raise policy_error(f"thisUpdate {begin} lies in the future")
     if end is None:
         raise policy_error("no nextUpdate")
-    if not now < end <= begin + longest:
-        longest_text = format_duration(longest)
-        raise policy_error(
-            f"nextUpdate {end} is past, or later than {longest_text} after thisUpdate"
-        )
+    if not now < end <= begin + max_validity:
+        limit = format_duration(max_validity)
+        raise policy_error(f"nextUpdate {end} is past, or later than {limit} after thisUpdate")

@@ -1,4 +1,4 @@
-"""From a key's configuration to the key."""
+"""Opening, making and removing the keys of a configuration."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_key(store: FileStore | PKCS11Store) -> SigningKey:
-    """The key where its configuration says it is.
+    """Open the key of a configuration.
 
     Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`,
     :class:`newel.runtime.config.ConfigError` and
@@ -22,42 +22,42 @@ def open_key(store: FileStore | PKCS11Store) -> SigningKey:
     """
     if isinstance(store, FileStore):
         return open_file_key(store.path, store.password_file)
-    place = _place(store)
+    location = _locate(store)
     from newel.signer.keystore.pkcs11.key import TokenKey
 
-    return TokenKey(*place)
+    return TokenKey(*location)
 
 
 def make_token_key(store: PKCS11Store, kind: KeyKind) -> SigningKey:
-    """A new key made in the token, from where it cannot come out.
+    """Make a key in the token, from where it cannot be exported.
 
     Raises :class:`newel.signer.keys.KeyExistsError` and ``KeyUnavailableError``.
     """
-    place = _place(store)
+    location = _locate(store)
     from newel.signer.keystore.pkcs11.generate import generate
 
-    return generate(*place, kind)
+    return generate(*location, kind)
 
 
 def token_key_exists(store: PKCS11Store) -> bool:
-    """Whether the token holds a key by that label and id. Raises ``KeyUnavailableError``."""
-    token, reference = _place(store)
+    """Say whether the token holds a key of that label and id. Raises ``KeyUnavailableError``."""
+    token, reference = _locate(store)
     from newel.signer.keystore.pkcs11.generate import exists
 
     return token.use(lambda opened: exists(opened, reference))
 
 
 def remove_token_key(store: PKCS11Store) -> None:
-    """Takes a key pair out of the token for good: the undoing of :func:`make_token_key`."""
-    place = _place(store)
+    """Destroy a key pair in the token, which undoes :func:`make_token_key`."""
+    location = _locate(store)
     from newel.signer.keystore.pkcs11.generate import remove
 
-    remove(*place)
+    remove(*location)
 
 
-def _place(store: PKCS11Store) -> "tuple[Token, KeyReference]":
+def _locate(store: PKCS11Store) -> "tuple[Token, KeyReference]":
     """Return the token and the name of the key in it. Raises ConfigError without the extra."""
-    # The PKCS #11 binding takes a while to load: only those who have a token wait for it.
+    # The PKCS #11 binding is slow to load: it is loaded only for tokens.
     try:
         from newel.signer.keystore.pkcs11.key import KeyReference
         from newel.signer.keystore.pkcs11.token import open_token

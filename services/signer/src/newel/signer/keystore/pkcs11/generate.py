@@ -1,11 +1,11 @@
-"""Making a key pair inside a token, from where it cannot come out: for the ceremony."""
+"""Making key pairs inside a token, from where they cannot be exported, for the ceremony."""
 
 from typing import Any
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
-from newel.crypto import der
+from newel.crypto import der, oids
 from newel.crypto.keys import KeyKind
 from newel.signer.keys import KeyExistsError
 from newel.signer.keystore.pkcs11.key import KeyReference, TokenKey
@@ -23,8 +23,8 @@ _VERIFY_ONLY = {Attribute.VERIFY: True, Attribute.ENCRYPT: False, Attribute.WRAP
 
 _RSA_BITS = {KeyKind.RSA2048: 2048, KeyKind.RSA3072: 3072, KeyKind.RSA4096: 4096}
 _EC_PARAMETERS = {
-    KeyKind.P256: (KeyType.EC, Mechanism.EC_KEY_PAIR_GEN, der.oid("1.2.840.10045.3.1.7")),
-    KeyKind.P384: (KeyType.EC, Mechanism.EC_KEY_PAIR_GEN, der.oid("1.3.132.0.34")),
+    KeyKind.P256: (KeyType.EC, Mechanism.EC_KEY_PAIR_GEN, der.oid(oids.P256)),
+    KeyKind.P384: (KeyType.EC, Mechanism.EC_KEY_PAIR_GEN, der.oid(oids.P384)),
     KeyKind.ED25519: (
         KeyType.EC_EDWARDS,
         Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
@@ -34,7 +34,7 @@ _EC_PARAMETERS = {
 
 
 def generate(token: Token, reference: KeyReference, kind: KeyKind) -> TokenKey:
-    """A new key pair of this kind. Raises :class:`KeyExistsError` rather than shadow another key."""
+    """Generate a key pair. Raises :class:`KeyExistsError` rather than shadow another key."""
     token.write(lambda opened: _generate(opened, reference, kind))
     return TokenKey(token, reference)
 
@@ -55,7 +55,7 @@ def _generate(opened: OpenSession, reference: KeyReference, kind: KeyKind) -> No
         session.generate_keypair(KeyType.RSA, _RSA_BITS[kind], **common)
         return
     if kind not in _EC_PARAMETERS:
-        raise pkcs11.MechanismInvalid(f"{kind} keys are not made in tokens")
+        raise pkcs11.MechanismInvalid(f"{kind} keys cannot be made in tokens")
     key_type, mechanism, parameters = _EC_PARAMETERS[kind]
     domain = session.create_domain_parameters(
         key_type, {Attribute.EC_PARAMS: parameters}, local=True
@@ -64,7 +64,7 @@ def _generate(opened: OpenSession, reference: KeyReference, kind: KeyKind) -> No
 
 
 def exists(opened: OpenSession, reference: KeyReference) -> bool:
-    """Whether any object of the token, public or private, is named so."""
+    """Say whether any object of the token, public or private, has the name."""
     return any(
         next(iter(opened.session.get_objects(reference.template(object_class))), None)
         for object_class in (ObjectClass.PUBLIC_KEY, ObjectClass.PRIVATE_KEY)
@@ -72,7 +72,7 @@ def exists(opened: OpenSession, reference: KeyReference) -> bool:
 
 
 def remove(token: Token, reference: KeyReference) -> None:
-    """Destroys both halves of a key pair."""
+    """Destroy both halves of a key pair."""
 
     def destroy(opened: OpenSession) -> None:
         for object_class in (ObjectClass.PUBLIC_KEY, ObjectClass.PRIVATE_KEY):

@@ -1,4 +1,4 @@
-"""A key that stays in its token: P-256, P-384, RSA PKCS #1 v1.5 and Ed25519."""
+"""Keys in a token: P-256, P-384, RSA PKCS #1 v1.5 and Ed25519."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,20 +15,20 @@ from newel.signer.keys import KeyUnavailableError
 from newel.signer.keystore.pkcs11.public_keys import public_key
 from newel.signer.keystore.pkcs11.token import OpenSession, Token
 
-# DigestInfo of SHA-256 up to the digest (RFC 8017 §9.2, note 1). The token pads and signs it: it never has
-# to swallow a CRL of many megabytes.
+# DigestInfo of SHA-256 up to the digest (RFC 8017 §9.2, note 1). The token pads and signs it, and never
+# receives a CRL of many megabytes.
 _SHA256_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyReference:
-    """Which key of the token: by label, by id, or by both, which must then both match."""
+    """The name of a key in a token: a label, an id, or both, which must then both match."""
 
     label: str | None = None
     id: bytes | None = None
 
     def template(self, object_class: ObjectClass) -> dict[Attribute, object]:
-        """The search template for one of the pair."""
+        """Return the search template for one half of the pair."""
         template: dict[Attribute, object] = {Attribute.CLASS: object_class}
         if self.label is not None:
             template[Attribute.LABEL] = self.label
@@ -38,7 +38,7 @@ class KeyReference:
 
 
 class TokenKey:
-    """A private key in a token, sealed in it, beside its public half."""
+    """A private key that cannot leave its token, with its public half."""
 
     hardware = True
 
@@ -47,14 +47,14 @@ class TokenKey:
         self._reference = reference
         self.concurrency = token.sessions
         self.public_key = token.use(lambda opened: read_public_key(opened, reference))
-        self._sign = _signing(self.public_key)
+        self._sign = _signing_function(self.public_key)
 
     def sign(self, body: bytes) -> bytes:
-        """The signature over ``body``; the token sees its digest, or for Ed25519 all of it."""
+        """Sign ``body``; the token receives its digest, or for Ed25519 all of it."""
         return self._token.use(lambda opened: self._sign(self._private_key(opened), body))
 
     def close(self) -> None:
-        """Closes the token's sessions."""
+        """Close the token's sessions."""
         self._token.close()
 
     def _private_key(self, opened: OpenSession) -> pkcs11.PrivateKey:
@@ -69,17 +69,19 @@ class TokenKey:
 
 
 def find(opened: OpenSession, reference: KeyReference, object_class: ObjectClass) -> pkcs11.Object:
-    """The one object of a class that a reference means. Raises ``pkcs11.NoSuchKey``, ``KeyUnavailableError``."""
+    """Find the only object of a class with a name. Raises ``pkcs11.NoSuchKey``, ``KeyUnavailableError``."""
     found = list(opened.session.get_objects(reference.template(object_class)))
     if not found:
         raise pkcs11.NoSuchKey(f"no {object_class.name} matches")
     if len(found) > 1:
-        raise KeyUnavailableError(f"{len(found)} {object_class.name} objects match, one is due")
+        raise KeyUnavailableError(
+            f"{len(found)} {object_class.name} objects match, one is expected"
+        )
     return found[0]
 
 
 def read_public_key(opened: OpenSession, reference: KeyReference) -> PublicKey:
-    """The public key; raises :class:`InvalidKeyError` for a kind that is not used here."""
+    """Read the public key. Raises :class:`InvalidKeyError` for an unsupported kind."""
     found = find(opened, reference, ObjectClass.PUBLIC_KEY)
     if not isinstance(found, pkcs11.PublicKey):
         raise InvalidKeyError("the token's public key cannot be read")
@@ -87,21 +89,21 @@ def read_public_key(opened: OpenSession, reference: KeyReference) -> PublicKey:
 
 
 def find_private_key(opened: OpenSession, reference: KeyReference) -> pkcs11.PrivateKey:
-    """The private key; raises :class:`InvalidKeyError` unless it is sealed in the token and may sign."""
+    """Find the private key. Raises :class:`InvalidKeyError` unless it cannot be exported and may sign."""
     found = find(opened, reference, ObjectClass.PRIVATE_KEY)
     if not isinstance(found, pkcs11.PrivateKey):
         raise InvalidKeyError("the token's private key cannot be used")
     if found[Attribute.EXTRACTABLE] or not found[Attribute.SENSITIVE]:
         raise InvalidKeyError(
-            "the token would give its private key away (extractable or not sensitive)"
+            "the private key can be exported from the token (extractable or not sensitive)"
         )
     if not found[Attribute.SIGN]:
         raise InvalidKeyError("the token's private key may not sign")
     return found
 
 
-def _signing(key: PublicKey) -> Callable[[Any, bytes], bytes]:
-    """How this kind of key signs. The library mixes ``sign`` into a key's class as it meets the key."""
+def _signing_function(key: PublicKey) -> Callable[[Any, bytes], bytes]:
+    """Return the signing function for a kind of key; the library adds ``sign`` to the key's class."""
     if isinstance(key, rsa.RSAPublicKey):
         return _sign_pkcs1
     if not isinstance(key, ec.EllipticCurvePublicKey):
@@ -115,7 +117,7 @@ def _signing(key: PublicKey) -> Callable[[Any, bytes], bytes]:
 
 
 def sign_digest(private: Any, digest: bytes) -> bytes:
-    """The DER ECDSA-Sig-Value over a digest; the token answers with r and s side by side."""
+    """Sign a digest as a DER ECDSA-Sig-Value; the token returns r and s joined."""
     raw = private.sign(digest, mechanism=Mechanism.ECDSA)
     half = len(raw) // 2
     return encode_dss_signature(

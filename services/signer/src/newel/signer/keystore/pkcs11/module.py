@@ -1,7 +1,7 @@
-"""One PKCS #11 library, initialised for threads, and started again when its token was lost.
+"""One PKCS #11 library, initialised for threads, and restarted when its token was lost.
 
 A library has one state for the whole process (PKCS #11 v3.1 §5.4), so there is one
-:class:`Module` per path. Calls into it hold the module open; a restart waits for them to leave.
+:class:`Module` per path. A restart waits for the calls into it to return.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ _CKF_OS_LOCKING_OK = 0x2
 _CKR_OK = 0x0
 _CKR_ALREADY_INITIALIZED = 0x191
 _PAUSE_BETWEEN_RESTARTS = 1.0
-_LONGEST_WAIT = 10.0
+_MAX_WAIT = 10.0
 
 
 class _InitializeArgs(ctypes.Structure):
@@ -38,21 +38,21 @@ class _InitializeArgs(ctypes.Structure):
 
 
 class _ThreadedLibrary(_pkcs11.lib):
-    """The library, told that threads use it.
+    """The library, initialised for use by threads.
 
     python-pkcs11 passes no arguments to C_Initialize, by which a caller promises to use one thread only:
     SoftHSM then takes no locks and two threads crash it.
     """
 
     def initialize(self) -> None:
-        """C_Initialize with CKF_OS_LOCKING_OK; a library that somebody initialised before is fine."""
+        """Call C_Initialize with CKF_OS_LOCKING_OK; an initialised library is fine."""
         arguments = _InitializeArgs(flags=_CKF_OS_LOCKING_OK)
         code = _entry(self.so, "C_Initialize")(ctypes.byref(arguments))
         if code not in {_CKR_OK, _CKR_ALREADY_INITIALIZED}:
-            raise KeyUnavailableError(f"the PKCS #11 library does not start: 0x{code:x}")
+            raise KeyUnavailableError(f"the PKCS #11 library cannot be initialised: 0x{code:x}")
 
     def finalize(self) -> None:
-        """C_Finalize; a library that is not initialised is fine."""
+        """Call C_Finalize; a library that is not initialised is fine."""
         _entry(self.so, "C_Finalize")(None)
 
 
@@ -64,7 +64,7 @@ def _entry(path: str, name: str) -> Any:
 
 
 class Module:
-    """A started library. ``generation`` counts the starts: what was opened in an older one is void."""
+    """A started library. ``generation`` counts the starts: objects of an older one are invalid."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -76,13 +76,13 @@ class Module:
         try:
             self._library = _ThreadedLibrary(path)
         except pkcs11.PKCS11Error as error:
-            raise KeyUnavailableError(f"the PKCS #11 library does not load: {error}") from error
+            raise KeyUnavailableError(f"the PKCS #11 library cannot be loaded: {error}") from error
 
     @contextmanager
-    def entered(self) -> Generator[None]:
-        """Keeps the library running while a thread is in it."""
+    def enter(self) -> Generator[None]:
+        """Keep the library running during a call."""
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._restarting, _LONGEST_WAIT):
+            if not self._changed.wait_for(lambda: not self._restarting, _MAX_WAIT):
                 raise KeyUnavailableError("the PKCS #11 library is being restarted")
             self._inside += 1
         try:
@@ -93,38 +93,38 @@ class Module:
                 self._changed.notify_all()
 
     def find_token(self, label: str) -> pkcs11.Token:
-        """The one token with this label, among those the library saw when it started.
+        """Find the token with this label among those the library saw when it started.
 
         Raises ``pkcs11.PKCS11Error``.
         """
         return self._library.get_token(token_label=label)
 
     def restart(self, generation: int) -> None:
-        """Starts the library anew, unless another thread has done so since ``generation``.
+        """Restart the library, unless another thread has done so since ``generation``.
 
-        Many libraries look at their slots when they start and never again, so this is how a token that
-        was away is found. At most once a second: callers who come sooner go on with what there is.
+        Many libraries read their slots only when they start, so a restart finds a token that was
+        missing. It happens at most once a second.
         """
         with self._changed:
             recent = time.monotonic() - self._restarted_at < _PAUSE_BETWEEN_RESTARTS
             if self.generation != generation or self._restarting or recent:
                 return
             self._restarting = True
-            # A call that never comes back must not hold every other key for ever.
-            left = self._changed.wait_for(lambda: not self._inside, _LONGEST_WAIT)
+            # A call that never returns must not block every other key.
+            is_idle = self._changed.wait_for(lambda: not self._inside, _MAX_WAIT)
         try:
-            if left:
+            if is_idle:
                 self._library.finalize()
                 self._library.initialize()
         finally:
             with self._changed:
                 self._restarting = False
                 self._restarted_at = time.monotonic()
-                self.generation += left
+                self.generation += is_idle
                 self._changed.notify_all()
 
 
 @cache
 def module(path: str) -> Module:
-    """The module of this library, the same for everybody in this process."""
+    """Return the only module of this library in this process."""
     return Module(path)

@@ -1,4 +1,4 @@
-"""One token: the login, a bounded pool of sessions, and the way back when the token was away.
+"""One token: the login, a bounded pool of sessions, and recovery when the token was missing.
 
 The login belongs to the process and not to a session (PKCS #11 v3.1 §5.6.8): one session is kept
 open to hold it, and the pool's sessions need no PIN. A session serves one thread at a time.
@@ -19,7 +19,7 @@ from newel.signer.keystore.pkcs11.module import Module, module
 
 Result = TypeVar("Result")
 
-_LONGEST_WAIT = 10.0
+_MAX_WAIT = 10.0
 _PIN_REFUSED = (
     pkcs11.PinExpired,
     pkcs11.PinIncorrect,
@@ -31,7 +31,7 @@ _PIN_REFUSED = (
 
 @dataclass(eq=False)
 class OpenSession:
-    """A session, the start of the library it belongs to, and what its user looked up in it."""
+    """A session, the generation of the library it belongs to, and the keys found in it."""
 
     session: pkcs11.Session
     generation: int
@@ -39,7 +39,7 @@ class OpenSession:
 
 
 class Token:
-    """A token that is logged in to. Thread-safe; every failure of it is :class:`KeyUnavailableError`."""
+    """A token with a login. Thread-safe; every failure is a :class:`KeyUnavailableError`."""
 
     def __init__(self, library: Module, label: str, pin_file: Path, sessions: int) -> None:
         self._library = library
@@ -53,10 +53,10 @@ class Token:
         self._refused: str | None = None
 
     def use(self, operation: Callable[[OpenSession], Result]) -> Result:
-        """What ``operation`` makes of a session.
+        """Run ``operation`` with a session and return its result.
 
-        When the token fails, it is tried once more in a new session, and once more after the library was
-        started again. ``operation`` must therefore bear repetition, as a signature does.
+        If the token fails, the operation is repeated in a new session, and again after a restart of the
+        library. ``operation`` must therefore be repeatable, as a signature is.
         """
         problem: pkcs11.PKCS11Error | None = None
         for remedy in (None, self._drop_idle, self._library.restart):
@@ -64,27 +64,27 @@ class Token:
             if remedy:
                 remedy(generation)
             try:
-                with self._library.entered(), self._borrowed(rw=False) as opened:
+                with self._library.enter(), self._session(rw=False) as opened:
                     return operation(opened)
             except pkcs11.PKCS11Error as error:
                 problem = error
         raise KeyUnavailableError(
-            f"the token {self._label!r} fails: {_words(problem)}"
+            f"the token {self._label!r} fails: {_describe(problem)}"
         ) from problem
 
     def write(self, operation: Callable[[OpenSession], Result]) -> Result:
-        """The same once, in a session that may make objects: for the ceremony."""
+        """Run ``operation`` once in a session that may create objects, for the ceremony."""
         try:
-            with self._library.entered(), self._borrowed(rw=True) as opened:
+            with self._library.enter(), self._session(rw=True) as opened:
                 return operation(opened)
         except pkcs11.PKCS11Error as error:
             raise KeyUnavailableError(
-                f"the token {self._label!r} fails: {_words(error)}"
+                f"the token {self._label!r} fails: {_describe(error)}"
             ) from error
 
     def close(self) -> None:
-        """Closes every session that nobody is using, the login's last."""
-        with self._library.entered():
+        """Close every idle session, the login's last."""
+        with self._library.enter():
             self._drop_idle(self._library.generation)
             with self._login_lock:
                 login, self._login = self._login, None
@@ -93,8 +93,8 @@ class Token:
                     login.session.close()
 
     @contextmanager
-    def _borrowed(self, *, rw: bool) -> Generator[OpenSession]:
-        if not self._free.acquire(timeout=_LONGEST_WAIT):
+    def _session(self, *, rw: bool) -> Generator[OpenSession]:
+        if not self._free.acquire(timeout=_MAX_WAIT):
             raise KeyUnavailableError(f"every session of the token {self._label!r} is busy")
         try:
             opened = self._open(rw=True) if rw else self._idle_or_new()
@@ -125,11 +125,11 @@ class Token:
     def _ensure_login(self) -> None:
         with self._login_lock:
             if self._refused:
-                # Three wrong PINs lock a token for good: never offer a refused one again
+                # Three wrong PINs lock a token permanently: never try a refused one again
                 raise KeyUnavailableError(self._refused)
             if self._login and self._login.generation == self._library.generation:
                 return
-            from newel.runtime.config import read_secret  # slow, and not for those who have the PIN
+            from newel.runtime.config import read_secret  # slow to import
 
             pin = read_secret(self._pin_file)
             token = self._library.find_token(self._label)
@@ -138,7 +138,7 @@ class Token:
             except pkcs11.UserAlreadyLoggedIn:
                 session = token.open()
             except _PIN_REFUSED as error:
-                self._refused = f"the token {self._label!r} refuses the PIN: {_words(error)}"
+                self._refused = f"the token {self._label!r} refuses the PIN: {_describe(error)}"
                 raise KeyUnavailableError(self._refused) from None
             self._login = OpenSession(session, self._library.generation)
 
@@ -153,15 +153,15 @@ class Token:
                 opened.session.close()
 
 
-def _words(error: Exception | None) -> str:
-    """The name of a PKCS #11 error, which carries no message of its own."""
+def _describe(error: Exception | None) -> str:
+    """Describe a PKCS #11 error, which has no message, by its name."""
     return f"{type(error).__name__} {error}".strip()
 
 
 @cache
 def open_token(library: Path, label: str, pin_file: Path, sessions: int) -> Token:
-    """The token with this label in this library, one and the same for all of its keys.
+    """Return the token with this label in this library, the same object for all of its keys.
 
-    Raises :class:`KeyUnavailableError`. Nothing is asked of the token before its first use.
+    Raises :class:`KeyUnavailableError`. The token is not contacted before its first use.
     """
     return Token(module(str(library)), label, pin_file, sessions)

@@ -1,7 +1,7 @@
 """The program: `newel-kms-plugin key|certificate|sign [--kms URI] URI`, as `step-kms-plugin` is called.
 
-It signs whatever digest it is given, as that program does, and is therefore for people who have the token's PIN.
-No service starts it and it reads no service's configuration.
+It signs any digest, as that program does, and is therefore for people who have the token's PIN. No service
+starts it, and it reads no service's configuration.
 """
 
 import argparse
@@ -24,19 +24,19 @@ FORMATS = {"base64": base64.b64encode, "hex": binascii.hexlify, "raw": bytes}
 
 
 def main() -> int:
-    """Runs one command; a line on stderr and 1 when it cannot."""
-    call = arguments().parse_args()
+    """Run one command; on failure print a line on stderr and return 1."""
+    call = make_parser().parse_args()
     try:
-        sys.stdout.buffer.write(answer(call))
+        sys.stdout.buffer.write(run(call))
     except (URIError, InvalidKeyError, KeyUnavailableError, OSError) as error:
-        return refused(str(error))
+        return fail(str(error))
     except PKCS11Error as error:
-        return refused(f"the token answers {type(error).__name__} {error}".strip())
+        return fail(f"the token answers {type(error).__name__} {error}".strip())
     return 0
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The words it takes."""
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of the command line."""
     parser = argparse.ArgumentParser(
         allow_abbrev=False, prog="newel-kms-plugin", description=__doc__
     )
@@ -56,14 +56,14 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def answer(call: argparse.Namespace) -> bytes:
-    """What one command prints."""
-    place = parse(*([call.kms] if call.kms else []), call.uri)
+def run(call: argparse.Namespace) -> bytes:
+    """Run one command and return what it prints."""
+    location = parse(*([call.kms] if call.kms else []), call.uri)
     if call.verb == "key":
-        key = token.public_key(place)
+        key = token.public_key(location)
         return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if call.verb == "certificate":
-        found = token.certificates(place)
+        found = token.certificates(location)
         if not found:
             raise URIError("the token has no certificate of that name")
         return pem.encode_all(found)
@@ -72,10 +72,10 @@ def answer(call: argparse.Namespace) -> bytes:
     salt = None
     if call.pss:
         salt = call.salt_length if call.salt_length >= 0 else token.HASHES[call.alg].size
-    return FORMATS[call.format](token.sign(place, digest, call.alg, salt))
+    return FORMATS[call.format](token.sign(location, digest, call.alg, salt))
 
 
-def refused(cause: str) -> int:
-    """Says why there is no answer."""
+def fail(cause: str) -> int:
+    """Print the cause of a failure on stderr and return 1."""
     sys.stderr.write(f"{cause}\n")
     return 1

@@ -1,4 +1,4 @@
-"""One key of a token, used by the person who has its PIN: its public half, certificates, and signatures."""
+"""One key of a token, used by a person with its PIN: its public half, certificates, and signatures."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from newel.crypto.keys import InvalidKeyError, PublicKey
 from newel.signer.keystore.pkcs11.key import find_private_key, read_public_key, sign_digest
 from newel.signer.keystore.pkcs11.module import module
 from newel.signer.keystore.pkcs11.token import OpenSession
-from newel.signer.keystore.plugin.uri import Place
+from newel.signer.keystore.plugin.uri import KeyLocation
 
 
 class Hash(NamedTuple):
@@ -37,35 +37,35 @@ HASHES = {
 
 
 @contextmanager
-def opened(place: Place) -> Generator[OpenSession]:
-    """A session, logged in where there is a PIN. Raises ``pkcs11.PKCS11Error``."""
-    library = module(place.module)
-    token = library.find_token(place.token)
-    with token.open(user_pin=place.pin or None) as session:
+def open_session(location: KeyLocation) -> Generator[OpenSession]:
+    """Open a session, with a login if there is a PIN. Raises ``pkcs11.PKCS11Error``."""
+    library = module(location.module)
+    token = library.find_token(location.token)
+    with token.open(user_pin=location.pin or None) as session:
         yield OpenSession(session, library.generation)
 
 
-def public_key(place: Place) -> PublicKey:
-    """The public half."""
-    with opened(place) as session:
-        return read_public_key(session, place.key)
+def public_key(location: KeyLocation) -> PublicKey:
+    """Read the public half."""
+    with open_session(location) as session:
+        return read_public_key(session, location.key)
 
 
-def certificates(place: Place) -> list[bytes]:
-    """The certificates the token keeps under the key's name, in DER."""
-    with opened(place) as session:
-        found = session.session.get_objects(place.key.template(ObjectClass.CERTIFICATE))
+def certificates(location: KeyLocation) -> list[bytes]:
+    """Read the certificates with the key's name, in DER."""
+    with open_session(location) as session:
+        found = session.session.get_objects(location.key.template(ObjectClass.CERTIFICATE))
         return [bytes(one[Attribute.VALUE]) for one in found]
 
 
-def sign(place: Place, digest: bytes, algorithm: str, salt: int | None) -> bytes:
-    """The signature over a digest, for Ed25519 over all of it; PSS with so many octets of salt, else PKCS #1.
+def sign(location: KeyLocation, digest: bytes, algorithm: str, salt: int | None) -> bytes:
+    """Sign a digest, for Ed25519 the whole message; PSS with ``salt`` octets of salt, else PKCS #1.
 
     Raises :class:`InvalidKeyError` for a digest of another length than the hash's.
     """
-    with opened(place) as session:
-        public: Any = read_public_key(session, place.key)
-        private: Any = find_private_key(session, place.key)
+    with open_session(location) as session:
+        public: Any = read_public_key(session, location.key)
+        private: Any = find_private_key(session, location.key)
         if isinstance(public, ec.EllipticCurvePublicKey):
             return sign_digest(private, digest)
         if not isinstance(public, rsa.RSAPublicKey):

@@ -10,11 +10,11 @@ SCHEME = "pkcs11:"
 
 
 class URIError(ValueError):
-    """The URI does not say which key is meant, or is none of a token."""
+    """The URI does not identify a key of a token."""
 
 
-class Place(NamedTuple):
-    """A token, its PIN ("" where none is given) and a key in it."""
+class KeyLocation(NamedTuple):
+    """A token, its PIN ("" if none is given) and a key in it."""
 
     module: str
     token: str
@@ -22,31 +22,33 @@ class Place(NamedTuple):
     key: KeyReference
 
 
-def parse(*uris: str) -> Place:
-    """What the URIs say together, the last one first: a service's options, and a key's name.
+def parse(*uris: str) -> KeyLocation:
+    """Parse several URIs together: the options of a service, and the name of a key; the last one wins.
 
-    Attributes stand before or after the question mark; ``id`` is percent-encoded, or in hex without it.
+    Attributes are before or after the question mark; ``id`` is percent-encoded or in hex.
     """
-    said: dict[str, str] = {}
+    found: dict[str, str] = {}
     for uri in uris:
         if not uri.lower().startswith(SCHEME):
-            raise URIError("it is for keys of PKCS #11 tokens only: pkcs11:…")
+            raise URIError("only keys of PKCS #11 tokens are supported: pkcs11:…")
         for part in uri[len(SCHEME) :].replace("?", ";").replace("&", ";").split(";"):
             name, equals, value = part.partition("=")
             if equals:
-                said[name] = value
+                found[name] = value
     for name in ("module-path", "token"):
-        if name not in said:
+        if name not in found:
             raise URIError(f"the URI has no {name}")
-    if "object" not in said and "id" not in said:
+    if "object" not in found and "id" not in found:
         raise URIError("the URI names no key: it has neither object nor id")
-    label = unquote(said["object"]) if "object" in said else None
-    reference = KeyReference(label, identifier(said["id"]) if "id" in said else None)
-    return Place(unquote(said["module-path"]), unquote(said["token"]), pin(said), reference)
+    label = unquote(found["object"]) if "object" in found else None
+    reference = KeyReference(label, identifier(found["id"]) if "id" in found else None)
+    return KeyLocation(
+        unquote(found["module-path"]), unquote(found["token"]), pin(found), reference
+    )
 
 
 def identifier(text: str) -> bytes:
-    """The octets of an id."""
+    """Decode an id."""
     if "%" in text:
         return unquote_to_bytes(text)
     try:
@@ -55,9 +57,9 @@ def identifier(text: str) -> bytes:
         raise URIError("the URI's id is neither percent-encoded nor hex") from None
 
 
-def pin(said: dict[str, str]) -> str:
-    """The PIN itself, or what the file it is in says."""
-    if "pin-source" in said:
-        name = unquote(said["pin-source"]).removeprefix("file:")
+def pin(found: dict[str, str]) -> str:
+    """Return the PIN, or the content of the file it is in."""
+    if "pin-source" in found:
+        name = unquote(found["pin-source"]).removeprefix("file:")
         return Path(name).read_text().strip()
-    return unquote(said.get("pin-value", ""))
+    return unquote(found.get("pin-value", ""))
