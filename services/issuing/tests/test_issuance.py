@@ -121,10 +121,10 @@ async def test_the_callers_usual_validity_takes_the_place_of_the_profiles(
 ) -> None:
     for usual in (dt.timedelta(minutes=3), dt.timedelta(days=90)):
         seconds = int(usual.total_seconds())
-        leaf = parse(await harness.one(make_request(usual_validity_seconds=seconds)))
+        leaf = parse(await harness.one(make_request(default_duration_seconds=seconds)))
         assert leaf.not_valid_after_utc == EPOCH + usual - dt.timedelta(seconds=1)
         end = stamp(EPOCH + dt.timedelta(minutes=10))
-        asked = make_request(usual_validity_seconds=seconds, not_after=end)
+        asked = make_request(default_duration_seconds=seconds, not_after=end)
         assert parse(await harness.one(asked)).not_valid_after_utc == EPOCH + dt.timedelta(
             minutes=10
         )
@@ -133,7 +133,7 @@ async def test_the_callers_usual_validity_takes_the_place_of_the_profiles(
 async def test_a_usual_validity_ends_with_the_issuer(harness: IssuingHarness) -> None:
     end = harness.authority.intermediate.not_valid_after_utc
     harness.clock.advance(end - EPOCH - dt.timedelta(hours=1))
-    leaf = parse(await harness.one(make_request(usual_validity_seconds=7200)))
+    leaf = parse(await harness.one(make_request(default_duration_seconds=7200)))
     assert leaf.not_valid_after_utc == end
 
 
@@ -141,7 +141,7 @@ async def test_a_usual_validity_ends_with_the_issuer(harness: IssuingHarness) ->
 async def test_a_usual_validity_out_of_bounds_is_refused_and_never_cut(
     harness: IssuingHarness, seconds: int
 ) -> None:
-    (result,) = await harness.issue(make_request(usual_validity_seconds=seconds))
+    (result,) = await harness.issue(make_request(default_duration_seconds=seconds))
     assert result.error.type == "malformed"
     assert "day" not in result.error.detail  # durations are told as 2160h0m0s
     assert not harness.signer.signed

@@ -136,7 +136,7 @@ async def test_only_the_recorded_octets_are_renewed(harness: IssuingHarness) -> 
 async def test_todays_limit_holds(harness: IssuingHarness) -> None:
     end = stamp(EPOCH + dt.timedelta(days=30))
     old = await harness.one(make_request(not_after=end))
-    (result,) = await harness.renew(renewal(old.der, max_validity_seconds=86400))
+    (result,) = await harness.renew(renewal(old.der, max_duration_seconds=86400))
     after = parse(result.certificate.der)
     assert after.not_valid_after_utc == EPOCH + dt.timedelta(days=1)
 

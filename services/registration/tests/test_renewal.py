@@ -198,7 +198,7 @@ async def test_t16_todays_longest_duration_holds(
     again = await restarted(ra, authority, provisioners=(ra.admin.record(claims=claims),))
     answer = await again.call("POST", "/renew", certificate=der(certificate))
     renewed = x509.load_pem_x509_certificate(answer.json()["crt"].encode())
-    assert again.issuing.renewals[-1].max_validity_seconds == 3600
+    assert again.issuing.renewals[-1].max_duration_seconds == 3600
     assert renewed.not_valid_after_utc <= again.clock.now() + HOUR
     await again.database.close()
 

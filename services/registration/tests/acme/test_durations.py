@@ -44,7 +44,7 @@ async def test_an_order_without_times_gets_the_provisioners_default(
         assert done["status"] == "valid"
         request = harness.issuing.requests[-1]
         assert not request.HasField("not_after")
-        assert request.usual_validity_seconds == usual
+        assert request.default_duration_seconds == usual
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ async def test_durations_changed_after_the_order_was_placed_hold_for_it(
     assert refused.problem == "malformed"
     assert harness.issuing.requests == []
     await client.post(free["finalize"], {"csr": make_csr("a.example")})
-    assert [each.usual_validity_seconds for each in harness.issuing.requests] == [180]
+    assert [each.default_duration_seconds for each in harness.issuing.requests] == [180]

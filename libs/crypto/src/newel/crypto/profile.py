@@ -86,20 +86,20 @@ class Profile:
         not_before: dt.datetime | None = None,
         not_after: dt.datetime | None = None,
         max_duration: dt.timedelta | None = None,
-        usual: dt.timedelta | None = None,
+        default_duration: dt.timedelta | None = None,
     ) -> tuple[dt.datetime, dt.datetime]:
-        """The notBefore and notAfter of a certificate made ``now``, in whole seconds.
+        """Return notBefore and notAfter of a certificate issued ``now``, in whole seconds.
 
-        What is not asked for is ``usual``, or else the default, cut at the issuer's own end. What is asked for is
-        given exactly or refused: a length outside the bounds, a start more than the maximum away,
-        an end past the issuer's. A request for exactly the maximum loses the one second by which
-        the inclusive end would pass it. ``max_duration`` is a caller's tighter limit. All times are
-        aware. Raises :class:`ProfileError`.
+        Without ``not_after`` it lasts for ``default_duration``, or else the profile's, cut at the issuer's
+        notAfter. What is requested is granted exactly or refused: a length outside the limits, a start
+        more than the maximum away, an end past the issuer's. A request for exactly the maximum loses the
+        one second by which the inclusive end would pass it. ``max_duration`` is a caller's tighter limit.
+        All times are aware. Raises :class:`ProfileError`.
         """
         limit = min(self.max_duration, max_duration or self.max_duration)
         start = (not_before or now).replace(microsecond=0)
         if not_after is None:
-            length = usual or min(self.default_duration, limit)
+            length = default_duration or min(self.default_duration, limit)
             end = min(start + length - _SECOND, issuer_not_after)
         else:
             end = not_after.replace(microsecond=0)

@@ -31,7 +31,7 @@ def read_issue_request(message: pb.Request) -> IssueRequest | RefusedRequest:
     try:
         not_before = _read_time(message.not_before) if message.HasField("not_before") else None
         not_after = _read_time(message.not_after) if message.HasField("not_after") else None
-        default_duration = _read_duration(message.usual_validity_seconds)
+        default_duration = _read_duration(message.default_duration_seconds)
     except NewelError as error:
         return _refuse(message, error)
     given = message.extensions
@@ -56,7 +56,7 @@ def read_issue_request(message: pb.Request) -> IssueRequest | RefusedRequest:
 def read_renewal(message: pb.Renewal) -> RenewalRequest | RefusedRequest:
     """Convert a renewal; refused when a duration in it cannot be represented."""
     try:
-        max_duration = _read_duration(message.max_validity_seconds)
+        max_duration = _read_duration(message.max_duration_seconds)
     except NewelError as error:
         return _refuse(message, error)
     replaced = message.HasField("provisioner")

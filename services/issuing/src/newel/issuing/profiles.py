@@ -149,7 +149,7 @@ class Profile:
                 issuer_not_after=issuer.not_after,
                 not_before=not_before,
                 not_after=not_after,
-                usual=default_duration,
+                default_duration=default_duration,
             )
         except profile.ProfileError as error:
             raise NewelError(ErrorType.MALFORMED, str(error)) from None

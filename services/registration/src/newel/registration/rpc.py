@@ -124,7 +124,7 @@ def _issue_request(request: IssueRequest) -> pb.Request:
         names=[_general_name(name) for name in request.names],
         not_before=_timestamp(request.not_before),
         not_after=_timestamp(request.not_after),
-        usual_validity_seconds=0 if default is None else max(1, default // _SECOND),
+        default_duration_seconds=0 if default is None else max(1, default // _SECOND),
         provisioner=_provisioner(request.provisioner),
         subject_of_proof=request.subject_of_proof,
         request_id=request.request_id,
@@ -143,7 +143,7 @@ def _renewal(renewal: Renewal) -> pb.Renewal:
         certificate=renewal.certificate,
         public_key=renewal.public_key,
         allow_expired=renewal.allow_expired,
-        max_validity_seconds=renewal.max_duration // _SECOND,
+        max_duration_seconds=renewal.max_duration // _SECOND,
         provisioner=_provisioner(renewal.provisioner),
         request_id=renewal.request_id,
     )

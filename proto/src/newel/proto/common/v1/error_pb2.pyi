@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Error(_message.Message):
-    """One refusal inside a batch: the other items of the batch are not touched by it."""
+    """The error of one item of a batch; other items are not affected."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -54,7 +54,7 @@ Global___Error: _TypeAlias = Error  # noqa: Y015
 
 @_typing.final
 class Subproblem(_message.Message):
-    """One part of a compound refusal (RFC 8555 section 6.7.1)."""
+    """One part of a compound error (RFC 8555 section 6.7.1)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -147,8 +147,8 @@ Global___CrlPublished: _TypeAlias = CrlPublished  # noqa: Y015
 
 @_typing.final
 class EndpointExpiring(_message.Message):
-    """newel.endpoint.expiring.v1: the last certificate of an endpoint passed a fraction of its life
-    without a successor. Said once per certificate.
+    """newel.endpoint.expiring.v1: the last certificate of an endpoint passed a fraction of its validity
+    without a successor. Published once per certificate.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -197,7 +197,7 @@ Global___EndpointExpiring: _TypeAlias = EndpointExpiring  # noqa: Y015
 
 @_typing.final
 class EndpointRenewed(_message.Message):
-    """newel.endpoint.renewed.v1: an endpoint said to be expiring got a successor (or was revoked)."""
+    """newel.endpoint.renewed.v1: an endpoint that was expiring got a successor (or was revoked)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -231,7 +231,7 @@ Global___EndpointRenewed: _TypeAlias = EndpointRenewed  # noqa: Y015
 @_typing.final
 class Batch(_message.Message):
     """newel.<family>.batch.v1, the only kind of message on NATS: events of one family in the order of
-    their commits. A receiver takes the subjects it wants.
+    their commits. A consumer picks the subjects that it subscribes to.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

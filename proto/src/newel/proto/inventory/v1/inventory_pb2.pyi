@@ -48,7 +48,7 @@ class Question(_message.Message):
     NAMES_FIELD_NUMBER: _builtins.int
     provisioner: _builtins.str
     subject: _builtins.str
-    """whom the provisioner proved"""
+    """what the provisioner authenticated"""
     @_builtins.property
     def names(self) -> _containers.RepeatedCompositeFieldContainer[_issuing_pb2.GeneralName]: ...
     def __init__(

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class LookupStub:
-    """What is known of whoever asks, for templates and policy. Read only; called by registration.
+    """Metadata of requesters, for templates and policy. Read only; registration may call it.
     """
 
     def __init__(self, channel):
@@ -43,7 +43,7 @@ class LookupStub:
 
 
 class LookupServicer:
-    """What is known of whoever asks, for templates and policy. Read only; called by registration.
+    """Metadata of requesters, for templates and policy. Read only; registration may call it.
     """
 
     def Lookup(self, request, context):
@@ -69,7 +69,7 @@ def add_LookupServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Lookup:
-    """What is known of whoever asks, for templates and policy. Read only; called by registration.
+    """Metadata of requesters, for templates and policy. Read only; registration may call it.
     """
 
     @staticmethod
@@ -101,7 +101,7 @@ class Lookup:
 
 
 class AdministratorsStub:
-    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own.
+    """Who is an administrator. Read only; services without a catalogue of their own may call it.
     """
 
     def __init__(self, channel):
@@ -118,11 +118,11 @@ class AdministratorsStub:
 
 
 class AdministratorsServicer:
-    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own.
+    """Who is an administrator. Read only; services without a catalogue of their own may call it.
     """
 
     def Verify(self, request, context):
-        """refused unless the certificate is an administrator's
+        """an error unless the certificate is an administrator's
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,7 +145,7 @@ def add_AdministratorsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Administrators:
-    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own.
+    """Who is an administrator. Read only; services without a catalogue of their own may call it.
     """
 
     @staticmethod

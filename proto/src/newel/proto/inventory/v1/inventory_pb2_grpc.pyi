@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LookupStub:
-    """What is known of whoever asks, for templates and policy. Read only; called by registration."""
+    """Metadata of requesters, for templates and policy. Read only; registration may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,13 +37,13 @@ class LookupStub:
 
 @_typing.type_check_only
 class LookupAsyncStub(LookupStub):
-    """What is known of whoever asks, for templates and policy. Read only; called by registration."""
+    """Metadata of requesters, for templates and policy. Read only; registration may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Lookup: _aio.UnaryUnaryMultiCallable[_inventory_pb2.LookupRequest, _inventory_pb2.LookupResponse]  # type: ignore[assignment]
 
 class LookupServicer(metaclass=_abc_1.ABCMeta):
-    """What is known of whoever asks, for templates and policy. Read only; called by registration."""
+    """Metadata of requesters, for templates and policy. Read only; registration may call it."""
 
     @_abc_1.abstractmethod
     def Lookup(
@@ -55,25 +55,25 @@ class LookupServicer(metaclass=_abc_1.ABCMeta):
 def add_LookupServicer_to_server(servicer: LookupServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class AdministratorsStub:
-    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own."""
+    """Who is an administrator. Read only; services without a catalogue of their own may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AdministratorsAsyncStub: ...
     Verify: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.VerifyRequest, _inventory_pb2.VerifyResponse]
-    """refused unless the certificate is an administrator's"""
+    """an error unless the certificate is an administrator's"""
 
 @_typing.type_check_only
 class AdministratorsAsyncStub(AdministratorsStub):
-    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own."""
+    """Who is an administrator. Read only; services without a catalogue of their own may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Verify: _aio.UnaryUnaryMultiCallable[_inventory_pb2.VerifyRequest, _inventory_pb2.VerifyResponse]  # type: ignore[assignment]
-    """refused unless the certificate is an administrator's"""
+    """an error unless the certificate is an administrator's"""
 
 class AdministratorsServicer(metaclass=_abc_1.ABCMeta):
-    """Who administrates. Read only; called by whoever answers administrators and has no catalogue of its own."""
+    """Who is an administrator. Read only; services without a catalogue of their own may call it."""
 
     @_abc_1.abstractmethod
     def Verify(
@@ -81,6 +81,6 @@ class AdministratorsServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.VerifyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.VerifyResponse, _abc.Awaitable[_inventory_pb2.VerifyResponse]]:
-        """refused unless the certificate is an administrator's"""
+        """an error unless the certificate is an administrator's"""
 
 def add_AdministratorsServicer_to_server(servicer: AdministratorsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from newel.proto.common.v1 import error_pb2 as newel_dot_proto_dot_common_dot_v1_dot_error__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$newel/proto/issuing/v1/issuing.proto\x12\x10newel.issuing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!newel/proto/common/v1/error.proto\"\'\n\tAttribute\x12\x0b\n\x03oid\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"R\n\x0bGeneralName\x12\r\n\x03\x64ns\x18\x01 \x01(\tH\x00\x12\x0c\n\x02ip\x18\x02 \x01(\x0cH\x00\x12\x0f\n\x05\x65mail\x18\x03 \x01(\tH\x00\x12\r\n\x03uri\x18\x04 \x01(\tH\x00\x42\x06\n\x04name\"9\n\tExtension\x12\x0b\n\x03oid\x18\x01 \x01(\t\x12\x10\n\x08\x63ritical\x18\x02 \x01(\x08\x12\r\n\x05value\x18\x03 \x01(\x0c\"\xdf\x01\n\x0bProvisioner\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\x12@\n\nkey_values\x18\x04 \x03(\x0b\x32,.newel.issuing.v1.Provisioner.KeyValuesEntry\x12\x11\n\trenewable\x18\x05 \x01(\x08\x12\x16\n\x0ehide_extension\x18\x06 \x01(\x08\x1a\x30\n\x0eKeyValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\";\n\x0cIssueRequest\x12+\n\x08requests\x18\x01 \x03(\x0b\x32\x19.newel.issuing.v1.Request\"\xe6\x03\n\x07Request\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\x0c\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12,\n\x07subject\x18\x04 \x03(\x0b\x32\x1b.newel.issuing.v1.Attribute\x12,\n\x05names\x18\x05 \x03(\x0b\x32\x1d.newel.issuing.v1.GeneralName\x12.\n\nnot_before\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0bprovisioner\x18\x08 \x01(\x0b\x32\x1d.newel.issuing.v1.Provisioner\x12/\n\nextensions\x18\t \x03(\x0b\x32\x1b.newel.issuing.v1.Extension\x12\x18\n\x10subject_of_proof\x18\n \x01(\t\x12\x12\n\nrequest_id\x18\x0b \x01(\t\x12\x12\n\nkey_usages\x18\x0c \x03(\t\x12\x1b\n\x13\x65xtended_key_usages\x18\r \x03(\t\x12\x1e\n\x16usual_validity_seconds\x18\x0e \x01(\x03\";\n\x0cRenewRequest\x12+\n\x08renewals\x18\x01 \x03(\x0b\x32\x19.newel.issuing.v1.Renewal\"\xc8\x01\n\x07Renewal\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x15\n\rallow_expired\x18\x04 \x01(\x08\x12\x1c\n\x14max_validity_seconds\x18\x05 \x01(\x03\x12\x32\n\x0bprovisioner\x18\x06 \x01(\x0b\x32\x1d.newel.issuing.v1.Provisioner\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"?\n\rIssueResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.newel.issuing.v1.IssueResult\"w\n\x0bIssueResult\x12\x34\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1d.newel.issuing.v1.CertificateH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.newel.common.v1.ErrorH\x00\x42\t\n\x07outcome\":\n\x0b\x43\x65rtificate\x12\x0b\n\x03\x64\x65r\x18\x01 \x01(\x0c\x12\x0e\n\x06serial\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\"@\n\rRevokeRequest\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .newel.issuing.v1.RevocationItem\"\xb0\x01\n\x0eRevocationItem\x12\x10\n\x06serial\x18\x01 \x01(\x0cH\x00\x12\x15\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0cH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\x05\x12\x13\n\x0breason_text\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x05 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x13\n\x0bprovisioner\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\tB\x08\n\x06target\"A\n\x0eRevokeResponse\x12/\n\x07results\x18\x01 \x03(\x0b\x32\x1e.newel.issuing.v1.RevokeResult\"t\n\x0cRevokeResult\x12\x30\n\nrevoked_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.newel.common.v1.ErrorH\x00\x42\t\n\x07outcome\"\x14\n\x12ListIssuersRequest\"@\n\x13ListIssuersResponse\x12)\n\x07issuers\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Issuer\"N\n\x06Issuer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\r\n\x05\x63hain\x18\x03 \x03(\x0c\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x0e\n\x06\x61\x63tive\x18\x05 \x01(\x08\"B\n\x15GetCertificateRequest\x12)\n\x07lookups\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Lookup\"R\n\x06Lookup\x12\x10\n\x06serial\x18\x01 \x01(\x0cH\x00\x12\x15\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0cH\x00\x12\x19\n\x0fidempotency_key\x18\x03 \x01(\x0cH\x00\x42\x04\n\x02\x62y\"C\n\x16GetCertificateResponse\x12)\n\x07records\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Record\"\xf6\x01\n\x06Record\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0b\n\x03\x64\x65r\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x32\n\x0bprovisioner\x18\x04 \x01(\x0b\x32\x1d.newel.issuing.v1.Provisioner\x12-\n\tissued_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07revoked\x18\x06 \x01(\x0b\x32\x19.newel.issuing.v1.Revoked\x12\x18\n\x10subject_of_proof\x18\x07 \x01(\t\x12\x14\n\x0crenewed_from\x18\x08 \x01(\x0c\"*\n\x0bListRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\x0c\n\x04page\x18\x02 \x01(\r\"=\n\x0bRevokedPage\x12.\n\x0brevocations\x18\x01 \x03(\x0b\x32\x19.newel.issuing.v1.Revoked\"7\n\nIssuedPage\x12)\n\x07records\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Record\"\xba\x01\n\x07Revoked\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06serial\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12.\n\nrevoked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x05 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x12-\n\tnot_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xeb\x01\n\x08Issuance\x12H\n\x05Issue\x12\x1e.newel.issuing.v1.IssueRequest\x1a\x1f.newel.issuing.v1.IssueResponse\x12H\n\x05Renew\x12\x1e.newel.issuing.v1.RenewRequest\x1a\x1f.newel.issuing.v1.IssueResponse\x12K\n\x08IssueSSH\x12\x1e.newel.issuing.v1.IssueRequest\x1a\x1f.newel.issuing.v1.IssueResponse2\xa9\x01\n\nRevocation\x12K\n\x06Revoke\x12\x1f.newel.issuing.v1.RevokeRequest\x1a .newel.issuing.v1.RevokeResponse\x12N\n\tRevokeSSH\x12\x1f.newel.issuing.v1.RevokeRequest\x1a .newel.issuing.v1.RevokeResponse2\xe9\x02\n\nRepository\x12Z\n\x0bListIssuers\x12$.newel.issuing.v1.ListIssuersRequest\x1a%.newel.issuing.v1.ListIssuersResponse\x12\x63\n\x0eGetCertificate\x12\'.newel.issuing.v1.GetCertificateRequest\x1a(.newel.issuing.v1.GetCertificateResponse\x12M\n\x0bListRevoked\x12\x1d.newel.issuing.v1.ListRequest\x1a\x1d.newel.issuing.v1.RevokedPage0\x01\x12K\n\nListIssued\x12\x1d.newel.issuing.v1.ListRequest\x1a\x1c.newel.issuing.v1.IssuedPage0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$newel/proto/issuing/v1/issuing.proto\x12\x10newel.issuing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!newel/proto/common/v1/error.proto\"\'\n\tAttribute\x12\x0b\n\x03oid\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"R\n\x0bGeneralName\x12\r\n\x03\x64ns\x18\x01 \x01(\tH\x00\x12\x0c\n\x02ip\x18\x02 \x01(\x0cH\x00\x12\x0f\n\x05\x65mail\x18\x03 \x01(\tH\x00\x12\r\n\x03uri\x18\x04 \x01(\tH\x00\x42\x06\n\x04name\"9\n\tExtension\x12\x0b\n\x03oid\x18\x01 \x01(\t\x12\x10\n\x08\x63ritical\x18\x02 \x01(\x08\x12\r\n\x05value\x18\x03 \x01(\x0c\"\xdf\x01\n\x0bProvisioner\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rcredential_id\x18\x03 \x01(\t\x12@\n\nkey_values\x18\x04 \x03(\x0b\x32,.newel.issuing.v1.Provisioner.KeyValuesEntry\x12\x11\n\trenewable\x18\x05 \x01(\x08\x12\x16\n\x0ehide_extension\x18\x06 \x01(\x08\x1a\x30\n\x0eKeyValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\";\n\x0cIssueRequest\x12+\n\x08requests\x18\x01 \x03(\x0b\x32\x19.newel.issuing.v1.Request\"\xe8\x03\n\x07Request\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\x0c\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12,\n\x07subject\x18\x04 \x03(\x0b\x32\x1b.newel.issuing.v1.Attribute\x12,\n\x05names\x18\x05 \x03(\x0b\x32\x1d.newel.issuing.v1.GeneralName\x12.\n\nnot_before\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0bprovisioner\x18\x08 \x01(\x0b\x32\x1d.newel.issuing.v1.Provisioner\x12/\n\nextensions\x18\t \x03(\x0b\x32\x1b.newel.issuing.v1.Extension\x12\x18\n\x10subject_of_proof\x18\n \x01(\t\x12\x12\n\nrequest_id\x18\x0b \x01(\t\x12\x12\n\nkey_usages\x18\x0c \x03(\t\x12\x1b\n\x13\x65xtended_key_usages\x18\r \x03(\t\x12 \n\x18\x64\x65\x66\x61ult_duration_seconds\x18\x0e \x01(\x03\";\n\x0cRenewRequest\x12+\n\x08renewals\x18\x01 \x03(\x0b\x32\x19.newel.issuing.v1.Renewal\"\xc8\x01\n\x07Renewal\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\x0c\x12\x13\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x15\n\rallow_expired\x18\x04 \x01(\x08\x12\x1c\n\x14max_duration_seconds\x18\x05 \x01(\x03\x12\x32\n\x0bprovisioner\x18\x06 \x01(\x0b\x32\x1d.newel.issuing.v1.Provisioner\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"?\n\rIssueResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.newel.issuing.v1.IssueResult\"w\n\x0bIssueResult\x12\x34\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1d.newel.issuing.v1.CertificateH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.newel.common.v1.ErrorH\x00\x42\t\n\x07outcome\":\n\x0b\x43\x65rtificate\x12\x0b\n\x03\x64\x65r\x18\x01 \x01(\x0c\x12\x0e\n\x06serial\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\"@\n\rRevokeRequest\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .newel.issuing.v1.RevocationItem\"\xb0\x01\n\x0eRevocationItem\x12\x10\n\x06serial\x18\x01 \x01(\x0cH\x00\x12\x15\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0cH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\x05\x12\x13\n\x0breason_text\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x05 \x01(\x08\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x13\n\x0bprovisioner\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\tB\x08\n\x06target\"A\n\x0eRevokeResponse\x12/\n\x07results\x18\x01 \x03(\x0b\x32\x1e.newel.issuing.v1.RevokeResult\"t\n\x0cRevokeResult\x12\x30\n\nrevoked_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.newel.common.v1.ErrorH\x00\x42\t\n\x07outcome\"\x14\n\x12ListIssuersRequest\"@\n\x13ListIssuersResponse\x12)\n\x07issuers\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Issuer\"N\n\x06Issuer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\r\n\x05\x63hain\x18\x03 \x03(\x0c\x12\x0c\n\x04root\x18\x04 \x01(\x0c\x12\x0e\n\x06\x61\x63tive\x18\x05 \x01(\x08\"B\n\x15GetCertificateRequest\x12)\n\x07lookups\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Lookup\"R\n\x06Lookup\x12\x10\n\x06serial\x18\x01 \x01(\x0cH\x00\x12\x15\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0cH\x00\x12\x19\n\x0fidempotency_key\x18\x03 \x01(\x0cH\x00\x42\x04\n\x02\x62y\"C\n\x16GetCertificateResponse\x12)\n\x07records\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Record\"\xf6\x01\n\x06Record\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0b\n\x03\x64\x65r\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x32\n\x0bprovisioner\x18\x04 \x01(\x0b\x32\x1d.newel.issuing.v1.Provisioner\x12-\n\tissued_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07revoked\x18\x06 \x01(\x0b\x32\x19.newel.issuing.v1.Revoked\x12\x18\n\x10subject_of_proof\x18\x07 \x01(\t\x12\x14\n\x0crenewed_from\x18\x08 \x01(\x0c\"*\n\x0bListRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x04\x12\x0c\n\x04page\x18\x02 \x01(\r\"=\n\x0bRevokedPage\x12.\n\x0brevocations\x18\x01 \x03(\x0b\x32\x19.newel.issuing.v1.Revoked\"7\n\nIssuedPage\x12)\n\x07records\x18\x01 \x03(\x0b\x32\x18.newel.issuing.v1.Record\"\xba\x01\n\x07Revoked\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06serial\x18\x02 \x01(\x0c\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12.\n\nrevoked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x05 \x01(\x05\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x12-\n\tnot_after\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xeb\x01\n\x08Issuance\x12H\n\x05Issue\x12\x1e.newel.issuing.v1.IssueRequest\x1a\x1f.newel.issuing.v1.IssueResponse\x12H\n\x05Renew\x12\x1e.newel.issuing.v1.RenewRequest\x1a\x1f.newel.issuing.v1.IssueResponse\x12K\n\x08IssueSSH\x12\x1e.newel.issuing.v1.IssueRequest\x1a\x1f.newel.issuing.v1.IssueResponse2\xa9\x01\n\nRevocation\x12K\n\x06Revoke\x12\x1f.newel.issuing.v1.RevokeRequest\x1a .newel.issuing.v1.RevokeResponse\x12N\n\tRevokeSSH\x12\x1f.newel.issuing.v1.RevokeRequest\x1a .newel.issuing.v1.RevokeResponse2\xe9\x02\n\nRepository\x12Z\n\x0bListIssuers\x12$.newel.issuing.v1.ListIssuersRequest\x1a%.newel.issuing.v1.ListIssuersResponse\x12\x63\n\x0eGetCertificate\x12\'.newel.issuing.v1.GetCertificateRequest\x1a(.newel.issuing.v1.GetCertificateResponse\x12M\n\x0bListRevoked\x12\x1d.newel.issuing.v1.ListRequest\x1a\x1d.newel.issuing.v1.RevokedPage0\x01\x12K\n\nListIssued\x12\x1d.newel.issuing.v1.ListRequest\x1a\x1c.newel.issuing.v1.IssuedPage0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,51 +48,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUEREQUEST']._serialized_start=536
   _globals['_ISSUEREQUEST']._serialized_end=595
   _globals['_REQUEST']._serialized_start=598
-  _globals['_REQUEST']._serialized_end=1084
-  _globals['_RENEWREQUEST']._serialized_start=1086
-  _globals['_RENEWREQUEST']._serialized_end=1145
-  _globals['_RENEWAL']._serialized_start=1148
-  _globals['_RENEWAL']._serialized_end=1348
-  _globals['_ISSUERESPONSE']._serialized_start=1350
-  _globals['_ISSUERESPONSE']._serialized_end=1413
-  _globals['_ISSUERESULT']._serialized_start=1415
-  _globals['_ISSUERESULT']._serialized_end=1534
-  _globals['_CERTIFICATE']._serialized_start=1536
-  _globals['_CERTIFICATE']._serialized_end=1594
-  _globals['_REVOKEREQUEST']._serialized_start=1596
-  _globals['_REVOKEREQUEST']._serialized_end=1660
-  _globals['_REVOCATIONITEM']._serialized_start=1663
-  _globals['_REVOCATIONITEM']._serialized_end=1839
-  _globals['_REVOKERESPONSE']._serialized_start=1841
-  _globals['_REVOKERESPONSE']._serialized_end=1906
-  _globals['_REVOKERESULT']._serialized_start=1908
-  _globals['_REVOKERESULT']._serialized_end=2024
-  _globals['_LISTISSUERSREQUEST']._serialized_start=2026
-  _globals['_LISTISSUERSREQUEST']._serialized_end=2046
-  _globals['_LISTISSUERSRESPONSE']._serialized_start=2048
-  _globals['_LISTISSUERSRESPONSE']._serialized_end=2112
-  _globals['_ISSUER']._serialized_start=2114
-  _globals['_ISSUER']._serialized_end=2192
-  _globals['_GETCERTIFICATEREQUEST']._serialized_start=2194
-  _globals['_GETCERTIFICATEREQUEST']._serialized_end=2260
-  _globals['_LOOKUP']._serialized_start=2262
-  _globals['_LOOKUP']._serialized_end=2344
-  _globals['_GETCERTIFICATERESPONSE']._serialized_start=2346
-  _globals['_GETCERTIFICATERESPONSE']._serialized_end=2413
-  _globals['_RECORD']._serialized_start=2416
-  _globals['_RECORD']._serialized_end=2662
-  _globals['_LISTREQUEST']._serialized_start=2664
-  _globals['_LISTREQUEST']._serialized_end=2706
-  _globals['_REVOKEDPAGE']._serialized_start=2708
-  _globals['_REVOKEDPAGE']._serialized_end=2769
-  _globals['_ISSUEDPAGE']._serialized_start=2771
-  _globals['_ISSUEDPAGE']._serialized_end=2826
-  _globals['_REVOKED']._serialized_start=2829
-  _globals['_REVOKED']._serialized_end=3015
-  _globals['_ISSUANCE']._serialized_start=3018
-  _globals['_ISSUANCE']._serialized_end=3253
-  _globals['_REVOCATION']._serialized_start=3256
-  _globals['_REVOCATION']._serialized_end=3425
-  _globals['_REPOSITORY']._serialized_start=3428
-  _globals['_REPOSITORY']._serialized_end=3789
+  _globals['_REQUEST']._serialized_end=1086
+  _globals['_RENEWREQUEST']._serialized_start=1088
+  _globals['_RENEWREQUEST']._serialized_end=1147
+  _globals['_RENEWAL']._serialized_start=1150
+  _globals['_RENEWAL']._serialized_end=1350
+  _globals['_ISSUERESPONSE']._serialized_start=1352
+  _globals['_ISSUERESPONSE']._serialized_end=1415
+  _globals['_ISSUERESULT']._serialized_start=1417
+  _globals['_ISSUERESULT']._serialized_end=1536
+  _globals['_CERTIFICATE']._serialized_start=1538
+  _globals['_CERTIFICATE']._serialized_end=1596
+  _globals['_REVOKEREQUEST']._serialized_start=1598
+  _globals['_REVOKEREQUEST']._serialized_end=1662
+  _globals['_REVOCATIONITEM']._serialized_start=1665
+  _globals['_REVOCATIONITEM']._serialized_end=1841
+  _globals['_REVOKERESPONSE']._serialized_start=1843
+  _globals['_REVOKERESPONSE']._serialized_end=1908
+  _globals['_REVOKERESULT']._serialized_start=1910
+  _globals['_REVOKERESULT']._serialized_end=2026
+  _globals['_LISTISSUERSREQUEST']._serialized_start=2028
+  _globals['_LISTISSUERSREQUEST']._serialized_end=2048
+  _globals['_LISTISSUERSRESPONSE']._serialized_start=2050
+  _globals['_LISTISSUERSRESPONSE']._serialized_end=2114
+  _globals['_ISSUER']._serialized_start=2116
+  _globals['_ISSUER']._serialized_end=2194
+  _globals['_GETCERTIFICATEREQUEST']._serialized_start=2196
+  _globals['_GETCERTIFICATEREQUEST']._serialized_end=2262
+  _globals['_LOOKUP']._serialized_start=2264
+  _globals['_LOOKUP']._serialized_end=2346
+  _globals['_GETCERTIFICATERESPONSE']._serialized_start=2348
+  _globals['_GETCERTIFICATERESPONSE']._serialized_end=2415
+  _globals['_RECORD']._serialized_start=2418
+  _globals['_RECORD']._serialized_end=2664
+  _globals['_LISTREQUEST']._serialized_start=2666
+  _globals['_LISTREQUEST']._serialized_end=2708
+  _globals['_REVOKEDPAGE']._serialized_start=2710
+  _globals['_REVOKEDPAGE']._serialized_end=2771
+  _globals['_ISSUEDPAGE']._serialized_start=2773
+  _globals['_ISSUEDPAGE']._serialized_end=2828
+  _globals['_REVOKED']._serialized_start=2831
+  _globals['_REVOKED']._serialized_end=3017
+  _globals['_ISSUANCE']._serialized_start=3020
+  _globals['_ISSUANCE']._serialized_end=3255
+  _globals['_REVOCATION']._serialized_start=3258
+  _globals['_REVOCATION']._serialized_end=3427
+  _globals['_REPOSITORY']._serialized_start=3430
+  _globals['_REPOSITORY']._serialized_end=3791
 # @@protoc_insertion_point(module_scope)

@@ -101,7 +101,7 @@ Global___Extension: _TypeAlias = Extension  # noqa: Y015
 
 @_typing.final
 class Provisioner(_message.Message):
-    """Who proved to be entitled, as the registration authority verified it."""
+    """The provisioner that authorized a request, as the registration authority verified it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -137,7 +137,7 @@ class Provisioner(_message.Message):
     credential_id: _builtins.str
     """kid, client id, account id …"""
     renewable: _builtins.bool
-    """false when the provisioner's claims disable renewal (END-02…04)"""
+    """false when the provisioner's claims disable renewal"""
     hide_extension: _builtins.bool
     """claims.disableSmallstepExtensions"""
     @_builtins.property
@@ -197,43 +197,43 @@ class Request(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     KEY_USAGES_FIELD_NUMBER: _builtins.int
     EXTENDED_KEY_USAGES_FIELD_NUMBER: _builtins.int
-    USUAL_VALIDITY_SECONDS_FIELD_NUMBER: _builtins.int
+    DEFAULT_DURATION_SECONDS_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.bytes
-    """8..64 octets; the same key always yields the same certificate"""
+    """8 to 64 octets; the same key always yields the same certificate"""
     profile: _builtins.str
     """a profile of the issuing authority; "" is its default"""
     public_key: _builtins.bytes
     """DER SubjectPublicKeyInfo whose possession was proved"""
     subject_of_proof: _builtins.str
-    """whom the provisioner proved (token subject, account URL)"""
+    """what the provisioner authenticated (token subject, account URL)"""
     request_id: _builtins.str
-    usual_validity_seconds: _builtins.int
-    """when not_after is absent: this long, but no longer than the issuer; 0: the profile's default"""
+    default_duration_seconds: _builtins.int
+    """without not_after: cut at the issuer's notAfter; 0: the profile's default"""
     @_builtins.property
     def subject(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]: ...
     @_builtins.property
     def names(self) -> _containers.RepeatedCompositeFieldContainer[Global___GeneralName]: ...
     @_builtins.property
     def not_before(self) -> _timestamp_pb2.Timestamp:
-        """absent: now less the backdate"""
+        """absent: now less the profile's backdate"""
 
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
-        """absent: usual_validity_seconds"""
+        """absent: default_duration_seconds after now"""
 
     @_builtins.property
     def provisioner(self) -> Global___Provisioner: ...
     @_builtins.property
     def extensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Extension]:
-        """only those the profile lets a caller give"""
+        """only those that the profile allows"""
 
     @_builtins.property
     def key_usages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """only these of the profile's (RFC 5280 §4.2.1.3); none: all"""
+        """a subset of the profile's (RFC 5280 §4.2.1.3); none: all"""
 
     @_builtins.property
     def extended_key_usages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """only these of the profile's, object identifiers; none: all"""
+        """a subset of the profile's, object identifiers; none: all"""
 
     def __init__(
         self,
@@ -251,11 +251,11 @@ class Request(_message.Message):
         request_id: _builtins.str = ...,
         key_usages: _abc.Iterable[_builtins.str] | None = ...,
         extended_key_usages: _abc.Iterable[_builtins.str] | None = ...,
-        usual_validity_seconds: _builtins.int = ...,
+        default_duration_seconds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before", "provisioner", b"provisioner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["extended_key_usages", b"extended_key_usages", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_usages", b"key_usages", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof", "usual_validity_seconds", b"usual_validity_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_duration_seconds", b"default_duration_seconds", "extended_key_usages", b"extended_key_usages", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_usages", b"key_usages", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -289,18 +289,18 @@ class Renewal(_message.Message):
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     ALLOW_EXPIRED_FIELD_NUMBER: _builtins.int
-    MAX_VALIDITY_SECONDS_FIELD_NUMBER: _builtins.int
+    MAX_DURATION_SECONDS_FIELD_NUMBER: _builtins.int
     PROVISIONER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.bytes
     certificate: _builtins.bytes
-    """DER, compared octet by octet with the record"""
+    """DER, compared octet for octet with the record"""
     public_key: _builtins.bytes
-    """given for a rekey, else the same key"""
+    """given for a rekey; empty keeps the key"""
     allow_expired: _builtins.bool
     """claims.allowRenewalAfterExpiry"""
-    max_validity_seconds: _builtins.int
-    """today's limit of the provisioner; 0 is the profile's"""
+    max_duration_seconds: _builtins.int
+    """the provisioner's limit today; 0 is the profile's"""
     request_id: _builtins.str
     @_builtins.property
     def provisioner(self) -> Global___Provisioner: ...
@@ -311,13 +311,13 @@ class Renewal(_message.Message):
         certificate: _builtins.bytes = ...,
         public_key: _builtins.bytes = ...,
         allow_expired: _builtins.bool = ...,
-        max_validity_seconds: _builtins.int = ...,
+        max_duration_seconds: _builtins.int = ...,
         provisioner: Global___Provisioner | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["provisioner", b"provisioner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_expired", b"allow_expired", "certificate", b"certificate", "idempotency_key", b"idempotency_key", "max_validity_seconds", b"max_validity_seconds", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allow_expired", b"allow_expired", "certificate", b"certificate", "idempotency_key", b"idempotency_key", "max_duration_seconds", b"max_duration_seconds", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -430,14 +430,14 @@ class RevocationItem(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     serial: _builtins.bytes
     certificate: _builtins.bytes
-    """DER, compared octet by octet with the record"""
+    """DER, compared octet for octet with the record"""
     reason: _builtins.int
     """RFC 5280 §5.3.1, never 7 or 8"""
     reason_text: _builtins.str
     active: _builtins.bool
-    """true: shown in OCSP and CRL; false: renewal is refused, nothing is published"""
+    """true: published by OCSP and CRL; false: renewal is refused, nothing is published"""
     actor: _builtins.str
-    """who asked: "token:<subject>", "mtls:<subject>", "acme:<account>" """
+    """the requester: "token:<subject>", "mtls:<subject>", "acme:<account>" """
     provisioner: _builtins.str
     request_id: _builtins.str
     def __init__(
@@ -558,7 +558,7 @@ class Issuer(_message.Message):
     root: _builtins.bytes
     """DER"""
     active: _builtins.bool
-    """issues new certificates; others only have their status served"""
+    """issues new certificates; of others only the status is served"""
     @_builtins.property
     def chain(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """DER, the issuer first, then up to but not including the root"""
@@ -609,7 +609,7 @@ class Lookup(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     serial: _builtins.bytes
     certificate: _builtins.bytes
-    """DER: found only when the record is the same octet by octet"""
+    """DER: found only when the record is the same, octet for octet"""
     idempotency_key: _builtins.bytes
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IssuanceStub:
-    """The right to have certificates made. Called by the registration authority alone.
+    """Issues certificates. Only the registration authority may call it.
     Every method takes a list and answers item by item, in order.
     """
 
@@ -54,7 +54,7 @@ class IssuanceStub:
 
 
 class IssuanceServicer:
-    """The right to have certificates made. Called by the registration authority alone.
+    """Issues certificates. Only the registration authority may call it.
     Every method takes a list and answers item by item, in order.
     """
 
@@ -103,7 +103,7 @@ def add_IssuanceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Issuance:
-    """The right to have certificates made. Called by the registration authority alone.
+    """Issues certificates. Only the registration authority may call it.
     Every method takes a list and answers item by item, in order.
     """
 
@@ -190,7 +190,7 @@ class Issuance:
 
 
 class RevocationStub:
-    """The right to revoke. Called by the registration authority alone.
+    """Revokes certificates. Only the registration authority may call it.
     """
 
     def __init__(self, channel):
@@ -212,7 +212,7 @@ class RevocationStub:
 
 
 class RevocationServicer:
-    """The right to revoke. Called by the registration authority alone.
+    """Revokes certificates. Only the registration authority may call it.
     """
 
     def Revoke(self, request, context):
@@ -249,7 +249,7 @@ def add_RevocationServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Revocation:
-    """The right to revoke. Called by the registration authority alone.
+    """Revokes certificates. Only the registration authority may call it.
     """
 
     @staticmethod
@@ -308,7 +308,7 @@ class Revocation:
 
 
 class RepositoryStub:
-    """Read only. Called by registration, validation and inventory.
+    """The record, read only. Registration, validation and inventory may call it.
     """
 
     def __init__(self, channel):
@@ -340,7 +340,7 @@ class RepositoryStub:
 
 
 class RepositoryServicer:
-    """Read only. Called by registration, validation and inventory.
+    """The record, read only. Registration, validation and inventory may call it.
     """
 
     def ListIssuers(self, request, context):
@@ -399,7 +399,7 @@ def add_RepositoryServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Repository:
-    """Read only. Called by registration, validation and inventory.
+    """The record, read only. Registration, validation and inventory may call it.
     """
 
     @staticmethod

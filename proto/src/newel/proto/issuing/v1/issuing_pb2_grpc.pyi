@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IssuanceStub:
-    """The right to have certificates made. Called by the registration authority alone.
+    """Issues certificates. Only the registration authority may call it.
     Every method takes a list and answers item by item, in order.
     """
 
@@ -41,7 +41,7 @@ class IssuanceStub:
 
 @_typing.type_check_only
 class IssuanceAsyncStub(IssuanceStub):
-    """The right to have certificates made. Called by the registration authority alone.
+    """Issues certificates. Only the registration authority may call it.
     Every method takes a list and answers item by item, in order.
     """
 
@@ -51,7 +51,7 @@ class IssuanceAsyncStub(IssuanceStub):
     IssueSSH: _aio.UnaryUnaryMultiCallable[_issuing_pb2.IssueRequest, _issuing_pb2.IssueResponse]  # type: ignore[assignment]
 
 class IssuanceServicer(metaclass=_abc_1.ABCMeta):
-    """The right to have certificates made. Called by the registration authority alone.
+    """Issues certificates. Only the registration authority may call it.
     Every method takes a list and answers item by item, in order.
     """
 
@@ -79,7 +79,7 @@ class IssuanceServicer(metaclass=_abc_1.ABCMeta):
 def add_IssuanceServicer_to_server(servicer: IssuanceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class RevocationStub:
-    """The right to revoke. Called by the registration authority alone."""
+    """Revokes certificates. Only the registration authority may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -90,14 +90,14 @@ class RevocationStub:
 
 @_typing.type_check_only
 class RevocationAsyncStub(RevocationStub):
-    """The right to revoke. Called by the registration authority alone."""
+    """Revokes certificates. Only the registration authority may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Revoke: _aio.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]  # type: ignore[assignment]
     RevokeSSH: _aio.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]  # type: ignore[assignment]
 
 class RevocationServicer(metaclass=_abc_1.ABCMeta):
-    """The right to revoke. Called by the registration authority alone."""
+    """Revokes certificates. Only the registration authority may call it."""
 
     @_abc_1.abstractmethod
     def Revoke(
@@ -116,7 +116,7 @@ class RevocationServicer(metaclass=_abc_1.ABCMeta):
 def add_RevocationServicer_to_server(servicer: RevocationServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class RepositoryStub:
-    """Read only. Called by registration, validation and inventory."""
+    """The record, read only. Registration, validation and inventory may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -129,7 +129,7 @@ class RepositoryStub:
 
 @_typing.type_check_only
 class RepositoryAsyncStub(RepositoryStub):
-    """Read only. Called by registration, validation and inventory."""
+    """The record, read only. Registration, validation and inventory may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListIssuers: _aio.UnaryUnaryMultiCallable[_issuing_pb2.ListIssuersRequest, _issuing_pb2.ListIssuersResponse]  # type: ignore[assignment]
@@ -138,7 +138,7 @@ class RepositoryAsyncStub(RepositoryStub):
     ListIssued: _aio.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.IssuedPage]  # type: ignore[assignment]
 
 class RepositoryServicer(metaclass=_abc_1.ABCMeta):
-    """Read only. Called by registration, validation and inventory."""
+    """The record, read only. Registration, validation and inventory may call it."""
 
     @_abc_1.abstractmethod
     def ListIssuers(

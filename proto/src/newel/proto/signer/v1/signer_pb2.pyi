@@ -42,7 +42,7 @@ Global___SignRequest: _TypeAlias = SignRequest  # noqa: Y015
 @_typing.final
 class Statement(_message.Message):
     """A typed statement: the DER of a TBSCertificate, TBSCertList or OCSP ResponseData, or an SSH
-    certificate body. Never a digest. The signer parses it and holds it against the key's policy.
+    certificate body. Never a digest. The signer parses it and checks it against the key's policy.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CertificateSignerStub:
-    """Signs what makes certificates. Called by the issuing authority alone.
+    """Signs certificates. Only the issuing authority may call it.
     """
 
     def __init__(self, channel):
@@ -48,7 +48,7 @@ class CertificateSignerStub:
 
 
 class CertificateSignerServicer:
-    """Signs what makes certificates. Called by the issuing authority alone.
+    """Signs certificates. Only the issuing authority may call it.
     """
 
     def SignCertificate(self, request, context):
@@ -85,7 +85,7 @@ def add_CertificateSignerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CertificateSigner:
-    """Signs what makes certificates. Called by the issuing authority alone.
+    """Signs certificates. Only the issuing authority may call it.
     """
 
     @staticmethod
@@ -144,7 +144,7 @@ class CertificateSigner:
 
 
 class StatusSignerStub:
-    """Signs what states the status of certificates. Called by the validation authority alone.
+    """Signs CRLs and OCSP responses. Only the validation authority may call it.
     """
 
     def __init__(self, channel):
@@ -166,7 +166,7 @@ class StatusSignerStub:
 
 
 class StatusSignerServicer:
-    """Signs what states the status of certificates. Called by the validation authority alone.
+    """Signs CRLs and OCSP responses. Only the validation authority may call it.
     """
 
     def SignCRL(self, request, context):
@@ -203,7 +203,7 @@ def add_StatusSignerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StatusSigner:
-    """Signs what states the status of certificates. Called by the validation authority alone.
+    """Signs CRLs and OCSP responses. Only the validation authority may call it.
     """
 
     @staticmethod

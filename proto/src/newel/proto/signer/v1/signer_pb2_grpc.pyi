@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CertificateSignerStub:
-    """Signs what makes certificates. Called by the issuing authority alone."""
+    """Signs certificates. Only the issuing authority may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,14 +38,14 @@ class CertificateSignerStub:
 
 @_typing.type_check_only
 class CertificateSignerAsyncStub(CertificateSignerStub):
-    """Signs what makes certificates. Called by the issuing authority alone."""
+    """Signs certificates. Only the issuing authority may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignCertificate: _aio.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]  # type: ignore[assignment]
     SignSSHCertificate: _aio.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]  # type: ignore[assignment]
 
 class CertificateSignerServicer(metaclass=_abc_1.ABCMeta):
-    """Signs what makes certificates. Called by the issuing authority alone."""
+    """Signs certificates. Only the issuing authority may call it."""
 
     @_abc_1.abstractmethod
     def SignCertificate(
@@ -64,7 +64,7 @@ class CertificateSignerServicer(metaclass=_abc_1.ABCMeta):
 def add_CertificateSignerServicer_to_server(servicer: CertificateSignerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class StatusSignerStub:
-    """Signs what states the status of certificates. Called by the validation authority alone."""
+    """Signs CRLs and OCSP responses. Only the validation authority may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -75,14 +75,14 @@ class StatusSignerStub:
 
 @_typing.type_check_only
 class StatusSignerAsyncStub(StatusSignerStub):
-    """Signs what states the status of certificates. Called by the validation authority alone."""
+    """Signs CRLs and OCSP responses. Only the validation authority may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignCRL: _aio.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]  # type: ignore[assignment]
     SignOCSP: _aio.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]  # type: ignore[assignment]
 
 class StatusSignerServicer(metaclass=_abc_1.ABCMeta):
-    """Signs what states the status of certificates. Called by the validation authority alone."""
+    """Signs CRLs and OCSP responses. Only the validation authority may call it."""
 
     @_abc_1.abstractmethod
     def SignCRL(
