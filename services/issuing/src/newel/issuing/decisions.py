@@ -1,8 +1,8 @@
 """Decisions as values, and the one place that writes them to the audit trail and counts them."""
 
 import enum
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from newel.issuing.metrics import Metrics
@@ -55,11 +55,15 @@ class AuditTrail:
         """Raise ``unavailable`` while decisions cannot be written down: then none is taken."""
         self._audit.require_writable()
 
-    def record(self, decisions: Iterable[Decision]) -> None:
+    def record(self, decisions: Sequence[Decision]) -> None:
         """Write and count decisions, in order."""
-        counts: Counter[tuple[str, str]] = Counter()
-        for operation, result, facts, error in decisions:
-            counts[operation, error.type if error else result] += 1
-            self._audit.record(operation, result, **facts)
-        for (operation, label), count in counts.items():
-            self._metrics.count(operation, label, count)
+        for decision in decisions:
+            self._audit.record(decision.operation, decision.result, **decision.facts)
+        for (operation, label), group in groupby(decisions, key=_label):
+            self._metrics.count(operation, label, len(list(group)))
+
+
+def _label(decision: Decision) -> tuple[str, str]:
+    """Return what a decision is counted by: its operation, and its error or result."""
+    error = decision.error
+    return decision.operation, error.type if error else decision.result

@@ -120,11 +120,12 @@ class Issuance:
         completed = await self._completion.complete(list(intents.values()), fresh=True)
         outcomes = dict(zip(intents, completed, strict=True))
         # 1 what could not be recorded may be on record: its key keeps the certificate it has
-        late = [each for each in requests if each.identity in refused]
-        found = await asyncio.gather(
-            *[self._find_earlier(each, refused[each.identity]) for each in late]
-        )
-        outcomes.update(zip([each.identity for each in late], found, strict=True))
+        if refused:
+            late = [each for each in requests if each.identity in refused]
+            found = await asyncio.gather(
+                *[self._find_earlier(each, refused[each.identity]) for each in late]
+            )
+            outcomes.update(zip([each.identity for each in late], found, strict=True))
         ordered = [outcomes[each.identity] for each in requests]
         self._audit(requests, ordered)
         return ordered

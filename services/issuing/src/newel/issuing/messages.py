@@ -179,6 +179,8 @@ def _refuse(message: pb.Request | pb.Renewal, error: NewelError) -> RefusedReque
 
 def _read_name(message: pb.GeneralName) -> RequestedName:
     kind = message.WhichOneof("name")
+    if kind == "dns":  # nearly all are
+        return RequestedName(kind, message.dns)
     return RequestedName(kind, getattr(message, kind) if kind else "")
 
 

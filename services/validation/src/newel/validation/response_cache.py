@@ -25,6 +25,8 @@ class CertStatus(enum.StrEnum):
     REVOKED = "revoked"
     UNKNOWN = "unknown"
 
+    __hash__ = str.__hash__  # an enum's own is a Python function, and every response counts by it
+
 
 @dataclass(slots=True)
 class CachedResponse:
