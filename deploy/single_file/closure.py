@@ -14,15 +14,17 @@ from packaging.utils import canonicalize_name
 OWN = "newel-"
 
 
-def needed(wheels: Path, name: str = "newel-cli") -> dict[str, Distribution]:
-    """A distribution and all it needs to run here, by name. Raises PackageNotFoundError."""
+def find_closure(wheels: Path, name: str = "newel-cli") -> dict[str, Distribution]:
+    """Find a distribution and all it needs to run here, by name. Raises PackageNotFoundError."""
     found: dict[str, Distribution] = {}
     waiting = [name]
     while waiting:
         name = canonicalize_name(waiting.pop())
         if name in found:
             continue
-        found[name] = packed(wheel(wheels, name)) if name.startswith(OWN) else distribution(name)
+        found[name] = (
+            read_metadata(wheel(wheels, name)) if name.startswith(OWN) else distribution(name)
+        )
         for line in found[name].requires or []:
             requirement = Requirement(line)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
@@ -31,19 +33,19 @@ def needed(wheels: Path, name: str = "newel-cli") -> dict[str, Distribution]:
 
 
 def wheel(wheels: Path, name: str) -> Path:
-    """The wheel of one of our own members."""
+    """Find the wheel of a member."""
     (path,) = wheels.glob(f"{name.replace('-', '_')}-*.whl")
     return path
 
 
-def packed(path: Path) -> Distribution:
-    """What a wheel says of itself."""
+def read_metadata(path: Path) -> Distribution:
+    """Read a wheel's metadata."""
     name, version = path.name.split("-")[:2]
     return PathDistribution(zipfile.Path(path, f"{name}-{version}.dist-info/"))  # pyright: ignore[reportArgumentType] - a zip's path reads as the protocol asks
 
 
 def files_of(name: str, installed: Distribution, wheels: Path) -> Iterator[tuple[str, bytes]]:
-    """The modules and metadata of a distribution, by their path below `site-packages`."""
+    """List the modules and metadata of a distribution, by their path below `site-packages`."""
     if name.startswith(OWN):
         with zipfile.ZipFile(wheel(wheels, name)) as archive:
             for entry in archive.namelist():

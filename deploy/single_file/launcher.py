@@ -9,19 +9,21 @@ import sys
 
 
 def start(identity: str) -> int:
-    """Runs the command line, whose content ``identity`` names."""
+    """Run the command line, whose content ``identity`` names."""
     cache = os.environ.get("NEWEL_CACHE") or default_cache()
     if not os.path.isabs(cache):  # noqa: PTH117 - pathlib costs more than all of this
-        return refused("there is no cache directory: set NEWEL_CACHE to an absolute path")
+        return exit_with("there is no cache directory: set NEWEL_CACHE to an absolute path")
     folder = os.path.join(cache, identity)  # noqa: PTH118 - see above
     try:
         if not os.path.isdir(folder):  # noqa: PTH112 - see above
             unpack(folder)
         strange = not private(cache) or not private(folder)
     except OSError as error:
-        return refused(f"open {error.filename or folder}: {(error.strerror or str(error)).lower()}")
+        return exit_with(
+            f"open {error.filename or folder}: {(error.strerror or str(error)).lower()}"
+        )
     if strange:
-        return refused(
+        return exit_with(
             f"{folder} can be changed by others: set NEWEL_CACHE to a directory of your own"
         )
     sys.path.insert(0, folder)
@@ -47,7 +49,7 @@ def private(folder: str) -> bool:
 
 
 def unpack(folder: str) -> None:
-    """Puts the content beside its place and then there, whole; who comes second leaves the first one's."""
+    """Unpack the content to a temporary folder and rename it; of two processes the first one wins."""
     import shutil
     import tempfile
     import zipfile
@@ -70,7 +72,7 @@ def unpack(folder: str) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def refused(cause: str) -> int:
+def exit_with(cause: str) -> int:
     """Says why nothing is run."""
     print(f"newel: {cause}", file=sys.stderr)  # noqa: T201 - there is nothing else to say it with
     return 1

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from deploy.single_file import launcher
-from deploy.single_file.closure import files_of, needed
+from deploy.single_file.closure import files_of, find_closure
 
 FIRST_LINE = b"#!/usr/bin/env -S python3 -IS\n"
 """Isolated and without `site`: what other packages hook into every start is not waited for."""
@@ -30,12 +30,16 @@ sys.exit(start({identity!r}))
 
 
 def make(wheels: Path) -> Path:
-    """Writes the file beside the wheels."""
+    """Write the file to the folder of the wheels."""
     python = sys.version_info[:2]
     inner = archive(content(wheels), zipfile.ZIP_DEFLATED)
     identity = hashlib.sha256(inner).hexdigest()[:32]
     start = MAIN.format(identity=identity, python=python, platform=sys.platform)
-    entries = {"__main__.py": start.encode(), "launcher.pyc": compiled(), "content.zip": inner}
+    entries = {
+        "__main__.py": start.encode(),
+        "launcher.pyc": compile_launcher(),
+        "content.zip": inner,
+    }
     machine = sysconfig.get_platform().replace("-", "_")
     output = wheels / f"newel-{version('newel-cli')}-cp{python[0]}{python[1]}-{machine}.pyz"
     output.write_bytes(FIRST_LINE + archive(entries, zipfile.ZIP_STORED))
@@ -43,8 +47,8 @@ def make(wheels: Path) -> Path:
     return output
 
 
-def compiled() -> bytes:
-    """The launcher's code: to compile it on every start would take as long as the rest of it."""
+def compile_launcher() -> bytes:
+    """Compile the launcher: to do so on every start would take as long as the rest of it."""
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "launcher.pyc")
@@ -58,18 +62,18 @@ def content(wheels: Path) -> dict[str, bytes]:
     """Every module the command line needs, by its path below the folder that is put on `sys.path`."""
     return {
         entry: data
-        for name, installed in needed(wheels).items()
+        for name, installed in find_closure(wheels).items()
         for entry, data in files_of(name, installed, wheels)
     }
 
 
 def archive(entries: dict[str, bytes], compression: int) -> bytes:
-    """A zip archive that is the same whenever it is made."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", compression) as target:
+    """Build a zip archive that is the same whenever it is built."""
+    read_metadata = io.BytesIO()
+    with zipfile.ZipFile(read_metadata, "w", compression) as target:
         for name, data in sorted(entries.items()):
             info = zipfile.ZipInfo(name, EPOCH)
             info.compress_type = compression
             info.external_attr = 0o644 << 16
             target.writestr(info, data)
-    return packed.getvalue()
+    return read_metadata.getvalue()

@@ -30,7 +30,7 @@ def write_configurations(layout: Layout, addresses: Addresses, module: Path) -> 
 def write_configuration(name: str, layout: Layout, addresses: Addresses, module: Path) -> None:
     """One shared file as it is used here, and what is added to it."""
     owner = name.partition(".")[0].replace("pg_hba", "postgres").replace("postgresql", "postgres")
-    text = adapted(FILES[name].read_text(), owner, layout, addresses, module)
+    text = adapt(FILES[name].read_text(), owner, layout, addresses, module)
     extra = layout.extra / name
     if extra.exists():
         text += f"\n# {extra}\n{extra.read_text()}"
@@ -38,7 +38,7 @@ def write_configuration(name: str, layout: Layout, addresses: Addresses, module:
 
 
 def refresh_configuration(name: str, layout: Layout, addresses: Addresses, module: Path) -> None:
-    """Takes up what was added since the file was written, or drops it; what was changed in the file stays."""
+    """Add what is new since the file was written, or drop it; changes made in the file stay."""
     extra, used = layout.extra / name, layout.config / name
     kept, added, _ = used.read_text().partition(f"\n# {extra}\n")
     if added and not extra.exists():
@@ -47,7 +47,7 @@ def refresh_configuration(name: str, layout: Layout, addresses: Addresses, modul
         write_configuration(name, layout, addresses, module)
 
 
-def adapted(text: str, owner: str, layout: Layout, addresses: Addresses, module: Path) -> str:
+def adapt(text: str, owner: str, layout: Layout, addresses: Addresses, module: Path) -> str:
     """One file's text, its conventional places put by those of this machine, all at one go."""
     places = {**_paths(layout, module), **_addresses(owner, addresses)}
     either = "|".join(re.escape(place) for place in sorted(places, key=len, reverse=True))

@@ -9,7 +9,7 @@ from newel.step.fingerprint import fingerprint
 
 
 def banner(layout: Layout, addresses: Addresses, *, first: bool) -> str:
-    """A few lines for a person; the commands can be pasted."""
+    """Write a few lines for a person; the commands can be pasted."""
     ports = addresses.ports
     state, root = layout.state, layout.root
     url = f"https://localhost:{addresses.https.rpartition(':')[2]}"

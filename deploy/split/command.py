@@ -21,7 +21,7 @@ from newel.step.fingerprint import fingerprint
 
 
 def parse(arguments: list[str]) -> tuple[Layout, Addresses]:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         allow_abbrev=False, prog="make split", description=deploy.split.__doc__
     )
@@ -77,7 +77,7 @@ def prepare(layout: Layout, addresses: Addresses) -> bool:
 
 
 def run(layout: Layout, addresses: Addresses) -> int:
-    """Starts everything, says where it is, and ends it when told to."""
+    """Start everything, print where it is, and end it when told to."""
     held = lock(layout)
     check(addresses)
     first = prepare(layout, addresses)
@@ -126,7 +126,7 @@ def check(addresses: Addresses) -> None:
 
 
 def lock(layout: Layout) -> TextIO:
-    """Holds the state for this program alone. Raises MissingError when another has it."""
+    """Lock the state for this program alone. Raises MissingError when another one has it."""
     layout.state.mkdir(mode=0o711, parents=True, exist_ok=True)
     file = (layout.state / "lock").open("w")
     try:
@@ -137,7 +137,7 @@ def lock(layout: Layout) -> TextIO:
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the exit status."""
+    """Run the command and return the exit status."""
     layout, addresses = parse(arguments)
     try:
         return run(layout, addresses)

@@ -43,13 +43,13 @@ def make(layout: Layout) -> None:
 
 
 RENEW_AFTER = 0.7
-"""Of the certificate's life: after the command line has renewed what it uses, before anybody is alerted."""
+"""Of the certificate's life: after the command line has renewed what it uses, before anyone is alerted."""
 _LOOKS_EVERY = 60.0
 
 
 @dataclass(slots=True)
 class Keeper:
-    """Renews the certificate while the deployment runs, so that one that nobody uses alerts nobody.
+    """Renews the certificate while the deployment runs, so that one that no one uses alerts no one.
 
     The renewal is a process of its own: the parts are watched meanwhile. One that is refused, because the
     certificate is revoked, or that fails is tried again at the next look.
@@ -91,6 +91,6 @@ def is_due(file: Path) -> bool:
     try:
         certificate = load_certificate(pem.decode_all(file.read_bytes())[0])
     except (FileNotFoundError, ValueError):
-        return False  # whoever removed or replaced it wants none
+        return False  # the program that removed or replaced it wants none
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return begin + (end - begin) * RENEW_AFTER <= SystemClock().now() < end

@@ -24,7 +24,7 @@ _OCTETS = 24
 
 
 def make(layout: Layout, ceremony: Path) -> bool:
-    """Makes what is missing; answers whether the ceremony was held now. Raises CalledProcessError."""
+    """Make what is missing; return whether the ceremony was held now. Raises CalledProcessError."""
     for owner in OWNERS:
         layout.secrets(owner).mkdir(mode=0o700, parents=True, exist_ok=True)
     layout.certs.mkdir(exist_ok=True)
@@ -38,7 +38,7 @@ def make(layout: Layout, ceremony: Path) -> bool:
     first = not (layout.certs / "ceremony.json").exists()
     if first:
         _tokens(layout, ceremony)
-        subprocess.run([_beside("newel"), "ceremony", str(ceremony)], check=True)
+        subprocess.run([_find_program("newel"), "ceremony", str(ceremony)], check=True)
     provisioners = layout.secrets("registration") / "provisioners.json"
     if not provisioners.exists():
         record = new_jwk_provisioner("admin", password.encode())
@@ -47,7 +47,7 @@ def make(layout: Layout, ceremony: Path) -> bool:
 
 
 def _tokens(layout: Layout, ceremony: Path) -> None:
-    """Initialises the SoftHSM tokens the ceremony's file names, each with its PIN."""
+    """Initialise the SoftHSM tokens that the ceremony's file names, each with its PIN."""
     plan = tomllib.loads(ceremony.read_text())
     stores = [each["store"] for each in plan["certificates"]]
     pins = {
@@ -66,14 +66,14 @@ def _tokens(layout: Layout, ceremony: Path) -> None:
 
 
 def _secret(path: Path) -> str:
-    """The secret in a file; a new one is made when there is no file."""
+    """Read the secret in a file; write a new one when there is no file."""
     if not path.exists():
         _write(path, secrets.token_urlsafe(_OCTETS) + "\n")
     return path.read_text().strip()
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes a file only its owner may read, whole or not at all."""
+    """Write a file only its owner may read, whole or not at all."""
     temporary = path.with_name(f".{path.name}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -85,21 +85,21 @@ def _run(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def _beside(program: str) -> str:
-    """A program of this virtual environment, else of PATH."""
+def _find_program(program: str) -> str:
+    """Find a program in this virtual environment, else on PATH."""
     beside = Path(sys.executable).with_name(program)
     return str(beside) if beside.exists() else shutil.which(program) or program
 
 
 def give(folders: Iterable[Path], owner: int) -> None:
-    """Makes everything below the folders one user's."""
+    """Make one user the owner of everything below the folders."""
     for folder in folders:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owner, owner, follow_symlinks=False)
 
 
 def main() -> int:
-    """The one-shot service."""
+    """Run the one-shot service."""
     parser = argparse.ArgumentParser(allow_abbrev=False, prog="first_start", description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--ceremony", type=Path, required=True)

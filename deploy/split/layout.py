@@ -32,7 +32,7 @@ class Layout:
 
     @property
     def config(self) -> Path:
-        """The configurations as they are used here; made anew at each start."""
+        """The configurations as they are used here; made again at each start."""
         return self.state / "config"
 
     @property
@@ -61,7 +61,7 @@ class Layout:
         return self.state / "secrets/password"
 
     def secrets(self, owner: str) -> Path:
-        """What only ``owner`` reads: a service, "postgres", "nats" or "offline"."""
+        """Return the folder that only ``owner`` reads: a service, "postgres", "nats" or "offline"."""
         return self.state / "secrets" / owner
 
 
@@ -76,7 +76,7 @@ class Addresses:
 
     @property
     def ports(self) -> dict[str, int]:
-        """The ports nobody outside uses, by name: "postgres", "issuing grpc", "issuing health" …"""
+        """The ports for internal use, by name, such as "postgres" and "issuing grpc"."""
         counter = itertools.count(self.first)
         found = {name: next(counter) for name in ("postgres", "nats", "nats http")}
         found |= {f"{service} https": next(counter) for service in _ADMINISTRATED}

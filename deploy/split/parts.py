@@ -45,8 +45,8 @@ def program(name: str) -> str:
     return usable[-1]
 
 
-def ending_with_us(stop: signal.Signals, *command: str) -> tuple[str, ...]:
-    """The command of a foreign program, which gets ``stop`` when the process that started it is gone.
+def end_with_parent(stop: signal.Signals, *command: str) -> tuple[str, ...]:
+    """Wrap the command of a foreign program, which gets ``stop`` when its parent is gone.
 
     Services of our own watch for that themselves (``newel.runtime.process.parent``).
     """
@@ -83,7 +83,7 @@ class Postgres:
         return self.layout.data / "postgres"
 
     def create(self) -> None:
-        """Makes the cluster when there is none, and gives it what it has to read. Raises MissingError."""
+        """Create the cluster when there is none, with its configuration. Raises MissingError."""
         secret = self.layout.secrets("postgres")
         self.folder.mkdir(mode=0o700, exist_ok=True)
         if self.user:
@@ -110,10 +110,10 @@ class Postgres:
             )  # fmt: skip
 
     def part(self) -> Part:
-        """The server."""
+        """Define the server."""
         settings = f"config_file={self.layout.config / 'postgresql.conf'}"
         postgres = program("postgres"), "-D", str(self.folder), "-c", settings
-        command = ending_with_us(signal.SIGINT, *postgres)
+        command = end_with_parent(signal.SIGINT, *postgres)
         return Part("postgres", command, lambda: accepts(self.port), self.user, signal.SIGINT)
 
     def prepare(self) -> None:
@@ -138,9 +138,9 @@ class Postgres:
 
 
 def nats(layout: Layout, port: int) -> Part:
-    """The events' carrier."""
+    """Define the NATS server."""
     server = program("nats-server"), "-c", str(layout.config / "nats.conf")
-    command = ending_with_us(signal.SIGINT, *server)
+    command = end_with_parent(signal.SIGINT, *server)
     return Part("nats", command, lambda: _answers(port, "/healthz"), stop=signal.SIGINT)
 
 
@@ -164,12 +164,12 @@ def service(name: str, layout: Layout, addresses: Addresses) -> Part:
 
 
 def services(layout: Layout, addresses: Addresses) -> list[Part]:
-    """The six, in the order they are started."""
+    """Define the six services, in the order they are started."""
     return [service(name, layout, addresses) for name in SERVICES]
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens on a loopback port."""
+    """Whether another user listens on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

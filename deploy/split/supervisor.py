@@ -26,7 +26,7 @@ class NotReadyError(Exception):
 
 
 @dataclass(slots=True)
-class _Running:
+class _RunningPart:
     part: Part
     process: "subprocess.Popen[bytes] | None" = None
     began: float = 0.0
@@ -41,23 +41,25 @@ class Supervisor:
     layout: Layout
     stopping: bool = False
     _lifeline: Lifeline = field(default_factory=Lifeline)
-    _running: list[_Running] = field(default_factory=list[_Running])
+    _running: list[_RunningPart] = field(default_factory=list[_RunningPart])
 
     def __post_init__(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._told)
+            signal.signal(number, self._stop_on_signal)
 
-    def _told(self, _number: int, _frame: object) -> None:
+    def _stop_on_signal(self, _number: int, _frame: object) -> None:
         self.stopping = True
 
     def bring_up(self, parts: Sequence[Part]) -> None:
-        """Starts parts at once and waits until all are ready. Raises NotReadyError."""
-        new = [_Running(part) for part in parts]
+        """Start parts at once and wait until all are ready. Raises NotReadyError."""
+        new = [_RunningPart(part) for part in parts]
         self._running += new
         end = time.monotonic() + _READY_WITHIN
         while not self.stopping:
             self._look()
-            waiting = [each.part for each in new if not self._held(each) and not each.part.ready()]
+            waiting = [
+                each.part for each in new if not self._is_on_hold(each) and not each.part.ready()
+            ]
             if not waiting:
                 return
             if time.monotonic() > end:
@@ -65,14 +67,14 @@ class Supervisor:
             pause(_LOOKS_EVERY)
 
     def watch(self, look: Callable[[], None]) -> None:
-        """Returns when told to stop. ``look`` is called whenever the parts have been looked at."""
+        """Run until told to stop. ``look`` is called after every check of the parts."""
         while not self.stopping:
             self._look()
             look()
             pause(_LOOKS_EVERY)
 
     def end(self) -> int:
-        """Ends the parts in the reverse of the order they were started in; 0 when all ended well."""
+        """End the parts in the reverse of the order they were started in; return 0 when all ended well."""
         status = 0
         for each in reversed(self._running):
             status |= self._stop(each)
@@ -93,15 +95,15 @@ class Supervisor:
                     f"{each.part.name} ended with {each.process.returncode}; it is started again\n"
                 )
                 each.process, each.again_at = None, now + each.pause
-            if self._held(each):
+            if self._is_on_hold(each):
                 self._stop(each)
             elif each.process is None and now >= each.again_at:
                 self._start(each)
 
-    def _held(self, each: _Running) -> bool:
+    def _is_on_hold(self, each: _RunningPart) -> bool:
         return (self.layout.hold / each.part.name).exists()
 
-    def _start(self, each: _Running) -> None:
+    def _start(self, each: _RunningPart) -> None:
         part = each.part
         part.prepare()
         with (self.layout.log / f"{part.name}.log").open("ab") as log:
@@ -117,7 +119,7 @@ class Supervisor:
         written.write_text(f"{each.process.pid}\n")
         written.rename(file)  # whole: others read it at any moment
 
-    def _stop(self, each: _Running) -> int:
+    def _stop(self, each: _RunningPart) -> int:
         process, each.process = each.process, None
         if process is None:
             return 0

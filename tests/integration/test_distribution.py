@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from deploy.single_file.closure import OWN, files_of, needed
+from deploy.single_file.closure import OWN, files_of, find_closure
 
 from fixtures.needs import find_program
 from newel.cli.program import VERSION
@@ -70,7 +70,7 @@ def clean_environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) ->
         done = ran(*command, cwd=folder)
         assert done.returncode == 0, done.stderr
     (packages,) = (folder / "venv/lib").glob("*/site-packages")
-    others = ((n, d) for n, d in needed(wheels).items() if not n.startswith(OWN))
+    others = ((n, d) for n, d in find_closure(wheels).items() if not n.startswith(OWN))
     for entry, data in (each for n, d in others for each in files_of(n, d, wheels)):
         (packages / entry).parent.mkdir(parents=True, exist_ok=True)
         (packages / entry).write_bytes(data)

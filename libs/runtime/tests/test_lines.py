@@ -15,11 +15,13 @@ from newel.runtime.clock import ManualClock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.line_sink import LineSink
 from newel.runtime.logs import JSONHandler
+from newel.runtime.request_id import reset_request
 
 CLOCK = ManualClock(dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC))
 
 
 async def test_an_audit_line_says_who_decided_what_and_why(tmp_path: Path) -> None:
+    reset_request()  # an earlier test of this process may have left an id in the context
     sink = LineSink.open(tmp_path / "logs/audit.log")
     AuditLog("issuing", CLOCK, sink).record(
         "issue", "refused", cause="key is weak", serial=b"\x01\xff"

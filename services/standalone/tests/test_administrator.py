@@ -14,7 +14,7 @@ from newel.proto.issuing.v1.issuing_pb2_grpc import RevocationStub
 from newel.runtime.clock import ManualClock
 from newel.runtime.service import Service
 from newel.standalone.administrator import find_provisioner
-from newel.standalone.app import House
+from newel.standalone.app import Assembly
 from newel.standalone.first_start import create
 from newel.standalone.layout import Layout
 from newel.standalone.options import parse
@@ -27,11 +27,18 @@ HOUR = dt.timedelta(hours=1)
 class Running:
     """An authority without listeners, and its first administrator."""
 
-    def __init__(self, house: House, upkeep: Service, layout: Layout, clock: ManualClock) -> None:
-        self.house, self.upkeep, self.layout, self.clock = house, upkeep, layout, clock
+    def __init__(
+        self, assembly: Assembly, maintenance: Service, layout: Layout, clock: ManualClock
+    ) -> None:
+        self.assembly, self.maintenance, self.layout, self.clock = (
+            assembly,
+            maintenance,
+            layout,
+            clock,
+        )
 
     async def look(self) -> x509.Certificate:
-        for hook in self.upkeep.start:
+        for hook in self.maintenance.start:
             await hook()
         return self.certificate
 
@@ -41,7 +48,7 @@ class Running:
         return x509.load_pem_x509_certificates(text)[0]
 
     def audit_line(self) -> list[Mapping[str, Any]]:
-        self.house.audit_sink.flush()
+        self.assembly.audit_sink.flush()
         lines = map(json.loads, self.layout.audit.read_text().splitlines())
         return [line for line in lines if line["event"] == "first-administrator"]
 
@@ -56,21 +63,22 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.fixture
 async def running(layout: Layout) -> AsyncIterator[Running]:
     clock = ManualClock(NOW)
-    house = House(read_settings(layout), clock, shared=False)
-    await house.open_databases()
+    assembly = Assembly(read_settings(layout), clock, shared=False)
+    await assembly.open_databases()
     services = [
-        house.signer(), house.issuing(), house.validation(), house.inventory(), house.alerting(),
-        await house.registration(), house.upkeep(),
+        assembly.build_signer(), assembly.build_issuing(), assembly.build_validation(),
+        assembly.build_inventory(), assembly.build_alerting(),
+        await assembly.build_registration(), assembly.build_maintenance(),
     ]  # fmt: skip
     for service in services:
         for hook in service.start:
             await hook()
-    yield Running(house, services[-1], layout, clock)
+    yield Running(assembly, services[-1], layout, clock)
     for service in reversed(services):
         for hook in service.stop:
             await hook()
-    await house.close_databases()
-    house.audit_sink.close()
+    await assembly.close_databases()
+    assembly.audit_sink.close()
 
 
 async def test_it_is_there_before_anybody_listens_and_is_this_subject_s(running: Running) -> None:
@@ -118,7 +126,7 @@ async def test_a_revoked_one_is_not_replaced(running: Running, rest: int) -> Non
         actor="test",
         provisioner="admin",
     )
-    stub: Any = RevocationStub(running.house.channel("registration"))
+    stub: Any = RevocationStub(running.assembly.channel("registration"))
     answer = await stub.Revoke(pb.RevokeRequest(items=[item]))
     assert not answer.results[0].HasField("error")
     running.clock.advance(rest * HOUR)

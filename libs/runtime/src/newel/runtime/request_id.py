@@ -17,6 +17,11 @@ def request_id() -> str:
     return _current.get()
 
 
+def reset_request() -> None:
+    """Leave every request: what follows belongs to none."""
+    _current.set("")
+
+
 def enter_foreign_request(given: str = "") -> str:
     """Make the id of a request from outside the current one.
 

@@ -18,7 +18,7 @@ METRICS_HOST = "127.0.0.1"
 EVERY_HOST = frozenset(("0.0.0.0", "::"))  # noqa: S104 - to recognise it
 
 
-class Wanted(NamedTuple):
+class RequestedAddress(NamedTuple):
     """An address, where it is written, and the flag that chooses another."""
 
     address: str
@@ -26,21 +26,23 @@ class Wanted(NamedTuple):
     flag: str
 
 
-def wanted_addresses(options: Options, settings: Settings | None = None) -> Iterator[Wanted]:
+def list_addresses(
+    options: Options, settings: Settings | None = None
+) -> Iterator[RequestedAddress]:
     """Every address this start will listen on. Raises OSError for what is none."""
     file = settings.layout.ca_json if settings else ""
     stored = settings.ca if settings else ca_json.CAConfig()
     https = options.address or (stored.address if settings else HTTPS_ADDRESS)
     http = options.http_address or (stored.insecure_address if settings else HTTP_ADDRESS)
     if https:
-        yield Wanted(https, "" if options.address else f"{file}: address: ", "--address")
+        yield RequestedAddress(https, "" if options.address else f"{file}: address: ", "--address")
     if http:
         place = "" if options.http_address else f"{file}: insecureAddress: "
-        yield Wanted(http, place, "--http-address")
+        yield RequestedAddress(http, place, "--http-address")
     metrics = options.metrics_address or stored.metrics_address
     place = f"{file}: metricsAddress: " if metrics and not options.metrics_address else ""
     for worker in range(options.workers):
-        yield Wanted(metrics_address(metrics, http, worker), place, "--metrics-address")
+        yield RequestedAddress(metrics_address(metrics, http, worker), place, "--metrics-address")
 
 
 def metrics_address(given: str, http: str, worker: int) -> str:
@@ -50,14 +52,14 @@ def metrics_address(given: str, http: str, worker: int) -> str:
     return str(first._replace(port=first.port + worker))
 
 
-def check_free(wanted: Sequence[Wanted]) -> None:
+def check_free(wanted: Sequence[RequestedAddress]) -> None:
     """Listen on every address for a moment. Raises OSError that names the flag for another address.
 
     What serves later shares its addresses with the other workers, so only this check finds two listeners
     of one program on one address: each would get some of the other's connections.
     """
     with contextlib.ExitStack() as held:
-        taken: list[tuple[socket.socket, Wanted]] = []
+        taken: list[tuple[socket.socket, RequestedAddress]] = []
         for each in wanted:
             address, place, flag = each
             if not parse_address(address).port:
@@ -76,7 +78,9 @@ def check_free(wanted: Sequence[Wanted]) -> None:
 
 
 def refuse_overlap(
-    sock: socket.socket, wanted: Wanted, taken: Sequence[tuple[socket.socket, Wanted]]
+    sock: socket.socket,
+    wanted: RequestedAddress,
+    taken: Sequence[tuple[socket.socket, RequestedAddress]],
 ) -> None:
     """Raise OSError when an address is another listener's of this program too."""
     host, port = sock.getsockname()[:2]

@@ -32,7 +32,7 @@ from newel.standalone.settings import Settings
 SUBJECT = "administrator"
 PROVISIONER = "admin"
 RENEW_AFTER = 0.7
-"""Of the certificate's life: after the command line has renewed what it uses, before anybody is alerted."""
+"""Of the certificate's life: after the command line has renewed what it uses, before anyone is alerted."""
 EVERY = 60.0
 """Seconds between looks."""
 
@@ -150,7 +150,7 @@ class FirstAdministrator:
 def find_provisioner(
     administrators: Sequence[Administrator], provisioners: Sequence[dict[str, Any]]
 ) -> pb.Provisioner | None:
-    """The JWK provisioner under which the subject is an administrator; None when it is none any more."""
+    """Find the JWK provisioner under which the subject is an administrator; return None without one."""
     names = {each.provisioner for each in administrators if each.subject == SUBJECT}
     for each in provisioners:
         if each.get("type") == "JWK" and each.get("name") in names:
@@ -166,7 +166,7 @@ def find_provisioner(
 
 
 def read(path: Path) -> tuple[bytes, x509.Certificate] | None:
-    """The certificate in a file; None when there is none. Raises ValueError when it cannot be read."""
+    """Read the certificate in a file; return None without a file. Raises ValueError."""
     try:
         der = pem.decode_all(path.read_bytes())[0]
     except FileNotFoundError:

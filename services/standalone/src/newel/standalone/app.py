@@ -96,20 +96,20 @@ class Standalone:
 async def build(
     settings: Settings, clock: Clock, log: LineSink | None, *, shared: bool
 ) -> Standalone:
-    """Opens databases and keys and connects the services; ``shared`` when other workers do so too.
+    """Open databases and keys and connect the services; ``shared`` when other workers do so too.
 
     Raises ConfigError and what the services raise.
     """
-    house = House(settings, clock, shared=shared)
-    await house.open_databases()
+    assembly = Assembly(settings, clock, shared=shared)
+    await assembly.open_databases()
     services = [
-        house.signer(), house.issuing(), house.validation(), house.inventory(), house.alerting(),
-        await house.registration(),
+        assembly.build_signer(), assembly.build_issuing(), assembly.build_validation(),
+        assembly.build_inventory(), assembly.build_alerting(), await assembly.build_registration(),
     ]  # fmt: skip
     by_name = {service.name: service for service in services}
     ready = {service.name: service.ready for service in services if service.ready}
-    health = Health({**house.checks(), **ready}, [house.registry])
-    metrics = HTTPMetrics(house.registry)
+    health = Health({**assembly.checks(), **ready}, [assembly.registry])
+    metrics = HTTPMetrics(assembly.registry)
     https = Router(
         {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
         by_name["registration"].web["https"],
@@ -125,21 +125,21 @@ async def build(
     return Standalone(
         [
             *services,
-            house.upkeep(),
-            Service("events", tasks=house.tasks(), stop=[house.close_databases]),
+            assembly.build_maintenance(),
+            Service("events", tasks=assembly.tasks(), stop=[assembly.close_databases]),
         ],
         AccessLogMiddleware(https, "registration", clock, log, metrics),
         http,
         health,
-        house.tls,
-        house.registry,
-        house.audit_sink,
-        house.reload,
+        assembly.tls,
+        assembly.registry,
+        assembly.audit_sink,
+        assembly.reload,
     )
 
 
-def changed(before: object, after: object, path: str) -> list[str]:
-    """The paths of what differs between two files; provisioners are not among them."""
+def list_changes(before: object, after: object, path: str) -> list[str]:
+    """List the paths of what differs between two files, without provisioners."""
     if path == "authority.provisioners" or before == after:
         return []
     if not isinstance(before, dict) or not isinstance(after, dict):
@@ -149,12 +149,12 @@ def changed(before: object, after: object, path: str) -> list[str]:
     return [
         each
         for name in names
-        for each in changed(old.get(name), new.get(name), f"{path}.{name}" if path else name)
+        for each in list_changes(old.get(name), new.get(name), f"{path}.{name}" if path else name)
     ]
 
 
-class House:
-    """What the services share in one process, and each service given its part of it."""
+class Assembly:
+    """The parts that services share in one process, and the services built of them."""
 
     def __init__(self, settings: Settings, clock: Clock, *, shared: bool) -> None:
         self._settings = settings
@@ -169,7 +169,7 @@ class House:
         self._outboxes: dict[str, TableOutbox] = {}
 
     async def open_databases(self) -> None:
-        """Opens each service's own database, brought up to date, and attaches the outboxes to the bus."""
+        """Open each service's own database, migrate it, and attach the outboxes to the bus."""
         for name, revision in REVISIONS.items():
             url = self._settings.layout.database(name)
             await migrate(url, f"newel.{name}", revision, tables=TABLES[name])
@@ -180,7 +180,7 @@ class House:
             self.bus.attach(self._outboxes[name], *events)
 
     def checks(self) -> dict[str, Hook]:
-        """What is the process's own and decides whether it is ready; each raises with what is missing."""
+        """Return the checks that decide readiness; each raises with what is missing."""
 
         async def audit() -> None:
             require_written(self.audit_sink)
@@ -194,7 +194,7 @@ class House:
         }
 
     def tasks(self) -> dict[str, Task]:
-        """What carries events, and what goes on writing the audit trail once the disk has room again."""
+        """Return the tasks that deliver events and retry the audit trail on a disk that has room again."""
 
         async def flush() -> None:
             self.audit_sink.flush()
@@ -202,10 +202,10 @@ class House:
         return {**self.bus.tasks(), "audit": repeat_every(1.0, flush)}
 
     async def reload(self) -> None:
-        """Reads ca.json again and takes its provisioners over.
+        """Read ca.json again and apply its provisioners.
 
-        Raises ConfigError for a file that would not start, and nothing changed. The audit trail goes on
-        in a new file where the old one was moved away.
+        Raises ConfigError for a file that would not start, and changes nothing. The audit trail continues in
+        a new file where the old one was renamed.
         """
         self.audit_sink.reopen()
         settings = read_settings(self._settings.layout)
@@ -215,7 +215,7 @@ class House:
             models.registration(settings), self._databases["registration"], self._clock
         )
         _log.info("reloaded: the provisioners of ca.json were read again")
-        later = changed(self._settings.raw, settings.raw, "")
+        later = list_changes(self._settings.raw, settings.raw, "")
         if (
             models.registration(settings).max_duration()
             > models.registration(self._settings).max_duration()
@@ -225,58 +225,58 @@ class House:
             _log.warning("reloaded: %s takes effect at the next start", ", ".join(later))
 
     async def close_databases(self) -> None:
-        """Finishes what is queued."""
+        """Finish what is queued and close the databases."""
         for database in self._databases.values():
             await database.close()
 
-    def signer(self) -> Service:
-        """The keys."""
+    def build_signer(self) -> Service:
+        """Build the signer."""
         ports = signer.Ports(self._clock, self._audit("signer"), self.registry)
-        return self._added(signer.build(models.signer(self._settings), ports))
+        return self._register(signer.build(models.signer(self._settings), ports))
 
-    def issuing(self) -> Service:
-        """Decides and records."""
+    def build_issuing(self) -> Service:
+        """Build the issuing authority."""
         ports = issuing.Ports(
             self._databases["issuing"], self._outboxes["issuing"], self.channel("issuing"),
             self._clock, self._audit("issuing"), self.registry,
         )  # fmt: skip
-        return self._added(issuing.build(models.issuing(self._settings), ports))
+        return self._register(issuing.build(models.issuing(self._settings), ports))
 
-    def validation(self) -> Service:
-        """OCSP and CRL."""
+    def build_validation(self) -> Service:
+        """Build the validation authority."""
         channel = self.channel("validation")
         ports = validation.Ports(
             self._databases["validation"], self._outboxes["validation"], self.bus, channel, channel,
             self._clock, self._audit("validation"), self.registry,
         )  # fmt: skip
-        return self._added(validation.build(models.validation(self._settings), ports))
+        return self._register(validation.build(models.validation(self._settings), ports))
 
-    def inventory(self) -> Service:
-        """The catalogue."""
+    def build_inventory(self) -> Service:
+        """Build the inventory."""
         ports = inventory.Ports(
             self._databases["inventory"], self._outboxes["inventory"], self.bus, self.channel("inventory"),
             self._clock, self._audit("inventory"), self.registry,
         )  # fmt: skip
-        return self._added(inventory.build(self._settings.newel.inventory, ports))
+        return self._register(inventory.build(self._settings.newel.inventory, ports))
 
-    def alerting(self) -> Service:
-        """Tells people."""
+    def build_alerting(self) -> Service:
+        """Build the alerting service."""
         ports = alerting.Ports(
             self._databases["alerting"], self.bus, self.channel("alerting"),
             self._clock, self._audit("alerting"), self.registry,
         )  # fmt: skip
-        return self._added(alerting.build(self._settings.newel.alerting, ports))
+        return self._register(alerting.build(self._settings.newel.alerting, ports))
 
-    async def registration(self) -> Service:
-        """The front door."""
+    async def build_registration(self) -> Service:
+        """Build the registration authority."""
         ports = registration.Ports(
             self._databases["registration"], self.channel("registration"), self.tls,
             self._clock, self._audit("registration"), self.registry, SharedTable.open_inherited(),
         )  # fmt: skip
-        return self._added(await registration.build(models.registration(self._settings), ports))
+        return self._register(await registration.build(models.registration(self._settings), ports))
 
-    def upkeep(self) -> Service:
-        """What no other service can do: with the intermediate's key, and for every worker at once."""
+    def build_maintenance(self) -> Service:
+        """Build the work that needs the intermediate's key, done by one worker for all."""
         settings = self._settings
         files = authority_files(settings.layout, settings.password_file, settings.ca)
         responder = ResponderMaintenance(files, self._clock, self._audit("standalone"))
@@ -293,17 +293,17 @@ class House:
                 "responder": partial(run_leased, lease, looking),
                 "administrator": partial(run_leased, tenure, keeping),
             },
-            start=[administrator.keep],  # before anybody listens, so that it is there at once
+            start=[administrator.keep],  # before anything listens, so that it exists from the start
         )
 
     def _audit(self, name: str) -> AuditLog:
         return AuditLog(name, self._clock, self.audit_sink)
 
     def channel(self, caller: str) -> LocalChannel:
-        """What the services of this process are called through, by one of them."""
+        """Return the channel by which one service calls the others of this process."""
         return LocalChannel(self._server, caller)
 
-    def _added(self, service: Service) -> Service:
+    def _register(self, service: Service) -> Service:
         for rpc in service.rpcs:
             self._server.add(rpc)
         return service

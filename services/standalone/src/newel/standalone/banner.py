@@ -15,7 +15,7 @@ from newel.step.fingerprint import fingerprint
 
 
 def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bool) -> str:
-    """A few lines for a person; the commands can be pasted, in their order."""
+    """Write a few lines for a person; the commands can be pasted, in their order."""
     layout = settings.layout
     root = own_root(settings)
     name = settings.dns_names[0]
@@ -42,7 +42,7 @@ Ctrl-C stops the authority.
 
 
 def try_next(settings: Settings, name: str, url: str) -> Iterator[str]:
-    """A first certificate, its renewal, and the list it is in."""
+    """Write how to get a first certificate, renew it, and find it in the list."""
     layout = settings.layout
     program, settings_of_shell = shell(layout, url)
     yield f"export {settings_of_shell}"
@@ -59,7 +59,7 @@ def try_next(settings: Settings, name: str, url: str) -> Iterator[str]:
 
 
 def try_acme(settings: Settings, name: str, url: str) -> Iterator[str]:
-    """The same by the best known ACME client."""
+    """Write the same for the best known ACME client."""
     provisioner = first_provisioner(settings, "ACME")
     if provisioner:
         yield (
@@ -70,7 +70,7 @@ def try_acme(settings: Settings, name: str, url: str) -> Iterator[str]:
 
 
 def shell(layout: Layout, url: str) -> tuple[str, str]:
-    """The command line's name, and the variables under which it works with this authority."""
+    """Return the command line's name, and the variables with which it uses this authority."""
     variables = [f"STEPPATH={shlex.quote(str(layout.state))}"]
     beside = Path(sys.executable).parent
     program = "newel" if os.access(beside / "newel", os.X_OK) else "step"
@@ -82,6 +82,6 @@ def shell(layout: Layout, url: str) -> tuple[str, str]:
 
 
 def first_provisioner(settings: Settings, kind: str) -> str:
-    """The name of the first provisioner of a type; "" when there is none."""
+    """Return the name of the first provisioner of a type; "" without one."""
     provisioners = settings.authority.provisioners or []
     return next((str(each["name"]) for each in provisioners if each.get("type") == kind), "")

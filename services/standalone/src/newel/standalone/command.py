@@ -30,9 +30,9 @@ OWNER = 0o700
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the authority until it is told to stop; returns the exit code.
+    """Run the authority until it is told to stop; return the exit code.
 
-    Whatever the umask is, nobody but the owner may change a file of the authority, and the owner may.
+    Whatever the umask is, no one but the owner may change a file of the authority, and the owner may.
     """
     options = parse(arguments)
     os.umask((os.umask(OTHERS_WRITE) | OTHERS_WRITE) & ~OWNER)
@@ -52,15 +52,15 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        cause = explained(error)
+        cause = describe_fault(error)
         if not cause:
             raise
         print(f"newel up: {cause}", file=sys.stderr)
         return 1
 
 
-def explained(error: Exception) -> str:
-    """What a person can do something about, in one line; "" for a fault of ours."""
+def describe_fault(error: Exception) -> str:
+    """Describe an error that an operator can correct in one line; return "" for a fault of the program."""
     from newel.runtime.config import ConfigError
     from newel.runtime.database.connect import UnusableDatabaseError
     from newel.runtime.errors import NewelError
@@ -74,7 +74,7 @@ def explained(error: Exception) -> str:
 
 
 def lock(layout: Layout) -> TextIO:
-    """Holds the state for this program alone. Raises OSError when another has it."""
+    """Lock the state for this program alone. Raises OSError when another one has it."""
     layout.lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = layout.lock.open("w")
     try:
@@ -86,7 +86,7 @@ def lock(layout: Layout) -> TextIO:
 
 
 def renew_intermediate(layout: Layout, options: Options) -> int:
-    """Makes another intermediate, and serves nothing."""
+    """Make another intermediate, and serve nothing."""
     from newel.runtime.clock import SystemClock
     from newel.standalone.succession import replace_intermediate
 
@@ -95,14 +95,14 @@ def renew_intermediate(layout: Layout, options: Options) -> int:
 
 
 def prepare(layout: Layout, options: Options) -> bool:
-    """Makes the authority when there is none, and answers whether it did.
+    """Make the authority when there is none; return whether it did.
 
     The addresses are tried first, because nothing may be made by a start that cannot serve. An authority
     that `ca init` made gets its OCSP responder here; anyone's is renewed when it is due.
     """
     from newel.runtime.clock import SystemClock
     from newel.standalone import unfinished
-    from newel.standalone.addresses import check_free, wanted_addresses
+    from newel.standalone.addresses import check_free, list_addresses
     from newel.standalone.existing import require_databases
     from newel.standalone.first_start import create
     from newel.standalone.later_start import differences
@@ -112,7 +112,7 @@ def prepare(layout: Layout, options: Options) -> bool:
     now = SystemClock().now()
     first = not layout.ca_json.exists()
     if first:
-        check_free([*wanted_addresses(options)])
+        check_free([*list_addresses(options)])
         create(layout, options, now)
         settings = read_settings(layout)
         say(local_names(options, settings))
@@ -120,7 +120,7 @@ def prepare(layout: Layout, options: Options) -> bool:
         return True
     settings = read_settings(layout)
     unfinished.end(layout)
-    check_free([*wanted_addresses(options, settings)])
+    check_free([*list_addresses(options, settings)])
     require_databases(layout, new=options.new_database)
     say([*differences(layout, options, settings), *local_names(options, settings)])
     prepare_responder(layout, settings, now)
@@ -180,7 +180,7 @@ def require_time_left(intermediate: Path, now: "dt.datetime") -> None:
 
 
 def read_own(file: Path) -> "x509.Certificate":
-    """The certificate that a file is about. Raises ConfigError."""
+    """Read the certificate of a file. Raises ConfigError."""
     from newel.crypto import certificate_files, loading
     from newel.crypto.authority_chain import own_certificate
     from newel.runtime.config import ConfigError
@@ -194,7 +194,7 @@ def read_own(file: Path) -> "x509.Certificate":
 
 
 def discard_stranger(files: "AuthorityFiles", record: Path) -> None:
-    """Removes a responder of another issuer than the one that issues now: that one answers for itself."""
+    """Remove a responder certificate of another issuer than the current one."""
     from newel.crypto import loading
 
     if not files.responder_certificate.exists():
@@ -216,7 +216,7 @@ def run(layout: Layout, options: Options, *, first: bool) -> int:
 
 
 def run_loop(work: Coroutine[None, None, int]) -> int:
-    """Runs the process's event loop."""
+    """Run the process's event loop."""
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -26,7 +26,7 @@ MARKS = {
 
 
 def require_databases(layout: Layout, *, new: bool) -> None:
-    """Reads the revision of every database that was there before.
+    """Read the revision of every database that existed before.
 
     Raises MigrationError for one that is missing or empty, unless ``new`` ones are wanted, and
     UnusableDatabaseError for a damaged one and for another service's.
@@ -45,7 +45,7 @@ def require_databases(layout: Layout, *, new: bool) -> None:
 
 
 def note_databases(layout: Layout, names: list[str]) -> None:
-    """Writes down which databases there are, once all of them are open."""
+    """Record which databases there are, once all of them are open."""
     if not layout.databases.exists() or _names(layout) != tuple(names):
         layout.databases.write_text(json.dumps(names) + "\n")
 

@@ -21,10 +21,10 @@ NAME = "Newel"
 
 
 def create(layout: Layout, options: Options, now: dt.datetime) -> None:
-    """Makes keys, certificates, provisioners and configuration.
+    """Make keys, certificates, provisioners and configuration.
 
     ``ca.json`` is written last: a start that dies before it begins again from nothing, because the half-made
-    files are removed. Raises OSError, ConfigError for a folder in which somebody else's files are, and
+    files are removed. Raises OSError, ConfigError for a folder in which someone else's files are, and
     CeremonyError from the signer.
     """
     if options.password_file is not None:
@@ -75,7 +75,7 @@ def authority_files(
 
 
 def make_password(path: Path) -> Path:
-    """A new password in a file only its owner can read; an existing one is kept."""
+    """Write a new password to a file only its owner can read; an existing one is kept."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -84,7 +84,7 @@ def make_password(path: Path) -> Path:
 
 
 def read_password(path: Path) -> bytes:
-    """The password that all keys get. Raises ConfigError for a file that is missing, open to all or empty."""
+    """Read the password of all keys. Raises ConfigError for a file that is missing, open to all or empty."""
     password = read_secret_octets(path)
     if not password:
         raise ConfigError(f"{path}: the password is empty")
@@ -92,7 +92,7 @@ def read_password(path: Path) -> bytes:
 
 
 def configuration(layout: Layout, options: Options, password_file: Path) -> ca_json.CAConfig:
-    """The first ca.json. Its paths begin at the state folder, which can be moved as it is."""
+    """Build the first ca.json. Its paths begin at the state folder, which can be moved as it is."""
     password = read_password(password_file)
     names = list(options.dns) or ["localhost", "127.0.0.1", "::1"]
     first = {"subject": administrator.SUBJECT, "provisioner": administrator.PROVISIONER}
@@ -115,7 +115,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         db=ca_json.DB(type="newel", data_source="db"),
         authority=ca_json.Authority(
             provisioners=[
-                # whoever has this password runs the authority, and may revoke what ACME clients got
+                # anyone who has this password runs the authority, and may revoke what ACME clients got
                 {
                     **new_jwk_provisioner(administrator.PROVISIONER, password),
                     "newel": {"revokesAny": True},
@@ -129,5 +129,5 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
 
 
 def url_host(name: str) -> str:
-    """A name or address as it stands in a URL."""
+    """Return a name or address as it is written in a URL."""
     return f"[{name}]" if ":" in name else name

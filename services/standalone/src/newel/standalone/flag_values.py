@@ -47,8 +47,8 @@ def refuse_nameless(parser: argparse.ArgumentParser, names: Sequence[str]) -> No
         parser.error(str(error))
 
 
-def normalized(parser: argparse.ArgumentParser, flag: str, text: str, default_port: int) -> str:
-    """An address with its port; "" for none. Ends the process when it is wrong."""
+def add_port(parser: argparse.ArgumentParser, flag: str, text: str, default_port: int) -> str:
+    """Return an address with its port; "" for none. Ends the process when it is wrong."""
     try:
         return str(parse_address(text, default_port)) if text else ""
     except ValueError as error:
@@ -56,7 +56,7 @@ def normalized(parser: argparse.ArgumentParser, flag: str, text: str, default_po
 
 
 def http_url(parser: argparse.ArgumentParser, text: str) -> str:
-    """The base of URLs in certificates; "" for none. Ends the process when it is none.
+    """Return the base of URLs in certificates; "" for none. Ends the process when it is invalid.
 
     RFC 5280 §8 advises against https here: checking the status would need a status to check first.
     """

@@ -43,7 +43,7 @@ def differences(layout: Layout, options: Options, settings: Settings) -> Iterato
 
 
 def authority_name(settings: Settings) -> str:
-    """The name in the issuer's certificate."""
+    """Return the name in the issuer's certificate."""
     given = read_certificates(Path(settings.ca.crt))
     certificate = load_certificate(own_certificate(given))
     found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -51,7 +51,7 @@ def authority_name(settings: Settings) -> str:
 
 
 def default_url(layout: Layout) -> str:
-    """The address that the command line takes from ``config/defaults.json``; "" when there is none."""
+    """Return the address that the command line takes from ``config/defaults.json``; "" without one."""
     try:
         found = json.loads(layout.defaults_json.read_bytes())
     except (OSError, ValueError):
@@ -60,7 +60,7 @@ def default_url(layout: Layout) -> str:
 
 
 def port_of(address: str) -> int | None:
-    """The port of an address, None for no address or one that cannot be read."""
+    """Return the port of an address; None for no address or an invalid one."""
     try:
         return parse_address(address).port
     except ValueError:

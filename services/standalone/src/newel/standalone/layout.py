@@ -92,11 +92,11 @@ class Layout:
         return self.state / "secrets/administrator_key"
 
     def database(self, service: str) -> str:
-        """The URL of one service's database."""
+        """Return the URL of one service's database."""
         return f"sqlite:///{self.database_file(service)}"
 
     def database_file(self, service: str) -> Path:
-        """The file of one service's database."""
+        """Return the file of one service's database."""
         return self.state / f"db/{service}.sqlite"
 
     @property
@@ -113,14 +113,14 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        """Held by whoever runs this state."""
+        """Held by anyone who runs this state."""
         return self.state / "db/lock"
 
     def absolute(self, path: str) -> str:
-        """A path of ca.json: relative ones begin at the state folder, so that the folder can be moved."""
+        """Resolve a path of ca.json: relative ones begin at the state folder, so that the folder can be moved."""
         return str(self.state / path) if path and ":" not in path.partition("/")[0] else path
 
     def _own(self, path: str) -> Path:
-        """A file that the first start makes in its place, and every later start under ``db/``."""
+        """Return where a file is: in its first place, or under ``db/`` on every later start."""
         usual, own = self.state / path, self.state / "db" / Path(path).name
         return own if own.exists() or (self.ca_json.exists() and not usual.exists()) else usual

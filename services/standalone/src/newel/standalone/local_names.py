@@ -11,7 +11,7 @@ from newel.standalone.settings import Settings
 def local_names(options: Options, settings: Settings) -> Iterator[str]:
     """Yield a line where an address is for other machines and no name in ca.json is.
 
-    Such an authority seems to work on its own machine, and issues certificates whose status nobody else finds.
+    Such an authority seems to work on its own machine, and issues certificates whose status no one else finds.
     """
     address = options.address or settings.ca.address
     if not address or is_local(parse_address(address).host):

@@ -24,7 +24,7 @@ RESPONDER = "ocsp"
 
 
 def signer(settings: Settings) -> SignerConfig:
-    """The intermediate's key for certificates and CRLs, the responder's for OCSP, SSH keys if there are."""
+    """Configure the intermediate's key for certificates and CRLs, the responder's for OCSP, SSH keys if any."""
     layout = settings.layout
     password = settings.password_file
     keys: list[dict[str, Any]] = [
@@ -66,11 +66,11 @@ def signer(settings: Settings) -> SignerConfig:
             )
             if path
         ]
-    return validate(SignerConfig, merged({"keys": keys}, settings.newel.signer), "signer")
+    return validate(SignerConfig, merge({"keys": keys}, settings.newel.signer), "signer")
 
 
 def _certificate_rules(settings: Settings) -> dict[str, Any]:
-    """What the intermediate's key signs: whatever the two services before it may let through."""
+    """Configure what the intermediate's key signs: everything that the two services before it may accept."""
     front, profiles = registration(settings), issuing(settings).profiles.values()
     given = {oid for profile in profiles for oid in profile.caller_extensions}
     return {
@@ -81,7 +81,7 @@ def _certificate_rules(settings: Settings) -> dict[str, Any]:
 
 
 def issuing(settings: Settings) -> IssuingConfig:
-    """The issuer and those before it; the URLs in certificates lead to the plain HTTP address."""
+    """Configure the issuer and earlier ones; the URLs in certificates lead to the plain HTTP address."""
     base = settings.http_url
     urls = (
         {
@@ -118,7 +118,7 @@ def issuing(settings: Settings) -> IssuingConfig:
         ],
         "urls": urls,
     }
-    return validate(IssuingConfig, merged(data, settings.newel.issuing), "issuing")
+    return validate(IssuingConfig, merge(data, settings.newel.issuing), "issuing")
 
 
 def registration(settings: Settings) -> RegistrationConfig:
@@ -137,11 +137,11 @@ def registration(settings: Settings) -> RegistrationConfig:
         data["crl"] = f"{settings.http_url}/crl/{{issuer}}.crl"
     if ca.common_name:
         data["server_certificate"] = {"common_name": ca.common_name}
-    return validate(RegistrationConfig, merged(data, settings.newel.registration), "registration")
+    return validate(RegistrationConfig, merge(data, settings.newel.registration), "registration")
 
 
 def tls_versions(settings: Settings) -> tuple[float, float]:
-    """The versions of TLS that are served. Raises ConfigError."""
+    """Return the versions of TLS that are served. Raises ConfigError."""
     tls = settings.ca.tls or TLSOptions()
     if tls.min_version > tls.max_version:
         raise ConfigError(f"{settings.layout.ca_json}: tls: minVersion is above maxVersion")
@@ -159,7 +159,7 @@ def validation(settings: Settings) -> ValidationConfig:
     data: dict[str, Any] = {
         "issuers": [
             issuer,
-            # a former one answers by its own key: its responder's certificate is renewed by nobody
+            # a former one answers by its own key: its responder's certificate is renewed by no client
             *(
                 {"certificate_file": certificate, "crl_key": name, "active": False}
                 for name, certificate, _ in settings.former_issuers
@@ -185,11 +185,11 @@ def validation(settings: Settings) -> ValidationConfig:
             )
         data["crl"] = {"validity": validity, "period": period}
         data["reconcile"] = {"keep_expired": max(KEPT, 2 * period)}
-    return validate(ValidationConfig, merged(data, settings.newel.validation), "validation")
+    return validate(ValidationConfig, merge(data, settings.newel.validation), "validation")
 
 
 def check(settings: Settings) -> None:
-    """Checks everything the file says before anything of it takes effect. Raises ConfigError."""
+    """Check the whole file before any of it takes effect. Raises ConfigError."""
     signer(settings)
     validation(settings)
     tls_versions(settings)
@@ -203,12 +203,12 @@ def check(settings: Settings) -> None:
             )
 
 
-def merged(ours: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """What the newel section says, over what is derived from the rest."""
+def merge(ours: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Merge the newel section over what is derived from the rest."""
     result = dict(ours)
     for key, value in given.items():
         known = result.get(key)
         result[key] = (
-            merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+            merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
         )
     return result

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from newel.standalone.flag_values import (
     Parser,
+    add_port,
     count,
     http_url,
-    normalized,
     refuse_empty,
     refuse_nameless,
 )
@@ -49,7 +49,7 @@ class Options:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The flags, each with its help."""
+    """Build the parser of the flags, each with its help."""
     parser = Parser(
         allow_abbrev=False,  # a flag of a later version must not become the meaning of a script
         prog="newel up",
@@ -120,7 +120,7 @@ def _add_address_flags(add: Callable[..., object]) -> None:
 
 
 def _add_authority_flags(add: Callable[..., object]) -> None:
-    """Add what counts on the first start, of which authority it makes, and what begins anew."""
+    """Add what counts on the first start, of which authority it makes, and what begins again."""
     add("--name", default="", help="name of the authority, on first start (default Newel)")
     add(
         "--dns",
@@ -162,7 +162,7 @@ def _add_authority_flags(add: Callable[..., object]) -> None:
 
 
 def parse(arguments: list[str]) -> Options:
-    """Reads the command line; ends the process with one line on stderr when it is wrong."""
+    """Read the command line; end the process with one line on stderr when it is wrong."""
     parser = make_parser()
     refuse_empty(parser, arguments)
     given = parser.parse_args(["--help"] if arguments == ["help"] else arguments)
@@ -177,9 +177,9 @@ def parse(arguments: list[str]) -> Options:
     refuse_nameless(parser, names)
     return Options(
         state=given.state.resolve(),
-        address=normalized(parser, "--address", given.address, 9000),
-        http_address=normalized(parser, "--http-address", given.http_address, 9080),
-        metrics_address=normalized(parser, "--metrics-address", given.metrics_address, 9081),
+        address=add_port(parser, "--address", given.address, 9000),
+        http_address=add_port(parser, "--http-address", given.http_address, 9080),
+        metrics_address=add_port(parser, "--metrics-address", given.metrics_address, 9081),
         http_url=http_url(parser, given.http_url),
         name=given.name,
         dns=names,

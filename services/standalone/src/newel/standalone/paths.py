@@ -22,7 +22,7 @@ class Paths:
         self._former = former_state(layout)
 
     def anchor(self, path: str) -> str:
-        """The path as it can be opened; "" stays so."""
+        """Return the path as it can be opened; "" stays empty."""
         if not Path(path).is_absolute():
             return self._layout.absolute(path)
         if self._former and Path(path).is_relative_to(self._former) and not Path(path).exists():
@@ -31,7 +31,7 @@ class Paths:
         return path
 
     def anchor_all(self, ca: CAConfig) -> CAConfig:
-        """The configuration with every path of the step tools' own members anchored."""
+        """Return the configuration with every path of the step tools' own members anchored."""
         changes: dict[str, Any] = {
             "root": [self.anchor(root) for root in ca.roots if root],
             "federated_roots": [self.anchor(root) for root in ca.federated_roots or ()],

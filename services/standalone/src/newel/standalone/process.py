@@ -29,7 +29,7 @@ COLLECT_AFTER = (20_000, 20, 50)
 
 
 async def serve(layout: Layout, options: Options, *, first: bool) -> int:
-    """Serves until the process is told to stop."""
+    """Serve until the process is told to stop."""
     settings = read_settings(layout)
     clock = SystemClock()
     log = logs.configure(clock, settings.newel.log_level, log_format(options, settings))

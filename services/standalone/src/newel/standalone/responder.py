@@ -15,7 +15,7 @@ class ResponderMaintenance:
         self._audit = audit
 
     async def look(self) -> None:
-        """Looks once. Raises what the signer's ceremony raises; then the certificate is the old one."""
+        """Check once, and reissue if due. Raises what the signer's ceremony raises; the old certificate stays."""
         try:
             made = await run_in_thread(reissue_responder, self._files, self._clock.now())
         except Exception as error:

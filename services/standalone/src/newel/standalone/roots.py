@@ -18,7 +18,7 @@ class Root(NamedTuple):
 
 
 def own_root(settings: Settings) -> Root:
-    """The root that clients need; the first one where none fits. Raises OSError and ValueError."""
+    """Return the root that clients need; the first one where none fits. Raises OSError and ValueError."""
     by_der = {
         der: Root(file, der)
         for file in settings.ca.roots

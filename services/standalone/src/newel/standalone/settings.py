@@ -110,7 +110,7 @@ def plain_url(name: str, http_address: str) -> str:
 
 
 def read_settings(layout: Layout) -> Settings:
-    """Reads ca.json. Raises ConfigError that names every member at fault."""
+    """Read ca.json. Raises ConfigError, which names every faulty member."""
     try:
         checked = ca_json.read_strictly(layout.ca_json.read_bytes())
         given = snake(checked.config.newel or {})
@@ -124,9 +124,9 @@ def read_settings(layout: Layout) -> Settings:
 
 
 def check_values(layout: Layout, ca: ca_json.CAConfig, newel: NewelSection) -> None:
-    """Checks what the form of the file does not show. Raises ValueError with the member at fault."""
+    """Check what the schema of the file does not. Raises ValueError with the faulty member."""
     if not ca.crt or not ca.key:
-        # so does step's configuration of a registration authority, which somebody else issues for
+        # so does step's configuration of a registration authority, which someone else issues for
         raise ValueError("crt, key: missing; nothing is here to issue with")
     if not any(ca.roots):
         raise ValueError("root: missing")
@@ -158,7 +158,7 @@ def check_values(layout: Layout, ca: ca_json.CAConfig, newel: NewelSection) -> N
 
 
 def check_server_names(given: Sequence[str], place: str) -> None:
-    """Checks the names by which clients reach this server. Raises ValueError.
+    """Check the names by which clients reach this server. Raises ValueError.
 
     ``place`` is where they stand, with ``{}`` for the index. The first one begins the URLs in certificates,
     so nothing will do that is no host.
@@ -180,7 +180,7 @@ def check_server_names(given: Sequence[str], place: str) -> None:
 
 
 def without_brackets(name: str) -> str:
-    """An IPv6 address as it stands in a URL, without what the URL adds."""
+    """Remove the brackets of an IPv6 address in a URL."""
     return name[1:-1] if name.startswith("[") and name.endswith("]") else name
 
 
@@ -202,11 +202,11 @@ def snake(value: Any) -> Any:
 
 
 def camel(name: str) -> str:
-    """The snake_case of the services' models as ca.json has it."""
+    """Convert the snake_case of the services' models to the camelCase of ca.json."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def write_settings(path: Path, ca: ca_json.CAConfig) -> None:
-    """Writes ca.json for the first time."""
+    """Write ca.json for the first time."""
     path.write_text(ca_json.write(ca))

@@ -27,7 +27,7 @@ def public_path(layout: Layout, kind: str) -> Path:
 
 
 def create(layout: Layout, password: bytes) -> ca_json.SSH:
-    """Makes both keys and answers with ca.json's ``ssh`` section."""
+    """Make both keys and return ca.json's ``ssh`` section."""
     for kind in KINDS:
         key = keys.generate(keys.KeyKind.P256)
         path = private_path(layout, kind)

@@ -69,7 +69,7 @@ def replace_intermediate(layout: Layout, options: Options, now: dt.datetime) -> 
 
 
 def _root_of(chain_file: str, root_files: Sequence[str]) -> Path:
-    """The file of the root that a chain leads to; the first where none of them is."""
+    """Return the file of the root that a chain leads to; the first where none fits."""
     top = loading.load_certificate(certificate_files.read_certificates(Path(chain_file))[-1])
     for file in root_files:
         root = loading.load_certificate(certificate_files.read_certificates(Path(file))[0])

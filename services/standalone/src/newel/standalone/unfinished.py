@@ -1,4 +1,4 @@
-"""A first start that did not reach its end: its files are removed, and nobody else's ever are.
+"""A first start that did not reach its end: its files are removed, and no one else's ever are.
 
 Where ``ca.json`` is missing the folder may be an authority whose configuration was lost, one of the step tools
 in a context, or a client's STEPPATH. Their keys cannot be made again.
@@ -39,7 +39,7 @@ def end(layout: Layout) -> None:
 
 
 def mark(layout: Layout) -> Path:
-    """The file that says so, empty."""
+    """Return the empty file that marks it."""
     return layout.lock.with_name("first-start")
 
 

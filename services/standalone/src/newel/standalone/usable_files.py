@@ -9,7 +9,7 @@ from newel.standalone.settings import Settings
 
 
 def require_files(settings: Settings) -> None:
-    """Reads what the next start would read. Raises ConfigError with the member at fault."""
+    """Read what the next start would read. Raises ConfigError with the faulty member."""
     ca, file = settings.ca, settings.layout.ca_json
     if not ca.address:
         raise ConfigError(f"{file}: address: missing")

@@ -69,7 +69,7 @@ async def _decide(connection: Any, units: Sequence[Unit]) -> None:
 
 
 async def _write(connection: Any, units: Sequence[Unit]) -> None:
-    """Run what follows the gates: first every unit's first statement, then the second …
+    """Run what follows the gates: first every unit's first statement, then the second and so on.
 
     Consecutive writes of the same text count as one statement with many rows.
     """

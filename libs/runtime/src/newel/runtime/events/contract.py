@@ -23,7 +23,7 @@ Handler = Callable[[Sequence[Event]], Awaitable[None]]
 class Subscription:
     """A durable consumer: what it missed while it was away is delivered first, in order."""
 
-    name: str  # "validation-status"; stable for ever, it names the cursor
+    name: str  # "validation-status"; stable after every restore too, it names the cursor
     subjects: tuple[str, ...]  # exact subjects
     handler: Handler  # raises to have the same batch delivered again after a pause
 

@@ -1,4 +1,4 @@
-"""What an operator asks about events: do they arrive, how late, and does anybody keep failing."""
+"""What an operator asks about events: do they arrive, how late, and does anyone keep failing."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ class EventMetrics:
         )
         self._odd = Counter(
             "newel_events_passed_over_total",
-            "Messages in the stream that no service of ours writes",
+            "Messages in the stream that no service of this authority writes",
             ("consumer",),
             registry=registry,
         )

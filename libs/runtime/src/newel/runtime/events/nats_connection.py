@@ -1,4 +1,4 @@
-"""One process's connection to NATS, opened when first needed and reopened for ever."""
+"""One process's connection to NATS, opened when first needed and reopened without end."""
 
 import asyncio
 import logging
