@@ -57,7 +57,6 @@ NOT_YET: tuple[str, ...] = (
     "docs/sdk.md",
     "libs/certtemplates/",
     "libs/crypto/",
-    "libs/gotemplate/",
     "libs/runtime/",
     "services/alerting/",
     "services/inventory/",

@@ -1,4 +1,4 @@
-"""How much a template may spend: it comes from outside, so that it may neither hang nor fill memory."""
+"""The work one execution may do. Templates are untrusted: none may hang or fill memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,21 +12,21 @@ class Limits:
     """Bounds of one execution."""
 
     steps: int = 200_000
-    """Nodes walked, plus elements looked at by functions."""
+    """Nodes executed, plus elements that functions examine."""
     octets: int = 8 << 20
-    """Everything functions build, in octets or elements, whether it is printed or not."""
+    """Size of all values that functions build, in octets or elements."""
     output: int = 1 << 20
     """Length of the result in octets."""
     depth: int = 60
-    """Blocks, parentheses and templates within each other."""
+    """Nesting of blocks, parentheses and templates."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a template may know of the world, and nothing else.
+    """What a template may learn of the world around it.
 
-    ``now`` is aware and UTC; ``random`` gives as many octets as asked for. Without them the
-    functions that need them refuse.
+    ``now`` is aware and in UTC; ``random`` returns the requested number of octets. Functions that need
+    one refuse without it.
     """
 
     now: datetime | None = None
@@ -35,7 +35,7 @@ class Environment:
 
 @dataclass
 class Budget:
-    """What is left to one execution, and what it may know."""
+    """The work left to one execution, and its environment."""
 
     limits: Limits = field(default_factory=Limits)
     environment: Environment = field(default_factory=Environment)
@@ -44,39 +44,39 @@ class Budget:
     depth: int = 0
 
     def step(self, count: int = 1) -> None:
-        """Counts work."""
+        """Count units of work. Raises LimitError past the limit."""
         self.steps += count
         if self.steps > self.limits.steps:
             raise LimitError(f"the template takes more than {self.limits.steps} steps")
 
     def allocate(self, size: int) -> None:
-        """Counts memory; to be called before it is taken."""
+        """Count memory before it is taken. Raises LimitError past the limit."""
         self.octets += size
         if self.octets > self.limits.octets:
             raise LimitError(f"the template builds more than {self.limits.octets} octets")
 
     def descend(self) -> None:
-        """One level down; ``ascend`` afterwards."""
+        """Enter a level of nesting; the caller calls ``ascend`` on leaving it."""
         self.depth += 1
         if self.depth > self.limits.depth:
             raise LimitError(f"the template nests deeper than {self.limits.depth}")
 
     def ascend(self) -> None:
-        """One level up."""
+        """Leave a level of nesting."""
         self.depth -= 1
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time in UTC. Raises CallError without a clock."""
         if self.environment.now is None:
             raise CallError("there is no clock here")
         return self.environment.now
 
     def since(self, moment: datetime) -> timedelta:
-        """How long ago that was."""
+        """Return the time passed since a moment."""
         return self.now() - moment
 
     def random(self, count: int) -> bytes:
-        """Unpredictable octets."""
+        """Return unpredictable octets. Raises CallError without a source."""
         if self.environment.random is None:
             raise CallError("there is no randomness here")
         self.allocate(count)

@@ -25,7 +25,7 @@ SCRIPT = {
 
 
 def length(value: Any) -> int:
-    """The octets of a string, the elements of anything else."""
+    """Return the number of a string's octets or a container's elements."""
     if value is None:
         raise CallError("len of nil pointer")
     if isinstance(value, str):
@@ -36,7 +36,7 @@ def length(value: Any) -> int:
 
 
 def position(index: Any, limit: int) -> int:
-    """An index that lies within."""
+    """Return an index that lies within the limit, or raise CallError."""
     if index is None:
         raise CallError("cannot index slice/array with nil")
     if not is_integer(index):
@@ -47,7 +47,7 @@ def position(index: Any, limit: int) -> int:
 
 
 def element(value: Any, *keys: Any) -> Any:
-    """``index x 1 2``: x[1][2]."""
+    """Return ``x[1][2]`` for ``index x 1 2``."""
     if value is None:
         raise CallError("index of untyped nil")
     for key in keys:
@@ -56,7 +56,7 @@ def element(value: Any, *keys: Any) -> Any:
 
 
 def one_element(value: Any, key: Any) -> Any:
-    """``x[key]``."""
+    """Return ``x[key]``."""
     if value is None:
         raise CallError("index of nil pointer")
     if isinstance(value, dict):
@@ -75,12 +75,12 @@ def one_element(value: Any, key: Any) -> Any:
 
 
 def html(budget: Budget, *values: Any) -> str:
-    """Text that HTML does not take for marks."""
+    """Escape text for HTML."""
     return one_text(budget, values).translate(HTML)
 
 
 def javascript(budget: Budget, *values: Any) -> str:
-    """Text for within a JavaScript string."""
+    """Escape text for a JavaScript string."""
     found: list[str] = []
     given = one_text(budget, values)
     budget.step(len(given) >> 3)
@@ -95,34 +95,34 @@ def javascript(budget: Budget, *values: Any) -> str:
 
 
 def url_query(budget: Budget, *values: Any) -> str:
-    """Text for within a URL's query."""
+    """Escape text for a URL's query."""
     return quote_plus(octets(one_text(budget, values)), safe="~")
 
 
 def one_text(budget: Budget, values: tuple[Any, ...]) -> str:
-    """A string as it is, everything else as it is printed."""
+    """Return a string unchanged, any other values as they are printed."""
     if len(values) == 1:
         return format_plain(budget, values[0])
     return sprint(budget, ["<no value>" if each is None else each for each in values])
 
 
 def print_values(budget: Budget, *values: Any) -> str:
-    """The values one after the other."""
+    """Print the values one after the other."""
     return sprint(budget, values)
 
 
 def println(budget: Budget, *values: Any) -> str:
-    """The values with spaces between them, as a line."""
+    """Print the values separated by spaces, as a line."""
     return sprint(budget, values, line=True)
 
 
 def reject_call(*_: Any) -> Any:
-    """``and`` and ``or`` are the evaluator's; ``call`` finds no functions among values."""
+    """Refuse a direct call of ``and`` and ``or``, which the evaluator handles."""
     raise CallError("non-function")
 
 
 def call(function: Any, *_: Any) -> Any:
-    """``call``: no value here is a function."""
+    """Refuse ``call``: no template value is a function."""
     if is_nil(function) or function is MISSING:
         raise CallError("call of nil")
     raise CallError(f"non-function of type {type_name(function)}")

@@ -23,7 +23,7 @@ Call = (
 
 
 class UnfitError(Exception):
-    """An argument does not fit its parameter; the evaluator adds the place."""
+    """An argument that does not fit its parameter; the evaluator adds the position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Function:
     bounded: bool = False
 
     def arity_fault(self, name: str, written: int, given: int) -> str | None:
-        """What is wrong with the number of arguments: ``written``, and ``given`` with a piped one."""
+        """Describe a wrong number of arguments: ``written``, or ``given`` with a piped one."""
         wanted = len(self.parameters)
         if self.variadic and given < wanted - 1:
             return f"wrong number of args for {name}: want at least {wanted - 1} got {written}"
@@ -49,7 +49,7 @@ class Function:
         return None
 
     def parameter(self, position: int) -> str:
-        """The type of the argument at ``position``."""
+        """Return the Go type of the argument at ``position``."""
         return self.parameters[min(position, len(self.parameters) - 1)]
 
 
@@ -57,14 +57,14 @@ Functions = Mapping[str, Function]
 
 
 def declare(parameters: str, call: Call, *, bounded: bool = False) -> Function:
-    """A function by its parameter types, for example ``"string ...any"``."""
+    """Return a function with its Go parameter types, for example ``"string ...any"``."""
     types = [word.removeprefix("...") for word in parameters.split()]
     variadic = "..." in parameters
     return Function(call, tuple(SHORT.get(each, each) for each in types), variadic, bounded)
 
 
 def convert_argument(value: Any, wanted: str) -> Any:
-    """The value as an argument of this type; UnfitError in Go's words."""
+    """Return the value as an argument of this type. Raises UnfitError in Go's words."""
     if wanted in {ANY, VALUE}:
         return None if value is MISSING else value
     if value is None or value is MISSING:
@@ -80,7 +80,7 @@ def convert_argument(value: Any, wanted: str) -> Any:
 
 
 def convert_literal(operand: Operand, wanted: str) -> Any:
-    """A literal as an argument of this type; UnfitError in Go's words."""
+    """Return a literal as an argument of this type. Raises UnfitError in Go's words."""
     if wanted in {ANY, VALUE}:
         return ideal_constant(operand)
     if wanted == "string":
@@ -103,7 +103,7 @@ def convert_literal(operand: Operand, wanted: str) -> Any:
 
 
 def ideal_constant(operand: Operand) -> Any:
-    """A literal where nothing says which type it should have."""
+    """Return a literal's value where no parameter gives it a type."""
     if isinstance(operand, BoolNode | StringNode):
         return operand.value
     if not isinstance(operand, NumberNode):

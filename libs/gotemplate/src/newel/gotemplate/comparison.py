@@ -1,4 +1,4 @@
-"""``eq``, ``lt`` and their kin: only basic kinds compare, and only with their own kind."""
+"""``eq``, ``lt`` and the other comparisons: only values of the same basic kind compare."""
 
 import datetime as dt
 from typing import Any
@@ -9,7 +9,7 @@ from newel.gotemplate.values import MISSING, Record, is_integer, is_nil, kind_na
 
 
 def basic_kind(value: Any) -> str:
-    """The kind that decides what compares with what; empty for those that do not."""
+    """Return the kind that decides which values compare; empty for those that do not."""
     if isinstance(value, bool):
         return "bool"
     if is_integer(value) or isinstance(value, dt.timedelta):
@@ -20,14 +20,14 @@ def basic_kind(value: Any) -> str:
 
 
 def equal(first: Any, *others: Any) -> bool:
-    """Whether the first equals any of the others."""
+    """Tell whether the first equals any of the others."""
     if not others:
         raise CallError("missing argument for comparison")
     return any(same(first, other) for other in others)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are equal; CallError where Go does not compare them."""
+    """Tell whether two values are equal. Raises CallError where Go does not compare them."""
     kind = basic_kind(one)
     if kind != basic_kind(other):
         if one in (None, MISSING) or other in (None, MISSING):
@@ -47,7 +47,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def less(one: Any, other: Any) -> bool:
-    """Whether the one is smaller."""
+    """Tell whether the first is smaller."""
     kinds = basic_kind(one), basic_kind(other)
     if "" in kinds:
         raise CallError("invalid type for comparison")
@@ -61,5 +61,5 @@ def less(one: Any, other: Any) -> bool:
 
 
 def less_or_equal(one: Any, other: Any) -> bool:
-    """Whether the one is smaller or equal."""
+    """Tell whether the first is smaller or equal."""
     return less(one, other) or same(one, other)

@@ -1,16 +1,16 @@
-"""What can go wrong with a template, in Go's words."""
+"""Errors of templates, worded as Go words them."""
 
 
 class TemplateError(Exception):
-    """A template that cannot be read or carried out; the message says where."""
+    """An error in reading or executing a template; the message names the position."""
 
 
 class ParseError(TemplateError):
-    """The text is no template: ``template: NAME:LINE: what``."""
+    """A syntax error: ``template: NAME:LINE: what``."""
 
 
 class ExecutionError(TemplateError):
-    """The template stopped: ``template: NAME:LINE:COLUMN: executing "NAME" at <NODE>: what``.
+    """An error in execution: ``template: NAME:LINE:COLUMN: executing "NAME" at <NODE>: what``.
 
     ``failure`` is the message of the template's own ``fail``, None for every other cause.
     """
@@ -21,12 +21,12 @@ class ExecutionError(TemplateError):
 
 
 class LimitError(TemplateError):
-    """The template asked for more steps, memory, output or nesting than it may have."""
+    """A template that exceeds its steps, memory, output or nesting."""
 
 
 class CallError(Exception):
-    """A function refuses its arguments; the evaluator adds the place."""
+    """A function's refusal of its arguments; the evaluator adds the position."""
 
 
 class FailedError(CallError):
-    """The template's own ``fail``."""
+    """A call of ``fail`` by the template."""

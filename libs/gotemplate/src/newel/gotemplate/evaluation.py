@@ -36,7 +36,7 @@ ABSENT = object()
 
 
 class Evaluator:
-    """Evaluates one execution's operands; ``variables`` is its stack, the innermost last."""
+    """The operands of one execution; ``variables`` is its stack, the innermost last."""
 
     def __init__(self, name: str, text: str, functions: Functions, budget: Budget) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class Evaluator:
         self.variables: list[tuple[str, Any]] = []
 
     def fault(self, message: str, failure: str | None = None) -> ExecutionError:
-        """What stops the execution at the current node."""
+        """Return the error that stops the execution at the current node."""
         if self.node is None:
             return ExecutionError(f"template: {self.template}: {message}", failure)
         before = self.text[: self.node.place]
@@ -58,7 +58,7 @@ class Evaluator:
         return ExecutionError(f"template: {place}: {context}: {message}", failure)
 
     def pipeline(self, dot: Any, pipe: PipeNode | None) -> Any:
-        """The value of the last command; variables take it."""
+        """Return the value of the last command and assign it to the pipeline's variables."""
         if pipe is None:
             return MISSING
         self.budget.descend()
@@ -77,7 +77,7 @@ class Evaluator:
         return value
 
     def assign(self, name: str, value: Any) -> None:
-        """Gives the innermost variable of this name a new value."""
+        """Assign to the innermost variable of this name."""
         for place in range(len(self.variables) - 1, -1, -1):
             if self.variables[place][0] == name:
                 self.variables[place] = (name, value)
@@ -85,14 +85,14 @@ class Evaluator:
         raise self.fault(f"undefined variable: {name}")
 
     def value_of(self, name: str) -> Any:
-        """The innermost variable's value."""
+        """Return the innermost variable's value."""
         for known, value in reversed(self.variables):
             if known == name:
                 return value
         raise self.fault(f"undefined variable: {name}")
 
     def command(self, dot: Any, command: CommandNode, piped: Any) -> Any:
-        """A call, a field, or a value alone."""
+        """Evaluate a call, a field or a single value."""
         self.budget.step()
         first = command.operands[0]
         if isinstance(first, IdentifierNode):
@@ -111,12 +111,12 @@ class Evaluator:
         return self.convert(lambda: ideal_constant(first))
 
     def reject_arguments(self, first: Operand, arguments: tuple[Operand, ...], piped: Any) -> None:
-        """Refuses arguments to what is no function."""
+        """Refuse arguments to something that is not a function."""
         if arguments or piped is not ABSENT:
             raise self.fault(f"can't give argument to non-function {first}")
 
     def convert(self, find: Callable[[], Any]) -> Any:
-        """What ``find`` gives, its refusal at the current node."""
+        """Return what ``find`` returns; an UnfitError becomes a fault at the current node."""
         try:
             return find()
         except UnfitError as error:
@@ -129,7 +129,7 @@ class Evaluator:
         arguments: tuple[Operand, ...] = (),
         piped: Any = ABSENT,
     ) -> Any:
-        """``.a.b``, ``$x.a.b`` or ``(…).a.b``; the last may be a method, which takes the arguments."""
+        """Evaluate ``.a.b``, ``$x.a.b`` or ``(…).a.b``; the last name may be a method with arguments."""
         self.node = node
         if isinstance(node, FieldNode):
             value, names = dot, node.names
@@ -160,7 +160,7 @@ class Evaluator:
         *,
         boxed: bool = False,
     ) -> Any:
-        """One field, key or method of a value; one out of a map is ``boxed``: Go forgets its type."""
+        """Return a field, key or method result; ``boxed`` values come out of a map, which hides their type."""
         self.budget.step()
         if value is MISSING:
             return MISSING
@@ -190,7 +190,7 @@ class Evaluator:
         arguments: tuple[Operand, ...] = (),
         piped: Any = ABSENT,
     ) -> Any:
-        """A call by name; ``and`` and ``or`` evaluate only as far as they need."""
+        """Call a function by name."""
         self.node = word
         function = self.functions.get(word.name)
         if function is None:
@@ -206,7 +206,7 @@ class Evaluator:
         arguments: tuple[Operand, ...],
         piped: Any,
     ) -> Any:
-        """Checks, evaluates and passes the arguments."""
+        """Check, evaluate and pass the arguments."""
         given = len(arguments) + (piped is not ABSENT)
         fault = function.arity_fault(name, len(arguments), given)
         if fault:
@@ -224,7 +224,7 @@ class Evaluator:
         return self.invoke_function(function, node, name, values)
 
     def invoke_function(self, function: Function, node: Node, name: str, values: list[Any]) -> Any:
-        """The call itself; whatever it refuses is said with the place."""
+        """Call the function; its errors become faults that name the position."""
         before = (self.budget,) if function.bounded else ()
         failure = None
         try:
@@ -243,7 +243,7 @@ class Evaluator:
         raise self.fault(f"error calling {name}: {message}", failure)
 
     def short_circuit(self, dot: Any, name: str, arguments: tuple[Operand, ...], piped: Any) -> Any:
-        """``and`` and ``or``: the first argument that decides, else the last."""
+        """Return the first argument that decides ``and`` or ``or``, else the last."""
         value: Any = None
         for each in arguments:
             value = self.argument(dot, each, VALUE)
@@ -252,7 +252,7 @@ class Evaluator:
         return value if piped is ABSENT else self.convert(lambda: convert_argument(piped, VALUE))
 
     def argument(self, dot: Any, operand: Operand, wanted: str) -> Any:
-        """The operand's value, as an argument of this type."""
+        """Return the operand's value as an argument of this type."""
         self.node = operand
         self.budget.step()
         if isinstance(operand, NilNode):

@@ -1,4 +1,4 @@
-"""Carries a tree out: text is copied, actions are printed, blocks are chosen and repeated."""
+"""Execution of a tree: text is copied, actions are printed, branches are taken and loops repeated."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,7 @@ from newel.gotemplate.values import MISSING, is_integer, is_nil, is_true
 
 
 class LeaveError(Exception):
-    """``break`` or ``continue``, on its way to the loop."""
+    """A ``break`` or ``continue`` on its way to the loop."""
 
     def __init__(self, keyword: str) -> None:
         super().__init__(keyword)
@@ -31,7 +31,7 @@ class LeaveError(Exception):
 
 
 def execute(tree: Tree, functions: Functions, data: Any, budget: Budget) -> str:
-    """The text the template makes of ``data``.
+    """Return the text that the template produces for ``data``.
 
     Raises ExecutionError in Go's words, LimitError past a bound of the budget.
     """
@@ -53,7 +53,7 @@ class Execution(Evaluator):
         self.length = 0
 
     def start(self, data: Any) -> None:
-        """The template of the text itself."""
+        """Execute the top-level template."""
         block = self.tree.templates.get(self.tree.name)
         if block is None:
             raise self.fault(f"{quote(self.tree.name)} is an incomplete or empty template")
@@ -61,14 +61,14 @@ class Execution(Evaluator):
         self.walk(data, block)
 
     def write(self, text: str) -> None:
-        """Adds to the output."""
+        """Add to the output. Raises LimitError past its limit."""
         self.length += len(text)
         if self.length > self.budget.limits.output:
             raise LimitError(f"the template writes more than {self.budget.limits.output} octets")
         self.output.append(text)
 
     def walk(self, dot: Any, block: Block) -> None:
-        """The statements of a block, one after the other."""
+        """Execute the statements of a block in order."""
         self.budget.descend()
         for statement in block:
             self.budget.step()
@@ -77,7 +77,7 @@ class Execution(Evaluator):
         self.budget.ascend()
 
     def statement(self, dot: Any, statement: Statement) -> None:
-        """One statement."""
+        """Execute one statement."""
         if isinstance(statement, TextNode):
             self.write(statement.value)
         elif isinstance(statement, ActionNode):
@@ -98,7 +98,7 @@ class Execution(Evaluator):
             self.invoke(dot, statement)
 
     def choose(self, dot: Any, branch: BranchNode) -> None:
-        """``if`` and ``with``."""
+        """Execute ``if`` or ``with``."""
         value = self.pipeline(dot, branch.pipe)
         if is_true(value):
             self.walk(value if branch.keyword == "with" else dot, branch.body)
@@ -106,7 +106,7 @@ class Execution(Evaluator):
             self.walk(dot, branch.otherwise)
 
     def repeat(self, dot: Any, branch: BranchNode) -> None:
-        """``range``: the block for each element, or the ``else`` block when there is none."""
+        """Execute ``range``: its block for each element, or ``else`` when there are none."""
         value = self.pipeline(dot, branch.pipe)
         mark, depth = len(self.variables), self.budget.depth
         empty = True
@@ -126,7 +126,7 @@ class Execution(Evaluator):
             self.walk(dot, branch.otherwise)
 
     def elements(self, value: Any, branch: BranchNode) -> Iterable[tuple[Any, Any]]:
-        """Keys and elements; a map's by key."""
+        """Yield keys and elements, a map's sorted by key."""
         if isinstance(value, dict):
             return sorted(value.items())
         if isinstance(value, list | bytes):
@@ -140,7 +140,7 @@ class Execution(Evaluator):
         return ()
 
     def bind(self, branch: BranchNode, key: Any, element: Any) -> None:
-        """Gives the loop's variables the key, where there are two, and the element."""
+        """Set the loop's variables to the element, or to key and element."""
         variables = branch.pipe.variables
         values = (key, element) if len(variables) > 1 else (element,)
         if branch.pipe.assigns:
@@ -152,7 +152,7 @@ class Execution(Evaluator):
             self.variables[place:] = list(zip(names, values, strict=False))
 
     def invoke(self, dot: Any, invocation: TemplateNode) -> None:
-        """``template``: another block, which sees nothing but its own dot."""
+        """Execute ``template``: another block, which sees only its own dot."""
         block = self.tree.templates.get(invocation.name)
         if block is None:
             raise self.fault(f"template {quote(invocation.name)} not defined")

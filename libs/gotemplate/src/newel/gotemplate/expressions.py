@@ -1,4 +1,4 @@
-"""What stands within an action: pipelines of commands of operands."""
+"""The syntax inside an action: pipelines of commands of operands."""
 
 from collections import deque
 from collections.abc import Container
@@ -38,11 +38,11 @@ STARTS = frozenset(
 
 
 class UnparsableError(Exception):
-    """The tokens make no template; `parse` adds the line."""
+    """A syntax error; `parse` adds the line."""
 
 
 class ActionParser:
-    """The tokens still to be read, and the expressions made of them."""
+    """A parser of actions over the remaining tokens."""
 
     def __init__(self, name: str, text: str, functions: Container[str]) -> None:
         self.name = name
@@ -55,43 +55,43 @@ class ActionParser:
         self.action_line = 0
 
     def next(self) -> Token:
-        """The next token."""
+        """Take the next token."""
         if self.waiting:
             return self.waiting.popleft()
         self.furthest = next(self.source, self.furthest)
         return self.furthest
 
     def back(self, *taken: Token) -> None:
-        """Puts tokens back, the first in front."""
+        """Put tokens back, the first in front."""
         self.waiting.extendleft(reversed(taken))
 
     def peek(self) -> Token:
-        """The next token, which stays."""
+        """Return the next token without taking it."""
         token = self.next()
         self.back(token)
         return token
 
     def next_word(self) -> Token:
-        """The next token that is no space."""
+        """Take the next token that is not a space."""
         token = self.next()
         while token.kind is Kind.SPACE:
             token = self.next()
         return token
 
     def peek_word(self) -> Token:
-        """The next token that is no space, which stays."""
+        """Return the next token that is not a space without taking it."""
         token = self.next_word()
         self.back(token)
         return token
 
     def expect(self, kind: Kind, context: str) -> None:
-        """Takes a token that must be of this kind."""
+        """Take a token that has to be of this kind."""
         token = self.next_word()
         if token.kind is not kind:
             self.reject(token, context)
 
     def reject(self, token: Token, context: str) -> NoReturn:
-        """Refuses a token."""
+        """Raise UnparsableError for an unexpected token."""
         if token.kind is not Kind.ERROR:
             raise UnparsableError(f"unexpected {token} in {context}")
         place = ""
@@ -101,7 +101,7 @@ class ActionParser:
         raise UnparsableError(f"{token}{place}")
 
     def pipeline(self, context: str, end: Kind) -> PipeNode:
-        """Commands up to ``end``, with the variables they are given to."""
+        """Parse commands up to ``end``, with the variables they are assigned to."""
         place = self.peek_word().place
         variables, assigns = self.declarations(context)
         commands: list[CommandNode] = []
@@ -120,7 +120,7 @@ class ActionParser:
         return PipeNode(place, tuple(commands), tuple(variables), assigns)
 
     def declarations(self, context: str) -> tuple[list[VariableNode], bool]:
-        """The variables in front of ``:=`` or ``=``, and whether it is the latter."""
+        """Parse variables before ``:=`` or ``=``; the flag is True for ``=``."""
         found: list[VariableNode] = []
         while self.peek_word().kind is Kind.VARIABLE:
             variable = self.next_word()
@@ -142,7 +142,7 @@ class ActionParser:
         return found, False
 
     def command(self) -> CommandNode:
-        """Operands up to a pipe, which is taken, or an end, which is not."""
+        """Parse operands up to a pipe, which is taken, or an end, which is not."""
         place = self.peek_word().place
         operands: list[Operand] = []
         while True:
@@ -163,7 +163,7 @@ class ActionParser:
         return CommandNode(place, tuple(operands))
 
     def operand(self) -> Operand | None:
-        """A term with the fields taken from it; None where no term stands."""
+        """Parse a term with its fields; None where there is no term."""
         term = self.term()
         if term is None or self.peek().kind is not Kind.FIELD:
             return term
@@ -180,7 +180,7 @@ class ActionParser:
         return ChainNode(place, term, tuple(names))
 
     def term(self) -> Operand | None:
-        """One operand without fields; None where none stands."""
+        """Parse one operand without fields; None where there is none."""
         token = self.next_word()
         if token.kind in {Kind.IDENTIFIER, Kind.VARIABLE}:
             return self.identifier(token)
@@ -193,7 +193,7 @@ class ActionParser:
         return self.literal(token)
 
     def identifier(self, token: Token) -> IdentifierNode | VariableNode:
-        """A function or a variable, which must be known."""
+        """Parse a function or variable, which has to be defined."""
         if token.kind is Kind.IDENTIFIER:
             if token.value not in self.functions:
                 raise UnparsableError(f"function {quote(token.value)} not defined")
@@ -203,7 +203,7 @@ class ActionParser:
         return VariableNode(token.place, token.value)
 
     def literal(self, token: Token) -> Operand | None:
-        """A constant; anything else is put back."""
+        """Parse a constant; any other token is put back."""
         if token.kind is Kind.BOOL:
             return BoolNode(token.place, token.value == "true")
         if (token.kind, token.value) == (Kind.KEYWORD, "nil"):
@@ -222,7 +222,7 @@ class ActionParser:
         return None
 
     def pipeline_in_parentheses(self) -> PipeNode:
-        """A pipeline in parentheses."""
+        """Parse a pipeline in parentheses."""
         if self.parentheses >= MAX_PARENTHESES:
             raise UnparsableError("max expression depth exceeded")
         self.parentheses += 1

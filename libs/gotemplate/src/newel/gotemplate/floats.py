@@ -5,7 +5,7 @@ from decimal import Decimal
 
 
 def digits(value: float) -> tuple[str, int]:
-    """The shortest digits that read back as the value, and the exponent of the first."""
+    """Return the shortest digits that read back as the value, and the exponent of the first."""
     _, found, exponent = Decimal(repr(abs(value))).as_tuple()
     text = "".join(map(str, found)).lstrip("0")
     stripped = text.rstrip("0")
@@ -15,7 +15,7 @@ def digits(value: float) -> tuple[str, int]:
 
 
 def special(value: float) -> str | None:
-    """Infinity and not-a-number; None for the others."""
+    """Return the text of an infinity or NaN; None for other values."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -24,14 +24,14 @@ def special(value: float) -> str | None:
 
 
 def scientific(value: float) -> str:
-    """``d.ddde±dd``, as short as possible."""
+    """Format as ``d.ddde±dd``, as short as possible."""
     found, exponent = digits(value)
     fraction = f".{found[1:]}" if len(found) > 1 else ""
     return f"{sign(value)}{found[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def positional(value: float) -> str:
-    """Without an exponent, as short as possible."""
+    """Format without an exponent, as short as possible."""
     found, exponent = digits(value)
     if exponent < 0:
         return f"{sign(value)}0.{'0' * (-exponent - 1)}{found}"
@@ -41,12 +41,12 @@ def positional(value: float) -> str:
 
 
 def sign(value: float) -> str:
-    """``-`` for negative values, zero among them."""
+    """Return ``-`` for negative values, including negative zero."""
     return "-" if math.copysign(1, value) < 0 else ""
 
 
 def general(value: float, largest: int = 6) -> str:
-    """As ``%v`` does: an exponent below -4 and from ``largest`` on."""
+    """Format as ``%v`` does: with an exponent below -4 and from ``largest`` on."""
     exponent = digits(value)[1]
     if exponent < -4 or exponent >= largest:
         return scientific(value)
@@ -54,7 +54,7 @@ def general(value: float, largest: int = 6) -> str:
 
 
 def verb(value: float, letter: str, precision: int | None) -> str:
-    """As ``%e %f %g`` do, upper case for their upper-case forms."""
+    """Format as ``%e``, ``%f`` and ``%g`` do, in upper case for their upper-case forms."""
     found = special(value)
     if found is None:
         found = finite(value, letter.lower(), precision)
@@ -62,7 +62,7 @@ def verb(value: float, letter: str, precision: int | None) -> str:
 
 
 def finite(value: float, letter: str, precision: int | None) -> str:
-    """A number by a lower-case verb; ``v`` is the shortest ``g``."""
+    """Format a finite number by a lower-case verb; ``v`` is the shortest ``g``."""
     if letter == "v" or (letter == "g" and precision is None):
         return general(value)
     width = 6 if precision is None else precision

@@ -1,4 +1,4 @@
-"""Go's Sprintf: a format with verbs, and what it says about arguments that do not fit."""
+"""Go's Sprintf: a format with verbs, and its notes on arguments that do not fit."""
 
 import re
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ WIDEST = 1_000_000
 
 
 def sprintf(budget: Budget, pattern: str, *values: Any) -> str:
-    """The format with its verbs replaced."""
+    """Return the format with its verbs replaced."""
     return Format(budget, values).whole(pattern)
 
 
 class Format:
-    """Which argument comes next, and whether some were chosen by number."""
+    """The state of a format: the next argument, and whether any was chosen by number."""
 
     def __init__(self, budget: Budget, values: Sequence[Any]) -> None:
         self.budget = budget
@@ -30,7 +30,7 @@ class Format:
         self.reordered = False
 
     def whole(self, pattern: str) -> str:
-        """The text of the format, with what was left over."""
+        """Format the text and note the arguments left over."""
         found: list[str] = []
         end = 0
         for match in DIRECTIVE.finditer(pattern):
@@ -40,7 +40,7 @@ class Format:
         return "".join(found)
 
     def directive(self, match: re.Match[str]) -> str:
-        """One ``%…``."""
+        """Format one ``%…``."""
         flags, first, width_text, dot, second, precision_text, third, letter = match.groups()
         complaints = ""
         self.choose(first)
@@ -70,13 +70,13 @@ class Format:
         return complaints + format_value(self.budget, verb, value)
 
     def choose(self, number: str | None) -> None:
-        """Goes to the argument of this number, where one is given."""
+        """Move to the argument of this number, if one is given."""
         if number is not None:
             self.reordered = True
             self.place = int(number) - 1 if number.isdecimal() and len(number) < 9 else -1
 
     def size(self, text: str | None, what: str) -> tuple[int | None, str]:
-        """A width or precision, from the next argument where it is a star; and what is wrong."""
+        """Return a width or precision, from the next argument for ``*``, and a note on a bad one."""
         if text is None:
             return None, ""
         if text == "*":
@@ -90,7 +90,7 @@ class Format:
         return (size, "") if size <= WIDEST else (None, f"%!(BAD{what})")
 
     def extra(self) -> str:
-        """The arguments no verb took."""
+        """Return the note on arguments that no verb used."""
         if self.reordered or self.place >= len(self.values):
             return ""
         parts = [

@@ -1,4 +1,4 @@
-"""A template's text as tokens: text, and within ``{{ }}`` words, marks and literals."""
+"""Tokens of a template's text: text, and within ``{{ }}`` words, marks and literals."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ CLOSING = re.compile(r"(?:[ \t\r\n]-)?\}\}")
 
 
 class Kind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     ERROR = auto()
     EOF = auto()
@@ -64,7 +64,7 @@ KEYWORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token: where it starts (in characters), the line (from 1) and its text."""
+    """A token: its start (in characters), its line (from 1) and its text."""
 
     kind: Kind
     value: str
@@ -84,27 +84,27 @@ class Token:
 
 
 class MalformedError(Exception):
-    """The text stops being tokens."""
+    """Text that is not a token."""
 
 
 def is_word(char: str) -> bool:
-    """Whether the character can stand in a name."""
+    """Tell whether the character can be part of a name."""
     return char == "_" or char.isalpha() or char.isdecimal()
 
 
 def code_point(char: str) -> str:
-    """A character as Go's ``%#U`` writes it."""
+    """Format a character as Go's ``%#U`` does."""
     shown = f" '{char}'" if char.isprintable() else ""
     return f"U+{ord(char):04X}{shown}"
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The tokens, ending with EOF or with the one ERROR."""
+    """Yield the tokens, the last being EOF or the first ERROR."""
     return Lexer(text).run()
 
 
 class Lexer:
-    """Walks over the text once."""
+    """A lexer that reads the text once."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -114,7 +114,7 @@ class Lexer:
         self.line = 1
 
     def run(self) -> Iterator[Token]:
-        """All tokens; lazily, so that what is wrong first is reported first."""
+        """Yield all tokens lazily, so that the first error is reported first."""
         try:
             while self.place < len(self.text):
                 yield from self.lex_text()
@@ -125,14 +125,14 @@ class Lexer:
         yield self.token(Kind.EOF, "")
 
     def token(self, kind: Kind, value: str | None = None) -> Token:
-        """The token from ``start`` to ``place``."""
+        """Return the token from ``start`` to ``place``."""
         self.line += self.text.count("\n", self.counted, self.start)
         self.counted = max(self.counted, self.start)
         found = self.text[self.start : self.place] if value is None else value
         return Token(kind, found, self.start, self.line)
 
     def lex_text(self) -> Iterator[Token]:
-        """Text up to an action or comment, and that."""
+        """Yield the text up to an action or comment, and the action's tokens."""
         self.start = self.place
         opening = self.text.find(LEFT, self.place)
         if opening < 0:
@@ -159,7 +159,7 @@ class Lexer:
         yield from self.lex_action()
 
     def comment(self) -> None:
-        """Skips a comment and its closing delimiter."""
+        """Skip a comment and its closing delimiter."""
         end = self.text.find("*/", self.place + 2)
         if end < 0:
             raise MalformedError("unclosed comment")
@@ -170,14 +170,14 @@ class Lexer:
         self.close(closing)
 
     def close(self, closing: re.Match[str]) -> None:
-        """Steps behind a closing delimiter, and behind the spaces it trims."""
+        """Move behind a closing delimiter and the spaces it trims."""
         self.place = closing.end()
         if len(closing[0]) > len(RIGHT):
             spaces = SPACE.match(self.text, self.place)
             self.place = spaces.end() if spaces else self.place
 
     def lex_action(self) -> Iterator[Token]:
-        """The tokens of one action, with its closing delimiter."""
+        """Yield the tokens of one action, including its closing delimiter."""
         depth = 0
         while True:
             self.start = self.place
@@ -197,7 +197,7 @@ class Lexer:
             yield found
 
     def next_token(self) -> Token:
-        """The token at ``place``."""
+        """Return the token at ``place``."""
         char = self.text[self.place : self.place + 1]
         if not char:
             raise MalformedError("unclosed action")
@@ -215,7 +215,7 @@ class Lexer:
         return self.mark(char)
 
     def mark(self, char: str) -> Token:
-        """A mark of one or two characters."""
+        """Return a mark of one or two characters."""
         self.place += 1
         if char == ":":
             if self.text[self.place : self.place + 1] != "=":
@@ -230,7 +230,7 @@ class Lexer:
         raise MalformedError(f"unrecognized character in action: {code_point(char)}")
 
     def spaces(self) -> Token:
-        """A run of spaces, without the one that belongs to a trimming delimiter."""
+        """Return a run of spaces, without the one that belongs to a trimming delimiter."""
         match = SPACE.match(self.text, self.place)
         self.place = match.end() if match else self.place
         if CLOSING.match(self.text, self.place - 1) and self.place - 1 > self.start:
@@ -238,19 +238,19 @@ class Lexer:
         return self.token(Kind.SPACE)
 
     def names(self) -> None:
-        """Steps over the characters of a name, behind which it must end."""
+        """Move behind a name, which has to end there."""
         while self.place < len(self.text) and is_word(self.text[self.place]):
             self.place += 1
         if not self.at_terminator():
             raise MalformedError(f"bad character {code_point(self.text[self.place])}")
 
     def at_terminator(self) -> bool:
-        """Whether a name may end here."""
+        """Tell whether a name may end here."""
         char = self.text[self.place : self.place + 1]
         return not char or char in SPACES + TERMINATORS or self.text.startswith(RIGHT, self.place)
 
     def member(self, kind: Kind) -> Token:
-        """``.name``, ``$name``, or the dot or dollar alone."""
+        """Return ``.name``, ``$name``, or the dot or dollar alone."""
         self.place += 1
         if self.at_terminator():
             return self.token(Kind.DOT if kind is Kind.FIELD else kind)
@@ -258,7 +258,7 @@ class Lexer:
         return self.token(kind)
 
     def word(self) -> Token:
-        """A name, a keyword or a truth value."""
+        """Return a name, a keyword or a boolean."""
         self.names()
         word = self.text[self.start : self.place]
         if word in KEYWORDS:
@@ -266,7 +266,7 @@ class Lexer:
         return self.token(Kind.BOOL if word in {"true", "false"} else Kind.IDENTIFIER)
 
     def numeral(self) -> Token:
-        """A number, whose value the parser finds."""
+        """Return a number; the parser evaluates it."""
         match = NUMERAL.match(self.text, self.place)
         self.place = match.end() if match else self.place
         follower = self.text[self.place : self.place + 1]
@@ -277,7 +277,7 @@ class Lexer:
         return self.token(Kind.NUMBER)
 
     def lex_quote(self, mark: str) -> Token:
-        """A string or a character constant, as it is written."""
+        """Return a string or character constant as written."""
         name = {'"': "quoted string", "'": "character constant", "`": "raw quoted string"}[mark]
         end = self.place + 1
         while self.text[end : end + 1] != mark:

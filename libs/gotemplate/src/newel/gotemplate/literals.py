@@ -1,4 +1,4 @@
-"""Go's literals: strings, characters and numbers, read and written (the Go specification, "Literals")."""
+"""Go's literals: strings, characters and numbers (the Go specification, "Literals")."""
 
 import re
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ LARGEST = (1 << 63) - 1
 
 
 def octets(text: str) -> bytes:
-    """A string as Go holds it: octets, usually UTF-8."""
+    """Return a string's octets, as Go stores it: usually UTF-8."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def to_text(value: bytes) -> str:
-    """Octets as a string; what is not UTF-8 is kept."""
+    """Decode octets; those that are not UTF-8 become surrogates."""
     return value.decode("utf-8", "surrogateescape")
 
 
 def unquote(literal: str) -> str:
-    """The string of a quoted or raw literal; ValueError when an escape is wrong."""
+    """Return the value of a quoted or raw literal. Raises ValueError for a wrong escape."""
     if literal[0] == "`":
         return literal[1:-1].replace("\r", "")
     body, found = literal[1:-1], bytearray()
@@ -42,7 +42,7 @@ def unquote(literal: str) -> str:
 
 
 def parse_escape(body: str, place: int, quote: str) -> tuple[bytes, int]:
-    """The octets of the escape at ``place`` and the place behind it."""
+    """Return the octets of the escape at ``place`` and the position behind it."""
     match = ESCAPE.match(body, place)
     if match is None or (match[1] in {"'", '"'} and match[1] != quote):
         raise ValueError("invalid syntax")
@@ -61,7 +61,7 @@ def parse_escape(body: str, place: int, quote: str) -> tuple[bytes, int]:
 
 
 def parse_character(literal: str) -> int:
-    """The code point of ``'x'``."""
+    """Return the code point of ``'x'``."""
     body = literal[1:-1]
     if body.startswith("\\"):
         value, end = parse_escape(body, 0, quote="'")
@@ -76,14 +76,14 @@ def parse_character(literal: str) -> int:
 
 @dataclass(frozen=True)
 class Number:
-    """What a numeral can stand for; None for what it cannot."""
+    """The values a numeral can take; None for the types it does not fit."""
 
     integer: int | None
     decimal: float | None
 
 
 def parse_number(text: str) -> Number:
-    """The meanings of a numeral; ValueError in Go's words when it has none."""
+    """Return the values of a numeral. Raises ValueError in Go's words when it has none."""
     whole = parse_integer(text)
     if whole is not None:
         if not -LARGEST - 1 <= whole <= 2 * LARGEST + 1:
@@ -103,7 +103,7 @@ def parse_number(text: str) -> Number:
 
 
 def parse_integer(text: str) -> int | None:
-    """The numeral as an integer literal with Go's prefixes, None when it is none."""
+    """Parse an integer literal with Go's prefixes; None for other text."""
     if INTEGER.fullmatch(text) is None:
         return None
     octal = re.fullmatch(r"([+-]?)0(_?[0-7][0-7_]*)", text)
@@ -114,12 +114,12 @@ def parse_integer(text: str) -> int | None:
 
 
 def quote(text: str) -> str:
-    """The text in double quotes, as Go's ``%q`` writes it."""
+    """Put the text in double quotes, as Go's ``%q`` does."""
     return '"' + UNUSUAL.sub(lambda match: escape_char(match[0], '"'), text) + '"'
 
 
 def escape_char(char: str, quote: str) -> str:
-    """One character inside quotes."""
+    """Escape one character inside quotes."""
     point = ord(char)
     if char == quote:
         return "\\" + char

@@ -5,12 +5,12 @@ from typing import Any
 
 from newel.gotemplate import time_format
 from newel.gotemplate.calls import Function, declare
-from newel.gotemplate.values import Int64, Named
+from newel.gotemplate.values import Int64, NamedInteger
 
 WEEK = (*time_format.DAYS[6:], *time_format.DAYS[:6])
 
 
-class Month(Named):
+class Month(NamedInteger):
     """A month, 1 to 12."""
 
     go_type = "time.Month"
@@ -19,7 +19,7 @@ class Month(Named):
         return time_format.MONTHS[self - 1]
 
 
-class Weekday(Named):
+class Weekday(NamedInteger):
     """A day of the week; Sunday is 0."""
 
     go_type = "time.Weekday"
@@ -29,7 +29,7 @@ class Weekday(Named):
 
 
 def method(value: Any, name: str) -> Function | None:
-    """The method of this name, bound to the value; None where there is none."""
+    """Return the method of this name, bound to the value; None if it has none."""
     if isinstance(value, dt.datetime):
         found = TIME.get(name)
     elif isinstance(value, dt.timedelta):
@@ -42,29 +42,29 @@ def method(value: Any, name: str) -> Function | None:
 
 
 def unix_seconds(moment: dt.datetime) -> int:
-    """Whole seconds since 1970."""
+    """Return whole seconds since 1970."""
     return (moment - time_format.EPOCH) // dt.timedelta(seconds=1)
 
 
 def nanoseconds(value: dt.timedelta) -> int:
-    """A duration in Go's unit."""
+    """Return a duration in Go's unit."""
     return value // dt.timedelta(microseconds=1) * 1000
 
 
 def add_date(moment: dt.datetime, years: int, months: int, days: int) -> dt.datetime:
-    """The date so much later; days that a month has not run over into the next."""
+    """Add to a date; days beyond the month's end run over into the next."""
     count = moment.month - 1 + months
     start = moment.replace(year=moment.year + years + count // 12, month=count % 12 + 1, day=1)
     return start + dt.timedelta(days=moment.day - 1 + days)
 
 
 def difference(one: dt.datetime, other: dt.datetime) -> dt.timedelta:
-    """How much later the one is."""
+    """Return how much later the first is."""
     return one - other
 
 
 def year(moment: dt.datetime) -> int:
-    """The year."""
+    """Return the year."""
     return moment.year
 
 

@@ -1,4 +1,4 @@
-"""The tree of a template. Every node knows its place and, for messages, how it is written."""
+"""The tree of a template. Every node knows its position and its source form, for messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from newel.gotemplate.literals import Number, quote
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a template, which starts at the character ``place``."""
+    """A part of a template; ``place`` is its first character."""
 
     place: int
 
 
 @dataclass(frozen=True, slots=True)
 class BoolNode(Node):
-    """``true`` or ``false``."""
+    """A constant ``true`` or ``false``."""
 
     value: bool
 
@@ -25,7 +25,7 @@ class BoolNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class DotNode(Node):
-    """``.``"""
+    """The cursor, ``.``."""
 
     def __str__(self) -> str:
         return "."
@@ -33,7 +33,7 @@ class DotNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class NilNode(Node):
-    """``nil``"""
+    """The constant ``nil``."""
 
     def __str__(self) -> str:
         return "nil"
@@ -41,7 +41,7 @@ class NilNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class NumberNode(Node):
-    """A number or a character."""
+    """A number or a character constant."""
 
     text: str
     number: Number
@@ -52,7 +52,7 @@ class NumberNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class StringNode(Node):
-    """A string: as it is written, and what it means."""
+    """A string constant: its source text and its value."""
 
     text: str
     value: str
@@ -73,7 +73,7 @@ class IdentifierNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class FieldNode(Node):
-    """``.a.b``"""
+    """A field or chain of fields of the cursor, ``.a.b``."""
 
     names: tuple[str, ...]
 
@@ -83,7 +83,7 @@ class FieldNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class VariableNode(Node):
-    """``$x`` or ``$x.a.b``; the name has its dollar."""
+    """A variable, ``$x`` or ``$x.a.b``; the name includes its dollar."""
 
     name: str
     fields: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class VariableNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class ChainNode(Node):
-    """``(pipeline).a.b`` or ``function.a.b``."""
+    """Fields of a term, ``(pipeline).a.b`` or ``function.a.b``."""
 
     term: "Operand"
     names: tuple[str, ...]
@@ -118,7 +118,7 @@ class CommandNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class PipeNode(Node):
-    """Commands, each given the value of the one before, and the variables that take the last."""
+    """A pipeline: each command gets the value of the one before; the variables get the last."""
 
     commands: tuple[CommandNode, ...]
     variables: tuple[VariableNode, ...] = ()
@@ -146,14 +146,14 @@ Operand = (
 
 @dataclass(frozen=True, slots=True)
 class TextNode(Node):
-    """What stands outside of actions."""
+    """Plain text outside actions."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class ActionNode(Node):
-    """``{{pipeline}}``"""
+    """An action that prints its pipeline's value."""
 
     pipe: PipeNode
 
@@ -163,7 +163,7 @@ class ActionNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class BranchNode(Node):
-    """``if``, ``with`` or ``range``; ``otherwise`` is None without an ``else``."""
+    """An ``if``, ``with`` or ``range``; ``otherwise`` is None without an ``else``."""
 
     keyword: str
     pipe: PipeNode
@@ -176,7 +176,7 @@ class BranchNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class LoopControlNode(Node):
-    """``break`` or ``continue``."""
+    """A ``break`` or ``continue``."""
 
     keyword: str
 
@@ -186,7 +186,7 @@ class LoopControlNode(Node):
 
 @dataclass(frozen=True, slots=True)
 class TemplateNode(Node):
-    """``{{template "name" pipeline}}``"""
+    """An action ``{{template "name" pipeline}}``."""
 
     name: str
     pipe: PipeNode | None
@@ -201,13 +201,13 @@ Block = Sequence[Statement]
 
 
 def is_empty(block: Block) -> bool:
-    """Whether a template says nothing, so that another definition may take its name."""
+    """Tell whether a template has no content, so that another definition may replace it."""
     return all(isinstance(each, TextNode) and not each.value.strip() for each in block)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A parsed text: the named templates in it, the text's own under ``name``."""
+    """A parsed text: its named templates, its own under ``name``."""
 
     name: str
     text: str

@@ -1,4 +1,4 @@
-"""A template's text into its tree: blocks and actions; what stands within an action is `expressions`."""
+"""The syntax of a template: blocks and actions. `expressions` parses what is inside an action."""
 
 from collections.abc import Container
 
@@ -23,7 +23,7 @@ LONGEST = 1 << 20
 
 
 def parse(name: str, text: str, functions: Container[str]) -> Tree:
-    """The tree of a template whose functions have these names.
+    """Return the tree of a template whose functions have these names.
 
     Raises ParseError, in Go's words.
     """
@@ -38,7 +38,7 @@ def parse(name: str, text: str, functions: Container[str]) -> Tree:
 
 
 class End:
-    """``{{end}}`` or ``{{else}}``: where a block stops."""
+    """The ``{{end}}`` or ``{{else}}`` at which a block stops."""
 
     def __init__(self, keyword: str) -> None:
         self.keyword = keyword
@@ -48,7 +48,7 @@ class End:
 
 
 class Parser(ActionParser):
-    """Reads blocks; ``tree`` fills as definitions end."""
+    """A parser of blocks; ``tree`` fills as definitions end."""
 
     def __init__(self, tree: Tree, functions: Container[str]) -> None:
         super().__init__(tree.name, tree.text, functions)
@@ -57,7 +57,7 @@ class Parser(ActionParser):
         self.loops = 0
 
     def top(self) -> None:
-        """The whole text, in which alone templates can be defined."""
+        """Parse the whole text; templates are defined at this level only."""
         block: list[Statement] = []
         while self.peek().kind is not Kind.EOF:
             if self.peek().kind is Kind.LEFT:
@@ -74,7 +74,7 @@ class Parser(ActionParser):
         self.define(self.tree.name, block)
 
     def define(self, name: str, block: Block) -> None:
-        """Names a block; only one block of a name may say something."""
+        """Name a block; only one block of a name may have content."""
         known = self.tree.templates.get(name)
         if known is None or is_empty(known):
             self.tree.templates[name] = block
@@ -82,13 +82,13 @@ class Parser(ActionParser):
             raise UnparsableError(f"template: multiple definition of template {quote(name)}")
 
     def definition(self) -> None:
-        """``"name"}} … {{end}}``, with variables and loops of its own."""
+        """Parse ``"name"}} … {{end}}``, which has variables and loops of its own."""
         name = self.literal_name(self.next_word(), "define clause")
         self.expect(Kind.RIGHT, "define clause")
         self.define(name, self.own_block("define clause"))
 
     def own_block(self, context: str) -> Block:
-        """A block that sees none of the variables around it."""
+        """Parse a block that sees none of the variables around it."""
         variables, loops = self.variables, self.loops
         self.variables, self.loops = ["$"], 0
         block, end = self.block()
@@ -98,7 +98,7 @@ class Parser(ActionParser):
         return block
 
     def block(self) -> tuple[Block, End]:
-        """Statements up to ``{{end}}`` or ``{{else}}``."""
+        """Parse statements up to ``{{end}}`` or ``{{else}}``."""
         self.nesting += 1
         if self.nesting > MAX_NESTING:
             raise UnparsableError("max nesting depth exceeded")
@@ -112,7 +112,7 @@ class Parser(ActionParser):
         raise UnparsableError("unexpected EOF")
 
     def statement(self) -> Statement | End:
-        """Text or an action."""
+        """Parse text or an action."""
         token = self.next_word()
         if token.kind is Kind.TEXT:
             return TextNode(token.place, token.value)
@@ -124,7 +124,7 @@ class Parser(ActionParser):
         return found
 
     def action(self) -> Statement | End:
-        """What stands behind ``{{``."""
+        """Parse what follows ``{{``."""
         token = self.next_word()
         word = token.value if token.kind is Kind.KEYWORD else ""
         if word in {"if", "with", "range"}:
@@ -142,14 +142,14 @@ class Parser(ActionParser):
         return ActionNode(token.place, self.pipeline("command", Kind.RIGHT))
 
     def otherwise(self) -> End:
-        """``else``, whose ``if`` or ``with`` stays to be read."""
+        """Parse ``else``; a following ``if`` or ``with`` is left to the caller."""
         token = self.peek_word()
         if token.kind is not Kind.KEYWORD or token.value not in {"if", "with"}:
             self.expect(Kind.RIGHT, "else")
         return End("else")
 
     def jump(self, token: Token) -> LoopControlNode:
-        """``break`` or ``continue``, within a loop."""
+        """Parse ``break`` or ``continue``, which is valid within a loop."""
         written = f"{{{{{token.value}}}}}"
         after = self.next_word()
         if after.kind is not Kind.RIGHT:
@@ -159,7 +159,7 @@ class Parser(ActionParser):
         return LoopControlNode(token.place, token.value)
 
     def branch(self, keyword: str) -> BranchNode:
-        """The pipeline and blocks of ``if``, ``with`` or ``range``; its variables end with it."""
+        """Parse the pipeline and blocks of ``if``, ``with`` or ``range``; its variables end with it."""
         mark = len(self.variables)
         pipe = self.pipeline(keyword, Kind.RIGHT)
         self.loops += keyword == "range"
@@ -179,7 +179,7 @@ class Parser(ActionParser):
         return BranchNode(pipe.place, keyword, pipe, body, otherwise)
 
     def else_branch(self, keyword: str) -> BranchNode:
-        """``else if``: a branch within the branch, closed by the same ``end``."""
+        """Parse ``else if``: a branch within the branch, closed by the same ``end``."""
         self.nesting += 1
         if self.nesting > MAX_NESTING:
             raise UnparsableError("max nesting depth exceeded")
@@ -188,7 +188,7 @@ class Parser(ActionParser):
         return found
 
     def invocation(self, keyword: str) -> TemplateNode:
-        """``template``, or ``block``, which also defines it."""
+        """Parse ``template``, or ``block``, which also defines it."""
         context = f"{keyword} clause"
         token = self.next_word()
         name = self.literal_name(token, context)
@@ -203,7 +203,7 @@ class Parser(ActionParser):
         return TemplateNode(token.place, name, pipe)
 
     def literal_name(self, token: Token, context: str) -> str:
-        """The name of a template, which is a literal."""
+        """Return the name of a template, which has to be a string constant."""
         if token.kind is not Kind.STRING:
             self.reject(token, context)
         try:

@@ -1,4 +1,4 @@
-"""Values as Go's fmt package prints them, each by a verb such as ``%v`` or ``%5.2f``."""
+"""Values formatted as Go's fmt package does, each by a verb such as ``%v`` or ``%5.2f``."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from newel.gotemplate import floats
 from newel.gotemplate.budget import Budget
 from newel.gotemplate.literals import escape_char, octets, quote, to_text
 from newel.gotemplate.time_format import duration_text, time_text
-from newel.gotemplate.values import MISSING, Named, Record, type_name
+from newel.gotemplate.values import MISSING, NamedInteger, Record, type_name
 
 INTEGERS = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X", "O": "o"}
 PREFIXES = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}
@@ -19,7 +19,7 @@ ABSENT = "<nil>"
 
 @dataclass(frozen=True)
 class Verb:
-    """``%`` with flags, a width and a precision, which are None where they are not given."""
+    """A verb with flags, width and precision; the latter are None if not given."""
 
     letter: str = "v"
     flags: frozenset[str] = frozenset()
@@ -31,7 +31,7 @@ PLAIN = Verb()
 
 
 def format_plain(budget: Budget, value: Any) -> str:
-    """What an action prints."""
+    """Format a value as an action prints it."""
     if isinstance(value, str):
         return value
     if value is None or value is MISSING:
@@ -42,7 +42,7 @@ def format_plain(budget: Budget, value: Any) -> str:
 
 
 def sprint(budget: Budget, values: Sequence[Any], *, line: bool = False) -> str:
-    """Go's Sprint, which puts a space between two that are no strings, or its Sprintln."""
+    """Join values like Go's Sprint, which separates values that are not strings, or its Sprintln."""
     found: list[str] = []
     for place, value in enumerate(values):
         bare = isinstance(value, str) or (place > 0 and isinstance(values[place - 1], str))
@@ -54,7 +54,7 @@ def sprint(budget: Budget, values: Sequence[Any], *, line: bool = False) -> str:
 
 
 def format_value(budget: Budget, verb: Verb, value: Any) -> str:
-    """A value by a verb, padded to its width."""
+    """Format a value by a verb, padded to its width."""
     slow = isinstance(value, str | bytes) and verb.letter in "qxX"
     budget.step(1 + (len(value) >> 3 if slow else 0))
     if verb.letter == "T":
@@ -68,19 +68,19 @@ def format_value(budget: Budget, verb: Verb, value: Any) -> str:
 
 
 def format_mismatch(budget: Budget, verb: Verb, value: Any) -> str:
-    """What fmt says where verb and value do not go together."""
+    """Return fmt's note on a verb that does not fit the value."""
     if value is None or value is MISSING:
         return f"%!{verb.letter}({ABSENT})"
     return f"%!{verb.letter}({type_name(value)}={format_value(budget, PLAIN, value)})"
 
 
 def is_textual(verb: Verb, value: Any) -> bool:
-    """Whether octets are printed as a string."""
+    """Tell whether octets are printed as a string."""
     return isinstance(value, bytes) and verb.letter in "sqxX"
 
 
 def container(budget: Budget, verb: Verb, value: Any) -> str:
-    """The elements of a list, map or struct, each by the same verb."""
+    """Format the elements of a list, map or struct by the same verb."""
     budget.descend()
     verbose = verb.letter == "v" and "#" in verb.flags
     if isinstance(value, Record):
@@ -103,14 +103,14 @@ def container(budget: Budget, verb: Verb, value: Any) -> str:
 
 
 def element(budget: Budget, verb: Verb, value: Any) -> str:
-    """One element; a missing one in Go's syntax has its type."""
+    """Format one element; a missing one in Go's syntax has its type."""
     if value is None or value is MISSING:
         return "interface {}(nil)" if verb.letter == "v" and "#" in verb.flags else ABSENT
     return format_value(budget, verb, value)
 
 
 def structure(budget: Budget, verb: Verb, value: Record) -> str:
-    """``{a b}``, with ``%+v`` ``{A:a B:b}``."""
+    """Format a struct as ``{a b}``, or with ``%+v`` as ``{A:a B:b}``."""
     names = verb.letter == "v" and bool(verb.flags & {"+", "#"})
     parts = [
         f"{name}:{element(budget, verb, each)}" if names else element(budget, verb, each)
@@ -120,8 +120,8 @@ def structure(budget: Budget, verb: Verb, value: Record) -> str:
 
 
 def scalar(verb: Verb, value: Any) -> str | None:
-    """A value without parts; None where the verb does not go with it."""
-    if isinstance(value, dt.datetime | dt.timedelta | Named) and verb.letter in "vsq":
+    """Format a value without parts; None where the verb does not fit."""
+    if isinstance(value, dt.datetime | dt.timedelta | NamedInteger) and verb.letter in "vsq":
         value = name_of(value)
     if isinstance(value, bool):
         return str(value).lower() if verb.letter in "tv" else None
@@ -135,14 +135,14 @@ def scalar(verb: Verb, value: Any) -> str | None:
 
 
 def name_of(value: Any) -> str:
-    """What a value calls itself."""
+    """Return a value's own text form."""
     if isinstance(value, dt.datetime):
         return time_text(value)
     return duration_text(value) if isinstance(value, dt.timedelta) else str(value)
 
 
 def string(verb: Verb, value: bytes) -> str | None:
-    """A string, cut to the precision."""
+    """Format a string, cut to the precision."""
     text = to_text(value)
     if verb.precision is not None:
         text = text[: verb.precision]
@@ -159,7 +159,7 @@ def string(verb: Verb, value: bytes) -> str | None:
 
 
 def ascii_quote(text: str) -> str:
-    """The text in double quotes, with nothing but ASCII in them."""
+    """Put the text in double quotes, with non-ASCII characters escaped."""
     return "".join(
         char
         if char.isascii()
@@ -171,7 +171,7 @@ def ascii_quote(text: str) -> str:
 
 
 def integer(verb: Verb, value: int) -> str | None:
-    """An integer in some base, or as a character."""
+    """Format an integer in a base, or as a character."""
     if verb.letter == "c":
         return chr(value) if 0 <= value <= 0x10FFFF else "\ufffd"
     if verb.letter == "q":
@@ -188,7 +188,7 @@ def integer(verb: Verb, value: int) -> str | None:
 
 
 def decimal(verb: Verb, value: float) -> str | None:
-    """A floating point number."""
+    """Format a floating point number."""
     if verb.letter not in FLOATS:
         return None
     found = floats.verb(abs(value), verb.letter, verb.precision)
@@ -196,7 +196,7 @@ def decimal(verb: Verb, value: float) -> str | None:
 
 
 def add_sign(verb: Verb, negative: bool, body: str) -> str:
-    """A number with its sign, and with zeros up to the width where those are asked for."""
+    """Add the sign, and zeros up to the width if the verb asks for them."""
     mark = (
         "-"
         if negative
@@ -211,7 +211,7 @@ def add_sign(verb: Verb, negative: bool, body: str) -> str:
 
 
 def pad(verb: Verb, text: str) -> str:
-    """The text, as wide as the verb wants it."""
+    """Pad the text to the verb's width."""
     if verb.width is None:
         return text
     if "-" in verb.flags:

@@ -1,4 +1,4 @@
-"""The way in: a template is compiled once and carried out as often as it is needed."""
+"""The entry point: a template is compiled once and rendered as often as needed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ NAME = "template"
 
 
 class Template:
-    """A template of Go's text/template, with the functions it may call.
+    """A template of Go's text/template with the functions it may call.
 
     Raises ParseError when the text is none.
     """
@@ -27,7 +27,7 @@ class Template:
         environment: Environment | None = None,
         limits: Limits | None = None,
     ) -> str:
-        """The text for this data, whose values are as `values` says.
+        """Return the text for this data, whose values are as `values` describes.
 
         Raises ExecutionError when the template stops, LimitError when it takes too much.
         """

@@ -1,4 +1,4 @@
-"""Times and durations as Go writes and reads them: layouts are the reference time rewritten."""
+"""Times and durations as Go formats them: a layout is the reference time as it should look."""
 
 import datetime as dt
 import re
@@ -63,17 +63,17 @@ DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 
 
 def layout_of(name: str) -> str:
-    """The layout of a name such as ``RFC3339`` or ``time.Kitchen``; a layout is itself."""
+    """Return the layout of a name such as ``RFC3339`` or ``time.Kitchen``; a layout stays itself."""
     return LAYOUTS.get(name.removeprefix("time.").upper(), name)
 
 
 def format_time(moment: dt.datetime, layout: str) -> str:
-    """The time as the layout writes the reference time."""
+    """Format the time by a layout."""
     return ELEMENT.sub(lambda match: element(moment, match[0]), layout)
 
 
 def element(moment: dt.datetime, name: str) -> str:
-    """One element of a layout."""
+    """Format one element of a layout."""
     hour = moment.hour % 12 or 12
     known = {
         "January": MONTHS[moment.month - 1],
@@ -106,7 +106,7 @@ def element(moment: dt.datetime, name: str) -> str:
 
 
 def fraction(moment: dt.datetime, name: str) -> str:
-    """Parts of a second: zeros keep their place, nines drop it."""
+    """Format parts of a second: zeros keep trailing digits, nines drop them."""
     found = f"{moment.microsecond:06d}".ljust(9, "0")[: len(name) - 1].ljust(len(name) - 1, "0")
     if name[1] == "9":
         found = found.rstrip("0")
@@ -115,12 +115,12 @@ def fraction(moment: dt.datetime, name: str) -> str:
 
 
 def seconds_east(moment: dt.datetime) -> int:
-    """The zone's distance from UTC."""
+    """Return the zone's distance from UTC in seconds."""
     return int((moment.utcoffset() or dt.timedelta()).total_seconds())
 
 
 def offset(moment: dt.datetime, name: str) -> str:
-    """The zone as ``±hhmm`` or, where the layout begins with Z, as Z for UTC."""
+    """Format the zone as ``±hhmm`` or, for layouts that begin with Z, as Z for UTC."""
     east = seconds_east(moment)
     if name[0] == "Z" and east == 0:
         return "Z"
@@ -132,7 +132,7 @@ def offset(moment: dt.datetime, name: str) -> str:
 
 
 def zone_name(moment: dt.datetime) -> str:
-    """``UTC``, a zone's name, or its distance where it has none."""
+    """Return ``UTC``, the zone's name, or its distance if it has none."""
     east = seconds_east(moment)
     name = moment.tzname() or ""
     if not name.startswith("UTC") or name == "UTC":
@@ -143,12 +143,12 @@ def zone_name(moment: dt.datetime) -> str:
 
 
 def time_text(moment: dt.datetime) -> str:
-    """A time as Go prints it."""
+    """Format a time as Go prints it."""
     return format_time(moment, "2006-01-02 15:04:05.999999999 -0700 MST")
 
 
 def duration_text(value: dt.timedelta) -> str:
-    """A duration as Go prints it: ``1h2m3.5s``."""
+    """Format a duration as Go prints it, such as ``1h2m3.5s``."""
     total = value // dt.timedelta(microseconds=1) * 1000
     sign, rest = ("-" if total < 0 else ""), abs(total)
     if rest == 0:
@@ -165,14 +165,14 @@ def duration_text(value: dt.timedelta) -> str:
 
 
 def quotient(value: int, size: int) -> str:
-    """A decimal fraction without zeros at its end."""
+    """Format a decimal fraction without trailing zeros."""
     whole, rest = divmod(value, size)
     digits = str(rest).rjust(len(str(size)) - 1, "0").rstrip("0")
     return f"{whole}.{digits}" if digits else str(whole)
 
 
 def parse_duration(text: str) -> dt.timedelta:
-    """A duration as Go reads it; CallError in its words."""
+    """Parse a duration. Raises CallError in Go's words."""
     body = text.lstrip("+-") if len(text) - len(text.lstrip("+-")) <= 1 else text
     if body == "0":
         return dt.timedelta()

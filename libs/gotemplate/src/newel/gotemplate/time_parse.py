@@ -1,4 +1,4 @@
-"""Times read by a layout, as Go's time.Parse does."""
+"""Parsing of times by a layout, as Go's time.Parse does."""
 
 import datetime as dt
 import re
@@ -30,7 +30,7 @@ ZONES = {
 
 
 def layout_patterns(layout: str) -> list[tuple[str, str, str]]:
-    """A layout in parts: its text, the expression for it, and the element's name or empty for text."""
+    """Split a layout into parts: text, regular expression, and the element's name or ""."""
     found: list[tuple[str, str, str]] = []
     end = 0
     for match in ELEMENT.finditer(layout):
@@ -45,7 +45,7 @@ def layout_patterns(layout: str) -> list[tuple[str, str, str]]:
 
 
 def element(name: str) -> str:
-    """The expression for one element."""
+    """Return the regular expression for one element."""
     if name in NAMES:
         return NAMES[name]
     if name[0] in ".,":
@@ -58,7 +58,7 @@ def element(name: str) -> str:
 
 
 def parse_time(layout: str, text: str) -> dt.datetime:
-    """The time of a text, in UTC where no zone is given; CallError in Go's words."""
+    """Parse a time, in UTC unless a zone is given. Raises CallError in Go's words."""
     values: dict[str, str | None] = {}
     rest = text
     for written, expression, name in layout_patterns(layout):
@@ -80,7 +80,7 @@ def parse_time(layout: str, text: str) -> dt.datetime:
 
 
 def build_time(values: dict[str, str | None]) -> dt.datetime:
-    """The time whose elements these are."""
+    """Return the time with these elements."""
 
     def first(*names: str, fallback: int) -> int:
         found = next((values[name] for name in names if values.get(name)), None)
@@ -96,21 +96,26 @@ def build_time(values: dict[str, str | None]) -> dt.datetime:
     fraction = next((part for name, part in values.items() if part and is_fraction(name)), "")
     zone = next((part for name, part in values.items() if part and name[0] in "Z-"), "")
     moment = dt.datetime(
-        year, month_of(values), first("02", "_2", "2", fallback=1), hour,
-        first("04", "4", fallback=0), first("05", "5", fallback=0),
-        int(fraction.lstrip(".,").ljust(6, "0")[:6] or 0), tzinfo=offset(zone),
-    )  # fmt: skip
+        year,
+        month_of(values),
+        first("02", "_2", "2", fallback=1),
+        hour,
+        first("04", "4", fallback=0),
+        first("05", "5", fallback=0),
+        int(fraction.lstrip(".,").ljust(6, "0")[:6] or 0),
+        tzinfo=offset(zone),
+    )
     days = first("002", "__2", fallback=0)
     return moment.replace(month=1, day=1) + dt.timedelta(days=days - 1) if days else moment
 
 
 def is_fraction(name: str) -> bool:
-    """Whether the element is a part of a second."""
+    """Tell whether the element is a part of a second."""
     return name == "fraction" or name[0] in ".,"
 
 
 def month_of(values: dict[str, str | None]) -> int:
-    """The month, by name or number."""
+    """Return the month, given by name or number."""
     name = values.get("January") or values.get("Jan")
     if name:
         return next(place for place, each in enumerate(MONTHS, 1) if each[:3] == name[:3])
@@ -118,7 +123,7 @@ def month_of(values: dict[str, str | None]) -> int:
 
 
 def offset(zone: str) -> dt.timezone:
-    """The zone at a distance from UTC."""
+    """Return the zone at a distance from UTC."""
     digits = re.sub(r"\D", "", zone)
     if not digits or not int(digits):
         return dt.UTC

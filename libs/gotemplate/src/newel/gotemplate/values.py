@@ -13,11 +13,11 @@ from typing import Any
 LIST_TYPE, MAP_TYPE = "[]interface {}", "map[string]interface {}"
 
 
-class Missing:
+class MissingType:
     """The type of `MISSING`."""
 
 
-MISSING = Missing()
+MISSING = MissingType()
 
 
 class Int64(int):
@@ -26,25 +26,13 @@ class Int64(int):
     go_type = "int64"
 
 
-class Int32(int):
-    """Go's int32, which is also its rune."""
-
-    go_type = "int32"
-
-
 class Uint8(int):
     """Go's uint8, which is also its byte."""
 
     go_type = "uint8"
 
 
-class Uint64(int):
-    """Go's uint64."""
-
-    go_type = "uint64"
-
-
-class Named(int):
+class NamedInteger(int):
     """An integer type whose values have names: a month, a duration, a key algorithm."""
 
     go_type = "int"
@@ -54,7 +42,7 @@ class Named(int):
 
 
 class Slice(list[Any]):
-    """A slice whose type is not []interface {}; nil when it was never made."""
+    """A slice whose type is not []interface {}; ``nil`` when it was never made."""
 
     def __init__(self, values: Any = (), go_type: str = "[]string", *, nil: bool = False) -> None:
         super().__init__(values)
@@ -72,7 +60,7 @@ class Map(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Record:
-    """A struct, or a pointer to one: its fields by name, and how it looks as JSON."""
+    """A struct or a pointer to one: its fields by name, and its form as JSON."""
 
     go_type: str
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -106,7 +94,7 @@ TYPES: tuple[tuple[type, str], ...] = (
 
 
 def type_name(value: Any) -> str:
-    """The type as Go writes it."""
+    """Return the type as Go writes it."""
     if value is None or value is MISSING:
         return "<nil>"
     own = getattr(value, "go_type", None)
@@ -121,7 +109,7 @@ def type_name(value: Any) -> str:
 
 
 def kind_name(value: Any) -> str:
-    """The kind as Go's reflection names it."""
+    """Return the kind as Go's reflection names it."""
     if value is None or value is MISSING:
         return "invalid"
     for kind, name in KINDS:
@@ -129,18 +117,18 @@ def kind_name(value: Any) -> str:
             return name
     if isinstance(value, Record):
         return "ptr" if value.is_pointer else "struct"
-    if isinstance(value, Named):
+    if isinstance(value, NamedInteger):
         return "int"
     return type_name(value)
 
 
 def is_nil(value: Any) -> bool:
-    """Whether there is no value."""
+    """Tell whether there is no value."""
     return value is None or value is MISSING or getattr(value, "nil", False)
 
 
 def is_true(value: Any) -> bool:
-    """Whether ``if`` takes it for true: not the zero of its type."""
+    """Tell whether ``if`` takes the value as true: it is not the zero of its type."""
     if is_nil(value):
         return False
     if isinstance(value, Record | dt.datetime):
@@ -149,5 +137,5 @@ def is_true(value: Any) -> bool:
 
 
 def is_integer(value: Any) -> bool:
-    """Whether it is of one of Go's integer types."""
+    """Tell whether the value is of one of Go's integer types."""
     return isinstance(value, int) and not isinstance(value, bool)

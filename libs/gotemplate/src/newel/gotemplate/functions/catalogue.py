@@ -1,7 +1,7 @@
-"""Everything a template may call: the language's own functions and sprig's.
+"""All functions that a template may call: the language's own and sprig's.
 
-Left out of sprig is what looks outside (environment, name service) and what makes keys, certificates,
-ciphertexts or password hashes: no certificate needs it, and each call would cost more than all others.
+Sprig's functions that read the environment or name servers are left out, and so are those that make keys,
+certificates, ciphertexts or password hashes: no certificate needs them, and each call would be expensive.
 """
 
 from newel.gotemplate.builtins import BUILTINS

@@ -1,4 +1,4 @@
-"""How functions take what they are given: as text, as numbers, as lists."""
+"""Conversions of arguments to text, numbers and lists."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,14 +13,14 @@ MODULUS, HALF = 1 << 64, 1 << 63
 
 
 def text(budget: Budget, value: Any) -> str:
-    """A string as it is, octets as their text, everything else as it is printed."""
+    """Convert to text: octets are decoded, other values printed."""
     if isinstance(value, str):
         return value
     return to_text(value) if isinstance(value, bytes) else format_value(budget, PLAIN, value)
 
 
 def texts(budget: Budget, value: Any) -> Slice:
-    """A list's elements as text, without those that are nil; anything else as a list of one."""
+    """Convert a list's elements other than nil to text; any other value becomes a list of one."""
     if is_nil(value):
         return Slice()
     each: Iterable[Any] = value if isinstance(value, list) else [value]
@@ -28,12 +28,12 @@ def texts(budget: Budget, value: Any) -> Slice:
 
 
 def int64(value: int) -> Int64:
-    """What is left of a number in 64 bits."""
+    """Reduce a number to 64 bits, as Go's arithmetic wraps."""
     return Int64((value + HALF) % MODULUS - HALF)
 
 
 def whole(value: Any) -> int:
-    """Anything as an integer; 0 for what is none."""
+    """Convert to an integer; 0 for a value that is not a number."""
     if isinstance(value, bool | int):
         return int(value)
     if isinstance(value, float):
@@ -46,7 +46,7 @@ def whole(value: Any) -> int:
 
 
 def decimal(value: Any) -> float:
-    """Anything as a floating point number; 0 for what is none."""
+    """Convert to a floating point number; 0 for a value that is not a number."""
     if isinstance(value, bool | int | float):
         return float(value)
     try:
@@ -56,7 +56,7 @@ def decimal(value: Any) -> float:
 
 
 def items(value: Any, verb: str) -> list[Any]:
-    """The elements of a list, for a function that says what it cannot do otherwise."""
+    """Return the elements of a list. Raises CallError that names the verb."""
     if isinstance(value, list | bytes):
         return list(value)
     if value is None:
@@ -65,10 +65,10 @@ def items(value: Any, verb: str) -> list[Any]:
 
 
 def is_empty(value: Any) -> bool:
-    """Whether the value is the zero of its type."""
+    """Tell whether the value is the zero of its type."""
     return not is_true(value)
 
 
 def length(value: str) -> int:
-    """A string's octets."""
+    """Return the number of a string's octets."""
     return len(octets(value))

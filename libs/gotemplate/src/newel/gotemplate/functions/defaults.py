@@ -1,4 +1,4 @@
-"""Functions that choose between values, tell their types, or stop."""
+"""Functions that choose between values, tell their types or stop the template."""
 
 from typing import Any, NoReturn
 
@@ -10,37 +10,37 @@ from newel.gotemplate.values import kind_name, type_name
 
 
 def default(fallback: Any, *given: Any) -> Any:
-    """The given value unless it is empty."""
+    """Return the given value, or the fallback when it is empty."""
     return fallback if not given or is_empty(given[0]) else given[0]
 
 
 def coalesce(*values: Any) -> Any:
-    """The first that is not empty."""
+    """Return the first value that is not empty."""
     return next((each for each in values if not is_empty(each)), None)
 
 
 def every(*values: Any) -> bool:
-    """Whether none is empty."""
+    """Tell whether no value is empty."""
     return not any(map(is_empty, values))
 
 
 def some(*values: Any) -> bool:
-    """Whether one is not empty."""
+    """Tell whether any value is not empty."""
     return not all(map(is_empty, values))
 
 
 def ternary(one: Any, other: Any, condition: bool) -> Any:  # the language's order
-    """One or the other."""
+    """Return the first value if the condition holds, else the second."""
     return one if condition else other
 
 
 def fail(message: str) -> NoReturn:
-    """Stops the template with a message of its own."""
+    """Stop the template with its own message."""
     raise FailedError(message)
 
 
 def is_like(name: str, value: Any) -> bool:
-    """Whether the value is of the type or a pointer to it."""
+    """Tell whether the value is of the type or a pointer to it."""
     return type_name(value) in {name, f"*{name}"}
 
 

@@ -15,14 +15,32 @@ def from_base64(value: str) -> bytes:
     """The octets of base64, which may be broken into lines; CallError in Go's words."""
     body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
     try:
-        return b64decode(body, validate=True)
+        if len(body) % 4 == 0:
+            return b64decode(body, validate=True)
     except binascii.Error:
-        place = bad_place(body, BASE64)
-        raise CallError(f"illegal base64 data at input byte {place}") from None
+        pass
+    raise CallError(f"illegal base64 data at input byte {base64_fault(body)}")
+
+
+def base64_fault(body: bytes) -> int:
+    """Return the position that Go's decoder names in invalid base64."""
+    for start in range(0, len(body), 4):
+        quantum = body[start : start + 4]
+        for place, each in enumerate(quantum, start):
+            if each in BASE64:
+                continue
+            if each != ord("=") or place < start + 2:
+                return place
+            if place > start + 2 or body[place + 1 : place + 2] == b"=":
+                return start + 4
+            return place if place + 1 < len(body) else len(body)
+        if len(quantum) < 4:
+            return start
+    return len(body)
 
 
 def decode_base64(value: str) -> str:
-    """Base64 read; the reason where it is none, as the original gives it."""
+    """Decode base64; like sprig, return the error's text for bad input."""
     try:
         return to_text(from_base64(value))
     except CallError as error:
@@ -30,7 +48,7 @@ def decode_base64(value: str) -> str:
 
 
 def decode_base32(value: str) -> str:
-    """Base32 read; the reason where it is none, as the original gives it."""
+    """Decode base32; like sprig, return the error's text for bad input."""
     body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
     try:
         return to_text(b32decode(body))
@@ -43,12 +61,12 @@ BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def bad_place(body: bytes, alphabet: bytes) -> int:
-    """The first octet outside of the alphabet, else the end."""
+    """Return the position of the first octet outside the alphabet, else the length."""
     return next((place for place, each in enumerate(body) if each not in alphabet), len(body))
 
 
 def random_octets(budget: Budget, count: int) -> str:
-    """Unpredictable octets in base64."""
+    """Return unpredictable octets in base64."""
     return b64encode(budget.random(max(count, 0))).decode()
 
 

@@ -1,4 +1,4 @@
-"""Whether two values are the same through and through, types included."""
+"""Deep equality, types included."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from newel.gotemplate.values import type_name
 
 
 def same(budget: Budget, one: Any, other: Any) -> bool:
-    """Go's reflect.DeepEqual."""
+    """Compare as Go's reflect.DeepEqual does."""
     budget.step()
     if one is None or other is None:
         return one is other
@@ -27,5 +27,5 @@ def same(budget: Budget, one: Any, other: Any) -> bool:
 
 
 def among(budget: Budget, values: list[Any], wanted: Any) -> bool:
-    """Whether one of the values is the same as the wanted one."""
+    """Tell whether any of the values is the same as the wanted one."""
     return any(same(budget, wanted, each) for each in values)

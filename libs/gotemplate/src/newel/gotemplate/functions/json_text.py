@@ -23,7 +23,7 @@ SAFE = str.maketrans(CONTROL | SEPARATORS | MARKS)
 
 
 class Writer:
-    """Writes values; ``step`` is one level's indentation, None for none."""
+    """A JSON writer; ``step`` is one level's indentation, None for compact text."""
 
     def __init__(self, budget: Budget, *, safe: bool = True, step: str | None = None) -> None:
         self.budget = budget
@@ -31,7 +31,7 @@ class Writer:
         self.step = step
 
     def write(self, value: Any, margin: str = "\n") -> str:
-        """One value, its lines behind ``margin``."""
+        """Write a value, with its lines behind ``margin``."""
         self.budget.step()
         found = self.scalar(value)
         if found is None:
@@ -49,7 +49,7 @@ class Writer:
         return found
 
     def container(self, value: Any, pairs: Sequence[tuple[str, Any]] | None, margin: str) -> str:
-        """A list, or the pairs of a map or struct."""
+        """Write a list, or the pairs of a map or struct."""
         inner = margin + (self.step or "")
         colon = ": " if self.step is not None else ":"
         if pairs is None:
@@ -62,7 +62,7 @@ class Writer:
         return f"{marks[0]}{inner}{f',{inner}'.join(parts)}{margin}{marks[1]}"
 
     def scalar(self, value: Any) -> str | None:
-        """A value without parts; None for those that have some."""
+        """Write a value without parts; None for containers."""
         if is_nil(value) or value is MISSING:
             return "null"
         if isinstance(value, bool):
@@ -76,7 +76,7 @@ class Writer:
         return self.quote_scalar(value)
 
     def quote_scalar(self, value: Any) -> str | None:
-        """What is a string in JSON only."""
+        """Write a value that is a string in JSON only."""
         if isinstance(value, bytes):
             return f'"{b64encode(value).decode()}"'
         if isinstance(value, dt.datetime):
@@ -86,13 +86,13 @@ class Writer:
         return None
 
     def string(self, value: str) -> str:
-        """A string; what is not UTF-8 is replaced."""
+        """Write a string; octets that are not UTF-8 are replaced."""
         clean = value.translate(self.table)
         return f'"{clean.encode("utf-8", "replace").decode() if not clean.isascii() else clean}"'
 
 
 def number(value: float) -> str:
-    """A floating point number (as ES6 does, Go says)."""
+    """Format a floating point number as encoding/json does (ECMAScript's rules)."""
     if not math.isfinite(value):
         raise CallError(f"json: unsupported value: {value}")
     if value != 0 and not 1e-6 <= abs(value) < 1e21:
@@ -102,7 +102,7 @@ def number(value: float) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """JSON's value, its numbers floating point; CallError where it is none."""
+    """Parse JSON with all numbers as floats. Raises CallError for invalid JSON."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -120,7 +120,7 @@ def parse_json(text: str) -> Any:
 
 
 def from_json(text: str) -> Any:
-    """The same; nil where it is none."""
+    """Parse JSON; nil for invalid JSON."""
     try:
         return parse_json(text)
     except CallError:
@@ -128,17 +128,17 @@ def from_json(text: str) -> Any:
 
 
 def to_json(budget: Budget, value: Any) -> str:
-    """Compact, with the marks of HTML escaped."""
+    """Write compact JSON with HTML's special characters escaped."""
     return Writer(budget).write(value)
 
 
 def to_raw_json(budget: Budget, value: Any) -> str:
-    """Compact, with the marks of HTML as they are."""
+    """Write compact JSON without escaping HTML's special characters."""
     return Writer(budget, safe=False).write(value)
 
 
 def to_pretty_json(budget: Budget, value: Any) -> str:
-    """On lines of its own."""
+    """Write indented JSON."""
     return Writer(budget, step="  ").write(value)
 
 

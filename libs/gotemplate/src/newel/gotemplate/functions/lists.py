@@ -1,4 +1,4 @@
-"""Functions on lists. Each has a twin named ``must…``, which here does the same: both say what is wrong."""
+"""Functions on lists. Each ``must…`` variant is the same function: both report errors."""
 
 from typing import Any
 
@@ -12,56 +12,56 @@ from newel.gotemplate.values import Slice, kind_name
 
 
 def list_of(*values: Any) -> list[Any]:
-    """The values."""
+    """Return the values as a list."""
     return list(values)
 
 
 def append(values: Any, value: Any) -> list[Any]:
-    """One more behind."""
+    """Return the list with a value added at its end."""
     return [*items(values, "push on"), value]
 
 
 def prepend(values: Any, value: Any) -> list[Any]:
-    """One more in front."""
+    """Return the list with a value added at its start."""
     return [value, *items(values, "prepend on")]
 
 
 def first(values: Any) -> Any:
-    """The first, nil when there is none."""
+    """Return the first element, nil when there is none."""
     found = items(values, "find first on")
     return found[0] if found else None
 
 
 def last(values: Any) -> Any:
-    """The last, nil when there is none."""
+    """Return the last element, nil when there is none."""
     found = items(values, "find last on")
     return found[-1] if found else None
 
 
 def rest(values: Any) -> list[Any]:
-    """All but the first; nil when there are none."""
+    """Return all but the first element; nil for an empty list."""
     found = items(values, "find rest on")
     return found[1:] if found else Slice((), "[]interface {}", nil=True)
 
 
 def initial(values: Any) -> list[Any]:
-    """All but the last; nil when there are none."""
+    """Return all but the last element; nil for an empty list."""
     found = items(values, "find initial on")
     return found[:-1] if found else Slice((), "[]interface {}", nil=True)
 
 
 def reverse(values: Any) -> list[Any]:
-    """From the last to the first."""
+    """Return the elements in reverse order."""
     return items(values, "find reverse on")[::-1]
 
 
 def compact(values: Any) -> list[Any]:
-    """Those that are not empty."""
+    """Return the elements that are not empty."""
     return [each for each in items(values, "compact on") if not is_empty(each)]
 
 
 def unique(budget: Budget, values: Any) -> list[Any]:
-    """Each once."""
+    """Return each distinct element once."""
     found: list[Any] = []
     for each in items(values, "find uniq on"):
         if not among(budget, found, each):
@@ -70,19 +70,19 @@ def unique(budget: Budget, values: Any) -> list[Any]:
 
 
 def without(budget: Budget, values: Any, *unwanted: Any) -> list[Any]:
-    """Those that are none of the unwanted."""
+    """Return the elements that are none of the unwanted."""
     return [
         each for each in items(values, "find without on") if not among(budget, list(unwanted), each)
     ]
 
 
 def has(budget: Budget, wanted: Any, values: Any) -> bool:
-    """Whether the list has the value."""
+    """Tell whether the list has the value."""
     return values is not None and among(budget, items(values, "find has on"), wanted)
 
 
 def slice_list(values: Any, *bounds: Any) -> Any:
-    """From one place to before another."""
+    """Return the elements from one index to before another."""
     if not isinstance(values, list | bytes):
         raise CallError(f"list should be type of slice or array but {kind_name(values)}")
     if not values:
@@ -97,7 +97,7 @@ def slice_list(values: Any, *bounds: Any) -> Any:
 
 
 def concat(*values: Any) -> list[Any]:
-    """All lists as one."""
+    """Return all lists as one."""
     found: list[Any] = []
     for each in values:
         if not isinstance(each, list | bytes):
@@ -107,7 +107,7 @@ def concat(*values: Any) -> list[Any]:
 
 
 def chunk(size: int, values: Any) -> list[Any]:
-    """Lists of so many each."""
+    """Return lists of up to ``size`` elements each."""
     found = items(values, "chunk")
     if size <= 0:
         raise CallError("runtime error: makeslice: len out of range")
@@ -117,7 +117,7 @@ def chunk(size: int, values: Any) -> list[Any]:
 
 
 def sort_alpha(budget: Budget, values: Any) -> Slice:
-    """The elements as text, sorted by their octets."""
+    """Return the elements as text, sorted by octets."""
     if not isinstance(values, list):
         return Slice([text(budget, values)])
     return Slice(sorted(texts(budget, values), key=octets))

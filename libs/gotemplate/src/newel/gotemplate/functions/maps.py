@@ -1,4 +1,4 @@
-"""Functions on maps. What Go leaves to chance, the order of keys, is theirs here."""
+"""Functions on maps. Go leaves the order of keys to chance; here it is sorted."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ Dict = dict[str, Any]
 
 
 def dictionary(budget: Budget, *pairs: Any) -> Dict:
-    """Keys and values in turn; a last key without value has an empty string."""
+    """Return a map of alternating keys and values; a last key without value gets an empty string."""
     padded = [*pairs, ""]
     return {text(budget, padded[place]): padded[place + 1] for place in range(0, len(pairs), 2)}
 
 
 def get_value(values: Dict | None, key: str) -> Any:
-    """The value of a key; an empty string where there is none."""
+    """Return a key's value; an empty string for an unknown key."""
     return (values or {}).get(key, "")
 
 
 def set_value(values: Dict | None, key: str, value: Any) -> Dict:
-    """The same map with one more entry."""
+    """Set an entry in the map itself and return it."""
     if values is None:
         raise CallError("assignment to entry in nil map")
     values[key] = value
@@ -31,53 +31,53 @@ def set_value(values: Dict | None, key: str, value: Any) -> Dict:
 
 
 def unset(values: Dict | None, key: str) -> Dict:
-    """The same map without the entry."""
+    """Remove an entry from the map itself and return it."""
     found = {} if values is None else values
     found.pop(key, None)
     return found
 
 
 def pluck(key: str, *maps: Dict | None) -> list[Any]:
-    """The values of one key in several maps."""
+    """Return one key's values in several maps."""
     return [each[key] for each in maps if each and key in each]
 
 
 def keys(*maps: Dict | None) -> Slice:
-    """The keys of all maps."""
+    """Return the sorted keys of each map."""
     return Slice([key for each in maps for key in sorted(each or {})])
 
 
 def values_of(values: Dict | None) -> list[Any]:
-    """The values, by key."""
+    """Return the values, sorted by key."""
     return [each for _, each in sorted((values or {}).items())]
 
 
 def pick(values: Dict | None, *wanted: str) -> Dict:
-    """The entries of these keys."""
+    """Return the entries of these keys."""
     return {key: values[key] for key in wanted if values and key in values}
 
 
 def omit(values: Dict | None, *unwanted: str) -> Dict:
-    """The entries of all other keys."""
+    """Return the entries of all other keys."""
     return {key: each for key, each in (values or {}).items() if key not in unwanted}
 
 
 def merge(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
-    """The first map with what it lacks from the others."""
+    """Add to the first map what it lacks of the others."""
     for source in sources:
         merge_entries(budget, target, source or {}, overwrite=False)
     return target
 
 
 def merge_overwrite(budget: Budget, target: Dict, *sources: Dict | None) -> Dict:
-    """The first map with everything the others have."""
+    """Add all entries of the others to the first map."""
     for source in sources:
         merge_entries(budget, target, source or {}, overwrite=True)
     return target
 
 
 def merge_entries(budget: Budget, target: Dict, source: Dict, *, overwrite: bool) -> None:
-    """Takes entries over; maps within maps likewise."""
+    """Copy entries into the target, maps within maps recursively."""
     budget.descend()
     for key, value in list(source.items()):
         budget.step()
@@ -90,7 +90,7 @@ def merge_entries(budget: Budget, target: Dict, source: Dict, *, overwrite: bool
 
 
 def dig(*path: Any) -> Any:
-    """A value deep within maps: keys, a default, the map."""
+    """Return a value deep within maps; arguments are keys, a default and the map."""
     if len(path) < 3:
         raise CallError("dig needs at least three arguments")
     *names, default, value = path
@@ -107,7 +107,7 @@ def dig(*path: Any) -> Any:
 
 
 def deep_copy(budget: Budget, value: Any) -> Any:
-    """The value with lists and maps of its own."""
+    """Copy the value, its lists and maps included."""
     if not isinstance(value, list | dict):
         return value
     budget.descend()

@@ -1,4 +1,4 @@
-"""Arithmetic: on int64, which wraps, and on floating point numbers by way of decimals."""
+"""Arithmetic on int64, which wraps, and on floats by way of decimals."""
 
 import math
 from collections.abc import Callable
@@ -15,25 +15,26 @@ PRECISE = Context(prec=40)
 
 
 def atoi(value: str) -> int:
-    """A decimal numeral, 0 for anything else."""
+    """Parse a decimal numeral, to the nearest int64; 0 for anything else."""
     digits = value[1:] if value[:1] in {"+", "-"} else value
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 19:
+    if not (digits.isascii() and digits.isdigit()):
         return 0
-    return min(max(int(value), -(1 << 63)), (1 << 63) - 1)
+    size = min(int(digits.lstrip("0")[:20] or "0"), 1 << 63)
+    return -size if value[0] == "-" else min(size, (1 << 63) - 1)
 
 
 def quotient(one: Any, other: Any) -> Int64:
-    """Division towards zero."""
+    """Divide, rounding towards zero."""
     return int64(divide(whole(one), whole(other))[0])
 
 
 def remainder(one: Any, other: Any) -> Int64:
-    """What division towards zero leaves."""
+    """Return the remainder of division towards zero."""
     return int64(divide(whole(one), whole(other))[1])
 
 
 def divide(one: int, other: int) -> tuple[int, int]:
-    """Quotient and remainder, which has the sign of the dividend."""
+    """Return quotient and remainder; the remainder has the dividend's sign."""
     if other == 0:
         raise CallError("runtime error: integer divide by zero")
     size, rest = divmod(abs(one), abs(other))
@@ -41,7 +42,7 @@ def divide(one: int, other: int) -> tuple[int, int]:
 
 
 def product(first: Any, *others: Any) -> Int64:
-    """All multiplied."""
+    """Multiply all values."""
     found = int64(whole(first))
     for each in others:
         found = int64(found * whole(each))
@@ -49,32 +50,32 @@ def product(first: Any, *others: Any) -> Int64:
 
 
 def total(*values: Any) -> Int64:
-    """All added."""
+    """Add all values."""
     return int64(sum(map(whole, values)))
 
 
 def largest(*values: Any) -> Int64:
-    """The largest integer."""
+    """Return the largest integer."""
     return int64(max(map(whole, values)))
 
 
 def smallest(*values: Any) -> Int64:
-    """The smallest integer."""
+    """Return the smallest integer."""
     return int64(min(map(whole, values)))
 
 
 def largest_decimal(*values: Any) -> float:
-    """The largest number."""
+    """Return the largest number."""
     return max(map(decimal, values))
 
 
 def smallest_decimal(*values: Any) -> float:
-    """The smallest number."""
+    """Return the smallest number."""
     return min(map(decimal, values))
 
 
 def by_decimals(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[..., float]:
-    """A function of floating point numbers that are added up as the decimals they are written as."""
+    """Return a function of floats that computes with their decimal notation."""
 
     def function(first: Any, *others: Any) -> float:
         found = Decimal(repr(decimal(first)))
@@ -86,19 +87,19 @@ def by_decimals(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[..
 
 
 def add_decimals(*values: Any) -> float:
-    """The sum of decimals."""
+    """Add all values as decimals."""
     return by_decimals(PRECISE.add)(0.0, *values)
 
 
 def ratio(one: Decimal, other: Decimal) -> Decimal:
-    """Division of decimals."""
+    """Divide decimals. Raises CallError for division by zero."""
     if other == 0:
         raise CallError("decimal division by 0")
     return PRECISE.divide(one, other)
 
 
 def round_decimal(value: Any, places: int, *threshold: float) -> float:
-    """To so many places, up from the threshold on."""
+    """Round to ``places`` digits, up from the threshold (0.5) on."""
     power = 10.0**places
     digit = power * decimal(value)
     fraction = math.modf(digit)[0]
@@ -107,7 +108,7 @@ def round_decimal(value: Any, places: int, *threshold: float) -> float:
 
 
 def steps(budget: Budget, start: int, stop: int, step: int) -> Slice:
-    """The integers from start to before stop."""
+    """Return the integers from ``start`` to before ``stop``."""
     if step == 0 or (stop < start) != (step < 0):
         return Slice((), "[]int")
     found = range(start, stop, step)
@@ -116,12 +117,12 @@ def steps(budget: Budget, start: int, stop: int, step: int) -> Slice:
 
 
 def until(budget: Budget, count: int) -> Slice:
-    """The integers from zero to before the count, which may be negative."""
+    """Return the integers from zero to before the count, which may be negative."""
     return steps(budget, 0, count, -1 if count < 0 else 1)
 
 
 def sequence(budget: Budget, *bounds: int) -> str:
-    """The integers of a range, its end included, as text: end, or start and end, or with a step between."""
+    """Return integers as text like seq(1): end, start and end, or start, step and end."""
     if not 1 <= len(bounds) <= 3:
         return ""
     start, end = (1, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[-1])
@@ -135,7 +136,7 @@ def sequence(budget: Budget, *bounds: int) -> str:
 
 
 def from_octal(budget: Budget, value: Any) -> Int64:
-    """A numeral in base eight, 0 for anything else."""
+    """Parse a numeral in base eight; 0 for anything else."""
     digits = text(budget, value)
     try:
         return int64(int(digits, 8)) if len(digits) < 22 else Int64(0)
@@ -144,7 +145,7 @@ def from_octal(budget: Budget, value: Any) -> Int64:
 
 
 def random_integer(budget: Budget, low: int, high: int) -> int:
-    """An integer from low to before high."""
+    """Return an unpredictable integer from ``low`` to before ``high``."""
     if high <= low:
         raise CallError("invalid argument to Intn")
     return low + int.from_bytes(budget.random(16)) % (high - low)

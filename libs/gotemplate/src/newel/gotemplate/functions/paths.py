@@ -1,4 +1,4 @@
-"""Paths with slashes, and URLs."""
+"""Functions on slash-separated paths and on URLs."""
 
 import posixpath
 from typing import Any
@@ -6,37 +6,38 @@ from urllib.parse import quote, unquote, urlsplit
 
 from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
+from newel.gotemplate.values import kind_name
 
 SAFE_PATH = "$&+,/:;=@!'()*~"
 
 
 def clean(path: str) -> str:
-    """The shortest path to the same place."""
+    """Return the shortest equivalent path."""
     found = posixpath.normpath(path) if path else "."
     return found[1:] if found.startswith("//") else found
 
 
 def base(path: str) -> str:
-    """The last element."""
+    """Return the last element."""
     if not path:
         return "."
     return path.rstrip("/").rpartition("/")[2] or "/"
 
 
 def extension(path: str) -> str:
-    """From the last dot of the last element on."""
+    """Return the last element's suffix, with its dot."""
     _, dot, end = path.rpartition("/")[2].rpartition(".")
     return dot + end if dot else ""
 
 
 def directory(path: str) -> str:
-    """All but the last element."""
+    """Return all but the last element."""
     head, slash, _ = path.rpartition("/")
     return clean(head + slash)
 
 
 def url_parts(value: str) -> dict[str, Any]:
-    """A URL's parts by name."""
+    """Return a URL's parts by name."""
     try:
         found = urlsplit(value)
         port = found.port
@@ -58,11 +59,12 @@ def url_parts(value: str) -> dict[str, Any]:
 
 
 def url_of(parts: dict[str, Any] | None) -> str:
-    """The URL of such parts."""
+    """Return the URL with these parts."""
     known: dict[str, str] = {}
     for name, value in (parts or {}).items():
         if not isinstance(value, str):
-            raise CallError(f"unable to parse {name} key, must be of type string")
+            found = f"must be of type string, but {kind_name(value)} found"
+            raise CallError(f"unable to parse {name} key, {found}")
         known[name] = value
     scheme = f"{known['scheme']}:" if known.get("scheme") else ""
     query = f"?{known['query']}" if known.get("query") else ""

@@ -17,7 +17,7 @@ SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
 
 
 def repeat(budget: Budget, count: int, value: str) -> str:
-    """The text so many times."""
+    """Return the text ``count`` times."""
     if count < 0:
         raise CallError("strings: negative Repeat count")
     budget.allocate(count * length(value))
@@ -25,13 +25,13 @@ def repeat(budget: Budget, count: int, value: str) -> str:
 
 
 def replace(budget: Budget, old: str, new: str, value: str) -> str:
-    """All occurrences replaced."""
+    """Replace all occurrences."""
     budget.allocate(length(value) + (value.count(old) if old else len(value) + 1) * length(new))
     return value.replace(old, new)
 
 
 def cut(budget: Budget, separator: str, value: str, most: int = -1) -> list[str]:
-    """The parts between separators; single characters when it is empty."""
+    """Split at separators; into single characters when the separator is empty."""
     if most == 0:
         return []
     if separator:
@@ -45,45 +45,45 @@ def cut(budget: Budget, separator: str, value: str, most: int = -1) -> list[str]
 
 
 def split_list(budget: Budget, separator: str, value: str) -> Slice:
-    """The parts as a list."""
+    """Split into a list."""
     return Slice(cut(budget, separator, value))
 
 
 def split(budget: Budget, separator: str, value: str) -> Map:
-    """The parts as ``_0``, ``_1`` and so on."""
+    """Split into a map with keys ``_0``, ``_1`` and so on."""
     return number_parts(cut(budget, separator, value))
 
 
 def split_number(budget: Budget, separator: str, most: int, value: str) -> Map:
-    """At most so many parts, as ``_0``, ``_1`` and so on."""
+    """Split into at most ``most`` parts, with keys ``_0``, ``_1`` and so on."""
     return number_parts(cut(budget, separator, value, most))
 
 
 def number_parts(parts: list[str]) -> Map:
-    """Parts by name."""
+    """Return the parts with keys ``_0``, ``_1`` and so on."""
     return Map({f"_{place}": part for place, part in enumerate(parts)}, "map[string]string")
 
 
 def join(budget: Budget, separator: str, value: Any) -> str:
-    """A list's elements as one text."""
+    """Join a list's elements."""
     parts = texts(budget, value)
     budget.allocate(sum(map(length, parts)) + length(separator) * len(parts))
     return separator.join(parts)
 
 
 def indent(budget: Budget, spaces: int, value: str) -> str:
-    """Every line so far from the margin."""
+    """Indent every line."""
     pad = repeat(budget, spaces, " ")
     return pad + replace(budget, "\n", "\n" + pad, value)
 
 
 def indent_below(budget: Budget, spaces: int, value: str) -> str:
-    """The same, on a new line."""
+    """Indent every line and start with a new line."""
     return "\n" + indent(budget, spaces, value)
 
 
 def truncate(count: int, value: str) -> str:
-    """The first octets, or with a negative count the last."""
+    """Return the first octets, or the last for a negative count."""
     body = octets(value)
     if count < 0 and len(body) + count > 0:
         return to_text(body[count:])
@@ -91,7 +91,7 @@ def truncate(count: int, value: str) -> str:
 
 
 def substr(start: int, end: int, value: str) -> str:
-    """From one octet to another."""
+    """Return the octets from ``start`` to before ``end``."""
     body = octets(value)
     if start < 0:
         if not 0 <= end <= len(body):
@@ -106,59 +106,59 @@ def substr(start: int, end: int, value: str) -> str:
 
 
 def abbreviate(width: int, value: str) -> str:
-    """Cut to a width, with an ellipsis."""
+    """Shorten to a width, with an ellipsis."""
     return value if width < 4 or len(value) <= width else value[: width - 3] + "..."
 
 
 def title(value: str) -> str:
-    """Every word with a capital."""
+    """Start every word with a capital."""
     return re.sub(r"(?<!\w)[^\W\d_]", lambda match: match[0].upper(), value)
 
 
 def untitle(value: str) -> str:
-    """Every word without its capital."""
+    """Start every word with a small letter."""
     return re.sub(r"(?<!\S)\S", lambda match: match[0].lower(), value)
 
 
 def initials(value: str) -> str:
-    """The first character of every word."""
+    """Return the first character of every word."""
     return "".join(word[0] for word in value.split())
 
 
 def swap_case(value: str) -> str:
-    """Capitals small; small letters large, those at the start of a word as titles."""
+    """Exchange upper and lower case."""
     return value.swapcase()
 
 
 def quote_all(budget: Budget, *values: Any) -> str:
-    """Each in double quotes."""
+    """Put each value in double quotes."""
     texts_given = [text(budget, each) for each in values if each is not None]
     budget.step(sum(map(len, texts_given)) >> 3)
     return " ".join(map(quote, texts_given))
 
 
 def single_quote(budget: Budget, *values: Any) -> str:
-    """Each in single quotes."""
+    """Put each value in single quotes."""
     return " ".join(f"'{text(budget, each)}'" for each in values if each is not None)
 
 
 def cat(budget: Budget, *values: Any) -> str:
-    """All with spaces between them."""
+    """Join all values with spaces."""
     return " ".join(text(budget, each) for each in values if each is not None).strip()
 
 
 def wrap(budget: Budget, width: int, value: str) -> str:
-    """Lines no longer than ``width``; words that are stay whole."""
+    """Break into lines of at most ``width``; longer words stay whole."""
     return wrap_lines(budget, value, width, "\n", long_words=False)
 
 
 def wrap_with(budget: Budget, width: int, separator: str, value: str) -> str:
-    """The same with another line end, and long words cut."""
+    """Break into lines with another separator; longer words are cut."""
     return wrap_lines(budget, value, width, separator, long_words=True)
 
 
 def wrap_lines(budget: Budget, value: str, width: int, separator: str, *, long_words: bool) -> str:
-    """Lines broken at spaces."""
+    """Break lines at spaces."""
     width = max(width, 1)
     rest, lines = value, list[str]()
     while len(rest) > width:
@@ -179,12 +179,12 @@ def wrap_lines(budget: Budget, value: str, width: int, separator: str, *, long_w
 
 
 def plural(one: str, many: str, count: int) -> str:
-    """The word for one, or the word for any other number."""
+    """Return the singular for a count of 1, else the plural."""
     return one if count == 1 else many
 
 
 def letters(budget: Budget, count: int, alphabet: str) -> str:
-    """Unpredictable characters of an alphabet, each as likely as the other."""
+    """Return unpredictable characters, each of the alphabet equally likely."""
     fair = 256 - 256 % len(alphabet)
     found: list[str] = []
     while len(found) < count:
@@ -196,7 +196,7 @@ def letters(budget: Budget, count: int, alphabet: str) -> str:
 
 
 def random_of(alphabet: str) -> Any:
-    """A function that gives so many characters of the alphabet."""
+    """Return a function for unpredictable characters of the alphabet."""
 
     def function(budget: Budget, count: int) -> str:
         return letters(budget, count, alphabet)
@@ -205,7 +205,7 @@ def random_of(alphabet: str) -> Any:
 
 
 def uuid(budget: Budget) -> str:
-    """A random UUID (RFC 9562 §5.4)."""
+    """Return a random UUID (RFC 9562 §5.4)."""
     body = bytearray(budget.random(16))
     body[6] = body[6] & 0x0F | 0x40
     body[8] = body[8] & 0x3F | 0x80

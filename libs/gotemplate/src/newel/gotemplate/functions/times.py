@@ -1,4 +1,4 @@
-"""Times and durations. There is one zone, UTC: where the authority stands says nothing about a certificate."""
+"""Times and durations. The only zone is UTC: where the authority runs does not concern certificates."""
 
 import datetime as dt
 from typing import Any
@@ -17,7 +17,7 @@ SPANS = (("y", 365 * 86400), ("mo", 30 * 86400), ("d", 86400), ("h", 3600), ("m"
 
 
 def moment(budget: Budget, value: Any) -> dt.datetime:
-    """A time, or seconds since 1970; anything else is now."""
+    """Convert to a time: integers are seconds since 1970, any other value is now."""
     if isinstance(value, dt.datetime):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -26,30 +26,30 @@ def moment(budget: Budget, value: Any) -> dt.datetime:
 
 
 def to_time(budget: Budget, value: Any) -> dt.datetime:
-    """The same, with JSON's numbers, in UTC."""
+    """Convert to a time in UTC; floats are seconds since 1970, too."""
     found = int(value) if isinstance(value, float) else value
     return moment(budget, found).astimezone(dt.UTC)
 
 
 def format_date(budget: Budget, layout: str, value: Any) -> str:
-    """The time by a layout."""
+    """Format the time by a layout."""
     return time_format.format_time(moment(budget, value).astimezone(dt.UTC), layout)
 
 
 def format_date_in(budget: Budget, layout: str, value: Any, zone: str) -> str:
-    """The time by a layout, in a zone, which can only be UTC."""
+    """Format the time by a layout, in a zone, which has to be UTC."""
     check_zone(zone)
     return format_date(budget, layout, value)
 
 
 def check_zone(name: str) -> None:
-    """Refuses every zone but UTC."""
+    """Refuse every zone but UTC."""
     if name not in UTC_NAMES:
         raise CallError(f"unknown time zone {name}")
 
 
 def must_parse(budget: Budget, *words: str) -> dt.datetime:
-    """A time in RFC 3339, or by a layout, or by a layout in a zone; now without words."""
+    """Parse a time: in RFC 3339, by a layout, or by layout and zone; without words, return now."""
     if len(words) > 3:
         raise CallError("unsupported number of parameters")
     if not words:
@@ -61,7 +61,7 @@ def must_parse(budget: Budget, *words: str) -> dt.datetime:
 
 
 def parse(budget: Budget, *words: str) -> dt.datetime:
-    """The same; the year 1 for what is no time."""
+    """Parse a time like ``must_parse``; the year 1 for invalid text."""
     try:
         return must_parse(budget, *words)
     except CallError:
@@ -69,7 +69,7 @@ def parse(budget: Budget, *words: str) -> dt.datetime:
 
 
 def to_date(layout: str, text: str) -> dt.datetime:
-    """A time by a layout; the year 1 for what is none."""
+    """Parse a time by a layout; the year 1 for invalid text."""
     try:
         return parse_time(layout, text)
     except CallError:
@@ -77,12 +77,12 @@ def to_date(layout: str, text: str) -> dt.datetime:
 
 
 def must_modify(change: str, value: dt.datetime) -> dt.datetime:
-    """A time later or earlier by a duration such as ``-1.5h``."""
+    """Move a time by a duration such as ``-1.5h``."""
     return value + time_format.parse_duration(change)
 
 
 def modify(change: str, value: dt.datetime) -> dt.datetime:
-    """The same; unchanged by what is no duration."""
+    """Move a time by a duration; unchanged for an invalid duration."""
     try:
         return must_modify(change, value)
     except CallError:
@@ -90,19 +90,19 @@ def modify(change: str, value: dt.datetime) -> dt.datetime:
 
 
 def ago(budget: Budget, value: Any) -> str:
-    """How long ago, to the second."""
+    """Return the time passed since a moment, in seconds."""
     passed = budget.since(moment(budget, value))
     return time_format.duration_text(dt.timedelta(seconds=round(passed.total_seconds())))
 
 
 def span(value: Any) -> str:
-    """So many seconds as a duration."""
+    """Format a number of seconds as a duration."""
     count = value if isinstance(value, Int64) else atoi(value) if isinstance(value, str) else 0
     return time_format.duration_text(dt.timedelta(seconds=count))
 
 
 def span_rounded(budget: Budget, value: Any) -> str:
-    """A duration in its largest unit: ``3mo``."""
+    """Format a duration in its largest unit, such as ``3mo``."""
     total = 0.0
     if isinstance(value, str):
         try:
@@ -119,17 +119,17 @@ def span_rounded(budget: Budget, value: Any) -> str:
 
 
 def html_date(budget: Budget, value: Any) -> str:
-    """The date as HTML's date fields want it."""
+    """Format the date for HTML's date fields."""
     return format_date(budget, "2006-01-02", value)
 
 
 def html_date_in(budget: Budget, value: Any, zone: str) -> str:
-    """The same in a zone."""
+    """Format the date for HTML's date fields, in a zone, which has to be UTC."""
     return format_date_in(budget, "2006-01-02", value, zone)
 
 
 def rfc3339(budget: Budget, value: Any) -> str:
-    """The time as RFC 3339 has it."""
+    """Format the time as RFC 3339 does."""
     return time_format.format_time(to_time(budget, value), time_format.RFC3339)
 
 
