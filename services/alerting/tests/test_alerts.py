@@ -16,7 +16,7 @@ from fixtures.catalogue import make_event
 from newel.alerting.app import REVISION
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
 from newel.alerting.notices import Message, Severity
-from newel.alerting.retention import Housekeeping
+from newel.alerting.retention import Maintenance
 from newel.alerting.storage.listing import ListingStorage
 from newel.proto import subjects
 from newel.runtime.database.connect import open_database
@@ -344,9 +344,7 @@ async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that
     await before.take(expiry_event(ONE), expiry_event(TWO))
     await before.deliver("hook")
     alerts = Alerts(database, Config(channels={"hook": hook}), clock=before.clock)
-    harness = Housekeeping(
-        alerts.storage, alerts.config, alerts.clock, alerts.audit, alerts.metrics
-    )
+    harness = Maintenance(alerts.storage, alerts.config, alerts.clock, alerts.audit, alerts.metrics)
     await harness.start()
     assert alerts.audit.lines[-1][2] == {"channel": "chat"}
     assert set((await alerts.states()).values()) == {"delivered", "failed"}

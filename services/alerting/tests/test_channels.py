@@ -16,7 +16,7 @@ from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
 from fixtures.catalogue import START
 from fixtures.pki import InternalPki
-from newel.alerting.channels.making import make_channel
+from newel.alerting.channels.factory import build_channel
 from newel.alerting.channels.webhook import signature
 from newel.alerting.config import Channel as ChannelConfig
 from newel.alerting.config import Config, Email, Slack, Webhook
@@ -53,7 +53,7 @@ def message(subject: str = "a.example", phase: Phase = Phase.OPENED) -> Message:
 
 
 async def send(config: ChannelConfig, what: Message, policy: EgressPolicy | None = None) -> None:
-    channel = make_channel("name", config, policy or EgressPolicy(), ManualClock(START))
+    channel = build_channel("name", config, policy or EgressPolicy(), ManualClock(START))
     try:
         await channel.send(what)
     finally:
@@ -404,4 +404,4 @@ class TestConfiguration:
             Slack(kind="slack", url_file=secret_file("not an address")),
         ):
             with pytest.raises(ConfigError):
-                make_channel("name", config, policy, clock)
+                build_channel("name", config, policy, clock)

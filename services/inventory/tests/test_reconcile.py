@@ -8,7 +8,7 @@ from typing import Any
 from fixtures.catalogue import ISSUER, START, IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Reconcile
-from newel.inventory.reconcile import Reconciliation
+from newel.inventory.reconcile import Reconciler
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import RPCService
@@ -54,7 +54,7 @@ class Records(issuing_pb2_grpc.RepositoryServicer):
         self.revoked.append(each)
 
 
-def reconciliation(catalogue: Catalogue, records: Records) -> Reconciliation:
+def reconciliation(catalogue: Catalogue, records: Records) -> Reconciler:
     server = LocalServer()
     server.add(
         RPCService(
@@ -64,7 +64,7 @@ def reconciliation(catalogue: Catalogue, records: Records) -> Reconciliation:
             ("inventory",),
         )
     )
-    return Reconciliation(
+    return Reconciler(
         issuing_pb2_grpc.RepositoryStub(LocalChannel(server, "inventory")),
         catalogue.projection,
         catalogue.storage,

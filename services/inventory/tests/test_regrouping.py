@@ -5,10 +5,10 @@ from typing import Any
 
 from fixtures.catalogue import START, IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
-from newel.inventory.endpoints import Placed, opened_by
+from newel.inventory.endpoints import Placement, own_endpoint
 from newel.inventory.expiry import ExpiryWatch
-from newel.inventory.projection import record_of
-from newel.inventory.regrouping import Regrouping
+from newel.inventory.projection import read_record
+from newel.inventory.regrouping import Regrouper
 from newel.inventory.storage.regrouping import RegroupingStorage
 from newel.inventory.thresholds import warn_at
 from newel.proto import subjects
@@ -22,8 +22,8 @@ OWN: dict[str, Any] = {"kind": "", "provisioner": "", "proof": "registration"}
 
 async def catalogue_as_before(catalogue: Catalogue, *certificates: IssuedCertificate) -> None:
     """Catalogues each certificate as an endpoint of its own."""
-    records = [record_of(each.record) for each in certificates]
-    placed = [Placed(record, opened_by(record.serial)) for record in records]
+    records = [read_record(each.record) for each in certificates]
+    placed = [Placement(record, own_endpoint(record.serial)) for record in records]
     warnings = [warn_at(record, catalogue.expiry) for record in records]
     await catalogue.storage.add(placed, warnings)
 
@@ -42,7 +42,7 @@ def watch_of(catalogue: Catalogue) -> ExpiryWatch:
 async def regroup(catalogue: Catalogue) -> None:
     """Does what a restarted inventory does before its first tick."""
     storage = RegroupingStorage(catalogue.database, catalogue.storage)
-    await Regrouping(storage, outbox_of(catalogue), catalogue.audit).run()
+    await Regrouper(storage, outbox_of(catalogue), catalogue.audit).run()
 
 
 async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catalogue) -> None:

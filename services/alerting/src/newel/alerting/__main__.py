@@ -10,7 +10,7 @@ from newel.runtime.service import Service
 
 
 async def assemble(config: Config, context: Context) -> Service:
-    """Alerting hears of endpoints that expire."""
+    """Assemble alerting, which receives the events of expiring endpoints."""
     ports = Ports(
         await context.database(REVISION, TABLES), context.bus(), context.channel("inventory"),
         context.clock, context.audit(), context.registry,

@@ -6,12 +6,12 @@ from functools import partial
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
-from newel.alerting.channels.making import make_channel
+from newel.alerting.channels.factory import build_channel
 from newel.alerting.config import Config
-from newel.alerting.delivery import Courier
+from newel.alerting.delivery import Dispatcher
 from newel.alerting.metrics import Metrics
 from newel.alerting.projection import Projection
-from newel.alerting.retention import Housekeeping
+from newel.alerting.retention import Maintenance
 from newel.alerting.rpc import Administrators
 from newel.alerting.storage.listing import ListingStorage
 from newel.alerting.storage.notices import Storage
@@ -50,7 +50,7 @@ class Ports:
 
 
 def build(config: Config, ports: Ports) -> Service:
-    """The service: one task for each channel, so that a slow receiver holds up no other.
+    """Build the service: one task for each channel, so that a slow receiver delays no other.
 
     Raises :class:`newel.runtime.config.ConfigError` for a channel whose secret cannot be used.
     """
@@ -59,14 +59,14 @@ def build(config: Config, ports: Ports) -> Service:
     storage = Storage(ports.database)
     policy = EgressPolicy(parse_networks(config.egress.allow), parse_networks(config.egress.deny))
     channels = {
-        name: make_channel(name, channel, policy, clock)
+        name: build_channel(name, channel, policy, clock)
         for name, channel in config.channels.items()
     }
-    couriers = {
-        name: Courier(name, channel, storage, config.retry, config.source, clock, audit, metrics)
+    dispatchers = {
+        name: Dispatcher(name, channel, storage, config.retry, config.source, clock, audit, metrics)
         for name, channel in channels.items()
     }
-    housekeeping = Housekeeping(storage, config, clock, audit, metrics)
+    maintenance = Maintenance(storage, config, clock, audit, metrics)
     ports.bus.subscribe(
         Subscription(
             "alerting-notices",
@@ -86,18 +86,18 @@ def build(config: Config, ports: Ports) -> Service:
         for channel in channels.values():
             await channel.close()
 
-    sweeping = repeat_every(_SWEEP_SECONDS, housekeeping.sweep)
+    sweeping = repeat_every(_SWEEP_SECONDS, maintenance.sweep)
     return Service(
         name="alerting",
         web={"https": LazyApp(web)},
         tasks={
             **{
-                f"deliver-{name}": repeat_every(config.poll.total_seconds(), courier.tick)
-                for name, courier in couriers.items()
+                f"deliver-{name}": repeat_every(config.poll.total_seconds(), dispatcher.tick)
+                for name, dispatcher in dispatchers.items()
             },
-            "count": repeat_every(_COUNT_SECONDS, housekeeping.count),
+            "count": repeat_every(_COUNT_SECONDS, maintenance.count),
             "sweep": partial(run_leased, Lease(ports.database, "sweep"), sweeping),
         },
-        start=(housekeeping.start,),
+        start=(maintenance.start,),
         stop=(close,),
     )

@@ -1,4 +1,4 @@
-"""Taking messages to one channel: claimed once, tried with back-off, handed to another at last."""
+"""Delivers messages to one channel: claimed once, retried with back-off, passed to a fallback at last."""
 
 import asyncio
 import logging
@@ -15,11 +15,11 @@ from newel.runtime.entropy import random_fraction
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 16
+_BATCH = 16
 # A claim outlives any attempt (the longest timeout is 60 s for each of a few steps), so a second
 # worker takes over only from one that died.
 _CLAIM_SECONDS = 300
-_LONGEST_ERROR = 300
+_MAX_ERROR = 300
 
 
 class DeliveryError(Exception):
@@ -34,14 +34,14 @@ class DeliveryError(Exception):
 
 
 class Channel(Protocol):
-    """A way to tell somebody."""
+    """A way to notify people."""
 
     async def send(self, message: Message) -> None:
-        """Returns when the receiver has taken the message; raises `DeliveryError` when not."""
+        """Return when the receiver has the message. Raises `DeliveryError` when it does not."""
         ...
 
     async def close(self) -> None:
-        """Lets connections go."""
+        """Close the connections."""
         ...
 
 
@@ -63,27 +63,27 @@ class Deliveries(Protocol):
     async def claim(
         self, channel: str, now: float, until: float, latest: float, limit: int
     ) -> list[Delivery]:
-        """Deliveries whose time has come, for this worker alone until ``until``.
+        """Claim due deliveries for this worker alone until ``until``.
 
         No attempt is planned for after ``latest``: what is, was written while a clock ran ahead, and is due.
         """
         ...
 
-    async def delivered(self, delivery: Delivery) -> None:
-        """The receiver has it."""
+    async def mark_delivered(self, delivery: Delivery) -> None:
+        """Record that the receiver has it."""
         ...
 
     async def postpone(self, delivery: Delivery, until: float, error: str) -> None:
-        """To be tried again at ``until``."""
+        """Schedule the next attempt for ``until``."""
         ...
 
     async def give_up(self, delivery: Delivery, now: float, error: str) -> None:
-        """Failed for good; its fallback channel, where it has one, is told instead."""
+        """Record the final failure and queue a delivery to the fallback channel, where there is one."""
         ...
 
 
-class Courier:
-    """Delivers what waits for one channel; a slow receiver holds up no other."""
+class Dispatcher:
+    """Delivers what waits for one channel; a slow receiver delays no other."""
 
     def __init__(
         self,
@@ -106,12 +106,12 @@ class Courier:
         self._metrics = metrics
 
     async def tick(self) -> None:
-        """One attempt for everything whose time has come."""
+        """Try everything that is due once."""
         now = self._clock.unix()
         until = now + _CLAIM_SECONDS
         latest = now + max(_CLAIM_SECONDS, self._retry.largest.total_seconds()) + AHEAD
         claimed: Sequence[Delivery] = await self._deliveries.claim(
-            self._name, now, until, latest, _AT_ONCE
+            self._name, now, until, latest, _BATCH
         )
         await asyncio.gather(*(self._attempt(delivery) for delivery in claimed))
 
@@ -120,17 +120,17 @@ class Courier:
         try:
             await self._channel.send(message)
         except DeliveryError as error:
-            await self._failed(delivery, error)
+            await self._handle_failure(delivery, error)
         except Exception as error:  # noqa: BLE001 - a fault of ours would be tried for ever
             _log.exception("channel failed", extra={"channel": self._name})
-            await self._failed(delivery, DeliveryError(f"internal: {type(error).__name__}"))
+            await self._handle_failure(delivery, DeliveryError(f"internal: {type(error).__name__}"))
         else:
-            await self._deliveries.delivered(delivery)
+            await self._deliveries.mark_delivered(delivery)
             self._report(delivery, "delivered")
 
-    async def _failed(self, delivery: Delivery, error: DeliveryError) -> None:
+    async def _handle_failure(self, delivery: Delivery, error: DeliveryError) -> None:
         now = self._clock.unix()
-        detail = str(error)[:_LONGEST_ERROR]
+        detail = str(error)[:_MAX_ERROR]
         if error.permanent or delivery.attempts >= self._retry.attempts:
             await self._deliveries.give_up(delivery, now, detail)
             self._report(delivery, "failed", cause=detail, fallback=delivery.fallback)
@@ -150,7 +150,7 @@ class Courier:
 
 
 def backoff(retry: Retry, attempts: int) -> float:
-    """Seconds to wait after so many attempts: doubling up to a limit, and the upper half of it by
+    """Return the seconds to wait after so many attempts: doubling up to a limit, half of it random,
     chance, so that what failed together does not come back together.
     """
     full = min(

@@ -21,11 +21,11 @@ class Notices(Protocol):
     """The notices and what is to be delivered of them."""
 
     async def open(self, notice: Notice, to: Sequence[Route]) -> bool:
-        """Opens a notice and queues its deliveries in one unit; False when it was known."""
+        """Open a notice and queue its deliveries in one unit; return False when it was known."""
         ...
 
     async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
-        """Resolves a notice: stops what was not delivered, tells those who were told.
+        """Resolve a notice: cancel what was not delivered, queue a message for each channel that has it.
 
         False when it is resolved already or has not been opened; then it will not be.
         """
@@ -50,19 +50,19 @@ class Projection:
         self._metrics = metrics
 
     async def handle(self, events: Sequence[Event]) -> None:
-        """Takes one batch of events; raises what the database raises, to get the batch again."""
+        """Handle one batch of events. Raises what the database raises; the batch is delivered again."""
         for event in events:
             try:
                 if event.subject == subjects.ENDPOINT_EXPIRING:
-                    await self._expiring(events_pb2.EndpointExpiring.FromString(event.payload))
+                    await self._open(events_pb2.EndpointExpiring.FromString(event.payload))
                 elif event.subject == subjects.ENDPOINT_RENEWED:
-                    await self._renewed(events_pb2.EndpointRenewed.FromString(event.payload))
+                    await self._resolve(events_pb2.EndpointRenewed.FromString(event.payload))
             except DecodeError as error:
                 # It will not get better by coming again, and what is behind it must not wait.
                 self._metrics.unreadable.inc()
                 self._audit.record("alerting.event", "refused", cause=str(error), id=event.id)
 
-    async def _expiring(self, event: events_pb2.EndpointExpiring) -> None:
+    async def _open(self, event: events_pb2.EndpointExpiring) -> None:
         notice = Notice(
             id=notice_id(event.serial),
             endpoint=event.endpoint,
@@ -79,10 +79,10 @@ class Projection:
         to = routes(notice, self._config)
         if await self._notices.open(notice, to):
             self._metrics.notices.labels(event="opened").inc()
-            told = [route.channel for route in to]
-            self._audit.record("alerting.notice", "opened", notice=notice.id, channels=told)
+            channels = [route.channel for route in to]
+            self._audit.record("alerting.notice", "opened", notice=notice.id, channels=channels)
 
-    async def _renewed(self, event: events_pb2.EndpointRenewed) -> None:
+    async def _resolve(self, event: events_pb2.EndpointRenewed) -> None:
         notice = notice_id(event.superseded)
         now = self._clock.now()
         if await self._notices.resolve(notice, event.superseded, event.serial, now):

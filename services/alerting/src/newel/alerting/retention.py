@@ -13,24 +13,24 @@ class Records(Protocol):
     """The notices and deliveries as they are counted and forgotten."""
 
     async def open_notices(self) -> int:
-        """How many notices are not resolved."""
+        """Count the notices that are not resolved."""
         ...
 
     async def waiting_since(self, channel: str) -> int | None:
-        """Since when the oldest delivery of a channel has been waiting."""
+        """Return since when the oldest delivery of a channel has been waiting."""
         ...
 
     async def abandon_others(self, channels: Sequence[str]) -> list[str]:
-        """Gives up what waits for channels that are no longer configured; their names."""
+        """Give up deliveries to channels that are no longer configured and return their names."""
         ...
 
     async def forget(self, before: int) -> None:
-        """Removes what was resolved before then."""
+        """Remove what was resolved before then."""
         ...
 
 
-class Housekeeping:
-    """What is done now and then, beside opening and delivering."""
+class Maintenance:
+    """Periodic work: metrics and retention."""
 
     def __init__(
         self, records: Records, config: Config, clock: Clock, audit: Audit, metrics: Metrics
@@ -42,12 +42,12 @@ class Housekeeping:
         self._metrics = metrics
 
     async def start(self) -> None:
-        """Ends what waits for channels that are gone."""
+        """Give up what waits for channels that are gone."""
         for channel in await self._records.abandon_others(tuple(self._config.channels)):
             self._audit.record("alerting.channel", "abandoned", channel=channel)
 
     async def count(self) -> None:
-        """Shows how many notices are open and how long deliveries have waited."""
+        """Publish how many notices are open and how long deliveries have waited."""
         self._metrics.open.set(await self._records.open_notices())
         now = self._clock.unix()
         for channel in self._config.channels:
@@ -57,5 +57,5 @@ class Housekeeping:
             )
 
     async def sweep(self) -> None:
-        """Forgets what was resolved long ago."""
+        """Remove what was resolved long ago."""
         await self._records.forget(int(self._clock.unix() - self._config.keep.total_seconds()))

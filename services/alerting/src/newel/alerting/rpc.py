@@ -17,7 +17,7 @@ class Administrators:
         )
 
     async def admit(self, certificate: bytes) -> dict[str, str]:
-        """Whose it is, for the audit trail; raises `NewelError` for anybody else's (DER)."""
+        """Identify the administrator, for the audit trail. Raises `NewelError` for other certificates (DER)."""
         request = inventory_pb2.VerifyRequest(certificate=certificate)
         try:
             answer = await self._stub.Verify(request, timeout=_SECONDS)

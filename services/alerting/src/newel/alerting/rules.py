@@ -1,4 +1,4 @@
-"""Who is told of a notice."""
+"""Routes notices to channels."""
 
 import fnmatch
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from newel.alerting.notices import Notice
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A channel to tell, and the one told instead when that has failed for good ("": none)."""
+    """A channel, and the one that gets the message when the channel has failed for good ("": none)."""
 
     channel: str
     fallback: str
 
 
 def routes(notice: Notice, config: Config) -> list[Route]:
-    """Every channel once, in the order of the rules; without rules, every channel."""
+    """Route a notice to every channel once, in the order of the rules; without rules, to all channels."""
     rules = config.rules or ((Rule(channels=tuple(config.channels)),) if config.channels else ())
     found: dict[str, Route] = {}
     for rule in rules:

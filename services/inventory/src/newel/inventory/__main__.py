@@ -10,7 +10,7 @@ from newel.runtime.service import Service
 
 
 async def assemble(config: Config, context: Context) -> Service:
-    """The inventory hears of certificates, compares lists and says what expires."""
+    """Assemble the inventory: it catalogues certificates, reconciles lists and reports what expires."""
     database = await context.database(REVISION, TABLES)
     ports = Ports(
         database, context.outbox(database), context.bus(), context.channel("issuing"),

@@ -7,12 +7,12 @@ import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from newel.inventory.config import Config
-from newel.inventory.counting import Census
+from newel.inventory.counting import UsageCounter
 from newel.inventory.expiry import ExpiryWatch
 from newel.inventory.metrics import Metrics
 from newel.inventory.projection import Projection
-from newel.inventory.reconcile import Reconciliation
-from newel.inventory.regrouping import Regrouping
+from newel.inventory.reconcile import Reconciler
+from newel.inventory.regrouping import Regrouper
 from newel.inventory.rpc import AdministratorsServicer, LookupServicer
 from newel.inventory.storage.catalogue import CatalogueStorage
 from newel.inventory.storage.counts import CountStorage
@@ -59,15 +59,15 @@ class Ports:
 
 
 def build(config: Config, ports: Ports) -> Service:
-    """The service: a projection of the issuing authority's events, read by administrators."""
+    """Build the service: a projection of the issuing authority's events, read by administrators."""
     metrics = Metrics(ports.registry)
     catalogue = CatalogueStorage(ports.database)
     listing = ListingStorage(ports.database)
     metadata = MetadataStorage(ports.database)
     projected = Projection(catalogue, config.expiry, ports.audit, metrics)
     watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
-    regrouping = Regrouping(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
-    reconciliation = Reconciliation(
+    regrouping = Regrouper(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
+    reconciliation = Reconciler(
         issuing_pb2_grpc.RepositoryStub(ports.issuing),
         projected,
         catalogue,
@@ -76,7 +76,7 @@ def build(config: Config, ports: Ports) -> Service:
         ports.audit,
         metrics,
     )
-    census = Census(CountStorage(ports.database), ports.clock, metrics)
+    usage = UsageCounter(CountStorage(ports.database), ports.clock, metrics)
     ports.bus.subscribe(
         Subscription(
             "inventory-catalogue",
@@ -114,12 +114,12 @@ def build(config: Config, ports: Ports) -> Service:
         tasks={
             "expiry": partial(run_leased, Lease(ports.database, "expiry"), ticking),
             "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), comparing),
-            "census": repeat_every(config.count_every.total_seconds(), census.take),
+            "usage": repeat_every(config.count_every.total_seconds(), usage.count),
         },
     )
 
 
-async def _tick(regrouping: Regrouping, watch: ExpiryWatch) -> None:
+async def _tick(regrouping: Regrouper, watch: ExpiryWatch) -> None:
     """Put the catalogue right before the first look: a misplaced certificate warns of nothing."""
     await regrouping.run()
     await watch.tick()

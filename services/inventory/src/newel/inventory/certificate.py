@@ -36,13 +36,13 @@ class CertificateFacts(NamedTuple):
     fingerprint: bytes  # SHA-256 of the DER
 
 
-def plain_serial(serial: bytes) -> bytes:
-    """A serial number's octets without the sign octet that an INTEGER may start with."""
+def normalise_serial(serial: bytes) -> bytes:
+    """Strip the sign octet that an INTEGER may start with."""
     return serial.lstrip(b"\0")
 
 
 def read_certificate(der: bytes) -> CertificateFacts:
-    """Reads a certificate; raises `UnreadableCertificateError` for anything else."""
+    """Read a certificate. Raises `UnreadableCertificateError` for anything else."""
     try:
         return _read(der)
     except (IndexError, ValueError) as error:
@@ -55,7 +55,7 @@ def _read(der: bytes) -> CertificateFacts:
     if der[at] == _VERSION:
         at = _header(der, at)[2]
     _, serial, at = _header(der, at)
-    serial_number = plain_serial(der[serial:at])
+    serial_number = normalise_serial(der[serial:at])
     at = _header(der, _header(der, at)[2])[2]  # signature, issuer
     _, start, at = _header(der, at)  # validity
     _, subject, subject_end = _header(der, at)
@@ -78,7 +78,7 @@ def _read(der: bytes) -> CertificateFacts:
 
 
 def _header(der: bytes, at: int) -> tuple[int, int, int]:
-    """The tag at ``at``, where its contents begin and where they end (X.690 §8.1)."""
+    """Return the tag at ``at``, where its contents begin and where they end (X.690 §8.1)."""
     length = der[at + 1]
     start = at + 2
     if length & 0x80:
@@ -92,14 +92,14 @@ def _header(der: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _time(der: bytes, at: int) -> tuple[int, int]:
-    """The time at ``at`` in seconds since 1970, and where the next value is."""
+    """Return the time at ``at`` in seconds since 1970, and where the next value begins."""
     tag, start, end = _header(der, at)
     return _seconds(tag, der[start:end]), end
 
 
 @lru_cache(maxsize=4096)  # certificates issued in the same second have the same times
 def _seconds(tag: int, content: bytes) -> int:
-    """A UTCTime or GeneralizedTime ending in Z (RFC 5280 §4.1.2.5)."""
+    """Parse a UTCTime or GeneralizedTime ending in Z (RFC 5280 §4.1.2.5)."""
     text = content[:-1].decode("ascii")
     if tag == _UTC_TIME:
         text = ("19" if text[:2] >= "50" else "20") + text
@@ -110,7 +110,7 @@ def _seconds(tag: int, content: bytes) -> int:
 
 
 def _common_name(der: bytes, at: int, end: int) -> str:
-    """The last, most specific, CN of a Name; "" when it has none."""
+    """Return the last, most specific, CN of a Name; "" without one."""
     found = ""
     while at < end:
         _, inside, at = _header(der, at)  # RelativeDistinguishedName

@@ -1,4 +1,4 @@
-"""The figures of the catalogue, for the metrics."""
+"""Counts the catalogue for the metrics."""
 
 import asyncio
 import datetime as dt
@@ -19,8 +19,8 @@ _EVER, _NEVER = -1, 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Certificates that end in a stretch of time."""
+class Interval:
+    """Counts of the certificates that expire in an interval."""
 
     until: int | None  # the last second of the stretch; None: there are no later ones
     active: int
@@ -30,33 +30,33 @@ class Stretch:
 class Counts(Protocol):
     """Counting, a bounded piece at a time."""
 
-    async def certificates(self, after: int, until: int) -> Stretch:
-        """Counts those that end after ``after`` and no later than ``until``, or a first part."""
+    async def certificates(self, after: int, until: int) -> Interval:
+        """Count those that expire after ``after`` and no later than ``until``, or a first part of them."""
         ...
 
-    async def endpoints(self, after: int, until: int) -> Stretch:
-        """The same of endpoints, by the end of their last certificate."""
+    async def endpoints(self, after: int, until: int) -> Interval:
+        """Count endpoints in the same way, by the expiry of their last certificate."""
         ...
 
-    async def expiring(self, now: int) -> int:
-        """Endpoints said to be expiring that have not ended."""
+    async def count_expiring(self, now: int) -> int:
+        """Count the endpoints that were reported as expiring and have not ended."""
         ...
 
     async def soonest(self, now: int) -> int:
-        """When the first active certificate ends; 0 when there is none."""
+        """Return when the first active certificate expires; 0 without one."""
         ...
 
 
-class Census:
-    """Counts the catalogue. Piece by piece, so that nothing waits long behind it."""
+class UsageCounter:
+    """Counts the catalogue piece by piece, so that nothing waits long behind it."""
 
     def __init__(self, counts: Counts, clock: Clock, metrics: Metrics) -> None:
         self._counts = counts
         self._clock = clock
         self._metrics = metrics
 
-    async def take(self) -> None:
-        """Counts everything once and shows it."""
+    async def count(self) -> None:
+        """Count everything once and publish it."""
         now = int(self._clock.unix())
         certificates = self._counts.certificates
         expired, revoked = await _between(certificates, _EVER, now - 1)
@@ -76,14 +76,14 @@ class Census:
     async def _endpoints(self, now: int) -> None:
         ended, _ = await _between(self._counts.endpoints, _EVER, now - 1)
         living, _ = await _between(self._counts.endpoints, now - 1, _NEVER)
-        expiring = await self._counts.expiring(now)
+        expiring = await self._counts.count_expiring(now)
         self._metrics.endpoints.labels(state="active").set(living - expiring)
         self._metrics.endpoints.labels(state="expiring").set(expiring)
         self._metrics.endpoints.labels(state="ended").set(ended)
 
 
 async def _between(
-    count: Callable[[int, int], Awaitable[Stretch]], after: int, until: int
+    count: Callable[[int, int], Awaitable[Interval]], after: int, until: int
 ) -> tuple[int, int]:
     unrevoked = revoked = 0
     past: int | None = after

@@ -1,4 +1,4 @@
-"""Which endpoint a certificate belongs to.
+"""Assigns certificates to endpoints.
 
 An endpoint is the person, device or workload a certificate is issued to. The rules:
 
@@ -40,38 +40,38 @@ class CertificateRecord(NamedTuple):
     proof: str  # whom the provisioner proved: a token's subject, an ACME account, a part of the authority
 
 
-def opened_by(serial: bytes) -> str:
-    """The id of the endpoint that the certificate with this serial opens."""
+def own_endpoint(serial: bytes) -> str:
+    """Return the id of the endpoint that the certificate with this serial opens."""
     return f"c-{serial.hex()}"
 
 
-def named(facts: CertificateFacts) -> str:
-    """The id of the endpoint that all certificates with this subject share (END-04)."""
+def subject_endpoint(facts: CertificateFacts) -> str:
+    """Return the id of the endpoint that all certificates with this subject share."""
     names = sorted({name.casefold() for name in facts.names})
     return f"s-{_digest(facts.common_name.casefold(), *names)}"
 
 
 def first_endpoint(record: CertificateRecord) -> str:
-    """The endpoint of a certificate that renews none.
+    """Return the endpoint of a certificate that renews none.
 
-    A certificate without any name identifies nobody, so it shares an endpoint with nobody.
+    A certificate without any name identifies no one, so it shares its endpoint with no other.
     """
     facts = record.facts
     if not record.provisioner_type and record.proof:
         return f"o-{_digest(record.proof, facts.common_name.casefold())}"
     if not facts.common_name and not facts.names:
-        return opened_by(record.serial)
+        return own_endpoint(record.serial)
     if not record.renewable:
-        return named(facts)
+        return subject_endpoint(facts)
     if record.provisioner_type == ACME and record.proof:
-        return ordered_by(record.provisioner, record.proof, facts)
-    return opened_by(record.serial)
+        return account_endpoint(record.provisioner, record.proof, facts)
+    return own_endpoint(record.serial)
 
 
-def ordered_by(provisioner: str, account: str, facts: CertificateFacts) -> str:
-    """The id of the endpoint of one ACME account's certificates for these identifiers.
+def account_endpoint(provisioner: str, account: str, facts: CertificateFacts) -> str:
+    """Return the id of the endpoint of one ACME account's certificates for these identifiers.
 
-    The common name is no part of it: the CSR of each order chooses one of the identifiers anew.
+    The common name is no part of it: the CSR of each order chooses one of the identifiers.
     """
     names = sorted({name.casefold() for name in facts.names}) or [facts.common_name.casefold()]
     return f"a-{_digest(provisioner, account, *names)}"
@@ -81,46 +81,46 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-class Placed(NamedTuple):
+class Placement(NamedTuple):
     """A certificate and the endpoint it belongs to."""
 
     record: CertificateRecord
     endpoint: str
 
 
-def place(records: list[CertificateRecord], known: dict[bytes, str]) -> list[Placed]:
-    """Gives each record its endpoint; ``known`` holds the endpoints of catalogued certificates.
+def place(records: list[CertificateRecord], known: dict[bytes, str]) -> list[Placement]:
+    """Assign each record its endpoint; ``known`` holds the endpoints of catalogued certificates.
 
     A renewal may stand before what it renews in the same list. One whose predecessor is neither
     catalogued nor in the list is put where that predecessor would have opened an endpoint; when it
-    turns up and belongs elsewhere, `displaced` names the endpoint to merge.
+    turns up and belongs elsewhere, `find_displaced` names the endpoint to merge.
     """
     waiting = {record.serial: record for record in records}
-    placed: dict[bytes, Placed] = {}
+    placed: dict[bytes, Placement] = {}
     for record in records:
         chain = [record]
         while (parent := waiting.get(chain[-1].renewed_from)) and parent not in chain:
             chain.append(parent)
         for link in reversed(chain):
             if link.serial not in placed:
-                placed[link.serial] = Placed(link, _endpoint(link, known, placed))
+                placed[link.serial] = Placement(link, _endpoint(link, known, placed))
     return list(placed.values())
 
 
 def _endpoint(
-    record: CertificateRecord, known: dict[bytes, str], placed: dict[bytes, Placed]
+    record: CertificateRecord, known: dict[bytes, str], placed: dict[bytes, Placement]
 ) -> str:
     if not record.renewed_from:
         return first_endpoint(record)
     if record.renewed_from in placed:
         return placed[record.renewed_from].endpoint
-    return known.get(record.renewed_from) or opened_by(record.renewed_from)
+    return known.get(record.renewed_from) or own_endpoint(record.renewed_from)
 
 
-def displaced(placed: list[Placed]) -> dict[str, str]:
-    """Endpoint ids under which renewals of these certificates may be waiting → where they belong."""
+def find_displaced(placed: list[Placement]) -> dict[str, str]:
+    """Map endpoint ids under which renewals of these certificates may be waiting to where they belong."""
     return {
         own: each.endpoint
         for each in placed
-        if (own := opened_by(each.record.serial)) != each.endpoint
+        if (own := own_endpoint(each.record.serial)) != each.endpoint
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from newel.inventory.config import Expiry
-from newel.inventory.endpoints import opened_by
+from newel.inventory.endpoints import own_endpoint
 from newel.inventory.metrics import Metrics
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
@@ -34,35 +34,35 @@ class DueEndpoint:
     not_before: int
     not_after: int
     warn_at: int | None
-    said: bool  # the last certificate was said to be expiring at some time
+    was_reported: bool  # that the last certificate is expiring
 
 
 class Endpoints(Protocol):
     """The rows that expiry reads and decides on."""
 
     async def due(self, now: int, limit: int) -> list[DueEndpoint]:
-        """The endpoints that expiry is to look at, the most overdue first."""
+        """Return the endpoints that are due for a look, the most overdue first."""
         ...
 
     async def merge(self, endpoints: dict[str, str]) -> None:
-        """Moves what waits in each first endpoint, where there is one, into the second."""
+        """Move what waits in each first endpoint, where there is one, into the second."""
         ...
 
     async def settle(self, endpoint: DueEndpoint) -> None:
-        """Nothing is to be said of this endpoint unless it changes."""
+        """Report nothing about this endpoint unless it changes."""
         ...
 
-    async def say_expiring(self, endpoint: DueEndpoint, at: int, event: Write) -> bool:
-        """Writes the event, unless the endpoint has changed or it was said already."""
+    async def report_expiring(self, endpoint: DueEndpoint, at: int, event: Write) -> bool:
+        """Write the event, unless the endpoint has changed or was reported already."""
         ...
 
-    async def say_renewed(self, endpoint: DueEndpoint, event: Write) -> bool:
-        """Writes the event and takes the warning back, unless the endpoint has changed."""
+    async def report_renewed(self, endpoint: DueEndpoint, event: Write) -> bool:
+        """Write the event and withdraw the warning, unless the endpoint has changed."""
         ...
 
 
 class ExpiryWatch:
-    """Says once of each certificate that its endpoint is expiring, and once that this is over."""
+    """Reports once for each certificate that its endpoint is expiring, and once that this is over."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class ExpiryWatch:
         self._metrics = metrics
 
     async def tick(self) -> None:
-        """Looks at the endpoints whose time has come; of very many, the rest waits a tick."""
+        """Check the endpoints that are due; of very many, the rest waits a tick."""
         now = int(self._clock.unix())
         due = await self._endpoints.due(now, _LIMIT)
         said = [await self._look(endpoint, now) for endpoint in due]
@@ -90,19 +90,19 @@ class ExpiryWatch:
 
     async def _look(self, endpoint: DueEndpoint, now: int) -> bool:
         if endpoint.warned is not None and endpoint.warned != endpoint.last:
-            return await self._say_renewed(endpoint)
+            return await self._report_renewed(endpoint)
         forgotten = endpoint.not_after + self._expiry.forget.total_seconds() < now
-        if endpoint.last is None or endpoint.warn_at is None or endpoint.said or forgotten:
+        if endpoint.last is None or endpoint.warn_at is None or endpoint.was_reported or forgotten:
             await self._endpoints.settle(endpoint)
             return False
         # A renewal that was catalogued beside its predecessor, by another replica at the same
         # moment, waits under the id the predecessor would have opened: look before crying wolf.
-        waiting = opened_by(endpoint.last)
+        waiting = own_endpoint(endpoint.last)
         if waiting != endpoint.id:
             await self._endpoints.merge({waiting: endpoint.id})
-        return await self._say_expiring(endpoint, now)
+        return await self._report_expiring(endpoint, now)
 
-    async def _say_expiring(self, endpoint: DueEndpoint, now: int) -> bool:
+    async def _report_expiring(self, endpoint: DueEndpoint, now: int) -> bool:
         life = endpoint.not_after - endpoint.not_before
         event = events_pb2.EndpointExpiring(
             endpoint=endpoint.id,
@@ -116,9 +116,9 @@ class ExpiryWatch:
         event.not_before.FromSeconds(endpoint.not_before)
         event.not_after.FromSeconds(endpoint.not_after)
         write = self._outbox.write(subjects.ENDPOINT_EXPIRING, event.SerializeToString())
-        if not await self._endpoints.say_expiring(endpoint, now, write):
+        if not await self._endpoints.report_expiring(endpoint, now, write):
             return False
-        self._metrics.said.labels(event="expiring").inc()
+        self._metrics.reported.labels(event="expiring").inc()
         self._audit.record(
             "inventory.endpoint",
             "expiring",
@@ -128,7 +128,7 @@ class ExpiryWatch:
         )
         return True
 
-    async def _say_renewed(self, endpoint: DueEndpoint) -> bool:
+    async def _report_renewed(self, endpoint: DueEndpoint) -> bool:
         superseded = endpoint.warned or b""
         event = events_pb2.EndpointRenewed(
             endpoint=endpoint.id, serial=endpoint.last or b"", superseded=superseded
@@ -136,9 +136,9 @@ class ExpiryWatch:
         if endpoint.last is not None:
             event.not_after.FromSeconds(endpoint.not_after)
         write = self._outbox.write(subjects.ENDPOINT_RENEWED, event.SerializeToString())
-        if not await self._endpoints.say_renewed(endpoint, write):
+        if not await self._endpoints.report_renewed(endpoint, write):
             return False
-        self._metrics.said.labels(event="renewed").inc()
+        self._metrics.reported.labels(event="renewed").inc()
         self._audit.record(
             "inventory.endpoint",
             "renewed",
@@ -150,5 +150,5 @@ class ExpiryWatch:
 
 
 def _subject(endpoint: DueEndpoint) -> str:
-    """What to call the endpoint: its common name or else its first SAN."""
+    """Return what to call the endpoint: its common name or else its first SAN."""
     return endpoint.common_name or (endpoint.names[0].partition(":")[2] if endpoint.names else "")

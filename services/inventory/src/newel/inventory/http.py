@@ -160,7 +160,7 @@ def _add_metadata(routes: APIRouter, inventory: Inventory) -> None:
 
     @routes.get(path)
     async def read_metadata(kind: str, key: str, provisioner: str = "") -> dict[str, str]:
-        """The metadata that templates get for a subject or a name."""
+        """Read the metadata that templates get for a subject or a name."""
         at = _metadata_key(kind, key, provisioner)
         entries = (await store.read([at])).get(at)
         if entries is None:

@@ -1,4 +1,4 @@
-"""What is known of whoever asks for a certificate, for templates and policy (END-17…21)."""
+"""Metadata of the client that asks for a certificate, for templates and policy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MetadataQuery:
     """Who asks: whom the provisioner proved, and the names that are asked for."""
 
     provisioner: str
@@ -27,11 +27,11 @@ class MetadataStore(Protocol):
     """The metadata of people, devices and workloads."""
 
     async def read(self, keys: Sequence[MetadataKey]) -> dict[MetadataKey, dict[str, str]]:
-        """Those of these entries that exist."""
+        """Read those of these entries that exist."""
         ...
 
 
-def keys_of(question: Question) -> list[MetadataKey]:
+def metadata_keys(question: MetadataQuery) -> list[MetadataKey]:
     """Where to look, from the least to the most telling: what is said of a name weighs less than
     what is said of the subject that was proved, and what is said to all less than to one provisioner.
     """
@@ -45,10 +45,10 @@ def keys_of(question: Question) -> list[MetadataKey]:
 
 
 async def look_up(
-    store: MetadataStore, questions: Sequence[Question]
+    store: MetadataStore, questions: Sequence[MetadataQuery]
 ) -> list[dict[str, str] | None]:
-    """The metadata for each question, in order; None where nothing is known."""
-    asked = [keys_of(question) for question in questions]
+    """Return the metadata for each question, in order; None where nothing is known."""
+    asked = [metadata_keys(question) for question in questions]
     found = await store.read(list(dict.fromkeys(key for keys in asked for key in keys)))
     answers: list[dict[str, str] | None] = []
     for keys in asked:

@@ -22,7 +22,7 @@ class Metrics:
             "Events and records that could not be read and were passed over",
             registry=registry,
         )
-        self.said = Counter(
+        self.reported = Counter(
             "newel_inventory_endpoint_events_total",
             "Endpoints said to be expiring, or renewed after that",
             ("event",),

@@ -12,11 +12,11 @@ from google.protobuf.message import DecodeError
 
 from newel.inventory.certificate import (
     UnreadableCertificateError,
-    plain_serial,
+    normalise_serial,
     read_certificate,
 )
 from newel.inventory.config import Expiry
-from newel.inventory.endpoints import CertificateRecord, Placed, displaced, place
+from newel.inventory.endpoints import CertificateRecord, Placement, find_displaced, place
 from newel.inventory.metrics import Metrics
 from newel.inventory.thresholds import warn_at
 from newel.proto import subjects
@@ -42,19 +42,19 @@ class Catalogue(Protocol):
     """The tables the projection fills."""
 
     async def endpoints_of(self, serials: Sequence[bytes]) -> dict[bytes, str]:
-        """The endpoints of those of these certificates that are catalogued."""
+        """Return the endpoints of those of these certificates that are catalogued."""
         ...
 
-    async def add(self, placed: Sequence[Placed], warnings: Sequence[int | None]) -> None:
-        """Adds certificates, each with the second it is late from, and moves their endpoints on."""
+    async def add(self, placed: Sequence[Placement], warnings: Sequence[int | None]) -> None:
+        """Add certificates, each with the second from which it is late, and advance their endpoints."""
         ...
 
     async def merge(self, endpoints: dict[str, str]) -> None:
-        """Moves what waits in each first endpoint, where there is one, into the second."""
+        """Move what waits in each first endpoint, where there is one, into the second."""
         ...
 
     async def revoke(self, revocations: Sequence[Revocation]) -> None:
-        """Marks certificates and gives their endpoints the last of what is left."""
+        """Mark certificates as revoked and give their endpoints the last of what is left."""
         ...
 
 
@@ -70,7 +70,7 @@ class Projection:
         self._metrics = metrics
 
     async def handle(self, events: Sequence[Event]) -> None:
-        """Takes one batch of events; raises what the database raises, to get the batch again.
+        """Handle one batch of events. Raises what the database raises; the batch is delivered again.
 
         Issuances go first: a revocation is of something issued before it.
         """
@@ -80,21 +80,23 @@ class Projection:
             try:
                 if event.subject == subjects.CERTIFICATE_REVOKED:
                     revoked.append(
-                        revocation_of(events_pb2.CertificateRevoked.FromString(event.payload))
+                        read_revocation(events_pb2.CertificateRevoked.FromString(event.payload))
                     )
                 else:
-                    issued.append(record_of(events_pb2.CertificateIssued.FromString(event.payload)))
+                    issued.append(
+                        read_record(events_pb2.CertificateIssued.FromString(event.payload))
+                    )
             except (DecodeError, UnreadableCertificateError) as error:
                 # It will not get better by coming again, and what is behind it must not wait.
                 self._metrics.unreadable.inc()
                 self._audit.record(
                     "inventory.event", "refused", cause=str(error), event_id=event.id
                 )
-        await self.issued(issued)
-        await self.revoked(revoked)
+        await self.add_certificates(issued)
+        await self.mark_revoked(revoked)
 
-    async def issued(self, records: Sequence[CertificateRecord]) -> int:
-        """Catalogues certificates; how many of them were new."""
+    async def add_certificates(self, records: Sequence[CertificateRecord]) -> int:
+        """Catalogue certificates and return how many of them were new."""
         new = 0
         for start in range(0, len(records), _BATCH):
             new += await self._add(records[start : start + _BATCH])
@@ -109,19 +111,19 @@ class Projection:
             return 0
         placed = place(list(fresh.values()), known)
         await self._catalogue.add(placed, [warn_at(each.record, self._expiry) for each in placed])
-        if waiting := displaced(placed):
+        if waiting := find_displaced(placed):
             await self._catalogue.merge(waiting)
         self._metrics.catalogued.inc(len(placed))
         return len(placed)
 
-    async def revoked(self, revocations: Sequence[Revocation]) -> None:
-        """Marks certificates as revoked; one that is not catalogued is left to reconciliation."""
+    async def mark_revoked(self, revocations: Sequence[Revocation]) -> None:
+        """Mark certificates as revoked; one that is not catalogued is left to reconciliation."""
         if revocations:
             await self._catalogue.revoke(revocations)
 
 
-def record_of(message: events_pb2.CertificateIssued | issuing_pb2.Record) -> CertificateRecord:
-    """The facts of an issuance, from its event or from the issuing authority's record."""
+def read_record(message: events_pb2.CertificateIssued | issuing_pb2.Record) -> CertificateRecord:
+    """Read the facts of an issuance from its event or from the issuing authority's record."""
     facts = read_certificate(message.der)
     provisioner = message.provisioner
     return CertificateRecord(
@@ -132,12 +134,12 @@ def record_of(message: events_pb2.CertificateIssued | issuing_pb2.Record) -> Cer
         provisioner_type=provisioner.type,
         renewable=provisioner.renewable,
         issued_at=message.issued_at.seconds,
-        renewed_from=plain_serial(message.renewed_from),
+        renewed_from=normalise_serial(message.renewed_from),
         proof=message.subject_of_proof,
     )
 
 
-def revocation_of(message: events_pb2.CertificateRevoked | issuing_pb2.Revoked) -> Revocation:
-    """A revocation, from its event or from the issuing authority's list."""
-    serial = plain_serial(message.serial)
+def read_revocation(message: events_pb2.CertificateRevoked | issuing_pb2.Revoked) -> Revocation:
+    """Read a revocation from its event or from the issuing authority's list."""
+    serial = normalise_serial(message.serial)
     return Revocation(serial, message.revoked_at.seconds, message.reason, message.active)

@@ -7,7 +7,7 @@ from newel.inventory.certificate import UnreadableCertificateError
 from newel.inventory.config import Reconcile
 from newel.inventory.endpoints import CertificateRecord
 from newel.inventory.metrics import Metrics
-from newel.inventory.projection import Revocation, record_of, revocation_of
+from newel.inventory.projection import Revocation, read_record, read_revocation
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
@@ -35,27 +35,27 @@ class Cursors(Protocol):
     """How far each list has been read."""
 
     async def cursor(self, name: str) -> int:
-        """The last settled position; 0 at first."""
+        """Return the last settled position; 0 at first."""
         ...
 
     async def move_cursor(self, name: str, position: int) -> None:
-        """Remembers it; a cursor never goes back."""
+        """Store it; a cursor never goes back."""
         ...
 
 
 class Catalogue(Protocol):
     """What takes the facts: the projection."""
 
-    async def issued(self, records: Sequence[CertificateRecord]) -> int:
-        """Catalogues certificates; how many of them were new."""
+    async def add_certificates(self, records: Sequence[CertificateRecord]) -> int:
+        """Catalogue certificates and return how many of them were new."""
         ...
 
-    async def revoked(self, revocations: Sequence[Revocation]) -> None:
-        """Marks certificates as revoked."""
+    async def mark_revoked(self, revocations: Sequence[Revocation]) -> None:
+        """Mark certificates as revoked."""
         ...
 
 
-class Reconciliation:
+class Reconciler:
     """Compares the catalogue with the issuing authority; issuances first, so that every revocation
     finds its certificate.
     """
@@ -79,17 +79,17 @@ class Reconciliation:
         self._metrics = metrics
 
     async def run(self) -> None:
-        """One comparison, from the cursors to the ends of both lists."""
+        """Compare once, from the cursors to the ends of both lists."""
         settled = self._clock.unix() - self._config.settle.total_seconds()
-        await self._issued(settled)
-        await self._revoked(settled)
+        await self._reconcile_issued(settled)
+        await self._reconcile_revoked(settled)
         self._metrics.reconciled.set(self._clock.unix())
 
-    async def _issued(self, settled: float) -> None:
+    async def _reconcile_issued(self, settled: float) -> None:
         request = await self._request("issued")
         open_ended = False
         async for page in self._repository.ListIssued(request):
-            missed = await self._catalogue.issued(self._readable(page.records))
+            missed = await self._catalogue.add_certificates(self._readable(page.records))
             self._metrics.missed.inc(missed)
             for record in page.records:
                 open_ended = open_ended or record.issued_at.seconds > settled
@@ -97,11 +97,11 @@ class Reconciliation:
                     request.after = record.position
             await self._cursors.move_cursor("issued", request.after)
 
-    async def _revoked(self, settled: float) -> None:
+    async def _reconcile_revoked(self, settled: float) -> None:
         request = await self._request("revoked")
         open_ended = False
         async for page in self._repository.ListRevoked(request):
-            await self._catalogue.revoked([revocation_of(each) for each in page.revocations])
+            await self._catalogue.mark_revoked([read_revocation(each) for each in page.revocations])
             for each in page.revocations:
                 open_ended = open_ended or each.revoked_at.seconds > settled
                 if not open_ended:
@@ -116,7 +116,7 @@ class Reconciliation:
         readable: list[CertificateRecord] = []
         for record in records:
             try:
-                readable.append(record_of(record))
+                readable.append(read_record(record))
             except UnreadableCertificateError as error:
                 self._metrics.unreadable.inc()
                 self._audit.record(

@@ -27,7 +27,7 @@ class Opener(NamedTuple):
     record: CertificateRecord
 
 
-class Reported(NamedTuple):
+class ReportedCertificate(NamedTuple):
     """A certificate that was once reported as expiring, and what its endpoint has now."""
 
     position: int
@@ -44,31 +44,31 @@ class Endpoints(Protocol):
         ...
 
     async def move(self, source: str, target: str) -> None:
-        """Moves all certificates of an endpoint into another, and forgets its open warning."""
+        """Move all certificates of an endpoint into another and drop its open warning."""
         ...
 
-    async def reported(self, after: int, limit: int) -> Sequence[Reported]:
+    async def reported_certificates(self, after: int, limit: int) -> Sequence[ReportedCertificate]:
         """Certificates of the same two origins that were reported, by position, past ``after``."""
         ...
 
     async def mark_warned(self, endpoint: str, serial: bytes) -> None:
-        """Remembers that a warning about the endpoint's last certificate is open."""
+        """Record that a warning about the endpoint's last certificate is open."""
         ...
 
     async def write(self, event: Write) -> None:
-        """Writes an event."""
+        """Write an event."""
         ...
 
     async def cursor(self, name: str) -> int:
-        """A position that was remembered; 0 at first."""
+        """Return a stored position; 0 at first."""
         ...
 
     async def move_cursor(self, name: str, position: int) -> None:
-        """Remembers a position."""
+        """Store a position."""
         ...
 
 
-class Regrouping:
+class Regrouper:
     """Runs once for a catalogue; when it is interrupted, it runs again from the start."""
 
     def __init__(self, endpoints: Endpoints, outbox: Outbox, audit: Audit) -> None:
@@ -78,7 +78,7 @@ class Regrouping:
         self._done = False
 
     async def run(self) -> None:
-        """Moves every misplaced certificate, unless this was done before."""
+        """Move every misplaced certificate, unless this was done before."""
         if self._done:
             return
         if not await self._endpoints.cursor(_DONE):
@@ -104,7 +104,7 @@ class Regrouping:
     async def _settle_warnings(self) -> None:
         """Take back what a successor answers; keep what is true. Resolving twice does no harm."""
         after = 0
-        while page := await self._endpoints.reported(after, _PAGE):
+        while page := await self._endpoints.reported_certificates(after, _PAGE):
             for each in page:
                 if each.serial == each.last:
                     await self._endpoints.mark_warned(each.endpoint, each.serial)
@@ -112,7 +112,7 @@ class Regrouping:
                     await self._endpoints.write(self._resolution(each))
             after = page[-1].position
 
-    def _resolution(self, reported: Reported) -> Write:
+    def _resolution(self, reported: ReportedCertificate) -> Write:
         event = events_pb2.EndpointRenewed(
             endpoint=reported.endpoint, serial=reported.last or b"", superseded=reported.serial
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from newel.inventory.administrators import Certificates, verify_administrator
 from newel.inventory.config import Administrator
-from newel.inventory.lookup import MetadataStore, Question, look_up
+from newel.inventory.lookup import MetadataQuery, MetadataStore, look_up
 from newel.inventory.metrics import Metrics
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.proto.issuing.v1 import issuing_pb2
@@ -17,7 +17,7 @@ _LARGEST = 1000
 
 
 class LookupServicer(inventory_pb2_grpc.LookupServicer):
-    """Answers what is known of whoever asks for a certificate."""
+    """Answers what is known of the clients that ask for certificates."""
 
     def __init__(self, store: MetadataStore, metrics: Metrics) -> None:
         self._store = store
@@ -28,11 +28,11 @@ class LookupServicer(inventory_pb2_grpc.LookupServicer):
         request: inventory_pb2.LookupRequest,
         context: Any,  # noqa: ARG002 - the contract's signature
     ) -> inventory_pb2.LookupResponse:
-        """One answer per question, in order."""
+        """Answer each question, in order."""
         if len(request.questions) > _LARGEST:
             raise NewelError(ErrorType.TOO_LARGE, f"Ask {_LARGEST} questions at most.")
         questions = [
-            Question(each.provisioner, each.subject, tuple(_names(each.names)))
+            MetadataQuery(each.provisioner, each.subject, tuple(_names(each.names)))
             for each in request.questions
         ]
         answers = await look_up(self._store, questions)
@@ -48,7 +48,7 @@ class LookupServicer(inventory_pb2_grpc.LookupServicer):
 
 
 class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
-    """Answers whether a client certificate is an administrator's."""
+    """Tells whether a client certificate is an administrator's."""
 
     def __init__(
         self, catalogue: Certificates, administrators: Sequence[Administrator], clock: Clock
@@ -62,7 +62,7 @@ class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
         request: inventory_pb2.VerifyRequest,
         context: Any,  # noqa: ARG002 - the contract's signature
     ) -> inventory_pb2.VerifyResponse:
-        """Whose it is; raises `NewelError` for anybody else's."""
+        """Identify the administrator. Raises `NewelError` for other certificates."""
         peer = await verify_administrator(
             request.certificate, self._catalogue, self._administrators, self._clock
         )
@@ -70,7 +70,7 @@ class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
 
 
 def _names(names: Iterable[issuing_pb2.GeneralName]) -> Iterable[str]:
-    """Names as the catalogue spells them; an IP address of a wrong length is nobody's name."""
+    """Yield names as the catalogue spells them, without IP addresses of a wrong length."""
     for name in names:
         kind = name.WhichOneof("name")
         if kind == "ip":

@@ -1,4 +1,4 @@
-"""When an endpoint's last certificate is late for renewal."""
+"""Decides when an endpoint's last certificate is late for renewal."""
 
 import math
 
@@ -7,7 +7,7 @@ from newel.inventory.endpoints import CertificateRecord
 
 
 def warn_at(record: CertificateRecord, expiry: Expiry) -> int | None:
-    """The second at which a certificate without successor is late; None when nobody wants to know.
+    """Return the second from which a certificate without successor is late; None: it is never reported.
 
     A fraction of the lifetime and not a number of days, because lifetimes run from two minutes to
     years.

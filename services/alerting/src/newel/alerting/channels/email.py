@@ -29,7 +29,7 @@ class EmailChannel:
         self._clock = clock
 
     async def send(self, message: Message) -> None:
-        """Hands the mail over; raises `DeliveryError` unless the server takes it for everyone."""
+        """Deliver the mail. Raises `DeliveryError` unless the server accepts every recipient."""
         try:
             addresses = await self._policy.resolve(self._config.host)
         except EgressRefusedError as error:
@@ -37,13 +37,13 @@ class EmailChannel:
         except EgressError as error:
             raise DeliveryError(str(error)) from None
         mail = self.compose(message)
-        await run_in_thread(self._hand_over, addresses[0], mail)
+        await run_in_thread(self._deliver, addresses[0], mail)
 
     async def close(self) -> None:
         """Nothing is kept open."""
 
     def compose(self, message: Message) -> EmailMessage:
-        """The mail. One notice is one thread: what resolves it refers to what opened it."""
+        """Compose the mail. One notice is one thread: what resolves it refers to what opened it."""
         mail = EmailMessage()
         mail["From"] = Address(addr_spec=self._config.sender)
         mail["To"] = tuple(Address(addr_spec=each) for each in self._config.recipients)
@@ -59,11 +59,11 @@ class EmailChannel:
         return mail
 
     def _message_id(self, key: str) -> str:
-        """The same for every attempt, so that mail systems drop a repeated one (RFC 5322 §3.6.4)."""
+        """Return the same id for every attempt, so that mail systems drop repeats (RFC 5322 §3.6.4)."""
         domain = self._config.sender.rpartition("@")[2]
         return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
 
-    def _hand_over(self, address: str, mail: EmailMessage) -> None:
+    def _deliver(self, address: str, mail: EmailMessage) -> None:
         """Blocking; every step ends within the configured time."""
         try:
             with self._connect(address) as server:
@@ -79,14 +79,14 @@ class EmailChannel:
             detail = f"the mail server answered {error.smtp_code}"
             raise DeliveryError(detail, permanent=permanent) from None
         except smtplib.SMTPRecipientsRefused as error:
-            raise _refused(error.recipients) from None
+            raise _rejection(error.recipients) from None
         except smtplib.SMTPNotSupportedError:
             detail = "the mail server does not offer what is configured (STARTTLS, AUTH)"
             raise DeliveryError(detail, permanent=True) from None
         except (smtplib.SMTPException, OSError) as error:
             raise DeliveryError(f"no delivery: {type(error).__name__}") from None
         if refused:
-            raise _refused(refused)
+            raise _rejection(refused)
 
     def _connect(self, address: str) -> smtplib.SMTP:
         own = self._config
@@ -98,7 +98,7 @@ class EmailChannel:
 
 
 class _PinnedSmtp(smtplib.SMTP):
-    """Connects to an address that was checked; certificates are held against the host's name."""
+    """Connects to an address that was checked and verifies the certificate for the host's name."""
 
     def __init__(
         self, host: str, port: int, address: str, timeout: float, tls: ssl.SSLContext | None
@@ -114,7 +114,7 @@ class _PinnedSmtp(smtplib.SMTP):
         return self._tls.wrap_socket(connection, server_hostname=host)
 
 
-def _refused(recipients: dict[str, tuple[int, bytes]]) -> DeliveryError:
+def _rejection(recipients: dict[str, tuple[int, bytes]]) -> DeliveryError:
     permanent = all(500 <= code < 600 for code, _ in recipients.values())
     detail = f"the mail server refused {len(recipients)} recipients"
     return DeliveryError(detail, permanent=permanent)

@@ -13,7 +13,7 @@ from newel.runtime.tls.client import trust_file
 if TYPE_CHECKING:
     import httpx
 
-_MOST_OCTETS = 64 * 1024
+_MAX_OCTETS = 64 * 1024
 _AGAIN = {408, 425, 429}  # of the 4xx, those that may go away by themselves
 
 
@@ -28,7 +28,7 @@ class Poster:
     _client: "httpx.AsyncClient | None" = field(default=None, init=False, repr=False)
 
     async def post(self, body: bytes, headers: dict[str, str]) -> None:
-        """Returns when the receiver answered 2xx; raises `DeliveryError` for everything else.
+        """Return when the receiver answered 2xx; raise `DeliveryError` for everything else.
 
         The error never holds the URL: for some receivers that is the secret.
         """
@@ -69,26 +69,26 @@ class Poster:
         )
         response = await self._client.send(request, stream=True)
         try:
-            await _bounded(response)
+            await _drain(response)
         finally:
             await response.aclose()
-        _judge(response.status_code, response.headers.get("retry-after"))
+        _check_status(response.status_code, response.headers.get("retry-after"))
 
     async def close(self) -> None:
-        """Lets connections go."""
+        """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
 
 
-async def _bounded(response: "httpx.Response") -> None:
+async def _drain(response: "httpx.Response") -> None:
     seen = 0
     async for chunk in response.aiter_raw():
         seen += len(chunk)
-        if seen > _MOST_OCTETS:
+        if seen > _MAX_OCTETS:
             return
 
 
-def _judge(status: int, retry_after: str | None) -> None:
+def _check_status(status: int, retry_after: str | None) -> None:
     if 200 <= status < 300:
         return
     permanent = status < 500 and status not in _AGAIN

@@ -1,7 +1,7 @@
 """Slack's incoming webhooks, and what understands the same (Mattermost, Discord's ``/slack``).
 
 Every text that a stranger may have chosen is sent as ``plain_text``, which has no links, mentions or
-formatting; the fallback line, which has, is escaped as Slack asks: ``&``, ``<``, ``>``.
+formatting; the fallback line, which has, is escape as Slack asks: ``&``, ``<``, ``>``.
 """
 
 from typing import Any
@@ -21,22 +21,22 @@ class SlackChannel:
         self._poster = poster
 
     async def send(self, message: Message) -> None:
-        """Posts the message; raises `DeliveryError` unless Slack takes it."""
+        """Post the message. Raises `DeliveryError` unless Slack accepts it."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.key}
         await self._poster.post(msgspec.json.encode(payload(message)), headers)
 
     async def close(self) -> None:
-        """Lets connections go."""
+        """Close the connections."""
         await self._poster.close()
 
 
 def payload(message: Message) -> dict[str, Any]:
-    """The message in Slack's Block Kit."""
+    """Return the message in Slack's Block Kit."""
     sign = {Phase.OPENED: "⚠", Phase.RESOLVED: "✓"}[message.phase]
     headline = f"{sign} {title(message)}"
     fields = [_plain(f"{name}\n{value}") for name, value in facts(message)[:_FIELDS]]
     return {
-        "text": escaped(headline),
+        "text": escape(headline),
         "mrkdwn": False,
         "blocks": [
             {"type": "header", "text": _plain(headline)},
@@ -49,6 +49,6 @@ def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def escaped(text: str) -> str:
-    """Text that Slack shows as it is and finds no mention or link in."""
+def escape(text: str) -> str:
+    """Escape text so that Slack shows it as it is, without mentions and links."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

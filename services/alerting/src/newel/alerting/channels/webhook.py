@@ -30,7 +30,7 @@ class WebhookChannel:
         self._clock = clock
 
     async def send(self, message: Message) -> None:
-        """Posts the event; raises `DeliveryError` unless the receiver answers 2xx."""
+        """Post the event. Raises `DeliveryError` unless the receiver answers 2xx."""
         body = msgspec.json.encode(event(message))
         headers = {
             "Content-Type": "application/cloudevents+json",
@@ -40,18 +40,18 @@ class WebhookChannel:
         await self._poster.post(body, headers)
 
     async def close(self) -> None:
-        """Lets connections go."""
+        """Close the connections."""
         await self._poster.close()
 
 
 def signature(secret: bytes, at: int, body: bytes) -> str:
-    """The value of ``Newel-Signature`` for a body sent at that second."""
+    """Return the value of ``Newel-Signature`` for a body sent at that second."""
     digest = hmac.new(secret, b"%d.%s" % (at, body), hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"
 
 
 def event(message: Message) -> dict[str, Any]:
-    """The CloudEvents document of a message."""
+    """Return the CloudEvents document of a message."""
     notice = message.notice
     opened = message.phase is Phase.OPENED
     happened = notice.opened_at if opened else notice.resolved_at or notice.opened_at

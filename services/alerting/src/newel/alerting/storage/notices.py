@@ -80,7 +80,7 @@ class Storage:
         self._database = database
 
     async def open(self, notice: Notice, to: Sequence[Route]) -> bool:
-        """Opens a notice and queues its deliveries in one unit; False when it was known."""
+        """Open a notice and queue its deliveries in one unit; return False when it was known."""
         gate = Write(
             _OPEN,
             (
@@ -98,7 +98,7 @@ class Storage:
             ),
         )
         queue = [
-            _queued(
+            _queue(
                 notice.id, Phase.OPENED, route.channel, route.fallback, notice.opened_at.timestamp()
             )
             for route in to
@@ -106,7 +106,7 @@ class Storage:
         return await self._database.decide(gate, *queue) is not None
 
     async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
-        """Resolves a notice: stops what was not delivered, tells those who were told.
+        """Resolve a notice: cancel what was not delivered, queue a message for each channel that has it.
 
         False when it is resolved already or has not been opened; then it will not be.
         """
@@ -135,31 +135,31 @@ class Storage:
         rows = await self._database.fetch_many(_CLAIMED, claimed)
         return [_delivery(row) for row in rows]
 
-    async def delivered(self, delivery: Delivery) -> None:
-        """The receiver has it."""
+    async def mark_delivered(self, delivery: Delivery) -> None:
+        """Record that the receiver has it."""
         await self._database.apply(Write(_DELIVERED, (delivery.key,)))
 
     async def postpone(self, delivery: Delivery, until: float, error: str) -> None:
-        """To be tried again at ``until``."""
+        """Schedule the next attempt for ``until``."""
         await self._database.apply(Write(_POSTPONE, (delivery.key, _milliseconds(until), error)))
 
     async def give_up(self, delivery: Delivery, now: float, error: str) -> None:
-        """Failed for good; its fallback channel, where it has one, is told instead."""
+        """Record the final failure and queue a delivery to the fallback channel, where there is one."""
         gate = Write(_GIVE_UP, (delivery.key, error))
         instead = (
-            [_queued(delivery.notice.id, delivery.phase, delivery.fallback, "", now)]
+            [_queue(delivery.notice.id, delivery.phase, delivery.fallback, "", now)]
             if delivery.fallback
             else []
         )
         await self._database.decide(gate, *instead)
 
     async def open_notices(self) -> int:
-        """How many notices are not resolved."""
+        """Count the notices that are not resolved."""
         ((count,),) = await self._database.fetch(_OPEN_NOTICES)
         return count
 
     async def waiting_since(self, channel: str) -> int | None:
-        """Since when the oldest delivery of a channel has been waiting."""
+        """Return since when the oldest delivery of a channel has been waiting."""
         rows = await self._database.fetch(_OLDEST, channel)
         if not rows:
             return None
@@ -167,7 +167,7 @@ class Storage:
         return resolved_at if phase == "resolved" else opened_at
 
     async def abandon_others(self, channels: Sequence[str]) -> list[str]:
-        """Gives up what waits for channels that are no longer configured; their names."""
+        """Give up deliveries to channels that are no longer configured and return their names."""
         rows = await self._database.fetch(_CHANNELS)
         gone = sorted({name for (name,) in rows} - set(channels))
         for name in gone:
@@ -175,13 +175,13 @@ class Storage:
         return gone
 
     async def forget(self, before: int) -> None:
-        """Removes what was resolved before then."""
+        """Remove what was resolved before then."""
         await self._database.apply(
             Write(_FORGET_DELIVERIES, (before,)), Write(_FORGET_NOTICES, (before,))
         )
 
 
-def _queued(notice: str, phase: Phase, channel: str, fallback: str, at: float) -> Write:
+def _queue(notice: str, phase: Phase, channel: str, fallback: str, at: float) -> Write:
     key = message_key(notice, phase, channel)
     return Write(_QUEUE, (key, notice, phase.value, channel, fallback, _milliseconds(at)))
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from newel.inventory.endpoints import Placed
+from newel.inventory.endpoints import Placement
 from newel.inventory.expiry import DueEndpoint
 from newel.inventory.projection import Revocation
-from newel.inventory.storage.names import names_of, names_text
+from newel.inventory.storage.names import join_names, split_names
 from newel.runtime.database.contract import Database, Row, Statement, Write
 
 _ADD_CERTIFICATES = (
@@ -97,7 +97,7 @@ _MOVE_CURSOR = Statement("""
 
 @lru_cache(maxsize=32)
 def _rows(shape: tuple[str, int, str], count: int) -> Statement:
-    """An INSERT of ``count`` rows."""
+    """Return an INSERT of ``count`` rows."""
     head, width, tail = shape
     rows = (
         "(" + ", ".join(f"${row * width + column + 1}" for column in range(width)) + ")"
@@ -115,7 +115,7 @@ message, and each further text is another.
 def _inserts(
     shape: tuple[str, int, str], rows: Sequence[tuple[object, ...]], at_once: int
 ) -> list[Write]:
-    """Writes of powers of two rows, so that there are few texts for the database to prepare."""
+    """Split rows into writes of powers of two, so that the database prepares few statements."""
     writes: list[Write] = []
     start = 0
     while start < len(rows):
@@ -133,16 +133,16 @@ class CatalogueStorage:
         self._database = database
 
     async def endpoints_of(self, serials: Sequence[bytes]) -> dict[bytes, str]:
-        """The endpoints of those of these certificates that are catalogued."""
+        """Return the endpoints of those of these certificates that are catalogued."""
         return dict[bytes, str](await self._find(_ENDPOINTS_OF, serials, b""))
 
-    async def add(self, placed: Sequence[Placed], warnings: Sequence[int | None]) -> None:
-        """Adds certificates, each with the second it is late from, and moves their endpoints on."""
+    async def add(self, placed: Sequence[Placement], warnings: Sequence[int | None]) -> None:
+        """Add certificates, each with the second from which it is late, and advance their endpoints."""
         certificates: list[tuple[object, ...]] = []
         endpoints: dict[str, tuple[int, tuple[object, ...]]] = {}
         for each, warning in zip(placed, warnings, strict=True):
             record, facts = each.record, each.record.facts
-            names = names_text(facts.names)
+            names = join_names(facts.names)
             certificates.append(
                 (
                     record.serial,
@@ -187,7 +187,7 @@ class CatalogueStorage:
         )
 
     async def merge(self, endpoints: dict[str, str]) -> None:
-        """Moves what waits in each first endpoint, where there is one, into the second."""
+        """Move what waits in each first endpoint, where there is one, into the second."""
         found = await self._find(_WAITING, list(endpoints), "")
         for (waiting,) in sorted(found):
             endpoint = endpoints[waiting]
@@ -201,7 +201,7 @@ class CatalogueStorage:
             )
 
     async def _find(self, query: Statement, keys: Sequence[object], nothing: object) -> list[Row]:
-        """The rows of a query by list; ``nothing`` is a key that no row has."""
+        """Return the rows of a query by list; ``nothing`` is a key that no row has."""
         found: list[Row] = []
         for start in range(0, len(keys), _ASKED_AT_ONCE):
             asked = [*keys[start : start + _ASKED_AT_ONCE]]
@@ -210,7 +210,7 @@ class CatalogueStorage:
         return found
 
     async def revoke(self, revocations: Sequence[Revocation]) -> None:
-        """Marks certificates and gives their endpoints the last of what is left."""
+        """Mark certificates as revoked and give their endpoints the last of what is left."""
         for each in revocations:
             await self._database.apply(
                 Write(_REVOKE, (each.serial, each.at, each.reason, each.active)),
@@ -219,7 +219,7 @@ class CatalogueStorage:
             )
 
     async def due(self, now: int, limit: int) -> list[DueEndpoint]:
-        """The endpoints that expiry is to look at, the most overdue first."""
+        """Return the endpoints that are due for a look, the most overdue first."""
         rows = await self._database.fetch(_DUE, now, limit)
         return [
             DueEndpoint(
@@ -227,22 +227,22 @@ class CatalogueStorage:
                 warned=row[1],
                 last=row[2],
                 common_name=row[3] or "",
-                names=names_of(row[4] or ""),
+                names=split_names(row[4] or ""),
                 provisioner=row[5] or "",
                 not_before=row[6] or 0,
                 not_after=row[7] or 0,
                 warn_at=row[8],
-                said=row[9] is not None,
+                was_reported=row[9] is not None,
             )
             for row in rows
         ]
 
     async def settle(self, endpoint: DueEndpoint) -> None:
-        """Nothing is to be said of this endpoint unless it changes."""
+        """Report nothing about this endpoint unless it changes."""
         await self._database.apply(Write(_SETTLE, (endpoint.id, endpoint.last)))
 
-    async def say_expiring(self, endpoint: DueEndpoint, at: int, event: Write) -> bool:
-        """Writes the event, unless the endpoint has changed or it was said already."""
+    async def report_expiring(self, endpoint: DueEndpoint, at: int, event: Write) -> bool:
+        """Write the event, unless the endpoint has changed or was reported already."""
         row = await self._database.decide(
             Write(_SAY_EXPIRING, (endpoint.id, endpoint.last)),
             Write(_SAID, (endpoint.last, at)),
@@ -250,8 +250,8 @@ class CatalogueStorage:
         )
         return row is not None
 
-    async def say_renewed(self, endpoint: DueEndpoint, event: Write) -> bool:
-        """Writes the event and takes the warning back, unless the endpoint has changed."""
+    async def report_renewed(self, endpoint: DueEndpoint, event: Write) -> bool:
+        """Write the event and withdraw the warning, unless the endpoint has changed."""
         params = (endpoint.id, endpoint.warned, endpoint.last, endpoint.warn_at, b"")
         return await self._database.decide(Write(_SAY_RENEWED, params), event) is not None
 
@@ -261,5 +261,5 @@ class CatalogueStorage:
         return rows[0][0] if rows else 0
 
     async def move_cursor(self, name: str, position: int) -> None:
-        """Remembers it; a cursor never goes back."""
+        """Store it; a cursor never goes back."""
         await self._database.apply(Write(_MOVE_CURSOR, (name, position)))

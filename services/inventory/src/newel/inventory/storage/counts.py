@@ -1,6 +1,6 @@
 """Counting by the index on the end of life, a bounded piece at a time."""
 
-from newel.inventory.counting import Stretch
+from newel.inventory.counting import Interval
 from newel.runtime.database.contract import Database, Statement
 
 _PIECE = 20_000
@@ -29,26 +29,26 @@ class CountStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def certificates(self, after: int, until: int) -> Stretch:
-        """Counts those that end after ``after`` and no later than ``until``, or a first part."""
-        return await self._stretch(_CERTIFICATES_EDGE, _CERTIFICATES, after, until)
+    async def certificates(self, after: int, until: int) -> Interval:
+        """Count those that expire after ``after`` and no later than ``until``, or a first part of them."""
+        return await self._count(_CERTIFICATES_EDGE, _CERTIFICATES, after, until)
 
-    async def endpoints(self, after: int, until: int) -> Stretch:
-        """The same of endpoints, by the end of their last certificate."""
-        return await self._stretch(_ENDPOINTS_EDGE, _ENDPOINTS, after, until)
+    async def endpoints(self, after: int, until: int) -> Interval:
+        """Count endpoints in the same way, by the expiry of their last certificate."""
+        return await self._count(_ENDPOINTS_EDGE, _ENDPOINTS, after, until)
 
-    async def expiring(self, now: int) -> int:
-        """Endpoints said to be expiring that have not ended."""
+    async def count_expiring(self, now: int) -> int:
+        """Count the endpoints that were reported as expiring and have not ended."""
         ((count,),) = await self._database.fetch(_EXPIRING, now)
         return count
 
     async def soonest(self, now: int) -> int:
-        """When the first active certificate ends; 0 when there is none."""
+        """Return when the first active certificate expires; 0 without one."""
         rows = await self._database.fetch(_SOONEST, now)
         return rows[0][0] if rows else 0
 
-    async def _stretch(self, edge: Statement, count: Statement, after: int, until: int) -> Stretch:
+    async def _count(self, edge: Statement, count: Statement, after: int, until: int) -> Interval:
         edges = await self._database.fetch(edge, after, until, _PIECE)
         end = edges[0][0] if edges else until
         ((total, revoked),) = await self._database.fetch(count, after, end)
-        return Stretch(end if edges else None, total - revoked, revoked)
+        return Interval(end if edges else None, total - revoked, revoked)

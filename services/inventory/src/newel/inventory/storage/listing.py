@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from newel.inventory.catalogue import CertificateEntry, EndpointEntry
-from newel.inventory.storage.names import names_of
+from newel.inventory.storage.names import split_names
 from newel.runtime.database.contract import Database, Row, Statement
 from newel.runtime.database.listing import ListQuery, Page
 from newel.runtime.database.paging import (
@@ -143,7 +143,7 @@ def _certificate(row: Row) -> CertificateEntry:
         issuer=row[2],
         endpoint=row[3],
         common_name=row[4],
-        names=names_of(row[5]),
+        names=split_names(row[5]),
         provisioner=row[6],
         provisioner_type=row[7],
         proof=row[8],
@@ -162,7 +162,7 @@ def _endpoint(row: Row) -> EndpointEntry:
     return EndpointEntry(
         id=row[1],
         common_name=row[2],
-        names=names_of(row[3]),
+        names=split_names(row[3]),
         provisioner=row[4],
         provisioner_type=row[5],
         opened_at=_time(row[6]),

@@ -27,7 +27,7 @@ class MetadataStorage:
         self._database = database
 
     async def read(self, keys: Sequence[MetadataKey]) -> dict[MetadataKey, dict[str, str]]:
-        """Those of these entries that exist."""
+        """Read those of these entries that exist."""
         asked = [(key.kind, key.key, key.provisioner) for key in keys]
         rows = await self._database.fetch_many(_READ, asked)
         return {
@@ -36,12 +36,12 @@ class MetadataStorage:
         }
 
     async def write(self, key: MetadataKey, entries: dict[str, str], at: dt.datetime) -> None:
-        """Puts an entry in the place of whatever was there."""
+        """Replace an entry."""
         text = msgspec.json.encode(entries).decode()
         params = (key.kind, key.key, key.provisioner, text, int(at.timestamp()))
         await self._database.apply(Write(_WRITE, params))
 
     async def remove(self, key: MetadataKey) -> bool:
-        """Takes an entry away; whether there was one."""
+        """Remove an entry and return whether there was one."""
         gate = Write(_REMOVE, (key.kind, key.key, key.provisioner))
         return await self._database.decide(gate) is not None

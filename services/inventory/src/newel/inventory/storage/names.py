@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 
-def names_text(names: Sequence[str]) -> str:
-    """The column's text; "" for no names. A line break inside a name becomes a space."""
+def join_names(names: Sequence[str]) -> str:
+    """Return the column's text; "" for no names. A line break inside a name becomes a space."""
     return "".join(["\n", *(f"{name.replace(chr(10), ' ')}\n" for name in names)]) if names else ""
 
 
-def names_of(text: str) -> tuple[str, ...]:
-    """The names in it."""
+def split_names(text: str) -> tuple[str, ...]:
+    """Return the names in the column's text."""
     return tuple(text.split("\n")[1:-1])

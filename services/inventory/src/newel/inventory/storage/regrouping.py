@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from newel.inventory.certificate import CertificateFacts
 from newel.inventory.endpoints import ACME, CertificateRecord
-from newel.inventory.regrouping import Opener, Reported
+from newel.inventory.regrouping import Opener, ReportedCertificate
 from newel.inventory.storage.catalogue import CatalogueStorage
-from newel.inventory.storage.names import names_of
+from newel.inventory.storage.names import split_names
 from newel.runtime.database.contract import Database, Statement, Write
 
 # An endpoint whose id begins with "c-" was opened by one certificate, which renews none.
@@ -45,31 +45,31 @@ class RegroupingStorage:
         return [Opener(row[0], _record(*row[1:])) for row in rows]
 
     async def move(self, source: str, target: str) -> None:
-        """Moves all certificates of an endpoint into another, and forgets its open warning."""
+        """Move all certificates of an endpoint into another and drop its open warning."""
         await self._database.apply(
             Write(_OPEN, (source, target)), Write(_FORGET_WARNING, (source,))
         )
         await self._catalogue.merge({source: target})
 
-    async def reported(self, after: int, limit: int) -> Sequence[Reported]:
+    async def reported_certificates(self, after: int, limit: int) -> Sequence[ReportedCertificate]:
         """Certificates of the same two origins that were reported, by position, past ``after``."""
         rows = await self._database.fetch(_REPORTED, after, limit)
-        return [Reported(*row) for row in rows]
+        return [ReportedCertificate(*row) for row in rows]
 
     async def mark_warned(self, endpoint: str, serial: bytes) -> None:
-        """Remembers that a warning about the endpoint's last certificate is open."""
+        """Record that a warning about the endpoint's last certificate is open."""
         await self._database.apply(Write(_MARK_WARNED, (endpoint, serial)))
 
     async def write(self, event: Write) -> None:
-        """Writes an event."""
+        """Write an event."""
         await self._database.apply(event)
 
     async def cursor(self, name: str) -> int:
-        """A position that was remembered; 0 at first."""
+        """Return a stored position; 0 at first."""
         return await self._catalogue.cursor(name)
 
     async def move_cursor(self, name: str, position: int) -> None:
-        """Remembers a position."""
+        """Store a position."""
         await self._catalogue.move_cursor(name, position)
 
 
@@ -89,7 +89,9 @@ def _record(  # the columns of the query
     return CertificateRecord(
         serial,
         issuer,
-        CertificateFacts(serial, common_name, names_of(names), not_before, not_after, fingerprint),
+        CertificateFacts(
+            serial, common_name, split_names(names), not_before, not_after, fingerprint
+        ),
         provisioner,
         provisioner_type,
         renewable=True,  # it opened an endpoint of its own, so its provisioner allowed renewal

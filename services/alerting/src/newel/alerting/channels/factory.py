@@ -1,4 +1,4 @@
-"""A channel from its configuration: the one table of kinds."""
+"""Builds a channel from its configuration: the one table of kinds."""
 
 from newel.alerting.channels.http_post import Poster
 from newel.alerting.channels.slack import SlackChannel
@@ -10,16 +10,16 @@ from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError, read_secret
 from newel.runtime.egress import EgressPolicy
 
-_SHORTEST_SECRET = 16
+_MIN_SECRET = 16
 
 
-def make_channel(name: str, config: ChannelConfig, policy: EgressPolicy, clock: Clock) -> Channel:
-    """Reads the channel's secret; raises `ConfigError` when that cannot be used."""
+def build_channel(name: str, config: ChannelConfig, policy: EgressPolicy, clock: Clock) -> Channel:
+    """Build a channel and read its secret. Raises `ConfigError` when that cannot be used."""
     seconds = config.timeout.total_seconds()
     if isinstance(config, Webhook):
         poster = Poster(config.url, seconds, policy, config.ca_file)
         secret = read_secret(config.secret_file)
-        if len(secret) < _SHORTEST_SECRET:
+        if len(secret) < _MIN_SECRET:
             raise ConfigError(f"{config.secret_file}: a webhook secret is 16 characters or more")
         return WebhookChannel(poster, secret.encode(), clock)
     if isinstance(config, Slack):
