@@ -8,8 +8,6 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from fixtures.listeners import run_listener
 from fixtures.tls_authority import Authority
 from newel.runtime.clock import SystemClock
 from newel.runtime.http.connection_limits import ConnectionLimits
-from newel.runtime.http.listener import Listener, bind
+from newel.runtime.http.listener import bind
 from newel.runtime.tls.server import ServerTLS
 
 
@@ -32,19 +31,6 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-@asynccontextmanager
-async def listening(
-    tls: ServerTLS | None = None, limits: ConnectionLimits | None = None
-) -> AsyncGenerator[int]:
-    listener = Listener(app, bind("127.0.0.1:0"), tls, limits=limits)
-    running = asyncio.get_running_loop().create_task(listener.listen())
-    while not listener.started:
-        await asyncio.sleep(0.01)
-    yield listener.address[1]
-    listener.stop()
-    await running
 
 
 def get(port: int, context: ssl.SSLContext) -> tuple[Any, x509.Certificate]:
@@ -72,7 +58,7 @@ async def test_a_client_certificate_is_optional_and_reaches_the_app(tmp_path: Pa
     tls = ServerTLS()
     tls.trust([root.pem])
     tls.present(*root.issue("server"))
-    async with listening(tls) as port:
+    async with run_listener(app, tls=tls) as port:
         without, _ = await asyncio.to_thread(get, port, client(root, tmp_path))
         with_one, _ = await asyncio.to_thread(get, port, client(root, tmp_path, root.issue("mike")))
         assert (without, with_one) == ({"peer": None}, {"peer": "CN=mike"})
@@ -87,7 +73,7 @@ async def test_a_new_certificate_even_of_another_key_type_serves_new_connections
     root = Authority("Root")
     tls = ServerTLS()
     tls.present(*root.issue("first"))
-    async with listening(tls) as port:
+    async with run_listener(app, tls=tls) as port:
         _, first = await asyncio.to_thread(get, port, client(root, tmp_path))
         tls.present(*root.issue("second", rsa.generate_private_key(65537, 2048)))
         _, second = await asyncio.to_thread(get, port, client(root, tmp_path))
@@ -107,7 +93,7 @@ async def test_old_tls_is_refused(tmp_path: Path) -> None:
     old = client(root, tmp_path)
     old.minimum_version = ssl.TLSVersion.TLSv1
     old.maximum_version = ssl.TLSVersion.TLSv1_1
-    async with listening(tls) as port:
+    async with run_listener(app, tls=tls) as port:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await asyncio.to_thread(get, port, old)
 
@@ -120,7 +106,7 @@ async def test_the_versions_of_tls_can_be_narrowed(
     tls = ServerTLS((least, last))
     tls.present(*root.issue("server"))
     versions = {1.2: ssl.TLSVersion.TLSv1_2, 1.3: ssl.TLSVersion.TLSv1_3}
-    async with listening(tls) as port:
+    async with run_listener(app, tls=tls) as port:
         for version, own in versions.items():
             context = client(root, tmp_path)
             context.minimum_version = context.maximum_version = own
@@ -149,7 +135,7 @@ def raw(port: int, data: bytes) -> bytes:
 @pytest.mark.attack("P09")
 async def test_endless_headers_and_slow_ones_end() -> None:
     limits = ConnectionLimits(head_seconds=0.3)
-    async with listening(limits=limits) as port:
+    async with run_listener(app, limits) as port:
         long = b"GET / HTTP/1.1\r\nx: " + b"a" * 200_000
         assert (await asyncio.to_thread(raw, port, long)).startswith(b"HTTP/1.1 431 ")
         began = time.monotonic()
@@ -163,7 +149,7 @@ async def test_endless_headers_and_slow_ones_end() -> None:
 async def test_a_body_that_comes_with_its_header_does_not_count_as_header() -> None:
     body = b"b" * 400_000
     head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode()
-    async with listening() as port:
+    async with run_listener(app) as port:
         whole = head + b"connection: close\r\n\r\n" + body
         assert (await asyncio.to_thread(raw, port, whole)).startswith(b"HTTP/1.1 200 ")
 
@@ -196,19 +182,14 @@ def test_without_a_host_both_kinds_of_addresses_are_listened_on(
 async def test_a_client_by_ipv4_is_called_by_its_ipv4_address() -> None:
     seen: list[str] = []
 
-    async def noting(scope: Any, _receive: Any, send: Any) -> None:
+    async def note_client(scope: Any, _receive: Any, send: Any) -> None:
         seen.append(scope["client"][0])
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    listener = Listener(noting, bind(":0"))
-    running = asyncio.get_running_loop().create_task(listener.listen())
-    while not listener.started:
-        await asyncio.sleep(0.01)
     request = b"GET / HTTP/1.0\r\n\r\n"
-    assert (await asyncio.to_thread(raw, listener.address[1], request)).startswith(b"HTTP/1.1 204 ")
-    listener.stop()
-    await running
+    async with run_listener(note_client, address=":0") as port:
+        assert (await asyncio.to_thread(raw, port, request)).startswith(b"HTTP/1.1 204 ")
     assert seen == ["127.0.0.1"]
 
 
@@ -219,16 +200,11 @@ async def test_the_date_is_that_of_the_second_in_which_the_answer_is_sent() -> N
         await asyncio.sleep(next(delays))
         await app(scope, _receive, send)
 
-    listener = Listener(slow, bind("127.0.0.1:0"))
-    running = asyncio.get_running_loop().create_task(listener.listen())
-    while not listener.started:
-        await asyncio.sleep(0.01)
-    for delay in (0, 1):
-        earliest = int(SystemClock().unix()) + delay
-        said = await asyncio.to_thread(raw, listener.address[1], b"GET / HTTP/1.0\r\n\r\n")
-        found = re.findall(rb"(?m)^date: (.*)\r$", said)
-        assert len(found) == 1
-        date = parsedate_to_datetime(found[0].decode()).timestamp()
-        assert earliest <= date <= SystemClock().unix()
-    listener.stop()
-    await running
+    async with run_listener(slow) as port:
+        for delay in (0, 1):
+            earliest = int(SystemClock().unix()) + delay
+            said = await asyncio.to_thread(raw, port, b"GET / HTTP/1.0\r\n\r\n")
+            found = re.findall(rb"(?m)^date: (.*)\r$", said)
+            assert len(found) == 1
+            date = parsedate_to_datetime(found[0].decode()).timestamp()
+            assert earliest <= date <= SystemClock().unix()

@@ -1,4 +1,4 @@
-"""From an expiring endpoint to whoever is told, and back: ALERT-01…06, design §8 "expiry to Slack"."""
+"""From an expiring endpoint to the channels that hear of it, and back."""
 
 import asyncio
 import datetime as dt
@@ -49,7 +49,7 @@ def post(mail_server: MailServer) -> Channel:
     )
 
 
-async def test_alert_02_nothing_is_sent_until_a_channel_is_configured(database: Database) -> None:
+async def test_nothing_is_sent_until_a_channel_is_configured(database: Database) -> None:
     alerts = Alerts(database, Config())
     await alerts.take(expiry_event(ONE))
     await alerts.deliver()
@@ -76,7 +76,7 @@ async def test_what_was_opened_before_an_upgrade_is_listed_and_delivered_after_i
     await new.close()
 
 
-async def test_alert_03_04_05_every_channel_is_told_once_and_told_when_it_is_over(
+async def test_every_channel_is_told_once_and_told_when_it_is_over(
     database: Database,
     webhook: WebhookReceiver,
     slack: SlackReceiver,

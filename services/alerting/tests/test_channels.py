@@ -177,10 +177,10 @@ class TestWebhook:
     ) -> None:
         answers = [["127.0.0.1"], ["169.254.169.254"]]
 
-        async def rebinding(host: str) -> list[str]:
+        async def rebind(host: str) -> list[str]:
             return answers.pop(0)
 
-        policy = EgressPolicy(resolver=rebinding)
+        policy = EgressPolicy(resolver=rebind)
         await send(hook(webhook.url(host="rebind.example"), secret_file()), message(), policy)
         assert len(webhook.posted) == 1
         with pytest.raises(DeliveryError, match="egress policy"):
@@ -199,7 +199,7 @@ class TestWebhook:
         assert caught.value.permanent == permanent
 
     async def test_an_endless_answer_is_cut_off(self, secret_file: SecretFile) -> None:
-        """The receiver sends until it is hung up on: whoever read it all would read for ever."""
+        """The receiver sends until the connection is closed: a client that read it all would never end."""
         hung_up = asyncio.Event()
 
         async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -346,12 +346,12 @@ class TestEmail:
         assert caught.value.permanent == permanent
 
     async def test_refused_recipients_are_a_failure(self) -> None:
-        with MailServer(refused={"bob@example.com": "550 nobody"}) as server:
+        with MailServer(refused={"bob@example.com": "550 no such user"}) as server:
             with pytest.raises(DeliveryError, match="1 recipients") as caught:
                 await send(self.config(server), message())
             assert caught.value.permanent
         with MailServer(
-            refused={"ada@example.com": "450 full", "bob@example.com": "550 nobody"}
+            refused={"ada@example.com": "450 full", "bob@example.com": "550 no such user"}
         ) as server:
             with pytest.raises(DeliveryError, match="2 recipients") as caught:
                 await send(self.config(server), message())

@@ -1,4 +1,4 @@
-"""Alerts over HTTPS: what administrators are shown, and that nobody else is; attack P05."""
+"""Alerts over HTTPS: for administrators, and for no one else."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -65,9 +65,9 @@ async def three(database: Database) -> Alerts:
 @pytest.mark.parametrize(
     ("der", "inventory", "status"),
     [(None, True, 401), (b"bob's", True, 403), (ADA, False, 500)],
-    ids=["no certificate", "another's", "nobody to ask"],
+    ids=["no certificate", "another's", "no inventory"],
 )
-async def test_nobody_but_an_administrator_reads_alerts(
+async def test_only_an_administrator_reads_alerts(
     three: Alerts, der: bytes | None, inventory: bool, status: int
 ) -> None:
     async with client(three, der, inventory=inventory) as http:

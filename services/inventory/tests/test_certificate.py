@@ -35,7 +35,7 @@ NAMES = st.lists(
 COMMON_NAMES = st.text(min_size=1, max_size=64).filter(lambda text: len(text.encode()) <= 64)
 
 
-def made(
+def build_certificate(
     common_name: str | None,
     names: list[x509.GeneralName],
     not_before: dt.datetime,
@@ -62,7 +62,7 @@ def made(
     return builder.sign(KEY, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
-def spelled(name: x509.GeneralName) -> str:
+def spell_name(name: x509.GeneralName) -> str:
     kinds: dict[type[x509.GeneralName], str] = {
         x509.DNSName: "dns",
         x509.RFC822Name: "email",
@@ -80,11 +80,11 @@ def test_agrees_with_pyca(
     other: dt.datetime,
     critical: bool,
 ) -> None:
-    der = made(common_name, names, min(one, other), max(one, other), critical=critical)
+    der = build_certificate(common_name, names, min(one, other), max(one, other), critical=critical)
     facts = read_certificate(der)
     oracle = x509.load_der_x509_certificate(der)
     assert facts.common_name == (common_name or "")
-    assert facts.names == tuple(spelled(name) for name in names)
+    assert facts.names == tuple(spell_name(name) for name in names)
     assert facts.not_before == oracle.not_valid_before_utc.timestamp()
     assert facts.not_after == oracle.not_valid_after_utc.timestamp()
     assert facts.fingerprint == oracle.fingerprint(hashes.SHA256())
@@ -94,7 +94,7 @@ def test_the_far_future_of_rfc_5280_is_readable() -> None:
     # RFC 5280 §4.1.2.5: 99991231235959Z means no expiry
     end = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
     names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address("::1"))]
-    facts = read_certificate(made("a", names, NEW_YEAR_2026, end))
+    facts = read_certificate(build_certificate("a", names, NEW_YEAR_2026, end))
     assert facts.not_after == 253402300799
     assert facts.names == ("ip:::1",)
 
@@ -107,7 +107,7 @@ def test_anything_else_is_refused(octets: bytes) -> None:
 
 def test_a_torn_certificate_is_refused() -> None:
     names: list[x509.GeneralName] = [x509.DNSName("a.example")]
-    der = made("a.example", names, NEW_YEAR_2026, NEW_YEAR_2026 + dt.timedelta(days=1))
+    der = build_certificate("a.example", names, NEW_YEAR_2026, NEW_YEAR_2026 + dt.timedelta(days=1))
     for cut in range(len(der)):
         with pytest.raises(UnreadableCertificateError):
             read_certificate(der[:cut])

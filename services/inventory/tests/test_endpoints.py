@@ -1,4 +1,4 @@
-"""Which certificates are one endpoint: END-01…END-04, END-07, END-15."""
+"""Which certificates are one endpoint."""
 
 import datetime as dt
 import itertools
@@ -16,7 +16,7 @@ async def endpoints(catalogue: Catalogue, *certificates: IssuedCertificate) -> l
     return [await catalogue.endpoint_of(each.serial) for each in certificates]
 
 
-async def test_end_02_a_renewable_provisioner_opens_a_new_endpoint_each_time(
+async def test_a_renewable_provisioner_opens_a_new_endpoint_each_time(
     catalogue: Catalogue,
 ) -> None:
     one, other = make_issued("a.example"), make_issued("a.example")
@@ -24,7 +24,7 @@ async def test_end_02_a_renewable_provisioner_opens_a_new_endpoint_each_time(
     assert len(set(await endpoints(catalogue, one, other))) == 2
 
 
-async def test_end_03_a_renewal_joins_the_endpoint_of_what_it_renews(catalogue: Catalogue) -> None:
+async def test_a_renewal_joins_the_endpoint_of_what_it_renews(catalogue: Catalogue) -> None:
     first = make_issued("a.example")
     second = make_issued("a.example", renews=first, at=START + HOUR)
     third = make_issued("a.example", renews=second, at=START + 2 * HOUR)
@@ -36,7 +36,7 @@ async def test_end_03_a_renewal_joins_the_endpoint_of_what_it_renews(catalogue: 
     assert warned is None
 
 
-async def test_end_04_identical_subjects_are_one_endpoint_where_nothing_is_renewed(
+async def test_identical_subjects_are_one_endpoint_where_nothing_is_renewed(
     catalogue: Catalogue,
 ) -> None:
     cases = [
@@ -163,7 +163,7 @@ async def test_events_may_come_again(catalogue: Catalogue) -> None:
     assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(first.serial,)]
 
 
-async def test_end_07_revoking_leaves_the_last_of_what_is_active(catalogue: Catalogue) -> None:
+async def test_revoking_leaves_the_last_of_what_is_active(catalogue: Catalogue) -> None:
     first = make_issued("a.example")
     second = make_issued("a.example", renews=first, at=START + HOUR)
     await catalogue.take(first.event, second.event, revocation_event(second, active=False))

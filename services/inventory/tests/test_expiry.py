@@ -1,4 +1,4 @@
-"""Endpoints said to be expiring, once, and said to be renewed: ALERT-01, ALERT-06, design §8."""
+"""Endpoints are reported as expiring once, and as renewed afterwards."""
 
 import asyncio
 import datetime as dt
@@ -30,7 +30,7 @@ def watch_of(catalogue: Catalogue) -> ExpiryWatch:
     )
 
 
-async def said(catalogue: Catalogue) -> list[tuple[str, bytes]]:
+async def read_outbox(catalogue: Catalogue) -> list[tuple[str, bytes]]:
     """The subject of each event in the outbox with the serial it is about."""
     told: list[tuple[str, bytes]] = []
     for subject, payload in await catalogue.rows("SELECT subject, payload FROM outbox ORDER BY id"):
@@ -49,11 +49,11 @@ async def test_a_two_minute_certificate_is_said_once_when_three_quarters_have_pa
     watch = watch_of(catalogue)
     catalogue.clock.advance(89 * SECOND)
     await watch.tick()
-    assert await said(catalogue) == []
+    assert await read_outbox(catalogue) == []
     for _ in range(3):
         catalogue.clock.advance(SECOND)
         await watch.tick()
-    assert await said(catalogue) == [(subjects.ENDPOINT_EXPIRING, one.serial)]
+    assert await read_outbox(catalogue) == [(subjects.ENDPOINT_EXPIRING, one.serial)]
     ((payload,),) = await catalogue.rows("SELECT payload FROM outbox")
     event = events_pb2.EndpointExpiring.FromString(payload)
     assert event.endpoint == await catalogue.endpoint_of(one.serial)
@@ -62,13 +62,13 @@ async def test_a_two_minute_certificate_is_said_once_when_three_quarters_have_pa
     assert event.not_after.ToDatetime(dt.UTC) == START + TWO_MINUTES
 
 
-async def test_alert_01_what_has_a_successor_says_nothing(catalogue: Catalogue) -> None:
+async def test_what_has_a_successor_says_nothing(catalogue: Catalogue) -> None:
     old = make_issued("a.example", life=TWO_MINUTES)
     new = make_issued("a.example", renews=old, at=START + 80 * SECOND, life=TWO_MINUTES)
     await catalogue.take(old.event, new.event)
     catalogue.clock.advance(TWO_MINUTES)
     await watch_of(catalogue).tick()
-    assert await said(catalogue) == []
+    assert await read_outbox(catalogue) == []
 
 
 @pytest.mark.parametrize("renewable", [True, False])
@@ -89,7 +89,7 @@ async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
     for _ in range(3):
         catalogue.clock.advance(SECOND)
         await watch.tick()
-    assert await said(catalogue) == [
+    assert await read_outbox(catalogue) == [
         (subjects.ENDPOINT_EXPIRING, old.serial),
         (subjects.ENDPOINT_RENEWED, old.serial),
     ]
@@ -97,7 +97,7 @@ async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
     assert events_pb2.EndpointRenewed.FromString(payload).serial == new.serial
     catalogue.clock.advance(90 * SECOND)
     await watch.tick()
-    assert (await said(catalogue))[2:] == [(subjects.ENDPOINT_EXPIRING, new.serial)]
+    assert (await read_outbox(catalogue))[2:] == [(subjects.ENDPOINT_EXPIRING, new.serial)]
 
 
 async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: Catalogue) -> None:
@@ -109,7 +109,7 @@ async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: C
     await catalogue.take(revocation_event(one))
     await watch.tick()
     await watch.tick()
-    assert await said(catalogue) == [
+    assert await read_outbox(catalogue) == [
         (subjects.ENDPOINT_EXPIRING, one.serial),
         (subjects.ENDPOINT_RENEWED, one.serial),
     ]
@@ -132,7 +132,7 @@ async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
     for _ in range(3):
         catalogue.clock.advance(SECOND)
         await watch.tick()
-    assert await said(catalogue) == [
+    assert await read_outbox(catalogue) == [
         (subjects.ENDPOINT_EXPIRING, old.serial),
         (subjects.ENDPOINT_RENEWED, old.serial),
     ]
@@ -147,7 +147,7 @@ async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(
     await catalogue.take(ancient.event, recent.event)
     catalogue.clock.advance(dt.timedelta(days=3, seconds=1))
     await watch_of(catalogue).tick()
-    assert await said(catalogue) == [(subjects.ENDPOINT_EXPIRING, recent.serial)]
+    assert await read_outbox(catalogue) == [(subjects.ENDPOINT_EXPIRING, recent.serial)]
     ((payload,),) = await catalogue.rows("SELECT payload FROM outbox")
     assert events_pb2.EndpointExpiring.FromString(payload).expired
 
@@ -161,7 +161,7 @@ async def test_fractions_by_provisioner_and_kinds_nobody_renews(database: Databa
     await catalogue.take(early.event, never.event, person.event)
     catalogue.clock.advance(TWO_MINUTES)
     await watch_of(catalogue).tick()
-    assert await said(catalogue) == [(subjects.ENDPOINT_EXPIRING, early.serial)]
+    assert await read_outbox(catalogue) == [(subjects.ENDPOINT_EXPIRING, early.serial)]
 
 
 async def test_many_replicas_say_it_once(catalogue: Catalogue, database_url: str) -> None:
@@ -171,7 +171,7 @@ async def test_many_replicas_say_it_once(catalogue: Catalogue, database_url: str
     others = [await open_database(database_url) for _ in range(3)]
     replicas = [Catalogue(each, clock=catalogue.clock) for each in others]
     await asyncio.gather(*(watch_of(each).tick() for each in replicas))
-    told = await said(catalogue)
+    told = await read_outbox(catalogue)
     assert sorted(told) == sorted((subjects.ENDPOINT_EXPIRING, each.serial) for each in line)
     for each in others:
         await each.close()
@@ -189,16 +189,16 @@ async def test_a_renewal_that_raced_its_predecessor_is_found_before_a_false_alar
     await catalogue.take(third.event)
     storage = catalogue.storage
 
-    class Unseeing(type(storage)):
+    class BlindStorage(type(storage)):
         async def merge(self, endpoints: dict[str, str]) -> None:
             """The other replica's endpoint is not committed yet."""
 
-    catalogue.projection._catalogue = Unseeing(catalogue.database)  # pyright: ignore[reportPrivateUsage]
+    catalogue.projection._catalogue = BlindStorage(catalogue.database)  # pyright: ignore[reportPrivateUsage]
     await catalogue.take(first.event, second.event)
     assert await catalogue.rows("SELECT count(*) FROM endpoints") == [(2,)]
     catalogue.clock.advance(100 * SECOND)
     await watch_of(catalogue).tick()
-    assert await said(catalogue) == []
+    assert await read_outbox(catalogue) == []
     assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(third.serial,)]
 
 

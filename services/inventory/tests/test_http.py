@@ -1,4 +1,4 @@
-"""The lists over HTTPS: END-13…END-16; attacks P05."""
+"""The lists over HTTPS: for administrators, paged, filtered and exported."""
 
 import csv
 import datetime as dt
@@ -141,7 +141,7 @@ class TestLists:
         assert answer["state"] == "active"
         assert answer["provisioner_type"] == "JWK"
 
-    async def test_end_13_an_endpoint_shows_its_lineage(
+    async def test_an_endpoint_shows_its_lineage(
         self, catalogue: Catalogue, ada: IssuedCertificate
     ) -> None:
         first = make_issued("a.example")
@@ -287,7 +287,7 @@ async def test_the_interface_describes_itself(catalogue: Catalogue, ada: IssuedC
 
 
 class TestExport:
-    async def test_end_16_csv_has_every_row_and_no_formula(
+    async def test_csv_has_every_row_and_no_formula(
         self, catalogue: Catalogue, ada: IssuedCertificate
     ) -> None:
         names = ["=cmd|' /C calc'!A0", "+1", "-1", "@sum", "\ttab", 'quote", "x', "plain"]
@@ -317,9 +317,7 @@ class TestExport:
 
 
 class TestMetadata:
-    async def test_end_17_put_show_and_remove(
-        self, catalogue: Catalogue, ada: IssuedCertificate
-    ) -> None:
+    async def test_put_show_and_remove(self, catalogue: Catalogue, ada: IssuedCertificate) -> None:
         path = "/inventory/metadata/name/uri:spiffe://a/b"
         async with client(catalogue, ada.der) as http:
             assert (await http.get(path)).status_code == 404

@@ -1,4 +1,4 @@
-"""Metadata for whoever asks: END-17…END-21, over the contract."""
+"""Metadata of the clients that ask for certificates, over the contract."""
 
 import datetime as dt
 
@@ -56,7 +56,7 @@ async def test_answers_come_in_the_order_of_questions_and_the_more_telling_recor
     request = inventory_pb2.LookupRequest(
         questions=[
             question("ada@example.com", "web.example"),
-            question("nobody@example.com"),
+            question("noone@example.com"),
             question("ada@example.com", provisioner="other"),
             question("", "web.example"),
         ]

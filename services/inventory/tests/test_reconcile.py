@@ -1,4 +1,4 @@
-"""What events missed is read from the issuing authority's lists (END-15)."""
+"""What events missed is read from the issuing authority's lists ."""
 
 import asyncio
 import datetime as dt

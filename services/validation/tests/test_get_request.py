@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from newel.crypto import der
-from newel.validation.get_request import LONGEST_PATH, requests_in
+from newel.validation.get_request import MAX_PATH, decode_requests
 
 # its base64 holds "+", "//" and needs padding
 REQUEST = der.tlv(der.SEQUENCE, bytes.fromhex("04020000fbefbeffffffffffff00") + b"end")
@@ -46,7 +46,7 @@ def test_the_sample_is_as_hard_as_it_should_be() -> None:
     ],
 )
 def test_every_form_yields_the_request(path: str) -> None:
-    assert requests_in(path.encode()) == [REQUEST]
+    assert decode_requests(path.encode()) == [REQUEST]
 
 
 @pytest.mark.parametrize("more", ["", "/", "//"])
@@ -54,7 +54,7 @@ def test_a_slash_at_the_end_that_is_the_requests_own_stays(more: str) -> None:
     own = der.sequence(der.octet_string(b"\x00\xff"))
     spelled = base64.b64encode(own).decode()
     assert spelled.endswith("/")
-    assert requests_in(f"{spelled}{more}".encode()) == [own]
+    assert decode_requests(f"{spelled}{more}".encode()) == [own]
 
 
 @pytest.mark.attack("X07")
@@ -62,7 +62,7 @@ def test_a_collapsed_slash_is_put_back() -> None:
     der_with_one_pair = der.tlv(der.SEQUENCE, bytes.fromhex("04020000fbefbeffff3c") + b"end")
     text = base64.b64encode(der_with_one_pair)
     assert text.count(b"//") == 1
-    assert der_with_one_pair in requests_in(text.replace(b"//", b"/"))
+    assert der_with_one_pair in decode_requests(text.replace(b"//", b"/"))
 
 
 @pytest.mark.attack("X07")
@@ -79,8 +79,8 @@ def test_a_collapsed_slash_is_put_back() -> None:
         TEXT.replace("+", "*").encode(),  # no alphabet
         quote(quote(quote(quote(TEXT, safe=""), safe=""), safe=""), safe="").encode(),
         b"%25" * 1300,
-        b"A" * (LONGEST_PATH + 1),
+        b"A" * (MAX_PATH + 1),
     ],
 )
 def test_what_is_no_request_yields_none(path: bytes) -> None:
-    assert requests_in(path) == []
+    assert decode_requests(path) == []

@@ -1,4 +1,4 @@
-"""What alerting can be told. Nothing is sent until a channel is configured (ALERT-02)."""
+"""Alerting's configuration. Nothing is sent until a channel is configured."""
 
 import datetime as dt
 import re

@@ -121,7 +121,7 @@ class Dispatcher:
             await self._channel.send(message)
         except DeliveryError as error:
             await self._handle_failure(delivery, error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours would be tried for ever
+        except Exception as error:  # noqa: BLE001 - an internal fault must not be retried without end
             _log.exception("channel failed", extra={"channel": self._name})
             await self._handle_failure(delivery, DeliveryError(f"internal: {type(error).__name__}"))
         else:

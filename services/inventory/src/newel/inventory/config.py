@@ -1,4 +1,4 @@
-"""What the inventory can be told."""
+"""The inventory's configuration."""
 
 import datetime as dt
 from typing import Annotated

@@ -92,5 +92,5 @@ async def _between(
         unrevoked += piece.active
         revoked += piece.revoked
         past = piece.until
-        await asyncio.sleep(0)  # whoever else wants the loop comes between the pieces
+        await asyncio.sleep(0)  # other tasks run between the pieces
     return unrevoked, revoked

@@ -2,10 +2,10 @@
 
 An endpoint is the person, device or workload a certificate is issued to. The rules:
 
-- END-02: a certificate issued under a provisioner with renewal enabled opens a new endpoint, whatever
+- A certificate issued under a provisioner with renewal enabled opens a new endpoint, whatever
   its subject.
-- END-03: a renewal joins the endpoint of the certificate it renews.
-- END-04: under a provisioner with renewal disabled, certificates with identical subjects (common name
+- A renewal joins the endpoint of the certificate it renews.
+- Under a provisioner with renewal disabled, certificates with identical subjects (common name
   and SANs, ignoring order and case) are one endpoint.
 - ACME clients renew by a new order (RFC 8555 has no other way), so the orders of one account for the
   same identifiers are one endpoint, whether the provisioner also allows renewal or not.

@@ -18,15 +18,18 @@ class CrossOrigin:
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self._app = CORSMiddleware(
-            _Copied(app), allow_origins=origins, allow_methods=_METHODS, expose_headers=_EXPOSED
+            _CopyMiddleware(app),
+            allow_origins=origins,
+            allow_methods=_METHODS,
+            expose_headers=_EXPOSED,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request."""
+        """Serve one request."""
         await self._app(scope, receive, send)
 
 
-class _Copied:
+class _CopyMiddleware:
     """An app whose messages may be changed: those of a document are shared between requests."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -12,35 +12,35 @@ from urllib.parse import unquote_to_bytes
 
 from newel.crypto.der import DERError, only
 
-LONGEST_PATH = 4096  # octets of base64, escapes included
-_MOST_SLASHES = 32  # places where a collapsed slash is looked for
-_MOST_ESCAPES = 3  # how often a path may have been escaped: by the client and two proxies
-_MOST_ENDINGS = 4
+MAX_PATH = 4096  # octets of base64, escapes included
+_MAX_SLASHES = 32  # places where a collapsed slash is looked for
+_MAX_ESCAPES = 3  # how often a path may have been escaped: by the client and two proxies
+_MAX_ENDINGS = 4
 _LINE_BREAKS = b"\r\n\t"
 _ALPHABET_OF_URLS = bytes.maketrans(b"-_", b"+/")
 
 
-def requests_in(escaped: bytes) -> list[bytes]:
-    """The DER requests that the end of a raw path may mean, the likeliest first; none: malformed.
+def decode_requests(escaped: bytes) -> list[bytes]:
+    """Return the DER requests that the end of a raw path may mean, the likeliest first; none: malformed.
 
     More than one only where a proxy has taken a slash away: the caller takes the one it knows.
     """
-    if len(escaped) > LONGEST_PATH:
+    if len(escaped) > MAX_PATH:
         return []
-    text = _unescaped(escaped).translate(_ALPHABET_OF_URLS, _LINE_BREAKS)
+    text = _unescape(escaped).translate(_ALPHABET_OF_URLS, _LINE_BREAKS)
     forms = _forms(text)
     for form in forms:
         for spelled in _endings(form):
-            whole = _decoded(spelled)
+            whole = _decode(spelled)
             if whole is not None:
                 return [whole]
-    return [der for form in forms for der in _with_a_slash_more(form)]
+    return [der for form in forms for der in _restore_slash(form)]
 
 
-def _unescaped(escaped: bytes) -> bytes:
-    """The path without its escapes. Base64 has no percent sign: whatever has one is escaped still."""
+def _unescape(escaped: bytes) -> bytes:
+    """Remove the escapes of a path. Base64 has no percent sign: text with one is still escaped."""
     text = escaped
-    for _ in range(_MOST_ESCAPES):
+    for _ in range(_MAX_ESCAPES):
         if b"%" not in text:
             break
         text = unquote_to_bytes(text)
@@ -48,7 +48,7 @@ def _unescaped(escaped: bytes) -> bytes:
 
 
 def _forms(text: bytes) -> list[bytes]:
-    """What the text may have been, each without the slashes before it: the base64 begins with M.
+    """Return what the text may have been, without the slashes before it: the base64 begins with M.
 
     A space was a plus sign, or stands where a line was broken.
     """
@@ -57,21 +57,21 @@ def _forms(text: bytes) -> list[bytes]:
 
 
 def _endings(form: bytes) -> Iterator[bytes]:
-    """The text, and without the slashes at its end: they may be the URL's or the base64's own."""
-    for _ in range(_MOST_ENDINGS):
+    """Yield the text with and without the slashes at its end: they may be the URL's or the base64's."""
+    for _ in range(_MAX_ENDINGS):
         yield form
         if not form.endswith(b"/"):
             return
         form = form[:-1]
 
 
-def _with_a_slash_more(text: bytes) -> list[bytes]:
-    slashes = [at for at, octet in enumerate(text) if octet == ord("/")][:_MOST_SLASHES]
-    mended = (_decoded(text[:at] + b"/" + text[at:]) for at in slashes)
-    return list(dict.fromkeys(der for der in mended if der is not None))
+def _restore_slash(text: bytes) -> list[bytes]:
+    slashes = [at for at, octet in enumerate(text) if octet == ord("/")][:_MAX_SLASHES]
+    restored = (_decode(text[:at] + b"/" + text[at:]) for at in slashes)
+    return list(dict.fromkeys(der for der in restored if der is not None))
 
 
-def _decoded(text: bytes) -> bytes | None:
+def _decode(text: bytes) -> bytes | None:
     unpadded = text.rstrip(b"=")
     try:
         der = base64.b64decode(unpadded + b"=" * (-len(unpadded) % 4), validate=True)

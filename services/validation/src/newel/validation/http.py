@@ -1,4 +1,4 @@
-"""The plain HTTP front: OCSP, CRLs, issuer certificates, roots. Raw ASGI, because OCSP is hot.
+"""Plain HTTP: OCSP, CRLs, issuer certificates, roots. Raw ASGI, because OCSP is hot.
 
 OCSP is always answered with HTTP 200: what is wrong with a request is said in the response's own
 status (RFC 6960 §4.2.1), and clients do not read the body of anything else.
@@ -11,10 +11,10 @@ from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import NewelError
 from newel.runtime.http.request_body import read_body
 from newel.validation.documents import Document, Source, send_document
-from newel.validation.get_request import requests_in
+from newel.validation.get_request import decode_requests
 from newel.validation.responder import Responder
 
-_LONGEST_BODY = 8 * 1024  # octets of an OCSP request by POST
+_MAX_BODY = 8 * 1024  # octets of an OCSP request by POST
 
 # An issuer's id names no request: the base64 of a SEQUENCE begins with M. It is there so that every
 # issuer can have its own URL; the CertID decides.
@@ -32,7 +32,7 @@ class Web:
         self._base_path = base_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request."""
+        """Serve one request."""
         if scope["type"] != "http":
             return
         path: str = scope["path"]
@@ -45,9 +45,9 @@ class Web:
             else:
                 await self._ocsp(scope, receive, send)
             return
-        plain = self._plain(path)
+        plain = self._normalise_path(path)
         if plain[:5] == "/ocsp" and plain[5:6] in {"", "/"}:
-            raw = self._plain(scope["raw_path"].decode("latin-1"))
+            raw = self._normalise_path(scope["raw_path"].decode("latin-1"))
             await self._ocsp({**scope, "raw_path": raw.encode("latin-1")}, receive, send)
             return
         await send_document(self._document(scope, plain), scope, send)
@@ -59,10 +59,10 @@ class Web:
         elif method in {"GET", "HEAD"}:
             await self._get(scope, send)
         else:
-            await send_document(_only("GET, HEAD, POST"), scope, send)
+            await send_document(_reject_method("GET, HEAD, POST"), scope, send)
 
-    def _plain(self, path: str) -> str:
-        """The path without slashes too many before it, and without what a proxy might have taken away."""
+    def _normalise_path(self, path: str) -> str:
+        """Return the path without repeated slashes before it and without the configured base path."""
         plain = "/" + path.lstrip("/")
         if self._base_path and plain.startswith(f"{self._base_path}/"):
             return "/" + plain.removeprefix(self._base_path).lstrip("/")
@@ -84,7 +84,7 @@ class Web:
         raw: bytes = scope["raw_path"]
         document = self._responder.hit(raw)
         if document is None:
-            document = await self._responder.answer(raw, requests_in(_prefix.sub(b"", raw)))
+            document = await self._responder.answer(raw, decode_requests(_prefix.sub(b"", raw)))
         await send_document(document, scope, send)
 
     def _document(self, scope: Scope, path: str) -> Document:
@@ -92,25 +92,25 @@ class Web:
         if source is None:
             return _NOT_FOUND
         if scope["method"] not in {"GET", "HEAD"}:
-            return _only("GET, HEAD")
+            return _reject_method("GET, HEAD")
         return source(scope["query_string"]) or _NOT_YET
 
 
 async def _rest(body: bytes, receive: Receive) -> bytes:
-    """The whole body; nothing, which is malformed, when it is too long or does not come."""
+    """Read the whole body; return nothing, which is malformed, when it is too long or incomplete."""
     try:
-        return await read_body(receive, _LONGEST_BODY, first=body)
+        return await read_body(receive, _MAX_BODY, first=body)
     except NewelError:
         return b""
 
 
-def _plain(status: int, text: str, *headers: tuple[bytes, bytes]) -> Document:
+def _text(status: int, text: str, *headers: tuple[bytes, bytes]) -> Document:
     return Document(f"{text}\n".encode(), b"text/plain; charset=utf-8", headers, status=status)
 
 
-_NOT_FOUND = _plain(404, "not found")
-_NOT_YET = _plain(503, "not published yet", (b"retry-after", b"5"))
+_NOT_FOUND = _text(404, "not found")
+_NOT_YET = _text(503, "not published yet", (b"retry-after", b"5"))
 
 
-def _only(methods: str) -> Document:
-    return _plain(405, "method not allowed", (b"allow", methods.encode()))
+def _reject_method(methods: str) -> Document:
+    return _text(405, "method not allowed", (b"allow", methods.encode()))

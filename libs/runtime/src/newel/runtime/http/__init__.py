@@ -1,1 +1,1 @@
-"""The HTTP front: connections, bodies, answers, fetches."""
+"""HTTP: bounded listeners, routing, responses, administrative interfaces and outgoing fetches."""

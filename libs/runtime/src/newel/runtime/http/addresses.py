@@ -1,4 +1,4 @@
-"""Addresses to listen on as people write them: ``host:port``, ``:port``, ``[v6]:port``, or a host alone."""
+"""Addresses to listen on as operators write them: ``host:port``, ``:port``, ``[v6]:port``, or a host."""
 
 import errno
 import ipaddress

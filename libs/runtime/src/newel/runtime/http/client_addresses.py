@@ -1,4 +1,4 @@
-"""Who counts as one client of a listener: an IPv4 address, or the /64 an IPv6 address is in."""
+"""What counts as one client of a listener: an IPv4 address, or the /64 of an IPv6 address."""
 
 import ipaddress
 from collections.abc import Hashable, Sequence
@@ -14,7 +14,7 @@ _REMEMBERED = 4096
 
 
 class ClientAddresses:
-    """Gives every client a key to count it by; those that are exempt have none."""
+    """Gives every client a key to count it by; exempt clients have none."""
 
     def __init__(self, exempt: Sequence[Network]) -> None:
         self._exempt = tuple(exempt)

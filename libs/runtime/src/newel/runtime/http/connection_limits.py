@@ -1,7 +1,7 @@
 """How many connections a listener holds, and how long each may take for what it does.
 
-Descriptors are the scarce thing: each listener has a share of what the system grants the process, so that
-whoever fills one listener leaves the others, OCSP and the operators' among them, as they were.
+Descriptors are scarce: each listener has a share of what the system grants the process, so that a crowd
+on one listener leaves the others, OCSP and the operators' among them, as they were.
 """
 
 import ipaddress
@@ -29,20 +29,20 @@ class ConnectionLimits(Config):
     per_address: int = Field(default=320, ge=1, le=1_000_000)
     """Connections of one client address, IPv6: of one /64; by default three quarters of the listener's at most."""
     trusted: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = LOOPBACK
-    """Clients without a bound of their own: balancers and proxies, behind which everybody has one address."""
+    """Clients without a bound of their own: balancers and proxies, behind which all clients have one address."""
     handshake_seconds: float = Field(default=10, gt=0, le=3600)
     """For a TLS handshake, from the connection on."""
     head_seconds: float = Field(default=15, gt=0, le=3600)
     """From the connection, or the first octet of a further request, to the end of its header."""
     body_seconds: float = Field(default=15, gt=0, le=3600)
-    """For the whole body, whether anybody still reads it or not."""
+    """For the whole body, whether the app reads it or not."""
     idle_seconds: int = Field(default=75, gt=0, le=3600)
     """Between two requests."""
     answer_seconds: float = Field(default=120, gt=0, le=3600)
     """In which a client that lets an answer wait has to read on."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _check_order(self) -> Self:
         both = {"listener", "per_address"} <= self.model_fields_set
         if both and self.per_address > self.listener:
             raise ValueError("per_address is more than listener")
@@ -71,7 +71,7 @@ class ConnectionLimits(Config):
 
 
 def claim_descriptors() -> int:
-    """Raise the limit of open files as far as the system lets a process; returns what it is then."""
+    """Raise the limit of open files as far as the system lets a process; return what it is then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = (
         _WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _WANTED_DESCRIPTORS)

@@ -28,7 +28,7 @@ BACKLOG = 2048
 
 
 class Listener(uvicorn.Server):
-    """One address. It stops when told, not by signals, which belong to the process."""
+    """One address. It stops on request, not by signals, which belong to the process."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Listener(uvicorn.Server):
             lifespan="off",
             log_config=None,
             access_log=False,
-            proxy_headers=False,  # nobody may say in a header who they are
+            proxy_headers=False,  # a header is no proof of an address
             server_header=False,
             date_header=False,  # see DatedHeaders
             timeout_keep_alive=self._limits.idle_seconds,
@@ -74,15 +74,15 @@ class Listener(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Captures none."""
+        """Capture none."""
         yield
 
     async def listen(self) -> None:
-        """Serves until ``stop``, then drains."""
+        """Serve until ``stop``, then drain."""
         await self.serve(sockets=[self._sock])
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:  # noqa: ARG002 - it has its own
-        """Begins to accept, within the bounds."""
+        """Begin to accept, within the bounds."""
         await self.lifespan.startup()
         self.server_state.default_headers = self._headers
         if self._tls is not None:
@@ -97,11 +97,11 @@ class Listener(uvicorn.Server):
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:  # noqa: ARG002 - uvicorn counts
-        """Looks whether it is to stop; the headers have their own date."""
+        """Tell whether to stop; the headers have their own date."""
         return self.should_exit
 
     def stop(self) -> None:
-        """Begins the drain: no new connections, the running requests to their end."""
+        """Begin the drain: accept no connections and finish the running requests."""
         self.should_exit = True
 
     def _connection(self, ticket: Ticket | None = None) -> BoundedProtocol:
@@ -118,13 +118,13 @@ class Listener(uvicorn.Server):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port it listens on."""
+        """Host and port that it listens on."""
         host, port = self._sock.getsockname()[:2]
         return str(host), int(port)
 
 
 def bind(address: str, *, shared: bool = False) -> socket.socket:
-    """A listening socket on ``host:port`` (``[v6]:port``, a name, or ``:port`` for IPv4 and IPv6).
+    """Return a bound socket on ``host:port`` (``[v6]:port``, a name, or ``:port`` for IPv4 and IPv6).
 
     ``shared`` lets the workers of one program listen on the same address. Raises OSError that names it.
     """

@@ -1,6 +1,6 @@
 """Accepts connections of a TLS listener: counted before their handshake, which has its time.
 
-A client that speaks plain HTTP is told so, in the words of Go's server.
+A client that speaks plain HTTP gets the response of Go's server.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _SHUTDOWN_SECONDS = 5.0
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_SECONDS = 1.0
 
-MakeProtocol = Callable[[Ticket], asyncio.Protocol]
+ProtocolFactory = Callable[[Ticket], asyncio.Protocol]
 
 
 class TLSAcceptor:
@@ -33,7 +33,7 @@ class TLSAcceptor:
         self,
         sock: socket.socket,
         context: ssl.SSLContext,
-        make: MakeProtocol,
+        make: ProtocolFactory,
         admission: Admission,
         limits: ConnectionLimits,
     ) -> None:
@@ -48,14 +48,14 @@ class TLSAcceptor:
         self._closed = False
 
     def start(self, backlog: int) -> None:
-        """Begin to listen. The system hands a connection over with its first octets, or a second later."""
+        """Begin to listen. The system delivers a connection with its first octets, or a second later."""
         if hasattr(socket, "TCP_DEFER_ACCEPT"):
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
         self._sock.listen(backlog)
         self._loop.add_reader(self._sock, self._accept)
 
     def close(self) -> None:
-        """Accept no more, and let go of those that have not said anything."""
+        """Accept no more, and close the connections that have sent nothing."""
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._sock)
@@ -111,12 +111,12 @@ class TLSAcceptor:
             return
         if first.isalpha():
             self._admission.refuse("plaintext", address)
-            _answer(connection)
+            _reject_plaintext(connection)
         connection.close()
         self._admission.leave(ticket)
 
     async def _handshake(self, connection: socket.socket, ticket: Ticket) -> None:
-        made = False
+        is_connected = False
         try:
             with contextlib.suppress(OSError, TimeoutError):  # ssl.SSLError is an OSError
                 await self._loop.connect_accepted_socket(
@@ -126,25 +126,25 @@ class TLSAcceptor:
                     ssl_handshake_timeout=self.seconds,
                     ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
                 )
-                made = True
+                is_connected = True
         finally:
-            if not made:  # else the protocol gives the place back
+            if not is_connected:  # else the protocol gives the place back
                 self._admission.leave(ticket)
                 connection.close()
 
     def look_again(self, silent: "_Silent") -> None:
-        """Go on with a connection that said something."""
+        """Continue with a connection that sent something."""
         self._begin(silent.connection, silent.address, silent.ticket)
 
     def forget(self, silent: "_Silent") -> None:
-        """Let go of a connection."""
+        """Close a connection and give its place back."""
         self._silent.pop(silent.connection, None)
         silent.connection.close()
         self._admission.leave(silent.ticket)
 
 
 class _Silent:
-    """A connection that has not said anything yet."""
+    """A connection that has sent nothing yet."""
 
     def __init__(
         self, acceptor: TLSAcceptor, connection: socket.socket, address: str, ticket: Ticket
@@ -168,8 +168,8 @@ class _Silent:
         self._acceptor.forget(self)
 
 
-def _answer(connection: socket.socket) -> None:
-    """Say what is wrong. What was received is read first: closing would else take the answer back."""
+def _reject_plaintext(connection: socket.socket) -> None:
+    """Send the response. What was received is read first: closing would else discard the response."""
     try:
         connection.recv(1 << 16)
         connection.send(_NOT_TLS)

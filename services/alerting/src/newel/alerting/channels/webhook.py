@@ -1,11 +1,11 @@
 """Signed CloudEvents to an HTTP receiver.
 
-The body is a CloudEvents 1.0 JSON document, the same octets at every attempt. Beside it travel:
+The body is a CloudEvents 1.0 JSON document, the same octets at every attempt. Two headers go with it:
 
 - ``Idempotency-Key``: equals the event's ``id``; a receiver drops what it has seen.
 - ``Newel-Signature: t=<seconds since 1970>,v1=<hex>``: HMAC-SHA256, under the shared secret, of the
-  decimal time, a full stop and the body. A receiver computes it anew, compares in constant time, and
-  refuses times more than a few minutes from its own.
+  decimal time, a full stop and the body. A receiver computes it again, compares in constant time, and
+  rejects times more than a few minutes from its own.
 
 ``docs/alerting.md`` describes both for receivers.
 """

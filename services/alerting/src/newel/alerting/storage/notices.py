@@ -26,7 +26,7 @@ _QUEUE = Statement("""
 _RESOLVE = Statement("""
     UPDATE notices SET resolved_at = $2, successor = $3
     WHERE id = $1 AND resolved_at IS NULL RETURNING id""")
-# Whoever was told, or may have been, is told that it is over; nobody is told first now.
+# Channels that have the first message, or may have it, get the second; no other channel does.
 _TELL_RESOLVED = Statement("""
     INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
     SELECT notice || '.resolved.' || channel, notice, 'resolved', channel, '', 'pending', 0, $2, ''

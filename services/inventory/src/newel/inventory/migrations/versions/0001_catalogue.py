@@ -27,7 +27,7 @@ CERTIFICATES = sa.Table(
     sa.Column("issued_at", sa.BigInteger, nullable=False),
     sa.Column("renewed_from", sa.LargeBinary),
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),  # SHA-256 of the DER
-    # late without a successor from here on; null: nobody is told
+    # late without a successor from here on; null: it is not reported
     sa.Column("warn_at", sa.BigInteger),
     sa.Column("said_at", sa.BigInteger),  # when it was said to be expiring: once, never again
     sa.Column("revoked_at", sa.BigInteger),
