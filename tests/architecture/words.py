@@ -60,7 +60,6 @@ NOT_YET: tuple[str, ...] = (
     "libs/runtime/",
     "services/alerting/",
     "services/inventory/",
-    "services/registration/",
     "services/signer/",
     "services/standalone/",
     "services/validation/",

@@ -1,4 +1,4 @@
-"""An issuer on its last day: what nobody gave an end ends with it, the server's own certificate too."""
+"""An issuer on its last day: certificates without a requested end expire with it, the server's too."""
 
 import datetime as dt
 from collections.abc import AsyncIterator

@@ -173,7 +173,7 @@ async def test_pages_of_provisioners(authority: CertificateAuthority, tmp_path: 
     await ra.database.close()
 
 
-async def test_provisioners_that_cannot_be_used_are_listed_and_let_nobody_in(
+async def test_provisioners_that_cannot_be_used_are_listed_and_admit_no_token(
     authority: CertificateAuthority, tmp_path: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = JwkKey("broken", keys.generate())
@@ -224,7 +224,7 @@ SHOWN = {"name": "ask", "url": "https://hooks.example/ask?x=1", "kind": "ENRICHI
 async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
     authority: CertificateAuthority, tmp_path: Any, kind: str
 ) -> None:
-    """Neither under their own names nor in members that nobody knows: those keep it from starting."""
+    """Neither under their own names nor in unknown members: those keep it from starting."""
     own = JwkKey("x", keys.generate()).record() if kind == "JWK" else SECRETS.get(kind, {})
     own = {"type": kind, "name": "x", **own, "newel": {"profile": "leaf"}}
     if kind not in SUPPORTED:  # with webhooks the supported ones do not start yet

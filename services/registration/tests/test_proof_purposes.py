@@ -49,7 +49,7 @@ PROOFS = (
 )
 
 
-class Shown(NamedTuple):
+class PresentedProof(NamedTuple):
     """What a client shows: a text, in every place a text may stand, or a certificate in TLS."""
 
     text: str = ""
@@ -86,19 +86,21 @@ def acme_request(ra: RegistrationHarness, key: keys.PrivateKey, by: str, url: st
 
 def show(
     ra: RegistrationHarness, what: str, holder: tuple[x509.Certificate, keys.PrivateKey]
-) -> Shown:
+) -> PresentedProof:
     certificate, key = holder
     leaf = certificate.public_bytes(Encoding.DER)
     serial, now = certificate.serial_number, ra.clock.now()
     kind, _, purpose = what.partition(" for ")
 
-    def held(header: str, path: str, signer: keys.PrivateKey = key) -> str:
+    def sign_header(header: str, path: str, signer: keys.PrivateKey = key) -> str:
         return by_holder(leaf, signer, now, header, f"{CA}/{path}")
 
     if "certificate" in what or what == "nothing":
-        return Shown(certificate=leaf if "certificate" in what else None)
+        return PresentedProof(certificate=leaf if "certificate" in what else None)
     if what.startswith("ACME"):
-        return Shown(acme_request(ra, key, what.rpartition(" ")[2], f"{CA}/acme/acme/new-order"))
+        return PresentedProof(
+            acme_request(ra, key, what.rpartition(" ")[2], f"{CA}/acme/acme/new-order")
+        )
     special = {
         "one-time token for no purpose": lambda: one_time(
             ra, "sign", serial, audience="step-certificate-authority"
@@ -107,13 +109,13 @@ def show(
             ra, "sign", serial, ssh=tokens.SSHOptions("user")
         ),
         "one-time token": lambda: one_time(ra, purpose, serial),
-        "renew token": lambda: held("x5cInsecure", purpose),
-        "renew token with the standard chain": lambda: held("x5c", "renew"),
-        "administrator's token": lambda: held("x5c", "admin/provisioners"),
+        "renew token": lambda: sign_header("x5cInsecure", purpose),
+        "renew token with the standard chain": lambda: sign_header("x5c", "renew"),
+        "administrator's token": lambda: sign_header("x5c", "admin/provisioners"),
         # it signs as if its key were the leaf's
-        "provisioner's key alone": lambda: held("x5cInsecure", "renew", ra.admin.key),
+        "provisioner's key alone": lambda: sign_header("x5cInsecure", "renew", ra.admin.key),
     }
-    return Shown((special.get(what) or special[kind])())
+    return PresentedProof((special.get(what) or special[kind])())
 
 
 @pytest.mark.attack("T04")

@@ -1,4 +1,4 @@
-"""How often somebody may ask, and how little it costs to keep count; attack A22."""
+"""Rate limits, and how little memory they need."""
 
 import datetime as dt
 import ipaddress
@@ -21,18 +21,18 @@ pytestmark = pytest.mark.attack("A22")
 NOW = 1.8e9
 
 
-def taken(buckets: Buckets, key: str, now: float, times: int) -> int:
+def take_many(buckets: Buckets, key: str, now: float, times: int) -> int:
     """How many of so many requests at one moment were let in."""
     return sum(not buckets.take(key, now) for _ in range(times))
 
 
 def test_a_burst_then_the_rate_and_after_a_rest_the_burst_again() -> None:
     buckets = Buckets(Rate(2, 10), 1000)
-    assert taken(buckets, "a", NOW, 20) == 10
+    assert take_many(buckets, "a", NOW, 20) == 10
     assert buckets.take("a", NOW) == pytest.approx(0.5)
-    assert sum(taken(buckets, "a", NOW + second, 5) for second in range(1, 31)) == 60
-    assert taken(buckets, "a", NOW + 40, 20) == 10
-    assert taken(buckets, "b", NOW, 20) == 10
+    assert sum(take_many(buckets, "a", NOW + second, 5) for second in range(1, 31)) == 60
+    assert take_many(buckets, "a", NOW + 40, 20) == 10
+    assert take_many(buckets, "b", NOW, 20) == 10
 
 
 def test_workers_of_one_program_count_together() -> None:
@@ -50,16 +50,16 @@ def test_workers_of_one_program_count_together() -> None:
 
 
 @pytest.mark.parametrize("back", [1.0, 3600.0, 1e9])
-def test_a_clock_that_is_set_back_makes_nobody_wait_for_it(back: float) -> None:
+def test_no_client_waits_for_a_clock_that_is_set_back(back: float) -> None:
     buckets = Buckets(Rate(2, 10), 1000)
-    taken(buckets, "a", NOW, 20)
+    take_many(buckets, "a", NOW, 20)
     assert buckets.take("a", NOW - back) <= 0.5
     assert buckets.take("a", NOW - back + 0.5) == 0
 
 
-def test_any_number_of_clients_takes_the_same_memory_and_whoever_asks_on_is_not_forgotten() -> None:
+def test_any_number_of_clients_takes_the_same_memory_and_active_ones_are_not_forgotten() -> None:
     buckets = Buckets(Rate(0.001, 5), 1000)
-    assert taken(buckets, "eager", NOW, 9) == 5
+    assert take_many(buckets, "eager", NOW, 9) == 5
     for number in range(20_000):
         buckets.take(f"passing {number}", NOW)
         assert number % 100 or buckets.take("eager", NOW) > 0
@@ -109,7 +109,7 @@ def test_refusals_are_counted_and_said_once_a_second() -> None:
 
 @pytest.fixture
 async def ra(tmp_path: Path, authority: CertificateAuthority) -> AsyncIterator[RegistrationHarness]:
-    """Three requests at once, one more every ten seconds; two accounts, nobody exempt."""
+    """Three requests at once, one more every ten seconds; two accounts, no exemption."""
     limits = {
         "address": {"per_second": 0.1, "burst": 3},
         "new_account": {"per_second": 0.1, "burst": 2},

@@ -32,7 +32,7 @@ def bearer(
     return {"authorization": f"Bearer {token}"}
 
 
-async def restarted(
+async def restart(
     ra: RegistrationHarness, authority: CertificateAuthority, **settings: Any
 ) -> RegistrationHarness:
     """The same authority with another configuration on the same database and records."""
@@ -104,13 +104,13 @@ async def test_t15_removed_and_disabled_provisioners(
         JwkKey("admin", keys.generate()).record(),  # another one of the same name
         {"type": "ACME", "name": "admin"},
     ):
-        again = await restarted(ra, authority, provisioners=(record,))
+        again = await restart(ra, authority, provisioners=(record,))
         over_tls = await again.call("POST", "/renew", certificate=der(certificate))
         headers = bearer(again, certificate, key)
         by_token = await again.call("POST", "/renew", headers=headers)
         assert (over_tls.status_code, by_token.status_code) == (401, 401), record
         await again.database.close()
-    again = await restarted(ra, authority)
+    again = await restart(ra, authority)
     assert (await again.call("POST", "/renew", certificate=der(certificate))).status_code == 201
     await again.database.close()
 
@@ -138,7 +138,7 @@ async def test_t15_after_expiry(ra: RegistrationHarness, authority: CertificateA
         "The request lacked necessary authorization to be completed: certificate expired on 2026-"
     )
     allowed = ra.admin.record(claims={"allowRenewalAfterExpiry": True})
-    again = await restarted(ra, authority, provisioners=(allowed,))
+    again = await restart(ra, authority, provisioners=(allowed,))
     answer = await again.call("POST", "/renew", headers=bearer(again, certificate, key))
     assert answer.status_code == 201
     assert again.issuing.renewals[-1].allow_expired
@@ -195,7 +195,7 @@ async def test_t16_todays_longest_duration_holds(
 ) -> None:
     certificate, _ = await ra.certificate("foo.internal")
     claims = {"maxTLSCertDuration": "1h", "defaultTLSCertDuration": "1h"}
-    again = await restarted(ra, authority, provisioners=(ra.admin.record(claims=claims),))
+    again = await restart(ra, authority, provisioners=(ra.admin.record(claims=claims),))
     answer = await again.call("POST", "/renew", certificate=der(certificate))
     renewed = x509.load_pem_x509_certificate(answer.json()["crt"].encode())
     assert again.issuing.renewals[-1].max_duration_seconds == 3600
@@ -250,11 +250,11 @@ async def test_without_the_extension_the_record_says_whose_it_is(
     ra: RegistrationHarness, authority: CertificateAuthority
 ) -> None:
     hidden = ra.admin.record(claims={"disableSmallstepExtensions": True})
-    again = await restarted(ra, authority, provisioners=(hidden,))
+    again = await restart(ra, authority, provisioners=(hidden,))
     certificate, _ = await again.certificate("foo.internal")
     assert not any("37476" in e.oid.dotted_string for e in certificate.extensions)
     assert (await again.call("POST", "/renew", certificate=der(certificate))).status_code == 201
     await again.database.close()
-    gone = await restarted(ra, authority, provisioners=(JwkKey("x", keys.generate()).record(),))
+    gone = await restart(ra, authority, provisioners=(JwkKey("x", keys.generate()).record(),))
     assert (await gone.call("POST", "/renew", certificate=der(certificate))).status_code == 401
     await gone.database.close()

@@ -10,7 +10,7 @@ from fixtures.registration import JwkKey, RegistrationHarness, open_registration
 from newel.crypto import keys
 
 
-def told(answer: Any) -> str:
+def message(answer: Any) -> str:
     return answer.json()["message"]
 
 
@@ -38,7 +38,7 @@ async def test_by_token(ra: RegistrationHarness, spelling: Any, path: str) -> No
         passive=True,
     )
     assert again.status_code == 400
-    assert told(again) == (
+    assert message(again) == (
         "The request could not be completed: certificate with serial number"
         f" '{certificate.serial_number}' is already revoked."
     )
@@ -77,7 +77,7 @@ async def test_over_tls(ra: RegistrationHarness) -> None:
 async def test_bad_bodies(ra: RegistrationHarness, body: Any, status: int, text: str) -> None:
     answer = await ra.post("/revoke", **body)
     assert answer.status_code == status
-    assert text in told(answer)
+    assert text in message(answer)
 
 
 @pytest.mark.attack("T17")
@@ -92,7 +92,7 @@ async def test_t17_reasons_that_are_none(ra: RegistrationHarness, reason: int) -
         passive=True,
         reasonCode=reason,
     )
-    assert told(answer) == "The request could not be completed: reasonCode out of bounds."
+    assert message(answer) == "The request could not be completed: reasonCode out of bounds."
     assert not ra.issuing.revoked
 
 
@@ -104,7 +104,7 @@ async def test_t17_the_tokens_subject_is_the_serial(ra: RegistrationHarness) -> 
     serial = certificate.serial_number
     answer = await ra.post("/revoke", serial=str(serial), ott=token, passive=True)
     assert answer.status_code == 403
-    assert told(answer) == (
+    assert message(answer) == (
         "The request was forbidden by the certificate authority: request serial number"
         f' "{serial}" and token subject "{own.serial_number}" do not match.'
     )

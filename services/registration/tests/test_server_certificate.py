@@ -18,7 +18,9 @@ from newel.runtime.clock import ManualClock, SystemClock
 from newel.runtime.http.listener import Listener, bind
 
 
-async def shown(port: int, ra: RegistrationHarness, name: str = "ca.example") -> x509.Certificate:
+async def presented_certificate(
+    port: int, ra: RegistrationHarness, name: str = "ca.example"
+) -> x509.Certificate:
     """The certificate a client sees that trusts nothing but the root."""
     root = ra.issuing.authority.root.public_bytes(Encoding.PEM).decode()
     context = ssl.create_default_context(cadata=root)
@@ -38,14 +40,14 @@ async def test_clients_verify_it_under_every_name_and_see_the_next_one(
     serving = asyncio.get_running_loop().create_task(listener.listen())
     while not listener.started:
         await asyncio.sleep(0.01)
-    first = await shown(listener.address[1], ra, name)
+    first = await presented_certificate(listener.address[1], ra, name)
     assert first.subject.rfc4514_string() == "CN=Step Online CA"
     assert first.not_valid_after_utc - ra.clock.now() == dt.timedelta(hours=24)
-    await kept(ra)
-    assert await shown(listener.address[1], ra, name) == first
+    await run_renewal_task(ra)
+    assert await presented_certificate(listener.address[1], ra, name) == first
     ra.clock.advance(dt.timedelta(hours=16, seconds=1))
-    await kept(ra)
-    second = await shown(listener.address[1], ra, name)
+    await run_renewal_task(ra)
+    second = await presented_certificate(listener.address[1], ra, name)
     assert second.serial_number != first.serial_number
     assert second.public_key() != first.public_key()
     listener.stop()
@@ -79,9 +81,9 @@ async def test_a_failed_renewal_is_tried_again(ra: RegistrationHarness) -> None:
     before = len(ra.issuing.issued)
     ra.clock.advance(dt.timedelta(hours=17))
     ra.issuing.down = True
-    await kept(ra)
+    await run_renewal_task(ra)
     ra.issuing.down = False
-    await kept(ra)
+    await run_renewal_task(ra)
     assert len(ra.issuing.issued) == before + 1
 
 
@@ -89,15 +91,15 @@ async def test_one_made_while_the_clock_ran_ahead_is_replaced_at_once(
     ra: RegistrationHarness,
 ) -> None:
     ra.clock.advance(dt.timedelta(hours=17))
-    await kept(ra)
+    await run_renewal_task(ra)
     ra.clock.advance(-dt.timedelta(hours=17))
     before = len(ra.issuing.issued)
-    await kept(ra)
-    await kept(ra)
+    await run_renewal_task(ra)
+    await run_renewal_task(ra)
     assert len(ra.issuing.issued) == before + 1
 
 
-async def kept(ra: RegistrationHarness) -> None:
+async def run_renewal_task(ra: RegistrationHarness) -> None:
     """One round of the task that keeps the certificate."""
     task: Any = asyncio.get_running_loop().create_task(_run(ra))
     await asyncio.sleep(0.05)

@@ -66,7 +66,7 @@ async def test_only_return_existing(harness: ACMEHarness) -> None:
         ("mailto:a@example.org?subject=x", "invalidContact"),
         ("mailto:a@example.org,b@example.org", "invalidContact"),
         ("mailto:", "invalidContact"),
-        ("mailto:nobody", "invalidContact"),
+        ("mailto:no-domain", "invalidContact"),
         ("mailto:a@exa mple.org", "invalidContact"),
         ("a@example.org", "invalidContact"),
         ("mailto:" + "a" * 400 + "@example.org", "invalidContact"),
@@ -109,7 +109,7 @@ async def test_contacts_are_updated_and_unknown_members_ignored(harness: ACMEHar
 
 
 @pytest.mark.attack("A05")
-async def test_an_account_is_nobody_elses(harness: ACMEHarness) -> None:
+async def test_an_account_belongs_to_one_key(harness: ACMEHarness) -> None:
     one, two = await harness.register_client(), await harness.register_client()
     for payload in (None, {"status": "deactivated"}):
         assert (await two.post(one.kid, payload)).status == 404
@@ -140,14 +140,18 @@ async def test_orders_are_listed_by_pages(harness: ACMEHarness) -> None:
     assert second.links("next") == []
 
 
-async def hand_out(harness: ACMEHarness, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> None:
+async def add_external_key(
+    harness: ACMEHarness, key_id: str = "k1", mac_key: bytes = b"m" * 32
+) -> None:
     row = Statement("""
         INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at)
         VALUES ($1, 'acme', '', $2, 0)""")
     await harness.database.apply(Write(row, (key_id, mac_key)))
 
 
-def binding(client: Any, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> dict[str, Any]:
+def make_binding_payload(
+    client: Any, key_id: str = "k1", mac_key: bytes = b"m" * 32
+) -> dict[str, Any]:
     made = external_account.make_binding(
         key_id, mac_key, client.url("new-account"), client.key.public_key()
     )
@@ -157,10 +161,12 @@ def binding(client: Any, key_id: str = "k1", mac_key: bytes = b"m" * 32) -> dict
 @pytest.mark.attack("A06")
 async def test_external_accounts_are_bound_once(either: ACMEHarness) -> None:
     either.provisioners["acme"] = provisioner(require_eab=True)
-    await hand_out(either)
+    await add_external_key(either)
     assert (await either.client().register()).problem == "externalAccountRequired"
     clients = [either.client() for _ in range(10)]
-    replies = await asyncio.gather(*[each.register(**binding(each)) for each in clients])
+    replies = await asyncio.gather(
+        *[each.register(**make_binding_payload(each)) for each in clients]
+    )
     assert sorted(reply.status for reply in replies) == [201] + [401] * 9
     assert await either.rows("SELECT count(*) FROM acme_accounts") == [(1,)]
     winner = next(each for each in clients if each.kid)
@@ -170,11 +176,15 @@ async def test_external_accounts_are_bound_once(either: ACMEHarness) -> None:
 @pytest.mark.attack("A06")
 async def test_bindings_that_do_not_verify(harness: ACMEHarness) -> None:
     harness.provisioners["acme"] = provisioner(require_eab=True)
-    await hand_out(harness)
+    await add_external_key(harness)
     client, other = harness.client(), harness.client()
-    assert (await client.register(**binding(client, mac_key=b"x" * 32))).problem == "unauthorized"
-    assert (await client.register(**binding(client, key_id="k2"))).problem == "unauthorized"
-    assert (await client.register(**binding(other))).problem == "malformed"
+    assert (
+        await client.register(**make_binding_payload(client, mac_key=b"x" * 32))
+    ).problem == "unauthorized"
+    assert (
+        await client.register(**make_binding_payload(client, key_id="k2"))
+    ).problem == "unauthorized"
+    assert (await client.register(**make_binding_payload(other))).problem == "malformed"
     by_key = msgspec.json.decode(
         jws.sign(b"{}", client.key, url=client.url("new-account"), kid="k1")
     )
@@ -189,7 +199,7 @@ async def test_a_key_change_moves_the_account(either: ACMEHarness) -> None:
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, new)
     changed = await client.post("key-change", inner)
     assert changed.status == 200
-    assert (await client.post(client.kid)).problem == "malformed"  # the old key signs for nobody
+    assert (await client.post(client.kid)).problem == "malformed"  # the old key has no account
     client.key = new
     assert (await client.post(client.kid)).status == 200
     assert (await client.register()).header("location") == client.kid

@@ -16,10 +16,10 @@ from newel.registration.acme.validations import Validations, Validator
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.metrics import Metrics
 
-AWAY = error_pb2.Error(type="unavailable", detail="nobody signs")
+UNAVAILABLE = error_pb2.Error(type="unavailable", detail="the signer is unreachable")
 
 
-async def answered(client: Client, name: str = "a.example") -> tuple[str, Reply]:
+async def answer_challenge(client: Client, name: str = "a.example") -> tuple[str, Reply]:
     """An authorization whose http-01 challenge was just answered, and its order."""
     order = await client.order(name)
     (authorization,) = order["authorizations"]
@@ -47,7 +47,9 @@ async def test_a_malformed_redirect_ends_the_validation_with_a_problem(
     assert shown["error"]["detail"]
 
 
-async def with_validator(harness: ACMEHarness, validator: Validator, **limits: Any) -> Validations:
+async def make_validations(
+    harness: ACMEHarness, validator: Validator, **limits: Any
+) -> Validations:
     """Validations of another process on the same database, which validate in this way."""
     decisions = AuditTrail(harness.audit, Metrics(harness.registry.__class__()))
     storage = Storage(harness.database)
@@ -68,8 +70,8 @@ async def test_a_fault_of_our_own_ends_the_validation_as_the_servers(
     await replica.start()
     client = await either.register_client()
     client.app = replica.app
-    authorization, order = await answered(client)
-    validations = await with_validator(either, faulty)
+    authorization, order = await answer_challenge(client)
+    validations = await make_validations(either, faulty)
     either.clock.advance(dt.timedelta(seconds=61))
     running = asyncio.get_running_loop().create_task(validations.run())
     await validations.recover()
@@ -91,13 +93,13 @@ async def test_a_validation_that_takes_every_process_down_is_given_up(either: AC
     await replica.start()
     client = await either.register_client()
     client.app = replica.app
-    authorization, _ = await answered(client)
+    authorization, _ = await answer_challenge(client)
     tries = Limits().validation_tries
     for _ in range(tries + 1):
         assert (await client.post(authorization))["status"] == "pending"
         either.clock.advance(dt.timedelta(seconds=61))
         # a process that takes it up and is killed: what it submits is never run
-        await (await with_validator(either, never)).recover()
+        await (await make_validations(either, never)).recover()
     failed = await client.post(authorization)
     assert failed["status"] == "invalid"
     assert "too often" in failed["challenges"][0]["error"]["detail"]
@@ -111,8 +113,8 @@ async def test_what_waits_for_room_is_not_counted_as_tried(either: ACMEHarness) 
     await replica.start()
     client = await either.register_client()
     client.app = replica.app
-    authorization, _ = await answered(client)
-    full = await with_validator(either, never, queued_validations=0)
+    authorization, _ = await answer_challenge(client)
+    full = await make_validations(either, never, queued_validations=0)
     for _ in range(10):
         either.clock.advance(dt.timedelta(seconds=61))
         await full.recover()
@@ -120,12 +122,12 @@ async def test_what_waits_for_room_is_not_counted_as_tried(either: ACMEHarness) 
     assert await either.rows("SELECT tries FROM acme_authorizations") == [(0,)]
 
 
-async def test_an_order_whose_certificate_nobody_signs_is_given_up_and_says_why(
+async def test_an_order_that_is_not_issued_is_given_up_and_says_why(
     either: ACMEHarness,
 ) -> None:
     client = await either.register_client()
     order = await either.ready(client, "a.example")
-    either.issuing.refuse = AWAY
+    either.issuing.refuse = UNAVAILABLE
     begun = await client.post(order["finalize"], {"csr": make_csr("a.example")})
     assert begun["status"] == "processing"
     assert int(begun.header("retry-after")) > 0
@@ -150,7 +152,7 @@ async def test_an_order_whose_certificate_nobody_signs_is_given_up_and_says_why(
 async def test_a_short_absence_of_the_issuing_authority_costs_seconds(either: ACMEHarness) -> None:
     client = await either.register_client()
     order = await either.ready(client, "a.example")
-    either.issuing.refuse = AWAY
+    either.issuing.refuse = UNAVAILABLE
     await client.post(order["finalize"], {"csr": make_csr("a.example")})
     either.issuing.refuse = None
     assert (await client.post(order.header("location")))["status"] == "processing"

@@ -124,7 +124,7 @@ async def test_the_validity_asked_for_is_honoured_or_refused(harness: ACMEHarnes
 
 
 @pytest.mark.attack("A05")
-async def test_orders_authorizations_and_certificates_are_nobody_elses(
+async def test_orders_authorizations_and_certificates_belong_to_one_account(
     harness: ACMEHarness,
 ) -> None:
     one, two = await harness.register_client(), await harness.register_client()
@@ -142,9 +142,9 @@ async def test_orders_authorizations_and_certificates_are_nobody_elses(
         (valid["certificate"], None),
     ):
         theirs = await two.post(url, payload)
-        nobodys = await two.post(url.replace(url.split("/")[6][:24], unknown), payload)
-        assert theirs.status == nobodys.status == 404, url
-        assert theirs.body == nobodys.body
+        missing = await two.post(url.replace(url.split("/")[6][:24], unknown), payload)
+        assert theirs.status == missing.status == 404, url
+        assert theirs.body == missing.body
     assert (await one.post(authorization))["status"] == "valid"
 
 

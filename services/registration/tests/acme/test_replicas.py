@@ -88,7 +88,7 @@ async def test_contacts_changed_elsewhere_are_shown(either: ACMEHarness) -> None
     assert (await there.post(there.kid))["contact"] == ["mailto:b@example.org"]
 
 
-async def test_a_chain_that_was_configured_anew_is_served_by_every_replica(
+async def test_a_reconfigured_chain_is_served_by_every_replica(
     either: ACMEHarness,
 ) -> None:
     here = await either.register_client()

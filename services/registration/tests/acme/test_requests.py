@@ -276,7 +276,7 @@ async def test_algorithms_are_listed_when_one_is_refused(harness: ACMEHarness) -
 
 
 async def test_a_wrong_algorithm_is_told_before_a_bad_nonce(harness: ACMEHarness) -> None:
-    """Another nonce, which badNonce asks for, would help nobody."""
+    """Another nonce, which badNonce asks for, would not help."""
     client = harness.client()
     url = client.url("new-account")
     for algorithm in ("HS256", "ES384", "RS256", "EdDSA"):

@@ -17,7 +17,9 @@ from newel.jose import base64url
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
 
-async def issued(harness: ACMEHarness, client: Client, *names: str, key: Any = None) -> str:
+async def issue_certificate(
+    harness: ACMEHarness, client: Client, *names: str, key: Any = None
+) -> str:
     """A certificate as revokeCert takes it."""
     order = await harness.ready(client, *names)
     done = await client.post(order["finalize"], {"csr": make_csr(*names, key=key)})
@@ -26,17 +28,17 @@ async def issued(harness: ACMEHarness, client: Client, *names: str, key: Any = N
     return base64url.encode(leaf.public_bytes(Encoding.DER))
 
 
-def revoked(harness: ACMEHarness) -> list[int]:
+def revocation_reasons(harness: ACMEHarness) -> list[int]:
     return [r.revoked.reason for r in harness.issuing.records.values() if r.HasField("revoked")]
 
 
 async def test_the_account_that_ordered_it_revokes(either: ACMEHarness) -> None:
     client = await either.register_client()
-    certificate = await issued(either, client, "a.example")
+    certificate = await issue_certificate(either, client, "a.example")
     reply = await client.post("revoke-cert", {"certificate": certificate, "reason": 4})
     assert reply.status == 200
     assert reply.body == b""
-    assert revoked(either) == [4]
+    assert revocation_reasons(either) == [4]
     again = await client.post("revoke-cert", {"certificate": certificate})
     assert again.problem == "alreadyRevoked"
     assert again.status == 400
@@ -44,11 +46,11 @@ async def test_the_account_that_ordered_it_revokes(either: ACMEHarness) -> None:
 
 async def test_the_certificates_own_key_revokes(harness: ACMEHarness) -> None:
     client, key = await harness.register_client(), ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(harness, client, "a.example", key=key)
+    certificate = await issue_certificate(harness, client, "a.example", key=key)
     stranger = harness.client(key=key)
     asked = {"certificate": certificate, "reason": 1}
     assert (await stranger.post("revoke-cert", asked, kid=None)).status == 200
-    assert revoked(harness) == [1]
+    assert revocation_reasons(harness) == [1]
 
 
 @pytest.mark.parametrize("who", ["key", "account"])
@@ -57,22 +59,22 @@ async def test_a_key_is_called_compromised_after_another_reason(
 ) -> None:
     owner, other = await harness.register_client(), await harness.register_client()
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(harness, owner, "a.example", key=key)
+    certificate = await issue_certificate(harness, owner, "a.example", key=key)
     assert (await owner.post("revoke-cert", {"certificate": certificate})).status == 200
     compromised = {"certificate": certificate, "reason": 1}
     await harness.ready(other, "a.example")
     stranger = await other.post("revoke-cert", compromised)
     assert stranger.problem == "badRevocationReason"  # proved the names, cannot know of the key
-    assert revoked(harness) == [0]
+    assert revocation_reasons(harness) == [0]
     if who == "key":
         reply = await harness.client(key=key).post("revoke-cert", compromised, kid=None)
     else:
         reply = await owner.post("revoke-cert", compromised)
     assert reply.status == 200
-    assert revoked(harness) == [1]
+    assert revocation_reasons(harness) == [1]
     for again in (compromised, {"certificate": certificate, "reason": 4}):
         assert (await owner.post("revoke-cert", again)).problem == "alreadyRevoked"
-    assert revoked(harness) == [1]
+    assert revocation_reasons(harness) == [1]
 
 
 ODD_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -96,23 +98,23 @@ async def test_octets_that_are_no_certificate_of_ours_are_refused_with_words(
 
 async def test_an_account_that_proved_every_name_revokes(either: ACMEHarness) -> None:
     owner, other = await either.register_client(), await either.register_client()
-    certificate = await issued(either, owner, "a.example", "b.example")
+    certificate = await issue_certificate(either, owner, "a.example", "b.example")
     asked = {"certificate": certificate, "reason": 5}
     await either.ready(other, "a.example")
     assert (await other.post("revoke-cert", asked)).status == 403
     await either.ready(other, "b.example")
     compromised = await other.post("revoke-cert", {**asked, "reason": 1})
     assert compromised.problem == "badRevocationReason"
-    assert revoked(either) == []
+    assert revocation_reasons(either) == []
     assert (await other.post("revoke-cert", asked)).status == 200
-    assert revoked(either) == [5]
+    assert revocation_reasons(either) == [5]
 
 
 @pytest.mark.attack("A21")
 async def test_who_may_not_revoke(harness: ACMEHarness) -> None:
     owner, other = await harness.register_client(), await harness.register_client()
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(harness, owner, "a.example", key=key)
+    certificate = await issue_certificate(harness, owner, "a.example", key=key)
     asked = {"certificate": certificate}
     stranger = await other.post("revoke-cert", asked)
     assert stranger.problem == "unauthorized"
@@ -121,13 +123,13 @@ async def test_who_may_not_revoke(harness: ACMEHarness) -> None:
     assert (await wrong_key.post("revoke-cert", asked, kid=None)).status == 403
     abroad = await harness.register_client("other")
     assert (await abroad.post("revoke-cert", asked)).status == 403
-    assert revoked(harness) == []
+    assert revocation_reasons(harness) == []
 
 
 @pytest.mark.attack("A21")
 async def test_the_certificates_public_key_with_a_forged_signature(harness: ACMEHarness) -> None:
     client, key = await harness.register_client(), ec.generate_private_key(ec.SECP256R1())
-    certificate = await issued(harness, client, "a.example", key=key)
+    certificate = await issue_certificate(harness, client, "a.example", key=key)
     url = client.url("revoke-cert")
     payload = b'{"certificate":"' + certificate.encode() + b'"}'
     parts = jws.parse(jws.sign(payload, key, url=url, nonce=await client.nonce()))
@@ -135,17 +137,17 @@ async def test_the_certificates_public_key_with_a_forged_signature(harness: ACME
     by_another = jws.sign(payload, client.key, url=url, nonce="n")
     forged = jws.join(head, body, jws.parse(by_another).signature)
     assert (await client.send(url, forged)).problem == "malformed"
-    assert revoked(harness) == []
+    assert revocation_reasons(harness) == []
 
 
 @pytest.mark.attack("A21")
 @pytest.mark.parametrize("reason", [2, 6, 7, 8, 10, 11, 99, -1])
-async def test_reasons_nobody_can_give(harness: ACMEHarness, reason: int) -> None:
+async def test_reasons_no_client_can_give(harness: ACMEHarness, reason: int) -> None:
     client = await harness.register_client()
-    certificate = await issued(harness, client, "a.example")
+    certificate = await issue_certificate(harness, client, "a.example")
     reply = await client.post("revoke-cert", {"certificate": certificate, "reason": reason})
     assert reply.problem == "badRevocationReason"
-    assert revoked(harness) == []
+    assert revocation_reasons(harness) == []
 
 
 @pytest.mark.attack("A21")
@@ -153,7 +155,7 @@ async def test_a_certificate_of_another_authority_with_the_same_serial(
     harness: ACMEHarness,
 ) -> None:
     client = await harness.register_client()
-    await issued(harness, client, "a.example")
+    await issue_certificate(harness, client, "a.example")
     abroad = SmallIssuing(harness.clock)
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     (request,) = harness.issuing.requests
@@ -166,12 +168,12 @@ async def test_a_certificate_of_another_authority_with_the_same_serial(
     assert reply.status == 404
     for nonsense in ("", "AAAA", foreign[:-8]):
         assert (await client.post("revoke-cert", {"certificate": nonsense})).problem == "malformed"
-    assert revoked(harness) == []
+    assert revocation_reasons(harness) == []
 
 
 async def test_revoked_many_times_at_once_is_revoked_once(either: ACMEHarness) -> None:
     client = await either.register_client()
-    certificate = await issued(either, client, "a.example")
+    certificate = await issue_certificate(either, client, "a.example")
     replies = await asyncio.gather(
         *[client.post("revoke-cert", {"certificate": certificate}) for _ in range(10)]
     )

@@ -7,13 +7,13 @@ import pytest
 from fixtures.acme import ACMEHarness, make_csr, provisioner
 
 
-def templated(text: str) -> Any:
+def template_provisioner(text: str) -> Any:
     return provisioner(options={"x509": {"template": text, "templateData": {"org": "Example"}}})
 
 
 async def test_a_template_shapes_what_the_order_proved(harness: ACMEHarness) -> None:
     """``.Token`` is not there, ``.SANs`` are the order's identifiers, ``.Subject`` the common name."""
-    harness.provisioners["acme"] = templated(
+    harness.provisioners["acme"] = template_provisioner(
         '{"subject": {"commonName": {{ toJson .Subject.CommonName }}, "organization": {{ toJson .org }}}, '
         '"sans": {{ toJson .SANs }}, "extKeyUsage": ["{{ if .Token }}any{{ else }}serverAuth{{ end }}"]}'
     )
@@ -42,7 +42,7 @@ async def test_a_name_that_was_not_proved_is_never_certified(
     harness: ACMEHarness, text: str
 ) -> None:
     """RFC 8555 §7.4: the certificate is for the order's identifiers; its order waits for the operator."""
-    harness.provisioners["acme"] = templated(text)
+    harness.provisioners["acme"] = template_provisioner(text)
     client = await harness.register_client()
     order = await harness.ready(client, "localhost")
     answer = await client.post(order["finalize"], {"csr": make_csr("localhost")})
@@ -52,7 +52,7 @@ async def test_a_name_that_was_not_proved_is_never_certified(
 
 
 async def test_a_template_s_own_refusal_ends_the_order(harness: ACMEHarness) -> None:
-    harness.provisioners["acme"] = templated('{{ "{" }}{{ fail "not on Sundays" }}')
+    harness.provisioners["acme"] = template_provisioner('{{ "{" }}{{ fail "not on Sundays" }}')
     client = await harness.register_client()
     order = await harness.ready(client, "localhost")
     answer = await client.post(order["finalize"], {"csr": make_csr("localhost")})

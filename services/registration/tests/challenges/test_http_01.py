@@ -47,7 +47,7 @@ async def serve_newel(handler: Handler) -> AsyncGenerator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-def saying(body: bytes, status: str = "200 OK", *headers: str) -> Handler:
+def respond(body: bytes, status: str = "200 OK", *headers: str) -> Handler:
     async def handler(_: str, writer: asyncio.StreamWriter) -> None:
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
         writer.write("\r\n".join(lines).encode() + body)
@@ -56,11 +56,11 @@ def saying(body: bytes, status: str = "200 OK", *headers: str) -> Handler:
     return handler
 
 
-def redirecting(location: str) -> Handler:
-    return saying(b"", "302 Found", f"Location: {location}")
+def redirect(location: str) -> Handler:
+    return respond(b"", "302 Found", f"Location: {location}")
 
 
-async def look(port: int, policy: EgressPolicy = OPEN, seconds: float = 5.0) -> None:
+async def validate(port: int, policy: EgressPolicy = OPEN, seconds: float = 5.0) -> None:
     await HTTP01Validator(policy, port, seconds)(NAME, "token", ANSWER)
 
 
@@ -81,44 +81,44 @@ async def test_the_answer_is_fetched_from_the_host_itself() -> None:
 
     async def handler(head: str, writer: asyncio.StreamWriter) -> None:
         heads.append(head)
-        await saying(ANSWER.encode() + b" \r\n")(head, writer)
+        await respond(ANSWER.encode() + b" \r\n")(head, writer)
 
     async with serve_newel(handler) as port:
-        await look(port)
+        await validate(port)
     assert heads[0].startswith(f"GET {PATH} HTTP/1.1\r\nHost: a.example")
 
 
 async def test_an_address_is_asked_at_that_address() -> None:
     """RFC 8738 §4."""
-    async with serve_newel(saying(ANSWER.encode())) as port:
+    async with serve_newel(respond(ANSWER.encode())) as port:
         await HTTP01Validator(EgressPolicy(), port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
 
 
 @pytest.mark.parametrize(
     ("handler", "kind"),
     [
-        (saying(b"wrong"), ErrorType.INCORRECT_RESPONSE),
-        (saying(b""), ErrorType.INCORRECT_RESPONSE),
-        (saying(b"x" + ANSWER.encode()), ErrorType.INCORRECT_RESPONSE),
-        (saying(ANSWER.encode(), "404 Not Found"), ErrorType.UNAUTHORIZED),
-        (saying(ANSWER.encode(), "500 Oh"), ErrorType.UNAUTHORIZED),
-        (saying(ANSWER.encode(), "abc"), ErrorType.CONNECTION),
+        (respond(b"wrong"), ErrorType.INCORRECT_RESPONSE),
+        (respond(b""), ErrorType.INCORRECT_RESPONSE),
+        (respond(b"x" + ANSWER.encode()), ErrorType.INCORRECT_RESPONSE),
+        (respond(ANSWER.encode(), "404 Not Found"), ErrorType.UNAUTHORIZED),
+        (respond(ANSWER.encode(), "500 Oh"), ErrorType.UNAUTHORIZED),
+        (respond(ANSWER.encode(), "abc"), ErrorType.CONNECTION),
     ],
 )
 async def test_wrong_answers(handler: Handler, kind: ErrorType) -> None:
     async with serve_newel(handler) as port:
-        assert (await refusal(look(port))).type is kind
+        assert (await refusal(validate(port))).type is kind
 
 
 async def test_a_redirect_is_followed_with_its_query() -> None:
     async def handler(head: str, writer: asyncio.StreamWriter) -> None:
         if head.startswith("GET /elsewhere?a=b "):
-            await saying(ANSWER.encode())(head, writer)
+            await respond(ANSWER.encode())(head, writer)
         else:
-            await redirecting("/elsewhere?a=b")(head, writer)
+            await redirect("/elsewhere?a=b")(head, writer)
 
     async with serve_newel(handler) as port:
-        await look(port)
+        await validate(port)
 
 
 @pytest.mark.attack("A13")
@@ -141,9 +141,9 @@ async def test_a_redirect_is_followed_with_its_query() -> None:
         "http://a.example:99999/",
     ],
 )
-async def test_redirects_that_lead_where_nobody_may_go(location: str) -> None:
-    async with serve_newel(redirecting(location)) as port:
-        error = await refusal(look(port))
+async def test_redirects_to_forbidden_places(location: str) -> None:
+    async with serve_newel(redirect(location)) as port:
+        error = await refusal(validate(port))
     assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.CONNECTION}
 
 
@@ -182,7 +182,7 @@ async def test_redirects_that_lead_where_nobody_may_go(location: str) -> None:
 async def test_redirects_that_are_malformed_in_any_way_are_refused_in_words(
     location: str, resolver: Resolver | None
 ) -> None:
-    async with serve_newel(redirecting(location)) as port:
+    async with serve_newel(redirect(location)) as port:
         # the first hop is an address, so that it needs no resolver
         look_there = HTTP01Validator(EgressPolicy(resolver=resolver), port, 5.0)
         error = await refusal(look_there(Identifier("ip", "127.0.0.1"), "token", ANSWER))
@@ -196,13 +196,13 @@ async def test_redirects_with_unusual_names_and_paths_are_followed() -> None:
     async def handler(head: str, writer: asyncio.StreamWriter) -> None:
         paths.append(head.split()[1])
         if len(paths) > len(unusual):
-            await saying(ANSWER.encode())(head, writer)
+            await respond(ANSWER.encode())(head, writer)
         else:
-            await redirecting(unusual[len(paths) - 1])(head, writer)
+            await redirect(unusual[len(paths) - 1])(head, writer)
 
     unusual = ["http://my_host.example/x", "http://xn--bcher-kva.example./", "/caf\xe9?q=\xfc"]
     async with serve_newel(handler) as port:
-        await look(port)
+        await validate(port)
     assert paths == [PATH, "/x", "/", "/caf%C3%A9?q=%C3%BC"]
 
 
@@ -212,22 +212,22 @@ async def test_interim_answers_are_passed_over_but_not_for_ever() -> None:
     def after(hints: int) -> Handler:
         async def handler(head: str, writer: asyncio.StreamWriter) -> None:
             writer.write(hint * hints)
-            await saying(ANSWER.encode())(head, writer)
+            await respond(ANSWER.encode())(head, writer)
 
         return handler
 
     async with serve_newel(after(2)) as port:
-        await look(port)
+        await validate(port)
     async with serve_newel(after(100)) as port:
-        assert (await refusal(look(port))).type is ErrorType.CONNECTION
+        assert (await refusal(validate(port))).type is ErrorType.CONNECTION
 
 
 async def test_an_https_redirect_may_go_to_the_configured_port() -> None:
     location = "https://a.example:5002/"
-    async with serve_newel(redirecting(location)) as port:
-        assert (await refusal(look(port))).type is ErrorType.UNAUTHORIZED
+    async with serve_newel(redirect(location)) as port:
+        assert (await refusal(validate(port))).type is ErrorType.UNAUTHORIZED
         allowed = HTTP01Validator(OPEN, port, 5.0, https_port=5002)
-        # nobody listens there: that it is tried is what counts
+        # no server listens there: the attempt is what counts
         assert (await refusal(allowed(NAME, "token", ANSWER))).type is ErrorType.CONNECTION
 
 
@@ -262,7 +262,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 )
 async def test_what_is_no_http_is_refused_in_plain_words(octets: bytes, words: str) -> None:
     async with serve_newel(raw(octets)) as port:
-        error = await refusal(look(port))
+        error = await refusal(validate(port))
     assert error.type is ErrorType.CONNECTION
     assert words in error.detail
 
@@ -271,10 +271,10 @@ async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_wor
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         closed = free.getsockname()[1]
-    assert "connection refused" in (await refusal(look(closed))).detail
+    assert "connection refused" in (await refusal(validate(closed))).detail
     async with serve_newel(raw(b"not TLS at all\r\n\r\n")) as plain:
         location = f"https://a.example:{plain}/"
-        async with serve_newel(redirecting(location)) as port:
+        async with serve_newel(redirect(location)) as port:
             error = await refusal(
                 HTTP01Validator(OPEN, port, 5.0, https_port=plain)(NAME, "token", ANSWER)
             )
@@ -297,10 +297,10 @@ async def test_loops_and_long_chains_end() -> None:
 
     async def handler(head: str, writer: asyncio.StreamWriter) -> None:
         hops.append(head)
-        await redirecting(f"/{len(hops)}")(head, writer)
+        await redirect(f"/{len(hops)}")(head, writer)
 
     async with serve_newel(handler) as port:
-        assert (await refusal(look(port))).type is ErrorType.CONNECTION
+        assert (await refusal(validate(port))).type is ErrorType.CONNECTION
     assert len(hops) == 11
 
 
@@ -313,12 +313,12 @@ async def test_a_name_that_leads_elsewhere_at_the_second_look_is_pinned_at_each_
         looks.append(host)
         return ["127.0.0.1"] if len(looks) == 1 else ["169.254.169.254"]
 
-    async with serve_newel(saying(ANSWER.encode())) as port:
-        await look(port, EgressPolicy(resolver=resolver))
+    async with serve_newel(respond(ANSWER.encode())) as port:
+        await validate(port, EgressPolicy(resolver=resolver))
     assert looks == ["a.example"]
     looks.clear()
-    async with serve_newel(redirecting("http://a.example/again")) as port:
-        error = await refusal(look(port, EgressPolicy(resolver=resolver)))
+    async with serve_newel(redirect("http://a.example/again")) as port:
+        error = await refusal(validate(port, EgressPolicy(resolver=resolver)))
     assert error.type is ErrorType.UNAUTHORIZED
     assert len(looks) == 2
 
@@ -335,7 +335,7 @@ async def test_bodies_without_end_are_cut() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
         await writer.drain()
 
-    async def chunked(_: str, writer: asyncio.StreamWriter) -> None:
+    async def chunked_body(_: str, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n")
         await writer.drain()
 
@@ -345,16 +345,16 @@ async def test_bodies_without_end_are_cut() -> None:
             writer.write(f"X-{each}: y\r\n".encode())
             await writer.drain()
 
-    for handler in (endless, gigabyte, chunked, headers):
+    for handler in (endless, gigabyte, chunked_body, headers):
         async with serve_newel(handler) as port:
-            assert (await refusal(look(port))).type is ErrorType.CONNECTION
+            assert (await refusal(validate(port))).type is ErrorType.CONNECTION
 
 
 @pytest.mark.attack("A13")
 async def test_a_gzip_bomb_is_octets_like_any_others() -> None:
     bomb = gzip.compress(b"x" * 1_000_000)[:900]
-    async with serve_newel(saying(bomb, "200 OK", "Content-Encoding: gzip")) as port:
-        assert (await refusal(look(port))).type is ErrorType.INCORRECT_RESPONSE
+    async with serve_newel(respond(bomb, "200 OK", "Content-Encoding: gzip")) as port:
+        assert (await refusal(validate(port))).type is ErrorType.INCORRECT_RESPONSE
 
 
 @pytest.mark.attack("A13")
@@ -366,21 +366,21 @@ async def test_a_server_that_drips_is_left() -> None:
             await asyncio.sleep(0.05)
 
     async with serve_newel(drip) as port:
-        assert (await refusal(look(port, seconds=0.3))).type is ErrorType.CONNECTION
+        assert (await refusal(validate(port, seconds=0.3))).type is ErrorType.CONNECTION
 
 
 @pytest.mark.attack("A13")
 async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with serve_newel(saying(ANSWER.encode())) as port:
-        await look(port)
+    async with serve_newel(respond(ANSWER.encode())) as port:
+        await validate(port)
 
 
 @pytest.mark.attack("A14")
 async def test_addresses_are_held_against_the_policy_as_names_are() -> None:
     policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8", "10.0.0.0/8"]))
-    async with serve_newel(saying(ANSWER.encode())) as port:
+    async with serve_newel(respond(ANSWER.encode())) as port:
         for address in ("127.0.0.1", "10.1.2.3", "169.254.169.254"):
             validator = HTTP01Validator(policy, port)
             error = await refusal(validator(Identifier("ip", address), "token", ANSWER))
@@ -392,13 +392,13 @@ async def test_addresses_are_held_against_the_policy_as_names_are() -> None:
     assert error.type is ErrorType.UNAUTHORIZED
 
 
-async def test_nobody_listens_or_nobody_is_there(dns: NameServer) -> None:
+async def test_no_server_listens_or_the_host_is_missing(dns: NameServer) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    assert (await refusal(look(port))).type is ErrorType.CONNECTION
+    assert (await refusal(validate(port))).type is ErrorType.CONNECTION
 
     async def nowhere(_: str) -> Sequence[str]:
         return []
 
-    assert (await refusal(look(port, EgressPolicy(resolver=nowhere)))).type is ErrorType.DNS
+    assert (await refusal(validate(port, EgressPolicy(resolver=nowhere)))).type is ErrorType.DNS

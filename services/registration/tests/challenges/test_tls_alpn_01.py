@@ -33,10 +33,10 @@ OPEN = EgressPolicy(resolver=loopback)
 
 def files(folder: Path, identifier: Identifier, answer: str = ANSWER) -> tuple[Path, Path]:
     der, key = alpn.make_certificate(identifier, answer, SystemClock().now())
-    return _written(folder, der, key)
+    return _write_files(folder, der, key)
 
 
-def _written(folder: Path, der: bytes, key: ec.EllipticCurvePrivateKey) -> tuple[Path, Path]:
+def _write_files(folder: Path, der: bytes, key: ec.EllipticCurvePrivateKey) -> tuple[Path, Path]:
     certificate, private = folder / "challenge.crt", folder / "challenge.key"
     certificate.write_bytes(pem.encode(der))
     private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -68,7 +68,7 @@ async def serve_newel(
         yield server.sockets[0].getsockname()[1], names
 
 
-async def refused(port: int, identifier: Identifier = NAME) -> ErrorType:
+async def refusal(port: int, identifier: Identifier = NAME) -> ErrorType:
     with pytest.raises(NewelError) as caught:
         await TLSALPN01Validator(OPEN, port, 5.0)(identifier, "token", ANSWER)
     return caught.value.type
@@ -90,19 +90,19 @@ async def test_an_address_is_asked_for_by_its_reverse_name(tmp_path: Path) -> No
 @pytest.mark.attack("A16")
 async def test_the_protocol_must_be_negotiated(tmp_path: Path) -> None:
     async with serve_newel(files(tmp_path, NAME), protocols=()) as (port, _):
-        assert await refused(port) is ErrorType.UNAUTHORIZED
+        assert await refusal(port) is ErrorType.UNAUTHORIZED
     async with serve_newel(files(tmp_path, NAME), protocols=("h2",)) as (port, _):
-        assert await refused(port) in {ErrorType.UNAUTHORIZED, ErrorType.TLS}
+        assert await refusal(port) in {ErrorType.UNAUTHORIZED, ErrorType.TLS}
 
 
 @pytest.mark.attack("A16")
 async def test_certificates_for_others(tmp_path: Path) -> None:
     async with serve_newel(files(tmp_path, Identifier("dns", "b.example"))) as (port, _):
-        assert await refused(port) is ErrorType.UNAUTHORIZED
+        assert await refusal(port) is ErrorType.UNAUTHORIZED
     async with serve_newel(files(tmp_path, NAME, "another.thumbprint")) as (port, _):
-        assert await refused(port) is ErrorType.UNAUTHORIZED
+        assert await refusal(port) is ErrorType.UNAUTHORIZED
     async with serve_newel(files(tmp_path, NAME)) as (port, _):
-        assert await refused(port, ADDRESS) is ErrorType.UNAUTHORIZED
+        assert await refusal(port, ADDRESS) is ErrorType.UNAUTHORIZED
 
 
 @pytest.mark.attack("A16")
@@ -116,7 +116,7 @@ async def test_tls_before_1_2_is_refused(tmp_path: Path) -> None:
     ) as server:
         try:
             port = await _port_of(server.pid)
-            assert await refused(port) is ErrorType.TLS
+            assert await refusal(port) is ErrorType.TLS
         finally:
             server.kill()
 

@@ -22,7 +22,7 @@ from newel.step.provisioners import Claims, ProvisionerConfig, from_mapping
 
 
 class ServerCertificateConfig(Settings):
-    """The certificate this server shows, which it has issued to itself and keeps in memory."""
+    """The certificate of this server, which it has issued for itself and keeps in memory."""
 
     common_name: str = "Step Online CA"
     lifetime: Duration = dt.timedelta(hours=24)
@@ -30,18 +30,18 @@ class ServerCertificateConfig(Settings):
 
 
 class RateConfig(Settings):
-    """``burst`` at once, and ``per_second`` in the long run; 0: as often as one likes."""
+    """``burst`` requests at once, and ``per_second`` in the long run; 0: no limit."""
 
     per_second: float = Field(ge=0, le=1e6)
     burst: int = Field(default=1, ge=1, le=1_000_000)
 
     def rate(self) -> Rate:
-        """The same for the limiter."""
+        """Return the rate for the limiter."""
         return Rate(self.per_second, self.burst)
 
 
 class RateLimitsConfig(Settings):
-    """How often somebody may ask, of all workers of a program together; replicas count each for themselves."""
+    """Rate limits, shared by all workers of a program; each replica counts for itself."""
 
     address: RateConfig = RateConfig(per_second=500, burst=10_000)
     """Requests of one client address, for IPv6 of one /64."""
@@ -50,35 +50,35 @@ class RateLimitsConfig(Settings):
     new_order: RateConfig = RateConfig(per_second=50, burst=5_000)
     """Orders of one ACME account."""
     exempt: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = LOOPBACK
-    """Client addresses that are not limited: proxies, behind which everybody has the same one."""
+    """Client addresses that are not limited: proxies, which many clients share."""
     remembered: int = Field(default=100_000, ge=1_000, le=10_000_000)
-    """How many addresses, and accounts, are kept count of at once; some 100 octets each."""
+    """How many addresses, and accounts, are counted at once; some 100 octets each."""
 
 
 class Config(Settings):
-    """The whole service. Records of the step tools (provisioners, claims, tls) are in their shape."""
+    """The whole service. Provisioners, claims and tls are written as in ca.json."""
 
     dns_names: tuple[str, ...] = Field(default=("localhost", "127.0.0.1", "::1"), min_length=1)
     """Names and addresses clients use: in the server's certificate, in audiences, in ACME URLs."""
     provisioners: tuple[dict[str, Any], ...] = ()
     provisioners_file: Path | None = None
-    """JSON: a list of provisioners that stand before those, where their keys are made at first start."""
+    """JSON: a list of provisioners before those, whose keys are generated at first start."""
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])
     tls: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """What clients are told to speak; what the server itself speaks is not set here."""
+    """TLS options for clients, not for the server itself."""
     backdate: Duration = dt.timedelta(minutes=1)
     latest_start: Duration = dt.timedelta(hours=1)
-    """How far in the future somebody may have a certificate begin: what is stockpiled outlives a theft."""
+    """How far in the future a certificate may begin: a stockpile outlives the discovery of a theft."""
     active_revocation: bool = True
-    """Whether revocations are published where a provisioner does not say."""
+    """Whether revocations are published, unless a provisioner sets it."""
     longest_token: Duration = dt.timedelta(hours=24)
     """How far a token's expiry may lie ahead."""
     encrypted_keys: bool = True
-    """Whether anybody may have the encrypted keys of JWK provisioners, which only their passwords open."""
+    """Whether every client may read the encrypted keys of JWK provisioners, which need their passwords."""
     crl: str = ""
-    """Where ``/crl`` leads: the validation authority's URL, ``{issuer}`` in it the issuer's id."""
+    """The target of ``/crl``: the validation authority's URL, with ``{issuer}`` for the issuer's id."""
     roots: tuple[Path, ...] = ()
-    """PEM files of this authority's roots; those its issuers' chains end at need not be among them."""
+    """PEM files of this authority's roots, in addition to those of its issuers' chains."""
     federated_roots: tuple[Path, ...] = ()
     """PEM files of other authorities' roots."""
     acme: ACMEConfig = ACMEConfig()
@@ -90,7 +90,7 @@ class Config(Settings):
     @field_validator("dns_names", mode="after")
     @classmethod
     def _names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        """IPv6 addresses without brackets; underscores are for the operator to decide on."""
+        """Remove the brackets of IPv6 addresses; the operator may use underscores."""
         bare = [name[1:-1] if name[:1] == "[" and name[-1:] == "]" else name for name in given]
         for index, name in enumerate(bare):
             try:
@@ -114,12 +114,12 @@ class Config(Settings):
         return self
 
     def records(self) -> list[ProvisionerConfig]:
-        """The configured provisioners. Raises ValueError."""
+        """Read the configured provisioners. Raises ValueError."""
         given = (*self._from_file(), *self.provisioners)
         return [from_mapping(item, f"provisioners[{index}]") for index, item in enumerate(given)]
 
     def warnings(self) -> list[str]:
-        """A line for each thing that provisioners ask for and that is not there."""
+        """Return a line for each setting of a provisioner that has no effect here."""
         findings = Findings()
         for index, record in enumerate((*self._from_file(), *self.provisioners)):
             check_provisioner(record, f"provisioners[{index}]", findings)
@@ -140,15 +140,15 @@ class Config(Settings):
             raise ValueError(f"provisioners_file: {self.provisioners_file}: {error}") from None
 
     def limits(self) -> Limits:
-        """The authority's own limits."""
+        """Return the limits of the authority itself."""
         return Limits().inherit(msgspec.convert(check_claims(self.claims, "claims"), Claims))
 
     def max_duration(self) -> dt.timedelta:
-        """The longest duration any of the configured provisioners may grant, the backdate included."""
+        """Return the longest duration of all provisioners, plus the backdate."""
         limits = self.limits()
-        granted = [limits, *(limits.inherit(record.claims) for record in self.records())]
-        return max(each.max_duration for each in granted) + self.backdate
+        all_limits = [limits, *(limits.inherit(record.claims) for record in self.records())]
+        return max(each.max_duration for each in all_limits) + self.backdate
 
     def tls_options(self) -> TLSOptions:
-        """What clients are told to speak."""
+        """Return the TLS options for clients."""
         return msgspec.convert(self.tls, TLSOptions)

@@ -5,30 +5,30 @@ from newel.runtime.errors import ErrorType, NewelError
 _MAX_VERBATIM = 1024
 
 
-def malformed(detail: str, *, cause: str = "") -> NewelError:
-    """400, with what is wrong."""
+def malformed_error(detail: str, *, cause: str = "") -> NewelError:
+    """Make a 400 with a detail for the client."""
     return NewelError(ErrorType.MALFORMED, detail, cause=cause)
 
 
-def unauthorized(cause: str, *, detail: str = "") -> NewelError:
-    """401. The cause is for the audit trail; the client is told ``detail``, usually nothing."""
+def unauthorized_error(cause: str, *, detail: str = "") -> NewelError:
+    """Make a 401. The cause goes to the audit trail; the client sees ``detail``, usually nothing."""
     return NewelError(ErrorType.UNAUTHORIZED, detail, cause=cause)
 
 
-def forbidden(detail: str, *, cause: str = "") -> NewelError:
-    """403, with what is not allowed."""
+def forbidden_error(detail: str, *, cause: str = "") -> NewelError:
+    """Make a 403 with a detail for the client."""
     return NewelError(ErrorType.FORBIDDEN, detail, cause=cause)
 
 
-def misconfigured(cause: str) -> NewelError:
-    """500, with the cause in the audit trail alone: the operator's to mend."""
+def misconfiguration_error(cause: str) -> NewelError:
+    """Make a 500 for the operator to fix; its cause goes to the audit trail only."""
     return NewelError(ErrorType.SERVER_INTERNAL, "", cause=cause)
 
 
 class VerbatimError(NewelError):
-    """A refusal told as it is: the operator wrote it for the asker."""
+    """An error whose text the operator wrote for the client, shown verbatim."""
 
 
-def verbatim(detail: str) -> VerbatimError:
-    """400, in these very words."""
+def verbatim_error(detail: str) -> VerbatimError:
+    """Make a 400 with exactly this text."""
     return VerbatimError(ErrorType.MALFORMED, detail[:_MAX_VERBATIM])

@@ -9,13 +9,13 @@ GRANTED = "granted"
 
 
 class Metrics:
-    """The registry of this service and what is counted on it."""
+    """The metrics of this service, on one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.decisions = Counter(
             "newel_registration_decisions_total",
-            "AuditTrail by operation and outcome (granted, or the refusal's type)",
+            "Decisions by operation and outcome (granted, or the type of the error)",
             ("operation", "outcome"),
             registry=registry,
         )
@@ -55,7 +55,7 @@ class Metrics:
         )
         self.rate_limited = Counter(
             "newel_registration_rate_limited_total",
-            "Requests refused because somebody asked too often: address, new-account, new-order",
+            "Requests over a rate limit: address, new-account, new-order",
             ("limit",),
             registry=registry,
         )
@@ -71,7 +71,7 @@ class Metrics:
         self._children: dict[tuple[str, str, str], tuple[Counter, ...]] = {}
 
     def count(self, operation: str, provisioner: str, error: NewelError | None) -> None:
-        """One decision. ``provisioner`` is ``""`` where none was found; its name is one of ours."""
+        """Count one decision. ``provisioner`` is a configured name, or ``""`` where none was found."""
         outcome = GRANTED if error is None else error.type.value
         key = operation, provisioner, outcome
         counters = self._children.get(key)

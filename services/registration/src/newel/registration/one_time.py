@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from newel.registration.errors import unauthorized
+from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.errors import ErrorType, NewelError
@@ -27,7 +27,7 @@ async def use_once(
     so that the token serves nothing else even if the claim is lost in a power failure.
     """
     if not await used.claim(use, hashlib.sha256(request).digest(), now, durable=durable):
-        raise unauthorized("token already used")
+        raise unauthorized_error("token already used")
 
 
 async def complete_use(used: UsedTokenTable, use: TokenUse, work: Awaitable[Result]) -> Result:

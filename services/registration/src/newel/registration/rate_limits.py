@@ -1,8 +1,8 @@
-"""How often somebody may ask: a rate with a burst for each address or account, in memory of a fixed size.
+"""Rate limits per address or account: a rate with a burst, in memory of a fixed size.
 
-The workers of one program count together, replicas each for themselves. What is not seen for long, or long
-ago among too many others, is forgotten and begins anew: this keeps one client from taking everybody's share,
-and is no wall.
+The workers of one program count together, replicas each for themselves. Keys that were not seen for long, or
+were pushed out by many others, start over: this protects fairness between clients; it is not a security
+boundary.
 """
 
 import math
@@ -14,19 +14,19 @@ from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.shared_table import SharedTable
 
-_SAID_EVERY = 1.0  # seconds between lines of the audit trail about one limit
+_LOG_INTERVAL = 1.0  # seconds between lines of the audit trail about one limit
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``burst`` at once, and ``per_second`` in the long run; 0: as often as one likes."""
+    """``burst`` requests at once, and ``per_second`` in the long run; 0: no limit."""
 
     per_second: float
     burst: int
 
 
 class RateLimitedError(NewelError):
-    """429: come back in ``seconds``."""
+    """429: the client may try again in ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = max(1, math.ceil(seconds))
@@ -36,10 +36,10 @@ class RateLimitedError(NewelError):
 
 
 class Buckets:
-    """The generic cell rate algorithm: of each key one number, when its bucket is full again.
+    """The generic cell rate algorithm: one number per key, the time at which its bucket is full again.
 
-    Keys live in two generations. When the younger is as large as it may be it becomes the older, and
-    what nobody asked about since then is dropped: constant time, and never a look at all of them.
+    Keys live in two generations. When the younger is full it becomes the older, and keys unused since then
+    are dropped: constant time, never a scan.
     """
 
     def __init__(self, rate: Rate, remembered: int) -> None:
@@ -53,13 +53,13 @@ class Buckets:
         return len(self._young) + len(self._old)
 
     def take(self, key: Hashable, now: float) -> float:
-        """0 when the key may; else in how many seconds it may. Times in seconds."""
+        """Take one request of a key: 0 when it is allowed, else the seconds until it is."""
         full_at = self._young.get(key)
         if full_at is None:
             full_at = self._old.pop(key, 0.0)
             if len(self._young) >= self._generation:
                 self._old, self._young = self._young, {}
-        # a clock that was set back makes nobody wait longer than an empty bucket takes to fill
+        # a clock that was set back makes no one wait longer than an empty bucket takes to fill
         ahead = min(max(full_at - now, 0.0), self._slack + self._interval)
         if ahead > self._slack:
             self._young[key] = now + ahead
@@ -69,7 +69,7 @@ class Buckets:
 
 
 class SharedBuckets:
-    """The same for all workers of a program together."""
+    """The same algorithm, counted by all workers of a program together."""
 
     def __init__(self, rate: Rate, name: str, table: SharedTable) -> None:
         self._interval = 1 / rate.per_second
@@ -78,9 +78,9 @@ class SharedBuckets:
         self._table = table
 
     def take(self, key: Hashable, now: float) -> float:
-        """0 when the key may; else in how many seconds it may. Times in seconds."""
+        """Take one request of a key: 0 when it is allowed, else the seconds until it is."""
         own = (self._name, key)
-        # a clock that was set back makes nobody wait longer than an empty bucket takes to fill
+        # a clock that was set back makes no one wait longer than an empty bucket takes to fill
         ahead = min(max(self._table.get(own) - now, 0.0), self._slack + self._interval)
         if ahead > self._slack:
             return ahead - self._slack
@@ -89,7 +89,7 @@ class SharedBuckets:
 
 
 class Limit:
-    """One rate. Refusals are counted, and said once a second at most."""
+    """One rate limit. Refused requests are counted, and logged at most once a second."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Limit:
         metrics: Metrics,
         table: SharedTable | None = None,
     ) -> None:
-        """Without a table of several workers each process counts for itself."""
+        """Count in a table that workers share, or without one in this process."""
         self._name = name
         self._buckets: Buckets | SharedBuckets | None = None
         if rate.per_second and table is not None:
@@ -109,22 +109,24 @@ class Limit:
             self._buckets = Buckets(rate, remembered)
         self._audit = audit
         self._refusals = metrics.rate_limited.labels(name)
-        self._unsaid = 0
-        self._said = -math.inf
+        self._unlogged = 0
+        self._logged_at = -math.inf
 
     def check(self, key: Hashable, now: float, **who: str) -> None:
-        """Raises RateLimitedError; ``who`` is for the audit trail."""
+        """Raise RateLimitedError over the limit; ``who`` is for the audit trail."""
         if self._buckets is None:
             return
         wait = self._buckets.take(key, now)
         if wait:
-            self._refused(now, who)
+            self._count_refusal(now, who)
             raise RateLimitedError(wait)
 
-    def _refused(self, now: float, who: dict[str, str]) -> None:
+    def _count_refusal(self, now: float, who: dict[str, str]) -> None:
         self._refusals.inc()
-        self._unsaid += 1
-        if abs(now - self._said) < _SAID_EVERY:
+        self._unlogged += 1
+        if abs(now - self._logged_at) < _LOG_INTERVAL:
             return
-        self._audit.record("rate-limit", "refused", cause=self._name, requests=self._unsaid, **who)
-        self._said, self._unsaid = now, 0
+        self._audit.record(
+            "rate-limit", "refused", cause=self._name, requests=self._unlogged, **who
+        )
+        self._logged_at, self._unlogged = now, 0

@@ -4,7 +4,7 @@ import msgspec
 
 from newel.acme import external_account, messages
 from newel.registration.acme import contacts, ids
-from newel.registration.acme.calls import Call, deactivated
+from newel.registration.acme.calls import Call, deactivated_error
 from newel.registration.acme.changes import Change, DeactivateAccount, NewAccount, SetContact
 from newel.registration.acme.records import Account, AccountStatus
 from newel.registration.acme.server import Server
@@ -44,7 +44,7 @@ async def find_or_create(
             facts = {"account": call.urls.account(new.id), **call.facts()}
             decision = Decision("acme.new-account", facts)
     if found.status is not AccountStatus.VALID:
-        raise deactivated()
+        raise deactivated_error()
     return found, decision
 
 

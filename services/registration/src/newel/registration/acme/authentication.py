@@ -13,7 +13,7 @@ from newel.acme.problems import ACMEError
 from newel.jose import jwk
 from newel.registration.acme import ids
 from newel.registration.acme.authorities import Authorities
-from newel.registration.acme.calls import Call, deactivated
+from newel.registration.acme.calls import Call, deactivated_error
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.records import Account, AccountStatus, Admission
 from newel.registration.acme.storage import Storage
@@ -73,7 +73,7 @@ class Authenticator:
         admission = Admission(nonce)
         if account is not None:
             if account.status is not AccountStatus.VALID:
-                raise deactivated()
+                raise deactivated_error()
             admission = Admission(nonce, account.id, account.thumbprint)
         now = self._clock.now()
         return Call(

@@ -1,5 +1,5 @@
-"""Under which names clients may reach this server: URLs are built from the request's Host header, but
-only when it is one of ours (RFC 8555 §6.4, attack A23).
+"""The names clients may use for this server: URLs are built from a Host header only if it is one of
+them (RFC 8555 §6.4).
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Authorities:
                 self._hosts.add(host)
 
     def allows(self, authority: str) -> bool:
-        """Whether a Host header names us: it must be one of the texts, in any case."""
+        """Tell whether a Host header is one of the allowed names, in any case."""
         lowered = authority.lower()
         if lowered in self._exact:
             return True
@@ -31,7 +31,7 @@ class Authorities:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Host and port, an IPv6 address without its brackets."""
+    """Split host and port; an IPv6 address loses its brackets."""
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
         return host, rest.removeprefix(":") if rest.startswith(":") else rest

@@ -2,7 +2,7 @@
 
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import ids, requests
-from newel.registration.acme.calls import Call, not_found
+from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import BeginAttempt, DeactivateAuthorization
 from newel.registration.acme.records import Attempt, Authorization
 from newel.registration.acme.server import Server
@@ -14,7 +14,7 @@ async def find(call: Call, name: str) -> Authorization:
     order, position = _parse(name)
     found = await call.storage.authorization(order, position, call.account.id, call.now)
     if found is None:
-        raise not_found()
+        raise not_found_error()
     return found
 
 
@@ -40,7 +40,7 @@ async def attempt_challenge(server: Server, call: Call, name: str, challenge: st
     """
     order, position = _parse(name)
     if challenge not in call.provisioner.challenges:
-        raise not_found()
+        raise not_found_error()
     claim = call.admission.nonce
     change = BeginAttempt(order, position, call.account.id, challenge, claim, call.now)
     await call.commit(change)
@@ -72,11 +72,11 @@ def offered_challenges(call: Call, found: Authorization) -> tuple[str, ...]:
 def _parse(name: str) -> tuple[bytes, int]:
     found = ids.parse_authorization(name)
     if found is None:
-        raise not_found()
+        raise not_found_error()
     return found
 
 
 def _require_offered(call: Call, found: Authorization, challenge: str) -> Authorization:
     if challenge not in offered_challenges(call, found):
-        raise not_found()
+        raise not_found_error()
     return found

@@ -77,7 +77,7 @@ class Call:
         account = await self.storage.account(self.signer.id, self.provisioner.name)
         if account is None or account.status is not AccountStatus.VALID:
             self.forget(self.signer)
-            return deactivated()
+            return deactivated_error()
         if account.thumbprint != self.signer.thumbprint:
             self.forget(self.signer)
             return NewelError(ErrorType.UNAUTHORIZED, "the account has another key now")
@@ -91,11 +91,11 @@ class Call:
         return facts
 
 
-def deactivated() -> NewelError:
+def deactivated_error() -> NewelError:
     """Make the error for an account that is not valid any more (RFC 8555 §7.3.6)."""
     return NewelError(ErrorType.UNAUTHORIZED, "the account is not active")
 
 
-def not_found() -> NewelError:
+def not_found_error() -> NewelError:
     """Make the error for a missing resource, and for one of another account: they look the same."""
     return NewelError(ErrorType.NOT_FOUND, "there is no such resource")

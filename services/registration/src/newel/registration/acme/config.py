@@ -94,7 +94,7 @@ class ACMEConfig(Config):
         return texts
 
     @model_validator(mode="after")
-    def _ordered(self) -> "ACMEConfig":
+    def _check_order(self) -> "ACMEConfig":
         if self.lost_after <= self.validation_deadline:
             raise ValueError(
                 f"lost_after ({format_duration(self.lost_after)}) must be longer than the"

@@ -18,7 +18,7 @@ from newel.registration.acme import (
     revocation,
 )
 from newel.registration.acme import ids as acme_ids
-from newel.registration.acme.calls import Call, not_found
+from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.records import (
     Account,
     AuthorizationStatus,
@@ -164,7 +164,7 @@ async def key_change(server: Server, call: Call) -> Result:
 
 def _require_own(call: Call, identity: str) -> None:
     if acme_ids.parse(identity) != call.account.id:
-        raise not_found()
+        raise not_found_error()
 
 
 def _account(call: Call, found: Account, status: int = 200) -> Response:

@@ -1,4 +1,4 @@
-"""Identifiers as an order keeps them: canonical, each once (RFC 8555 §7.1.3, RFC 8738 §3)."""
+"""The identifiers of an order: canonical, each once (RFC 8555 §7.1.3, RFC 8738 §3)."""
 
 from collections.abc import Sequence
 
@@ -8,43 +8,43 @@ from newel.crypto.dns_names import InvalidNameError
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
 
 
-def canonical(asked: Sequence[Identifier], most: int) -> tuple[Identifier, ...]:
-    """The identifiers in lower-case A-labels and canonical addresses, duplicates collapsed.
+def canonical(requested: Sequence[Identifier], max_count: int) -> tuple[Identifier, ...]:
+    """Return the identifiers in lower-case A-labels and canonical addresses, without duplicates.
 
-    What is not a name goes into one refusal, with a subproblem for each: ``unsupportedIdentifier``
-    for unknown types, ``rejectedIdentifier`` for values no certificate can carry.
+    Raises one error for all invalid identifiers, with a subproblem for each: ``unsupportedIdentifier`` for
+    unknown types, ``rejectedIdentifier`` for values no certificate can carry.
     """
-    if not asked:
+    if not requested:
         raise NewelError(ErrorType.MALFORMED, "an order needs an identifier")
-    if len(asked) > most:
-        raise NewelError(ErrorType.MALFORMED, f"an order has at most {most} identifiers")
+    if len(requested) > max_count:
+        raise NewelError(ErrorType.MALFORMED, f"an order has at most {max_count} identifiers")
     found: dict[Identifier, None] = {}
-    refused: list[Subproblem] = []
-    for identifier in asked:
+    rejected: list[Subproblem] = []
+    for identifier in requested:
         try:
             found[_canonical(identifier)] = None
         except NewelError as error:
             shown = (identifier.type[:64], identifier.value[:256])
-            refused.append(Subproblem(error.type, error.detail, *shown))
-    if refused:
-        kinds = {part.type for part in refused}
+            rejected.append(Subproblem(error.type, error.detail, *shown))
+    if rejected:
+        kinds = {part.type for part in rejected}
         raise NewelError(
             kinds.pop() if len(kinds) == 1 else ErrorType.MALFORMED,
-            refused[0].detail if len(refused) == 1 else "several identifiers cannot be used",
-            subproblems=refused,
+            rejected[0].detail if len(rejected) == 1 else "several identifiers cannot be used",
+            subproblems=rejected,
         )
     return tuple(found)
 
 
 def general_name(identifier: Identifier) -> names.GeneralName:
-    """The subject alternative name of a canonical identifier."""
+    """Return the subject alternative name of a canonical identifier."""
     if identifier.type == "ip":
         return names.ip_address(identifier.value)
     return names.dns_name(identifier.value)
 
 
-def of_name(name: names.GeneralName) -> Identifier | None:
-    """The identifier of a subject alternative name; None for kinds ACME does not prove here."""
+def from_name(name: names.GeneralName) -> Identifier | None:
+    """Return the identifier of a subject alternative name; None for kinds ACME does not prove here."""
     if isinstance(name, names.DNSName):
         return Identifier("dns", name.value)
     return Identifier("ip", str(name)) if isinstance(name, names.IPAddress) else None

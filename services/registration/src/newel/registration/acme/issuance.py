@@ -7,7 +7,7 @@ from newel.crypto import csr, distinguished_names, pem
 from newel.registration.acme import ids, requests, validity
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
-from newel.registration.errors import misconfigured
+from newel.registration.errors import misconfiguration_error
 from newel.registration.issuance import Issuance, IssueRequest, add_must_staple, apply_template
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
@@ -93,7 +93,7 @@ def _render(
     output = template.render(TemplateInput(subject, list(map(str, proved)), request), now)
     unproved = [str(each) for each in output.names if each not in proved]
     if unproved:
-        raise misconfigured(
+        raise misconfiguration_error(
             f"the certificate template adds {unproved[0]}, which the order did not prove"
         )
     return output

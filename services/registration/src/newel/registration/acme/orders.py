@@ -8,7 +8,7 @@ from newel.crypto import loading, pem
 from newel.crypto.keys import PublicKey
 from newel.jose import jwk
 from newel.registration.acme import identifiers, ids, requests, validity
-from newel.registration.acme.calls import Call, not_found
+from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import BeginFinalize, NewOrder
 from newel.registration.acme.records import Claim, Order, OrderStatus
 from newel.registration.acme.server import Server
@@ -67,7 +67,7 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
     claim, account = call.admission.nonce, call.account.id
     number = ids.parse(identity)
     if number is None:
-        raise not_found()
+        raise not_found_error()
     await call.commit(BeginFinalize(number, account, request.der, key, claim, call.now))
     found = await _find(call, identity)
     if found.status is not OrderStatus.PROCESSING or found.claim != claim:
@@ -102,7 +102,7 @@ async def read_chain(server: Server, call: Call, identity: str) -> bytes:
     number = ids.parse(identity)
     found = number and await call.storage.certificate(number, call.account.id)
     if not found:
-        raise not_found()
+        raise not_found_error()
     der, issuer = found
     return pem.encode(der) + await server.chains.chain(issuer)
 
@@ -111,14 +111,14 @@ async def _find(call: Call, identity: str) -> Order:
     number = ids.parse(identity)
     found = number and await call.storage.order(number, call.account.id, call.now)
     if not found:
-        raise not_found()
+        raise not_found_error()
     return found
 
 
 async def _is_finalized_with(call: Call, found: Order, key: bytes) -> bool:
     if found.status not in {OrderStatus.PROCESSING, OrderStatus.VALID}:
         return False
-    stored = await call.storage.finalized(found.id, call.account.id)
+    stored = await call.storage.finalization(found.id, call.account.id)
     if stored is None:
         return False
     csr, certificate = stored

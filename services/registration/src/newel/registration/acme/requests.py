@@ -5,7 +5,7 @@ from newel.acme.identifiers import Identifier
 from newel.crypto import csr, distinguished_names, names
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE, Extension
-from newel.registration.acme.identifiers import of_name
+from newel.registration.acme.identifiers import from_name
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -51,7 +51,7 @@ def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
     copied into the certificate: people fill it in because ``openssl req`` asks for it. A CA, key usages
     other than a server's and a client's, and critical extensions are not ignored.
     """
-    requested = {of_name(name) for name in request.names}
+    requested = {from_name(name) for name in request.names}
     for value in _common_names(request):
         requested.add(_common_name(value))
     if requested != set(wanted):
@@ -82,7 +82,7 @@ def _common_names(request: csr.VerifiedRequest) -> list[str]:
 
 def _common_name(value: str) -> Identifier:
     try:
-        found = of_name(names.parse_san(value))
+        found = from_name(names.parse_san(value))
     except InvalidNameError as error:
         raise bad_csr(f"the common name of the CSR: {error}") from error
     if found is None:

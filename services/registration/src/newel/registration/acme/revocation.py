@@ -61,7 +61,7 @@ async def _authorize(
     if call.signer is None:
         key = loading.read_public_key(leaf)
         if not isinstance(key, PublicKey) or jwk.thumbprint(key) != call.thumbprint:
-            raise _forbidden()
+            raise _forbidden_error()
         return "acme:certificate key"
     account = call.signer.id
     mine = issuance.subject_of_proof(call.provisioner.name, account)
@@ -70,7 +70,7 @@ async def _authorize(
     since = ids.floor(call.now - server.limits.order_lifetime)
     if await call.storage.proves(account, since, _identifiers(leaf), call.now):
         return f"acme:{mine} by authorizations"
-    raise _forbidden()
+    raise _forbidden_error()
 
 
 def _identifiers(leaf: x509.Certificate) -> list[Identifier]:
@@ -104,7 +104,7 @@ def _parse(der: bytes) -> x509.Certificate:
         ) from None
 
 
-def _forbidden() -> NewelError:
+def _forbidden_error() -> NewelError:
     return NewelError(
         ErrorType.FORBIDDEN, "neither this account nor this key may revoke the certificate"
     )

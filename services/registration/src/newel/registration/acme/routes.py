@@ -10,7 +10,7 @@ from newel.acme.problems import ACMEError, ErrorCode
 from newel.registration.acme import endpoints, objects, responses
 from newel.registration.acme.authentication import Signer
 from newel.registration.acme.authorities import Authorities
-from newel.registration.acme.calls import Call, not_found
+from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.endpoints import Result
 from newel.registration.acme.server import Server
 from newel.registration.acme.urls import URLs
@@ -104,7 +104,7 @@ class ACMEApp:
         resource, *arguments = rest.split("/")
         provisioner = self._provisioners(name)
         if provisioner is None:
-            raise not_found()
+            raise not_found_error()
         urls = URLs.of(authority, name)
         headers.append(responses.link(urls.to("directory"), "index"))
         method = scope["method"]
@@ -119,7 +119,7 @@ class ACMEApp:
             return self._open(method, resource, urls, provisioner)
         tail, signer, endpoint = _POSTS.get((resource, len(arguments)), ("?", None, None))
         if endpoint is None or signer is None or (tail != "*" and arguments[1:] != tail.split()):
-            raise not_found()
+            raise not_found_error()
         if method != "POST":
             headers.append((b"allow", b"POST"))
             raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with POST")

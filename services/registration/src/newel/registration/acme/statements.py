@@ -1,4 +1,4 @@
-"""The SQL texts of ACME."""
+"""The SQL statements of ACME."""
 
 from newel.runtime.database.contract import Statement
 
@@ -12,7 +12,7 @@ USE_NONCE = Statement(
     "INSERT INTO acme_nonces (nonce) VALUES ($1) ON CONFLICT DO NOTHING RETURNING nonce"
 )
 # The account's state is asked in the same statement, so that a deactivation or a new key on any
-# replica stops whoever still has the account in memory.
+# replica stops processes that still have the account in their cache.
 USE_NONCE_OF_ACCOUNT = Statement("""
     INSERT INTO acme_nonces (nonce)
     SELECT $1 FROM acme_accounts WHERE id = $2 AND thumbprint = $3 AND status = 'valid'
@@ -29,7 +29,7 @@ ADD_ACCOUNT = Statement("""
     INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
         external_key, created_at)
     VALUES ($1, $2, $3, $4, $5, 'valid', $6, NULL, $7) ON CONFLICT DO NOTHING""")
-# Only who won the binding gets the account.
+# Only the winner of the binding gets the account.
 ADD_BOUND_ACCOUNT = Statement("""
     INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
         external_key, created_at)

@@ -79,7 +79,7 @@ class Storage:
         found = await self._database.fetch(sql.CERTIFICATE, order, account)
         return (bytes(found[0][0]), str(found[0][1])) if found else None
 
-    async def finalized(self, order: bytes, account: bytes) -> tuple[bytes | None, bytes] | None:
+    async def finalization(self, order: bytes, account: bytes) -> tuple[bytes | None, bytes] | None:
         """Read the CSR an order is processed with, or the certificate it led to."""
         found = await self._database.fetch(sql.FINALIZED, order, account)
         if not found:
@@ -134,7 +134,7 @@ class Storage:
         await self._database.apply(Write(sql.PUT_OFF, params), durable=False)
 
     async def complete_order(self, claim: Claim, certificate: bytes, issuer: str) -> None:
-        """Processing → valid, whoever holds the claim: there is but one certificate.
+        """Move an order from processing to valid, whichever process holds the claim.
 
         If a power failure undoes it, the order is carried through again.
         """
@@ -142,11 +142,11 @@ class Storage:
         await self._database.apply(Write(sql.COMPLETE_ORDER, params), durable=False)
 
     async def reopen_order(self, order: bytes, claim: bytes) -> None:
-        """Processing → ready: another CSR may come."""
+        """Move an order from processing back to ready: another CSR may come."""
         await self._database.apply(Write(sql.REOPEN_ORDER, (order, claim)))
 
     async def fail_order(self, claim: Claim, problem: bytes) -> None:
-        """Processing → invalid, with a problem document."""
+        """Move an order from processing to invalid, with a problem document."""
         params = (claim.order_id, claim.claim, problem.decode())
         await self._database.apply(Write(sql.FAIL_ORDER, params))
 
@@ -168,7 +168,7 @@ class Storage:
         return msgspec.structs.replace(attempt, claim=mine)
 
     async def end_attempt(self, attempt: Attempt, now: dt.datetime, problem: bytes | None) -> None:
-        """Pending → valid, or invalid with a problem document, if the account is what it was.
+        """Store the result of a validation, valid or a problem document, if the account is unchanged.
 
         If a power failure undoes it, the challenge is validated again.
         """

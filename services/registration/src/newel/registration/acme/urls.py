@@ -1,4 +1,4 @@
-"""The resources' URLs as step-ca lays them out: ``https://<host>/acme/<provisioner>/…``."""
+"""The URLs of resources, as step-ca lays them out: ``https://<host>/acme/<provisioner>/…``."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -14,37 +14,37 @@ class URLs:
 
     @classmethod
     def of(cls, authority: str, provisioner: str) -> "URLs":
-        """The URLs under ``https://authority/acme/provisioner``."""
+        """Build the URLs under ``https://authority/acme/provisioner``."""
         return cls(f"https://{authority}/acme/{quote(provisioner, safe='')}")
 
     def to(self, resource: str) -> str:
-        """A resource without an id: "directory", "new-nonce", "new-account", "new-order" …"""
+        """Return the URL of a resource without an id, such as "new-order"."""
         return f"{self.base}/{resource}"
 
     def account(self, account: bytes) -> str:
-        """An account: the ``kid`` of its requests."""
+        """Return the URL of an account: the ``kid`` of its requests."""
         return f"{self.base}/account/{ids.text(account)}"
 
     def orders(self, account: bytes) -> str:
-        """An account's list of orders."""
+        """Return the URL of an account's list of orders."""
         return f"{self.base}/account/{ids.text(account)}/orders"
 
     def order(self, order: bytes) -> str:
-        """An order."""
+        """Return the URL of an order."""
         return f"{self.base}/order/{ids.text(order)}"
 
     def finalize(self, order: bytes) -> str:
-        """Where an order's CSR goes."""
+        """Return the URL that takes an order's CSR."""
         return f"{self.base}/order/{ids.text(order)}/finalize"
 
     def certificate(self, order: bytes) -> str:
-        """An order's certificate."""
+        """Return the URL of an order's certificate."""
         return f"{self.base}/certificate/{ids.text(order)}"
 
     def authorization(self, order: bytes, position: int) -> str:
-        """The authorization of an order's identifier at ``position``."""
+        """Return the URL of the authorization of an order's identifier at ``position``."""
         return f"{self.base}/authz/{ids.text(order)}.{position}"
 
     def challenge(self, order: bytes, position: int, kind: str) -> str:
-        """A challenge of an authorization."""
+        """Return the URL of a challenge of an authorization."""
         return f"{self.base}/challenge/{ids.text(order)}.{position}/{kind}"

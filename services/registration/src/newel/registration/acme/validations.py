@@ -77,7 +77,7 @@ class Validations:
             if mine is None:
                 continue
             if attempt.tries >= self._limits.validation_tries:
-                await self._record(mine, _interrupted())
+                await self._record(mine, _interruption_error())
             else:
                 self.submit(mine)
         return len(lost)
@@ -139,7 +139,7 @@ class Validations:
         self._audit_trail.write(Decision("acme.challenge", facts, failure))
 
 
-def _interrupted() -> NewelError:
+def _interruption_error() -> NewelError:
     return NewelError(
         ErrorType.SERVER_INTERNAL, "the validation was interrupted too often: place a new order"
     )

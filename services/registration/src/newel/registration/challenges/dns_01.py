@@ -1,33 +1,21 @@
 """dns-01 (RFC 8555 §8.4): a TXT record in the domain's zone."""
 
-from typing import Protocol
-
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
+from newel.registration.challenges.name_servers import NameServers
 from newel.runtime.errors import ErrorType, NewelError
 
 
-class TextRecords(Protocol):
-    """Where TXT records are asked for."""
-
-    async def texts(self, name: str) -> list[bytes]:
-        """Every TXT value at a name, CNAMEs followed; [] when there is surely none.
-
-        Raises NewelError ``dns`` when no server can say.
-        """
-        ...
-
-
 class DNS01Validator:
-    """Asks for the TXT records of ``_acme-challenge.<domain>``; one of them must be the digest."""
+    """Queries the TXT records of ``_acme-challenge.<domain>``; one of them must be the digest."""
 
-    def __init__(self, records: TextRecords) -> None:
-        self._records = records
+    def __init__(self, name_servers: NameServers) -> None:
+        self._name_servers = name_servers
 
     async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:  # noqa: ARG002 - the token is in the authorization
-        """Raises ``dns`` or ``incorrectResponse``."""
+        """Validate one challenge. Raises ``dns`` or ``incorrectResponse``."""
         name = challenges.dns_name(identifier.value)
-        found = await self._records.texts(name)
+        found = await self._name_servers.texts(name)
         if not found:
             # the record may not have reached this name server yet, so this is worth another try
             raise NewelError(ErrorType.DNS, f"dns-01: {name} has no TXT record")

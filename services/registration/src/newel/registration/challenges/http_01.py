@@ -6,7 +6,7 @@ from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionErr
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.fetch import FetchError, FetchLimits, http_get
 
-_LARGEST = 1024  # a key authorization has 87 octets
+_MAX_BODY = 1024  # a key authorization has 87 octets
 
 
 class HTTP01Validator:
@@ -20,11 +20,14 @@ class HTTP01Validator:
     ) -> None:
         self._policy = policy
         self._limits = FetchLimits(
-            seconds=seconds, body_bytes=_LARGEST, ports={"http": port, "https": https_port}
+            seconds=seconds, body_bytes=_MAX_BODY, ports={"http": port, "https": https_port}
         )
 
     async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:
-        """Raises ``connection``, ``dns``, ``unauthorized`` or ``incorrectResponse``."""
+        """Validate one challenge.
+
+        Raises ``connection``, ``dns``, ``unauthorized`` or ``incorrectResponse``.
+        """
         host = f"[{identifier.value}]" if ":" in identifier.value else identifier.value
         url = f"http://{host}{challenges.http_path(token)}"
         try:
@@ -36,7 +39,7 @@ class HTTP01Validator:
         except FetchError as error:
             raise NewelError(ErrorType.CONNECTION, f"http-01: {error}") from error
         if answer.status != 200:
-            # the body stays unsaid: it may come from a host that is nobody's business
+            # the body is not shown: it may come from a host the client may not read
             raise NewelError(
                 ErrorType.UNAUTHORIZED,
                 f"http-01: {identifier.value} answers with the status {answer.status}",

@@ -1,7 +1,7 @@
-"""DNS as validation needs it: uncached answers, every step bounded, failure told apart from absence.
+"""DNS for validation: uncached answers, every step bounded, failure distinct from absence.
 
-Configured servers are asked as they are (the operator points them at the right view of the zones).
-Without any, the system's servers say which name servers a zone has, and those are asked themselves.
+Configured servers are queried as they are (the operator chooses the view of the zones). Without any, the
+system's servers name the zone's own name servers, and those are queried.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import dns.message
     import dns.rdatatype
 
-_MOST_ALIASES = 8
-_MOST_SERVERS = 4
-_MOST_TEXTS = 100
-_LONGEST_TEXT = 512
+_MAX_ALIASES = 8
+_MAX_SERVERS = 4
+_MAX_TEXTS = 100
+_MAX_TEXT_SIZE = 512
 _TRY_SECONDS = 3.0
 
 Server = tuple[str, int]
@@ -26,43 +26,43 @@ Server = tuple[str, int]
 
 
 class NameServers:
-    """Asks name servers for TXT records and addresses."""
+    """Queries name servers for TXT records and addresses."""
 
     def __init__(self, configured: Sequence[Server], policy: EgressPolicy) -> None:
         self._configured = list(configured)
         self._policy = policy
 
     async def texts(self, name: str) -> list[bytes]:
-        """Every TXT value at a name, strings joined, CNAMEs followed; [] when there is surely none.
+        """Return every TXT value at a name, strings joined, CNAMEs followed; [] when there is none.
 
-        At most 100 values of 512 octets are looked at. Raises NewelError ``dns`` when the servers
-        fail, or when the aliases are more than eight.
+        At most 100 values of 512 octets count. Raises ``dns`` when the servers fail, or after more than
+        eight aliases.
         """
         import dns.rdatatype
 
-        _require_askable(name)
-        for _ in range(_MOST_ALIASES + 1):
-            answer = await self._ask(await self._servers(name), name, dns.rdatatype.TXT)
+        _require_name(name)
+        for _ in range(_MAX_ALIASES + 1):
+            answer = await self._query(await self._servers(name), name, dns.rdatatype.TXT)
             found, alias = _texts(answer, name)
             if found or alias is None:
                 return found
             name = alias
-        raise NewelError(ErrorType.DNS, f"more than {_MOST_ALIASES} aliases lead away from {name}")
+        raise NewelError(ErrorType.DNS, f"more than {_MAX_ALIASES} aliases lead away from {name}")
 
     async def addresses(self, name: str) -> list[str]:
-        """The addresses of a name, IPv4 first, from the configured servers: for the egress policy."""
+        """Return the addresses of a name, IPv4 first, from the configured servers."""
         import dns.rdatatype
 
         found: list[str] = []
         for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
-            answer = await self._ask(self._recursive(), name, kind)
+            answer = await self._query(self._recursive(), name, kind)
             found += [
                 str(each) for rrset in answer.answer if rrset.rdtype == kind for each in rrset
             ]
         return found[:16]
 
     async def _servers(self, name: str) -> list[Server]:
-        """Whom to ask about a name: the configured servers, or those its zone names."""
+        """Find the servers for a name: the configured ones, or those of its zone."""
         if self._configured:
             return self._configured
         import dns.name
@@ -71,7 +71,7 @@ class NameServers:
         zone = dns.name.from_text(name)
         while len(zone.labels) > 2:
             try:
-                answer = await self._ask(self._recursive(), zone.to_text(), dns.rdatatype.NS)
+                answer = await self._query(self._recursive(), zone.to_text(), dns.rdatatype.NS)
             except NewelError:
                 break
             hosts = [
@@ -81,7 +81,7 @@ class NameServers:
                 for each in rrset
             ]
             if hosts:
-                found = await self._addresses_of(hosts[:_MOST_SERVERS])
+                found = await self._addresses_of(hosts[:_MAX_SERVERS])
                 return found or self._recursive()
             zone = zone.parent()
         return self._recursive()
@@ -95,7 +95,7 @@ class NameServers:
                     found.append((address, 53))
             except (NewelError, EgressRefusedError):
                 continue
-        return found[:_MOST_SERVERS]
+        return found[:_MAX_SERVERS]
 
     def _recursive(self) -> list[Server]:
         if self._configured:
@@ -107,12 +107,12 @@ class NameServers:
             system = dns.resolver.Resolver()
         except dns.exception.DNSException as error:
             raise NewelError(ErrorType.DNS, "no name server is configured here") from error
-        return [(str(address), system.port) for address in system.nameservers[:_MOST_SERVERS]]
+        return [(str(address), system.port) for address in system.nameservers[:_MAX_SERVERS]]
 
-    async def _ask(
+    async def _query(
         self, servers: list[Server], name: str, kind: "dns.rdatatype.RdataType"
     ) -> "dns.message.Message":
-        """The answer of the first server that has one, NXDOMAIN included; SERVFAIL is none."""
+        """Query the servers in turn and return the first answer; NXDOMAIN is one, SERVFAIL is not."""
         import dns.asyncquery
         import dns.exception
         import dns.message
@@ -140,7 +140,7 @@ class NameServers:
         raise NewelError(ErrorType.DNS, f"no name server answers for {name}: {failure}")
 
 
-def _require_askable(name: str) -> None:
+def _require_name(name: str) -> None:
     import dns.exception
     import dns.name
 
@@ -153,19 +153,19 @@ def _require_askable(name: str) -> None:
 
 
 def _texts(answer: "dns.message.Message", name: str) -> tuple[list[bytes], str | None]:
-    """The TXT values at ``name`` or at what it is an alias of, and that alias if it leads elsewhere."""
+    """Return the TXT values at ``name`` or its aliases, and the alias that another zone has to answer."""
     import dns.name
     import dns.rdatatype
 
     owner = dns.name.from_text(name)
     alias: str | None = None
-    for _ in range(_MOST_ALIASES + 1):
+    for _ in range(_MAX_ALIASES + 1):
         for rrset in answer.answer:
             if rrset.name != owner:
                 continue
             if rrset.rdtype == dns.rdatatype.TXT:
                 texts = [b"".join(getattr(each, "strings", ())) for each in rrset]
-                return [text for text in texts if len(text) <= _LONGEST_TEXT][:_MOST_TEXTS], None
+                return [text for text in texts if len(text) <= _MAX_TEXT_SIZE][:_MAX_TEXTS], None
         target = next(
             (
                 getattr(each, "target", None)

@@ -1,4 +1,4 @@
-"""tls-alpn-01 (RFC 8737, RFC 8738 §6): a certificate shown for the protocol acme-tls/1."""
+"""tls-alpn-01 (RFC 8737, RFC 8738 §6): a certificate presented for the protocol acme-tls/1."""
 
 import asyncio
 import ssl
@@ -11,7 +11,7 @@ from newel.runtime.errors import ErrorType, NewelError
 
 
 class TLSALPN01Validator:
-    """Shakes hands on port 443 (or ``port``), TLS 1.2 or later, and checks the certificate."""
+    """Connects to port 443 (or ``port``) with TLS 1.2 or later and checks the certificate."""
 
     def __init__(self, policy: EgressPolicy, port: int = 443, seconds: float = 10.0) -> None:
         self._policy = policy
@@ -20,11 +20,11 @@ class TLSALPN01Validator:
         self._context: ssl.SSLContext | None = None
 
     async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:  # noqa: ARG002 - the token is in the authorization
-        """Raises ``connection``, ``dns``, ``tls`` or ``unauthorized``."""
+        """Validate one challenge. Raises ``connection``, ``dns``, ``tls`` or ``unauthorized``."""
         try:
             async with asyncio.timeout(self._seconds):
                 addresses = await self._policy.resolve(identifier.value)
-                der = await self._shown(addresses, identifier)
+                der = await self._read_certificate(addresses, identifier)
         except EgressRefusedError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error}") from error
         except ResolutionError as error:
@@ -38,8 +38,8 @@ class TLSALPN01Validator:
         except ACMEError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error.detail}") from error
 
-    async def _shown(self, addresses: list[str], identifier: Identifier) -> bytes:
-        """The certificate of the first address that can be reached."""
+    async def _read_certificate(self, addresses: list[str], identifier: Identifier) -> bytes:
+        """Return the certificate of the first reachable address."""
         failure = "it has no address"
         for address in addresses:
             try:
@@ -66,7 +66,7 @@ class TLSALPN01Validator:
         )
 
     def _tls(self) -> ssl.SSLContext:
-        """Nothing is verified but what the challenge is about; anything before TLS 1.2 is refused."""
+        """Make a context without verification: the challenge checks the certificate itself."""
         if self._context is None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False

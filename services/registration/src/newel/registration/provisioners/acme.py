@@ -16,7 +16,7 @@ class ACMEProvisioner(Provisioner):
     def __init__(
         self, record: ACMEProvisionerConfig, limits: Limits, *, active_revocation: bool
     ) -> None:
-        """Raises ValueError when the record names a challenge that cannot be validated here."""
+        """Read the record. Raises ValueError when it names an unknown challenge."""
         super().__init__(record, limits, active_revocation=active_revocation)
         named = tuple(record.challenges or _CHALLENGES)
         unknown = set(named) - set(_CHALLENGES)

@@ -6,7 +6,7 @@ from newel.crypto import names
 from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.jose import jwk, jws
 from newel.jose.errors import InvalidSignatureError
-from newel.registration.errors import forbidden, unauthorized
+from newel.registration.errors import forbidden_error, unauthorized_error
 from newel.registration.provisioners.grant import Grant, RevocationGrant
 from newel.registration.provisioners.limits import Limits
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules, token_use
@@ -41,12 +41,12 @@ class JWKProvisioner(Provisioner):
         verified = self._verify(token, rules, Method.SIGN, now)
         claims = verified.claims
         if claims.step is not None and claims.step.ssh is not None:
-            raise unauthorized("the token is for an SSH certificate (step.ssh)")
+            raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
         sans = claims.sans or [claims.sub]
         try:
             allowed = names.parse_sans(sans, self._names)
         except InvalidNameError as error:
-            raise forbidden(str(error)) from None
+            raise forbidden_error(str(error)) from None
         return Grant(
             provisioner=self._reference,
             use=token_use(self.id, verified),
@@ -73,12 +73,12 @@ class JWKProvisioner(Provisioner):
             verified = token.verify(self._key)
             verified.check_times(now.timestamp(), max_lifetime=rules.max_duration.total_seconds())
         except (InvalidSignatureError, InvalidClaimsError) as error:
-            raise unauthorized(str(error)) from None
+            raise unauthorized_error(str(error)) from None
         claims = verified.claims
         if claims.iss != self.name:
-            raise unauthorized("the token's issuer is not this provisioner (iss)")
+            raise unauthorized_error("the token's issuer is not this provisioner (iss)")
         if not rules.audiences.accepts(method, claims.audience):
-            raise unauthorized("the token is for another audience (aud)")
+            raise unauthorized_error("the token is for another audience (aud)")
         if not claims.sub:
-            raise unauthorized("the token has no subject (sub)")
+            raise unauthorized_error("the token has no subject (sub)")
         return verified

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from newel.registration.errors import malformed, unauthorized
+from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
 from newel.registration.provisioners.limits import Limits
@@ -68,7 +68,7 @@ class Provisioner:
     def _no_tokens(
         self, _token: UnverifiedToken, _rules: TokenRules, _now: dt.datetime
     ) -> Exception:
-        return malformed(
+        return malformed_error(
             "token flow is not supported",
             cause=f"a token names the {self.kind} provisioner {self.name!r}",
         )
@@ -111,7 +111,7 @@ def token_use(provisioner_id: str, token: Token) -> TokenUse:
     """
     claims = token.claims
     if claims.exp is None:
-        raise unauthorized("token never expires (exp)")
+        raise unauthorized_error("token never expires (exp)")
     own = b"jti\0" + claims.jti.encode() if claims.jti else b"content\0" + token.key
     digest = hashlib.sha256(provisioner_id.encode() + b"\0" + own).digest()
     return TokenUse(digest[:24], int(claims.exp))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from newel.registration.errors import unauthorized
+from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
@@ -46,13 +46,13 @@ class Provisioners:
         """Why each provisioner that cannot be used is off, by its name."""
         self._listed: list[dict[str, Any]] = []
         for record in records:
-            make = _KINDS.get(type(record), _unsupported)
+            make = _KINDS.get(type(record), _reject_unsupported)
             try:
                 provisioner = make(record, limits, active_revocation=active_revocation)
             except ValueError as error:
                 self._broken[identity(record)] = record.name
                 self.off[record.name] = str(error)
-                self._listed.append(_uninitialized(record, error))
+                self._listed.append(_describe_uninitialized(record, error))
                 continue
             self._by_id[provisioner.id] = provisioner
             self._by_name[provisioner.name] = provisioner
@@ -70,13 +70,15 @@ class Provisioners:
         if provisioner is None:
             if id in self._broken:
                 name = self._broken[id]
-                raise unauthorized(
+                raise unauthorized_error(
                     f"provisioner {name!r} could not be used when it was loaded",
                     detail=f'provisioner "{name}" is disabled due to an initialization error',
                 )
-            raise unauthorized(f"no provisioner {id[:128]!r}, or an audience of another authority")
+            raise unauthorized_error(
+                f"no provisioner {id[:128]!r}, or an audience of another authority"
+            )
         if provisioner.disabled:
-            raise unauthorized(f"provisioner {provisioner.name!r} is disabled")
+            raise unauthorized_error(f"provisioner {provisioner.name!r} is disabled")
         return provisioner
 
     def by_certificate(self, ref: ProvisionerRef) -> Provisioner | None:
@@ -111,11 +113,11 @@ class Provisioners:
         return self._listed[start:end], next_cursor
 
 
-def _unsupported(record: ProvisionerConfig, *_: object, **__: object) -> Provisioner:
+def _reject_unsupported(record: ProvisionerConfig, *_: object, **__: object) -> Provisioner:
     raise ValueError(f"provisioners of type {kind(record)} are not supported yet")
 
 
-def _uninitialized(record: ProvisionerConfig, error: ValueError) -> dict[str, Any]:
+def _describe_uninitialized(record: ProvisionerConfig, error: ValueError) -> dict[str, Any]:
     return {**to_public(record), "state": "Uninitialized", "stateReason": str(error)[:200]}
 
 

@@ -22,7 +22,12 @@ from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import Extension
 from newel.gotemplate.budget import Environment, Limits
 from newel.gotemplate.template import Template
-from newel.registration.errors import forbidden, malformed, misconfigured, verbatim
+from newel.registration.errors import (
+    forbidden_error,
+    malformed_error,
+    misconfiguration_error,
+    verbatim_error,
+)
 from newel.registration.provisioners import template_names
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
@@ -72,7 +77,7 @@ class LeafTemplate:
             tape.rewind()
             beyond -= self._operator_names(data, Environment(now, tape))
         if beyond:
-            raise forbidden(
+            raise forbidden_error(
                 f"the certificate template takes '{min(beyond)[:256]}' from the request,"
                 " and the request was not granted it"
             )
@@ -97,7 +102,7 @@ class LeafTemplate:
         except (NewelError, InvalidNameError):
             plain = None
         if plain is None or template_names.outline(plain) != template_names.outline(output):
-            raise forbidden(
+            raise forbidden_error(
                 "the request's data ends a string of the certificate template and continues after it;"
                 " a template passes data through toJson"
             )
@@ -117,10 +122,10 @@ class LeafTemplate:
             return leaf(certificates.certificate(text))
         except TemplateRefusedError as error:
             if error.own:
-                raise verbatim(str(error)) from None
-            raise misconfigured(f"error applying certificate template: {error}") from None
+                raise verbatim_error(str(error)) from None
+            raise misconfiguration_error(f"error applying certificate template: {error}") from None
         except (der.DERError, InvalidNameError) as error:
-            raise malformed(f"the certificate template made a bad name: {error}") from None
+            raise malformed_error(f"the certificate template made a bad name: {error}") from None
 
     def _visible(self, data: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
         sans = variables.alternative_names(data.names)
@@ -153,11 +158,11 @@ def decode_object(data: bytes, what: str) -> dict[str, Any]:
     try:
         found: Any = msgspec.json.decode(data) if data else None
     except (ValueError, RecursionError):
-        raise malformed(f"{what} is not JSON") from None
+        raise malformed_error(f"{what} is not JSON") from None
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise malformed(f"{what} is not an object")
+        raise malformed_error(f"{what} is not an object")
     return cast("dict[str, Any]", found)
 
 

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
-from newel.registration.errors import malformed
+from newel.registration.errors import malformed_error
 from newel.runtime.asgi import Receive, Scope
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.request_body import read_body
@@ -26,7 +26,7 @@ def decode(decoder: "msgspec.json.Decoder[Body]", data: bytes) -> Body:
     except (ValueError, RecursionError) as error:
         if data.strip() == b"null":  # as if nothing was given
             return decoder.decode(b"{}")
-        raise malformed("error decoding json", cause=str(error)[:200]) from None
+        raise malformed_error("error decoding json", cause=str(error)[:200]) from None
 
 
 async def drain(scope: Scope, receive: Receive) -> bytes:
@@ -36,4 +36,4 @@ async def drain(scope: Scope, receive: Receive) -> bytes:
     except NewelError as error:
         if error.type is ErrorType.TOO_LARGE:
             raise
-        raise malformed(error.detail) from None
+        raise malformed_error(error.detail) from None

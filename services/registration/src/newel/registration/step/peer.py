@@ -9,7 +9,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from newel.crypto import loading
 from newel.jose.errors import InvalidSignatureError
-from newel.registration.errors import unauthorized
+from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.trust import Trust
 from newel.step import extension, renew_token, tokens
@@ -61,21 +61,21 @@ def from_bearer(text: str, trust: Trust) -> Peer:
     try:
         token = renew_token.parse(text)
     except (tokens.MalformedTokenError, InvalidSignatureError) as error:
-        raise unauthorized(f"error validating renew token: {error}") from None
+        raise unauthorized_error(f"error validating renew token: {error}") from None
     usage = _extension(token.leaf, ExtensionOID.KEY_USAGE)
     if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:
-        raise unauthorized("error validating renew token: the key may not sign (keyUsage)")
+        raise unauthorized_error("error validating renew token: the key may not sign (keyUsage)")
     if not any(
         loading.is_issued_by(token.leaf, each.certificates[0]) for each in trust.issuers.values()
     ):
-        raise unauthorized("error validating renew token: the leaf is of another authority")
+        raise unauthorized_error("error validating renew token: the leaf is of another authority")
     return _peer(token.chain[0], token.leaf, token)
 
 
 def _peer(der: bytes, certificate: x509.Certificate, token: renew_token.RenewToken | None) -> Peer:
     purposes = _extension(certificate, ExtensionOID.EXTENDED_KEY_USAGE)
     if not isinstance(purposes, x509.ExtendedKeyUsage) or _CLIENT.isdisjoint(purposes):
-        raise unauthorized("the client certificate is not for client authentication")
+        raise unauthorized_error("the client certificate is not for client authentication")
     return Peer(der, certificate, _provisioner(certificate), token)
 
 

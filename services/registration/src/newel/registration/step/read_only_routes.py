@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 
 from newel.registration.authority import Authority
-from newel.registration.errors import malformed
+from newel.registration.errors import malformed_error
 from newel.registration.step.routing import READ, Route
 from newel.runtime.asgi import Receive, Scope
 from newel.runtime.errors import ErrorType, NewelError
@@ -27,7 +27,7 @@ _HEALTH = Response(200, _encode(StatusResponse()) + b"\n", JSON)
 
 
 class ReadOnlyRoutes:
-    """Answers from what the authority knows in memory."""
+    """Answers from the snapshots in memory."""
 
     def __init__(
         self, authority: Authority, version: str, crl: str, *, encrypted_keys: bool = True
@@ -58,19 +58,19 @@ class ReadOnlyRoutes:
         return {**routes, ssh: Route(ssh, (*READ, "POST"), self.ssh)}
 
     async def health(self, _scope: Scope, _receive: Receive) -> Response:
-        """It answers. Whether it can work is for ``/readyz`` to say."""
+        """Answer: the process is alive; ``/readyz`` tells whether it can work."""
         return _HEALTH
 
     async def ssh(self, _scope: Scope, _receive: Receive) -> Response:
-        """Say why, to whoever asks for a part of the API that this version has not."""
+        """Answer requests for SSH certificates, which this version does not issue."""
         raise NewelError(ErrorType.NOT_FOUND, "This authority issues no SSH certificates yet.")
 
     async def version(self, _scope: Scope, _receive: Receive) -> Response:
-        """What this is."""
+        """Return the version."""
         return _json(self._version)
 
     async def root(self, scope: Scope, _receive: Receive) -> Response:
-        """One root by its fingerprint; clients fetch it before they can trust this server."""
+        """Return one root by its fingerprint; clients fetch it before they can trust this server."""
         sha = normalise(scope["path_params"]["sha"])
         found = self._authority.trust.by_fingerprint.get(sha)
         if found is None:
@@ -81,29 +81,29 @@ class ReadOnlyRoutes:
         return _json(found)
 
     async def roots(self, _scope: Scope, _receive: Receive) -> Response:
-        """The roots; 201, as clients know it."""
+        """Return the roots, with the 201 that clients expect."""
         return _json(self._authority.trust.roots_json, 201)
 
     async def roots_pem(self, _scope: Scope, _receive: Receive) -> Response:
-        """The roots in one file."""
+        """Return the roots in one file."""
         return Response(200, self._authority.trust.roots_pem, _PEM_FILE)
 
     async def intermediates(self, _scope: Scope, _receive: Receive) -> Response:
-        """The intermediates that issue; 201, or 501 when the root issues."""
+        """Return the issuing intermediates with 201, or 501 when the root issues."""
         found = self._authority.trust.intermediates_json
         if found is None:
             raise NewelError(ErrorType.NOT_IMPLEMENTED, "", cause="there are no intermediates")
         return _json(found, 201)
 
     async def intermediates_pem(self, _scope: Scope, _receive: Receive) -> Response:
-        """The intermediates in one file."""
+        """Return the intermediates in one file."""
         found = self._authority.trust.intermediates_pem
         if not found:
             raise NewelError(ErrorType.NOT_IMPLEMENTED, "", cause="there are no intermediates")
         return Response(200, found, _PEM_FILE)
 
     async def federation(self, _scope: Scope, _receive: Receive) -> Response:
-        """The roots and those of federated authorities."""
+        """Return the roots, including those of federated authorities."""
         return _json(self._authority.trust.federation_json, 201)
 
     async def crl(self, _scope: Scope, _receive: Receive) -> Response:
@@ -115,13 +115,13 @@ class ReadOnlyRoutes:
         return Response(302, headers=((b"location", quote(url, safe=_URL_CHARACTERS).encode()),))
 
     async def provisioners(self, scope: Scope, _receive: Receive) -> Response:
-        """One page of provisioners."""
+        """Return one page of provisioners."""
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         text = query.get("limit", "")
         try:
             limit = int(text) if text and len(text) <= _MAX_LIMIT_DIGITS else 0
         except ValueError:
-            raise malformed(f"limit '{text}' is not an integer") from None
+            raise malformed_error(f"limit '{text}' is not an integer") from None
         cursor = query.get("cursor", "")
         page, following = self._authority.provisioners.page(cursor, limit)
         shown = list(page)
@@ -130,7 +130,7 @@ class ReadOnlyRoutes:
         return _json(_encode(ProvisionersResponse(shown, following)) + b"\n")
 
     async def encrypted_key(self, scope: Scope, _receive: Receive) -> Response:
-        """The escrowed key of a JWK provisioner, which only its password opens."""
+        """Return the encrypted key of a JWK provisioner, which needs its password."""
         key = self._authority.provisioners.encrypted_key(scope["path_params"]["kid"])
         if not key or not self._encrypted_keys:
             raise NewelError(ErrorType.NOT_FOUND, "", cause="no provisioner with this key id")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from newel.registration.authority import Authority
-from newel.registration.errors import unauthorized
+from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import Issuance, IssuedCertificate, ProvisionerRef, Renewal
 from newel.registration.one_time import complete_use, idempotency_key, use_once
 from newel.registration.provisioners.grant import TokenUse
@@ -47,7 +47,7 @@ class RenewService:
         ref = await self._recorded_provisioner(peer)
         provisioner = self.authority.provisioners.by_certificate(ref)
         if provisioner is None:
-            raise unauthorized(
+            raise unauthorized_error(
                 f"cannot get provisioner from certificate: {ref.type} {ref.name[:128]!r}"
             )
         self._check(peer, provisioner)
@@ -65,7 +65,9 @@ class RenewService:
         except NewelError as error:
             if error.type is not ErrorType.UNAUTHORIZED:
                 raise
-            raise unauthorized(error.cause) from error  # clients learn no more than of a token
+            raise unauthorized_error(
+                error.cause
+            ) from error  # clients learn no more than of a token
         subject = renew_token.common_name(peer.certificate)
         operation = "renew" if csr is None else "rekey"
         return SignResult.of(operation, certificate, provisioner.name, subject)
@@ -76,18 +78,18 @@ class RenewService:
             return peer.provisioner
         record = await self.issuance.find(der=peer.der)
         if record is None:
-            raise unauthorized("the certificate is not one of the record")
+            raise unauthorized_error("the certificate is not one of the record")
         return record.provisioner
 
     def _check(self, peer: Peer, provisioner: Provisioner) -> None:
         now = self.clock.now()
         if not provisioner.may_renew:
-            raise unauthorized(f"renew is disabled for provisioner {provisioner.name!r}")
+            raise unauthorized_error(f"renew is disabled for provisioner {provisioner.name!r}")
         if now < peer.certificate.not_valid_before_utc:
-            raise unauthorized("the certificate is not yet valid")
+            raise unauthorized_error("the certificate is not yet valid")
         expiry = peer.certificate.not_valid_after_utc
         if now > expiry and not provisioner.limits.allow_renewal_after_expiry:
-            raise unauthorized(
+            raise unauthorized_error(
                 "the certificate is expired",
                 detail="The request lacked necessary authorization to be completed:"
                 f" certificate expired on {expiry:%Y-%m-%d %H:%M:%S} +0000 UTC",
@@ -101,7 +103,7 @@ class RenewService:
                     self.rules.max_duration.total_seconds(),
                 )
             except InvalidClaimsError as error:
-                raise unauthorized(f"error validating renew token: {error}") from None
+                raise unauthorized_error(f"error validating renew token: {error}") from None
 
     async def _renew_once(
         self, peer: Peer, provisioner: Provisioner, renewal: Renewal

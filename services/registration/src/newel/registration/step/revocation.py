@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
-from newel.registration.errors import forbidden, malformed
+from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.issuance import Issuance, RevocationRequest
 from newel.registration.one_time import use_once
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
@@ -53,7 +53,7 @@ class RevokeService:
         serial = read_serial(body.serial or "")
         reason = body.reason_code or 0
         if reason not in _REASONS:
-            raise malformed("reasonCode out of bounds")
+            raise malformed_error("reasonCode out of bounds")
         if not body.passive:
             raise NewelError(ErrorType.NOT_IMPLEMENTED, "", cause="non-passive revocation")
         if body.ott:
@@ -61,7 +61,7 @@ class RevokeService:
         elif peer is not None:
             revoker = await self._authorize_peer(peer, serial)
         else:
-            raise malformed("missing ott or client certificate")
+            raise malformed_error("missing ott or client certificate")
         owner = revoker.owner
         active = owner.active_revocation if owner else self.active_revocation
         request = RevocationRequest(
@@ -88,16 +88,16 @@ class RevokeService:
         now = self.clock.now()
         grant = provisioner.authorize_revoke(token, self.rules, now)
         if grant.serial != str(serial):
-            raise forbidden(
+            raise forbidden_error(
                 f'request serial number "{serial}" and token subject "{grant.serial[:128]}" do not'
                 " match"
             )
         record = await self.issuance.find(serial=_octets(serial))
         if record is None:
-            raise _unknown(serial)
+            raise _unknown_serial_error(serial)
         owner = provisioners.by_certificate(record.provisioner)
         if owner is not provisioner and not provisioner.revokes_any:
-            raise forbidden(
+            raise forbidden_error(
                 f"certificate with serial number '{serial}' is not this provisioner's to revoke",
                 cause=f"{provisioner.name!r} asked for a certificate of {record.provisioner.name!r}",
             )
@@ -107,13 +107,13 @@ class RevokeService:
 
     async def _authorize_peer(self, peer: Peer, serial: int) -> _Revoker:
         if peer.certificate.serial_number != serial:
-            raise forbidden(
+            raise forbidden_error(
                 f'request serial number "{serial}" and certificate serial number'
                 f' "{peer.serial}" do not match'
             )
         record = await self.issuance.find(der=peer.der)
         if record is None:
-            raise _unknown(serial)
+            raise _unknown_serial_error(serial)
         owner = self.authority.provisioners.by_certificate(record.provisioner)
         return _Revoker(f"mtls:{peer.serial}", record.provisioner.name, owner)
 
@@ -121,11 +121,11 @@ class RevokeService:
 def read_serial(text: str) -> int:
     """Parse a serial: decimal, or hexadecimal after ``0x``. Raises ``malformed``."""
     if not text:
-        raise malformed("missing serial")
+        raise malformed_error("missing serial")
     if not _SERIAL.fullmatch(text) or (
         value := int(text, 0 if text[1:2] in {"x", "X"} else 10)
     ) >> (8 * _MAX_SERIAL):
-        raise malformed(
+        raise malformed_error(
             f"'{text[:64]}' is not a valid serial number - use a base 10 representation or a base 16"
             " representation with '0x' prefix"
         )
@@ -136,7 +136,7 @@ def _octets(serial: int) -> bytes:
     return serial.to_bytes((serial.bit_length() + 7) // 8 or 1, "big")
 
 
-def _unknown(serial: int) -> NewelError:
+def _unknown_serial_error(serial: int) -> NewelError:
     return NewelError(
         ErrorType.NOT_FOUND,
         f"certificate with serial number '{serial}' was not found",
@@ -148,4 +148,4 @@ def _step_error(error: NewelError, serial: int) -> NewelError:
     if error.type is ErrorType.ALREADY_REVOKED:
         detail = f"certificate with serial number '{serial}' is already revoked"
         return NewelError(error.type, detail, cause=error.cause)
-    return _unknown(serial) if error.type is ErrorType.NOT_FOUND else error
+    return _unknown_serial_error(serial) if error.type is ErrorType.NOT_FOUND else error

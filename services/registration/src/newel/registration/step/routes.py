@@ -12,7 +12,7 @@ import msgspec
 
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.authority import Authority
-from newel.registration.errors import malformed
+from newel.registration.errors import malformed_error
 from newel.registration.issuance import IssuedCertificate
 from newel.registration.step import bodies, peer
 from newel.registration.step.error_responses import error_response
@@ -95,11 +95,11 @@ class StepAPI:
                 self._audit_trail.write(Decision(operation, facts, error))
                 raise
             self._audit_trail.write(Decision(operation, {**decision.facts, **facts}))
-            return _REVOKED if certificate is None else self._issued(certificate)
+            return _REVOKED if certificate is None else self._sign_response(certificate)
 
         return handle
 
-    def _issued(self, certificate: IssuedCertificate) -> Response:
+    def _sign_response(self, certificate: IssuedCertificate) -> Response:
         issuer = self._authority.trust.issuers.get(certificate.issuer)
         if issuer is None:
             raise NewelError(
@@ -122,7 +122,7 @@ class StepAPI:
         data = await bodies.drain(scope, receive)
         holder = peer.from_tls(_client_chain(scope))
         if holder is None:  # a bearer token does not say for which new key it was made
-            raise malformed("missing client certificate")
+            raise malformed_error("missing client certificate")
         facts |= _peer_facts(holder)
         body = bodies.decode(_decode_rekey, data)
         return await self._renew_service.renew(holder, body.csr or "", request_id())
@@ -142,7 +142,7 @@ class StepAPI:
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise malformed("missing client certificate")
+            raise malformed_error("missing client certificate")
         return peer.from_bearer(token.strip(), self._authority.trust)
 
 

@@ -8,7 +8,7 @@ from newel.crypto import csr, distinguished_names
 from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
-from newel.registration.errors import malformed, unauthorized
+from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.issuance import (
     Issuance,
     IssuedCertificate,
@@ -103,7 +103,7 @@ class SignService:
 
     def _authorize(self, ott: str) -> tuple[Provisioner, Grant]:
         if not ott:
-            raise malformed("missing ott")
+            raise malformed_error("missing ott")
         token = read_token(ott)
         provisioner = self.authority.provisioners.by_token(token)
         return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.now())
@@ -112,15 +112,15 @@ class SignService:
 def read_request(text: str | None) -> csr.UnverifiedRequest:
     """Read the certification request of a body. Raises ``malformed``."""
     if not text:
-        raise malformed("missing csr")
+        raise malformed_error("missing csr")
     try:
         return csr.read_request(text.encode())
     except csr.CSREncodingError as error:
-        raise malformed(
+        raise malformed_error(
             "error decoding json: the csr is not a certificate request in PEM", cause=str(error)
         ) from None
     except csr.CSRError as error:
-        raise malformed(f"invalid csr: {error}") from None
+        raise malformed_error(f"invalid csr: {error}") from None
 
 
 def verify_request(request: csr.UnverifiedRequest) -> csr.VerifiedRequest:
@@ -128,9 +128,9 @@ def verify_request(request: csr.UnverifiedRequest) -> csr.VerifiedRequest:
     try:
         return request.verify(UNDERSCORES)  # the grant decides on them
     except csr.CSRSignatureError as error:
-        raise malformed("invalid csr", cause=str(error)) from None
+        raise malformed_error("invalid csr", cause=str(error)) from None
     except csr.CSRError as error:
-        raise malformed(f"invalid csr: {error}") from None
+        raise malformed_error(f"invalid csr: {error}") from None
 
 
 def read_token(ott: str) -> tokens.UnverifiedToken:
@@ -140,7 +140,7 @@ def read_token(ott: str) -> tokens.UnverifiedToken:
     try:
         return tokens.parse(ott)
     except tokens.MalformedTokenError as error:
-        raise unauthorized(str(error)) from None
+        raise unauthorized_error(str(error)) from None
 
 
 def build_issue_request(

@@ -8,7 +8,7 @@ from newel.crypto.csr import VerifiedRequest
 from newel.crypto.distinguished_names import COMMON_NAME
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.names import GeneralName, parse_san
-from newel.registration.errors import forbidden
+from newel.registration.errors import forbidden_error
 from newel.registration.provisioners.grant import Grant
 from newel.step.fingerprint import confirmation
 
@@ -28,11 +28,11 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
     4. its names, kind by kind, each none at all or exactly the granted set.
     """
     if grant.request_fingerprint and confirmation(request.der) != grant.request_fingerprint:
-        raise forbidden("token does not match the certificate request (cnf)")
+        raise forbidden_error("token does not match the certificate request (cnf)")
     common_name = next((each.value for each in request.subject if each.oid == COMMON_NAME), "")
     if common_name and not _is_one_of(common_name, grant.common_names):
         wanted = " ".join(grant.common_names)
-        raise forbidden(
+        raise forbidden_error(
             "certificate request does not contain the valid common name"
             f" - got {common_name[:256]}, want [{wanted}]"
         )
@@ -57,7 +57,7 @@ def check_key(request: VerifiedRequest) -> None:
     """Check the minimum for any key; the issuing authority checks the rest."""
     key = request.public_key
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
-        raise forbidden(
+        raise forbidden_error(
             f"certificate request RSA key must be at least {_MIN_RSA_BITS} bits"
             f" ({_MIN_RSA_BITS // 8} bytes)"
         )
@@ -68,7 +68,7 @@ def _check_names(requested: Iterable[GeneralName], granted: Iterable[GeneralName
         got = [str(name) for name in requested if name.kind == kind]
         want = [str(name) for name in granted if name.kind == kind]
         if got and set(got) != set(want):
-            raise forbidden(
+            raise forbidden_error(
                 f"certificate request does not contain the valid {plural}"
                 f" - got [{' '.join(got)}], want [{' '.join(want)}]"
             )

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from newel.durations.go import TimeDuration, format_duration
-from newel.registration.errors import forbidden, malformed
+from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.provisioners.limits import Limits
 
 _SECOND = dt.timedelta(seconds=1)
@@ -49,22 +49,24 @@ def resolve(
             else end.replace(microsecond=0)
         )
     except (ValueError, OverflowError) as error:
-        raise malformed("error decoding json", cause=str(error)) from None
+        raise malformed_error("error decoding json", cause=str(error)) from None
     if end < now:
-        raise malformed(f"notAfter cannot be in the past; na={_go(end)}")
+        raise malformed_error(f"notAfter cannot be in the past; na={_go(end)}")
     if end < start:
-        raise malformed(f"notAfter cannot be before notBefore; na={_go(end)}, nb={_go(start)}")
+        raise malformed_error(
+            f"notAfter cannot be before notBefore; na={_go(end)}, nb={_go(start)}"
+        )
     if start > now + bounds.latest_start:
         ahead = format_duration(bounds.latest_start)
-        raise malformed(f"notBefore cannot be more than {ahead} ahead; nb={_go(start)}")
+        raise malformed_error(f"notBefore cannot be more than {ahead} ahead; nb={_go(start)}")
     length = end - start
     if length < limits.min_duration:
-        raise forbidden(
+        raise forbidden_error(
             f"requested duration of {format_duration(length)} is less than the authorized minimum"
             f" certificate duration of {format_duration(limits.min_duration)}"
         )
     if length > limits.max_duration + backdate:
-        raise forbidden(
+        raise forbidden_error(
             f"requested duration of {format_duration(length)} is more than the authorized maximum"
             f" certificate duration of {format_duration(limits.max_duration + backdate)}"
         )
