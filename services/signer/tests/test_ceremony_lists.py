@@ -193,8 +193,8 @@ def test_a_root_in_a_token_signs_its_list(
 @pytest.mark.parametrize(
     ("plan", "complaint"),
     [
-        ("", "nothing is to be made"),
-        ('[[crls]]\nissuer = "root"\nfile = "root.crl"\n', "no CA 'root' is here"),
+        ("", "makes neither certificates nor crls"),
+        ('[[crls]]\nissuer = "root"\nfile = "root.crl"\n', "the plan has no CA 'root'"),
         (PLAN.replace("root.crl", "root.crl").replace("4320h", "1s"), "validity"),
     ],
 )

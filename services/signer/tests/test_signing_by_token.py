@@ -16,7 +16,7 @@ from newel.crypto.certificate import assemble
 from newel.runtime.clock import SystemClock
 from newel.runtime.errors import NewelError
 from newel.signer.app import AuthorityFiles
-from newel.signer.ceremony.holding import hold
+from newel.signer.ceremony.execution import run_ceremony
 from newel.signer.ceremony.plan import Plan
 from newel.signer.keys import SigningKey
 from newel.signer.signing import Signer
@@ -33,7 +33,7 @@ def in_token(hsm: Any, label: str) -> dict[str, Any]:
     }
 
 
-def hold_ceremony(files: AuthorityFiles, hsm: Any, algorithm: str) -> None:
+def run_plan(files: AuthorityFiles, hsm: Any, algorithm: str) -> None:
     """A root in a file, and an intermediate and a responder in the token."""
 
     def certificate(name: str, role: str, path: Path, store: dict[str, Any], **more: Any) -> Any:
@@ -60,7 +60,7 @@ def hold_ceremony(files: AuthorityFiles, hsm: Any, algorithm: str) -> None:
             ),
         ],
     }  # fmt: skip
-    hold(Plan.model_validate(plan), SystemClock().now())
+    run_ceremony(Plan.model_validate(plan), SystemClock().now())
 
 
 def open_token_harness(files: AuthorityFiles, hsm: Any) -> SignerHarness:
@@ -94,7 +94,7 @@ def open_token_harness(files: AuthorityFiles, hsm: Any) -> SignerHarness:
 async def test_openssl_takes_what_the_token_signed(
     files: AuthorityFiles, hsm: Any, algorithm: str
 ) -> None:
-    hold_ceremony(files, hsm, algorithm)
+    run_plan(files, hsm, algorithm)
     harness = open_token_harness(files, hsm)
     now = harness.clock.now()
     period: dict[str, Any] = {"begin": now, "end": now + DAY}
@@ -129,7 +129,7 @@ async def test_openssl_takes_what_the_token_signed(
 async def test_a_lost_token_is_said_to_be_unavailable_and_found_again(
     files: AuthorityFiles, hsm: Any
 ) -> None:
-    hold_ceremony(files, hsm, "P-256")
+    run_plan(files, hsm, "P-256")
     harness = open_token_harness(files, hsm)
     await harness.service.start[0]()
     now = harness.clock.now()
@@ -184,7 +184,7 @@ class Faulty:
 async def test_a_signature_that_a_device_got_wrong_is_not_released(
     files: AuthorityFiles, hsm: Any, algorithm: str, method: str
 ) -> None:
-    hold_ceremony(files, hsm, algorithm)
+    run_plan(files, hsm, algorithm)
     harness = open_token_harness(files, hsm)
     servicer: Any = harness.service.rpcs[0].servicer
     signer: Signer = servicer._signer

@@ -12,7 +12,7 @@ from newel.crypto.certificate import subject_public_key_info
 from newel.crypto.extensions import Extension
 from newel.runtime.clock import SystemClock
 from newel.signer.ceremony.authority import AuthorityFiles, create_authority
-from newel.signer.ceremony.making import CeremonyError
+from newel.signer.ceremony.certificates import CeremonyError
 from newel.signer.ceremony.succession import SuccessionFiles, create_successor
 
 NOW = SystemClock().now()

@@ -1,4 +1,4 @@
-"""The ceremony of the embedded default: root, intermediate and OCSP responder in one folder's files."""
+"""The ceremony of an embedded authority: root, intermediate and OCSP responder in files of one folder."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,30 +8,30 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from newel.crypto import loading, pem
-from newel.signer.ceremony.holding import hold
-from newel.signer.ceremony.making import reissue
+from newel.signer.ceremony.certificates import reissue
+from newel.signer.ceremony.execution import run_ceremony
+from newel.signer.ceremony.output import fingerprint, replace_file
 from newel.signer.ceremony.plan import (
     CertificatePlan,
     ExistingIssuer,
     ListPlan,
     Plan,
     Subject,
-    Urls,
+    plan_intermediate,
 )
-from newel.signer.ceremony.writing import fingerprint, replace
 from newel.signer.config import FileStore
 from newel.signer.issuer import read_issuer
 
-_RESPONDER_LIFE = dt.timedelta(days=30)
-"""Nobody asks whether a responder's certificate was revoked (RFC 6960 §4.2.2.2.1), so it is short."""
+_RESPONDER_VALIDITY = dt.timedelta(days=30)
+"""Clients do not check a responder's certificate for revocation (RFC 6960 §4.2.2.2.1), so it is short-lived."""
 
 
-_LONGEST_NAME = 64 - len(" OCSP Responder")
+_MAX_NAME = 64 - len(" OCSP Responder")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorityFiles:
-    """Where everything of an embedded authority is; every key is encrypted with one password."""
+    """The files of an embedded authority; every key is encrypted with one password."""
 
     root_certificate: Path
     root_key: Path
@@ -47,13 +47,13 @@ class AuthorityFiles:
 def create_authority(
     files: AuthorityFiles, name: str, now: dt.datetime, root_crl_url: str = ""
 ) -> str:
-    """Makes the authority and answers with the root's SHA-256 fingerprint in hex.
+    """Create the authority and return the root's SHA-256 fingerprint in hex.
 
-    P-256 throughout. The root is valid for ten years with room for one CA below it, the intermediate as
-    long with room for none, the responder for thirty days: see :func:`reissue_responder`. The root's CRL is
-    valid for a year; the intermediate names ``root_crl_url`` as its place ("" for none), where ``{issuer}``
-    becomes the root's id.
-    Raises what :func:`newel.signer.ceremony.holding.hold` raises; then nothing was written.
+    P-256 throughout. The root is valid for ten years and its path length is 1, the intermediate as long
+    with path length 0, the responder for thirty days: see :func:`reissue_responder`. The root's CRL is valid
+    for a year; the intermediate contains its URL ``root_crl_url`` ("" for none), with the root's id for
+    ``{issuer}``.
+    Raises what :func:`newel.signer.ceremony.execution.run_ceremony` raises; then nothing was written.
     """
 
     def store(path: Path) -> FileStore:
@@ -69,47 +69,44 @@ def create_authority(
                 store=store(files.root_key),
                 certificate=files.root_certificate,
             ),
-            CertificatePlan(
-                name="intermediate",
-                role="intermediate",
-                issuer="root",
-                subject=Subject(common_name=f"{name} Intermediate CA", organization=name),
-                store=store(files.intermediate_key),
-                certificate=files.intermediate_certificate,
-                urls=Urls(crl=(root_crl_url,) if root_crl_url else ()),
+            plan_intermediate(
+                Subject(common_name=f"{name} Intermediate CA", organization=name),
+                store(files.intermediate_key),
+                files.intermediate_certificate,
+                root_crl_url,
             ),
             _responder(files, name),
         ),
         crls=(ListPlan(issuer="root", file=files.root_crl),),
     )
-    return fingerprint(hold(plan, now).certificates[0].certificate)
+    return fingerprint(run_ceremony(plan, now).certificates[0].certificate)
 
 
 def add_responder(files: AuthorityFiles, now: dt.datetime) -> None:
-    """Makes the responder of an authority that was made elsewhere and has none, by ``ca init`` say.
+    """Create the responder of an authority of ``ca init``, which has none.
 
-    Raises what :func:`newel.signer.ceremony.holding.hold` raises; then nothing was written.
+    Raises what :func:`newel.signer.ceremony.execution.run_ceremony` raises; then nothing was written.
     """
     issuer = _intermediate(files)
     text = files.intermediate_certificate.read_bytes()
     name = _short_name(read_issuer(text).name)
     plan = Plan(record=files.record, existing=(issuer,), certificates=(_responder(files, name),))
-    hold(plan, now)
+    run_ceremony(plan, now)
 
 
 def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> x509.Certificate | None:
     """Issues the responder's certificate again for the same key once two thirds of its life are over.
 
-    Answers with the new one; None when the old one is good for longer. To be called now and then: the
-    signer and the validation authority take up the new file, and go on with the old one until then.
+    Returns the new one, or None if the old one is valid for longer. Call it regularly: the signer and the
+    validation authority load the new file, and use the old one until then.
     """
     text = files.responder_certificate.read_bytes()
     current = read_issuer(text).certificate
     begin, end = current.not_valid_before_utc, current.not_valid_after_utc
-    if begin <= now < begin + (end - begin) * 2 / 3:  # one from the future is good for nobody yet
+    if begin <= now < begin + (end - begin) * 2 / 3:  # one from the future is not valid yet
         return None
     chain = reissue(current, _intermediate(files), now)
-    replace(files.responder_certificate, pem.encode_all(chain))
+    replace_file(files.responder_certificate, pem.encode_all(chain))
     return loading.load_certificate(chain[0])
 
 
@@ -121,10 +118,10 @@ def _intermediate(files: AuthorityFiles) -> ExistingIssuer:
 
 
 def _short_name(subject: x509.Name) -> str:
-    """A name for an authority's responder, whatever the authority's own subject is made of."""
+    """Derive a name for an authority's responder from any subject of the authority."""
     found = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) or [*subject]
     text = "".join(filter(str.isprintable, str(found[0].value))) if found else ""
-    return text[:_LONGEST_NAME].strip() or "Authority"
+    return text[:_MAX_NAME].strip() or "Authority"
 
 
 def _responder(files: AuthorityFiles, name: str) -> CertificatePlan:
@@ -135,5 +132,5 @@ def _responder(files: AuthorityFiles, name: str) -> CertificatePlan:
         subject=Subject(common_name=f"{name} OCSP Responder", organization=name),
         store=FileStore(kind="file", path=files.responder_key, password_file=files.password_file),
         certificate=files.responder_certificate,
-        validity=_RESPONDER_LIFE,
+        validity=_RESPONDER_VALIDITY,
     )

@@ -9,24 +9,24 @@ from newel.runtime.clock import SystemClock
 from newel.runtime.config import load_toml
 from newel.signer.ceremony import crl_command
 from newel.signer.ceremony.crl_command import EXPECTED, describe_list
-from newel.signer.ceremony.holding import hold, look
+from newel.signer.ceremony.execution import check_plan, run_ceremony
+from newel.signer.ceremony.output import fingerprint
 from newel.signer.ceremony.plan import Plan
-from newel.signer.ceremony.writing import fingerprint
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command; answers with the exit code: 0 held, 1 refused, 2 misused."""
+    """Run the command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
     if arguments[:1] == ["crl"]:
         return crl_command.main(arguments[1:])
     parser = argparse.ArgumentParser(
         allow_abbrev=False,
         prog="newel ceremony",
-        description="Makes root, intermediate, OCSP responder and service keys and certificates; CRLs of roots.",
-        epilog="'newel ceremony crl --help': the root's CRL alone, made again.",
+        description="Make keys and certificates of CAs, OCSP responders and services, and CRLs of roots.",
+        epilog="'newel ceremony crl --help': renew the root's CRL only.",
     )
     parser.add_argument("file", type=Path, help="the plan, TOML")
     parser.add_argument(
-        "--dry-run", action="store_true", help="look and say what would be made, make nothing"
+        "--dry-run", action="store_true", help="check the plan and print what would be made"
     )
     try:
         chosen = parser.parse_args(arguments)
@@ -43,12 +43,12 @@ def main(arguments: Sequence[str]) -> int:
 def _ceremony(path: Path, *, dry_run: bool) -> None:
     plan = load_toml(path, Plan)
     sys.stdout.write(plan.describe() + "\n")
-    look(plan)
+    check_plan(plan)
     if dry_run:
         sys.stdout.write("Nothing was made: this was a dry run.\n")
         return
-    held = hold(plan, SystemClock().now())
-    for made in held.certificates:
+    result = run_ceremony(plan, SystemClock().now())
+    for made in result.certificates:
         sys.stdout.write(f"{made.plan.name}: SHA-256 {fingerprint(made.certificate)}\n")
-    for made_list in held.lists:
+    for made_list in result.lists:
         sys.stdout.write(describe_list(made_list) + "\n")

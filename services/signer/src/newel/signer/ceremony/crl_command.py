@@ -1,4 +1,4 @@
-"""``newel ceremony crl``: the CRL of a root, made again by whoever has the root's key."""
+"""``newel ceremony crl``: renews the CRL of a root, for the holder of the root's key."""
 
 import argparse
 import sys
@@ -9,9 +9,9 @@ from typing import Any
 from newel.crypto.keys import InvalidKeyError
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError, validate
-from newel.signer.ceremony.holding import hold
-from newel.signer.ceremony.lists import MadeList
-from newel.signer.ceremony.making import CeremonyError
+from newel.signer.ceremony.certificates import CeremonyError
+from newel.signer.ceremony.execution import run_ceremony
+from newel.signer.ceremony.lists import SignedList
 from newel.signer.ceremony.plan import Plan
 from newel.signer.keys import KeyExistsError, KeyUnavailableError
 
@@ -24,23 +24,23 @@ EXPECTED = (
     OSError,
     ValueError,
 )
-"""What a ceremony raises for what a person can mend."""
+"""The errors of a ceremony that an operator can correct."""
 
 _EPILOG = """\
-The root's key may be on another machine: take the root's certificate and the CRL there, make the new CRL, and
-bring it back to where the validation authority reads it. A key in a token: write [[existing]] and [[crls]] into a
-plan and use 'newel ceremony FILE.toml'. The validation authority takes up the new file within seconds."""
+If the root's key is on another machine, copy the root's certificate and the CRL there, make the new CRL, and copy
+it back to where the validation authority reads it. For a key in a token, write [[existing]] and [[crls]] into a
+plan and use 'newel ceremony FILE.toml'. The validation authority loads the new file within seconds."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command; answers with the exit code: 0 made, 1 refused, 2 misused."""
+    """Run the command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
     try:
         given = _make_parser().parse_args(arguments)
     except SystemExit as exit_:
         return int(exit_.code or 0)
     try:
         plan = validate(Plan, _plan(given), "newel ceremony crl")
-        (made,) = hold(plan, SystemClock().now()).lists
+        (made,) = run_ceremony(plan, SystemClock().now()).lists
     except EXPECTED as error:
         sys.stderr.write(f"newel ceremony crl: {error}\n")
         return 1
@@ -48,18 +48,21 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def describe_list(made: MadeList) -> str:
-    """One line about a list that was made."""
+def describe_list(made: SignedList) -> str:
+    """Describe a new list in one line."""
     until = made.next_update.strftime("%Y-%m-%d %H:%M UTC")
     count = "1 certificate" if made.entries == 1 else f"{made.entries} certificates"
-    return f"{made.plan.file}: CRL number {made.number} of {made.plan.issuer}, {count} revoked, good until {until}"
+    return (
+        f"{made.plan.file}: CRL number {made.number} of {made.plan.issuer}, {count} revoked,"
+        f" valid until {until}"
+    )
 
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         allow_abbrev=False,
         prog="newel ceremony crl",
-        description="Makes the CRL of a root, in the place of the one before. What that revoked stays revoked.",
+        description="Make the CRL of a root, which replaces the previous one and keeps its revocations.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

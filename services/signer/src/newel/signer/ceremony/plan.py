@@ -1,7 +1,7 @@
-"""What a ceremony makes, as its TOML file says it.
+"""The plan of a ceremony, as in its TOML file.
 
-Certificates are made in the order of the file; an issuer stands before what it issues, or is one that
-exists already. Nothing is ever overwritten.
+Certificates are made in the order of the file; an issuer precedes the certificates it issues, or exists
+already. Nothing is ever overwritten.
 """
 
 import datetime as dt
@@ -39,8 +39,8 @@ class Subject(Settings):
 
 
 class Urls(Settings):
-    """Where an intermediate's own status and issuer are found. ``{issuer}`` becomes the id of its issuer:
-    the first 16 hex digits of SHA-256 of that certificate, as the validation authority's paths have it.
+    """The URLs of an intermediate's status and issuer. ``{issuer}`` becomes the id of its issuer: the
+    first 16 hex digits of SHA-256 of that certificate, as in the validation authority's paths.
     """
 
     ocsp: tuple[str, ...] = ()
@@ -49,31 +49,31 @@ class Urls(Settings):
 
 
 class CertificatePlan(Settings):
-    """One key and its certificate, both to be made."""
+    """A key and its certificate, both to be made."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     role: Role
     issuer: str | None = None
-    """The name of another certificate here; none for a root."""
+    """The name of another certificate of the plan; none for a root."""
     subject: Subject
     algorithm: KeyKind = KeyKind.P256
     store: Store
-    """Where the key is put. A CA's key file needs a password; a service's cannot have one."""
+    """The store of the key. A CA's key file needs a password; a service's must not have one."""
     certificate: Path
-    """Where the certificate is put, PEM, followed by its issuers up to but not including the root."""
+    """The file of the certificate, PEM, followed by its issuers up to but not including the root."""
     validity: Duration | None = None
     path_length: int | None = Field(default=None, ge=0)
-    """How many CAs may follow; for a root 1 and for an intermediate 0 where it is not given."""
+    """The number of CAs below; by default 1 for a root and 0 for an intermediate."""
     dns_names: tuple[str, ...] = ()
     urls: Urls = Urls()
 
     @property
     def lifetime(self) -> dt.timedelta:
-        """How long it is valid."""
+        """The validity, or the default of the role."""
         return self.validity or DEFAULT_VALIDITY[self.role]
 
     @model_validator(mode="after")
-    def _consistent(self) -> "CertificatePlan":
+    def _check_fields(self) -> "CertificatePlan":
         if (self.role == "root") != (self.issuer is None):
             raise ValueError("a root has no issuer, and everything else has one")
         if (self.role == "service") != bool(self.dns_names):
@@ -91,6 +91,26 @@ class CertificatePlan(Settings):
         return self
 
 
+def plan_intermediate(
+    subject: Subject,
+    store: Store,
+    certificate: Path,
+    root_crl_url: str,
+    algorithm: KeyKind = KeyKind.P256,
+) -> CertificatePlan:
+    """Plan an intermediate below the root of an embedded authority; no URL leaves out its CRL."""
+    return CertificatePlan(
+        name="intermediate",
+        role="intermediate",
+        issuer="root",
+        subject=subject,
+        algorithm=algorithm,
+        store=store,
+        certificate=certificate,
+        urls=Urls(crl=(root_crl_url,) if root_crl_url else ()),
+    )
+
+
 Reason = Literal[
     "unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation"
 ]  # fmt: skip
@@ -106,20 +126,20 @@ class RevokedPlan(Settings):
 
 
 class ListPlan(Settings):
-    """The CRL of a CA whose key no service has. It takes the place of the list before, keeps what that
-    one has revoked, and has a higher number.
+    """The CRL of a CA whose key no service has. It replaces the previous list, keeps its revocations, and
+    has a higher number.
     """
 
     issuer: str
-    """The name of a CA here, made or existing."""
+    """The name of a CA of the plan, new or existing."""
     file: Path
-    """Where the list is put and the one before is found, PEM."""
+    """The file of the list and of the previous one, PEM."""
     validity: Duration = Field(default=_YEAR, ge=dt.timedelta(hours=1))
     revoked: tuple[RevokedPlan, ...] = ()
 
 
 class ExistingIssuer(Settings):
-    """A CA from an earlier ceremony, to issue by again."""
+    """A CA from an earlier ceremony that issues again."""
 
     name: str
     certificate: Path
@@ -130,39 +150,37 @@ class Plan(Settings):
     """A whole ceremony."""
 
     record: Path | None = None
-    """Where the record of what was made is put, JSON. Only a ceremony that makes no certificate has none."""
+    """The file of the record of the ceremony, JSON; optional only if no certificate is made."""
     existing: tuple[ExistingIssuer, ...] = ()
     certificates: tuple[CertificatePlan, ...] = ()
     crls: tuple[ListPlan, ...] = ()
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Plan":
+    def _check_order(self) -> "Plan":
         issuers = {issuer.name for issuer in self.existing}
         seen = set(issuers)
         for certificate in self.certificates:
             if certificate.name in seen:
                 raise ValueError(f"two certificates are named {certificate.name}")
             if certificate.issuer is not None and certificate.issuer not in issuers:
-                raise ValueError(
-                    f"{certificate.name}: no CA {certificate.issuer!r} stands before it"
-                )
+                raise ValueError(f"{certificate.name}: no CA {certificate.issuer!r} precedes it")
             seen.add(certificate.name)
             if certificate.role in {"root", "intermediate"}:
                 issuers.add(certificate.name)
         for crl in self.crls:
             if crl.issuer not in issuers:
-                raise ValueError(f"crls: no CA {crl.issuer!r} is here")
+                raise ValueError(f"crls: the plan has no CA {crl.issuer!r}")
         if not self.certificates and not self.crls:
-            raise ValueError("nothing is to be made: neither certificates nor crls")
+            raise ValueError("the plan makes neither certificates nor crls")
         if self.certificates and self.record is None:
-            raise ValueError("record: missing; certificates are made on record only")
+            raise ValueError("record: missing; certificates need a record")
         written = [*self.files(), *(crl.file for crl in self.crls)]
         if len(set(written)) != len(written):
             raise ValueError("two things would be written to the same file")
         return self
 
     def files(self) -> list[Path]:
-        """Every file the ceremony makes: none of them may exist. Lists take the place of older ones."""
+        """List every file the ceremony makes, none of which may exist; CRLs replace older ones."""
         found = [self.record] if self.record else []
         for certificate in self.certificates:
             found.append(certificate.certificate)
@@ -171,7 +189,7 @@ class Plan(Settings):
         return found
 
     def describe(self) -> str:
-        """The plan in words, the same for the same file."""
+        """Describe the plan, identically for the same file."""
         lines: list[str] = []
         for each in self.certificates:
             store = each.store

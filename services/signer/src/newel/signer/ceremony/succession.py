@@ -1,4 +1,4 @@
-"""The successor of an embedded authority's intermediate: a new key, certified by the root's."""
+"""The successor of an embedded authority's intermediate: a new key, certified by the root."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -9,25 +9,24 @@ from cryptography.x509.oid import ExtensionOID, NameOID
 
 from newel.crypto import certificate_files, loading
 from newel.crypto.keys import KeyKind
-from newel.signer.ceremony.holding import hold
-from newel.signer.ceremony.making import CeremonyError
+from newel.signer.ceremony.certificates import CeremonyError
+from newel.signer.ceremony.execution import run_ceremony
+from newel.signer.ceremony.output import fingerprint
 from newel.signer.ceremony.plan import (
-    CertificatePlan,
     ExistingIssuer,
     ListPlan,
     Plan,
     Subject,
-    Urls,
+    plan_intermediate,
 )
-from newel.signer.ceremony.writing import fingerprint
 from newel.signer.config import FileStore
 
-_CARRIED = {
+_SUPPORTED = {
     ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.SUBJECT_KEY_IDENTIFIER,
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER, ExtensionOID.CRL_DISTRIBUTION_POINTS,
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
 }  # fmt: skip
-"""What every intermediate made here has, and what says where its status is."""
+"""The extensions of a new intermediate, and those that point to its status."""
 _KINDS = {
     "secp256r1": KeyKind.P256, "secp384r1": KeyKind.P384, "secp521r1": KeyKind.P521,
     "2048": KeyKind.RSA2048, "3072": KeyKind.RSA3072, "4096": KeyKind.RSA4096,
@@ -36,7 +35,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class SuccessionFiles:
-    """The root, the intermediate that there is, and where its successor is put."""
+    """The root, the current intermediate, and the files of its successor."""
 
     root_certificate: Path
     root_key: Path
@@ -52,18 +51,18 @@ class SuccessionFiles:
 def create_successor(
     files: SuccessionFiles, number: int, now: dt.datetime, root_crl_url: str = ""
 ) -> str:
-    """Make the intermediate numbered ``number`` and the root's CRL; answer with its SHA-256 in hex.
+    """Make the intermediate numbered ``number`` and the root's CRL; return its SHA-256 in hex.
 
-    Its key is of the kind of the one before. Its name is another, because relying parties look for an issuer's
-    CRL by name. Raises :class:`CeremonyError` for an intermediate with extensions that a new one would
-    not have, and what :func:`newel.signer.ceremony.holding.hold` raises; then nothing was written.
+    Its key is of the same kind. Its name differs, because relying parties look for an issuer's CRL by name.
+    Raises :class:`CeremonyError` for an intermediate with extensions that a new one would not have, and
+    what :func:`newel.signer.ceremony.execution.run_ceremony` raises; then nothing was written.
     """
     der = certificate_files.read_certificates(files.intermediate_certificate)[0]
     before = loading.load_certificate(der)
     lost = {
         each.oid.dotted_string
         for each in loading.read_extensions(before)
-        if each.oid not in _CARRIED
+        if each.oid not in _SUPPORTED
     }
     if lost:
         raise CeremonyError(
@@ -72,15 +71,12 @@ def create_successor(
         )
     root = FileStore(kind="file", path=files.root_key, password_file=files.root_password_file)
     own = FileStore(kind="file", path=files.new_key, password_file=files.new_password_file)
-    successor = CertificatePlan(
-        name="intermediate",
-        role="intermediate",
-        issuer="root",
-        subject=_name_successor(before, number),
-        algorithm=_kind_of(before),
-        store=own,
-        certificate=files.new_certificate,
-        urls=Urls(crl=(root_crl_url,) if root_crl_url else ()),
+    successor = plan_intermediate(
+        _successor_subject(before, number),
+        own,
+        files.new_certificate,
+        root_crl_url,
+        _key_kind(before),
     )
     plan = Plan(
         record=files.record,
@@ -88,10 +84,10 @@ def create_successor(
         certificates=(successor,),
         crls=(ListPlan(issuer="root", file=files.root_crl),),
     )
-    return fingerprint(hold(plan, now).certificates[0].certificate)
+    return fingerprint(run_ceremony(plan, now).certificates[0].certificate)
 
 
-def _name_successor(before: x509.Certificate, number: int) -> Subject:
+def _successor_subject(before: x509.Certificate, number: int) -> Subject:
     def read(oid: x509.ObjectIdentifier) -> str | None:
         found = before.subject.get_attributes_for_oid(oid)
         return str(found[0].value) if found else None
@@ -107,7 +103,7 @@ def _name_successor(before: x509.Certificate, number: int) -> Subject:
     )
 
 
-def _kind_of(before: x509.Certificate) -> KeyKind:
+def _key_kind(before: x509.Certificate) -> KeyKind:
     key = loading.read_public_key(before)
     curve = getattr(key, "curve", None)
     kind = curve.name if curve is not None else str(getattr(key, "key_size", ""))

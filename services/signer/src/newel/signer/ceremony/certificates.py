@@ -1,7 +1,7 @@
-"""Making what a plan says, in memory and in tokens; nothing is written to a file here.
+"""Issuing the certificates of a plan, in memory and in tokens; no file is written here.
 
-For each certificate: a new key pair, the TBSCertificate, linted, the issuer's signature, and before it counts
-as made a look at it from outside: it parses, its signature is its issuer's, and it says what was planned.
+For each certificate: a new key pair, the TBSCertificate, linted, the issuer's signature, and finally a check
+of the result: it parses, and its signature is its issuer's.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from newel.crypto import ca, distinguished_names, keys, names, serials
+from newel.crypto import ca, distinguished_names, keys, names, oids, serials
 from newel.crypto import certificate as certificates
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.lint import CertificateLinter
@@ -29,17 +29,17 @@ _SECOND = dt.timedelta(seconds=1)
 
 
 class CeremonyError(ConfigError):
-    """The ceremony cannot be held as planned; nothing was written."""
+    """The ceremony is impossible as planned; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class IssuedCertificate:
     """A certificate, DER, with its issuers up to but not including the root; and the key's file."""
 
     plan: CertificatePlan
     chain: tuple[bytes, ...]
     key: SigningKey
-    key_pem: bytes | None  # None: it is in a token
+    key_pem: bytes | None  # None if it is in a token
 
     @property
     def certificate(self) -> bytes:
@@ -48,54 +48,58 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Issuing:
-    """A CA that can issue in this ceremony; ``chain`` is what goes below what it issues."""
+class OpenIssuer:
+    """A CA with its open key; ``chain`` follows the certificates that it issues."""
 
     issuer: Issuer
     key: SigningKey
     chain: tuple[bytes, ...]
 
 
-def open_issuers(plan: Plan) -> dict[str, Issuing]:
-    """The CAs from earlier ceremonies, by name, each with its key."""
-    return {each.name: _existing(each) for each in plan.existing}
+def open_issuers(plan: Plan) -> dict[str, OpenIssuer]:
+    """Open the CAs from earlier ceremonies, by name, each with its key."""
+    return {each.name: _open_issuer(each) for each in plan.existing}
 
 
-def make(plan: Plan, issuers: dict[str, Issuing], now: dt.datetime) -> list[Made]:
-    """Every certificate of the plan, in its order; the CAs among them join the issuers."""
+def make_certificates(
+    plan: Plan, issuers: dict[str, OpenIssuer], now: dt.datetime
+) -> list[IssuedCertificate]:
+    """Issue every certificate of the plan, in its order; its CAs are added to the issuers."""
     return [_make_one(each, issuers, now) for each in plan.certificates]
 
 
 def reissue(current: x509.Certificate, by: ExistingIssuer, now: dt.datetime) -> tuple[bytes, ...]:
-    """An OCSP responder's certificate again: same key, same subject, as long a life from now."""
-    issuer = _existing(by)
+    """Issue an OCSP responder's certificate again: same key, same subject, same validity from now."""
+    issuer = _open_issuer(by)
     lifetime = current.not_valid_after_utc - current.not_valid_before_utc + _SECOND
     itself = Issuer(current.public_bytes(Encoding.DER))
     body = _body(itself.subject, itself.spki, lifetime, issuer, now)
     return _issue(ca.ocsp_responder_tbs(body, issuer.issuer.certificate), issuer)
 
 
-def _existing(plan: ExistingIssuer) -> Issuing:
+def _open_issuer(plan: ExistingIssuer) -> OpenIssuer:
     issuer, key = read_issuer(plan.certificate.read_bytes()), open_key(plan.store)
     if keys.spki(issuer.public_key) != keys.spki(key.public_key):
         raise CeremonyError(f"{plan.certificate}: the key of {plan.name} is not this certificate's")
     chain = () if issuer.is_root else (issuer.der,)
-    return Issuing(issuer, key, chain)
+    return OpenIssuer(issuer, key, chain)
 
 
-def _make_one(plan: CertificatePlan, issuers: dict[str, Issuing], now: dt.datetime) -> Made:
+def _make_one(
+    plan: CertificatePlan, issuers: dict[str, OpenIssuer], now: dt.datetime
+) -> IssuedCertificate:
     key, key_pem = _new_key(plan)
     issuer = issuers[plan.issuer] if plan.issuer else None
     body = _body(_name(plan.subject), keys.spki(key.public_key), plan.lifetime, issuer, now)
     tbs = _tbs(plan, body, issuer)
     chain = _issue(tbs, issuer) if issuer else _self_sign(tbs, key)
     if plan.role in {"root", "intermediate"}:
-        issuers[plan.name] = Issuing(Issuer(chain[0]), key, chain if issuer else ())
-    return Made(plan, chain, key, key_pem)
+        issuers[plan.name] = OpenIssuer(Issuer(chain[0]), key, chain if issuer else ())
+    return IssuedCertificate(plan, chain, key, key_pem)
 
 
 def _body(
-    subject: bytes, spki: bytes, lifetime: dt.timedelta, issuer: Issuing | None, now: dt.datetime
+    subject: bytes, spki: bytes, lifetime: dt.timedelta, issuer: OpenIssuer | None, now: dt.datetime
 ) -> ca.Body:
     start = now.replace(microsecond=0) - BACKDATE
     end = start + lifetime - _SECOND
@@ -105,16 +109,16 @@ def _body(
     return ca.Body(serial, subject, spki, start, end)
 
 
-def _issue(tbs: bytes, issuer: Issuing) -> tuple[bytes, ...]:
-    return (_signed(tbs, issuer.key, issuer.issuer), *issuer.chain)
+def _issue(tbs: bytes, issuer: OpenIssuer) -> tuple[bytes, ...]:
+    return (_sign_certificate(tbs, issuer.key, issuer.issuer), *issuer.chain)
 
 
 def _self_sign(tbs: bytes, key: SigningKey) -> tuple[bytes, ...]:
-    return (_signed(tbs, key, None),)
+    return (_sign_certificate(tbs, key, None),)
 
 
-def _signed(tbs: bytes, key: SigningKey, issuer: Issuer | None) -> bytes:
-    """The certificate, once the linter passed it and its signature was seen to be its issuer's."""
+def _sign_certificate(tbs: bytes, key: SigningKey, issuer: Issuer | None) -> bytes:
+    """Lint and sign a certificate, and verify its signature."""
     try:
         CertificateLinter(issuer.certificate if issuer else None).lint(tbs)
     except ValueError as error:
@@ -123,7 +127,7 @@ def _signed(tbs: bytes, key: SigningKey, issuer: Issuer | None) -> bytes:
     encoded = certificates.assemble(tbs, algorithm, key.sign(tbs))
     itself = Issuer(encoded)
     if not itself.is_issued_by(issuer or itself):
-        raise CeremonyError("the signature made for a certificate is not its issuer's")
+        raise CeremonyError("the signature of a certificate is not by its issuer's key")
     return encoded
 
 
@@ -137,7 +141,7 @@ def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
     return FileKey(private), keys.encrypt_private_key(private, password)
 
 
-def _tbs(plan: CertificatePlan, body: ca.Body, issuer: Issuing | None) -> bytes:
+def _tbs(plan: CertificatePlan, body: ca.Body, issuer: OpenIssuer | None) -> bytes:
     if issuer is None:
         return ca.root_tbs(body, 1 if plan.path_length is None else plan.path_length)
     by = issuer.issuer.certificate
@@ -150,7 +154,7 @@ def _tbs(plan: CertificatePlan, body: ca.Body, issuer: Issuing | None) -> bytes:
     return ca.internal_tbs(body, by, [names.dns_name(name) for name in plan.dns_names])
 
 
-def _pointers(plan: CertificatePlan, issuer: Issuing) -> ca.Pointers:
+def _pointers(plan: CertificatePlan, issuer: OpenIssuer) -> ca.Pointers:
     identifier = certificates.issuer_id(issuer.issuer.der)
     ocsp, ca_issuers, crl = (
         tuple(url.replace("{issuer}", identifier) for url in urls)
@@ -161,8 +165,8 @@ def _pointers(plan: CertificatePlan, issuer: Issuing) -> ca.Pointers:
 
 def _name(subject: Subject) -> bytes:
     attributes: Sequence[tuple[str, str | None]] = (
-        ("2.5.4.6", subject.country),
-        ("2.5.4.10", subject.organization),
-        (distinguished_names.COMMON_NAME, subject.common_name),
+        (oids.COUNTRY, subject.country),
+        (oids.ORGANIZATION, subject.organization),
+        (oids.COMMON_NAME, subject.common_name),
     )
     return distinguished_names.encode(Attribute(oid, value) for oid, value in attributes if value)

@@ -1,4 +1,4 @@
-"""Writing what was made: whole files, none over another, and all of them or none."""
+"""Writing the results of a ceremony: whole files, without overwriting, and all of them or none."""
 
 import contextlib
 import hashlib
@@ -11,8 +11,8 @@ from typing import Any
 from newel.crypto import keys, pem
 from newel.crypto.keys import PublicKey
 from newel.runtime.entropy import random_hex
-from newel.signer.ceremony.lists import MadeList
-from newel.signer.ceremony.making import CeremonyError, Made
+from newel.signer.ceremony.certificates import CeremonyError, IssuedCertificate
+from newel.signer.ceremony.lists import SignedList
 from newel.signer.config import FileStore
 from newel.signer.issuer import Issuer
 
@@ -20,23 +20,26 @@ _SECRET, _PUBLIC = 0o600, 0o644
 
 
 def fingerprint(certificate: bytes) -> str:
-    """SHA-256 of the DER in hex, as the step tools show it."""
+    """Hash DER with SHA-256, in hex, as the step tools show it."""
     return hashlib.sha256(certificate).hexdigest()
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
-    """Raises :class:`CeremonyError` when one of the files is there, or anything by its name."""
+    """Raise :class:`CeremonyError` if one of the files, or anything of its name, exists."""
     for path in paths:
         if path.exists() or path.is_symlink():
             raise CeremonyError(f"{path} exists, and a ceremony overwrites nothing")
 
 
 def write_all(
-    made: Iterable[Made], lists: Iterable[MadeList], record: Path | None, made_at: str
+    made: Iterable[IssuedCertificate],
+    lists: Iterable[SignedList],
+    record: Path | None,
+    made_at: str,
 ) -> None:
-    """Keys, then certificates, the record, and lists last. On any error what is new goes again.
+    """Write keys, then certificates, the record, and lists last; on any error remove the new files.
 
-    A list that stands in the place of an older one stays: it says all that the older one said.
+    A list that replaced an older one stays: it has all revocations of the older one.
     """
     made, lists = list(made), list(lists)
     written: list[Path] = []
@@ -56,7 +59,7 @@ def write_all(
         for each in lists:
             new = not each.plan.file.exists()
             each.plan.file.parent.mkdir(parents=True, exist_ok=True)
-            replace(each.plan.file, pem.encode(each.der, "X509 CRL"))
+            replace_file(each.plan.file, pem.encode(each.der, "X509 CRL"))
             written += [each.plan.file] if new else []
     except BaseException:
         for path in written:
@@ -64,14 +67,14 @@ def write_all(
         raise
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Puts a public file in the place of another, in one step."""
-    _write_beside(path, data, _PUBLIC).replace(path)
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a public file atomically."""
+    _write_temporary(path, data, _PUBLIC).replace(path)
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _write_beside(path, data, mode)
+    temporary = _write_temporary(path, data, mode)
     try:
         os.link(temporary, path)  # unlike a rename this fails when the name is taken
     except FileExistsError:
@@ -80,7 +83,7 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         temporary.unlink()
 
 
-def _write_beside(path: Path, data: bytes, mode: int) -> Path:
+def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
     temporary = path.with_name(f".{path.name}.{random_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -95,7 +98,7 @@ def _write_beside(path: Path, data: bytes, mode: int) -> Path:
     return temporary
 
 
-def _facts(made: Made) -> dict[str, Any]:
+def _facts(made: IssuedCertificate) -> dict[str, Any]:
     certificate = Issuer(made.certificate).certificate
     store = made.plan.store
     return {
@@ -116,7 +119,7 @@ def _facts(made: Made) -> dict[str, Any]:
     }
 
 
-def _list_facts(made: MadeList) -> dict[str, Any]:
+def _list_facts(made: SignedList) -> dict[str, Any]:
     return {
         "issuer": made.plan.issuer,
         "number": made.number,

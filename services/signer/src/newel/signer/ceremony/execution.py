@@ -1,0 +1,58 @@
+"""Running a ceremony: check first, then make everything, then write it."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from newel.signer.ceremony.certificates import (
+    CeremonyError,
+    IssuedCertificate,
+    make_certificates,
+    open_issuers,
+)
+from newel.signer.ceremony.lists import SignedList, make_lists
+from newel.signer.ceremony.output import refuse_existing, write_all
+from newel.signer.ceremony.plan import Plan
+from newel.signer.config import PKCS11Store
+from newel.signer.keystore.opening import remove_token_key, token_key_exists
+
+
+def check_plan(plan: Plan) -> None:
+    """Raise :class:`CeremonyError` if anything the plan would make exists already."""
+    refuse_existing(plan.files())
+    for each in plan.certificates:
+        if isinstance(each.store, PKCS11Store) and token_key_exists(each.store):
+            raise CeremonyError(f"the token {each.store.token} holds a key {each.store.label}")
+
+
+@dataclass(frozen=True, slots=True)
+class CeremonyResult:
+    """The results of a ceremony."""
+
+    certificates: list[IssuedCertificate]
+    lists: list[SignedList]
+
+
+def run_ceremony(plan: Plan, now: dt.datetime) -> CeremonyResult:
+    """Make and write everything of the plan, or nothing.
+
+    Raises :class:`CeremonyError`, ``OSError``, ``ValueError`` for a plan that X.509 forbids,
+    and the errors of the keystore.
+    """
+    check_plan(plan)
+    try:
+        issuers = open_issuers(plan)
+        result = CeremonyResult(
+            make_certificates(plan, issuers, now), make_lists(plan, issuers, now)
+        )
+        write_all(result.certificates, result.lists, plan.record, now.isoformat(timespec="seconds"))
+    except BaseException:
+        _remove_token_keys(plan)
+        raise
+    return result
+
+
+def _remove_token_keys(plan: Plan) -> None:
+    """Destroy the keys made in tokens, none of which existed before the ceremony."""
+    for each in plan.certificates:
+        if isinstance(each.store, PKCS11Store) and token_key_exists(each.store):
+            remove_token_key(each.store)
