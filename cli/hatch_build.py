@@ -12,7 +12,7 @@ class ManualPages(BuildHookInterface):  # pyright: ignore[reportMissingTypeArgum
     """Writes them when a wheel is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Called by hatchling before it collects files."""
+        """Write the pages when hatchling collects the files of a wheel."""
         if version == "editable":
             return
         sys.path.insert(0, str(Path(self.root) / "src"))

@@ -23,7 +23,7 @@ async def server() -> AsyncGenerator[NameServer]:
     await made.stop()
 
 
-def configured(server: NameServer) -> NameServers:
+def servers_of(server: NameServer) -> NameServers:
     return NameServers([Server("127.0.0.1", server.port)])
 
 
@@ -37,7 +37,7 @@ async def test_a_record_that_comes_late(server: NameServer) -> None:
 
     patience = dt.timedelta(seconds=20)
     await asyncio.gather(
-        comes(), asyncio.to_thread(configured(server).wait, RECORD, "mine", patience)
+        comes(), asyncio.to_thread(servers_of(server).wait, RECORD, "mine", patience)
     )
 
 
@@ -50,23 +50,23 @@ async def test_a_record_that_never_comes(server: NameServer, trouble: str, expec
     if trouble:
         getattr(server, trouble).add(RECORD)
     with pytest.raises(CliError, match=expected):
-        await asyncio.to_thread(configured(server).wait, RECORD, "mine", SOON)
+        await asyncio.to_thread(servers_of(server).wait, RECORD, "mine", SOON)
 
 
 async def test_a_record_too_long_for_a_datagram(server: NameServer) -> None:
     server.tcp_only = True
     server.set(RECORD, "TXT", ['"mi" "ne"'])
-    await asyncio.to_thread(configured(server).wait, RECORD, "mine", SOON)
+    await asyncio.to_thread(servers_of(server).wait, RECORD, "mine", SOON)
 
 
 async def test_aliases_are_followed_but_not_for_ever(server: NameServer) -> None:
     server.set(RECORD, "CNAME", ["b.example."])
     server.set("b.example", "CNAME", ["c.example."])
-    found = await asyncio.to_thread(configured(server).owner, f"{RECORD}.")
+    found = await asyncio.to_thread(servers_of(server).owner, f"{RECORD}.")
     assert found == "c.example."
     server.set("c.example", "CNAME", [f"{RECORD}."])
     with pytest.raises(CliError, match="more than 8 aliases"):
-        await asyncio.to_thread(configured(server).owner, f"{RECORD}.")
+        await asyncio.to_thread(servers_of(server).owner, f"{RECORD}.")
 
 
 async def test_the_zones_own_servers_are_found(server: NameServer) -> None:

@@ -170,7 +170,7 @@ def test_the_configuration_is_the_originals(home: Path, flags: list[str]) -> Non
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     theirs = (home / "step/config/ca.json").read_text()
-    assert blanked(json.loads(ours)) == blanked(json.loads(theirs))
+    assert blank_secrets(json.loads(ours)) == blank_secrets(json.loads(theirs))
     assert [line.split('": "')[0] for line in ours.splitlines()] == [
         line.split('": "')[0] for line in theirs.splitlines()
     ]
@@ -179,7 +179,7 @@ def test_the_configuration_is_the_originals(home: Path, flags: list[str]) -> Non
     assert ours_files == files(home)
 
 
-def blanked(config: dict[str, object]) -> str:
+def blank_secrets(config: dict[str, object]) -> str:
     """Without keys, which differ every time."""
     text = json.dumps(config)
     authority = config["authority"]

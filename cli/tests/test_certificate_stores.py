@@ -22,7 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cwd
 
 
-def opened(home: Path, name: str, password: str, *options: str) -> str:
+def open_store(home: Path, name: str, password: str, *options: str) -> str:
     """What openssl finds in the file."""
     words = ["openssl", "pkcs12", "-in", name, "-passin", f"pass:{password}", "-nodes", *options]
     done = subprocess.run(words, cwd=home, capture_output=True, text=True, check=False)
@@ -42,7 +42,7 @@ def test_openssl_opens_the_key_and_its_chain(home: Path, flags: str, algorithms:
         home,
     )
     assert (done.returncode, done.stderr) == (0, "Your .p12 bundle has been saved as a.p12.\n")
-    found = opened(home, "a.p12", "secret word", "-info")
+    found = open_store(home, "a.p12", "secret word", "-info")
     assert (found.count("BEGIN CERTIFICATE"), found.count("PRIVATE KEY")) == (2, 2)
     assert algorithms in found
     assert (home / "a.p12").stat().st_mode & 0o777 == 0o600
@@ -51,7 +51,7 @@ def test_openssl_opens_the_key_and_its_chain(home: Path, flags: str, algorithms:
 @pytest.mark.needs("openssl")
 def test_authorities_alone_make_a_trust_store(home: Path) -> None:
     assert run(NEWEL, "p12 t.p12 --ca root.crt --password-file password -f", home).returncode == 0
-    found = opened(home, "t.p12", "secret word")
+    found = open_store(home, "t.p12", "secret word")
     assert "friendlyName: CN=Root - " in found
     assert "PRIVATE KEY" not in found
 
@@ -59,7 +59,7 @@ def test_authorities_alone_make_a_trust_store(home: Path) -> None:
 @pytest.mark.needs("openssl")
 def test_a_file_without_a_password_must_be_asked_for_twice(home: Path) -> None:
     assert run(NEWEL, f"p12 n.p12 leaf.crt leaf.key {PLAIN}", home).returncode == 0
-    assert "PRIVATE KEY" in opened(home, "n.p12", "")
+    assert "PRIVATE KEY" in open_store(home, "n.p12", "")
 
 
 @pytest.mark.needs("step")

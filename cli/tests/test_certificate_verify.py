@@ -72,7 +72,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (cwd / "deep-chain.crt").write_text(
         "".join((cwd / f"{each}.crt").read_text() for each in ("deep", "below", "middle"))
     )
-    constrained(cwd)
+    constrain(cwd)
     rows = [
         f"V\t360101000000Z\t\t{serial(cwd, 'leaf.crt')}\tunknown\t/CN=good",
         f"R\t360101000000Z\t260101000000Z,keyCompromise\t{serial(cwd, 'revoked.crt')}\tunknown\t/CN=bad",
@@ -88,7 +88,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cwd
 
 
-def constrained(cwd: Path) -> None:
+def constrain(cwd: Path) -> None:
     """An authority for example.com only, with a leaf within and one without; and a poisoned leaf."""
     for name, subject in (("bound", "Bound"), ("poisoned", "poisoned")):
         line = f"req -new -nodes -newkey ec:param.pem -keyout {name}.key -subj /CN={subject} -config empty.cnf"

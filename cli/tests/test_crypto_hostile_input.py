@@ -47,7 +47,7 @@ def header_in(data: bytes) -> dict[str, Any]:
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> bytes:
+def damage_octets(draw: st.DrawFn) -> bytes:
     """A key file with some octets cut out and others put in."""
     data = draw(st.sampled_from(FILES))
     start = draw(st.integers(0, len(data)))
@@ -55,7 +55,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return data[:start] + draw(st.binary(max_size=12)) + data[end:]
 
 
-@given(damaged())
+@given(damage_octets())
 @settings(max_examples=300, deadline=None)
 def test_damaged_key_files(data: bytes) -> None:
     # a prompt cannot be answered here: without a terminal it is an error like any other

@@ -35,13 +35,13 @@ def run(program: str, *arguments: object, stdin: bytes = b"") -> subprocess.Comp
     return subprocess.run(words, input=stdin, capture_output=True, check=False)
 
 
-def done(program: str, *arguments: object, stdin: bytes = b"") -> bytes:
+def run_both(program: str, *arguments: object, stdin: bytes = b"") -> bytes:
     finished = run(program, *arguments, stdin=stdin)
     assert finished.returncode == 0, finished.stderr.decode()
     return finished.stdout
 
 
-def refused(program: str, *arguments: object, stdin: bytes = b"") -> str:
+def run_refused(program: str, *arguments: object, stdin: bytes = b"") -> str:
     finished = run(program, *arguments, stdin=stdin)
     assert (finished.returncode, finished.stdout) == (1, b"")
     return finished.stderr.decode().strip()
@@ -55,7 +55,7 @@ def create(program: str, folder: Path, kind: str, *flags: object, name: str = ""
     """A key pair ``name``.pub and ``name``; the path of the private one."""
     path = folder / (name or kind)
     chosen = ("--kty", "EC", "--crv", kind) if kind.startswith("P-") else ("--kty", kind)
-    done(program, "jwk", "create", f"{path}.pub", path, *chosen, *(flags or PLAIN))
+    run_both(program, "jwk", "create", f"{path}.pub", path, *chosen, *(flags or PLAIN))
     return path
 
 
@@ -94,11 +94,11 @@ def test_encrypted_jwks_are_opened_by_the_other(
     key = create(maker, tmp_path, kind, *password)
     outside = json.loads(key.read_bytes())
     assert list(outside) == ["protected", "encrypted_key", "iv", "ciphertext", "tag"]
-    opened = json.loads(done(judge, "jwe", "decrypt", *password, stdin=key.read_bytes()))
+    opened = json.loads(run_both(judge, "jwe", "decrypt", *password, stdin=key.read_bytes()))
     public = json.loads(Path(f"{key}.pub").read_bytes())
     assert {name: opened[name] for name in public} == public
     wrong = ("--password-file", f"{key}.pub")
-    assert refused(NEWEL, "jwe", "decrypt", *wrong, stdin=key.read_bytes()).startswith(
+    assert run_refused(NEWEL, "jwe", "decrypt", *wrong, stdin=key.read_bytes()).startswith(
         "error decrypting data: "
     )
 
@@ -110,17 +110,17 @@ def test_public_thumbprint_and_sets_equal_the_originals(
 ) -> None:
     jwk = (keys / kind).read_bytes()
     for verb in ("public", "thumbprint"):
-        assert done(NEWEL, "jwk", verb, stdin=jwk) == done(STEP, "jwk", verb, stdin=jwk)
+        assert run_both(NEWEL, "jwk", verb, stdin=jwk) == run_both(STEP, "jwk", verb, stdin=jwk)
     sets = [tmp_path / "ours", tmp_path / "theirs"]
     for program, name in zip((NEWEL, STEP), sets, strict=True):
         for member in (kind, "P-384.pub", kind):
-            done(program, "jwk", "keyset", "add", name, stdin=(keys / member).read_bytes())
+            run_both(program, "jwk", "keyset", "add", name, stdin=(keys / member).read_bytes())
     assert sets[0].read_bytes() == sets[1].read_bytes()
     kid = json.loads(jwk)["kid"]
     for words in (("list", sets[0]), ("find", sets[0], "--kid", kid), ("find", sets[0])):
-        assert done(NEWEL, "jwk", "keyset", *words) == done(STEP, "jwk", "keyset", *words)
+        assert run_both(NEWEL, "jwk", "keyset", *words) == run_both(STEP, "jwk", "keyset", *words)
     for program, name in zip((NEWEL, STEP), sets, strict=True):
-        done(program, "jwk", "keyset", "remove", name, "--kid", kid)
+        run_both(program, "jwk", "keyset", "remove", name, "--kid", kid)
     assert sets[0].read_bytes() == sets[1].read_bytes()
     assert kid.encode() not in sets[0].read_bytes()
 
@@ -131,7 +131,7 @@ def test_a_locked_set_is_left_alone(keys: Path, tmp_path: Path) -> None:
     name = tmp_path / "set"
     with name.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        said = refused(NEWEL, "jwk", "keyset", "add", name, stdin=(keys / "EC").read_bytes())
+        said = run_refused(NEWEL, "jwk", "keyset", "add", name, stdin=(keys / "EC").read_bytes())
     assert said == f"error reading {name}: file is locked"
     assert name.read_bytes() == b""
 
@@ -144,8 +144,8 @@ def test_signatures_are_verified_by_the_other(
 ) -> None:
     for alg in SIGNATURES[kind]:
         subtle = ("--subtle",) if alg != SIGNATURES[kind][0] else ()
-        jwt = done(maker, "jwt", "sign", "--key", keys / kind, "--alg", alg, *subtle, *FIXED)
-        jws = done(
+        jwt = run_both(maker, "jwt", "sign", "--key", keys / kind, "--alg", alg, *subtle, *FIXED)
+        jws = run_both(
             maker,
             "jws",
             "sign",
@@ -158,38 +158,39 @@ def test_signatures_are_verified_by_the_other(
         )
         if not subtle:
             words = ("--key", keys / f"{kind}.pub")
-            assert done(judge, "jws", "verify", *words, stdin=jws) == b"\xef\xbb\xbfx"
-            assert done(judge, "jwt", "verify", *words, "--iss", "i", "--aud", "a", stdin=jwt)
+            assert run_both(judge, "jws", "verify", *words, stdin=jws) == b"\xef\xbb\xbfx"
+            assert run_both(judge, "jwt", "verify", *words, "--iss", "i", "--aud", "a", stdin=jwt)
         pem = keys / f"{kind}.pem"
         if kind == "oct":
             pem.write_bytes(
                 base64.urlsafe_b64decode(json.loads((keys / kind).read_bytes())["k"] + "==")
             )
         else:
-            pem.write_bytes(done(NEWEL, "key", "public", keys / kind))
+            pem.write_bytes(run_both(NEWEL, "key", "public", keys / kind))
         for verb, token, more in (("jws", jws, ()), ("jwt", jwt, ("--iss", "i", "--aud", "a"))):
-            assert done(judge, verb, "verify", "--key", pem, "--alg", alg, *more, stdin=token)
+            assert run_both(judge, verb, "verify", "--key", pem, "--alg", alg, *more, stdin=token)
 
 
 @pytest.mark.needs("step")
 def test_tokens_say_the_same(keys: Path) -> None:
     payload = b'{"iss": "of the payload", "list": [1, 2.5, {"b": null, "a": "\xc3\xa9"}]}'
     words = ("jwt", "sign", "--key", keys / "OKP", *FIXED, "--aud", "b", "--header", "foo=bar")
-    ours, theirs = (done(program, *words, stdin=payload) for program in (NEWEL, STEP))
+    ours, theirs = (run_both(program, *words, stdin=payload) for program in (NEWEL, STEP))
     assert ours == theirs
     for verb in ("jwt", "jws"):
         inspect = (verb, "inspect", "--insecure")
-        assert done(NEWEL, *inspect, stdin=ours) == done(STEP, *inspect, stdin=ours)
-    full = done(NEWEL, "jose", "format", stdin=ours)
-    assert full == done(STEP, "jose", "format", stdin=ours)
-    assert done(NEWEL, "jose", "format", stdin=full) == ours
+        assert run_both(NEWEL, *inspect, stdin=ours) == run_both(STEP, *inspect, stdin=ours)
+    full = run_both(NEWEL, "jose", "format", stdin=ours)
+    assert full == run_both(STEP, "jose", "format", stdin=ours)
+    assert run_both(NEWEL, "jose", "format", stdin=full) == ours
     headers = ("--jwk", "--typ", "T", "--cty", "C", "--jku", "https://example.com/jwks")
     ours, theirs = (
-        done(program, "jws", "sign", "--key", keys / "OKP", *headers) for program in (NEWEL, STEP)
+        run_both(program, "jws", "sign", "--key", keys / "OKP", *headers)
+        for program in (NEWEL, STEP)
     )
     assert ours == theirs
     shown = ("jws", "verify", "--key", keys / "OKP.pub", "--json")
-    assert done(NEWEL, *shown, stdin=ours) == done(STEP, *shown, stdin=ours)
+    assert run_both(NEWEL, *shown, stdin=ours) == run_both(STEP, *shown, stdin=ours)
 
 
 @pytest.mark.needs("step")
@@ -201,7 +202,9 @@ def test_certificates_in_headers(tmp_path: Path) -> None:
     for flags in (("--x5c-cert",), ("--x5t-cert",), ("--x5c-insecure", "--x5c-cert")):
         sign = ("jwt", "sign", *FIXED, "--key", key, *flags, certificate)
         shown = [
-            json.loads(done(NEWEL, "jwt", "inspect", "--insecure", stdin=done(program, *sign)))
+            json.loads(
+                run_both(NEWEL, "jwt", "inspect", "--insecure", stdin=run_both(program, *sign))
+            )
             for program in (NEWEL, STEP)
         ]
         if "x5t" in shown[1]["header"]:
@@ -209,9 +212,9 @@ def test_certificates_in_headers(tmp_path: Path) -> None:
         assert shown[0]["header"] == shown[1]["header"]
     create(NEWEL, tmp_path, "EC", name="other")
     sign = ("jws", "sign", "--x5t-cert", certificate, "--key", tmp_path / "other")
-    assert refused(NEWEL, *sign) == refused(STEP, *sign)
-    done(NEWEL, "jwk", "create", tmp_path / "p", tmp_path / "none", "--from-pem", certificate)
-    done(STEP, "jwk", "create", tmp_path / "q", tmp_path / "none", "--from-pem", certificate)
+    assert run_refused(NEWEL, *sign) == run_refused(STEP, *sign)
+    run_both(NEWEL, "jwk", "create", tmp_path / "p", tmp_path / "none", "--from-pem", certificate)
+    run_both(STEP, "jwk", "create", tmp_path / "q", tmp_path / "none", "--from-pem", certificate)
     assert (tmp_path / "p").read_bytes() == (tmp_path / "q").read_bytes()
 
 
@@ -235,11 +238,13 @@ def test_messages_are_decrypted_by_the_other(
     recipient = f"{key}.pub"
     for number, alg in enumerate(algorithms):
         flags = ("--alg", alg, "--subtle", "--enc", CONTENT[number], "--cty", "text")
-        sealed = done(maker, "jwe", "encrypt", "--key", recipient, *flags, stdin=b"\xff secret\n")
-        assert done(judge, "jwe", "decrypt", "--key", key, stdin=sealed) == b"\xff secret\n"
-        turned = done(NEWEL, "jose", "format", stdin=sealed)
+        sealed = run_both(
+            maker, "jwe", "encrypt", "--key", recipient, *flags, stdin=b"\xff secret\n"
+        )
+        assert run_both(judge, "jwe", "decrypt", "--key", key, stdin=sealed) == b"\xff secret\n"
+        turned = run_both(NEWEL, "jose", "format", stdin=sealed)
         assert turned.count(b".") == 4
-        assert done(judge, "jwe", "decrypt", "--key", key, stdin=turned) == b"\xff secret\n"
+        assert run_both(judge, "jwe", "decrypt", "--key", key, stdin=turned) == b"\xff secret\n"
 
 
 @pytest.mark.needs("step")
@@ -254,12 +259,12 @@ def test_symmetric_recipients(tmp_path: Path, alg: str, size: int) -> None:
     flags = ("--use", "enc", "--alg", alg, "--size", size, "--kid", "k", *PLAIN)
     key = create(NEWEL, tmp_path, "oct", *flags)
     enc = ("--enc", "A128GCM")
-    sealed = done(NEWEL, "jwe", "encrypt", "--key", f"{key}.pub", *enc, stdin=b"secret")
+    sealed = run_both(NEWEL, "jwe", "encrypt", "--key", f"{key}.pub", *enc, stdin=b"secret")
     for judge in (NEWEL, STEP):
-        assert done(judge, "jwe", "decrypt", "--key", key, stdin=sealed) == b"secret"
+        assert run_both(judge, "jwe", "decrypt", "--key", key, stdin=sealed) == b"secret"
 
 
-def changed(token: bytes, **header: Any) -> bytes:
+def change(token: bytes, **header: Any) -> bytes:
     """The token with another header and the old signature."""
     first, rest = token.decode().strip().split(".", 1)
     members = json.loads(base64.urlsafe_b64decode(first + "==")) | header
@@ -268,18 +273,18 @@ def changed(token: bytes, **header: Any) -> bytes:
 
 @pytest.mark.attack("token-forgery")
 def test_forged_tokens_are_refused(keys: Path, tmp_path: Path) -> None:
-    token = done(NEWEL, "jwt", "sign", "--key", keys / "RSA", *FIXED)
+    token = run_both(NEWEL, "jwt", "sign", "--key", keys / "RSA", *FIXED)
     pem = tmp_path / "rsa.pem"
-    pem.write_bytes(done(NEWEL, "key", "public", keys / "RSA"))
+    pem.write_bytes(run_both(NEWEL, "key", "public", keys / "RSA"))
     checks = ("--iss", "i", "--aud", "a")
     header, payload, _ = token.decode().strip().split(".")
     confused = b64(json.dumps({"alg": "HS256", "typ": "JWT"}).encode()) + "." + payload
     mac = hmac.digest(pem.read_bytes(), confused.encode(), "sha256")
     forgeries = {
         "the public key as an HMAC key": f"{confused}.{b64(mac)}".encode(),
-        "no algorithm": changed(token, alg="none"),
-        "another algorithm": changed(token, alg="PS256"),
-        "a header that must be understood": changed(token, crit=["exp"]),
+        "no algorithm": change(token, alg="none"),
+        "another algorithm": change(token, alg="PS256"),
+        "a header that must be understood": change(token, crit=["exp"]),
         "another payload": f"{header}.{b64(b'{}')}.{token.decode().split('.')[2]}".encode(),
         "no signature": f"{header}.{payload}.".encode(),
     }
@@ -287,7 +292,7 @@ def test_forged_tokens_are_refused(keys: Path, tmp_path: Path) -> None:
         for flags in ((), ("--alg", "RS256"), ("--insecure",)):
             finished = run(NEWEL, "jwt", "verify", "--key", pem, *checks, *flags, stdin=forged)
             assert (finished.returncode, finished.stdout) == (1, b""), name
-    assert done(NEWEL, "jwt", "verify", "--key", pem, "--alg", "RS256", *checks, stdin=token)
+    assert run_both(NEWEL, "jwt", "verify", "--key", pem, "--alg", "RS256", *checks, stdin=token)
 
 
 @pytest.mark.attack("endless-decryption")
@@ -298,7 +303,7 @@ def test_a_password_message_cannot_ask_for_any_number_of_rounds(tmp_path: Path) 
         (tmp_path / "password").write_text("x")
         words = ("jwe", "decrypt", "--password-file", tmp_path / "password")
         message = ".".join(map(b64, parts)).encode()
-        assert refused(NEWEL, *words, stdin=message).startswith("failed to decrypt JWE: ")
+        assert run_refused(NEWEL, *words, stdin=message).startswith("failed to decrypt JWE: ")
 
 
 @pytest.mark.needs("step")
@@ -352,31 +357,33 @@ def test_a_password_message_cannot_ask_for_any_number_of_rounds(tmp_path: Path) 
 )
 def test_errors_read_as_the_originals(keys: Path, words: tuple[str, ...]) -> None:
     arguments = [str(keys / word[1:-1]) if word.startswith("{") else word for word in words]
-    token = done(NEWEL, "jwt", "sign", "--key", keys / "EC", *FIXED)
+    token = run_both(NEWEL, "jwt", "sign", "--key", keys / "EC", *FIXED)
     stdin = b"" if words[1] == "sign" else b"junk" if words[0] == "jwk" else token
-    ours, theirs = (refused(program, *arguments, stdin=stdin) for program in (NEWEL, STEP))
+    ours, theirs = (run_refused(program, *arguments, stdin=stdin) for program in (NEWEL, STEP))
     assert ours == theirs
 
 
 def test_times_are_checked(keys: Path) -> None:
     sign = ("jwt", "sign", "--key", keys / "EC", "--subtle", "--iss", "i", "--aud", "a")
     verify = ("jwt", "verify", "--key", keys / "EC.pub", "--iss", "i", "--aud", "a")
-    old = done(NEWEL, *sign, "--exp", "10")
-    assert "token is expired by " in refused(NEWEL, *verify, stdin=old)
-    assert done(NEWEL, *verify, "--no-exp-check", "--insecure", stdin=old)
-    early = done(NEWEL, *sign, "--nbf", "4000000000")
-    assert refused(NEWEL, *verify, stdin=early) == "validation failed: token not valid yet (nbf)"
+    old = run_both(NEWEL, *sign, "--exp", "10")
+    assert "token is expired by " in run_refused(NEWEL, *verify, stdin=old)
+    assert run_both(NEWEL, *verify, "--no-exp-check", "--insecure", stdin=old)
+    early = run_both(NEWEL, *sign, "--nbf", "4000000000")
+    assert (
+        run_refused(NEWEL, *verify, stdin=early) == "validation failed: token not valid yet (nbf)"
+    )
 
 
 def test_keys_come_out_of_sets_by_the_tokens_own_kid(keys: Path, tmp_path: Path) -> None:
     name = tmp_path / "set"
     for kind in ("EC", "OKP"):
-        done(NEWEL, "jwk", "keyset", "add", name, stdin=(keys / kind).read_bytes())
+        run_both(NEWEL, "jwk", "keyset", "add", name, stdin=(keys / kind).read_bytes())
     kid = json.loads((keys / "OKP").read_bytes())["kid"]
-    token = done(NEWEL, "jwt", "sign", "--jwks", name, "--kid", kid, *FIXED)
+    token = run_both(NEWEL, "jwt", "sign", "--jwks", name, "--kid", kid, *FIXED)
     verify = ("jwt", "verify", "--jwks", name, "--iss", "i", "--aud", "a")
-    assert json.loads(done(NEWEL, *verify, stdin=token))["header"]["kid"] == kid
-    assert refused(NEWEL, *verify, "--kid", "other", stdin=token) == (
+    assert json.loads(run_both(NEWEL, *verify, stdin=token))["header"]["kid"] == kid
+    assert run_refused(NEWEL, *verify, "--kid", "other", stdin=token) == (
         f"cannot find key with kid other on {name}"
     )
 

@@ -24,7 +24,7 @@ def run(
     return done
 
 
-def said(program: str, *arguments: object, stdin: bytes = b"") -> str:
+def message_of(program: str, *arguments: object, stdin: bytes = b"") -> str:
     done = run(program, *arguments, stdin=stdin, ok=False)
     assert done.returncode == 1
     return done.stderr.decode().strip()
@@ -162,7 +162,7 @@ def test_change_pass_keeps_the_key_and_its_form(
     first_line = key.read_bytes().splitlines()[0]
     done = run(NEWEL, "change-pass", key, *old, "--new-password-file", new, "-f")
     assert done.stderr.decode() == f"Your key has been saved in {key}.\n"
-    assert "password" in said(NEWEL, "key", "inspect", key, *old)
+    assert "password" in message_of(NEWEL, "key", "inspect", key, *old)
     opened = run(NEWEL, "key", "fingerprint", key, "--password-file", new).stdout
     assert opened == run(NEWEL, "key", "fingerprint", keys / f"{kind}.pub").stdout
     if form != "--jwk":
@@ -211,7 +211,7 @@ def test_a_key_comes_out_of_a_jwk(keys: Path, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_errors_read_as_the_originals(keys: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     arguments = [str(keys / word[1:-1]) if word.startswith("{") else word for word in words]
-    ours, theirs = (said(program, *arguments) for program in (NEWEL, STEP))
+    ours, theirs = (message_of(program, *arguments) for program in (NEWEL, STEP))
     assert ours == theirs
 
 

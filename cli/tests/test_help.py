@@ -18,7 +18,7 @@ EXAMPLES = [
 ALL = [command for word in words() for command in load(word).values()]
 
 
-def shown(capsys: pytest.CaptureFixture[str], *line: str) -> str:
+def show(capsys: pytest.CaptureFixture[str], *line: str) -> str:
     assert main.dispatch(list(line)) == 0
     return capsys.readouterr().out
 
@@ -39,7 +39,7 @@ def test_lines_fit_the_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     for path in ("", "ca", "ca certificate", "ca provisioner add", "certificate lint", "ca policy"):
-        text = shown(capsys, "help", *path.split())
+        text = show(capsys, "help", *path.split())
         for line in text.partition("\nExamples:")[0].splitlines():
             unbroken = line.startswith("Usage: ") or len(line.split()) == 1
             assert unbroken or len(line) <= min(columns, help_layout.WIDEST), line
@@ -49,7 +49,7 @@ def test_flags_stand_in_one_column_and_meanings_in_another(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    text = shown(capsys, "certificate", "needs-renewal", "--help")
+    text = show(capsys, "certificate", "needs-renewal", "--help")
     flags = text.split("\nFlags:\n")[1].split("\n\n")[0].splitlines()
     meanings = {line.index(line.split("  ")[-1].strip()) for line in flags if "  " in line.strip()}
     assert len(meanings) == 1
@@ -61,11 +61,11 @@ def test_flags_stand_in_one_column_and_meanings_in_another(
 def test_the_overview_has_every_first_word_and_groups_have_summaries(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    overview = shown(capsys, "help")
+    overview = show(capsys, "help")
     for word in [*words(), *FOREIGN]:
         hidden = word not in FOREIGN and load(word)[word].hidden
         assert (f"\n  {word} " in overview) is not hidden
-    group = shown(capsys, "ca", "provisioner")
+    group = show(capsys, "ca", "provisioner")
     assert "\n  webhook  the webhooks a provisioner asks before it issues\n" in group
     assert "webhook add" not in group
 
@@ -73,7 +73,7 @@ def test_the_overview_has_every_first_word_and_groups_have_summaries(
 def test_a_flag_of_the_command_takes_the_place_of_one_of_every_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = shown(capsys, "certificates", "list", "--help")
+    text = show(capsys, "certificates", "list", "--help")
     assert text.partition("\nExamples:")[0].count("  --output") == 1
     assert "text, json or csv" in text
 
@@ -99,7 +99,7 @@ def test_examples_are_lines_their_commands_take(path: str, meaning: str, line: s
 
 def test_examples_are_shown_with_their_command(capsys: pytest.CaptureFixture[str]) -> None:
     for path, meaning, line in EXAMPLES:
-        text = shown(capsys, "help", *path.split())
+        text = show(capsys, "help", *path.split())
         assert f"      {line}\n" in text
         assert meaning.split()[0] in text
 

@@ -39,7 +39,7 @@ def test_flags_stand_anywhere_with_one_or_two_dashes(line: str) -> None:
     found = call(line)
     assert found.args == ["a.crt"]
     assert found.get("format") == "json"
-    assert found.given("format")
+    assert found.is_given("format")
 
 
 def test_switches_take_a_value_only_with_an_equals_sign() -> None:

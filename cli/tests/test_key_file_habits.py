@@ -82,11 +82,11 @@ def test_a_public_key_of_ssh_is_read(before: bytes, after: bytes, tmp_path: Path
     assert key_files.public_key(str(file)) == KEY.public_key()
 
 
-def test_the_key_is_found_beside_its_certificate(tmp_path: Path, made: Path) -> None:
+def test_the_key_is_found_beside_its_certificate(tmp_path: Path, habit_keys: Path) -> None:
     """As HAProxy and `openssl pkcs12 -nodes` keep them."""
     both = tmp_path / "both.pem"
-    key = (made / "ca.key").read_bytes()
-    both.write_bytes(BAG + (made / "ca.crt").read_bytes() + BAG + key)
+    key = (habit_keys / "ca.key").read_bytes()
+    both.write_bytes(BAG + (habit_keys / "ca.crt").read_bytes() + BAG + key)
     assert isinstance(key_files.private_key(str(both)), ec.EllipticCurvePrivateKey)
 
 
@@ -109,7 +109,7 @@ def test_what_is_no_key_is_named(data: bytes, message: str, tmp_path: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def habit_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with its key, whose files have every habit that can be had at once."""
     folder = tmp_path_factory.mktemp("made")
     plain = ["--no-password", "--insecure"]
@@ -155,9 +155,9 @@ COMMANDS = [
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_that_reads_keys_reads_such_files(
-    made: Path, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    habit_keys: Path, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(made)
+    monkeypatch.chdir(habit_keys)
     monkeypatch.setenv("STEPPATH", str(tmp_path))
     assert dispatch(line.split()) == 0
 
@@ -165,14 +165,22 @@ def test_every_command_that_reads_keys_reads_such_files(
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize("options", [["-nodes"], ["-passout", "pass:secret"]])
 def test_what_openssl_takes_out_of_a_pkcs_12_is_read(
-    made: Path, tmp_path: Path, options: list[str]
+    habit_keys: Path, tmp_path: Path, options: list[str]
 ) -> None:
     store, pem = tmp_path / "a.p12", tmp_path / "a.pem"
-    export = ["-export", "-inkey", made / "ca.key", "-in", made / "ca.crt", "-out", store]
+    export = [
+        "-export",
+        "-inkey",
+        habit_keys / "ca.key",
+        "-in",
+        habit_keys / "ca.crt",
+        "-out",
+        store,
+    ]
     subprocess.run(["openssl", "pkcs12", *export, "-passout", "pass:x", "-name", "b"], check=True)
     words = ["openssl", "pkcs12", "-in", store, "-passin", "pass:x", "-out", pem, *options]
     subprocess.run(words, check=True)
     assert pem.read_bytes().startswith(b"Bag Attributes")
     (tmp_path / "password").write_text("secret")
     key = key_files.private_key(str(pem), str(tmp_path / "password"))
-    assert key.public_key() == key_files.private_key(str(made / "ca.key")).public_key()
+    assert key.public_key() == key_files.private_key(str(habit_keys / "ca.key")).public_key()

@@ -15,7 +15,7 @@ from newel.cli.manual.pages import every_page
 PAGES = list(every_page())
 
 
-def written(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+def write_pages(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [NEWEL, "help", *flags],
         cwd=folder, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
@@ -26,7 +26,7 @@ def written(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
 def manual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages in every form."""
     folder = tmp_path_factory.mktemp("manual")
-    done = written(folder, "--html", "web", "--markdown", "md", "--man", ".", "--report")
+    done = write_pages(folder, "--html", "web", "--markdown", "md", "--man", ".", "--report")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return folder
 
@@ -143,5 +143,5 @@ def test_what_cannot_be_written_or_served_is_said_in_a_line(
     tmp_path: Path, flags: tuple[str, ...], said: str
 ) -> None:
     (tmp_path / "here").touch()
-    done = written(tmp_path, *flags)
+    done = write_pages(tmp_path, *flags)
     assert (done.returncode, done.stderr) == (1, said)

@@ -8,7 +8,7 @@ import pytest
 from fixtures.running import NEWEL
 
 
-def done(cwd: Path, line: str) -> bytes:
+def run_program(cwd: Path, line: str) -> bytes:
     answer = subprocess.run([NEWEL, *line.split()], capture_output=True, check=False, cwd=cwd)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
@@ -18,7 +18,7 @@ def done(cwd: Path, line: str) -> bytes:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One certificate three times: as it is, under the old label, and with what OpenSSL trusts it for."""
     cwd = tmp_path_factory.mktemp("labels")
-    done(
+    run_program(
         cwd, "certificate create Root usual.crt root.key --profile root-ca --no-password --insecure"
     )
     usual = (cwd / "usual.crt").read_bytes()
@@ -44,4 +44,4 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_the_answer_is_that_for_the_usual_label(home: Path, name: str, line: str) -> None:
-    assert done(home, line.format(name)) == done(home, line.format("usual"))
+    assert run_program(home, line.format(name)) == run_program(home, line.format("usual"))

@@ -40,7 +40,7 @@ def body(attributes: bytes, version: int = 0, key: keys.PrivateKey = KEY) -> byt
     return der.sequence(der.integer(version), SUBJECT, spki, attributes)
 
 
-def signed(info: bytes) -> bytes:
+def sign_request(info: bytes) -> bytes:
     algorithm = keys.signature_algorithm(KEY.public_key())
     return der.sequence(info, algorithm, der.bit_string(keys.sign(KEY, info)))
 
@@ -53,11 +53,11 @@ def by_sha_1() -> bytes:
 
 
 REQUESTS = {
-    "version 1": signed(body(der.explicit(0, ASKED), 1)),
-    "version 2": signed(body(der.explicit(0, ASKED), 2)),
-    "no attributes": signed(body(b"")),
-    "Windows": signed(body(der.explicit(0, WINDOWS + ASKED))),
-    "an attribute without a set": signed(body(der.explicit(0, WITHOUT_SET + ASKED))),
+    "version 1": sign_request(body(der.explicit(0, ASKED), 1)),
+    "version 2": sign_request(body(der.explicit(0, ASKED), 2)),
+    "no attributes": sign_request(body(b"")),
+    "Windows": sign_request(body(der.explicit(0, WINDOWS + ASKED))),
+    "an attribute without a set": sign_request(body(der.explicit(0, WITHOUT_SET + ASKED))),
     "SHA-1": by_sha_1(),
 }
 
@@ -69,7 +69,7 @@ def run(cwd: Path, line: str) -> Done:
     return subprocess.run([NEWEL, *line.split()], capture_output=True, check=False, cwd=cwd)
 
 
-def done(cwd: Path, line: str) -> bytes:
+def run_program(cwd: Path, line: str) -> bytes:
     answer = run(cwd, line)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
@@ -79,7 +79,7 @@ def done(cwd: Path, line: str) -> bytes:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the certificate and the key of a root."""
     cwd = tmp_path_factory.mktemp("requests")
-    done(
+    run_program(
         cwd, "certificate create Root root.crt root.key --profile root-ca --no-password --insecure"
     )
     return cwd
@@ -89,13 +89,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_command_reads_the_request(home: Path, kind: str) -> None:
     (home / "odd.csr").write_bytes(pem.encode(REQUESTS[kind], "CERTIFICATE REQUEST"))
     key = (RSA if kind == "SHA-1" else KEY).public_key()
-    made = done(home, "certificate sign odd.csr root.crt root.key")
+    made = run_program(home, "certificate sign odd.csr root.crt root.key")
     assert x509.load_pem_x509_certificate(made).public_key() == key
-    shown = json.loads(done(home, "certificate inspect --format json odd.csr"))
+    shown = json.loads(run_program(home, "certificate inspect --format json odd.csr"))
     names = None if kind == "no attributes" else ["board.test", "rack.test"]
     assert shown["DNSNames"] == names
     for line in ("crypto key public odd.csr", "certificate key odd.csr"):
-        assert load_pem_public_key(done(home, line)) == key
+        assert load_pem_public_key(run_program(home, line)) == key
 
 
 def test_a_forged_request_is_refused(home: Path) -> None:

@@ -35,7 +35,7 @@ def test_serial_numbers_of_ssh_have_sixty_four_random_bits() -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new authority for hosts and users that was never started; ca.json has its password."""
     home = tmp_path_factory.mktemp("offline")
     (home / "pw").write_text("secret-password\n")
@@ -50,12 +50,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(made: Path, tmp_path: Path) -> Path:
+def home(authority_folder: Path, tmp_path: Path) -> Path:
     """A copy of it whose files a test may change."""
-    shutil.copytree(made, tmp_path / "home")
+    shutil.copytree(authority_folder, tmp_path / "home")
     for name in ("ca.json", "defaults.json"):
         file = tmp_path / "home/step/config" / name
-        file.write_text(file.read_text().replace(str(made), str(tmp_path / "home")))
+        file.write_text(file.read_text().replace(str(authority_folder), str(tmp_path / "home")))
     return tmp_path / "home"
 
 
@@ -88,7 +88,7 @@ def both(home: Path, *words: str) -> None:
 BY_ADMIN = ("--provisioner", "admin", "--provisioner-password-file", "pw")
 
 
-def listed(home: Path, name: str) -> str:
+def list_names(home: Path, name: str) -> str:
     """What ssh-keygen says of a certificate, without what differs between any two."""
     done = subprocess.run(
         ["ssh-keygen", "-L", "-f", name], cwd=home, capture_output=True, text=True, check=True
@@ -115,7 +115,7 @@ def ends(home: Path, name: str) -> int:
 )
 def test_ssh_certificates_are_those_of_the_original(home: Path, flags: list[str]) -> None:
     both(home, "ssh", "certificate", flags[0], "{who}", *flags[1:], *BY_ADMIN, *CLEAR, "--no-agent")
-    assert listed(home, "a-cert.pub") == listed(home, "b-cert.pub")
+    assert list_names(home, "a-cert.pub") == list_names(home, "b-cert.pub")
     assert ends(home, "a-cert.pub") == ends(home, "b-cert.pub")
     kind = "host" if "--host" in flags else "user"
     signer = (home / f"step/certs/ssh_{kind}_ca_key.pub").read_text()
@@ -135,7 +135,9 @@ def test_either_program_renews_and_rekeys_what_the_other_has_issued(home: Path, 
     command(home, theirs, "ssh", "rekey", "next-cert.pub", "h", "--out", "new", *CLEAR, *sshpop)
     command(home, ours, "ssh", "renew", "new-cert.pub", "new", "--force", *sshpop)
     assert (
-        listed(home, "h-cert.pub") == listed(home, "next-cert.pub") == listed(home, "new-cert.pub")
+        list_names(home, "h-cert.pub")
+        == list_names(home, "next-cert.pub")
+        == list_names(home, "new-cert.pub")
     )
     assert ends(home, "h-cert.pub") == ends(home, "new-cert.pub")
 
@@ -149,8 +151,8 @@ def test_a_public_key_in_hardware_is_certified(home: Path) -> None:
     for name in "ab":
         (home / f"{name}.pub").write_text(key)
     both(home, "ssh", "certificate", "joe", "{who}.pub", "--sign", *BY_ADMIN, "--no-agent")
-    assert "sk-ssh-ed25519-cert-v01@openssh.com user certificate" in listed(home, "b-cert.pub")
-    assert listed(home, "a-cert.pub") == listed(home, "b-cert.pub")
+    assert "sk-ssh-ed25519-cert-v01@openssh.com user certificate" in list_names(home, "b-cert.pub")
+    assert list_names(home, "a-cert.pub") == list_names(home, "b-cert.pub")
 
 
 def test_x509_certificates_are_those_of_the_original(home: Path) -> None:
@@ -183,7 +185,7 @@ def test_x509_certificates_are_those_of_the_original(home: Path) -> None:
             x509.load_pem_x509_certificates((home / name.format(who)).read_bytes()) for who in "ab"
         )
         assert theirs[1] == own[1]
-        assert said_of(theirs[0]) == said_of(own[0])
+        assert message_of(theirs[0]) == message_of(own[0])
         command(home, "openssl", "verify", "-CAfile", "step/certs/root_ca.crt",
                 "-untrusted", "step/certs/intermediate_ca.crt", name.format("b"))  # fmt: skip
     before, after = (
@@ -195,7 +197,7 @@ def test_x509_certificates_are_those_of_the_original(home: Path) -> None:
     )
 
 
-def said_of(leaf: x509.Certificate) -> object:
+def message_of(leaf: x509.Certificate) -> object:
     """What two certificates of one request have in common."""
     own = (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
     extensions = {
@@ -232,9 +234,9 @@ def test_a_template_makes_what_it_makes_for_the_original(home: Path) -> None:
         *BY_ADMIN,
         "--no-agent",
     )
-    assert listed(home, "a-cert.pub") == listed(home, "b-cert.pub")
+    assert list_names(home, "a-cert.pub") == list_names(home, "b-cert.pub")
     for said in ('Key ID: "joe of blue"', "login@github.com", "source-address 10.0.0.0/8", "ops"):
-        assert said in listed(home, "b-cert.pub")
+        assert said in list_names(home, "b-cert.pub")
 
 
 HOST = ("--provisioner", "sshpop", "--sshpop-cert", "h-cert.pub", "--sshpop-key", "h", "--ssh")

@@ -65,7 +65,7 @@ def spellings(flag: Flag) -> Iterator[list[str]]:
             yield [f"{dashes}{name}"]
 
 
-def parsed(command: Command, line: list[str]) -> Invocation:
+def parse(command: Command, line: list[str]) -> Invocation:
     found, rest = find([*command.path.split(), *line])
     assert found is not None
     assert found.path == command.path
@@ -80,14 +80,14 @@ def test_every_flag_is_read_in_every_spelling_and_place(
     for flag in command.flags:
         for spelled in spellings(flag):
             for line in ([*spelled, *here], [*here, *spelled], [*here[:1], *spelled, *here[1:]]):
-                call = parsed(command, line)
+                call = parse(command, line)
                 assert call.args == here, line
                 assert call.all(flag.names[-1]) == [value_of(flag)], line
         if flag.environment:
             monkeypatch.setenv(flag.environment, value_of(flag))
-            call = parsed(command, here)
+            call = parse(command, here)
             assert call.all(flag.name) == [value_of(flag)], flag.environment
-            assert not call.given(flag.name)
+            assert not call.is_given(flag.name)
             monkeypatch.delenv(flag.environment)
 
 

@@ -19,7 +19,7 @@ from newel.crypto.reader import certificates as reader
 PYTHON = re.compile(r"Traceback|\[Errno|Error\b|codec|invalid literal|object has no|(?:^|[ :(])b'")
 
 
-def refused(home: Path, line: str, **environment: str) -> str:
+def refuse(home: Path, line: str, **environment: str) -> str:
     done = subprocess.run(
         [NEWEL, *line.split()], env={"STEPPATH": str(home / "step"), "HOME": str(home), **environment},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=home,
@@ -61,7 +61,7 @@ def refused(home: Path, line: str, **environment: str) -> str:
 def test_the_reason_is_one_line(line: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x")
-    stderr = refused(tmp_path, line)
+    stderr = refuse(tmp_path, line)
     assert said in stderr
     assert not PYTHON.search(stderr), stderr
 
@@ -71,7 +71,7 @@ def test_the_reason_is_one_line(line: str, said: str, tmp_path: Path) -> None:
 )
 def test_where_it_cannot_be_listened_says_what_else_there_is(address: str, tmp_path: Path) -> None:
     line = "ca certificate a.example a.crt a.key --acme https://localhost:1/directory --http-listen"
-    stderr = refused(tmp_path, f"{line} {address}")
+    stderr = refuse(tmp_path, f"{line} {address}")
     assert stderr.startswith(f"error listening on {address}: ")
     assert "--webroot FOLDER" in stderr
     assert not PYTHON.search(stderr), stderr
@@ -79,8 +79,8 @@ def test_where_it_cannot_be_listened_says_what_else_there_is(address: str, tmp_p
 
 def test_a_state_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "step").write_text("a file")
-    assert "step is not a directory" in refused(tmp_path, "path")
-    assert "is not a directory" in refused(tmp_path, "ca init --name x")
+    assert "step is not a directory" in refuse(tmp_path, "path")
+    assert "is not a directory" in refuse(tmp_path, "ca init --name x")
 
 
 def test_an_empty_home_is_that_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:

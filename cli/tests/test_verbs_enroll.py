@@ -45,7 +45,7 @@ def app(secret: bytes, offset: int = 0) -> str:
     return f"{(number & 0x7FFFFFFF) % 1000000:06}"
 
 
-def known(octets: int) -> bytes:
+def known_bytes(octets: int) -> bytes:
     """A secret that is none."""
     return SECRET[:octets]
 
@@ -68,7 +68,7 @@ def test_a_factor_is_enrolled_by_its_first_code(
 ) -> None:
     """The secret is made where the test can know it; all else is the command's own way."""
     monkeypatch.chdir(desk.path)
-    monkeypatch.setattr(secrets, "token_bytes", known)
+    monkeypatch.setattr(secrets, "token_bytes", known_bytes)
     monkeypatch.setattr(os, "isatty", bool)  # stdin is 0
     for code, good in ((app(SECRET, offset), True), (app(b"another"), False), ("", False)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(code.encode())))

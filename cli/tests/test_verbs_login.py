@@ -41,7 +41,7 @@ def address(service: Service) -> str:
     return f"http://127.0.0.1:{service.port}"
 
 
-def logged_in(
+def log_in(
     desk: Desk, provider: Provider, service: Service, *flags: str, lifetime: int = 3600
 ) -> None:
     """Logs in; the provider's later answers are its own again."""
@@ -53,22 +53,22 @@ def logged_in(
     provider.answers = {}
 
 
-def kept(desk: Desk) -> list[Path]:
+def stored_logins(desk: Desk) -> list[Path]:
     return sorted(desk.path.glob("step/credentials/*.json"))
 
 
-def asked(desk: Desk, *words: str) -> dict[str, Any]:
+def requests(desk: Desk, *words: str) -> dict[str, Any]:
     return json.loads(desk.succeed("request", *words))
 
 
 def test_who_is_logged_in_is_asked_as(desk: Desk, provider: Provider, service: Service) -> None:
     """ROAD-01, ROAD-02."""
-    logged_in(desk, provider, service)
-    (file,) = kept(desk)
+    log_in(desk, provider, service)
+    (file,) = stored_logins(desk)
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     url = address(service)
-    seen = asked(desk, f"{url}/whoami?a=b#c", "-H", "X-One: 1", "--header", "Accept: text/plain")
+    seen = requests(desk, f"{url}/whoami?a=b#c", "-H", "X-One: 1", "--header", "Accept: text/plain")
     assert (seen["who"], seen["method"], seen["path"]) == ("access", "GET", "/whoami?a=b")
     assert (seen["headers"]["x-one"], seen["headers"]["accept"]) == ("1", "text/plain")
     (desk.path / "body").write_text("[1]")
@@ -76,7 +76,7 @@ def test_who_is_logged_in_is_asked_as(desk: Desk, provider: Provider, service: S
         (("-d", "[1]"), "POST", "application/json"),
         (("-X", "PUT", "-d", "@body", "-H", "content-type: text/plain"), "PUT", "text/plain"),
     ):
-        seen = asked(desk, url, *words)
+        seen = requests(desk, url, *words)
         assert (seen["method"], seen["body"], seen["path"]) == (method, "[1]", "/")
         assert seen["headers"]["content-type"] == kind
     (listed,) = json.loads(desk.succeed("login", "--list", "--output", "json"))
@@ -89,7 +89,7 @@ def test_who_is_logged_in_is_asked_as(desk: Desk, provider: Provider, service: S
 
 
 def test_answers_are_given_on_as_they_are(desk: Desk, provider: Provider, service: Service) -> None:
-    logged_in(desk, provider, service)
+    log_in(desk, provider, service)
     url, octets = address(service), bytes(range(256)) * 1000
     assert desk.succeed("request", f"{url}/octets") == octets
     desk.succeed("request", f"{url}/octets", "--out", "octets")
@@ -112,10 +112,10 @@ def test_answers_are_given_on_as_they_are(desk: Desk, provider: Provider, servic
 def test_a_token_is_renewed_when_it_is_due(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
-    logged_in(desk, provider, service, lifetime=30)
+    log_in(desk, provider, service, lifetime=30)
     url = address(service)
-    assert asked(desk, url)["who"] == "access-1"
-    assert asked(desk, url)["who"] == "access-1"
+    assert requests(desk, url)["who"] == "access-1"
+    assert requests(desk, url)["who"] == "access-1"
     assert [form["grant_type"] for form in provider.forms][1:] == ["refresh_token"]
     assert provider.forms[1]["client_secret"] == "client secret"
 
@@ -127,13 +127,13 @@ def test_no_lifetime_ends_the_command(
     provider.answers = {"expires_in": lifetime}
     code, _, err, _ = walk(provider, "login", address(service), env=desk.env)
     assert (code, "Traceback" in err) == (0, False), err
-    assert asked(desk, address(service))["who"] == "access"
+    assert requests(desk, address(service))["who"] == "access"
 
 
 def test_a_reader_that_goes_away_is_no_error(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
-    logged_in(desk, provider, service)
+    log_in(desk, provider, service)
     line = f"{NEWEL} request {address(service)}/octets | head -c 1 >/dev/null"
     piped = subprocess.run(
         ["bash", "-o", "pipefail", "-c", line],
@@ -147,9 +147,9 @@ def test_a_reader_that_goes_away_is_no_error(
 
 def test_commands_at_once_renew_once(desk: Desk, provider: Provider, service: Service) -> None:
     """A provider that gives a new refresh token each time ends everything when an old one comes again."""
-    logged_in(desk, provider, service, lifetime=30)
+    log_in(desk, provider, service, lifetime=30)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        seen = list(pool.map(functools.partial(asked, desk), [address(service)] * 4))
+        seen = list(pool.map(functools.partial(requests, desk), [address(service)] * 4))
     assert {each["who"] for each in seen} == {"access-1"}
     assert provider.refresh == "refresh-1"
 
@@ -157,14 +157,14 @@ def test_commands_at_once_renew_once(desk: Desk, provider: Provider, service: Se
 def test_a_token_that_cannot_be_renewed_is_used_until_it_ends(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
-    logged_in(desk, provider, service, lifetime=30)
+    log_in(desk, provider, service, lifetime=30)
     provider.refresh = None
     finished = desk.newel("request", address(service))
     assert json.loads(finished.stdout)["who"] == "access"
     assert "cannot be renewed and soon ends: the provider refuses: invalid_grant" in (
         finished.stderr.decode()
     )
-    (file,) = kept(desk)
+    (file,) = stored_logins(desk)
     record = json.loads(file.read_text())
     record["credential"]["ends_at"] = 1
     file.write_text(json.dumps(record))
@@ -180,9 +180,9 @@ def test_a_token_that_cannot_be_renewed_is_used_until_it_ends(
 def test_a_token_goes_to_its_service_and_to_no_other(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
-    logged_in(desk, provider, service)
+    log_in(desk, provider, service)
     url = address(service)
-    assert asked(desk, f"{url}/here")["path"] == "/whoami?x=1"
+    assert requests(desk, f"{url}/here")["path"] == "/whoami?x=1"
     assert "redirects without end" in desk.fail("request", f"{url}/again")
     with serve_guarded() as other:
         service.elsewhere = address(other)
@@ -191,7 +191,7 @@ def test_a_token_goes_to_its_service_and_to_no_other(
         finished = desk.newel("request", address(other))
         assert f"there is no login for {address(other)}" in finished.stderr.decode()
         assert other.came == 0
-    (file,) = kept(desk)
+    (file,) = stored_logins(desk)
     thief = file.with_name(file.name.replace(str(service.port), "1"))
     thief.write_bytes(file.read_bytes())
     assert "it is the login for" in desk.fail("request", "http://127.0.0.1:1")
@@ -201,14 +201,14 @@ def test_another_program_is_given_access_with_fewer_rights(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
     """ROAD-05: what is handed out does less; the login goes on, with the refresh token that came meanwhile."""
-    logged_in(desk, provider, service)
+    log_in(desk, provider, service)
     url = address(service)
     assert desk.succeed("request", "--access", url) == b"access\n"
     desk.succeed("request", "--access", url, "--scope", "read", "--scope", "list", "--out", "token")
     assert (desk.path / "token").read_text() == "access-1\n"
     assert (desk.path / "token").stat().st_mode & 0o777 == 0o600
     assert provider.forms[-1]["scope"] == "read list"
-    assert asked(desk, url)["who"] == "access"
+    assert requests(desk, url)["who"] == "access"
     provider.answers = {"scope": "read write"}
     assert "gives more than was asked for: write" in desk.fail(
         "request", "--access", url, "--scope", "read"
@@ -216,7 +216,7 @@ def test_another_program_is_given_access_with_fewer_rights(
 
 
 def test_logout_revokes_and_forgets(desk: Desk, provider: Provider, service: Service) -> None:
-    logged_in(desk, provider, service)
+    log_in(desk, provider, service)
     url = address(service)
     provider.failing = True
     finished = desk.newel("logout", url)
@@ -224,13 +224,13 @@ def test_logout_revokes_and_forgets(desk: Desk, provider: Provider, service: Ser
     assert "is kept, because it could not be revoked: the provider answers with status 503" in (
         finished.stderr.decode()
     )
-    assert kept(desk)
+    assert stored_logins(desk)
     provider.failing = False
     assert f"✔ Logged out: {url}" in desk.newel("logout", "--all").stderr.decode()
     assert provider.forms[-1]["token"] == "refresh-0"
     assert provider.forms[-1]["token_type_hint"] == "refresh_token"
     assert provider.active == set()
-    assert kept(desk) == []
+    assert stored_logins(desk) == []
     assert desk.newel("logout", url).returncode == 1
     desk.succeed("logout", "--all")
 
@@ -239,16 +239,16 @@ def test_a_token_nobody_can_be_told_about_is_forgotten_all_the_same(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
     endpoints = ("--token-endpoint", f"{provider.url}/token", "--authorization-endpoint")
-    logged_in(desk, provider, service, *endpoints, f"{provider.url}/authorization")
+    log_in(desk, provider, service, *endpoints, f"{provider.url}/authorization")
     said = desk.newel("logout", address(service)).stderr.decode()
     assert "It was not revoked: a copy of it stays good until " in said
-    assert kept(desk) == []
+    assert stored_logins(desk) == []
 
 
 def test_the_id_token_may_be_what_a_service_wants(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
-    logged_in(desk, provider, service, "--oidc")
+    log_in(desk, provider, service, "--oidc")
     provider.active.clear()
     finished = desk.newel("request", address(service))
     assert (finished.returncode, finished.stdout) == (1, b'{"error":"who are you?"}')
@@ -272,14 +272,14 @@ def test_a_rogue_provider_leaves_no_login(
     code, out, err, _ = walk(provider, "login", "https://files.example", env=desk.env)
     assert (code, out) == (1, "")
     assert said in err
-    assert kept(desk) == []
+    assert stored_logins(desk) == []
 
 
 def test_an_id_token_for_another_client_is_refused(desk: Desk, provider: Provider) -> None:
     provider.audience = "another"
     code, _, err, _ = walk(provider, "login", "https://other.example", env=desk.env)
     assert (code, err.splitlines()[-1]) == (1, "the ID token was made for another client")
-    assert kept(desk) == []
+    assert stored_logins(desk) == []
 
 
 @pytest.mark.parametrize(

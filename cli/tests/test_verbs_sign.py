@@ -28,7 +28,7 @@ def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def signed(desk: Desk, name: str, *flags: str) -> str:
+def sign_file(desk: Desk, name: str, *flags: str) -> str:
     """What NAME signs, with the certificate."""
     words = ("sign", "--key", f"{name}.key", "--cert", f"{name}.crt", *flags)
     return desk.succeed(*words, stdin=TEXT).decode().strip()
@@ -39,7 +39,7 @@ def files(people: Desk, tmp_path: Path) -> tuple[str, str]:
     """The text and ada's signature beside it."""
     text, signature = tmp_path / "text", tmp_path / "text.jws"
     text.write_bytes(TEXT)
-    signature.write_text(signed(people, "ada"))
+    signature.write_text(sign_file(people, "ada"))
     return str(text), str(signature)
 
 
@@ -52,18 +52,18 @@ def test_another_library_verifies_what_is_signed(people: Desk, name: str) -> Non
     registry = jws.JWSRegistry(algorithms=[alg])
     registry.max_header_length = 4096
     for flags in ([], ["--attached"]):
-        message, payload = signed(people, name, *flags), None if flags else TEXT
+        message, payload = sign_file(people, name, *flags), None if flags else TEXT
         made = jws.deserialize_compact(message, key, registry=registry, payload=payload)
         assert made.payload == TEXT
         der = base64.b64decode(made.headers()["x5c"][0])
         assert x509.load_der_x509_certificate(der) == x509.load_pem_x509_certificate(certificate)
-    full = json.loads(signed(people, name, "--attached", "--output", "json"))
+    full = json.loads(sign_file(people, name, "--attached", "--output", "json"))
     assert jws.deserialize_json(full, key, registry=registry).payload == TEXT
 
 
 @pytest.mark.needs("openssl")
 def test_openssl_verifies_chain_and_signature(people: Desk, tmp_path: Path) -> None:
-    protected, _, signature = signed(people, "bob").split(".")
+    protected, _, signature = sign_file(people, "bob").split(".")
     chain = json.loads(base64.urlsafe_b64decode(protected + "=="))["x5c"]
     (tmp_path / "signer.der").write_bytes(base64.b64decode(chain[0]))
     (tmp_path / "signed").write_text(f"{protected}.{b64(TEXT)}")
@@ -80,7 +80,7 @@ def test_openssl_verifies_chain_and_signature(people: Desk, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", KINDS)
 def test_the_signer_is_named_by_the_certificate(people: Desk, tmp_path: Path, name: str) -> None:
     alg, _, signer = KINDS[name]
-    message = signed(people, name, "--attached").encode()
+    message = sign_file(people, name, "--attached").encode()
     verify = ("verify", "--roots", "root.crt", "--signer", signer)
     assert people.succeed(*verify, stdin=message) == TEXT
     out = tmp_path / "text"
@@ -101,7 +101,7 @@ def test_a_key_that_is_known_takes_the_place_of_a_certificate(people: Desk, tmp_
     for key, public, alg in (("key", "pub", "PS256"), ("private", "set", "PS384")):
         message = desk.succeed("sign", "--attached", "--key", key, "--algorithm", alg, stdin=TEXT)
         assert desk.succeed("verify", "--key", public, stdin=message) == TEXT
-    ada = signed(people, "ada", "--attached").encode()
+    ada = sign_file(people, "ada", "--attached").encode()
     assert desk.fail("verify", "--key", "pub", stdin=ada).startswith("validation failed")
     other = desk.succeed("sign", "--attached", "--key", "key", stdin=TEXT)
     assert "cannot find key with kid" in desk.fail("verify", "--key", "set", stdin=other)
@@ -109,7 +109,7 @@ def test_a_key_that_is_known_takes_the_place_of_a_certificate(people: Desk, tmp_
 
 def test_signed_then_encrypted_says_whom_it_is_from(people: Desk) -> None:
     """ROAD-03: 'decrypt data from a sender' is two words with a pipe between them."""
-    message = signed(people, "ada", "--attached").encode()
+    message = sign_file(people, "ada", "--attached").encode()
     sealed = people.succeed("encrypt", "--to", "bob.crt", stdin=message)
     opened = people.succeed("decrypt", "--key", "bob.key", stdin=sealed)
     wanted = ("verify", "--roots", "root.crt", "--signer", "ada.example")
@@ -126,7 +126,7 @@ def test_content_that_was_changed_is_not_what_was_signed(
     assert people.fail(*verify) == "validation failed: invalid signature"
 
 
-def forged(header: dict[str, Any], signature: bytes = b"x" * 64) -> bytes:
+def forge(header: dict[str, Any], signature: bytes = b"x" * 64) -> bytes:
     """A message with any header."""
     return ".".join((b64(json.dumps(header).encode()), b64(TEXT), b64(signature))).encode()
 
@@ -142,23 +142,23 @@ def test_forgeries_are_refused(people: Desk) -> None:
     """RFC 8725 §2: no algorithm, another's certificate, the public key as a shared one, what is critical."""
     ada = chain(people, "ada")
     public = (people.path / "ada.crt").read_bytes()
-    confused = forged({"alg": "HS256", "x5c": ada})
+    confused = forge({"alg": "HS256", "x5c": ada})
     mac = hmac.digest(public, confused.rpartition(b".")[0], "sha256")
     cases = [
-        (forged({"alg": "none", "x5c": ada}, b""), "validation failed: "),
-        (forged({"alg": "ES256", "x5c": ada}), "validation failed: "),
+        (forge({"alg": "none", "x5c": ada}, b""), "validation failed: "),
+        (forge({"alg": "ES256", "x5c": ada}), "validation failed: "),
         (confused.rpartition(b".")[0] + b"." + b64(mac).encode(), "validation failed: "),
-        (forged({"alg": "ES256", "x5c": ada, "crit": ["exp"]}), "validation failed: unrecognized"),
-        (forged({"alg": "ES256", "x5c": []}), "error parsing token: x5c"),
-        (forged({"alg": "ES256", "x5c": ["AAAA"]}), "error parsing x5c: "),
-        (forged({"alg": "ES256", "x5c": "!"}), "error parsing token: x5c"),
-        (forged({"alg": "ES256"}), "the signature names no certificate"),
+        (forge({"alg": "ES256", "x5c": ada, "crit": ["exp"]}), "validation failed: unrecognized"),
+        (forge({"alg": "ES256", "x5c": []}), "error parsing token: x5c"),
+        (forge({"alg": "ES256", "x5c": ["AAAA"]}), "error parsing x5c: "),
+        (forge({"alg": "ES256", "x5c": "!"}), "error parsing token: x5c"),
+        (forge({"alg": "ES256"}), "the signature names no certificate"),
         (
-            signed(people, "stranger", "--attached").encode(),
+            sign_file(people, "stranger", "--attached").encode(),
             "the signer's certificate is not trusted",
         ),
         (b"hello", "error parsing token"),
-        (signed(people, "ada").encode(), "the content is not in it"),
+        (sign_file(people, "ada").encode(), "the content is not in it"),
     ]
     for message, said in cases:
         line = people.fail("verify", "--roots", "root.crt", stdin=message)

@@ -18,6 +18,7 @@ from newel.cli.errors import UsageError
 from newel.cli.operations.certificates.sources import is_url
 from newel.cli.operations.keys import kms
 from newel.cli.options.grammar import find
+from newel.cli.options.groups import select
 from newel.cli.options.invocation import Invocation
 from newel.cli.store import steppath
 
@@ -42,7 +43,7 @@ ELSEWHERE = {
     "file_server.py": "asked whether it is there",
     "atomic_write.py": "owners are kept where os.name is posix",
     "keyset.py": "Windows does not come to the lock",
-    "credentials.py": "nor here",
+    "store.py": "nor here",
     "steppath.py": "asked where HOME is empty",
     "menu.py": "only in a terminal that was opened",
     "terminal.py": "which Windows does not come to open",
@@ -106,7 +107,7 @@ def test_backslashes_of_saved_paths_are_read(
 def test_printed_octets_are_the_same_as_elsewhere() -> None:
     pipe = io.BytesIO()
     stream = io.TextIOWrapper(pipe, encoding="cp1252", newline="\r\n")
-    main.as_elsewhere(stream)
+    main.use_utf8(stream)
     print("✔ Certificate: www.crt", file=stream, flush=True)
     assert pipe.getvalue() == "✔ Certificate: www.crt\n".encode()
 
@@ -118,7 +119,7 @@ def test_a_signal_which_would_end_the_process_is_refused(monkeypatch: pytest.Mon
     command, rest = find(["ca", "renew", "a.crt", "a.key", "--pid", "7"])
     assert command is not None
     with pytest.raises(UsageError, match="not supported on Windows"):
-        after_renewal.check(Invocation(command, rest))
+        after_renewal.check(select(after_renewal.AfterRenewal, Invocation(command, rest)))
 
 
 def test_every_module_is_imported_without_what_only_posix_has() -> None:

@@ -22,7 +22,7 @@ ALLOWED = {
     "certificates/trust_stores.py": "a copy for the system's own program, in the temporary folder",
     "client/rotating.py": "the sealed key for OpenSSL, in a temporary folder",
     "jwk/keyset.py": "makes the file it locks",
-    "credentials/kept.py": "the lock, which stays empty",
+    "credentials/store.py": "the lock, which stays empty",
 }
 
 

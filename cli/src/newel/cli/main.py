@@ -19,10 +19,10 @@ HELP_WORDS = ("help", "h")
 
 
 def main() -> int:
-    """Runs the command named on the command line and returns its exit code."""
+    """Run the command named on the command line and return its exit code."""
     if os.name == "nt":
         for stream in (sys.stdout, sys.stderr):
-            as_elsewhere(stream)
+            use_utf8(stream)
     try:
         return dispatch(sys.argv[1:])
     except CliError as error:
@@ -51,21 +51,21 @@ def is_unreadable_certificate(error: ValueError) -> bool:
 
 
 def trace() -> None:
-    """Shows where an error comes from, to those who ask for it."""
+    """Print the traceback of an error when STEPDEBUG asks for it."""
     if os.environ.get("STEPDEBUG") in {"1", "true"}:
         import traceback
 
         traceback.print_exc()
 
 
-def as_elsewhere(stream: object) -> None:
-    """What is printed on Windows has the octets it has on other systems, in pipes and files too."""
+def use_utf8(stream: object) -> None:
+    """Make a stream print UTF-8 and line feeds on Windows, as on other systems."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", newline="\n")
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Finds the command and runs it."""
+    """Find the command and run it."""
     if arguments[:1] in (["--version"], ["-v"], ["-version"]):
         arguments = ["version"]
     if not arguments or arguments[0] in HELP_FLAGS or arguments[0] == "h":
@@ -74,7 +74,7 @@ def dispatch(arguments: list[str]) -> int:
         return foreign(arguments[0], arguments[1:])
     command, rest = find(arguments)
     if command is None:
-        return unknown(arguments)
+        return refuse_unknown(arguments)
     if command.group:
         return in_group(command, rest)
     if HELP_FLAGS.intersection(rest):
@@ -83,32 +83,32 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def in_group(group: Command, rest: list[str]) -> int:
-    """Helps with a group of commands: `ca`, `ca --help`, `ca help`, `ca help certificate`."""
+    """Help with a group of commands: `ca`, `ca --help`, `ca help`, `ca help certificate`."""
     if not rest or HELP_FLAGS.intersection(rest):
         return describe(group)
     if rest[0] not in HELP_WORDS:
-        return unknown(rest, group)
+        return refuse_unknown(rest, group)
     command, stray = find([*group.path.split(), *rest[1:]])
-    return unknown(stray, command) if stray or command is None else describe(command)
+    return refuse_unknown(stray, command) if stray or command is None else describe(command)
 
 
 def describe(command: Command) -> int:
-    """Prints how a command is used."""
+    """Print how a command is used."""
     from newel.cli.commands.help import describe as show
 
     return show(command)
 
 
 def run(command: Command, rest: list[str]) -> int:
-    """Imports the command's module and calls it."""
+    """Import the command's module and call it."""
     from importlib import import_module
 
     module = import_module(module_of(command.path))
     return int(module.run(Invocation(command, rest)) or 0)
 
 
-def unknown(arguments: list[str], group: Command | None = None) -> int:
-    """No command of that name: a plugin may have it, else the user is told which one there is."""
+def refuse_unknown(arguments: list[str], group: Command | None = None) -> int:
+    """Run the plugin of that name, else raise CliError with the nearest command."""
     word = arguments[0]
     if word.startswith("-"):
         raise UsageError(f"flag provided but not defined: -{word.lstrip('-').partition('=')[0]}")

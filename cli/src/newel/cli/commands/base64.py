@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "Base64Options") -> None:
-    """Encodes to stdout; with -d decodes whichever alphabet and padding the input has."""
+    """Encode to stdout; with -d decodes whichever alphabet and padding the input has."""
     data = " ".join(options.args).encode() if options.args else read("-")
     if options.decode:
         sys.stdout.buffer.write(decode(data))
@@ -24,7 +24,7 @@ def run(options: "Base64Options") -> None:
 
 
 def decode(data: bytes) -> bytes:
-    """The octets of standard or URL base64, padded or not; line breaks are ignored."""
+    """Return the octets of standard or URL base64, padded or not; line breaks are ignored."""
     packed = b"".join(data.split()).translate(bytes.maketrans(b"-_", b"+/")).rstrip(b"=")
     try:
         return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)

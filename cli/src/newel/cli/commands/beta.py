@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 
 def run(options: "BetaOptions") -> int:
-    """Runs the command of the same words without the first."""
+    """Run the command of the same words without the first."""
     module = import_module(module_of(options.command.path.removeprefix("beta ")))
     return int(module.run(options) or 0)

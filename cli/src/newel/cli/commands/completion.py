@@ -44,8 +44,8 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def run(options: "CompletionOptions") -> None:
-    """Prints the script for a shell; with --candidates the words that may come next."""
-    if options.given("candidates"):
+    """Print the script for a shell; with --candidates the words that may come next."""
+    if options.is_given("candidates"):
         print(" ".join(candidates(options.args)))
         return
     (shell,) = options.positionals(1)
@@ -55,7 +55,7 @@ def run(options: "CompletionOptions") -> None:
 
 
 def candidates(typed: list[str]) -> list[str]:
-    """What may follow the words typed so far: the next words of a group, the flags of a command.
+    """Return what may follow the words typed so far: the next words of a group, the flags of a command.
 
     Nothing follows a flag that waits for its value.
     """
@@ -67,18 +67,18 @@ def candidates(typed: list[str]) -> list[str]:
     for length in range(len(path), 0, -1):
         command = tree.get(" ".join(path[:length]))
         if command is not None:
-            return [] if waits(command, typed[-1]) else following(tree, command)
+            return [] if waits(command, typed[-1]) else complete_command(tree, command)
     return []
 
 
 def waits(command: Command, word: str) -> bool:
-    """Whether a word is a flag whose value comes next."""
+    """Say whether a word is a flag whose value comes next."""
     name = word.lstrip("-") if word.startswith("-") else ""
     return any(name in flag.names and flag.kind not in SWITCHES for flag in command.flags)
 
 
-def following(tree: dict[str, Command], command: Command) -> list[str]:
-    """The candidates after one command."""
+def complete_command(tree: dict[str, Command], command: Command) -> list[str]:
+    """Return the candidates after one command."""
     if command.group:
         depth = len(command.path.split())
         return sorted(

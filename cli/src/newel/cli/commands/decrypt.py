@@ -1,4 +1,4 @@
-"""`newel decrypt`: what is inside a JWE, for whoever has the recipient's private key."""
+"""`newel decrypt`: the content of a JWE, by the recipient's private key."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "DecryptOptions") -> None:
-    """Decrypts a file or stdin with the key of --key; nothing is written of what does not open whole."""
+    """Decrypt a file or stdin with the key of --key; nothing is written of what does not open whole."""
     names = options.positionals(0, 1)
     name = options.require("key")
     message = jwe_messages.compact(read(names[0] if names else "-"))

@@ -17,7 +17,7 @@ ALGORITHMS = (*CONTENT, "C20P")
 
 
 def run(call: "EncryptOptions") -> None:
-    """Encrypts a file or stdin for the recipient of --to."""
+    """Encrypt a file or stdin for the recipient of --to."""
     names = call.positionals(0, 1)
     enc = algorithm(call)
     recipient = recipients.find(call.require("to"), roots(call))
@@ -27,7 +27,7 @@ def run(call: "EncryptOptions") -> None:
 
 
 def algorithm(call: "EncryptOptions") -> str:
-    """The content encryption of --algorithm. Raises UsageError."""
+    """Return the content encryption of --algorithm. Raises UsageError."""
     asked = call.require("algorithm")
     found = next((name for name in ALGORITHMS if name.lower() == asked.lower()), None)
     if found is None:

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.operations.file_server import Handler, Tls, bound, serve
+from newel.cli.operations.file_server import Handler, Tls, bind, serve
 
 if TYPE_CHECKING:
     from newel.cli.options.records.fileserver import FileserverOptions
 
 
 def run(options: "FileserverOptions") -> None:
-    """Serves until it is interrupted; SIGHUP reads certificate and key again."""
+    """Serve until it is interrupted; SIGHUP reads certificate and key again."""
     root = options.positionals(1)[0]
     check(options, root)
     certificate, key = options.cert, options.key
     tls = Tls(certificate, key, options.roots) if certificate and key else None
-    server = bound(options.address or "", partial(Handler, directory=root), tls)
+    server = bind(options.address or "", partial(Handler, directory=root), tls)
     pidfile = options.pidfile
     if pidfile:
         Path(pidfile).write_text(f"{os.getpid()}\n")
@@ -31,7 +31,7 @@ def run(options: "FileserverOptions") -> None:
 
 
 def check(options: "FileserverOptions", root: str) -> None:
-    """Refuses what is no directory, and flags that need each other."""
+    """Refuse what is no directory, and flags that need each other."""
     if not Path(root).exists():
         raise CliError(f"open {root} failed: no such file or directory")
     if not Path(root).is_dir():

@@ -18,16 +18,16 @@ TREES = ("html", "markdown", "man")
 
 
 def run(options: "HelpOptions") -> int:
-    """Prints the list of commands, or the help of the one that is named; or writes or serves the pages."""
-    if options.report and not (options.given("html") or options.given("markdown")):
+    """Print the list of commands, or the help of the one that is named; or write or serve the pages."""
+    if options.report and not (options.is_given("html") or options.is_given("markdown")):
         raise UsageError("flag '--report' requires the '--html' flag")
-    written = [form for form in TREES if options.given(form)]
-    if written or options.given("http"):
+    written = [form for form in TREES if options.is_given(form)]
+    if written or options.is_given("http"):
         from newel.cli.manual import files, server
 
         for form in written:
             files.write(form, options.require(form), report=options.report)
-        return server.serve(options.require("http")) if options.given("http") else 0
+        return server.serve(options.require("http")) if options.is_given("http") else 0
     if not options.args:
         return show(overview())
     if options.args[0] in FOREIGN:
@@ -41,28 +41,28 @@ def run(options: "HelpOptions") -> int:
 
 
 def describe(command: Command) -> int:
-    """Prints how one command is used, or what commands a group has."""
+    """Print how one command is used, or what commands a group has."""
     return show(page(command))
 
 
 def show(shown: Page) -> int:
-    """Prints a page as wide as the terminal."""
+    """Print a page as wide as the terminal."""
     if shown.words:
         print(f"Usage: {shown.usage}\n")
         print(help_layout.sentence(shown.summary))
     else:
-        print(help_layout.wrapped(f"{program.name()}: {shown.summary}"))
+        print(help_layout.wrap(f"{program.name()}: {shown.summary}"))
     for section in shown.sections:
         print(f"\n{section.title}:")
         print(help_layout.columns(section.rows))
         if section.note:
-            print("\n" + help_layout.wrapped(section.note))
+            print("\n" + help_layout.wrap(section.note))
     if shown.examples:
         print("\nExamples:")
     for meaning, line in shown.examples:
-        print(help_layout.wrapped(f"{meaning}:", indent=2))
+        print(help_layout.wrap(f"{meaning}:", indent=2))
         print(f"      {line}")
     if shown.closing:
-        print("\n" + (help_layout.wrapped(shown.closing)))
+        print("\n" + (help_layout.wrap(shown.closing)))
     sys.stdout.flush()
     return 0

@@ -1,4 +1,4 @@
-"""`newel login`: a credential for a service, got once and kept: a token or a client certificate (ROAD-01)."""
+"""`newel login`: a credential for a service, got once and kept: a token or a client certificate."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,9 @@ from newel.cli.interact.terminal import say, show_json
 from newel.cli.operations.credentials import services
 from newel.cli.operations.credentials.store import Logins
 from newel.cli.operations.inventory.layouts import plain
+from newel.cli.operations.times import parse_time
+from newel.cli.options.groups import sign_in_options, template_data, token_options
+from newel.cli.options.invocation import context_of
 
 if TYPE_CHECKING:
     from newel.cli.operations.credentials.credential import Credential
@@ -16,7 +19,7 @@ KINDS = ("token", "certificate")
 
 
 def run(options: "LoginOptions") -> None:
-    """Logs in to a service, or lists the logins there are."""
+    """Log in to a service, or list the logins there are."""
     if options.list_:
         options.positionals(0)
         show_all(options)
@@ -27,12 +30,12 @@ def run(options: "LoginOptions") -> None:
     if kind == "certificate" and not service.startswith("https:"):
         raise UsageError("a certificate is shown by TLS: the service needs an https address")
     credential = token(options) if kind == "token" else certificate(options)
-    Logins.of(options).save(service, credential)
+    Logins.of(context_of(options)).save(service, credential)
     if options.json:
         show_json(facts(service, credential))
     else:
         say("Service", service)
-        say("Logged in", described(credential))
+        say("Logged in", describe(credential))
 
 
 def kind_of(options: "LoginOptions") -> str:
@@ -46,17 +49,17 @@ def kind_of(options: "LoginOptions") -> str:
 
 
 def token(options: "LoginOptions") -> "Credential":
-    """By signing in at an OAuth or OpenID provider."""
+    """Get a token by signing in at an OAuth or OpenID provider."""
     from newel.cli.operations.credentials.token import Token
     from newel.cli.operations.oauth import sign_in
 
     if not options.token_endpoint:
         options.require("provider")
-    return Token.of(sign_in.of_person(options), identity=options.oidc)
+    return Token.of(sign_in.of_person(sign_in_options(options)), identity=options.oidc)
 
 
 def certificate(options: "LoginOptions") -> "Credential":
-    """By a one-time token, given or got from one of the authority's provisioners; the key is made here."""
+    """Get a certificate by a one-time token, for a new key."""
     from newel.cli.operations import certificate_requests, enroll
     from newel.cli.operations.credentials.certificate import ClientCertificate
     from newel.client.credential import of_pem
@@ -64,10 +67,20 @@ def certificate(options: "LoginOptions") -> "Credential":
 
     subject = options.subject or subject_of(options)
     kinds = ("X5C",) if options.x5c_cert else ("JWK", "OIDC")
-    ticket = enroll.ticket(options, subject, kinds)
+    tokens = token_options(options)
+    ticket = enroll.prepare_by_token(tokens, subject, kinds, options.token)
     key = keys.generate()
     csr = certificate_requests.make(key, ticket.subject, ticket.sans)
-    chain = enroll.sign(options, ticket, csr)
+    chain = enroll.sign(
+        tokens.authority,
+        ticket,
+        csr,
+        (
+            str(parse_time(options.not_before, "not-before")),
+            str(parse_time(options.not_after, "not-after")),
+        ),
+        template_data(options).read(),
+    )
     try:
         pair = of_pem(chain, key)
     except ValueError as error:
@@ -86,17 +99,17 @@ def subject_of(options: "LoginOptions") -> str:
 
 
 def show_all(options: "LoginOptions") -> None:
-    """The logins that are kept; nothing of their secrets."""
-    found = [(kept.service, kept.credential) for kept in Logins.of(options).every()]
+    """Print the stored logins without their secrets."""
+    found = [(kept.service, kept.credential) for kept in Logins.of(context_of(options)).every()]
     if options.json:
         show_json([facts(service, credential) for service, credential in found])
         return
     for service, credential in found:
-        print(f"{plain(service)}  {described(credential)}")
+        print(f"{plain(service)}  {describe(credential)}")
 
 
 def facts(service: str, credential: "Credential") -> dict[str, object]:
-    """What may be known of a login."""
+    """Return what may be shown of a login."""
     ends = credential.ends
     return {
         "service": service,
@@ -106,8 +119,8 @@ def facts(service: str, credential: "Credential") -> dict[str, object]:
     }
 
 
-def described(credential: "Credential") -> str:
-    """The same on a line."""
+def describe(credential: "Credential") -> str:
+    """Return the same on one line."""
     ends = credential.ends
     until = f" until {ends:%Y-%m-%dT%H:%M:%SZ}" if ends else ""
     return f"{plain(credential.holder) or 'somebody'}{until}"

@@ -1,4 +1,4 @@
-"""`newel logout`: a credential is given back to its issuer and forgotten (ROAD-01)."""
+"""`newel logout`: a credential is given back to its issuer and forgotten."""
 
 from typing import TYPE_CHECKING
 
@@ -6,14 +6,15 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations.credentials import services
 from newel.cli.operations.credentials.store import Logins
+from newel.cli.options.invocation import context_of
 
 if TYPE_CHECKING:
     from newel.cli.options.records.logout import LogoutOptions
 
 
 def run(options: "LogoutOptions") -> None:
-    """Ends the logins for the services that are named, or all of them."""
-    logins = Logins.of(options)
+    """End the logins for the services that are named, or all of them."""
+    logins = Logins.of(context_of(options))
     if options.all_:
         options.positionals(0)
         named = [kept.service for kept in logins.every()]
@@ -35,7 +36,7 @@ def run(options: "LogoutOptions") -> None:
 
 
 def end(options: "LogoutOptions", logins: Logins, service: str) -> None:
-    """Revokes and forgets one; it is kept when that fails, so that it can be tried again."""
+    """Revoke and forget one; it is kept when that fails, so that it can be tried again."""
     credential = logins.get(service)
     try:
         told = credential.revoke()

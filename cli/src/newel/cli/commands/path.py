@@ -1,5 +1,6 @@
 """`newel path`: where configuration, certificates and secrets are kept."""
 
+from newel.cli.options.invocation import context_of
 from newel.cli.store import steppath
 
 TYPE_CHECKING = False
@@ -8,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def run(options: "PathOptions") -> None:
-    """Prints the authority's path, with --base the base directory, with --profile the profile's."""
+    """Print the authority's path, with --base the base directory, with --profile the profile's."""
     options.positionals(0)
     if options.base:
         print(steppath.base_name())
         return
-    context = steppath.context_of(options)
+    context = context_of(options)
     print(steppath.profile_name(context) if options.profile else steppath.authority_name(context))

@@ -1,4 +1,4 @@
-"""`newel request`: asks a service as whoever is logged in (ROAD-02), or gives others access (ROAD-05)."""
+"""`newel request`: a request to a service with a login's credential, or that credential for another program."""
 
 import contextlib
 import http.client
@@ -10,6 +10,8 @@ from newel.cli.operations import connection, service_request
 from newel.cli.operations.credentials import services
 from newel.cli.operations.credentials.store import Logins, again
 from newel.cli.options import output
+from newel.cli.options.groups import authority_options
+from newel.cli.options.invocation import context_of
 from newel.cli.store import files
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ REFUSED, UNKNOWN = 400, 401
 
 
 def run(options: "RequestOptions") -> None:
-    """Sends the request and writes what comes; with --access what another program needs to send it."""
+    """Send the request and write the answer; with --access print what another program needs to send it."""
     (url,) = options.positionals(1)
-    service, logins = services.origin(url), Logins.of(options)
+    service, logins = services.origin(url), Logins.of(context_of(options))
     if options.access:
         hand_out(options, logins, service)
         return
@@ -31,7 +33,7 @@ def run(options: "RequestOptions") -> None:
         raise UsageError("flag '--scope' requires the '--access' flag")
     request = request_of(options, url)
     credential = logins.fresh(service)
-    with service_request.answered(request, credential, trusted(options)) as answer:
+    with service_request.send(request, credential, read_roots(options)) as answer:
         show(options, answer)
     if answer.status >= REFUSED:
         raise CliError(
@@ -41,9 +43,9 @@ def run(options: "RequestOptions") -> None:
 
 
 def hand_out(options: "RequestOptions", logins: Logins, service: str) -> None:
-    """Access of its own for another program: it is printed because that is what was asked for."""
+    """Print a credential for another program, as --access asks."""
     for flag in ("method", "header", "data", "include"):
-        if options.given(flag):
+        if options.is_given(flag):
             raise UsageError(f"flag '--access' and flag '--{flag}' are mutually exclusive")
     logins.fresh(service)
     with logins.alone():
@@ -55,7 +57,7 @@ def hand_out(options: "RequestOptions", logins: Logins, service: str) -> None:
 
 
 def request_of(options: "RequestOptions", url: str) -> service_request.Request:
-    """The request the flags describe. Raises UsageError, CliError."""
+    """Return the request the flags describe. Raises UsageError, CliError."""
     headers = dict(header(word) for word in options.header)
     data = options.data
     body = None if data is None else content(data)
@@ -79,25 +81,25 @@ def header(word: str) -> tuple[str, str]:
 
 
 def content(data: str) -> bytes:
-    """The text itself, or after ``@`` a file's content."""
+    """Return the text itself or, after ``@``, a file's content."""
     return files.read(data[1:], exact=True) if data.startswith("@") else data.encode()
 
 
-def trusted(options: "RequestOptions") -> str | None:
-    """The root of --root or of bootstrap, PEM; the system's are trusted too."""
-    if options.root or connection.stored_root(options).is_file():
-        return connection.root_pem(options)
+def read_roots(options: "RequestOptions") -> str | None:
+    """Return the root of --root or of bootstrap, PEM; the system's are trusted too."""
+    if options.root or authority_options(options).stored_root.is_file():
+        return connection.root_pem(authority_options(options))
     return None
 
 
 def show(options: "RequestOptions", answer: http.client.HTTPResponse) -> None:
-    """The body as it comes to --out or stdout, or all of the answer as JSON."""
+    """Write the body to --out or stdout as it arrives, or the whole answer as JSON."""
     if options.json:
         show_as_json(answer)
         return
     name = options.out
     if name and answer.status < REFUSED:
-        with files.being_written(name, force=options.force) as sink:
+        with files.open_for_writing(name, force=options.force) as sink:
             copy(answer, sink)
         return
     if options.include:
@@ -126,7 +128,7 @@ def show_as_json(answer: http.client.HTTPResponse) -> None:
 
 
 def copy(answer: http.client.HTTPResponse, sink: BinaryIO, most: int | None = None) -> None:
-    """The body, piece by piece. Raises CliError when it ends early or is longer than ``most``."""
+    """Copy the body piece by piece. Raises CliError when it ends early or exceeds ``most``."""
     length = 0
     while piece := read(answer):
         length += len(piece)
@@ -136,7 +138,7 @@ def copy(answer: http.client.HTTPResponse, sink: BinaryIO, most: int | None = No
 
 
 def read(answer: http.client.HTTPResponse) -> bytes:
-    """The next piece of the body, b"" at its end. Raises CliError when that comes too early."""
+    """Return the next piece of the body, b"" at its end. Raises CliError when that comes too early."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         piece = answer.read(CHUNK)
         if piece or not answer.length:

@@ -9,6 +9,7 @@ from newel.cli.interact.terminal import confirm, note, say, show_json
 from newel.cli.operations import connection, enroll
 from newel.cli.operations.inventory import layouts, questions, session
 from newel.cli.operations.tokens import provisioner_choice, token_requests
+from newel.cli.options.groups import authority_options, token_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.revoke import RevokeOptions
@@ -18,7 +19,7 @@ KINDS = ("JWK", "X5C", "OIDC")
 
 
 def run(options: "RevokeOptions") -> None:
-    """Revokes what one of --endpoint, --serial and --cert names."""
+    """Revoke what one of --endpoint, --serial and --cert names."""
     options.positionals(0)
     options.exclusive("endpoint", "token")
     named = [flag for flag in ("endpoint", "serial", "cert") if options.get(flag)]
@@ -38,7 +39,7 @@ def run(options: "RevokeOptions") -> None:
 
 
 def active(options: "RevokeOptions", endpoint: str) -> Sequence[str]:
-    """The serials of the endpoint's certificates that are good, once the person agrees to lose them."""
+    """Return the serials of the endpoint's active certificates after the person confirmed."""
     from newel.client import catalogue
     from newel.client.answers import rows
 
@@ -67,23 +68,23 @@ def revoke(options: "RevokeOptions", wanted: Sequence[Sequence[str]]) -> list[st
     """
     token = options.token
     if token:
-        wanted = [[meant(token, readings)] for readings in wanted]
+        wanted = [[choose_reading(token, readings)] for readings in wanted]
     numbers = {serial: str(int(serial, 16)) for readings in wanted for serial in readings}
-    tokens = [token] if token else made(options, [*numbers.values()])
+    tokens = [token] if token else issue_tokens(options, [*numbers.values()])
     by_serial = dict(zip(numbers, tokens, strict=True))
-    url = connection.url_of(options)
+    url = connection.url_of(authority_options(options))
     say("CA", url)
-    with connection.connected(options, url=url) as authority:
-        return [first(options, authority, readings, by_serial) for readings in wanted]
+    with connection.connect(authority_options(options), url=url) as authority:
+        return [revoke_first(options, authority, readings, by_serial) for readings in wanted]
 
 
-def meant(token: str, readings: Sequence[str]) -> str:
-    """The reading that a token is for; the likeliest, for the authority to refuse, when it is for none."""
+def choose_reading(token: str, readings: Sequence[str]) -> str:
+    """Return the reading that a token is for, or the most likely one when it is for none."""
     subject = enroll.unverified_claims(token).get("sub")
     return next((each for each in readings if str(int(each, 16)) == subject), readings[0])
 
 
-def first(
+def revoke_first(
     options: "RevokeOptions",
     authority: "Authority",
     readings: Sequence[str],
@@ -106,14 +107,16 @@ def first(
             continue
         note(f"Certificate with Serial Number {serial} has been revoked.")
         return serial
-    raise questions.unknown(readings)
+    raise questions.not_found(readings)
 
 
-def made(options: "RevokeOptions", numbers: Sequence[str]) -> Sequence[str]:
-    """A token for each serial number, all by one provisioner."""
-    place = token_requests.online(options)
-    chosen = provisioner_choice.choose(options, place.provisioners, KINDS)
+def issue_tokens(options: "RevokeOptions", numbers: Sequence[str]) -> Sequence[str]:
+    """Return a token for each serial number, all by one provisioner."""
+    place = token_requests.online(authority_options(options))
+    chosen = provisioner_choice.choose(token_options(options), place.provisioners, KINDS)
     return [
-        token_requests.issue(options, "revoke", number, place=place, provisioner=chosen)
+        token_requests.issue(
+            token_options(options), "revoke", number, place=place, provisioner=chosen
+        )
         for number in numbers
     ]

@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 
 def run(options: "SignOptions") -> None:
-    """Signs a file or stdin; the content stays apart from its signature unless --attached."""
+    """Sign a file or stdin; the content stays apart from its signature unless --attached."""
     names = options.positionals(0, 1)
-    key = signing_key(options)
+    key = load_key(options)
     private = jose_keys.for_signing(key)
     if isinstance(private, bytes):
-        raise CliError("a shared key signs for nobody: whoever can verify with it can sign with it")
+        raise CliError("a shared key proves no signer: a key that verifies also signs")
     certificate = options.cert
     header = of_certificate(certificate, private) if certificate else {"kid": key.kid}
     content = read(names[0] if names else "-", exact=True)
     message = jws_messages.parse(jws_messages.sign(header, content, key))
     if not options.attached:
-        message = message.detached()
+        message = message.detach()
     output.deliver(options, output.line(message.full if options.json else message.compact))
 
 
-def signing_key(options: "SignOptions") -> jose_keys.JoseKey:
-    """The key of --key: in a file, or in a token or key service by its URI."""
-    name, service = options.require("key"), kms.service(options)
+def load_key(options: "SignOptions") -> jose_keys.JoseKey:
+    """Load the key of --key, which is in a file or, by its URI, in a token or key service."""
+    name, service = options.require("key"), options.kms
     wanted = jose_keys.Wanted("sig", options.algorithm or "")
     if not service and not kms.is_uri(name):
         return jose_keys.read(name, wanted, options.password_file)
@@ -43,7 +43,7 @@ def signing_key(options: "SignOptions") -> jose_keys.JoseKey:
 
 
 def of_certificate(name: str, key: "PrivateKey") -> dict[str, Any]:
-    """The x5c header: a chain that is valid, for signing, and the key's. Raises CliError."""
+    """Return the x5c header: a chain that is valid, for signing, and the key's. Raises CliError."""
     from newel.cli.operations.certificates import sources, vouched
     from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.client.clock import now

@@ -9,10 +9,10 @@ from newel.cli.interact.terminal import say, show_json
 from newel.cli.jose import jws_messages, signers
 from newel.cli.jose.jws_messages import Jws
 from newel.cli.jose.signers import Signer
-from newel.cli.operations import connection
 from newel.cli.operations.inventory.layouts import plain
 from newel.cli.options import output
 from newel.cli.options.delegation import delegate
+from newel.cli.options.groups import authority_options
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "VerifyOptions") -> None:
-    """Verifies a file by its --signature, or a signed message, whose content is then the result."""
+    """Verify a file by its --signature, or a signed message, whose content is then the result."""
     (name,) = options.positionals(0, 1) or ["-"]
     apart = options.signature
     if apart:
@@ -44,24 +44,24 @@ def run(options: "VerifyOptions") -> None:
 
 
 def read_message(name: str) -> Jws:
-    """The JWS in a file, not believed yet."""
+    """Return the JWS in a file, unverified."""
     return jws_messages.parse(read(name).decode(errors="replace"))
 
 
 def signer_of(options: "VerifyOptions", message: Jws) -> Signer:
-    """The holder of --key; without it, whom a certificate below the roots names. Raises CliError."""
+    """Return the holder of --key; without it, whom a certificate below the roots names. Raises CliError."""
     named = options.key
     if named:
         return signers.by_key(named, message)
     from newel.cli.operations.certificates import vouched
-    from newel.cli.options.times import resolved
+    from newel.cli.operations.times import resolve_time
     from newel.client.clock import now
 
-    stored = connection.stored_root(options)
+    stored = authority_options(options).stored_root
     roots = options.roots or (str(stored) if stored.is_file() else "")
     if not roots:
         raise UsageError("one of flag --roots or --key is required: 'ca bootstrap' stored no root")
-    at = resolved(options, "at", now()) or now()
+    at = resolve_time(options.at, "at", now()) or now()
     signer = signers.by_chain(message, vouched.roots_in(roots), at)
     if options.verify_crl or options.verify_ocsp:
         toolkit = delegate(options, "certificate verify")
@@ -70,7 +70,7 @@ def signer_of(options: "VerifyOptions", message: Jws) -> Signer:
 
 
 def show(options: "VerifyOptions", message: Jws, signer: Signer) -> None:
-    """Who it was: JSON on stdout, or a line on stderr."""
+    """Print the signer: JSON on stdout, or a line on stderr."""
     if options.json:
         show_json(
             {

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "VersionOptions") -> None:
-    """Prints the name, version and platform of this program."""
+    """Print the name, version and platform of this program."""
     options.positionals(0)
     system = {"win32": "windows"}.get(sys.platform, sys.platform)
     own = os.uname().machine if hasattr(os, "uname") else os.environ["PROCESSOR_ARCHITECTURE"]

@@ -19,15 +19,15 @@ SEQUENCE = 0.05
 
 
 def choose(question: str, options: Sequence[str], answer_by: str = "") -> int:
-    """The index of the option the person picks. Raises CliError without a terminal."""
+    """Ask the person to pick an option and return its index. Raises CliError without a terminal."""
     if os.environ.get("TERM", "dumb") == "dumb":
         return by_number(question, options, answer_by)
-    with open_terminal(listed(question, options), answer_by) as tty:
+    with open_terminal(format_options(question, options), answer_by) as tty:
         return by_arrows(tty, question, options)
 
 
-def listed(question: str, options: Sequence[str]) -> str:
-    """The question with its options, for one who cannot be asked."""
+def format_options(question: str, options: Sequence[str]) -> str:
+    """Return the question with its options on one line, for errors."""
     return f"{question} ({'; '.join(options)})"
 
 
@@ -41,7 +41,7 @@ def by_number(question: str, options: Sequence[str], answer_by: str = "") -> int
 
 
 def by_arrows(tty: TextIO, question: str, options: Sequence[str]) -> int:
-    """The chosen line is marked; a digit goes to its line, Enter takes it."""
+    """Draw the menu and follow the keys: arrows and digits move, Enter accepts."""
     import termios
     import tty as modes
 
@@ -53,12 +53,12 @@ def by_arrows(tty: TextIO, question: str, options: Sequence[str]) -> int:
     at = 0
     try:
         modes.setcbreak(descriptor)
-        tty.write(f"{HINT}\n{question}\n{drawn(options, at)}")
+        tty.write(f"{HINT}\n{question}\n{draw(options, at)}")
         while (key := read_key(descriptor)) not in ENTER:
             if key.isdigit() and 1 <= int(key) <= len(options):
                 at = int(key) - 1
             at = (at + STEPS.get(key, 0)) % len(options)
-            tty.write(f"\x1b[{len(options)}A\x1b[J{drawn(options, at)}")
+            tty.write(f"\x1b[{len(options)}A\x1b[J{draw(options, at)}")
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
     # what was chosen is said by the caller: the menu goes
@@ -66,8 +66,8 @@ def by_arrows(tty: TextIO, question: str, options: Sequence[str]) -> int:
     return at
 
 
-def drawn(options: Sequence[str], at: int) -> str:
-    """The options, one to a line, one of them marked."""
+def draw(options: Sequence[str], at: int) -> str:
+    """Return the options, one to a line, one of them marked."""
     return "".join(
         f"{MARK if index == at else ' ' * len(MARK)}{option}\n"
         for index, option in enumerate(options)
@@ -86,7 +86,7 @@ def read_key(descriptor: int) -> str:
 
 
 def read_octet(descriptor: int) -> str:
-    """The next octet, as a character."""
+    """Return the next octet as a character."""
     try:
         data = os.read(descriptor, 1)
     except OSError:

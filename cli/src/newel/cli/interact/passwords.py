@@ -11,7 +11,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def new_password(file: str | None, prompt: str) -> bytes:
-    """The password of the file, or the answer; an empty answer has one made, which is shown. Raises CliError."""
+    """Return the password of the file, else ask for one; generate and show it for an empty answer."""
     if file:
         return password_in(file)
     typed = ask_password(f"{prompt}\n[leave empty and we'll generate one]", empty=True)
@@ -22,7 +22,7 @@ def new_password(file: str | None, prompt: str) -> bytes:
 
 
 def password_in(name: str) -> bytes:
-    """What a password file holds. Raises CliError when that is nothing."""
+    """Return what a password file holds. Raises CliError when that is nothing."""
     password = read_password(name).encode(errors="surrogateescape")
     if not password:
         raise CliError(f"{name} holds no password")

@@ -11,21 +11,21 @@ from newel.cli.errors import CliError
 PASSWORD_FILE = "--password-file FILE"  # noqa: S105 - the name of a flag
 
 
-def coloured(stream: TextIO) -> bool:
-    """Colours only where a person looks: never into pipes, nor against NO_COLOR."""
+def uses_colour(stream: TextIO) -> bool:
+    """Say whether to use colours: never in pipes, nor against NO_COLOR."""
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 def say(name: str, value: str) -> None:
-    """A ✔ line on stderr: what was chosen or done."""
-    if coloured(sys.stderr):
+    """Print a ✔ line on stderr: what was chosen or done."""
+    if uses_colour(sys.stderr):
         print(f"\x1b[32m✔\x1b[0m \x1b[1m{name}:\x1b[0m {value}", file=sys.stderr)
     else:
         print(f"✔ {name}: {value}", file=sys.stderr)
 
 
 def note(message: str) -> None:
-    """A sentence on stderr."""
+    """Print a sentence on stderr."""
     print(message, file=sys.stderr)
 
 
@@ -35,7 +35,7 @@ def show_json(value: Any, indent: int = 2) -> None:
 
 
 def ask(prompt: str, answer_by: str = "") -> str:
-    """A line from the person at the terminal; ``answer_by`` is the flag or file that answers without one."""
+    """Ask for a line at the terminal; ``answer_by`` is the flag or file that answers without one."""
     with open_terminal(prompt, answer_by) as tty:
         tty.write(f"{prompt}: ")
         tty.flush()
@@ -46,7 +46,7 @@ def ask(prompt: str, answer_by: str = "") -> str:
 
 
 def ask_password(prompt: str, *, empty: bool = False, answer_by: str = PASSWORD_FILE) -> str:
-    """A password, not echoed; asked again while it is empty, unless it may be."""
+    """Ask for a password without echo, again while it is empty unless that is allowed."""
     import getpass
 
     with open_terminal(prompt, answer_by):
@@ -63,7 +63,7 @@ def ask_password(prompt: str, *, empty: bool = False, answer_by: str = PASSWORD_
 
 
 def confirm(question: str, answer_by: str = "--force") -> bool:
-    """A yes or a no."""
+    """Ask until the answer is yes or no."""
     while True:
         answer = ask(f"{question} [y/n]", answer_by).strip().lower()
         if answer in {"y", "yes"}:
@@ -73,7 +73,7 @@ def confirm(question: str, answer_by: str = "--force") -> bool:
 
 
 def open_terminal(question: str, answer_by: str = "") -> TextIO:
-    """The terminal itself, whatever stdin and stdout are connected to."""
+    """Open the terminal, whatever stdin and stdout are connected to. Raises CliError."""
     if os.name == "nt":
         no_terminal("CON", question, answer_by)
     try:
@@ -85,14 +85,14 @@ def open_terminal(question: str, answer_by: str = "") -> TextIO:
 
 
 def no_terminal(cause: str, question: str, answer_by: str) -> NoReturn:
-    """Says what would be asked, and what answers it without a terminal."""
+    """Say what would be asked, and what answers it without a terminal."""
     raise CliError(
         f"error allocating terminal: {cause}", hint=explain_question(question, answer_by)
     )
 
 
 def explain_question(question: str, answer_by: str) -> str:
-    """Names the question and its other answer, in one line."""
+    """Return names the question and its other answer, in one line."""
     line = " ".join(question.split())
     other = (
         f"Without a terminal it is answered by {answer_by}."

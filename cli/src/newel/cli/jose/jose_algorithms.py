@@ -17,7 +17,7 @@ OCT_ENCRYPTION = (
 
 
 def default_algorithm(key: Material, use: str, *, fixed_only: bool = False) -> str:
-    """What a key of this kind is used with when nobody says; "" where only one may not be guessed."""
+    """Return the default algorithm of a kind of key; "" where there is none."""
     encrypts = use == "enc"
     if isinstance(key, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
         return "EdDSA"
@@ -33,7 +33,7 @@ def default_algorithm(key: Material, use: str, *, fixed_only: bool = False) -> s
 
 
 def signatures_of(key: Material) -> tuple[tuple[str, ...], str]:
-    """The signature algorithms of a key, and how its kind is called."""
+    """Return the signature algorithms of a key, and how its kind is called."""
     if isinstance(key, bytes):
         return HMAC, "kty 'oct'"
     if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
@@ -45,7 +45,7 @@ def signatures_of(key: Material) -> tuple[tuple[str, ...], str]:
 
 
 def encryptions_of(key: Material) -> tuple[tuple[str, ...], str]:
-    """The key management algorithms of a key, and its ``kty``. Raises CliError for Ed25519."""
+    """Return the key management algorithms of a key, and its ``kty``. Raises CliError for Ed25519."""
     if isinstance(key, ed25519.Ed25519PublicKey | ed25519.Ed25519PrivateKey):
         raise CliError("key Ed25519 cannot be used for encryption")
     if isinstance(key, bytes):

@@ -58,11 +58,11 @@ class Wanted:
     """An RSA or symmetric key without an algorithm stays without: several would fit."""
 
 
-def chosen(call: Invocation, wanted: Wanted, *, other: str = "jwks") -> JoseKey:
-    """The key of --key or of --jwks. Raises UsageError unless exactly one is given."""
+def choose(call: Invocation, wanted: Wanted, *, other: str = "jwks") -> JoseKey:
+    """Return the key of --key or of --jwks. Raises UsageError unless exactly one is given."""
     require_source(call, other)
     name, jwks = call.get("key"), call.get("jwks")
-    password_file = call.get("password-file") if call.known("password-file") else None
+    password_file = call.get("password-file") if call.has("password-file") else None
     if name:
         return read(name, wanted, password_file)
     if not wanted.kid:
@@ -71,7 +71,7 @@ def chosen(call: Invocation, wanted: Wanted, *, other: str = "jwks") -> JoseKey:
 
 
 def require_source(call: Invocation, other: str = "jwks") -> None:
-    """Raises UsageError unless exactly one of --key and --jwks is given."""
+    """Raise UsageError unless exactly one of --key and --jwks is given."""
     given = [flag for flag in ("key", "jwks") if call.get(flag)]
     if len(given) > 1:
         raise UsageError("flag '--key' and flag '--jwks' are mutually exclusive")
@@ -80,12 +80,12 @@ def require_source(call: Invocation, other: str = "jwks") -> None:
 
 
 def read(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
-    """The key in a file or at an https address."""
+    """Return the key in a file or at an https address."""
     return of_data(read_file_or_url(name), name, wanted, password_file)
 
 
 def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
-    """The key in some octets; ``name`` is what errors and prompts call it."""
+    """Return the key in some octets; ``name`` is what errors and prompts call it."""
     text = utf_8(data)
     if key_files.is_pem(text) or key_files.ssh_line(text):
         key = key_files.parse(text, name, password_file, single=True).key
@@ -104,13 +104,13 @@ def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = 
 
 
 def read_from_set(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
-    """The key with the wanted id in a JWK set, which may be encrypted."""
-    plaintext = jwk_files.unsealed(utf_8(read_file_or_url(name)), name, password_file)
+    """Return the key with the wanted id in a JWK set, which may be encrypted."""
+    plaintext = jwk_files.decrypt(utf_8(read_file_or_url(name)), name, password_file)
     return of_set(plaintext, name, wanted)
 
 
 def of_set(plaintext: bytes, name: str, wanted: Wanted) -> JoseKey:
-    """The key with the wanted id in the octets of a set."""
+    """Return the key with the wanted id in the octets of a set."""
     found = [key for key in keys_of_set(plaintext, name) if key.get("kid") == wanted.kid]
     if not found:
         raise CliError(f"cannot find key with kid {wanted.kid} on {name}")
@@ -120,7 +120,7 @@ def of_set(plaintext: bytes, name: str, wanted: Wanted) -> JoseKey:
 
 
 def keys_of_set(text: bytes, name: str) -> list[jwk_files.Jwk]:
-    """The keys of a JWK set (RFC 7517 §5)."""
+    """Return the keys of a JWK set (RFC 7517 §5)."""
     try:
         keys: object = json.loads(text)["keys"]
     except (ValueError, KeyError, TypeError):
@@ -130,11 +130,11 @@ def keys_of_set(text: bytes, name: str) -> list[jwk_files.Jwk]:
     members = [
         cast("jwk_files.Jwk", key) for key in cast("list[object]", keys) if isinstance(key, dict)
     ]
-    return [jwk_files.ordered(key) for key in members]
+    return [jwk_files.sort_members(key) for key in members]
 
 
 def is_jwk(data: bytes) -> bool:
-    """Whether the octets are a JWK or JWE rather than a bare HMAC key."""
+    """Say whether the octets are a JWK or JWE rather than a bare HMAC key."""
     try:
         return jwk_files.is_encrypted(data) or isinstance(json.loads(data), dict)
     except ValueError:
@@ -142,7 +142,7 @@ def is_jwk(data: bytes) -> bool:
 
 
 def is_set(data: bytes) -> bool:
-    """Whether the octets are a JWK set rather than one key."""
+    """Say whether the octets are a JWK set rather than one key."""
     try:
         value: object = json.loads(data)
     except ValueError:
@@ -153,7 +153,7 @@ def is_set(data: bytes) -> bool:
 def with_algorithm(
     key: key_files.Material, jwk: jwk_files.Jwk, name: str, wanted: Wanted
 ) -> JoseKey:
-    """The key with its algorithm settled."""
+    """Return the key with its algorithm settled."""
     own = str(jwk.get("alg", ""))
     if own and wanted.alg and own != wanted.alg and not wanted.subtle:
         raise CliError(f"alg {wanted.alg} does not match the alg on {name}")
@@ -162,11 +162,11 @@ def with_algorithm(
         alg = wanted.alg
     else:
         alg = own or wanted.alg or default_algorithm(key, use, fixed_only=wanted.fixed_only)
-    return JoseKey(key, jwk_files.ordered(jwk | {"alg": alg}))
+    return JoseKey(key, jwk_files.sort_members(jwk | {"alg": alg}))
 
 
 def validate(key: JoseKey) -> None:
-    """Raises CliError when the algorithm does not fit the key and its use."""
+    """Raise CliError when the algorithm does not fit the key and its use."""
     if key.use == "sig":
         validate_signing(key)
     elif key.use == "enc":
@@ -174,7 +174,7 @@ def validate(key: JoseKey) -> None:
 
 
 def validate_signing(key: JoseKey) -> None:
-    """The algorithm must be one the key can sign or verify with."""
+    """Refuse an algorithm that the key cannot sign or verify with."""
     if not key.alg:
         raise CliError("flag '--alg' is required with the given key")
     options, kind = signatures_of(key.key)
@@ -183,14 +183,14 @@ def validate_signing(key: JoseKey) -> None:
 
 
 def validate_encryption(key: JoseKey, alg: str) -> None:
-    """The algorithm must be one that manages a content key for this key."""
+    """Refuse an algorithm that cannot manage a content key with this key."""
     options, kty = encryptions_of(key.key)
     if alg not in options:
         raise CliError(f"alg '{alg}' is not compatible with kty '{kty}'")
 
 
 def for_signing(key: JoseKey) -> PrivateKey | bytes:
-    """What signs. Raises CliError for a public key and for one meant for something else."""
+    """Return the signing key. Raises CliError for a public key and for one with another use."""
     if isinstance(key.key, PublicKey):
         raise CliError("cannot use a public key for signing")
     if key.use not in {"", "sig"}:

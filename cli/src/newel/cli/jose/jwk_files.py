@@ -25,12 +25,12 @@ Jwk = dict[str, Any]
 
 
 def is_jose(data: bytes) -> bool:
-    """Whether the octets look like a JWK or like a JWE that may hold one."""
+    """Say whether the octets look like a JWK or like a JWE that may hold one."""
     return data.lstrip().startswith(b"{") or data.strip().count(b".") == COMPACT_JWE_DOTS
 
 
 def is_encrypted(data: bytes) -> bool:
-    """Whether the octets are a JWE in either serialization."""
+    """Say whether the octets are a JWE in either serialization."""
     text = data.strip()
     if text.startswith(b"{"):
         try:
@@ -40,14 +40,14 @@ def is_encrypted(data: bytes) -> bool:
     return text.count(b".") == COMPACT_JWE_DOTS
 
 
-def unsealed(
+def decrypt(
     data: bytes,
     name: str,
     password_file: str | None = None,
     prompt: str | None = None,
     answer_by: str = PASSWORD_FILE,
 ) -> bytes:
-    """What is inside the JWE, or the octets themselves when they are none; asks up to three times."""
+    """Decrypt a JWE, asking up to three times for its password; return other octets as they are."""
     if not is_encrypted(data):
         return data
     from newel.cli.jose.jwe_messages import decrypt_with_password
@@ -68,26 +68,26 @@ def parse(
     prompt: str | None = None,
     answer_by: str = PASSWORD_FILE,
 ) -> Jwk:
-    """The JWK in ``data``, decrypted where it is encrypted, its key checked."""
-    plaintext = unsealed(data, name, password_file, prompt, answer_by)
+    """Return the JWK in ``data``, decrypted where it is encrypted, its key checked."""
+    plaintext = decrypt(data, name, password_file, prompt, answer_by)
     try:
         value: object = json.loads(plaintext)
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise CliError(f"error reading {name}: unsupported format")
-    jwk = ordered(cast("Jwk", value))
+    jwk = sort_members(cast("Jwk", value))
     key_of(jwk, name)
     return jwk
 
 
-def ordered(jwk: Jwk) -> Jwk:
-    """The members that are known, in the order key files have them; empty ones left out."""
+def sort_members(jwk: Jwk) -> Jwk:
+    """Return the members that are known, in the order key files have them; empty ones left out."""
     return {name: jwk[name] for name in MEMBERS if jwk.get(name)}
 
 
 def key_of(jwk: Jwk, name: str = "key") -> Any:
-    """The key: a private or public one of the library, or the octets of a symmetric one."""
+    """Return the key: a private or public one of the library, or the octets of a symmetric one."""
     from newel.jose import base64url
     from newel.jose import jwk as codec
 
@@ -101,7 +101,7 @@ def key_of(jwk: Jwk, name: str = "key") -> Any:
 
 
 def of_key(key: Any, *, kid: str = "", use: str = "", alg: str = "") -> Jwk:
-    """The JWK of a key, with only the members beside it that are given."""
+    """Return the JWK of a key, with only the members beside it that are given."""
     from newel.crypto.keys import PrivateKey
     from newel.jose import base64url
     from newel.jose import jwk as codec
@@ -117,11 +117,11 @@ def of_key(key: Any, *, kid: str = "", use: str = "", alg: str = "") -> Jwk:
             else codec.from_public_key(key)
         )
         members = msgspec.to_builtins(record)
-    return ordered(members | {"kid": kid, "use": use, "alg": alg})
+    return sort_members(members | {"kid": kid, "use": use, "alg": alg})
 
 
 def is_private(jwk: Jwk) -> bool:
-    """Whether it can sign and decrypt: it has a private half, or is symmetric."""
+    """Say whether it can sign and decrypt: it has a private half, or is symmetric."""
     return bool(jwk.get("d")) or jwk.get("kty") == "oct"
 
 
@@ -148,7 +148,7 @@ def _record(jwk: Jwk) -> "JWK":
     )
 
 
-def sealed(jwk: Jwk, password: bytes, *, indent: int | None = 2) -> bytes:
+def encrypt(jwk: Jwk, password: bytes, *, indent: int | None = 2) -> bytes:
     """Return the JWK in a flattened JSON JWE under a password (PBES2-HS256+A128KW, A256GCM)."""
     from newel.jose import jwe
 

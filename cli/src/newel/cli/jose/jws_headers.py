@@ -21,7 +21,7 @@ def certificate_flag(call: Invocation) -> str | None:
         )
     others = [
         *given[1:],
-        *(name for name in ("jwk", "jwks") if call.known(name) and call.given(name)),
+        *(name for name in ("jwk", "jwks") if call.has(name) and call.is_given(name)),
     ]
     if others:
         raise UsageError(f"flag '--{flag}' and flag '--{others[0]}' are mutually exclusive")
@@ -29,7 +29,7 @@ def certificate_flag(call: Invocation) -> str | None:
 
 
 def certificate_header(call: Invocation, flag: str, key: JoseKey) -> dict[str, Any]:
-    """The header of the certificate, when it is that of the key and may sign."""
+    """Return the header of the certificate, when it is that of the key and may sign."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -61,12 +61,12 @@ def certificate_header(call: Invocation, flag: str, key: JoseKey) -> dict[str, A
     if kind == "x5t":
         digest = hashlib.sha1(ders[0], usedforsecurity=False).digest()
         return {"x5t": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()}
-    name = "x5cInsecure" if call.known("x5c-insecure") and call.on("x5c-insecure") else "x5c"
+    name = "x5cInsecure" if call.has("x5c-insecure") and call.on("x5c-insecure") else "x5c"
     return {name: [base64.b64encode(der).decode() for der in ders]}
 
 
 def certificates(name: str) -> list[Any]:
-    """The certificates in a PEM file, or the one in a DER file."""
+    """Return the certificates in a PEM file, or the one in a DER file."""
     from newel.cli.store.files import read
     from newel.crypto import loading
 

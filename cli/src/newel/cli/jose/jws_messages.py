@@ -26,22 +26,22 @@ class Jws:
     @property
     def payload(self) -> bytes:
         """What was signed, unverified."""
-        return decoded(self.payload_text)
+        return decode(self.payload_text)
 
     @property
     def compact(self) -> str:
         """The compact serialization."""
         return f"{self.protected}.{self.payload_text}.{self.signature_text}"
 
-    def detached(self) -> "Jws":
+    def detach(self) -> "Jws":
         """Without its payload (RFC 7515 appendix F)."""
         return replace(self, payload_text="")
 
     def about(self, payload: bytes) -> "Jws":
-        """A detached message with what it is about. Raises CliError when it has a payload of its own."""
+        """Return a detached message with its payload. Raises CliError when it has one of its own."""
         if self.payload_text:
             raise CliError("error parsing token: its payload is not detached")
-        return replace(self, payload_text=encoded(payload))
+        return replace(self, payload_text=encode(payload))
 
     @property
     def full(self) -> str:
@@ -51,28 +51,28 @@ class Jws:
         return json.dumps(members, separators=(",", ":"))
 
     def members(self, payload: object) -> dict[str, Any]:
-        """How the message is shown."""
+        """Return how the message is shown."""
         return {"header": self.header, "payload": payload, "signature": self.signature_text}
 
 
-def decoded(text: str) -> bytes:
+def decode(text: str) -> bytes:
     """Unpadded base64url; as strict as newel.jose.base64url, without what that imports."""
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
         data = b""
-    if encoded(data) != text:
+    if encode(data) != text:
         raise CliError("error parsing token: illegal base64 data")
     return data
 
 
-def encoded(data: bytes) -> str:
+def encode(data: bytes) -> str:
     """Unpadded base64url."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def parse(text: str) -> Jws:
-    """The message in either serialization. Raises CliError for what is none."""
+    """Return the message in either serialization. Raises CliError for what is none."""
     stripped = "".join(text.split())
     if stripped.startswith("{"):
         protected, payload, signature = parts_of_json(stripped)
@@ -82,13 +82,13 @@ def parse(text: str) -> Jws:
             raise CliError("error parsing token: compact JWS format must have three parts")
         protected, payload, signature = parts
     try:
-        header: object = json.loads(decoded(protected))
+        header: object = json.loads(decode(protected))
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
         raise CliError("error parsing token: the protected header is not a JSON object")
-    decoded(payload)
-    decoded(signature)
+    decode(payload)
+    decode(signature)
     return Jws(protected, payload, signature, cast("dict[str, Any]", header))
 
 
@@ -108,7 +108,7 @@ def parts_of_json(text: str) -> tuple[str, str, str]:
 
 
 def sign(header: dict[str, Any], payload: bytes, key: "JoseKey") -> str:
-    """The compact JWS under the key's algorithm; the header's members stand in order of their names."""
+    """Return the compact JWS under the key's algorithm; the header's members stand in order of their names."""
     from newel.cli.jose.jose_keys import for_signing
     from newel.jose import jws
 
@@ -120,20 +120,20 @@ def sign(header: dict[str, Any], payload: bytes, key: "JoseKey") -> str:
             return jws.sign_compact(text, payload, signer, alg=key.alg)
         except ValueError as error:
             raise CliError(f"error signing payload: {error}") from None
-    signed = f"{encoded(text)}.{encoded(payload)}"
+    signed = f"{encode(text)}.{encode(payload)}"
     mac = hmac.digest(signer, signed.encode(), HASHES[key.alg])
-    return f"{signed}.{encoded(mac)}"
+    return f"{signed}.{encode(mac)}"
 
 
 def verify(message: Jws, key: "JoseKey") -> bytes:
-    """The payload. Raises CliError unless the signature is the key's, under an algorithm of the key."""
+    """Return the payload. Raises CliError unless the signature is the key's, under an algorithm of the key."""
     from newel.crypto.keys import PrivateKey
     from newel.jose import jws
     from newel.jose.errors import InvalidSignatureError
 
     algorithm = str(message.header.get("alg", ""))
     signed = f"{message.protected}.{message.payload_text}".encode()
-    signature = decoded(message.signature_text)
+    signature = decode(message.signature_text)
     if isinstance(key.key, bytes):
         if algorithm not in HASHES:
             raise CliError("validation failed: invalid signature")
@@ -153,6 +153,6 @@ def verify(message: Jws, key: "JoseKey") -> bytes:
 
 
 def refuse_unknown(message: Jws) -> None:
-    """A header that must be understood is one nobody here understands (RFC 7515 §4.1.11)."""
+    """Refuse critical header members, none of which is supported (RFC 7515 §4.1.11)."""
     if "crit" in message.header:
         raise CliError("validation failed: unrecognized critical headers (crit)")

@@ -27,10 +27,10 @@ class Recipient(NamedTuple):
 
 
 def find(name: str, roots: "Sequence[Certificate] | None" = None) -> Recipient:
-    """The recipient. Raises CliError for keys that cannot be encrypted for.
+    """Return the recipient. Raises CliError for keys that cannot be encrypted for.
 
     A certificate must be valid now and, where there are ``roots``, lead to one of them; with roots a bare key
-    is nobody's.
+    belongs to no person.
     """
     where, _, kid = name.partition("#")
     data = utf_8(read_file_or_url(where))
@@ -39,12 +39,12 @@ def find(name: str, roots: "Sequence[Certificate] | None" = None) -> Recipient:
     if roots is not None:
         raise CliError(f"{where} is no certificate: with '--roots' only certificates are trusted")
     if jose_keys.is_set(data):
-        return checked(only_one(data, where, kid), {})
-    return checked(jose_keys.of_data(data, where, Wanted("enc", kid=kid)), {})
+        return check_key(only_one(data, where, kid), {})
+    return check_key(jose_keys.of_data(data, where, Wanted("enc", kid=kid)), {})
 
 
 def of_certificate(data: bytes, name: str, roots: "Sequence[Certificate] | None") -> Recipient:
-    """The subject of the first certificate, whose digest goes into the header (RFC 7515 §4.1.8)."""
+    """Return the subject of the first certificate, whose digest goes into the header (RFC 7515 §4.1.8)."""
     import hashlib
 
     from newel.cli.operations.certificates import sources, vouched
@@ -57,11 +57,11 @@ def of_certificate(data: bytes, name: str, roots: "Sequence[Certificate] | None"
     jwk = jwk_files.of_key(key, use="enc")
     jwk["kid"] = jwk_files.thumbprint(jwk)
     digest = base64url.encode(hashlib.sha256(chain[0].der).digest())
-    return checked(jose_keys.with_algorithm(key, jwk, name, Wanted("enc")), {"x5t#S256": digest})
+    return check_key(jose_keys.with_algorithm(key, jwk, name, Wanted("enc")), {"x5t#S256": digest})
 
 
 def only_one(data: bytes, name: str, kid: str) -> JoseKey:
-    """The key with this id, else the only one of the set that is for encryption."""
+    """Return the key with this id, else the only one of the set that is for encryption."""
     keys = [
         key
         for key in jose_keys.keys_of_set(data, name)
@@ -78,8 +78,8 @@ def only_one(data: bytes, name: str, kid: str) -> JoseKey:
     )
 
 
-def checked(key: JoseKey, header: dict[str, Any]) -> Recipient:
-    """The recipient, if the key is one to encrypt for."""
+def check_key(key: JoseKey, header: dict[str, Any]) -> Recipient:
+    """Return the recipient, if the key is one to encrypt for."""
     if key.use == "sig":
         raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")
     jose_keys.validate_encryption(key, key.alg)

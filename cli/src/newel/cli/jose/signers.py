@@ -30,9 +30,9 @@ class Signer(NamedTuple):
 
 
 def by_key(name: str, message: "Jws") -> Signer:
-    """The key in a file or at an https address; one of a JWK set by the id the message names.
+    """Return the key in a file or at an https address; one of a JWK set by the id the message names.
 
-    A shared key is nobody's in particular, and what the key says of its algorithm holds.
+    A shared key identifies no signer. The algorithm that the key names is binding.
     """
     kid = str(message.header.get("kid", ""))
     where, _, wanted = name.partition("#")
@@ -41,14 +41,14 @@ def by_key(name: str, message: "Jws") -> Signer:
     asked = Wanted("sig", kid=wanted or (kid if in_set else ""), fixed_only=True)
     key = (jose_keys.of_set if in_set else jose_keys.of_data)(data, where, asked)
     if isinstance(key.key, bytes):
-        raise CliError(f"{where} is a shared key: whoever can verify with it can sign with it")
+        raise CliError(f"{where} is a shared key: a key that verifies also signs")
     if key.alg and key.alg != message.header.get("alg"):
         raise CliError("validation failed: invalid signature")
     return Signer(key, [key.kid] if key.kid else [])
 
 
 def by_chain(message: "Jws", roots: "list[Certificate]", at: dt.datetime) -> Signer:
-    """The subject of the certificate the message brings, if it is valid at ``at`` below one of ``roots``."""
+    """Return the subject of the message's certificate if it is valid at ``at`` below one of ``roots``."""
     from newel.cli.operations.certificates import vouched
 
     chain = vouched.check(chain_of(message), roots, at, "the signer's certificate")
@@ -58,7 +58,7 @@ def by_chain(message: "Jws", roots: "list[Certificate]", at: dt.datetime) -> Sig
 
 
 def chain_of(message: "Jws") -> "list[Certificate]":
-    """The certificates of the x5c header, the signer's first. Raises CliError."""
+    """Return the certificates of the x5c header, the signer's first. Raises CliError."""
     from newel.cli.operations.certificates import sources
 
     texts = message.header.get("x5c")
@@ -71,4 +71,4 @@ def chain_of(message: "Jws") -> "list[Certificate]":
         ders = []
     if not 0 < len(ders) <= MOST_CERTIFICATES:
         raise CliError("error parsing token: x5c is no list of certificates")
-    return [sources.parsed(one, "x5c") for one in ders]
+    return [sources.parse(one, "x5c") for one in ders]

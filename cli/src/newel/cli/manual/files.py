@@ -8,7 +8,7 @@ from newel.cli.manual.pages import Page, every_page
 
 
 def write(form: str, directory: str, *, report: bool = False) -> None:
-    """Writes every page in a form: html, markdown or man; with ``report`` its report.json as well."""
+    """Write every page in a form: html, markdown or man; with ``report`` its report.json as well."""
     top = Path(directory)
     pages = list(every_page())
     found = FORMS[form](pages)
@@ -27,7 +27,7 @@ def write(form: str, directory: str, *, report: bool = False) -> None:
 
 
 def as_html(pages: list[Page]) -> dict[str, str]:
-    """A folder for each word, an index in each."""
+    """Return the tree with a folder for each word and an index in each."""
     from newel.cli.manual import web
 
     indexes = {"/".join((*page.words, "index.html")): web.render(page) for page in pages}
@@ -35,7 +35,7 @@ def as_html(pages: list[Page]) -> dict[str, str]:
 
 
 def as_markdown(pages: list[Page]) -> dict[str, str]:
-    """The same folders."""
+    """Return the same tree for Markdown."""
     from newel.cli.manual import markdown
 
     return {"/".join((*page.words, "README.mdx")): markdown.render(page) for page in pages}

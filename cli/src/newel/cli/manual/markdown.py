@@ -8,10 +8,10 @@ SPECIAL = re.compile(r"([\\`*_{}<>|\[\]])")
 
 
 def render(page: Page) -> str:
-    """The file's content."""
+    """Return the file's content."""
     parts = [
         f"---\ntitle: {page.name}\n---",
-        f"## Name\n**{page.name}** -- {escaped(page.summary)}",
+        f"## Name\n**{page.name}** -- {escape(page.summary)}",
         f"## Usage\n\n```raw\n{page.usage}\n```",
     ]
     for section in page.sections:
@@ -19,20 +19,20 @@ def render(page: Page) -> str:
         rows = "\n".join(table_row(row, links) for row in section.rows)
         parts.append(f"## {section.title}\n\n| Name | Meaning |\n|---|---|\n{rows}")
         if section.note:
-            parts.append(escaped(section.note))
+            parts.append(escape(section.note))
     if page.examples:
         parts.append("## Examples")
-        parts += [f"{escaped(said)}:\n```shell\n$ {line}\n```" for said, line in page.examples]
+        parts += [f"{escape(said)}:\n```shell\n$ {line}\n```" for said, line in page.examples]
     return "\n\n".join(parts) + "\n"
 
 
 def table_row(row: Row, links: list[str]) -> str:
     """One line of a table; a word that leads on is a link."""
     name, meaning = row
-    shown = f"[{name}]({name}/)" if name in links else escaped(name)
-    return f"| **{shown}** | {escaped(meaning)} |"
+    shown = f"[{name}]({name}/)" if name in links else escape(name)
+    return f"| **{shown}** | {escape(meaning)} |"
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Text in which nothing is markup."""
     return SPECIAL.sub(r"\\\1", text)

@@ -49,7 +49,7 @@ class Page(NamedTuple):
 
 
 def overview() -> Page:
-    """The first words and what they are for."""
+    """Return the first words and what they are for."""
     rows = [(word, load(word)[word].summary) for word in words() if not load(word)[word].hidden]
     return Page(
         words=(),
@@ -62,7 +62,7 @@ def overview() -> Page:
 
 
 def page(command: Command) -> Page:
-    """How one command is used, or what commands a group has."""
+    """Return how one command is used, or what commands a group has."""
     usage = command.usage
     return Page(
         words=tuple(command.path.split()),
@@ -116,7 +116,7 @@ def every_page() -> Iterator[Page]:
 
 
 def below(group: Command) -> list[Row]:
-    """The words that follow a group's, and what they are for."""
+    """Return the words that follow a group's, and what they are for."""
     depth = len(group.path.split()) + 1
     return [
         (path.split()[-1], child.summary)
@@ -126,7 +126,7 @@ def below(group: Command) -> list[Row]:
 
 
 def flags(command: Command) -> list[Section]:
-    """The command's own flags, then those of every command, and where else they may be set."""
+    """Return the command's own flags, then those of every command, and where else they may be set."""
     own = sorted((flag for flag in command.flags if not flag.hidden), key=lambda flag: flag.name)
     taken = {name for flag in command.flags for name in flag.names}
     everywhere = [flag for flag in EVERYWHERE if not flag.hidden and not taken & set(flag.names)]
@@ -137,12 +137,12 @@ def flags(command: Command) -> list[Section]:
         if named
         else ""
     )
-    found = [Section("Flags", [spelled(flag) for flag in own])] if own else []
-    return [*found, Section("Flags of every command", [spelled(flag) for flag in everywhere], note)]
+    found = [Section("Flags", [spell(flag) for flag in own])] if own else []
+    return [*found, Section("Flags of every command", [spell(flag) for flag in everywhere], note)]
 
 
-def spelled(flag: Flag) -> Row:
-    """How one flag is written, and what it means."""
+def spell(flag: Flag) -> Row:
+    """Return how one flag is written, and what it means."""
     names = ", ".join(f"{'-' if len(name) == 1 else '--'}{name}" for name in flag.names)
     kind = f" <{KINDS[flag.kind]}>" if flag.kind in KINDS else ""
     again = "; may be given again" if flag.kind == "m" and "repeatable" not in flag.meaning else ""

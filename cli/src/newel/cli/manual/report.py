@@ -6,11 +6,11 @@ from newel.cli.manual.pages import Page
 
 
 def report(pages: list[Page]) -> dict[str, Any]:
-    """What report.json says: for every command its name, and below that its parts."""
-    return {"report": [described(page) for page in pages]}
+    """Return the content of report.json: every command by name with its parts."""
+    return {"report": [describe(page) for page in pages]}
 
 
-def described(page: Page) -> dict[str, Any]:
+def describe(page: Page) -> dict[str, Any]:
     """One command."""
     sections = [part(page, "Usage", page.usage)]
     sections += [

@@ -9,12 +9,12 @@ TITLES = {"Flags": "OPTIONS", "Flags of every command": "OPTIONS OF EVERY COMMAN
 
 
 def name(page: Page) -> str:
-    """What `man` is asked for: newel-ca-renew."""
+    """Return the name of a page for `man`: newel-ca-renew."""
     return "-".join(("newel", *page.words))
 
 
 def render(page: Page) -> str:
-    """The file's content."""
+    """Return the file's content."""
     lines = [
         f'.TH {name(page).upper()} 1 {RELEASED} "Newel {VERSION}"',
         ".SH NAME",
@@ -38,7 +38,7 @@ def render(page: Page) -> str:
 
 
 def see_also(page: Page) -> list[str]:
-    """The pages above and below this one."""
+    """Return the pages above and below this one."""
     above = [name(page._replace(words=page.words[:-1]))] if page.words else []
     below = [f"{name(page)}-{word}" for word in page.commands]
     found = [f".BR {literal(other)} (1)" for other in sorted((*above, *below))]
@@ -46,18 +46,18 @@ def see_also(page: Page) -> list[str]:
 
 
 def text(said: str) -> str:
-    """Sentences in which nothing is markup, in lines of their own."""
+    """Return sentences in which nothing is markup, in lines of their own."""
     lines = textwrap.wrap(said, 78, break_on_hyphens=False, break_long_words=False)
     return "\n".join(map(plain, lines))
 
 
 def plain(line: str) -> str:
-    """A line that is no macro and has no escapes."""
+    """Escape a line so that it is no macro."""
     shown = line.replace("\\", "\\e")
     return f"\\&{shown}" if shown.startswith((".", "'")) else shown
 
 
 def literal(said: str) -> str:
-    """What is typed as it stands: its dashes are those of the keyboard, its quotes no delimiters."""
+    """Escape text that is typed literally: its dashes and quotes stay as on the keyboard."""
     shown = plain(said).replace("-", "\\-").replace("'", "\\(aq").replace('"', "\\(dq")
     return shown.replace("^", "\\(ha").replace("~", "\\(ti").replace("`", "\\(ga")

@@ -8,11 +8,11 @@ from newel.cli.operations import file_server
 
 
 def serve(address: str) -> int:
-    """Serves until it is interrupted."""
+    """Serve until it is interrupted."""
     with tempfile.TemporaryDirectory() as folder:
         files.write("html", folder)
         handler = partial(file_server.Handler, directory=folder)
-        server = file_server.bound(address, handler)
+        server = file_server.bind(address, handler)
         try:
             file_server.serve(server)
         finally:

@@ -13,7 +13,7 @@ dd { margin: 0 0 .6rem 2rem; }
 
 
 def render(page: Page) -> str:
-    """The file's content."""
+    """Return the file's content."""
     top = "../" * len(page.words)
     body = [f"<h1>{escape(page.name)}</h1>", f"<p>{escape(page.summary)}</p>"]
     body.append(f"<h2>Usage</h2>\n<pre>{escape(page.usage)}</pre>")
@@ -40,7 +40,7 @@ def render(page: Page) -> str:
 
 
 def entry(row: Row, links: list[str]) -> str:
-    """A name and its meaning; a word that leads on is a link."""
+    """Return a name and its meaning; a word that leads on is a link."""
     name, meaning = map(escape, row)
     shown = f'<a href="{name}/index.html">{name}</a>' if name in links else name
     return f"<dt>{shown}</dt><dd>{meaning}</dd>"

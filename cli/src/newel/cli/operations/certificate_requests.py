@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make(key: "PrivateKey", subject: str, names: Sequence[str]) -> str:
-    """A PEM request for ``subject`` as common name and these names. Raises UsageError."""
+    """Return a PEM request for ``subject`` as common name and these names. Raises UsageError."""
     from newel.client import csr
 
     for name in names:
@@ -26,7 +26,7 @@ def make(key: "PrivateKey", subject: str, names: Sequence[str]) -> str:
 
 
 def general_name(text: str) -> "x509.GeneralName":
-    """An address, a URI, a mailbox or, where it looks like none of these, a DNS name."""
+    """Return an address, a URI, a mailbox or, where it looks like none of these, a DNS name."""
     from newel.client import csr
 
     try:
@@ -36,7 +36,7 @@ def general_name(text: str) -> "x509.GeneralName":
 
 
 def read(data: bytes, name: str) -> "Request":
-    """A PEM or DER request whose signature verifies, whatever program made it. Raises CliError."""
+    """Return a PEM or DER request whose signature verifies. Raises CliError."""
     from newel.cli.operations.certificates import sources
 
     found = sources.request(data)
@@ -48,7 +48,7 @@ def read(data: bytes, name: str) -> "Request":
 
 
 def is_proved(request: "Request", name: str) -> bool:
-    """Say whether the signature is that of the request's key. Raises CliError where nobody can tell.
+    """Say whether the signature is that of the request's key. Raises CliError where that cannot be decided.
 
     The library knows more kinds of keys than an authority here certifies; requests of old versions, without
     attributes or signed with SHA-1 are read by our own reader.
@@ -69,15 +69,15 @@ def is_proved(request: "Request", name: str) -> bool:
     return True
 
 
-def asked_subject(request: "Request") -> str:
-    """The last common name that a request asks for, "" for none."""
+def subject_of(request: "Request") -> str:
+    """Return the last common name that a request asks for, "" for none."""
     from newel.crypto.reader import names
 
     return names.common_name(request.subject)
 
 
-def asked_names(request: "Request") -> list[str]:
-    """The alternative names that a request asks for, as text."""
+def requested_names(request: "Request") -> list[str]:
+    """Return the alternative names that a request asks for, as text."""
     from newel.crypto import oids
     from newel.crypto.reader import names
 
@@ -86,7 +86,7 @@ def asked_names(request: "Request") -> list[str]:
 
 
 def common_name(holder: "x509.Certificate") -> str:
-    """The last common name of the subject, "" for none."""
+    """Return the last common name of the subject, "" for none."""
     from cryptography.x509.oid import NameOID
 
     found = holder.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -94,7 +94,7 @@ def common_name(holder: "x509.Certificate") -> str:
 
 
 def names_of(holder: "x509.Certificate") -> list[str]:
-    """Its alternative names as text."""
+    """Return its alternative names as text."""
     from cryptography import x509
 
     from newel.crypto import loading

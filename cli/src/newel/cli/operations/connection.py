@@ -5,19 +5,17 @@ import datetime as dt
 import ssl
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
-from newel.cli.operations.keys.kms import is_uri, shown
+from newel.cli.operations.keys.kms import is_uri, redact
 from newel.cli.operations.network_errors import explain
-from newel.cli.options.invocation import BOOTSTRAP
 from newel.cli.store import steppath
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.client.authority import Authority
 
 LEEWAY = dt.timedelta(minutes=1)
@@ -31,11 +29,60 @@ COMPARE = (
 )
 
 
-def url_of(call: "Invocation") -> str:
-    """The authority's address. Raises UsageError when nothing names it or it is no https URL."""
+class AuthorityOptions(NamedTuple):
+    """What a command was told about the authority it works with."""
+
+    command: str
+    """The command as errors quote it, `newel ca renew`."""
+    folder: Path
+    """Where certs/, config/ and secrets/ of the authority in force are."""
+    ca_url: str | None = None
+    root: str | None = None
+    """The file of the roots to trust."""
+    root_given: bool = False
+    """Whether ``root`` comes from the command line itself."""
+    ca_config: str | None = None
+    unreadable: CliError | None = None
+    """What is wrong with a defaults.json that might name what is missing."""
+
+    @property
+    def stored_root(self) -> Path:
+        """The file in which bootstrap stores the root."""
+        return self.folder / "certs/root_ca.crt"
+
+    @property
+    def identity_file(self) -> Path:
+        """The file that names the client certificate for every call to the authority."""
+        return self.folder / "config/identity.json"
+
+    @property
+    def configuration(self) -> Path:
+        """The ca.json of --ca-config, by default that of the authority in force."""
+        if not self.ca_config or self.ca_config.startswith("$STEPPATH"):
+            return self.folder / "config/ca.json"
+        return Path(self.ca_config)
+
+    def require(self, value: str | None, flag: str) -> str:
+        """Return the value of a flag that the command needs. Raises UsageError without one."""
+        if value is None:
+            if self.unreadable:
+                raise self.unreadable
+            raise UsageError(
+                f"'{self.command}' requires the '--{flag}' flag",
+                hint=program.BOOTSTRAP.format(program.name()) if flag in {"ca-url", "root"} else "",
+            )
+        return value
+
+
+def url_of(authority: AuthorityOptions) -> str:
+    """Return the authority's address. Raises UsageError when nothing names it or it is no https URL."""
+    return parse_url(authority.require(authority.ca_url, "ca-url"))
+
+
+def parse_url(given: str) -> str:
+    """Return an authority's address in its short form. Raises UsageError when it is no https URL."""
     from newel.client.trust import base_url
 
-    given = call.require("ca-url")
     try:
         return base_url(given)
     except ValueError as error:
@@ -43,31 +90,21 @@ def url_of(call: "Invocation") -> str:
         raise UsageError(f"invalid value '{given}' for flag '--ca-url'; {reason}") from None
 
 
-def root_file(call: "Invocation") -> str:
-    """The file of the root to trust: --root, else the one bootstrap stored. Raises UsageError."""
-    given = call.get("root") if call.known("root") else None
-    if given:
-        return given
-    stored = stored_root(call)
-    if stored.is_file():
-        return str(stored)
-    call.check_saved()
-    raise UsageError(
-        f"'{call.command.usage.split(' <')[0]}' requires the '--root' flag",
-        hint=BOOTSTRAP.format(program.name()),
-    )
+def root_file(authority: AuthorityOptions) -> str:
+    """Return the file of the root to trust: --root, else the one bootstrap stored. Raises UsageError."""
+    stored = str(authority.stored_root) if authority.stored_root.is_file() else None
+    return authority.require(authority.root or stored, "root")
 
 
-def stored_root(call: "Invocation") -> Path:
-    """Where bootstrap puts the root."""
-    return steppath.authority_path(steppath.context_of(call)) / "certs/root_ca.crt"
+def root_pem(authority: AuthorityOptions) -> str:
+    """Return the trusted roots, PEM and nothing else. Raises CliError."""
+    return read_roots(root_file(authority))
 
 
-def root_pem(call: "Invocation", given: str | None = None) -> str:
-    """The trusted roots, PEM and nothing else: of the file that is given, else of :func:`root_file`."""
+def read_roots(name: str) -> str:
+    """Return the certificates of a file, PEM and nothing else. Raises CliError."""
     from newel.cli.operations.certificates import sources
 
-    name = given or root_file(call)
     try:
         data = read(name)
     except CliError as error:
@@ -78,7 +115,7 @@ def root_pem(call: "Invocation", given: str | None = None) -> str:
     return "".join(sources.pem(one) for one in found or [data])
 
 
-def trust(roots: str) -> ssl.SSLContext:
+def trust_roots(roots: str) -> ssl.SSLContext:
     """TLS that trusts these roots. Raises CliError."""
     from newel.client.trust import client_tls
 
@@ -89,55 +126,48 @@ def trust(roots: str) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def connected(
-    call: "Invocation", *, url: str | None = None, root: str | None = None
+def connect(
+    options: AuthorityOptions, *, url: str | None = None, root: str | None = None
 ) -> Generator["Authority"]:
-    """The authority the flags and defaults name; what it refuses ends the command with its words."""
+    """Connect to the authority; what it refuses ends the command with its words.
+
+    ``url`` and ``root`` (PEM) take the place of what the options name.
+    """
     from newel.client.authority import Authority
 
-    url = url or url_of(call)
-    pem = root or root_pem(call)
-    with explained():
-        tls = trust(pem)
-        use_identity(call, tls)
+    url = url or url_of(options)
+    pem = root or root_pem(options)
+    with explain_refusals():
+        tls = trust_roots(pem)
+        use_identity(options.identity_file, tls)
         with Authority(url, tls) as authority:
             yield authority
 
 
 @contextlib.contextmanager
-def authenticated(
-    call: "Invocation",
+def authenticate(
+    options: AuthorityOptions,
     certificate: str,
     key: str,
     *,
+    password_file: str | None = None,
     url: str | None = None,
     root: str | None = None,
-    unlocked_by: str = "password-file",
 ) -> Generator["Authority"]:
-    """The same over mutual TLS with the certificate and key in these files.
-
-    ``unlocked_by`` names the file with the key's password, where the command has such a flag.
-    """
+    """Connect over mutual TLS with the certificate and key in these files."""
     from newel.client.authority import Authority
 
-    url = url or url_of(call)
-    pem = root or root_pem(call)
-    with explained():
-        tls = trust(pem)
-        present(call, tls, certificate, key, unlocked_by)
+    url = url or url_of(options)
+    pem = root or root_pem(options)
+    with explain_refusals():
+        tls = trust_roots(pem)
+        present(tls, certificate, key, password_file)
         with Authority(url, tls) as authority:
             yield authority
 
 
-def present(
-    call: "Invocation",
-    tls: ssl.SSLContext,
-    certificate: str,
-    key: str,
-    unlocked_by: str = "password-file",
-) -> None:
-    """Loads a client certificate and its key, whose password is asked for when it needs one."""
-    password_file = call.get(unlocked_by) if call.known(unlocked_by) else None
+def present(tls: ssl.SSLContext, certificate: str, key: str, password_file: str | None) -> None:
+    """Load a client certificate and its key, whose password is asked for when it needs one."""
 
     def password() -> bytes:
         from newel.cli.operations.keys.key_files import password_for
@@ -145,7 +175,7 @@ def present(
         return password_for(key, password_file)
 
     if is_uri(key):
-        raise CliError(f"the key {shown(key)} signs tokens and certificates, but no TLS handshake")
+        raise CliError(f"the key {redact(key)} signs tokens and certificates, but no TLS handshake")
     texts = [read(name, exact=True) for name in (certificate, key)]
     if not all(map(read_by_openssl, texts)):
         load_as_people_have_it(tls, certificate, key, password_file)
@@ -164,7 +194,7 @@ def present(
 
 
 def read_by_openssl(text: bytes) -> bool:
-    """Whether OpenSSL reads the file itself: PEM that begins its lines, and not in OpenSSH's format.
+    """Say whether OpenSSL reads the file itself: PEM that begins its lines, and not in OpenSSH's format.
 
     A carriage return alone ends no line for it.
     """
@@ -176,7 +206,7 @@ def read_by_openssl(text: bytes) -> bool:
 def load_as_people_have_it(
     tls: ssl.SSLContext, certificate: str, key: str, password_file: str | None
 ) -> None:
-    """Loads what OpenSSL does not read: our own readers do, and hand it what they found."""
+    """Load files that OpenSSL does not read, by the readers of this program."""
     from newel.cli.operations.certificates import sources
     from newel.cli.operations.keys.key_files import private_key
     from newel.client import credential, rotating
@@ -190,12 +220,12 @@ def load_as_people_have_it(
     rotating.load(tls, made)
 
 
-def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
-    """Presents the identity that is kept on every call; one that has expired is left at home.
+def use_identity(file: Path, tls: ssl.SSLContext) -> None:
+    """Present the stored identity; one outside its validity is not presented.
 
-    One that cannot be read is no reason to fail, for most authorities do not ask for it; it is said.
+    One that cannot be read is reported and no error, for most authorities do not ask for it.
     """
-    identity = steppath.read_json(steppath.identity_file(call))
+    identity = steppath.read_json(file)
     if str(identity.get("type")).lower() != "mtls":
         return
     from newel.cli.operations.renewal.leaf import read_leaf
@@ -212,8 +242,8 @@ def use_identity(call: "Invocation", tls: ssl.SSLContext) -> None:
 
 
 @contextlib.contextmanager
-def explained(prefix: str = "", hint: str = RERUN) -> Generator[None]:
-    """Turns what the client library raises into the line a person reads."""
+def explain_refusals(prefix: str = "", hint: str = RERUN) -> Generator[None]:
+    """Turn the errors of the client library into lines for people."""
     from newel.client.errors import ClientError, RefusedError
 
     try:

@@ -10,11 +10,10 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations import connection
 from newel.cli.operations.tokens import provisioner_choice, token_requests
-from newel.cli.options.invocation import BOOTSTRAP
-from newel.cli.options.times import for_authority
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.connection import AuthorityOptions
+    from newel.cli.operations.tokens.token_options import TokenOptions
 
 PEOPLE = frozenset({"OIDC"})
 
@@ -39,53 +38,64 @@ class AcmeDirectory(NamedTuple):
 
     @classmethod
     def of_provisioner(cls, url: str, root: str, name: str) -> "AcmeDirectory":
-        """The directory an authority has for one of its provisioners."""
+        """Return the directory that an authority has for one of its provisioners."""
         return cls(f"{url}/acme/{quote(name, safe='')}/directory", root)
 
 
-def prepare(call: "Invocation", subject: str, sans: Sequence[str]) -> Ticket | AcmeDirectory:
-    """A ticket for these names from the flags. Raises CliError."""
-    directory, token = call.get("acme"), call.get("token")
-    if directory:
+def prepare(
+    options: "TokenOptions",
+    subject: str,
+    sans: Sequence[str],
+    *,
+    token: str | None,
+    acme: str | None,
+) -> Ticket | AcmeDirectory:
+    """Return what gets a certificate for these names: a ticket, or the directory to prove them at.
+
+    ``token`` is a token that was made elsewhere, ``acme`` the address of a directory. Raises CliError.
+    """
+    authority = options.authority
+    if acme:
         if token:
             raise UsageError("flag '--acme' is incompatible with '--token'")
-        return AcmeDirectory(directory, trusted_beside(call))
+        return AcmeDirectory(acme, extra_roots(authority))
     if token:
-        return from_token(call, token, subject, sans)
-    if call.known("root") and not call.get("root") and not connection.stored_root(call).is_file():
+        return from_token(authority, token, subject, sans)
+    if not authority.root and not authority.stored_root.is_file():
         raise UsageError(
             "flag '--root' is required unless the '--token' flag is provided",
-            hint=BOOTSTRAP.format(program.name()),
+            hint=program.BOOTSTRAP.format(program.name()),
         )
-    place = token_requests.online(call)
-    chosen = provisioner_choice.choose(call, place.provisioners)
+    place = token_requests.online(authority)
+    chosen = provisioner_choice.choose(options, place.provisioners)
     if chosen.get("type") == "ACME":
-        url, root = connection.url_of(call), connection.root_pem(call)
+        url, root = connection.url_of(authority), connection.root_pem(authority)
         return AcmeDirectory.of_provisioner(url, root, str(chosen["name"]))
-    return by_provisioner(call, place, chosen, subject, sans)
+    return by_provisioner(options, place, chosen, subject, sans)
 
 
-def ticket(call: "Invocation", subject: str, kinds: Sequence[str]) -> Ticket:
-    """The same by the token of --token, or by a provisioner of one of these types."""
-    token = call.get("token")
+def prepare_by_token(
+    options: "TokenOptions", subject: str, kinds: Sequence[str], token: str | None
+) -> Ticket:
+    """Return a ticket by ``token`` or, without one, by a provisioner of one of these types."""
     if token:
-        return from_token(call, token, subject, [])
-    place = token_requests.online(call)
-    chosen = provisioner_choice.choose(call, place.provisioners, kinds)
-    return by_provisioner(call, place, chosen, subject, [])
+        return from_token(options.authority, token, subject, [])
+    place = token_requests.online(options.authority)
+    chosen = provisioner_choice.choose(options, place.provisioners, kinds)
+    return by_provisioner(options, place, chosen, subject, [])
 
 
 def by_provisioner(
-    call: "Invocation",
+    options: "TokenOptions",
     place: token_requests.Place,
     chosen: provisioner_choice.Provisioner,
     subject: str,
     sans: Sequence[str],
 ) -> Ticket:
-    """A ticket with a token that a provisioner gives now."""
-    url, root = connection.url_of(call), connection.root_pem(call)
+    """Return a ticket with a token that a provisioner gives now."""
+    url, root = connection.url_of(options.authority), connection.root_pem(options.authority)
     made = token_requests.issue(
-        call, "sign", subject, place=place, provisioner=chosen, sans=list(sans) or [subject]
+        options, "sign", subject, place=place, provisioner=chosen, sans=list(sans) or [subject]
     )
     say("CA", url)
     if chosen.get("type") in PEOPLE:
@@ -93,20 +103,22 @@ def by_provisioner(
     return Ticket(url, root, made, subject, list(sans) or [subject])
 
 
-def trusted_beside(call: "Invocation") -> str | None:
-    """The root of --root or of bootstrap, where there is one."""
-    if call.get("root") or connection.stored_root(call).is_file():
-        return connection.root_pem(call)
+def extra_roots(authority: "AuthorityOptions") -> str | None:
+    """Return the root of --root or of bootstrap, where there is one."""
+    if authority.root or authority.stored_root.is_file():
+        return connection.root_pem(authority)
     return None
 
 
-def from_token(call: "Invocation", token: str, subject: str, sans: Sequence[str]) -> Ticket:
-    """What a token says of itself: it names authority, root and certificate (API-15)."""
+def from_token(
+    authority: "AuthorityOptions", token: str, subject: str, sans: Sequence[str]
+) -> Ticket:
+    """Return the ticket that a token makes: it names the authority, its root and the certificate."""
     claims = unverified_claims(token)
-    url = authority_of(call, claims)
+    url = authority_of(authority, claims)
     if subject and claims.get("sub") != subject and ("sans" in claims or "sha" in claims):
         raise CliError(f"token subject '{claims.get('sub')}' and argument '{subject}' do not match")
-    root = root_for(call, url, str(claims.get("sha") or ""))
+    root = root_for(authority, url, str(claims.get("sha") or ""))
     say("CA", url)
     if "sans" not in claims and "sha" not in claims:
         return of_person(url, root, token, subject, sans)
@@ -114,10 +126,10 @@ def from_token(call: "Invocation", token: str, subject: str, sans: Sequence[str]
     return Ticket(url, root, token, subject, list(sans) or named or [subject])
 
 
-def authority_of(call: "Invocation", claims: dict[str, Any]) -> str:
-    """The address of --ca-url, else the one a token is for. Raises CliError."""
-    if call.get("ca-url"):
-        return connection.url_of(call)
+def authority_of(authority: "AuthorityOptions", claims: dict[str, Any]) -> str:
+    """Return the address of --ca-url, else the one a token is for. Raises CliError."""
+    if authority.ca_url:
+        return connection.url_of(authority)
     audience = claims.get("aud")
     first = audience[0] if isinstance(audience, list) and audience else audience
     parts = urlsplit(str(first or ""))
@@ -126,24 +138,24 @@ def authority_of(call: "Invocation", claims: dict[str, Any]) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def root_for(call: "Invocation", url: str, sha: str) -> str:
-    """The root to trust: the one of --root, the stored one if the token means it, else fetched."""
-    if call.get("root") and (call.given("root") or not sha):
-        return connection.root_pem(call)
-    if connection.stored_root(call).is_file():
-        stored = connection.root_pem(call)
+def root_for(authority: "AuthorityOptions", url: str, sha: str) -> str:
+    """Return the root to trust: that of --root, the stored one if the token means it, else fetch it."""
+    if authority.root and (authority.root_given or not sha):
+        return connection.root_pem(authority)
+    if authority.stored_root.is_file():
+        stored = connection.root_pem(authority)
         if not sha or token_requests.fingerprint_of(stored) == sha.lower():
             return stored
     if not sha:
-        raise UsageError(f"'{call.command.usage.split(' <')[0]}' requires the '--root' flag")
+        raise UsageError(f"'{authority.command}' requires the '--root' flag")
     from newel.client.bootstrap import fetch_root
 
-    with connection.explained():
+    with connection.explain_refusals():
         return fetch_root(url, sha)
 
 
 def of_person(url: str, root: str, token: str, subject: str, sans: Sequence[str]) -> Ticket:
-    """An identity token's ticket: the subject is who the provider says it is."""
+    """Return an identity token's ticket: the subject is who the provider says it is."""
     claims = unverified_claims(token)
     email, person = str(claims.get("email") or ""), str(claims.get("sub") or subject)
     if email and subject == email and not sans:
@@ -152,7 +164,7 @@ def of_person(url: str, root: str, token: str, subject: str, sans: Sequence[str]
 
 
 def unverified_claims(token: str) -> dict[str, Any]:
-    """The payload of a token, believed by nobody. Raises CliError for what is no token."""
+    """Return the payload of a token, unverified. Raises CliError for what is no token."""
     from newel.jose import base64url
 
     parts = token.split(".")
@@ -167,19 +179,28 @@ def unverified_claims(token: str) -> dict[str, Any]:
     raise CliError("error parsing token: its payload is no JSON object")
 
 
-def sign(call: "Invocation", ticket: Ticket, csr: str) -> bytes:
-    """The chain for a PEM request, as a certificate file holds it. Raises CliError."""
-    from newel.cli.options import template_data
+def sign(
+    options: "AuthorityOptions",
+    ticket: Ticket,
+    csr: str,
+    validity: tuple[str, str] = ("", ""),
+    template_data: dict[str, Any] | None = None,
+) -> bytes:
+    """Return the chain for a PEM request, as a certificate file holds it. Raises CliError.
+
+    ``validity`` is notBefore and notAfter as the API carries them, "" for what the authority shall choose.
+    """
     from newel.client import calls
 
-    with connection.connected(call, url=ticket.url, root=ticket.root) as authority:
+    start, end = validity
+    with connection.connect(options, url=ticket.url, root=ticket.root) as authority:
         issued = authority.send(
             calls.sign(
                 csr,
                 ticket.token,
-                not_before=for_authority(call, "not-before"),
-                not_after=for_authority(call, "not-after"),
-                template_data=template_data.given(call),
+                not_before=start,
+                not_after=end,
+                template_data=template_data or {},
             )
         )
     return issued.pem

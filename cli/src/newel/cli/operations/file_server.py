@@ -1,4 +1,4 @@
-"""A directory over HTTP, HTTPS or mutual TLS, until somebody interrupts."""
+"""A directory over HTTP, HTTPS or mutual TLS, until an interrupt."""
 
 import signal
 import ssl
@@ -15,7 +15,7 @@ from newel.cli.store.files import read
 SECONDS = 15
 
 
-def listening(address: str) -> tuple[str, int]:
+def listen(address: str) -> tuple[str, int]:
     """Host and port of ``host:port``; no host is every address."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal():
@@ -33,7 +33,7 @@ class Tls:
         self.context = self._read()
 
     def reload(self) -> None:
-        """Reads the files again; what cannot be used leaves all as it was."""
+        """Read the files again; invalid ones change nothing."""
         try:
             self.context = self._read()
         except CliError as error:
@@ -70,7 +70,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """The listener; TLS is spoken in the connection's own thread, so that nobody waits for a handshake."""
+    """The listener; each connection's own thread makes its TLS handshake, so that no client waits."""
 
     daemon_threads = True
 
@@ -88,14 +88,14 @@ class Server(ThreadingHTTPServer):
             super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base's signature
-        """A connection that failed concerns only its client."""
+        """Ignore a failed connection, which concerns only its client."""
         print(f"connection from {client_address[0]}: {sys.exc_info()[1]}", file=sys.stderr)
 
 
-def bound(address: str, handler: Any, tls: Tls | None = None) -> Server:
-    """A server that listens at ``host:port``. Raises CliError."""
+def bind(address: str, handler: Any, tls: Tls | None = None) -> Server:
+    """Return a server that listens at ``host:port``. Raises CliError."""
     try:
-        return Server(listening(address), handler, tls)
+        return Server(listen(address), handler, tls)
     except OSError as error:
         cause = (error.strerror or str(error)).lower()
         raise CliError(f"error listening at {address}: {cause}") from None

@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 MOST_PAGES = 1000
 
 
-def every(ask: Callable[[str], tuple[Sequence[Item], str]], what: str) -> list[Item]:
+def collect(ask: Callable[[str], tuple[Sequence[Item], str]], what: str) -> list[Item]:
     """All of it; ``ask`` is given a cursor, first "", and returns a page and the next cursor. Raises CliError."""
     found: list[Item] = []
     cursor = ""

@@ -6,7 +6,7 @@ from newel.cli.store.steppath import base_name, join
 
 
 def find(name: str) -> str | None:
-    """The program of a plugin: in the plugins of STEPPATH, else on PATH; None when there is none."""
+    """Return the program of a plugin: in the plugins of STEPPATH, else on PATH; None when there is none."""
     import shutil
 
     search = os.pathsep.join((join(base_name(), "plugins"), os.environ.get("PATH", "")))
@@ -14,7 +14,7 @@ def find(name: str) -> str | None:
 
 
 def run_plugin(arguments: list[str]) -> int | None:
-    """Runs the plugin for the first word with the remaining ones; None when there is none."""
+    """Run the plugin for the first word with the remaining ones; None when there is none."""
     import subprocess
 
     name = arguments[0]

@@ -35,17 +35,17 @@ class Request(NamedTuple):
 
 
 @contextlib.contextmanager
-def answered(
+def send(
     request: Request, credential: "Credential", roots: str | None
 ) -> Generator[http.client.HTTPResponse]:
-    """The service's answer, its body still to be read. Raises CliError.
+    """Send a request, follow redirects and yield the answer, its body unread. Raises CliError.
 
     ``roots`` is PEM of what is trusted beside the system's roots.
     """
     service = services.origin(request.url)
     for _ in range(MOST_REDIRECTIONS):
-        with sent(request, credential, roots) as answer:
-            following = redirected(request, answer)
+        with send_once(request, credential, roots) as answer:
+            following = follow(request, answer)
             if following is None:
                 yield answer
                 return
@@ -57,7 +57,7 @@ def answered(
 
 
 @contextlib.contextmanager
-def sent(
+def send_once(
     request: Request, credential: "Credential", roots: str | None
 ) -> Generator[http.client.HTTPResponse]:
     """One request and its answer."""
@@ -69,9 +69,9 @@ def sent(
             raise CliError("error reading root certificate: no certificate in it") from None
     headers = {"User-Agent": authority.USER_AGENT, "Accept": "*/*", **request.headers}
     credential.present(headers, tls)
-    link = linked(request.url, tls)
+    link = open_connection(request.url, tls)
     try:
-        with connection.explained():
+        with connection.explain_refusals():
             try:
                 link.request(request.method, services.target(request.url), request.body, headers)
                 answer = link.getresponse()
@@ -82,16 +82,16 @@ def sent(
         link.close()
 
 
-def linked(url: str, tls: ssl.SSLContext) -> http.client.HTTPConnection:
-    """A connection to the origin of a URL; http goes to this machine only, and so through no proxy."""
+def open_connection(url: str, tls: ssl.SSLContext) -> http.client.HTTPConnection:
+    """Connect to the origin of a URL; http goes to this machine only, and so through no proxy."""
     parts = urlsplit(url)
     if parts.scheme == "http":
         return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
     return connect(services.origin(url), tls, SECONDS)
 
 
-def redirected(request: Request, answer: http.client.HTTPResponse) -> Request | None:
-    """What is to be asked next; None when this is the answer."""
+def follow(request: Request, answer: http.client.HTTPResponse) -> Request | None:
+    """Return the request to send next; None when this is the answer."""
     where = answer.getheader("Location")
     if where is None or answer.status not in (*AS_GET, *SAME):
         return None

@@ -10,12 +10,12 @@ SECONDS = 15
 
 
 def read_file_or_url(name: str) -> bytes:
-    """The content of a file, "-" being stdin, or of what an https address answers with."""
+    """Return the content of a file, "-" being stdin, or of what an https address answers with."""
     return fetch(name) if name.startswith("https://") else read(name, exact=True)
 
 
 def fetch(address: str) -> bytes:
-    """The body at an https address, up to a megabyte; redirections stay with https."""
+    """Return the body at an https address, up to a megabyte; redirections stay with https."""
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import HTTPRedirectHandler

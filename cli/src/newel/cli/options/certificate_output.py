@@ -7,7 +7,7 @@ from newel.cli.options.invocation import Invocation
 
 
 def deliver(call: Invocation, certificates: Sequence[str], what: str) -> None:
-    """Prints PEM certificates, or writes them to the positional's file and says that ``what`` is there."""
+    """Print PEM certificates, or write them to the positional's file and report ``what``."""
     text = "".join(each.strip() + "\n" for each in certificates)
     if call.args:
         from newel.cli.store.files import write

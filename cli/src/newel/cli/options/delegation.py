@@ -19,7 +19,7 @@ def delegate(call: Invocation, path: str, *words: str) -> Any:
     given = [
         f"--{flag.name}={value}"
         for flag in (*EVERYWHERE, *call.command.flags)
-        if shared.known(flag.name) and call.given(flag.name)
+        if shared.has(flag.name) and call.is_given(flag.name)
         for value in call.all(flag.name)
     ]
     return parse(path, *given, *words)

@@ -79,7 +79,7 @@ def load(word: str) -> dict[str, Command]:
 
 
 def read(word: str) -> dict[str, Command]:
-    """Reads one table."""
+    """Read one table."""
     if not word.isalnum():
         return {}
     try:
@@ -101,12 +101,12 @@ def read(word: str) -> dict[str, Command]:
 
 
 def words() -> list[str]:
-    """The first words there are."""
+    """Return the first words of all commands."""
     return sorted(name.removesuffix(".tsv") for name in os.listdir(HERE) if name.endswith(".tsv"))  # noqa: PTH208
 
 
 def find(arguments: list[str]) -> tuple[Command | None, list[str]]:
-    """The longest command the leading words name, and what follows them."""
+    """Return the longest command that the leading words name, and the words after it."""
     if not arguments:
         return None, []
     tree = load(arguments[0])
@@ -118,7 +118,7 @@ def find(arguments: list[str]) -> tuple[Command | None, list[str]]:
 
 
 def examples(path: str) -> list[tuple[str, str]]:
-    """What examples.txt has for a command: what is done, and the line that does it."""
+    """Return the examples of a command: what is done, and the line that does it."""
     with open(os.path.join(HERE, "examples.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
         rows = [line.rstrip("\n").split("\t") for line in table]
     return [(meaning, line) for command, meaning, line in rows if command == path]

@@ -11,12 +11,7 @@ from newel.cli.options.grammar import EVERYWHERE, SWITCHES, Command, Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from newel.cli.store.steppath import Defaults
-
-BOOTSTRAP = (
-    "'{} ca bootstrap --ca-url URL --fingerprint SHA256' stores the authority's address and root."
-)
-"""What saves most people the flags that name an authority."""
+    from newel.cli.store.steppath import Context, Defaults
 NOT_SAVED = {"config", "context", "authority", "profile", "help", "output", "no-context"}
 RESERVED = {"all", "from", "json", "list", "set"}
 """Names of flags that mean something else in Python or in an invocation."""
@@ -60,7 +55,7 @@ class Invocation:
         return text if text is None or flag.kind != "i" else self.integer(flag.name)
 
     def _sort(self, arguments: list[str]) -> list[str]:
-        """Splits the words; flags may stand before, between and after the positionals."""
+        """Split the words; flags may stand before, between and after the positionals."""
         positionals: list[str] = []
         rest = iter(arguments)
         for word in rest:
@@ -85,12 +80,18 @@ class Invocation:
             self._line.setdefault(flag.name, []).append(value)
         return positionals
 
-    def saved(self, name: str) -> object:
-        """What defaults.json says of a flag; looked at when the first flag is not found nearer."""
+    @property
+    def command_name(self) -> str:
+        """The program and the command as errors quote them, `newel ca renew`."""
+        return f"{program.name()} {self.command.path}"
+
+    def read_saved(self, name: str) -> object:
+        """Return the saved value of a flag; defaults.json is opened when it is first needed."""
         if self._defaults is None:
             from newel.cli.store.steppath import Defaults
 
-            self._defaults = Defaults(self)
+            file = self.get("config")
+            self._defaults = Defaults(file, None if file else context_of(self))
         return self._defaults.get(name)
 
     def check_saved(self) -> None:
@@ -104,22 +105,22 @@ class Invocation:
         """For a command that makes the context it is told to use: there is nothing saved to read yet."""
         self._defaults = {}
 
-    def given(self, name: str) -> bool:
-        """Whether the flag stands on the command line itself."""
+    def is_given(self, name: str) -> bool:
+        """Say whether the flag stands on the command line itself."""
         return name in self._line
 
     def supply(self, name: str, value: str) -> None:
-        """Sets a flag as if it stood on the command line: what a positional says another way."""
+        """Set a flag as if it stood on the command line."""
         self._line[self._flags[name].name] = [value]
 
-    def settled(self, name: str) -> bool:
-        """Whether the line, the environment or defaults.json says anything about the flag."""
+    def is_settled(self, name: str) -> bool:
+        """Say whether the line, the environment or defaults.json says anything about the flag."""
         flag = self._flags[name]
         elsewhere = flag.environment and os.environ.get(flag.environment)
-        return self.given(flag.name) or bool(elsewhere) or self.saved(flag.name) is not None
+        return self.is_given(flag.name) or bool(elsewhere) or self.read_saved(flag.name) is not None
 
-    def known(self, name: str) -> bool:
-        """Whether the command has such a flag."""
+    def has(self, name: str) -> bool:
+        """Say whether the command has such a flag."""
         return name in self._flags
 
     def all(self, name: str) -> list[str]:
@@ -131,18 +132,18 @@ class Invocation:
         if from_environment:
             return from_environment.split(",") if flag.kind == "m" else [from_environment]
         if flag.name not in NOT_SAVED:
-            saved = self.saved(flag.name)
+            saved = self.read_saved(flag.name)
             if saved is not None and saved != "":
                 return [str(item) for item in saved] if isinstance(saved, list) else [text(saved)]
         return [flag.default] if flag.default else []
 
     def get(self, name: str) -> str | None:
-        """The value of a flag, the last where it was given twice; None when there is none."""
+        """Return the value of a flag, the last where it was given twice; None when there is none."""
         values = self.all(name)
         return values[-1] if values and values[-1] != "" else None
 
     def on(self, name: str) -> bool:
-        """Whether a switch is on."""
+        """Say whether a switch is on."""
         values = self.all(name)
         if not values:
             return self._flags[name].kind == "B"
@@ -152,7 +153,7 @@ class Invocation:
         return word in TRUE
 
     def integer(self, name: str, default: int = 0) -> int:
-        """A whole number, or ``default`` when the flag is not given."""
+        """Return a whole number, or ``default`` when the flag is not given."""
         value = self.get(name)
         if value is None:
             return default
@@ -162,25 +163,25 @@ class Invocation:
             raise UsageError(f'invalid value "{value}" for flag -{name}') from None
 
     def require(self, name: str) -> str:
-        """The value of a flag the command cannot do without."""
+        """Return the value of a flag that the command needs. Raises UsageError without one."""
         value = self.get(name)
         if value is None:
             self.check_saved()
             raise UsageError(
-                f"'{program.name()} {self.command.path}' requires the '--{name}' flag",
-                hint=BOOTSTRAP.format(program.name()) if name in {"ca-url", "root"} else "",
+                f"'{self.command_name}' requires the '--{name}' flag",
+                hint=program.BOOTSTRAP.format(program.name()) if name in {"ca-url", "root"} else "",
             )
         return value
 
     def exclusive(self, *names: str) -> None:
-        """Refuses two flags of which only one makes sense."""
-        present = [name for name in names if self.known(name) and self.given(name)]
+        """Refuse two flags of which only one makes sense."""
+        present = [name for name in names if self.has(name) and self.is_given(name)]
         if len(present) > 1:
             first, second = present[:2]
             raise UsageError(f"flag '--{first}' and flag '--{second}' are mutually exclusive")
 
     def positionals(self, least: int, most: int | None = None) -> list[str]:
-        """The positional words when their number is right; ``most`` is ``least`` unless given, -1 any."""
+        """Return the positionals if their number is right; ``most`` is ``least`` unless given, -1 any."""
         most = least if most is None else most
         if len(self.args) < least:
             raise UsageError(
@@ -201,6 +202,16 @@ class Invocation:
         return value == "json"
 
 
+def context_of(call: Invocation) -> "Context | None":
+    """Return the context of a command: --context, STEP_CONTEXT, the selected one; none with --no-context."""
+    from newel.cli.store import steppath
+
+    if call.has("no-context") and call.is_given("no-context") and call.on("no-context"):
+        return None
+    chosen = call.get("context") if call.has("context") else None
+    return steppath.current(chosen)
+
+
 def field_name(flag: str) -> str:
     """Name the field of a flag: `not-after` is `not_after`, `reasonCode` is `reason_code`, `from` is `from_`."""
     name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in flag)
@@ -208,10 +219,10 @@ def field_name(flag: str) -> str:
 
 
 def negative_value(word: str) -> bool:
-    """A word such as -5m or -1 is a value, not a flag."""
+    """Say whether a word such as -5m or -1 is a value and no flag."""
     return len(word) > 1 and (word[1].isdigit() or (word[1] == "." and word[2:3].isdigit()))
 
 
 def text(value: object) -> str:
-    """A JSON scalar as a flag would spell it."""
+    """Return a JSON scalar as a flag would spell it."""
     return str(value).lower() if isinstance(value, bool) else str(value)

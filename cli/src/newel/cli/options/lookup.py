@@ -15,7 +15,7 @@ NOT_FOUND = 3
 
 
 def module_of(path: str) -> str:
-    """The module of a command: its own, or that of the nearest group that has one for all below it."""
+    """Return the module of a command: its own, or that of the nearest group that has one."""
     words = path.replace("-", "_").split()
     for length in range(len(words), 0, -1):
         if os.path.isfile(os.path.join(COMMANDS, *words[:length]) + ".py"):  # noqa: PTH113, PTH118 - see above
@@ -25,7 +25,7 @@ def module_of(path: str) -> str:
 
 
 def foreign(name: str, arguments: list[str]) -> int:
-    """Runs a command another member registered in the group ``newel.commands``."""
+    """Run a command that another member registered in the group ``newel.commands``."""
     from importlib.metadata import entry_points
 
     for entry in entry_points(group="newel.commands", name=name):
@@ -34,7 +34,7 @@ def foreign(name: str, arguments: list[str]) -> int:
 
 
 def nearest(word: str, group: Command | None) -> str:
-    """The command that was probably meant; "" when none is near."""
+    """Return the command that was probably meant; "" when none is near."""
     from difflib import get_close_matches
 
     if group is None:

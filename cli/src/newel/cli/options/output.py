@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def deliver(call: "Invocation", data: bytes) -> None:
-    """Writes the octets as they are. Asks before it overwrites a file, unless --force is given."""
+    """Write the octets as they are. Asks before it overwrites a file, unless --force is given."""
     name = call.get("out")
     if name:
         from newel.cli.interact.terminal import say
@@ -22,5 +22,5 @@ def deliver(call: "Invocation", data: bytes) -> None:
 
 
 def line(text: str) -> bytes:
-    """A text as a file of one line."""
+    """Return a text as a file of one line."""
     return text.encode() + b"\n"

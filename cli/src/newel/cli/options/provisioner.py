@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.operations.provisioners import bundles
+from newel.cli.operations.provisioners import bundles, jwk_keys
 from newel.cli.operations.provisioners.members import (
     CHALLENGES,
     CLAIMS,
@@ -15,6 +15,7 @@ from newel.cli.operations.provisioners.members import (
     REQUIRED,
     Member,
 )
+from newel.cli.options.groups import select
 from newel.cli.store.files import read, read_password
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ FILES = {
 
 
 def kind_of(call: "Invocation") -> str:
-    """The kind of --type, whatever its case. Raises UsageError."""
+    """Return the kind of --type, whatever its case. Raises UsageError."""
     given = call.get("type") or "JWK"
     kind = NAMES.get(given.upper())
     if kind is None:
@@ -40,17 +41,19 @@ def kind_of(call: "Invocation") -> str:
 
 
 def new_record(call: "Invocation", name: str, key_file: str = "") -> Record:
-    """The record of a new provisioner; a JWK one's key may be in ``key_file``. Raises CliError."""
+    """Return the record of a new provisioner; a JWK one's key may be in ``key_file``. Raises CliError."""
     kind = kind_of(call)
     if key_file and (kind != "JWK" or call.on("create") or call.get("public-key")):
         raise UsageError(f"a key file is for a JWK provisioner without other keys: '{key_file}'")
     check(call, kind)
     record: Record = {"type": kind, "name": name}
     if kind == "JWK":
-        from newel.cli.operations.provisioners import jwk_keys
-
         password_file = call.get("password-file")
-        record |= jwk_keys.of_file(key_file, password_file) if key_file else jwk_keys.members(call)
+        record |= (
+            jwk_keys.of_file(key_file, password_file)
+            if key_file
+            else jwk_keys.members(key_flags(call))
+        )
     for flag in REQUIRED.get(kind, ()):
         if not call.all(flag):
             raise UsageError(f"flag '--type {kind}' requires the '--{flag}' flag")
@@ -71,15 +74,13 @@ def new_record(call: "Invocation", name: str, key_file: str = "") -> Record:
 
 
 def change(call: "Invocation", record: Record) -> None:
-    """Changes a record as the flags say; what they do not name stays."""
+    """Change a record as the flags say."""
     kind = NAMES.get(str(record.get("type")).upper(), "")
     check(call, kind)
     if call.get("name"):
         record["name"] = call.get("name")
     if kind == "JWK":
-        from newel.cli.operations.provisioners import jwk_keys
-
-        jwk_keys.change(call, record)
+        jwk_keys.change(key_flags(call), record)
     set_members(call, record, MEMBERS.get(kind, ()))
     claims = record.setdefault("claims", {})
     set_members(call, claims, CLAIMS)
@@ -92,7 +93,7 @@ def change(call: "Invocation", record: Record) -> None:
 
 
 def check(call: "Invocation", kind: str) -> None:
-    """Refuses values and combinations no authority would take."""
+    """Refuse values and combinations no authority would take."""
     if kind == "ACME":
         for flag, known in (("challenge", CHALLENGES), ("attestation-format", FORMATS)):
             for value in call.all(flag):
@@ -109,35 +110,35 @@ def check(call: "Invocation", kind: str) -> None:
 
 
 def set_members(call: "Invocation", holder: Record, members: tuple[Member, ...]) -> None:
-    """Sets every member whose flag was given, adds to lists and takes away from them."""
+    """Set every member whose flag was given; add to lists and remove from them."""
     for member in members:
-        if not call.known(member.flag):
+        if not call.has(member.flag):
             continue
         removed = f"remove-{member.flag}"
         if member.form == "list":
             before = list(cast("list[str]", holder.get(member.name) or []))
-            gone = call.all(removed) if call.known(removed) else []
+            gone = call.all(removed) if call.has(removed) else []
             left = [value for value in before if value not in gone]
             left += [value for value in call.all(member.flag) if value not in left]
             if left:
                 holder[member.name] = left
             else:
                 holder.pop(member.name, None)
-        elif call.given(member.flag):
+        elif call.is_given(member.flag):
             holder[member.name] = value_of(call, member)
 
 
 def value_of(call: "Invocation", member: Member) -> Any:
-    """The member's value as ca.json has it."""
+    """Return the member's value as ca.json has it."""
     if member.form == "flag":
         return call.on(member.flag)
     if member.form == "number":
         return call.integer(member.flag)
     if member.form == "duration":
-        from newel.cli.options.times import duration
+        from newel.cli.operations.times import parse_duration
         from newel.durations.go import format_duration
 
-        found = duration(call, member.flag)
+        found = parse_duration(call.get(member.flag), member.flag)
         return format_duration(found) if found is not None else ""
     if member.form == "secret":
         return read_password(call.require(member.flag))
@@ -147,7 +148,7 @@ def value_of(call: "Invocation", member: Member) -> Any:
 
 
 def set_templates(call: "Invocation", options: Record) -> None:
-    """Puts templates and their data where the authority finds them; an empty flag takes one away."""
+    """Set templates and their data; an empty flag removes one."""
     for kind in ("x509", "ssh"):
         holder = options.get(kind)
         changed = dict(cast("Record", holder or {}))
@@ -158,14 +159,14 @@ def set_templates(call: "Invocation", options: Record) -> None:
             file = call.get(f"{kind}-{flag}")
             if file:
                 changed[name] = form(file)
-            elif call.given(f"{kind}-{flag}"):
+            elif call.is_given(f"{kind}-{flag}"):
                 changed.pop(name, None)
         if changed or holder is not None:
             options[kind] = changed
 
 
 def text_in(name: str) -> str:
-    """A file's text. Raises CliError."""
+    """Return a file's text. Raises CliError."""
     try:
         return read(name).decode()
     except UnicodeDecodeError:
@@ -173,8 +174,13 @@ def text_in(name: str) -> str:
 
 
 def json_in(name: str) -> Any:
-    """A file's JSON. Raises CliError."""
+    """Return a file's JSON. Raises CliError."""
     try:
         return json.loads(text_in(name))
     except (ValueError, RecursionError) as error:
         raise CliError(f"error parsing {name}: {error}") from None
+
+
+def key_flags(call: "Invocation") -> jwk_keys.KeyFlags:
+    """Return where the key of a JWK provisioner comes from."""
+    return select(jwk_keys.KeyFlags, call, private_key_given=call.is_given("private-key"))

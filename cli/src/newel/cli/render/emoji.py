@@ -4,5 +4,5 @@ from pathlib import Path
 
 
 def symbols() -> list[str]:
-    """The symbol of each octet value, in order; some are sequences of code points."""
+    """Return the symbol of each octet value, in order; some are sequences of code points."""
     return Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split()

@@ -7,8 +7,8 @@ from newel.cli.errors import UsageError
 FORMATS = ("hex", "base64", "base64-url", "base64-raw", "base64-url-raw", "emoji")
 
 
-def spelled(digest: bytes, form: str) -> str:
-    """A digest in one of the formats. Raises UsageError for a format there is not."""
+def format_fingerprint(digest: bytes, form: str) -> str:
+    """Return a digest in one of the formats. Raises UsageError for a format there is not."""
     if form == "hex":
         return digest.hex()
     if form == "emoji":

@@ -10,12 +10,12 @@ LONGEST_NAME = 34
 
 
 def width() -> int:
-    """Characters in a line."""
+    """Return characters in a line."""
     return min(max(shutil.get_terminal_size((100, 24)).columns, NARROWEST), WIDEST)
 
 
-def wrapped(text: str, *, indent: int = 0) -> str:
-    """A sentence over as many lines as it takes."""
+def wrap(text: str, *, indent: int = 0) -> str:
+    """Wrap a sentence to the width of the terminal."""
     blanks = " " * indent
     return textwrap.fill(
         text,
@@ -28,17 +28,17 @@ def wrapped(text: str, *, indent: int = 0) -> str:
 
 
 def sentence(summary: str) -> str:
-    """A summary as a sentence of its own."""
-    return wrapped(f"{summary[:1].upper()}{summary[1:]}.")
+    """Return a summary as a sentence."""
+    return wrap(f"{summary[:1].upper()}{summary[1:]}.")
 
 
 def columns(rows: Sequence[tuple[str, str]]) -> str:
-    """Names and meanings side by side."""
+    """Return names and meanings side by side."""
     longest = min(LONGEST_NAME, width() // 2)
     start = max((len(name) for name, _ in rows if len(name) <= longest), default=0) + 4
     lines: list[str] = []
     for name, meaning in rows:
-        text = wrapped(meaning, indent=start)
+        text = wrap(meaning, indent=start)
         if len(name) > start - 4:
             lines.append(f"  {name}\n{text}".rstrip())
         else:

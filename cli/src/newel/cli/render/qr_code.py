@@ -9,7 +9,7 @@ QUIET = 4  # modules of white that ISO/IEC 18004 wants around the code
 
 
 def png(text: str, size: int) -> bytes:
-    """A square black-and-white PNG, ``size`` pixels wide, of a QR code with error correction M."""
+    """Return a square black-and-white PNG, ``size`` pixels wide, of a QR code with error correction M."""
     from segno import DataOverflowError, encoder
 
     try:
@@ -33,8 +33,8 @@ def png(text: str, size: int) -> bytes:
 
 
 def image(rows: list[bytes], size: int) -> bytes:
-    """A PNG with one bit per pixel; a row has one octet per pixel, 1 for white."""
-    lines = b"".join(b"\0" + packed(row) for row in rows)
+    """Return a PNG with one bit per pixel; a row has one octet per pixel, 1 for white."""
+    lines = b"".join(b"\0" + pack_png(row) for row in rows)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",
@@ -45,7 +45,7 @@ def image(rows: list[bytes], size: int) -> bytes:
     )
 
 
-def packed(row: bytes) -> bytes:
+def pack_png(row: bytes) -> bytes:
     """Eight pixels to an octet, the leftmost in its highest bit."""
     bits = "".join("1" if pixel else "0" for pixel in row)
     bits += "0" * (-len(bits) % 8)
@@ -53,5 +53,5 @@ def packed(row: bytes) -> bytes:
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """A PNG chunk: length, kind, data, checksum."""
+    """Return a PNG chunk: length, kind, data, checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 TAB = 8
 
 
-def tabbed(rows: Sequence[Sequence[str]]) -> str:
-    """The rows, every column but the last filled up with tabs to the next stop after its widest cell."""
+def format_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return the rows with every column but the last padded by tabs to the stop after its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     stops = [(width // TAB + 1) * TAB for width in widths]
     lines: list[str] = []

@@ -17,9 +17,9 @@ class Target(NamedTuple):
 
 
 def allow(names: Iterable[str], *, force: bool) -> None:
-    """Asks about each file that exists and refuses what cannot be written, before anything is done.
+    """Ask about each file that exists and refuse what cannot be written, before anything is done.
 
-    A one-time token that was used up for a file nobody may write is lost.
+    A one-time token that was consumed for an unwritable file is lost.
     """
     for name in names:
         with explain_errors(name):
@@ -28,9 +28,9 @@ def allow(names: Iterable[str], *, force: bool) -> None:
 
 
 def write_all(targets: Sequence[Target]) -> None:
-    """Writes every file beside its place and then puts all in place; on failure none has changed.
+    """Write every file under a temporary name, then rename all; on failure none has changed.
 
-    Overwrites: whoever calls has asked with :func:`allow`.
+    It overwrites: the caller has asked with :func:`allow`.
     """
     with explain_errors(targets[0].name if targets else ""):
         atomic_write.write_all(

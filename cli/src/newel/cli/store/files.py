@@ -15,7 +15,7 @@ UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def read(name: str, *, exact: bool = False) -> bytes:
-    """A file's content, "-" being stdin; unless octets count, text in UTF-16 or with a mark becomes UTF-8."""
+    """Return a file's content, "-" being stdin; text in UTF-16 or with a mark becomes UTF-8 unless exact."""
     try:
         data = read_stdin() if name == "-" else read_file(Path(name))
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def read(name: str, *, exact: bool = False) -> bytes:
 
 
 def utf_8(data: bytes) -> bytes:
-    """A text without its byte order mark; shells of Windows write UTF-16 with one. Other octets stay."""
+    """Return text without its byte order mark, UTF-16 as UTF-8; other octets as they are."""
     encoding = UTF_16.get(data[:2])
     if encoding is None:
         return data.removeprefix(b"\xef\xbb\xbf")
@@ -41,7 +41,7 @@ def utf_8(data: bytes) -> bytes:
 
 
 def read_stdin() -> bytes:
-    """The same of stdin, which may be closed."""
+    """Return the content of stdin, which may be closed."""
     source = cast("TextIO | None", sys.stdin)
     if source is None:
         raise CliError("read /dev/stdin: bad file descriptor")
@@ -55,12 +55,12 @@ def read_file(path: Path) -> bytes:
 
 
 def read_password(name: str) -> str:
-    """A password file: all of it, without the white space at its end."""
+    """Return a password file: all of it, without the white space at its end."""
     return read(name).decode(errors="surrogateescape").rstrip()
 
 
 def write(name: str, data: bytes, *, mode: int = 0o600, force: bool = False) -> None:
-    """Writes a file as a whole: a crash or a full disk leaves the old one as it was.
+    """Write a file as a whole: a crash or a full disk leaves the old one as it was.
 
     Asks before it overwrites, unless forced. ``mode`` is the permission of a new file.
     """
@@ -70,8 +70,8 @@ def write(name: str, data: bytes, *, mode: int = 0o600, force: bool = False) -> 
 
 
 @contextlib.contextmanager
-def being_written(name: str, *, mode: int = 0o600, force: bool = False) -> Generator[BinaryIO]:
-    """The same for what is too much to hold at once: the file is there when the block ends well."""
+def open_for_writing(name: str, *, mode: int = 0o600, force: bool = False) -> Generator[BinaryIO]:
+    """Open a file for writing as a whole: it appears when the block succeeds."""
     ask_to_overwrite(name, force=force)
     with explain_errors(name), atomic_write.open_replacement(Path(name), mode) as sink:
         yield sink
@@ -106,7 +106,7 @@ def replace(path: Path, data: bytes, mode: int) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """A directory only its owner may enter, with what is missing above it."""
+    """Create a directory that only its owner may enter, with its parents."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -9,7 +9,7 @@ STDIN = 0
 
 
 def has_input() -> bool:
-    """Whether stdin is a pipe or a file with something in it; a terminal is neither."""
+    """Say whether stdin is a pipe or a file with something in it; a terminal is neither."""
     try:
         status = os.fstat(STDIN)
     except OSError:

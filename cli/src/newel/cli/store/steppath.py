@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from newel.cli.options.invocation import Invocation
-
 
 class Context:
     """A named pair of authority (which CA) and profile (whose settings)."""
@@ -32,7 +30,7 @@ class Context:
 
 
 def base_name() -> str:
-    """The base directory, which contexts share, as text."""
+    """Return the base directory, which contexts share, as text."""
     given = os.environ.get("STEPPATH")
     name = os.path.normpath(given) if given else join(home(), ".step")
     if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112 - pathlib is slow
@@ -41,7 +39,7 @@ def base_name() -> str:
 
 
 def home() -> str:
-    """The person's own directory: HOME, or on Windows USERPROFILE, then HOMEDRIVE and HOMEPATH."""
+    """Return the home directory: HOME, or on Windows USERPROFILE, then HOMEDRIVE and HOMEPATH."""
     if os.environ.get("HOME") == "" and os.name == "posix":
         return home_on_record()  # expanduser takes the root of the file system for it
     name = os.path.expanduser("~")  # noqa: PTH111 - see above
@@ -51,7 +49,7 @@ def home() -> str:
 
 
 def home_on_record() -> str:
-    """The directory that the system has for this user."""
+    """Return the user's directory in the system's database."""
     import pwd
 
     try:
@@ -61,17 +59,17 @@ def home_on_record() -> str:
 
 
 def join(*parts: str) -> str:
-    """A name below a directory."""
+    """Return a name below a directory."""
     return os.path.join(*parts)  # noqa: PTH118 - see above
 
 
 def base() -> "Path":
-    """The base directory."""
+    """Return the base directory."""
     return as_path(base_name())
 
 
 def as_path(name: str) -> "Path":
-    """The name for those who do more than show it."""
+    """Return a name as a Path."""
     from pathlib import Path
 
     return Path(name)
@@ -87,7 +85,7 @@ def contexts() -> dict[str, Context]:
 
 
 def current(chosen: str | None = None) -> Context | None:
-    """The context in force: the chosen one, else the selected one, else none."""
+    """Return the context in force: the chosen one, else the selected one, else None."""
     known = contexts()
     name = chosen or os.environ.get("STEP_CONTEXT")
     if not name:
@@ -99,48 +97,33 @@ def current(chosen: str | None = None) -> Context | None:
     return known[name]
 
 
-def context_of(call: "Invocation") -> Context | None:
-    """The context a call works in: --context, STEP_CONTEXT, the selected one; none with --no-context."""
-    if call.known("no-context") and call.given("no-context") and call.on("no-context"):
-        return None
-    chosen = call.get("context") if call.known("context") else None
-    return current(chosen)
-
-
 def authority_name(context: Context | None) -> str:
-    """Where certs/, config/, secrets/ and db/ stand, as text."""
+    """Return where certs/, config/, secrets/ and db/ stand, as text."""
     return join(base_name(), "authorities", context.authority) if context else base_name()
 
 
 def authority_path(context: Context | None) -> "Path":
-    """Where certs/, config/, secrets/ and db/ stand."""
+    """Return where certs/, config/, secrets/ and db/ stand."""
     return as_path(authority_name(context))
 
 
-def identity_file(call: "Invocation") -> "Path":
-    """What names the client certificate and key for every call to the authority."""
-    return authority_path(context_of(call)) / "config/identity.json"
-
-
 def profile_name(context: Context | None) -> str:
-    """Where the profile's own config/ stands, as text."""
+    """Return where the profile's own config/ stands, as text."""
     return join(base_name(), "profiles", context.profile) if context else base_name()
 
 
 def profile_path(context: Context | None) -> "Path":
-    """Where the profile's own config/ stands."""
+    """Return where the profile's own config/ stands."""
     return as_path(profile_name(context))
 
 
 class Defaults:
     """The flag defaults in force: the authority's, the profile's over them, or the file of --config."""
 
-    def __init__(self, call: "Invocation") -> None:
-        chosen = call.get("config")
-        if chosen:
-            names, must = [chosen], True
+    def __init__(self, file: str | None, context: Context | None) -> None:
+        if file:
+            names, must = [file], True
         else:
-            context = context_of(call)
             folders = [authority_name(context), profile_name(context)] if context else [base_name()]
             names, must = [join(folder, "config", "defaults.json") for folder in folders], False
         found = [(name, read_text(name, must=must)) for name in names]
@@ -148,7 +131,7 @@ class Defaults:
         self._values: dict[str, Any] | None = None
 
     def get(self, flag: str) -> object:
-        """What is saved for a flag, None for nothing; only a text that has the flag's name is parsed."""
+        """Return the saved value of a flag or None; only a text with the flag's name is parsed."""
         if self._values is None:
             spelled = f'"{flag}"'.encode()
             # an escape and another encoding hide a name
@@ -163,12 +146,12 @@ class Defaults:
         """Everything that is saved. Raises CliError for a file that holds no object."""
         values: dict[str, Any] = {}
         for name, text in self._files:
-            values |= parsed(name, text)
+            values |= parse(name, text)
         return values
 
 
 def read_text(path: "str | Path", *, must: bool = False) -> bytes | None:
-    """What a file says; None when there is none, unless it must exist."""
+    """Return the content of a file; None when it is missing, unless it must exist."""
     try:
         with open(path, "rb") as source:  # noqa: PTH123 - see above
             return source.read()
@@ -180,8 +163,8 @@ def read_text(path: "str | Path", *, must: bool = False) -> bytes | None:
         raise CliError(f"open {path}: {(error.strerror or str(error)).lower()}") from None
 
 
-def parsed(path: "str | Path", text: bytes) -> "dict[str, Any]":
-    """The object a file holds."""
+def parse(path: "str | Path", text: bytes) -> "dict[str, Any]":
+    """Return the object a file holds."""
     import json
 
     try:
@@ -194,13 +177,13 @@ def parsed(path: "str | Path", text: bytes) -> "dict[str, Any]":
 
 
 def read_json(path: "str | Path", *, must: bool = False) -> "dict[str, Any]":
-    """An object from a file; {} when there is no file, unless it must exist."""
+    """Return an object from a file; {} when there is no file, unless it must exist."""
     text = read_text(path, must=must)
-    return {} if text is None else parsed(path, text)
+    return {} if text is None else parse(path, text)
 
 
 def add(context: Context) -> None:
-    """Registers a context and selects it; makes its directories and an empty profile."""
+    """Register and select a context; create its directories and an empty profile."""
     from newel.cli.store.files import make_directory, replace
 
     known = contexts()
@@ -215,7 +198,7 @@ def add(context: Context) -> None:
 
 
 def select(name: str) -> None:
-    """Makes a context the one in force."""
+    """Select a context."""
     import json
 
     from newel.cli.store.files import replace
@@ -224,7 +207,7 @@ def select(name: str) -> None:
 
 
 def write_contexts(known: dict[str, Context]) -> None:
-    """Writes contexts.json."""
+    """Write contexts.json."""
     import json
 
     from newel.cli.store.files import make_directory, replace

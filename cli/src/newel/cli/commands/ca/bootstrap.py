@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note
-from newel.cli.operations.connection import COMPARE, explained, url_of
+from newel.cli.operations.connection import COMPARE, explain_refusals, parse_url
 from newel.cli.options.delegation import parse
 from newel.cli.store import atomic_write, steppath
 
@@ -19,15 +19,15 @@ FROM_TEAM = ("redirect-url", "provisioner", "min-password-length")
 
 
 def run(options: "CABootstrapOptions") -> None:
-    """Fetches and proves the root, then writes root, defaults and context, all or none of them."""
+    """Fetch and verify the root, then write root, defaults and context, all or none of them."""
     from newel.client.bootstrap import fetch_root
 
     options.positionals(0)
     options.forget_defaults()
     settings = of_team(options) if options.team else {}
-    url = settings.get("url") or url_of(options)
+    url = settings.get("url") or parse_url(options.require("ca-url"))
     fingerprint = settings.get("fingerprint") or options.require("fingerprint")
-    with explained(hint=COMPARE):
+    with explain_refusals(hint=COMPARE):
         root = fetch_root(url, fingerprint)
     extra = {name: settings[name] for name in FROM_TEAM if settings.get(name)}
     if options.redirect_url:
@@ -43,11 +43,11 @@ def run(options: "CABootstrapOptions") -> None:
 def new_context(
     options: "CABootstrapOptions | SSHConfigOptions", url: str
 ) -> steppath.Context | None:
-    """The context the flags ask for or, once there are contexts, one for this authority."""
+    """Return the context the flags ask for or, once there are contexts, one for this authority."""
     from urllib.parse import urlsplit
 
     given = [options.get(name) for name in ("context", "authority", "profile")]
-    if options.given("no-context") and options.no_context:
+    if options.is_given("no-context") and options.no_context:
         return None
     if not any(given) and not steppath.contexts():
         return None
@@ -65,7 +65,7 @@ def store(
     root: str,
     settings: dict[str, Any],
 ) -> Path:
-    """Writes what bootstrap learned; returns the file of the root."""
+    """Write what bootstrap learned; returns the file of the root."""
     from newel.cli.store.files import make_directory
 
     base = steppath.authority_path(context)
@@ -92,7 +92,7 @@ def store(
 
 
 def of_team(options: "CABootstrapOptions | SSHConfigOptions") -> dict[str, Any]:
-    """What a team's directory says of its authority: url, fingerprint and more."""
+    """Return what a team's directory says of its authority: url, fingerprint and more."""
     from urllib.parse import quote, urlsplit
 
     from newel.client.authority import Authority
@@ -111,7 +111,7 @@ def of_team(options: "CABootstrapOptions | SSHConfigOptions") -> dict[str, Any]:
     )
     path = url.path + (f"?{url.query}" if url.query else "")
     with (
-        explained("error getting authority data: "),
+        explain_refusals("error getting authority data: "),
         Authority(f"{url.scheme}://{url.netloc}", client_tls(None)) as directory,
     ):
         found = directory.send(Call("GET", path, json.loads))

@@ -2,18 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.connection import connected
+from newel.cli.operations.connection import connect
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAHealthOptions
 
 
 def run(options: "CAHealthOptions") -> None:
-    """Prints ok when the authority answers so."""
+    """Print ok when the authority reports that it is healthy."""
     from newel.client import calls
 
     options.positionals(0)
-    with connected(options) as authority:
+    with connect(authority_options(options)) as authority:
         status = authority.send(calls.health())
     if options.json:
         from newel.cli.interact.terminal import show_json

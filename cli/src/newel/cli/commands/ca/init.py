@@ -19,7 +19,7 @@ You can use 'contexts' to switch between authorities: see '{} help context'.
 
 
 def run(options: "CAInitOptions") -> None:
-    """Asks what no flag says, makes everything, and only then writes."""
+    """Ask what no flag says, makes everything, and only then writes."""
     from newel.cli.operations.ca_init import builder, configuration, files, helm_values, report
 
     options.positionals(0)
@@ -29,7 +29,7 @@ def run(options: "CAInitOptions") -> None:
         note(ALREADY.format(program.name()))
     given = questions.gather(options)
     if given.kind == questions.HOSTED:
-        hosted()
+        refuse_hosted()
         return
     context = new_context(options, given)
     layout = (
@@ -48,7 +48,7 @@ def run(options: "CAInitOptions") -> None:
         print(helm_values.render(config, settings, targets), end="")
         return
     if not options.pki:
-        targets += files.configured(options, given, layout, material.fingerprint)
+        targets += files.configure(options, given, layout, material.fingerprint)
     files.write(targets, layout, options)
     if context:
         steppath.add(context)
@@ -56,8 +56,8 @@ def run(options: "CAInitOptions") -> None:
 
 
 def wants_context(options: "CAInitOptions") -> bool:
-    """Whether the authority shall be one of several."""
-    if options.given("no-context") and options.no_context:
+    """Say whether the authority shall be one of several."""
+    if options.is_given("no-context") and options.no_context:
         return False
     return any(options.get(flag) for flag in ("context", "authority", "profile")) or bool(
         steppath.contexts()
@@ -65,15 +65,15 @@ def wants_context(options: "CAInitOptions") -> bool:
 
 
 def new_context(options: "CAInitOptions", given: Answers) -> steppath.Context | None:
-    """The context it is to be, named after its first DNS name unless a flag says otherwise."""
+    """Return the new context, named after the first DNS name unless a flag names it."""
     if not wants_context(options):
         return None
     name = options.context or options.authority or (given.dns[0] if given.dns else given.name)
     return steppath.Context(name, options.authority or name, options.profile or name)
 
 
-def hosted() -> None:
-    """A hosted authority is not made here."""
+def refuse_hosted() -> None:
+    """Refuse a hosted authority, which this program cannot create."""
     note("Sign up where your authority is hosted, then connect to it with:")
     note(f"  {program.name()} ca bootstrap --team <name> --authority <authority>")
 

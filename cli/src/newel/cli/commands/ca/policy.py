@@ -9,6 +9,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.administration import admin_session
 from newel.cli.operations.administration.admin_session import AdminSession
+from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAPolicyOptions
@@ -24,23 +25,23 @@ Content = dict[str, Any]
 
 
 def run(options: "CAPolicyOptions") -> None:
-    """Shows, removes or changes a policy."""
+    """Show, remove or change a policy."""
     from newel.client import admin_calls
 
     way = options.command.path.split()[3:]
     whose = scope_of(options)
     if way == ["view"]:
         options.positionals(0)
-        with admin_session.opened(options) as session:
-            found = stored(session, whose)
+        with admin_session.open_session(admin_options(options)) as session:
+            found = read_policy(session, whose)
         if found is None:
             print(NONE)
         else:
             show(found)
     elif way == ["remove"]:
         options.positionals(0)
-        with admin_session.opened(options) as session:
-            if stored(session, whose) is None:
+        with admin_session.open_session(admin_options(options)) as session:
+            if read_policy(session, whose) is None:
                 raise CliError(NONE)
             session.send(admin_calls.remove_policy(whose))
         print("policy deleted")
@@ -60,14 +61,14 @@ def scope_of(options: "CAPolicyOptions") -> "Policy":
     if scope == "provisioner":
         return Policy.of_provisioner(provisioner)
     flags = ("eab-key-reference", "eab-key-id")
-    reference, key = (options.get(flag) if options.known(flag) else None for flag in flags)
+    reference, key = (options.get(flag) if options.has(flag) else None for flag in flags)
     if not reference and not key:
         raise UsageError("one of flag --eab-key-reference or --eab-key-id is required")
     return Policy.of_external_key(provisioner, reference=reference or "", key=key or "")
 
 
-def stored(session: AdminSession, whose: "Policy") -> Content | None:
-    """The policy there is; None for none."""
+def read_policy(session: AdminSession, whose: "Policy") -> Content | None:
+    """Return the current policy; None where there is none."""
     from newel.client import admin_calls
     from newel.client.errors import RefusedError
 
@@ -80,13 +81,13 @@ def stored(session: AdminSession, whose: "Policy") -> Content | None:
 
 
 def change(options: "CAPolicyOptions", whose: "Policy", way: list[str]) -> None:
-    """Adds to a list, takes away from it, or allows wildcards; a policy that is not there is made."""
+    """Add to a list, remove from it or allow wildcards; create the policy if it is missing."""
     from newel.client import admin_calls
 
     wildcards = way[1:2] == ["wildcards"]
     values = options.positionals(0, 1) if wildcards else options.positionals(1, -1)
-    with admin_session.opened(options) as session:
-        before = stored(session, whose)
+    with admin_session.open_session(admin_options(options)) as session:
+        before = read_policy(session, whose)
         policy = before or {}
         if wildcards:
             branch = cast("Content", policy.setdefault("x509", {}))
@@ -98,7 +99,7 @@ def change(options: "CAPolicyOptions", whose: "Policy", way: list[str]) -> None:
 
 
 def edit(policy: Content, way: list[str], values: list[str], *, remove: bool) -> None:
-    """Changes the list at ``way``: x509 allow dns, or ssh host deny principal …"""
+    """Change the list at ``way``: x509 allow dns, or ssh host deny principal."""
     holder = policy
     for word in way[:-1]:
         holder = cast("Content", holder.setdefault(word, {}))
@@ -114,7 +115,7 @@ def edit(policy: Content, way: list[str], values: list[str], *, remove: bool) ->
 
 
 def show(policy: Content) -> None:
-    """The policy with every branch there can be, as the authority's own format prints it."""
+    """Print the policy with every possible branch, as the authority's format prints it."""
     x509, ssh = cast("Content", policy.get("x509") or {}), cast("Content", policy.get("ssh") or {})
     whole: Content = {
         "x509": {

@@ -7,6 +7,7 @@ from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations import connection
 from newel.cli.operations.tokens import token_requests
+from newel.cli.options.groups import authority_options, token_options
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
@@ -28,46 +29,45 @@ REASONS = {
 
 
 def run(options: "CARevokeOptions | RevokeOptions") -> None:
-    """Revokes by the certificate's own key, by a token, or by the provisioner that issued it."""
+    """Revoke by the certificate's own key, by a token, or by the provisioner that issued it."""
     from newel.client import calls
 
-    check_recorded(options)
+    refuse_offline(options)
     code, reason = reason_code(options.reason_code), options.reason or ""
     certificate, key_file, token = options.cert, options.key, options.token
+    authority = authority_options(options)
     if certificate or key_file:
         serial = own_serial(options)
-        url = connection.url_of(options)
+        url = connection.url_of(authority)
         say("CA", url)
-        with connection.authenticated(
-            options, str(certificate), str(key_file), url=url
-        ) as authority:
-            authority.send(calls.revoke(serial, reason_code=code, reason=reason))
+        with connection.authenticate(authority, str(certificate), str(key_file), url=url) as client:
+            client.send(calls.revoke(serial, reason_code=code, reason=reason))
     else:
         (word,) = options.positionals(1)
         serial = serial_of(word)
         token = token or token_requests.issue(
-            options, "revoke", serial, kinds=("JWK", "X5C", "OIDC")
+            token_options(options), "revoke", serial, kinds=("JWK", "X5C", "OIDC")
         )
-        url, root = place(options, token, serial)
+        url, root = locate(options, token, serial)
         say("CA", url)
-        with connection.connected(options, url=url, root=root) as authority:
-            authority.send(calls.revoke(serial, token=token, reason_code=code, reason=reason))
+        with connection.connect(authority, url=url, root=root) as client:
+            client.send(calls.revoke(serial, token=token, reason_code=code, reason=reason))
     note(f"Certificate with Serial Number {serial} has been revoked.")
 
 
-def check_recorded(options: "Invocation") -> None:
-    """Refuses --offline: a revocation is a record in the database of the running authority."""
-    if options.known("offline") and options.on("offline"):
+def refuse_offline(options: "Invocation") -> None:
+    """Refuse --offline: a revocation is a record in the database of the running authority."""
+    if options.has("offline") and options.on("offline"):
         raise UsageError(
             "revocations are on record with the authority: start it and ask without --offline"
         )
 
 
-def place(options: "CARevokeOptions | RevokeOptions", token: str, serial: str) -> tuple[str, str]:
-    """Where the token is good, and the root there; the token must be for this serial."""
+def locate(options: "CARevokeOptions | RevokeOptions", token: str, serial: str) -> tuple[str, str]:
+    """Return where the token is good, and the root there; the token must be for this serial."""
     from newel.cli.operations import enroll
 
-    ticket = enroll.from_token(options, token, "", [])
+    ticket = enroll.from_token(authority_options(options), token, "", [])
     claims = enroll.unverified_claims(token)
     if ("sha" in claims or "sans" in claims) and claims.get("sub") != serial:
         raise UsageError(
@@ -77,7 +77,7 @@ def place(options: "CARevokeOptions | RevokeOptions", token: str, serial: str) -
 
 
 def own_serial(options: "CARevokeOptions | RevokeOptions") -> str:
-    """The serial of --cert, which must come with --key and without a token or another serial."""
+    """Return the serial of --cert, which must come with --key and without a token or another serial."""
     from newel.cli.operations.renewal.leaf import read_leaf
 
     certificate = options.cert
@@ -92,7 +92,7 @@ def own_serial(options: "CARevokeOptions | RevokeOptions") -> str:
 
 
 def serial_of(word: str) -> str:
-    """A serial number in base 10, however it was written. Raises UsageError.
+    """Return a serial number in base 10, however it was written. Raises UsageError.
 
     Digits alone are decimal; hexadecimal is known by a letter, by colons or by a prefix, as the catalogue and
     openssl write it.
@@ -102,7 +102,7 @@ def serial_of(word: str) -> str:
         "indicating the base"
     )
     try:
-        number = int(word, 10) if word.isdigit() else prefixed_or_hexadecimal(word)
+        number = int(word, 10) if word.isdigit() else parse_number(word)
     except ValueError:
         raise bad from None
     if number < 0 or number.bit_length() > LONGEST or not word.isascii():
@@ -110,8 +110,8 @@ def serial_of(word: str) -> str:
     return str(number)
 
 
-def prefixed_or_hexadecimal(word: str) -> int:
-    """The number behind a prefix that names its base, or behind hexadecimal digits. Raises ValueError."""
+def parse_number(word: str) -> int:
+    """Return the number behind a prefix that names its base, or behind hexadecimal digits. Raises ValueError."""
     plain = word.replace(":", "")
     try:
         return int(word, 0)
@@ -122,7 +122,7 @@ def prefixed_or_hexadecimal(word: str) -> int:
 
 
 def reason_code(given: str | None) -> int:
-    """The code of --reasonCode, by number or name."""
+    """Return the code of --reasonCode, by number or name."""
     if given is None:
         return 0
     word = "".join(given.split()).lower()

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.connection import connected
+from newel.cli.operations.connection import connect
 from newel.cli.options.certificate_output import deliver
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CARootsOptions
@@ -14,6 +15,6 @@ def run(options: "CARootsOptions") -> None:
     from newel.client import calls
 
     options.positionals(0, 1)
-    with connected(options) as authority:
+    with connect(authority_options(options)) as authority:
         found = authority.send(calls.roots())
     deliver(options, found, "root certificate bundle")

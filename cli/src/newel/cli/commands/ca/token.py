@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.times import parse_time, resolve_time
 from newel.cli.operations.tokens import token_requests
-from newel.cli.options.times import resolved
+from newel.cli.options.groups import authority_options, template_data, token_options
 from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ ONLY_SSH = ("host", "principal", "cert-not-before", "cert-not-after")
 
 
 def run(options: "CATokenOptions") -> None:
-    """Makes the token the flags ask for."""
+    """Make the token that the flags ask for."""
     (subject,) = options.positionals(1)
     method = purpose(options)
     name = options.output_file
@@ -38,7 +39,7 @@ def run(options: "CATokenOptions") -> None:
 
 
 def purpose(options: "CATokenOptions") -> str:
-    """The path of the method the token is for: "sign", "ssh/revoke" …"""
+    """Return the path of the method that the token is for, such as "sign" or "ssh/revoke"."""
     asked = [flag for flag in PURPOSES if options.on(flag)]
     if len(asked) > 1:
         raise UsageError(f"flag '--{asked[0]}' is incompatible with '--{asked[1]}'")
@@ -54,32 +55,32 @@ def purpose(options: "CATokenOptions") -> str:
 
 
 def by_own_certificate(options: "CATokenOptions", method: str) -> bool:
-    """Whether a certificate shall vouch for its own renewal."""
+    """Say whether a certificate shall vouch for its own renewal."""
     return method == "renew" and bool(options.x5c_cert)
 
 
 def renewal(options: "CATokenOptions", method: str) -> str:
-    """The token a certificate's own key signs to renew it."""
+    """Return the token a certificate's own key signs to renew it."""
     from newel.cli.operations import connection
     from newel.cli.operations.renewal.renewal import renew_token
 
-    if options.offline and token_requests.has_files(options):
-        audience = f"{token_requests.offline(options).audience}/{method}"
+    authority = authority_options(options)
+    if options.offline and authority.configuration.is_file():
+        audience = f"{token_requests.offline(authority).audience}/{method}"
     else:
-        audience = f"{connection.url_of(options)}/1.0/{method}"
+        audience = f"{connection.url_of(authority)}/1.0/{method}"
     certificate, key = options.require("x5c-cert"), options.require("x5c-key")
     return renew_token(certificate, key, options.password_file, audience, options.kms)
 
 
 def make(options: "CATokenOptions", method: str, subject: str) -> str:
-    """The token a provisioner signs."""
-    from newel.cli.options import template_data
+    """Return the token a provisioner signs."""
     from newel.client.clock import now
 
     moment = now()
     claims: dict[str, Any] = {
-        "not_before": resolved(options, "not-before", moment),
-        "not_after": resolved(options, "not-after", moment),
+        "not_before": resolve_time(options.not_before, "not-before", moment),
+        "not_after": resolve_time(options.not_after, "not-after", moment),
         "confirmation": confirmation(options),
     }
     if options.ssh:
@@ -88,28 +89,27 @@ def make(options: "CATokenOptions", method: str, subject: str) -> str:
     elif method == "sign":
         claims["sans"] = options.san or [subject]
     if method in {"sign", "ssh/sign"}:
-        data = template_data.given(options)
+        data = template_data(options).read()
         claims["user"] = None if options.offline and not data else data
     kinds = ("SSHPOP",) if method in {"ssh/renew", "ssh/rekey"} else ()
-    return token_requests.issue(options, method, subject, kinds=kinds, **claims)
+    return token_requests.issue(token_options(options), method, subject, kinds=kinds, **claims)
 
 
 def ssh_options(options: "CATokenOptions", subject: str) -> "SSHOptions":
-    """What the token fixes of the SSH certificate."""
-    from newel.cli.options.times import for_authority
+    """Return what the token determines of the SSH certificate."""
     from newel.step.tokens import SSHOptions
 
     return SSHOptions(
         cert_type="host" if options.host else "user",
         key_id=subject,
         principals=options.principal or None,
-        valid_after=for_authority(options, "cert-not-before"),
-        valid_before=for_authority(options, "cert-not-after"),
+        valid_after=str(parse_time(options.cert_not_before, "cert-not-before")),
+        valid_before=str(parse_time(options.cert_not_after, "cert-not-after")),
     )
 
 
 def confirmation(options: "CATokenOptions") -> str:
-    """The fingerprint of the one request or public key the token shall be good for; "" for any."""
+    """Return the fingerprint of the request or public key that the token is bound to; "" for any."""
     from newel.step.fingerprint import confirmation as of_octets
 
     name = options.cnf_file

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CertificateBundleOptions") -> None:
-    """Writes both certificates, the leaf first."""
+    """Write both certificates, the leaf first."""
     leaf, authority, target = options.positionals(3)
     both = "".join(first_block(name) for name in (leaf, authority))
     write(target, both.encode(), force=options.force)
@@ -20,7 +20,7 @@ def run(options: "CertificateBundleOptions") -> None:
 
 
 def first_block(name: str) -> str:
-    """The first PEM block of a file."""
+    """Return the first PEM block of a file."""
     found = sources.blocks(sources.contents(name))
     if not found:
         raise CliError(f"could not parse certificate file '{name}'")

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note
-from newel.cli.operations.certificates import builder, issuers, sources
+from newel.cli.operations.certificates import builder, issuers, sources, validity
 from newel.cli.operations.keys import key_choice, key_files, key_output, kms
-from newel.cli.options import validity
+from newel.cli.operations.template_data import TemplateData
+from newel.cli.options.groups import key_options, password_options, select
 from newel.cli.store import atomic_write
 from newel.crypto import keys
 from newel.crypto.remote_keys import is_remote
@@ -28,7 +29,7 @@ Times = tuple[dt.datetime | None, dt.datetime | None]
 
 
 def run(options: "CertificateCreateOptions") -> None:
-    """Makes what the flags ask for and writes it, with the key unless that was given."""
+    """Create what the flags ask for and write it, with its key unless that was given."""
     words = options.positionals(2 if options.key else 3, 3)
     subject, target, key_file = words[0], words[1], (words[2:] or [""])[0]
     if options.no_password and not options.insecure:
@@ -38,13 +39,15 @@ def run(options: "CertificateCreateOptions") -> None:
             "positional arguments <<crt-file>> and <<key-file>> cannot be equal "
             f"in '{options.command.usage}'"
         )
-    times = validity.asked_for(options)
+    times = validity.resolve_both(options.not_before, options.not_after)
     check_flags(options)
-    key = given_key(options) or key_choice.generate(key_choice.chosen(options))
+    key = read_key(options) or key_choice.generate(key_choice.choose(key_options(options)))
     if options.template:
         from newel.cli.operations.certificates import templated
 
-        made = templated.created(options, key, subject, times)
+        data = TemplateData(options.set_, options.set_file)
+        wanted = select(templated.CreationOptions, options, template=options.template, data=data)
+        made = templated.create(wanted, key, subject, times)
     elif options.csr:
         made = request(options, key, subject)
     else:
@@ -55,21 +58,21 @@ def run(options: "CertificateCreateOptions") -> None:
 
 
 def check_flags(options: "CertificateCreateOptions") -> None:
-    """Refuses flags that exclude each other, and what is not there."""
+    """Refuse flags that exclude each other, and what is not there."""
     for one, other in (("profile", "template"), ("csr", "skip-csr-signature")):
-        if options.given(one) and options.given(other):
+        if options.is_given(one) and options.is_given(other):
             raise UsageError(f"flag '--{one}' is incompatible with '--{other}'")
     if options.csr:
         excluded = ["bundle", "ca", "ca-key", "ca-password-file", "not-before", "not-after"]
         if profile_of(options) != LEAF:
             excluded.insert(1, "profile")
         for flag in excluded:
-            if options.given(flag):
+            if options.is_given(flag):
                 raise UsageError(f"flag '--{flag}' is incompatible with '--csr'")
 
 
 def profile_of(options: "CertificateCreateOptions") -> str:
-    """The profile, which must be one there is."""
+    """Return the name of the profile. Raises UsageError for an unknown one."""
     profile = options.profile or LEAF
     if profile not in LENGTHS:
         raise UsageError(
@@ -79,13 +82,13 @@ def profile_of(options: "CertificateCreateOptions") -> str:
     return profile
 
 
-def given_key(options: "CertificateCreateOptions") -> "PrivateKey | PublicKey | None":
-    """The key of --key, None without one."""
+def read_key(options: "CertificateCreateOptions") -> "PrivateKey | PublicKey | None":
+    """Return the key of --key, None without one."""
     name = options.key
     if name is None:
         return None
     for flag in ("kty", "crv", "size"):
-        if options.given(flag):
+        if options.is_given(flag):
             raise UsageError(f"flag '--key' is incompatible with '{flag}'")
     if options.kms or kms.is_uri(name):
         return kms.signing_key(name, service=options.kms)
@@ -98,7 +101,7 @@ def given_key(options: "CertificateCreateOptions") -> "PrivateKey | PublicKey | 
 
 
 def check_profile(options: "CertificateCreateOptions", key: "PrivateKey | PublicKey") -> None:
-    """Refuses flags that do not go with the profile or with a public key."""
+    """Refuse flags that do not go with the profile or with a public key."""
     profile = profile_of(options)
     if options.bundle and profile != LEAF:
         raise UsageError(f"flag '--bundle' is incompatible with flag '--profile {profile}'")
@@ -114,14 +117,14 @@ def check_profile(options: "CertificateCreateOptions", key: "PrivateKey | Public
 
 
 def names_of(options: "CertificateCreateOptions", subject: str) -> list[str]:
-    """The names of --san, else the subject where it can be one."""
+    """Return the names of --san, else the subject where it can be one."""
     return options.san or ([subject] if builder.is_name(subject) else [])
 
 
 def request(
     options: "CertificateCreateOptions", key: "PrivateKey | PublicKey", subject: str
 ) -> bytes:
-    """The request in PEM."""
+    """Return the request in PEM."""
     from newel.cli.operations import certificate_requests
 
     if not isinstance(key, keys.PrivateKey):
@@ -132,11 +135,11 @@ def request(
 def certificate(
     options: "CertificateCreateOptions", key: "PrivateKey | PublicKey", subject: str, times: Times
 ) -> bytes:
-    """The certificate in PEM, with --bundle its issuer's behind it."""
+    """Return the certificate in PEM, with --bundle its issuer's behind it."""
     profile = profile_of(options)
     public = key.public_key() if isinstance(key, keys.PrivateKey) else key
     spki, name = keys.spki(public), builder.subject(subject)
-    start, end = validity.completed(options, *times, LENGTHS[profile])
+    start, end = validity.complete(options.not_after, *times, LENGTHS[profile])
     if profile in {LEAF, SELF_SIGNED}:
         extensions = builder.leaf_extensions(spki, name, names_of(options, subject))
     else:
@@ -146,11 +149,11 @@ def certificate(
         if not isinstance(key, keys.PrivateKey):
             raise UsageError("invalid value for flag --key: a private key is required")
         own = keys.key_identifier(spki)
-        return sources.pem(builder.issued(wanted, builder.Issuer(name, own, key))).encode()
+        return sources.pem(builder.issue(wanted, builder.Issuer(name, own, key))).encode()
     authority = issuers.first_certificate(options.require("ca"))
     password, service = options.ca_password_file, options.ca_kms
     issuer = issuers.issuer_of(authority, options.require("ca-key"), password, service)
-    pem = sources.pem(builder.issued(wanted, issuer))
+    pem = sources.pem(builder.issue(wanted, issuer))
     return (pem + (sources.pem(authority.der) if options.bundle else "")).encode()
 
 
@@ -160,12 +163,12 @@ def save(
     key: "tuple[str, PrivateKey | PublicKey]",
     what: str,
 ) -> None:
-    """Writes both files or none, and says so."""
+    """Write both files or none, and say so."""
     targets = [atomic_write.Target(*made)]
     key_file, material = key
     kept = bool(key_file) and isinstance(material, keys.PrivateKey) and not is_remote(material)
     if kept and isinstance(material, keys.PrivateKey):
-        password = key_output.new_password(options)
+        password = key_output.new_password(password_options(options))
         targets.append(atomic_write.Target(key_file, key_output.private_pem(material, password)))
     atomic_write.allow([target.name for target in targets], force=options.force)
     atomic_write.write_all(targets)

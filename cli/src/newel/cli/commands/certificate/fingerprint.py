@@ -5,25 +5,25 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.certificates import sources
-from newel.cli.render.fingerprint import spelled
+from newel.cli.render.fingerprint import format_fingerprint
 
 if TYPE_CHECKING:
     from newel.cli.options.records.certificate import CertificateFingerprintOptions
 
 
 def run(options: "CertificateFingerprintOptions") -> None:
-    """Prints the fingerprint of the first certificate, with --bundle of all, or of the request."""
+    """Print the fingerprint of the first certificate, with --bundle of all, or of the request."""
     name = (options.positionals(0, 1) or ["-"])[0]
     short = options.sha1
     if short and not options.insecure:
         raise UsageError("flag '--sha' requires the '--insecure' flag")
     form = options.format or "hex"
-    spelled(b"", form)
-    listed = encoded(options, name)
+    format_fingerprint(b"", form)
+    listed = read_der(options, name)
     bundle = options.bundle
     algorithm = "sha1" if short else "sha256"
     digests = [
-        spelled(hashlib.new(algorithm, one, usedforsecurity=False).digest(), form)
+        format_fingerprint(hashlib.new(algorithm, one, usedforsecurity=False).digest(), form)
         for one in (listed if bundle else listed[:1])
     ]
     if options.json:
@@ -36,10 +36,15 @@ def run(options: "CertificateFingerprintOptions") -> None:
         print(f"{number}: {each}" if bundle else each)
 
 
-def encoded(options: "CertificateFingerprintOptions", name: str) -> list[bytes]:
-    """The certificates in DER, or the one request."""
+def read_der(options: "CertificateFingerprintOptions", name: str) -> list[bytes]:
+    """Return the certificates in DER, or the one request."""
     if sources.is_url(name):
-        return [one.der for one in sources.certificates(options, name, insecure=options.insecure)]
+        return [
+            one.der
+            for one in sources.certificates(
+                name, roots=options.roots, servername=options.servername, insecure=options.insecure
+            )
+        ]
     data = sources.contents(name, f"error reading file {name}: ")
     try:
         return [one.der for one in sources.bundle(data, name)]

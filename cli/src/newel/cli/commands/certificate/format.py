@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CertificateFormatOptions") -> None:
-    """Prints or writes the certificate or request in the other encoding."""
+    """Print or write the certificate or request in the other encoding."""
     name = (options.positionals(0, 1) or ["-"])[0]
     data = sources.contents(name)
     turned = from_pem(data) if b"-----BEGIN " in data else to_pem(data)
@@ -32,13 +32,13 @@ def run(options: "CertificateFormatOptions") -> None:
 
 
 def from_pem(data: bytes) -> bytes:
-    """The first certificate or request among the blocks, in DER."""
+    """Return the first certificate or request among the blocks, in DER."""
     for block in sources.blocks(data):
         what = "certificate" if block.label == "CERTIFICATE" else "certificate request"
         if block.label != "CERTIFICATE" and block.label not in sources.REQUESTS:
             continue
         try:
-            checked(block.data, request=what != "certificate")
+            check_der(block.data, request=what != "certificate")
         except der.DERError as error:
             raise CliError(f"error parsing {what}: {error}") from None
         return block.data
@@ -46,18 +46,18 @@ def from_pem(data: bytes) -> bytes:
 
 
 def to_pem(data: bytes) -> bytes:
-    """The certificate or request in PEM."""
+    """Return the certificate or request in PEM."""
     for label in ("CERTIFICATE", "CERTIFICATE REQUEST"):
         try:
-            checked(data, request=label != "CERTIFICATE")
+            check_der(data, request=label != "CERTIFICATE")
         except der.DERError:
             continue
         return sources.pem(data, label).encode()
     raise CliError("error parsing DER format certificate or certificate request")
 
 
-def checked(data: bytes, *, request: bool) -> None:
-    """Raises DERError when the octets are not what they should be."""
+def check_der(data: bytes, *, request: bool) -> None:
+    """Raise DERError when the octets are not what they should be."""
     if request:
         reader.parse_request(data)
     else:

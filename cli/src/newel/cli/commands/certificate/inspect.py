@@ -17,11 +17,13 @@ FORMATS = ("text", "json", "pem")
 
 
 def run(options: "CertificateInspectOptions") -> None:
-    """Shows the first certificate, with --bundle all, or the request."""
+    """Show the first certificate, with --bundle all, or the request."""
     name = (options.positionals(0, 1) or ["-"])[0]
-    form, short = chosen(options)
+    form, short = choose_format(options)
     if sources.is_url(name):
-        shown = sources.certificates(options, name, insecure=options.insecure)
+        shown = sources.certificates(
+            name, roots=options.roots, servername=options.servername, insecure=options.insecure
+        )
     else:
         data = sources.contents(name, f"error reading file {name}: ")
         try:
@@ -30,12 +32,12 @@ def run(options: "CertificateInspectOptions") -> None:
             show_request(data, name, form, short=short)
             return
     listed = shown if options.bundle else shown[:1]
-    sys.stdout.write(printed(listed, form, short=short, name=name))
+    sys.stdout.write(format_certificates(listed, form, short=short, name=name))
 
 
-def chosen(options: "CertificateInspectOptions") -> tuple[str, bool]:
-    """The format and whether it is to be short."""
-    form = "json" if options.json and not options.given("format") else options.format or "text"
+def choose_format(options: "CertificateInspectOptions") -> tuple[str, bool]:
+    """Return the format, and whether the text is short."""
+    form = "json" if options.json and not options.is_given("format") else options.format or "text"
     if form not in FORMATS:
         raise UsageError(
             f"invalid value '{form}' for flag '--format'; options are {', '.join(FORMATS)}"
@@ -46,8 +48,10 @@ def chosen(options: "CertificateInspectOptions") -> tuple[str, bool]:
     return form, short
 
 
-def printed(listed: "Sequence[Certificate]", form: str, *, short: bool, name: str) -> str:
-    """Certificates in one of the formats."""
+def format_certificates(
+    listed: "Sequence[Certificate]", form: str, *, short: bool, name: str
+) -> str:
+    """Return certificates in one of the formats."""
     if form == "pem":
         return "".join(sources.pem(one.der) for one in listed)
     try:
@@ -68,20 +72,20 @@ def printed(listed: "Sequence[Certificate]", form: str, *, short: bool, name: st
 
 
 def show_request(data: bytes, name: str, form: str, *, short: bool) -> None:
-    """A request in one of the formats; anything else is refused."""
+    """Print a request in one of the formats. Raises CliError for anything else."""
     shown = sources.request(data)
     if shown is None:
         raise CliError(
             f"file {name} does not contain any valid CERTIFICATE or CERTIFICATE REQUEST blocks"
         )
     try:
-        sys.stdout.write(printed_request(shown, form, short=short))
+        sys.stdout.write(format_request(shown, form, short=short))
     except der.DERError as error:
         raise CliError(f"error parsing {name}: x509: malformed request: {error}") from None
 
 
-def printed_request(shown: "Request", form: str, *, short: bool) -> str:
-    """A request in one of the formats."""
+def format_request(shown: "Request", form: str, *, short: bool) -> str:
+    """Return a request in one of the formats."""
     if form == "pem":
         return sources.pem(shown.der, "CERTIFICATE REQUEST")
     if form == "json":

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CertificateKeyOptions") -> None:
-    """Prints or writes the public key in PEM."""
+    """Print or write the public key in PEM."""
     name = options.positionals(1)[0]
     text = sources.pem(spki(sources.contents(name), name), "PUBLIC KEY")
     out = options.out
@@ -26,7 +26,7 @@ def run(options: "CertificateKeyOptions") -> None:
 
 
 def spki(data: bytes, name: str) -> bytes:
-    """The SubjectPublicKeyInfo of the first block, which may also be a key itself."""
+    """Return the SubjectPublicKeyInfo of the first block, which may also be a key itself."""
     found = sources.blocks(data)[:1]
     if not found or found[0].label == "CERTIFICATE":
         try:

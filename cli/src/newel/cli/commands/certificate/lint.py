@@ -21,9 +21,11 @@ RESULTS = {"FATAL": "fatal", "ERROR": "error", "WARNING": "warn", "NOTICE": "inf
 
 
 def run(options: "CertificateLintOptions") -> None:
-    """Prints every rule with its verdict; what is found never changes the exit code."""
+    """Print every rule with its result; findings do not change the exit code."""
     name = options.positionals(1)[0]
-    one = sources.certificates(options, name, insecure=options.insecure)[0]
+    one = sources.certificates(
+        name, roots=options.roots, servername=options.servername, insecure=options.insecure
+    )[0]
     lints: dict[str, dict[str, str]] = {rule: {"result": "NA"} for rule in rule_names()}
     lints |= {rule: {"result": "pass"} for rule in ZLINT_NAMES.values()}
     for name_of_rule, severity, details in findings(one.der):
@@ -85,14 +87,14 @@ def findings(data: bytes) -> list[tuple[str, str, str]]:
 
 
 def rule_of(code: str, path: str) -> str:
-    """The rule's name: zlint's, where it is about the same; its rule for URIs is about alternative names."""
+    """Return zlint's name of the rule where both have it, else pkilint's."""
     if code == URI_SYNTAX and "subjectAltName" not in path:
         return code
     return ZLINT_NAMES.get(code, code)
 
 
 def is_of_one_label(uri: str) -> bool:
-    """Whether the host has no dot, as in http://localhost/: RFC 3986 has such URIs, pkilint does not."""
+    """Say whether the host has no dot, as in http://localhost/: RFC 3986 has such URIs, pkilint does not."""
     from urllib.parse import urlsplit
 
     try:

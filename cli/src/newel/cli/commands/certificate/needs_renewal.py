@@ -25,11 +25,11 @@ class Threshold(NamedTuple):
 
 
 def run(options: "CertificateNeedsRenewalOptions") -> int:
-    """Says by the exit code whether the certificate is due for renewal."""
+    """Say by the exit code whether the certificate is due for renewal."""
     try:
         name = options.positionals(1)[0]
         listed = certificates(options, name)
-        threshold = chosen(options)
+        threshold = read_certificates(options)
     except CliError as error:
         raise CliError(str(error), code=NO_FILE if error.code == NO_FILE else UNCLEAR) from None
     at = now()
@@ -46,14 +46,16 @@ def run(options: "CertificateNeedsRenewalOptions") -> int:
 
 
 def certificates(options: "CertificateNeedsRenewalOptions", name: str) -> "list[Certificate]":
-    """The certificates of the file or server."""
+    """Return the certificates of the file or server."""
     if not sources.is_url(name) and name != "-" and not os.path.exists(name):  # noqa: PTH110 - slow
         raise CliError(f"stat {name}: no such file or directory", code=NO_FILE)
-    return sources.certificates(options, name, insecure=False)
+    return sources.certificates(
+        name, roots=options.roots, servername=options.servername, insecure=False
+    )
 
 
-def chosen(options: "CertificateNeedsRenewalOptions") -> Threshold:
-    """What --expires-in says: ``75%`` of the lifetime used, or a duration that is left."""
+def read_certificates(options: "CertificateNeedsRenewalOptions") -> Threshold:
+    """Return what --expires-in says: ``75%`` of the lifetime used, or a duration that is left."""
     value = options.expires_in or f"{DEFAULT_PERCENT}%"
     if value.endswith("%"):
         number = value.removesuffix("%")
@@ -73,7 +75,7 @@ def chosen(options: "CertificateNeedsRenewalOptions") -> Threshold:
 
 
 def is_due(one: "Certificate", threshold: Threshold, at: dt.datetime) -> bool:
-    """Whether the certificate has used up what the threshold gives it."""
+    """Say whether the certificate has used up what the threshold gives it."""
     remaining = one.not_after - at
     if threshold.left is not None:
         return threshold.left >= remaining

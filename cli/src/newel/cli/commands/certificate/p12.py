@@ -20,7 +20,7 @@ LEGACY_ROUNDS = 2048
 
 
 def run(options: "CertificateP12Options") -> None:
-    """Writes the file: an identity with a key and chain, a trust store without."""
+    """Write the file: an identity with a key and chain, a trust store without."""
     words = options.positionals(1, 3)
     target, identity = words[0], words[1:]
     authorities = options.ca
@@ -31,8 +31,8 @@ def run(options: "CertificateP12Options") -> None:
             "flag '--ca' must be provided when no <crt_path> and <key_path> are present"
         )
     check_flags(options)
-    extra = [one for name in authorities for one in loaded(name)]
-    encryption = encrypted(options, password_of(options))
+    extra = [one for name in authorities for one in load_certificates(name)]
+    encryption = choose_encryption(options, password_of(options))
     if identity:
         made = identity_store(identity[0], identity[1], extra, encryption)
     else:
@@ -42,7 +42,7 @@ def run(options: "CertificateP12Options") -> None:
 
 
 def check_flags(options: "CertificateP12Options") -> None:
-    """A file without a password is asked for twice."""
+    """Require --insecure for a file without a password."""
     if options.no_password and options.password_file:
         raise UsageError("flag '--no-password' is incompatible with '--password-file'")
     if options.no_password and not options.insecure:
@@ -50,7 +50,7 @@ def check_flags(options: "CertificateP12Options") -> None:
 
 
 def password_of(options: "CertificateP12Options") -> bytes:
-    """The password of the file, b"" for none."""
+    """Return the password of the file, b"" for none."""
     if options.no_password:
         return b""
     name = options.password_file
@@ -58,8 +58,8 @@ def password_of(options: "CertificateP12Options") -> bytes:
     return (password or ask_password("Please enter a password to encrypt the .p12 file")).encode()
 
 
-def loaded(name: str) -> "list[x509.Certificate]":
-    """The certificates of a file."""
+def load_certificates(name: str) -> "list[x509.Certificate]":
+    """Return the certificates of a file."""
     from newel.crypto import loading
 
     try:
@@ -68,7 +68,9 @@ def loaded(name: str) -> "list[x509.Certificate]":
         raise CliError(f"error reading CA certificate: {error}") from None
 
 
-def encrypted(options: "CertificateP12Options", password: bytes) -> "KeySerializationEncryption":
+def choose_encryption(
+    options: "CertificateP12Options", password: bytes
+) -> "KeySerializationEncryption":
     """AES-256 and HMAC-SHA-256; with --legacy what old readers know: 3DES and SHA-1."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFormat, pkcs12
@@ -91,12 +93,12 @@ def identity_store(
     extra: "list[x509.Certificate]",
     encryption: "KeySerializationEncryption",
 ) -> bytes:
-    """A key with its chain; the key must belong to the certificate."""
+    """Return a key with its chain; the key must belong to the certificate."""
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     from newel.crypto import keys
 
-    leaf, *rest = loaded(certificate)
+    leaf, *rest = load_certificates(certificate)
     key = key_files.private_key(key_file)
     own, certified = key.public_key(), leaf.public_key()
     if not isinstance(certified, keys.PublicKey) or keys.spki(own) != keys.spki(certified):
@@ -109,7 +111,7 @@ def identity_store(
 def trust_store(
     authorities: "list[x509.Certificate]", encryption: "KeySerializationEncryption"
 ) -> bytes:
-    """Authorities as Java's tools take them for trusted, each named by subject and fingerprint."""
+    """Return authorities in the form that Java's tools trust, each named by subject and fingerprint."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.serialization import pkcs12
 

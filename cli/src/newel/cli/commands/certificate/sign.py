@@ -4,8 +4,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.operations.certificates import builder, issuers, sources
-from newel.cli.options import validity
+from newel.cli.operations.certificates import builder, issuers, sources, validity
+from newel.cli.operations.template_data import TemplateData
 from newel.cli.render.certificates import summary
 from newel.crypto import oids
 from newel.crypto.extensions import Extension
@@ -26,9 +26,9 @@ ISSUERS_OWN = {oids.AUTHORITY_KEY_IDENTIFIER, oids.SUBJECT_KEY_IDENTIFIER}
 
 
 def run(options: "CertificateSignOptions") -> None:
-    """Prints the certificate, with --bundle the issuer's behind it."""
+    """Print the certificate, with --bundle the issuer's behind it."""
     csr_file, certificate_file, key_file = options.positionals(3)
-    request = verified_request(csr_file)
+    request = read_request(csr_file)
     chain = sources.from_file(certificate_file, options.kms)
     issuer = issuers.issuer_of(chain[0], key_file, options.password_file, options.kms)
     profile = profile_of(options)
@@ -38,38 +38,38 @@ def run(options: "CertificateSignOptions") -> None:
             f"invalid value '{length}' for flag '--path-len'; path-len must be -1 or greater"
         )
     issuers.check_authority(chain[0], profile, length)
-    times = validity.asked_for(options)
+    times = validity.resolve_both(options.not_before, options.not_after)
     default = builder.TEN_YEARS if profile == INTERMEDIATE else builder.DAY
-    start, end = validity.completed(options, *times, default)
+    start, end = validity.complete(options.not_after, *times, default)
     if options.template:
         from newel.cli.operations.certificates import templated
 
-        wanted = templated.signed(
-            options, request, names_of(options, request), length, (start, end)
-        )
+        data = TemplateData(options.set_, options.set_file).read()
+        names = names_of(options, request)
+        wanted = templated.certify(options.template, data, request, names, length, (start, end))
     else:
         extensions = extensions_of(options, request, profile, length)
         wanted = builder.Wanted(request.subject, request.spki, start, end, extensions)
-    made = [builder.issued(wanted, issuer)]
+    made = [builder.issue(wanted, issuer)]
     if options.bundle:
         made += [one.der for one in chain]
     sys.stdout.write("".join(map(sources.pem, made)))
 
 
 def profile_of(options: "CertificateSignOptions") -> str:
-    """The profile, which must be one there is."""
+    """Return the name of the profile. Raises UsageError for an unknown one."""
     profile = options.profile or LEAF
     if profile not in {LEAF, INTERMEDIATE, CSR}:
         raise UsageError(
             f"invalid value '{profile}' for flag '--profile'; options are leaf, intermediate-ca, csr"
         )
-    if options.template and options.given("profile"):
+    if options.template and options.is_given("profile"):
         raise UsageError("flag '--profile' is incompatible with '--template'")
     return profile
 
 
-def verified_request(name: str) -> "Request":
-    """The request of a file; its signature proves that the key is the asker's."""
+def read_request(name: str) -> "Request":
+    """Return the request of a file, whose signature proves possession of the key. Raises CliError."""
     from newel.cli.operations.certificate_requests import is_proved
 
     found = sources.request(sources.contents(name))
@@ -84,7 +84,7 @@ def verified_request(name: str) -> "Request":
 def extensions_of(
     options: "CertificateSignOptions", request: "Request", profile: str, length: int
 ) -> tuple[Extension, ...]:
-    """What the profile gives; with ``csr`` everything the request asks for."""
+    """Return the extensions of the profile; with ``csr`` all that the request asks for."""
     if profile == INTERMEDIATE:
         return builder.authority_extensions(None if length < 0 else length)
     if profile == CSR:
@@ -97,7 +97,7 @@ def extensions_of(
 
 
 def names_of(options: "CertificateSignOptions", request: "Request") -> list[str]:
-    """The names asked for; the common name when there are none, unless --omit-cn-san."""
+    """Return the names asked for; the common name when there are none, unless --omit-cn-san."""
     found = names.parse_general_names(request.extension(oids.SUBJECT_ALT_NAME))
     listed = [*found.dns, *found.emails, *found.addresses, *found.uris]
     common = names.common_name(request.subject)

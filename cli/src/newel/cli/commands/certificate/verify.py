@@ -1,4 +1,4 @@
-"""`newel certificate verify`: does it chain to a root, is it for a host, was it revoked?"""
+"""`newel certificate verify`: whether a certificate chains to a root, is for a host, and was not revoked."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def run(options: "CertificateVerifyOptions") -> None:
-    """Says nothing when all is well, unless --verbose."""
+    """Verify, and print nothing on success unless --verbose."""
     name = options.positionals(1)[0]
     given = options.roots
     roots = (
-        [sources.parsed(one, given) for one in root_files.root_certificates(given)]
+        [sources.parse(one, given) for one in root_files.root_certificates(given)]
         if given
         else trust.system_roots()
     )
@@ -49,28 +49,30 @@ def run(options: "CertificateVerifyOptions") -> None:
 
 
 def certificates(options: "CertificateVerifyOptions", name: str) -> "list[Certificate]":
-    """The leaf, and what may stand between it and a root."""
+    """Return the leaf and the certificates that may be between it and a root."""
     if sources.is_url(name):
-        return sources.certificates(options, name, insecure=True)  # verified here
+        return sources.certificates(
+            name, roots=options.roots, servername=options.servername, insecure=True
+        )  # verified here
     data = sources.contents(name)
     if b"-----BEGIN " not in data:
         raise CliError(f"{name} contains an invalid PEM block")
     found = [block for block in sources.blocks(data) if block.label == "CERTIFICATE"]
     if not found:
         raise CliError(f"{name} contains no PEM certificate blocks")
-    return [sources.parsed(block.data, name) for block in found]
+    return [sources.parse(block.data, name) for block in found]
 
 
 def check_status(
     options: "CertificateVerifyOptions", leaf: "Certificate", chain: "list[Certificate]"
 ) -> list[str]:
-    """Asks lists and responders; what they said."""
+    """Ask lists and responders; return what they said."""
     from newel.cli.operations.certificates import status
     from newel.cli.operations.certificates.downloads import fetch
     from newel.cli.operations.certificates.remote import client_context
     from newel.crypto import loading
 
-    issuer = issuing(options, chain)
+    issuer = find_issuer(options, chain)
     one = loading.load_certificate(leaf.der)
     roots = options.roots
     tls = client_context(roots, insecure=False) if roots else None
@@ -98,17 +100,19 @@ def check_status(
             crl_points(leaf),
             "CRL distribution endpoint not found in certificate",
         )
-        told = asked(options, where, in_list, "CRL distribution point(s)")
+        told = ask_first(options, where, in_list, "CRL distribution point(s)")
         said.append(f"certificate not revoked in CRL {told}")
     if options.verify_ocsp:
         where = endpoints(options, "ocsp-endpoint", responders(leaf), "no OCSP AIA extension found")
-        told = asked(options, where, by_responder, "OCSP server(s)")
+        told = ask_first(options, where, by_responder, "OCSP server(s)")
         said.append(f"certificate status is good according OCSP {told}")
     return said
 
 
-def issuing(options: "CertificateVerifyOptions", chain: "list[Certificate]") -> "x509.Certificate":
-    """The issuer: that of --issuing-ca, which must have signed the leaf, else the one in the chain."""
+def find_issuer(
+    options: "CertificateVerifyOptions", chain: "list[Certificate]"
+) -> "x509.Certificate":
+    """Return the issuer: that of --issuing-ca, which must have signed the leaf, else the one in the chain."""
     from newel.crypto import loading
     from newel.crypto.loading import is_der_issued_by
 
@@ -122,7 +126,7 @@ def issuing(options: "CertificateVerifyOptions", chain: "list[Certificate]") -> 
     found = sources.blocks(data)
     if not found or found[0].label != "CERTIFICATE":
         raise CliError("failed to decode the issuing CA certificate")
-    authority = sources.parsed(found[0].data, name)
+    authority = sources.parse(found[0].data, name)
     if not is_der_issued_by(chain[0].der, authority.der):
         raise CliError(f"the certificate was not issued by the CA in {name}")
     return loading.load_certificate(authority.der)
@@ -131,7 +135,7 @@ def issuing(options: "CertificateVerifyOptions", chain: "list[Certificate]") -> 
 def endpoints(
     options: "CertificateVerifyOptions", flag: str, found: list[str], missing: str
 ) -> list[str]:
-    """The address of the flag, else those of the certificate."""
+    """Return the address of the flag, else those in the certificate."""
     given = options.get(flag)
     if not given and not found:
         raise CliError(missing)
@@ -139,21 +143,21 @@ def endpoints(
 
 
 def crl_points(leaf: "Certificate") -> list[str]:
-    """Where the certificate says its lists are."""
+    """Return where the certificate says its lists are."""
     value = leaf.extension(oids.CRL_DISTRIBUTION_POINTS)
     return values.crl_points(value) if value is not None else []
 
 
 def responders(leaf: "Certificate") -> list[str]:
-    """Which responders the certificate names."""
+    """Return which responders the certificate names."""
     value = leaf.extension(oids.AUTHORITY_INFORMATION_ACCESS)
     return values.authority_access(value)[0] if value is not None else []
 
 
-def asked(
+def ask_first(
     options: "CertificateVerifyOptions", where: list[str], ask: Callable[[str], None], what: str
 ) -> str:
-    """The first address whose answer is believed; a revocation ends the command."""
+    """Return the first address whose answer can be trusted; a revocation ends the command."""
     from newel.cli.operations.certificates.status import RevokedError
 
     for url in where:

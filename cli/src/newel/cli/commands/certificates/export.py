@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations.inventory import layouts, questions, session
-from newel.cli.store.files import being_written
+from newel.cli.store.files import open_for_writing
 
 if TYPE_CHECKING:
     from newel.cli.options.records.certificates import CertificatesExportOptions
@@ -17,7 +17,7 @@ WRITERS = {"csv": layouts.write_csv, "ndjson": layouts.write_lines}
 
 
 def run(options: "CertificatesExportOptions") -> None:
-    """Writes every certificate the filters leave to a file, whole or not at all, or to stdout."""
+    """Write every certificate the filters leave to a file, whole or not at all, or to stdout."""
     words = options.positionals(0, 1)
     kind = options.format or "csv"
     if kind not in WRITERS:
@@ -28,7 +28,7 @@ def run(options: "CertificatesExportOptions") -> None:
         if name == "-":
             WRITERS[kind](sys.stdout, found)
             return
-        with being_written(name, force=options.force) as raw:
+        with open_for_writing(name, force=options.force) as raw:
             sink = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             count = WRITERS[kind](sink, found)
             sink.flush()

@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def run(options: "CertificatesListOptions") -> None:
-    """The catalogue's certificates, newest first unless --sort says otherwise."""
+    """Print the inventory's certificates, newest first unless --sort says otherwise."""
     show_list(options, "certificates")

@@ -17,7 +17,7 @@ def run(call: "CertificatesShowOptions") -> None:
     serials = questions.serial_numbers(word)
     form = layouts.format_of(call, options=("text", "json"))
     with session.inventory(call) as authority:
-        found = known(authority, serials)
+        found = find_certificate(authority, serials)
     if form == "json":
         show_json(found)
     else:
@@ -25,8 +25,8 @@ def run(call: "CertificatesShowOptions") -> None:
         print(layouts.details({"serial": found["serial"], "serial_in_decimal": number, **found}))
 
 
-def known(authority: "Authority", serials: Sequence[str]) -> dict[str, Any]:
-    """The first of these certificates that the catalogue has. Raises RefusedError, CliError."""
+def find_certificate(authority: "Authority", serials: Sequence[str]) -> dict[str, Any]:
+    """Return the first of these certificates that the inventory has. Raises RefusedError and CliError."""
     from newel.client import catalogue
     from newel.client.errors import RefusedError
 
@@ -36,4 +36,4 @@ def known(authority: "Authority", serials: Sequence[str]) -> dict[str, Any]:
         except RefusedError as error:
             if error.status != questions.NOT_FOUND or len(serials) == 1:
                 raise
-    raise questions.unknown(serials)
+    raise questions.not_found(serials)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "ContextCurrentOptions") -> None:
-    """Prints the name of the context in force, or with --json the whole of it."""
+    """Print the name of the context in force, or with --json the whole of it."""
     options.positionals(0)
     context = steppath.current()
     if context is None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "ContextListOptions") -> None:
-    """Prints every context, one per line, the current one marked."""
+    """Print every context, one per line, the current one marked."""
     options.positionals(0)
     known = steppath.contexts()
     selected = steppath.current() if known else None

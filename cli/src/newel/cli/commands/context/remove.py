@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "ContextRemoveOptions") -> None:
-    """Removes a context and the directories no other context shares."""
+    """Remove a context and the directories no other context shares."""
     (name,) = options.positionals(1)
     known = steppath.contexts()
     if name not in known:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "ContextSelectOptions") -> None:
-    """Makes a context the one in force; asks which when no name is given."""
+    """Select a context; ask which when no name is given."""
     names = sorted(steppath.contexts())
     if not names:
         raise CliError(

@@ -11,7 +11,7 @@ from newel.cli.render.certificates import crl_extensions
 from newel.cli.render.certificates.json_certificate import signature_algorithm
 from newel.cli.render.certificates.json_keys import text
 from newel.cli.render.certificates.json_names import members as name_members
-from newel.cli.render.certificates.text import columns, joined
+from newel.cli.render.certificates.text import columns, join
 from newel.client.clock import now
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values
@@ -30,7 +30,7 @@ CRL_SIGN = 1 << 6
 
 
 def run(options: "CRLInspectOptions") -> None:
-    """Shows the list."""
+    """Show the list."""
     name = (options.positionals(0, 1) or ["-"])[0]
     asked = options.from_
     if not asked and not options.ca and not options.insecure:
@@ -45,7 +45,7 @@ def run(options: "CRLInspectOptions") -> None:
         name, authorities = found[0], authorities + others
         if not authorities and not options.insecure:
             raise UsageError(f"'{program.name()} crl inspect' requires the '--insecure' flag")
-    data = loaded(options, name)
+    data = load_list(options, name)
     if options.format == "pem":
         sys.stdout.write(sources.pem(data, "X509 CRL"))
         return
@@ -63,22 +63,22 @@ def run(options: "CRLInspectOptions") -> None:
 
 
 def bundle_of(options: "CRLInspectOptions", name: str) -> "list[Certificate]":
-    """The certificates of a file or of a server, the leaf first."""
+    """Return the certificates of a file or of a server, the leaf first."""
     if not sources.is_url(name):
         return sources.from_file(name)
     from newel.cli.operations.certificates.remote import peer_certificates
 
     ders = peer_certificates(name, None, ",".join(options.roots) or None, insecure=False)
-    return [sources.parsed(one, name) for one in ders]
+    return [sources.parse(one, name) for one in ders]
 
 
-def loaded(options: "CRLInspectOptions", name: str) -> bytes:
-    """The list in DER, wherever it is."""
+def load_list(options: "CRLInspectOptions", name: str) -> bytes:
+    """Return the list in DER, wherever it is."""
     if name.lower().startswith(("http://", "https://")):
         from newel.cli.operations.certificates.downloads import fetch
 
         try:
-            data = fetch(name, tls=trusting(options))
+            data = fetch(name, tls=trust_text(options))
         except CliError as error:
             raise CliError(f"error downloading crl: {error}") from None
     else:
@@ -87,7 +87,7 @@ def loaded(options: "CRLInspectOptions", name: str) -> bytes:
     return found[0] if found else data
 
 
-def trusting(options: "CRLInspectOptions") -> "ssl.SSLContext | None":
+def trust_text(options: "CRLInspectOptions") -> "ssl.SSLContext | None":
     """TLS that trusts --roots, the system's without them."""
     roots = ",".join(options.roots)
     if not roots:
@@ -98,7 +98,7 @@ def trusting(options: "CRLInspectOptions") -> "ssl.SSLContext | None":
 
 
 def verdict(crl: RevocationList, data: bytes, authorities: "list[Certificate]") -> tuple[bool, str]:
-    """Whether one of the authorities signed the list and it is of today; else why not."""
+    """Say whether one of the authorities signed the list and it is of today; else why not."""
     value = crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
     wanted = values.authority_key_id(value) if value is not None else b""
     reason = ""
@@ -115,7 +115,7 @@ def verdict(crl: RevocationList, data: bytes, authorities: "list[Certificate]") 
 
 
 def problem(crl: RevocationList, data: bytes, authority: "Certificate") -> str:
-    """Why the list is not this authority's of today, "" when it is."""
+    """Return why the list is not this authority's of today, "" when it is."""
     from newel.cli.operations.certificates import status
     from newel.crypto import loading
 
@@ -125,18 +125,18 @@ def problem(crl: RevocationList, data: bytes, authority: "Certificate") -> str:
     if at > authority.not_after:
         return "CA certificate has expired"
     issuer = loading.load_certificate(authority.der)
-    signed = status.signed_by(status.revocation_list(data), issuer)
+    signed = status.check_signature(status.revocation_list(data), issuer)
     return "" if signed and crl.issuer == authority.subject else "Signature does not match"
 
 
 def number_of(crl: RevocationList) -> int:
-    """The number, as the original shows it in the place of the version; 0 for none."""
+    """Return the number, as the original shows it in the place of the version; 0 for none."""
     value = crl.extension(oids.CRL_NUMBER)
     return der.Reader(value).integer() if value is not None else 0
 
 
 def as_text(crl: RevocationList, *, valid: bool, reason: str) -> str:
-    """The whole list."""
+    """Return the whole list."""
     algorithm = public_keys.signature_name(crl.algorithm)
     number = number_of(crl)
     lines = [
@@ -161,26 +161,26 @@ def as_text(crl: RevocationList, *, valid: bool, reason: str) -> str:
             lines.append("                CRL Entry Extensions:")
             lines += extension_lines(entry.extensions, 20)
     lines.append(f"    Signature Algorithm: {algorithm}")
-    return joined([*lines, *columns(crl.signature, 16, 8)])
+    return join([*lines, *columns(crl.signature, 16, 8)])
 
 
 def stamp(at: object) -> str:
-    """A time as Go prints one."""
+    """Return a time as Go prints one."""
     return f"{at:%Y-%m-%d %H:%M:%S} +0000 UTC"
 
 
 def extension_lines(listed: "tuple[Extension, ...]", indent: int) -> list[str]:
-    """Titles and what stands below them."""
+    """Return titles and the lines below them."""
     found: list[str] = []
     for extension in listed:
-        shown = crl_extensions.shown(extension)
+        shown = crl_extensions.render_extension(extension)
         found.append(" " * indent + shown.title)
         found += [" " * (indent + 4) + one for one in shown.lines]
     return found
 
 
 def as_json(crl: RevocationList, *, valid: bool, reason: str) -> Json:
-    """The whole list in the members scripts know."""
+    """Return the whole list in the members scripts know."""
     algorithm = signature_algorithm(crl.algorithm)
     key_id = crl.extension(oids.AUTHORITY_KEY_IDENTIFIER)
     issuer = name_members(crl.issuer)
@@ -191,9 +191,9 @@ def as_json(crl: RevocationList, *, valid: bool, reason: str) -> Json:
         "issuer": issuer | single,
         "this_update": f"{crl.this_update:%Y-%m-%dT%H:%M:%SZ}",
         "next_update": f"{crl.next_update:%Y-%m-%dT%H:%M:%SZ}" if crl.next_update else None,
-        "revoked_certificates": [revoked_json(entry) for entry in crl.revoked],
+        "revoked_certificates": [json_entry(entry) for entry in crl.revoked],
         **(
-            {"extensions": [crl_extensions.shown(e).members for e in crl.extensions]}
+            {"extensions": [crl_extensions.render_extension(e).members for e in crl.extensions]}
             if crl.extensions
             else {}
         ),
@@ -208,12 +208,14 @@ def as_json(crl: RevocationList, *, valid: bool, reason: str) -> Json:
     }
 
 
-def revoked_json(entry: RevokedCertificate) -> Json:
+def json_entry(entry: RevokedCertificate) -> Json:
     """One entry."""
     found: Json = {
         "serial_number": str(entry.serial),
         "revocation_time": f"{entry.revoked_at:%Y-%m-%dT%H:%M:%SZ}",
     }
     if entry.extensions:
-        found["extensions"] = [crl_extensions.shown(each).members for each in entry.extensions]
+        found["extensions"] = [
+            crl_extensions.render_extension(each).members for each in entry.extensions
+        ]
     return found

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoChangePassOptions") -> None:
-    """Opens the key with its old password and writes it under the new one, in the form it had."""
+    """Open the key with its old password and write it under the new one, in the form it had."""
     (name,) = options.positionals(1)
     if options.no_password and not options.insecure:
         raise UsageError("flag '--no-password' requires the '--insecure' flag")
@@ -30,7 +30,7 @@ def run(options: "CryptoChangePassOptions") -> None:
 def pem(
     options: "CryptoChangePassOptions", data: bytes, name: str, out: str, old: str | None
 ) -> bytes:
-    """The PEM or OpenSSH file anew."""
+    """Return the PEM or OpenSSH file with the new password."""
     key = key_files.from_pem(data, name, old, single=True)
     if not isinstance(key, PrivateKey):
         raise CliError(f"file {name} does not contain a private key")
@@ -43,16 +43,16 @@ def pem(
 
 
 def jwk(options: "CryptoChangePassOptions", data: bytes, name: str, old: str | None) -> bytes:
-    """The JWK file anew."""
+    """Return the JWK file with the new password."""
     key = jwk_files.parse(data, name, old)
     if not jwk_files.is_private(key):
         raise CliError(f"file {name} does not contain a private key")
     password = new_password(options, "Please enter the password to encrypt the private JWK")
-    return key_output.json_text(key) if password is None else jwk_files.sealed(key, password)
+    return key_output.json_text(key) if password is None else jwk_files.encrypt(key, password)
 
 
 def new_password(options: "CryptoChangePassOptions", prompt: str) -> bytes | None:
-    """The new password; None where the key is to have none."""
+    """Return the new password; None where the key gets none."""
     if options.no_password:
         return None
     return key_files.password_for("", options.new_password_file, prompt, "--new-password-file FILE")

@@ -6,6 +6,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.keys.key_output import new_password, private_pem, public_pem, write_pair
+from newel.cli.options.groups import key_options, password_options
 from newel.cli.store.files import write
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoKeypairOptions") -> None:
-    """Makes a key, or takes that of a JWK, and writes both halves."""
+    """Make a key, or take that of a JWK, and write both halves."""
     public_file, private_file = options.positionals(2)
     if public_file == private_file:
         raise UsageError(
@@ -22,15 +23,15 @@ def run(options: "CryptoKeypairOptions") -> None:
         )
     source = options.from_jwk
     if source is None:
-        choice = key_choice.chosen(options)
-        password = new_password(options)
+        choice = key_choice.choose(key_options(options))
+        password = new_password(password_options(options))
         key = key_choice.generate(choice)
     else:
         from newel.cli.operations.keys import key_files
         from newel.crypto.keys import PublicKey
 
         for flag in ("kty", "curve", "size"):
-            if options.given("crv" if flag == "curve" else flag):
+            if options.is_given("crv" if flag == "curve" else flag):
                 raise UsageError(f"flag '--from-jwk' is incompatible with '--{flag}'")
         key = key_files.load(source).key
         if isinstance(key, bytes):
@@ -38,13 +39,19 @@ def run(options: "CryptoKeypairOptions") -> None:
         if isinstance(key, PublicKey):
             only_public(options, public_file, public_pem(key))
             return
-        password = new_password(options)
+        password = new_password(password_options(options))
     public = public_pem(key.public_key())
-    write_pair((public_file, private_file), public, private_pem(key, password), options)
+    write_pair(
+        (public_file, private_file),
+        public,
+        private_pem(key, password),
+        force=options.force,
+        json=options.json,
+    )
 
 
 def only_public(options: "CryptoKeypairOptions", name: str, pem: bytes) -> None:
-    """Writes what there is when the private half is not known."""
+    """Write the public key when the private one is not known."""
     write(name, pem, force=options.force)
     note(f"Your public key has been saved in {name}.")
     note("Only the public PEM was generated.")

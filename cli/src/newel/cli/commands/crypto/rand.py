@@ -1,4 +1,4 @@
-"""`newel crypto rand`: strings nobody can guess."""
+"""`newel crypto rand`: random strings."""
 
 import secrets
 import string
@@ -30,13 +30,13 @@ LONGEST, LONGEST_PRIME = 1 << 24, 16384
 
 
 def run(options: "CryptoRandOptions") -> None:
-    """Prints one random string of the format and length that were asked for."""
+    """Print one random string of the format and length that were asked for."""
     given = options.positionals(0, 1)
     kind = options.format or "ascii"
-    length = asked_length(given[0]) if given else DEFAULT_LENGTHS.get(kind, 32)
+    length = length_of(given[0]) if given else DEFAULT_LENGTHS.get(kind, 32)
     if dictionary := options.dictionary:
         options.exclusive("dictionary", "format")
-        print(passphrase(dictionary, asked_length(given[0]) if given else WORDS))
+        print(passphrase(dictionary, length_of(given[0]) if given else WORDS))
     elif kind == "uuid":
         print(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
     elif kind == "raw":
@@ -56,8 +56,8 @@ def run(options: "CryptoRandOptions") -> None:
         raise UsageError(f"invalid value '{kind}' for flag '--format'")
 
 
-def asked_length(text: str) -> int:
-    """The positional length."""
+def length_of(text: str) -> int:
+    """Return the positional length."""
     if not text.lstrip("-").isdigit():
         raise UsageError(f'positional argument <length> "{text}" is not a number')
     length = int(text)
@@ -69,7 +69,7 @@ def asked_length(text: str) -> int:
 
 
 def passphrase(dictionary: str, count: int) -> str:
-    """Words of a file, one per line, joined by hyphens."""
+    """Return words of a file, one per line, joined by hyphens."""
     words = [line.strip() for line in read(dictionary).decode(errors="replace").splitlines()]
     words = [word for word in words if word]
     if len(words) < 2:
@@ -78,7 +78,7 @@ def passphrase(dictionary: str, count: int) -> str:
 
 
 def prime(bits: int) -> int:
-    """A probable prime with exactly this many bits, its two highest set."""
+    """Return a probable prime with exactly this many bits, its two highest set."""
     if not 2 <= bits <= LONGEST_PRIME:
         raise UsageError(f"a prime has between 2 and {LONGEST_PRIME} bits")
     top = 3 << (bits - 2)

@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def run(options: "EndpointsListOptions") -> None:
-    """The people, devices and workloads that hold certificates."""
+    """Print the people, devices and workloads that hold certificates."""
     show_list(options, "endpoints")

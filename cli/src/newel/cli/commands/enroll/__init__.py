@@ -1,1 +1,1 @@
-"""`newel enroll`: devices, factors and keys that are to be trusted from now on (ROAD-04)."""
+"""`newel enroll`: devices, factors and keys that are to be trusted from now on."""

@@ -1,4 +1,4 @@
-"""`newel enroll factor`: a second factor in somebody's authenticator app (RFC 6238), shown to be there."""
+"""`newel enroll factor`: a second factor in a person's authenticator app (RFC 6238), verified by a code."""
 
 import secrets
 from pathlib import Path
@@ -25,7 +25,7 @@ SKEW = 1
 
 
 def run(options: "EnrollFactorOptions") -> None:
-    """Writes the secret for the verifier, and the QR code for the app; neither is printed."""
+    """Write the secret for the verifier, and the QR code for the app; neither is printed."""
     (account,) = options.positionals(1)
     secret_file, picture = options.require("out"), options.require("qr")
     key = OtpKey(secrets.token_bytes(OCTETS), otp_keys.algorithm(options.require("alg")))
@@ -45,7 +45,7 @@ def run(options: "EnrollFactorOptions") -> None:
 
 
 def confirm(key: OtpKey, picture: str) -> None:
-    """Takes the picture away again and raises CliError unless the app shows the right code."""
+    """Remove the image again, and raise CliError unless the app shows the right code."""
     try:
         code = text_or_answer("Scan the QR code and enter the code the app shows")
         right = key.accepts(code.decode(errors="replace").strip(), now().timestamp(), SKEW)

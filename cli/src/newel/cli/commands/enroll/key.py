@@ -1,4 +1,4 @@
-"""`newel enroll key`: somebody's public key: certified for SSH, or put into a JWK set under their name."""
+"""`newel enroll key`: a person's public key, certified for SSH or added to a JWK set under their name."""
 
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def run(options: "EnrollKeyOptions") -> None:
-    """By --jwks into that set; else the SSH authority is asked for a certificate."""
+    """Add the key to the set of --jwks, else get an SSH certificate for it."""
     name, key_file = options.positionals(2)
     jwks = options.jwks
     if not jwks:
         certificate.run(delegate(options, "ssh certificate", "--sign", name, key_file))
         return
     jwk = jwk_files.of_key(key_files.public_key(key_file), kid=name)
-    with keyset.locked(jwks) as keys:
+    with keyset.open_locked(jwks) as keys:
         same = [key for key in keys if key.get("kid") == name]
         if same and same != [jwk] and not options.force:
             raise CliError(

@@ -8,6 +8,7 @@ from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import issuance, principals
 from newel.cli.operations.ssh.public_keys import read_line, wire_of, write_line
 from newel.cli.operations.ssh.wire import WireError
+from newel.cli.options.groups import key_options, password_options
 from newel.cli.store import atomic_write
 from newel.cli.store.files import read
 
@@ -27,19 +28,19 @@ class Pair(NamedTuple):
 
 
 def run(options: "SSHCertificateOptions") -> None:
-    """Writes the key, its public half and the certificate, or none of them."""
+    """Write the key, its public half and the certificate, or none of them."""
     subject, key_file = options.positionals(2)
     refuse_what_cannot_be(options)
     host, sign = options.host, options.sign
     base = key_file.removesuffix(".pub") if sign else key_file
     names = options.principal or principals.of_subject(subject, host=host)
     wanted = issuance.Wanted.of_flags(options, subject, names, host=host)
-    choice = key_choice.chosen(options)
-    outputs = written(options, base)
+    choice = key_choice.choose(key_options(options))
+    outputs = output_names(options, base)
     atomic_write.allow(outputs, force=options.force)
     password = None if sign else new_password(options)
-    pair = existing(options, key_file) if sign else made(choice)
-    extra = made(choice) if options.add_user else None
+    pair = read_pair(options, key_file) if sign else generate_pair(choice)
+    extra = generate_pair(choice) if options.add_user else None
     place = issuance.ticket(options, wanted, confirmation(pair) if sign else "")
     issued, identity = issuance.sign(
         options, place, wanted, pair.public, extra.public if extra else b""
@@ -72,14 +73,14 @@ def run(options: "SSHCertificateOptions") -> None:
 
 
 def refuse_what_cannot_be(options: "SSHCertificateOptions") -> None:
-    """Flags that contradict each other, before anything is asked for."""
+    """Refuse flags that contradict each other, before anything is asked for."""
     if options.no_password:
         if not options.insecure:
             raise UsageError("flag '--no-password' requires the '--insecure' flag")
         for flag in ("min-password-length", "password-file"):
-            if options.given(flag):
+            if options.is_given(flag):
                 raise UsageError(f"flag '--no-password' is incompatible with '--{flag}'")
-    if options.token and options.given("provisioner-password-file"):
+    if options.token and options.is_given("provisioner-password-file"):
         raise UsageError("flag '--token' is incompatible with '--provisioner-password-file'")
     for flag in ("host", "offline"):
         if options.on(flag) and options.add_user:
@@ -90,8 +91,8 @@ def refuse_what_cannot_be(options: "SSHCertificateOptions") -> None:
         raise UsageError("flag '--add-user' is incompatible with more than one principal")
 
 
-def written(options: "SSHCertificateOptions", base: str) -> list[str]:
-    """The files the command will write."""
+def output_names(options: "SSHCertificateOptions", base: str) -> list[str]:
+    """Return the files the command will write."""
     names = [f"{base}-cert.pub"]
     if not options.sign:
         names += [base, f"{base}.pub"]
@@ -101,25 +102,25 @@ def written(options: "SSHCertificateOptions", base: str) -> list[str]:
 
 
 def new_password(options: "SSHCertificateOptions") -> bytes | None:
-    """The password of the new key, of --min-password-length characters at least."""
+    """Return the password of the new key, of --min-password-length characters at least."""
     from newel.cli.operations.keys import key_output
 
     least = options.integer("min-password-length")
     prompt = f"{PROMPT} (must be at least {least} characters)" if least else PROMPT
-    password = key_output.new_password(options, prompt)
+    password = key_output.new_password(password_options(options), prompt)
     if password is not None and len(password.decode(errors="replace")) < least:
         raise CliError(f"the password must be at least {least} characters long")
     return password
 
 
-def made(choice: key_choice.KeyChoice) -> Pair:
-    """A new key."""
+def generate_pair(choice: key_choice.KeyChoice) -> Pair:
+    """Return a new key."""
     key = key_choice.generate(choice)
     return Pair(wire_of(key), key)
 
 
-def existing(options: "SSHCertificateOptions", name: str) -> Pair:
-    """The public key of a file, and the private one of --private-key. Raises CliError."""
+def read_pair(options: "SSHCertificateOptions", name: str) -> Pair:
+    """Return the public key of a file, and the private one of --private-key. Raises CliError."""
     try:
         line = read_line(read(name))
     except WireError as error:
@@ -138,7 +139,7 @@ def existing(options: "SSHCertificateOptions", name: str) -> Pair:
 
 
 def confirmation(pair: Pair) -> str:
-    """Binds the token to the one key that shall be certified."""
+    """Bind the token to the one key that shall be certified."""
     from newel.step.fingerprint import confirmation as of_octets
 
     return of_octets(pair.public)
@@ -147,7 +148,7 @@ def confirmation(pair: Pair) -> str:
 def key_targets(
     base: str, pair: Pair, comment: str, password: bytes | None
 ) -> list[atomic_write.Target]:
-    """The files of a new key."""
+    """Return the files of a new key."""
     from newel.cli.operations.keys import key_output
 
     if pair.private is None:
@@ -158,12 +159,12 @@ def key_targets(
 
 
 def add_to_agent(certificate: bytes, key: "PrivateKey", comment: str) -> None:
-    """Gives them to the agent, where there is one; a missing agent is said and no error."""
+    """Add them to the agent; a missing agent is reported and is no error."""
     from newel.cli.operations.ssh import agent
     from newel.client.clock import now
 
     try:
-        with agent.connected() as connected:
+        with agent.connect() as connected:
             connected.add(certificate, key, comment, now())
     except CliError as error:
         note(f"✗ SSH Agent: {error}")

@@ -2,21 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.connection import connected, explained
-from newel.cli.store import steppath
+from newel.cli.operations.connection import connect, explain_refusals
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHCheckHostOptions
 
 
 def run(options: "SSHCheckHostOptions") -> int:
-    """0 when it has, 1 when it has not or cannot be asked."""
+    """Return 0 when the host has a certificate, 1 when it has none or the authority cannot be asked."""
     from newel.client import ssh_calls
 
     (name,) = options.positionals(1)
-    with connected(options) as authority, explained("error checking ssh host eligibility: "):
+    with (
+        connect(authority_options(options)) as authority,
+        explain_refusals("error checking ssh host eligibility: "),
+    ):
         token = ""
-        if steppath.identity_file(options).is_file():
+        if authority_options(options).identity_file.is_file():
             from newel.cli.operations.ssh import identity
             from newel.client import calls
 

@@ -10,6 +10,8 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
 from newel.cli.operations.ssh import admission, authorities, public_keys, templates
+from newel.cli.options.groups import authority_options
+from newel.cli.options.invocation import context_of
 from newel.cli.store import steppath
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ INCOMPATIBLE = (
 
 
 def run(options: "SSHConfigOptions") -> None:
-    """Prints keys with --roots or --federation; else writes the configuration."""
+    """Print keys with --roots or --federation; else writes the configuration."""
     options.positionals(0)
     for first, second in INCOMPATIBLE:
         if options.all(first) and options.all(second):
@@ -37,12 +39,12 @@ def run(options: "SSHConfigOptions") -> None:
 
 
 def join_team(options: "SSHConfigOptions") -> None:
-    """Bootstraps with the authority a team's directory names."""
+    """Bootstrap with the authority a team's directory names."""
     from newel.cli.commands.ca import bootstrap
     from newel.client.bootstrap import fetch_root
 
     settings = bootstrap.of_team(options)
-    with connection.explained():
+    with connection.explain_refusals():
         root = fetch_root(settings["url"], settings["fingerprint"])
     extra = {name: settings[name] for name in bootstrap.FROM_TEAM if settings.get(name)}
     known = {"ca-url": settings["url"], "fingerprint": settings["fingerprint"], **extra}
@@ -53,13 +55,13 @@ def join_team(options: "SSHConfigOptions") -> None:
 
 
 def public_keys_of(options: "SSHConfigOptions") -> "SSHKeys":
-    """The keys the authority signs with, asked of it or, with --offline, out of its files."""
+    """Print the keys that the authority signs with, from its answer or, with --offline, from its files."""
     federated = options.federation
     if options.offline:
         from newel.cli.operations.offline import ssh_keys
 
         return ssh_keys.public(options, federated=federated)
-    with connection.connected(options) as authority:
+    with connection.connect(authority_options(options)) as authority:
         return authorities.keys(authority, federated=federated)
 
 
@@ -80,7 +82,7 @@ def print_keys(options: "SSHConfigOptions", found: "SSHKeys") -> None:
 
 
 def configure(options: "SSHConfigOptions") -> None:
-    """Writes every part the authority renders, or prints them with --dry-run."""
+    """Write every part the authority renders, or print them with --dry-run."""
     from newel.client import ssh_calls
     from newel.client.clock import now
 
@@ -92,7 +94,7 @@ def configure(options: "SSHConfigOptions") -> None:
     if not found:
         note("No configuration changes were found.")
         return
-    base, own = steppath.base(), steppath.authority_path(steppath.context_of(options))
+    base, own = steppath.base(), steppath.authority_path(context_of(options))
     places = [templates.place(each, base, own) for each in found]
     if not host:
         for path in places:
@@ -106,15 +108,15 @@ def configure(options: "SSHConfigOptions") -> None:
 
 
 def show(found: Sequence["Template"], places: Sequence[Path]) -> None:
-    """What would be written, and where."""
+    """Print what would be written, and where."""
     for template, path in zip(found, places, strict=True):
         note(str(path))
         note(template.content.decode(errors="replace"))
 
 
 def variables(options: "SSHConfigOptions") -> dict[str, str]:
-    """What the templates may use: of this machine, of the flags, and of --set."""
-    context = steppath.context_of(options)
+    """Return what the templates may use: of this machine, of the flags, and of --set."""
+    context = context_of(options)
     data = {
         "GOOS": {"win32": "windows"}.get(sys.platform, sys.platform),
         "StepPath": str(steppath.authority_path(context)),
@@ -134,13 +136,13 @@ def variables(options: "SSHConfigOptions") -> dict[str, str]:
 
 
 def user_of_agent(options: "SSHConfigOptions") -> str:
-    """The first principal of the certificate of this authority the agent holds. Raises CliError."""
+    """Return the first principal of the certificate of this authority the agent holds. Raises CliError."""
     from newel.cli.operations.ssh import agent
 
-    with connection.connected(options) as authority:
+    with connection.connect(authority_options(options)) as authority:
         trusted = authorities.user_keys(authority)
-    with agent.connected() as connected:
-        held = agent.signed_by(connected.identities(), trusted)
+    with agent.connect() as connected:
+        held = agent.certificates_signed_by(connected.identities(), trusted)
     for each in held:
         if each.certificate and each.certificate.principals:
             return each.certificate.principals[0]

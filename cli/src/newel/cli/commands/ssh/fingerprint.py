@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.operations.ssh.fingerprints import described
+from newel.cli.operations.ssh.fingerprints import describe
 from newel.cli.operations.ssh.public_keys import read_line
 from newel.cli.operations.ssh.wire import WireError
 from newel.cli.store.files import read
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHFingerprintOptions") -> None:
-    """Prints the fingerprint of a file or of stdin."""
+    """Print the fingerprint of a file or of stdin."""
     name = (options.positionals(0, 1) or ["-"])[0]
     data = read(name)
     try:
@@ -22,7 +22,7 @@ def run(options: "SSHFingerprintOptions") -> None:
         raise CliError(f"error parsing public key: {error}") from None
     try:
         form = options.format or "base64-raw"
-        text = described(line, form, whole=options.certificate)
+        text = describe(line, form, whole=options.certificate)
     except WireError as error:
         raise CliError(str(error)) from None
     if options.json:

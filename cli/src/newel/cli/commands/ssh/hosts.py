@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHHostsOptions") -> None:
-    """Prints them as a table."""
+    """Print the hosts as a table."""
     from newel.client import ssh_calls
 
     options.positionals(0)
@@ -19,7 +19,7 @@ def run(options: "SSHHostsOptions") -> None:
 
         show_json([{"hostname": h.name, "id": h.id, "tags": dict(h.tags)} for h in found])
         return
-    from newel.cli.render.table import tabbed
+    from newel.cli.render.table import format_table
 
     rows = [(h.name, h.id, ",".join(f"{name}={value}" for name, value in h.tags)) for h in found]
-    print(tabbed([("HOSTNAME", "ID", "TAGS"), *rows]))
+    print(format_table([("HOSTNAME", "ID", "TAGS"), *rows]))

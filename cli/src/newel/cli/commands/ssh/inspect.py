@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.ssh.certificates import FOREVER, Certificate, parse, read_certificate
-from newel.cli.operations.ssh.public_keys import kind_and_size, spelled
+from newel.cli.operations.ssh.public_keys import format_key, kind_and_size
 from newel.cli.operations.ssh.wire import WireError
 from newel.cli.store.files import read
 
@@ -19,9 +19,9 @@ LATEST = 253402300799
 
 
 def run(call: "SSHInspectOptions") -> None:
-    """Prints the certificate of a file or of stdin."""
+    """Print the certificate of a file or of stdin."""
     name = (call.positionals(0, 1) or ["-"])[0]
-    form = "json" if call.json and not call.given("format") else call.format
+    form = "json" if call.json and not call.is_given("format") else call.format
     if form not in {"text", "json"}:
         raise UsageError(f"invalid value '{form}' for flag '--format'; options are text, json")
     certificate = certificate_in(read(name))
@@ -37,7 +37,7 @@ def run(call: "SSHInspectOptions") -> None:
 
 
 def certificate_in(data: bytes) -> Certificate:
-    """The certificate of a line, or of base64 alone."""
+    """Return the certificate of a line, or of base64 alone."""
     try:
         return parse(base64.b64decode(data.strip(), validate=True))
     except ValueError:
@@ -45,36 +45,36 @@ def certificate_in(data: bytes) -> Certificate:
 
 
 def lines(certificate: Certificate) -> list[str]:
-    """The text form, but for the file's name."""
+    """Return the text form without the file's name."""
     authority, _ = kind_and_size(certificate.signature_key)
     key, _ = kind_and_size(certificate.public_key)
-    signer = spelled(certificate.signature_key)
+    signer = format_key(certificate.signature_key)
     hexes = [f"{octet:02x}" for octet in certificate.signature]
     rows = [hexes[start : start + ACROSS] for start in range(0, len(hexes), ACROSS)]
     return [
         f"        Type: {certificate.type} {certificate.kind} certificate",
-        f"        Public key: {key}-CERT {spelled(certificate.public_key)}",
+        f"        Public key: {key}-CERT {format_key(certificate.public_key)}",
         f"        Signing CA: {authority} {signer} (using {certificate.signature_type})",
         f'        Key ID: "{certificate.key_id}"',
         f"        Serial: {certificate.serial}",
         f"        Valid: {validity(certificate)}",
-        *listed("Principals", certificate.principals),
-        *listed("Critical Options", pairs(certificate.critical_options)),
-        *listed("Extensions", pairs(certificate.extensions)),
+        *list_lines("Principals", certificate.principals),
+        *list_lines("Critical Options", pairs(certificate.critical_options)),
+        *list_lines("Extensions", pairs(certificate.extensions)),
         "        Signature:",
         *(" " * 16 + ":".join(row) + ":" * (row is not rows[-1]) for row in rows),
     ]
 
 
-def listed(title: str, items: list[str]) -> list[str]:
-    """A title, and below it the items, or that there are none."""
+def list_lines(title: str, items: list[str]) -> list[str]:
+    """Return a title, and below it the items, or that there are none."""
     if not items:
         return [f"        {title}: (none)"]
     return [f"        {title}: ", *(f"                {item}" for item in items)]
 
 
 def pairs(options: dict[str, str]) -> list[str]:
-    """Options with their values, which most have not."""
+    """Return options with their values, which most have not."""
     return [f"{name} {value}" for name, value in sorted(options.items())]
 
 
@@ -87,7 +87,7 @@ def validity(certificate: Certificate) -> str:
 
 
 def local(seconds: int) -> dt.datetime:
-    """The moment in the local zone; those after the year 9999 are shown as its end."""
+    """Return the moment in the local zone; those after the year 9999 are shown as its end."""
     return dt.datetime.fromtimestamp(min(seconds, LATEST), dt.UTC).astimezone()
 
 
@@ -100,7 +100,7 @@ def moment(seconds: int) -> str:
 
 
 def as_json(certificate: Certificate) -> dict[str, Any]:
-    """The members of the JSON form, in their order."""
+    """Return the members of the JSON form, in their order."""
     authority, _ = kind_and_size(certificate.signature_key)
     key, _ = kind_and_size(certificate.public_key)
     value = base64.b64encode(certificate.signature).decode()
@@ -109,9 +109,9 @@ def as_json(certificate: Certificate) -> dict[str, Any]:
         "KeyName": certificate.type,
         "KeyID": certificate.key_id,
         "KeyAlgo": key,
-        "KeyFingerprint": spelled(certificate.public_key),
+        "KeyFingerprint": format_key(certificate.public_key),
         "SigningKeyAlgo": authority,
-        "SigningKeyFingerprint": spelled(certificate.signature_key),
+        "SigningKeyFingerprint": format_key(certificate.signature_key),
         "Signature": {"Type": certificate.signature_type, "Value": value},
         "Serial": certificate.serial,
         "ValidAfter": moment(certificate.valid_after),

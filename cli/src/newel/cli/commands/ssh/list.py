@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.operations.ssh import agent
 from newel.cli.operations.ssh.agent import Identity
-from newel.cli.operations.ssh.fingerprints import described
+from newel.cli.operations.ssh.fingerprints import describe
 from newel.cli.operations.ssh.public_keys import write_line
 from newel.cli.operations.ssh.wire import WireError
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHListOptions") -> None:
-    """Prints fingerprints or, with --raw, public keys; of one comment when one is given."""
+    """Print fingerprints or, with --raw, public keys; of one comment when one is given."""
     words = options.positionals(0, 1)
-    with agent.connected() as connected:
+    with agent.connect() as connected:
         held = connected.identities()
     chosen = [each for each in held if not words or each.line.comment == words[0]]
     if options.json:
@@ -31,17 +31,17 @@ def run(options: "SSHListOptions") -> None:
 
 
 def text(identity: Identity, *, raw: bool) -> str:
-    """One line. Raises CliError for a kind of key nobody knows."""
+    """Return one line. Raises CliError for an unknown kind of key."""
     if raw:
         return write_line(identity.line.wire, identity.line.comment).decode().rstrip("\n")
     try:
-        return described(identity.line)
+        return describe(identity.line)
     except WireError as error:
         raise CliError(f"error determining key type and size: {error}") from None
 
 
 def as_json(identity: Identity) -> dict[str, object]:
-    """What there is to say of one key."""
+    """Return the description of one key."""
     line, certificate = identity
     return {
         "comment": line.comment,

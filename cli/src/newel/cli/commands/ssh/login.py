@@ -6,6 +6,7 @@ from newel.cli.interact.terminal import note
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import agent, authorities, session
 from newel.cli.operations.ssh.public_keys import write_line
+from newel.cli.options.groups import key_options
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.agent import Agent, Identity
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHLoginOptions") -> None:
-    """Logs in unless the agent has a certificate already; --force does so in any case."""
+    """Log in unless the agent has a certificate already; --force does so in any case."""
     words = options.positionals(0, 1)
     subject = (words or [options.identity or ""])[0]
     names = options.principal or ([subject] if subject else [])
-    choice = key_choice.chosen(options)
-    with agent.connected() as connected:
+    choice = key_choice.choose(key_options(options))
+    with agent.connect() as connected:
         if not options.force:
             found = present(options, connected, options.comment or subject)
             if found is not None:
@@ -29,12 +30,12 @@ def run(options: "SSHLoginOptions") -> None:
 
 
 def present(options: "SSHLoginOptions", connected: "Agent", comment: str) -> "Identity | None":
-    """The certificate of this authority that has the comment; any of them where there is no comment."""
+    """Return the certificate of this authority that has the comment; any of them where there is no comment."""
     from newel.client.clock import now
 
     if options.token and not options.ca_url:
         return None
-    trusted = authorities.trusted(options)
+    trusted = authorities.trusted_keys(options)
     held = agent.without_expired(connected, connected.identities(), now())
-    found = agent.signed_by(held, trusted)
+    found = agent.certificates_signed_by(held, trusted)
     return next((each for each in found if comment in {"", each.line.comment}), None)

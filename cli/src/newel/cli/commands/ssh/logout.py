@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHLogoutOptions") -> None:
-    """Removes the authority's certificates or, with --all, every key; of one comment if one is given."""
+    """Remove the authority's certificates or, with --all, every key; of one comment if one is given."""
     words = options.positionals(0, 1)
     subject = (words or [options.identity or ""])[0]
-    with agent.connected() as connected:
+    with agent.connect() as connected:
         if options.all_ and not subject:
             connected.remove_all()
             print("All identities removed.")
@@ -30,8 +30,8 @@ def run(options: "SSHLogoutOptions") -> None:
 
 
 def of_authority(options: "SSHLogoutOptions", held: Sequence[Identity]) -> list[Identity]:
-    """The certificates the authority signed; every certificate when it does not say which those are."""
-    trusted = authorities.trusted(options)
+    """Return the certificates the authority signed; all of them when its keys are unknown."""
+    trusted = authorities.trusted_keys(options)
     if trusted:
-        return agent.signed_by(held, trusted)
+        return agent.certificates_signed_by(held, trusted)
     return [each for each in held if each.certificate is not None]

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHNeedsRenewalOptions") -> int:
-    """0 when the certificate is due, 1 when it is not; 2 for no file, 255 for other errors."""
-    return renewal_due.answered(options, lambda: due(options))
+    """Return 0 when the certificate is due, 1 when it is not; 2 for no file, 255 for other errors."""
+    return renewal_due.report(lambda: is_due(options), verbose=options.verbose, json=options.json)
 
 
-def due(options: "SSHNeedsRenewalOptions") -> bool:
-    """Whether the certificate is due; one without an end never is."""
+def is_due(options: "SSHNeedsRenewalOptions") -> bool:
+    """Say whether the certificate is due; one without an end never is."""
     from newel.client.clock import now
 
     name = (options.positionals(0, 1) or ["-"])[0]
@@ -26,6 +26,6 @@ def due(options: "SSHNeedsRenewalOptions") -> bool:
         raise CliError(f"stat {name}: no such file or directory", code=renewal_due.NO_FILE)
     certificate = read_certificate(read(name))
     start, end = moment(certificate.valid_after), moment(certificate.valid_before)
-    if renewal_due.due(options, start, end, now()):
+    if renewal_due.is_due(options.expires_in, start, end, now()):
         return certificate.valid_before != FOREVER
     return False

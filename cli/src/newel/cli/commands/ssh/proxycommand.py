@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.operations import connection
 from newel.cli.operations.ssh import agent, authorities
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHProxycommandOptions
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHProxycommandOptions") -> None:
-    """Carries the connection on stdin and stdout, or becomes the ssh that does."""
+    """Carry the connection on stdin and stdout, or become the ssh that does."""
     from newel.client import ssh_calls
 
     user, host, port = options.positionals(3)
-    with connection.connected(options) as authority:
+    with connection.connect(authority_options(options)) as authority:
         log_in_if_needed(options, authority, user)
         bastion = authority.send(ssh_calls.bastion(user, host))
     if bastion.hostname:
@@ -31,13 +32,13 @@ def run(options: "SSHProxycommandOptions") -> None:
 
 
 def log_in_if_needed(options: "SSHProxycommandOptions", authority: "Authority", user: str) -> None:
-    """Opens a session when the agent has no certificate of the authority that is good now."""
+    """Open a session when the agent has no valid certificate of the authority."""
     from newel.client.clock import now
 
     trusted = authorities.user_keys(authority)
-    with agent.connected() as connected:
+    with agent.connect() as connected:
         held = agent.without_expired(connected, connected.identities(), now())
-        if agent.signed_by(held, trusted):
+        if agent.certificates_signed_by(held, trusted):
             return
         from newel.cli.operations.keys.key_choice import KeyChoice
         from newel.cli.operations.ssh import session
@@ -46,7 +47,7 @@ def log_in_if_needed(options: "SSHProxycommandOptions", authority: "Authority", 
 
 
 def through(bastion: "Bastion", user: str, host: str, port: str) -> list[str]:
-    """The ssh command line that goes through a bastion."""
+    """Return the ssh command line that goes through a bastion."""
     for word in (bastion.hostname, bastion.user, bastion.port):
         if word.startswith("-"):
             raise CliError(

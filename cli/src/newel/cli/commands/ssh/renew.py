@@ -1,4 +1,4 @@
-"""`newel ssh renew`: a host certificate's successor, with the same key; once, or for ever with --daemon."""
+"""`newel ssh renew`: a host certificate's successor, with the same key; once, or repeatedly with --daemon."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,8 @@ from newel.cli.operations.renewal.leaf import Leaf
 from newel.cli.operations.ssh import identity, renewal
 from newel.cli.operations.ssh.certificates import Certificate, moment
 from newel.cli.operations.ssh.public_keys import write_line
+from newel.cli.operations.times import parse_duration
+from newel.cli.options.groups import schedule, select
 from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
@@ -16,14 +18,17 @@ if TYPE_CHECKING:
 
 
 def run(options: "SSHRenewOptions") -> int:
-    """Writes the new certificate over the old one, or to --out."""
+    """Write the new certificate over the old one, or to --out."""
     certificate_file, key_file = options.positionals(2)
     output = options.out or certificate_file
-    after_renewal.check(options)
+    after = select(after_renewal.AfterRenewal, options)
+    after_renewal.check(after)
     old = renewal.certificate_of(certificate_file)
     if options.daemon or options.renew_period:
-        return daemon(options, old, certificate_file, key_file, output)
-    remaining = timing.not_due(options, leaf_of(old))
+        return daemon(options, after, old, (certificate_file, key_file), output)
+    remaining = timing.time_until_due(
+        leaf_of(old), parse_duration(options.expires_in, "expires-in")
+    )
     if remaining is not None:
         note(f"certificate not renewed: expires in {timing.text(remaining)}")
         return 0
@@ -34,27 +39,31 @@ def run(options: "SSHRenewOptions") -> int:
         from newel.cli.interact.terminal import show_json
 
         show_json({"certificate": output})
-    after_renewal.act(options)
+    after_renewal.act(after)
     return 0
 
 
 def once(options: "SSHRenewOptions", certificate_file: str, key_file: str, output: str) -> None:
-    """Renews and writes. Raises CliError."""
+    """Renew and write. Raises CliError."""
     old = renewal.certificate_of(certificate_file)
-    issued = renewal.renewed(options, certificate_file, key_file)
+    issued = renewal.renew(options, certificate_file, key_file)
     line = write_line(issued.certificate, old.key_id)
-    known = identity.renewed(options, issued.identity)
+    known = identity.renew_files(options, issued.identity)
     atomic_write.write_all([atomic_write.Target(output, line, 0o644), *known])
 
 
 def daemon(
-    options: "SSHRenewOptions", old: Certificate, certificate_file: str, key_file: str, output: str
+    options: "SSHRenewOptions",
+    after: after_renewal.AfterRenewal,
+    old: Certificate,
+    files: tuple[str, str],
+    output: str,
 ) -> int:
-    """Renews again and again; later rounds start from what the earlier ones wrote."""
+    """Renew again and again; later rounds start from what the earlier ones wrote."""
     from newel.cli.operations.renewal import renewal_daemon
 
-    schedule = renewal_daemon.Schedule(options, leaf_of(old), "renew-period")
-    current = certificate_file
+    times = schedule(options, leaf_of(old), "renew-period")
+    current, key_file = files
 
     def renew() -> tuple[Leaf, str]:
         nonlocal current
@@ -63,10 +72,10 @@ def daemon(
         new = renewal.certificate_of(output)
         return leaf_of(new), f"{new.key_id} certificate renewed"
 
-    return renewal_daemon.run(options, leaf_of(old), schedule, renew)
+    return renewal_daemon.run(after, leaf_of(old), times, renew)
 
 
 def leaf_of(certificate: Certificate) -> Leaf:
-    """Serial and validity as timers of certificates have them."""
+    """Return the serial number and validity that schedules need."""
     start, end = (moment(each) for each in (certificate.valid_after, certificate.valid_before))
     return Leaf(certificate.serial, start, end, ())

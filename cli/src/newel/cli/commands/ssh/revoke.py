@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.commands.ca.revoke import check_recorded, reason_code
+from newel.cli.commands.ca.revoke import reason_code, refuse_offline
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
 from newel.cli.operations.ssh import issuance, renewal
 from newel.cli.operations.tokens import token_requests
+from newel.cli.options.groups import authority_options, token_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHRevokeOptions
@@ -17,10 +18,10 @@ KINDS = ("JWK", "OIDC", "X5C")
 
 
 def run(options: "SSHRevokeOptions") -> None:
-    """Revokes by serial with a provisioner's token, or a host certificate with its own key."""
+    """Revoke by serial with a provisioner's token, or a host certificate with its own key."""
     from newel.client import ssh_calls
 
-    check_recorded(options)
+    refuse_offline(options)
     code, reason = reason_code(options.reason_code), options.reason or ""
     words = options.positionals(0, 1)
     certificate, key = options.sshpop_cert, options.sshpop_key
@@ -31,19 +32,27 @@ def run(options: "SSHRevokeOptions") -> None:
         )
     serial = words[0] if words else str(renewal.certificate_of(str(certificate)).serial)
     place = ticket(options, serial)
-    with connection.connected(options, url=place.url, root=place.root) as authority:
+    with connection.connect(
+        authority_options(options), url=place.url, root=place.root
+    ) as authority:
         authority.send(ssh_calls.revoke(serial, place.token, reason_code=code, reason=reason))
     note(f"SSH Certificate with Serial Number {serial} has been revoked.")
 
 
 def ticket(options: "SSHRevokeOptions", serial: str) -> issuance.Ticket:
-    """The token of --token, or one made now."""
+    """Return the token of --token, or a new one."""
     from newel.cli.operations import enroll
 
     given = options.token
     if given:
-        found = enroll.from_token(options, given, "", [])
+        found = enroll.from_token(authority_options(options), given, "", [])
         return issuance.Ticket(found.url, found.root, found.token)
     own = bool(options.sshpop_cert)
-    token = token_requests.issue(options, "ssh/revoke", serial, kinds=("SSHPOP",) if own else KINDS)
-    return issuance.Ticket(connection.url_of(options), connection.root_pem(options), token)
+    token = token_requests.issue(
+        token_options(options), "ssh/revoke", serial, kinds=("SSHPOP",) if own else KINDS
+    )
+    return issuance.Ticket(
+        connection.url_of(authority_options(options)),
+        connection.root_pem(authority_options(options)),
+        token,
+    )

@@ -4,7 +4,7 @@
 2. the server is asked to take it
 3. it takes the old one's place on disk
 
-Whoever is interrupted between these asks the server which key it has, and goes on from there.
+After an interruption between these steps, the next run asks the server which key it has.
 """
 
 from typing import TYPE_CHECKING
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from newel.cli.operations.enroll import AcmeDirectory
 
 
-def replaced(directory: "AcmeDirectory", kept: Kept) -> Account:
-    """The account, which has a new key now. Raises CliError and ClientError."""
-    if kept.successor.exists() and (account := settled(directory, kept)):
+def replace_key(directory: "AcmeDirectory", kept: Kept) -> Account:
+    """Replace the key of an account and return the account. Raises CliError and ClientError."""
+    if kept.successor.exists() and (account := settle(directory, kept)):
         return account
     old, new = accounts.key_of(kept), accounts.new_key()
     replace(kept.successor, private_pem(new), 0o600)
@@ -32,7 +32,7 @@ def replaced(directory: "AcmeDirectory", kept: Kept) -> Account:
         flow = acme_accounts.change_key(directory.url, old, new)
         account = acme_transport.run(flow, directories.tls(directory))
     except (RefusedError, AnswerError):
-        account = settled(directory, kept)
+        account = settle(directory, kept)
         if account is None:
             raise
         return account
@@ -40,8 +40,8 @@ def replaced(directory: "AcmeDirectory", kept: Kept) -> Account:
     return account
 
 
-def settled(directory: "AcmeDirectory", kept: Kept) -> Account | None:
-    """Keeps the one key the server has: the account if that is the new one, None if it is the old."""
+def settle(directory: "AcmeDirectory", kept: Kept) -> Account | None:
+    """Keep the key that the server has: return the account for the new key, None for the old one."""
     new = private_key(str(kept.successor))
     try:
         flow = acme_accounts.find(directory.url, new)

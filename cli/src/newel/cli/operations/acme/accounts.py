@@ -1,7 +1,7 @@
 """ACME accounts of this machine: one key each, kept under STEPPATH by directory and by name.
 
 ``acme/<16 hex of the SHA-256 of the directory's URL>/<name>.key``, PEM, for the owner alone. The URL stands
-beside it. What else there is to know of an account its server tells whoever has the key.
+next to it. The server tells the holder of the key all else about the account.
 """
 
 import contextlib
@@ -21,7 +21,6 @@ from newel.cli.store import steppath
 from newel.cli.store.files import make_directory, read_password, replace
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
 
 UNKEPT = "none"
@@ -48,9 +47,8 @@ class Kept(NamedTuple):
         return self.path.with_suffix(".new")
 
 
-def named(call: "Invocation", directory: str) -> Kept:
-    """The account of --account. Raises UsageError."""
-    name = call.require("account")
+def find(name: str, directory: str) -> Kept:
+    """Return the account of that name at a directory. Raises UsageError."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"invalid value '{name}' for flag '--account'; it cannot name a file")
     return Kept(directory, name)
@@ -64,12 +62,12 @@ def every() -> list[Kept]:
     )
 
 
-def key_for(call: "Invocation", directory: str) -> "PrivateKey":
-    """The key of the account to use, made where there is none yet. Raises CliError.
+def key_for(name: str, directory: str) -> "PrivateKey":
+    """Return the key of the account to use; create it where there is none yet. Raises CliError.
 
     It is on disk before the server hears of it: no account is lost with the answer that made it.
     """
-    kept = named(call, directory)
+    kept = find(name, directory)
     if kept.name == UNKEPT:
         return new_key()
     if not kept.path.exists():
@@ -78,7 +76,7 @@ def key_for(call: "Invocation", directory: str) -> "PrivateKey":
 
 
 def key_of(kept: Kept) -> "PrivateKey":
-    """The key of an account that is kept here. Raises CliError."""
+    """Return the key of an account that is kept here. Raises CliError."""
     if kept.successor.exists():
         raise CliError(
             f"the change of the account's key was interrupted: {kept.successor} may be its key by now",
@@ -97,7 +95,7 @@ def new_key() -> "PrivateKey":
 
 
 def _keep(kept: Kept, key: "PrivateKey") -> None:
-    """Writes a new account's key, unless another process was first: then its account is this one's too."""
+    """Write a new account's key, unless another process was first, whose account is used then."""
     folder = kept.path.parent
     try:
         make_directory(folder)

@@ -9,12 +9,11 @@ from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import open_terminal
 from newel.cli.operations.network_errors import explain
-from newel.cli.options.times import duration
 from newel.client import http01, tls_alpn01
 
 if TYPE_CHECKING:
+    from newel.cli.operations.acme.acme_options import ACMEOptions
     from newel.cli.operations.acme.dns_records import Records
-    from newel.cli.options.invocation import Invocation
     from newel.client.acme_transport import Solver
 
 LISTEN = (
@@ -22,11 +21,10 @@ LISTEN = (
     "'--dns-hook PROGRAM' needs no port. A port below 1024 is root's, or CAP_NET_BIND_SERVICE's."
 )
 BY_DNS = ("dns-hook", "dns-manual", "dns-tsig-key")
-SWITCHES = ("standalone", "dns-manual")
-WAYS = ("standalone", "webroot", "tls-listen", *BY_DNS)
+CHALLENGE_FLAGS = ("standalone", "webroot", "tls-listen", *BY_DNS)
 
 
-class Way(NamedTuple):
+class ChallengeSolver(NamedTuple):
     """A challenge's type, what answers it, and what people call that."""
 
     challenge: str
@@ -34,9 +32,9 @@ class Way(NamedTuple):
     text: str
 
 
-def check(call: "Invocation", identifiers: Iterable[tuple[str, str]]) -> None:
-    """Refuses flags that contradict each other, and names that cannot be proved this way."""
-    given = asked_for(call)
+def check(options: "ACMEOptions", identifiers: Iterable[tuple[str, str]]) -> None:
+    """Refuse flags that contradict each other, and names that cannot be proved this way."""
+    given = given_flags(options)
     if len(given) > 1:
         raise UsageError(f"flag '--{given[0]}' and flag '--{given[1]}' are mutually exclusive")
     by_dns = bool(set(BY_DNS).intersection(given))
@@ -46,26 +44,26 @@ def check(call: "Invocation", identifiers: Iterable[tuple[str, str]]) -> None:
             raise UsageError(f"'{name}' can be proved by a DNS record only: see '--{ways}'")
         if kind == "ip" and by_dns:
             raise UsageError(f"'{name}' is an address: no DNS record proves it")
-    if call.on("dns-manual"):
+    if options.dns_manual:
         with open_terminal("Put the record into the zone", "--dns-hook PROGRAM"):
             pass
-    if call.get("dns-tsig-key") and not call.get("dns-server"):
+    if options.dns_tsig_key and not options.dns_server:
         raise UsageError("flag '--dns-tsig-key' requires the '--dns-server' flag")
 
 
-def asked_for(call: "Invocation") -> list[str]:
-    """The flags that name a way."""
-    return [flag for flag in WAYS if (call.on(flag) if flag in SWITCHES else call.get(flag))]
+def given_flags(options: "ACMEOptions") -> list[str]:
+    """Return the flags given that choose a challenge."""
+    return [flag for flag in CHALLENGE_FLAGS if getattr(options, flag.replace("-", "_"))]
 
 
-def chosen(call: "Invocation", stack: contextlib.ExitStack) -> Way:
-    """What answers the challenges, until the stack closes. Raises CliError."""
-    if webroot := call.get("webroot"):
-        return Way(HTTP_01, http01.Webroot(webroot), "Webroot Mode HTTP")
-    if set(BY_DNS).intersection(asked_for(call)):
-        return _by_dns(call)
-    address = call.get("tls-listen") or call.get("http-listen") or ":80"
-    server = tls_alpn01.Standalone if call.get("tls-listen") else http01.Standalone
+def choose(options: "ACMEOptions", stack: contextlib.ExitStack) -> ChallengeSolver:
+    """Return what answers the challenges until the stack closes. Raises CliError."""
+    if webroot := options.webroot:
+        return ChallengeSolver(HTTP_01, http01.Webroot(webroot), "Webroot Mode HTTP")
+    if set(BY_DNS).intersection(given_flags(options)):
+        return _by_dns(options)
+    address = options.tls_listen or options.http_listen or ":80"
+    server = tls_alpn01.Standalone if options.tls_listen else http01.Standalone
     try:
         standalone = stack.enter_context(server(address))
     except (OSError, OverflowError) as error:
@@ -74,23 +72,23 @@ def chosen(call: "Invocation", stack: contextlib.ExitStack) -> Way:
         raise CliError(
             f"error listening on {address}: it is not [HOST]:PORT", hint=LISTEN
         ) from None
-    if call.get("tls-listen"):
-        return Way(TLS_ALPN_01, standalone, "Standalone Mode TLS")
-    return Way(HTTP_01, standalone, "Standalone Mode HTTP")
+    if options.tls_listen:
+        return ChallengeSolver(TLS_ALPN_01, standalone, "Standalone Mode TLS")
+    return ChallengeSolver(HTTP_01, standalone, "Standalone Mode HTTP")
 
 
-def _by_dns(call: "Invocation") -> Way:
+def _by_dns(options: "ACMEOptions") -> ChallengeSolver:
     from newel.cli.operations.acme import dns_records, dns_update
     from newel.cli.operations.acme.dns_servers import NameServers, server_at
 
-    servers = [server_at(name) for name in call.all("dns-server")]
+    servers = [server_at(name) for name in options.dns_server]
     records: Records
-    if hook := call.get("dns-hook"):
+    if hook := options.dns_hook:
         records, text = dns_records.Hook(hook), "Hook"
-    elif key_file := call.get("dns-tsig-key"):
+    elif key_file := options.dns_tsig_key:
         records, text = dns_update.Update(servers[0], dns_update.read_key(key_file)), "Update"
     else:
         records, text = dns_records.Manual(), "Manual"
-    patience = duration(call, "dns-wait") or dt.timedelta(0)
-    solver = dns_records.DnsSolver(records, NameServers(servers), patience)
-    return Way(DNS_01, solver, f"{text} Mode DNS")
+    delay = options.propagation or dt.timedelta(0)
+    solver = dns_records.DnsSolver(records, NameServers(servers), delay)
+    return ChallengeSolver(DNS_01, solver, f"{text} Mode DNS")

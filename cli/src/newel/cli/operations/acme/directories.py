@@ -4,26 +4,29 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import connection
-from newel.cli.operations.enroll import AcmeDirectory, trusted_beside
+from newel.cli.operations.enroll import AcmeDirectory, extra_roots
 
 if TYPE_CHECKING:
     import ssl
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.connection import AuthorityOptions
 
 
-def of(call: "Invocation") -> AcmeDirectory:
-    """The directory of --acme, or of a provisioner of the authority. Raises UsageError."""
-    url, name = call.get("acme"), call.get("provisioner") if call.known("provisioner") else None
+def find(
+    url: str | None, authority: "AuthorityOptions", provisioner: str | None = None
+) -> AcmeDirectory:
+    """Return the directory at ``url``, else that of a provisioner of the authority. Raises UsageError."""
     if url:
-        return AcmeDirectory(url, trusted_beside(call))
-    if not name:
+        return AcmeDirectory(url, extra_roots(authority))
+    if not provisioner:
         raise UsageError("one of flag --acme or --provisioner is required")
-    return AcmeDirectory.of_provisioner(connection.url_of(call), connection.root_pem(call), name)
+    return AcmeDirectory.of_provisioner(
+        connection.url_of(authority), connection.root_pem(authority), provisioner
+    )
 
 
 def tls(directory: AcmeDirectory) -> "ssl.SSLContext":
-    """The system's roots and, where there is one, the authority's own."""
+    """Return the system's roots and, where there is one, the authority's own."""
     import ssl
 
     from newel.client.trust import client_tls

@@ -20,18 +20,18 @@ class Records(Protocol):
     """Where TXT records can be put. Names are absolute, with a dot at their end."""
 
     def add(self, name: str, value: str) -> None:
-        """Puts one beside those that are there. Raises CliError."""
+        """Add a record to those that exist. Raises CliError."""
         ...
 
     def remove(self, name: str, value: str) -> None:
-        """Takes that one away. Raises CliError."""
+        """Remove that record. Raises CliError."""
         ...
 
 
 class DnsSolver:
     """Answers by a record, and waits until the zone's own name servers have it.
 
-    With no patience at all nobody is asked, neither for the record nor whether its name is an alias.
+    With no delay no server is asked, neither for the record nor whether its name is an alias.
     """
 
     def __init__(self, records: Records, servers: "NameServers", patience: dt.timedelta) -> None:
@@ -41,7 +41,7 @@ class DnsSolver:
         self._there: dict[str, tuple[str, str]] = {}
 
     def prove(self, challenge: "Prove") -> None:
-        """Puts the record there; returns when it can be seen. Raises CliError."""
+        """Publish the record and return when it is visible. Raises CliError."""
         name = f"{challenges.dns_name(challenge.identifier)}."
         value = challenges.dns_value(challenge.authorization)
         if self._patience:
@@ -53,7 +53,7 @@ class DnsSolver:
             self._servers.wait(name, value, self._patience)
 
     def withdraw(self, _: str, token: str) -> None:
-        """Takes it away; one that stays proves nothing to anybody, so that is said and no failure."""
+        """Remove the record; failing to do so is reported and harmless."""
         if token not in self._there:
             return
         name, value = self._there.pop(token)
@@ -70,11 +70,11 @@ class Hook:
         self._program = program
 
     def add(self, name: str, value: str) -> None:
-        """Has the program put it there."""
+        """Have the program publish the record."""
         self._run("present", name, value)
 
     def remove(self, name: str, value: str) -> None:
-        """Has the program take it away."""
+        """Have the program remove the record."""
         self._run("cleanup", name, value)
 
     def _run(self, *words: str) -> None:
@@ -102,7 +102,7 @@ class Manual:
         self._asked_for: set[tuple[str, str]] = set()
 
     def add(self, name: str, value: str) -> None:
-        """Says which record is needed, and waits for Enter."""
+        """Say which record is needed, and wait for Enter."""
         ask(
             f'\nPut this record into the zone, then press Enter:\n\n  {name} 60 IN TXT "{value}"\n',
             "--dns-hook PROGRAM",
@@ -110,6 +110,6 @@ class Manual:
         self._asked_for.add((name, value))
 
     def remove(self, name: str, value: str) -> None:
-        """Says that it is needed no longer."""
+        """Say that it is needed no longer."""
         if (name, value) in self._asked_for:
             note(f'\nThis record can go:\n\n  {name} 60 IN TXT "{value}"\n')

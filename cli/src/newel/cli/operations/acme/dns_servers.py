@@ -29,7 +29,7 @@ class Server(NamedTuple):
     port: int = PORT
 
     def ask(self, name: str, kind: str) -> "dns.message.Message | None":
-        """Its own answer, for which it asks nobody else; None when it gives none or fails."""
+        """Return the server's own answer; None when it gives none or fails."""
         try:
             query = dns.message.make_query(name, kind, flags=0, use_edns=0, payload=1232)
             found, _ = dns.query.udp_with_fallback(
@@ -70,7 +70,7 @@ class NameServers:
         self._port = port
 
     def owner(self, name: str) -> str:
-        """The name under which the record must stand: what an alias leads to. Raises CliError."""
+        """Return the name under which the record must stand: what an alias leads to. Raises CliError."""
         for _ in range(MOST_ALIASES):
             answers = [server.ask(name, "TXT") for server in self.of(name)]
             alias = next((found for each in answers if each and (found := _alias(each, name))), "")
@@ -80,7 +80,7 @@ class NameServers:
         raise CliError(f"more than {MOST_ALIASES} aliases lead to {name}")
 
     def wait(self, name: str, value: str, patience: dt.timedelta) -> None:
-        """Returns when every server that answers has the record. Raises CliError when time is up."""
+        """Wait until every server that answers has the record. Raises CliError when time is up."""
         end, pause = time.monotonic() + patience.total_seconds(), FIRST_PAUSE
         servers = self.of(name)
         while True:
@@ -132,7 +132,7 @@ def _texts(answer: dns.message.Message) -> set[str]:
 
 
 def _alias(answer: dns.message.Message, name: str) -> str:
-    """What the name is an alias of; "" when it is none."""
+    """Return what the name is an alias of; "" when it is none."""
     owner = dns.name.from_text(name)
     for rrset in answer.answer:
         if rrset.rdtype == dns.rdatatype.CNAME and rrset.name == owner:

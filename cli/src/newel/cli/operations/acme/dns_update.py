@@ -32,7 +32,7 @@ class Key(NamedTuple):
 
 
 def read_key(file: str) -> Key:
-    """The key of a file as ``tsig-keygen`` writes it and ``nsupdate -k`` reads it. Raises CliError."""
+    """Return the key of a file as ``tsig-keygen`` writes it and ``nsupdate -k`` reads it. Raises CliError."""
     found = _KEY.search(read(file).decode(errors="replace"))
     if found is None:
         raise CliError(
@@ -54,13 +54,13 @@ class Update:
         self._key = key
 
     def add(self, name: str, value: str) -> None:
-        """Puts one beside those that are there. Raises CliError."""
+        """Add a record to those that exist. Raises CliError."""
         message = self._message(name)
         message.add(name, TTL, "TXT", f'"{value}"')
         self._send(message)
 
     def remove(self, name: str, value: str) -> None:
-        """Takes that one away. Raises CliError."""
+        """Remove that record. Raises CliError."""
         message = self._message(name)
         message.delete(name, "TXT", f'"{value}"')
         self._send(message)
@@ -72,7 +72,7 @@ class Update:
         )
 
     def _zone(self, name: str) -> dns.name.Name:
-        """The zone the server has for a name: the nearest one above it that has a SOA record."""
+        """Return the zone the server has for a name: the nearest one above it that has a SOA record."""
         zone = dns.name.from_text(name)
         while zone != dns.name.root:
             answer = self._server.ask(zone.to_text(), "SOA")

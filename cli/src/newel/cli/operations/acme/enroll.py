@@ -8,67 +8,74 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import certificate_requests
 from newel.cli.operations.acme import accounts, challenge_solvers, directories, external_account
 from newel.cli.operations.acme.progress import Progress
-from newel.cli.operations.connection import explained
+from newel.cli.operations.connection import explain_refusals
 from newel.cli.operations.network_errors import explain
-from newel.cli.options.times import resolved
+from newel.cli.operations.times import resolve_time
 from newel.client import acme, acme_transport
 from newel.client.clock import now
 
 if TYPE_CHECKING:
     import datetime as dt
 
+    from newel.cli.operations.acme.acme_options import ACMEOptions
+    from newel.cli.operations.connection import AuthorityOptions
     from newel.cli.operations.enroll import AcmeDirectory
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
 
 PUBLIC = ("api.letsencrypt.org", "letsencrypt.org")
 
 
 def obtain(
-    call: "Invocation",
+    options: "ACMEOptions",
     directory: "AcmeDirectory",
     key: "PrivateKey",
     subject: str,
     sans: Sequence[str],
 ) -> bytes:
-    """The chain for a new key. Raises CliError."""
+    """Return the chain for a new key. Raises CliError."""
     names = list(dict.fromkeys([subject, *sans]))
     identifiers = [identifier(name) for name in names]
     csr = certificate_requests.make(key, subject, names)
     request = certificate_requests.read(csr.encode(), "the request")
-    return _run(call, directory, request.der, identifiers)
+    return _run(options, directory, request.der, identifiers)
 
 
 def obtain_for(
-    call: "Invocation",
+    options: "ACMEOptions",
     directory: "AcmeDirectory",
     request: bytes,
     subject: str,
     names: Sequence[str],
 ) -> bytes:
-    """The chain for a request in DER that was made elsewhere."""
+    """Return the chain for a request in DER that was made elsewhere."""
     wanted = list(dict.fromkeys([subject, *names] if subject else names))
-    return _run(call, directory, request, [identifier(name) for name in wanted])
+    return _run(options, directory, request, [identifier(name) for name in wanted])
 
 
-def obtain_again(call: "Invocation", certificate: str, key_file: str) -> bytes:
-    """The chain for a certificate's names and key, which are proved once more: ACME's renewal."""
+def renew(
+    options: "ACMEOptions",
+    authority: "AuthorityOptions",
+    certificate: str,
+    key_file: str,
+    password_file: str | None,
+) -> bytes:
+    """Return the chain for a certificate's names and key, proving the names once more."""
     from newel.cli.operations.keys.key_files import private_key
     from newel.cli.operations.renewal.leaf import read_leaf
     from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.crypto import loading
 
     leaf = read_leaf(certificate).chain[0]
-    key = private_key(key_file, call.get("password-file"))
+    key = private_key(key_file, password_file)
     check_pair(leaf, key, certificate, key_file)
     parsed = loading.load_certificate(leaf)
     names = certificate_requests.names_of(parsed)
     subject = certificate_requests.common_name(parsed) or next(iter(names), "")
-    return obtain(call, directories.of(call), key, subject, names)
+    return obtain(options, directories.find(options.acme, authority), key, subject, names)
 
 
 def identifier(name: str) -> tuple[str, str]:
-    """A name as an order has it. Raises UsageError for kinds ACME does not certify here."""
+    """Return a name as an order has it. Raises UsageError for kinds ACME does not certify here."""
     try:
         return acme.identifier(name)
     except ValueError as error:
@@ -76,27 +83,29 @@ def identifier(name: str) -> tuple[str, str]:
 
 
 def _run(
-    call: "Invocation",
+    options: "ACMEOptions",
     directory: "AcmeDirectory",
     request: bytes,
     identifiers: Sequence[tuple[str, str]],
 ) -> bytes:
     moment = now()
+    start = resolve_time(options.not_before, "not-before", moment)
+    end = resolve_time(options.not_after, "not-after", moment)
     public = any(name in directory.url for name in PUBLIC)
-    challenge_solvers.check(call, identifiers)
-    with contextlib.ExitStack() as stack, explained():
-        way = challenge_solvers.chosen(call, stack)
+    challenge_solvers.check(options, identifiers)
+    with contextlib.ExitStack() as stack, explain_refusals():
+        solver = challenge_solvers.choose(options, stack)
         wanted = acme.OrderRequest(
             identifiers,
             request,
-            way.challenge,
-            contacts=call.all("contact"),
-            not_before="" if public else rfc3339(time_of(call, "not-before", moment)),
-            not_after="" if public else rfc3339(time_of(call, "not-after", moment)),
-            binding=external_account.binding(call),
+            solver.challenge,
+            contacts=options.contact,
+            not_before="" if public else rfc3339(start),
+            not_after="" if public else rfc3339(end),
+            binding=external_account.read_binding(options),
         )
-        flow = acme.obtain(directory.url, accounts.key_for(call, directory.url), wanted)
-        progress = Progress(way.solver, way.text)
+        flow = acme.obtain(directory.url, accounts.key_for(options.account, directory.url), wanted)
+        progress = Progress(solver.solver, solver.text)
         try:
             chain = acme_transport.run(flow, directories.tls(directory), progress, progress.watch)
             progress.end(well=True)
@@ -107,13 +116,8 @@ def _run(
     return chain
 
 
-def time_of(call: "Invocation", flag: str, moment: "dt.datetime") -> "dt.datetime | None":
-    """A flag's time; None where the command has no such flag, or was not given it."""
-    return resolved(call, flag, moment) if call.known(flag) else None
-
-
 def rfc3339(moment: "dt.datetime | None") -> str:
-    """A time as an order has it; "" for none."""
+    """Return a time as an order has it; "" for none."""
     from newel.durations.go import format_time
 
     return format_time(moment.replace(microsecond=0)) if moment else ""

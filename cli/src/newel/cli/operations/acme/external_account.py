@@ -9,13 +9,12 @@ from newel.cli.store.files import read_password
 from newel.client.acme_accounts import ExternalAccountKey
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.acme.acme_options import ACMEOptions
 
 
-def binding(call: "Invocation") -> ExternalAccountKey | None:
-    """The key of --eab-key-id and --eab-key or --eab-key-file; None without them. Raises UsageError."""
-    key_id, key, file = (call.get(flag) for flag in ("eab-key-id", "eab-key", "eab-key-file"))
-    call.exclusive("eab-key", "eab-key-file")
+def read_binding(options: "ACMEOptions") -> ExternalAccountKey | None:
+    """Return the external account key that was given; None without one. Raises UsageError."""
+    key_id, key, file = options.eab_key_id, options.eab_key, options.eab_key_file
     if not key_id and not key and not file:
         return None
     if not key_id:

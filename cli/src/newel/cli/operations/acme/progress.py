@@ -17,21 +17,21 @@ class Progress:
         self._open = False
 
     def prove(self, challenge: "Prove") -> None:
-        """Answers from now on."""
+        """Start to answer."""
         self._begin(f"Using {self._way} challenge to validate {challenge.identifier}")
         self._solver.prove(challenge)
 
     def withdraw(self, identifier: str, token: str) -> None:
-        """Answers no more."""
+        """Stop answering."""
         self._solver.withdraw(identifier, token)
 
     def watch(self, stage: str) -> None:
-        """The order has come to another stage."""
+        """Report a new stage of the order."""
         ready = "Waiting for Order to be 'ready' for finalization"
         self._begin(ready if stage == "ready" else "Finalizing Order")
 
     def end(self, *, well: bool) -> None:
-        """Ends the line that is open, if one is."""
+        """End the line that is open, if one is."""
         if self._open:
             print(". done!" if well else "", file=sys.stderr)
         self._open = False

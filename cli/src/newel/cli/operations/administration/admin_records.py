@@ -11,7 +11,6 @@ from newel.cli.operations.tokens.provisioner_choice import one_of
 
 if TYPE_CHECKING:
     from newel.cli.operations.administration.admin_session import AdminSession
-    from newel.cli.options.invocation import Invocation
     from newel.client.admin_calls import Admin
 
 SESSION_BY = ("admin-provisioner", "provisioner")
@@ -38,14 +37,14 @@ def every(session: "AdminSession") -> list[Record]:
     """All of them, page by page. Raises CliError."""
     from newel.client import admin_calls
 
-    found = pagination.every(
+    found = pagination.collect(
         lambda cursor: session.send(admin_calls.admins(cursor)), "administrators"
     )
     return named(session, found)
 
 
 def named(session: "AdminSession", admins: Sequence["Admin"]) -> list[Record]:
-    """Administrators with their provisioners' names, each asked for once."""
+    """Return administrators with their provisioners' names, each asked for once."""
     from newel.client import admin_calls
 
     provisioners = {
@@ -64,26 +63,27 @@ def named(session: "AdminSession", admins: Sequence["Admin"]) -> list[Record]:
     ]
 
 
-def chosen(call: "Invocation", session: "AdminSession", subject: str) -> Record:
-    """The administrator of this name, of --provisioner, or the one the person picks."""
+def choose_record(session: "AdminSession", subject: str, provisioner: str | None) -> Record:
+    """Return the administrator of this name and provisioner, or the one the person picks."""
     left = [each for each in every(session) if each.subject == subject]
     if not left:
         raise CliError(f"no admins with subject {subject}")
-    name = call.get("provisioner")
-    if name:
-        left = [each for each in left if each.provisioner == name]
+    if provisioner:
+        left = [each for each in left if each.provisioner == provisioner]
         if not left:
             known = [each.provisioner for each in every(session) if each.subject == subject]
-            raise UsageError(f"invalid value '{name}' for flag '--provisioner'", hint=one_of(known))
+            raise UsageError(
+                f"invalid value '{provisioner}' for flag '--provisioner'", hint=one_of(known)
+            )
     texts = [each.text for each in left]
     index = 0 if len(left) == 1 else choose("Select an admin:", texts, "--provisioner NAME")
     say("Admin", texts[index])
     return left[index]
 
 
-def show(call: "Invocation", records: Sequence[Record]) -> None:
-    """Prints a table, or JSON."""
-    if call.json:
+def show(records: Sequence[Record], *, json: bool) -> None:
+    """Print a table, or JSON."""
+    if json:
         from newel.cli.interact.terminal import show_json
 
         show_json(
@@ -94,10 +94,10 @@ def show(call: "Invocation", records: Sequence[Record]) -> None:
             ]
         )  # fmt: skip
         return
-    from newel.cli.render.table import tabbed
+    from newel.cli.render.table import format_table
 
     rows = [
         (each.subject, f"{each.provisioner} ({each.provisioner_kind})", each.kind)
         for each in records
     ]
-    print(tabbed([("SUBJECT", "PROVISIONER", "TYPE"), *rows]))
+    print(format_table([("SUBJECT", "PROVISIONER", "TYPE"), *rows]))

@@ -15,8 +15,8 @@ MADE = (36, 28, 48, 0)
 
 
 @contextlib.contextmanager
-def explained(what: str) -> Generator[None]:
-    """Adds what was tried to what the authority refuses. Raises CliError."""
+def explain_refusals(what: str) -> Generator[None]:
+    """Say what was tried where the authority refuses it. Raises CliError."""
     from newel.client.errors import RefusedError
 
     try:
@@ -31,7 +31,7 @@ def line(cells: tuple[str, ...], widths: tuple[int, ...]) -> str:
 
 
 def moment(text: str) -> str:
-    """A time of the API as tables show it; "" for none."""
+    """Return a time of the API as tables show it; "" for none."""
     import datetime as dt
 
     try:
@@ -43,7 +43,7 @@ def moment(text: str) -> str:
 
 
 def as_json(key: "ExternalKey") -> dict[str, str]:
-    """A key's members."""
+    """Return a key's members."""
     return {
         "id": key.id, "provisioner": key.provisioner, "reference": key.reference,
         "account": key.account, "key": key.key, "createdAt": key.created_at, "boundAt": key.bound_at,

@@ -46,7 +46,7 @@ class Answers(NamedTuple):
 
 
 def check(call: "Invocation") -> None:
-    """Refuses flags that contradict each other. Raises UsageError."""
+    """Refuse flags that contradict each other. Raises UsageError."""
     for first, second in INCOMPATIBLE:
         if set_(call, first) and set_(call, second):
             raise UsageError(f"flag '--{first}' is incompatible with '--{second}'")
@@ -62,7 +62,7 @@ def check(call: "Invocation") -> None:
             "flag '--admin-subject' is only supported when '--remote-management' is enabled"
         )
     check_kms(call)
-    kinds = KINDS[:2] if parent.wanted(call) else KINDS
+    kinds = KINDS[:2] if parent.read_parent(call) else KINDS
     kind = call.get("deployment-type")
     if kind and kind not in kinds:
         raise UsageError(
@@ -71,7 +71,7 @@ def check(call: "Invocation") -> None:
 
 
 def check_kms(call: "Invocation") -> None:
-    """Refuses keys in a cloud, which this program cannot make. Raises UsageError."""
+    """Refuse keys in a cloud, which this program cannot make. Raises UsageError."""
     kms = call.get("kms")
     if not kms:
         return
@@ -85,13 +85,13 @@ def check_kms(call: "Invocation") -> None:
 
 
 def set_(call: "Invocation", flag: str) -> bool:
-    """Whether a flag was given at all."""
-    return call.known(flag) and call.given(flag)
+    """Say whether a flag was given at all."""
+    return call.has(flag) and call.is_given(flag)
 
 
 def gather(call: "Invocation") -> Answers:
-    """The answers, each asked for only where no flag gives it."""
-    pki, registration = call.on("pki"), parent.wanted(call)
+    """Return the answers; ask only for those that no flag gives."""
+    pki, registration = call.on("pki"), parent.read_parent(call)
     kind = deployment(call, pki=pki, registration=registration)
     if kind == HOSTED:
         return Answers(kind, "", [], "", "", b"", b"")
@@ -108,7 +108,7 @@ def gather(call: "Invocation") -> Answers:
 
 
 def deployment(call: "Invocation", *, pki: bool, registration: bool) -> str:
-    """Which kind of authority; standalone where all that it needs is given."""
+    """Return which kind of authority; standalone where all that it needs is given."""
     given = call.get("deployment-type")
     if given:
         return given
@@ -125,7 +125,7 @@ def deployment(call: "Invocation", *, pki: bool, registration: bool) -> str:
 
 
 def keys_of(*, pki: bool) -> str:
-    """What the password is for."""
+    """Return what the password protects."""
     return "your CA keys" if pki else "your CA keys and first provisioner"
 
 
@@ -159,7 +159,7 @@ def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
 
 
 def check_name(name: str) -> None:
-    """Refuses what is neither a DNS name nor an address."""
+    """Refuse what is neither a DNS name nor an address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -168,7 +168,7 @@ def check_name(name: str) -> None:
 
 
 def check_address(address: str) -> None:
-    """Refuses what cannot be listened on."""
+    """Refuse what cannot be listened on."""
     _, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"'{address}' is not a TCP address")

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def make(call: "Invocation", given: "Answers") -> Material:
-    """The keys and certificates, with a line for each step as it is done."""
+    """Create the keys and certificates, reporting each step as it is done."""
     if given.parent:
         root, intermediate = material.Signer(given.parent.root(), None), None
     else:
         root, intermediate = signers(call, given)
     if not call.on("ssh"):
         return material.Material(root, intermediate)
-    with doing("Generating user and host SSH certificate signing keys"):
+    with announce("Generating user and host SSH certificate signing keys"):
         keys = material.new_key(), material.new_key()
     return material.Material(root, intermediate, *keys)
 
@@ -31,25 +31,25 @@ def signers(call: "Invocation", given: "Answers") -> tuple[Signer, Signer]:
     """Root and intermediate, made here or taken over."""
     note("")
     if call.get("root"):
-        with doing("Copying root certificate"):
-            root = material.existing(
+        with announce("Copying root certificate"):
+            root = material.read_authority(
                 call.require("root"), call.get("key"), call.get("key-password-file")
             )
     else:
-        with doing("Generating root certificate"):
+        with announce("Generating root certificate"):
             root = material.new_root(given.name)
     if call.get("intermediate"):
-        with doing("Copying intermediate certificate"):
-            intermediate = material.existing_intermediate(call, root)
+        with announce("Copying intermediate certificate"):
+            intermediate = material.read_intermediate(call, root)
     else:
-        with doing("Generating intermediate certificate"):
+        with announce("Generating intermediate certificate"):
             intermediate = material.new_intermediate(given.name, root)
     return root, intermediate
 
 
 @contextlib.contextmanager
-def doing(what: str) -> Generator[None]:
-    """A line that ends with "done!" when the block ends well."""
+def announce(what: str) -> Generator[None]:
+    """Announce a step, and print "done!" when the block succeeds."""
     print(f"{what}...", end=" ", file=sys.stderr, flush=True)
     well = False
     try:

@@ -57,7 +57,7 @@ class Layout(NamedTuple):
 
 
 def ca_json(call: "Invocation", answers: Answers, layout: Layout) -> dict[str, Any]:
-    """The authority's configuration, members in the order step's own files have."""
+    """Return the authority's configuration, members in the order step's own files have."""
     ssh = call.on("ssh")
     config: dict[str, Any] = {
         "root": layout.certificate("root_ca.crt"),
@@ -96,7 +96,7 @@ def authority(call: "Invocation", answers: Answers) -> dict[str, Any]:
 
 
 def provisioners(call: "Invocation", answers: Answers) -> list[dict[str, Any]]:
-    """The first provisioner, and those that --acme and --ssh add."""
+    """Return the first provisioner, and those that --acme and --ssh add."""
     ssh = call.on("ssh")
     first = escrow.new_jwk_provisioner(answers.provisioner, answers.provisioner_password)
     claims = {"claims": {"enableSSHCA": True}} if ssh else {}
@@ -109,14 +109,14 @@ def provisioners(call: "Invocation", answers: Answers) -> list[dict[str, Any]]:
 
 
 def free_name(name: str, taken: str) -> str:
-    """The name, or another where the first provisioner has it."""
+    """Return the name, or another where the first provisioner has it."""
     return f"{name}-1" if name == taken else name
 
 
 def defaults(
     call: "Invocation", answers: Answers, layout: Layout, fingerprint: str
 ) -> dict[str, Any]:
-    """The flags' values that commands on this machine need not be told."""
+    """Return the saved defaults for commands on this machine."""
     return {
         "ca-url": call.get("with-ca-url") or ca_url(answers, helm=call.on("helm")),
         "ca-config": layout.ca_json,
@@ -126,7 +126,7 @@ def defaults(
 
 
 def ca_url(answers: Answers, *, helm: bool = False) -> str:
-    """The first name with the port, unless that is the usual one."""
+    """Return the first name with the port, unless that is the usual one."""
     host, port = answers.dns[0], answers.address.rpartition(":")[2]
     host = f"[{host}]" if ":" in host else host
     return f"https://{host}" if helm or port == "443" else f"https://{host}:{port}"

@@ -20,7 +20,7 @@ FOLDERS = ("certs", "config", "secrets")
 def files_of(
     material: "Material", layout: "Layout", password: bytes, *, keep_keys: bool
 ) -> list[Target]:
-    """Certificates and encrypted keys; a root's key that was brought along is kept only where it signed."""
+    """Return certificates and encrypted keys; a given root's key is stored only where it signed."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from newel.cli.operations.keys.key_output import openssh_public, private_pem
@@ -48,7 +48,7 @@ def files_of(
     return targets
 
 
-def configured(
+def configure(
     call: "Invocation", given: "Answers", layout: "Layout", fingerprint: str
 ) -> list[Target]:
     """ca.json, defaults.json and, with --ssh, the templates."""

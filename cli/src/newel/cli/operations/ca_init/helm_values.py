@@ -24,12 +24,12 @@ GROUPS = {
 
 
 def render(config: dict[str, Any], defaults: dict[str, Any], targets: Sequence[Target]) -> str:
-    """The values as YAML: JSON is YAML, and block texts keep keys and certificates readable."""
+    """Return the values as YAML: JSON is YAML, and block texts keep keys and certificates readable."""
     values: dict[str, Any] = {
         "enabled": True,
         "config": {"files": {"ca.json": config, "defaults.json": defaults}},
         "certificates": {},
-        # filled in by whoever installs: passwords are not printed
+        # filled in when the chart is installed: passwords are not printed
         "secrets": {"ca_password": None, "provisioner_password": None},
     }
     for target in targets:
@@ -44,7 +44,7 @@ def render(config: dict[str, Any], defaults: dict[str, Any], targets: Sequence[T
 
 
 def lines(members: dict[str, Any], depth: int) -> list[str]:
-    """A mapping, one member after another."""
+    """Return a mapping, one member after another."""
     indent = "  " * depth
     made: list[str] = []
     for name, value in members.items():

@@ -62,7 +62,7 @@ def new_key() -> "PrivateKey":
 
 
 def new_root(name: str) -> Signer:
-    """A self-signed root for ten years, with room for one level below."""
+    """Return a self-signed root for ten years, with room for one level below."""
     key = new_key()
     subject = distinguished_name(name, "Root CA")
     certificate = authority(subject, key.public_key(), 1, Issuer(subject, key, None))
@@ -70,7 +70,7 @@ def new_root(name: str) -> Signer:
 
 
 def new_intermediate(name: str, root: Signer) -> Signer:
-    """An issuing authority below the root, as long-lived as the root allows."""
+    """Return an issuing authority below the root, as long-lived as the root allows."""
     if root.key is None:
         raise CliError("the root's key is needed to make an intermediate: name it by '--key'")
     key = new_key()
@@ -95,7 +95,7 @@ def distinguished_name(name: str, role: str) -> x509.Name:
 def authority(
     subject: x509.Name, key: "PublicKey", path_length: int, issuer: Issuer
 ) -> x509.Certificate:
-    """A CA certificate: basicConstraints and keyUsage critical, key identifiers by SHA-1."""
+    """Return a CA certificate: basicConstraints and keyUsage critical, key identifiers by SHA-1."""
     start = now().replace(microsecond=0)
     end = start + LIFETIME
     builder = (
@@ -126,7 +126,7 @@ def usage() -> x509.KeyUsage:
 
 
 def issuer_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """The issuer's own key identifier, or one computed where it has none."""
+    """Return the issuer's own key identifier, or one computed where it has none."""
     try:
         known = (
             loading.read_extensions(issuer).get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -136,10 +136,10 @@ def issuer_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(known)
 
 
-def existing(
+def read_authority(
     certificate_file: str, key_file: str | None, password_file: str | None = None
 ) -> Signer:
-    """A certification authority out of files; its key must fit. Raises CliError."""
+    """Return a certification authority out of files; its key must fit. Raises CliError."""
     try:
         certificate = loading.load_certificate(from_file(certificate_file)[0].der)
     except ValueError as error:
@@ -157,7 +157,7 @@ def existing(
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether basicConstraints says so."""
+    """Say whether basicConstraints says so."""
     try:
         return (
             loading.read_extensions(certificate)
@@ -168,10 +168,10 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def existing_intermediate(call: "Invocation", root: Signer) -> Signer:
-    """The intermediate of --intermediate, which the root must have issued."""
+def read_intermediate(call: "Invocation", root: Signer) -> Signer:
+    """Return the intermediate of --intermediate, which the root must have issued."""
     name = call.require("intermediate")
-    found = existing(name, call.require("intermediate-key"), call.get("password-file"))
+    found = read_authority(name, call.require("intermediate-key"), call.get("password-file"))
     try:
         found.certificate.verify_directly_issued_by(root.certificate)
     except Exception:  # noqa: BLE001 - whichever check fails, it is not below this root
@@ -180,7 +180,7 @@ def existing_intermediate(call: "Invocation", root: Signer) -> Signer:
 
 
 def request(name: str, key: "PrivateKey") -> bytes:
-    """A PEM request for the intermediate, which asks to be an authority."""
+    """Return a PEM request for the intermediate, which asks to be an authority."""
     builder = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(distinguished_name(name, "Intermediate CA"))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import ask
-from newel.cli.operations.connection import explained
+from newel.cli.operations.connection import explain_refusals
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -39,16 +39,16 @@ class Parent(NamedTuple):
         }
 
     def root(self) -> "x509.Certificate":
-        """Its root, fetched now. Raises CliError."""
+        """Fetch its root. Raises CliError."""
         from newel.client.bootstrap import fetch_root
         from newel.crypto import loading
 
-        with explained():
+        with explain_refusals():
             return loading.load_pem_certificate(fetch_root(self.url, self.fingerprint).encode())
 
 
-def wanted(call: "Invocation") -> bool:
-    """Whether it shall be a registration authority. Raises UsageError for one that cannot be made here."""
+def read_parent(call: "Invocation") -> bool:
+    """Say whether it shall be a registration authority. Raises UsageError for one that cannot be made here."""
     given = call.get("ra")
     if not given:
         return False
@@ -67,7 +67,7 @@ def wanted(call: "Invocation") -> bool:
 
 
 def gather(call: "Invocation") -> Parent:
-    """The authority of the flags, each part asked for only where no flag gives it. Raises UsageError."""
+    """Return the parent authority; ask for each part that no flag gives. Raises UsageError."""
     from newel.client.trust import base_url
 
     given = call.get("issuer") or ask(

@@ -20,7 +20,7 @@ def show(
     material: "Material",
     context: steppath.Context | None,
 ) -> None:
-    """What was made and where it is."""
+    """Print what was created and where it is."""
     say("Root certificate", layout.certificate("root_ca.crt"))
     if material.intermediate and not call.get("intermediate"):
         say("Root private key", layout.secret("root_ca_key"))

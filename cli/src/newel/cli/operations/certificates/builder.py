@@ -41,8 +41,8 @@ class Wanted(NamedTuple):
     """The name of the signature's algorithm; the key's own without one."""
 
 
-def issued(wanted: Wanted, issuer: Issuer) -> bytes:
-    """The certificate in DER, with both key identifiers; the signature is verified once made.
+def issue(wanted: Wanted, issuer: Issuer) -> bytes:
+    """Return the certificate in DER, with both key identifiers; the signature is verified once made.
     The serial is random where none is wanted.
 
     A certificate whose issuer has its own name has no authority key identifier (RFC 5280 §4.2.1.1).
@@ -57,7 +57,7 @@ def issued(wanted: Wanted, issuer: Issuer) -> bytes:
         listed = tuple(each for each in listed if each.oid != own_id)
         if own_id not in {each.oid for each in wanted.given}:
             added.append(extensions.authority_key_identifier(issuer.key_id))
-    signer = signature_choice.chosen(wanted.algorithm, issuer.key)
+    signer = signature_choice.choose(wanted.algorithm, issuer.key)
     try:
         tbs = certificate.encode_tbs(
             serials.from_int(wanted.serial or secrets.randbits(128) or 1),
@@ -74,7 +74,7 @@ def issued(wanted: Wanted, issuer: Issuer) -> bytes:
 
 
 def in_order(listed: Iterable[Extension]) -> list[Extension]:
-    """Extensions in the customary order; others stay behind the ones that have a place."""
+    """Return extensions in the customary order; others stay behind the ones that have a place."""
     places = (
         extensions.KEY_USAGE,
         extensions.EXTENDED_KEY_USAGE,
@@ -88,7 +88,7 @@ def in_order(listed: Iterable[Extension]) -> list[Extension]:
 
 
 def subject(text: str) -> bytes:
-    """A Name of one common name; an empty Name for an empty text."""
+    """Return a Name of one common name; an empty Name for an empty text."""
     try:
         return distinguished_names.encode([distinguished_names.common_name(text)] if text else [])
     except InvalidNameError as error:
@@ -96,7 +96,7 @@ def subject(text: str) -> bytes:
 
 
 def leaf_extensions(spki: bytes, name: bytes, sans: Sequence[str]) -> tuple[Extension, ...]:
-    """A TLS certificate's: signing, for servers and clients, with these names."""
+    """Return a TLS certificate's: signing, for servers and clients, with these names."""
     usages = ["digitalSignature", *(["keyEncipherment"] if _RSA in spki[:32] else [])]
     purposes = [extensions.SERVER_AUTH, extensions.CLIENT_AUTH]
     basic = (extensions.key_usage(usages), extensions.extended_key_usage(purposes))
@@ -109,7 +109,7 @@ def leaf_extensions(spki: bytes, name: bytes, sans: Sequence[str]) -> tuple[Exte
 
 
 def authority_extensions(path_length: int | None) -> tuple[Extension, ...]:
-    """An authority's: it signs certificates and revocation lists."""
+    """Return an authority's: it signs certificates and revocation lists."""
     return (
         extensions.key_usage(["keyCertSign", "cRLSign"]),
         extensions.basic_constraints(ca=True, path_length=path_length),
@@ -117,7 +117,7 @@ def authority_extensions(path_length: int | None) -> tuple[Extension, ...]:
 
 
 def general_names(sans: Sequence[str]) -> tuple[names.GeneralName, ...]:
-    """Names whose kind is told by their looks. Raises UsageError."""
+    """Return names whose kind is told by their looks. Raises UsageError."""
     try:
         return names.parse_sans(sans, LENIENT)
     except InvalidNameError as error:
@@ -125,7 +125,7 @@ def general_names(sans: Sequence[str]) -> tuple[names.GeneralName, ...]:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be an alternative name."""
+    """Say whether a text can be an alternative name."""
     try:
         names.parse_san(text, LENIENT)
     except InvalidNameError:
@@ -134,5 +134,5 @@ def is_name(text: str) -> bool:
 
 
 def same_key(one: PublicKey, other: PublicKey) -> bool:
-    """Whether two public keys are the same."""
+    """Say whether two public keys are the same."""
     return keys.spki(one) == keys.spki(other)

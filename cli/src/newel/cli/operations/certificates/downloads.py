@@ -18,7 +18,7 @@ SECONDS = 15.0
 
 
 def fetch(url: str, body: bytes | None = None, tls: "ssl.SSLContext | None" = None) -> bytes:
-    """The body of a 2xx answer to a GET, or to a POST of an OCSP request. Raises CliError."""
+    """Return the body of a 2xx answer to a GET, or to a POST of an OCSP request. Raises CliError."""
     if not url.lower().startswith(("http://", "https://")):
         raise CliError(f"{url} is not an HTTP address")
     headers = {} if body is None else {"Content-Type": "application/ocsp-request"}

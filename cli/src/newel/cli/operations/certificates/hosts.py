@@ -9,7 +9,7 @@ from newel.crypto.reader.certificates import Certificate
 
 
 def check_host(one: Certificate, host: str) -> None:
-    """Raises TrustError unless an alternative name is the address or covers the host name."""
+    """Raise TrustError unless an alternative name is the address or covers the host name."""
     found = names.parse_general_names(one.extension(oids.SUBJECT_ALT_NAME))
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
@@ -26,7 +26,7 @@ def check_host(one: Certificate, host: str) -> None:
 
 
 def check_name(found: names.GeneralNames, common: str, host: str) -> None:
-    """A host name against the DNS names; the common name counts for nothing."""
+    """Match a host name against the DNS names; the common name is ignored."""
     if any(covers(pattern, host) for pattern in found.dns):
         return
     if found.dns:
@@ -37,7 +37,7 @@ def check_name(found: names.GeneralNames, common: str, host: str) -> None:
 
 
 def covers(pattern: str, host: str) -> bool:
-    """Whether a DNS name, whose first label may be ``*``, is the host name."""
+    """Say whether a DNS name, whose first label may be ``*``, is the host name."""
     wanted, given = host.rstrip(".").lower().split("."), pattern.lower().split(".")
     if len(wanted) != len(given) or not all(wanted):
         return False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def issuer_of(
     certificate: "Certificate", key_file: str, password_file: str | None, service: str | None = None
 ) -> Issuer:
-    """The authority of a certificate with its private key, which is in a file or a key service."""
+    """Return the authority of a certificate with its private key, which is in a file or a key service."""
     key = signing_key(key_file, password_file, service)
     try:
         certified = keys.load_public_key(certificate.spki)
@@ -31,7 +31,7 @@ def issuer_of(
 
 
 def subject_key_id(certificate: "Certificate") -> bytes:
-    """The certificate's own key identifier, b"" when it has none."""
+    """Return the certificate's own key identifier, b"" when it has none."""
     value = certificate.extension(oids.SUBJECT_KEY_IDENTIFIER)
     try:
         return der.only(value, der.OCTET_STRING).content if value is not None else b""
@@ -40,7 +40,7 @@ def subject_key_id(certificate: "Certificate") -> bytes:
 
 
 def check_authority(certificate: "Certificate", profile: str, path_length: int) -> None:
-    """Refuses an issuer that may not sign certificates, or not this authority. -1 is no limit."""
+    """Refuse an issuer that may not sign certificates, or not this authority. -1 is no limit."""
     basic = certificate.extension(oids.BASIC_CONSTRAINTS)
     authority, room = values.basic_constraints(basic) if basic is not None else (False, None)
     if not authority:
@@ -58,5 +58,5 @@ def check_authority(certificate: "Certificate", profile: str, path_length: int) 
 
 
 def first_certificate(name: str) -> "Certificate":
-    """The first certificate of a file."""
+    """Return the first certificate of a file."""
     return sources.from_file(name)[0]

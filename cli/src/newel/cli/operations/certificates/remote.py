@@ -14,7 +14,7 @@ SECONDS = 10.0
 def peer_certificates(
     url: str, servername: str | None, roots: str | None, *, insecure: bool
 ) -> list[bytes]:
-    """The server's certificates in DER, its own first.
+    """Return the server's certificates in DER, its own first.
 
     It must chain to ``roots`` (the system's unless given) and be for the name asked for, unless
     ``insecure``. Raises CliError.
@@ -65,7 +65,7 @@ def client_context(roots: str | None, *, insecure: bool) -> ssl.SSLContext:
 
 
 def chain(secured: ssl.SSLSocket) -> list[bytes]:
-    """What the server sent; before Python 3.13 the public call gives only its own certificate."""
+    """Return what the server sent; before Python 3.13 the public call gives only its own certificate."""
     whole = getattr(secured, "get_unverified_chain", None)
     if whole is not None:
         return [bytes(one) for one in whole()]

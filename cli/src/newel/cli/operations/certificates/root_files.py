@@ -19,7 +19,7 @@ def root_certificates(named: str) -> list[bytes]:
 
 
 def files(named: str) -> list[str]:
-    """The files the value stands for."""
+    """Return the files the value stands for."""
     if os.path.isdir(named):  # noqa: PTH112 - pathlib is slow to import
         with os.scandir(named) as entries:
             return sorted(entry.path for entry in entries if entry.is_file())

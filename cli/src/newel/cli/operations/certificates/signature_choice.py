@@ -28,10 +28,12 @@ class Signer:
     sign: Callable[[bytes], bytes]
 
 
-def chosen(name: str | None, key: PrivateKey) -> Signer:
-    """The signer of an algorithm's name, the key's own without one. Raises CliError for another key's."""
+def choose(name: str | None, key: PrivateKey) -> Signer:
+    """Return the signer of an algorithm's name, the key's own without one. Raises CliError for another key's."""
     if name is None:
-        return Signer(keys.signature_algorithm(key.public_key()), lambda data: verified(key, data))
+        return Signer(
+            keys.signature_algorithm(key.public_key()), lambda data: sign_verified(key, data)
+        )
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(key, ec.EllipticCurvePrivateKey) and name in ECDSA:
@@ -41,19 +43,19 @@ def chosen(name: str | None, key: PrivateKey) -> Signer:
     if isinstance(key, rsa.RSAPrivateKey) and name in PKCS1 | PSS:
         return rsa_signer(name, key)
     if isinstance(key, ed25519.Ed25519PrivateKey) and name == "Ed25519":
-        return chosen(None, key)
+        return choose(None, key)
     raise CliError(MISMATCH)
 
 
-def verified(key: PrivateKey, data: bytes) -> bytes:
-    """The key's own signature, which its public half agrees with."""
+def sign_verified(key: PrivateKey, data: bytes) -> bytes:
+    """Sign with the key and verify the signature with its public key."""
     signature = keys.sign(key, data)
     keys.verify(key.public_key(), signature, data)
     return signature
 
 
 def digest(name: str) -> "hashes.SHA256 | hashes.SHA384 | hashes.SHA512":
-    """A hash function by the start of a name: ``SHA384…``."""
+    """Return a hash function by the start of a name: ``SHA384…``."""
     from cryptography.hazmat.primitives import hashes
 
     return {"SHA256": hashes.SHA256(), "SHA384": hashes.SHA384(), "SHA512": hashes.SHA512()}[

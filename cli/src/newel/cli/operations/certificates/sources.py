@@ -4,15 +4,12 @@ import base64
 import binascii
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from newel.cli.errors import CliError
 from newel.cli.store.files import read
 from newel.crypto import der
 from newel.crypto.reader import certificates as reader
-
-if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
 
 PORTS = {"tcp": 443, "tls": 443, "https": 443, "smtps": 465, "ldaps": 636}
 REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
@@ -27,28 +24,30 @@ class Block(NamedTuple):
     data: bytes
 
 
-def certificates(call: "Invocation", name: str, *, insecure: bool) -> list[reader.Certificate]:
-    """The certificates of a file, of stdin ("-") or of the server a URL names; at least one.
+def certificates(
+    name: str, *, roots: str | None, servername: str | None = None, insecure: bool = False
+) -> list[reader.Certificate]:
+    """Return the certificates of a file, of stdin ("-") or of the server a URL names; at least one.
 
-    ``insecure`` takes a server's certificates without asking whether they can be trusted.
+    ``roots`` names what a server's certificates must chain to, ``servername`` the host to ask it for;
+    ``insecure`` takes them unverified.
     """
     if is_url(name):
         from newel.cli.operations.certificates.remote import peer_certificates
 
-        servername = call.get("servername") if call.known("servername") else None
-        ders = peer_certificates(name, servername, call.get("roots"), insecure=insecure)
-        return [parsed(one, name) for one in ders]
+        ders = peer_certificates(name, servername, roots, insecure=insecure)
+        return [parse(one, name) for one in ders]
     return from_file(name)
 
 
 def is_url(name: str) -> bool:
-    """Whether the word names a TLS server."""
+    """Say whether the word names a TLS server."""
     scheme, colon, _ = name.lower().partition("://")
     return bool(colon) and scheme in PORTS
 
 
 def from_file(name: str, service: str | None = None) -> list[reader.Certificate]:
-    """The certificates of a file, PEM or DER; where there is none, those of a key service."""
+    """Return the certificates of a file, PEM or DER; where there is none, those of a key service."""
     if (service or ":" in name) and not os.path.exists(name):  # noqa: PTH110 - a name
         from newel.cli.operations.keys import kms
 
@@ -58,7 +57,7 @@ def from_file(name: str, service: str | None = None) -> list[reader.Certificate]
 
 
 def contents(name: str, said: str = "") -> bytes:
-    """A file's octets; ``said`` goes before the sentence that says why there are none."""
+    """Return a file's octets; ``said`` precedes the reason in an error."""
     try:
         return read(name)
     except CliError as error:
@@ -69,19 +68,19 @@ def contents(name: str, said: str = "") -> bytes:
 
 
 def bundle(data: bytes, name: str) -> list[reader.Certificate]:
-    """The certificates in PEM or DER. Raises NoCertificateError when there are none."""
+    """Return the certificates in PEM or DER. Raises NoCertificateError when there are none."""
     if b"-----BEGIN " not in data:
         try:
             return [reader.parse_certificate(data)]
         except der.DERError:
             raise NoCertificateError(name) from None
-    found = [parsed(block.data, name) for block in blocks(data) if block.label == "CERTIFICATE"]
+    found = [parse(block.data, name) for block in blocks(data) if block.label == "CERTIFICATE"]
     if not found:
         raise NoCertificateError(name)
     return found
 
 
-def parsed(data: bytes, name: str) -> reader.Certificate:
+def parse(data: bytes, name: str) -> reader.Certificate:
     """One certificate in DER."""
     try:
         return reader.parse_certificate(data)
@@ -90,7 +89,7 @@ def parsed(data: bytes, name: str) -> reader.Certificate:
 
 
 def request(data: bytes) -> reader.Request | None:
-    """The request in PEM or DER, None when there is none."""
+    """Return the request in PEM or DER, None when there is none."""
     if b"-----BEGIN " in data:
         data = next((block.data for block in blocks(data) if block.label in REQUESTS), b"")
     try:
@@ -100,7 +99,7 @@ def request(data: bytes) -> reader.Request | None:
 
 
 def blocks(data: bytes) -> list[Block]:
-    """The PEM blocks of a text, in order; what is not base64 is left out, as is all around them."""
+    """Return the PEM blocks of a text, in order; what is not base64 is left out, as is all around them."""
     found: list[Block] = []
     for match in _BLOCK.finditer(data):
         body = match[2].rpartition(b"\n\n")[2] if b":" in match[2] else match[2]
@@ -108,12 +107,12 @@ def blocks(data: bytes) -> list[Block]:
             octets = binascii.a2b_base64(body.translate(None, b" \t\r\n"), strict_mode=True)
         except binascii.Error:
             continue
-        found.append(_named(match[1].decode(), octets))
+        found.append(_relabel(match[1].decode(), octets))
     return found
 
 
-def _named(label: str, octets: bytes) -> Block:
-    """A block under the label that every program writes today.
+def _relabel(label: str, octets: bytes) -> Block:
+    """Return a block under the label that every program writes today.
 
     OpenSSL of old wrote ``X509 CERTIFICATE``; its ``-trustout`` puts after the certificate what it is trusted for.
     """

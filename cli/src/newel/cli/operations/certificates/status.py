@@ -20,7 +20,7 @@ class RevokedError(CliError):
 
 
 def revocation_list(data: bytes) -> "x509.CertificateRevocationList":
-    """A list in PEM or DER. Raises CliError."""
+    """Return a list in PEM or DER. Raises CliError."""
     from newel.crypto import loading
 
     try:
@@ -34,13 +34,13 @@ def revocation_list(data: bytes) -> "x509.CertificateRevocationList":
 def check_list(
     data: bytes, url: str, serial: int, issuer: "x509.Certificate | None", at: dt.datetime
 ) -> None:
-    """Raises RevokedError for a serial in the list; CliError for a list that is not believed.
+    """Raise RevokedError for a serial in the list, CliError for a list that cannot be trusted.
 
     Without an issuer (--insecure) the list is taken as it is.
     """
     found = revocation_list(data)
     if issuer is not None:
-        if found.issuer != issuer.subject or not signed_by(found, issuer):
+        if found.issuer != issuer.subject or not check_signature(found, issuer):
             raise CliError(
                 "error validating the CRL against the CA issuer: the signature is not its"
             )
@@ -50,8 +50,8 @@ def check_list(
         raise RevokedError(f"certificate marked as revoked in CRL {url}")
 
 
-def signed_by(found: "x509.CertificateRevocationList", issuer: "x509.Certificate") -> bool:
-    """Whether the issuer's key signed the list."""
+def check_signature(found: "x509.CertificateRevocationList", issuer: "x509.Certificate") -> bool:
+    """Say whether the issuer's key signed the list."""
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
@@ -61,7 +61,7 @@ def signed_by(found: "x509.CertificateRevocationList", issuer: "x509.Certificate
 
 
 def ocsp_request(one: "x509.Certificate", issuer: "x509.Certificate") -> bytes:
-    """A request for one certificate, with SHA-1 identifiers as every responder knows them."""
+    """Return a request for one certificate, with SHA-1 identifiers as every responder knows them."""
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.x509 import ocsp
 
@@ -72,7 +72,7 @@ def ocsp_request(one: "x509.Certificate", issuer: "x509.Certificate") -> bytes:
 def check_response(
     data: bytes, url: str, one: "x509.Certificate", issuer: "x509.Certificate", at: dt.datetime
 ) -> None:
-    """Raises RevokedError unless the responder says good; CliError for what is not believed."""
+    """Raise RevokedError unless the responder says good, CliError for an answer that cannot be trusted."""
     from cryptography.x509 import ocsp
 
     said = f"error parsing response from OCSP server: {url}"
@@ -80,7 +80,7 @@ def check_response(
         answer = ocsp.load_der_ocsp_response(data)
         if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise CliError(f"{said}: {answer.response_status.name.lower()}")
-        if answer.serial_number != one.serial_number or not signed_for(answer, issuer, at):
+        if answer.serial_number != one.serial_number or not check_responder(answer, issuer, at):
             raise CliError(f"{said}: it is not the issuer's answer about this certificate")
     except ValueError as error:
         raise CliError(f"{said}: {error}") from None
@@ -93,14 +93,16 @@ def check_response(
         raise RevokedError(f"certificate status is unknown according to OCSP {url}")
 
 
-def signed_for(answer: "ocsp.OCSPResponse", issuer: "x509.Certificate", at: dt.datetime) -> bool:
-    """Whether the issuer, or a responder it delegated to (RFC 6960 §4.2.2.2), signed the answer."""
+def check_responder(
+    answer: "ocsp.OCSPResponse", issuer: "x509.Certificate", at: dt.datetime
+) -> bool:
+    """Say whether the issuer, or a responder it delegated to (RFC 6960 §4.2.2.2), signed the answer."""
     signers = [issuer, *(one for one in answer.certificates if is_delegate(one, issuer, at))]
-    return any(made(answer, signer) for signer in signers)
+    return any(parse_signature(answer, signer) for signer in signers)
 
 
 def is_delegate(one: "x509.Certificate", issuer: "x509.Certificate", at: dt.datetime) -> bool:
-    """Whether the issuer itself certified a responder, for that purpose and for now."""
+    """Say whether the issuer itself certified a responder, for that purpose and for now."""
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature
 
@@ -115,8 +117,8 @@ def is_delegate(one: "x509.Certificate", issuer: "x509.Certificate", at: dt.date
     return valid and x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING in purposes
 
 
-def made(answer: "ocsp.OCSPResponse", signer: "x509.Certificate") -> bool:
-    """Whether the signer's key made the answer's signature."""
+def parse_signature(answer: "ocsp.OCSPResponse", signer: "x509.Certificate") -> bool:
+    """Say whether the signer's key made the answer's signature."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 

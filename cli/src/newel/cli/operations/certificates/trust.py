@@ -33,7 +33,7 @@ class TrustError(CliError):
 def chain_of(
     leaf: Certificate, others: Sequence[Certificate], roots: Sequence[Certificate], at: dt.datetime
 ) -> list[Certificate]:
-    """The certificates from ``leaf`` to a root at the aware time ``at``. Raises TrustError."""
+    """Return the certificates from ``leaf`` to a root at the aware time ``at``. Raises TrustError."""
     try:
         return path_validation.find_path(leaf, others, roots, at)
     except PathError as error:
@@ -71,14 +71,14 @@ def _sentence(error: PathError, at: dt.datetime) -> str:
 
 
 def system_roots() -> list[Certificate]:
-    """The certificates this system trusts."""
+    """Return the certificates this system trusts."""
     import ssl
 
-    from newel.cli.operations.certificates.sources import parsed
+    from newel.cli.operations.certificates.sources import parse
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
-    found = [parsed(one, "system roots") for one in context.get_ca_certs(binary_form=True)]
+    found = [parse(one, "system roots") for one in context.get_ca_certs(binary_form=True)]
     paths = ssl.get_default_verify_paths()
     if not found and paths.cafile:
         from newel.cli.operations.certificates.sources import from_file

@@ -14,7 +14,6 @@ from newel.cli.store.steppath import home
 from newel.crypto.reader import names
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.reader.certificates import Certificate
 
 
@@ -35,33 +34,40 @@ STORES = (
 JAVA_PASSWORD = "changeit"  # noqa: S105 - every Java's
 
 
-def change(call: "Invocation", *, remove: bool) -> None:
-    """Adds or removes the root of the positional and says so on stdout."""
-    name = call.positionals(1)[0]
+class StoreOptions(NamedTuple):
+    """Which trust stores to change, and what the root is called in them."""
+
+    all_: bool = False
+    no_system: bool = False
+    firefox: bool = False
+    java: bool = False
+    prefix: str | None = None
+
+
+def change(name: str, options: StoreOptions, *, remove: bool) -> str:
+    """Add the root in a file to the stores, or remove it; return its summary. Raises CliError."""
     root = sources.from_file(name)[0]
     if summary.kind(root) != "Root CA":
         raise CliError(f"certificate {name} is not a root CA")
-    alias = alias_of(call, root)
-    everywhere = call.on("all")
-    if not call.on("no-system"):
+    alias = alias_of(root, options.prefix)
+    if not options.no_system:
         system(root, alias, remove=remove)
-    if everywhere or call.on("firefox"):
+    if options.all_ or options.firefox:
         firefox(root, alias, remove=remove)
-    if everywhere or call.on("java"):
+    if options.all_ or options.java:
         java(root, alias, remove=remove)
-    print(f"Certificate {name} has been {'removed' if remove else 'installed'}.")
-    print(summary.certificate_short(root), end="")
+    return summary.certificate_short(root)
 
 
-def alias_of(call: "Invocation", root: "Certificate") -> str:
-    """What the root is called in a store: the prefix, else its common name, and its serial number."""
+def alias_of(root: "Certificate", prefix: str | None) -> str:
+    """Return the root's name in a store: the prefix, else its common name, and its serial number."""
     common = names.common_name(root.subject)
-    prefix = call.get("prefix") or (f"{common} " if common else "Newel Development CA ")
+    prefix = prefix or (f"{common} " if common else "Newel Development CA ")
     return f"{prefix}{root.serial}".replace("/", "_")
 
 
 def system(root: "Certificate", alias: str, *, remove: bool) -> None:
-    """The store of the first kind that this system has."""
+    """Change the first kind of store that this system has."""
     store = next((each for each in STORES if Path(each.directory).is_dir()), None)
     if store is None:
         raise CliError("install is not supported on this system")
@@ -74,7 +80,7 @@ def system(root: "Certificate", alias: str, *, remove: bool) -> None:
 
 
 def as_root(words: list[str], data: bytes | None = None) -> None:
-    """Runs a program, by sudo unless this is root already. Raises CliError with what it said."""
+    """Run a program, by sudo unless this is root already. Raises CliError with what it said."""
     if os.geteuid() != 0:
         if shutil.which("sudo") is None:
             raise CliError(f'failed to execute "{" ".join(words)}": this needs root')
@@ -83,7 +89,7 @@ def as_root(words: list[str], data: bytes | None = None) -> None:
 
 
 def execute(words: list[str], data: bytes | None = None) -> bytes:
-    """Runs a program and returns what it printed. Raises CliError."""
+    """Run a program and return what it printed. Raises CliError."""
     try:
         done = subprocess.run(words, input=data, capture_output=True, check=False)
     except OSError as error:
@@ -113,7 +119,7 @@ def firefox(root: "Certificate", alias: str, *, remove: bool) -> None:
 
 
 def java(root: "Certificate", alias: str, *, remove: bool) -> None:
-    """The key store of the Java of JAVA_HOME."""
+    """Change the key store of the Java in JAVA_HOME."""
     home = os.environ.get("JAVA_HOME")
     if not home:
         raise CliError("Java's store needs JAVA_HOME")

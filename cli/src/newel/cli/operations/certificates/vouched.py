@@ -21,9 +21,9 @@ def check(
     at: dt.datetime,
     whose: str,
 ) -> list["Certificate"]:
-    """The way from the first certificate to one of ``roots``, all of it valid at ``at``. Raises CliError.
+    """Return the path from the first certificate to one of ``roots``, valid at ``at``. Raises CliError.
 
-    Without roots only its own dates are asked: whoever named the certificate vouches for it. ``whose``
+    Without roots only its own dates are checked: the caller trusts the certificate. ``whose``
     begins the sentence.
     """
     try:
@@ -36,26 +36,26 @@ def check(
 
 
 def roots_in(named: str) -> list["Certificate"]:
-    """The roots of a file, several with commas, or a directory."""
-    return [sources.parsed(one, named) for one in root_files.root_certificates(named)]
+    """Return the roots of a file, several with commas, or a directory."""
+    return [sources.parse(one, named) for one in root_files.root_certificates(named)]
 
 
 def check_may_sign(certificate: "Certificate", whose: str) -> None:
-    """Raises CliError when the certificate says that its key is for other things than signing."""
+    """Raise CliError when the certificate's key usage excludes signing."""
     usage = certificate.extension(oids.KEY_USAGE)
     if usage is not None and not values.key_usage(usage) & 1:
         raise CliError(f"{whose} is not for signing: its key usage has no digital signature")
 
 
 def names_of(certificate: "Certificate") -> list[str]:
-    """Who it is for: its alternative names, or its common name when it has none."""
+    """Return who it is for: its alternative names, or its common name when it has none."""
     found = names.parse_general_names(certificate.extension(oids.SUBJECT_ALT_NAME))
     listed = [*found.emails, *found.dns, *found.uris, *found.addresses]
     return listed or [names.common_name(certificate.subject)]
 
 
 def key_of(certificate: "Certificate", name: str) -> "PublicKey":
-    """The public key in a certificate. Raises CliError for kinds that are not used here."""
+    """Return the public key in a certificate. Raises CliError for kinds that are not used here."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 

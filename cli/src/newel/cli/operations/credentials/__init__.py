@@ -1,1 +1,1 @@
-"""What proves to a service who asks: a token or a certificate, got once, kept, renewed, given back (ROAD-06)."""
+"""What proves to a service who asks: a token or a certificate, stored, renewed and revoked."""

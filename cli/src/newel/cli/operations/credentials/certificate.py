@@ -38,7 +38,7 @@ class ClientCertificate(msgspec.Struct, frozen=True, tag_field="kind", tag="cert
 
     @classmethod
     def of(cls, pair: "Pair", authority: str, root: str) -> Self:
-        """What an authority issued."""
+        """Return the credential for what an authority issued."""
         return cls(authority, root, pair.chain_pem.decode(), pair.key_pem().decode())
 
     @property
@@ -77,16 +77,16 @@ class ClientCertificate(msgspec.Struct, frozen=True, tag_field="kind", tag="cert
         del headers
         rotating.load(tls, self.pair)
 
-    def renewed(self) -> Self:
-        """Over mutual TLS or, once it has ended, by a token its key signs."""
+    def renew(self) -> Self:
+        """Renew over mutual TLS or, after expiry, by a token that its key signs."""
         from newel.client.identity import Identity
 
-        with connection.explained():
+        with connection.explain_refusals():
             renewed = Identity(self.pair, self.authority, self.root).renew()
         return type(self).of(renewed, self.authority, self.root)
 
     def access(self, scopes: Sequence[str]) -> Access:
-        """The same names under a key of its own: it can be revoked while this one stays good."""
+        """Get a certificate for the same names and a new key, which can be revoked separately."""
         from newel.cli.operations import certificate_requests as requests
         from newel.client import calls
         from newel.client.credential import of_answer
@@ -96,22 +96,22 @@ class ClientCertificate(msgspec.Struct, frozen=True, tag_field="kind", tag="cert
             raise UsageError("a certificate has no scopes: its names are its rights")
         key, leaf = keys.generate(), self.pair.certificate
         csr = requests.make(key, requests.common_name(leaf), requests.names_of(leaf))
-        with connection.explained(), self._authenticated() as authority:
+        with connection.explain_refusals(), self._connect() as authority:
             made = of_answer(authority.send(calls.rekey(csr)), key)
         return Access(made.key_pem() + made.chain_pem, self)
 
     def revoke(self) -> bool:
-        """By its own key; one that has ended needs it no more."""
+        """Revoke the certificate by its own key; an expired one needs no revocation."""
         from newel.client import calls
 
         pair = self.pair
         if pair.not_after > now():
             serial = str(pair.certificate.serial_number)
-            with connection.explained(), self._authenticated() as authority:
+            with connection.explain_refusals(), self._connect() as authority:
                 authority.send(calls.revoke(serial, reason_code=CESSATION, reason="logged out"))
         return True
 
-    def _authenticated(self) -> "Authority":
+    def _connect(self) -> "Authority":
         from newel.client import rotating
         from newel.client.authority import Authority
         from newel.client.trust import client_tls

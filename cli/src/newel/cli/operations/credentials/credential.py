@@ -1,4 +1,4 @@
-"""What every credential can do. Whoever uses one does not ask which kind it is.
+"""What every credential can do, whichever kind it is.
 
 A kind is a frozen msgspec record with a ``kind`` tag; `newel.cli.operations.credentials.store` names them all.
 """
@@ -35,15 +35,15 @@ class Credential(Protocol):
         ...
 
     def due(self, now: dt.datetime) -> bool:
-        """Whether it is time to renew it."""
+        """Say whether it is time to renew it."""
         ...
 
     def present(self, headers: MutableMapping[str, str], tls: ssl.SSLContext) -> None:
-        """Puts it where the service looks for it, in a request that is not sent yet."""
+        """Add the credential to a request that is not sent yet."""
         ...
 
-    def renewed(self) -> Self:
-        """A new one from its issuer."""
+    def renew(self) -> Self:
+        """Get a new one from its issuer."""
         ...
 
     def access(self, scopes: Sequence[str]) -> Access:
@@ -51,5 +51,5 @@ class Credential(Protocol):
         ...
 
     def revoke(self) -> bool:
-        """Tells its issuer that it is no longer used; False when the issuer cannot be told."""
+        """Tell its issuer that it is no longer used; False when the issuer cannot be told."""
         ...

@@ -18,13 +18,13 @@ def origin(url: str) -> str:
 
 
 def target(url: str) -> str:
-    """What is asked of the origin: path and query."""
+    """Return the path and query of a URL."""
     parts = split(url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def split(url: str) -> SplitResult:
-    """An http or https URL without a user in it. Raises UsageError."""
+    """Return an http or https URL without a user in it. Raises UsageError."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - a port that is none is found by asking for it

@@ -19,7 +19,6 @@ from newel.client.clock import now
 
 if TYPE_CHECKING:
     from newel.cli.operations.credentials.credential import Credential
-    from newel.cli.options.invocation import Invocation
 
 Kinds: TypeAlias = Token | ClientCertificate
 
@@ -38,12 +37,12 @@ class Logins:
         self.folder = folder
 
     @classmethod
-    def of(cls, call: "Invocation") -> "Logins":
-        """Those of the context the call works in."""
-        return cls(steppath.profile_path(steppath.context_of(call)) / "credentials")
+    def of(cls, context: "steppath.Context | None") -> "Logins":
+        """Return those of a context."""
+        return cls(steppath.profile_path(context) / "credentials")
 
     def file(self, service: str) -> Path:
-        """Where a service's credential is kept; origins differ in their names."""
+        """Return where a service's credential is kept; origins differ in their names."""
         return self.folder / f"{quote(service, safe='')}.json"
 
     def every(self) -> Iterator[Kept]:
@@ -52,7 +51,7 @@ class Logins:
             yield read(path)
 
     def get(self, service: str) -> "Credential":
-        """The one for a service. Raises CliError when there is none."""
+        """Return the login for a service. Raises CliError when there is none."""
         path = self.file(service)
         if not path.is_file():
             raise no_login(service)
@@ -62,7 +61,7 @@ class Logins:
         return kept.credential
 
     def fresh(self, service: str) -> "Credential":
-        """The same, renewed when it is due.
+        """Return the login for a service, renewed when it is due.
 
         One that cannot be renewed is used until it ends. Two commands at once renew it once: providers that
         give a new refresh token each time take the second use of an old one for theft.
@@ -75,7 +74,7 @@ class Logins:
             if not credential.due(now()):
                 return credential
             try:
-                credential = credential.renewed()
+                credential = credential.renew()
             except CliError as error:
                 if credential.ends is None or now() >= credential.ends:
                     raise CliError(
@@ -87,14 +86,14 @@ class Logins:
             return credential
 
     def save(self, service: str, credential: "Credential") -> None:
-        """Keeps a credential, in the place of an earlier one."""
+        """Store a credential, replacing an earlier one."""
         files.make_directory(self.folder)
         kept = Kept(service, cast("Kinds", credential))
         text = msgspec.json.format(msgspec.json.encode(kept), indent=2)
         files.write(str(self.file(service)), text, force=True)
 
     def remove(self, service: str) -> None:
-        """Forgets a credential."""
+        """Forget a credential."""
         self.file(service).unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -110,7 +109,7 @@ class Logins:
 
 
 def read(path: Path) -> Kept:
-    """A file's credential. Raises CliError, in which nothing of it is said."""
+    """Return a file's credential. Raises CliError, which repeats nothing of it."""
     try:
         return msgspec.json.decode(files.read(str(path)), type=Kept)
     except (msgspec.MsgspecError, UnicodeError):
@@ -123,7 +122,7 @@ def no_login(service: str) -> CliError:
 
 
 def again(service: str) -> str:
-    """What to do about it."""
+    """Return the hint that says what to do."""
     return (
         f"'{program.name()} login {service}' makes one; '{program.name()} login --help' says how."
     )

@@ -47,7 +47,7 @@ class Token(msgspec.Struct, frozen=True, tag_field="kind", tag="token"):
 
     @classmethod
     def of(cls, signed_in: "SignIn", *, identity: bool) -> Self:
-        """What came of signing in. Raises CliError when it is not for this client."""
+        """Return the credential of a sign-in. Raises CliError when it is for another client."""
         tokens, endpoints, client = signed_in
         return cls(
             bearer_of(tokens, identity=identity),
@@ -67,17 +67,17 @@ class Token(msgspec.Struct, frozen=True, tag_field="kind", tag="token"):
         return dt.datetime.fromtimestamp(self.ends_at, dt.UTC) if self.ends_at else None
 
     def due(self, now: dt.datetime) -> bool:
-        """A minute before the end, so that a request that is under way is not refused."""
+        """Say whether less than a minute is left, so that no request expires on its way."""
         return self.ends is not None and now >= self.ends - EARLY
 
     def present(self, headers: MutableMapping[str, str], tls: ssl.SSLContext) -> None:
-        """As RFC 6750 §2.1 says."""
+        """Add the Authorization header (RFC 6750 §2.1)."""
         del tls
         headers["Authorization"] = f"Bearer {self.bearer}"
 
-    def renewed(self) -> Self:
-        """By the refresh token (RFC 6749 §6)."""
-        tokens = self._refreshed()
+    def renew(self) -> Self:
+        """Get a new token by the refresh token (RFC 6749 §6)."""
+        tokens = self._refresh()
         return msgspec.structs.replace(
             self,
             bearer=bearer_of(tokens, identity=self.identity),
@@ -86,10 +86,10 @@ class Token(msgspec.Struct, frozen=True, tag_field="kind", tag="token"):
         )
 
     def access(self, scopes: Sequence[str]) -> Access:
-        """The bearer itself or, for scopes, another that is good for these only."""
+        """Return the token itself or, for scopes, another that is limited to them."""
         if not scopes:
             return Access(self.bearer.encode(), self)
-        tokens = self._refreshed(scope=" ".join(scopes))
+        tokens = self._refresh(scope=" ".join(scopes))
         # a scope that is not said is the one that was asked for (RFC 6749 §5.1)
         more = set(str(tokens.get("scope") or "").split()) - set(scopes)
         if more:
@@ -100,7 +100,7 @@ class Token(msgspec.Struct, frozen=True, tag_field="kind", tag="token"):
         return Access(bearer_of(tokens, identity=False).encode(), kept)
 
     def revoke(self) -> bool:
-        """The refresh token where there is one, which ends what came of it too (RFC 7009 §2.1)."""
+        """Revoke the refresh token, or the access token where there is none (RFC 7009 §2.1)."""
         if not self.revocation_endpoint:
             return False
         hint = "refresh_token" if self.refresh else "access_token"
@@ -114,7 +114,7 @@ class Token(msgspec.Struct, frozen=True, tag_field="kind", tag="token"):
     def _client(self) -> exchange.Client:
         return exchange.Client(self.client_id, self.client_secret)
 
-    def _refreshed(self, **wanted: str) -> dict[str, Any]:
+    def _refresh(self, **wanted: str) -> dict[str, Any]:
         if not self.refresh:
             raise CliError(
                 "the provider gave no refresh token (some do for '--scope offline_access')"
@@ -127,7 +127,7 @@ class Token(msgspec.Struct, frozen=True, tag_field="kind", tag="token"):
 
 
 def bearer_of(tokens: dict[str, Any], *, identity: bool) -> str:
-    """The token to be shown to services. Raises CliError when it is missing or could not stand in a header."""
+    """Return the token for services. Raises CliError when it is missing or does not fit into a header."""
     found = str(tokens.get("id_token" if identity else "access_token") or "")
     if not found or not found.isascii() or not found.isprintable() or " " in found:
         raise CliError("the provider's answer holds no such token")
@@ -135,7 +135,7 @@ def bearer_of(tokens: dict[str, Any], *, identity: bool) -> str:
 
 
 def end_of(tokens: dict[str, Any]) -> int:
-    """When a token that was just given ends, in unix seconds; 0 where nobody says."""
+    """Return when a new token expires, in seconds since 1970; 0 where that is unknown."""
     lifetime = min(exchange.seconds(tokens.get("expires_in")), LONGEST)
     return int(now().timestamp()) + lifetime if lifetime else 0
 

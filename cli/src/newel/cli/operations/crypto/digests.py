@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.options.invocation import Invocation
 
 BLOCK = 1 << 20
 NAMES = {
@@ -29,18 +28,18 @@ GO_BITS = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 <<
 New = Callable[[], Any]
 
 
-def chosen(call: Invocation) -> New:
-    """The constructor of the digest ``--alg`` names; MD5 only with --insecure."""
-    alg = call.get("alg") or "sha256"
+def choose(alg: str | None, *, insecure: bool) -> New:
+    """Return the constructor of a digest, SHA-256 without a name; MD5 only when it may be weak."""
+    alg = alg or "sha256"
     if alg not in NAMES:
         raise UsageError(f"invalid value '{alg}' for flag '--alg'")
-    if alg == "md5" and not call.on("insecure"):
+    if alg == "md5" and not insecure:
         raise UsageError("flag '--alg md5' requires the '--insecure' flag")
     return lambda: hashlib.new(NAMES[alg], usedforsecurity=False)
 
 
 def of_path(new: New, name: str) -> bytes:
-    """The digest of a file, or of a directory with everything in it."""
+    """Return the digest of a file, or of a directory with everything in it."""
     path = Path(name)
     try:
         return of_directory(new, path) if path.is_dir() else of_file(new, path)
@@ -49,7 +48,7 @@ def of_path(new: New, name: str) -> bytes:
 
 
 def of_file(new: New, path: Path) -> bytes:
-    """The digest of a file's content."""
+    """Return the digest of a file's content."""
     digest = new()
     with path.open("rb") as source:
         while block := source.read(BLOCK):
@@ -58,7 +57,7 @@ def of_file(new: New, path: Path) -> bytes:
 
 
 def of_directory(new: New, path: Path, depth: int = 0) -> bytes:
-    """The digest over a directory's mode and, by name, the mode and digest of each entry."""
+    """Return the digest over a directory's mode and, by name, the mode and digest of each entry."""
     if depth > DEEPEST:
         raise CliError(f"{path}: more than {DEEPEST} levels; is there a circle of links?")
     digest = new()
@@ -79,7 +78,7 @@ def of_directory(new: New, path: Path, depth: int = 0) -> bytes:
 
 
 def go_mode(mode: int) -> bytes:
-    """A POSIX mode as Go's fs.FileMode, little-endian."""
+    """Return a POSIX mode as Go's fs.FileMode, little-endian."""
     value = stat.S_IMODE(mode) & 0o777
     value |= sum(bit for matches, bit in GO_MODES if matches(mode))
     value |= sum(bit for posix, bit in GO_BITS if mode & posix)

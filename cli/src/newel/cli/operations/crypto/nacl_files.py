@@ -5,14 +5,13 @@ import sys
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import read
 
 NONCE = 24
 
 
 def key(name: str, size: int, what: str) -> bytes:
-    """The raw octets of a key file. Raises CliError when they are not ``size``."""
+    """Return the raw octets of a key file. Raises CliError when they are not ``size``."""
     data = read(name, exact=True)
     if len(data) != size:
         raise CliError(f"invalid {what}: key size is not {size} bytes")
@@ -20,7 +19,7 @@ def key(name: str, size: int, what: str) -> bytes:
 
 
 def nonce(text: str) -> bytes:
-    """The nonce an argument spells, filled up with zeros: raw, ``string:`` or ``base64:``."""
+    """Return the nonce an argument spells, filled up with zeros: raw, ``string:`` or ``base64:``."""
     if text.startswith("base64:"):
         try:
             value = base64.b64decode(text.removeprefix("base64:"), validate=True)
@@ -33,10 +32,10 @@ def nonce(text: str) -> bytes:
     return value.ljust(NONCE, b"\0")
 
 
-def sealed_input(call: Invocation) -> bytes:
-    """Stdin as octets, out of base64url unless --raw."""
+def read_input(*, raw: bool) -> bytes:
+    """Return stdin as octets, decoded from base64url unless it is raw. Raises CliError."""
     data = read("-", exact=True)
-    if call.on("raw"):
+    if raw:
         return data
     text = data.decode(errors="replace").translate({ord("\r"): None, ord("\n"): None})
     if "=" in text:
@@ -47,29 +46,27 @@ def sealed_input(call: Invocation) -> bytes:
         raise CliError(f"error decoding base64 input: {error}") from None
 
 
-def show(call: Invocation, data: bytes) -> None:
-    """Octets on stdout: base64url and a line feed, or as they are with --raw."""
-    if call.on("raw"):
-        plain(data)
+def show(data: bytes, *, raw: bool, json: bool) -> None:
+    """Print octets: base64url and a line feed, JSON, or as they are when raw."""
+    if raw:
+        show_raw(data)
         return
     text = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-    if call.json:
+    if json:
         show_json({"message": text})
     else:
         print(text)
 
 
-def plain(data: bytes) -> None:
-    """Octets on stdout as they are."""
+def show_raw(data: bytes) -> None:
+    """Print octets as they are."""
     sys.stdout.buffer.write(data)
     sys.stdout.flush()
 
 
-def two_files(call: Invocation) -> tuple[str, str]:
-    """The names of a public and a private key file, which must differ."""
-    public, private = call.positionals(2)
+def check_names(public: str, private: str, usage: str) -> None:
+    """Refuse one name for a public and a private key file. Raises UsageError."""
     if public == private:
         raise UsageError(
-            f"positional arguments <pub-file> and <priv-file> cannot be equal in '{call.command.usage}'"
+            f"positional arguments <pub-file> and <priv-file> cannot be equal in '{usage}'"
         )
-    return public, private

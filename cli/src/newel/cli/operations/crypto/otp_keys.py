@@ -21,7 +21,7 @@ class OtpKey:
     period: int = 30
 
     def code(self, moment: float, step: int = 0) -> str:
-        """The code of the period a moment lies in, or of one ``step`` periods later."""
+        """Return the code of the period a moment lies in, or of one ``step`` periods later."""
         counter = int(moment) // self.period + step
         if counter < 0:
             return ""
@@ -31,7 +31,7 @@ class OtpKey:
         return str(number % 10**self.digits).zfill(self.digits)
 
     def accepts(self, code: str, moment: float, skew: int) -> bool:
-        """Whether a code is right now, or was or will be within ``skew`` periods."""
+        """Say whether a code is right now, or was or will be within ``skew`` periods."""
         given = code.encode(errors="replace")
         return any(
             hmac.compare_digest(self.code(moment, step).encode(), given)
@@ -44,7 +44,7 @@ class OtpKey:
         return base64.b32encode(self.secret).rstrip(b"=").decode()
 
     def url(self, issuer: str, account: str) -> str:
-        """The key URI that authenticator apps read."""
+        """Return the key URI that authenticator apps read."""
         label = f"{quote(issuer, safe='')}:{quote(account, safe='@')}"
         return (
             f"otpauth://totp/{label}?algorithm={self.alg}&digits={self.digits}"
@@ -61,8 +61,8 @@ def algorithm(name: str) -> str:
     return name.upper()
 
 
-def checked(key: OtpKey) -> OtpKey:
-    """The key, if its numbers are possible."""
+def check_key(key: OtpKey) -> OtpKey:
+    """Return the key, if its numbers are possible."""
     if key.period < 1:
         raise UsageError("flag '--period' must be greater than or equal to 1")
     if not 1 <= key.digits <= LONGEST_CODE:
@@ -71,7 +71,7 @@ def checked(key: OtpKey) -> OtpKey:
 
 
 def parse(text: str) -> OtpKey:
-    """The key in a secret file: base32, or a key URI."""
+    """Return the key in a secret file: base32, or a key URI."""
     text = text.strip()
     if not text.startswith("otpauth://"):
         return OtpKey(secret_of(text))

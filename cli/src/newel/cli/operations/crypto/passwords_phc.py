@@ -19,7 +19,7 @@ _ARGON2 = re.compile(r"\$(argon2id?)\$v=19\$m=(\d{1,8}),t=(\d{1,4}),p=(\d{1,3})\
 
 
 def hash_password(password: bytes, alg: str) -> str:
-    """The PHC string of a password with a fresh salt."""
+    """Return the PHC string of a password with a fresh salt."""
     salt = os.urandom(SALT)
     if alg == "scrypt":
         ln, r, p = SCRYPT
@@ -39,7 +39,7 @@ def hash_password(password: bytes, alg: str) -> str:
 
 
 def matches(password: bytes, phc: str) -> bool:
-    """Whether a password has this PHC string. Raises CliError for a string nobody made."""
+    """Say whether a password has this PHC string. Raises CliError for an invalid string."""
     if found := _SCRYPT.fullmatch(phc):
         ln, r, p = (int(number) for number in found.groups()[:3])
         expected = _unb64(found[5])
@@ -64,7 +64,7 @@ def matches(password: bytes, phc: str) -> bool:
 
 
 def _scrypt(password: bytes, salt: bytes, ln: int, r: int, p: int, length: int) -> bytes:
-    _bounded(128 * r * (1 << ln) // 1024)
+    _check_bounds(128 * r * (1 << ln) // 1024)
     return hashlib.scrypt(
         password,
         salt=salt,
@@ -81,7 +81,7 @@ def _argon2(
 ) -> bytes:
     from cryptography.hazmat.primitives.kdf import argon2
 
-    _bounded(memory)
+    _check_bounds(memory)
     kind = argon2.Argon2id if alg == "argon2id" else argon2.Argon2i
     try:
         return kind(
@@ -91,8 +91,8 @@ def _argon2(
         raise CliError(f"invalid PHC string: {error}") from None
 
 
-def _bounded(kib: int) -> None:
-    """A hostile string must not take all memory."""
+def _check_bounds(kib: int) -> None:
+    """Refuse parameters that would take too much memory or time."""
     if kib > MOST_MEMORY_KIB:
         raise CliError("invalid PHC string: it asks for more than 4 GiB of memory")
 

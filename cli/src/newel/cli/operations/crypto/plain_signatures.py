@@ -16,7 +16,7 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 
 
 def sign(key: PrivateKey, message: bytes, alg: str, *, pss: bool) -> bytes:
-    """The signature. ``alg`` and ``pss`` speak of RSA; other keys have one way only."""
+    """Return the signature. ``alg`` and ``pss`` speak of RSA; other keys have one way only."""
     if not isinstance(key, rsa.RSAPrivateKey):
         return keys.sign(key, message)
     digest = rsa_hash(alg)
@@ -27,7 +27,7 @@ def sign(key: PrivateKey, message: bytes, alg: str, *, pss: bool) -> bytes:
 
 
 def verifies(key: PublicKey, signature: bytes, message: bytes, alg: str, *, pss: bool) -> bool:
-    """Whether the signature is this key's over this message."""
+    """Say whether the signature is this key's over this message."""
     try:
         if isinstance(key, rsa.RSAPublicKey):
             digest = rsa_hash(alg)
@@ -43,14 +43,14 @@ def verifies(key: PublicKey, signature: bytes, message: bytes, alg: str, *, pss:
 
 
 def rsa_hash(alg: str) -> hashes.HashAlgorithm:
-    """The hash a name stands for."""
+    """Return the hash a name stands for."""
     if alg.lower() not in HASHES:
         raise CliError(f"unsupported algorithm {alg}")
     return HASHES[alg.lower()]()
 
 
 def scheme(digest: hashes.HashAlgorithm, *, pss: bool, length: object) -> padding.AsymmetricPadding:
-    """The padding; a PSS signature is made with the longest salt and read with any."""
+    """Return the padding; a PSS signature is made with the longest salt and read with any."""
     if not pss:
         return padding.PKCS1v15()
     return padding.PSS(padding.MGF1(digest), length)  # pyright: ignore[reportArgumentType] - sentinels of the library

@@ -16,7 +16,7 @@ DIRECTORIES = {0x10B: 96, 0x20B: 112}
 
 
 def signature(file: BinaryIO) -> bytes:
-    """The SignedData of the first attribute certificate. Raises CliError where there is none."""
+    """Return the SignedData of the first attribute certificate. Raises CliError where there is none."""
     if read(file, 0, 2) != b"MZ":
         raise CliError("Unable to open the PE file: it does not begin with MZ")
     (start,) = struct.unpack("<I", read(file, 0x3C, 4))
@@ -41,7 +41,7 @@ def signature(file: BinaryIO) -> bytes:
 
 
 def certificates(data: bytes) -> list[bytes]:
-    """The DER certificates in a SignedData, which may be followed by padding."""
+    """Return the DER certificates in a SignedData, which may be followed by padding."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
@@ -58,7 +58,7 @@ def certificates(data: bytes) -> list[bytes]:
 
 
 def read(file: BinaryIO, offset: int, size: int) -> bytes:
-    """So many octets from there."""
+    """Return so many octets from an offset."""
     file.seek(offset)
     data = file.read(size)
     if len(data) != size:

@@ -6,6 +6,8 @@ from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
 from newel.cli.operations.renewal.leaf import Leaf, read_leaf
+from newel.cli.options.groups import authority_options
+from newel.cli.options.invocation import context_of
 from newel.cli.store import atomic_write, steppath
 
 if TYPE_CHECKING:
@@ -23,13 +25,13 @@ class Identity(NamedTuple):
 
 
 def stored_administrator(call: "Invocation") -> Identity | None:
-    """The first administrator's certificate, renewed when it is due; None where there is none.
+    """Return the first administrator's certificate, renewed when it is due; None where there is none.
 
     Raises CliError for one that has expired.
     """
     from newel.client.clock import now
 
-    folder = steppath.authority_path(steppath.context_of(call))
+    folder = steppath.authority_path(context_of(call))
     certificate, key = folder / CERTIFICATE, folder / KEY
     if not (certificate.is_file() and key.is_file()):
         return None
@@ -54,7 +56,9 @@ def renew(call: "Invocation", identity: Identity, leaf: Leaf) -> None:
     from newel.client import calls
 
     try:
-        with connection.authenticated(call, identity.certificate, identity.key) as authority:
+        with connection.authenticate(
+            authority_options(call), identity.certificate, identity.key
+        ) as authority:
             chain = authority.send(calls.renew()).pem
         atomic_write.write_all([atomic_write.Target(identity.certificate, chain)])
     except CliError as error:

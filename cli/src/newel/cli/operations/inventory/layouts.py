@@ -1,4 +1,4 @@
-"""Entries of the lists as table, JSON and CSV. Their texts were chosen by whoever asked for a certificate."""
+"""Entries of the lists as table, JSON and CSV. Requesters of certificates chose their texts."""
 
 import csv
 import json
@@ -67,7 +67,7 @@ OF: Mapping["Kind", Columns] = {
 
 
 def format_of(call: "Invocation", *, options: Sequence[str] = FORMATS) -> str:
-    """What --output asks for; text unless it says otherwise."""
+    """Return the format of --output, text by default. Raises UsageError."""
     value = call.get("output") or "text"
     if value not in options:
         raise UsageError(
@@ -77,7 +77,7 @@ def format_of(call: "Invocation", *, options: Sequence[str] = FORMATS) -> str:
 
 
 def show(form: str, columns: Columns, documents: Sequence[dict[str, Any]]) -> None:
-    """A list on stdout."""
+    """Print a list."""
     if form == "json":
         print(json.dumps(list(documents), indent=2, ensure_ascii=False))
     elif form == "csv":
@@ -91,7 +91,7 @@ def show(form: str, columns: Columns, documents: Sequence[dict[str, Any]]) -> No
 
 
 def few(value: Any) -> Any:
-    """A list cut to what a line of a table has room for."""
+    """Return a list shortened to fit a table's line."""
     if isinstance(value, list) and len(value) > MOST_NAMES:
         return [*value[:MOST_NAMES], f"+{len(value) - MOST_NAMES}"]
     return value
@@ -119,7 +119,7 @@ def details(document: Mapping[str, Any]) -> str:
 
 
 def plain(value: Any) -> str:
-    """A member as text in which nothing steers the terminal."""
+    """Return a member as text without control characters."""
     words = {None: "", True: "yes", False: "no"}
     text = (
         " ".join(map(str, value))
@@ -153,6 +153,6 @@ def write_lines(sink: TextIO, documents: Iterable[dict[str, Any]]) -> int:
 
 
 def cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet takes for a formula."""
     text = plain(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show_list(call: Invocation, kind: "Kind") -> None:
-    """Prints what the flags ask for. One entry beyond the limit is read, to know that there are more."""
+    """Print the entries; one beyond the limit is read, to know whether there are more."""
     call.positionals(0)
     form, limit = layouts.format_of(call), questions.limit_of(call)
     opened = session.alerting if kind == "alerts" else session.inventory

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.options.times import resolved
+from newel.cli.operations.times import resolve_time
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
@@ -30,20 +30,20 @@ LONGEST = 40
 
 
 def filters(call: "Invocation") -> dict[str, str]:
-    """The filters of the flags; a duration counts from this machine's time, -24h being yesterday."""
+    """Return the filters of the flags; a duration counts from this machine's time, -24h being yesterday."""
     from newel.client.clock import now
 
     found = {
         flag.replace("-", "_"): value
         for flag in TEXTS
-        if call.known(flag) and (value := call.get(flag))
+        if call.has(flag) and (value := call.get(flag))
     }
-    if call.known("serial") and (serial := call.get("serial")):
+    if call.has("serial") and (serial := call.get("serial")):
         found["serial"] = serial_number(serial)
     for flag in TIMES:
-        if not call.known(flag) or not call.get(flag):
+        if not call.has(flag) or not call.get(flag):
             continue
-        moment = resolved(call, flag, now())
+        moment = resolve_time(call.get(flag), flag, now())
         if moment is not None:
             found[flag.replace("-", "_")] = moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return found
@@ -52,7 +52,7 @@ def filters(call: "Invocation") -> dict[str, str]:
 def entries(
     call: "Invocation", authority: "Authority", kind: "Kind", limit: int
 ) -> Iterator[dict[str, Any]]:
-    """The entries the flags ask for, ``limit`` at most or, with 0, all; read page by page."""
+    """Yield the entries the flags ask for, ``limit`` at most or, with 0, all; read page by page."""
     from newel.client import catalogue
 
     sorts = [f"{order}{column}" for column in (FIRST_SORT[kind], "expires") for order in ("", "-")]
@@ -72,15 +72,15 @@ def entries(
 
 
 def limit_of(call: "Invocation") -> int:
-    """How many entries at most; 0 is all of them."""
+    """Return how many entries at most; 0 is all of them."""
     limit = call.integer("limit")
     if limit < 0:
         raise UsageError("flag '--limit' must be greater than or equal to 0")
     return limit
 
 
-def unknown(readings: Sequence[str]) -> CliError:
-    """What is said of a number of which no reading is a certificate's."""
+def not_found(readings: Sequence[str]) -> CliError:
+    """Return the error for a number that is no certificate's in any reading."""
     hexadecimal, decimal = readings[0], int(readings[-1], 16)
     return CliError(
         f"no certificate has the serial number {hexadecimal}, read as hexadecimal, nor {decimal}, read as"
@@ -89,7 +89,7 @@ def unknown(readings: Sequence[str]) -> CliError:
 
 
 def serial_number(word: str) -> str:
-    """A serial number as the inventory writes it: lower-case hexadecimal, two digits an octet.
+    """Return a serial number as the inventory writes it: lower-case hexadecimal, two digits an octet.
 
     Raises UsageError.
     """

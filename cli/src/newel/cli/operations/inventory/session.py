@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import connection
-from newel.cli.store import steppath
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
@@ -17,18 +17,18 @@ UNAUTHORIZED = 401
 
 
 def inventory(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
-    """The inventory: at the authority's address unless --inventory-url says otherwise."""
-    return _administrated(call, "inventory")
+    """Connect to the inventory, at the authority's address unless --inventory-url names another."""
+    return _connect(call, "inventory")
 
 
 def alerting(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
     """Alerting: at the authority's address unless --alerting-url says otherwise."""
-    return _administrated(call, "alerting")
+    return _connect(call, "alerting")
 
 
 @contextlib.contextmanager
-def _administrated(call: "Invocation", service: str) -> Generator["Authority"]:
-    """A connection as whoever --admin-cert and --admin-key say, else as the managed identity or the stored
+def _connect(call: "Invocation", service: str) -> Generator["Authority"]:
+    """Connect as the administrator of --admin-cert, else as the managed identity or the stored
     administrator.
 
     Raises CliError.
@@ -40,15 +40,22 @@ def _administrated(call: "Invocation", service: str) -> Generator["Authority"]:
     if bool(certificate) is not bool(key):
         given, lacking = ("cert", "key") if certificate else ("key", "cert")
         raise UsageError(f"flag '--admin-{given}' requires the '--admin-{lacking}' flag")
-    if not certificate and not steppath.identity_file(call).is_file():
+    if not certificate and not authority_options(call).identity_file.is_file():
         certificate, key = stored_administrator(call) or (None, None)
     given, root = call.get(f"{service}-url"), call.get(f"{service}-root")
-    url = given or connection.url_of(call)
-    pem = connection.root_pem(call, root) if root else None
+    url = given or connection.url_of(authority_options(call))
+    pem = connection.read_roots(root) if root else None
     opened = (
-        connection.authenticated(call, certificate, key, url=url, root=pem, unlocked_by=PASSWORD)
+        connection.authenticate(
+            authority_options(call),
+            certificate,
+            key,
+            url=url,
+            root=pem,
+            password_file=call.get(PASSWORD),
+        )
         if certificate and key
-        else connection.connected(call, url=url, root=pem)
+        else connection.connect(authority_options(call), url=url, root=pem)
     )
     try:
         with opened as authority:

@@ -1,11 +1,11 @@
 """The kind of key that --kty, --crv and --size ask for, and a new key of that kind."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
 
 CURVES = ("P-256", "P-384", "P-521")
@@ -20,39 +20,47 @@ class KeyChoice(NamedTuple):
     size: int
 
 
-def chosen(call: "Invocation") -> KeyChoice:
-    """The kind of key the flags ask for; P-256 when they say nothing."""
-    kty, crv, insecure = call.get("kty") or "EC", call.get("crv") or "", may_be_weak(call)
-    if not call.settled("kty"):
+class KeyOptions(NamedTuple):
+    """What a command was told about the key it makes."""
+
+    kty: str | None = None
+    crv: str | None = None
+    size: int | None = None
+    insecure: bool = False
+    """Whether a key may be weak."""
+    settled: Collection[str] = ()
+    """Which of ``kty``, ``crv`` and ``size`` were said and are not a flag's own default."""
+
+
+def choose(options: KeyOptions) -> KeyChoice:
+    """Return the kind of key that the options ask for; P-256 when they say nothing. Raises UsageError."""
+    kty, crv = options.kty or "EC", options.crv or ""
+    if "kty" not in options.settled:
         for flag, spelled in (("crv", "curve"), ("size", "size")):
-            if call.settled(flag):
+            if flag in options.settled:
                 raise UsageError(f"flag '--{spelled}' requires the '--kty' flag")
     if kty == "RSA":
-        if call.settled("crv"):
+        if "crv" in options.settled:
             raise UsageError("flag '--curve' is incompatible with '--kty RSA'")
-        return KeyChoice("RSA", "", rsa_size(call, insecure=insecure))
+        return KeyChoice("RSA", "", rsa_size(options.size, insecure=options.insecure))
     if kty not in {"EC", "OKP"}:
         raise UsageError(f"invalid value '{kty}' for flag '--kty'; options are RSA, EC, OKP")
-    if call.settled("size"):
+    if "size" in options.settled:
         raise UsageError(f"flag '--size' is incompatible with '--kty {kty}'")
-    options = CURVES if kty == "EC" else ("Ed25519",)
-    crv = crv or options[0]
-    if crv not in options:
+    curves = CURVES if kty == "EC" else ("Ed25519",)
+    crv = crv or curves[0]
+    if crv not in curves:
         raise UsageError(
             f"flag '--kty {kty}' is incompatible with flag '--curve {crv}'\n\n"
-            f"  Option(s): --curve {', '.join(options)}"
+            f"  Option(s): --curve {', '.join(curves)}"
         )
     return KeyChoice(kty, crv, 0)
 
 
-def may_be_weak(call: "Invocation") -> bool:
-    """Whether the command has --insecure and it is on."""
-    return call.known("insecure") and call.on("insecure")
-
-
-def rsa_size(call: "Invocation", *, insecure: bool) -> int:
-    """The bits of --size, 2048 unless said otherwise."""
-    size = call.integer("size", SMALLEST_RSA)
+def rsa_size(size: int | None, *, insecure: bool) -> int:
+    """Return the bits of an RSA key, 2048 unless said otherwise. Raises UsageError."""
+    if size is None:
+        return SMALLEST_RSA
     if size < SMALLEST_RSA and not insecure:
         raise UsageError(
             f"flag '--size' requires at least {SMALLEST_RSA} unless '--insecure' flag is provided"
@@ -65,7 +73,7 @@ def rsa_size(call: "Invocation", *, insecure: bool) -> int:
 
 
 def generate(choice: KeyChoice) -> "PrivateKey":
-    """A new key of the kind."""
+    """Return a new key of the kind."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if choice.kty == "RSA":
@@ -80,7 +88,7 @@ def generate(choice: KeyChoice) -> "PrivateKey":
 
 
 def generate_octets(size: int) -> bytes:
-    """A symmetric key of ``size`` letters and digits, which a person can copy."""
+    """Return a symmetric key of ``size`` letters and digits, which a person can copy."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
     import secrets
 

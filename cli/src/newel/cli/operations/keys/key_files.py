@@ -51,14 +51,14 @@ class KeyFile:
 
 
 def load(name: str, password_file: str | None = None, *, single: bool = False) -> KeyFile:
-    """The key in a file ("-" is stdin); with ``single`` a second PEM block is an error."""
+    """Return the key in a file ("-" is stdin); with ``single`` a second PEM block is an error."""
     return parse(read(name), name, password_file, single=single)
 
 
 def parse(
     data: bytes, name: str, password_file: str | None = None, *, single: bool = False
 ) -> KeyFile:
-    """The key in ``data``; ``name`` is what errors and prompts call it."""
+    """Return the key in ``data``; ``name`` is what errors and prompts call it."""
     if is_pem(data):
         return KeyFile(from_pem(data, name, password_file, single=single), "pem")
     line = ssh_line(data)
@@ -74,18 +74,18 @@ def parse(
 
 
 def is_pem(data: bytes) -> bool:
-    """Whether some line begins a PEM block."""
+    """Say whether some line begins a PEM block."""
     return _BEGIN.search(data) is not None
 
 
 def ssh_line(data: bytes) -> bytes:
-    """The first public key or certificate as SSH writes it, without options before it; empty if there is none."""
+    """Return the first SSH public key or certificate without its options; empty if there is none."""
     found = _SSH_LINE.search(data)
     return found[1] if found else b""
 
 
 def private_key(name: str, password_file: str | None = None) -> PrivateKey:
-    """The private key in a file. Raises CliError when it holds something else."""
+    """Return the private key in a file. Raises CliError when it holds something else."""
     data = read(name)
     if is_pem(data):
         labels = [block.label for block in key_blocks(data, name)]
@@ -98,8 +98,8 @@ def private_key(name: str, password_file: str | None = None) -> PrivateKey:
     raise CliError(f"file {name} does not contain a valid private key")
 
 
-def unlocked(name: str, password: bytes) -> PrivateKey:
-    """The private key in a PEM file, by a password that is known. Raises CliError."""
+def unlock(name: str, password: bytes) -> PrivateKey:
+    """Return the private key in a PEM file, by a password that is known. Raises CliError."""
     try:
         return load_private_key(read(name), password)
     except InvalidKeyError:
@@ -107,7 +107,7 @@ def unlocked(name: str, password: bytes) -> PrivateKey:
 
 
 def public_key(name: str, password_file: str | None = None) -> PublicKey:
-    """The public key in a file: its own, or that of a private key, certificate or request."""
+    """Return the public key in a file: its own, or that of a private key, certificate or request."""
     key = load(name, password_file).key
     if isinstance(key, bytes):
         raise CliError(f"file {name} does not contain a valid public key")
@@ -120,7 +120,7 @@ def password_for(
     prompt: str | None = None,
     answer_by: str = PASSWORD_FILE,
 ) -> bytes:
-    """The password of ``password_file``, or what the person at the terminal answers."""
+    """Return the password of ``password_file``, or what the person at the terminal answers."""
     if password_file:
         return read_password(password_file).encode(errors="surrogateescape")
     question = prompt or f"Please enter the password to decrypt {name}"
@@ -135,7 +135,7 @@ def from_pem(
     single: bool = False,
     only: str = "",
 ) -> PrivateKey | PublicKey:
-    """The key of the first PEM block, or of the first with the label ``only``."""
+    """Return the key of the first PEM block, or of the first with the label ``only``."""
     found = key_blocks(data, name)
     if single and len(found) > 1:
         raise CliError(f"error decoding {name}: contains more than one PEM encoded block")
@@ -146,14 +146,14 @@ def from_pem(
         if label.endswith("PUBLIC KEY"):
             return usable(serialization.load_pem_public_key(block), name)
         if label in _VOUCHING:
-            return _vouched_for(block, label, name)
+            return _key_of_certificate(block, label, name)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CliError(f"error parsing {name}: {error}") from None
     raise CliError(f"error decoding {name}: contains an unexpected header '{label}'")
 
 
 def key_blocks(data: bytes, name: str) -> list[armor.Block]:
-    """The PEM blocks of a file, at least one; parameters, which openssl writes before a key, are left out."""
+    """Return the PEM blocks of a file, at least one, without the parameters openssl writes before keys."""
     try:
         found = armor.blocks(data)
     except ValueError as error:
@@ -164,8 +164,8 @@ def key_blocks(data: bytes, name: str) -> list[armor.Block]:
     return blocks
 
 
-def _vouched_for(block: bytes, label: str, name: str) -> PublicKey:
-    """The key in a certificate or request; X.509 is read only for these."""
+def _key_of_certificate(block: bytes, label: str, name: str) -> PublicKey:
+    """Return the key in a certificate or request; X.509 is read only for these."""
     from newel.cli.operations.certificates import sources
     from newel.crypto import loading
 
@@ -180,7 +180,7 @@ def _vouched_for(block: bytes, label: str, name: str) -> PublicKey:
 
 
 def from_spki(spki: bytes, name: str) -> PublicKey:
-    """The key of a certificate or request that stands there in DER. Raises CliError."""
+    """Return the key of a certificate or request that stands there in DER. Raises CliError."""
     try:
         return usable(serialization.load_der_public_key(spki), name)
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -213,7 +213,7 @@ def _openssh(block: bytes, name: str, password_file: str | None) -> PrivateKey:
 
 
 def from_ssh_line(data: bytes) -> PublicKey:
-    """The key of an authorized_keys line or of an SSH certificate."""
+    """Return the key of an authorized_keys line or of an SSH certificate."""
     try:
         identity = serialization.load_ssh_public_identity(data.strip())
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -224,7 +224,7 @@ def from_ssh_line(data: bytes) -> PublicKey:
 
 
 def from_der(data: bytes) -> PrivateKey | PublicKey:
-    """A private or public key in DER."""
+    """Return a private or public key in DER."""
     try:
         return load_private_key(data)
     except InvalidKeyError:
@@ -237,7 +237,7 @@ def from_der(data: bytes) -> PrivateKey | PublicKey:
 
 
 def usable(key: object, name: str) -> PublicKey:
-    """A public key of a kind the commands know."""
+    """Return a public key of a kind the commands know."""
     if isinstance(key, PublicKey):
         return key
     raise CliError(f"error parsing {name}: unsupported key type")

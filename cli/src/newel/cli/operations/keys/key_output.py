@@ -2,13 +2,12 @@
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.store.files import read_password
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey, PublicKey
 
 ROUNDS = 600_000
@@ -16,16 +15,24 @@ SSH_ROUNDS = 16
 ENCRYPT_PROMPT = "Please enter the password to encrypt the private key"
 
 
-def new_password(call: "Invocation", prompt: str = ENCRYPT_PROMPT) -> bytes | None:
-    """The password a new private key gets: of --password-file, else asked for; None if declined.
+class PasswordOptions(NamedTuple):
+    """Where the password of a new private key comes from."""
+
+    password_file: str | None = None
+    no_password: bool = False
+    insecure: bool = False
+
+
+def new_password(options: PasswordOptions, prompt: str = ENCRYPT_PROMPT) -> bytes | None:
+    """Return the password for a new private key: that of a file, else ask for it; None if declined.
 
     Raises UsageError for --no-password without --insecure or together with a password file.
     """
-    name = call.get("password-file")
-    if call.on("no-password"):
+    name = options.password_file
+    if options.no_password:
         if name:
             raise UsageError("flag '--no-password' is incompatible with '--password-file'")
-        if not call.on("insecure"):
+        if not options.insecure:
             raise UsageError("flag '--no-password' requires the '--insecure' flag")
         return None
     if name:
@@ -39,7 +46,7 @@ def new_password(call: "Invocation", prompt: str = ENCRYPT_PROMPT) -> bytes | No
 
 
 def private_pem(key: "PrivateKey", password: bytes | None = None, *, pkcs8: bool = False) -> bytes:
-    """The key as PEM: SEC 1 or PKCS #1 as its kind has it, PKCS #8 for Ed25519 or on demand.
+    """Return the key as PEM: SEC 1 or PKCS #1 as its kind has it, PKCS #8 for Ed25519 or on demand.
 
     A password encrypts by RFC 1423 (AES-256-CBC) in the old forms, by PBES2 (RFC 8018) in PKCS #8.
     """
@@ -52,7 +59,7 @@ def private_pem(key: "PrivateKey", password: bytes | None = None, *, pkcs8: bool
         der = private_der(key, pkcs8=True)
         if password is None:
             return pem.encode(der, "PRIVATE KEY")
-        return pem.encode(encrypted_pkcs8(der, password), "ENCRYPTED PRIVATE KEY")
+        return pem.encode(encrypt_pkcs8(der, password), "ENCRYPTED PRIVATE KEY")
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
@@ -63,7 +70,7 @@ def private_pem(key: "PrivateKey", password: bytes | None = None, *, pkcs8: bool
 
 
 def private_der(key: "PrivateKey", *, pkcs8: bool = False) -> bytes:
-    """The key as DER in the clear."""
+    """Return the key as DER in the clear."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
@@ -77,7 +84,7 @@ def private_der(key: "PrivateKey", *, pkcs8: bool = False) -> bytes:
     )
 
 
-def encrypted_pkcs8(der: bytes, password: bytes) -> bytes:
+def encrypt_pkcs8(der: bytes, password: bytes) -> bytes:
     """EncryptedPrivateKeyInfo (RFC 5958 §3): PBES2, PBKDF2 with HMAC-SHA-256, AES-256-CBC.
 
     Written here because the library's own has a number of rounds of another age.
@@ -110,7 +117,7 @@ def public_pem(key: "PublicKey") -> bytes:
 
 
 def openssh_private(key: "PrivateKey", password: bytes | None = None) -> bytes:
-    """The key as OpenSSH writes it: aes256-ctr under bcrypt when there is a password."""
+    """Return the key as OpenSSH writes it: aes256-ctr under bcrypt when there is a password."""
     from cryptography.hazmat.primitives import serialization
 
     return key.private_bytes(
@@ -132,16 +139,18 @@ def openssh_public(key: "PublicKey", comment: str = "") -> bytes:
     return line + (b" " + comment.encode() if comment else b"") + b"\n"
 
 
-def write_pair(names: tuple[str, str], public: bytes, private: bytes, call: "Invocation") -> None:
-    """Writes a public and a private key file and says so; both may be refused before either is."""
+def write_pair(
+    names: tuple[str, str], public: bytes, private: bytes, *, force: bool, json: bool
+) -> None:
+    """Write a public and a private key file, both or neither, and say so, with ``json`` on stdout too."""
     from newel.cli.interact.terminal import note, show_json
     from newel.cli.store.atomic_write import Target, allow, write_all
 
-    allow(names, force=call.on("force"))
+    allow(names, force=force)
     write_all([Target(names[0], public), Target(names[1], private)])
     note(f"Your public key has been saved in {names[0]}.")
     note(f"Your private key has been saved in {names[1]}.")
-    if call.json:
+    if json:
         show_json({"publicKey": names[0], "privateKey": names[1]})
 
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
 
 SCHEMES = {
@@ -29,20 +28,15 @@ MISSING = (
 
 
 def is_uri(name: str) -> bool:
-    """Whether a word names a key in a service; a file of that name goes first."""
+    """Say whether a word names a key in a service; a file of that name goes first."""
     scheme, colon, _ = name.partition(":")
     return bool(colon) and scheme.lower() in SCHEMES and not os.path.exists(name)  # noqa: PTH110 - a name
-
-
-def service(call: "Invocation") -> str | None:
-    """The URI of --kms, where a command has it: options of the service, and that names are names in it."""
-    return call.get("kms") if call.known("kms") else None
 
 
 def signing_key(
     name: str, password_file: str | None = None, service: str | None = None
 ) -> "PrivateKey":
-    """The key that signs: in a service where ``service`` or its own name says so, else in a file."""
+    """Return the key that signs: in a service where ``service`` or its own name says so, else in a file."""
     if not service and not is_uri(name):
         from newel.cli.operations.keys.key_files import private_key
 
@@ -51,9 +45,9 @@ def signing_key(
     from newel.crypto.keys import PrivateKey
     from newel.crypto.remote_keys import remote_key
 
-    public = from_pem(asked("key", service, name), "the key")
+    public = from_pem(run_plugin("key", service, name), "the key")
     if isinstance(public, PrivateKey):
-        raise CliError(f"step-kms-plugin answered with a private key for {shown(name)}")
+        raise CliError(f"step-kms-plugin answered with a private key for {redact(name)}")
 
     def sign(
         data: bytes, digest: "HashAlgorithm | None", padding: "AsymmetricPadding | None"
@@ -70,7 +64,7 @@ def signature(
     digest: "HashAlgorithm | None",
     padding: "AsymmetricPadding | None",
 ) -> bytes:
-    """The signature over some octets; the plugin sees their digest, for Ed25519 themselves."""
+    """Return a signature by the plugin, which sees the digest or, for Ed25519, the data."""
     import base64
     import binascii
 
@@ -86,20 +80,22 @@ def signature(
             options += ["--pss", "--salt-length", str(digest.digest_size)]
         if padding is not None:
             options += ["--alg", digest.name.upper()]
-    answer = asked("sign", service, name, "--format", "base64", *options, data=data)
+    answer = run_plugin("sign", service, name, "--format", "base64", *options, data=data)
     try:
         return base64.b64decode(answer.strip(), validate=True)
     except binascii.Error:
-        raise CliError(f"step-kms-plugin answered without a signature by {shown(name)}") from None
+        raise CliError(f"step-kms-plugin answered without a signature by {redact(name)}") from None
 
 
 def certificates(name: str, service: str | None = None) -> bytes:
-    """The certificates, in PEM, that a service keeps beside a key."""
-    return asked("certificate", service, name)
+    """Return the certificates, in PEM, that a service keeps beside a key."""
+    return run_plugin("certificate", service, name)
 
 
-def asked(verb: str, service: str | None, name: str, *options: str, data: bytes = b"") -> bytes:
-    """What the plugin prints. Raises CliError with the last line it says when it fails."""
+def run_plugin(
+    verb: str, service: str | None, name: str, *options: str, data: bytes = b""
+) -> bytes:
+    """Run the plugin and return its output. Raises CliError with the last line of its errors."""
     import subprocess
 
     from newel.cli.operations.plugins import find
@@ -114,10 +110,10 @@ def asked(verb: str, service: str | None, name: str, *options: str, data: bytes 
         raise CliError(f"step-kms-plugin {verb} did not end within {SECONDS} seconds") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it does not say why"]
-        raise CliError(f"step-kms-plugin {verb} failed for {shown(name)}: {said[-1]}")
+        raise CliError(f"step-kms-plugin {verb} failed for {redact(name)}: {said[-1]}")
     return done.stdout
 
 
-def shown(name: str) -> str:
-    """A URI without what follows the question mark, where a PIN may stand."""
+def redact(name: str) -> str:
+    """Return a URI without its query, which may hold a PIN."""
     return name.partition("?")[0]

@@ -43,7 +43,7 @@ class Authorization(NamedTuple):
         extra: Sequence[tuple[str, str]],
         redirect_uri: str,
     ) -> "Authorization":
-        """With new secrets."""
+        """Return a request with new secrets."""
         fresh = (letters(32), secrets.token_hex(32), letters(64))
         return cls(endpoints, client, scope, extra, redirect_uri, *fresh)
 
@@ -67,7 +67,7 @@ class Authorization(NamedTuple):
         return urlunsplit(parts._replace(query=urlencode(query)))
 
     def redeem(self, answer: dict[str, str]) -> dict[str, Any]:
-        """The tokens for what came back to the redirect URI. Raises CliError."""
+        """Return the tokens for the answer at the redirect URI. Raises CliError."""
         if answer.get("error"):
             raise CliError(f"Failed to authenticate: {answer['error']}")
         if not secrets.compare_digest(answer.get("state", "").encode(), self.state.encode()):
@@ -75,7 +75,7 @@ class Authorization(NamedTuple):
         return self.exchange(answer.get("code", ""))
 
     def exchange(self, code: str) -> dict[str, Any]:
-        """The tokens for a code."""
+        """Return the tokens for a code."""
         form = {
             "code": code,
             **self.client.form,

@@ -16,7 +16,7 @@ WAITING = ("authorization_pending", "slow_down")
 
 
 def authorize(endpoints: Endpoints, client: Client, scope: str) -> dict[str, Any]:
-    """Shows the person where to go and polls until he has been there. Raises CliError."""
+    """Show the person where to sign in and poll until it happened. Raises CliError."""
     answer = exchange.post(endpoints.device, {**client.form, "scope": scope})
     if answer.refusal or answer.status >= 400:
         raise CliError(
@@ -40,7 +40,7 @@ def authorize(endpoints: Endpoints, client: Client, scope: str) -> dict[str, Any
 
 
 def show(found: dict[str, Any]) -> None:
-    """Says where to go and, unless the address holds it, which code to enter there."""
+    """Say where to go and, unless the address holds it, which code to enter there."""
     complete = found.get("verification_uri_complete")
     # Google's name for it is not that of the RFC
     address = complete or found.get("verification_uri") or found.get("verification_url")

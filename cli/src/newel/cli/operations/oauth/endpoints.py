@@ -1,12 +1,9 @@
 """Where an identity provider is asked: known providers, those who describe themselves, or the flags."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from newel.cli.errors import CliError
 from newel.cli.operations.oauth import exchange
-
-if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 
@@ -35,13 +32,8 @@ KNOWN = {
 }
 
 
-def find(call: "Invocation", *, device: bool) -> Endpoints:
-    """The endpoints for this flow. Raises CliError."""
-    given = Endpoints(
-        call.get("authorization-endpoint") or "",
-        call.get("device-authorization-endpoint") or "",
-        call.get("token-endpoint") or "",
-    )
+def find(given: Endpoints, provider: str | None, *, device: bool) -> Endpoints:
+    """Return the endpoints for this flow: those given, else the provider's. Raises CliError."""
     for name, value in (
         ("authorization-endpoint", given.authorization),
         ("device-authorization-endpoint", given.device),
@@ -50,12 +42,12 @@ def find(call: "Invocation", *, device: bool) -> Endpoints:
             raise CliError(f"flag '--{name}' requires flag '--token-endpoint'")
     if given.device if device else given.authorization:
         return given
-    provider = call.get("provider") or "google"
-    return KNOWN.get(provider) or discovered(provider, device=device)
+    provider = provider or "google"
+    return KNOWN.get(provider) or discover(provider, device=device)
 
 
-def discovered(provider: str, *, device: bool) -> Endpoints:
-    """What a provider says of itself (OpenID Connect Discovery §4)."""
+def discover(provider: str, *, device: bool) -> Endpoints:
+    """Return the endpoints of a provider's metadata (OpenID Connect Discovery §4)."""
     url = provider if WELL_KNOWN in provider else provider.rstrip("/") + WELL_KNOWN
     answer = exchange.send(url)
     if answer.status >= 400:
@@ -72,5 +64,5 @@ def discovered(provider: str, *, device: bool) -> Endpoints:
 
 
 def text(value: object) -> str:
-    """A member that is text, else ""."""
+    """Return a member that is text, else ""."""
     return value if isinstance(value, str) else ""

@@ -38,19 +38,19 @@ class Client(NamedTuple):
 
 
 def post(url: str, form: dict[str, str]) -> Answer:
-    """Posts a form. Raises CliError when there is no answer or it is no JSON object."""
+    """Post a form. Raises CliError when there is no answer or it is no JSON object."""
     status, data = fetch(url, form)
     return Answer(status, members(url, data))
 
 
 def send(url: str) -> Answer:
-    """Asks for a JSON object."""
+    """Ask for a JSON object."""
     status, data = fetch(url)
     return Answer(status, members(url, data))
 
 
 def fetch(url: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
-    """Status and body, one octet over the limit at most; a GET unless there is a form. Raises CliError."""
+    """Return status and body, at most one octet over the limit. Raises CliError."""
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import Request
@@ -74,7 +74,7 @@ def fetch(url: str, form: dict[str, str] | None = None) -> tuple[int, bytes]:
 
 
 def seconds(value: object) -> int:
-    """A positive number of seconds; 0 for anything else."""
+    """Return a positive number of seconds; 0 for anything else."""
     try:
         return max(int(str(value)), 0)
     except ValueError:
@@ -82,7 +82,7 @@ def seconds(value: object) -> int:
 
 
 def allow(url: str) -> None:
-    """Refuses what a listener on the way could read. Raises CliError."""
+    """Refuse what a listener on the way could read. Raises CliError."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return
@@ -90,7 +90,7 @@ def allow(url: str) -> None:
 
 
 def members(url: str, data: bytes) -> dict[str, Any]:
-    """The JSON object in a body."""
+    """Return the JSON object in a body."""
     try:
         found: object = json.loads(data) if len(data) <= LARGEST else None
     except (ValueError, RecursionError):
@@ -101,7 +101,7 @@ def members(url: str, data: bytes) -> dict[str, Any]:
 
 
 def token_of(answer: Answer, nonce: str = "") -> dict[str, Any]:
-    """The tokens of an answer. Raises CliError for a refusal or an ID token made for someone else.
+    """Return the tokens of an answer. Raises CliError for a refusal or an ID token made for someone else.
 
     ``nonce`` is what the ID token must repeat (OpenID Connect Core §3.1.3.7).
     """

@@ -48,7 +48,7 @@ class Listener:
         self._server.server_close()
 
     def wait(self, redeem: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
-        """The tokens ``redeem`` gets for the answer. Raises CliError: its own, or for no answer."""
+        """Return the tokens ``redeem`` gets for the answer. Raises CliError: its own, or for no answer."""
         self._redeem = redeem
         self._waiting.set()
         if not self._answered.wait(SECONDS):
@@ -58,7 +58,7 @@ class Listener:
         return self._tokens
 
     def answer(self, query: dict[str, str]) -> tuple[int, str]:
-        """Status and page for a request; the first that is an answer decides."""
+        """Return status and page for a request; the first answer decides."""
         with self._once:
             ours = "error" in query or {"code", "state"} <= query.keys()
             if ours:
@@ -77,7 +77,7 @@ class Listener:
             return GOOD, PAGE.format("Success", "The token is on the command line.")
 
     def finish(self) -> None:
-        """Lets the waiting command go on, once the browser has its page."""
+        """Let the waiting command go on, once the browser has its page."""
         if self._tokens or self._error:
             self._answered.set()
 
@@ -91,13 +91,13 @@ class Server(ThreadingTCPServer):
 
 
 def handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
-    """Answers the browser's requests for a listener."""
+    """Answer the browser's requests for a listener."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 15
 
         def do_GET(self) -> None:
-            """The provider's answer, brought by a redirection."""
+            """Take the provider's answer, which a redirect brings."""
             parts = urlsplit(self.path)
             if parts.path != "/":
                 self.send_error(404)

@@ -23,7 +23,7 @@ class Account(NamedTuple):
 
 
 def read_account(name: str) -> Account:
-    """The account of a credentials file. Raises CliError."""
+    """Return the account of a credentials file. Raises CliError."""
     found = exchange.members(name, read(name))
     installed = found.get("installed")
     try:
@@ -46,7 +46,7 @@ def read_account(name: str) -> Account:
 
 
 def assertion(account: Account, claims: dict[str, Any]) -> str:
-    """A token the account's key signs, good for an hour. Raises CliError."""
+    """Return a token the account's key signs, good for an hour. Raises CliError."""
     import json
 
     from newel.client.clock import now
@@ -64,14 +64,14 @@ def assertion(account: Account, claims: dict[str, Any]) -> str:
 
 
 def authorize(account: Account, scope: str) -> dict[str, Any]:
-    """The tokens for an assertion."""
+    """Return the tokens for an assertion."""
     signed = assertion(account, {"aud": account.endpoints.token, "scope": scope})
     form = {"assertion": signed, "grant_type": GRANT}
     return exchange.token_of(exchange.post(account.endpoints.token, form))
 
 
 def self_signed(account: Account, audience: str) -> dict[str, Any]:
-    """The assertion itself, for services that take it as a token."""
+    """Return the assertion itself, for services that take it as a token."""
     signed = assertion(account, {"aud": audience, "sub": account.email})
     return {
         "access_token": signed, "id_token": "", "refresh_token": "", "expires_in": LIFETIME,

@@ -9,29 +9,19 @@ from newel.cli.store import steppath
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
 
 
-def configuration_of(call: "Invocation") -> Path:
-    """The ca.json of --ca-config, by default that of the authority in force."""
-    default = steppath.authority_path(steppath.context_of(call)) / "config/ca.json"
-    given = call.get("ca-config") if call.known("ca-config") else None
-    if not given or given.startswith("$STEPPATH"):
-        return default
-    return Path(given)
-
-
 def is_ours(config: dict[str, Any]) -> bool:
-    """Whether `newel up` made or runs the authority of a ca.json."""
+    """Say whether `newel up` made or runs the authority of a ca.json."""
     database = config.get("db")
     return config.get("newel") is not None or (
         isinstance(database, dict) and cast("dict[str, Any]", database).get("type") == "newel"
     )
 
 
-def placed(path: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with the paths of its files as they can be opened.
+def resolve_paths(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with the paths of its files as they can be opened.
 
     Relative ones begin at the state folder; in a ca.json of step-ca they begin at the working directory where
     there is such a file.
@@ -66,17 +56,16 @@ class AuthorityFiles(NamedTuple):
     root: str
 
     @classmethod
-    def read(cls, call: "Invocation") -> "AuthorityFiles":
-        """Reads them. Raises CliError."""
-        path = configuration_of(call)
-        config = placed(path, steppath.read_json(path, must=True))
+    def read(cls, path: Path) -> "AuthorityFiles":
+        """Read a ca.json and the root that it names. Raises CliError."""
+        config = resolve_paths(path, steppath.read_json(path, must=True))
         roots = config.get("root") or ""
         root = str(cast("list[object]", roots)[0]) if isinstance(roots, list) else str(roots)
         return cls(path, config, read(os.path.expandvars(root)).decode(errors="replace"))
 
     @property
     def keeps_records(self) -> bool:
-        """Whether the authority is one of ours, which records every certificate before it is signed."""
+        """Whether this program runs the authority, which records every certificate before signing."""
         return is_ours(self.config)
 
     @property
@@ -97,19 +86,17 @@ class AuthorityFiles(NamedTuple):
             raise CliError(f"{self.path} names no dnsNames")
         return f"[{names[0]}]" if ":" in str(names[0]) else str(names[0])
 
-    def issuer(self, call: "Invocation") -> tuple[str, "PrivateKey"]:
-        """The intermediate's certificate, PEM, and its key. Raises CliError."""
+    def issuer(self, password_file: str | None) -> tuple[str, "PrivateKey"]:
+        """Return the intermediate's certificate, PEM, and its key. Raises CliError."""
         certificate = read(str(self.config.get("crt") or "")).decode(errors="replace")
-        return certificate, self.key(call, str(self.config.get("key") or ""))
+        return certificate, self.key(str(self.config.get("key") or ""), password_file)
 
-    def key(self, call: "Invocation", name: str) -> "PrivateKey":
-        """One of the authority's keys: opened by a file's password, by ca.json's own, or by asking."""
-        from newel.cli.operations.keys.key_files import unlocked
+    def key(self, name: str, password_file: str | None) -> "PrivateKey":
+        """Return one of the authority's keys: opened by a file's password, by ca.json's, or by asking."""
+        from newel.cli.operations.keys.key_files import unlock
         from newel.cli.operations.keys.kms import signing_key
 
-        for flag in ("ca-password-file", "password-file"):
-            given = call.get(flag) if call.known(flag) else None
-            if given:
-                return signing_key(name, given)
+        if password_file:
+            return signing_key(name, password_file)
         password = self.config.get("password")
-        return unlocked(name, str(password).encode()) if password else signing_key(name)
+        return unlock(name, str(password).encode()) if password else signing_key(name)

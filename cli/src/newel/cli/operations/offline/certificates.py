@@ -3,7 +3,8 @@
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import say
@@ -12,45 +13,63 @@ from newel.cli.operations.offline import rules
 from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.renewal.leaf import read_leaf
 from newel.cli.operations.tokens import provisioner_choice, token_requests
-from newel.cli.options.times import resolved
 from newel.client.clock import now
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.template_data import TemplateData
+    from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey, PublicKey
+    from newel.durations.go import TimeDuration
+
+
+class RenewalKeys(NamedTuple):
+    """The authority's ca.json, and what opens its key and the certificate's own."""
+
+    configuration: Path
+    password_file: str | None = None
+    ca_password_file: str | None = None
+    kms: str | None = None
 
 
 def issue(
-    call: "Invocation", key: "PrivateKey | PublicKey", subject: str, sans: Sequence[str]
+    options: "TokenOptions",
+    key: "PrivateKey | PublicKey",
+    subject: str,
+    sans: Sequence[str],
+    validity: "tuple[TimeDuration, TimeDuration]",
+    template_data: "TemplateData",
 ) -> bytes:
-    """The chain for a key: whoever opens provisioner and authority key may have it. Raises CliError."""
+    """Return the chain for a key; it takes the provisioner's key and the authority's. Raises CliError."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509.oid import NameOID
 
     from newel.crypto.keys import PrivateKey
 
-    files = AuthorityFiles.read(call)
-    chosen = provisioner_choice.choose(call, files.provisioners, ("JWK", "X5C"))
+    files = AuthorityFiles.read(options.authority.configuration)
+    chosen = provisioner_choice.choose(options, files.provisioners, ("JWK", "X5C"))
     found = rules.rules_for(files, chosen)
     found.check_issuance("x509")
     place = token_requests.Place([], f"https://{files.host}", "")
-    token = token_requests.issue(call, "sign", subject, place=place, provisioner=chosen, sans=sans)
+    token = token_requests.issue(
+        options, "sign", subject, place=place, provisioner=chosen, sans=sans
+    )
     time = now()
-    begin = resolved(call, "not-before", time)
-    end = resolved(call, "not-after", begin or time)
-    latest = rules.end_of_credential(call, chosen)
+    begin = validity[0].resolve(time)
+    end = validity[1].resolve(begin or time)
+    latest = rules.end_of_credential(options, chosen)
     start, end = found.validity("TLS", time, begin, end, latest)
     public = key.public_key() if isinstance(key, PrivateKey) else key
-    issuer, issuer_key = issuer_of(call, files)
+    issuer, issuer_key = issuer_of(files, options.ca_password_file)
     if (chosen.get("options") or {}).get("x509"):
         from newel.cli.operations.certificates import sources
         from newel.cli.operations.offline import templated
 
         by = (issuer, issuer_key)
-        made = templated.issued(call, chosen, token, public, (subject, sans), (start, end), by)
+        data = template_data.read()
+        made = templated.issue(data, chosen, token, public, (subject, sans), (start, end), by)
         if made is not None:
             say("CA", str(files.path))
             return sources.pem(made).encode() + issuer.public_bytes(Encoding.PEM)
@@ -63,25 +82,25 @@ def issue(
     return certificate + issuer.public_bytes(Encoding.PEM)
 
 
-def renewed(
-    call: "Invocation", certificate: str, key_file: str, new_key: "PublicKey | None" = None
+def renew(
+    options: RenewalKeys, certificate: str, key_file: str, new_key: "PublicKey | None" = None
 ) -> bytes:
-    """The chain of a certificate file's successor: serial, validity and perhaps the key are new."""
+    """Return the chain of a certificate file's successor: serial, validity and perhaps the key are new."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from newel.cli.operations.keys.kms import service, signing_key
+    from newel.cli.operations.keys.kms import signing_key
     from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.crypto import loading
 
-    files = AuthorityFiles.read(call)
+    files = AuthorityFiles.read(options.configuration)
     leaf = read_leaf(certificate)
-    own = signing_key(key_file, call.get("password-file"), service(call))
+    own = signing_key(key_file, options.password_file, options.kms)
     check_pair(leaf.chain[0], own, certificate, key_file)
     old = loading.load_certificate(leaf.chain[0])
     found = rules.rules_for(files, provisioner_of(old, files))
     found.check_renewal(leaf.not_before, leaf.not_after, now())
-    issuer, issuer_key = issuer_of(call, files)
+    issuer, issuer_key = issuer_of(files, options.ca_password_file)
     try:
         old.verify_directly_issued_by(issuer)
     except Exception:  # noqa: BLE001 - whichever way it fails, it is not ours to renew
@@ -102,7 +121,7 @@ def renewed(
 def provisioner_of(
     certificate: "x509.Certificate", files: AuthorityFiles
 ) -> provisioner_choice.Provisioner:
-    """Who let a certificate through, as it says itself; {} when it does not. Raises CliError."""
+    """Return who let a certificate through, as it says itself; {} when it does not. Raises CliError."""
     from cryptography import x509
 
     from newel.crypto import loading
@@ -123,11 +142,13 @@ def provisioner_of(
     raise CliError(f"the provisioner '{name}' of the certificate is not in {files.path}")
 
 
-def issuer_of(call: "Invocation", files: AuthorityFiles) -> tuple["x509.Certificate", "PrivateKey"]:
-    """The intermediate and its key. Raises CliError when they do not belong together."""
+def issuer_of(
+    files: AuthorityFiles, password_file: str | None
+) -> tuple["x509.Certificate", "PrivateKey"]:
+    """Return the intermediate and its key. Raises CliError when they do not belong together."""
     from newel.crypto import loading
 
-    text, key = files.issuer(call)
+    text, key = files.issuer(password_file)
     try:
         certificate = loading.load_pem_certificates(text.encode())[0]
     except ValueError as error:
@@ -144,7 +165,7 @@ def sign(
     start: dt.datetime,
     end: dt.datetime,
 ) -> bytes:
-    """The signed certificate, PEM, with a random serial."""
+    """Return the signed certificate, PEM, with a random serial."""
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
@@ -167,7 +188,7 @@ def sign(
 def leaf_extensions(
     key: "PublicKey", sans: Sequence[str], provisioner: provisioner_choice.Provisioner
 ) -> "list[tuple[x509.ExtensionType, bool]]":
-    """What a leaf has by default, and who let it through."""
+    """Return the default extensions of a leaf, with the one that names its provisioner."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.x509.oid import ExtendedKeyUsageOID as Usage

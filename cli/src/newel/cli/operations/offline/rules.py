@@ -13,7 +13,7 @@ from newel.durations.go import format_duration, parse_duration
 
 if TYPE_CHECKING:
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.tokens.token_options import TokenOptions
 
 DEFAULTS: dict[str, Any] = {
     "minTLSCertDuration": "5m", "maxTLSCertDuration": "24h", "defaultTLSCertDuration": "24h",
@@ -35,7 +35,7 @@ class Rules(NamedTuple):
 
     @property
     def backdate(self) -> dt.timedelta:
-        """How much before now a validity begins that nobody asked to begin at a moment."""
+        """How much before now a validity begins by default."""
         return parse_duration(str(self.files.authority.get("backdate") or BACKDATE))
 
     def bounds(self, kind: str) -> tuple[dt.timedelta, dt.timedelta, dt.timedelta]:
@@ -74,7 +74,7 @@ class Rules(NamedTuple):
         return start.replace(microsecond=0), end.replace(microsecond=0)
 
     def check_issuance(self, kind: str) -> None:
-        """Refuses where something decides on ``x509`` or ``ssh`` certificates that is not done here."""
+        """Refuse where something decides on ``x509`` or ``ssh`` certificates that is not done here."""
         done_elsewhere = {
             "a policy": (self.files.authority.get("policy") or {}).get(kind),
             "webhooks": (self.provisioner.get("options") or {}).get("webhooks"),
@@ -87,7 +87,7 @@ class Rules(NamedTuple):
                 )
 
     def check_renewal(self, begin: dt.datetime, end: dt.datetime, now: dt.datetime) -> None:
-        """Refuses what the provisioner does not renew, or not at this time. Raises CliError."""
+        """Refuse what the provisioner does not renew, or not at this time. Raises CliError."""
         if self.claims["disableRenewal"]:
             raise CliError(f"renewal is disabled for the provisioner '{self.provisioner['name']}'")
         if now < begin:
@@ -97,7 +97,7 @@ class Rules(NamedTuple):
 
 
 def rules_for(files: AuthorityFiles, provisioner: "Provisioner") -> Rules:
-    """The rules for this provisioner. Raises CliError for an authority that records what it issues."""
+    """Return the rules for this provisioner. Raises CliError for an authority that records what it issues."""
     if files.keeps_records:
         raise CliError(
             "this authority records every certificate it issues: start it and ask without --offline"
@@ -106,10 +106,10 @@ def rules_for(files: AuthorityFiles, provisioner: "Provisioner") -> Rules:
     return Rules(files, provisioner, DEFAULTS | authority | (provisioner.get("claims") or {}))
 
 
-def end_of_credential(call: "Invocation", provisioner: "Provisioner") -> dt.datetime | None:
-    """When the certificate ends that an X5C provisioner takes as proof; None for other kinds."""
+def end_of_credential(options: "TokenOptions", provisioner: "Provisioner") -> dt.datetime | None:
+    """Return when the certificate ends that an X5C provisioner takes as proof; None for other kinds."""
     if provisioner.get("type") != "X5C":
         return None
     from newel.cli.operations.renewal.leaf import read_leaf
 
-    return read_leaf(call.require("x5c-cert")).not_after
+    return read_leaf(options.authority.require(options.x5c_cert, "x5c-cert")).not_after

@@ -12,6 +12,7 @@ from newel.cli.operations.ssh.certificates import FOREVER, moment
 from newel.cli.operations.ssh.issuance import SIGNERS_OFFLINE
 from newel.cli.operations.ssh.public_keys import wire_of
 from newel.cli.operations.tokens import provisioner_choice
+from newel.cli.options.groups import authority_options, token_options
 from newel.client.clock import now
 from newel.client.ssh_calls import IssuedSSHCertificate
 
@@ -24,9 +25,9 @@ BOUNDS = {"user": "UserSSH", "host": "HostSSH"}
 SMALLEST_RSA = 2048
 
 
-def allowed(call: "Invocation", provisioner: "provisioner_choice.Provisioner") -> rules.Rules:
-    """The rules for SSH certificates of this provisioner. Raises CliError where it may have none."""
-    found = rules.rules_for(AuthorityFiles.read(call), provisioner)
+def ssh_rules(call: "Invocation", provisioner: "provisioner_choice.Provisioner") -> rules.Rules:
+    """Return the rules for SSH certificates of this provisioner. Raises CliError where it may have none."""
+    found = rules.rules_for(AuthorityFiles.read(authority_options(call).configuration), provisioner)
     kind, name = provisioner.get("type"), provisioner.get("name")
     if kind not in SIGNERS_OFFLINE:
         raise CliError(f"{kind} provisioners need the running authority: ask without --offline")
@@ -39,7 +40,7 @@ def allowed(call: "Invocation", provisioner: "provisioner_choice.Provisioner") -
 def sign(
     call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: bytes, token: str
 ) -> IssuedSSHCertificate:
-    """A certificate for this key, for which the provisioner's token vouches. Raises CliError."""
+    """Return a certificate for this key, for which the provisioner's token vouches. Raises CliError."""
     from newel.durations.go import TimeDuration
 
     check_key(public_key)
@@ -47,7 +48,7 @@ def sign(
     begin, end = (
         TimeDuration.parse(text).resolve(time) for text in (wanted.valid_after, wanted.valid_before)
     )
-    latest = rules.end_of_credential(call, found.provisioner)
+    latest = rules.end_of_credential(token_options(call), found.provisioner)
     content = ssh_templates.content(call, found.provisioner, wanted, token)
     start, end = found.validity(BOUNDS[content.kind], time, begin, end, latest)
     body = Body(
@@ -58,29 +59,30 @@ def sign(
         int(end.timestamp()),
         certificate_body.rights(content.critical, content.extensions),
     )
-    return issued(body, ssh_keys.signing(call, found.files, content.kind))
+    return issue(body, ssh_keys.load_key(call, found.files, content.kind))
 
 
-def renewed(
+def renew(
     call: "Invocation", certificate_file: str, key_file: str, new_key: bytes = b""
 ) -> IssuedSSHCertificate:
-    """The successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
+    """Return the successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
     from newel.cli.operations.keys.key_files import private_key
     from newel.cli.operations.ssh.renewal import certificate_of
-    from newel.cli.operations.tokens.one_time_tokens import password_file
 
-    files = AuthorityFiles.read(call)
+    files = AuthorityFiles.read(authority_options(call).configuration)
     old = certificate_of(certificate_file)
     if old.kind != "host" or old.valid_before == FOREVER:
         raise CliError("only certificates of hosts, which have an end, are renewed")
-    found = rules.rules_for(files, provisioner_choice.choose(call, files.provisioners, ("SSHPOP",)))
-    if wire_of(private_key(key_file, password_file(call))) != old.public_key:
+    found = rules.rules_for(
+        files, provisioner_choice.choose(token_options(call), files.provisioners, ("SSHPOP",))
+    )
+    if wire_of(private_key(key_file, token_options(call).password_file)) != old.public_key:
         raise CliError(f"the key {key_file} is not the key of the certificate {certificate_file}")
     time = now()
     found.check_renewal(moment(old.valid_after), moment(old.valid_before), time)
     if new_key:
         check_key(new_key)
-    authority = ssh_keys.signing(call, files, "host")
+    authority = ssh_keys.load_key(call, files, "host")
     check_signature(old.wire, authority)
     start = int((time - found.backdate).timestamp())
     successor = Body.of(old.wire)._replace(
@@ -89,18 +91,18 @@ def renewed(
         valid_after=start,
         valid_before=start + old.valid_before - old.valid_after,
     )
-    return issued(successor, authority)
+    return issue(successor, authority)
 
 
-def issued(body: Body, authority: "PrivateKey") -> IssuedSSHCertificate:
-    """The body, signed, as the running authority would answer."""
+def issue(body: Body, authority: "PrivateKey") -> IssuedSSHCertificate:
+    """Sign the body and return the running authority's answer."""
     return IssuedSSHCertificate(
-        body.signed(authority, secrets.token_bytes(certificate_body.NONCE)), b"", []
+        body.sign(authority, secrets.token_bytes(certificate_body.NONCE)), b"", []
     )
 
 
 def check_key(wire: bytes) -> None:
-    """Refuses a key no authority certifies. Raises UsageError."""
+    """Refuse a key no authority certifies. Raises UsageError."""
     kind, size = public_keys.kind_and_size(wire)
     if kind == "DSA":
         raise UsageError("ssh certificate key algorithm (DSA) is not supported")
@@ -109,7 +111,7 @@ def check_key(wire: bytes) -> None:
 
 
 def check_signature(wire: bytes, authority: "PrivateKey") -> None:
-    """Refuses a certificate this key has not signed. Raises CliError."""
+    """Refuse a certificate this key has not signed. Raises CliError."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import serialization
 
@@ -125,5 +127,5 @@ def check_signature(wire: bytes, authority: "PrivateKey") -> None:
 
 
 def new_serial() -> int:
-    """A serial number of 64 random bits; 0 is what ssh-keygen writes for none."""
+    """Return a serial number of 64 random bits; 0 is what ssh-keygen writes for none."""
     return secrets.randbits(64) or 1

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from newel.cli.errors import CliError
 from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.ssh.public_keys import wire_of
+from newel.cli.options.groups import authority_options, token_options
 from newel.client.ssh_calls import SSHKeys
 
 if TYPE_CHECKING:
@@ -15,22 +16,22 @@ _opened: dict[str, "PrivateKey"] = {}
 """Keys by their files: a password is asked for once."""
 
 
-def signing(call: "Invocation", files: AuthorityFiles, kind: str) -> "PrivateKey":
-    """The key that signs the certificates of a ``user`` or a ``host``. Raises CliError."""
+def load_key(call: "Invocation", files: AuthorityFiles, kind: str) -> "PrivateKey":
+    """Return the key that signs the certificates of a ``user`` or a ``host``. Raises CliError."""
     name = section(files).get(f"{kind}Key")
     if not name:
         raise CliError(f"{files.path} names no key for SSH certificates of a {kind}")
     if name not in _opened:
-        _opened[name] = files.key(call, str(name))
+        _opened[name] = files.key(str(name), token_options(call).ca_password_file)
     return _opened[name]
 
 
 def public(call: "Invocation", *, federated: bool = False) -> SSHKeys:
-    """What `/ssh/roots` or, with ``federated``, `/ssh/federation` would say. Raises CliError."""
-    files = AuthorityFiles.read(call)
+    """Return what `/ssh/roots` or, with ``federated``, `/ssh/federation` would say. Raises CliError."""
+    files = AuthorityFiles.read(authority_options(call).configuration)
     found: dict[str, list[bytes]] = {}
     for kind in ("user", "host"):
-        own = [wire_of(signing(call, files, kind))] if section(files).get(f"{kind}Key") else []
+        own = [wire_of(load_key(call, files, kind))] if section(files).get(f"{kind}Key") else []
         found[kind] = own + [
             further(row)
             for row in section(files).get("keys") or []
@@ -42,7 +43,7 @@ def public(call: "Invocation", *, federated: bool = False) -> SSHKeys:
 
 
 def further(row: dict[str, Any]) -> bytes:
-    """A key that ca.json lists beside its own, as a JWK."""
+    """Return an additional key of ca.json, a JWK, in wire form."""
     from newel.jose import jwk
 
     try:
@@ -52,5 +53,5 @@ def further(row: dict[str, Any]) -> bytes:
 
 
 def section(files: AuthorityFiles) -> dict[str, Any]:
-    """What ca.json says of SSH."""
+    """Return ca.json's section on SSH."""
     return files.config.get("ssh") or {}

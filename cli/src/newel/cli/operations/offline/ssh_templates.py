@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError
+from newel.cli.options.groups import template_data
 
 if TYPE_CHECKING:
     from newel.certtemplates.json_fields import Fields
@@ -35,7 +36,7 @@ class Content(NamedTuple):
 def content(
     call: "Invocation", provisioner: "Provisioner", wanted: "Wanted", token: str
 ) -> Content:
-    """The content of the certificate this token is for. Raises CliError."""
+    """Return the content of the certificate this token is for. Raises CliError."""
     flags = dict.fromkeys(EXTENSIONS[wanted.kind], "")
     usual = Content(wanted.kind, wanted.key_id, list(wanted.principals), {}, flags)
     own = (provisioner.get("options") or {}).get("ssh")
@@ -47,26 +48,25 @@ def content(
         options = template_options({"x509": own})
         if options is None:
             return usual
-        return read_content(rendered(call, options.text, options.file, options.data, usual, token))
+        return read_content(render(call, options.text, options.file, options.data, usual, token))
     except ValueError as error:
         raise CliError(f"error applying certificate template: {error}") from None
 
 
-def rendered(
+def render(
     call: "Invocation", text: str, file: str, data: Mapping[str, Any], usual: Content, token: str
 ) -> "Fields":
-    """What the template, in ``text`` or in a file, makes of the request. Raises ValueError."""
+    """Return the output of the template in ``text`` or a file for the request. Raises ValueError."""
     from newel.certtemplates import certificates
     from newel.certtemplates.variables import numbers_as_go
     from newel.cli.operations.offline.templated import claims_of
-    from newel.cli.options import template_data
     from newel.cli.store import steppath
     from newel.cli.store.files import read
     from newel.client.clock import now
     from newel.gotemplate.budget import Environment
 
     asked = {"Type": usual.kind, "KeyID": usual.key_id, "Principals": usual.principals}
-    user = template_data.given(call) if call.known("set") else {}
+    user = template_data(call).read() if call.has("set") else {}
     visible = {
         **asked,
         "CriticalOptions": usual.critical,
@@ -80,7 +80,7 @@ def rendered(
 
 
 def read_content(fields: "Fields") -> Content:
-    """The content a template has made. Raises ValueError."""
+    """Parse a template's output. Raises ValueError."""
     from newel.certtemplates.json_fields import text
 
     made = Content(
@@ -96,7 +96,7 @@ def read_content(fields: "Fields") -> Content:
 
 
 def values(found: object) -> dict[str, str]:
-    """Options with their values. Raises ValueError."""
+    """Return options with their values. Raises ValueError."""
     from newel.certtemplates.json_fields import Fields, text
 
     fields = Fields.of(found, "options")

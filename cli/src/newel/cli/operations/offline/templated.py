@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey, PublicKey
 
 
-def issued(
-    call: "Invocation",
+def issue(
+    template_data: dict[str, Any],
     provisioner: "Provisioner",
     token: str,
     public: "PublicKey",
@@ -38,7 +37,7 @@ def issued(
     times: "tuple[dt.datetime, dt.datetime]",
     issuer: "tuple[x509.Certificate, PrivateKey]",
 ) -> bytes | None:
-    """The certificate in DER; None for a provisioner without a template. Raises CliError.
+    """Return the certificate in DER; None for a provisioner without a template. Raises CliError.
 
     ``names`` are the subject and the alternative names that the token vouches for. As with the running
     authority, nothing but a leaf comes of a template.
@@ -49,27 +48,27 @@ def issued(
             return None
         source = options.text or read(str(steppath.base() / options.file)).decode()
         spki = keys.spki(public)
-        data = templated.visible(call, *names, spki, named=True)
+        data = templated.visible(template_data, *names, spki, named=True)
         data.update({name: value for name, value in options.data.items() if name != "Insecure"})
         data["Token"] = variables.numbers_as_go(claims_of(token))
-        fields = templated.rendered(source, data)
+        fields = templated.render(source, data)
         leaf(fields)
     except (ValueError, DERError, InvalidNameError) as error:
         raise CliError(f"error applying certificate template: {error}") from None
-    wanted = templated.wanted_of(fields, spki, times)
+    wanted = templated.build(fields, spki, times)
     own = Extension(extension.OID, False, extension_of(provisioner))
     given = [each for each in wanted.given if each.oid != own.oid]
-    return builder.issued(wanted._replace(given=(*given, own)), issuer_of(*issuer))
+    return builder.issue(wanted._replace(given=(*given, own)), issuer_of(*issuer))
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """The claims of a token that was just made here."""
+    """Return the claims of a token that this process made."""
     payload = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(f"{payload}=="))
 
 
 def issuer_of(certificate: "x509.Certificate", key: "PrivateKey") -> builder.Issuer:
-    """The authority that signs."""
+    """Return the authority that signs."""
     from newel.crypto.certificate import issuer_key_identifier
 
     return builder.Issuer(

@@ -18,46 +18,46 @@ _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----.*?-----END \1-----", re
 
 
 def certificates(names: Iterable[str]) -> str:
-    """The certificates of authorities in some files, as records have them. Raises CliError."""
+    """Return the certificates of authorities in some files, as records have them. Raises CliError."""
     return _bundle(names, _authority)
 
 
 def public_keys(names: Iterable[str]) -> str:
-    """The public keys in some files. Raises CliError."""
+    """Return the public keys in some files. Raises CliError."""
     return _bundle(names, _public_key)
 
 
 def nebula_certificates(names: Iterable[str]) -> str:
-    """The certificates of Nebula authorities in some files; those of hosts are left out. Raises CliError."""
+    """Return the Nebula authorities' certificates in some files, without those of hosts. Raises CliError."""
     found: list[bytes] = []
     for name in names:
         blocks = [block for block, taken in _blocks(name, nebula.is_authority) if taken]
         if not blocks:
             raise CliError(f"error reading {name}: there is no certificate of an authority in it")
         found += blocks
-    return _encoded(found)
+    return _encode(found)
 
 
 def first_certificate(names: Iterable[str]) -> str:
-    """The first certificate of a file, whoever's it is. Raises CliError."""
-    return _encoded(_blocks(name, _certificate)[0][0] for name in names)
+    """Return the first certificate of a file. Raises CliError."""
+    return _encode(_blocks(name, _certificate)[0][0] for name in names)
 
 
 def encrypted_key(names: Iterable[str]) -> str:
-    """A private key, which stays encrypted. Raises CliError."""
-    return _encoded(_blocks(name, _private_key)[0][0] for name in names)
+    """Return a private key, still encrypted. Raises CliError."""
+    return _encode(_blocks(name, _private_key)[0][0] for name in names)
 
 
 def _bundle(names: Iterable[str], check: Callable[[bytes, bytes], object]) -> str:
-    return _encoded(block for name in names for block, _ in _blocks(name, check))
+    return _encode(block for name in names for block, _ in _blocks(name, check))
 
 
-def _encoded(blocks: Iterable[bytes]) -> str:
+def _encode(blocks: Iterable[bytes]) -> str:
     return base64.b64encode(b"".join(blocks)).decode()
 
 
 def _blocks(name: str, check: Callable[[bytes, bytes], Found]) -> list[tuple[bytes, Found]]:
-    """The blocks of a file with what the check found in each. Raises CliError where it raises ValueError."""
+    """Return the blocks of a file with what the check finds in each. Raises CliError."""
     found = [(match[0] + b"\n", match[1]) for match in _BLOCK.finditer(read(name))]
     if not found:
         raise CliError(f"error reading {name}: there is nothing in PEM in it")

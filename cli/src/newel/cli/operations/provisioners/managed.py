@@ -21,28 +21,28 @@ class Managed:
         self._session = session
 
     def add(self, record: Record) -> None:
-        """A new one. Raises CliError."""
-        with said_in_words(str(record["name"])):
+        """Add a provisioner. Raises CliError."""
+        with explain_errors(str(record["name"])):
             new = managed.to_managed(record)
         self._session.send(provisioner_calls.create(new))
 
     def change(self, name: str, change: Callable[[Record], None]) -> None:
-        """Changes the one of that name; what a record has no word for stays. Raises CliError."""
+        """Change the provisioner of that name; members without a record stay. Raises CliError."""
         found = self._session.send(provisioner_calls.get(name))
-        with said_in_words(name):
+        with explain_errors(name):
             record = managed.from_managed(found)
             change(record)
             managed.update_managed(found, record)
         self._session.send(provisioner_calls.update(name, found))
 
     def remove(self, name: str) -> None:
-        """Takes the one of that name away. Raises CliError."""
+        """Remove the provisioner of that name. Raises CliError."""
         self._session.send(provisioner_calls.remove(name))
 
 
 @contextlib.contextmanager
-def said_in_words(name: str) -> Generator[None]:
-    """Turns a value that cannot be carried over into a sentence. Raises CliError."""
+def explain_errors(name: str) -> Generator[None]:
+    """Explain a value that cannot be converted. Raises CliError."""
     try:
         yield
     except ValueError as error:

@@ -15,7 +15,7 @@ _FIXED = {1: 8, 5: 4}
 
 
 def is_authority(block: bytes, label: bytes) -> bool:
-    """Whether a PEM block is an authority's certificate. Raises ValueError for what is no certificate."""
+    """Say whether a PEM block is an authority's certificate. Raises ValueError for what is no certificate."""
     if label not in {V1, V2}:
         raise ValueError("it holds something else than Nebula certificates")
     try:
@@ -40,7 +40,7 @@ def _by_protobuf(octets: bytes) -> bool:
 
 
 def _field(message: bytes, wanted: int) -> int | bytes:
-    """The last value of a field, numbers or octets; 0 when it is not there. Raises ValueError."""
+    """Return the last value of a field, numbers or octets; 0 when it is not there. Raises ValueError."""
     found: int | bytes = 0
     at = 0
     while at < len(message):
@@ -62,7 +62,7 @@ def _field(message: bytes, wanted: int) -> int | bytes:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """A number in groups of seven bits, the lowest first, and where the next thing begins."""
+    """Return a number in groups of seven bits, the lowest first, and where the next thing begins."""
     value = 0
     for count, octet in enumerate(message[at : at + 10]):
         value |= (octet & 0x7F) << 7 * count

@@ -3,15 +3,12 @@
 import contextlib
 import json
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note, say
-from newel.cli.operations.offline.authority_files import configuration_of
 from newel.cli.store import atomic_write, steppath
-
-if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
 
 SUCCESS = (
     "\nSuccess! The authority's configuration has been updated. To pick it up, send the authority SIGHUP "
@@ -27,18 +24,18 @@ class Stored:
         self._records = records
 
     def add(self, record: Record) -> None:
-        """A new one, at the end. Raises CliError."""
+        """Add a provisioner at the end. Raises CliError."""
         self._records.append(record)
         self._refuse_twins(record)
 
     def change(self, name: str, change: Callable[[Record], None]) -> None:
-        """Changes the one of that name. Raises CliError."""
+        """Change the provisioner of that name. Raises CliError."""
         record = self._by_name(name)
         change(record)
         self._refuse_twins(record)
 
     def remove(self, name: str) -> None:
-        """Takes the one of that name away. Raises CliError."""
+        """Remove the provisioner of that name. Raises CliError."""
         self._records.remove(self._by_name(name))
 
     def _by_name(self, name: str) -> Record:
@@ -56,9 +53,8 @@ class Stored:
 
 
 @contextlib.contextmanager
-def opened(call: "Invocation") -> Generator[Stored]:
-    """The provisioners of ca.json; written back when the block ends well, untouched when it does not."""
-    path = configuration_of(call)
+def open_configuration(path: Path) -> Generator[Stored]:
+    """Yield the provisioners of ca.json, and write them back when the block succeeds."""
     config = steppath.read_json(path, must=True)
     authority = config.setdefault("authority", {})
     if authority.get("enableAdmin"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from newel.cli.operations.administration import admin_session
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.administration.admin_session import AdminOptions
 
 Record = dict[str, Any]
 
@@ -16,28 +16,28 @@ class Place(Protocol):
     """Keeps provisioners as records of ca.json's shape, whatever it makes of them."""
 
     def add(self, record: Record) -> None:
-        """A new one. Raises CliError."""
+        """Add a provisioner. Raises CliError."""
         ...
 
     def change(self, name: str, change: Callable[[Record], None]) -> None:
-        """Changes the one of that name. Raises CliError."""
+        """Change the provisioner of that name. Raises CliError."""
         ...
 
     def remove(self, name: str) -> None:
-        """Takes the one of that name away. Raises CliError."""
+        """Remove the provisioner of that name. Raises CliError."""
         ...
 
 
 @contextlib.contextmanager
-def opened(call: "Invocation") -> Generator[Place]:
-    """The place to change; an authority that does not answer is taken to have a ca.json here."""
-    if admin_session.offered(call):
+def open_place(options: "AdminOptions") -> Generator[Place]:
+    """Yield the place to change; an authority that does not answer has its ca.json here."""
+    if admin_session.probe_management(options.authority):
         from newel.cli.operations.provisioners.managed import Managed
 
-        with admin_session.opened(call) as session:
+        with admin_session.open_session(options) as session:
             yield Managed(session)
         return
     from newel.cli.operations.provisioners import stored
 
-    with stored.opened(call) as place:
+    with stored.open_configuration(options.authority.configuration) as place:
         yield place

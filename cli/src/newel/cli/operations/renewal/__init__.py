@@ -1,1 +1,1 @@
-"""Renewing: whether it is due, once or for ever, and what follows."""
+"""Renewal: whether it is due, once or repeatedly, and what follows."""

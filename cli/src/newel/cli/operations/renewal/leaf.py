@@ -25,7 +25,7 @@ class Leaf(NamedTuple):
 
 
 def read_leaf(name: str) -> Leaf:
-    """The leaf of a file, with whatever certificates follow it. Raises CliError."""
+    """Return the leaf of a file, with whatever certificates follow it. Raises CliError."""
     chain = sources.from_file(name)
     first = chain[0]
     ders = tuple(one.der for one in chain)

@@ -1,40 +1,68 @@
-"""Renewal of one certificate: over mutual TLS by itself, by a token its own key signs, by ACME or --offline."""
+"""Renewal of one certificate: over mutual TLS, by a token its own key signs, by ACME or offline."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.operations import connection
-from newel.cli.operations.keys.kms import is_uri, service
+from newel.cli.operations.keys.kms import is_uri
 from newel.cli.operations.renewal.leaf import Leaf, read_leaf
-from newel.cli.options.times import duration
 from newel.client.clock import now
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.acme.acme_options import ACMEOptions
+    from newel.cli.operations.connection import AuthorityOptions
+    from newel.cli.operations.offline.certificates import RenewalKeys
 
 
-def renewed(call: "Invocation", certificate: str, key_file: str, leaf: Leaf) -> bytes:
-    """The new chain for the certificate in these files, as a file holds it. Raises CliError."""
+class RenewalOptions(NamedTuple):
+    """What a command was told about a renewal: whom it asks, and how it proves who it is."""
+
+    authority: "AuthorityOptions"
+    password_file: str | None = None
+    kms: str | None = None
+    mtls: bool = True
+    offline: bool = False
+    ca_password_file: str | None = None
+    acme: "ACMEOptions | None" = None
+    """How to renew by ACME; None to ask the authority that issued the certificate."""
+
+
+def renew(options: RenewalOptions, certificate: str, key_file: str, leaf: Leaf) -> bytes:
+    """Return the new chain for the certificate in these files, as a file holds it. Raises CliError."""
     from newel.client import calls
 
-    if call.known("offline") and call.on("offline"):
+    authority, password_file, kms = options.authority, options.password_file, options.kms
+    if options.offline:
         from newel.cli.operations.offline import certificates
 
-        return certificates.renewed(call, certificate, key_file)
-    if call.known("acme") and call.get("acme"):
-        from newel.cli.operations.acme import enroll as enrolment
+        return certificates.renew(offline_keys(options), certificate, key_file)
+    if options.acme:
+        from newel.cli.operations.acme import enroll
 
-        return enrolment.obtain_again(call, certificate, key_file)
-    elsewhere = service(call) or is_uri(key_file)  # such a key signs no TLS handshake here
-    if leaf.not_after > now() and call.on("mtls") and not elsewhere:
-        with connection.authenticated(call, certificate, key_file) as authority:
-            return authority.send(calls.renew()).pem
-    url = connection.url_of(call)
-    password = call.get("password-file")
-    token = renew_token(certificate, key_file, password, f"{url}/renew", service(call))
-    with connection.connected(call, url=url) as authority:
-        return authority.send(calls.renew(token)).pem
+        return enroll.renew(options.acme, authority, certificate, key_file, password_file)
+    remote = kms or is_uri(key_file)  # such a key signs no TLS handshake here
+    if leaf.not_after > now() and options.mtls and not remote:
+        with connection.authenticate(
+            authority, certificate, key_file, password_file=password_file
+        ) as client:
+            return client.send(calls.renew()).pem
+    url = connection.url_of(authority)
+    token = renew_token(certificate, key_file, password_file, f"{url}/renew", kms)
+    with connection.connect(authority, url=url) as client:
+        return client.send(calls.renew(token)).pem
+
+
+def offline_keys(options: RenewalOptions) -> "RenewalKeys":
+    """Return what renews without the running authority."""
+    from newel.cli.operations.offline.certificates import RenewalKeys
+
+    return RenewalKeys(
+        options.authority.configuration,
+        options.password_file,
+        options.ca_password_file,
+        options.kms,
+    )
 
 
 def renew_token(
@@ -44,7 +72,7 @@ def renew_token(
     audience: str,
     kms: str | None = None,
 ) -> str:
-    """The bearer token that stands for a certificate where mutual TLS cannot."""
+    """Return the bearer token that stands for a certificate where mutual TLS cannot."""
     from newel.cli.operations.keys.kms import signing_key
     from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.step import renew_token as tokens
@@ -55,12 +83,11 @@ def renew_token(
     return tokens.make(chain, key, audience, now())
 
 
-def not_due(call: "Invocation", leaf: Leaf) -> "dt.timedelta | None":
-    """The remaining time of a certificate that --expires-in leaves alone; None when it is due.
+def time_until_due(leaf: Leaf, limit: "dt.timedelta | None") -> "dt.timedelta | None":
+    """Return the remaining time of a certificate with more than ``limit`` left; None when it is due.
 
     A fifteenth of the limit is drawn on top, so that a fleet's timers do not all call at once.
     """
-    limit = duration(call, "expires-in")
     if limit is None:
         return None
     remaining = leaf.not_after - now()
@@ -68,14 +95,14 @@ def not_due(call: "Invocation", leaf: Leaf) -> "dt.timedelta | None":
 
 
 def jitter(period: "dt.timedelta") -> "dt.timedelta":
-    """A random part of a fifteenth of a period."""
+    """Return a random part of a fifteenth of a period."""
     from newel.client import retries
 
     return period * (retries.JITTER * retries.draw())
 
 
 def text(period: "dt.timedelta") -> str:
-    """A duration in whole seconds as Go prints it: 14h46m57s."""
+    """Return a duration in whole seconds as Go prints it: 14h46m57s."""
     import datetime as dt
 
     from newel.durations.go import format_duration

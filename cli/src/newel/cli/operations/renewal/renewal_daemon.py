@@ -1,22 +1,18 @@
-"""Renewing for ever: two thirds into each lifetime, and again ever later after failures (REN-09 … REN-13)."""
+"""Repeated renewal: two thirds into each lifetime, with growing pauses after failures."""
 
 import datetime as dt
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.renewal import after_renewal
+from newel.cli.operations.renewal.after_renewal import AfterRenewal
 from newel.cli.operations.renewal.leaf import Leaf
 from newel.cli.operations.renewal.renewal import jitter, text
-from newel.cli.options.times import duration
 from newel.client import retries
 from newel.client.clock import now
-
-if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
 
 LONGEST_WAIT = 30.0
 """Seconds after which the wall clock is looked at again: a machine that slept does not wait on."""
@@ -25,12 +21,20 @@ LONGEST_WAIT = 30.0
 class Schedule:
     """When a certificate is due: a third of its lifetime before its end, or every --…-period."""
 
-    def __init__(self, call: "Invocation", leaf: Leaf, period_flag: str) -> None:
-        self._period = duration(call, period_flag)
-        self._margin = duration(call, "expires-in")
+    def __init__(
+        self,
+        leaf: Leaf,
+        *,
+        daemon: bool,
+        margin: dt.timedelta | None,
+        period: dt.timedelta | None,
+        period_flag: str,
+    ) -> None:
+        self._period = period
+        self._margin = margin
         if self._period is not None and self._margin is not None:
             raise UsageError(f"flag '--expires-in' is incompatible with '--{period_flag}'")
-        if self._period is not None and not call.on("daemon"):
+        if self._period is not None and not daemon:
             raise UsageError(f"flag '--{period_flag}' requires the '--daemon' flag")
         for value, flag in ((self._period, period_flag), (self._margin, "expires-in")):
             if value is not None and value >= leaf.lifetime:
@@ -40,7 +44,7 @@ class Schedule:
                 )
 
     def wait(self, leaf: Leaf, moment: dt.datetime) -> dt.timedelta:
-        """How long from now; the jitter moves it earlier, never later (REN-10)."""
+        """Return how long to wait; jitter moves a renewal earlier, never later."""
         if self._period is not None:
             due = self._period
         else:
@@ -50,22 +54,25 @@ class Schedule:
 
 
 def run(
-    call: "Invocation", leaf: Leaf, schedule: Schedule, renew: Callable[[], tuple[Leaf, str]]
+    after: AfterRenewal,
+    leaf: Leaf,
+    schedule: Schedule,
+    renew: Callable[[], tuple[Leaf, str]],
 ) -> int:
-    """Calls ``renew`` when due until it is told to stop; SIGHUP makes it due now.
+    """Call ``renew`` when it is due until a signal stops it; SIGHUP makes it due now.
 
     ``renew`` returns the new leaf and what the log shall call it.
     """
     stop, wake = threading.Event(), threading.Event()
 
-    def asked(number: int, _: object) -> None:
+    def handle_signal(number: int, _: object) -> None:
         if number != getattr(signal, "SIGHUP", None):
             stop.set()
         wake.set()
 
     for name in ("SIGHUP", "SIGINT", "SIGTERM"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), asked)
+            signal.signal(getattr(signal, name), handle_signal)
     failures, pause = 0, schedule.wait(leaf, now())
     log(f"first renewal in {text(pause)}")
     while True:
@@ -81,13 +88,13 @@ def run(
         failures, pause = 0, schedule.wait(leaf, now())
         log(f"{said}, next in {text(pause)}")
         try:
-            after_renewal.act(call)
+            after_renewal.act(after)
         except CliError as error:  # the certificate is new all the same
             log(str(error), level="ERROR")
 
 
 def sleep_until(moment: dt.datetime, wake: threading.Event) -> None:
-    """Waits for the wall clock, or until woken."""
+    """Wait for the wall clock, or until woken."""
     while (left := (moment - now()).total_seconds()) > 0:
         if wake.wait(min(left, LONGEST_WAIT)):
             break
@@ -95,7 +102,7 @@ def sleep_until(moment: dt.datetime, wake: threading.Event) -> None:
 
 
 def log(message: str, level: str = "INFO") -> None:
-    """A line as step's daemon writes them: information on stdout, errors on stderr."""
+    """Log a line as step's daemon does: information on stdout, errors on stderr."""
     stamp = now().astimezone().strftime("%Y/%m/%d %H:%M:%S")
     print(
         f"{level}: {stamp} {message}",

@@ -5,40 +5,39 @@ The answers are exit codes: 0 due, 1 not due, 2 no such file, 255 anything else.
 
 import datetime as dt
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
-
-if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
 
 SHARE = 66
 NOT_DUE, NO_FILE, FAILED = 1, 2, 255
 LARGEST_PERCENT = 100
 
 
-def answered(call: "Invocation", ask: Callable[[], bool]) -> int:
-    """The exit code for what ``ask`` finds or raises; --verbose says it."""
+def report(ask: Callable[[], bool], *, verbose: bool, json: bool) -> int:
+    """Return the exit code for what ``ask`` finds or raises; say it in JSON or where it is asked for."""
     from newel.cli.interact.terminal import note
 
     try:
         due = ask()
     except CliError as error:
         raise CliError(str(error), code=error.code if error.code > 1 else FAILED) from None
-    if call.json:
+    if json:
         from newel.cli.interact.terminal import show_json
 
         show_json({"needsRenewal": due})
-    elif call.on("verbose") and due:
+    elif verbose and due:
         print("certificate needs renewal")
-    elif call.on("verbose"):
+    elif verbose:
         note("certificate does not need renewal")
     return 0 if due else NOT_DUE
 
 
-def due(call: "Invocation", start: dt.datetime, end: dt.datetime, now: dt.datetime) -> bool:
-    """Whether --expires-in, or two thirds when it is not given, is reached. Raises UsageError."""
-    limit = call.get("expires-in") or f"{SHARE}%"
+def is_due(limit: str | None, start: dt.datetime, end: dt.datetime, now: dt.datetime) -> bool:
+    """Say whether the share or the remaining time of --expires-in is reached. Raises UsageError.
+
+    Without a limit it is due after two thirds of its time.
+    """
+    limit = limit or f"{SHARE}%"
     if limit.endswith("%"):
         share = percent(limit)
         total = (end - start).total_seconds()
@@ -53,7 +52,7 @@ def due(call: "Invocation", start: dt.datetime, end: dt.datetime, now: dt.dateti
 
 
 def percent(text: str) -> int:
-    """A share such as ``75%``. Raises UsageError."""
+    """Return a share such as ``75%``. Raises UsageError."""
     bad = f"invalid value '{text}' for flag '--expires-in'"
     try:
         share = int(text.removesuffix("%"), 10)

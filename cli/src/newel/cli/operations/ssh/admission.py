@@ -4,10 +4,11 @@ import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
 from newel.cli.errors import CliError
-from newel.cli.operations.connection import connected
+from newel.cli.operations.connection import connect
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import issuance, session
 from newel.cli.operations.ssh.public_keys import wire_of
+from newel.cli.options.groups import authority_options
 from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ UNAUTHORIZED = 401
 
 
 def answer(call: "Invocation", request: "Call[Answer]") -> Answer:
-    """What the authority answers. Raises CliError."""
+    """Return the answer of the authority, signing in when it asks for that. Raises CliError."""
     from newel.client import calls
     from newel.client.errors import RefusedError
 
-    with connected(call) as authority:
+    with connect(authority_options(call)) as authority:
         try:
             return authority.send(request)
         except RefusedError as error:
@@ -32,12 +33,12 @@ def answer(call: "Invocation", request: "Call[Answer]") -> Answer:
             if not authority.send(calls.version()).require_client_authentication:
                 raise
     sign_in(call)
-    with connected(call) as authority:
+    with connect(authority_options(call)) as authority:
         return authority.send(request)
 
 
 def sign_in(call: "Invocation") -> None:
-    """Keeps an identity for whom an OpenID provider vouches; an agent gets the SSH certificate."""
+    """Sign in with an OpenID provider and store the identity; the agent gets the SSH certificate."""
     from newel.cli.operations.ssh import agent
     from newel.client.clock import now
 
@@ -47,5 +48,5 @@ def sign_in(call: "Invocation") -> None:
     key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))
     issued, identity = issuance.sign(call, place, wanted._replace(key_id=person), wire_of(key))
     atomic_write.write_all(identity)
-    with contextlib.suppress(CliError), agent.connected() as held:
+    with contextlib.suppress(CliError), agent.connect() as held:
         held.add(issued.certificate, key, person, now())

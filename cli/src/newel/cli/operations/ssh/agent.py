@@ -47,7 +47,7 @@ class Agent:
             raise CliError(f"error listing identities: {error}") from None
 
     def add(self, wire: bytes, key: "PrivateKey", comment: str, now: "dt.datetime") -> None:
-        """Gives a certificate with its key to the agent, until the certificate ends."""
+        """Add a certificate with its key to the agent until it expires."""
         certificate = parse(wire)
         body = string(certificate.type.encode()) + string(wire) + private_fields(key)
         body += string(comment.encode())
@@ -61,11 +61,11 @@ class Agent:
         self._ask(bytes([ADD_WITH_LIMITS]) + body, SUCCESS)
 
     def remove(self, wire: bytes) -> None:
-        """Takes one key out."""
+        """Remove one key."""
         self._ask(bytes([REMOVE]) + string(wire), SUCCESS)
 
     def remove_all(self) -> None:
-        """Takes every key out."""
+        """Remove every key."""
         self._ask(bytes([REMOVE_ALL]), SUCCESS)
 
     def _ask(self, message: bytes, expected: int) -> Reader:
@@ -92,8 +92,8 @@ class Agent:
 
 
 @contextlib.contextmanager
-def connected() -> Generator[Agent]:
-    """The agent of SSH_AUTH_SOCK. Raises CliError when there is none."""
+def connect() -> Generator[Agent]:
+    """Yield the agent of SSH_AUTH_SOCK. Raises CliError when there is none."""
     path = os.environ.get("SSH_AUTH_SOCK", "")
     if not path:
         raise CliError(
@@ -115,12 +115,12 @@ def connected() -> Generator[Agent]:
 
 
 def reason(error: OSError) -> str:
-    """What the system says of it."""
+    """Return the reason that the system gives."""
     return (error.strerror or str(error)).lower()
 
 
 def identity(wire: bytes, comment: str) -> Identity:
-    """One entry of the agent's list; keys of kinds nobody knows are kept as they are."""
+    """One entry of the agent's list; unknown kinds of keys are kept as they are."""
     line = Line(Reader(wire).text(), wire, comment)
     if not line.certificate:
         return Identity(line, None)
@@ -131,7 +131,7 @@ def identity(wire: bytes, comment: str) -> Identity:
 
 
 def private_fields(key: "PrivateKey") -> bytes:
-    """The private half as it follows a certificate (draft §3.2)."""
+    """Return the private half as it follows a certificate (draft §3.2)."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -149,8 +149,10 @@ def private_fields(key: "PrivateKey") -> bytes:
     return string(public) + string(seed + public)
 
 
-def signed_by(identities: Sequence[Identity], authorities: Sequence[bytes]) -> list[Identity]:
-    """The certificates one of these keys has signed."""
+def certificates_signed_by(
+    identities: Sequence[Identity], authorities: Sequence[bytes]
+) -> list[Identity]:
+    """Return the certificates that one of these keys signed."""
     return [
         each
         for each in identities
@@ -161,7 +163,7 @@ def signed_by(identities: Sequence[Identity], authorities: Sequence[bytes]) -> l
 def without_expired(
     agent: Agent, identities: Sequence[Identity], now: "dt.datetime"
 ) -> list[Identity]:
-    """Takes the expired certificates out of the agent; the others."""
+    """Remove expired certificates from the agent; return the others."""
     left: list[Identity] = []
     for each in identities:
         if each.certificate is not None and each.certificate.expired(now):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.operations.connection import connected
+from newel.cli.operations.connection import connect
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.invocation import Invocation
@@ -28,7 +29,7 @@ def keys(authority: "Authority", *, federated: bool = False) -> "SSHKeys":
 
 
 def user_keys(authority: "Authority") -> Sequence[bytes]:
-    """The keys users' certificates are signed with; [] when the authority has or tells none."""
+    """Return the keys users' certificates are signed with; [] when the authority has or tells none."""
     from newel.client.errors import ClientError
 
     try:
@@ -37,11 +38,11 @@ def user_keys(authority: "Authority") -> Sequence[bytes]:
         return []
 
 
-def trusted(call: "Invocation") -> Sequence[bytes]:
-    """The same for the authority of the flags, from its files with --offline."""
+def trusted_keys(call: "Invocation") -> Sequence[bytes]:
+    """Return those keys of the authority, from its files with --offline."""
     if call.on("offline"):
         from newel.cli.operations.offline import ssh_keys
 
         return ssh_keys.public(call).user
-    with connected(call) as authority:
+    with connect(authority_options(call)) as authority:
         return user_keys(authority)

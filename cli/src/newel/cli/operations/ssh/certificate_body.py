@@ -1,4 +1,4 @@
-"""The part of an SSH certificate that is signed (PROTOCOL.certkeys of OpenSSH): made anew, or after another."""
+"""The signed part of an SSH certificate (PROTOCOL.certkeys of OpenSSH): new, or a successor of another."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -28,7 +28,7 @@ class Body(NamedTuple):
 
     @classmethod
     def of(cls, wire: bytes) -> Self:
-        """The body of a certificate. Raises WireError."""
+        """Return the body of a certificate. Raises WireError."""
         source = Reader(wire)
         kind = source.text()
         bare = plain_type(kind)
@@ -44,8 +44,8 @@ class Body(NamedTuple):
         skip(source, 3)
         return cls(key, serial, holder, after, before, wire[start : source.place])
 
-    def signed(self, authority: "PrivateKey", nonce: bytes) -> bytes:
-        """The certificate, in wire form, by the authority that has this key."""
+    def sign(self, authority: "PrivateKey", nonce: bytes) -> bytes:
+        """Return the certificate, in wire form, by the authority that has this key."""
         from newel.cli.operations.ssh import signatures
 
         source = Reader(self.key)
@@ -67,7 +67,7 @@ class Body(NamedTuple):
 
 
 def skip(source: Reader, strings: int) -> None:
-    """Passes over some strings."""
+    """Skip some strings."""
     for _ in range(strings):
         source.string()
 
@@ -84,7 +84,7 @@ def rights(critical: Mapping[str, str], extensions: Mapping[str, str]) -> bytes:
 
 
 def options(listed: Mapping[str, str]) -> bytes:
-    """Names in order with their values: a string within a string, or nothing."""
+    """Return names in order with their values: a string within a string, or nothing."""
     return b"".join(
         string(name.encode()) + string(string(value.encode()) if value else b"")
         for name, value in sorted(listed.items())

@@ -35,12 +35,12 @@ class Certificate(NamedTuple):
     """The whole certificate."""
 
     def expired(self, moment: dt.datetime) -> bool:
-        """Whether its time is over."""
+        """Say whether its time is over."""
         return self.valid_before <= moment.timestamp()
 
 
 def parse(wire: bytes, comment: str = "") -> Certificate:
-    """Takes a certificate apart. Raises WireError for anything else."""
+    """Parse a certificate. Raises WireError for anything else."""
     source = Reader(wire)
     kind = source.text()
     bare = plain_type(kind)
@@ -63,7 +63,7 @@ def parse(wire: bytes, comment: str = "") -> Certificate:
 
 
 def options(source: Reader) -> dict[str, str]:
-    """Names with their values; a value is a string within a string, or nothing."""
+    """Return names with their values; a value is a string within a string, or nothing."""
     found: dict[str, str] = {}
     while not source.ended:
         name, value = source.text(), source.nested()
@@ -72,7 +72,7 @@ def options(source: Reader) -> dict[str, str]:
 
 
 def read_certificate(data: bytes, *, code: int = 1) -> Certificate:
-    """The certificate of a ``-cert.pub`` file. Raises CliError with this exit code."""
+    """Return the certificate of a ``-cert.pub`` file. Raises CliError with this exit code."""
     try:
         line = read_line(data)
         if line.certificate:
@@ -83,5 +83,5 @@ def read_certificate(data: bytes, *, code: int = 1) -> Certificate:
 
 
 def moment(seconds: int) -> dt.datetime:
-    """The moment of a certificate's time, or the last one there is when it lies behind that."""
+    """Return the moment of a certificate's time, or the last one there is when it lies behind that."""
     return dt.datetime.fromtimestamp(min(seconds, LATEST), dt.UTC)

@@ -3,10 +3,10 @@
 from newel.cli.operations.ssh import certificates, public_keys
 from newel.cli.operations.ssh.public_keys import Line
 from newel.cli.operations.ssh.wire import WireError
-from newel.cli.render.fingerprint import spelled
+from newel.cli.render.fingerprint import format_fingerprint
 
 
-def described(line: Line, form: str = "base64-raw", *, whole: bool = False) -> str:
+def describe(line: Line, form: str = "base64-raw", *, whole: bool = False) -> str:
     """``256 SHA256:… comment (ECDSA-CERT)``; the digest is that of the key within a certificate.
 
     ``whole`` takes the certificate itself instead. Raises WireError, UsageError.
@@ -15,6 +15,6 @@ def described(line: Line, form: str = "base64-raw", *, whole: bool = False) -> s
         raise WireError("cannot fingerprint SSH key as SSH certificate")
     key = certificates.parse(line.wire).public_key if line.certificate else line.wire
     kind, size = public_keys.kind_and_size(key)
-    digest = spelled(public_keys.fingerprint(line.wire if whole else key), form)
+    digest = format_fingerprint(public_keys.fingerprint(line.wire if whole else key), form)
     suffix = "-CERT" if line.certificate else ""
     return f"{size} SHA256:{digest} {line.comment or 'no comment'} ({kind}{suffix})"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import certificate_requests
+from newel.cli.options.groups import authority_options
+from newel.cli.options.invocation import context_of
 from newel.cli.store import atomic_write, steppath
 from newel.cli.store.files import make_directory, read
 
@@ -32,19 +34,19 @@ class Request(NamedTuple):
 
 
 def request(call: "Invocation", subject: str, kind: str) -> Request:
-    """A request for a ``user``, or for a ``host``, which is known by a UUID. Raises CliError."""
+    """Return a request for a ``user``, or for a ``host``, which is known by a UUID. Raises CliError."""
     from newel.crypto.keys import generate
 
     names = [host_id(call).urn, subject] if kind == "host" else [subject]
-    key = kept_key(call) or generate()
+    key = read_key(call) or generate()
     return Request(certificate_requests.make(key, subject, names), key)
 
 
 def files(call: "Invocation", asked: Request, chain: Sequence[str]) -> list[atomic_write.Target]:
-    """What is kept of the answer; makes the folders it is kept in."""
+    """Return the files to store of the answer; create their folders."""
     from newel.cli.operations.keys.key_output import private_pem
 
-    folder = steppath.authority_path(steppath.context_of(call))
+    folder = steppath.authority_path(context_of(call))
     for name in ("identity", "config"):
         make_directory(folder / name)
     certificate, key = (
@@ -54,26 +56,26 @@ def files(call: "Invocation", asked: Request, chain: Sequence[str]) -> list[atom
     return [
         atomic_write.Target(certificate, pem(chain)),
         atomic_write.Target(key, private_pem(asked.key)),
-        atomic_write.Target(str(steppath.identity_file(call)), index.encode()),
+        atomic_write.Target(str(authority_options(call).identity_file), index.encode()),
     ]
 
 
-def renewed(call: "Invocation", chain: Sequence[str]) -> list[atomic_write.Target]:
-    """What is kept where a renewal has renewed the identity too; [] where it has not."""
-    known = steppath.read_json(steppath.identity_file(call)).get("crt")
+def renew_files(call: "Invocation", chain: Sequence[str]) -> list[atomic_write.Target]:
+    """Return the files to store where a renewal renewed the identity too; [] otherwise."""
+    known = steppath.read_json(authority_options(call).identity_file).get("crt")
     return [atomic_write.Target(str(known), pem(chain))] if chain and known else []
 
 
 def pem(chain: Sequence[str]) -> bytes:
-    """The certificates as a file holds them."""
+    """Return the certificates as a file holds them."""
     return "".join(text.strip() + "\n" for text in chain).encode()
 
 
-def kept_key(call: "Invocation") -> "PrivateKey | None":
-    """The key of the identity there is, which its successor keeps; None where none can be used."""
+def read_key(call: "Invocation") -> "PrivateKey | None":
+    """Return the current identity's key, which its successor keeps; None without a usable one."""
     from newel.crypto.keys import InvalidKeyError, load_private_key
 
-    name = steppath.read_json(steppath.identity_file(call)).get("key")
+    name = steppath.read_json(authority_options(call).identity_file).get("key")
     if not name or not Path(str(name)).is_file():
         return None
     try:
@@ -83,10 +85,10 @@ def kept_key(call: "Invocation") -> "PrivateKey | None":
 
 
 def host_id(call: "Invocation") -> uuid.UUID:
-    """The host's id: of --host-id, else the one it has, else a new one. Raises CliError."""
-    given = call.get("host-id") if call.known("host-id") else None
+    """Return the host's id: of --host-id, else the one it has, else a new one. Raises CliError."""
+    given = call.get("host-id") if call.has("host-id") else None
     if not given:
-        return kept_host_id(call) or uuid.uuid4()
+        return read_host_id(call) or uuid.uuid4()
     if given == "machine":
         return of_machine(read(MACHINE_ID))
     try:
@@ -98,18 +100,18 @@ def host_id(call: "Invocation") -> uuid.UUID:
 
 
 def of_machine(machine_id: bytes) -> uuid.UUID:
-    """An id that is always the same for a machine."""
+    """Return an id that never changes on a machine."""
     digest = hashlib.blake2b(machine_id, digest_size=16, key=DERIVED).digest()
     return uuid.UUID(bytes=digest, version=4)
 
 
-def kept_host_id(call: "Invocation") -> uuid.UUID | None:
-    """The id the identity there is names."""
+def read_host_id(call: "Invocation") -> uuid.UUID | None:
+    """Return the id in the current identity."""
     from cryptography import x509
 
     from newel.crypto import loading
 
-    name = steppath.read_json(steppath.identity_file(call)).get("crt")
+    name = steppath.read_json(authority_options(call).identity_file).get("crt")
     if not name or not Path(str(name)).is_file():
         return None
     try:
@@ -123,20 +125,20 @@ def kept_host_id(call: "Invocation") -> uuid.UUID | None:
 
 
 def token_for(call: "Invocation", name: str) -> str:
-    """The identity's word that it asks about this host; "" where there is no identity. Raises CliError."""
+    """Return a token by the identity that asks about this host; "" without one. Raises CliError."""
     import base64
 
     from newel.cli.operations.keys.key_files import private_key
     from newel.cli.operations.renewal.leaf import read_leaf
-    from newel.cli.operations.tokens.one_time_tokens import TokenRequest, signed
+    from newel.cli.operations.tokens.one_time_tokens import TokenRequest, sign
     from newel.jose import jwk
 
-    known = steppath.read_json(steppath.identity_file(call))
+    known = steppath.read_json(authority_options(call).identity_file)
     if not known.get("key"):
         return ""
     key = private_key(str(known["key"]))
     chain = [base64.b64encode(der).decode() for der in read_leaf(str(known["crt"])).chain]
-    return signed(
+    return sign(
         TokenRequest(name, "/ssh/check-host"),
         key,
         kid=jwk.from_public_key(key.public_key()).kid or "",

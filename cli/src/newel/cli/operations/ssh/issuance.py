@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations import connection, enroll
+from newel.cli.operations.times import parse_time
 from newel.cli.operations.tokens import provisioner_choice, token_requests
-from newel.cli.options.times import for_authority
+from newel.cli.options.groups import authority_options, template_data, token_options
 
 if TYPE_CHECKING:
     from newel.cli.operations.offline.rules import Rules
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 SIGNERS = ("JWK", "OIDC", "X5C", "K8sSA", "Nebula", "AWS", "GCP", "Azure")
 """Kinds of provisioner whose tokens may ask for a new certificate."""
 SIGNERS_OFFLINE = ("JWK", "X5C")
-"""Those whose proof needs nobody else's answer."""
+"""Provisioners whose credentials can be checked offline."""
 FLAGS = ("x5c-cert", "x5c-key", "nebula-cert", "nebula-key")
 NEEDED = {"X5C": "x5c-cert", "Nebula": "nebula-cert", "K8sSA": "k8ssa-token-path"}
 """The flag without which a kind has no tokens: not every command has it."""
@@ -38,9 +39,9 @@ class Wanted(NamedTuple):
     def of_flags(
         cls, call: "Invocation", key_id: str, principals: Sequence[str], *, host: bool = False
     ) -> "Wanted":
-        """With the validity of --not-before and --not-after. Raises UsageError."""
+        """Return a request with the validity of the flags. Raises UsageError."""
         times = [
-            for_authority(call, flag) if call.known(flag) else ""
+            str(parse_time(call.get(flag), flag)) if call.has(flag) else ""
             for flag in ("not-before", "not-after")
         ]
         return cls("host" if host else "user", key_id, principals, *times)
@@ -59,22 +60,26 @@ class Ticket(NamedTuple):
 def ticket(
     call: "Invocation", wanted: Wanted, confirmation: str = "", only: Sequence[str] = ()
 ) -> Ticket:
-    """The ticket of --token, or a new one from the provisioner the flags leave. Raises CliError.
+    """Return the ticket of --token, or a new one from the provisioner the flags leave. Raises CliError.
 
     ``only`` are the kinds of provisioner there are to choose from, where not all will do.
     """
-    given = call.get("token") if call.known("token") else None
-    away = call.known("offline") and call.on("offline")
+    given = call.get("token") if call.has("token") else None
+    away = call.has("offline") and call.on("offline")
     if given and away:
         raise UsageError("flag '--offline' is incompatible with '--token'")
     if given:
-        found = enroll.from_token(call, given, "", [])
+        found = enroll.from_token(authority_options(call), given, "", [])
         return Ticket(found.url, found.root, found.token)
     from newel.step.tokens import SSHOptions
 
-    where = token_requests.offline(call) if away else token_requests.online(call)
+    where = (
+        token_requests.offline(authority_options(call))
+        if away
+        else token_requests.online(authority_options(call))
+    )
     provisioner = provisioner_choice.choose(
-        call, where.provisioners, only or kinds(call, away=away)
+        token_options(call), where.provisioners, only or kinds(call, away=away)
     )
     if not wanted.key_id and provisioner.get("type") != "OIDC":
         raise UsageError(f"not enough positional arguments were provided in '{call.command.usage}'")
@@ -82,12 +87,12 @@ def ticket(
     if away:
         from newel.cli.operations.offline import ssh_certificates
 
-        rules = ssh_certificates.allowed(call, provisioner)
+        rules = ssh_certificates.ssh_rules(call, provisioner)
     options = SSHOptions(
         wanted.kind, wanted.key_id, list(wanted.principals), wanted.valid_after, wanted.valid_before
     )
     token = token_requests.issue(
-        call,
+        token_options(call),
         "ssh/sign",
         wanted.key_id,
         place=where,
@@ -98,34 +103,36 @@ def ticket(
     if rules:
         say("CA", str(rules.files.path))
         return Ticket("", "", token, rules)
-    url, root = connection.url_of(call), connection.root_pem(call)
+    url, root = (
+        connection.url_of(authority_options(call)),
+        connection.root_pem(authority_options(call)),
+    )
     say("CA", url)
     return Ticket(url, root, token)
 
 
 def kinds(call: "Invocation", *, away: bool) -> Sequence[str]:
-    """The kinds of provisioner to choose from, where no flag tells."""
-    told = any(call.known(flag) and call.get(flag) for flag in FLAGS)
-    told = told or (call.known("k8ssa-token-path") and call.given("k8ssa-token-path"))
+    """Return the kinds of provisioner to choose from, where no flag tells."""
+    told = any(call.has(flag) and call.get(flag) for flag in FLAGS)
+    told = told or (call.has("k8ssa-token-path") and call.is_given("k8ssa-token-path"))
     found = SIGNERS_OFFLINE if away else SIGNERS
-    return () if told else [kind for kind in found if call.known(NEEDED.get(kind, "provisioner"))]
+    return () if told else [kind for kind in found if call.has(NEEDED.get(kind, "provisioner"))]
 
 
 def sign(
     call: "Invocation", place: Ticket, wanted: Wanted, public_key: bytes, add_user_key: bytes = b""
 ) -> "tuple[IssuedSSHCertificate, list[Target]]":
-    """Asks for the certificate; the files to be written with it where the authority asks for client
+    """Ask for the certificate; return the files to write with it where the authority asks for client
     certificates. Raises CliError.
     """
     from newel.cli.operations.ssh import identity
-    from newel.cli.options import template_data
     from newel.client import calls, ssh_calls
 
     if place.rules:
         from newel.cli.operations.offline import ssh_certificates
 
         return ssh_certificates.sign(call, place.rules, wanted, public_key, place.token), []
-    with connection.connected(call, url=place.url, root=place.root) as authority:
+    with connection.connect(authority_options(call), url=place.url, root=place.root) as authority:
         asked = None
         if authority.send(calls.version()).require_client_authentication:
             asked = identity.request(call, wanted.key_id, wanted.kind)
@@ -140,7 +147,7 @@ def sign(
                 valid_before=wanted.valid_before,
                 add_user_key=add_user_key,
                 identity_csr=asked.csr if asked else "",
-                template_data=template_data.given(call) if call.known("set") else None,
+                template_data=template_data(call).read() if call.has("set") else None,
             )
         )
     if asked is None:

@@ -12,7 +12,7 @@ SECONDS = 30.0
 
 
 def connect(host: str, port: str) -> socket.socket:
-    """A connection. Raises CliError."""
+    """Connect. Raises CliError."""
     try:
         channel = socket.create_connection((host, int(port)), SECONDS)
     except (OSError, ValueError) as error:
@@ -47,7 +47,7 @@ def carry(channel: socket.socket) -> None:
 
 
 def forward_input(source: int, channel: socket.socket) -> bool:
-    """Sends what there is to read; False at its end."""
+    """Send what can be read; return False at its end."""
     data = os.read(source, BLOCK)
     if data:
         channel.sendall(data)
@@ -55,6 +55,6 @@ def forward_input(source: int, channel: socket.socket) -> bool:
 
 
 def write_all(sink: int, data: bytes) -> None:
-    """Writes every octet."""
+    """Write every octet."""
     while data:
         data = data[os.write(sink, data) :]

@@ -4,7 +4,7 @@ import re
 
 
 def of_subject(subject: str, *, host: bool) -> list[str]:
-    """A host's own name; for a person the login name, the local part as it stands and the subject."""
+    """Return a host's own name; for a person the login name, the local part as it stands and the subject."""
     if host:
         return [subject]
     name = login_name(subject)
@@ -18,7 +18,7 @@ def of_subject(subject: str, *, host: bool) -> list[str]:
 
 
 def login_name(subject: str) -> str:
-    """A Unix login name out of a mailbox: its local part, without dots, in letters a system knows."""
+    """Return a Unix login name out of a mailbox: its local part, without dots, in letters a system knows."""
     local, at, _ = subject.rpartition("@")
     text = (local if at else subject).lower()
     return re.sub(r"[^a-z0-9-]", "_", text.replace(".", ""))

@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
 
 def read_line(data: bytes) -> Line:
-    """The first key of a file; comments, blank lines and options before it are skipped.
+    """Return the first key of a file; comments, blank lines and options before it are skipped.
 
     Raises WireError where there is none.
     """
@@ -66,7 +66,7 @@ def _line(kind: str, encoded: str, comment: str) -> Line | None:
 
 
 def plain_type(kind: str) -> str:
-    """The key type under a certificate's type; a bare key's own."""
+    """Return the key type under a certificate's type; a bare key's own."""
     if not kind.endswith(CERTIFICATE):
         return kind
     bare = kind.removesuffix(CERTIFICATE)
@@ -74,18 +74,18 @@ def plain_type(kind: str) -> str:
 
 
 def certificate_type(kind: str) -> str:
-    """The type of a certificate for a key of this type."""
+    """Return the type of a certificate for a key of this type."""
     return kind.removesuffix("@openssh.com") + CERTIFICATE
 
 
 def write_line(wire: bytes, comment: str = "") -> bytes:
-    """The line for a key or certificate, with its end."""
+    """Return the line for a key or certificate, with its end."""
     words = (Reader(wire).text(), base64.b64encode(wire).decode(), comment)
     return " ".join(word for word in words if word).encode() + b"\n"
 
 
 def wire_of(key: "PublicKey | PrivateKey") -> bytes:
-    """The public key as SSH writes it."""
+    """Return the public key as SSH writes it."""
     from cryptography.hazmat.primitives import serialization
 
     from newel.crypto.keys import PrivateKey
@@ -96,14 +96,14 @@ def wire_of(key: "PublicKey | PrivateKey") -> bytes:
 
 
 def read_fields(kind: str, source: Reader) -> list[bytes]:
-    """The strings a key of this type consists of. Raises WireError for a type nobody knows."""
+    """Return the strings that a key of this type consists of. Raises WireError for an unknown type."""
     if kind not in FIELDS:
         raise WireError(f"public key {kind} is not supported")
     return [source.string() for _ in range(FIELDS[kind][1])]
 
 
 def kind_and_size(wire: bytes) -> tuple[str, int]:
-    """How a bare key's kind is shown, and its bits. Raises WireError."""
+    """Return how a bare key's kind is shown, and its bits. Raises WireError."""
     source = Reader(wire)
     kind = source.text()
     fields = read_fields(kind, source)
@@ -121,6 +121,6 @@ def fingerprint(wire: bytes) -> bytes:
     return hashlib.sha256(wire).digest()
 
 
-def spelled(wire: bytes) -> str:
-    """The fingerprint as ssh-keygen prints it."""
+def format_key(wire: bytes) -> str:
+    """Return the fingerprint as ssh-keygen prints it."""
     return "SHA256:" + base64.b64encode(fingerprint(wire)).decode().rstrip("=")

@@ -28,7 +28,7 @@ def open_session(
     *,
     add_user: bool = False,
 ) -> None:
-    """Gets a certificate and gives it to the agent. Raises CliError."""
+    """Get a certificate and add it to the agent. Raises CliError."""
     from newel.client.clock import now
 
     wanted = issuance.Wanted.of_flags(call, subject, names)
@@ -47,7 +47,7 @@ def open_session(
         public_keys.wire_of(extra) if extra else b"",
     )
     atomic_write.write_all(identity)
-    given = call.get("comment") if call.known("comment") else None
+    given = call.get("comment") if call.has("comment") else None
     comment = given or subject or wanted.key_id
     agent.add(issued.certificate, key, comment, now())
     say("SSH Agent", "yes")

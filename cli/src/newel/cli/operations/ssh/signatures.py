@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def sign(key: "PrivateKey", data: bytes) -> bytes:
-    """The signature of a key that is in this process."""
+    """Return the signature of a key that is in this process."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
 
     from newel.crypto import keys

@@ -17,7 +17,7 @@ NEW = 0o600
 
 
 def place(template: "Template", base: Path, authority: Path) -> Path:
-    """The file a template is for: absolute, in the home, here, or below the authority's directory."""
+    """Return the file a template is for: absolute, in the home, here, or below the authority's directory."""
     name = template.path.replace("${STEPPATH}", str(base))
     if name.startswith(("~/", "~\\")):
         return Path(home()) / name[2:]
@@ -28,14 +28,14 @@ def place(template: "Template", base: Path, authority: Path) -> Path:
 
 
 def check_within(path: Path, allowed: list[Path]) -> None:
-    """Refuses a place outside the person's own directories: an authority need not be believed in that."""
+    """Refuse a file outside the person's own directories, which an authority may not change."""
     real = path.resolve()
     if not any(real.is_relative_to(folder.resolve()) for folder in allowed):
         raise CliError(f"the authority would write {path}, which is not a file of this user's")
 
 
 def write(template: "Template", path: Path, now: dt.datetime) -> None:
-    """Puts a template in its place. Raises CliError."""
+    """Write a template to its file. Raises CliError."""
     try:
         if template.kind == "directory":
             make_directory(path)
@@ -43,28 +43,28 @@ def write(template: "Template", path: Path, now: dt.datetime) -> None:
         make_directory(path.parent)
         old = path.read_bytes() if path.exists() else b""
         mode = path.stat().st_mode & 0o777 if path.exists() else NEW
-        replace(path, merged(template, old, now), mode)
+        replace(path, merge(template, old, now), mode)
     except OSError as error:
         raise CliError(f"open {path}: {(error.strerror or str(error)).lower()}") from None
 
 
-def merged(template: "Template", old: bytes, now: dt.datetime) -> bytes:
-    """The file's new content, given its old one."""
+def merge(template: "Template", old: bytes, now: dt.datetime) -> bytes:
+    """Return the file's new content, given its old one."""
     if template.kind == "file":
         return template.content
     if template.kind == "prepend-line":
-        return prepended(old, template.content)
+        return prepend(old, template.content)
     return with_snippet(old, template.content, now)
 
 
-def prepended(old: bytes, line: bytes) -> bytes:
-    """The line first, and nowhere else; blank lines go."""
+def prepend(old: bytes, line: bytes) -> bytes:
+    """Put the line first and nowhere else; drop blank lines."""
     kept = [each for each in old.split(b"\n") if each and not each.startswith(line)]
     return b"\n".join((line, *kept))
 
 
 def with_snippet(old: bytes, content: bytes, now: dt.datetime) -> bytes:
-    """The snippet between its marks: in place of the former one, else at the end."""
+    """Put the snippet between its marks, in place of the former one or at the end."""
     before, after = around_snippet(old)
     if before is None:
         before, after = old + (b"\n" if old else b""), b""
@@ -74,7 +74,7 @@ def with_snippet(old: bytes, content: bytes, now: dt.datetime) -> bytes:
 
 
 def around_snippet(old: bytes) -> tuple[bytes | None, bytes]:
-    """What stands before the snippet and after it; None before when there is none or it has no end."""
+    """Return the text before and after the snippet; None where it is missing or has no end."""
     lines = old.splitlines(keepends=True)
     starts = [at for at, line in enumerate(lines) if line.startswith(HEADER.encode())]
     if not starts:

@@ -17,7 +17,7 @@ class Reader:
         self._place = 0
 
     def octets(self, length: int) -> bytes:
-        """The next octets."""
+        """Read the next octets."""
         end = self._place + length
         if end > len(self._data):
             raise WireError("it ends too early")
@@ -37,15 +37,15 @@ class Reader:
         return int.from_bytes(self.octets(8))
 
     def string(self) -> bytes:
-        """Octets with their length before them."""
+        """Return octets with their length before them."""
         return self.octets(self.uint32())
 
     def text(self) -> str:
-        """A string of UTF-8; what is not is replaced, never an error."""
+        """Read a string of UTF-8; replace invalid octets."""
         return self.string().decode(errors="replace")
 
     def nested(self) -> Self:
-        """A string that holds values itself."""
+        """Read a string that holds values itself."""
         return type(self)(self.string())
 
     def strings(self) -> list[bytes]:
@@ -66,16 +66,16 @@ class Reader:
         return self._place == len(self._data)
 
     def end(self) -> None:
-        """Raises WireError when something is left."""
+        """Raise WireError when something is left."""
         if not self.ended:
             raise WireError("something follows its end")
 
 
 def string(data: bytes) -> bytes:
-    """Octets with their length before them."""
+    """Return octets with their length before them."""
     return len(data).to_bytes(4) + data
 
 
 def mpint(number: int) -> bytes:
-    """A number that is not negative, with a zero octet where its first bit would be a sign."""
+    """Return a number that is not negative, with a zero octet where its first bit would be a sign."""
     return string(number.to_bytes(number.bit_length() // 8 + 1) if number else b"")

@@ -23,7 +23,7 @@ AZURE_RESOURCE = "https://management.azure.com/"
 
 
 def token_of(provisioner: dict[str, Any], subject: str, sans: Sequence[str], audience: str) -> str:
-    """The token of this instance for an AWS, GCP or Azure provisioner. Raises CliError."""
+    """Return the token of this instance for an AWS, GCP or Azure provisioner. Raises CliError."""
     kind, name = str(provisioner["type"]), str(provisioner["name"])
     full = f"{audience}#{kind.lower()}/{name}"
     if kind == "GCP":
@@ -43,7 +43,7 @@ def token_of(provisioner: dict[str, Any], subject: str, sans: Sequence[str], aud
 
 
 def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
-    """The identity document and its signature, in a token keyed by that signature."""
+    """Return the identity document and its signature, in a token keyed by that signature."""
     from newel.client.clock import now
     from newel.jose import base64url
 
@@ -75,7 +75,7 @@ def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
 
 
 def service(variable: str, default: str) -> str:
-    """The base URL of the metadata service: the default, or another on this machine or link. Raises CliError.
+    """Return the base URL of the metadata service, which is on this machine or link. Raises CliError.
 
     What it says is believed, and it is asked in the clear: it is never further away than that.
     """
@@ -95,7 +95,7 @@ def service(variable: str, default: str) -> str:
 
 
 def ask(url: str, headers: dict[str, str], method: str = "GET") -> bytes:
-    """The metadata service's answer; never through a proxy, which would be another machine's."""
+    """Return the metadata service's answer; no proxy is used."""
     from urllib.request import ProxyHandler, Request, build_opener
 
     try:

@@ -12,7 +12,7 @@ from newel.crypto import pem
 if TYPE_CHECKING:
     from newel.cli.operations.tokens.one_time_tokens import TokenRequest
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey
     from newel.jose.jws import ExternalSigner
 
@@ -20,19 +20,21 @@ CERTIFICATES = ("NEBULA CERTIFICATE", "NEBULA CERTIFICATE V2")
 KEY = "NEBULA X25519 PRIVATE KEY"
 
 
-def token_of(call: "Invocation", provisioner: "Provisioner", wanted: "TokenRequest") -> str:
-    """A token by --nebula-key, with --nebula-cert. Raises CliError."""
-    certificate_file, key_file = call.require("nebula-cert"), call.require("nebula-key")
+def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: "TokenRequest") -> str:
+    """Return a token by --nebula-key, with --nebula-cert. Raises CliError."""
+    require = options.authority.require
+    certificate_file = require(options.nebula_cert, "nebula-cert")
+    key_file = require(options.nebula_key, "nebula-key")
     certificate = certificate_of(certificate_file)
     signer, public, kid = (
         x25519(read(key_file), key_file)
         if KEY.encode() in read(key_file)
-        else p256(key_file, one_time_tokens.password_file(call))
+        else p256(key_file, options.password_file)
     )
     if public not in certificate:  # as octets, in either version's encoding
         raise CliError(f"the key {key_file} is not the key of the certificate {certificate_file}")
     name = str(provisioner["name"])
-    return one_time_tokens.signed(
+    return one_time_tokens.sign(
         wanted,
         signer,
         kid=kid,
@@ -43,18 +45,18 @@ def token_of(call: "Invocation", provisioner: "Provisioner", wanted: "TokenReque
 
 
 def certificate_of(name: str) -> bytes:
-    """The first certificate of a file, in Nebula's own encoding. Raises CliError."""
+    """Return the first certificate of a file, in Nebula's own encoding. Raises CliError."""
     data = read(name)
     for label in CERTIFICATES:
         begin, end = (f"-----{word} {label}-----".encode() for word in ("BEGIN", "END"))
         if begin in data:
             first = data[data.index(begin) :].partition(end)[0]
-            return decoded(first + end + b"\n", label, name)
+            return decode_pem(first + end + b"\n", label, name)
     raise CliError(f"error reading {name}: not a proper nebula certificate")
 
 
 def x25519(data: bytes, name: str) -> "tuple[ExternalSigner, bytes, str]":
-    """How a host's key signs, its public half, and the id it goes by."""
+    """Return how a host's key signs, its public half, and the id it goes by."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     from newel.cli.operations.tokens import xeddsa
@@ -62,7 +64,7 @@ def x25519(data: bytes, name: str) -> "tuple[ExternalSigner, bytes, str]":
     from newel.jose.jwk import JWK
     from newel.jose.jws import ExternalSigner
 
-    private = decoded(data, KEY, name)
+    private = decode_pem(data, KEY, name)
     try:
         public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
     except ValueError as error:
@@ -76,7 +78,7 @@ def x25519(data: bytes, name: str) -> "tuple[ExternalSigner, bytes, str]":
 
 
 def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]":
-    """The same of a network whose keys are of P-256, where tokens are signed as everywhere."""
+    """Return the same for a network with P-256 keys, whose tokens are signed by ECDSA."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -92,8 +94,8 @@ def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]
     return key, point, from_public_key(key.public_key()).kid or ""
 
 
-def decoded(block: bytes, label: str, name: str) -> bytes:
-    """The octets of a PEM block. Raises CliError."""
+def decode_pem(block: bytes, label: str, name: str) -> bytes:
+    """Return the octets of a PEM block. Raises CliError."""
     try:
         return pem.decode(block, label)
     except ValueError as error:

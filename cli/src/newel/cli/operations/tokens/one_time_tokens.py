@@ -1,7 +1,7 @@
 """One-time tokens: signed here by a provisioner's key, or brought from where the provisioner trusts.
 
 The key of a JWK provisioner is kept by the authority, encrypted; the password that opens it never leaves
-this process (API-23).
+this process.
 """
 
 import base64
@@ -14,19 +14,18 @@ from newel.cli.store.files import read
 
 if TYPE_CHECKING:
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey
     from newel.jose.jws import ExternalSigner
     from newel.step.tokens import SSHOptions
 
-PASSWORD_FLAGS = ("provisioner-password-file", "admin-password-file", "password-file")
 PROMPT = "Please enter the password to decrypt the provisioner key"
 SHORTEST, LONGEST = dt.timedelta(seconds=10), dt.timedelta(hours=1)
 LATEST_START = dt.timedelta(minutes=30)
 
 
 class TokenRequest(NamedTuple):
-    """What a token shall say, whoever signs it."""
+    """The content of a token, independent of its signer."""
 
     subject: str
     audience: str
@@ -41,19 +40,19 @@ class TokenRequest(NamedTuple):
     not_after: dt.datetime | None = None
 
 
-def token_of(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
-    """A token for this provisioner. Raises CliError for kinds that have none."""
+def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: TokenRequest) -> str:
+    """Return a token for this provisioner. Raises CliError for kinds that have none."""
     kind = str(provisioner.get("type"))
     if kind == "JWK":
-        key, kid = provisioner_key(call, provisioner)
-        return signed(wanted, key, kid=kid, issuer=str(provisioner["name"]))
+        key, kid = provisioner_key(options, provisioner)
+        return sign(wanted, key, kid=kid, issuer=str(provisioner["name"]))
     proofs = {"X5C": by_certificate, "SSHPOP": by_ssh_certificate, "Nebula": by_nebula}
     if kind in proofs:
-        return proofs[kind](call, provisioner, wanted)
+        return proofs[kind](options, provisioner, wanted)
     if kind == "K8sSA":
-        return read(call.require("k8ssa-token-path")).decode().strip()
+        return read(str(options.k8ssa_token_path)).decode().strip()
     if kind == "OIDC":
-        return by_oauth(call, provisioner)
+        return by_oauth(options, provisioner)
     if kind in {"AWS", "GCP", "Azure"}:
         from newel.cli.operations.tokens import cloud_tokens
 
@@ -63,25 +62,29 @@ def token_of(call: "Invocation", provisioner: "Provisioner", wanted: TokenReques
     raise CliError(f"step {kind} provisioners do not support token auth flows")
 
 
-def provisioner_key(call: "Invocation", provisioner: "Provisioner") -> tuple["PrivateKey", str]:
-    """The private key of a JWK provisioner and its id: of --key, or the escrowed one."""
+def provisioner_key(
+    options: "TokenOptions", provisioner: "Provisioner"
+) -> tuple["PrivateKey", str]:
+    """Return the private key of a JWK provisioner and its id: of --key, or the escrowed one."""
     from newel.cli.jose import jwk_files
     from newel.crypto.keys import PrivateKey
 
     kid = str(provisioner.get("key", {}).get("kid", ""))
-    name = call.get("key") if call.known("key") else None
-    password = password_file(call)
-    if name:
-        from newel.cli.operations.keys.kms import service, signing_key
+    if options.key:
+        from newel.cli.operations.keys.kms import signing_key
 
-        return signing_key(name, password, service(call)), kid
+        return signing_key(options.key, options.password_file, options.kms), kid
     sealed = str(provisioner.get("encryptedKey") or "")
     if not sealed:
         raise CliError(
             "the provisioner's key is not kept by the authority: name its file by '--key'"
         )
     jwk = jwk_files.parse(
-        sealed.encode(), "the provisioner key", password, PROMPT, f"--{password_flag(call)} FILE"
+        sealed.encode(),
+        "the provisioner key",
+        options.password_file,
+        PROMPT,
+        f"--{options.password_flag} FILE",
     )
     key = jwk_files.key_of(jwk, "the provisioner key")
     if not isinstance(key, PrivateKey):
@@ -89,18 +92,7 @@ def provisioner_key(call: "Invocation", provisioner: "Provisioner") -> tuple["Pr
     return key, kid
 
 
-def password_file(call: "Invocation") -> str | None:
-    """The file with the provisioner's password, the most particular flag first."""
-    known = [flag for flag in PASSWORD_FLAGS if call.known(flag)]
-    return next((found for flag in known if (found := call.get(flag))), None)
-
-
-def password_flag(call: "Invocation") -> str:
-    """The flag that would name that file."""
-    return next((flag for flag in PASSWORD_FLAGS if call.known(flag)), PASSWORD_FLAGS[0])
-
-
-def signed(
+def sign(
     wanted: TokenRequest,
     key: "PrivateKey | ExternalSigner",
     *,
@@ -109,7 +101,7 @@ def signed(
     fragment: str = "",
     header: dict[str, Any] | None = None,
 ) -> str:
-    """The token, signed by ``key``."""
+    """Return the token, signed by ``key``."""
     from newel.client.clock import now
     from newel.step import tokens
 
@@ -141,44 +133,50 @@ def signed(
         raise CliError("the key cannot sign a token: its kind is not one of those used") from None
 
 
-def by_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
-    """A token signed by the key of a certificate the provisioner's roots vouch for."""
+def by_certificate(
+    options: "TokenOptions", provisioner: "Provisioner", wanted: TokenRequest
+) -> str:
+    """Return a token signed by the key of a certificate the provisioner's roots vouch for."""
     from newel.cli.operations.certificates.sources import from_file
-    from newel.cli.operations.keys.kms import service, signing_key
+    from newel.cli.operations.keys.kms import signing_key
 
-    certificate, key_file = call.require("x5c-cert"), call.require("x5c-key")
-    files = [certificate, *(call.all("x5c-chain") if call.known("x5c-chain") else [])]
-    chain = [one.der for name in files for one in from_file(name, service(call))]
-    key = signing_key(key_file, password_file(call), service(call))
+    require = options.authority.require
+    certificate = require(options.x5c_cert, "x5c-cert")
+    key_file = require(options.x5c_key, "x5c-key")
+    files = [certificate, *options.x5c_chain]
+    chain = [one.der for name in files for one in from_file(name, options.kms)]
+    key = signing_key(key_file, options.password_file, options.kms)
     check_pair(chain[0], key, certificate, key_file)
-    insecure = call.known("x5c-insecure") and call.on("x5c-insecure")
-    header = {
-        "x5cInsecure" if insecure else "x5c": [base64.b64encode(der).decode() for der in chain]
-    }
+    member = "x5cInsecure" if options.x5c_insecure else "x5c"
+    header = {member: [base64.b64encode(der).decode() for der in chain]}
     name = str(provisioner["name"])
-    return signed(wanted, key, kid=key_file, issuer=name, fragment=f"#x5c/{name}", header=header)
+    return sign(wanted, key, kid=key_file, issuer=name, fragment=f"#x5c/{name}", header=header)
 
 
 def check_pair(leaf: bytes, key: "PrivateKey", certificate: str, key_file: str) -> None:
-    """Refuses a key that is not the certificate's, before the authority does with fewer words."""
+    """Refuse a key that is not the certificate's, before the authority does with fewer words."""
     from newel.crypto import loading
 
     if loading.load_certificate(leaf).public_key() != key.public_key():
         raise CliError(f"the key {key_file} is not the key of the certificate {certificate}")
 
 
-def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
-    """A token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
-    from newel.cli.operations.keys.kms import service, signing_key
+def by_ssh_certificate(
+    options: "TokenOptions", provisioner: "Provisioner", wanted: TokenRequest
+) -> str:
+    """Return a token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
+    from newel.cli.operations.keys.kms import signing_key
     from newel.jose import jwk
 
-    certificate, key_file = call.require("sshpop-cert"), call.require("sshpop-key")
+    require = options.authority.require
+    certificate = require(options.sshpop_cert, "sshpop-cert")
+    key_file = require(options.sshpop_key, "sshpop-key")
     words = read(certificate).split()
     if len(words) < 2 or b"-cert-v01@openssh.com" not in words[0]:
         raise CliError(f"error parsing {certificate}: it is no SSH certificate")
     name = str(provisioner["name"])
-    key = signing_key(key_file, password_file(call), service(call))
-    return signed(
+    key = signing_key(key_file, options.password_file, options.kms)
+    return sign(
         wanted,
         key,
         kid=jwk.from_public_key(key.public_key()).kid or "",
@@ -188,35 +186,31 @@ def by_ssh_certificate(call: "Invocation", provisioner: "Provisioner", wanted: T
     )
 
 
-def by_nebula(call: "Invocation", provisioner: "Provisioner", wanted: TokenRequest) -> str:
-    """A token signed by the key of a host in a Nebula network."""
+def by_nebula(options: "TokenOptions", provisioner: "Provisioner", wanted: TokenRequest) -> str:
+    """Return a token signed by the key of a host in a Nebula network."""
     from newel.cli.operations.tokens import nebula_tokens
 
-    return nebula_tokens.token_of(call, provisioner, wanted)
+    return nebula_tokens.token_of(options, provisioner, wanted)
 
 
-def by_oauth(call: "Invocation", provisioner: "Provisioner") -> str:
-    """The ID token of an OpenID provider, fetched as `oauth` does."""
-    import contextlib
-    import io
+def by_oauth(options: "TokenOptions", provisioner: "Provisioner") -> str:
+    """Return the ID token of an OpenID provider, where the person signs in. Raises CliError."""
+    from newel.cli.operations.oauth import sign_in
 
-    from newel.cli.main import dispatch
-
-    words = ["oauth", "--oidc", "--bare", "--provider", str(provisioner["configurationEndpoint"])]
-    words += ["--client-id", str(provisioner["clientID"])]
-    if provisioner.get("clientSecret"):
-        words += ["--client-secret", str(provisioner["clientSecret"])]
-    if provisioner.get("listenAddress"):
-        words += ["--listen", str(provisioner["listenAddress"])]
-    for scope in provisioner.get("scopes") or []:
-        words += ["--scope", str(scope)]
-    for parameter in provisioner.get("authParams") or []:
-        words += ["--auth-param", str(parameter)]
-    if call.known("console") and call.on("console"):
-        words.append("--console")
-    answer = io.StringIO()
-    with contextlib.redirect_stdout(answer):
-        status = dispatch(words)
-    if status:
-        raise CliError("no token came from the OpenID provider")
-    return answer.getvalue().strip()
+    members = {
+        "client_secret": "clientSecret",
+        "listen": "listenAddress",
+        "scope": "scopes",
+        "auth_param": "authParams",
+    }
+    usual = options.sign_in() if options.sign_in else sign_in.SignInOptions()
+    wanted = usual._replace(
+        provider=str(provisioner["configurationEndpoint"]),
+        client_id=str(provisioner["clientID"]),
+        console=options.console or usual.console,
+        **{field: provisioner[name] for field, name in members.items() if provisioner.get(name)},
+    )
+    token = sign_in.of_person(wanted).tokens["id_token"]
+    if not token:
+        raise CliError("the provider's answer holds no such token")
+    return str(token)

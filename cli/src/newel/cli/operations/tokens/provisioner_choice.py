@@ -9,64 +9,53 @@ from newel.cli.interact.terminal import say
 from newel.cli.operations import pagination
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.client.authority import Authority
 
 Provisioner = dict[str, Any]
 """One provisioner in the shape of ca.json."""
 
-BY_FLAG = (
-    ("x5c-cert", "X5C"),
-    ("x5c-key", "X5C"),
-    ("sshpop-cert", "SSHPOP"),
-    ("nebula-cert", "Nebula"),
-)
 
-
-def every(authority: "Authority") -> list[Provisioner]:
+def list_all(authority: "Authority") -> list[Provisioner]:
     """Every provisioner, page by page."""
     from newel.client import calls
 
-    return pagination.every(
+    return pagination.collect(
         lambda cursor: authority.send(calls.provisioners(cursor)), "provisioners"
     )
 
 
 def choose(
-    call: "Invocation",
-    provisioners: Sequence[Provisioner],
-    kinds: Collection[str] = (),
-    flags: Sequence[str] = ("kid", "provisioner"),
+    options: "TokenOptions", provisioners: Sequence[Provisioner], kinds: Collection[str] = ()
 ) -> Provisioner:
-    """The provisioner the flags leave, or the one the person picks; says which it is.
+    """Return the provisioner that the options leave, or the one the person picks; say which it is.
 
-    ``kinds`` are the only types that make sense, where not all do; ``flags`` are those that name it.
+    ``kinds`` are the only types that make sense, where not all do.
     """
-    wanted = set(kinds) or {kind for flag, kind in BY_FLAG if call.known(flag) and call.get(flag)}
-    if call.known("k8ssa-token-path") and call.given("k8ssa-token-path"):
+    wanted = set(kinds) or options.kinds
+    if options.k8ssa_given:
         wanted.add("K8sSA")
     left = [each for each in provisioners if not wanted or each.get("type") in wanted]
     if not left:
         raise CliError("cannot create a new token: the CA does not have any provisioner configured")
-    for flag in flags:
-        matches = has_id if flag == "kid" else has_name
-        value = call.get(flag) if call.known(flag) else None
+    named = (("kid", options.kid, has_id), ("provisioner", options.provisioner, has_name))
+    for flag, value, matches in named:
         if value:
             left = [each for each in left if matches(each, value)]
             if not left:
                 known = [each for each in provisioners if not wanted or each.get("type") in wanted]
                 hint = one_of([text(each) for each in known])
                 raise UsageError(f"invalid value '{value}' for flag '--{flag}'", hint=hint)
-    return pick(left, flags)
+    return pick(left, ("kid", "provisioner"))
 
 
 def one_of(known: Sequence[str]) -> str:
-    """The values that are valid, in one line."""
+    """Return the values that are valid, in one line."""
     return f"The authority has: {', '.join(dict.fromkeys(known)) or 'none'}"
 
 
 def pick(left: Sequence[Provisioner], flags: Sequence[str] = ("provisioner",)) -> Provisioner:
-    """The only one, or the one the person chooses; says which it is."""
+    """Return the only one, or the one the person chooses; say which it is."""
     if not left:
         raise CliError("the authority has no provisioner that can be used here")
     chosen = left[0]
@@ -79,23 +68,23 @@ def pick(left: Sequence[Provisioner], flags: Sequence[str] = ("provisioner",)) -
 
 
 def has_id(provisioner: Provisioner, kid: str) -> bool:
-    """Whether the id is its key's, or its client id."""
+    """Say whether the id is its key's, or its client id."""
     return kid in {key_of(provisioner).get("kid"), provisioner.get("clientID")} - {None}
 
 
 def has_name(provisioner: Provisioner, name: str) -> bool:
-    """Whether it is called so."""
+    """Say whether it is called so."""
     return provisioner.get("name") == name
 
 
 def key_of(provisioner: Provisioner) -> dict[str, Any]:
-    """The public JWK of a JWK provisioner; {} for others."""
+    """Return the public JWK of a JWK provisioner; {} for others."""
     key = provisioner.get("key")
     return key if isinstance(key, dict) else {}
 
 
 def extension_of(provisioner: Provisioner) -> bytes:
-    """The value of the certificate extension that says who let it through."""
+    """Return the value of the certificate extension that names the provisioner."""
     from newel.step.extension import ProvisionerExtension, ProvisionerType
 
     kind = ProvisionerType[str(provisioner["type"])]

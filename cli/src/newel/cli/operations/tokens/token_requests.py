@@ -8,14 +8,14 @@ from newel.cli.operations import connection
 from newel.cli.operations.tokens import provisioner_choice
 from newel.cli.operations.tokens.one_time_tokens import (
     TokenRequest,
-    password_file,
-    signed,
+    sign,
     token_of,
 )
 
 if TYPE_CHECKING:
+    from newel.cli.operations.connection import AuthorityOptions
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.tokens.token_options import TokenOptions
 
 
 class Place(NamedTuple):
@@ -28,24 +28,24 @@ class Place(NamedTuple):
     """SHA-256 of the root, hex."""
 
 
-def online(call: "Invocation") -> Place:
-    """What the running authority says."""
-    url, root = connection.url_of(call), connection.root_pem(call)
-    with connection.connected(call, url=url, root=root) as authority:
-        found = provisioner_choice.every(authority)
+def online(options: "AuthorityOptions") -> Place:
+    """Ask the running authority."""
+    url, root = connection.url_of(options), connection.root_pem(options)
+    with connection.connect(options, url=url, root=root) as authority:
+        found = provisioner_choice.list_all(authority)
     return Place(found, f"{url}/1.0", fingerprint_of(root))
 
 
-def offline(call: "Invocation") -> Place:
-    """What ca.json says; nothing is asked of the network."""
+def offline(options: "AuthorityOptions") -> Place:
+    """Read ca.json; nothing is asked of the network."""
     from newel.cli.operations.offline.authority_files import AuthorityFiles
 
-    files = AuthorityFiles.read(call)
+    files = AuthorityFiles.read(options.configuration)
     return Place(files.provisioners, f"https://{files.host}", fingerprint_of(files.root))
 
 
 def fingerprint_of(root: str) -> str:
-    """The fingerprint of the first certificate of a PEM text."""
+    """Return the fingerprint of the first certificate of a PEM text."""
     from newel.cli.operations.certificates.sources import bundle
     from newel.step.fingerprint import fingerprint
 
@@ -53,7 +53,7 @@ def fingerprint_of(root: str) -> str:
 
 
 def issue(
-    call: "Invocation",
+    options: "TokenOptions",
     path: str,
     subject: str,
     *,
@@ -62,31 +62,26 @@ def issue(
     provisioner: "Provisioner | None" = None,
     **claims: Any,
 ) -> str:
-    """A token for the method at ``path`` ("sign", "ssh/renew" …); ``claims`` are TokenRequest's."""
-    away = call.known("offline") and call.on("offline")
-    if away and place is None and not has_files(call):
-        return alone(call, path, subject, **claims)
-    place = place or (offline(call) if away else online(call))
-    chosen = provisioner or provisioner_choice.choose(call, place.provisioners, kinds)
+    """Return a token for the method at ``path`` ("sign", "ssh/renew" …); ``claims`` are TokenRequest's."""
+    authority = options.authority
+    if options.offline and place is None and not authority.configuration.is_file():
+        return issue_alone(options, path, subject, **claims)
+    place = place or (offline(authority) if options.offline else online(authority))
+    chosen = provisioner or provisioner_choice.choose(options, place.provisioners, kinds)
     wanted = TokenRequest(subject, f"{place.audience}/{path}", place.root, **claims)
-    return token_of(call, chosen, wanted)
+    return token_of(options, chosen, wanted)
 
 
-def has_files(call: "Invocation") -> bool:
-    """Whether the authority's own configuration is on this machine."""
-    from newel.cli.operations.offline.authority_files import configuration_of
+def issue_alone(options: "TokenOptions", path: str, subject: str, **claims: Any) -> str:
+    """Return a token from the options only: no authority is asked and none of its files is here."""
+    from newel.cli.operations.keys.kms import signing_key
 
-    return configuration_of(call).is_file()
-
-
-def alone(call: "Invocation", path: str, subject: str, **claims: Any) -> str:
-    """A token from flags only: no authority is asked and none of its files is here (API-21)."""
-    from newel.cli.operations.keys.kms import service, signing_key
-
-    for flag in ("provisioner", "kid", "key"):
-        if not call.get(flag):
-            raise UsageError(f"flag '--offline' requires the '--{flag}' flag")
-    key = signing_key(call.require("key"), password_file(call), service(call))
-    root = fingerprint_of(connection.root_pem(call))
-    wanted = TokenRequest(subject, f"{connection.url_of(call)}/1.0/{path}", root, **claims)
-    return signed(wanted, key, kid=call.require("kid"), issuer=call.require("provisioner"))
+    given = {"provisioner": options.provisioner, "kid": options.kid, "key": options.key}
+    missing = next((flag for flag, value in given.items() if not value), None)
+    if missing:
+        raise UsageError(f"flag '--offline' requires the '--{missing}' flag")
+    key = signing_key(str(options.key), options.password_file, options.kms)
+    root = fingerprint_of(connection.root_pem(options.authority))
+    url = connection.url_of(options.authority)
+    wanted = TokenRequest(subject, f"{url}/1.0/{path}", root, **claims)
+    return sign(wanted, key, kid=str(options.kid), issuer=str(options.provisioner))

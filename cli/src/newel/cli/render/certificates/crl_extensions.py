@@ -27,28 +27,28 @@ class Shown(NamedTuple):
     members: dict[str, Any]
 
 
-def shown(extension: Extension) -> Shown:
-    """An extension in words; what cannot be decoded as the characters it has."""
+def render_extension(extension: Extension) -> Shown:
+    """Return an extension in words; as characters where it cannot be decoded."""
     decode = {
         oids.CRL_REASON: reason, oids.CRL_NUMBER: number, oids.AUTHORITY_KEY_IDENTIFIER: key_id,
         oids.ISSUING_DISTRIBUTION_POINT: distribution_point,
-    }.get(extension.oid, unknown)  # fmt: skip
+    }.get(extension.oid, render_unknown)  # fmt: skip
     try:
         found = decode(extension)
     except der.DERError:
-        found = unknown(extension)
+        found = render_unknown(extension)
     if not extension.critical:
         return found
     return Shown(f"{found.title} critical", found.lines, found.members | {"critical": True})
 
 
-def unknown(extension: Extension) -> Shown:
-    """An extension that is not known."""
+def render_unknown(extension: Extension) -> Shown:
+    """Return an unknown extension as text."""
     return Shown(extension.oid, characters(extension.value), {extension.oid: text(extension.value)})
 
 
 def reason(extension: Extension) -> Shown:
-    """Why a certificate was revoked."""
+    """Return why a certificate was revoked."""
     code = int.from_bytes(der.only(extension.value, der.ENUMERATED).content, "big")
     word = REASONS[code] if code < len(REASONS) else ""
     word = word or f"ReasonCode({code}): unknown"
@@ -56,13 +56,13 @@ def reason(extension: Extension) -> Shown:
 
 
 def number(extension: Extension) -> Shown:
-    """The list's number."""
+    """Return the list's number."""
     word = str(der.Reader(extension.value).integer())
     return Shown("X509v3 CRL Number:", [word], {"crl_number": word})
 
 
 def key_id(extension: Extension) -> Shown:
-    """Which key signed the list."""
+    """Return which key signed the list."""
     found = der.Reader(der.only(extension.value).content).optional(0x80)
     octets = found.content.hex(":").upper() if found else ""
     title = "X509v3 Authority Key Identifier:"

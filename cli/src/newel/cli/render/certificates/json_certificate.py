@@ -52,13 +52,13 @@ def certificate_json(shown: Certificate) -> dict[str, Any]:
 
 
 def signature_algorithm(algorithm: bytes) -> dict[str, str]:
-    """Its name and identifier."""
+    """Return its name and identifier."""
     name = public_keys.signature_name(algorithm)
     return {"name": name, "oid": public_keys.algorithm_oid(algorithm)}
 
 
 def is_self_signed(shown: Certificate) -> bool:
-    """Whether its own key made its signature."""
+    """Say whether its own key made its signature."""
     if shown.issuer != shown.subject:
         return False
     from newel.crypto.loading import is_der_issued_by
@@ -67,7 +67,7 @@ def is_self_signed(shown: Certificate) -> bool:
 
 
 def without_timestamps(shown: Certificate) -> bytes:
-    """The TBSCertificate without what a CT log adds: what precertificate and certificate share."""
+    """Return the TBSCertificate without SCTs, which precertificate and certificate share."""
     added = {json_extensions.POISON, json_extensions.TIMESTAMPS}
     if not any(extension.oid in added for extension in shown.extensions):
         return shown.tbs
@@ -86,7 +86,7 @@ def _raw_extensions(shown: Certificate) -> list[bytes]:
 
 
 def all_names(shown: Certificate) -> list[str]:
-    """The common name and alternative names that are host names, addresses or URLs; each once."""
+    """Return the common name and alternative names that are host names, addresses or URLs; each once."""
     found = names.parse_general_names(shown.extension(oids.SUBJECT_ALT_NAME))
     common = names.common_name(shown.subject)
     hosts = [common] if is_host(common) else []
@@ -95,7 +95,7 @@ def all_names(shown: Certificate) -> list[str]:
 
 
 def is_host(name: str) -> bool:
-    """Whether a text is written like a host name, with or without a wildcard."""
+    """Say whether a text is written like a host name, with or without a wildcard."""
     bare = name[2:] if name.startswith(("*.", "?.")) else name
     letters = bare.replace("-", "").replace(".", "").replace("_", "")
     return "." in bare and letters.isalnum() and not bare.startswith((".", "-"))

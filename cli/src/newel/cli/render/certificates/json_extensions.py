@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 def members(shown: Certificate) -> tuple[Json, list[Json]]:
-    """What is known by name, and what is not as it stands there."""
+    """Return known extensions by name, and others as they are."""
     found: Json = {}
     unknown: list[Json] = []
     for extension in shown.extensions:
@@ -39,12 +39,12 @@ def members(shown: Certificate) -> tuple[Json, list[Json]]:
 
 
 def raw(extension: Extension) -> Json:
-    """An extension as it is."""
+    """Return an extension as it is."""
     return {"id": extension.oid, "critical": extension.critical, "value": text(extension.value)}
 
 
 def key_usage(extension: Extension) -> Json:
-    """A member for each usage, and all of them as a number."""
+    """Return a member for each usage, and all of them as a number."""
     bits = values.key_usage(extension.value)
     found: Json = {}
     for number, name in enumerate(values.KEY_USAGES):
@@ -54,13 +54,13 @@ def key_usage(extension: Extension) -> Json:
 
 
 def basic_constraints(extension: Extension) -> Json:
-    """Authority or not, and how long a path may be."""
+    """Return whether it is an authority, and how long a path may be."""
     authority, length = values.basic_constraints(extension.value)
     return {"is_ca": authority} | ({} if length is None else {"max_path_len": length})
 
 
 def alternative_names(extension: Extension) -> Json:
-    """Names by kind."""
+    """Return names by kind."""
     found = names.parse_general_names(extension.value)
     others = [name for name in found.others if name.tag == 0xA0]
     kinds = {
@@ -78,13 +78,13 @@ def alternative_names(extension: Extension) -> Json:
 
 
 def other_name(element: der.Element) -> Json:
-    """An otherName: its kind and its value in DER."""
+    """Return an otherName: its kind and its value in DER."""
     inner = der.Reader(element.content)
     return {"id": inner.oid(), "value": text(inner.read(0xA0).content)}
 
 
 def name_constraints(extension: Extension) -> Json:
-    """Subtrees by side and kind."""
+    """Return subtrees by side and kind."""
     found: Json = {"critical": extension.critical}
     sides = zip(("permitted", "excluded"), values.name_constraints(extension.value), strict=True)
     for side, trees in sides:
@@ -99,7 +99,7 @@ def name_constraints(extension: Extension) -> Json:
 
 
 def address_range(address: bytes, mask: bytes) -> Json:
-    """A range with its ends."""
+    """Return a range with its ends."""
     found: Json = {"cidr": values.range_text(address, mask)}
     number, width = int.from_bytes(mask, "big"), len(mask) * 8
     ones = number.bit_count()
@@ -112,7 +112,7 @@ def address_range(address: bytes, mask: bytes) -> Json:
 
 
 def extended_key_usage(extension: Extension) -> Json:
-    """A member for each usage that has a name, the others in a list."""
+    """Return a member for each usage that has a name, the others in a list."""
     found = values.object_identifiers(extension.value)
     known = {EXTENDED_KEY_USAGES[oid] for oid in found if oid in EXTENDED_KEY_USAGES}
     listed: Json = {name: True for name in EXTENDED_KEY_USAGES.values() if name in known}
@@ -146,7 +146,7 @@ def timestamps(extension: Extension) -> list[Json]:
 
 
 def provisioner(extension: Extension) -> dict[str, str]:
-    """Which provisioner let it be issued, in the order of the members' names."""
+    """Return which provisioner let it be issued, in the order of the members' names."""
     found = values.provisioner(extension.value)
     named = 0 < found.type <= _NEWER_TYPES
     kind = vendor_extensions.PROVISIONERS[found.type] if named else f"Unknown ({found.type:#x})"

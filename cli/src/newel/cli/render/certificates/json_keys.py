@@ -33,12 +33,12 @@ _CURVES = {
 
 
 def text(octets: bytes) -> str:
-    """Octets as JSON has them: base64."""
+    """Return octets as JSON has them: base64."""
     return base64.b64encode(octets).decode()
 
 
 def members(spki: bytes) -> dict[str, Any]:
-    """A SubjectPublicKeyInfo: its algorithm, its numbers and its fingerprint."""
+    """Return a SubjectPublicKeyInfo: its algorithm, its numbers and its fingerprint."""
     key = public_keys.parse_public_key(spki)
     found: dict[str, Any] = {"key_algorithm": {"name": key.kind or "unknown_algorithm"}}
     if key.kind == "RSA":
@@ -58,7 +58,7 @@ def members(spki: bytes) -> dict[str, Any]:
 
 
 def curve_members(key: public_keys.PublicKey) -> dict[str, Any]:
-    """A point with the curve it is on."""
+    """Return a point with the curve it is on."""
     shared: dict[str, Any] = {}
     if key.curve in _CURVES:
         for name, number in zip(("p", "n", "b", "gx", "gy"), _CURVES[key.curve], strict=True):

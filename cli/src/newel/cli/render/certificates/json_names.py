@@ -35,7 +35,7 @@ SHORT = {
 
 
 def members(name: bytes) -> dict[str, list[str]]:
-    """The attributes by their JSON names; those without one are left out."""
+    """Return the attributes by their JSON names; those without one are left out."""
     found: dict[str, list[str]] = {}
     for part in names.parse_name(name):
         if part.oid in KEYS:

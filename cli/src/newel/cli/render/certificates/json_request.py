@@ -35,7 +35,7 @@ def request_json(shown: Request) -> dict[str, Any]:
 
 
 def public_key(key: public_keys.PublicKey) -> Any:
-    """The key's numbers; octets in base64 for a key that has none."""
+    """Return the key's numbers; octets in base64 for a key that has none."""
     numbers = {name: int.from_bytes(octets, "big") for name, octets in key.parts.items()}
     if key.kind == "RSA":
         return {"N": numbers["n"], "E": numbers["e"]}
@@ -48,7 +48,7 @@ def public_key(key: public_keys.PublicKey) -> Any:
 
 
 def attributes(shown: Request) -> list[dict[str, Any]]:
-    """The attributes whose values are sets of identifiers and values; Go leaves the others out."""
+    """Return the attributes whose values are sets of identifiers and values; Go leaves the others out."""
     found: list[dict[str, Any]] = []
     for one in shown.attributes:
         if not one.values or any(value[0] != der.SEQUENCE for value in one.values):
@@ -61,7 +61,7 @@ def attributes(shown: Request) -> list[dict[str, Any]]:
 
 
 def attribute(one: Attribute) -> dict[str, Any]:
-    """An attribute whose values are sets of identifiers and values."""
+    """Return an attribute whose values are sets of identifiers and values."""
     return {
         "Type": [int(arc) for arc in one.oid.split(".")],
         "Value": [

@@ -29,7 +29,7 @@ def one(oid: str, qualifiers: list[bytes]) -> dict[str, Any]:
 
 
 def notice(element: der.Element) -> dict[str, Any]:
-    """A user notice: its text and the document it stands in."""
+    """Return a user notice: its text and the document it stands in."""
     inner = der.Reader(element.content)
     reference = inner.optional(der.SEQUENCE)
     found: dict[str, Any] = {} if inner.done else {"explicit_text": decode_string(inner.read())}

@@ -1,6 +1,6 @@
 """A certificate or request in a few lines."""
 
-from newel.cli.render.certificates.text import joined
+from newel.cli.render.certificates.text import join
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values
 from newel.crypto.reader import names, public_keys
@@ -11,7 +11,7 @@ LONGEST = 8
 
 def certificate_short(shown: Certificate) -> str:
     """Kind, key, serial, names, issuer, provisioner and validity."""
-    serial = abbreviated(str(shown.serial))
+    serial = abbreviate(str(shown.serial))
     lines = [
         f"X.509v3 {kind(shown)} Certificate ({key_name(shown.spki)}) [Serial: {serial}]",
         *subjects(shown),
@@ -19,23 +19,23 @@ def certificate_short(shown: Certificate) -> str:
     ]
     found = provisioner(shown)
     if found:
-        identity = f" [ID: {abbreviated(found.credential)}]" if found.credential else ""
+        identity = f" [ID: {abbreviate(found.credential)}]" if found.credential else ""
         lines.append(f"  Provisioner: {found.name}{identity}")
     lines += [
         f"  Valid from:  {shown.not_before:%Y-%m-%dT%H:%M:%SZ}",
         f"          to:  {shown.not_after:%Y-%m-%dT%H:%M:%SZ}",
     ]
-    return joined(lines)
+    return join(lines)
 
 
 def request_short(shown: Request) -> str:
     """Key and names."""
     title = f"X.509v3 Certificate Signing Request ({key_name(shown.spki)})"
-    return joined([title, *subjects(shown)])
+    return join([title, *subjects(shown)])
 
 
 def subjects(shown: Certificate | Request) -> list[str]:
-    """The common name and the alternative names that differ from it, one to a line."""
+    """Return the common name and the alternative names that differ from it, one to a line."""
     common = names.common_name(shown.subject)
     found = names.parse_general_names(shown.extension(oids.SUBJECT_ALT_NAME))
     others = [*found.dns, *found.addresses, *found.emails, *found.uris]
@@ -54,7 +54,7 @@ def kind(shown: Certificate) -> str:
 
 
 def is_root(shown: Certificate) -> bool:
-    """Whether an authority's certificate is signed by its own key."""
+    """Say whether an authority's certificate is signed by its own key."""
     if shown.issuer != shown.subject:
         return False
     from newel.crypto.loading import is_der_issued_by
@@ -63,14 +63,14 @@ def is_root(shown: Certificate) -> bool:
 
 
 def key_name(spki: bytes) -> str:
-    """A key as ``ECDSA P-256``, ``RSA 2048``, ``Ed25519 256``."""
+    """Return a key as ``ECDSA P-256``, ``RSA 2048``, ``Ed25519 256``."""
     key = public_keys.parse_public_key(spki)
     bits = (key.bits + 7) // 8 * 8 if key.kind == "RSA" else key.bits
     return f"{key.kind or 'unknown'} {key.curve or bits or 'unknown'}"
 
 
 def provisioner(shown: Certificate) -> values.Provisioner | None:
-    """Which provisioner let it be issued; None when it does not say."""
+    """Return which provisioner let it be issued; None when it does not say."""
     value = shown.extension(oids.STEP_PROVISIONER)
     try:
         return values.provisioner(value) if value is not None else None
@@ -78,6 +78,6 @@ def provisioner(shown: Certificate) -> values.Provisioner | None:
         return None
 
 
-def abbreviated(text: str) -> str:
-    """The first and last four characters of a long text."""
+def abbreviate(text: str) -> str:
+    """Return the first and last four characters of a long text."""
     return text if len(text) <= LONGEST else f"{text[:4]}...{text[-4:]}"

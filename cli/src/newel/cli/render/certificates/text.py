@@ -10,7 +10,7 @@ SIGNATURE_COLUMNS = 18
 
 
 def certificate_text(shown: Certificate) -> str:
-    """The whole certificate."""
+    """Return the whole certificate."""
     from newel.cli.render.certificates.text_extensions import extension_lines
 
     serial = f"0x{public_keys.unsigned_octets(abs(shown.serial)).hex()}"
@@ -34,11 +34,11 @@ def certificate_text(shown: Certificate) -> str:
         lines.append("        X509v3 extensions:")
         for extension in shown.extensions:
             lines += extension_lines(extension)
-    return joined([*lines, *signature_lines(algorithm, shown.signature)])
+    return join([*lines, *signature_lines(algorithm, shown.signature)])
 
 
 def request_text(shown: Request) -> str:
-    """The whole request."""
+    """Return the whole request."""
     from newel.cli.render.certificates.text_requests import requested_lines
 
     algorithm = public_keys.signature_name(shown.algorithm)
@@ -50,21 +50,21 @@ def request_text(shown: Request) -> str:
     ]
     if shown.version == 0 and shown.extensions:
         lines += ["        Requested Extensions:", *requested_lines(shown.extensions)]
-    return joined([*lines, *signature_lines(algorithm, shown.signature)])
+    return join([*lines, *signature_lines(algorithm, shown.signature)])
 
 
-def joined(lines: Iterable[str]) -> str:
+def join(lines: Iterable[str]) -> str:
     """Lines, each ended."""
     return "".join([f"{line}\n" for line in lines])
 
 
 def moment(at: object) -> str:
-    """A time as ``Nov 21 09:58:21 2026 UTC``."""
+    """Return a time as ``Nov 21 09:58:21 2026 UTC``."""
     return f"{at:%b} {at:%d}".replace(" 0", " ") + f" {at:%H:%M:%S} {at:%Y} UTC"
 
 
 def subject_lines(subject: bytes, spki: bytes) -> list[str]:
-    """The subject and its key."""
+    """Return the subject and its key."""
     return [
         f"        Subject: {names.format_name(subject)}".rstrip(" "),
         "        Subject Public Key Info:",
@@ -73,7 +73,7 @@ def subject_lines(subject: bytes, spki: bytes) -> list[str]:
 
 
 def key_lines(key: public_keys.PublicKey) -> list[str]:
-    """The numbers of a public key."""
+    """Return the numbers of a public key."""
     lines = [f"            Public Key Algorithm: {key.kind or 'unknown'}"]
     if key.kind != "DSA":
         bits = len(key.octets) if key.kind == "Ed25519" else key.bits
@@ -95,12 +95,12 @@ def key_lines(key: public_keys.PublicKey) -> list[str]:
 
 
 def block(title: str, octets: bytes) -> list[str]:
-    """A number under its title."""
+    """Return a number under its title."""
     return [f"                {title}:", *columns(octets, KEY_COLUMNS, 20)]
 
 
 def columns(octets: bytes, width: int, indent: int) -> list[str]:
-    """Octets in hexadecimal, so many to a line; each line but the last ends in a colon."""
+    """Return octets in hexadecimal, so many to a line; each line but the last ends in a colon."""
     rows = [octets[at : at + width].hex(":") for at in range(0, len(octets), width)]
     return [" " * indent + row + ":" for row in rows[:-1]] + [
         " " * indent + row for row in rows[-1:]
@@ -108,7 +108,7 @@ def columns(octets: bytes, width: int, indent: int) -> list[str]:
 
 
 def signature_lines(algorithm: str, signature: bytes) -> list[str]:
-    """The signature."""
+    """Return the signature."""
     return [
         f"    Signature Algorithm: {algorithm}",
         *columns(signature, SIGNATURE_COLUMNS, 9),

@@ -39,11 +39,11 @@ def extension_lines(extension: Extension) -> Lines:
         body = show(extension.value)
     except (der.DERError, IndexError):
         body = vendor_extensions.characters(extension.value)
-    return [heading(title, extension), *(f"                {line}" for line in body)]
+    return [header_line(title, extension), *(f"                {line}" for line in body)]
 
 
-def heading(title: str, extension: Extension) -> str:
-    """The first line of an extension."""
+def header_line(title: str, extension: Extension) -> str:
+    """Return the first line of an extension."""
     return f"            {title}:{' critical' if extension.critical else ''}"
 
 
@@ -58,14 +58,14 @@ def authority_key_id(value: bytes) -> Lines:
 
 
 def key_usage(value: bytes) -> Lines:
-    """The usages by name."""
+    """Return the usages by name."""
     bits = values.key_usage(value)
     found = [name for number, name in enumerate(values.KEY_USAGES) if bits & 1 << number]
     return [", ".join(found) or "None"]
 
 
 def extended_key_usage(value: bytes) -> Lines:
-    """The usages by name, what is not known by identifier at the end."""
+    """Return the usages by name, what is not known by identifier at the end."""
     found = values.object_identifiers(value)
     named = [EXTENDED_KEY_USAGES.get(oid, "UNKNOWN") for oid in found if is_named(oid)]
     rest = [EXTENDED_KEY_USAGES.get(oid, oid) for oid in found if not is_named(oid)]
@@ -73,7 +73,7 @@ def extended_key_usage(value: bytes) -> Lines:
 
 
 def is_named(oid: str) -> bool:
-    """Whether a usage is listed among those with names; a TPM's endorsement comes with the others."""
+    """Say whether a usage is listed among those with names; a TPM's endorsement comes with the others."""
     return oid in WORDLESS or (oid in EXTENDED_KEY_USAGES and not oid.startswith("2.23."))
 
 
@@ -91,7 +91,7 @@ def alternative_names(value: bytes) -> Lines:
 
 
 def named_lines(found: GeneralNames) -> Lines:
-    """The four usual kinds."""
+    """Return the four usual kinds."""
     kinds = (
         ("DNS", found.dns),
         ("email", found.emails),
@@ -102,7 +102,7 @@ def named_lines(found: GeneralNames) -> Lines:
 
 
 def name_constraints(value: bytes) -> Lines:
-    """What is permitted and excluded, by kind."""
+    """Return what is permitted and excluded, by kind."""
     lines: Lines = []
     for title, side in zip(("Permitted", "Excluded"), values.name_constraints(value), strict=True):
         ranges = [values.range_text(*one) for one in side.ranges]
@@ -118,13 +118,13 @@ def name_constraints(value: bytes) -> Lines:
 
 
 def crl_points(value: bytes) -> Lines:
-    """Where revocation lists are."""
+    """Return where revocation lists are."""
     found = values.crl_points(value)
     return ["Full Name:", "  " + ", ".join(f"URI:{uri}" for uri in found)] if found else []
 
 
 def policies(value: bytes) -> Lines:
-    """The policies' identifiers."""
+    """Return the policies' identifiers."""
     return [f"Policy: {oid}" for oid, _ in values.policies(value)]
 
 

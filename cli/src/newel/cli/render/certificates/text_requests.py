@@ -21,7 +21,7 @@ _ONLY_HERE = {
 
 
 def requested_lines(extensions: Iterable[Extension]) -> list[str]:
-    """The known ones as in certificates, the others as characters and octets after them."""
+    """Return known extensions as in certificates, then the others as characters and octets."""
     lines: list[str] = []
     rest: list[str] = []
     for extension in extensions:
@@ -30,12 +30,12 @@ def requested_lines(extensions: Iterable[Extension]) -> list[str]:
         elif extension.oid in KNOWN:
             lines += text_extensions.extension_lines(extension)
         else:
-            rest += unknown(extension)
+            rest += unknown_lines(extension)
     return [*lines, "        Attributes:", *rest] if rest else lines
 
 
 def usages(extension: Extension) -> list[str]:
-    """The extended key usages in their own order."""
+    """Return the extended key usages in their own order."""
     title = "X509v3 Extended Key Usage"
     try:
         found = values.object_identifiers(extension.value)
@@ -43,13 +43,13 @@ def usages(extension: Extension) -> list[str]:
         return [f"            {title}: failed to decode"]
     words = text_extensions.EXTENDED_KEY_USAGES | _ONLY_HERE
     listed = ", ".join(words.get(oid, f"UNKNOWN({oid})") for oid in found)
-    return [text_extensions.heading(title, extension), f"                {listed}"]
+    return [text_extensions.header_line(title, extension), f"                {listed}"]
 
 
-def unknown(extension: Extension) -> list[str]:
+def unknown_lines(extension: Extension) -> list[str]:
     """Characters, and octets where some have none."""
     shown = characters(extension.value)[0]
-    lines = [text_extensions.heading(extension.oid, extension), f"                {shown}"]
+    lines = [text_extensions.header_line(extension.oid, extension), f"                {shown}"]
     if shown != runes(extension.value):
         lines.append(f"                {extension.value.hex(':')}")
     return lines

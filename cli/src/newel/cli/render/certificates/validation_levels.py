@@ -20,7 +20,7 @@ _ORDER = ("unknown", "DV", "OV", "EV")
 
 
 def level(shown: Certificate) -> str:
-    """The highest level that any policy stands for: unknown, DV, OV or EV."""
+    """Return the highest level that any policy stands for: unknown, DV, OV or EV."""
     value = shown.extension(oids.CERTIFICATE_POLICIES)
     try:
         claimed = [LEVELS.get(oid, "unknown") for oid, _ in values.policies(value)] if value else []

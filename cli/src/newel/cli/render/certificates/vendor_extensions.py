@@ -27,7 +27,7 @@ Lines = list[str]
 
 
 def characters(value: bytes) -> Lines:
-    """The octets as text, a dot for each that has no printable character."""
+    """Return the octets as text, a dot for each that has no printable character."""
     return ["".join(c if c.isprintable() and c != "�" else "." for c in runes(value))]
 
 
@@ -38,12 +38,12 @@ def runes(value: bytes) -> str:
 
 
 def pairs(flat: list[str]) -> Lines:
-    """Keys and values that follow each other; a key without a value has "-"."""
+    """Return alternating keys and values; a key without a value has "-"."""
     return [f"{key}: {value}" for key, value in zip(flat[::2], [*flat[1::2], "-"], strict=False)]
 
 
 def provisioner(value: bytes) -> Lines:
-    """Which provisioner let the certificate be issued."""
+    """Return which provisioner let the certificate be issued."""
     found = values.provisioner(value)
     lines = [f"Type: {kind(PROVISIONERS, found.type)}", f"Name: {found.name}"]
     if found.credential:
@@ -52,12 +52,12 @@ def provisioner(value: bytes) -> Lines:
 
 
 def kind(known: tuple[str, ...], number: int) -> str:
-    """The name of a number."""
+    """Return the name of a number."""
     return known[number] if 0 <= number < len(known) else f"{number} (unknown)"
 
 
 def registration_authority(value: bytes) -> Lines:
-    """Which registration authority asked for it."""
+    """Return which registration authority asked for it."""
     inner = der.Reader(der.only(value).content)
     lines = [f"Type: {decode_string(inner.read())}"]
     if not inner.done and inner.peek() != der.SEQUENCE:
@@ -70,7 +70,7 @@ def registration_authority(value: bytes) -> Lines:
 
 
 def managed_endpoint(value: bytes) -> Lines:
-    """Which managed endpoint it is for."""
+    """Return which managed endpoint it is for."""
     inner = der.Reader(der.only(value).content)
     return [
         f"Kind: {kind(_ENDPOINTS, inner.integer())}",
@@ -79,27 +79,27 @@ def managed_endpoint(value: bytes) -> Lines:
 
 
 def managed_device(value: bytes) -> Lines:
-    """Which managed device it is for."""
+    """Return which managed device it is for."""
     return [f"DeviceID: {decode_string(der.Reader(der.only(value).content).read())}"]
 
 
 def comment(value: bytes) -> Lines:
-    """A text that older tools left."""
+    """Return the text of an older extension."""
     return [decode_string(der.Reader(value).read())]
 
 
 def firmware(value: bytes) -> Lines:
-    """A version, an octet for each number."""
+    """Return a version, an octet for each number."""
     return [".".join(map(str, value)) or "unknown"]
 
 
 def serial_number(value: bytes) -> Lines:
-    """A device's number."""
+    """Return a device's number."""
     return [str(der.Reader(value).integer())]
 
 
 def policy(value: bytes) -> Lines:
-    """When a YubiKey asks for its PIN and for a touch."""
+    """Return when a YubiKey asks for its PIN and for a touch."""
     lines: Lines = []
     for title, known, number in zip(("PIN", "Touch"), (_PIN, _TOUCH), value, strict=False):
         word = known[number - 1] if 1 <= number <= len(known) else f"unknown (0x{number:02x})"
@@ -108,7 +108,7 @@ def policy(value: bytes) -> Lines:
 
 
 def form_factor(value: bytes) -> Lines:
-    """What a YubiKey looks like; those certified for FIPS count from 81."""
+    """Return the form factor of a YubiKey; those certified for FIPS count from 81."""
     if not value:
         return ["unknown"]
     number, certified = (value[0] - 80, " (FIPS)") if value[0] > 80 else (value[0], "")
@@ -170,7 +170,7 @@ def timestamp_list(value: bytes) -> list[Timestamp]:
 
 
 def directory_attributes(value: bytes) -> Lines:
-    """The first attribute; the specification a TPM follows is spelled out."""
+    """Return the first attribute; the specification a TPM follows is spelled out."""
     inner = der.Reader(der.Reader(der.only(value).content).read(der.SEQUENCE).content)
     oid, content = inner.oid(), inner.read(der.SET).content
     if oid == "2.23.133.2.16":
@@ -192,7 +192,7 @@ def other_names(others: Iterable[der.Element]) -> Lines:
 
 
 def other_name(element: der.Element) -> Lines:
-    """An otherName, or the TPM attributes in a directoryName."""
+    """Return an otherName, or the TPM attributes in a directoryName."""
     if element.tag == 0xA4:
         return tpm_names(element)
     if element.tag != 0xA0:

@@ -2,18 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.connection import connected
+from newel.cli.operations.connection import connect
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAProvisionerJWEKeyOptions
 
 
 def run(options: "CAProvisionerJWEKeyOptions") -> None:
-    """The encrypted private key of a provisioner: a compact JWE."""
+    """Print the encrypted private key of a provisioner: a compact JWE."""
     from newel.client import calls
 
     (kid,) = options.positionals(1)
-    with connected(options) as authority:
+    with connect(authority_options(options)) as authority:
         found = authority.send(calls.encrypted_key(kid))
     if options.json:
         from newel.cli.interact.terminal import show_json

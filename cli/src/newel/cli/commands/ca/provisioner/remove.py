@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 from newel.cli.operations.provisioners import targets
+from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAProvisionerRemoveOptions
 
 
 def run(options: "CAProvisionerRemoveOptions") -> None:
-    """Takes a provisioner away."""
+    """Remove a provisioner."""
     (name,) = options.positionals(1)
-    with targets.opened(options) as place:
+    with targets.open_place(admin_options(options)) as place:
         place.remove(name)

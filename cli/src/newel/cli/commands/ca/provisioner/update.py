@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 from newel.cli.operations.provisioners import targets
 from newel.cli.options import provisioner
+from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAProvisionerUpdateOptions
 
 
 def run(options: "CAProvisionerUpdateOptions") -> None:
-    """Changes a provisioner as the flags say."""
+    """Change a provisioner as the flags say."""
     (name,) = options.positionals(1)
-    with targets.opened(options) as place:
+    with targets.open_place(admin_options(options)) as place:
         place.change(name, lambda record: provisioner.change(options, record))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.administration import admin_session
+from newel.cli.options.groups import admin_options, authority_options
 from newel.cli.store.files import read_password
 
 if TYPE_CHECKING:
@@ -17,15 +18,15 @@ CERTIFICATES = ("ALL", "X509", "SSH")
 
 
 def run(options: "CAProvisionerWebhookOptions") -> None:
-    """Does what the last word of the command says."""
+    """Do what the last word of the command says."""
     from newel.client import webhook_calls
 
     verb = options.command.path.rpartition(" ")[2]
     provisioner, name = options.positionals(2)
-    webhook = {} if verb == "remove" else described(options, name, new=verb == "add")
-    if admin_session.offered(options) is False:
+    webhook = {} if verb == "remove" else webhook_of(options, name, new=verb == "add")
+    if admin_session.probe_management(authority_options(options)) is False:
         raise CliError("the admin API must be enabled to use webhooks")
-    with admin_session.opened(options) as session:
+    with admin_session.open_session(admin_options(options)) as session:
         if verb == "remove":
             session.send(webhook_calls.remove_webhook(provisioner, name))
         elif verb == "update":
@@ -34,8 +35,8 @@ def run(options: "CAProvisionerWebhookOptions") -> None:
             show_secret(options, session.send(webhook_calls.create_webhook(provisioner, webhook)))
 
 
-def described(options: "CAProvisionerWebhookOptions", name: str, *, new: bool) -> dict[str, Any]:
-    """The webhook the flags describe. Raises UsageError."""
+def webhook_of(options: "CAProvisionerWebhookOptions", name: str, *, new: bool) -> dict[str, Any]:
+    """Return the webhook the flags describe. Raises UsageError."""
     url, kind = options.get("url"), options.get("kind")
     if new or url:
         url = options.require("url")
@@ -64,7 +65,7 @@ def described(options: "CAProvisionerWebhookOptions", name: str, *, new: bool) -
 
 
 def credentials(options: "CAProvisionerWebhookOptions") -> dict[str, Any]:
-    """How the authority proves itself to the webhook: a bearer token, or a name with a password."""
+    """Return how the authority proves itself to the webhook: a bearer token, or a name with a password."""
     token, user, password = (
         options.get(flag)
         for flag in ("bearer-token-file", "basic-auth-username", "basic-auth-password-file")
@@ -85,7 +86,7 @@ def credentials(options: "CAProvisionerWebhookOptions") -> dict[str, Any]:
 
 
 def show_secret(options: "CAProvisionerWebhookOptions", made: dict[str, Any]) -> None:
-    """The one time the secret is shown."""
+    """Show the secret, the only time it is shown."""
     if options.json:
         show_json({"id": made.get("id"), "secret": made.get("secret")})
         return

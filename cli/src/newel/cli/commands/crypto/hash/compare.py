@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoHashCompareOptions") -> None:
-    """Prints ok when a file or directory has the digest; fails with "fail" when not."""
+    """Print ok when a file or directory has the digest; fails with "fail" when not."""
     expected, name = options.positionals(2)
     try:
         wanted = bytes.fromhex(expected)
     except ValueError:
         raise CliError(f"error decoding {expected}: not a hexadecimal digest") from None
-    if not hmac.compare_digest(wanted, digests.of_path(digests.chosen(options), name)):
+    if not hmac.compare_digest(
+        wanted, digests.of_path(digests.choose(options.alg, insecure=options.insecure), name)
+    ):
         raise CliError("fail")
     print("ok")

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoHashDigestOptions") -> None:
-    """Prints the digest of each file or directory."""
+    """Print the digest of each file or directory."""
     names = options.positionals(1, -1)
-    new = digests.chosen(options)
+    new = digests.choose(options.alg, insecure=options.insecure)
     found = {name: digests.of_path(new, name).hex() for name in names}
     if options.json:
         show_json(found)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJOSEFormatOptions") -> None:
-    """Turns the JWS or JWE on stdin over."""
+    """Convert the JWS or JWE on stdin to the other serialization."""
     options.positionals(0)
     data = read("-")
     to_compact = data.lstrip().startswith(b"{")

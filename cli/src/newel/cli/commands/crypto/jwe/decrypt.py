@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWEDecryptOptions") -> None:
-    """Decrypts stdin and prints the plaintext as it is."""
+    """Decrypt stdin and print the plaintext as it is."""
     options.positionals(0)
     message = jwe_messages.compact(read("-"))
     alg = str(jwe_messages.header_of(message).get("alg", ""))
@@ -29,15 +29,15 @@ def run(options: "CryptoJWEDecryptOptions") -> None:
             "Please enter the password to decrypt the content encryption key",
         )
     else:
-        opener = chosen(options, alg)
+        opener = choose_key(options, alg)
     sys.stdout.buffer.write(jwe_messages.decrypt(message, opener))
     sys.stdout.flush()
 
 
-def chosen(options: "CryptoJWEDecryptOptions", alg: str) -> jose_keys.JoseKey:
-    """The private key, if it is one to decrypt with."""
+def choose_key(options: "CryptoJWEDecryptOptions", alg: str) -> jose_keys.JoseKey:
+    """Return the private key, if it is one to decrypt with."""
     wanted = jose_keys.Wanted("enc", kid=options.kid or "")
-    key = jose_keys.chosen(options, wanted, other="jwk")
+    key = jose_keys.choose(options, wanted, other="jwk")
     if isinstance(key.key, PublicKey):
         raise CliError("cannot use a public key for decryption")
     if key.use == "sig":

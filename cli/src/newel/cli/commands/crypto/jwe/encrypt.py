@@ -17,7 +17,7 @@ CONTENT = ("A128GCM", "A192GCM", "A256GCM", "A128CBC-HS256", "A192CBC-HS384", "A
 
 
 def run(call: "CryptoJWEEncryptOptions") -> None:
-    """Encrypts stdin and prints the JWE as JSON."""
+    """Encrypt stdin and print the JWE as JSON."""
     call.positionals(0)
     alg, enc = call.alg or "", call.enc or "A256GCM"
     known = {*PASSWORD, *ECDH, *OCT_ENCRYPTION, *RSA_ENCRYPTION}
@@ -38,15 +38,15 @@ def run(call: "CryptoJWEEncryptOptions") -> None:
             "Please enter the password to encrypt the content encryption key", answer_by=""
         ).encode()
     else:
-        recipient = chosen(call, alg, kid)
+        recipient = choose_key(call, alg, kid)
         header |= {"alg": alg or recipient.alg} | ({"kid": recipient.kid} if recipient.kid else {})
     print(jwe_messages.full(jwe_messages.encrypt(header, read("-", exact=True), recipient)))
 
 
-def chosen(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_keys.JoseKey:
-    """The recipient's key, if it is one to encrypt with."""
+def choose_key(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_keys.JoseKey:
+    """Return the recipient's key, if it is one to encrypt with."""
     wanted = jose_keys.Wanted("enc", alg, kid, subtle=call.subtle)
-    key = jose_keys.chosen(call, wanted, other="jwk")
+    key = jose_keys.choose(call, wanted, other="jwk")
     if key.use == "sig":
         raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")
     jose_keys.validate_encryption(key, alg or key.alg)

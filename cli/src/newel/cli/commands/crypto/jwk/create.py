@@ -8,6 +8,7 @@ from newel.cli.jose import jose_keys, jwk_files
 from newel.cli.jose.jose_algorithms import default_algorithm
 from newel.cli.operations.keys import key_choice, key_files
 from newel.cli.operations.keys.key_output import json_text, new_password, write_pair
+from newel.cli.options.groups import password_options
 from newel.cli.store.files import write
 from newel.crypto.keys import PublicKey
 
@@ -20,7 +21,7 @@ SMALLEST_OCT, DEFAULT_OCT, LARGEST_OCT = 16, 32, 1 << 16
 
 
 def run(call: "CryptoJWKCreateOptions") -> None:
-    """Makes a key, or takes that of a PEM file, and writes its public and private JWK."""
+    """Make a key, or take that of a PEM file, and write its public and private JWK."""
     public_file, private_file = call.positionals(2)
     if public_file == private_file:
         raise UsageError(
@@ -29,8 +30,8 @@ def run(call: "CryptoJWKCreateOptions") -> None:
         )
     check(call)
     source = call.from_pem
-    key, extra = from_pem(source) if source else (generated(call), {})
-    jwk = described(call, key, from_file=source is not None) | extra
+    key, extra = from_pem(source) if source else (generate_key(call), {})
+    jwk = describe_key(call, key, from_file=source is not None) | extra
     public = json_text(jwk_files.public_of(jwk))
     if isinstance(key, PublicKey):
         write(public_file, public, force=call.force)
@@ -38,34 +39,36 @@ def run(call: "CryptoJWKCreateOptions") -> None:
         note("Only the public JWK was generated.")
         note("Cannot retrieve a private key from a public one.")
         return
-    password = new_password(call, "Please enter the password to encrypt the private JWK")
-    private = json_text(jwk) if password is None else jwk_files.sealed(jwk, password)
-    write_pair((public_file, private_file), public, private, call)
+    password = new_password(
+        password_options(call), "Please enter the password to encrypt the private JWK"
+    )
+    private = json_text(jwk) if password is None else jwk_files.encrypt(jwk, password)
+    write_pair((public_file, private_file), public, private, force=call.force, json=call.json)
 
 
 def check(call: "CryptoJWKCreateOptions") -> None:
-    """Refuses flags that do not go together before anything is asked or made."""
+    """Refuse flags that do not go together before anything is asked or made."""
     kty = call.kty or "EC"
     if kty not in KINDS:
         raise UsageError(
             f"invalid value '{kty}' for flag '--kty'; options are EC, RSA, OKP, or oct"
         )
     unfit = "crv" if kty in {"RSA", "oct"} else "size"
-    if call.settled(unfit):
+    if call.is_settled(unfit):
         raise UsageError(f"flag '--{unfit}' is incompatible with '--kty {kty}'")
     if call.no_password:
-        new_password(call)
+        new_password(password_options(call))
     if call.use == "enc" and kty == "OKP":
         raise CliError("invalid algorithm: Ed25519 cannot be used for encryption")
 
 
-def generated(call: "CryptoJWKCreateOptions") -> key_files.Material:
-    """A new key of the kind that is asked for."""
+def generate_key(call: "CryptoJWKCreateOptions") -> key_files.Material:
+    """Return a new key of the kind that is asked for."""
     kty, crv = call.kty or "EC", call.crv or ""
     if kty == "oct":
         return key_choice.generate_octets(octets(call))
     if kty == "RSA":
-        size = key_choice.rsa_size(call, insecure=call.insecure)
+        size = key_choice.rsa_size(call.size, insecure=call.insecure)
         return key_choice.generate(key_choice.KeyChoice("RSA", "", size))
     options = key_choice.CURVES if kty == "EC" else ("Ed25519",)
     if crv and crv not in options:
@@ -74,7 +77,7 @@ def generated(call: "CryptoJWKCreateOptions") -> key_files.Material:
 
 
 def octets(call: "CryptoJWKCreateOptions") -> int:
-    """How many octets a symmetric key gets."""
+    """Return how many octets a symmetric key gets."""
     size = call.integer("size", DEFAULT_OCT)
     if size < SMALLEST_OCT and not call.insecure:
         raise UsageError(
@@ -86,7 +89,7 @@ def octets(call: "CryptoJWKCreateOptions") -> int:
 
 
 def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
-    """The key in a PEM file; a certificate comes along as ``x5c``."""
+    """Return the key in a PEM file; a certificate comes along as ``x5c``."""
     from newel.cli.store.files import read
 
     data = read(name)
@@ -99,10 +102,10 @@ def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
     return key, {"x5c": [base64.b64encode(block.content).decode()]}
 
 
-def described(
+def describe_key(
     call: "CryptoJWKCreateOptions", key: key_files.Material, *, from_file: bool
 ) -> jwk_files.Jwk:
-    """The JWK with use, algorithm and id, if they fit the key."""
+    """Return the JWK with use, algorithm and id, if they fit the key."""
     use, alg = call.use or "", call.alg or ""
     fixed = default_algorithm(key, "" if from_file else use, fixed_only=from_file)
     alg = (fixed or alg) if from_file else (alg or fixed)
@@ -112,6 +115,6 @@ def described(
     elif not isinstance(key, bytes):
         # the hash of a symmetric key would tell something about it
         jwk["kid"] = jwk_files.thumbprint(jwk)
-    jwk = jwk_files.ordered(jwk)
+    jwk = jwk_files.sort_members(jwk)
     jose_keys.validate(jose_keys.JoseKey(key, jwk))
     return jwk

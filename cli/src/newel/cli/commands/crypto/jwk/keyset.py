@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWKKeysetOptions") -> None:
-    """Does what the last word says, with the file locked against others."""
+    """Do what the last word says, with the file locked against others."""
     verb = options.command.path.split()[-1]
     (name,) = options.positionals(1)
     if verb == "add":
         prompt = "Please enter the password to decrypt JWK"
         new = jwk_files.parse(read("-"), "JWK", prompt=prompt)
-        with locked(name) as keys:
+        with open_locked(name) as keys:
             save(name, [*keys, new])
         return
-    kid = options.get("kid") if options.known("kid") else None
-    with locked(name) as keys:
+    kid = options.get("kid") if options.has("kid") else None
+    with open_locked(name) as keys:
         if verb == "remove":
             save(name, [key for key in keys if key.get("kid", "") != (kid or "")])
         elif verb == "find":
@@ -43,10 +43,10 @@ def run(options: "CryptoJWKKeysetOptions") -> None:
 
 
 @contextmanager
-def locked(name: str) -> Generator[list[jwk_files.Jwk]]:
-    """The keys in the file, which nobody else changes meanwhile; a missing file is made.
+def open_locked(name: str) -> Generator[list[jwk_files.Jwk]]:
+    """Yield the keys in the file, which stays locked meanwhile; create a missing file.
 
-    Windows lets nobody replace a file that is open: there it is not locked.
+    Windows does not replace an open file: there it is not locked.
     """
     if os.name == "nt":
         Path(name).touch()
@@ -59,7 +59,7 @@ def locked(name: str) -> Generator[list[jwk_files.Jwk]]:
 
 
 def lock(name: str) -> int:
-    """The file, open under an exclusive lock, or an error at once; the lock ends with the descriptor."""
+    """Open the file under an exclusive lock, which ends with the descriptor, or fail at once."""
     import fcntl
 
     while True:
@@ -74,10 +74,10 @@ def lock(name: str) -> int:
             raise CliError(f"error reading {name}: file is locked") from None
         if os.fstat(descriptor).st_ino == Path(name).stat().st_ino:
             return descriptor
-        os.close(descriptor)  # somebody put another file in its place before the lock was ours
+        os.close(descriptor)  # another process replaced the file before it was locked
 
 
 def save(name: str, keys: list[jwk_files.Jwk]) -> None:
-    """Puts the new set in the place of the old."""
+    """Replace the old set by the new one."""
     path = Path(name)
     replace(path, json_text({"keys": keys}), path.stat().st_mode & 0o777)

@@ -14,6 +14,6 @@ PROMPT = "Please enter the password to decrypt your private JWK"
 
 
 def run(options: "CryptoJWKPublicOptions") -> None:
-    """Prints the public JWK of the one on stdin."""
+    """Print the public JWK of the one on stdin."""
     options.positionals(0)
     show_json(jwk_files.public_of(jwk_files.parse(read("-"), "JWK", prompt=PROMPT)))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWKThumbprintOptions") -> None:
-    """Prints the thumbprint of the JWK on stdin."""
+    """Print the thumbprint of the JWK on stdin."""
     options.positionals(0)
     thumbprint = jwk_files.thumbprint(jwk_files.parse(read("-"), "JWK", prompt=PROMPT))
     if options.json:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWSInspectOptions") -> None:
-    """Prints the payload of the JWS on stdin, or all of it as JSON."""
+    """Print the payload of the JWS on stdin, or all of it as JSON."""
     options.positionals(0)
     if not options.insecure:
         raise UsageError(f"'{program.name()} crypto jws inspect' requires the '--insecure' flag")
@@ -27,7 +27,7 @@ def show(
     message: jws_messages.Jws,
     payload: bytes,
 ) -> None:
-    """The payload as it is, or the whole message with it in base64url."""
+    """Print the payload as it is, or the whole message with it in base64url."""
     if options.json_ or options.json:
         show_json(message.members(message.payload_text))
         return

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWSSignOptions") -> None:
-    """Signs a file or stdin and prints the compact JWS."""
+    """Sign a file or stdin and print the compact JWS."""
     given = options.positionals(0, 1)
     payload = read(given[0], exact=True) if given else read("-", exact=True) if has_input() else b""
     key, header = signer(options)
     for name in ("typ", "cty", "jku"):
-        if options.given(name):
+        if options.is_given(name):
             header[name] = options.get(name) or ""
     if options.jwk:
         header["jwk"] = jwk_files.public_of(key.jwk)
@@ -26,7 +26,7 @@ def run(options: "CryptoJWSSignOptions") -> None:
 
 
 def show(options: "CryptoJWSSignOptions | CryptoJWTSignOptions", token: str) -> None:
-    """The token on a line, or in JSON."""
+    """Print the token on a line, or in JSON."""
     if options.json:
         show_json({"token": token})
     else:
@@ -36,12 +36,12 @@ def show(options: "CryptoJWSSignOptions | CryptoJWTSignOptions", token: str) -> 
 def signer(
     options: "CryptoJWSSignOptions | CryptoJWTSignOptions",
 ) -> tuple[jose_keys.JoseKey, dict[str, Any]]:
-    """The signing key the flags name, and the header members that say so."""
+    """Return the signing key the flags name, and the header members that say so."""
     flag = jws_headers.certificate_flag(options)
     wanted = jose_keys.Wanted("sig", options.alg or "", options.kid or "", subtle=options.subtle)
-    key = jose_keys.chosen(options, wanted)
+    key = jose_keys.choose(options, wanted)
     jose_keys.for_signing(key)
-    if options.known("jwk") and options.on("jwk") and isinstance(key.key, bytes):
+    if options.has("jwk") and options.on("jwk") and isinstance(key.key, bytes):
         raise UsageError("flag '--jwk' would publish the symmetric key")
     header: dict[str, Any] = {}
     if key.kid and not options.no_kid:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWSVerifyOptions") -> None:
-    """Prints the payload of the JWS on stdin when it is verified."""
+    """Print the payload of the JWS on stdin when it is verified."""
     options.positionals(0)
     message = jws_messages.parse(read("-").decode(errors="replace"))
     key = verifier(options, message, "JWS")
@@ -24,13 +24,13 @@ def verifier(
     message: jws_messages.Jws,
     kind: str,
 ) -> jose_keys.JoseKey:
-    """The key the flags name, its algorithm compared with what the message claims."""
+    """Return the key the flags name, its algorithm compared with what the message claims."""
     subtle, alg = options.subtle, options.alg or ""
     kid = options.kid or ""
     if options.jwks and not kid:
         kid = str(message.header.get("kid", ""))
     wanted = jose_keys.Wanted("sig", alg, kid, subtle, fixed_only=not options.insecure)
-    key = jose_keys.chosen(options, wanted)
+    key = jose_keys.choose(options, wanted)
     jose_keys.validate_signing(key)
     jws_messages.refuse_unknown(message)
     claimed = str(message.header.get("alg", ""))

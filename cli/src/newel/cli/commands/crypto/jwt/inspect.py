@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWTInspectOptions") -> None:
-    """Prints the header and claims of the token on stdin."""
+    """Print the header and claims of the token on stdin."""
     options.positionals(0)
     if not options.insecure:
         raise UsageError(f"'{program.name()} crypto jwt inspect' requires the '--insecure' flag")
@@ -22,7 +22,7 @@ def run(options: "CryptoJWTInspectOptions") -> None:
 
 
 def show(message: jws_messages.Jws) -> None:
-    """The token as JSON."""
+    """Print the token as JSON."""
     try:
         claims: object = json.loads(message.payload)
     except ValueError as error:

@@ -20,7 +20,7 @@ TIMES = ("exp", "nbf", "iat")
 
 
 def run(options: "CryptoJWTSignOptions") -> None:
-    """Prints the token; the payload's claims beat those of the flags."""
+    """Print the token; the payload's claims override those of the flags."""
     given = options.positionals(0, 1)
     extra = payload(given[0] if given else None)
     key, header = signer(options)
@@ -30,13 +30,13 @@ def run(options: "CryptoJWTSignOptions") -> None:
         if not equals:
             raise UsageError(f"invalid value '{item}' for flag '--header'")
         header[name] = value
-    claims = claimed(options, int(now().timestamp())) | extra
+    claims = build_claims(options, int(now().timestamp())) | extra
     text = json.dumps(claims, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     show(options, jws_messages.sign(header, text.encode(), key))
 
 
-def claimed(options: "CryptoJWTSignOptions", moment: int) -> dict[str, Any]:
-    """The claims the flags make; without --subtle the recommended ones must all be there."""
+def build_claims(options: "CryptoJWTSignOptions", moment: int) -> dict[str, Any]:
+    """Return the claims of the flags, which must include the recommended ones without --subtle."""
     subtle = options.subtle
     audience = options.aud
     claims: dict[str, Any] = {
@@ -59,7 +59,7 @@ def claimed(options: "CryptoJWTSignOptions", moment: int) -> dict[str, Any]:
 
 
 def payload(name: str | None) -> dict[str, Any]:
-    """The JSON object in a file or on stdin; nothing there is an empty one."""
+    """Return the JSON object in a file or on stdin; an empty one for no content."""
     if name is None and not has_input():
         return {}
     text = read(name or "-")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoJWTVerifyOptions") -> None:
-    """Prints the token on stdin as JSON when signature, issuer, audience and times are right."""
+    """Print the token on stdin as JSON when signature, issuer, audience and times are right."""
     options.positionals(0)
     message = jws_messages.parse(read("-").decode(errors="replace"))
     issuer, audience = options.iss, options.aud
@@ -75,7 +75,7 @@ def faults(
 
 
 def date(claims: dict[str, Any], name: str) -> float:
-    """A NumericDate."""
+    """Return a NumericDate as a time."""
     value: object = claims[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CliError(f"claim verify failed: {name} is not a number")

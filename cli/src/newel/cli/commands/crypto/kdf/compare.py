@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoKDFCompareOptions") -> None:
-    """Prints ok when a password has the PHC string; fails with "fail" when not."""
+    """Print ok when a password has the PHC string; fails with "fail" when not."""
     given = options.positionals(1, 2)
     if len(given) == 2 and not options.insecure:
         raise UsageError("positional argument <input> requires the '--insecure' flag")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoKDFHashOptions") -> None:
-    """Prints the PHC string of a password."""
+    """Print the PHC string of a password."""
     given = options.positionals(0, 1)
     if given and not options.insecure:
         # an argument is seen by every user of the machine and kept in the shell's history

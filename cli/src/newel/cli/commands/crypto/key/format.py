@@ -19,7 +19,7 @@ FORMS = ("pem", "der", "ssh", "jwk")
 
 
 def run(options: "CryptoKeyFormatOptions") -> None:
-    """Prints or writes the key; without a form PEM becomes DER and everything else PEM."""
+    """Print or write the key; without a form PEM becomes DER and everything else PEM."""
     name = (options.positionals(0, 1) or ["-"])[0]
     wanted = [form for form in FORMS if options.on(form)]
     if len(wanted) > 1:
@@ -43,7 +43,7 @@ def run(options: "CryptoKeyFormatOptions") -> None:
 
 
 def private(options: "CryptoKeyFormatOptions", key: PrivateKey, form: str) -> bytes:
-    """A private key in one of the forms; DER has no password."""
+    """Return a private key in one of the forms; DER has no password."""
     pkcs8 = options.pkcs8
     if form == "der":
         return key_output.private_der(key, pkcs8=pkcs8)
@@ -57,11 +57,11 @@ def private(options: "CryptoKeyFormatOptions", key: PrivateKey, form: str) -> by
     jwk = jwk_files.of_key(key)
     if password is None:
         return key_output.json_text(jwk, None)
-    return jwk_files.sealed(jwk, password, indent=None)
+    return jwk_files.encrypt(jwk, password, indent=None)
 
 
 def public(key: PublicKey, form: str) -> bytes:
-    """A public key in one of the forms."""
+    """Return a public key in one of the forms."""
     if form == "der":
         from newel.crypto.keys import spki
 

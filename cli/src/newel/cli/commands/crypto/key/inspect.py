@@ -19,9 +19,9 @@ Facts = list[tuple[str, bytes | str]]
 
 
 def run(options: "CryptoKeyInspectOptions") -> None:
-    """Describes the key in a file."""
+    """Describe the key in a file."""
     name = (options.positionals(0, 1) or ["-"])[0]
-    title, bits, facts = described(load(name, options.password_file).key)
+    title, bits, facts = describe_key(load(name, options.password_file).key)
     if options.json:
         shown = {key: value.hex() if isinstance(value, bytes) else value for key, value in facts}
         show_json({"type": title, "bits": bits, **shown})
@@ -32,13 +32,13 @@ def run(options: "CryptoKeyInspectOptions") -> None:
 
 
 def block(label: str, value: bytes) -> str:
-    """Octets in hexadecimal, sixteen to a line."""
+    """Return octets in hexadecimal, sixteen to a line."""
     lines = [value[at : at + COLUMNS].hex(":") for at in range(0, len(value), COLUMNS)]
     return f"{label}:\n    " + ":\n    ".join(lines)
 
 
-def described(key: Material) -> tuple[str, int, Facts]:
-    """What a key is called, its bits and its parts."""
+def describe_key(key: Material) -> tuple[str, int, Facts]:
+    """Return the kind of a key, its size and its parts."""
     if isinstance(key, rsa.RSAPublicKey):
         return "RSA Public-Key", key.key_size, rsa_public(key, "Exponent")
     if isinstance(key, rsa.RSAPrivateKey):
@@ -60,7 +60,7 @@ def described(key: Material) -> tuple[str, int, Facts]:
 
 
 def rsa_public(key: rsa.RSAPublicKey, exponent: str) -> Facts:
-    """Modulus and exponent."""
+    """Return modulus and exponent."""
     numbers = key.public_numbers()
     modulus = numbers.n.to_bytes((key.key_size + 7) // 8, "big")
     return [("Modulus", modulus), (exponent, f"{numbers.e} (0x{numbers.e:x})")]
@@ -80,16 +80,16 @@ def rsa_private(key: rsa.RSAPrivateKey) -> Facts:
 
 
 def point(key: ec.EllipticCurvePublicKey) -> Facts:
-    """The coordinates at full length."""
+    """Return the coordinates at full length."""
     size, numbers = (key.key_size + 7) // 8, key.public_numbers()
     return [("X", numbers.x.to_bytes(size, "big")), ("Y", numbers.y.to_bytes(size, "big"))]
 
 
 def curve(key: ec.EllipticCurvePublicKey) -> tuple[str, str]:
-    """The curve's name."""
+    """Return the curve's name."""
     return "Curve", CURVES.get(key.curve.name, key.curve.name)
 
 
 def shortest(value: int) -> bytes:
-    """A number without leading zeros."""
+    """Return a number without leading zeros."""
     return value.to_bytes((value.bit_length() + 7) // 8, "big")

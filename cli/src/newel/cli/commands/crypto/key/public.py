@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoKeyPublicOptions") -> None:
-    """Prints or writes the public key as PEM."""
+    """Print or write the public key as PEM."""
     name = (options.positionals(0, 1) or ["-"])[0]
     text = public_pem(public_key(name, options.password_file))
     out = options.out

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoKeySignOptions") -> None:
-    """Prints the signature over a file or stdin."""
+    """Print the signature over a file or stdin."""
     name = (options.positionals(0, 1) or ["-"])[0]
     key_file = options.require("key")
     message = read(name)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoKeyVerifyOptions") -> None:
-    """Prints true; fails with "false" when the signature is another's."""
+    """Print true; fail with "false" when the signature does not verify."""
     name = (options.positionals(0, 1) or ["-"])[0]
     key_file, text = options.require("key"), options.require("signature")
     message = read(name)

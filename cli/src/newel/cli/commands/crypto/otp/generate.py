@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import show_json
-from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, checked
+from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, check_key
 from newel.cli.store.files import write
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ LONGEST_SECRET = 1024
 
 
 def run(options: "CryptoOTPGenerateOptions") -> None:
-    """Prints the secret or its key URI, and draws the QR code of it where --qr says."""
+    """Print the secret or its key URI, and draw the QR code of it where --qr says."""
     issuer, account = options.require("issuer"), options.require("account")
     size = options.integer("secret-size") or 20
     if not 1 <= size <= LONGEST_SECRET:
         raise UsageError(f"flag '--secret-size' must be between 1 and {LONGEST_SECRET}")
     alg = algorithm(options.alg or "SHA1")
     digits, period = options.integer("length") or 6, options.integer("period") or 30
-    key = checked(OtpKey(secrets.token_bytes(size), alg, digits, period))
+    key = check_key(OtpKey(secrets.token_bytes(size), alg, digits, period))
     url = key.url(issuer, account)
     if picture := options.qr:
         from newel.cli.render.qr_code import png

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import show_json
-from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, checked, parse
+from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, check_key, parse
 from newel.cli.store.files import read
 from newel.cli.store.standard_input import text_or_answer
 from newel.client.clock import now
@@ -18,11 +18,11 @@ MOST_SKEW = 1000
 
 
 def run(options: "CryptoOTPVerifyOptions") -> int:
-    """Prints ok, or fail with exit code 1, for the code on stdin or typed at the terminal."""
+    """Print ok, or fail with exit code 1, for the code on stdin or typed at the terminal."""
     names = options.positionals(0, 1)
     name = options.secret or (names[0] if names else options.require("secret"))
     key = settings(options, parse(read(name).decode(errors="replace")))
-    moment = asked_time(options)
+    moment = time_of(options)
     skew = options.integer("skew")
     if skew > 1 and not options.insecure:
         raise UsageError("'--skew' values greater than 1 require the '--insecure' flag")
@@ -40,18 +40,18 @@ def run(options: "CryptoOTPVerifyOptions") -> int:
 
 
 def settings(options: "CryptoOTPVerifyOptions", key: OtpKey) -> OtpKey:
-    """The key with what the command line says otherwise than its URI."""
-    if options.given("period"):
+    """Return the key, in which the command line overrides the URI."""
+    if options.is_given("period"):
         key = dataclasses.replace(key, period=options.integer("period"))
-    if options.given("length"):
+    if options.is_given("length"):
         key = dataclasses.replace(key, digits=options.integer("length"))
-    if options.given("alg"):
+    if options.is_given("alg"):
         key = dataclasses.replace(key, alg=algorithm(options.alg or "SHA1"))
-    return checked(key)
+    return check_key(key)
 
 
-def asked_time(options: "CryptoOTPVerifyOptions") -> float:
-    """The moment of --time, an instant or a duration from now; now without it."""
+def time_of(options: "CryptoOTPVerifyOptions") -> float:
+    """Return the moment of --time, an instant or a duration from now; now without it."""
     text, moment = options.time, now()
     if text is None:
         return moment.timestamp()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoWinpeExtractOptions") -> None:
-    """Prints them as PEM."""
+    """Print the certificates as PEM."""
     from newel.crypto import pem
 
     (name,) = options.positionals(1)

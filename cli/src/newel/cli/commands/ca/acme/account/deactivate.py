@@ -5,24 +5,25 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import confirm, say
 from newel.cli.operations.acme import accounts, directories
-from newel.cli.operations.connection import explained
+from newel.cli.operations.connection import explain_refusals
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAACMEAccountDeactivateOptions
 
 
 def run(options: "CAACMEAccountDeactivateOptions") -> None:
-    """Gives an account up (RFC 8555 §7.3.6) and forgets its key, which is good for nothing then."""
+    """Deactivate an account (RFC 8555 §7.3.6) and delete its key, which is useless afterwards."""
     from newel.client import acme_accounts, acme_transport
 
     options.positionals(0)
-    directory = directories.of(options)
-    kept = accounts.named(options, directory.url)
+    directory = directories.find(options.acme, authority_options(options), options.provisioner)
+    kept = accounts.find(options.require("account"), directory.url)
     key = accounts.key_of(kept)
     question = f"The account '{kept.name}' of {kept.directory} cannot be used again; go on"
     if not options.force and not confirm(question):
         raise CliError("the account stays")
-    with explained():
+    with explain_refusals():
         flow = acme_accounts.deactivate(directory.url, key)
         account = acme_transport.run(flow, directories.tls(directory))
     kept.path.unlink()

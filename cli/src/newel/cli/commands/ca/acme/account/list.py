@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CAACMEAccountListOptions") -> None:
-    """Prints the accounts whose keys are kept here; nobody is asked."""
+    """Print the accounts whose keys are stored on this machine; no server is asked."""
     options.positionals(0)
     found = accounts.every()
     if options.json:
@@ -22,6 +22,8 @@ def run(options: "CAACMEAccountListOptions") -> None:
             ]
         )
         return
-    from newel.cli.render.table import tabbed
+    from newel.cli.render.table import format_table
 
-    print(tabbed([("NAME", "DIRECTORY", "KEY"), *((*each, str(each.path)) for each in found)]))
+    print(
+        format_table([("NAME", "DIRECTORY", "KEY"), *((*each, str(each.path)) for each in found)])
+    )

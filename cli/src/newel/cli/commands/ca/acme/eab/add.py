@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from newel.cli.operations.administration import admin_session, external_keys
+from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAACMEEABAddOptions
@@ -12,13 +13,13 @@ TITLES = ("Key ID", "Provisioner", "Key (base64, raw url encoded)", "Reference")
 
 
 def run(options: "CAACMEEABAddOptions") -> None:
-    """Makes a key and prints it: it is shown only now."""
+    """Create a key and print it; it is never shown again."""
     from newel.client import admin_calls
 
     words = options.positionals(1, 2)
     with (
-        admin_session.opened(options) as session,
-        external_keys.explained("creating ACME EAB key"),
+        admin_session.open_session(admin_options(options)) as session,
+        external_keys.explain_refusals("creating ACME EAB key"),
     ):
         key = session.send(admin_calls.create_external_key(words[0], "".join(words[1:])))
     if options.json:

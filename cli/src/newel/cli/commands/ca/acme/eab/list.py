@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.operations import pagination
 from newel.cli.operations.administration import admin_session, external_keys
+from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAACMEEABListOptions
@@ -17,17 +18,17 @@ TITLES = ("Key ID", "Provisioner", "Key (masked)", "Created At", "Bound At", "Ac
 
 
 def run(options: "CAACMEEABListOptions") -> None:
-    """Prints a provisioner's keys, through $PAGER where a person looks."""
+    """Print a provisioner's keys, through $PAGER where a person looks."""
     from newel.client import admin_calls
 
     words = options.positionals(1, 2)
     name, reference = words[0], "".join(words[1:])
     limit = options.integer("limit")
     with (
-        admin_session.opened(options) as session,
-        external_keys.explained("retrieving ACME EAB keys"),
+        admin_session.open_session(admin_options(options)) as session,
+        external_keys.explain_refusals("retrieving ACME EAB keys"),
     ):
-        found = pagination.every(
+        found = pagination.collect(
             lambda cursor: session.send(
                 admin_calls.external_keys(name, reference, cursor=cursor, limit=limit)
             ),
@@ -53,7 +54,7 @@ def row(key: "ExternalKey") -> str:
 
 
 def show(options: "CAACMEEABListOptions", text: str) -> None:
-    """Prints, or hands to the pager."""
+    """Print a text, through the pager where a person looks."""
     pager = shutil.which(os.environ.get("PAGER", ""))
     if pager and sys.stdout.isatty() and not options.no_pager:
         subprocess.run([pager], input=text + "\n", text=True, check=False)

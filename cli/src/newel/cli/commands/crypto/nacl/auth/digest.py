@@ -15,7 +15,7 @@ SIZE = 32
 
 
 def run(options: "CryptoNACLAuthDigestOptions") -> None:
-    """Prints the authenticator of stdin in hex."""
+    """Print the authenticator of stdin in hex."""
     (name,) = options.positionals(1)
     secret = key(name, SIZE, "key file")
     digest = authenticator(secret, text_or_answer("Please enter text to digest")).hex()
@@ -26,5 +26,5 @@ def run(options: "CryptoNACLAuthDigestOptions") -> None:
 
 
 def authenticator(secret: bytes, message: bytes) -> bytes:
-    """The first half of HMAC-SHA-512."""
+    """Return the first half of an HMAC-SHA-512."""
     return hmac.digest(secret, message, "sha512")[:SIZE]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoNACLAuthVerifyOptions") -> None:
-    """Prints ok when the digest is that of stdin; fails with "fail" when not."""
+    """Print ok when the digest is that of stdin; fails with "fail" when not."""
     name, digest = options.positionals(2)
     secret = key(name, SIZE, "key file")
     try:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.crypto.nacl_files import two_files
+from newel.cli.operations.crypto.nacl_files import check_names
 from newel.cli.operations.keys.key_output import write_pair
 
 if TYPE_CHECKING:
@@ -10,9 +10,11 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoNACLBoxKeypairOptions") -> None:
-    """Writes a Curve25519 key pair, 32 raw octets each."""
+    """Write a Curve25519 key pair, 32 raw octets each."""
     from nacl.public import PrivateKey
 
-    names = two_files(options)
+    public_name, private_name = options.positionals(2)
+    check_names(public_name, private_name, options.command.usage)
+    names = (public_name, private_name)
     key = PrivateKey.generate()
-    write_pair(names, bytes(key.public_key), bytes(key), options)
+    write_pair(names, bytes(key.public_key), bytes(key), force=options.force, json=options.json)

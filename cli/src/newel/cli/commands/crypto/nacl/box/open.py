@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.operations.crypto.nacl_files import key, nonce, plain, sealed_input
+from newel.cli.operations.crypto.nacl_files import key, nonce, read_input, show_raw
 
 if TYPE_CHECKING:
     from newel.cli.options.records.crypto import CryptoNACLBoxOpenOptions
 
 
 def run(options: "CryptoNACLBoxOpenOptions") -> None:
-    """Prints the message in a box, if it comes from that sender."""
+    """Print the message in a box, if it comes from that sender."""
     from nacl.exceptions import CryptoError
     from nacl.public import Box, PrivateKey, PublicKey
 
@@ -19,6 +19,6 @@ def run(options: "CryptoNACLBoxOpenOptions") -> None:
     sender = PublicKey(key(public, 32, "public key"))
     recipient = PrivateKey(key(private, 32, "private key"))
     try:
-        plain(Box(recipient, sender).decrypt(sealed_input(options), number))
+        show_raw(Box(recipient, sender).decrypt(read_input(raw=options.raw), number))
     except CryptoError:
         raise CliError("error authenticating or decrypting input") from None

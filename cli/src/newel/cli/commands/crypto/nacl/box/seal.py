@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoNACLBoxSealOptions") -> None:
-    """Encrypts stdin from one key pair to another."""
+    """Encrypt stdin from one key pair to another."""
     from nacl.public import Box, PrivateKey, PublicKey
 
     text, public, private = options.positionals(3)
@@ -18,4 +18,8 @@ def run(options: "CryptoNACLBoxSealOptions") -> None:
     recipient = PublicKey(key(public, 32, "public key"))
     sender = PrivateKey(key(private, 32, "private key"))
     message = text_or_answer("Please enter text to seal")
-    show(options, Box(sender, recipient).encrypt(message, number).ciphertext)
+    show(
+        Box(sender, recipient).encrypt(message, number).ciphertext,
+        raw=options.raw,
+        json=options.json,
+    )

@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.operations.crypto.nacl_files import key, nonce, plain, sealed_input
+from newel.cli.operations.crypto.nacl_files import key, nonce, read_input, show_raw
 
 if TYPE_CHECKING:
     from newel.cli.options.records.crypto import CryptoNACLSecretboxOpenOptions
 
 
 def run(options: "CryptoNACLSecretboxOpenOptions") -> None:
-    """Prints the message in a box, if it was sealed with this key."""
+    """Print the message in a box, if it was sealed with this key."""
     from nacl.exceptions import CryptoError
     from nacl.secret import SecretBox
 
@@ -18,6 +18,6 @@ def run(options: "CryptoNACLSecretboxOpenOptions") -> None:
     number = nonce(text)
     box = SecretBox(key(name, 32, "key file"))
     try:
-        plain(box.decrypt(sealed_input(options), number))
+        show_raw(box.decrypt(read_input(raw=options.raw), number))
     except CryptoError:
         raise CliError("error authenticating or decrypting input") from None

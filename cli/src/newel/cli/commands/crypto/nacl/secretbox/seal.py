@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoNACLSecretboxSealOptions") -> None:
-    """Encrypts stdin under a key file of 32 octets."""
+    """Encrypt stdin under a key file of 32 octets."""
     from nacl.secret import SecretBox
 
     text, name = options.positionals(2)
     number = nonce(text)
     box = SecretBox(key(name, 32, "key"))
     message = text_or_answer("Please enter text to seal")
-    show(options, box.encrypt(message, number).ciphertext)
+    show(box.encrypt(message, number).ciphertext, raw=options.raw, json=options.json)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.crypto.nacl_files import two_files
+from newel.cli.operations.crypto.nacl_files import check_names
 from newel.cli.operations.keys.key_output import write_pair
 
 if TYPE_CHECKING:
@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoNACLSignKeypairOptions") -> None:
-    """Writes an Ed25519 key pair: 32 raw octets, and 64 that are seed and public key."""
+    """Write an Ed25519 key pair: 32 raw octets, and 64 that are seed and public key."""
     from nacl.signing import SigningKey
 
-    names = two_files(options)
+    public_name, private_name = options.positionals(2)
+    check_names(public_name, private_name, options.command.usage)
+    names = (public_name, private_name)
     key = SigningKey.generate()
     public = bytes(key.verify_key)
-    write_pair(names, public, bytes(key) + public, options)
+    write_pair(names, public, bytes(key) + public, force=options.force, json=options.json)

@@ -10,9 +10,13 @@ if TYPE_CHECKING:
 
 
 def run(options: "CryptoNACLSignSignOptions") -> None:
-    """Prints the signature of stdin and stdin itself, in one."""
+    """Print the signature of stdin and stdin itself, in one."""
     from nacl.signing import SigningKey
 
     (name,) = options.positionals(1)
     signer = SigningKey(key(name, 64, "private key")[:32])
-    show(options, bytes(signer.sign(text_or_answer("Please enter text to sign"))))
+    show(
+        bytes(signer.sign(text_or_answer("Please enter text to sign"))),
+        raw=options.raw,
+        json=options.json,
+    )
