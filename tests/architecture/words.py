@@ -55,7 +55,6 @@ NOT_YET: tuple[str, ...] = (
     "deploy/",
     "docs/configuration.md",
     "docs/sdk.md",
-    "libs/certtemplates/",
     "libs/crypto/",
     "libs/runtime/",
     "services/alerting/",

@@ -92,7 +92,7 @@ def test_what_is_no_object_is_refused(text: str, said: str) -> None:
 
 def test_what_a_template_sees_of_itself() -> None:
     """``toJson`` of the variables gives what a template may say again."""
-    template = certificates.compiled(
+    template = certificates.compile_template(
         '{"subject": {{ toJson .Subject }}, "sans": {{ toJson .SANs }}, "x": "{{ .Insecure.User.n }}"}'
     )
     data = variables.variables(
@@ -100,7 +100,7 @@ def test_what_a_template_sees_of_itself() -> None:
         variables.alternative_names(["me@b.example", "10.0.0.1", "a.example", "https://c/d"]),
         {"User": variables.numbers_as_go({"n": 1000000})},
     )
-    made = certificates.rendered(template, data, NOW)
+    made = certificates.render(template, data, NOW)
     assert made.exact == {
         "subject": {"commonName": "a.example"},
         "sans": [
@@ -115,10 +115,10 @@ def test_what_a_template_sees_of_itself() -> None:
 
 def test_a_template_s_own_refusal_is_told_apart() -> None:
     with pytest.raises(TemplateRefusedError) as caught:
-        certificates.rendered(certificates.compiled('{{ fail "no" }}'), {}, NOW)
+        certificates.render(certificates.compile_template('{{ fail "no" }}'), {}, NOW)
     assert (str(caught.value), caught.value.own) == ("no", True)
     with pytest.raises(TemplateRefusedError) as caught:
-        certificates.rendered(certificates.compiled("{{ len 3 }}"), {}, NOW)
+        certificates.render(certificates.compile_template("{{ len 3 }}"), {}, NOW)
     assert not caught.value.own
 
 

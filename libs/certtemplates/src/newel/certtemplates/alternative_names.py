@@ -1,4 +1,6 @@
-"""A template's alternative names: every kind of GeneralName (RFC 5280 §4.2.1.6) but two that nobody uses."""
+"""A template's alternative names: every kind of GeneralName (RFC 5280 §4.2.1.6) but x400Address
+and ediPartyName.
+"""
 
 import ipaddress
 import json
@@ -7,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from newel.certtemplates import subjects
-from newel.certtemplates.asn1_values import encoded, typed
+from newel.certtemplates.asn1_values import encode, split_type
 from newel.certtemplates.json_fields import Fields, object_identifier, octets, text
 from newel.certtemplates.refusal import TemplateRefusedError, UnmakableError
 from newel.crypto import der
@@ -51,7 +53,7 @@ def alternative(san: Fields) -> bytes:
     if not value and structure is None:
         return b""
     if kind.lower() in {"", "auto"}:
-        return simple(guessed(value), value)
+        return simple(guess_kind(value), value)
     if kind.lower() in SIMPLE:
         return simple(SIMPLE[kind.lower()], value)
     if kind in RARE:
@@ -60,17 +62,17 @@ def alternative(san: Fields) -> bytes:
         raise UnmakableError(f"unimplemented SAN type {kind}")
     try:
         oid = object_identifier(kind)
-        form, content = typed(value)
-        wrapped = encoded(form, content)
-        return otherwise_named(oid, wrapped if form == "raw" else der.explicit(0, wrapped))
+        form, content = split_type(value)
+        wrapped = encode(form, content)
+        return tagged_other_name(oid, wrapped if form == "raw" else der.explicit(0, wrapped))
     except TemplateRefusedError:
         raise UnmakableError(f"unsupported SAN type {kind}") from None
     except CallError as error:
         raise UnmakableError(f'error marshaling ASN1 value "{value}": {error}') from None
 
 
-def guessed(value: str) -> int:
-    """The kind a name looks like."""
+def guess_kind(value: str) -> int:
+    """Return the kind of name that a text looks like."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -86,7 +88,7 @@ def guessed(value: str) -> int:
 
 
 def simple(tag: int, value: str) -> bytes:
-    """A DNS name, mailbox, URI or address."""
+    """Return a DNS name, mailbox, URI or address."""
     if tag == IP:
         try:
             found = ipaddress.ip_address(value)
@@ -107,12 +109,12 @@ def simple(tag: int, value: str) -> bytes:
 
 
 def other_name(oid: str, value: bytes) -> bytes:
-    """An otherName of a value."""
-    return otherwise_named(oid, der.explicit(0, value))
+    """Return an otherName of a value."""
+    return tagged_other_name(oid, der.explicit(0, value))
 
 
-def otherwise_named(oid: str, tagged: bytes) -> bytes:
-    """An otherName of a value that has its tag already."""
+def tagged_other_name(oid: str, tagged: bytes) -> bytes:
+    """Return an otherName of a value that already has its tag."""
     return der.explicit(0, der.oid(oid) + tagged)
 
 
@@ -121,13 +123,13 @@ def user_principal_name(value: str, _structure: Any) -> bytes:
     return other_name(USER_PRINCIPAL_NAME, der.tlv(der.UTF8_STRING, value.encode()))
 
 
-def registered(value: str, _structure: Any) -> bytes:
-    """A registeredID."""
+def registered_id(value: str, _structure: Any) -> bytes:
+    """Return a registeredID."""
     return b"\x88" + der.oid(object_identifier(value))[1:]
 
 
 def directory_name(value: str, structure: Any) -> bytes:
-    """A directoryName, from an object or its text."""
+    """Return a directoryName, from an object or its text."""
     name = subjects.name(structure if structure is not None else from_text(value))
     if name == subjects.EMPTY:
         raise UnmakableError("error parsing DirectoryName SAN: empty or malformed asn1Value")
@@ -135,7 +137,7 @@ def directory_name(value: str, structure: Any) -> bytes:
 
 
 def permanent_identifier(value: str, structure: Any) -> bytes:
-    """A PermanentIdentifier (RFC 4043)."""
+    """Return a PermanentIdentifier (RFC 4043)."""
     fields = Fields.of({"identifier": value} if structure is None else structure, "asn1Value")
     name, assigner = (
         fields.read("identifier", text, ""),
@@ -147,7 +149,7 @@ def permanent_identifier(value: str, structure: Any) -> bytes:
 
 
 def hardware_module_name(value: str, structure: Any) -> bytes:
-    """A HardwareModuleName (RFC 4108 §5)."""
+    """Return a HardwareModuleName (RFC 4108 §5)."""
     fields = Fields.of(from_text(value) if structure is None else structure, "asn1Value")
     kind = fields.read("type", object_identifier, "")
     if not kind:
@@ -166,7 +168,7 @@ def from_text(value: str) -> Any:
 
 RARE: dict[str, Callable[[str, Any], bytes]] = {
     "userPrincipalName": user_principal_name,
-    "registeredID": registered,
+    "registeredID": registered_id,
     "dn": directory_name,
     "permanentIdentifier": permanent_identifier,
     "hardwareModuleName": hardware_module_name,

@@ -31,7 +31,7 @@ INT = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 def string(text: str) -> bytes:
-    """A string as Go encodes it: a PrintableString where it can be one, else a UTF8String."""
+    """Return a string as Go encodes it: a PrintableString where it can be one, else a UTF8String."""
     try:
         return der.tlv(PRINTABLE if PRINTED.fullmatch(text) else UTF8, text.encode())
     except UnicodeEncodeError:
@@ -39,19 +39,19 @@ def string(text: str) -> bytes:
 
 
 def number(text: str) -> bytes:
-    """An INTEGER."""
+    """Return an INTEGER."""
     if INT.fullmatch(text) is None:
         raise CallError(f'invalid int value: strconv.Atoi: parsing "{text}": invalid syntax')
     return integer(int(text))
 
 
 def integer(value: int) -> bytes:
-    """An INTEGER of any sign."""
+    """Return an INTEGER of any sign."""
     return der.tlv(der.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
 
 
 def identifier(text: str) -> bytes:
-    """An OBJECT IDENTIFIER."""
+    """Return an OBJECT IDENTIFIER."""
     try:
         return der.oid(text)
     except ValueError:
@@ -61,14 +61,14 @@ def identifier(text: str) -> bytes:
 
 
 def truth(text: str) -> bytes:
-    """A BOOLEAN."""
+    """Return a BOOLEAN."""
     if text not in TRUTH:
         raise CallError(f'invalid bool value: strconv.ParseBool: parsing "{text}": invalid syntax')
     return der.boolean(value=TRUTH[text])
 
 
 def time(kind: str) -> Callable[[str], bytes]:
-    """A function that makes a UTCTime or a GeneralizedTime."""
+    """Return a function that makes a UTCTime or a GeneralizedTime."""
 
     def encode(text: str) -> bytes:
         for layout in WRITTEN:
@@ -82,7 +82,7 @@ def time(kind: str) -> Callable[[str], bytes]:
 
 
 def encoded_time(kind: str, moment: dt.datetime) -> bytes:
-    """A time in its own zone, as Go writes it."""
+    """Return a time in its own zone, as Go writes it."""
     east = seconds_east(moment) // 60
     zone = (
         "Z" if not east else f"{'-' if east < 0 else '+'}{abs(east) // 60:02d}{abs(east) % 60:02d}"
@@ -105,14 +105,14 @@ OTHERS: dict[str, Callable[[str], bytes]] = {
 }
 
 
-def typed(text: str) -> tuple[str, str]:
-    """The type before the first colon, ``printable`` without one, and the value."""
+def split_type(text: str) -> tuple[str, str]:
+    """Return the type before the first colon (``printable`` without one) and the value."""
     before, colon, after = text.partition(":")
     return (before, after) if colon else ("printable", text)
 
 
-def encoded(kind: str, text: str) -> bytes:
-    """The value in DER; an unknown type is ``printable``. CallError for a value that is none of it."""
+def encode(kind: str, text: str) -> bytes:
+    """Return the value in DER; an unknown type is ``printable``. Raises CallError."""
     if kind in OTHERS:
         return OTHERS[kind](text)
     name = kind if kind in STRINGS else "printable"
@@ -122,36 +122,36 @@ def encoded(kind: str, text: str) -> bytes:
     return der.tlv(tag, text.encode())
 
 
-def asn1_encoded(text: str) -> str:
+def asn1_encode(text: str) -> str:
     """``asn1Enc``: text with its type, as base64 of DER."""
-    return b64encode(encoded(*typed(text))).decode()
+    return b64encode(encode(*split_type(text))).decode()
 
 
-def asn1_marshalled(value: Any, *parameters: str) -> str:
+def asn1_marshal(value: Any, *parameters: str) -> str:
     """``asn1Marshal``: a value of Go's as base64 of DER; a parameter may name a string type or time."""
     words = ",".join(parameters).split(",")
     kind = next((word for word in words if word in STRINGS or word in {"utc", "generalized"}), "")
     unknown = [word for word in words if word and word != kind]
     if unknown:
         raise CallError(f"asn1: the parameter {unknown[0]} is not known here")
-    return b64encode(marshalled(value, kind)).decode()
+    return b64encode(marshal(value, kind)).decode()
 
 
-def marshalled(value: Any, kind: str) -> bytes:
-    """A value of Go's in DER."""
+def marshal(value: Any, kind: str) -> bytes:
+    """Return a value of a template in DER."""
     if isinstance(value, bool):
         return der.boolean(value=value)
     if isinstance(value, int):
         return integer(value)
     if isinstance(value, str):
-        return encoded(kind, value) if kind in STRINGS else string(value)
+        return encode(kind, value) if kind in STRINGS else string(value)
     if isinstance(value, bytes):
         return der.octet_string(value)
     if isinstance(value, dt.datetime):
         early = 1950 <= value.year < 2050
         return encoded_time(kind or ("utc" if early else "generalized"), value)
     if isinstance(value, list):
-        return der.sequence(*[marshalled(each, kind) for each in value])
+        return der.sequence(*[marshal(each, kind) for each in value])
     raise CallError(f"asn1: structure error: unknown Go type: {type_name(value)}")
 
 
@@ -166,8 +166,8 @@ def asn1_set(*parts: str) -> str:
 
 
 FUNCTIONS: Functions = {
-    "asn1Enc": declare("string", asn1_encoded),
-    "asn1Marshal": declare("any ...string", asn1_marshalled),
+    "asn1Enc": declare("string", asn1_encode),
+    "asn1Marshal": declare("any ...string", asn1_marshal),
     "asn1Seq": declare("...string", asn1_sequence),
     "asn1Set": declare("...string", asn1_set),
 }

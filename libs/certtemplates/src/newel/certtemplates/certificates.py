@@ -50,21 +50,21 @@ class CertificateFields:
     not_after: dt.datetime | None = None
 
 
-def compiled(source: str) -> Template:
-    """The template of a text. Raises TemplateRefusedError."""
+def compile_template(source: str) -> Template:
+    """Return the template of a text. Raises TemplateRefusedError."""
     try:
         return Template(source, ALL_FUNCTIONS)
     except TemplateError as error:
         raise TemplateRefusedError(f"error parsing template: {error}") from None
 
 
-def rendered(
+def render(
     template: Template,
     data: Mapping[str, Any],
     environment: Environment,
     limits: Limits | None = None,
 ) -> Fields:
-    """The JSON object a template makes of the data. Raises TemplateRefusedError."""
+    """Return the JSON object that a template makes of the data. Raises TemplateRefusedError."""
     try:
         made = template.render(data, environment, limits)
     except ExecutionError as error:
@@ -80,27 +80,27 @@ def rendered(
 
 
 def certificate(fields: Fields) -> CertificateFields:
-    """The certificate of a rendered template. Raises TemplateRefusedError."""
-    return converted(fields, request=False)
+    """Return the certificate of a rendered template. Raises TemplateRefusedError."""
+    return convert(fields, request=False)
 
 
 def request(fields: Fields) -> CertificateFields:
-    """The same as a request has it, without what is not for requests."""
-    return converted(fields, request=True)
+    """Return the fields of a request, without those that only certificates have."""
+    return convert(fields, request=True)
 
 
-def converted(fields: Fields, *, request: bool) -> CertificateFields:
-    """The fields; a refusal says what could not be read."""
+def convert(fields: Fields, *, request: bool) -> CertificateFields:
+    """Return the fields; an error says which part could not be read."""
     try:
-        return unguarded(fields, request=request)
+        return _convert(fields, request=request)
     except UnmakableError:
         raise
     except (ValueError, CallError, OverflowError) as error:
         raise TemplateRefusedError(f"error unmarshaling certificate: {error}") from None
 
 
-def unguarded(fields: Fields, *, request: bool) -> CertificateFields:
-    """The fields; a refusal says only what is wrong."""
+def _convert(fields: Fields, *, request: bool) -> CertificateFields:
+    """Return the fields; an error says only what is wrong."""
     subject = fields.read("rawSubject", octets, b"") or fields.read(
         "subject", subjects.name, subjects.EMPTY
     )
@@ -134,7 +134,7 @@ def unguarded(fields: Fields, *, request: bool) -> CertificateFields:
 
 
 def extension(fields: Fields) -> Extension:
-    """An extension whose value is given in DER."""
+    """Return an extension whose value is given in DER."""
     return Extension(
         fields.read("id", object_identifier, ""),
         fields.read("critical", truth, False),  # a default of JSON
@@ -143,7 +143,7 @@ def extension(fields: Fields) -> Extension:
 
 
 def identifiers(fields: Fields) -> list[Extension]:
-    """The key identifiers a template sets itself."""
+    """Return the key identifiers that a template sets itself."""
     found: list[Extension] = []
     subject_key = fields.read("subjectKeyId", octets, b"")
     authority_key = fields.read("authorityKeyId", octets, b"")

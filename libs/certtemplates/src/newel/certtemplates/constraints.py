@@ -39,7 +39,7 @@ SUBTREES = (
 
 
 def plain(name: str) -> str:
-    """A usage's name without what does not tell usages apart."""
+    """Return the name of a usage without case and separators."""
     return name.lower().replace("_", "")
 
 
@@ -58,7 +58,7 @@ def usages(value: Any) -> frozenset[int]:
 
 
 def purposes(value: Any) -> tuple[str, ...]:
-    """Extended key usages as object identifiers."""
+    """Return extended key usages as object identifiers."""
     for name in several(value):
         if plain(name) not in PLAIN_PURPOSES:
             raise TemplateRefusedError(f"unsupported extKeyUsage {name}")
@@ -86,7 +86,7 @@ def pointer_extensions(fields: Fields) -> Iterator[Extension]:
     """Where the responder and the issuer's certificate are: they stand before the names."""
     responders, issuers = fields.texts("ocspServer"), fields.texts("issuingCertificateURL")
     if responders or issuers:
-        yield checked_urls(lambda: extensions.authority_information_access(responders, issuers))
+        yield require_urls(lambda: extensions.authority_information_access(responders, issuers))
 
 
 def later_extensions(fields: Fields) -> Iterator[Extension]:
@@ -103,11 +103,11 @@ def later_extensions(fields: Fields) -> Iterator[Extension]:
         yield Extension(made.oid, critical, made.value)
     lists = fields.texts("crlDistributionPoints")
     if lists:
-        yield checked_urls(lambda: extensions.crl_distribution_points(lists))
+        yield require_urls(lambda: extensions.crl_distribution_points(lists))
 
 
-def checked_urls(make: Any) -> Extension:
-    """An extension of URLs; what is none is refused."""
+def require_urls(make: Any) -> Extension:
+    """Return an extension of URLs; other texts are refused."""
     try:
         return make()
     except InvalidNameError as error:
@@ -115,7 +115,7 @@ def checked_urls(make: Any) -> Extension:
 
 
 def subtrees(bounds: Fields, side: str) -> Sequence[bytes]:
-    """The bases of one side's subtrees."""
+    """Return the bases of one side's subtrees."""
     found: list[bytes] = []
     for name, tag in SUBTREES:
         for value in bounds.texts(side + name):
@@ -126,7 +126,7 @@ def subtrees(bounds: Fields, side: str) -> Sequence[bytes]:
 
 
 def network(value: str) -> bytes:
-    """An address and its mask."""
+    """Return an address and its mask."""
     try:
         found = ipaddress.ip_network(value, strict=False)
     except ValueError:

@@ -25,7 +25,7 @@ def refuse_constant(name: str) -> NoReturn:
 
 
 def first_object(text: str) -> "Fields":
-    """The object at the start of the text; what follows it is nobody's."""
+    """Return the object at the start of the text; the rest is ignored."""
     body = text.lstrip(" \t\r\n")
     try:
         found, _ = json.JSONDecoder(parse_constant=refuse_constant).raw_decode(body)
@@ -53,7 +53,7 @@ class Fields:
 
     @classmethod
     def of(cls, value: Any, what: str = "a certificate") -> "Fields":
-        """The fields of an object, none for null."""
+        """Return the fields of an object, none for null."""
         if value is None:
             return cls({})
         if not isinstance(value, dict):
@@ -61,11 +61,11 @@ class Fields:
         return cls(cast("dict[str, Any]", value))
 
     def get(self, name: str) -> Any:
-        """A value as it stands, None where it is absent or null."""
+        """Return a value unchanged, None if it is absent or null."""
         return self.exact.get(name, self.folded.get(name.lower()))
 
     def read(self, name: str, convert: Callable[[Any], T], default: T) -> T:
-        """A value converted; a refusal names the field."""
+        """Return a converted value; an error names the field."""
         value = self.get(name)
         if value is None:
             return default
@@ -75,51 +75,51 @@ class Fields:
             raise TemplateRefusedError(f"{name}: {error}") from None
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A string or several."""
+        """Return one or more strings."""
         return self.read(name, several, ())
 
     def objects(self, name: str) -> "Iterator[Fields]":
-        """A list of objects."""
+        """Return a list of objects."""
         for value in self.read(name, items, ()):
             yield Fields.of(value, name)
 
 
 def kind(value: Any) -> str:
-    """What a value is, in JSON's words."""
+    """Return the JSON type of a value."""
     names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list"}
     return names.get(type(value), "null" if value is None else "an object")
 
 
 def items(value: Any) -> tuple[Any, ...]:
-    """A list."""
+    """Return a list."""
     if not isinstance(value, list):
         raise MismatchError(f"a list is expected, not {kind(value)}")
     return tuple(value)
 
 
 def text(value: Any) -> str:
-    """A string."""
+    """Return a string."""
     if not isinstance(value, str):
         raise MismatchError(f"a string is expected, not {kind(value)}")
     return value
 
 
 def several(value: Any) -> tuple[str, ...]:
-    """A string, or a list of strings."""
+    """Return a string, or a list of strings."""
     if isinstance(value, str):
         return (value,)
     return tuple("" if each is None else text(each) for each in items(value))
 
 
 def truth(value: Any) -> bool:
-    """A boolean."""
+    """Return a boolean."""
     if not isinstance(value, bool):
         raise MismatchError(f"a boolean is expected, not {kind(value)}")
     return value
 
 
 def whole(value: Any) -> int:
-    """An integer."""
+    """Return an integer."""
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 1 << 63:
         raise MismatchError(f"an integer is expected, not {value}")
     return value
@@ -134,7 +134,7 @@ def octets(value: Any) -> bytes:
 
 
 def object_identifier(value: Any) -> str:
-    """A dotted object identifier; the empty string is itself."""
+    """Return a dotted object identifier; the empty string stays empty."""
     dotted = text(value)
     if not dotted:
         return ""
@@ -153,7 +153,7 @@ def object_identifiers(value: Any) -> tuple[str, ...]:
 
 
 def serial(value: Any) -> int:
-    """A serial number: a number, or a string with Go's prefixes."""
+    """Return a serial number: a number, or a string with Go's prefixes."""
     if not isinstance(value, str):
         return whole(value)
     octal = value.startswith("0") and value.isdecimal() and len(value) > 1
@@ -166,7 +166,7 @@ def serial(value: Any) -> int:
 
 
 def moment(value: Any) -> dt.datetime:
-    """A time in RFC 3339."""
+    """Return a time in RFC 3339."""
     written = text(value)
     try:
         found = dt.datetime.fromisoformat(written)

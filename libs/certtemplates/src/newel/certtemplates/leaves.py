@@ -1,4 +1,4 @@
-"""What a provisioner's template may make: a leaf, and nothing else, whoever wrote it."""
+"""What a provisioner's template may make: a leaf certificate and nothing else."""
 
 from typing import NamedTuple
 
@@ -27,8 +27,8 @@ NEVER_PURPOSES = frozenset({extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY
 NEVER_EXTENSIONS = frozenset({extensions.NAME_CONSTRAINTS, extensions.OCSP_NO_CHECK})
 
 
-class Shape(NamedTuple):
-    """What a template makes of a request, as far as it is the template's to say."""
+class TemplateOutput(NamedTuple):
+    """What a template decides about a certificate."""
 
     subject: tuple[Attribute, ...]
     names: tuple[GeneralName, ...]
@@ -37,10 +37,11 @@ class Shape(NamedTuple):
     extensions: tuple[Extension, ...]
 
 
-def leaf(fields: CertificateFields) -> Shape:
-    """The fields as a leaf's.
+def leaf(fields: CertificateFields) -> TemplateOutput:
+    """Return the fields as those of a leaf.
 
-    Raises TemplateRefusedError for what is no leaf, InvalidNameError and DERError for what cannot be read.
+    Raises TemplateRefusedError for other certificates, InvalidNameError and DERError for values that
+    cannot be read.
     """
     if fields.serial_number is not None:
         raise TemplateRefusedError("serial numbers are the authority's own")
@@ -64,7 +65,7 @@ def leaf(fields: CertificateFields) -> Shape:
             raise TemplateRefusedError("a template makes neither an authority nor a responder")
     if any(each.oid in NEVER_EXTENSIONS for each in others):
         raise TemplateRefusedError("a template makes neither an authority nor a responder")
-    return Shape(subject_of(fields.subject), found, usages, purposes, tuple(others))
+    return TemplateOutput(subject_of(fields.subject), found, usages, purposes, tuple(others))
 
 
 def check_no_authority(value: bytes) -> None:
@@ -74,9 +75,9 @@ def check_no_authority(value: bytes) -> None:
 
 
 def general_names(value: bytes) -> list[GeneralName]:
-    """The names of a subjectAltName, canonical and checked.
+    """Return the names of a subjectAltName, canonical and checked.
 
-    Whether domain names may have underscores is for the certificate's profile to say.
+    The profile of the certificate decides whether domain names may have underscores.
     """
     return [
         names.from_der(each.tag, each.content, UNDERSCORES)
@@ -85,7 +86,7 @@ def general_names(value: bytes) -> list[GeneralName]:
 
 
 def subject_of(name: bytes) -> tuple[Attribute, ...]:
-    """A Name's attributes, without a common name that is too long to be one."""
+    """Return a Name's attributes, without a common name that is too long to be one."""
     return tuple(
         each
         for each in attributes(name)

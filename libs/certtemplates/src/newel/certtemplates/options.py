@@ -17,7 +17,7 @@ class TemplateOptions(NamedTuple):
 
 
 def template_options(options: Mapping[str, Any] | None) -> TemplateOptions | None:
-    """The options of a provisioner that has a template, None of one that has not. Raises ValueError.
+    """Return the template options of a provisioner, None without a template. Raises ValueError.
 
     ``template`` is the text when it begins with a brace, else base64 of it; it wins over ``templateFile``.
     """
@@ -35,7 +35,7 @@ def template_options(options: Mapping[str, Any] | None) -> TemplateOptions | Non
 
 
 def plain(text: str) -> str:
-    """A template's text."""
+    """Return a template's text."""
     if not text or text.startswith("{"):
         return text
     try:

@@ -1,10 +1,10 @@
-"""What is wrong with a template or with what it made."""
+"""The error for a template, or for what it made."""
 
 
 class TemplateRefusedError(ValueError):
-    """The template makes no certificate; the message may be shown.
+    """The template makes no certificate; the message is for the client.
 
-    ``own`` says that it is the template's own ``fail``, which is meant for the asker.
+    ``own`` tells that it comes from the template's own ``fail``.
     """
 
     def __init__(self, message: str, *, own: bool = False) -> None:

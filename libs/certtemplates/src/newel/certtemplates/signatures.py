@@ -22,7 +22,7 @@ BROKEN = frozenset({"md2-rsa", "md5-rsa", "sha1-rsa", "dsa-sha1", "dsa-sha256", 
 
 
 def signature_algorithm(value: Any) -> str | None:
-    """The algorithm of a name in any case; None for the empty one, which leaves the choice to the key."""
+    """Return the algorithm of a name in any case; None for "", which leaves the choice to the key."""
     name = text(value).lower()
     if not name:
         return None

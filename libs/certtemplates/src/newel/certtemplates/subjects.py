@@ -33,7 +33,7 @@ EMPTY = der.sequence()
 
 
 def name(value: Any) -> bytes:
-    """The Name in DER; a string is a common name."""
+    """Return the Name in DER; a string is a common name."""
     if isinstance(value, str):
         return der.sequence(relative(COMMON_NAME, (value,))) if value else EMPTY
     fields = Fields.of(value, "a name")
@@ -53,12 +53,12 @@ def name(value: Any) -> bytes:
 
 
 def relative(oid: str, values: tuple[str, ...]) -> bytes:
-    """A RelativeDistinguishedName of one attribute for each value, in DER's order."""
+    """Return a RelativeDistinguishedName of one attribute for each value, in DER's order."""
     return der.tlv(der.SET, b"".join(sorted(attribute(oid, each) for each in values)))
 
 
 def attribute(oid: str, value: str) -> bytes:
-    """An AttributeTypeAndValue."""
+    """Return an AttributeTypeAndValue."""
     try:
         return der.sequence(der.oid(oid), string(value))
     except CallError as error:
@@ -66,7 +66,7 @@ def attribute(oid: str, value: str) -> bytes:
 
 
 def extra_name(oid: str, value: Any) -> bytes:
-    """An attribute of any type; a mailbox is an IA5String."""
+    """Return an attribute of any type; a mailbox is an IA5String."""
     if not oid:
         raise TemplateRefusedError("extraNames: a type is missing")
     if isinstance(value, bool):

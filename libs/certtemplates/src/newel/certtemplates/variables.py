@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newel.certtemplates.alternative_names import DNS, EMAIL, IP, URI, guessed
+from newel.certtemplates.alternative_names import DNS, EMAIL, IP, URI, guess_kind
 from newel.certtemplates.constraints import KEY_USAGES, PURPOSES
 from newel.certtemplates.names import Attribute, attributes
 from newel.certtemplates.subjects import EMPTY, LISTS, SINGLES
@@ -61,7 +61,7 @@ def numbers_as_go(value: Any) -> Any:
 
 def alternative_names(texts: Sequence[str]) -> list[Record]:
     """``.SANs`` of names whose kind is told by their looks: DNS names, addresses, mailboxes, URIs."""
-    pairs = [(guessed(each), each) for each in texts if each]
+    pairs = [(guess_kind(each), each) for each in texts if each]
     return [san(KINDS[kind], each) for kind in KINDS for tag, each in pairs if tag == kind]
 
 
@@ -76,12 +76,12 @@ def san(kind: str, value: str) -> Record:
 
 
 def common_name(text: str) -> Record:
-    """A subject of one common name."""
+    """Return a subject of one common name."""
     return subject_of([Attribute("2.5.4.3", text)] if text else [])
 
 
 def subject(name: bytes) -> Record:
-    """A Name's attributes by field."""
+    """Return a Name's attributes by field."""
     return subject_of(attributes(name))
 
 
@@ -124,7 +124,7 @@ def request(name: bytes, spki: bytes, asked: Sequence[Extension], version: int =
         "ipAddresses": texts(found[IP], "x509util.MultiIP"),
         "uris": texts(found[URI], "x509util.MultiURL"),
         "sans": None,
-        "extensions": Slice([shown(each) for each in asked], nil=not asked),
+        "extensions": Slice([describe(each) for each in asked], nil=not asked),
         "keyUsage": usage_names(by_oid.get(KEY_USAGE)),
         **purpose_names(by_oid.get(EXTENDED_KEY_USAGE)),
         "basicConstraints": authority(by_oid.get(BASIC_CONSTRAINTS)),
@@ -138,7 +138,7 @@ GO_NAMES = {"dnsNames": "DNSNames", "ipAddresses": "IPAddresses", "uris": "URIs"
 
 
 def key_fields(spki: bytes) -> dict[str, Any]:
-    """The key's type and algorithm, which templates ask for."""
+    """Return the key's type and algorithm, which templates ask for."""
     oid = der.Reader(der.only(spki).content).sequence().oid()
     number, name = ALGORITHMS.get(oid, (0, ""))
     key: dict[str, Any] = {}
@@ -158,7 +158,7 @@ def texts(values: list[str], go_type: str) -> Slice:
 
 
 def names_by_kind(value: bytes | None) -> dict[int, list[str]]:
-    """The names of a subjectAltName by kind; kinds without text are left out."""
+    """Return the names of a subjectAltName by kind; kinds without text are left out."""
     found: dict[int, list[str]] = {tag: [] for tag in KINDS}
     for element in der.children(der.only(value).content) if value else ():
         if element.tag == IP:
@@ -168,7 +168,7 @@ def names_by_kind(value: bytes | None) -> dict[int, list[str]]:
     return found
 
 
-def shown(extension: Extension) -> Record:
+def describe(extension: Extension) -> Record:
     """One of ``.Insecure.CR.Extensions``."""
     values = {"id": extension.oid, "critical": extension.critical, "value": extension.value}
     return Record(
@@ -193,7 +193,7 @@ def usage_names(value: bytes | None) -> Slice:
 
 
 def purpose_names(value: bytes | None) -> dict[str, Slice]:
-    """Extended key usages: known ones by name, others by object identifier."""
+    """Return extended key usages: known ones by name, others by object identifier."""
     try:
         oids = (
             [der.dotted(each.content) for each in der.children(der.only(value).content)]
@@ -211,7 +211,7 @@ def purpose_names(value: bytes | None) -> dict[str, Slice]:
 
 
 def authority(value: bytes | None) -> Record | None:
-    """Basic constraints; None when there are none, or none that can be read."""
+    """Return the basic constraints, None if they are missing or unreadable."""
     if value is None:
         return None
     try:

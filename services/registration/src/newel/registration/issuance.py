@@ -12,7 +12,7 @@ from newel.crypto.names import GeneralName
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
-    from newel.certtemplates.leaves import Shape
+    from newel.certtemplates.leaves import TemplateOutput
 
 
 class ProvisionerRef(msgspec.Struct, frozen=True):
@@ -142,7 +142,7 @@ def add_must_staple(request: IssueRequest, requested: Iterable[Extension]) -> Is
     return request
 
 
-def apply_template(request: IssueRequest, output: "Shape") -> IssueRequest:
+def apply_template(request: IssueRequest, output: "TemplateOutput") -> IssueRequest:
     """Replace the subject, names, usages and extensions by a template's."""
     return msgspec.structs.replace(
         request,

@@ -172,7 +172,7 @@ def render(
 ) -> "CertificateFields":
     """Return the fields that a template's text makes of the data. Raises TemplateRefusedError."""
     environment = Environment(now(), secrets.token_bytes)
-    return convert(certificates.rendered(certificates.compiled(source), data, environment))
+    return convert(certificates.render(certificates.compile_template(source), data, environment))
 
 
 def build(

@@ -75,8 +75,8 @@ def render(
         "Insecure": {"CR": asked, "User": numbers_as_go(user)},
         **{name: value for name, value in data.items() if name != "Insecure"},
     }
-    template = certificates.compiled(text or read(str(steppath.base() / file)).decode())
-    return certificates.rendered(template, visible, Environment(now(), secrets.token_bytes))
+    template = certificates.compile_template(text or read(str(steppath.base() / file)).decode())
+    return certificates.render(template, visible, Environment(now(), secrets.token_bytes))
 
 
 def read_content(fields: "Fields") -> Content:

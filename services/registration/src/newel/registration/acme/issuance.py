@@ -14,7 +14,7 @@ from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
 
 if TYPE_CHECKING:
-    from newel.certtemplates.leaves import Shape
+    from newel.certtemplates.leaves import TemplateOutput
     from newel.registration.provisioners.templates import LeafTemplate
 
 
@@ -85,7 +85,7 @@ def _render(
     template: "LeafTemplate",
     subject: str,
     now: dt.datetime,
-) -> "Shape":
+) -> "TemplateOutput":
     """Render the template, which may add no name that the order did not prove."""
     from newel.registration.provisioners.templates import TemplateInput
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from newel.certtemplates import variables
-from newel.certtemplates.leaves import Shape
+from newel.certtemplates.leaves import TemplateOutput
 from newel.crypto import distinguished_names, extensions, names
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
@@ -27,7 +27,7 @@ _NAMING = frozenset({
 """Subject attributes that some relying parties read as the name of a host, a person or an account."""
 
 
-def names_in(shape: Shape) -> set[str]:
+def names_in(shape: TemplateOutput) -> set[str]:
     """Collect the names of a certificate, those of its subject included; canonical."""
     found = {str(name) for name in shape.names}
     found.update(
@@ -72,7 +72,7 @@ def subject_without_quotes(subject: Iterable[Attribute]) -> bytes:
     return distinguished_names.encode(Attribute(each.oid, _plain(each.value)) for each in subject)
 
 
-def outline(shape: Shape) -> object:
+def outline(shape: TemplateOutput) -> object:
     """Return the parts in which renderings agree whose data differ in quotes only."""
     subject = sorted((each.oid, _plain(each.text)) for each in shape.subject)
     kinds = sorted(each.oid for each in shape.extensions)

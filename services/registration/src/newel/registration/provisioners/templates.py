@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from newel.certtemplates import certificates, variables
-from newel.certtemplates.leaves import Shape, leaf
+from newel.certtemplates.leaves import TemplateOutput, leaf
 from newel.certtemplates.options import template_options
 from newel.certtemplates.refusal import TemplateRefusedError
 from newel.crypto import der, extensions, names
@@ -59,9 +59,9 @@ class LeafTemplate:
         found = template_options(options)
         if found is None:
             return None
-        return cls(certificates.compiled(found.text or _read_file(found.file)), found.data)
+        return cls(certificates.compile_template(found.text or _read_file(found.file)), found.data)
 
-    def render(self, data: TemplateInput, now: dt.datetime) -> Shape:
+    def render(self, data: TemplateInput, now: dt.datetime) -> TemplateOutput:
         """Render the template into a leaf. Raises NewelError.
 
         The client sees a refusal of the template itself verbatim; any other failure is the operator's to
@@ -87,7 +87,7 @@ class LeafTemplate:
         return output
 
     def _require_in_place(
-        self, data: TemplateInput, output: Shape, environment: Environment
+        self, data: TemplateInput, output: TemplateOutput, environment: Environment
     ) -> None:
         """Refuse data whose quotes break out of the strings the template puts it in."""
         user = template_names.without_quotes(decode_object(data.user, "templateData"))
@@ -116,9 +116,9 @@ class LeafTemplate:
         except NewelError:
             return set()
 
-    def _leaf(self, visible: dict[str, Any], environment: Environment) -> Shape:
+    def _leaf(self, visible: dict[str, Any], environment: Environment) -> TemplateOutput:
         try:
-            text = certificates.rendered(self._template, visible, environment, BOUNDS)
+            text = certificates.render(self._template, visible, environment, BOUNDS)
             return leaf(certificates.certificate(text))
         except TemplateRefusedError as error:
             if error.own:
