@@ -16,7 +16,7 @@ from newel.crypto.extensions import (
     Extension,
 )
 from newel.crypto.reader.names import ip_text
-from newel.gotemplate.values import Map, Named, Record, Slice
+from newel.gotemplate.values import Map, NamedInteger, Record, Slice
 
 KINDS = {DNS: "dns", IP: "ip", EMAIL: "email", URI: "uri"}
 PURPOSE_NAMES = {oid: name for name, oid in PURPOSES.items()}
@@ -29,7 +29,7 @@ KEY_TYPES = {"RSA": "*rsa.PublicKey", "ECDSA": "*ecdsa.PublicKey", "Ed25519": "e
 MULTI_STRING = "x509util.MultiString"
 
 
-class KeyAlgorithm(Named):
+class KeyAlgorithm(NamedInteger):
     """A public key's algorithm by Go's number."""
 
     go_type = "x509.PublicKeyAlgorithm"
