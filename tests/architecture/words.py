@@ -57,8 +57,6 @@ NOT_YET: tuple[str, ...] = (
     "docs/sdk.md",
     "libs/crypto/",
     "libs/runtime/",
-    "services/alerting/",
-    "services/inventory/",
     "services/signer/",
     "services/standalone/",
     "services/validation/",

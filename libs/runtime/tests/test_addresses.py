@@ -40,8 +40,8 @@ def test_what_is_no_address_is_refused_in_words(text: str) -> None:
 
 def test_a_name_leads_to_ipv4_first_and_an_unknown_one_is_named() -> None:
     assert resolve("localhost") == (socket.AF_INET, "127.0.0.1")
-    with pytest.raises(OSError, match=r"the name nobody\.invalid cannot be resolved"):
-        resolve("nobody.invalid")
+    with pytest.raises(OSError, match=r"the name unknown\.invalid cannot be resolved"):
+        resolve("unknown.invalid")
 
 
 def test_a_listener_takes_a_name_and_says_which_address_is_taken() -> None:
