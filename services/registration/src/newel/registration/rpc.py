@@ -115,8 +115,7 @@ def _may_be_one_item(error: Exception) -> bool:
 
 
 def _issue_request(request: IssueRequest) -> pb.Request:
-    default = request.default_duration
-    return pb.Request(
+    message = pb.Request(
         idempotency_key=request.idempotency_key,
         profile=request.profile,
         public_key=request.public_key,
@@ -124,17 +123,20 @@ def _issue_request(request: IssueRequest) -> pb.Request:
         names=[_general_name(name) for name in request.names],
         not_before=_timestamp(request.not_before),
         not_after=_timestamp(request.not_after),
-        default_duration_seconds=0 if default is None else max(1, default // _SECOND),
         provisioner=_provisioner(request.provisioner),
         subject_of_proof=request.subject_of_proof,
         request_id=request.request_id,
-        key_usages=request.key_usages,
-        extended_key_usages=request.extended_key_usages,
-        extensions=[
-            pb.Extension(oid=each.oid, critical=each.critical, value=each.value)
-            for each in request.extensions
-        ],
     )
+    # most requests have none of these, and an empty field costs as much as a full one
+    if request.default_duration is not None:
+        message.default_duration_seconds = max(1, request.default_duration // _SECOND)
+    if request.key_usages:
+        message.key_usages.extend(request.key_usages)
+    if request.extended_key_usages:
+        message.extended_key_usages.extend(request.extended_key_usages)
+    for each in request.extensions:
+        message.extensions.add(oid=each.oid, critical=each.critical, value=each.value)
+    return message
 
 
 def _renewal(renewal: Renewal) -> pb.Renewal:
