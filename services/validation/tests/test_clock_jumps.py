@@ -1,4 +1,4 @@
-"""A clock that ran ahead for a while and was put back: nothing it wrote down holds up what is true now."""
+"""A clock that ran ahead and was put back: nothing that it wrote holds up what is true now."""
 
 import datetime as dt
 
@@ -19,7 +19,7 @@ async def agree(harness: ValidationHarness) -> None:
     await harness.parts.changes.poll()
 
 
-async def test_an_answer_from_the_future_is_made_anew(harness: ValidationHarness) -> None:
+async def test_an_answer_from_the_future_is_made_again(harness: ValidationHarness) -> None:
     certificate = await harness.issue(0x7001, harness.clock.now() + 3 * DAY)
     harness.moved.advance(DAY)
     await agree(harness)
@@ -31,7 +31,7 @@ async def test_an_answer_from_the_future_is_made_anew(harness: ValidationHarness
     assert again.this_update_utc <= harness.clock.now()
 
 
-async def test_a_revoked_answer_from_the_future_is_made_anew(harness: ValidationHarness) -> None:
+async def test_a_revoked_answer_from_the_future_is_made_again(harness: ValidationHarness) -> None:
     certificate = await harness.issue(0x7001, harness.clock.now() + 3 * DAY)
     await harness.revoke(0x7001)
     harness.moved.advance(DAY)

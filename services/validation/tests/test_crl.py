@@ -1,4 +1,4 @@
-"""CRLs (RFC 5280 §5; X09): numbers, contents, who publishes, how they are served."""
+"""CRLs (RFC 5280 §5): numbers, contents, who publishes, how they are served."""
 
 import asyncio
 import datetime as dt
@@ -30,7 +30,7 @@ from newel.validation.signing import StatusSigner
 OUTBOX = Statement("SELECT subject, payload FROM outbox ORDER BY id")
 
 
-async def served(harness: ValidationHarness) -> x509.CertificateRevocationList:
+async def fetch_crl(harness: ValidationHarness) -> x509.CertificateRevocationList:
     reply = await harness.get(f"/crl/{harness.ca.id}.crl")
     assert reply.status == 200
     crl = x509.load_der_x509_crl(reply.body)
@@ -42,14 +42,14 @@ def number(crl: x509.CertificateRevocationList) -> int:
     return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
 
 
-async def published(harness: ValidationHarness) -> x509.CertificateRevocationList:
+async def publish_and_fetch(harness: ValidationHarness) -> x509.CertificateRevocationList:
     await harness.parts.publisher.publish_due()
-    return await served(harness)
+    return await fetch_crl(harness)
 
 
 @pytest.mark.attack("X09")
 async def test_the_empty_list_has_no_entries_field(each_harness: ValidationHarness) -> None:
-    crl = await published(each_harness)
+    crl = await publish_and_fetch(each_harness)
     assert len(crl) == 0
     assert crl.issuer == each_harness.ca.certificate.subject
     assert crl.last_update_utc == NOW
@@ -62,7 +62,7 @@ async def test_a_list_of_everything_has_no_distribution_point_that_clients_might
     harness: ValidationHarness,
 ) -> None:
     """RFC 5280 §5.2.5 asks for one where the scope is limited; NSS reads no list that has one."""
-    extensions = (await published(harness)).extensions
+    extensions = (await publish_and_fetch(harness)).extensions
     issuer = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
     ski = harness.ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     assert issuer.value.key_identifier == ski.value.digest
@@ -78,7 +78,7 @@ async def test_a_distribution_point_that_was_asked_for_is_the_leaves_octet_for_o
 ) -> None:
     """Windows refuses a CRL whose IDP differs from the CDP it was fetched by."""
     harness = await open_harness(tmp_path, f"sqlite:///{tmp_path / 'v.db'}", crl_url=CRL_URL)
-    crl = await published(harness)
+    crl = await publish_and_fetch(harness)
     leaf = harness.ca.leaf(0x7001, crl_url=CRL_URL.replace("{issuer}", harness.ca.id))
     in_leaf = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value[0]
     in_crl = crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint)
@@ -92,13 +92,13 @@ async def test_a_distribution_point_that_was_asked_for_is_the_leaves_octet_for_o
 async def test_a_revocation_makes_a_new_list_and_nothing_else_does(
     each_harness: ValidationHarness,
 ) -> None:
-    first = await published(each_harness)
-    assert await published(each_harness) == first
+    first = await publish_and_fetch(each_harness)
+    assert await publish_and_fetch(each_harness) == first
     await each_harness.issue(0x7001)
-    assert await published(each_harness) == first
+    assert await publish_and_fetch(each_harness) == first
     await each_harness.revoke(0x7001, reason=1)
     await each_harness.revoke(0x7002, reason=0)
-    second = await published(each_harness)
+    second = await publish_and_fetch(each_harness)
     assert number(second) > number(first)
     assert [entry.serial_number for entry in second] == [0x7001, 0x7002]
     reason, unspecified = second
@@ -110,16 +110,16 @@ async def test_a_revocation_makes_a_new_list_and_nothing_else_does(
 
 
 async def test_a_passive_revocation_is_published_nowhere(harness: ValidationHarness) -> None:
-    first = await published(harness)
+    first = await publish_and_fetch(harness)
     await harness.revoke(0x7001, active=False)
-    assert await published(harness) == first
+    assert await publish_and_fetch(harness) == first
 
 
 async def test_a_new_list_comes_with_every_period(harness: ValidationHarness) -> None:
-    first = await published(harness)
+    first = await publish_and_fetch(harness)
     harness.moved.advance(dt.timedelta(hours=8))
     await harness.parts.reconciler.compare_revocations()
-    second = await published(harness)
+    second = await publish_and_fetch(harness)
     assert number(second) > number(first)
     assert second.last_update_utc == NOW + dt.timedelta(hours=8)
 
@@ -129,42 +129,42 @@ async def test_an_entry_stays_for_a_list_past_its_expiry(harness: ValidationHarn
     """RFC 5280 §3.3."""
     await harness.revoke(0x7001, not_after=NOW + dt.timedelta(hours=2))
     await harness.revoke(0x7002)
-    assert len(await published(harness)) == 2
+    assert len(await publish_and_fetch(harness)) == 2
     counts: list[int] = []
     for _ in range(3):
         harness.moved.advance(dt.timedelta(hours=8))
         await harness.parts.reconciler.compare_revocations()
-        counts.append(len(await published(harness)))
+        counts.append(len(await publish_and_fetch(harness)))
     assert counts == [2, 1, 1]
 
 
 @pytest.mark.attack("X09")
 async def test_numbers_go_on_after_the_database_was_restored(tmp_path: Path) -> None:
-    """X09: yesterday's database knows yesterday's numbers; the file and the crl_cache know today's."""
+    """A restored database lacks the latest numbers; the file and the cache have them."""
     url, folder = f"sqlite:///{tmp_path / 'validation.db'}", tmp_path / "published"
     harness = await open_harness(tmp_path, url, crl={"folder": folder})
-    await published(harness)
+    await publish_and_fetch(harness)
     await harness.revoke(0x7001)
-    before = number(await published(harness))
+    before = number(await publish_and_fetch(harness))
     await harness.close()
     for file in tmp_path.glob("validation.db*"):
         file.unlink()
     harness.moved.advance(dt.timedelta(hours=-1))  # and the clock went back as well
     restored = await open_harness(tmp_path / "again", url, beside=harness, crl={"folder": folder})
-    assert number(await published(restored)) > before
+    assert number(await publish_and_fetch(restored)) > before
     kept = x509.load_der_x509_crl((folder / f"{harness.ca.id}.crl").read_bytes())
-    assert number(kept) == number(await served(restored))
+    assert number(kept) == number(await fetch_crl(restored))
     await restored.close()
 
 
 @pytest.mark.attack("X09")
 async def test_numbers_go_on_without_a_file_by_the_time(tmp_path: Path) -> None:
     harness = await open_harness(tmp_path, f"sqlite:///{tmp_path / 'validation.db'}")
-    before = number(await published(harness))
+    before = number(await publish_and_fetch(harness))
     harness.moved.advance(dt.timedelta(hours=1))
     await harness.close()
     new = await open_harness(tmp_path / "again", f"sqlite:///{tmp_path / 'new.db'}", beside=harness)
-    assert number(await published(new)) > before
+    assert number(await publish_and_fetch(new)) > before
     await new.close()
 
 
@@ -185,7 +185,7 @@ async def test_two_publishers_at_once_never_use_a_number_twice(
         )
         for harness in (each_harness, other):
             await harness.parts.changes.poll()
-            crl = await served(harness)
+            crl = await fetch_crl(harness)
             der = crl.public_bytes(Encoding.DER)
             assert seen.setdefault(number(crl), der) == der
             assert len(crl) == round_ + 1
@@ -194,11 +194,11 @@ async def test_two_publishers_at_once_never_use_a_number_twice(
 
 @pytest.mark.attack("X09")
 async def test_the_clock_going_back_takes_no_number_back(harness: ValidationHarness) -> None:
-    before = number(await published(harness))
+    before = number(await publish_and_fetch(harness))
     harness.moved.advance(dt.timedelta(hours=-1))
     await harness.parts.reconciler.compare_revocations()
     await harness.revoke(0x7001)
-    assert number(await published(harness)) > before
+    assert number(await publish_and_fetch(harness)) > before
 
 
 @pytest.mark.attack("X08")
@@ -206,7 +206,7 @@ async def test_crl_and_ocsp_agree(each_harness: ValidationHarness) -> None:
     for serial in (0x7001, 0x7002, 0x7003):
         await each_harness.issue(serial)
     await each_harness.revoke(0x7002, reason=3)
-    crl = await published(each_harness)
+    crl = await publish_and_fetch(each_harness)
     for serial in (0x7001, 0x7002, 0x7003):
         response = await each_harness.status(each_harness.ca.leaf(serial))
         entry = crl.get_revoked_certificate_by_serial_number(serial)
@@ -227,26 +227,26 @@ async def test_a_key_called_compromised_later_is_shown_so_by_ocsp_and_crl(
     first = revocation_event(0x7001, each_harness.ca.id, NOW, tomorrow, 4)
     raised = revocation_event(0x7001, each_harness.ca.id, NOW, tomorrow, 1)
     await each_harness.deliver(issuance_event(certificate, each_harness.ca.id), first)
-    before = await published(each_harness)
+    before = await publish_and_fetch(each_harness)
     assert (await each_harness.status(certificate)).revocation_reason == x509.ReasonFlags.superseded
     await each_harness.deliver(raised)
     await each_harness.deliver(first)  # an old event once more lowers nothing
     response = await each_harness.status(certificate)
     assert response.revocation_reason == x509.ReasonFlags.key_compromise
     assert response.revocation_time_utc == NOW
-    after = await published(each_harness)
+    after = await publish_and_fetch(each_harness)
     assert number(after) > number(before)
     (entry,) = after
     reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
     assert reason == x509.ReasonFlags.key_compromise
 
 
-async def test_nothing_is_published_from_stale_knowledge(harness: ValidationHarness) -> None:
-    first = await published(harness)
+async def test_nothing_is_published_from_a_stale_comparison(harness: ValidationHarness) -> None:
+    first = await publish_and_fetch(harness)
     harness.moved.advance(dt.timedelta(hours=9))
-    assert await published(harness) == first
+    assert await publish_and_fetch(harness) == first
     await harness.parts.reconciler.compare_revocations()
-    assert number(await published(harness)) > number(first)
+    assert number(await publish_and_fetch(harness)) > number(first)
 
 
 async def test_a_failing_signer_is_tried_again(harness: ValidationHarness) -> None:
@@ -258,7 +258,7 @@ async def test_a_failing_signer_is_tried_again(harness: ValidationHarness) -> No
     await harness.parts.publisher.publish_due()
     assert (await harness.get(f"/crl/{harness.ca.id}.crl")).status == 503
     harness.signer.corrupt = False
-    await published(harness)
+    await publish_and_fetch(harness)
     assert harness.registry.get_sample_value("newel_crl_failures_total") == 2
 
 
@@ -266,19 +266,19 @@ async def test_a_list_too_long_for_a_message_is_said_and_not_made_again_at_once(
     harness: ValidationHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The one before is served on, revocations show in OCSP; expired entries may make it short enough."""
-    before = await published(harness)
+    before = await publish_and_fetch(harness)
     harness.signer.longest_list = 1
     certificate = await harness.issue(0x7001)
     await harness.revoke(0x7001)
     for _ in range(3):
-        assert await published(harness) == before
+        assert await publish_and_fetch(harness) == before
     assert harness.registry.get_sample_value("newel_crl_failures_total") == 1
     assert "octets is longer than the 67108864 a message holds" in caplog.text
     assert (await harness.status(certificate)).certificate_status.name == "REVOKED"
     harness.signer.longest_list = None
-    assert await published(harness) == before
+    assert await publish_and_fetch(harness) == before
     harness.moved.advance(dt.timedelta(minutes=10))
-    assert len(await published(harness)) == 1
+    assert len(await publish_and_fetch(harness)) == 1
     await harness.parts.watch.refresh()
     length = len((await harness.get(f"/crl/{harness.ca.id}.crl")).body)
     sample = harness.registry.get_sample_value("newel_crl_octets", {"issuer": harness.ca.id})
@@ -304,7 +304,7 @@ async def test_what_does_not_fit_between_two_machines_is_too_large(
 
 async def test_a_publication_is_an_event_and_audited(harness: ValidationHarness) -> None:
     await harness.revoke(0x7001)
-    crl = await published(harness)
+    crl = await publish_and_fetch(harness)
     ((subject, payload),) = await harness.database.fetch(OUTBOX)
     event = events_pb2.CrlPublished.FromString(payload)
     assert subject == "newel.crl.published.v1"
@@ -318,16 +318,16 @@ async def test_another_worker_serves_it_after_its_next_look(
     each_harness: ValidationHarness,
 ) -> None:
     other = await open_harness(each_harness.folder / "other", each_harness.url, beside=each_harness)
-    crl = await published(each_harness)
+    crl = await publish_and_fetch(each_harness)
     await other.parts.changes.poll()
-    assert await served(other) == crl
+    assert await fetch_crl(other) == crl
     await other.close()
 
 
 async def test_only_this_list_and_the_one_before_are_stored(harness: ValidationHarness) -> None:
     for serial in range(0x7001, 0x7006):
         await harness.revoke(serial)
-        await published(harness)
+        await publish_and_fetch(harness)
     rows = await harness.database.fetch(Statement("SELECT number FROM crls"))
     assert len(rows) == 2
 
@@ -350,5 +350,5 @@ async def test_many_entries_are_read_in_pages(harness: ValidationHarness) -> Non
             for serial in range(0x10001, 0x10000 + 45_000)
         )
     )
-    crl = await published(harness)
+    crl = await publish_and_fetch(harness)
     assert [entry.serial_number for entry in crl] == list(range(0x10000, 0x10000 + 45_000))

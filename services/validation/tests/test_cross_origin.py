@@ -19,7 +19,7 @@ from newel.validation.config import HTTPConfig
 ORIGIN = "https://app.example"
 
 
-async def asked(
+async def fetch_roots(
     folder: Path, origins: list[str], *requests: tuple[str, dict[str, str]]
 ) -> list[tuple[int, dict[str, str]]]:
     """Status and headers of /roots.pem, as a server with these origins sends them."""
@@ -57,12 +57,12 @@ PREFLIGHT = {
 }
 
 
-def allowed(answer: tuple[int, dict[str, str]]) -> Any:
+def allow_origin(answer: tuple[int, dict[str, str]]) -> Any:
     return answer[1].get("access-control-allow-origin")
 
 
 async def test_no_origin_is_let_in_that_nobody_named(tmp_path: Path) -> None:
-    plain, preflight = await asked(
+    plain, preflight = await fetch_roots(
         tmp_path, [], ("GET", {"Origin": ORIGIN}), ("OPTIONS", PREFLIGHT)
     )
     assert plain[0] == 200
@@ -72,23 +72,23 @@ async def test_no_origin_is_let_in_that_nobody_named(tmp_path: Path) -> None:
 
 
 async def test_a_named_origin_may_read_and_another_may_not(tmp_path: Path) -> None:
-    own, stranger, none, preflight, foreign = await asked(
+    own, stranger, none, preflight, foreign = await fetch_roots(
         tmp_path, [ORIGIN], ("GET", {"Origin": ORIGIN}), ("GET", {"Origin": "https://evil.example"}),
         ("GET", {}), ("OPTIONS", PREFLIGHT), ("OPTIONS", {**PREFLIGHT, "Origin": "https://evil.example"}),
     )  # fmt: skip
-    assert (own[0], allowed(own)) == (200, ORIGIN)
+    assert (own[0], allow_origin(own)) == (200, ORIGIN)
     assert own[1]["vary"] == "Origin"
     assert "access-control-allow-credentials" not in own[1]
     for other in (stranger, none):
-        assert (other[0], allowed(other)) == (200, None)
-    assert (preflight[0], allowed(preflight)) == (200, ORIGIN)
+        assert (other[0], allow_origin(other)) == (200, None)
+    assert (preflight[0], allow_origin(preflight)) == (200, ORIGIN)
     assert "POST" in preflight[1]["access-control-allow-methods"]
-    assert (foreign[0], allowed(foreign)) == (400, None)
+    assert (foreign[0], allow_origin(foreign)) == (400, None)
 
 
 async def test_every_origin_may_be_let_in(tmp_path: Path) -> None:
-    first, second = await asked(tmp_path, ["*"], *[("GET", {"Origin": ORIGIN})] * 2)
-    assert allowed(first) == allowed(second) == "*"
+    first, second = await fetch_roots(tmp_path, ["*"], *[("GET", {"Origin": ORIGIN})] * 2)
+    assert allow_origin(first) == allow_origin(second) == "*"
 
 
 @pytest.mark.parametrize(

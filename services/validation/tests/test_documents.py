@@ -10,7 +10,7 @@ BODY = b"octets"
 ETAG = entity_tag(BODY)
 
 
-async def sent(document: Document, *headers: tuple[bytes, bytes]) -> list[Any]:
+async def collect(document: Document, *headers: tuple[bytes, bytes]) -> list[Any]:
     messages: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -27,7 +27,7 @@ def test_dates_and_tags_have_their_wire_form() -> None:
 
 
 async def test_a_document_carries_its_type_length_and_validators() -> None:
-    start, finish = await sent(
+    start, finish = await collect(
         Document(BODY, b"text/plain", [(b"cache-control", b"max-age=1")], etag=ETAG)
     )
     assert start["status"] == 200
@@ -43,7 +43,7 @@ async def test_a_document_carries_its_type_length_and_validators() -> None:
 @pytest.mark.parametrize("condition", [ETAG, b"W/" + ETAG, b'"other", ' + ETAG, b"*"])
 async def test_who_has_it_is_told_so(condition: bytes) -> None:
     document = Document(BODY, b"text/plain", [(b"cache-control", b"max-age=1")], etag=ETAG)
-    start, finish = await sent(document, (b"if-none-match", condition))
+    start, finish = await collect(document, (b"if-none-match", condition))
     assert start["status"] == 304
     assert dict(start["headers"]) == {b"etag": ETAG, b"cache-control": b"max-age=1"}
     assert finish["body"] == b""
@@ -51,10 +51,10 @@ async def test_who_has_it_is_told_so(condition: bytes) -> None:
 
 async def test_who_has_another_version_gets_this_one() -> None:
     document = Document(BODY, b"text/plain", etag=ETAG)
-    start, _ = await sent(document, (b"if-none-match", b'"other"'))
+    start, _ = await collect(document, (b"if-none-match", b'"other"'))
     assert start["status"] == 200
 
 
 async def test_without_a_tag_a_condition_means_nothing() -> None:
-    start, _ = await sent(Document(BODY, b"text/plain"), (b"if-none-match", b"*"))
+    start, _ = await collect(Document(BODY, b"text/plain"), (b"if-none-match", b"*"))
     assert start["status"] == 200

@@ -1,4 +1,4 @@
-"""The responder when something it needs is away or wrong (X06, X10, and stale knowledge)."""
+"""The responder when something that it needs is unreachable or wrong."""
 
 import asyncio
 import datetime as dt
@@ -63,10 +63,10 @@ async def test_a_signature_that_does_not_verify_is_never_released(
     assert await response_status(harness, certificate) == OCSPResponseStatus.SUCCESSFUL
 
 
-async def test_stale_knowledge_is_never_good_but_revoked_stays_revoked(
+async def test_a_stale_status_is_never_good_but_revoked_stays_revoked(
     harness: ValidationHarness,
 ) -> None:
-    """Design §8: past a limit the responder says tryLater rather than a stale good."""
+    """Past a limit the responder says tryLater rather than a stale good."""
     good, bad = await harness.issue(0x7001), await harness.issue(0x7002)
     await harness.revoke(0x7002)
     for certificate in (good, bad):
@@ -128,7 +128,7 @@ UNFIT: dict[str, Make] = {
 async def test_an_unfit_responder_says_nothing_and_is_not_ready(
     harness: ValidationHarness, make: Make
 ) -> None:
-    """X10: clients would refuse its answers; operators hear of it before they do."""
+    """Clients would refuse its responses; operators hear of it first."""
     certificate = await harness.issue(0x7001)
     file = harness.folder / "ocsp-0.crt"
     fit = file.read_bytes()

@@ -1,4 +1,4 @@
-"""X07: the forms in which clients and proxies leave an OCSP request in the path of a GET."""
+"""The forms in which clients and proxies leave an OCSP request in the path of a GET."""
 
 import base64
 from urllib.parse import quote

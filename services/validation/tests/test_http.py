@@ -1,4 +1,4 @@
-"""The plain HTTP front: paths, methods, conditional requests, bounds."""
+"""The plain HTTP interface: paths, methods, conditional requests, bounds."""
 
 import asyncio
 import base64
@@ -169,7 +169,7 @@ async def test_a_body_may_come_in_pieces(harness: ValidationHarness) -> None:
 
 @pytest.mark.attack("X07")
 async def test_a_body_without_end_is_not_read_to_the_end(harness: ValidationHarness) -> None:
-    """X07: 1 MB by POST. Nine messages of the thousand are taken."""
+    """1 MB by POST. Nine messages of the thousand are taken."""
     piece = {"type": "http.request", "body": b"0" * 1024, "more_body": True}
     response = await ask(harness.parts.web, *[piece] * 9)
     assert response.response_status == OCSPResponseStatus.MALFORMED_REQUEST

@@ -51,7 +51,7 @@ async def test_a_raised_reason_whose_event_was_lost_is_found(
     assert (
         await each_harness.status(each_harness.ca.leaf(0x7001))
     ).revocation_reason == x509.ReasonFlags.superseded
-    each_harness.lists.revoked = [lost(each_harness, 7, 0x7001)]
+    each_harness.lists.revoked = [lost_revocation(each_harness, 7, 0x7001)]
     await each_harness.parts.reconciler.compare_revocations()
     raised = await each_harness.status(each_harness.ca.leaf(0x7001))
     assert raised.revocation_reason == x509.ReasonFlags.key_compromise
@@ -101,7 +101,7 @@ async def test_an_event_that_cannot_be_read_holds_nothing_up(harness: Validation
     assert (event, result, facts["event_id"]) == ("status.projection", "refused", "broken")
 
 
-def lost(
+def lost_revocation(
     harness: ValidationHarness, position: int, serial: int, *, active: bool = True
 ) -> issuing_pb2.Revoked:
     return issuing_pb2.Revoked(
@@ -121,8 +121,8 @@ async def test_a_lost_revocation_is_found_counted_and_shown(
     await each_harness.issue(0x7001)
     assert await says(each_harness, 0x7001) == OCSPCertStatus.GOOD
     each_harness.lists.revoked = [
-        lost(each_harness, 3, 0x7009, active=False),
-        lost(each_harness, 7, 0x7001),
+        lost_revocation(each_harness, 3, 0x7009, active=False),
+        lost_revocation(each_harness, 7, 0x7001),
     ]
     for _ in range(2):
         await each_harness.parts.reconciler.compare_revocations()

@@ -1,4 +1,4 @@
-"""pkilint finds no error in what this service publishes (issue 3, shown by 4)."""
+"""pkilint finds no error in what this service publishes."""
 
 import io
 from contextlib import redirect_stdout

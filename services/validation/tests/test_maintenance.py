@@ -1,4 +1,4 @@
-"""What one worker does for all, and how it goes on when something is away."""
+"""The background work of one worker, and how it continues when a dependency is unreachable."""
 
 import asyncio
 import datetime as dt
@@ -74,7 +74,7 @@ async def test_certificates_are_compared_less_often_than_revocations(
 async def test_what_was_swept_long_after_its_end_is_unknown_and_never_good(
     each_harness: ValidationHarness,
 ) -> None:
-    """Revoked or not: nobody vouches for what is on no record any more."""
+    """Revoked or not: a certificate without a record has no status."""
     certificates = [await each_harness.issue(serial) for serial in (0x7001, 0x7002)]
     await each_harness.revoke(0x7002)
     for days in (7, 2):  # the certificates are valid for a day, and kept for seven
@@ -93,14 +93,14 @@ async def test_what_was_swept_long_after_its_end_is_unknown_and_never_good(
         assert said == OCSPCertStatus.UNKNOWN
 
 
-async def test_patience_is_said_once_and_only_for_what_may_come_back(
+async def test_a_failure_is_logged_once_and_only_for_what_may_come_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     outcomes: list[Exception | None] = [
         NewelError(ErrorType.UNAVAILABLE, "away", cause="the socket is closed"),
         NewelError(ErrorType.UNAVAILABLE, "away"),
         None,
-        ValueError("a fault of ours"),
+        ValueError("a programming error"),
     ]
 
     async def work() -> None:
@@ -116,7 +116,7 @@ async def test_patience_is_said_once_and_only_for_what_may_come_back(
         "looking failed, and will be tried again: the socket is closed",
         "looking works again",
     ]
-    with pytest.raises(ValueError, match="fault of ours"):
+    with pytest.raises(ValueError, match="programming error"):
         await attempt()
 
 

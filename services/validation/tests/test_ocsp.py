@@ -1,4 +1,4 @@
-"""What OCSP says (RFC 6960, RFC 9919, RFC 9654; issue 3, "Validation")."""
+"""OCSP responses (RFC 6960, RFC 9919, RFC 9654)."""
 
 import datetime as dt
 from typing import Any
@@ -70,7 +70,7 @@ async def test_no_answer_outlives_its_responder(harness: ValidationHarness) -> N
 async def test_what_was_never_issued_is_unknown_and_never_good(
     each_harness: ValidationHarness,
 ) -> None:
-    """X07: a rogue certificate with our issuer's name, key and signature, but no record."""
+    """A rogue certificate with our issuer's name, key and signature, but no record."""
     rogue = each_harness.ca.leaf(0x666)
     assert (await each_harness.status(rogue)).certificate_status == OCSPCertStatus.UNKNOWN
     await each_harness.deliver()
@@ -123,15 +123,15 @@ async def test_algorithm_parameters_come_back_as_they_were_sent(harness: Validat
     request = request_for(await harness.issue(0x7001), harness.ca)
     with_null = der.sequence(SHA1_OID, b"\x05\x00")
     assert with_null in request
-    absent = resized(request.replace(with_null, der.sequence(SHA1_OID)), removed=2)
+    absent = shorten(request.replace(with_null, der.sequence(SHA1_OID)), removed=2)
     for octets, algorithm in ((request, with_null), (absent, der.sequence(SHA1_OID))):
         reply = await harness.post(octets)
         assert outcome(reply) == OCSPResponseStatus.SUCCESSFUL
         assert algorithm in reply.body
 
 
-def resized(request: bytes, removed: int) -> bytes:
-    """The nested SEQUENCEs around a CertID made shorter."""
+def shorten(request: bytes, removed: int) -> bytes:
+    """Shorten the nested SEQUENCEs around a CertID."""
     octets = bytearray(request)
     for at in (1, 3, 5, 7, 9):
         assert octets[at - 1] == 0x30

@@ -1,4 +1,4 @@
-"""The CRL of a root, which a ceremony makes: taken up from its file, served, and missed when it is not there."""
+"""The CRL of a root, which a ceremony makes: read from its file, served, and missed when absent."""
 
 import datetime as dt
 import logging
@@ -180,7 +180,7 @@ async def test_a_missing_file_does_not_keep_the_list_from_being_served(tmp_path:
     file.unlink()
     await harness.parts.watch.refresh()
     assert (await harness.get(f"/crl/{harness.root.id}.crl")).status == 200
-    os.mkfifo(file)  # nobody writes: reading it would never end
+    os.mkfifo(file)  # without a writer, reading it would never end
     await harness.parts.watch.refresh()
     assert (await harness.get(f"/crl/{harness.root.id}.crl")).status == 200
     await harness.close()

@@ -1,4 +1,4 @@
-"""The whole service on a real listener with all its tasks; openssl and curl judge (issue 3, shown by 1)."""
+"""The whole service on a real listener with all its tasks; openssl and curl judge."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ from newel.validation.app import build
 
 
 @dataclass
-class Running:
+class RunningService:
     """A service that answers, and what its clients hold."""
 
     harness: ValidationSetup
@@ -88,7 +88,7 @@ class Running:
 
 
 @asynccontextmanager
-async def serve_newel(folder: Path, url: str) -> AsyncGenerator[Running]:
+async def serve_newel(folder: Path, url: str) -> AsyncGenerator[RunningService]:
     bus = LocalBus()
     harness = await make_setup(folder, url, SystemClock(), bus)
     outbox = TableOutbox(harness.database)
@@ -105,7 +105,7 @@ async def serve_newel(folder: Path, url: str) -> AsyncGenerator[Running]:
         write_pem(folder / "ca.pem", harness.ca.certificate)
         write_pem(folder / "root.pem", harness.root.certificate)
         try:
-            yield Running(harness, service, outbox, listener.address[1], folder)
+            yield RunningService(harness, service, outbox, listener.address[1], folder)
         finally:
             listener.stop()
             await supervisor.stop()
@@ -113,41 +113,41 @@ async def serve_newel(folder: Path, url: str) -> AsyncGenerator[Running]:
 
 
 @pytest.fixture
-async def running(tmp_path: Path, database_url: str) -> AsyncGenerator[Running]:
+async def service(tmp_path: Path, database_url: str) -> AsyncGenerator[RunningService]:
     async with serve_newel(tmp_path, database_url) as service:
         yield service
 
 
-def leaf(running: Running, serial: int, file: str) -> x509.Certificate:
-    url = f"http://ca.example:9080/crl/{running.harness.ca.id}.crl"
-    certificate = running.harness.ca.leaf(serial, crl_url=url)
-    write_pem(running.folder / file, certificate)
+def leaf(service: RunningService, serial: int, file: str) -> x509.Certificate:
+    url = f"http://ca.example:9080/crl/{service.harness.ca.id}.crl"
+    certificate = service.harness.ca.leaf(serial, crl_url=url)
+    write_pem(service.folder / file, certificate)
     return certificate
 
 
 @pytest.mark.needs("openssl", "curl")
 @pytest.mark.attack("X08")
-async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> None:
+async def test_from_issued_to_revoked_as_openssl_sees_it(service: RunningService) -> None:
     """A revocation shows in OCSP within 1 s and in the CRL within 5 s."""
-    harness = running.harness
-    certificate = leaf(running, 0x7001, "leaf.pem")
-    leaf(running, 0x666, "rogue.pem")
-    await running.tell(issuance_event(certificate, harness.ca.id))
-    answer = await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
+    harness = service.harness
+    certificate = leaf(service, 0x7001, "leaf.pem")
+    leaf(service, 0x666, "rogue.pem")
+    await service.tell(issuance_event(certificate, harness.ca.id))
+    answer = await service.until(5, lambda: service.ocsp("leaf.pem"), "leaf.pem: good")
     assert "Response verify OK" in answer
     assert "WARNING" not in answer  # the nonce came back
     for digest in ("-sha1", "-sha256", "-sha384", "-sha512"):
-        answer = await running.ocsp("leaf.pem", "-no_nonce", digest=digest)
+        answer = await service.ocsp("leaf.pem", "-no_nonce", digest=digest)
         assert "Response verify OK" in answer
         assert "leaf.pem: good" in answer
-    assert "rogue.pem: unknown" in await running.ocsp("rogue.pem")
+    assert "rogue.pem: unknown" in await service.ocsp("rogue.pem")
 
-    crl_file = running.folder / "list.der"
-    fetch = ("curl", "-sf", "-o", str(crl_file), f"{running.url}/crl/{harness.ca.id}.crl")
+    crl_file = service.folder / "list.der"
+    fetch = ("curl", "-sf", "-o", str(crl_file), f"{service.url}/crl/{harness.ca.id}.crl")
 
-    async def listed() -> str:
-        await running.run(*fetch)
-        return await running.run(
+    async def list_crl() -> str:
+        await service.run(*fetch)
+        return await service.run(
             "openssl",
             "crl",
             "-inform",
@@ -160,19 +160,19 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
             "-text",
         )
 
-    answer = await running.until(5, listed, "verify OK")
+    answer = await service.until(5, list_crl, "verify OK")
     assert "No Revoked Certificates" in answer
     now = harness.clock.now()
-    await running.tell(
+    await service.tell(
         revocation_event(0x7001, harness.ca.id, now, certificate.not_valid_after_utc)
     )
-    kept = lambda: running.ocsp("leaf.pem", "-no_nonce")  # noqa: E731 - asked more than once
-    answer = await running.until(1, kept, "leaf.pem: revoked")
+    kept = lambda: service.ocsp("leaf.pem", "-no_nonce")  # noqa: E731 - asked more than once
+    answer = await service.until(1, kept, "leaf.pem: revoked")
     assert "Reason: keyCompromise" in answer
-    answer = await running.until(5, listed, "Serial Number: 7001")
+    answer = await service.until(5, list_crl, "Serial Number: 7001")
     assert "verify OK" in answer
-    await running.run("openssl", "crl", "-inform", "DER", "-in", "list.der", "-out", "list.pem")
-    checked = await running.run(
+    await service.run("openssl", "crl", "-inform", "DER", "-in", "list.der", "-out", "list.pem")
+    checked = await service.run(
         "openssl",
         "verify",
         "-crl_check",
@@ -188,23 +188,23 @@ async def test_from_issued_to_revoked_as_openssl_sees_it(running: Running) -> No
 
 
 @pytest.mark.needs("openssl", "curl")
-async def test_answers_go_on_with_the_issuing_authority_down(running: Running) -> None:
-    harness = running.harness
-    await running.tell(issuance_event(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
-    await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
-    await running.until(5, lambda: running.run("curl", "-si", f"{running.url}/crl"), "200 OK")
+async def test_answers_go_on_with_the_issuing_authority_down(service: RunningService) -> None:
+    harness = service.harness
+    await service.tell(issuance_event(leaf(service, 0x7001, "leaf.pem"), harness.ca.id))
+    await service.until(5, lambda: service.ocsp("leaf.pem"), "leaf.pem: good")
+    await service.until(5, lambda: service.run("curl", "-si", f"{service.url}/crl"), "200 OK")
     harness.lists.away = True
-    assert "leaf.pem: good" in await running.ocsp("leaf.pem")
-    assert "200 OK" in await running.run("curl", "-si", f"{running.url}/crl")
+    assert "leaf.pem: good" in await service.ocsp("leaf.pem")
+    assert "200 OK" in await service.run("curl", "-si", f"{service.url}/crl")
 
 
 @pytest.mark.needs("openssl", "curl")
 @pytest.mark.attack("X07")
-async def test_by_get_with_http_caching(running: Running) -> None:
-    harness = running.harness
-    await running.tell(issuance_event(leaf(running, 0x7001, "leaf.pem"), harness.ca.id))
-    await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
-    await running.run(
+async def test_by_get_with_http_caching(service: RunningService) -> None:
+    harness = service.harness
+    await service.tell(issuance_event(leaf(service, 0x7001, "leaf.pem"), harness.ca.id))
+    await service.until(5, lambda: service.ocsp("leaf.pem"), "leaf.pem: good")
+    await service.run(
         "openssl",
         "ocsp",
         "-issuer",
@@ -215,10 +215,10 @@ async def test_by_get_with_http_caching(running: Running) -> None:
         "-reqout",
         "request",
     )
-    text = await running.run("openssl", "base64", "-A", "-in", "request")
-    url = f"{running.url}/ocsp/{text}"
-    await running.run("curl", "-sf", "-o", "response", url)
-    answer = await running.run(
+    text = await service.run("openssl", "base64", "-A", "-in", "request")
+    url = f"{service.url}/ocsp/{text}"
+    await service.run("curl", "-sf", "-o", "response", url)
+    answer = await service.run(
         "openssl",
         "ocsp",
         "-respin",
@@ -235,17 +235,17 @@ async def test_by_get_with_http_caching(running: Running) -> None:
     )
     assert "Response verify OK" in answer
     assert "leaf.pem: good" in answer
-    head = await running.run("curl", "-sI", url)
+    head = await service.run("curl", "-sI", url)
     assert "200 OK" in head
     tag = next(line for line in head.splitlines() if line.startswith("etag")).split(" ", 1)[1]
-    again = await running.run("curl", "-si", "-H", f"If-None-Match: {tag}", url)
+    again = await service.run("curl", "-si", "-H", f"If-None-Match: {tag}", url)
     assert "304 Not Modified" in again
     assert "content-length" not in again
 
 
-async def exchange(running: Running, method: str, path: str) -> tuple[set[bytes], bytes]:
+async def exchange(service: RunningService, method: str, path: str) -> tuple[set[bytes], bytes]:
     """The header lines but for those of the moment, and everything that follows them on the connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(f"{method} {path} HTTP/1.1\r\nHost: ca\r\nConnection: close\r\n\r\n".encode())
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
@@ -253,26 +253,26 @@ async def exchange(running: Running, method: str, path: str) -> tuple[set[bytes]
 
 
 @pytest.mark.needs("openssl", "curl")
-async def test_head_has_the_headers_of_get_and_no_body(running: Running) -> None:
-    harness = running.harness
-    certificate = leaf(running, 0x7001, "leaf.pem")
-    await running.tell(issuance_event(certificate, harness.ca.id))
-    await running.until(5, lambda: running.ocsp("leaf.pem"), "leaf.pem: good")
-    await running.until(5, lambda: running.run("curl", "-si", f"{running.url}/crl"), "200 OK")
+async def test_head_has_the_headers_of_get_and_no_body(service: RunningService) -> None:
+    harness = service.harness
+    certificate = leaf(service, 0x7001, "leaf.pem")
+    await service.tell(issuance_event(certificate, harness.ca.id))
+    await service.until(5, lambda: service.ocsp("leaf.pem"), "leaf.pem: good")
+    await service.until(5, lambda: service.run("curl", "-si", f"{service.url}/crl"), "200 OK")
     request = base64.b64encode(request_for(certificate, harness.ca)).decode()
     fixed = f"/ca/{harness.ca.id}.cer", "/roots.pem"
     for path in ("/crl", "/crl?pem", "/crls.pem", *fixed, f"/ocsp/{request}", f"//ocsp/{request}"):
-        headers, body = await exchange(running, "GET", path)
+        headers, body = await exchange(service, "GET", path)
         assert b"HTTP/1.1 200 OK" in headers
         assert f"content-length: {len(body)}".encode() in headers
-        assert await exchange(running, "HEAD", path) == (headers, b"")
+        assert await exchange(service, "HEAD", path) == (headers, b"")
 
 
 @pytest.mark.needs("curl")
 @pytest.mark.attack("X07")
-async def test_a_megabyte_by_post_is_malformed_and_harmless(running: Running) -> None:
-    (running.folder / "big").write_bytes(b"0" * 1_000_000)
-    answer = await running.run(
+async def test_a_megabyte_by_post_is_malformed_and_harmless(service: RunningService) -> None:
+    (service.folder / "big").write_bytes(b"0" * 1_000_000)
+    answer = await service.run(
         "curl",
         "-s",
         "-o",
@@ -283,17 +283,19 @@ async def test_a_megabyte_by_post_is_malformed_and_harmless(running: Running) ->
         "5",
         "--data-binary",
         "@big",
-        f"{running.url}/ocsp",
+        f"{service.url}/ocsp",
     )
     assert answer == "200 application/ocsp-response"
-    assert (running.folder / "answer").read_bytes() == bytes.fromhex("30030a0101")
-    assert "200 OK" in await running.run("curl", "-si", f"{running.url}/roots.pem")
+    assert (service.folder / "answer").read_bytes() == bytes.fromhex("30030a0101")
+    assert "200 OK" in await service.run("curl", "-si", f"{service.url}/roots.pem")
 
 
 @pytest.mark.needs("openssl")
-async def test_the_service_becomes_ready_and_says_what_it_publishes(running: Running) -> None:
-    harness = running.harness
-    ready = running.service.ready
+async def test_the_service_becomes_ready_and_says_what_it_publishes(
+    service: RunningService,
+) -> None:
+    harness = service.harness
+    ready = service.service.ready
     assert ready is not None
     end = asyncio.get_running_loop().time() + 10
     while True:

@@ -1,4 +1,4 @@
-"""The cache of encoded answers: what finds an answer, and that nothing survives its certificate."""
+"""The cache of encoded responses: what finds a response, and that nothing survives its certificate."""
 
 from newel.validation.documents import Document
 from newel.validation.response_cache import (

@@ -1,4 +1,4 @@
-"""X08: however a certificate was asked about before, its revocation shows."""
+"""However a certificate was asked about before, its revocation shows."""
 
 import asyncio
 import base64
@@ -113,7 +113,7 @@ async def test_a_kept_answer_costs_neither_signature_nor_sql(harness: Validation
     assert statuses(await every_answer(harness, certificate)) == {OCSPCertStatus.GOOD}
 
 
-async def test_an_answer_is_made_anew_at_half_its_life(harness: ValidationHarness) -> None:
+async def test_an_answer_is_made_again_at_half_its_life(harness: ValidationHarness) -> None:
     certificate = await harness.issue(0x7001)
     first = await harness.status(certificate)
     for _ in range(4):

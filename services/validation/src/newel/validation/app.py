@@ -96,7 +96,7 @@ def build(config: Config, ports: Ports) -> Service:
                 config.poll_every.total_seconds(),
                 keep_trying("polling for changes", parts.changes.poll),
             ),
-            "maintenance": _leased(ports.database, parts.maintenance),
+            "maintenance": _maintenance_task(ports.database, parts.maintenance),
             "watch": repeat_every(_WATCH_EVERY, parts.watch.refresh),
         },
         start=(parts.changes.poll,),
@@ -159,7 +159,7 @@ def assemble(config: Config, ports: Ports) -> Parts:
     )
 
 
-def _leased(database: Database, maintenance: Maintenance) -> Task:
+def _maintenance_task(database: Database, maintenance: Maintenance) -> Task:
     async def run() -> None:
         await run_leased(Lease(database, "maintenance"), maintenance.run)
 

@@ -6,7 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto import loading
 from newel.crypto.crl import crl_entry
-from newel.validation.status import CertificateKey, Issued, Revocation, canonical_serial
+from newel.validation.status import CertificateKey, IssuedCertificate, Revocation, canonical_serial
 
 
 class IssuedMessage(Protocol):
@@ -34,12 +34,12 @@ class RevokedMessage(Protocol):
         ...
 
 
-def read_issued(message: IssuedMessage) -> Issued:
+def read_issued(message: IssuedMessage) -> IssuedCertificate:
     """Read the key and expiry of a certificate. Raises ValueError for DER that is none."""
     certificate = loading.load_certificate(message.der)
     serial = certificate.serial_number
     octets = serial.to_bytes((serial.bit_length() + 7) // 8, "big")
-    return Issued(
+    return IssuedCertificate(
         CertificateKey(message.issuer, octets), int(certificate.not_valid_after_utc.timestamp())
     )
 

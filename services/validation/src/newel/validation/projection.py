@@ -13,7 +13,7 @@ from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
 from newel.runtime.events.contract import Event, Subscription
 from newel.validation.messages import read_issued, read_revocation
-from newel.validation.status import CertificateKey, Issued, Revocation, StatusWriter
+from newel.validation.status import CertificateKey, IssuedCertificate, Revocation, StatusWriter
 
 Changed = Callable[[Iterable[CertificateKey]], None]
 """Called with the certificates whose responses are out of date in this process."""
@@ -37,7 +37,7 @@ class StatusProjection:
         An event that cannot be read is audited and skipped: it would hold up every event behind it,
         and reconciliation finds what it meant.
         """
-        new: list[Issued] = []
+        new: list[IssuedCertificate] = []
         revoked: list[Revocation] = []
         for event in events:
             try:
@@ -51,7 +51,7 @@ class StatusProjection:
         self._changed(one.key for one in (*new, *revoked))
 
     @staticmethod
-    def _read(event: Event, new: list[Issued], revoked: list[Revocation]) -> None:
+    def _read(event: Event, new: list[IssuedCertificate], revoked: list[Revocation]) -> None:
         if event.subject == subjects.CERTIFICATE_REVOKED:
             message = events_pb2.CertificateRevoked.FromString(event.payload)
             # a passive revocation stops renewal and is not published

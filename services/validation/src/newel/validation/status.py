@@ -20,7 +20,7 @@ def canonical_serial(serial: bytes) -> bytes:
     return serial.lstrip(b"\0")
 
 
-class Issued(NamedTuple):
+class IssuedCertificate(NamedTuple):
     """A certificate that exists."""
 
     key: CertificateKey
@@ -80,7 +80,7 @@ class StatusReader(Protocol):
 class StatusWriter(Protocol):
     """The part of the store that records statuses. Every method is idempotent, in any order."""
 
-    async def record_issued(self, issued: Sequence[Issued]) -> None:
+    async def record_issued(self, issued: Sequence[IssuedCertificate]) -> None:
         """Record that these exist; a status that is known stays as it is."""
         ...
 

@@ -6,7 +6,7 @@ from newel.proto import subjects
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.events.contract import Outbox
 from newel.validation.crls import PublishedCRL
-from newel.validation.status import CertificateKey, Counters, Issued, Revocation, Status
+from newel.validation.status import CertificateKey, Counters, IssuedCertificate, Revocation, Status
 
 KEY_COMPROMISE = 1  # RFC 5280 §5.3.1
 
@@ -91,7 +91,7 @@ class StatusStore:
         rows = await self._database.fetch(_CHANGED, change, limit)
         return [CertificateKey(issuer, bytes(serial)) for issuer, serial in rows]
 
-    async def record_issued(self, issued: Sequence[Issued]) -> None:
+    async def record_issued(self, issued: Sequence[IssuedCertificate]) -> None:
         """Record that these exist; a status that is known stays as it is."""
         if issued:
             # in one order everywhere: two replicas with the same batch wait, they do not deadlock
