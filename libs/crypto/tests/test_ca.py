@@ -37,11 +37,11 @@ def test_intermediates_stay_within_their_issuer(pki: PKI) -> None:
     found = parsed(pki.root.key, ca.intermediate_tbs(BODY, pki.root.certificate, 0))
     assert found[extensions.BASIC_CONSTRAINTS].value.path_length == 0
     for path_length in (1, 2, None):
-        with pytest.raises(ValueError, match="no room"):
+        with pytest.raises(ValueError, match="does not allow"):
             ca.intermediate_tbs(BODY, pki.root.certificate, path_length)
-    with pytest.raises(ValueError, match="no room"):
+    with pytest.raises(ValueError, match="does not allow"):
         ca.intermediate_tbs(BODY, pki.issuer.certificate, 0)
-    with pytest.raises(ValueError, match="no authority"):
+    with pytest.raises(ValueError, match="not a CA"):
         ca.intermediate_tbs(BODY, pki.responder.certificate, 0)
 
 

@@ -81,7 +81,7 @@ def test_lists_of_every_key_equal_the_librarys_and_verify(each_pki: Any) -> None
     entries: Entries = [(5, 1_700_000_000, 1), (6, 1_700_000_001, None)]
     tbs = encoder.tbs(7, THIS, NEXT, [crl.crl_entry(*entry) for entry in entries])
     assert tbs == by_library(each_pki, 7, entries)
-    parsed = x509.load_der_x509_crl(encoder.signed(tbs, keys.sign(each_pki.issuer.key, tbs)))
+    parsed = x509.load_der_x509_crl(encoder.assemble(tbs, keys.sign(each_pki.issuer.key, tbs)))
     assert parsed.is_signature_valid(each_pki.issuer.key.public_key())
     assert [entry.serial_number for entry in parsed] == [5, 6]
 
@@ -90,8 +90,8 @@ def test_lists_of_every_key_equal_the_librarys_and_verify(each_pki: Any) -> None
 def test_an_empty_list_has_no_revoked_certificates_at_all(pki: Any) -> None:
     encoder = crl.CRLEncoder(pki.issuer.certificate)
     tbs = encoder.tbs(1, THIS, NEXT, [])
-    assert certificate.split(encoder.signed(tbs, b"s")).tbs == tbs
-    parsed = x509.load_der_x509_crl(encoder.signed(tbs, b"s"))
+    assert certificate.split(encoder.assemble(tbs, b"s")).tbs == tbs
+    parsed = x509.load_der_x509_crl(encoder.assemble(tbs, b"s"))
     assert len(parsed) == 0
     assert b"0\x00" not in tbs
 
@@ -130,7 +130,7 @@ def test_numbers_and_times_that_cannot_be_are_refused(pki: Any) -> None:
 def test_openssl_verifies_and_lists(pki: Any, tmp_path: Path) -> None:
     encoder = crl.CRLEncoder(pki.issuer.certificate, URL)
     tbs = encoder.tbs(258, THIS, NEXT, [crl.crl_entry(0xABCDEF, 1_700_000_000, 4)])
-    signed = encoder.signed(tbs, keys.sign(pki.issuer.key, tbs))
+    signed = encoder.assemble(tbs, keys.sign(pki.issuer.key, tbs))
     (tmp_path / "crl").write_bytes(signed)
     (tmp_path / "ca").write_bytes(pki.issuer.certificate.public_bytes(Encoding.PEM))
     command = ["openssl", "crl", "-inform", "DER", "-in", tmp_path / "crl", "-noout", "-text"]

@@ -74,7 +74,7 @@ def test_what_is_not_the_issuers_list_is_refused() -> None:
     broken[-1] ^= 1
     for data, issuer, complaint in (
         (pem, certificate(stranger), "signature"),
-        (pem, certificate(KEY, other), "is not of CN=Other"),
+        (pem, certificate(KEY, other), "is not issued by CN=Other"),
         (bytes(broken), ROOT, "signature"),
         (pem + pem, ROOT, "2 lists"),
         (ROOT.public_bytes(Encoding.PEM), ROOT, "not a revocation list"),

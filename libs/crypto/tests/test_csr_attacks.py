@@ -131,7 +131,7 @@ BAD: list[tuple[str, bytes]] = [
     ("twice", signed(info(asking(UNKNOWN, UNKNOWN)))),
     ("two lists", signed(info(asking() + asking()))),
     ("left over", signed(info(asking(extension(SAN, der.sequence(DNS) + b"\x05\x00"))))),
-    ("not made", signed(info(asking(extension("1.2.3", b"", b"\x01\x01\x01"))))),
+    ("malformed", signed(info(asking(extension("1.2.3", b"", b"\x01\x01\x01"))))),
     ("more than", signed(info(asking(*[extension(f"1.2.{n}", b"") for n in range(40)])))),
     (
         "more than",

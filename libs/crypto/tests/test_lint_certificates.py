@@ -434,5 +434,5 @@ def test_only_the_linter_makes_linted_values() -> None:
 
 
 def test_a_leaf_is_nobodys_issuer(pki: Any) -> None:
-    with pytest.raises(ValueError, match="no authority"):
+    with pytest.raises(ValueError, match="not a CA"):
         lint.CertificateLinter(pki.responder.certificate)

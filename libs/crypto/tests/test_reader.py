@@ -119,7 +119,7 @@ def test_a_list_equals_the_librarys(pki: Any) -> None:
         [crl_entry(7, int(NOW.timestamp()) - 86400, 1), crl_entry(8, int(NOW.timestamp()))],
     ):
         tbs = encoder.tbs(3, NOW, NOW + DAY, entries)
-        octets = encoder.signed(tbs, keys.sign(pki.issuer.key, tbs))
+        octets = encoder.assemble(tbs, keys.sign(pki.issuer.key, tbs))
         found, parsed = lists.parse_list(octets), x509.load_der_x509_crl(octets)
         assert found.tbs == parsed.tbs_certlist_bytes
         assert (found.this_update, found.next_update) == (NOW, NOW + DAY)

@@ -122,7 +122,7 @@ async def test_what_is_not_a_later_list_of_the_root_leaves_the_one_before(
         "number 6 is not higher": root_list(harness.root, 6),
         "number 7 is not higher": root_list(harness.root, 7),
         "signature": root_list(CertificateAuthority("Test Root", NOW), 8),
-        "is not of CN=Test Root": root_list(harness.ca, 8),
+        "is not issued by CN=Test Root": root_list(harness.ca, 8),
         "not a revocation list": b"nothing of the kind",
         "2 lists": 2 * x509.load_der_x509_crl(good).public_bytes(Encoding.PEM),
         "delta": delta.sign(harness.root.key, hashes.SHA256()).public_bytes(Encoding.DER),  # type: ignore[arg-type]

@@ -53,9 +53,9 @@ def leaf(fields: CertificateFields) -> TemplateOutput:
         if each.oid == extensions.SUBJECT_ALT_NAME:
             found = tuple(dict.fromkeys(general_names(each.value)))
         elif each.oid == extensions.KEY_USAGE:
-            usages = extensions.key_usages_of(each.value)
+            usages = extensions.decode_key_usage(each.value)
         elif each.oid == extensions.EXTENDED_KEY_USAGE:
-            purposes = extensions.extended_key_usages_of(each.value)
+            purposes = extensions.decode_extended_key_usage(each.value)
         elif each.oid == extensions.BASIC_CONSTRAINTS:
             check_no_authority(each.value)
         elif each.oid not in THE_AUTHORITY_S_OWN:

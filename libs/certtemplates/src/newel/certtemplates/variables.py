@@ -196,7 +196,7 @@ def purpose_names(value: bytes | None) -> dict[str, Slice]:
     """Return extended key usages: known ones by name, others by object identifier."""
     try:
         oids = (
-            [der.dotted(each.content) for each in der.children(der.only(value).content)]
+            [der.decode_oid(each.content) for each in der.children(der.only(value).content)]
             if value
             else []
         )
@@ -216,8 +216,8 @@ def authority(value: bytes | None) -> Record | None:
         return None
     try:
         reader = der.Reader(der.only(value).content)
-        is_ca = reader.boolean() if not reader.done and reader.peek() == der.BOOLEAN else False
-        length = -1 if reader.done else reader.integer()
+        is_ca = reader.boolean() if not reader.at_end and reader.peek() == der.BOOLEAN else False
+        length = -1 if reader.at_end else reader.integer()
     except der.DERError:
         return None
     values = {"isCA": is_ca, "maxPathLen": length}

@@ -1,4 +1,4 @@
-"""The algorithms that keys and signatures may have, as their DER AlgorithmIdentifiers."""
+"""The algorithms of keys and signatures, as DER AlgorithmIdentifiers."""
 
 from newel.crypto import der
 
@@ -17,14 +17,14 @@ _SIGNATURES_OF_KEYS = {
 
 
 def key_algorithm(spki: bytes) -> bytes:
-    """The OBJECT IDENTIFIER, encoded, of a SubjectPublicKeyInfo's algorithm.
+    """Return the encoded OBJECT IDENTIFIER of a SubjectPublicKeyInfo's algorithm.
 
-    Raises :class:`der.DERError` for what is none.
+    Raises :class:`der.DERError`.
     """
     algorithm = der.split(der.only(spki).content)[0]
     return der.split(der.only(algorithm).content)[0]
 
 
 def signatures_of(spki: bytes) -> frozenset[bytes]:
-    """The AlgorithmIdentifiers of the signatures that a key may make; none for an unknown kind."""
+    """Return the AlgorithmIdentifiers of a key's signatures; none for an unknown kind."""
     return _SIGNATURES_OF_KEYS.get(key_algorithm(spki), frozenset())

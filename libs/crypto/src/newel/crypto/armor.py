@@ -1,9 +1,9 @@
-"""The blocks of a text file as people keep them: RFC 7468 §2 and the habits of many programs.
+"""The PEM blocks of a text file, in all the forms that programs write (RFC 7468 §2).
 
-For files that an operator gives, and for requests, which people send as their programs print them. A
-file may have text before, between and after its blocks (``openssl x509 -text``, bag attributes,
-comments), blanks around its lines, any line ends, a byte order mark, UTF-16, and NUL octets at its end.
-What else comes over the wire is read by :mod:`newel.crypto.pem`, which allows none of this.
+For files of an operator, and for requests, which are sent as programs print them. A file may have text
+before, between and after its blocks (``openssl x509 -text``, bag attributes, comments), white space
+around its lines, any line ends, a byte order mark, UTF-16, and NUL octets at its end. Other PEM from the
+network is read by :mod:`newel.crypto.pem`, which allows none of this.
 """
 
 import binascii
@@ -22,21 +22,21 @@ _UTF_8_MARK = b"\xef\xbb\xbf"
 
 
 class Block(NamedTuple):
-    """One block: its label, and the lines inside it without blanks around them."""
+    """A block: its label, and the lines inside it without surrounding white space."""
 
     label: str
     lines: tuple[bytes, ...]
 
     @property
     def text(self) -> bytes:
-        """The block alone, as every program writes it."""
+        """The block alone, in the common form."""
         name = self.label.encode()
         inside = b"\n".join(self.lines)
         return b"-----BEGIN " + name + b"-----\n" + inside + b"\n-----END " + name + b"-----\n"
 
     @property
     def content(self) -> bytes:
-        """The octets that the base64 stands for; headers (RFC 1421) are passed over."""
+        """The decoded octets; headers (RFC 1421) are skipped."""
         encoded = [line for line in self.lines if not _HEADER.match(line)]
         try:
             octets = binascii.a2b_base64(_without_blanks(b"".join(encoded)), strict_mode=True)
@@ -48,7 +48,7 @@ class Block(NamedTuple):
 
 
 def unify(data: bytes) -> bytes:
-    """The text of a file as UTF-8 with line feeds, without a byte order mark.
+    """Convert the text of a file to UTF-8 with line feeds, without a byte order mark.
 
     Raises :class:`PEMError` for a file that is too long or is not text in the encoding it claims.
     """
@@ -64,7 +64,7 @@ def unify(data: bytes) -> bytes:
 
 
 def blocks(data: bytes) -> list[Block]:
-    """Every block of a file, in order; none for a file that has no line ``-----BEGIN …-----``.
+    """Split a file into its blocks; none if no line is ``-----BEGIN …-----``.
 
     Raises :class:`PEMError` for a block that does not end, or ends under another label.
     """
@@ -86,13 +86,13 @@ def blocks(data: bytes) -> list[Block]:
 
 
 def elements(data: bytes) -> list[bytes]:
-    """The DER values that a binary file holds one after the other, whatever blanks end the file.
+    """Split a binary file into its DER values; white space at its end is ignored.
 
     Raises :class:`der.DERError`.
     """
     found: list[bytes] = []
     reader = der.Reader(data)
-    while not reader.done:
+    while not reader.at_end:
         if reader.peek() != der.SEQUENCE and not data[sum(map(len, found)) :].strip(_BLANK):
             break
         found.append(reader.read(der.SEQUENCE).raw)
@@ -104,6 +104,6 @@ def _without_blanks(encoded: bytes) -> bytes:
 
 
 def _without_empty_ends(lines: list[bytes]) -> list[bytes]:
-    """Empty lines matter inside a block, where they end its headers, and nowhere else."""
+    """Keep empty lines inside a block only, where they end its headers."""
     filled = [number for number, line in enumerate(lines) if line]
     return lines[filled[0] : filled[-1] + 1] if filled else []

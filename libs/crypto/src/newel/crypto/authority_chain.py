@@ -1,8 +1,8 @@
-"""The chain of an authority that somebody else may have made: from its own certificate to a root.
+"""The chain of a CA that another program may have made: from its own certificate to a root.
 
-Files come in any order, with the root among the chain, with several roots, with certificates that belong to
-neither. What issued nobody in the file is the authority's own certificate; the chain goes up by names and
-signatures, through the certificates beside it as far as they lead, and ends at one of the roots.
+Files come in any order, with the root in the chain, with several roots, with certificates that belong to
+neither. The CA's own certificate is the one that issued no other; the chain is found by names and
+signatures, through the other certificates of the file, and ends at one of the roots.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,34 +15,34 @@ from newel.crypto import certificate
 from newel.crypto.certificate_files import order_chain
 from newel.crypto.loading import find_issuer, load_certificate
 
-LONGEST = 8
+MAX_CHAIN = 8
 """Certificates of a chain, the root not counted."""
 
 
 class ChainError(ValueError):
-    """The certificates are no chain; the text says which one fails and why."""
+    """The certificates do not form a chain; the text says which one fails and why."""
 
 
 class Chain(NamedTuple):
-    """An authority's certificate and those above it, and the root they end at."""
+    """A CA's certificate, those above it, and the root at their end."""
 
     certificates: tuple[x509.Certificate, ...]
-    """The authority's own first, up to but not including the root."""
+    """The CA's own first, up to but not including the root."""
     root: x509.Certificate
     unused: tuple[x509.Certificate, ...]
-    """What stood in the chain's file and is neither of it nor a root."""
+    """The certificates of the file that are neither in the chain nor roots."""
 
 
 def own_certificate(ders: Sequence[bytes]) -> bytes:
-    """The certificate that a file is about, whatever else is in it. Raises ``ValueError``."""
+    """Find the certificate that issued no other one of a file. Raises ``ValueError``."""
     return order_chain(ders)[0]
 
 
 def find_chain(ders: Sequence[bytes], roots: Sequence[bytes]) -> Chain:
     """Find the chain of a file's certificates, and its root among ``roots``. Raises :class:`ChainError`.
 
-    Every signature is verified but that of a root by itself where it is of an algorithm that nobody uses
-    any more: a root is trusted as it is.
+    Every signature is verified, except a root's own if its algorithm is obsolete: a root is trusted
+    as it is.
     """
     own, *others = [load_certificate(each) for each in order_chain(ders)]
     if is_self_issued(own):
@@ -51,7 +51,7 @@ def find_chain(ders: Sequence[bytes], roots: Sequence[bytes]) -> Chain:
         )
     anchors = [load_certificate(each) for each in roots]
     path, left = [own], [each for each in others if not is_self_issued(each)]
-    while (above := find_issuer(path[-1], left)) is not None and len(path) < LONGEST:
+    while (above := find_issuer(path[-1], left)) is not None and len(path) < MAX_CHAIN:
         path.append(above)
         left.remove(above)
     root = find_issuer(path[-1], anchors)
@@ -70,7 +70,7 @@ def is_self_issued(authority: x509.Certificate) -> bool:
 
 
 def name_of(authority: x509.Certificate) -> str:
-    """A certificate's subject for a person to read, whatever strings it is made of."""
+    """Return a certificate's subject as text, whatever strings it is made of."""
     try:
         return authority.subject.rfc4514_string()[:256] or "a certificate without a subject"
     except ValueError:

@@ -1,6 +1,6 @@
-"""The certificates a ceremony makes: roots, intermediates, OCSP responders, internal TLS.
+"""The certificates of a ceremony: roots, intermediates, OCSP responders, internal TLS.
 
-Each function returns the DER TBSCertificate; whoever has the key signs it and calls
+Each function returns the DER TBSCertificate; the caller signs it and calls
 :func:`newel.crypto.certificate.assemble`. Validity is inclusive at both ends.
 """
 
@@ -16,7 +16,7 @@ from newel.crypto.extensions import Extension
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What every certificate has: the serial's octets, a DER Name, a DER SubjectPublicKeyInfo."""
+    """The fields of every certificate: serial octets, a DER Name, a DER SubjectPublicKeyInfo."""
 
     serial: bytes
     subject: bytes
@@ -27,14 +27,14 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Pointers:
-    """Where the issuer's certificate and the issuer's status answers are found: URLs."""
+    """The URLs of the issuer's certificate, OCSP responders and CRLs."""
 
     ocsp: Sequence[str] = ()
     ca_issuers: Sequence[str] = ()
     crl: Sequence[str] = ()
 
     def extensions(self) -> list[Extension]:
-        """The extensions that say so; none for none."""
+        """Return the extensions with these URLs."""
         found: list[Extension] = []
         if self.ocsp or self.ca_issuers:
             found.append(extensions.authority_information_access(self.ocsp, self.ca_issuers))
@@ -49,7 +49,7 @@ NOWHERE = Pointers()
 def root_tbs(
     body: Body, path_length: int | None = 1, constraints: Extension | None = None
 ) -> bytes:
-    """A self-signed authority: its own issuer, signed by the key that it holds."""
+    """Encode a root: its own issuer, to be signed with its own key."""
     wanted = _authority(body.spki, path_length, constraints)
     algorithm = keys.signature_algorithm(keys.load_public_key(body.spki))
     return _encode(body, algorithm, body.subject, wanted)
@@ -62,22 +62,22 @@ def intermediate_tbs(
     constraints: Extension | None = None,
     pointers: Pointers = NOWHERE,
 ) -> bytes:
-    """An authority under ``issuer``, whose own path length must leave room for it."""
+    """Encode a CA below ``issuer``, whose path length must allow it."""
     if body.not_after > issuer.not_valid_after_utc:
-        raise ValueError("the authority would outlive its issuer")
-    _check_room(issuer, path_length)
+        raise ValueError("the CA would outlive its issuer")
+    _check_path_length(issuer, path_length)
     wanted = _authority(body.spki, path_length, constraints)
-    wanted += [_issued_by(issuer), *pointers.extensions()]
+    wanted += [_authority_key_identifier(issuer), *pointers.extensions()]
     return _encode(body, _algorithm(issuer), certificate.issuer_name(issuer), wanted)
 
 
 def ocsp_responder_tbs(body: Body, issuer: x509.Certificate) -> bytes:
-    """A delegated responder of ``issuer`` (RFC 6960 §4.2.2.2), whose own status nobody asks for."""
+    """Encode a delegated responder of ``issuer`` (RFC 6960 §4.2.2.2) whose status is not checked."""
     wanted = [
         extensions.key_usage(["digitalSignature"]),
         extensions.extended_key_usage([extensions.OCSP_SIGNING]),
         extensions.subject_key_identifier(keys.key_identifier(body.spki)),
-        _issued_by(issuer),
+        _authority_key_identifier(issuer),
         extensions.ocsp_no_check(),
     ]
     return _encode(body, _algorithm(issuer), certificate.issuer_name(issuer), wanted)
@@ -86,7 +86,7 @@ def ocsp_responder_tbs(body: Body, issuer: x509.Certificate) -> bytes:
 def internal_tbs(
     body: Body, issuer: x509.Certificate, general_names: Sequence[names.GeneralName]
 ) -> bytes:
-    """A service's certificate for mutual TLS between the project's own services."""
+    """Encode a service's certificate for mutual TLS between the project's own services."""
     if not general_names:
         raise ValueError("an internal certificate needs a name")
     rsa = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" in body.spki[:32]
@@ -94,7 +94,7 @@ def internal_tbs(
         extensions.key_usage(["digitalSignature", *(["keyEncipherment"] if rsa else [])]),
         extensions.extended_key_usage([extensions.SERVER_AUTH, extensions.CLIENT_AUTH]),
         extensions.subject_key_identifier(keys.key_identifier(body.spki)),
-        _issued_by(issuer),
+        _authority_key_identifier(issuer),
         extensions.subject_alt_name(general_names, critical=body.subject == b"\x30\x00"),
     ]
     return _encode(body, _algorithm(issuer), certificate.issuer_name(issuer), wanted)
@@ -111,19 +111,19 @@ def _authority(
     return wanted if constraints is None else [*wanted, constraints]
 
 
-def _check_room(issuer: x509.Certificate, path_length: int | None) -> None:
+def _check_path_length(issuer: x509.Certificate, path_length: int | None) -> None:
     try:
         parent = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
-        raise ValueError("the issuer is no authority") from None
+        raise ValueError("the issuer is not a CA") from None
     if not parent.ca:
-        raise ValueError("the issuer is no authority")
-    room = parent.path_length
-    if room is not None and (path_length is None or path_length >= room):
-        raise ValueError(f"the issuer's path length {room} leaves no room for {path_length}")
+        raise ValueError("the issuer is not a CA")
+    limit = parent.path_length
+    if limit is not None and (path_length is None or path_length >= limit):
+        raise ValueError(f"the issuer's path length {limit} does not allow {path_length}")
 
 
-def _issued_by(issuer: x509.Certificate) -> Extension:
+def _authority_key_identifier(issuer: x509.Certificate) -> Extension:
     return extensions.authority_key_identifier(certificate.issuer_key_identifier(issuer))
 
 

@@ -27,7 +27,7 @@ _SAN_CRITICAL = _SAN_OID + der.boolean(value=True)
 
 
 class Signed(NamedTuple):
-    """The three parts of anything signed the X.509 way."""
+    """The three parts of a signed X.509 structure."""
 
     tbs: bytes
     algorithm: bytes
@@ -35,13 +35,13 @@ class Signed(NamedTuple):
 
 
 def assemble(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
-    """SEQUENCE(tbs, algorithm, BIT STRING signature): a certificate, or a revocation list."""
+    """Join SEQUENCE(tbs, algorithm, BIT STRING signature): a certificate, or a revocation list."""
     tail = b"".join((algorithm, b"\x03", der.length(len(signature) + 1), b"\x00", signature))
     return b"".join((der.header(der.SEQUENCE, len(tbs) + len(tail)), tbs, tail))
 
 
 def split(signed: bytes) -> Signed:
-    """The parts of what :func:`assemble` makes. Raises :class:`der.DERError`."""
+    """Split what :func:`assemble` joins. Raises :class:`der.DERError`."""
     reader = der.Reader(der.only(signed).content)
     parts = Signed(
         reader.read(der.SEQUENCE).raw, reader.read(der.SEQUENCE).raw, reader.bit_string()
@@ -51,7 +51,7 @@ def split(signed: bytes) -> Signed:
 
 
 def issuer_name(issuer: x509.Certificate) -> bytes:
-    """The Name that an issuer's certificates carry: its subject, octet for octet as it stands."""
+    """Return the issuer Name of an issuer's certificates: its subject, as encoded."""
     return _fields(issuer)[4].raw
 
 
@@ -61,30 +61,30 @@ def issuer_id(der: bytes) -> str:
 
 
 def issuer_of(certificate: x509.Certificate) -> bytes:
-    """The issuer Name of a certificate, octet for octet as it stands there."""
+    """Return the issuer Name of a certificate, as encoded."""
     return _fields(certificate)[2].raw
 
 
 def subject_public_key_info(certificate: x509.Certificate) -> bytes:
-    """The SubjectPublicKeyInfo of a certificate, octet for octet as it stands there."""
+    """Return the SubjectPublicKeyInfo of a certificate, as encoded."""
     return _fields(certificate)[5].raw
 
 
 def _fields(certificate: x509.Certificate) -> list[der.Element]:
-    """Serial, algorithm, issuer, validity, subject, key: the library found them in their places."""
+    """Split a parsed certificate: serial, algorithm, issuer, validity, subject, key, …"""
     fields = der.children(der.only(certificate.tbs_certificate_bytes).content)
     return fields[1:] if fields[0].tag == _VERSION_TAG else fields
 
 
 def extensions_of(certificate: x509.Certificate) -> dict[str, Extension]:
-    """The extensions of a certificate by type, their values as they stand there."""
+    """Return the extensions of a certificate by type, their values as encoded."""
     fields = der.children(der.only(certificate.tbs_certificate_bytes).content)
     if fields[-1].tag != _EXTENSIONS_TAG:
         return {}
     found: dict[str, Extension] = {}
     for each in der.children(der.only(fields[-1].content).content):
         parts = der.children(each.content)
-        oid = der.dotted(parts[0].content)
+        oid = der.decode_oid(parts[0].content)
         found[oid] = Extension(
             oid, len(parts) > 2 and parts[1].content == b"\xff", parts[-1].content
         )
@@ -92,7 +92,7 @@ def extensions_of(certificate: x509.Certificate) -> dict[str, Extension]:
 
 
 def issuer_key_identifier(issuer: x509.Certificate) -> bytes:
-    """The issuer's subjectKeyIdentifier as encoded (§4.2.1.1), never recomputed where it is."""
+    """Return the issuer's subjectKeyIdentifier as encoded (§4.2.1.1); computed only if it is absent."""
     try:
         extension = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     except x509.ExtensionNotFound:
@@ -101,7 +101,7 @@ def issuer_key_identifier(issuer: x509.Certificate) -> bytes:
 
 
 class LeafEncoder:
-    """Joins the TBSCertificates of one issuer and one profile.
+    """An encoder of the TBSCertificates of one issuer and one profile.
 
     Extensions, in order: key usage, extended key usage, subject and authority key identifier, AIA
     and CRL distribution points where URLs are given, subject alternative name, then the caller's.
@@ -152,11 +152,11 @@ class LeafEncoder:
         not_after: dt.datetime,
         extra_extensions: Sequence[Extension] = (),
     ) -> bytes:
-        """The DER TBSCertificate.
+        """Encode a TBSCertificate.
 
         ``serial``: the INTEGER's content octets (:mod:`newel.crypto.serials`); ``subject``: a DER
         Name; ``spki``: a DER SubjectPublicKeyInfo whose key was checked; both times are inclusive.
-        Raises ``ValueError`` for a serial that is none, and where there is neither subject nor name.
+        Raises ``ValueError`` for an invalid serial, and for neither subject nor name.
         """
         serials.check(serial)
         nameless = subject == distinguished_names.EMPTY
@@ -188,7 +188,7 @@ def encode_tbs(
     spki: bytes,
     wanted: Iterable[Extension],
 ) -> bytes:
-    """Any version 3 TBSCertificate from its encoded fields: what ceremonies use."""
+    """Encode any version 3 TBSCertificate from its encoded fields, for ceremonies."""
     serials.check(serial)
     encoded = b"".join([each.der for each in wanted])
     return _join(serial, algorithm + issuer, validity, subject + spki, encoded)
@@ -213,7 +213,7 @@ def _join(
 
 
 def _key_bits(spki: bytes) -> bytes:
-    """The BIT STRING content of a SubjectPublicKeyInfo that was checked before."""
+    """Return the BIT STRING content of a SubjectPublicKeyInfo that was checked before."""
     start = 2 if spki[1] < 0x80 else 2 + (spki[1] & 0x7F)
     start += 2 + spki[start + 1]
     size = spki[start + 1]

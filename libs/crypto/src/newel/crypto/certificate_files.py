@@ -1,7 +1,7 @@
-"""Certificates out of files that an operator gives, whatever program wrote them.
+"""Certificates from an operator's files, in the forms of all common programs.
 
 PEM with or without text around it, DER, the ``TRUSTED CERTIFICATE`` of OpenSSL, PKCS #7 bundles;
-several certificates in any order, beside a private key or not.
+several certificates in any order, with or without a private key.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 
 
 def read_certificates(path: Path) -> list[bytes]:
-    """The DER of each certificate in a file, in its order; at least one.
+    """Read the DER of each certificate in a file, in its order; at least one.
 
     Raises ``OSError`` and :class:`PEMError`.
     """
@@ -30,9 +30,9 @@ def read_certificates(path: Path) -> list[bytes]:
 
 
 def parse_certificates(data: bytes) -> list[bytes]:
-    """The DER of each certificate in the octets of a file. Raises :class:`PEMError`.
+    """Parse the DER of each certificate in the octets of a file. Raises :class:`PEMError`.
 
-    Other blocks (a private key, parameters) are passed over; a file with no certificate is refused.
+    Other blocks (a private key, parameters) are skipped; a file without a certificate is refused.
     """
     blocks = armor.blocks(data)
     if not blocks:
@@ -52,11 +52,10 @@ def parse_certificates(data: bytes) -> list[bytes]:
 
 
 def order_chain(ders: Sequence[bytes]) -> list[bytes]:
-    """The same certificates, the one that issued no other first and each before its issuer.
+    """Sort certificates: first the one that issued no other, each before its issuer.
 
-    What names another of them as its issuer goes before that one; what fits nowhere keeps its place
-    at the end, and a list in which no order can be seen is given back as it is. Signatures are the
-    caller's to verify. Raises ``ValueError`` for what is no certificate.
+    The rest keeps its order at the end, and a list without an order is returned as it is. Signatures
+    are not verified. Raises ``ValueError`` for octets that are no certificate.
     """
     unique = list(dict.fromkeys(ders))
     loaded = [loading.load_certificate(each) for each in unique]

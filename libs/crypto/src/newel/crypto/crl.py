@@ -1,7 +1,7 @@
 """Certificate revocation lists: RFC 5280 §5, joined from entries that were encoded once.
 
-An entry is encoded when its certificate is revoked and kept; a list is their join. A million
-entries take a fraction of a second, and no object per entry is ever made.
+An entry is encoded and stored when its certificate is revoked; a list joins them. A million
+entries take a fraction of a second, without an object per entry.
 """
 
 import datetime as dt
@@ -31,11 +31,11 @@ _REASONS = tuple(
 
 
 def crl_entry(serial: int, revoked_at: int, reason: int | None = None) -> bytes:
-    """One element of revokedCertificates (§5.1.2.6).
+    """Encode an element of revokedCertificates (§5.1.2.6).
 
-    ``revoked_at``: seconds since 1970; ``reason``: CRLReason, 0 or None leave it out as §5.3.1
-    asks. Raises ``ValueError`` for a serial that is none, and for the reasons 7, which is not
-    used, and 8, which stands in delta lists only.
+    ``revoked_at`` is in seconds since 1970, as stored; ``reason`` is a CRLReason, and 0 and None leave
+    it out (§5.3.1). Raises ``ValueError`` for an invalid serial, and for the reasons 7 (unused) and 8
+    (delta lists only).
     """
     number = reason or 0
     if not 0 <= number <= _HIGHEST_REASON or number in {_UNUSED_REASON, _REMOVE_FROM_CRL}:
@@ -46,15 +46,15 @@ def crl_entry(serial: int, revoked_at: int, reason: int | None = None) -> bytes:
 
 
 def issuing_distribution_point(url: str) -> Extension:
-    """IssuingDistributionPoint with a fullName alone, critical (§5.2.5): a list of everything."""
+    """Encode a critical IssuingDistributionPoint with a fullName alone (§5.2.5)."""
     value = der.sequence(extensions.distribution_point_name(url))
     return Extension(extensions.ISSUING_DISTRIBUTION_POINT, True, value)
 
 
 class CRLEncoder:
-    """Joins the TBSCertLists of one issuer, and puts signatures on them.
+    """An encoder of the revocation lists of one issuer.
 
-    ``idp_url`` is the URL that leaves name in their CRL distribution point; "" for none.
+    ``idp_url`` is the URL in the CRL distribution point of the leaves; "" for none.
     """
 
     def __init__(self, issuer: x509.Certificate, idp_url: str = "") -> None:
@@ -71,7 +71,7 @@ class CRLEncoder:
         next_update: dt.datetime,
         entries: Iterable[bytes],
     ) -> bytes:
-        """The DER TBSCertList; without entries revokedCertificates is left out (§5.1.2.6).
+        """Encode a TBSCertList; without entries revokedCertificates is left out (§5.1.2.6).
 
         ``entries`` are :func:`crl_entry` values, each serial once. Raises ``ValueError`` for a
         number that is negative or longer than 20 octets, and times out of order.
@@ -92,6 +92,6 @@ class CRLEncoder:
         whole = der.header(der.SEQUENCE, len(before) + size + len(after))
         return b"".join((whole, before, *listed, after))
 
-    def signed(self, tbs: bytes, signature: bytes) -> bytes:
-        """The DER CertificateList."""
+    def assemble(self, tbs: bytes, signature: bytes) -> bytes:
+        """Join the CertificateList."""
         return assemble(tbs, self.algorithm, signature)

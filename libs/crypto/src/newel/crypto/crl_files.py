@@ -1,4 +1,4 @@
-"""Revocation lists out of files that an operator gives: one whole list of one issuer, PEM or DER."""
+"""Revocation lists from an operator's files: one complete list of one issuer, PEM or DER."""
 
 from pathlib import Path
 from typing import cast
@@ -17,8 +17,8 @@ _LABELS = frozenset({"X509 CRL", "CRL"})
 def read_list(path: Path, issuer: x509.Certificate) -> x509.CertificateRevocationList:
     """Read the list of an issuer from a file, and verify its signature.
 
-    Raises ``OSError``, and :class:`CertificateError` for a file that holds no list, the list of
-    somebody else, a delta list, or a list without a next update.
+    Raises ``OSError``, and :class:`CertificateError` for a file without a list, the list of another
+    issuer, a delta list, or a list without a next update.
     """
     with path.open("rb") as file:
         return parse_list(file.read(MAX_SIZE + 1), issuer)
@@ -28,18 +28,18 @@ def parse_list(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocat
     """Do the same with the octets of the file. Raises :class:`CertificateError`."""
     found = loading.load_list(_binary(data))
     if found.issuer != issuer.subject:
-        raise CertificateError(f"the list is not of {issuer.subject.rfc4514_string()}")
+        raise CertificateError(f"the list is not issued by {issuer.subject.rfc4514_string()}")
     if not _is_signed_by(found, issuer):
         raise CertificateError("the signature of the list is not its issuer's")
     if found.next_update_utc is None:
-        raise CertificateError("the list does not say when the next one comes")
+        raise CertificateError("the list has no next update")
     if any(isinstance(each.value, x509.DeltaCRLIndicator) for each in found.extensions):
-        raise CertificateError("the list is a delta: it says only what changed")
+        raise CertificateError("the list is a delta list")
     return found
 
 
 def list_number(crl: x509.CertificateRevocationList) -> int:
-    """The CRLNumber of a list; 0 for a list that has none, of version 1 say."""
+    """Return the CRLNumber of a list, 0 if it has none."""
     try:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
@@ -47,7 +47,7 @@ def list_number(crl: x509.CertificateRevocationList) -> int:
 
 
 def list_entries(crl: x509.CertificateRevocationList) -> dict[int, bytes]:
-    """The entries as they stand in a list, octet for octet, by serial number."""
+    """Return the encoded entries of a list by serial number."""
     reader = der.Reader(crl.tbs_certlist_bytes)
     reader.enter(der.SEQUENCE)
     reader.optional(der.INTEGER)  # version
@@ -63,7 +63,7 @@ def list_entries(crl: x509.CertificateRevocationList) -> dict[int, bytes]:
 def _binary(data: bytes) -> bytes:
     lists = [block for block in armor.blocks(data) if block.label in _LABELS]
     if len(lists) > 1:
-        raise CertificateError(f"{len(lists)} lists in a file, where one is due")
+        raise CertificateError(f"{len(lists)} lists in a file, where one is expected")
     return lists[0].content if lists else data
 
 

@@ -31,19 +31,19 @@ class CSRError(ValueError):
 
 
 class CSREncodingError(CSRError):
-    """The text holds no certification request at all: it is neither PEM nor DER."""
+    """The text holds no certification request: it is neither PEM nor DER."""
 
 
 class CSRSignatureError(CSRError):
-    """Its signature is not that of its key."""
+    """The signature is not of the key in the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRequest:
-    """A request whose signature shows possession of its key. Only :func:`parse_request` makes it.
+    """A request whose signature proves possession of its key, made by :func:`parse_request` only.
 
-    ``names`` are canonical and in the request's order, duplicates collapsed; ``extensions`` are the
-    others it asks for, in order: nobody has agreed to them yet.
+    ``names`` are canonical and in the request's order, without duplicates; ``extensions`` are the other
+    requested ones, in order, and not approved yet.
     """
 
     der: bytes
@@ -75,7 +75,7 @@ class UnverifiedRequest(NamedTuple):
             public_key = keys.load_public_key(key.raw)
             possession.verify(public_key, self.algorithm, self.signature, self.signed)
             names_of_subject = distinguished_names.decode(subject.raw, odd_values=True)
-            general_names, extensions = _requested(attributes, rules)
+            general_names, extensions = _read_attributes(attributes, rules)
         except keys.InvalidSignature:
             raise CSRSignatureError("the request's signature does not verify") from None
         except possession.AlgorithmError as error:
@@ -91,8 +91,8 @@ def read_request(data: bytes) -> UnverifiedRequest:
     """Read the structure of a request in PEM or DER, at most 64 KiB. Raises :class:`CSRError`."""
     if len(data) > MAX_SIZE:
         raise CSRError(f"the request is longer than {MAX_SIZE} octets")
-    octets = _take_off_pem(data)
-    return UnverifiedRequest(octets, *_take_apart(octets))
+    octets = _decode_pem(data)
+    return UnverifiedRequest(octets, *_split(octets))
 
 
 def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
@@ -101,11 +101,11 @@ def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
 
 
 def verify_possession(octets: bytes) -> keys.PublicKey:
-    """Verify the signature of a request in DER and give its key; what it asks for is not looked at.
+    """Verify the signature of a request in DER and return its key; the rest is not read.
 
     Raises :class:`CSRError`.
     """
-    signed, (_, _, key, *_), algorithm, signature = _take_apart(octets)
+    signed, (_, _, key, *_), algorithm, signature = _split(octets)
     try:
         public_key = keys.load_public_key(key.raw)
         possession.verify(public_key, algorithm, signature, signed)
@@ -116,8 +116,8 @@ def verify_possession(octets: bytes) -> keys.PublicKey:
     return public_key
 
 
-def _take_apart(octets: bytes) -> tuple[bytes, list[der.Element], bytes, bytes]:
-    """What is signed, the fields inside it, the signature's algorithm, and the signature."""
+def _split(octets: bytes) -> tuple[bytes, list[der.Element], bytes, bytes]:
+    """Split a request: signed octets, the fields inside, signature algorithm, signature."""
     try:
         parts = der.children(der.only(octets).content)
         if [part.tag for part in parts] != _OUTER:
@@ -146,27 +146,27 @@ def _why_not_a_request(tags: list[int]) -> str:
     return "the octets are not a PKCS #10 request: after the version come a subject and a key"
 
 
-def _take_off_pem(data: bytes) -> bytes:
+def _decode_pem(data: bytes) -> bytes:
     if data[:1] == b"\x30":
         return data
     text = data.strip() + b"\n"
     if text.startswith(_USUAL_START):
         with contextlib.suppress(pem.PEMError):
             return pem.decode(text, _LABELS[0])
-    return _take_out_of_text(data)
+    return _decode_text(data)
 
 
-def _take_out_of_text(data: bytes) -> bytes:
-    """The one block of a text as people keep it: ``openssl req -text`` and Windows write around it.
+def _decode_text(data: bytes) -> bytes:
+    """Decode the only block of a text; ``openssl req -text`` and Windows write text around it.
 
-    A second block is refused: nobody could say which was meant, and a private key has no business here.
+    A second block is refused: it is unclear which one is meant, and a private key must not be sent.
     """
     try:
         blocks = armor.blocks(data)
         if not blocks:
             raise CSREncodingError("the request is neither PEM nor DER")
         if len(blocks) > 1:
-            raise CSREncodingError(f"{len(blocks)} PEM blocks where one is due")
+            raise CSREncodingError(f"{len(blocks)} PEM blocks where one is expected")
         if blocks[0].label not in _LABELS:
             raise CSREncodingError(f"the PEM block is a {blocks[0].label}, not a {_LABELS[0]}")
         return blocks[0].content
@@ -174,7 +174,7 @@ def _take_out_of_text(data: bytes) -> bytes:
         raise CSREncodingError(str(error)) from None
 
 
-def _requested(
+def _read_attributes(
     attributes: Sequence[der.Element], rules: NameRules
 ) -> tuple[tuple[names.GeneralName, ...], tuple[Extension, ...]]:
     general_names: tuple[names.GeneralName, ...] = ()
@@ -194,7 +194,7 @@ def _requested(
 
 
 def _extensions(attributes: Sequence[der.Element]) -> list[Extension]:
-    """Every extension of the extensionRequest attribute, of which there may be one."""
+    """Read every extension of the extensionRequest attribute, which may occur once."""
     found: list[Extension] | None = None
     for holder in attributes:
         for attribute in der.children(holder.content):
@@ -203,17 +203,17 @@ def _extensions(attributes: Sequence[der.Element]) -> list[Extension]:
                 continue
             if found is not None:
                 raise CSRError("the request has two lists of extensions")
-            _, values = _of(attribute, der.OBJECT_IDENTIFIER, der.SET)
-            lists = _of(values, der.SEQUENCE) if values.content else []
+            _, values = _read_children(attribute, der.OBJECT_IDENTIFIER, der.SET)
+            lists = _read_children(values, der.SEQUENCE) if values.content else []
             found = [_extension(each) for asked in lists for each in der.children(asked.content)]
     return found or []
 
 
-def _of(element: der.Element, *tags: int) -> list[der.Element]:
-    """The elements inside one, which must have exactly these tags."""
+def _read_children(element: der.Element, *tags: int) -> list[der.Element]:
+    """Return the elements inside one, which must have exactly these tags."""
     found = der.children(element.content)
     if tuple([each.tag for each in found]) != tags:
-        raise der.DERError("an attribute or extension is not made as it should be")
+        raise der.DERError("an attribute or extension is malformed")
     return found
 
 
@@ -225,9 +225,9 @@ def _extension(element: der.Element) -> Extension:
         or [each.tag for each in critical] not in ([], [der.BOOLEAN])
         or any(each.content not in {b"\x00", b"\xff"} for each in critical)
     ):
-        raise der.DERError("an extension is not made as it should be")
+        raise der.DERError("an extension is malformed")
     is_critical = bool(critical) and critical[0].content == b"\xff"
-    return Extension(der.dotted(kind.content), is_critical, value.content)
+    return Extension(der.decode_oid(kind.content), is_critical, value.content)
 
 
 def _names(value: bytes, rules: NameRules) -> tuple[names.GeneralName, ...]:

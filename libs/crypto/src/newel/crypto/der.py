@@ -1,4 +1,4 @@
-"""DER, the little of it that X.509 needs: an encoder, and a strict reader that never recurses.
+"""The part of DER that X.509 needs: an encoder, and a strict reader that never recurses.
 
 ITU-T X.690 §8 and §10. Bytes in, bytes out; a TLV is a tag octet, a length and a content.
 """
@@ -26,11 +26,11 @@ _FIRST_GENERALIZED_YEAR = 2050
 
 
 class DERError(ValueError):
-    """The octets are not the DER they should be."""
+    """The octets are not the expected DER."""
 
 
 def length(size: int) -> bytes:
-    """The length octets for a content of ``size`` octets, in the shortest form."""
+    """Encode the length of a content of ``size`` octets, in the shortest form."""
     if size < 0x80:
         return bytes((size,))
     octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
@@ -38,12 +38,12 @@ def length(size: int) -> bytes:
 
 
 def header(tag: int, size: int) -> bytes:
-    """A one-octet tag and the length of a content of ``size`` octets."""
+    """Encode a one-octet tag and the length of a content of ``size`` octets."""
     return bytes((tag,)) + length(size)
 
 
 def tlv(tag: int, content: bytes) -> bytes:
-    """``content`` under a one-octet ``tag``."""
+    """Encode ``content`` with a one-octet ``tag``."""
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
@@ -51,18 +51,18 @@ def tlv(tag: int, content: bytes) -> bytes:
 
 
 def sequence(*parts: bytes) -> bytes:
-    """A SEQUENCE of what is already encoded."""
+    """Join encoded parts in a SEQUENCE."""
     return tlv(SEQUENCE, b"".join(parts))
 
 
 def explicit(number: int, content: bytes) -> bytes:
-    """``[number] EXPLICIT`` around what is already encoded; also any constructed context tag."""
+    """Put ``[number] EXPLICIT``, or any constructed context tag, around encoded content."""
     return tlv(0xA0 | number, content)
 
 
 @functools.lru_cache(maxsize=1024)
 def oid(dotted: str) -> bytes:
-    """An OBJECT IDENTIFIER from its dotted form; raises :class:`DERError` when it has none."""
+    """Encode an OBJECT IDENTIFIER from its dotted form. Raises :class:`DERError`."""
     parts = dotted.split(".")
     if len(parts) < 2 or not all(part.isascii() and part.isdigit() for part in parts):
         raise DERError(f"not an object identifier: {dotted!r}")
@@ -79,8 +79,8 @@ def _base128(arc: int) -> bytes:
     return bytes(reversed(octets))
 
 
-def dotted(content: bytes) -> str:
-    """The dotted form of an OBJECT IDENTIFIER's content octets."""
+def decode_oid(content: bytes) -> str:
+    """Decode the content octets of an OBJECT IDENTIFIER to dotted form. Raises :class:`DERError`."""
     if not content or content[-1] & 0x80:
         raise DERError("an object identifier ends in the middle of an arc")
     arcs: list[int] = []
@@ -97,40 +97,40 @@ def dotted(content: bytes) -> str:
 
 
 def integer(value: int) -> bytes:
-    """An INTEGER in the fewest octets; a leading zero octet keeps a high bit positive."""
+    """Encode an INTEGER in the fewest octets; a leading zero octet keeps a high bit positive."""
     bits = (value if value >= 0 else ~value).bit_length()
     return tlv(INTEGER, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 def enumerated(value: int) -> bytes:
-    """An ENUMERATED of a small value that is not negative."""
+    """Encode an ENUMERATED of a small value that is not negative."""
     return bytes((ENUMERATED,)) + integer(value)[1:]
 
 
 def boolean(*, value: bool) -> bytes:
-    """A BOOLEAN; DER knows only 0xFF for true."""
+    """Encode a BOOLEAN; true is 0xFF in DER."""
     return b"\x01\x01\xff" if value else b"\x01\x01\x00"
 
 
 def bit_string(content: bytes, unused: int = 0) -> bytes:
-    """A BIT STRING whose last octet has ``unused`` bits to spare."""
+    """Encode a BIT STRING whose last octet has ``unused`` unused bits."""
     return tlv(BIT_STRING, bytes((unused,)) + content)
 
 
 def octet_string(content: bytes) -> bytes:
-    """An OCTET STRING."""
+    """Encode an OCTET STRING."""
     return tlv(OCTET_STRING, content)
 
 
 def generalized_time(moment: dt.datetime) -> bytes:
-    """A GeneralizedTime in whole seconds and Z (RFC 5280 §4.1.2.5.2), from an aware time."""
+    """Encode an aware time as a GeneralizedTime in whole seconds and Z (RFC 5280 §4.1.2.5.2)."""
     at = moment.astimezone(dt.UTC)
     text = f"{at.year:04d}{at.month:02d}{at.day:02d}{at.hour:02d}{at.minute:02d}{at.second:02d}Z"
     return b"\x18\x0f" + text.encode()
 
 
 def time(moment: dt.datetime) -> bytes:
-    """A Time: UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5)."""
+    """Encode a Time: UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5)."""
     at = moment.astimezone(dt.UTC)
     if 1950 <= at.year < _FIRST_GENERALIZED_YEAR:
         return (
@@ -144,18 +144,18 @@ def time(moment: dt.datetime) -> bytes:
 
 
 class Element(NamedTuple):
-    """One TLV: its tag, its content, and all its octets."""
+    """A TLV: its tag, its content, and all its octets."""
 
     tag: int
     content: bytes
     raw: bytes
 
 
-_element = tuple.__new__  # what calling the class comes down to, in half the time
+_element = tuple.__new__  # what a call of the class does, in half the time
 
 
 class Reader:
-    """Walks the TLVs of a run of octets, in order, refusing whatever DER forbids.
+    """A reader of the TLVs of some octets, in order, that refuses what DER forbids.
 
     Definite lengths in the shortest form, one-octet tags, nothing past the end. Every method raises
     :class:`DERError`. Time and memory are linear in the input; the caller bounds its size.
@@ -169,38 +169,38 @@ class Reader:
         self._end = len(data)
 
     @property
-    def done(self) -> bool:
+    def at_end(self) -> bool:
         """Whether everything was read."""
         return self._offset == self._end
 
     def peek(self) -> int:
-        """The next element's tag, or -1 at the end."""
+        """Return the tag of the next element, or -1 at the end."""
         return self._data[self._offset] if self._offset < self._end else -1
 
     def read(self, tag: int | None = None) -> Element:
-        """The next element; it must have ``tag`` when one is given."""
+        """Read the next element; it must have ``tag`` if one is given."""
         start = self._offset
         found, body, end = self._header(tag)
         self._offset = end
         return Element(found, self._data[body:end], self._data[start:end])
 
     def enter(self, tag: int) -> int:
-        """Steps into the constructed element that comes next, copying nothing: what is inside comes
-        next, then what follows the element. Returns the size of the inside.
+        """Enter the next element, which is constructed, without a copy: its content comes next, then what
+        follows the element. Returns the size of the content.
         """
         _, self._offset, end = self._header(tag)
         return end - self._offset
 
     def _header(self, tag: int | None) -> tuple[int, int, int]:
-        """Of the next element the tag, where its content begins, and where it ends."""
+        """Read the next header: the tag, where the content begins, and where it ends."""
         data, start = self._data, self._offset
         if start + 2 > self._end:
-            raise DERError("the encoding ends where an element is due")
+            raise DERError("the encoding ends where an element is expected")
         found, size = data[start], data[start + 1]
         if tag is not None and found != tag:
-            raise DERError(f"found tag 0x{found:02x} where 0x{tag:02x} is due")
+            raise DERError(f"found tag 0x{found:02x} where 0x{tag:02x} is expected")
         if found & 0x1F == 0x1F:
-            raise DERError("tags of several octets are not used here")
+            raise DERError("tags of several octets are not supported")
         body = start + 2
         if size >= 0x80:
             octets = data[body : body + (size & 0x7F)]
@@ -212,23 +212,23 @@ class Reader:
         return found, body, end
 
     def optional(self, tag: int) -> Element | None:
-        """The next element if it has ``tag``, else None and nothing is read."""
+        """Read the next element if it has ``tag``, else return None."""
         return self.read(tag) if self.peek() == tag else None
 
     def sequence(self) -> "Reader":
-        """A reader over the content of the SEQUENCE that comes next."""
+        """Read the next element, a SEQUENCE, and return a reader of its content."""
         return Reader(self.read(SEQUENCE).content)
 
     def oid(self) -> str:
-        """The OBJECT IDENTIFIER that comes next, dotted."""
-        return dotted(self.read(OBJECT_IDENTIFIER).content)
+        """Read an OBJECT IDENTIFIER in dotted form."""
+        return decode_oid(self.read(OBJECT_IDENTIFIER).content)
 
     def integer(self) -> int:
-        """The INTEGER that comes next, in its shortest form."""
+        """Read an INTEGER in its shortest form."""
         return int.from_bytes(self.integer_octets(), "big", signed=True)
 
     def integer_octets(self) -> bytes:
-        """The content of the INTEGER that comes next, in its shortest form; at least one octet."""
+        """Read the content of an INTEGER in its shortest form; at least one octet."""
         content = self.read(INTEGER).content
         if not content:
             raise DERError("an integer has no octets")
@@ -237,29 +237,29 @@ class Reader:
         return content
 
     def boolean(self) -> bool:
-        """The BOOLEAN that comes next."""
+        """Read a BOOLEAN."""
         content = self.read(BOOLEAN).content
         if content not in {b"\x00", b"\xff"}:
             raise DERError("a boolean is neither true nor false")
         return content == b"\xff"
 
     def bit_string(self) -> bytes:
-        """The whole octets of the BIT STRING that comes next; it must have no unused bits."""
+        """Read the octets of a BIT STRING without unused bits."""
         content = self.read(BIT_STRING).content
         if not content or content[0]:
             raise DERError("a bit string is not made of whole octets")
         return content[1:]
 
     def end(self) -> None:
-        """Nothing may be left."""
+        """Raise :class:`DERError` unless everything was read."""
         if self._offset != self._end:
             raise DERError(f"{self._end - self._offset} octets are left over")
 
 
 def only(data: bytes, tag: int = SEQUENCE) -> Element:
-    """The one element that ``data`` is; nothing may come after it."""
+    """Read ``data`` as exactly one element."""
     size = len(data) - 2
-    if 0 <= size < 0x80 and data[0] == tag and data[1] == size:  # as most are
+    if 0 <= size < 0x80 and data[0] == tag and data[1] == size:  # the common case
         return Element(tag, data[2:], data)
     reader = Reader(data)
     element = reader.read(tag)
@@ -268,19 +268,19 @@ def only(data: bytes, tag: int = SEQUENCE) -> Element:
 
 
 def split(run: bytes) -> list[bytes]:
-    """Every element of a run of octets, whole: what a :class:`Reader` would read, in a third of the time."""
+    """Split octets into whole elements: what a :class:`Reader` would read, in a third of the time."""
     elements: list[bytes] = []
     at, end = 0, len(run)
     while at < end:
         if at + 2 > end:
-            raise DERError("the encoding ends where an element is due")
+            raise DERError("the encoding ends where an element is expected")
         size, body = run[at + 1], at + 2
         if size >= 0x80:
             octets = run[body : body + (size & 0x7F)]
             body += size & 0x7F
             size = _long_length(octets, body <= end)
         if run[at] & 0x1F == 0x1F:
-            raise DERError("tags of several octets are not used here")
+            raise DERError("tags of several octets are not supported")
         after = body + size
         if after > end:
             raise DERError("an element is longer than what holds it")
@@ -290,24 +290,24 @@ def split(run: bytes) -> list[bytes]:
 
 
 def content(element: bytes) -> bytes:
-    """The content of one element, as :func:`split` gives them."""
+    """Return the content of one element of :func:`split`."""
     return element[2:] if element[1] < 0x80 else element[2 + (element[1] & 0x7F) :]
 
 
 def children(content: bytes) -> list[Element]:
-    """Every element of a constructed content, in order: what a :class:`Reader` reads, faster."""
+    """Split a constructed content into elements: what a :class:`Reader` reads, faster."""
     found: list[Element] = []
     start, end = 0, len(content)
     while start < end:
         if start + 2 > end:
-            raise DERError("the encoding ends where an element is due")
+            raise DERError("the encoding ends where an element is expected")
         tag, size, body = content[start], content[start + 1], start + 2
         if size >= 0x80:
             octets = content[body : body + (size & 0x7F)]
             body += size & 0x7F
             size = _long_length(octets, body <= end)
         if tag & 0x1F == 0x1F:
-            raise DERError("tags of several octets are not used here")
+            raise DERError("tags of several octets are not supported")
         after = body + size
         if after > end:
             raise DERError("an element is longer than what holds it")

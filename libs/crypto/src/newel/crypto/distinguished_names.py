@@ -63,19 +63,19 @@ _DECODERS = {
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute: its type as a dotted object identifier, and its value."""
+    """An attribute: its type as a dotted object identifier, and its value."""
 
     oid: str
     value: str
 
 
 def common_name(value: str) -> Attribute:
-    """A commonName attribute."""
+    """Make a commonName attribute."""
     return Attribute(COMMON_NAME, value)
 
 
 def encode(attributes: Iterable[Attribute]) -> bytes:
-    """The DER Name, one attribute in each relative distinguished name, in order.
+    """Encode a DER Name, one attribute in each relative distinguished name, in order.
 
     Raises :class:`InvalidNameError` for a value that breaks its type's bound or alphabet, is empty,
     or holds a control or a direction-changing character.
@@ -90,7 +90,7 @@ def encode(attributes: Iterable[Attribute]) -> bytes:
 
 
 def decode(name: bytes, *, odd_values: bool = False) -> tuple[Attribute, ...]:
-    """The attributes of a DER Name, in order; relative names of several attributes are flattened.
+    """Decode the attributes of a DER Name, in order, whatever relative names they are in.
 
     With ``odd_values`` a value that is no string, or not in the encoding it claims, is given as
     RFC 4514 §2.4 writes it: ``#`` and its DER in hex. Raises :class:`der.DERError`.
@@ -98,7 +98,7 @@ def decode(name: bytes, *, odd_values: bool = False) -> tuple[Attribute, ...]:
     attributes: list[Attribute] = []
     for rdn in der.children(der.only(name).content):
         for kind, value in _pairs(rdn):
-            oid = _KNOWN.get(kind.raw) or der.dotted(kind.content)
+            oid = _KNOWN.get(kind.raw) or der.decode_oid(kind.content)
             attributes.append(Attribute(oid, _read_value(value, odd_values)))
         if len(attributes) > MAX_ATTRIBUTES:
             raise der.DERError(f"a name of more than {MAX_ATTRIBUTES} attributes")
@@ -115,14 +115,14 @@ def _read_value(element: der.Element, odd_values: bool) -> str:
 
 
 def _pairs(rdn: der.Element) -> list[tuple[der.Element, der.Element]]:
-    """Type and value of each attribute of a RelativeDistinguishedName."""
+    """Split a RelativeDistinguishedName into type and value of each attribute."""
     if rdn.tag != der.SET:
-        raise der.DERError(f"found tag 0x{rdn.tag:02x} where 0x{der.SET:02x} is due")
+        raise der.DERError(f"found tag 0x{rdn.tag:02x} where 0x{der.SET:02x} is expected")
     pairs: list[tuple[der.Element, der.Element]] = []
     for attribute in der.children(rdn.content):
         parts = der.children(attribute.content)
         if [attribute.tag, len(parts), parts[0].tag if parts else -1] != _PAIR:
-            raise der.DERError("an attribute is not made as it should be")
+            raise der.DERError("an attribute is malformed")
         pairs.append((parts[0], parts[1]))
     return pairs
 
@@ -134,8 +134,8 @@ def _single(pairs: list[tuple[der.Element, der.Element]]) -> tuple[der.Element, 
 
 
 def check(name: bytes) -> None:
-    """Raises :class:`InvalidNameError` unless every attribute of a DER Name obeys its type's bound,
-    alphabet and string type, as :func:`encode` would have it.
+    """Raise :class:`InvalidNameError` unless :func:`encode` could have made every attribute of a DER Name:
+    bound, alphabet and string type.
     """
     try:
         for rdn in der.children(der.only(name).content):
@@ -167,7 +167,7 @@ def _check_value(form: _Form, value: str) -> None:
 
 
 def _check_characters(form: _Form, value: str) -> None:
-    """C: controls, format characters (which turn text around), surrogates, unassigned; Z: lines."""
+    """Refuse controls, format characters (bidirectional overrides), surrogates, line separators."""
     if form.tag != der.UTF8_STRING and not value.isascii():
         raise InvalidNameError(f"{form.name} must be ASCII")
     for char in value:

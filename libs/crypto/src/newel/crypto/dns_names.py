@@ -28,7 +28,7 @@ class InvalidNameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class NameRules:
-    """What a caller's policy lets pass beyond the strict rules."""
+    """The exceptions to the strict rules that a caller's policy allows."""
 
     wildcards: bool = True
     underscores: bool = False
@@ -39,7 +39,7 @@ UNDERSCORES = NameRules(underscores=True)
 
 
 def canonical(text: str, rules: NameRules = STRICT) -> str:
-    """The name in lower case and A-labels. Raises :class:`InvalidNameError`.
+    """Return the name in lower case and A-labels. Raises :class:`InvalidNameError`.
 
     Labels of 1 to 63 letters, digits and inner hyphens, at most 253 octets in all; a wildcard only
     as the whole leftmost label; no trailing dot; A-labels only such as IDNA 2008 allows; nothing
@@ -74,7 +74,7 @@ def _canonical(text: str, rules: NameRules) -> str:
 
 
 def _to_ascii(text: str) -> str:
-    """The A-labels of a name in Unicode, after lower case and NFC (RFC 5895 §2)."""
+    """Convert a name in Unicode to A-labels, after lower case and NFC (RFC 5895 §2)."""
     if len(text) > MAX_LENGTH:
         raise InvalidNameError("the name is longer than 253 octets")
     try:
@@ -93,9 +93,9 @@ def _to_a_label(label: str) -> str:
 
 
 def _check_reserved_labels(text: str, labels: list[str]) -> None:
-    """Only A-labels may have hyphens third and fourth (RFC 5890 §2.3.1), and IDNA 2008 judges them.
+    """Check labels with hyphens third and fourth: only A-labels may (RFC 5890 §2.3.1).
 
-    Once one label is written from right to left, all obey the Bidi rule (RFC 5893 §2).
+    If one label is written from right to left, all must obey the Bidi rule (RFC 5893 §2).
     """
     try:
         decoded = [_to_u_label(each) if each.startswith(_ACE_PREFIX) else each for each in labels]
@@ -109,7 +109,7 @@ def _check_reserved_labels(text: str, labels: list[str]) -> None:
 
 
 def _to_u_label(a_label: str) -> str:
-    """The U-label of a lower-case A-label, which must be its only form (RFC 5891 §5.4)."""
+    """Decode a lower-case A-label, which must be the only form of its U-label (RFC 5891 §5.4)."""
     label = idna.ulabel(a_label)
     if label.isascii() or idna.alabel(label).decode() != a_label:
         raise idna.IDNAError(f"{a_label!r} is not the one Punycode form of its label")

@@ -46,7 +46,7 @@ KEY_USAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One extension: its type as a dotted object identifier, and the DER of its value."""
+    """An extension: its type as a dotted object identifier, and the DER of its value."""
 
     oid: str
     critical: bool
@@ -54,7 +54,7 @@ class Extension:
 
     @property
     def der(self) -> bytes:
-        """The Extension, DER; ``critical`` is left out when false, its default."""
+        """The DER Extension; ``critical`` is left out if false, its default."""
         critical = _TRUE if self.critical else b""
         return der.sequence(der.oid(self.oid), critical, der.octet_string(self.value))
 
@@ -82,8 +82,8 @@ def extended_key_usage(oids: Sequence[str]) -> Extension:
     return Extension(EXTENDED_KEY_USAGE, False, der.sequence(*map(der.oid, oids)))
 
 
-def key_usages_of(value: bytes) -> tuple[str, ...]:
-    """The names of :data:`KEY_USAGES` that a KeyUsage value has. Raises :class:`der.DERError`."""
+def decode_key_usage(value: bytes) -> tuple[str, ...]:
+    """Decode a KeyUsage value into names of :data:`KEY_USAGES`. Raises :class:`der.DERError`."""
     octets = der.only(value, der.BIT_STRING).content[1:] if value else b""
     return tuple(
         name
@@ -92,16 +92,16 @@ def key_usages_of(value: bytes) -> tuple[str, ...]:
     )
 
 
-def extended_key_usages_of(value: bytes) -> tuple[str, ...]:
-    """The purposes of an ExtKeyUsageSyntax as object identifiers. Raises :class:`der.DERError`."""
+def decode_extended_key_usage(value: bytes) -> tuple[str, ...]:
+    """Decode an ExtKeyUsageSyntax into object identifiers. Raises :class:`der.DERError`."""
     content = der.only(value).content if value else b""
-    return tuple(der.dotted(each.content) for each in der.children(content))
+    return tuple(der.decode_oid(each.content) for each in der.children(content))
 
 
 def basic_constraints(*, ca: bool, path_length: int | None = None) -> Extension:
-    """BasicConstraints, critical; a path length only for an authority."""
+    """BasicConstraints, critical; a path length only for a CA."""
     if path_length is not None and not ca:
-        raise ValueError("only an authority has a path length")
+        raise ValueError("only a CA has a path length")
     parts = (_TRUE if ca else b"", b"" if path_length is None else der.integer(path_length))
     return Extension(BASIC_CONSTRAINTS, True, der.sequence(*parts))
 
@@ -128,7 +128,7 @@ def _url(url: str) -> bytes:
 def authority_information_access(
     ocsp: Sequence[str] = (), ca_issuers: Sequence[str] = ()
 ) -> Extension:
-    """AuthorityInfoAccess: where the responder and the issuer's certificate are; URLs."""
+    """AuthorityInfoAccess: the URLs of the responder and of the issuer's certificate."""
     methods: Mapping[str, Sequence[str]] = {_OCSP_METHOD: ocsp, _CA_ISSUERS_METHOD: ca_issuers}
     descriptions = [
         der.sequence(der.oid(method), _url(url)) for method, urls in methods.items() for url in urls

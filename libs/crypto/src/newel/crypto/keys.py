@@ -67,17 +67,17 @@ _MAKERS: dict[KeyKind, Callable[[], PrivateKey]] = {
 
 
 def generate(kind: KeyKind | str = KeyKind.P256) -> PrivateKey:
-    """A new key of this kind; raises :class:`ValueError` for a kind that is not in the list."""
+    """Generate a key. Raises ``ValueError`` for an unknown kind."""
     return _MAKERS[KeyKind(kind)]()
 
 
 def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
-    """The one private key in the octets of a file that an operator gives.
+    """Load the only private key in the octets of an operator's file.
 
     PEM as :mod:`newel.crypto.armor` reads it, or DER: PKCS #8 plain and encrypted, SEC 1, PKCS #1, the
     encrypted PEM of RFC 1423 (``Proc-Type: 4,ENCRYPTED``), and OpenSSH's own format. Certificates and
-    parameters in the same file are passed over. Unlike the library a ``password`` for a key that has
-    none is no error, so that one password file serves a folder of keys. Raises
+    parameters in the same file are skipped. Unlike in the library, a ``password`` for an unencrypted
+    key is no error, so that one password file serves a folder of keys. Raises
     :class:`InvalidKeyError`, which never carries the password or any key octet.
     """
     if len(data) > MAX_ENCODED_KEY:
@@ -99,7 +99,7 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
 
 
 def _private_block(data: bytes) -> armor.Block | None:
-    """The block that holds the private key; None for a file that is not PEM."""
+    """Find the block with the private key; None for a file that is not PEM."""
     try:
         blocks = armor.blocks(data)
     except pem.PEMError as error:
@@ -132,7 +132,7 @@ def _load_plain(block: armor.Block | None, data: bytes) -> object:
 
 
 def encrypt_private_key(key: PrivateKey, password: bytes) -> bytes:
-    """The key as encrypted PKCS #8 PEM; a password of no octets is refused with ``ValueError``."""
+    """Write a key as encrypted PKCS #8 PEM. Raises ``ValueError`` for an empty password."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -141,7 +141,7 @@ def encrypt_private_key(key: PrivateKey, password: bytes) -> bytes:
 
 
 def plain_private_key(key: PrivateKey) -> bytes:
-    """The key as PKCS #8 PEM with no protection: for files only their owner can read."""
+    """Write a key as unencrypted PKCS #8 PEM, for files that only their owner can read."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -150,16 +150,16 @@ def plain_private_key(key: PrivateKey) -> bytes:
 
 
 def load_public_key(spki_der: bytes) -> PublicKey:
-    """The key of a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). Raises :class:`InvalidKeyError`.
+    """Load a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). Raises :class:`InvalidKeyError`.
 
     An elliptic curve point must be on its curve: the library checks that here.
     """
-    return _loaded(bytes(spki_der))
+    return _load_cached(bytes(spki_der))
 
 
 @functools.lru_cache(maxsize=512)
-def _loaded(spki_der: bytes) -> PublicKey:
-    """The same octets are the same key, which nothing can change: who asks next finds it checked."""
+def _load_cached(spki_der: bytes) -> PublicKey:
+    """Load a key once: the same octets are always the same, immutable, checked key."""
     try:
         key = serialization.load_der_public_key(spki_der)
     except (ValueError, UnsupportedAlgorithm):
@@ -170,14 +170,14 @@ def _loaded(spki_der: bytes) -> PublicKey:
 
 
 def spki(public_key: PublicKey) -> bytes:
-    """The DER SubjectPublicKeyInfo of a key."""
+    """Encode the SubjectPublicKeyInfo of a key."""
     return public_key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 
 def subject_public_key(spki_der: bytes) -> bytes:
-    """The content of the BIT STRING subjectPublicKey. Raises :class:`der.DERError`."""
+    """Return the content of the BIT STRING subjectPublicKey. Raises :class:`der.DERError`."""
     outer = der.Reader(der.only(spki_der).content)
     outer.read(der.SEQUENCE)
     bits = outer.bit_string()
@@ -186,12 +186,12 @@ def subject_public_key(spki_der: bytes) -> bytes:
 
 
 def key_identifier(spki_der: bytes) -> bytes:
-    """SHA-1 of the BIT STRING's content, 20 octets (RFC 5280 §4.2.1.2 method 1)."""
+    """Hash the BIT STRING's content with SHA-1: 20 octets (RFC 5280 §4.2.1.2 method 1)."""
     return hashlib.sha1(subject_public_key(spki_der), usedforsecurity=False).digest()
 
 
 def signature_algorithm(public_key: PublicKey) -> bytes:
-    """The DER AlgorithmIdentifier of the signatures that the private half makes."""
+    """Return the DER AlgorithmIdentifier of the signatures of a key."""
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return _ECDSA_IDENTIFIERS[_curve(public_key)]
     if isinstance(public_key, rsa.RSAPublicKey):
@@ -200,7 +200,7 @@ def signature_algorithm(public_key: PublicKey) -> bytes:
 
 
 def sign(private_key: PrivateKey, data: bytes) -> bytes:
-    """The signature over ``data``: DER ECDSA-Sig-Value, PKCS #1 block, or 64 octets of Ed25519."""
+    """Sign ``data``: a DER ECDSA-Sig-Value, a PKCS #1 block, or 64 octets of Ed25519."""
     if isinstance(private_key, ec.EllipticCurvePrivateKey):
         return private_key.sign(data, _ECDSA[_curve(private_key)])
     if isinstance(private_key, rsa.RSAPrivateKey):
@@ -209,7 +209,7 @@ def sign(private_key: PrivateKey, data: bytes) -> bytes:
 
 
 def verify(public_key: PublicKey, signature: bytes, data: bytes) -> None:
-    """Raises :class:`InvalidSignature` unless ``signature`` over ``data`` is this key's."""
+    """Raise :class:`InvalidSignature` unless this key made ``signature`` over ``data``."""
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         public_key.verify(signature, data, _ECDSA[_curve(public_key)])
     elif isinstance(public_key, rsa.RSAPublicKey):

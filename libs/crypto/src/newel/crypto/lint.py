@@ -1,8 +1,8 @@
-"""The blocking linter: what breaks RFC 5280 or RFC 6960 is not signed.
+"""The linter: structures that break RFC 5280 or RFC 6960 are not signed.
 
-The rules are in :mod:`newel.crypto.lints`; a rule's name is its function's, its text the docstring.
-Only a linter makes the ``Linted…`` values, so that code which takes one cannot be handed bytes that
-nobody looked at.
+The lints are in :mod:`newel.crypto.lints`; the name of a lint is that of its function, its rule the
+docstring. Only a linter makes the ``Linted…`` values, so code that takes one cannot be given octets
+that were not linted.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ from newel.crypto.lints.lists import ListSubject
 from newel.crypto.lints.responses import ResponseSubject
 from newel.crypto.lints.subject import CertificateRule, CertificateSubject, Issuer
 
-# Of one issuer's certificates, those of one shape get the same verdicts from these.
+# Certificates of one issuer and one shape get the same verdicts from these.
 _SHAPE_RULES: tuple[CertificateRule, ...] = (
     *certificate_extensions.RULES,
     *certificate_authority.RULES,
@@ -43,7 +43,7 @@ Subject = TypeVar("Subject")
 
 
 class LintError(ValueError):
-    """What was linted breaks rules; ``rules`` are their names, at least one."""
+    """Rules are broken; ``rules`` are the names of the lints, at least one."""
 
     def __init__(self, rules: tuple[str, ...], detail: str = "") -> None:
         super().__init__(
@@ -63,27 +63,27 @@ class _Linted:
 
 
 class LintedCertificate(_Linted):
-    """A TBSCertificate that obeys every rule."""
+    """A TBSCertificate that passed every lint."""
 
     __slots__ = ()
 
 
 class LintedList(_Linted):
-    """A TBSCertList that obeys every rule."""
+    """A TBSCertList that passed every lint."""
 
     __slots__ = ()
 
 
 class LintedResponse(_Linted):
-    """A ResponseData that obeys every rule."""
+    """A ResponseData that passed every lint."""
 
     __slots__ = ()
 
 
 class CertificateLinter:
-    """Lints the certificates of one issuer; of None: self-signed ones.
+    """A linter of the certificates of one issuer, or for None of self-signed ones.
 
-    Raises ``ValueError`` for an issuer that is no authority.
+    Raises ``ValueError`` for an issuer that is not a CA.
     """
 
     def __init__(self, issuer: x509.Certificate | None) -> None:
@@ -91,12 +91,12 @@ class CertificateLinter:
         self._good_shapes: set[tuple[bytes, ...]] = set()
 
     def lint(self, tbs: bytes) -> LintedCertificate:
-        """The TBSCertificate, linted. Raises :class:`LintError` with every rule it breaks.
+        """Lint a TBSCertificate. Raises :class:`LintError` with every rule it breaks.
 
-        Rules whose verdict depends on the shape alone are not asked again about a shape they have
-        passed: that is most of the work, and nearly every leaf has the shape of the one before.
+        Lints that depend on the shape alone are skipped for a shape that has passed: that is most of the
+        work, and nearly every leaf has the shape of the one before.
         """
-        subject = _parsed(lambda: CertificateSubject(tbs, self._issuer))
+        subject = _parse(lambda: CertificateSubject(tbs, self._issuer))
         known = subject.shape in self._good_shapes
         _apply(_OTHER_RULES if known else CERTIFICATE_RULES, subject)
         if not known and self._issuer is not None:
@@ -107,31 +107,31 @@ class CertificateLinter:
 
 
 class ListLinter:
-    """Lints the revocation lists of one issuer."""
+    """A linter of the revocation lists of one issuer."""
 
     def __init__(self, issuer: x509.Certificate) -> None:
         self._issuer = Issuer.of(issuer)
 
     def lint(self, tbs: bytes) -> LintedList:
-        """The TBSCertList, linted. Raises :class:`LintError` with every rule it breaks."""
-        _apply(lists.RULES, _parsed(lambda: ListSubject(tbs, self._issuer)))
+        """Lint a TBSCertList. Raises :class:`LintError` with every rule it breaks."""
+        _apply(lists.RULES, _parse(lambda: ListSubject(tbs, self._issuer)))
         return LintedList(tbs, _SEAL)
 
 
 class ResponseLinter:
-    """Lints the OCSP responses of one responder."""
+    """A linter of the OCSP responses of one responder."""
 
     def __init__(self, responder: x509.Certificate) -> None:
         self._key_hash = keys.key_identifier(certificate.subject_public_key_info(responder))
 
     def lint(self, response_data: bytes) -> LintedResponse:
-        """The ResponseData, linted. Raises :class:`LintError` with every rule it breaks."""
-        _apply(responses.RULES, _parsed(lambda: ResponseSubject(response_data, self._key_hash)))
+        """Lint a ResponseData. Raises :class:`LintError` with every rule it breaks."""
+        _apply(responses.RULES, _parse(lambda: ResponseSubject(response_data, self._key_hash)))
         return LintedResponse(response_data, _SEAL)
 
 
-def _parsed(parse: Callable[[], Subject]) -> Subject:
-    """What the parser says of hostile octets goes into the refusal; it holds no secret."""
+def _parse(parse: Callable[[], Subject]) -> Subject:
+    """Parse, or raise :class:`LintError` with the text of the parser, which holds no secret."""
     try:
         return parse()
     except _PARSING as error:

@@ -1,8 +1,8 @@
-"""Certificates, lists and requests from outside, loaded by the library with one typed error.
+"""Certificates, lists and requests of other programs, loaded by the library with one typed error.
 
-The library raises ``InvalidVersion``, ``DuplicateExtension`` and ``UnsupportedAlgorithm`` beside ``ValueError``,
-and some of them only when a property is read. Whoever loads foreign octets does it here and has one error to
-think of; a house rule keeps the library's own loaders out of the rest of the code.
+The library raises ``InvalidVersion``, ``DuplicateExtension`` and ``UnsupportedAlgorithm`` as well as
+``ValueError``, some of them only when a property is read. The functions here raise one error; a code rule
+keeps the library's own loaders out of the rest of the code.
 """
 
 import warnings
@@ -12,11 +12,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-# Names longer than RFC 5280's bounds are other people's, and read as they are: nobody here can mend them
+# Certificates of other CAs may have names longer than RFC 5280's bounds: they are read as they are
 warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
 
 MAX_CERTIFICATE = 256 * 1024
-"""Octets of one certificate or request; the largest that somebody issues are a tenth of it."""
+"""Octets of one certificate or request; the largest in use are a tenth of it."""
 
 
 class CertificateError(ValueError):
@@ -26,8 +26,8 @@ class CertificateError(ValueError):
 def load_certificate(der: bytes) -> x509.Certificate:
     """Load one certificate from DER. Raises :class:`CertificateError`.
 
-    Its extensions and its key are read when somebody asks: use :func:`read_extensions` and
-    :func:`read_public_key` for a certificate that may be anybody's.
+    Extensions and key are parsed on access: use :func:`read_extensions` and :func:`read_public_key`
+    for certificates of other CAs.
     """
     if len(der) > MAX_CERTIFICATE:
         raise CertificateError(f"the certificate is longer than {MAX_CERTIFICATE} octets")
@@ -73,18 +73,18 @@ def load_pem_request(text: bytes) -> x509.CertificateSigningRequest:
 
 def load_list(der: bytes) -> x509.CertificateRevocationList:
     """Load one revocation list from DER, its extensions read. Raises :class:`CertificateError`."""
-    return _checked_list(der, x509.load_der_x509_crl)
+    return _load_list(der, x509.load_der_x509_crl)
 
 
 def load_pem_list(text: bytes) -> x509.CertificateRevocationList:
     """Load one revocation list from PEM, its extensions read. Raises :class:`CertificateError`."""
-    return _checked_list(text, x509.load_pem_x509_crl)
+    return _load_list(text, x509.load_pem_x509_crl)
 
 
 def read_extensions(
     holder: x509.Certificate | x509.CertificateSigningRequest,
 ) -> x509.Extensions:
-    """Read every extension. Raises :class:`CertificateError` for one twice or one not made well."""
+    """Read every extension. Raises :class:`CertificateError` for a duplicate or malformed one."""
     try:
         return holder.extensions
     except (
@@ -105,7 +105,7 @@ def read_public_key(holder: x509.Certificate) -> CertificatePublicKeyTypes:
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Say whether the issuer's name stands in the certificate and its key made the signature."""
+    """Say whether a certificate names the issuer, and the issuer's key made the signature."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
@@ -121,7 +121,7 @@ def is_der_issued_by(certificate: bytes, issuer: bytes) -> bool:
         return False
 
 
-def _checked_list(
+def _load_list(
     data: bytes, load: Callable[[bytes], x509.CertificateRevocationList]
 ) -> x509.CertificateRevocationList:
     try:
@@ -145,6 +145,6 @@ def _why(error: Exception) -> str:
 def find_issuer(
     certificate: x509.Certificate, candidates: Iterable[x509.Certificate]
 ) -> x509.Certificate | None:
-    """The candidate that issued a certificate; of several with one key the one valid longest."""
+    """Find the candidate that issued a certificate; of several, the one valid longest."""
     found = [each for each in candidates if is_issued_by(certificate, each)]
     return max(found, key=lambda each: each.not_valid_after_utc, default=None)

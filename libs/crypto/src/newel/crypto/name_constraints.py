@@ -195,7 +195,7 @@ def _host_of_email(name: names.EmailAddress) -> str:
 
 
 def _host_of_uri(name: names.URI) -> str:
-    """The host, a domain name; §4.2.1.10 rejects a URI without one where URIs are constrained."""
+    """Return the host, a domain name; §4.2.1.10 rejects a URI without one where URIs are constrained."""
     _, slashes, rest = name.value.partition("://")
     authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
     host = authority.partition(":")[0]

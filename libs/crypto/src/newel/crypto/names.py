@@ -1,7 +1,7 @@
-"""General names (RFC 5280 §4.2.1.6): the four kinds that certificates here identify with.
+"""General names (RFC 5280 §4.2.1.6) of the four supported kinds.
 
 A value made by :func:`parse_san`, :func:`dns_name`, :func:`ip_address`, :func:`email_address`,
-:func:`uri` or :func:`from_der` is canonical and was checked, so that sets of names compare rightly.
+:func:`uri` or :func:`from_der` is canonical and checked, so that names can be compared.
 """
 
 import ipaddress
@@ -46,7 +46,7 @@ class DNSName:
 
 @dataclass(frozen=True, slots=True)
 class IPAddress:
-    """An iPAddress; one that maps IPv4 into IPv6 is the IPv4 one."""
+    """An iPAddress; IPv4 mapped into IPv6 is stored as IPv4."""
 
     kind: ClassVar = "ip"
     value: ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -96,8 +96,8 @@ GeneralName: TypeAlias = DNSName | IPAddress | EmailAddress | URI
 
 
 def parse_san(text: str, rules: NameRules = STRICT) -> GeneralName:
-    """The name a person means by ``text``, decided as step does: an IP literal, else a URL when
-    it has a scheme, else an e-mail address when it has an ``@``, else a domain name.
+    """Parse a name as step does: an IP literal, else a URI if it has a scheme, else an e-mail address
+    if it has an ``@``, else a domain name.
 
     Raises :class:`InvalidNameError`.
     """
@@ -114,17 +114,17 @@ def parse_san(text: str, rules: NameRules = STRICT) -> GeneralName:
 
 
 def parse_sans(texts: Iterable[str], rules: NameRules = STRICT) -> tuple[GeneralName, ...]:
-    """The names of several texts: empty ones dropped, duplicates collapsed, the order kept."""
+    """Parse several names in order; empty texts and duplicates are dropped."""
     return tuple(dict.fromkeys(parse_san(text, rules) for text in texts if text))
 
 
 def dns_name(text: str, rules: NameRules = STRICT) -> DNSName:
-    """A domain name, canonical. Raises :class:`InvalidNameError`."""
+    """Make a canonical domain name. Raises :class:`InvalidNameError`."""
     return DNSName(dns_names.canonical(text, rules))
 
 
 def ip_address(text: str) -> IPAddress:
-    """An IP address from its text; no zone, no prefix. Raises :class:`InvalidNameError`."""
+    """Make an IP address from text without zone or prefix. Raises :class:`InvalidNameError`."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -133,7 +133,7 @@ def ip_address(text: str) -> IPAddress:
 
 
 def ip_octets(octets: bytes) -> IPAddress:
-    """An IP address from 4 or 16 octets. Raises :class:`InvalidNameError`."""
+    """Make an IP address from 4 or 16 octets. Raises :class:`InvalidNameError`."""
     try:
         address = ipaddress.ip_address(octets)
     except ValueError:
@@ -159,7 +159,7 @@ _LAST_32_BITS = (_NAT64, _NAT64_LOCAL, _IPV4_COMPATIBLE, _IPV4_TRANSLATED)
 def equivalent_addresses(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """The addresses by which the same host is reached: IPv4 in IPv6, and mapped into it.
+    """List the other addresses of the same host: an IPv4 one inside IPv6, or mapped into it.
 
     NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380), the IPv4-compatible and the
     IPv4-translated form (RFC 4291, RFC 2765).
@@ -177,7 +177,7 @@ def equivalent_addresses(
 
 
 def email_address(text: str) -> EmailAddress:
-    """A mailbox with a plain local part (RFC 5321 dot-string: no quotes) and a domain name."""
+    """Make a mailbox of a plain local part (RFC 5321 dot-string: no quotes) and a domain name."""
     local, at, domain = text.rpartition("@")
     if not at or len(local) > 64 or not _ATOMS.fullmatch(local):
         raise InvalidNameError(f"not an e-mail address: {text[:320]!r}")
@@ -185,7 +185,7 @@ def email_address(text: str) -> EmailAddress:
 
 
 def uri(text: str) -> URI:
-    """An absolute URI (RFC 3986 §3) with no user information; its host a domain name or address.
+    """Make an absolute URI (RFC 3986 §3) without user information; its host is a domain name or address.
 
     Raises :class:`InvalidNameError`.
     """
@@ -209,13 +209,13 @@ def _authority(authority: str, text: str) -> str:
     host = match["host"]
     port = authority[len(host) :]
     if host.startswith("["):
-        return f"[{_bracketed(host[1:-1], text)}]{port}"
+        return f"[{_canonical_ipv6(host[1:-1], text)}]{port}"
     if host and host[-1].isdigit() and host.replace(".", "").isdigit():
         return f"{ip_address(host)}{port}"
     return dns_names.canonical(host, NameRules(wildcards=False, underscores=True)) + port
 
 
-def _bracketed(address: str, text: str) -> str:
+def _canonical_ipv6(address: str, text: str) -> str:
     try:
         parsed = ipaddress.IPv6Address(address)
     except ValueError:
@@ -226,13 +226,13 @@ def _bracketed(address: str, text: str) -> str:
 
 
 def from_der(tag: int, content: bytes, rules: NameRules = STRICT) -> GeneralName:
-    """The name of one GeneralName's tag and content. Raises :class:`InvalidNameError`, also for
-    the kinds that are not used here (otherName, directoryName …).
+    """Decode a GeneralName's tag and content. Raises :class:`InvalidNameError`, also for unsupported
+    kinds (otherName, directoryName …).
     """
     if tag == IP_TAG:
         return ip_octets(content)
     if tag not in {DNS_TAG, EMAIL_TAG, URI_TAG}:
-        raise InvalidNameError(f"a name of a kind that is not used here (tag 0x{tag:02x})")
+        raise InvalidNameError(f"a name of an unsupported kind (tag 0x{tag:02x})")
     if not content.isascii():
         raise InvalidNameError("a name with octets outside ASCII")
     text = content.decode("ascii")
@@ -242,5 +242,5 @@ def from_der(tag: int, content: bytes, rules: NameRules = STRICT) -> GeneralName
 
 
 def encode(names: Iterable[GeneralName]) -> bytes:
-    """The GeneralNames of a subjectAltName extension, in order."""
+    """Encode the GeneralNames of a subjectAltName extension, in order."""
     return der.sequence(*[name.der for name in names])

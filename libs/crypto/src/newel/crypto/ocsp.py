@@ -1,4 +1,4 @@
-"""OCSP requests, read strictly: RFC 6960 §4.1, nonces as in RFC 9654.
+"""OCSP requests, parsed strictly: RFC 6960 §4.1, nonces as in RFC 9654.
 
 The other half is :mod:`newel.crypto.ocsp_response`; its names are here too, so that callers import
 one module.
@@ -38,12 +38,12 @@ _HASHES = {
 
 
 class MalformedRequest(ValueError):  # noqa: N818 - the name of the status RFC 6960 gives it
-    """The octets are not a request to be answered: the status is malformedRequest."""
+    """The octets are not a valid request: the status is malformedRequest."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertID:
-    """Which certificate is asked about.
+    """The identifier of a certificate.
 
     ``raw`` is the CertID as received, to be echoed; ``algorithm`` its AlgorithmIdentifier as
     received, parameters and all; ``serial`` the INTEGER's content octets. ``issuer`` is the hash's
@@ -59,14 +59,14 @@ class CertID:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked; ``nonce`` is the value inside both octet strings, or None."""
+    """A request; ``nonce`` is the value inside both octet strings, or None."""
 
     cert_ids: tuple[CertID, ...]
     nonce: bytes | None
 
 
 def issuer_hashes(issuer: x509.Certificate) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Every way a CertID can name this issuer: under SHA-1, SHA-256, SHA-384 and SHA-512.
+    """Yield every way a CertID can name this issuer: by SHA-1, SHA-256, SHA-384 and SHA-512.
 
     The key is hashed as RFC 6960 §4.1.1 says: the content of the BIT STRING, without its tag,
     length and count of unused bits.
@@ -78,7 +78,7 @@ def issuer_hashes(issuer: x509.Certificate) -> Iterator[tuple[bytes, bytes, byte
 
 
 def parse_request(data: bytes) -> Request:
-    """The request in DER ``data``. A requestor's name and signature are not looked into.
+    """Parse a request in DER. The requestor's name and signature are not read.
 
     Raises :class:`MalformedRequest` for what is not strict DER or goes on after its end, more than
     16 KiB or 100 certificates, a nonce not of 1 to 128 octets, an unknown critical extension.
@@ -102,7 +102,7 @@ def _request(outer: der.Reader) -> Request:
         nonce = _nonce(encoded.content)
     tbs.end()
     cert_ids: list[CertID] = []
-    while not listed.done:
+    while not listed.at_end:
         cert_ids.append(_single(listed.sequence()))
         if len(cert_ids) > MAX_REQUESTS:
             raise MalformedRequest(f"more than {MAX_REQUESTS} certificates are asked about")
@@ -114,13 +114,13 @@ def _request(outer: der.Reader) -> Request:
 def _single(reader: der.Reader) -> CertID:
     element = reader.read(der.SEQUENCE)
     if encoded := reader.optional(0xA0):
-        _known_extensions(encoded.content)
+        _read_extensions(encoded.content)
     reader.end()
     fields = der.Reader(element.content)
     algorithm = fields.read(der.SEQUENCE)
     identifier = der.Reader(algorithm.content)
     oid = identifier.read(der.OBJECT_IDENTIFIER).raw
-    if not identifier.done and identifier.read(der.NULL).raw != _NULL:
+    if not identifier.at_end and identifier.read(der.NULL).raw != _NULL:
         raise MalformedRequest("the hash algorithm has parameters")
     identifier.end()
     name = fields.read(der.OCTET_STRING).content
@@ -133,7 +133,7 @@ def _single(reader: der.Reader) -> CertID:
 
 
 def _nonce(encoded: bytes) -> bytes | None:
-    value = _known_extensions(encoded).get(_NONCE)
+    value = _read_extensions(encoded).get(_NONCE)
     if value is None:
         return None
     nonce = der.only(value, der.OCTET_STRING).content
@@ -142,16 +142,16 @@ def _nonce(encoded: bytes) -> bytes | None:
     return nonce
 
 
-def _known_extensions(encoded: bytes) -> dict[str, bytes]:
-    """The extensions by type; one that is critical must be one of those we know."""
+def _read_extensions(encoded: bytes) -> dict[str, bytes]:
+    """Read the extensions by type; critical ones must be known."""
     reader = der.Reader(der.only(encoded).content)
     found: dict[str, bytes] = {}
-    while not reader.done:
+    while not reader.at_end:
         each = reader.sequence()
         oid = each.oid()
         critical = each.peek() == der.BOOLEAN and each.boolean()
         if oid in found or len(found) == _MAX_EXTENSIONS:
-            raise MalformedRequest("an extension stands there twice, or there are too many")
+            raise MalformedRequest("an extension is repeated, or there are too many")
         if critical and oid not in {_NONCE, _ACCEPTABLE_RESPONSES}:
             raise MalformedRequest(f"the critical extension {oid} is not known")
         found[oid] = each.read(der.OCTET_STRING).content

@@ -1,4 +1,4 @@
-"""OCSP responses, joined by hand: RFC 6960 §4.2, in the profile of RFC 9919 (nextUpdate, byKey)."""
+"""OCSP responses (RFC 6960 §4.2) in the profile of RFC 9919 (nextUpdate, byKey)."""
 
 import datetime as dt
 import enum
@@ -24,7 +24,7 @@ _HIGHEST_REASON = 10
 
 
 class ErrorStatus(enum.IntEnum):
-    """OCSPResponseStatus for what is answered without a signature (§4.2.1)."""
+    """OCSPResponseStatus of the answers without a signature (§4.2.1)."""
 
     MALFORMED_REQUEST = 1
     INTERNAL_ERROR = 2
@@ -34,13 +34,13 @@ class ErrorStatus(enum.IntEnum):
 
 
 def error_response(status: ErrorStatus) -> bytes:
-    """The whole OCSPResponse of an error."""
+    """Encode the OCSPResponse of an error."""
     return der.sequence(der.enumerated(status))
 
 
 @dataclass(frozen=True, slots=True)
 class SingleResponse:
-    """The status of one certificate: good, or revoked since a time, or not known.
+    """The status of a certificate: good, revoked since a time, or unknown.
 
     ``cert_id`` is the CertID as it was received. ``reason`` is a CRLReason; 0 and None leave it
     out. Times are aware.
@@ -55,11 +55,11 @@ class SingleResponse:
 
 
 class ResponseEncoder:
-    """Makes the responses of one responder, delegated or the issuer itself.
+    """An encoder of the responses of one responder, delegated or the issuer itself.
 
     ``include`` puts the responder's certificate into each response, as a delegated one must be.
-    ``extended_revoke`` says of certificates never issued that they are revoked (§2.2, §4.4.8):
-    a client that takes unknown for good is safe then.
+    ``extended_revoke`` reports certificates that were never issued as revoked (§2.2, §4.4.8), for
+    clients that treat unknown as good.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class ResponseEncoder:
         produced_at: dt.datetime,
         nonce: bytes | None = None,
     ) -> bytes:
-        """The DER ResponseData, to be signed: at least one status, and the request's nonce.
+        """Encode the ResponseData to sign: at least one status, and the request's nonce.
 
-        Raises ``ValueError`` for a revocation reason that is none, and for times out of order.
+        Raises ``ValueError`` for an invalid revocation reason, and for times out of order.
         """
         encoded: list[bytes] = []
         for single in singles:
@@ -110,10 +110,10 @@ class ResponseEncoder:
 
     def _status(self, single: SingleResponse) -> bytes:
         if single.revoked_at is not None:
-            return _revoked(single.revoked_at, single.reason or 0)
+            return _encode_revoked(single.revoked_at, single.reason or 0)
         if single.known:
             return _GOOD
-        return _revoked(_EPOCH, _CERTIFICATE_HOLD) if self._extended_revoke else _UNKNOWN
+        return _encode_revoked(_EPOCH, _CERTIFICATE_HOLD) if self._extended_revoke else _UNKNOWN
 
     def _extensions(self, nonce: bytes | None) -> bytes:
         wanted: list[bytes] = []
@@ -124,11 +124,11 @@ class ResponseEncoder:
         return der.explicit(1, der.sequence(*wanted)) if wanted else b""
 
     def response(self, response_data: bytes, signature: bytes) -> bytes:
-        """The whole OCSPResponse around a signed ResponseData."""
+        """Encode the OCSPResponse around a signed ResponseData."""
         return assemble_response(response_data, self.algorithm, signature, self._certificates)
 
 
-def _revoked(at: dt.datetime, reason: int) -> bytes:
+def _encode_revoked(at: dt.datetime, reason: int) -> bytes:
     if not 0 <= reason <= _HIGHEST_REASON or reason in _UNUSABLE_REASONS:
         raise ValueError(f"a revocation cannot have the reason {reason}")
     encoded = der.explicit(0, der.enumerated(reason)) if reason else b""
@@ -141,7 +141,7 @@ def assemble_response(
     signature: bytes,
     certificates: Sequence[bytes] = (),
 ) -> bytes:
-    """The OCSPResponse of a ResponseData, its AlgorithmIdentifier, its signature, all DER."""
+    """Encode the OCSPResponse of a ResponseData, its AlgorithmIdentifier and its signature."""
     chain = der.explicit(0, der.sequence(*certificates)) if certificates else b""
     basic = der.sequence(response_data, algorithm, der.bit_string(signature), chain)
     return der.sequence(_SUCCESSFUL, der.explicit(0, der.sequence(_BASIC, der.octet_string(basic))))

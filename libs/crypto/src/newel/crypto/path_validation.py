@@ -64,7 +64,7 @@ def find_path(
     roots: Sequence[Certificate],
     at: dt.datetime,
 ) -> list[Certificate]:
-    """The certificates from ``leaf`` to one of ``roots``, all valid at the aware time ``at``.
+    """Find the certificates from ``leaf`` to one of ``roots``, all valid at the aware time ``at``.
 
     A leaf that is itself one of the roots is its own path. Raises :class:`PathError`.
     """
@@ -99,7 +99,7 @@ class _Search:
         self.wrong_key: Certificate | None = None
 
     def extend(self, path: list[Certificate]) -> Iterator[list[Certificate]]:
-        """Every path that continues this one to a root, roots tried first."""
+        """Yield every path that continues this one to a root, roots tried first."""
         for candidate, is_root in self._candidates(path):
             if not self._verify_signature(path[-1], candidate):
                 continue
@@ -115,7 +115,7 @@ class _Search:
                 yield from self.extend([*path, candidate])
 
     def _candidates(self, path: list[Certificate]) -> list[tuple[Certificate, bool]]:
-        """The certificates with the issuer's name; those with its key identifier come first."""
+        """List the certificates with the issuer's name, those with its key identifier first."""
         below = path[-1]
         fitting = [
             (candidate, is_root)
@@ -148,7 +148,7 @@ def _identifiers_agree(issuer: Certificate, below: Certificate) -> bool:
 
 
 def _check_issuer(issuer: Certificate, path: list[Certificate], *, is_root: bool) -> None:
-    """An issuer is a CA with keyCertSign, path length left, and constraints that all names meet."""
+    """Check that an issuer is a CA with keyCertSign, path length left, and constraints that all names meet."""
     basic = issuer.extension(oids.BASIC_CONSTRAINTS)
     usage = issuer.extension(oids.KEY_USAGE)
     try:

@@ -19,7 +19,7 @@ class PEMError(ValueError):
 
 
 def encode(der: bytes, label: str = "CERTIFICATE") -> bytes:
-    """One block: 64 columns, line feeds, a final one too."""
+    """Encode one block: 64 columns, line feeds, also at the end."""
     body = base64.b64encode(der)
     lines = b"\n".join([body[i : i + 64] for i in range(0, len(body), 64)])
     name = label.encode()
@@ -27,19 +27,19 @@ def encode(der: bytes, label: str = "CERTIFICATE") -> bytes:
 
 
 def encode_json(der: bytes, label: str = "CERTIFICATE") -> bytes:
-    """The same as the inside of a JSON string: a backslash and an n for each line feed."""
+    """Encode the block as the inside of a JSON string: a backslash and an n for each line feed."""
     return encode(der, label).replace(b"\n", b"\\n")
 
 
 def encode_all(ders: Iterable[bytes], label: str = "CERTIFICATE") -> bytes:
-    """Several blocks, one after the other, as chain files have them."""
+    """Encode several blocks, one after the other, as in chain files."""
     return b"".join([encode(der, label) for der in ders])
 
 
 def decode(text: bytes, label: str = "CERTIFICATE") -> bytes:
-    """The DER of the one block in ``text``, which must have ``label``.
+    """Decode the only block in ``text``, which must have ``label``.
 
-    Nothing but white space may stand around it. Raises :class:`PEMError`.
+    Only white space may surround it. Raises :class:`PEMError`.
     """
     begin, end = (
         b"-----BEGIN " + label.encode() + b"-----\n",
@@ -47,16 +47,16 @@ def decode(text: bytes, label: str = "CERTIFICATE") -> bytes:
     )
     if text.startswith(begin) and text.endswith(end) and len(text) <= MAX_SIZE:
         body = text[len(begin) : -len(end)]
-        if b"-" not in body:  # one block as everybody writes it
+        if b"-" not in body:  # one block in the common form
             return _base64(body)
     blocks = decode_all(text, label)
     if len(blocks) != 1:
-        raise PEMError(f"{len(blocks)} PEM blocks where one is due")
+        raise PEMError(f"{len(blocks)} PEM blocks where one is expected")
     return blocks[0]
 
 
 def decode_all(text: bytes, label: str = "CERTIFICATE") -> list[bytes]:
-    """The DER of every block in ``text``, each of which must have ``label``; at least one."""
+    """Decode every block in ``text``, each of which must have ``label``; at least one."""
     if len(text) > MAX_SIZE:
         raise PEMError(f"the PEM text is longer than {MAX_SIZE} octets")
     ders: list[bytes] = []

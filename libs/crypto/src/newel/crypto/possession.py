@@ -1,7 +1,7 @@
-"""Whether a signature proves possession of a key: the signatures that certification requests carry.
+"""Proof of possession: the signatures of certification requests.
 
-It proves nothing else and gets into no certificate, so old habits pass: SHA-1 with RSA, which
-management boards cannot do without, and parameters that are there or not (RFC 8017 §A.2.4 wants NULL,
+Such a signature proves nothing else and is in no certificate, so old forms are accepted: SHA-1 with
+RSA, which management boards need, and parameters present or absent (RFC 8017 §A.2.4 wants NULL,
 RFC 5758 §3.2 wants none). MD5, SHA-224 and SHA-1 with ECDSA are refused.
 """
 
@@ -32,9 +32,9 @@ _STRONG = {
     der.oid("2.16.840.1.101.3.4.2.2"): hashes.SHA384(),
     der.oid("2.16.840.1.101.3.4.2.3"): hashes.SHA512(),
 }
-_LONGEST_SALT = 512
-_USUAL_ECDSA = {der.sequence(kind): scheme for kind, scheme in _ECDSA.items()}
-_USUAL_PKCS1 = {der.sequence(kind, _NULL): hashed for kind, hashed in _PKCS1.items()}
+_MAX_SALT = 512
+_COMMON_ECDSA = {der.sequence(kind): scheme for kind, scheme in _ECDSA.items()}
+_COMMON_PKCS1 = {der.sequence(kind, _NULL): hashed for kind, hashed in _PKCS1.items()}
 _PADDING = padding.PKCS1v15()
 
 
@@ -46,22 +46,24 @@ def verify(key: keys.PublicKey, algorithm: bytes, signature: bytes, signed: byte
     """Verify a signature by the DER AlgorithmIdentifier that goes with it.
 
     Raises :class:`newel.crypto.keys.InvalidSignature`, and :class:`AlgorithmError` for an algorithm
-    that is weak, unknown or another kind of key's.
+    that is weak, unknown or of another kind of key.
     """
     try:
-        if isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _USUAL_ECDSA:
-            key.verify(signature, signed, _USUAL_ECDSA[algorithm])
-        elif isinstance(key, rsa.RSAPublicKey) and algorithm in _USUAL_PKCS1:
-            key.verify(signature, signed, _PADDING, _USUAL_PKCS1[algorithm])
+        if isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _COMMON_ECDSA:
+            key.verify(signature, signed, _COMMON_ECDSA[algorithm])
+        elif isinstance(key, rsa.RSAPublicKey) and algorithm in _COMMON_PKCS1:
+            key.verify(signature, signed, _PADDING, _COMMON_PKCS1[algorithm])
         else:
-            _verify_unusual(key, algorithm, signature, signed)
+            _verify_uncommon(key, algorithm, signature, signed)
     except (der.DERError, TypeError):
         raise AlgorithmError("the signature algorithm cannot be read") from None
     except UnsupportedAlgorithm:
         raise AlgorithmError("the signature algorithm is not available here") from None
 
 
-def _verify_unusual(key: keys.PublicKey, algorithm: bytes, signature: bytes, signed: bytes) -> None:
+def _verify_uncommon(
+    key: keys.PublicKey, algorithm: bytes, signature: bytes, signed: bytes
+) -> None:
     kind, *parameters = der.split(der.only(algorithm).content) or [b"\x06\x00"]
     if kind == _PSS and isinstance(key, rsa.RSAPublicKey):
         hashed, padded = _pss(*parameters)
@@ -76,15 +78,15 @@ def _verify_unusual(key: keys.PublicKey, algorithm: bytes, signature: bytes, sig
         key.verify(signature, signed)
     else:
         raise AlgorithmError(
-            f"the signature algorithm {der.dotted(der.content(kind))} does not go with the key,"
+            f"the signature algorithm {der.decode_oid(der.content(kind))} does not go with the key,"
             " or is weak"
         )
 
 
 def _pss(parameters: bytes) -> tuple[hashes.HashAlgorithm, padding.PSS]:
-    """The hash and the padding of RSASSA-PSS-params (RFC 4055 §3.1).
+    """Read the hash and the padding of RSASSA-PSS-params (RFC 4055 §3.1).
 
-    What is left out stands for SHA-1, which is not strong, so the hash functions must be there.
+    An absent field means SHA-1, which is weak, so the hash functions must be present.
     """
     reader = der.Reader(der.only(parameters).content)
     hashed = _strong(_explicit(reader, 0))
@@ -96,7 +98,7 @@ def _pss(parameters: bytes) -> tuple[hashes.HashAlgorithm, padding.PSS]:
     if reader.peek() == 0xA3 and der.Reader(_explicit(reader, 3)).integer() != 1:
         raise AlgorithmError("a PSS signature with an unknown trailer")
     reader.end()
-    if not 0 <= salt <= _LONGEST_SALT:
+    if not 0 <= salt <= _MAX_SALT:
         raise AlgorithmError(f"a PSS signature with a salt of {salt} octets")
     return hashed, padding.PSS(padding.MGF1(mask_hash), salt)
 

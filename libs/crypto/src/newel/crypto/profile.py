@@ -33,15 +33,15 @@ NEVER_FROM_CALLERS = frozenset(
 
 
 class ProfileError(ValueError):
-    """The profile does not allow what is asked for; the text says what, and may be shown."""
+    """The profile does not allow the request; the text says why, and may be shown."""
 
 
 class CommonName(enum.StrEnum):
-    """What becomes of the subject's common name."""
+    """The rule for the subject's common name."""
 
-    KEEP = "keep"  # as the caller gives it
-    FIRST_NAME = "first-name"  # when there is none: the first name that fits (64 characters)
-    DROP = "drop"  # never one
+    KEEP = "keep"  # as given by the caller
+    FIRST_NAME = "first-name"  # if absent: the first name that fits (64 characters)
+    DROP = "drop"  # always removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Profile:
     common_name: CommonName = CommonName.KEEP
     allowed_extensions: frozenset[str] = frozenset()
     must_staple: bool = False
-    """Whether callers may give :data:`newel.crypto.extensions.MUST_STAPLE`, whatever else they may."""
+    """Whether callers may give :data:`newel.crypto.extensions.MUST_STAPLE`."""
 
     def __post_init__(self) -> None:
         if not _SECOND < self.min_duration <= self.default_duration <= self.max_duration:
@@ -88,13 +88,13 @@ class Profile:
         max_duration: dt.timedelta | None = None,
         default_duration: dt.timedelta | None = None,
     ) -> tuple[dt.datetime, dt.datetime]:
-        """Return notBefore and notAfter of a certificate issued ``now``, in whole seconds.
+        """Compute notBefore and notAfter of a certificate made ``now``, in whole seconds.
 
-        Without ``not_after`` it lasts for ``default_duration``, or else the profile's, cut at the issuer's
-        notAfter. What is requested is granted exactly or refused: a length outside the limits, a start
-        more than the maximum away, an end past the issuer's. A request for exactly the maximum loses the
-        one second by which the inclusive end would pass it. ``max_duration`` is a caller's tighter limit.
-        All times are aware. Raises :class:`ProfileError`.
+        Without a requested end the length is ``default_duration``, or else the profile's, cut at the
+        issuer's notAfter. A requested end is granted exactly or refused: a length outside the bounds, a
+        start more than the maximum from now, an end past the issuer's. A request for exactly the maximum
+        loses the one second by which the inclusive end would pass it. ``max_duration`` is a caller's
+        tighter limit. All times are aware. Raises :class:`ProfileError`.
         """
         limit = min(self.max_duration, max_duration or self.max_duration)
         start = (not_before or now).replace(microsecond=0)
@@ -107,24 +107,24 @@ class Profile:
         length = end - start + _SECOND
         if length < self.min_duration:
             raise ProfileError(
-                f"a validity of {format_duration(length)} is shorter than the least,"
+                f"a validity of {format_duration(length)} is shorter than the minimum,"
                 f" {format_duration(self.min_duration)}"
             )
         if length > limit:
             raise ProfileError(
-                f"a validity of {format_duration(length)} is longer than the most,"
+                f"a validity of {format_duration(length)} is longer than the maximum,"
                 f" {format_duration(limit)}"
             )
         if end > issuer_not_after:
             raise ProfileError("the certificate would outlive its issuer")
         if end <= now or abs(start - now) > self.max_duration:
-            raise ProfileError("the validity lies too far from now")
+            raise ProfileError("the validity is too far from now")
         return (start - self.backdate if not_before is None else start), end
 
     def subject(
         self, attributes: Sequence[Attribute], general_names: Sequence[names.GeneralName]
     ) -> tuple[Attribute, ...]:
-        """The subject's attributes under this profile's rule for the common name."""
+        """Apply this profile's rule for the common name to a subject."""
         if self.common_name is CommonName.KEEP:
             return tuple(attributes)
         others = tuple(a for a in attributes if a.oid != distinguished_names.COMMON_NAME)
@@ -143,7 +143,7 @@ class Profile:
         )
 
     def check_extensions(self, wanted: Iterable[Extension]) -> None:
-        """Raises :class:`ProfileError` for an extension callers may not give, or one twice."""
+        """Raise :class:`ProfileError` for an extension callers may not give, or one twice."""
         seen: set[str] = set()
         for extension in wanted:
             if not self.allows(extension):

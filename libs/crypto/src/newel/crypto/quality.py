@@ -1,7 +1,7 @@
-"""Is a public key good enough to certify? Known weak shapes are refused on every path.
+"""The quality of public keys: known weak keys are never certified.
 
 NIST SP 800-89 §5.3.3 (RSA), CVE-2017-15361 (ROCA), RFC 5480 (curves), RFC 7748 §6 and RFC 8032
-(points of low order). Possession of the private key is shown elsewhere, by a signature.
+(points of low order). Possession of the private key is proved elsewhere, by a signature.
 """
 
 import enum
@@ -44,7 +44,7 @@ _ED25519_PREFIX = bytes.fromhex("302a300506032b6570032100")
 
 
 class Weakness(enum.StrEnum):
-    """The rules, each a stable name for audit and metrics."""
+    """The rules, with stable names for audit and metrics."""
 
     BLOCKED = "blocked"
     ENCODING = "encoding"
@@ -57,7 +57,7 @@ class Weakness(enum.StrEnum):
     ROCA = "ROCA"
 
 
-class WeakKey(ValueError):  # noqa: N818 - it names what was found, as the refusal's text does
+class WeakKey(ValueError):  # noqa: N818 - it names the finding
     """The key must not be certified; ``rule`` says why."""
 
     def __init__(self, rule: Weakness, detail: str = "") -> None:
@@ -67,7 +67,7 @@ class WeakKey(ValueError):  # noqa: N818 - it names what was found, as the refus
 
 @dataclass(frozen=True, slots=True)
 class KeyRules:
-    """The sizes a policy allows; RSA never beyond 8192 bits, whatever is set."""
+    """The sizes a policy allows; RSA never above 8192 bits."""
 
     rsa_min: int = 2048
     rsa_max: int = 4096
@@ -81,7 +81,7 @@ DEFAULT = KeyRules()
 
 
 def digest(spki: bytes) -> bytes:
-    """SHA-256 of a SubjectPublicKeyInfo: how blocked keys are listed."""
+    """Hash a SubjectPublicKeyInfo with SHA-256, as blocked keys are listed."""
     return hashlib.sha256(spki).digest()
 
 
@@ -92,11 +92,11 @@ def check_public_key(
     blocked: Container[bytes] = (),
     rules: KeyRules = DEFAULT,
 ) -> keys.PublicKey:
-    """The key of a DER SubjectPublicKeyInfo, fit to be certified. Raises :class:`WeakKey`.
+    """Check the quality of a DER SubjectPublicKeyInfo and return its key. Raises :class:`WeakKey`.
 
-    ``public_key`` saves the parsing where the caller has it already; it must be the one ``spki``
-    holds. ``blocked`` holds :func:`digest` values. Raises :class:`keys.InvalidKeyError` for octets
-    that are no key, which a point off its curve or at infinity is.
+    ``public_key`` saves the parsing if the caller has it already; it must be the key in ``spki``.
+    ``blocked`` holds :func:`digest` values. Raises :class:`keys.InvalidKeyError` for octets that are no
+    key, such as a point off its curve or at infinity.
     """
     key = public_key or keys.load_public_key(spki)
     if blocked and digest(spki) in blocked:
@@ -114,7 +114,7 @@ def check_public_key(
 
 
 def _check_curve(spki: bytes, key: ec.EllipticCurvePublicKey) -> None:
-    """A named curve of the list, the point uncompressed; loading it checked that it lies there.
+    """Check for a listed named curve and an uncompressed point; loading checked that it is on the curve.
 
     These curves have prime order, so that there are no points of low order but infinity.
     """
@@ -136,7 +136,7 @@ def _check_ed25519(spki: bytes) -> None:
 
 
 def check_rsa(modulus: int, exponent: int, rules: KeyRules = DEFAULT) -> None:
-    """The RSA rules over bare numbers. Raises :class:`WeakKey`."""
+    """Apply the RSA rules to numbers. Raises :class:`WeakKey`."""
     size = modulus.bit_length()
     if not rules.rsa_min <= size <= rules.rsa_max or size % 8:
         raise WeakKey(Weakness.RSA_SIZE, f"{size} bits")
@@ -151,7 +151,7 @@ def check_rsa(modulus: int, exponent: int, rules: KeyRules = DEFAULT) -> None:
 
 
 def _has_close_primes(modulus: int) -> bool:
-    """Fermat: n = a² - b² with a just above the square root finds primes that lie close."""
+    """Find close primes as Fermat did: n = a² - b² with a just above the square root."""
     a = math.isqrt(modulus)
     a += a * a < modulus
     for _ in range(_FERMAT_ROUNDS):
@@ -163,7 +163,7 @@ def _has_close_primes(modulus: int) -> bool:
 
 
 def _has_roca_fingerprint(modulus: int) -> bool:
-    """Moduli of the flawed generator are powers of 65537 modulo every small prime."""
+    """Recognize the flawed generator: its moduli are powers of 65537 modulo every small prime."""
     return all(modulus % prime in powers for prime, powers in _roca_powers())
 
 

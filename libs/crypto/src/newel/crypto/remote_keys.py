@@ -1,4 +1,4 @@
-"""Private keys that live elsewhere: what the library and our signers take for a key, and another program is.
+"""Private keys in another program, for the library's builders and our signing functions.
 
 The library signs with any object that is a private key by its class.
 """
@@ -18,7 +18,7 @@ Sign: TypeAlias = Callable[
 
 
 class _Remote:
-    """A key whose private half nobody sees."""
+    """A key whose private half is in another program."""
 
     def __init__(self, public: Any, sign: Sign) -> None:
         self._public = public
@@ -28,7 +28,7 @@ class _Remote:
         return self._public
 
     def private_bytes(self, *_: Any, **__: Any) -> NoReturn:
-        raise NotImplementedError("the private half is elsewhere")
+        raise NotImplementedError("the private half is in another program")
 
     private_numbers = private_bytes_raw = exchange = decrypt = private_bytes
 
@@ -67,7 +67,7 @@ class _RemoteEd25519(_Remote, ed25519.Ed25519PrivateKey):
 
 
 def remote_key(public_key: keys.PublicKey, sign: Sign) -> keys.PrivateKey:
-    """A key whose signatures ``sign`` makes. Its private half cannot be written: ``NotImplementedError``."""
+    """Make a key that signs by ``sign``. Its private half cannot be written: ``NotImplementedError``."""
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return _RemoteEC(public_key, sign)
     if isinstance(public_key, rsa.RSAPublicKey):
@@ -76,5 +76,5 @@ def remote_key(public_key: keys.PublicKey, sign: Sign) -> keys.PrivateKey:
 
 
 def is_remote(key: keys.PrivateKey) -> bool:
-    """Whether a key's private half is elsewhere."""
+    """Say whether a key's private half is in another program."""
     return isinstance(key, _Remote)

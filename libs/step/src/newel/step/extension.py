@@ -57,9 +57,9 @@ class ProvisionerExtension:
         number = body.integer()
         name, credential = (body.read(der.OCTET_STRING).content.decode() for _ in range(2))
         texts: list[str] = []
-        if not body.done:
+        if not body.at_end:
             pairs = body.sequence()
-            while not pairs.done:
+            while not pairs.at_end:
                 tag = der.PRINTABLE_STRING if pairs.peek() == der.PRINTABLE_STRING else None
                 texts.append(pairs.read(tag or der.UTF8_STRING).content.decode())
         body.end()

@@ -55,7 +55,7 @@ def read_parts(tbs: bytes, rules: NameRules = STRICT) -> Parts:
         elif kind in usages:
             usages[kind] = der.content(octets)
         elif kind not in _ENCODED_AGAIN:
-            oid = der.dotted(der.content(kind))
+            oid = der.decode_oid(der.content(kind))
             found.append(Extension(oid, bool(critical), der.content(octets)))
     kept = usages[_KEY_USAGE], usages[_EXTENDED_KEY_USAGE]
     return Parts(subject, public_key, general_names, tuple(found), kept)

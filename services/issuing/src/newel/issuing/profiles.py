@@ -108,8 +108,8 @@ class Profile:
         whole, same = usage in own_usages, purpose == own_purposes
         if whole and same:
             return self
-        usages = () if whole else extensions.key_usages_of(usage)
-        purposes = () if same else extensions.extended_key_usages_of(purpose)
+        usages = () if whole else extensions.decode_key_usage(usage)
+        purposes = () if same else extensions.decode_extended_key_usage(purpose)
         known = {*shape.key_usage, *shape.rsa_key_usage}
         return self.narrow(
             [each for each in usages if each in known],

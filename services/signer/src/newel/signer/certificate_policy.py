@@ -205,6 +205,6 @@ def _check_nothing(_: bytes) -> None:
 
 def _format_oid(kind: bytes) -> str:
     try:
-        return der.dotted(der.content(kind))
+        return der.decode_oid(der.content(kind))
     except der.DERError:
         return kind.hex()

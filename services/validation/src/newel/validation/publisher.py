@@ -155,7 +155,7 @@ class Publisher:
         issuer.crl_linter.lint(tbs)
         signature = await self._sign(issuer.crl_key, tbs)
         keys.verify(issuer.public_key, signature, tbs)
-        der = issuer.crls.signed(tbs, signature)
+        der = issuer.crls.assemble(tbs, signature)
         return PublishedCRL(issuer.id, number, now, next_update, change, len(entries), der)
 
     def _oldest_expiry(self, issuer: str, now: int) -> int:

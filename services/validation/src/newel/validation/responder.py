@@ -180,7 +180,7 @@ class Responder:
             self._waiting_for_new -= 1
 
     def _is_new(self, key: CertificateKey) -> bool:
-        return abs(self._clock.unix() - serials.made_at(key.serial)) < _NEW
+        return abs(self._clock.unix() - serials.creation_time(key.serial)) < _NEW
 
     def _is_fresh(self, response: CachedResponse) -> bool:
         now = self._clock.unix()

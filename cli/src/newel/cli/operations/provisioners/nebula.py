@@ -27,7 +27,7 @@ def is_authority(block: bytes, label: bytes) -> bool:
 
 def _by_der(octets: bytes) -> bool:
     details = der.Reader(der.Reader(octets).sequence().read(_DETAILS_TAG).content)
-    while not details.done:
+    while not details.at_end:
         element = details.read()
         if element.tag == _IS_AUTHORITY_TAG:
             return element.content != b"\x00"

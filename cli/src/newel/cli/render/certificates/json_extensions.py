@@ -71,7 +71,7 @@ def alternative_names(extension: Extension) -> Json:
         "email_addresses": found.emails,
         "ip_addresses": found.addresses,
         "other_names": [other_name(name) for name in others],
-        "registered_ids": [der.dotted(n.content) for n in found.others if n.tag == 0x88],
+        "registered_ids": [der.decode_oid(n.content) for n in found.others if n.tag == 0x88],
         "uniform_resource_identifiers": found.uris,
     }  # fmt: skip
     return {kind: listed for kind, listed in kinds.items() if listed}

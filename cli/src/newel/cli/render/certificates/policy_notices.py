@@ -32,7 +32,7 @@ def notice(element: der.Element) -> dict[str, Any]:
     """Return a user notice: its text and the document it stands in."""
     inner = der.Reader(element.content)
     reference = inner.optional(der.SEQUENCE)
-    found: dict[str, Any] = {} if inner.done else {"explicit_text": decode_string(inner.read())}
+    found: dict[str, Any] = {} if inner.at_end else {"explicit_text": decode_string(inner.read())}
     if reference:
         parts = der.Reader(reference.content)
         organization = decode_string(parts.read())

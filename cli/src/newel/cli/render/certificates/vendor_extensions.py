@@ -60,9 +60,9 @@ def registration_authority(value: bytes) -> Lines:
     """Return which registration authority asked for it."""
     inner = der.Reader(der.only(value).content)
     lines = [f"Type: {decode_string(inner.read())}"]
-    if not inner.done and inner.peek() != der.SEQUENCE:
+    if not inner.at_end and inner.peek() != der.SEQUENCE:
         lines.append(f"CertificateID: {decode_string(inner.read())}")
-    if not inner.done:
+    if not inner.at_end:
         lines += pairs(
             [decode_string(one) for one in der.children(inner.read(der.SEQUENCE).content)]
         )
@@ -224,7 +224,7 @@ def permanent_identifier(content: bytes) -> Lines:
     inner = der.Reader(der.only(content).content)
     value = inner.optional(der.UTF8_STRING)
     text = f"Permanent Identifier: {decode_string(value)}" if value else ""
-    assigner = "" if inner.done else f", Assigner: {inner.oid()}"
+    assigner = "" if inner.at_end else f", Assigner: {inner.oid()}"
     return [text + assigner]
 
 

@@ -37,7 +37,7 @@ class Issuer:
         try:
             value = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
         except x509.ExtensionNotFound:
-            raise ValueError("the issuer is no authority") from None
+            raise ValueError("the issuer is not a CA") from None
         spki = certificate.subject_public_key_info(issuer)
         return cls(
             certificate.issuer_name(issuer),

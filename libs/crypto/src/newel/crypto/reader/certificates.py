@@ -37,7 +37,7 @@ class Certificate(NamedTuple):
     signature: bytes
 
     def extension(self, oid: str) -> bytes | None:
-        """The value of an extension, None when there is none."""
+        """Return the value of an extension, or None."""
         return next((each.value for each in self.extensions if each.oid == oid), None)
 
 
@@ -62,7 +62,7 @@ class Request(NamedTuple):
     signature: bytes
 
     def extension(self, oid: str) -> bytes | None:
-        """The value of a requested extension, None when there is none."""
+        """Return the value of a requested extension, or None."""
         return next((each.value for each in self.extensions if each.oid == oid), None)
 
 

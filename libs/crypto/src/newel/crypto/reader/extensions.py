@@ -39,7 +39,7 @@ class Provisioner(NamedTuple):
 
 
 def key_usage(value: bytes) -> int:
-    """The bits of a KeyUsage, bit 0 being digitalSignature."""
+    """Decode the bits of a KeyUsage; bit 0 is digitalSignature."""
     content = der.only(value, der.BIT_STRING).content
     bits = 0
     for number in range(min(len(KEY_USAGES), (len(content) - 1) * 8)):
@@ -49,40 +49,40 @@ def key_usage(value: bytes) -> int:
 
 
 def may_sign_certificates(value: bytes) -> bool:
-    """Whether a KeyUsage has keyCertSign."""
+    """Say whether a KeyUsage has keyCertSign."""
     return bool(key_usage(value) & 1 << _CERT_SIGN)
 
 
 def basic_constraints(value: bytes) -> tuple[bool, int | None]:
-    """The cA flag and the path length constraint."""
+    """Decode the cA flag and the path length constraint."""
     inner = der.Reader(der.only(value).content)
     authority = inner.boolean() if inner.peek() == der.BOOLEAN else False
-    return authority, inner.integer() if not inner.done else None
+    return authority, inner.integer() if not inner.at_end else None
 
 
 def object_identifiers(value: bytes) -> list[str]:
-    """A SEQUENCE OF OBJECT IDENTIFIER, as ExtKeyUsage is one."""
-    return [der.dotted(element.content) for element in der.children(der.only(value).content)]
+    """Decode a SEQUENCE OF OBJECT IDENTIFIER, such as ExtKeyUsage."""
+    return [der.decode_oid(element.content) for element in der.children(der.only(value).content)]
 
 
 def authority_key_id(value: bytes) -> bytes:
-    """The key identifier of an AuthorityKeyIdentifier; empty when it has none."""
+    """Decode the key identifier of an AuthorityKeyIdentifier; empty if absent."""
     found = der.Reader(der.only(value).content).optional(0x80)
     return found.content if found else b""
 
 
 def policies(value: bytes) -> list[tuple[str, list[bytes]]]:
-    """The policies, each with its qualifiers in DER."""
+    """Decode the policies, each with its qualifiers in DER."""
     found: list[tuple[str, list[bytes]]] = []
     for raw in der.split(der.only(value).content):
         inner = der.Reader(der.content(raw))
         oid = inner.oid()
-        found.append((oid, [] if inner.done else der.split(inner.read(der.SEQUENCE).content)))
+        found.append((oid, [] if inner.at_end else der.split(inner.read(der.SEQUENCE).content)))
     return found
 
 
 def crl_points(value: bytes) -> list[str]:
-    """The URIs of the full names of the distribution points."""
+    """Decode the URIs of the full names of the distribution points."""
     found: list[str] = []
     for raw in der.split(der.only(value).content):
         name = der.Reader(der.content(raw)).optional(0xA0)
@@ -97,7 +97,7 @@ def crl_points(value: bytes) -> list[str]:
 
 
 def authority_access(value: bytes) -> tuple[list[str], list[str]]:
-    """The URIs of OCSP responders and of the issuer's certificate."""
+    """Decode the URIs of OCSP responders and of the issuer's certificate."""
     found: dict[str, list[str]] = {oids.OCSP_METHOD: [], oids.CA_ISSUERS_METHOD: []}
     for raw in der.split(der.only(value).content):
         inner = der.Reader(der.content(raw))
@@ -108,7 +108,7 @@ def authority_access(value: bytes) -> tuple[list[str], list[str]]:
 
 
 def name_constraints(value: bytes) -> tuple[Subtrees, Subtrees]:
-    """The permitted and the excluded subtrees."""
+    """Decode the permitted and the excluded subtrees."""
     inner = der.Reader(der.only(value).content)
     permitted, excluded = inner.optional(0xA0), inner.optional(0xA1)
     return _parse_subtrees(permitted), _parse_subtrees(excluded)
@@ -130,7 +130,7 @@ def _parse_subtrees(element: der.Element | None) -> Subtrees:
 
 
 def range_text(address: bytes, mask: bytes) -> str:
-    """An address range as CIDR, or with its mask in hexadecimal when that is no prefix."""
+    """Format an address range as CIDR, or with its mask in hexadecimal if that is no prefix."""
     number, width = int.from_bytes(mask, "big"), len(mask) * 8
     ones = number.bit_count()
     prefix = str(ones) if number == ((1 << ones) - 1) << (width - ones) else mask.hex()
@@ -138,11 +138,11 @@ def range_text(address: bytes, mask: bytes) -> str:
 
 
 def provisioner(value: bytes) -> Provisioner:
-    """The step provisioner extension. Raises :class:`der.DERError`."""
+    """Decode the step provisioner extension. Raises :class:`der.DERError`."""
     inner = der.Reader(der.only(value).content)
     kind = inner.integer()
     name, credential = inner.read(der.OCTET_STRING).content, inner.read(der.OCTET_STRING).content
-    elements = [] if inner.done else der.children(inner.read(der.SEQUENCE).content)
+    elements = [] if inner.at_end else der.children(inner.read(der.SEQUENCE).content)
     pairs = [each.content.decode(errors="replace") for each in elements]
     inner.end()
     return Provisioner(

@@ -28,7 +28,7 @@ class RevocationList(NamedTuple):
     signature: bytes
 
     def extension(self, oid: str) -> bytes | None:
-        """The value of an extension, None when there is none."""
+        """Return the value of an extension, or None."""
         return next((each.value for each in self.extensions if each.oid == oid), None)
 
 
@@ -59,5 +59,5 @@ def parse_list(data: bytes) -> RevocationList:
 def _parse_entry(raw: bytes) -> RevokedCertificate:
     inner = der.Reader(der.content(raw))
     serial, revoked_at = inner.integer(), parse_time(inner.read())
-    extensions = () if inner.done else parse_extensions(inner.read(der.SEQUENCE).content)
+    extensions = () if inner.at_end else parse_extensions(inner.read(der.SEQUENCE).content)
     return RevokedCertificate(serial, revoked_at, extensions)

@@ -54,7 +54,7 @@ class GeneralNames(NamedTuple):
 
 
 def parse_relative_names(name: bytes) -> list[list[NameAttribute]]:
-    """The attributes of a Name in DER, by relative distinguished name. Raises :class:`der.DERError`."""
+    """Split a DER Name into relative distinguished names. Raises :class:`der.DERError`."""
     return [
         [_parse_attribute(raw) for raw in der.split(der.content(rdn))]
         for rdn in der.split(der.only(name).content)
@@ -62,24 +62,24 @@ def parse_relative_names(name: bytes) -> list[list[NameAttribute]]:
 
 
 def parse_name(name: bytes) -> list[NameAttribute]:
-    """The attributes of a Name in DER, in order. Raises :class:`der.DERError`."""
+    """Split a DER Name into attributes, in order. Raises :class:`der.DERError`."""
     return [each for rdn in parse_relative_names(name) for each in rdn]
 
 
 def decode_string(value: der.Element) -> str:
-    """The text of an ASN.1 string of any kind; "" for what is no string."""
+    """Decode an ASN.1 string of any kind; "" for any other value."""
     encoding = _ENCODINGS.get(value.tag)
     return value.content.decode(encoding, "replace") if encoding else ""
 
 
 def common_name(name: bytes) -> str:
-    """The last common name, "" when there is none."""
+    """Return the last common name, "" if there is none."""
     found = (each.text for each in reversed(parse_name(name)) if each.oid == COMMON_NAME)
     return next(found, "")
 
 
 def format_name(name: bytes) -> str:
-    """A name on one line, in the order of its encoding: ``O=…,CN=…``."""
+    """Format a name on one line, in the order of its encoding: ``O=…,CN=…``."""
     return ",".join(
         f"{_SHORT_NAMES[each.oid]}={each.text}"
         if each.oid in _SHORT_NAMES
@@ -89,7 +89,7 @@ def format_name(name: bytes) -> str:
 
 
 def parse_general_names(value: bytes | None) -> GeneralNames:
-    """The names of a subjectAltName extension's value; none of any kind for None."""
+    """Split the value of a subjectAltName extension; no names for None."""
     found = GeneralNames([], [], [], [], [])
     if value is None:
         return found
@@ -105,7 +105,7 @@ def parse_general_names(value: bytes | None) -> GeneralNames:
 
 
 def ip_text(octets: bytes) -> str:
-    """An address of 4 or 16 octets; the hexadecimal digits of any other number of octets."""
+    """Format an address of 4 or 16 octets; hexadecimal digits for any other number of octets."""
     try:
         found = ipaddress.ip_address(octets)
     except ValueError:

@@ -50,18 +50,18 @@ class PublicKey(NamedTuple):
 
 
 def algorithm_oid(algorithm: bytes) -> str:
-    """The identifier of an AlgorithmIdentifier. Raises :class:`der.DERError`."""
+    """Return the identifier of an AlgorithmIdentifier. Raises :class:`der.DERError`."""
     return der.Reader(der.only(algorithm).content).oid()
 
 
 def signature_name(algorithm: bytes) -> str:
-    """The name that Go gives a signature algorithm; "0" for one without a name."""
+    """Return Go's name of a signature algorithm; "0" for one without a name."""
     oid = algorithm_oid(algorithm)
     return _pss_name(algorithm) if oid == oids.RSASSA_PSS else _SIGNATURES.get(oid, UNKNOWN)
 
 
 def parse_public_key(spki: bytes) -> PublicKey:
-    """The numbers of a SubjectPublicKeyInfo; kind "" for an unknown key. Raises :class:`der.DERError`."""
+    """Split a SubjectPublicKeyInfo; kind "" for an unknown key. Raises :class:`der.DERError`."""
     inner = der.Reader(der.only(spki).content)
     algorithm = inner.sequence()
     oid = algorithm.oid()
@@ -87,14 +87,14 @@ def parse_public_key(spki: bytes) -> PublicKey:
 
 
 def unsigned_octets(number: int) -> bytes:
-    """A number in big-endian octets without leading zeros. Raises :class:`der.DERError` below zero."""
+    """Convert a number to octets without leading zeros. Raises :class:`der.DERError` below zero."""
     if number < 0:
         raise der.DERError("a number is negative where none can be")
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def _pss_name(algorithm: bytes) -> str:
-    """RSASSA-PSS names its digest in its parameters (RFC 4055 §3.1)."""
+    """Name RSASSA-PSS by the digest in its parameters (RFC 4055 §3.1)."""
     try:
         parameters = der.only(der.split(der.only(algorithm).content)[1])
         hashes = der.Reader(parameters.content).read(0xA0)

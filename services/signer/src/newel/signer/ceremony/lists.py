@@ -63,7 +63,7 @@ def _make(plan: ListPlan, issuing: OpenIssuer, now: dt.datetime) -> SignedList:
         keys.verify(issuing.issuer.public_key, signature, tbs)
     except (keys.InvalidSignature, UnsupportedAlgorithm):
         raise CeremonyError("the signature of a list is not by its issuer's key") from None
-    return SignedList(plan, encoder.signed(tbs, signature), number, end, len(entries))
+    return SignedList(plan, encoder.assemble(tbs, signature), number, end, len(entries))
 
 
 def _check_crl_sign(plan: ListPlan, issuer: x509.Certificate) -> None:
