@@ -135,7 +135,7 @@ def test_messages_of_the_wrong_shape(header: Any, payload: Any, text: str) -> No
 def test_password_messages_of_the_wrong_shape(header: dict[str, Any], parts: list[str]) -> None:
     message = ".".join((base64url.encode(json.dumps(header).encode()), *parts)).encode()
     quietly(jwe_messages.decrypt_with_password, message, b"password")
-    key = jose_keys.JoseKey(b"k" * 32, {"kty": "oct"})
+    key = jose_keys.JOSEKey(b"k" * 32, {"kty": "oct"})
     quietly(lambda: jwe_messages.decrypt(jwe_messages.compact(message), key))
 
 

@@ -18,7 +18,7 @@ def run(options: "DecryptOptions") -> None:
     name = options.require("key")
     message = jwe_messages.compact(read(names[0] if names else "-"))
     header = jwe_messages.header_of(message)
-    key = jose_keys.read(name, jose_keys.Wanted("enc"), options.password_file)
+    key = jose_keys.read(name, jose_keys.KeyRequest("enc"), options.password_file)
     if isinstance(key.key, PublicKey):
         raise CliError(f"file {name} does not contain a valid private key")
     jose_keys.validate_encryption(key, str(header.get("alg", "")))

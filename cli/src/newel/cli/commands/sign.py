@@ -30,10 +30,10 @@ def run(options: "SignOptions") -> None:
     output.deliver(options, output.line(message.full if options.json else message.compact))
 
 
-def load_key(options: "SignOptions") -> jose_keys.JoseKey:
+def load_key(options: "SignOptions") -> jose_keys.JOSEKey:
     """Load the key of --key, which is in a file or, by its URI, in a token or key service."""
     name, service = options.require("key"), options.kms
-    wanted = jose_keys.Wanted("sig", options.algorithm or "")
+    wanted = jose_keys.KeyRequest("sig", options.algorithm or "")
     if not service and not kms.is_uri(name):
         return jose_keys.read(name, wanted, options.password_file)
     key = kms.signing_key(name, service=service)

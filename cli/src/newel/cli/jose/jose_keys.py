@@ -19,7 +19,7 @@ from newel.crypto.keys import PrivateKey, PublicKey
 
 
 @dataclass(frozen=True, slots=True)
-class JoseKey:
+class JOSEKey:
     """A key with its id, use and algorithm, each "" where nothing names it."""
 
     key: key_files.Material
@@ -47,7 +47,7 @@ class JoseKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class KeyRequest:
     """What the flags say about the key: its use, algorithm, id, and how strict to be."""
 
     use: str
@@ -58,7 +58,7 @@ class Wanted:
     """An RSA or symmetric key without an algorithm stays without: several would fit."""
 
 
-def choose(call: Invocation, wanted: Wanted, *, other: str = "jwks") -> JoseKey:
+def choose(call: Invocation, wanted: KeyRequest, *, other: str = "jwks") -> JOSEKey:
     """Return the key of --key or of --jwks. Raises UsageError unless exactly one is given."""
     require_source(call, other)
     name, jwks = call.get("key"), call.get("jwks")
@@ -79,12 +79,14 @@ def require_source(call: Invocation, other: str = "jwks") -> None:
         raise UsageError(f"one of flag --key or --{other} is required")
 
 
-def read(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
+def read(name: str, wanted: KeyRequest, password_file: str | None = None) -> JOSEKey:
     """Return the key in a file or at an https address."""
     return of_data(read_file_or_url(name), name, wanted, password_file)
 
 
-def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
+def of_data(
+    data: bytes, name: str, wanted: KeyRequest, password_file: str | None = None
+) -> JOSEKey:
     """Return the key in some octets; ``name`` is what errors and prompts call it."""
     text = utf_8(data)
     if key_files.is_pem(text) or key_files.ssh_line(text):
@@ -103,13 +105,13 @@ def of_data(data: bytes, name: str, wanted: Wanted, password_file: str | None = 
     return with_algorithm(key, members, name, wanted)
 
 
-def read_from_set(name: str, wanted: Wanted, password_file: str | None = None) -> JoseKey:
+def read_from_set(name: str, wanted: KeyRequest, password_file: str | None = None) -> JOSEKey:
     """Return the key with the wanted id in a JWK set, which may be encrypted."""
     plaintext = jwk_files.decrypt(utf_8(read_file_or_url(name)), name, password_file)
     return of_set(plaintext, name, wanted)
 
 
-def of_set(plaintext: bytes, name: str, wanted: Wanted) -> JoseKey:
+def of_set(plaintext: bytes, name: str, wanted: KeyRequest) -> JOSEKey:
     """Return the key with the wanted id in the octets of a set."""
     found = [key for key in keys_of_set(plaintext, name) if key.get("kid") == wanted.kid]
     if not found:
@@ -151,8 +153,8 @@ def is_set(data: bytes) -> bool:
 
 
 def with_algorithm(
-    key: key_files.Material, jwk: jwk_files.Jwk, name: str, wanted: Wanted
-) -> JoseKey:
+    key: key_files.Material, jwk: jwk_files.Jwk, name: str, wanted: KeyRequest
+) -> JOSEKey:
     """Return the key with its algorithm settled."""
     own = str(jwk.get("alg", ""))
     if own and wanted.alg and own != wanted.alg and not wanted.subtle:
@@ -162,10 +164,10 @@ def with_algorithm(
         alg = wanted.alg
     else:
         alg = own or wanted.alg or default_algorithm(key, use, fixed_only=wanted.fixed_only)
-    return JoseKey(key, jwk_files.sort_members(jwk | {"alg": alg}))
+    return JOSEKey(key, jwk_files.sort_members(jwk | {"alg": alg}))
 
 
-def validate(key: JoseKey) -> None:
+def validate(key: JOSEKey) -> None:
     """Raise CliError when the algorithm does not fit the key and its use."""
     if key.use == "sig":
         validate_signing(key)
@@ -173,7 +175,7 @@ def validate(key: JoseKey) -> None:
         validate_encryption(key, key.alg)
 
 
-def validate_signing(key: JoseKey) -> None:
+def validate_signing(key: JOSEKey) -> None:
     """Refuse an algorithm that the key cannot sign or verify with."""
     if not key.alg:
         raise CliError("flag '--alg' is required with the given key")
@@ -182,14 +184,14 @@ def validate_signing(key: JoseKey) -> None:
         raise CliError(f"alg '{key.alg}' is not compatible with {kind}")
 
 
-def validate_encryption(key: JoseKey, alg: str) -> None:
+def validate_encryption(key: JOSEKey, alg: str) -> None:
     """Refuse an algorithm that cannot manage a content key with this key."""
     options, kty = encryptions_of(key.key)
     if alg not in options:
         raise CliError(f"alg '{alg}' is not compatible with kty '{kty}'")
 
 
-def for_signing(key: JoseKey) -> PrivateKey | bytes:
+def for_signing(key: JOSEKey) -> PrivateKey | bytes:
     """Return the signing key. Raises CliError for a public key and for one with another use."""
     if isinstance(key.key, PublicKey):
         raise CliError("cannot use a public key for signing")

@@ -9,7 +9,7 @@ from newel.cli.errors import CliError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from newel.cli.jose.jose_keys import JoseKey
+    from newel.cli.jose.jose_keys import JOSEKey
 
 CANNOT_DECRYPT = "error decrypting data: error in cryptographic primitive"
 
@@ -37,7 +37,7 @@ def header_of(message: str) -> dict[str, Any]:
         return jwe.read_header(message)
 
 
-def encrypt(header: dict[str, Any], plaintext: bytes, key: "JoseKey | bytes") -> str:
+def encrypt(header: dict[str, Any], plaintext: bytes, key: "JOSEKey | bytes") -> str:
     """Return the compact JWE for a key, or for the octets of a password.
 
     ``header`` names ``alg`` and ``enc``; what the algorithm needs (epk, p2s …) is added.
@@ -50,7 +50,7 @@ def encrypt(header: dict[str, Any], plaintext: bytes, key: "JoseKey | bytes") ->
         return jwe.encrypt(plaintext, key.key, header)
 
 
-def decrypt(message: str, key: "JoseKey | bytes") -> bytes:
+def decrypt(message: str, key: "JOSEKey | bytes") -> bytes:
     """Return the plaintext. Raises CliError when the key or password does not open it."""
     from newel.jose import jwe
     from newel.jose.errors import DecryptionError

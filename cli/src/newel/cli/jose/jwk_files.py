@@ -126,7 +126,7 @@ def is_private(jwk: Jwk) -> bool:
 
 
 def public_of(jwk: Jwk) -> Jwk:
-    """Without the private members; a symmetric key has no public half and stays as it is."""
+    """Return the JWK without private members; a symmetric key has no public half and stays as it is."""
     return {name: value for name, value in jwk.items() if name not in PRIVATE}
 
 

@@ -5,7 +5,7 @@ import hashlib
 from typing import Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.jose.jose_keys import JoseKey
+from newel.cli.jose.jose_keys import JOSEKey
 from newel.cli.options.invocation import Invocation
 
 
@@ -28,7 +28,7 @@ def certificate_flag(call: Invocation) -> str | None:
     return flag
 
 
-def certificate_header(call: Invocation, flag: str, key: JoseKey) -> dict[str, Any]:
+def certificate_header(call: Invocation, flag: str, key: JOSEKey) -> dict[str, Any]:
     """Return the header of the certificate, when it is that of the key and may sign."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding

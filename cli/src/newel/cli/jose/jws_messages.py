@@ -1,4 +1,4 @@
-"""JWS (RFC 7515) in both serializations: made, read, verified, shown."""
+"""JWS (RFC 7515) in both serializations: make, read, verify and show."""
 
 import base64
 import hmac
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from newel.cli.jose.jose_keys import JoseKey
+    from newel.cli.jose.jose_keys import JOSEKey
 
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 
 @dataclass(frozen=True, slots=True)
 class Jws:
-    """One signed message, taken apart but not believed."""
+    """A parsed message whose signature is not verified yet."""
 
     protected: str
     payload_text: str
@@ -107,7 +107,7 @@ def parts_of_json(text: str) -> tuple[str, str, str]:
         raise CliError("error parsing token: not a JWS") from None
 
 
-def sign(header: dict[str, Any], payload: bytes, key: "JoseKey") -> str:
+def sign(header: dict[str, Any], payload: bytes, key: "JOSEKey") -> str:
     """Return the compact JWS under the key's algorithm; the header's members stand in order of their names."""
     from newel.cli.jose.jose_keys import for_signing
     from newel.jose import jws
@@ -125,7 +125,7 @@ def sign(header: dict[str, Any], payload: bytes, key: "JoseKey") -> str:
     return f"{signed}.{encode(mac)}"
 
 
-def verify(message: Jws, key: "JoseKey") -> bytes:
+def verify(message: Jws, key: "JOSEKey") -> bytes:
     """Return the payload. Raises CliError unless the signature is the key's, under an algorithm of the key."""
     from newel.crypto.keys import PrivateKey
     from newel.jose import jws

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError
 from newel.cli.jose import jose_keys, jwk_files
-from newel.cli.jose.jose_keys import JoseKey, Wanted
+from newel.cli.jose.jose_keys import JOSEKey, KeyRequest
 from newel.cli.operations.web_files import read_file_or_url
 from newel.cli.store.files import utf_8
 
@@ -22,7 +22,7 @@ PEM_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 class Recipient(NamedTuple):
     """The key, and what the message says of it so that its holder finds the private half."""
 
-    key: JoseKey
+    key: JOSEKey
     header: dict[str, Any]
 
 
@@ -40,7 +40,7 @@ def find(name: str, roots: "Sequence[Certificate] | None" = None) -> Recipient:
         raise CliError(f"{where} is no certificate: with '--roots' only certificates are trusted")
     if jose_keys.is_set(data):
         return check_key(only_one(data, where, kid), {})
-    return check_key(jose_keys.of_data(data, where, Wanted("enc", kid=kid)), {})
+    return check_key(jose_keys.of_data(data, where, KeyRequest("enc", kid=kid)), {})
 
 
 def of_certificate(data: bytes, name: str, roots: "Sequence[Certificate] | None") -> Recipient:
@@ -57,10 +57,12 @@ def of_certificate(data: bytes, name: str, roots: "Sequence[Certificate] | None"
     jwk = jwk_files.of_key(key, use="enc")
     jwk["kid"] = jwk_files.thumbprint(jwk)
     digest = base64url.encode(hashlib.sha256(chain[0].der).digest())
-    return check_key(jose_keys.with_algorithm(key, jwk, name, Wanted("enc")), {"x5t#S256": digest})
+    return check_key(
+        jose_keys.with_algorithm(key, jwk, name, KeyRequest("enc")), {"x5t#S256": digest}
+    )
 
 
-def only_one(data: bytes, name: str, kid: str) -> JoseKey:
+def only_one(data: bytes, name: str, kid: str) -> JOSEKey:
     """Return the key with this id, else the only one of the set that is for encryption."""
     keys = [
         key
@@ -74,11 +76,11 @@ def only_one(data: bytes, name: str, kid: str) -> JoseKey:
         raise CliError(f"{name} has several keys to encrypt for: add '#' and one of {ids}")
     (jwk,) = keys
     return jose_keys.with_algorithm(
-        jwk_files.key_of(jwk, name), {"use": "enc"} | jwk, name, Wanted("enc")
+        jwk_files.key_of(jwk, name), {"use": "enc"} | jwk, name, KeyRequest("enc")
     )
 
 
-def check_key(key: JoseKey, header: dict[str, Any]) -> Recipient:
+def check_key(key: JOSEKey, header: dict[str, Any]) -> Recipient:
     """Return the recipient, if the key is one to encrypt for."""
     if key.use == "sig":
         raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose import jose_keys, jwk_files
-from newel.cli.jose.jose_keys import JoseKey, Wanted
+from newel.cli.jose.jose_keys import JOSEKey, KeyRequest
 from newel.cli.operations.web_files import read_file_or_url
 from newel.cli.store.files import utf_8
 
@@ -23,7 +23,7 @@ MOST_CERTIFICATES = 20
 class Signer(NamedTuple):
     """A public key and the names its certificate gives it; a bare key has its id, and no chain."""
 
-    key: JoseKey
+    key: JOSEKey
     names: list[str]
     chain: "Sequence[Certificate]" = ()
     """From the certificate to its root."""
@@ -38,7 +38,7 @@ def by_key(name: str, message: "Jws") -> Signer:
     where, _, wanted = name.partition("#")
     data = utf_8(read_file_or_url(where))
     in_set = jose_keys.is_set(data)
-    asked = Wanted("sig", kid=wanted or (kid if in_set else ""), fixed_only=True)
+    asked = KeyRequest("sig", kid=wanted or (kid if in_set else ""), fixed_only=True)
     key = (jose_keys.of_set if in_set else jose_keys.of_data)(data, where, asked)
     if isinstance(key.key, bytes):
         raise CliError(f"{where} is a shared key: a key that verifies also signs")
@@ -54,7 +54,7 @@ def by_chain(message: "Jws", roots: "list[Certificate]", at: dt.datetime) -> Sig
     chain = vouched.check(chain_of(message), roots, at, "the signer's certificate")
     vouched.check_may_sign(chain[0], "the signer's certificate")
     key = vouched.key_of(chain[0], "the signer's certificate")
-    return Signer(JoseKey(key, jwk_files.of_key(key)), vouched.names_of(chain[0]), chain)
+    return Signer(JOSEKey(key, jwk_files.of_key(key)), vouched.names_of(chain[0]), chain)
 
 
 def chain_of(message: "Jws") -> "list[Certificate]":

@@ -23,7 +23,7 @@ def run(options: "CryptoJWEDecryptOptions") -> None:
         for flag in ("key", "jwks"):
             if options.get(flag):
                 raise CliError(f"flag '--{flag}' cannot be used with JWE algorithm '{alg}'")
-        opener: bytes | jose_keys.JoseKey = password_for(
+        opener: bytes | jose_keys.JOSEKey = password_for(
             "",
             options.password_file,
             "Please enter the password to decrypt the content encryption key",
@@ -34,9 +34,9 @@ def run(options: "CryptoJWEDecryptOptions") -> None:
     sys.stdout.flush()
 
 
-def choose_key(options: "CryptoJWEDecryptOptions", alg: str) -> jose_keys.JoseKey:
+def choose_key(options: "CryptoJWEDecryptOptions", alg: str) -> jose_keys.JOSEKey:
     """Return the private key, if it is one to decrypt with."""
-    wanted = jose_keys.Wanted("enc", kid=options.kid or "")
+    wanted = jose_keys.KeyRequest("enc", kid=options.kid or "")
     key = jose_keys.choose(options, wanted, other="jwk")
     if isinstance(key.key, PublicKey):
         raise CliError("cannot use a public key for decryption")

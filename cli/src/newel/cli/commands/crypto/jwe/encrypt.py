@@ -43,9 +43,9 @@ def run(call: "CryptoJWEEncryptOptions") -> None:
     print(jwe_messages.full(jwe_messages.encrypt(header, read("-", exact=True), recipient)))
 
 
-def choose_key(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_keys.JoseKey:
+def choose_key(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_keys.JOSEKey:
     """Return the recipient's key, if it is one to encrypt with."""
-    wanted = jose_keys.Wanted("enc", alg, kid, subtle=call.subtle)
+    wanted = jose_keys.KeyRequest("enc", alg, kid, subtle=call.subtle)
     key = jose_keys.choose(call, wanted, other="jwk")
     if key.use == "sig":
         raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")

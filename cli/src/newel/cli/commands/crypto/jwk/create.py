@@ -116,5 +116,5 @@ def describe_key(
         # the hash of a symmetric key would tell something about it
         jwk["kid"] = jwk_files.thumbprint(jwk)
     jwk = jwk_files.sort_members(jwk)
-    jose_keys.validate(jose_keys.JoseKey(key, jwk))
+    jose_keys.validate(jose_keys.JOSEKey(key, jwk))
     return jwk

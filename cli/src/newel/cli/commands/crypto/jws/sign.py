@@ -35,10 +35,12 @@ def show(options: "CryptoJWSSignOptions | CryptoJWTSignOptions", token: str) -> 
 
 def signer(
     options: "CryptoJWSSignOptions | CryptoJWTSignOptions",
-) -> tuple[jose_keys.JoseKey, dict[str, Any]]:
+) -> tuple[jose_keys.JOSEKey, dict[str, Any]]:
     """Return the signing key the flags name, and the header members that say so."""
     flag = jws_headers.certificate_flag(options)
-    wanted = jose_keys.Wanted("sig", options.alg or "", options.kid or "", subtle=options.subtle)
+    wanted = jose_keys.KeyRequest(
+        "sig", options.alg or "", options.kid or "", subtle=options.subtle
+    )
     key = jose_keys.choose(options, wanted)
     jose_keys.for_signing(key)
     if options.has("jwk") and options.on("jwk") and isinstance(key.key, bytes):

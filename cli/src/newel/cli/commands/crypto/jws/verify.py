@@ -23,13 +23,13 @@ def verifier(
     options: "CryptoJWSVerifyOptions | CryptoJWTVerifyOptions",
     message: jws_messages.Jws,
     kind: str,
-) -> jose_keys.JoseKey:
+) -> jose_keys.JOSEKey:
     """Return the key the flags name, its algorithm compared with what the message claims."""
     subtle, alg = options.subtle, options.alg or ""
     kid = options.kid or ""
     if options.jwks and not kid:
         kid = str(message.header.get("kid", ""))
-    wanted = jose_keys.Wanted("sig", alg, kid, subtle, fixed_only=not options.insecure)
+    wanted = jose_keys.KeyRequest("sig", alg, kid, subtle, fixed_only=not options.insecure)
     key = jose_keys.choose(options, wanted)
     jose_keys.validate_signing(key)
     jws_messages.refuse_unknown(message)
