@@ -71,6 +71,26 @@ PLANTED = {
         "import newel.proto.events.v1.events_pb2",
         "Validation's domain imports no database",
     ),
+    "a decision about an order imports the database": (
+        "services/registration/src/newel/registration/acme/orders.py",
+        "import newel.runtime.database.contract",
+        "The domain of registration imports",
+    ),
+    "a decision about a token imports the wire": (
+        "services/registration/src/newel/registration/step/signing.py",
+        "import newel.proto.issuing.v1.issuing_pb2",
+        "The domain of registration imports",
+    ),
+    "the step API knows ACME": (
+        "services/registration/src/newel/registration/step/signing.py",
+        "import newel.registration.acme.orders",
+        "Inside registration",
+    ),
+    "the SQL of ACME knows its domain": (
+        "services/registration/src/newel/registration/acme/statements.py",
+        "import newel.registration.acme.orders",
+        "Inside the ACME server",
+    ),
     "octets know of names": (
         "libs/crypto/src/newel/crypto/der.py",
         "import newel.crypto.names",
