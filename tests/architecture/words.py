@@ -59,7 +59,6 @@ NOT_YET: tuple[str, ...] = (
     "libs/runtime/",
     "services/signer/",
     "services/standalone/",
-    "services/validation/",
     "tests/bench/",
     "tests/conformance/",
     "tests/e2e/",
