@@ -1,4 +1,4 @@
-"""Flags of `ca certificate --acme` that cannot be, refused before anybody is asked or anything is kept."""
+"""Flags of `ca certificate --acme` that cannot be, refused before a server is asked or anything is stored."""
 
 from pathlib import Path
 

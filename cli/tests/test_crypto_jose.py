@@ -1,4 +1,4 @@
-"""crypto jwk, jwt, jws, jwe and jose: what one side makes the other takes, and forgeries nobody takes."""
+"""crypto jwk, jwt, jws, jwe and jose: what one side makes the other takes, and forgeries that neither takes."""
 
 import base64
 import hmac

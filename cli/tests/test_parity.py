@@ -1,4 +1,4 @@
-"""Every command and flag of the original is one of ours, in every spelling (MIG: scripts go on working)."""
+"""Every command and flag of the original exists here, in every spelling, so that scripts go on working."""
 
 import itertools
 import re
@@ -106,7 +106,7 @@ def test_every_command_is_there_or_said_to_be_absent() -> None:
             without.add(command.path)
         else:
             assert callable(module.run), command.path
-    assert without == set(UNSUPPORTED), "who has no module is in UNSUPPORTED, and nobody else"
+    assert without == set(UNSUPPORTED), "who has no module is in UNSUPPORTED, and no other command"
     assert set(UNSUPPORTED) <= set(COMMANDS)
 
 

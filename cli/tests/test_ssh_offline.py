@@ -104,7 +104,7 @@ def test_inspect_says_what_the_original_says(
 @pytest.mark.needs("ssh-keygen")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_inspect_agrees_with_ssh_keygen(corpus: dict[str, Path], shape: str) -> None:
-    """The outside judge: every line of ours but the signature stands in `ssh-keygen -L`."""
+    """The outside judge: every line but the signature is in `ssh-keygen -L`."""
     said = [" ".join(line.split()) for line in keygen("-L", "-f", str(corpus[shape])).splitlines()]
     ours = run(NEWEL, "inspect", str(corpus[shape]), zone=os.environ.get("TZ", "")).stdout
     ours = ours.split("        Signature:")[0]

@@ -1,4 +1,4 @@
-"""encrypt and decrypt: what one person sends another reads, nobody else, and in no other wording (ROAD-03)."""
+"""encrypt and decrypt: what one person sends only the recipient reads, and unchanged."""
 
 import json
 from pathlib import Path

@@ -123,4 +123,4 @@ def describe(credential: "Credential") -> str:
     """Return the same on one line."""
     ends = credential.ends
     until = f" until {ends:%Y-%m-%dT%H:%M:%SZ}" if ends else ""
-    return f"{plain(credential.holder) or 'somebody'}{until}"
+    return f"{plain(credential.holder) or 'unknown'}{until}"

@@ -43,7 +43,7 @@ def active(options: "RevokeOptions", endpoint: str) -> Sequence[str]:
     from newel.client import catalogue
     from newel.client.answers import rows
 
-    with session.inventory(options) as authority:
+    with session.connect_inventory(options) as authority:
         found = authority.send(catalogue.endpoint(endpoint))
         good = [each for each in rows(found, "certificates") if each.get("state") == "active"]
     if not good:

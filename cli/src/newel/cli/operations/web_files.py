@@ -24,7 +24,7 @@ def fetch(address: str) -> bytes:
     from newel.client.errors import ClientError
     from newel.client.web import make_opener
 
-    class Steadfast(HTTPRedirectHandler):
+    class HTTPSRedirectHandler(HTTPRedirectHandler):
         """Follows redirections to https only."""
 
         def redirect_request(
@@ -35,7 +35,7 @@ def fetch(address: str) -> bytes:
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     try:
-        with make_opener(None, Steadfast).open(address, timeout=SECONDS) as answer:
+        with make_opener(None, HTTPSRedirectHandler).open(address, timeout=SECONDS) as answer:
             data: bytes = answer.read(LARGEST + 1)
     except HTTPError as error:
         raise CliError(f"error retrieving {address}: status code {error.code}") from None

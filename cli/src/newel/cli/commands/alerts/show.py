@@ -16,7 +16,7 @@ def run(call: "AlertsShowOptions") -> None:
 
     (identifier,) = call.positionals(1)
     form = layouts.format_of(call, options=("text", "json"))
-    with session.alerting(call) as authority:
+    with session.connect_alerting(call) as authority:
         found = authority.send(catalogue.alert(identifier))
         deliveries = rows(found, "deliveries")
     if form == "json":

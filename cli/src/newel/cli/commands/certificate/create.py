@@ -144,7 +144,7 @@ def certificate(
         extensions = builder.leaf_extensions(spki, name, names_of(options, subject))
     else:
         extensions = builder.authority_extensions(1 if profile == ROOT else 0)
-    wanted = builder.Wanted(name, spki, start, end, extensions)
+    wanted = builder.CertificateSpec(name, spki, start, end, extensions)
     if profile in {ROOT, SELF_SIGNED}:
         if not isinstance(key, keys.PrivateKey):
             raise UsageError("invalid value for flag --key: a private key is required")

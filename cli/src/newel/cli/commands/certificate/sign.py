@@ -49,7 +49,7 @@ def run(options: "CertificateSignOptions") -> None:
         wanted = templated.certify(options.template, data, request, names, length, (start, end))
     else:
         extensions = extensions_of(options, request, profile, length)
-        wanted = builder.Wanted(request.subject, request.spki, start, end, extensions)
+        wanted = builder.CertificateSpec(request.subject, request.spki, start, end, extensions)
     made = [builder.issue(wanted, issuer)]
     if options.bundle:
         made += [one.der for one in chain]

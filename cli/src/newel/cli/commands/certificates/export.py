@@ -23,7 +23,7 @@ def run(options: "CertificatesExportOptions") -> None:
     if kind not in WRITERS:
         raise UsageError(f"invalid value '{kind}' for flag '--format'; options are csv, ndjson")
     name = words[0] if words else "-"
-    with session.inventory(options) as authority:
+    with session.connect_inventory(options) as authority:
         found = questions.entries(options, authority, "certificates", 0)
         if name == "-":
             WRITERS[kind](sys.stdout, found)

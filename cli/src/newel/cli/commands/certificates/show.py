@@ -16,7 +16,7 @@ def run(call: "CertificatesShowOptions") -> None:
     (word,) = call.positionals(1)
     serials = questions.serial_numbers(word)
     form = layouts.format_of(call, options=("text", "json"))
-    with session.inventory(call) as authority:
+    with session.connect_inventory(call) as authority:
         found = find_certificate(authority, serials)
     if form == "json":
         show_json(found)

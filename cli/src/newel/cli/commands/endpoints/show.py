@@ -16,7 +16,7 @@ def run(call: "EndpointsShowOptions") -> None:
 
     (identifier,) = call.positionals(1)
     form = layouts.format_of(call, options=("text", "json"))
-    with session.inventory(call) as authority:
+    with session.connect_inventory(call) as authority:
         found = authority.send(catalogue.endpoint(identifier))
         lineage = rows(found, "certificates")
     if form == "json":

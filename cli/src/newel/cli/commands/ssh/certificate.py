@@ -34,7 +34,7 @@ def run(options: "SSHCertificateOptions") -> None:
     host, sign = options.host, options.sign
     base = key_file.removesuffix(".pub") if sign else key_file
     names = options.principal or principals.of_subject(subject, host=host)
-    wanted = issuance.Wanted.of_flags(options, subject, names, host=host)
+    wanted = issuance.CertificateRequest.of_flags(options, subject, names, host=host)
     choice = key_choice.choose(key_options(options))
     outputs = output_names(options, base)
     atomic_write.allow(outputs, force=options.force)

@@ -10,7 +10,7 @@ After an interruption between these steps, the next run asks the server which ke
 from typing import TYPE_CHECKING
 
 from newel.cli.operations.acme import accounts, directories
-from newel.cli.operations.acme.accounts import Kept
+from newel.cli.operations.acme.accounts import StoredAccount
 from newel.cli.operations.keys.key_files import private_key
 from newel.cli.operations.keys.key_output import private_pem
 from newel.cli.store.files import replace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from newel.cli.operations.enroll import AcmeDirectory
 
 
-def replace_key(directory: "AcmeDirectory", kept: Kept) -> Account:
+def replace_key(directory: "AcmeDirectory", kept: StoredAccount) -> Account:
     """Replace the key of an account and return the account. Raises CliError and ClientError."""
     if kept.successor.exists() and (account := settle(directory, kept)):
         return account
@@ -40,7 +40,7 @@ def replace_key(directory: "AcmeDirectory", kept: Kept) -> Account:
     return account
 
 
-def settle(directory: "AcmeDirectory", kept: Kept) -> Account | None:
+def settle(directory: "AcmeDirectory", kept: StoredAccount) -> Account | None:
     """Keep the key that the server has: return the account for the new key, None for the old one."""
     new = private_key(str(kept.successor))
     try:

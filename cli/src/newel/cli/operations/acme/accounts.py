@@ -29,7 +29,7 @@ UNKEPT = "none"
 _NAME = re.compile(r"[A-Za-z0-9_@+-][A-Za-z0-9_@.+-]{0,63}", re.ASCII)
 
 
-class Kept(NamedTuple):
+class StoredAccount(NamedTuple):
     """Where one account's key is, whether or not it is there yet."""
 
     directory: str
@@ -47,17 +47,17 @@ class Kept(NamedTuple):
         return self.path.with_suffix(".new")
 
 
-def find(name: str, directory: str) -> Kept:
+def find(name: str, directory: str) -> StoredAccount:
     """Return the account of that name at a directory. Raises UsageError."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"invalid value '{name}' for flag '--account'; it cannot name a file")
-    return Kept(directory, name)
+    return StoredAccount(directory, name)
 
 
-def every() -> list[Kept]:
+def every() -> list[StoredAccount]:
     """Every account that is kept here. Raises CliError."""
     return sorted(
-        Kept(read_password(str(file.with_name("directory"))), file.stem)
+        StoredAccount(read_password(str(file.with_name("directory"))), file.stem)
         for file in steppath.base().glob("acme/*/*.key")
     )
 
@@ -75,7 +75,7 @@ def key_for(name: str, directory: str) -> "PrivateKey":
     return key_of(kept)
 
 
-def key_of(kept: Kept) -> "PrivateKey":
+def key_of(kept: StoredAccount) -> "PrivateKey":
     """Return the key of an account that is kept here. Raises CliError."""
     if kept.successor.exists():
         raise CliError(
@@ -94,7 +94,7 @@ def new_key() -> "PrivateKey":
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _keep(kept: Kept, key: "PrivateKey") -> None:
+def _keep(kept: StoredAccount, key: "PrivateKey") -> None:
     """Write a new account's key, unless another process was first, whose account is used then."""
     folder = kept.path.parent
     try:

@@ -40,10 +40,10 @@ def every(session: "AdminSession") -> list[Record]:
     found = pagination.collect(
         lambda cursor: session.send(admin_calls.admins(cursor)), "administrators"
     )
-    return named(session, found)
+    return list_records(session, found)
 
 
-def named(session: "AdminSession", admins: Sequence["Admin"]) -> list[Record]:
+def list_records(session: "AdminSession", admins: Sequence["Admin"]) -> list[Record]:
     """Return administrators with their provisioners' names, each asked for once."""
     from newel.client import admin_calls
 

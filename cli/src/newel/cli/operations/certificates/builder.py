@@ -26,7 +26,7 @@ class Issuer(NamedTuple):
     key: PrivateKey
 
 
-class Wanted(NamedTuple):
+class CertificateSpec(NamedTuple):
     """What is certified: a Name, a SubjectPublicKeyInfo, the validity and the extensions, all but identifiers."""
 
     subject: bytes
@@ -41,7 +41,7 @@ class Wanted(NamedTuple):
     """The name of the signature's algorithm; the key's own without one."""
 
 
-def issue(wanted: Wanted, issuer: Issuer) -> bytes:
+def issue(wanted: CertificateSpec, issuer: Issuer) -> bytes:
     """Return the certificate in DER, with both key identifiers; the signature is verified once made.
     The serial is random where none is wanted.
 

@@ -79,7 +79,9 @@ def create(
     return (pem + (sources.pem(authority.der) if options.bundle else "")).encode()
 
 
-def self_sign(options: CreationOptions, wanted: builder.Wanted, key: "PrivateKey | None") -> bytes:
+def self_sign(
+    options: CreationOptions, wanted: builder.CertificateSpec, key: "PrivateKey | None"
+) -> bytes:
     """Return a certificate by its own key."""
     if options.bundle:
         raise UsageError("flag '--bundle' requires the '--ca' flag")
@@ -96,7 +98,7 @@ def certify(
     names: list[str],
     length: int,
     times: "tuple[dt.datetime, dt.datetime]",
-) -> builder.Wanted:
+) -> builder.CertificateSpec:
     """Return what `certificate sign --template` certifies of a request."""
     insecure = {
         "CR": variables.request(asked.subject, asked.spki, crypto_extensions(asked)),
@@ -177,11 +179,11 @@ def render(
 
 def build(
     fields: "CertificateFields", spki: bytes, times: "tuple[dt.datetime, dt.datetime]"
-) -> builder.Wanted:
+) -> builder.CertificateSpec:
     """Return the certificate of these fields for a key and a time."""
     if fields.serial_number is not None and fields.serial_number <= 0:
         raise CliError("error creating certificate: x509: serial number must be positive")
-    return builder.Wanted(
+    return builder.CertificateSpec(
         fields.subject,
         spki,
         *times,

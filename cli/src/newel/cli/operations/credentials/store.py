@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Kinds: TypeAlias = Token | ClientCertificate
 
 
-class Kept(msgspec.Struct, frozen=True):
+class StoredLogin(msgspec.Struct, frozen=True):
     """A credential and the one service it goes to."""
 
     service: str
@@ -45,7 +45,7 @@ class Logins:
         """Return where a service's credential is kept; origins differ in their names."""
         return self.folder / f"{quote(service, safe='')}.json"
 
-    def every(self) -> Iterator[Kept]:
+    def every(self) -> Iterator[StoredLogin]:
         """All there are, in the order of their services."""
         for path in sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []:
             yield read(path)
@@ -88,7 +88,7 @@ class Logins:
     def save(self, service: str, credential: "Credential") -> None:
         """Store a credential, replacing an earlier one."""
         files.make_directory(self.folder)
-        kept = Kept(service, cast("Kinds", credential))
+        kept = StoredLogin(service, cast("Kinds", credential))
         text = msgspec.json.format(msgspec.json.encode(kept), indent=2)
         files.write(str(self.file(service)), text, force=True)
 
@@ -108,10 +108,10 @@ class Logins:
             yield
 
 
-def read(path: Path) -> Kept:
+def read(path: Path) -> StoredLogin:
     """Return a file's credential. Raises CliError, which repeats nothing of it."""
     try:
-        return msgspec.json.decode(files.read(str(path)), type=Kept)
+        return msgspec.json.decode(files.read(str(path)), type=StoredLogin)
     except (msgspec.MsgspecError, UnicodeError):
         raise CliError(f"error parsing {path}: it holds no login") from None
 

@@ -15,7 +15,7 @@ def show_list(call: Invocation, kind: "Kind") -> None:
     """Print the entries; one beyond the limit is read, to know whether there are more."""
     call.positionals(0)
     form, limit = layouts.format_of(call), questions.limit_of(call)
-    opened = session.alerting if kind == "alerts" else session.inventory
+    opened = session.connect_alerting if kind == "alerts" else session.connect_inventory
     with opened(call) as authority:
         found = list(questions.entries(call, authority, kind, limit + 1 if limit else 0))
     shown = list(islice(found, limit)) if limit else found

@@ -16,12 +16,12 @@ PASSWORD = "admin-key-password-file"  # noqa: S105 - a flag
 UNAUTHORIZED = 401
 
 
-def inventory(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
+def connect_inventory(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
     """Connect to the inventory, at the authority's address unless --inventory-url names another."""
     return _connect(call, "inventory")
 
 
-def alerting(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
+def connect_alerting(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
     """Alerting: at the authority's address unless --alerting-url says otherwise."""
     return _connect(call, "alerting")
 

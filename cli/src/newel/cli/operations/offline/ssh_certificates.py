@@ -17,7 +17,7 @@ from newel.client.clock import now
 from newel.client.ssh_calls import IssuedSSHCertificate
 
 if TYPE_CHECKING:
-    from newel.cli.operations.ssh.issuance import Wanted
+    from newel.cli.operations.ssh.issuance import CertificateRequest
     from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
 
@@ -38,7 +38,11 @@ def ssh_rules(call: "Invocation", provisioner: "provisioner_choice.Provisioner")
 
 
 def sign(
-    call: "Invocation", found: rules.Rules, wanted: "Wanted", public_key: bytes, token: str
+    call: "Invocation",
+    found: rules.Rules,
+    wanted: "CertificateRequest",
+    public_key: bytes,
+    token: str,
 ) -> IssuedSSHCertificate:
     """Return a certificate for this key, for which the provisioner's token vouches. Raises CliError."""
     from newel.durations.go import TimeDuration

@@ -9,7 +9,7 @@ from newel.cli.options.groups import template_data
 
 if TYPE_CHECKING:
     from newel.certtemplates.json_fields import Fields
-    from newel.cli.operations.ssh.issuance import Wanted
+    from newel.cli.operations.ssh.issuance import CertificateRequest
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
     from newel.cli.options.invocation import Invocation
 
@@ -34,7 +34,7 @@ class Content(NamedTuple):
 
 
 def content(
-    call: "Invocation", provisioner: "Provisioner", wanted: "Wanted", token: str
+    call: "Invocation", provisioner: "Provisioner", wanted: "CertificateRequest", token: str
 ) -> Content:
     """Return the content of the certificate this token is for. Raises CliError."""
     flags = dict.fromkeys(EXTENSIONS[wanted.kind], "")

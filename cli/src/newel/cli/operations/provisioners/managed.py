@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 
-class Managed:
+class ManagedProvisioners:
     """The authority keeps them; an administrator changes them."""
 
     def __init__(self, session: "AdminSession") -> None:

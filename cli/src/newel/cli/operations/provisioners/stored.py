@@ -17,7 +17,7 @@ SUCCESS = (
 Record = dict[str, Any]
 
 
-class Stored:
+class StoredProvisioners:
     """The list in the file."""
 
     def __init__(self, records: list[Record]) -> None:
@@ -53,7 +53,7 @@ class Stored:
 
 
 @contextlib.contextmanager
-def open_configuration(path: Path) -> Generator[Stored]:
+def open_configuration(path: Path) -> Generator[StoredProvisioners]:
     """Yield the provisioners of ca.json, and write them back when the block succeeds."""
     config = steppath.read_json(path, must=True)
     authority = config.setdefault("authority", {})
@@ -62,7 +62,7 @@ def open_configuration(path: Path) -> Generator[Stored]:
             "the provisioners of this authority are managed remotely: they are not in its ca.json"
         )
     found = authority.get("provisioners") or []
-    yield Stored(found)
+    yield StoredProvisioners(found)
     authority["provisioners"] = found
     text = json.dumps(config, indent="\t", ensure_ascii=False)
     say("CA Configuration", str(path))

@@ -32,10 +32,10 @@ class Place(Protocol):
 def open_place(options: "AdminOptions") -> Generator[Place]:
     """Yield the place to change; an authority that does not answer has its ca.json here."""
     if admin_session.probe_management(options.authority):
-        from newel.cli.operations.provisioners.managed import Managed
+        from newel.cli.operations.provisioners.managed import ManagedProvisioners
 
         with admin_session.open_session(options) as session:
-            yield Managed(session)
+            yield ManagedProvisioners(session)
         return
     from newel.cli.operations.provisioners import stored
 

@@ -42,7 +42,7 @@ def sign_in(call: "Invocation") -> None:
     from newel.cli.operations.ssh import agent
     from newel.client.clock import now
 
-    wanted = issuance.Wanted("user", "", [], "", "")
+    wanted = issuance.CertificateRequest("user", "", [], "", "")
     place = issuance.ticket(call, wanted, only=("OIDC",))
     person = session.person_of(place.token)
     key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))

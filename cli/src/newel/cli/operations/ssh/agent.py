@@ -166,7 +166,7 @@ def without_expired(
     """Remove expired certificates from the agent; return the others."""
     left: list[Identity] = []
     for each in identities:
-        if each.certificate is not None and each.certificate.expired(now):
+        if each.certificate is not None and each.certificate.is_expired(now):
             agent.remove(each.line.wire)
         else:
             left.append(each)

@@ -34,7 +34,7 @@ class Certificate(NamedTuple):
     wire: bytes = b""
     """The whole certificate."""
 
-    def expired(self, moment: dt.datetime) -> bool:
+    def is_expired(self, moment: dt.datetime) -> bool:
         """Say whether its time is over."""
         return self.valid_before <= moment.timestamp()
 
@@ -50,11 +50,11 @@ def parse(wire: bytes, comment: str = "") -> Certificate:
     fields = read_fields(bare, source)
     key = string(bare.encode()) + b"".join(string(field) for field in fields)
     serial, number, key_id = source.uint64(), source.uint32(), source.text()
-    principals = [name.decode(errors="replace") for name in source.nested().strings()]
+    principals = [name.decode(errors="replace") for name in source.read_nested().strings()]
     after, before = source.uint64(), source.uint64()
-    critical, extensions = options(source.nested()), options(source.nested())
+    critical, extensions = options(source.read_nested()), options(source.read_nested())
     source.string()  # reserved
-    authority, signature = source.string(), source.nested()
+    authority, signature = source.string(), source.read_nested()
     source.end()
     return Certificate(
         kind, key, serial, KINDS.get(number, "unknown"), key_id, principals, after, before,
@@ -65,9 +65,9 @@ def parse(wire: bytes, comment: str = "") -> Certificate:
 def options(source: Reader) -> dict[str, str]:
     """Return names with their values; a value is a string within a string, or nothing."""
     found: dict[str, str] = {}
-    while not source.ended:
-        name, value = source.text(), source.nested()
-        found[name] = "" if value.ended else value.text()
+    while not source.at_end:
+        name, value = source.text(), source.read_nested()
+        found[name] = "" if value.at_end else value.text()
     return found
 
 

@@ -25,7 +25,7 @@ NEEDED = {"X5C": "x5c-cert", "Nebula": "nebula-cert", "K8sSA": "k8ssa-token-path
 """The flag without which a kind has no tokens: not every command has it."""
 
 
-class Wanted(NamedTuple):
+class CertificateRequest(NamedTuple):
     """What the certificate shall say."""
 
     kind: str
@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
     @classmethod
     def of_flags(
         cls, call: "Invocation", key_id: str, principals: Sequence[str], *, host: bool = False
-    ) -> "Wanted":
+    ) -> "CertificateRequest":
         """Return a request with the validity of the flags. Raises UsageError."""
         times = [
             str(parse_time(call.get(flag), flag)) if call.has(flag) else ""
@@ -58,7 +58,7 @@ class Ticket(NamedTuple):
 
 
 def ticket(
-    call: "Invocation", wanted: Wanted, confirmation: str = "", only: Sequence[str] = ()
+    call: "Invocation", wanted: CertificateRequest, confirmation: str = "", only: Sequence[str] = ()
 ) -> Ticket:
     """Return the ticket of --token, or a new one from the provisioner the flags leave. Raises CliError.
 
@@ -120,7 +120,11 @@ def kinds(call: "Invocation", *, away: bool) -> Sequence[str]:
 
 
 def sign(
-    call: "Invocation", place: Ticket, wanted: Wanted, public_key: bytes, add_user_key: bytes = b""
+    call: "Invocation",
+    place: Ticket,
+    wanted: CertificateRequest,
+    public_key: bytes,
+    add_user_key: bytes = b"",
 ) -> "tuple[IssuedSSHCertificate, list[Target]]":
     """Ask for the certificate; return the files to write with it where the authority asks for client
     certificates. Raises CliError.

@@ -31,7 +31,7 @@ def open_session(
     """Get a certificate and add it to the agent. Raises CliError."""
     from newel.client.clock import now
 
-    wanted = issuance.Wanted.of_flags(call, subject, names)
+    wanted = issuance.CertificateRequest.of_flags(call, subject, names)
     if not wanted.valid_after:
         start = (now() - EARLIER).astimezone(dt.UTC)
         wanted = wanted._replace(valid_after=f"{start:%Y-%m-%dT%H:%M:%SZ}")

@@ -44,14 +44,14 @@ class Reader:
         """Read a string of UTF-8; replace invalid octets."""
         return self.string().decode(errors="replace")
 
-    def nested(self) -> Self:
+    def read_nested(self) -> Self:
         """Read a string that holds values itself."""
         return type(self)(self.string())
 
     def strings(self) -> list[bytes]:
         """Every string up to the end."""
         found: list[bytes] = []
-        while not self.ended:
+        while not self.at_end:
             found.append(self.string())
         return found
 
@@ -61,13 +61,13 @@ class Reader:
         return self._place
 
     @property
-    def ended(self) -> bool:
+    def at_end(self) -> bool:
         """Whether nothing is left."""
         return self._place == len(self._data)
 
     def end(self) -> None:
         """Raise WireError when something is left."""
-        if not self.ended:
+        if not self.at_end:
             raise WireError("something follows its end")
 
 

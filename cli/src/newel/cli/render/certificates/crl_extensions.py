@@ -19,7 +19,7 @@ _ONLY = {
 }
 
 
-class Shown(NamedTuple):
+class RenderedExtension(NamedTuple):
     """An extension in words: title, lines, and its members in JSON."""
 
     title: str
@@ -27,7 +27,7 @@ class Shown(NamedTuple):
     members: dict[str, Any]
 
 
-def render_extension(extension: Extension) -> Shown:
+def render_extension(extension: Extension) -> RenderedExtension:
     """Return an extension in words; as characters where it cannot be decoded."""
     decode = {
         oids.CRL_REASON: reason, oids.CRL_NUMBER: number, oids.AUTHORITY_KEY_IDENTIFIER: key_id,
@@ -39,37 +39,43 @@ def render_extension(extension: Extension) -> Shown:
         found = render_unknown(extension)
     if not extension.critical:
         return found
-    return Shown(f"{found.title} critical", found.lines, found.members | {"critical": True})
+    return RenderedExtension(
+        f"{found.title} critical", found.lines, found.members | {"critical": True}
+    )
 
 
-def render_unknown(extension: Extension) -> Shown:
+def render_unknown(extension: Extension) -> RenderedExtension:
     """Return an unknown extension as text."""
-    return Shown(extension.oid, characters(extension.value), {extension.oid: text(extension.value)})
+    return RenderedExtension(
+        extension.oid, characters(extension.value), {extension.oid: text(extension.value)}
+    )
 
 
-def reason(extension: Extension) -> Shown:
+def reason(extension: Extension) -> RenderedExtension:
     """Return why a certificate was revoked."""
     code = int.from_bytes(der.only(extension.value, der.ENUMERATED).content, "big")
     word = REASONS[code] if code < len(REASONS) else ""
     word = word or f"ReasonCode({code}): unknown"
-    return Shown("X509v3 CRL Reason Code:", [word], {"crl_reason_code": word})
+    return RenderedExtension("X509v3 CRL Reason Code:", [word], {"crl_reason_code": word})
 
 
-def number(extension: Extension) -> Shown:
+def number(extension: Extension) -> RenderedExtension:
     """Return the list's number."""
     word = str(der.Reader(extension.value).integer())
-    return Shown("X509v3 CRL Number:", [word], {"crl_number": word})
+    return RenderedExtension("X509v3 CRL Number:", [word], {"crl_number": word})
 
 
-def key_id(extension: Extension) -> Shown:
+def key_id(extension: Extension) -> RenderedExtension:
     """Return which key signed the list."""
     found = der.Reader(der.only(extension.value).content).optional(0x80)
     octets = found.content.hex(":").upper() if found else ""
     title = "X509v3 Authority Key Identifier:"
-    return Shown(title, [f"keyid:{octets}"], {"authority_key_id": extension.value.hex()})
+    return RenderedExtension(
+        title, [f"keyid:{octets}"], {"authority_key_id": extension.value.hex()}
+    )
 
 
-def distribution_point(extension: Extension) -> Shown:
+def distribution_point(extension: Extension) -> RenderedExtension:
     """For which certificates the list is, and where it is published."""
     lines: list[str] = []
     names: list[str] = []
@@ -91,4 +97,6 @@ def distribution_point(extension: Extension) -> Shown:
     listed = ["Full Name:", *(f"    {name}" for name in names)] if names else []
     found = {"full_names": names or None} | members
     title = "X509v3 Issuing Distribution Point:"
-    return Shown(title, listed + lines, {"issuing_distribution_point": dict(sorted(found.items()))})
+    return RenderedExtension(
+        title, listed + lines, {"issuing_distribution_point": dict(sorted(found.items()))}
+    )

@@ -17,5 +17,5 @@ def run(options: "CAAdminAddOptions") -> None:
     kind = "SUPER_ADMIN" if options.super else "ADMIN"
     with admin_session.open_session(admin_options(options)) as session:
         made = session.send(admin_calls.create_admin(subject, provisioner, kind))
-        records = admin_records.named(session, [made])
+        records = admin_records.list_records(session, [made])
     admin_records.show(records, json=options.json)
