@@ -41,11 +41,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Certificates of many shapes, made by ssh-keygen."""
     home = tmp_path_factory.mktemp("ssh")
     for name, kind in KEYS.items():
-        keygen("-q", *kind, "-N", "", "-C", f"{name} of somebody", "-f", str(home / f"ca-{name}"))
+        keygen("-q", *kind, "-N", "", "-C", f"{name} of a person", "-f", str(home / f"ca-{name}"))
     shapes = {
         "user": ["-n", "joe,joe@work", "-V", "-1h:+1h", "-z", "7"],
         "host": ["-h", "-n", "a.example", "-V", "-1d:+30d", "-z", str(2**64 - 1)],
-        "nobody": ["-V", "-1h:+1h"],
+        "unnamed": ["-V", "-1h:+1h"],
         "forever": ["-n", "joe", "-V", "always:forever"],
         "limited": ["-n", "joe", "-O", "clear", "-O", "force-command=/bin/true -a",
                     "-O", "source-address=10.0.0.0/8", "-V", "-2h:-1h"],
@@ -81,7 +81,7 @@ def with_sorted_options(shown: str) -> list[str]:
     return lines[:-1]
 
 
-SHAPES = ["user", "host", "nobody", "forever", "limited", "bare"]
+SHAPES = ["user", "host", "unnamed", "forever", "limited", "bare"]
 
 
 @pytest.mark.needs("ssh-keygen", "step")
@@ -145,7 +145,7 @@ def test_fingerprint_says_what_the_original_says(
         ["--expires-in", "75%"], ["--expires-in", "101%"], ["--expires-in", "x"],
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("shape", ["user", "host", "nobody", "limited", "bare"])
+@pytest.mark.parametrize("shape", ["user", "host", "unnamed", "limited", "bare"])
 def test_needs_renewal_answers_as_the_original(
     corpus: dict[str, Path], shape: str, flags: list[str]
 ) -> None:

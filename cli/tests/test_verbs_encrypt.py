@@ -130,7 +130,7 @@ def test_a_message_that_was_changed_opens_nothing(desk: Desk) -> None:
     ("to", "said"),
     [
         ("old.crt", "the certificate old.crt is not trusted: x509: certificate has expired"),
-        ("nobody", "open nobody: no such file or directory"),
+        ("missing", "open missing: no such file or directory"),
         ("password", "error reading password: unsupported format"),
         ("eve.crt", "key Ed25519 cannot be used for encryption"),
         ("sig.jwk", "invalid jwk use: found 'sig'"),
