@@ -16,7 +16,7 @@ KEY = keys.generate("P-256")
 BODY = body("New", KEY, 70)
 
 
-def parsed(issuer_key: keys.PrivateKey, tbs: bytes) -> dict[str, x509.Extension[Any]]:
+def load_extensions(issuer_key: keys.PrivateKey, tbs: bytes) -> dict[str, x509.Extension[Any]]:
     certificate = hold(KEY, tbs, issuer_key).certificate
     return {each.oid.dotted_string: each for each in certificate.extensions}
 
@@ -34,7 +34,7 @@ def test_roots_sign_themselves(each_pki: PKI) -> None:
 
 
 def test_intermediates_stay_within_their_issuer(pki: PKI) -> None:
-    found = parsed(pki.root.key, ca.intermediate_tbs(BODY, pki.root.certificate, 0))
+    found = load_extensions(pki.root.key, ca.intermediate_tbs(BODY, pki.root.certificate, 0))
     assert found[extensions.BASIC_CONSTRAINTS].value.path_length == 0
     for path_length in (1, 2, None):
         with pytest.raises(ValueError, match="does not allow"):
@@ -56,7 +56,7 @@ def test_intermediates_carry_constraints_and_pointers(pki: PKI) -> None:
     constraints = extensions.name_constraints([names.dns_name("a.test").der])
     pointers = ca.Pointers(["http://o.test/"], ["http://i.test/"], ["http://c.test/"])
     tbs = ca.intermediate_tbs(BODY, pki.root.certificate, 0, constraints, pointers)
-    found = parsed(pki.root.key, tbs)
+    found = load_extensions(pki.root.key, tbs)
     assert found[extensions.NAME_CONSTRAINTS].critical
     permitted = found[extensions.NAME_CONSTRAINTS].value.permitted_subtrees
     assert permitted == [x509.DNSName("a.test")]
@@ -85,7 +85,7 @@ def test_internal_certificates_serve_and_connect(pki: PKI, kind: str) -> None:
     fields = replace(BODY, spki=keys.spki(key.public_key()), subject=b"\x30\x00")
     issuer = pki.issuer.certificate
     tbs = ca.internal_tbs(fields, issuer, [names.dns_name("signer.newel.internal")])
-    found = parsed(pki.issuer.key, tbs)
+    found = load_extensions(pki.issuer.key, tbs)
     assert found[extensions.SUBJECT_ALT_NAME].critical
     assert found[extensions.KEY_USAGE].value.key_encipherment == (kind == "RSA-2048")
     with pytest.raises(ValueError, match="needs a name"):

@@ -17,7 +17,9 @@ SAN = der.oid("2.5.29.17")
 REQUEST = der.oid("1.2.840.113549.1.9.14")
 
 
-def made(key: Any = KEY, algorithm: Any = None, names: int = 1) -> x509.CertificateSigningRequest:
+def make_request(
+    key: Any = KEY, algorithm: Any = None, names: int = 1
+) -> x509.CertificateSigningRequest:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a.example")])
     sans = x509.SubjectAlternativeName([x509.DNSName(f"n{i}.example") for i in range(names)])
     usage = x509.ExtendedKeyUsage([x509.OID_CLIENT_AUTH])
@@ -29,7 +31,7 @@ def made(key: Any = KEY, algorithm: Any = None, names: int = 1) -> x509.Certific
     return builder.sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashed)
 
 
-def joined(*attributes: bytes) -> bytes:
+def join_request(*attributes: bytes) -> bytes:
     """A request signed rightly whose attributes are these octets."""
     name = der.sequence()
     spki = keys.spki(KEY.public_key())
@@ -38,7 +40,7 @@ def joined(*attributes: bytes) -> bytes:
     return der.sequence(body, keys.signature_algorithm(KEY.public_key()), der.bit_string(signature))
 
 
-def requested(*extensions: bytes) -> bytes:
+def request_extensions(*extensions: bytes) -> bytes:
     return der.sequence(REQUEST, der.tlv(der.SET, der.sequence(*extensions)))
 
 
@@ -60,7 +62,7 @@ def san(*names: bytes, critical: bytes = b"") -> bytes:
 )
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
 def test_what_is_asked_for_is_read(key: Any, encoding: Encoding) -> None:
-    request = made(key, names=2)
+    request = make_request(key, names=2)
     read = parse_request(request.public_bytes(encoding))
     assert read.der == request.public_bytes(Encoding.DER)
     assert read.public_key == key.public_key()
@@ -72,7 +74,7 @@ def test_what_is_asked_for_is_read(key: Any, encoding: Encoding) -> None:
 
 
 def test_spellings_of_pem() -> None:
-    pem = made().public_bytes(Encoding.PEM)
+    pem = make_request().public_bytes(Encoding.PEM)
     for text in (
         pem,
         pem.rstrip(),
@@ -87,56 +89,61 @@ def test_spellings_of_pem() -> None:
 
 
 def test_octets_by_hand() -> None:
-    assert parse_request(joined()).names == ()
-    assert parse_request(joined(requested())).names == ()
-    assert parse_request(joined(der.sequence(REQUEST, der.tlv(der.SET, b"")))).names == ()
-    read = parse_request(joined(requested(san(b"A.example", b"a.example"))))
+    assert parse_request(join_request()).names == ()
+    assert parse_request(join_request(request_extensions())).names == ()
+    assert parse_request(join_request(der.sequence(REQUEST, der.tlv(der.SET, b"")))).names == ()
+    read = parse_request(join_request(request_extensions(san(b"A.example", b"a.example"))))
     assert [str(name) for name in read.names] == ["a.example"]
     for critical in (b"\x01\x01\xff", b"\x01\x01\x00"):
-        assert parse_request(joined(requested(san(b"a.example", critical=critical)))).names
+        assert parse_request(
+            join_request(request_extensions(san(b"a.example", critical=critical)))
+        ).names
     other = der.sequence(der.oid("1.2.840.113549.1.9.7"), der.tlv(der.SET, b"\x13\x01x"))
-    assert parse_request(joined(other, requested(san(b"a.example")))).names
+    assert parse_request(join_request(other, request_extensions(san(b"a.example")))).names
 
 
 @pytest.mark.parametrize(
     "attributes",
     [
-        (requested(san(b"a.example")), requested(san(b"b.example"))),
-        (requested(san(b"a.example"), san(b"b.example")),),
-        (requested(san()),),
-        (requested(san(b"a.example", critical=b"\x01\x01\x01")),),
-        (requested(san(b"a.example", critical=b"\x02\x01\x01")),),
-        (requested(der.sequence()),),
-        (requested(der.sequence(SAN)),),
-        (requested(der.sequence(SAN, b"\x05\x00", b"\x05\x00", b"\x04\x00")),),
+        (request_extensions(san(b"a.example")), request_extensions(san(b"b.example"))),
+        (request_extensions(san(b"a.example"), san(b"b.example")),),
+        (request_extensions(san()),),
+        (request_extensions(san(b"a.example", critical=b"\x01\x01\x01")),),
+        (request_extensions(san(b"a.example", critical=b"\x02\x01\x01")),),
+        (request_extensions(der.sequence()),),
+        (request_extensions(der.sequence(SAN)),),
+        (request_extensions(der.sequence(SAN, b"\x05\x00", b"\x05\x00", b"\x04\x00")),),
         (der.sequence(REQUEST, der.tlv(der.SET, der.sequence() * 2)),),
         (der.sequence(REQUEST),),
         (b"\x30\x03\x06\x05",),
-        (requested(san(b"a.example.")),),
-        (requested(san(b"\xffa.example")),),
-        (requested(der.sequence(SAN, der.octet_string(b"\x30\x80"))),),
-        (requested(*[der.sequence(der.oid(f"1.2.{i}"), b"\x04\x00") for i in range(40)]),),
+        (request_extensions(san(b"a.example.")),),
+        (request_extensions(san(b"\xffa.example")),),
+        (request_extensions(der.sequence(SAN, der.octet_string(b"\x30\x80"))),),
+        (request_extensions(*[der.sequence(der.oid(f"1.2.{i}"), b"\x04\x00") for i in range(40)]),),
     ],
 )
 def test_what_is_not_made_as_it_should_be(attributes: tuple[bytes, ...]) -> None:
     with pytest.raises(CSRError):
-        parse_request(joined(*attributes))
+        parse_request(join_request(*attributes))
 
 
 def test_the_signature_is_verified_and_not_weak() -> None:
-    octets = made().public_bytes(Encoding.DER)
+    octets = make_request().public_bytes(Encoding.DER)
     broken = octets[:-1] + bytes([octets[-1] ^ 1])
     with pytest.raises(CSRError, match="does not verify"):
         parse_request(broken)
     key = rsa.generate_private_key(65537, 2048)
     with pytest.raises(CSRError, match="weak"):
-        parse_request(made(key, hashes.SHA224()).public_bytes(Encoding.DER))
+        parse_request(make_request(key, hashes.SHA224()).public_bytes(Encoding.DER))
 
 
 def test_sizes_are_bounded() -> None:
-    assert len(parse_request(made(names=csr.MAX_NAMES).public_bytes(Encoding.DER)).names) == 256
+    assert (
+        len(parse_request(make_request(names=csr.MAX_NAMES).public_bytes(Encoding.DER)).names)
+        == 256
+    )
     for data in (
-        made(names=csr.MAX_NAMES + 1).public_bytes(Encoding.DER),
+        make_request(names=csr.MAX_NAMES + 1).public_bytes(Encoding.DER),
         b"0" * (csr.MAX_SIZE + 1),
         b"0" * 1000,
         b"",

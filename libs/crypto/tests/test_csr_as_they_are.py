@@ -42,7 +42,7 @@ def info(
     return der.sequence(version, subject, keys.spki(key.public_key()), attributes)
 
 
-def signed(body: bytes, key: keys.PrivateKey = KEY) -> bytes:
+def sign_request(body: bytes, key: keys.PrivateKey = KEY) -> bytes:
     algorithm = keys.signature_algorithm(key.public_key())
     return der.sequence(body, algorithm, der.bit_string(keys.sign(key, body)))
 
@@ -54,7 +54,7 @@ def names_of(octets: bytes) -> list[str]:
 @pytest.mark.parametrize("key", [KEY, RSA, ED25519], ids=["P-256", "RSA", "Ed25519"])
 @pytest.mark.parametrize("version", [0, 1, 2])
 def test_the_version_that_certbot_and_proxmox_wrote_is_read(version: int, key: Any) -> None:
-    octets = signed(info(der.integer(version), key=key), key)
+    octets = sign_request(info(der.integer(version), key=key), key)
     assert names_of(octets) == ["a.test"]
     assert csr.parse_request(octets).der == octets
 
@@ -77,7 +77,7 @@ def test_the_version_that_certbot_and_proxmox_wrote_is_read(version: int, key: A
 )
 def test_the_part_that_is_wrong_is_named(body: bytes, part: str) -> None:
     with pytest.raises(csr.CSRError, match=part):
-        csr.parse_request(signed(body))
+        csr.parse_request(sign_request(body))
 
 
 def test_the_outer_parts_are_named_too() -> None:
@@ -89,15 +89,15 @@ def test_the_outer_parts_are_named_too() -> None:
         (der.sequence(body, algorithm, der.octet_string(bits)), "not a PKCS #10 request"),
         (der.sequence(body, algorithm, der.bit_string(bits, unused=1)), "whole octets"),
         (der.sequence(body, algorithm, b"\x03\x00"), "whole octets"),
-        (signed(body) + NULL, "octets are left over"),
-        (b"\x30\x80" + signed(body)[4:] + b"\0\0", "indefinite"),
+        (sign_request(body) + NULL, "octets are left over"),
+        (b"\x30\x80" + sign_request(body)[4:] + b"\0\0", "indefinite"),
     ):
         with pytest.raises(csr.CSRError, match=part):
             csr.parse_request(octets)
 
 
-TEXT = pem.encode(signed(info()), "CERTIFICATE REQUEST")
-OLD_TEXT = pem.encode(signed(info()), "NEW CERTIFICATE REQUEST")
+TEXT = pem.encode(sign_request(info()), "CERTIFICATE REQUEST")
+OLD_TEXT = pem.encode(sign_request(info()), "NEW CERTIFICATE REQUEST")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_of_several_blocks_none_is_chosen(text: bytes, why: str) -> None:
 
 @pytest.mark.parametrize("attributes", [b"", der.explicit(0, b"")])
 def test_a_request_may_come_without_attributes(attributes: bytes) -> None:
-    assert names_of(signed(info(attributes=attributes))) == []
+    assert names_of(sign_request(info(attributes=attributes))) == []
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,9 @@ def test_a_request_may_come_without_attributes(attributes: bytes) -> None:
     ],
 )
 def test_attributes_are_read_in_any_order(attributes: tuple[bytes, ...]) -> None:
-    assert names_of(signed(info(attributes=der.explicit(0, b"".join(attributes))))) == ["a.test"]
+    assert names_of(sign_request(info(attributes=der.explicit(0, b"".join(attributes))))) == [
+        "a.test"
+    ]
 
 
 @pytest.mark.attack("A08")
@@ -156,7 +158,7 @@ def test_names_cannot_be_asked_for_in_two_lists() -> None:
     old = der.sequence(OLD_EXTENSION_REQUEST, der.tlv(der.SET, der.sequence(SAN)))
     for lists in (NAMES + NAMES, NAMES + old, old + NAMES):
         with pytest.raises(csr.CSRError, match="two lists"):
-            csr.parse_request(signed(info(attributes=der.explicit(0, lists))))
+            csr.parse_request(sign_request(info(attributes=der.explicit(0, lists))))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def test_names_cannot_be_asked_for_in_two_lists() -> None:
 )
 def test_odd_values_of_the_subject_do_not_refuse_the_request(value: bytes, read: str) -> None:
     subject = der.sequence(attribute("2.5.4.10", value), der.tlv(der.SET, b""))
-    found = csr.parse_request(signed(info(subject=subject)))
+    found = csr.parse_request(sign_request(info(subject=subject)))
     assert [(each.oid, each.value) for each in found.subject] == [("2.5.4.10", read)]
     assert [str(name) for name in found.names] == ["a.test"]
 
@@ -186,7 +188,7 @@ def test_odd_values_of_the_subject_do_not_refuse_the_request(value: bytes, read:
 def test_a_subject_that_is_no_name_is_refused() -> None:
     for subject in (der.sequence(b"\x04\x00"), der.sequence(der.tlv(der.SET, b"\x30\x00"))):
         with pytest.raises(csr.CSRError):
-            csr.parse_request(signed(info(subject=subject)))
+            csr.parse_request(sign_request(info(subject=subject)))
 
 
 def by_rsa(algorithm: bytes, hashed: hashes.HashAlgorithm, padded: Any = None) -> bytes:
@@ -317,7 +319,7 @@ def _good() -> bytes:
 GOOD = _good()
 
 
-def asked_of(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]:
+def read_extensions(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]:
     try:
         return [*request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value]
     except x509.ExtensionNotFound:
@@ -330,7 +332,7 @@ def asked_of(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]:
 def test_what_is_accepted_says_to_the_library_what_it_says_here(
     at: int, noise: bytes, lost: int
 ) -> None:
-    octets = signed(GOOD[:at] + noise + GOOD[at + lost :])
+    octets = sign_request(GOOD[:at] + noise + GOOD[at + lost :])
     try:
         found = csr.parse_request(octets)
     except csr.CSRError:
@@ -338,7 +340,7 @@ def test_what_is_accepted_says_to_the_library_what_it_says_here(
     assert found.spki == keys.spki(KEY.public_key())
     try:
         library = x509.load_der_x509_csr(octets)
-        names = asked_of(library)
+        names = read_extensions(library)
     except (ValueError, x509.InvalidVersion):
         return  # it is stricter about what only proves possession
     said = [name.value.lower() for name in names if isinstance(name, x509.DNSName)]

@@ -37,7 +37,7 @@ def request(made: x509.CertificateSigningRequestBuilder, key: Any = KEY) -> byte
 GOOD = request(builder().add_extension(san("a.test"), False))
 
 
-def signed(info: bytes, key: keys.PrivateKey = KEY) -> bytes:
+def sign_request(info: bytes, key: keys.PrivateKey = KEY) -> bytes:
     algorithm = keys.signature_algorithm(key.public_key())
     return der.sequence(info, algorithm, der.bit_string(keys.sign(key, info)))
 
@@ -51,7 +51,7 @@ def info(attributes: bytes = b"", spki: bytes = b"") -> bytes:
     )
 
 
-def asking(*extensions: bytes) -> bytes:
+def attribute_of(*extensions: bytes) -> bytes:
     return der.sequence(der.oid(REQUEST), der.tlv(der.SET, der.sequence(*extensions)))
 
 
@@ -60,7 +60,7 @@ def extension(oid: str, value: bytes, *middle: bytes) -> bytes:
 
 
 def test_a_request_without_extensions_asks_for_none() -> None:
-    for made in (request(builder()), signed(info()), signed(info(asking()))):
+    for made in (request(builder()), sign_request(info()), sign_request(info(attribute_of()))):
         found = csr.parse_request(made)
         assert found.names == ()
         assert found.extensions == ()
@@ -88,7 +88,7 @@ def test_other_strong_hashes_are_accepted(algorithm: Any) -> None:
 def test_a_signature_by_another_key_or_over_other_octets_is_refused() -> None:
     stolen = keys.generate("P-256")
     with pytest.raises(csr.CSRError, match="does not verify"):
-        csr.parse_request(signed(info(spki=keys.spki(stolen.public_key()))))
+        csr.parse_request(sign_request(info(spki=keys.spki(stolen.public_key()))))
     with pytest.raises(csr.CSRError, match="does not verify"):
         csr.parse_request(GOOD.replace(b"a.test", b"b.test"))
 
@@ -108,7 +108,7 @@ def test_points_that_are_off_the_curve_are_refused(point: bytes) -> None:
     algorithm = der.children(der.only(keys.spki(KEY.public_key())).content)[0].raw
     spki = der.sequence(algorithm, der.bit_string(point))
     with pytest.raises(csr.CSRError):
-        csr.parse_request(signed(info(spki=spki)))
+        csr.parse_request(sign_request(info(spki=spki)))
 
 
 UPN = der.tlv(0xA0, der.oid("1.3.6.1.4.1.311.20.2.3") + der.explicit(0, der.tlv(12, b"a@b.test")))
@@ -124,20 +124,36 @@ BAD: list[tuple[str, bytes]] = [
     ("octets|PKCS|left", GOOD[:-1]),
     ("PEM", b"-----BEGIN CERTIFICATE REQUEST-----\n"),
     ("longer than", b"0" * (csr.MAX_SIZE + 1)),
-    ("kind", signed(info(asking(extension(SAN, der.sequence(UPN)))))),
-    ("names is empty", signed(info(asking(extension(SAN, der.sequence()))))),
-    ("domain name", signed(info(asking(extension(SAN, der.sequence(der.tlv(0x82, b"a b"))))))),
-    ("underscore", signed(info(asking(extension(SAN, der.sequence(der.tlv(0x82, b"_a.test"))))))),
-    ("twice", signed(info(asking(UNKNOWN, UNKNOWN)))),
-    ("two lists", signed(info(asking() + asking()))),
-    ("left over", signed(info(asking(extension(SAN, der.sequence(DNS) + b"\x05\x00"))))),
-    ("malformed", signed(info(asking(extension("1.2.3", b"", b"\x01\x01\x01"))))),
-    ("more than", signed(info(asking(*[extension(f"1.2.{n}", b"") for n in range(40)])))),
+    ("kind", sign_request(info(attribute_of(extension(SAN, der.sequence(UPN)))))),
+    ("names is empty", sign_request(info(attribute_of(extension(SAN, der.sequence()))))),
+    (
+        "domain name",
+        sign_request(info(attribute_of(extension(SAN, der.sequence(der.tlv(0x82, b"a b")))))),
+    ),
+    (
+        "underscore",
+        sign_request(info(attribute_of(extension(SAN, der.sequence(der.tlv(0x82, b"_a.test")))))),
+    ),
+    ("twice", sign_request(info(attribute_of(UNKNOWN, UNKNOWN)))),
+    ("two lists", sign_request(info(attribute_of() + attribute_of()))),
+    (
+        "left over",
+        sign_request(info(attribute_of(extension(SAN, der.sequence(DNS) + b"\x05\x00")))),
+    ),
+    ("malformed", sign_request(info(attribute_of(extension("1.2.3", b"", b"\x01\x01\x01"))))),
     (
         "more than",
-        signed(
+        sign_request(info(attribute_of(*[extension(f"1.2.{n}", b"") for n in range(40)]))),
+    ),
+    (
+        "more than",
+        sign_request(info(attribute_of(*[extension(f"1.2.{n}", b"") for n in range(40)]))),
+    ),
+    (
+        "more than",
+        sign_request(
             info(
-                asking(
+                attribute_of(
                     extension(
                         SAN,
                         der.sequence(*[der.tlv(0x82, f"h{n}.test".encode()) for n in range(300)]),
@@ -157,7 +173,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(text: str, octets: bytes
 
 
 def test_policy_may_let_underscores_pass() -> None:
-    made = signed(info(asking(extension(SAN, der.sequence(der.tlv(0x82, b"_a.test"))))))
+    made = sign_request(info(attribute_of(extension(SAN, der.sequence(der.tlv(0x82, b"_a.test"))))))
     assert str(csr.parse_request(made, NameRules(underscores=True)).names[0]) == "_a.test"
 
 

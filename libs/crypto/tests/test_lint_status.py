@@ -131,7 +131,7 @@ def single(
     return der.sequence(CERT_ID, status, der.generalized_time(this), until)
 
 
-def revoked(at: dt.datetime, reason: int | None = None) -> bytes:
+def revoked_single(at: dt.datetime, reason: int | None = None) -> bytes:
     said = b"" if reason is None else der.explicit(0, der.enumerated(reason))
     return der.explicit(1, der.generalized_time(at) + said)
 
@@ -163,13 +163,13 @@ RESPONSES: list[tuple[str, dict[str, bytes]]] = [
     ("e_ocsp_responder_id_not_by_key", {"responder": der.explicit(2, der.octet_string(bytes(20)))}),
     ("e_ocsp_status_not_current", {"single": single(following=None)}),
     ("e_ocsp_status_not_current", {"single": single(this=NEXT, following=NEXT)}),
-    ("e_ocsp_revocation_time_in_future", {"single": single(revoked(NEXT, 1))}),
-    ("e_ocsp_revocation_time_in_future", {"single": single(revoked(THIS, 0))}),
-    ("e_ocsp_non_issued_without_extended_revoke", {"single": single(revoked(EPOCH, 6))}),
+    ("e_ocsp_revocation_time_in_future", {"single": single(revoked_single(NEXT, 1))}),
+    ("e_ocsp_revocation_time_in_future", {"single": single(revoked_single(THIS, 0))}),
+    ("e_ocsp_non_issued_without_extended_revoke", {"single": single(revoked_single(EPOCH, 6))}),
     (
         "e_ocsp_non_issued_without_extended_revoke",
         {
-            "single": single(revoked(EPOCH, 1)),
+            "single": single(revoked_single(EPOCH, 1)),
             "extensions": response_extension(Extension("1.3.6.1.5.5.7.48.1.9", False, b"\x05\x00")),
         },
     ),

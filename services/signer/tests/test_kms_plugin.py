@@ -41,13 +41,13 @@ def plugin(*words: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]
     )
 
 
-def answered(*words: str, data: bytes = b"") -> bytes:
+def run_plugin(*words: str, data: bytes = b"") -> bytes:
     done = plugin(*words, data=data)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def made(token: Token, kind: KeyKind) -> str:
+def make_key(token: Token, kind: KeyKind) -> str:
     name = secrets.token_hex(4)
     generate(token, KeyReference(label=name, id=name.encode()), kind)
     return f"pkcs11:object={name}"
@@ -55,31 +55,31 @@ def made(token: Token, kind: KeyKind) -> str:
 
 @pytest.mark.parametrize("kind", [KeyKind.P256, KeyKind.P384, KeyKind.ED25519])
 def test_keys_on_curves(token: Token, service: str, kind: KeyKind) -> None:
-    uri = made(token, kind)
-    key = load_pem_public_key(answered("key", "--kms", service, uri))
+    uri = make_key(token, kind)
+    key = load_pem_public_key(run_plugin("key", "--kms", service, uri))
     digest = hashlib.sha256(MESSAGE).digest()
     if isinstance(key, ed25519.Ed25519PublicKey):
-        raw = answered("sign", "--format", "raw", "--kms", service, uri, data=MESSAGE)
+        raw = run_plugin("sign", "--format", "raw", "--kms", service, uri, data=MESSAGE)
         key.verify(raw, MESSAGE)
         return
     assert isinstance(key, ec.EllipticCurvePublicKey)
     signature = b64decode(
-        answered("sign", "--format", "base64", "--kms", service, uri, data=digest)
+        run_plugin("sign", "--format", "base64", "--kms", service, uri, data=digest)
     )
     key.verify(signature, digest, ec.ECDSA(Prehashed(hashes.SHA256())))
 
 
 def test_rsa_keys_by_either_padding(token: Token, service: str) -> None:
-    uri = made(token, KeyKind.RSA2048)
-    key = load_pem_public_key(answered("key", "--kms", service, uri))
+    uri = make_key(token, KeyKind.RSA2048)
+    key = load_pem_public_key(run_plugin("key", "--kms", service, uri))
     assert isinstance(key, rsa.RSAPublicKey)
     for name, algorithm in ALGORITHMS.items():
         words = ("sign", "--alg", name, "--kms", service, uri)
-        signature = b64decode(answered(*words, data=hashlib.new(name, MESSAGE).digest()))
+        signature = b64decode(run_plugin(*words, data=hashlib.new(name, MESSAGE).digest()))
         key.verify(signature, MESSAGE, padding.PKCS1v15(), algorithm)
     words = ("sign", "--alg", "SHA512", "--kms", service, uri)
     digest = hashlib.sha512(MESSAGE).digest()
-    salted = answered(*words, "--pss", "--salt-length", "20", data=digest)
+    salted = run_plugin(*words, "--pss", "--salt-length", "20", data=digest)
     pss = padding.PSS(padding.MGF1(hashes.SHA512()), 20)
     key.verify(b64decode(salted), MESSAGE, pss, hashes.SHA512())
     refused = plugin(*words, data=digest[1:])

@@ -198,13 +198,17 @@ def policy_of(harness: SignerHarness) -> CertificatePolicy:
 def mutants() -> st.SearchStrategy[tuple[str, bytes]]:
     """The good values with a few octets lost, changed or put in."""
 
-    def changed(case: tuple[str, bytes], at: int, lost: int, noise: bytes) -> tuple[str, bytes]:
+    def change_octets(
+        case: tuple[str, bytes], at: int, lost: int, noise: bytes
+    ) -> tuple[str, bytes]:
         oid, value = case
         at %= len(value)
         return oid, value[:at] + noise + value[at + lost :]
 
     octets = st.binary(max_size=3)
-    return st.builds(changed, st.sampled_from(GOOD), st.integers(0, 99), st.integers(0, 3), octets)
+    return st.builds(
+        change_octets, st.sampled_from(GOOD), st.integers(0, 99), st.integers(0, 3), octets
+    )
 
 
 @pytest.mark.attack("X05")
@@ -218,7 +222,7 @@ def test_what_is_signed_is_what_the_library_reads(
         policy_of(harness).check(parse_certificate(body), NOW)
     except NewelError:
         return
-    certificate = x509.load_der_x509_certificate(framed(body, harness))
+    certificate = x509.load_der_x509_certificate(frame(body, harness))
     read = {each.oid.dotted_string: each.value for each in certificate.extensions}
     usage, usages = read[KEY_USAGE], read[USAGES]
     assert isinstance(usage, x509.KeyUsage)
@@ -231,7 +235,7 @@ def test_what_is_signed_is_what_the_library_reads(
     assert all(isinstance(name, kinds) for name in names)
 
 
-def framed(body: bytes, harness: SignerHarness) -> bytes:
+def frame(body: bytes, harness: SignerHarness) -> bytes:
     algorithm = keys.signature_algorithm(harness.issuer.public_key())  # pyright: ignore[reportArgumentType]
     return assemble(body, algorithm, b"\x30\x06\x02\x01\x01\x02\x01\x01")
 
@@ -242,7 +246,7 @@ def test_what_is_signed_is_what_openssl_reads(
     harness: SignerHarness, oid: str, value: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "leaf.der"
-    path.write_bytes(framed(with_extension(harness.issuer, oid, value), harness))
+    path.write_bytes(frame(with_extension(harness.issuer, oid, value), harness))
     command = ["openssl", "x509", "-inform", "DER", "-in", path, "-noout", "-text"]
     text = subprocess.run(
         [*command, "-certopt", "ext_error"], check=True, capture_output=True, text=True

@@ -38,7 +38,7 @@ async def test_a_leaf_is_signed_by_the_issuer(harness: SignerHarness) -> None:
     assert line["caller"] == "issuing"
 
 
-async def refused(
+async def refusal_cause(
     harness: SignerHarness, method: str, body: bytes, key: str = "intermediate"
 ) -> str:
     """The cause for which a statement was refused, as the audit trail has it too."""
@@ -102,7 +102,9 @@ async def test_what_is_no_leaf_of_ours_is_refused_and_audited(
     given: dict[str, Any] = dict(arguments)
     if given.get("subject") == "issuer":
         given["subject"] = harness.issuer.subject
-    assert cause in await refused(harness, "SignCertificate", made.leaf(harness.issuer, **given))
+    assert cause in await refusal_cause(
+        harness, "SignCertificate", made.leaf(harness.issuer, **given)
+    )
 
 
 @pytest.mark.attack("X01")
@@ -111,7 +113,7 @@ async def test_a_serial_that_is_none_is_refused(harness: SignerHarness, serial: 
     body = made.leaf(harness.issuer, serial=0x7777777777)
     at = body.index(b"\x02\x05" + b"\x77" * 5)
     inner = body[4:at] + bytes((2, len(serial))) + serial + body[at + 7 :]
-    assert "serial" in await refused(harness, "SignCertificate", der.tlv(der.SEQUENCE, inner))
+    assert "serial" in await refusal_cause(harness, "SignCertificate", der.tlv(der.SEQUENCE, inner))
 
 
 NOT_STATEMENTS: dict[str, Callable[[SignerHarness], bytes]] = {
@@ -133,19 +135,23 @@ async def test_what_is_no_statement_is_refused_and_audited(
     harness: SignerHarness, case: str
 ) -> None:
     body = NOT_STATEMENTS[case](harness)
-    assert (await refused(harness, "SignCertificate", body)).startswith("malformed")
+    assert (await refusal_cause(harness, "SignCertificate", body)).startswith("malformed")
     for method in ("SignCRL", "SignOCSP"):
         if case != "a list of another kind" or method == "SignOCSP":
             key = "ocsp" if method == "SignOCSP" else "intermediate"
-            assert (await refused(harness, method, body, key)).startswith("malformed")
+            assert (await refusal_cause(harness, method, body, key)).startswith("malformed")
 
 
 async def test_a_key_signs_only_the_kinds_it_was_given(harness: SignerHarness) -> None:
     leaf = made.leaf(harness.issuer)
-    assert "may not sign" in await refused(harness, "SignCertificate", leaf, key="ocsp")
-    assert "may not sign" in await refused(harness, "SignSSHCertificate", leaf)
-    assert "may not sign" in await refused(harness, "SignCRL", made.crl(harness.issuer), key="ocsp")
-    assert (await refused(harness, "SignCertificate", leaf, key="root")).startswith("notFound")
+    assert "may not sign" in await refusal_cause(harness, "SignCertificate", leaf, key="ocsp")
+    assert "may not sign" in await refusal_cause(harness, "SignSSHCertificate", leaf)
+    assert "may not sign" in await refusal_cause(
+        harness, "SignCRL", made.crl(harness.issuer), key="ocsp"
+    )
+    assert (await refusal_cause(harness, "SignCertificate", leaf, key="root")).startswith(
+        "notFound"
+    )
 
 
 async def test_one_refusal_leaves_the_others_of_its_batch_alone(harness: SignerHarness) -> None:
@@ -230,7 +236,7 @@ BAD_LISTS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BAD_LISTS)
 async def test_what_is_no_list_of_ours_is_refused(harness: SignerHarness, case: str) -> None:
     arguments, cause = BAD_LISTS[case]
-    assert cause in await refused(harness, "SignCRL", made.crl(harness.issuer, **arguments))
+    assert cause in await refusal_cause(harness, "SignCRL", made.crl(harness.issuer, **arguments))
 
 
 @pytest.fixture
@@ -277,7 +283,7 @@ async def test_a_response_out_of_its_time_is_refused(
         this_update=now + begin,
         next_update=None if end is None else now + end,
     )
-    assert cause in await refused(today, "SignOCSP", body, key="ocsp")
+    assert cause in await refusal_cause(today, "SignOCSP", body, key="ocsp")
 
 
 @pytest.mark.attack("X07")
@@ -286,16 +292,16 @@ async def test_a_response_of_another_issuer_or_responder_is_refused(today: Signe
     times: dict[str, Any] = {"this_update": now, "next_update": now + DAY}
     root = load(today.files.root_certificate)
     other = made.ocsp_response(today.responder, today.issuer, stated_issuer=root, **times)
-    assert "another issuer" in await refused(today, "SignOCSP", other, key="ocsp")
+    assert "another issuer" in await refusal_cause(today, "SignOCSP", other, key="ocsp")
     not_us = made.ocsp_response(today.issuer, today.issuer, **times)
-    assert "the responder is not" in await refused(today, "SignOCSP", not_us, key="ocsp")
+    assert "the responder is not" in await refusal_cause(today, "SignOCSP", not_us, key="ocsp")
 
 
 async def test_a_response_made_at_another_time_is_refused(today: SignerHarness) -> None:
     now = today.clock.now()
     body = made.ocsp_response(today.responder, today.issuer, this_update=now, next_update=now + DAY)
     today.clock.advance(HOUR)
-    assert "which is not now" in await refused(today, "SignOCSP", body, key="ocsp")
+    assert "which is not now" in await refusal_cause(today, "SignOCSP", body, key="ocsp")
 
 
 async def test_public_facts_about_the_keys(harness: SignerHarness) -> None:

@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from newel.crypto import der
+from newel.crypto import der, oids
 from newel.crypto.dns_names import InvalidNameError
 
-COMMON_NAME = "2.5.4.3"
+COMMON_NAME = oids.COMMON_NAME
 EMPTY = b"\x30\x00"
 MAX_ATTRIBUTES = 32
 
@@ -24,26 +24,26 @@ class _Form:
 
 
 _FORMS = {
-    COMMON_NAME: _Form("CN", 64),
-    "2.5.4.4": _Form("SN", 64),
-    "2.5.4.5": _Form("serialNumber", 64, der.PRINTABLE_STRING),
-    "2.5.4.6": _Form("C", 2, der.PRINTABLE_STRING, exact=True),
-    "2.5.4.7": _Form("L", 128),
-    "2.5.4.8": _Form("ST", 128),
-    "2.5.4.9": _Form("street", 128),
-    "2.5.4.10": _Form("O", 64),
-    "2.5.4.11": _Form("OU", 64),
-    "2.5.4.12": _Form("title", 64),
-    "2.5.4.17": _Form("postalCode", 40),
-    "2.5.4.42": _Form("GN", 64),
+    oids.COMMON_NAME: _Form("CN", 64),
+    oids.SURNAME: _Form("SN", 64),
+    oids.SERIAL_NUMBER: _Form("serialNumber", 64, der.PRINTABLE_STRING),
+    oids.COUNTRY: _Form("C", 2, der.PRINTABLE_STRING, exact=True),
+    oids.LOCALITY: _Form("L", 128),
+    oids.STATE_OR_PROVINCE: _Form("ST", 128),
+    oids.STREET_ADDRESS: _Form("street", 128),
+    oids.ORGANIZATION: _Form("O", 64),
+    oids.ORGANIZATIONAL_UNIT: _Form("OU", 64),
+    oids.TITLE: _Form("title", 64),
+    oids.POSTAL_CODE: _Form("postalCode", 40),
+    oids.GIVEN_NAME: _Form("GN", 64),
     "2.5.4.43": _Form("initials", 64),
     "2.5.4.44": _Form("generationQualifier", 64),
     "2.5.4.46": _Form("dnQualifier", 64, der.PRINTABLE_STRING),
     "2.5.4.65": _Form("pseudonym", 128),
     "2.5.4.97": _Form("organizationIdentifier", 256),
-    "0.9.2342.19200300.100.1.1": _Form("UID", 256),
-    "0.9.2342.19200300.100.1.25": _Form("DC", 63, der.IA5_STRING),
-    "1.2.840.113549.1.9.1": _Form("emailAddress", 255, der.IA5_STRING),
+    oids.USER_ID: _Form("UID", 256),
+    oids.DOMAIN_COMPONENT: _Form("DC", 63, der.IA5_STRING),
+    oids.EMAIL_ADDRESS: _Form("emailAddress", 255, der.IA5_STRING),
 }
 _OTHER = _Form("attribute", 256)
 _FORMS_BY_DER = {der.oid(oid): form for oid, form in _FORMS.items()}
@@ -71,7 +71,7 @@ class Attribute:
 
 def common_name(value: str) -> Attribute:
     """Make a commonName attribute."""
-    return Attribute(COMMON_NAME, value)
+    return Attribute(oids.COMMON_NAME, value)
 
 
 def encode(attributes: Iterable[Attribute]) -> bytes:

@@ -3,31 +3,29 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from newel.crypto import der, names
+from newel.crypto import der, names, oids
 
-SUBJECT_KEY_IDENTIFIER = "2.5.29.14"
-KEY_USAGE = "2.5.29.15"
-SUBJECT_ALT_NAME = "2.5.29.17"
-BASIC_CONSTRAINTS = "2.5.29.19"
-CRL_NUMBER = "2.5.29.20"
-ISSUING_DISTRIBUTION_POINT = "2.5.29.28"
-NAME_CONSTRAINTS = "2.5.29.30"
-CRL_DISTRIBUTION_POINTS = "2.5.29.31"
-AUTHORITY_KEY_IDENTIFIER = "2.5.29.35"
-POLICY_CONSTRAINTS = "2.5.29.36"
-EXTENDED_KEY_USAGE = "2.5.29.37"
-INHIBIT_ANY_POLICY = "2.5.29.54"
-AUTHORITY_INFORMATION_ACCESS = "1.3.6.1.5.5.7.1.1"
-OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
-TLS_FEATURE = "1.3.6.1.5.5.7.1.24"
+SUBJECT_KEY_IDENTIFIER = oids.SUBJECT_KEY_IDENTIFIER
+KEY_USAGE = oids.KEY_USAGE
+SUBJECT_ALT_NAME = oids.SUBJECT_ALT_NAME
+BASIC_CONSTRAINTS = oids.BASIC_CONSTRAINTS
+CRL_NUMBER = oids.CRL_NUMBER
+ISSUING_DISTRIBUTION_POINT = oids.ISSUING_DISTRIBUTION_POINT
+NAME_CONSTRAINTS = oids.NAME_CONSTRAINTS
+CRL_DISTRIBUTION_POINTS = oids.CRL_DISTRIBUTION_POINTS
+AUTHORITY_KEY_IDENTIFIER = oids.AUTHORITY_KEY_IDENTIFIER
+POLICY_CONSTRAINTS = oids.POLICY_CONSTRAINTS
+EXTENDED_KEY_USAGE = oids.EXTENDED_KEY_USAGE
+INHIBIT_ANY_POLICY = oids.INHIBIT_ANY_POLICY
+AUTHORITY_INFORMATION_ACCESS = oids.AUTHORITY_INFORMATION_ACCESS
+OCSP_NO_CHECK = oids.OCSP_NO_CHECK
+TLS_FEATURE = oids.TLS_FEATURE
 
-SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
-CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
-OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
-ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0"
+SERVER_AUTH = oids.SERVER_AUTH
+CLIENT_AUTH = oids.CLIENT_AUTH
+OCSP_SIGNING = oids.OCSP_SIGNING
+ANY_EXTENDED_KEY_USAGE = oids.ANY_EXTENDED_KEY_USAGE
 
-_OCSP_METHOD = "1.3.6.1.5.5.7.48.1"
-_CA_ISSUERS_METHOD = "1.3.6.1.5.5.7.48.2"
 _TRUE = der.boolean(value=True)
 
 # RFC 5280 §4.2.1.3, bit 0 first
@@ -75,11 +73,11 @@ def key_usage(usages: Iterable[str]) -> Extension:
     return Extension(KEY_USAGE, True, der.bit_string(bytes(octets), unused=7 - last % 8))
 
 
-def extended_key_usage(oids: Sequence[str]) -> Extension:
+def extended_key_usage(purposes: Sequence[str]) -> Extension:
     """ExtKeyUsageSyntax, not critical; at least one purpose."""
-    if not oids:
+    if not purposes:
         raise ValueError("an extended key usage extension needs a purpose")
-    return Extension(EXTENDED_KEY_USAGE, False, der.sequence(*map(der.oid, oids)))
+    return Extension(EXTENDED_KEY_USAGE, False, der.sequence(*map(der.oid, purposes)))
 
 
 def decode_key_usage(value: bytes) -> tuple[str, ...]:
@@ -129,7 +127,10 @@ def authority_information_access(
     ocsp: Sequence[str] = (), ca_issuers: Sequence[str] = ()
 ) -> Extension:
     """AuthorityInfoAccess: the URLs of the responder and of the issuer's certificate."""
-    methods: Mapping[str, Sequence[str]] = {_OCSP_METHOD: ocsp, _CA_ISSUERS_METHOD: ca_issuers}
+    methods: Mapping[str, Sequence[str]] = {
+        oids.OCSP_METHOD: ocsp,
+        oids.CA_ISSUERS_METHOD: ca_issuers,
+    }
     descriptions = [
         der.sequence(der.oid(method), _url(url)) for method, urls in methods.items() for url in urls
     ]

@@ -4,10 +4,9 @@ import datetime as dt
 import re
 from typing import NamedTuple
 
-from newel.crypto import der
+from newel.crypto import der, oids
 
 _UTC_TIME = re.compile(r"(\d{10})(\d\d)?(?:Z|([+-])(\d\d)(\d\d))", re.ASCII)
-_EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 
 
 class Extension(NamedTuple):
@@ -113,7 +112,9 @@ def parse_request(data: bytes) -> Request:
     spki = inner.read(der.SEQUENCE).raw
     wrapped = inner.optional(0xA0)
     found = tuple(_parse_attribute(raw) for raw in der.split(wrapped.content)) if wrapped else ()
-    wanted = next((each for each in found if each.oid == _EXTENSION_REQUEST and each.values), None)
+    wanted = next(
+        (each for each in found if each.oid == oids.EXTENSION_REQUEST and each.values), None
+    )
     asked = parse_extensions(der.only(wanted.values[0]).content) if wanted else ()
     return Request(data, info.raw, version, subject, spki, found, asked, algorithm, signature)
 

@@ -3,10 +3,8 @@
 import ipaddress
 from typing import NamedTuple
 
-from newel.crypto import der
+from newel.crypto import der, oids
 
-COMMON_NAME = "2.5.4.3"
-EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
 _ENCODINGS = {
     0x0C: "utf-8",  # UTF8String
     0x12: "ascii",  # NumericString
@@ -20,18 +18,18 @@ _ENCODINGS = {
     0x1E: "utf-16-be",  # BMPString
 }
 _SHORT_NAMES = {
-    COMMON_NAME: "CN",
-    "2.5.4.5": "SERIALNUMBER",
-    "2.5.4.6": "C",
-    "2.5.4.7": "L",
-    "2.5.4.8": "ST",
-    "2.5.4.9": "STREET",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "2.5.4.17": "POSTALCODE",
-    EMAIL_ADDRESS: "emailAddress",
-    "0.9.2342.19200300.100.1.25": "DC",
-    "0.9.2342.19200300.100.1.1": "UID",
+    oids.COMMON_NAME: "CN",
+    oids.SERIAL_NUMBER: "SERIALNUMBER",
+    oids.COUNTRY: "C",
+    oids.LOCALITY: "L",
+    oids.STATE_OR_PROVINCE: "ST",
+    oids.STREET_ADDRESS: "STREET",
+    oids.ORGANIZATION: "O",
+    oids.ORGANIZATIONAL_UNIT: "OU",
+    oids.POSTAL_CODE: "POSTALCODE",
+    oids.EMAIL_ADDRESS: "emailAddress",
+    oids.DOMAIN_COMPONENT: "DC",
+    oids.USER_ID: "UID",
 }
 
 
@@ -74,7 +72,7 @@ def decode_string(value: der.Element) -> str:
 
 def common_name(name: bytes) -> str:
     """Return the last common name, "" if there is none."""
-    found = (each.text for each in reversed(parse_name(name)) if each.oid == COMMON_NAME)
+    found = (each.text for each in reversed(parse_name(name)) if each.oid == oids.COMMON_NAME)
     return next(found, "")
 
 
