@@ -86,7 +86,7 @@ def _signature(name: str, function: Callable[..., object]) -> str:
     return f"{prefix}{name}{spelled}"
 
 
-class _Spelling:
+class _SourceText:
     """A default value that is written as the given text."""
 
     def __init__(self, text: str) -> None:
@@ -98,5 +98,5 @@ class _Spelling:
 
 def _spell_default(value: object) -> object:
     if isinstance(value, enum.Enum):
-        return _Spelling(f"{type(value).__name__}.{value.name}")
-    return _Spelling(repr(str(value))) if isinstance(value, Path) else value
+        return _SourceText(f"{type(value).__name__}.{value.name}")
+    return _SourceText(repr(str(value))) if isinstance(value, Path) else value

@@ -10,7 +10,7 @@ from newel.runtime.database.contract import Database
 
 
 @pytest.fixture
-async def opened(database_url: str) -> AsyncIterator[Open]:
+async def open_again(database_url: str) -> AsyncIterator[Open]:
     """Opens further databases on the same data; they are closed at the end."""
     databases: list[Database] = []
 

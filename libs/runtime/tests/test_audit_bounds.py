@@ -97,7 +97,7 @@ def test_readiness_and_a_metric_say_so(tmp_path: Path, monkeypatch: pytest.Monke
     sink.close()
 
 
-def test_a_file_that_was_rotated_is_opened_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_rotated_is_opened_again(tmp_path: Path) -> None:
     file, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
     sink = LineSink.open(file)
     sink.write(b"first\n")

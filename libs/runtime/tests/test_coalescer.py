@@ -56,7 +56,7 @@ async def test_the_patient_wait_for_the_batch_under_way() -> None:
     assert await coalescer.call(4) == 40
 
 
-async def test_a_slow_batch_holds_nobody_up_past_their_patience() -> None:
+async def test_a_slow_batch_delays_the_next_by_no_more_than_the_maximum() -> None:
     slow, sent = asyncio.Event(), list[list[int]]()
 
     async def send(items: list[int]) -> Sequence[int]:

@@ -28,8 +28,8 @@ TOKEN = Statement("SELECT id, digest FROM tokens WHERE id = $1")
 
 
 @pytest.fixture
-async def database(opened: Open) -> Database:
-    made = await opened()
+async def database(open_again: Open) -> Database:
+    made = await open_again()
     for statement in CREATE:
         await made.apply(Write(statement, ()))
     return made
@@ -57,10 +57,10 @@ async def test_a_gate_that_loses_changes_nothing(database: Database) -> None:
 
 
 async def test_of_fifty_uses_of_one_token_at_once_one_wins(
-    opened: Open, database: Database
+    open_again: Open, database: Database
 ) -> None:
     """T01: in one process and over two, whichever batches they fall into."""
-    other = await opened()
+    other = await open_again()
     uses = [
         (database, other)[number % 2].decide(use("a", number), event("a"), event(f"by {number}"))
         for number in range(50)
@@ -134,7 +134,7 @@ async def test_a_parameter_no_column_takes_fails_its_unit_alone(database: Databa
 
 
 async def test_a_text_that_only_sqlite_stores_is_malformed_elsewhere(database: Database) -> None:
-    """PostgreSQL has no place for U+0000: whoever sent it is told so, and nobody else notices."""
+    """PostgreSQL has no place for U+0000: anyone who sent it is told so, and no one else notices."""
     units = [database.apply(event("a", body)) for body in ("before", "n\0l", "after")]
     asked = [database.fetch(EVENTS, "n\0l"), *units]
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
@@ -162,9 +162,9 @@ async def test_units_of_every_shape_share_batches(database: Database) -> None:
 
 
 async def test_what_returned_is_seen_by_every_other_process(
-    opened: Open, database: Database
+    open_again: Open, database: Database
 ) -> None:
-    other = await opened()
+    other = await open_again()
     for number in range(20):
         await database.apply(event(f"{number:02}"))
         assert len(await other.fetch(EVENTS, "used")) == number + 1
@@ -187,8 +187,8 @@ async def test_a_caller_that_goes_away_leaves_the_others_alone(database: Databas
     assert stays.result() == ("b", 1)
 
 
-async def test_close_finishes_what_is_queued(opened: Open, database: Database) -> None:
-    other = await opened()
+async def test_close_finishes_what_is_queued(open_again: Open, database: Database) -> None:
+    other = await open_again()
     async with asyncio.TaskGroup() as group:
         for number in range(5):
             group.create_task(other.apply(event(str(number))))

@@ -17,8 +17,8 @@ EXPIRE = Statement("UPDATE leases SET until = 0 WHERE name = $1")
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await open_database(database_url)
-    await opened.apply(
+    open_again = await open_database(database_url)
+    await open_again.apply(
         Write(
             Statement(
                 "CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until BIGINT)"
@@ -26,8 +26,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
             (),
         )
     )
-    yield opened
-    await opened.close()
+    yield open_again
+    await open_again.close()
 
 
 async def test_one_of_many_gets_it(database: Database) -> None:

@@ -47,11 +47,11 @@ async def test_lines_of_one_turn_share_one_write(
     writes: list[bytes] = []
     real = os.write
 
-    def counting(descriptor: int, data: bytes) -> int:
+    def count_writes(descriptor: int, data: bytes) -> int:
         writes.append(data)
         return real(descriptor, data)
 
-    monkeypatch.setattr(os, "write", counting)
+    monkeypatch.setattr(os, "write", count_writes)
     sink = LineSink.open(tmp_path / "log")
     for number in range(5):
         sink.write(b"%d\n" % number)

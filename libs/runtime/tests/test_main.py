@@ -198,7 +198,7 @@ def test_a_worker_that_dies_is_replaced(program: Program, start: Start) -> None:
     wait_until(lambda: len(workers()) == 2, "both workers answer")
     before = workers()
     os.kill(min(before), signal.SIGKILL)
-    wait_until(lambda: _both_anew(program, min(before)), "the worker is replaced")
+    wait_until(lambda: _both_again(program, min(before)), "the worker is replaced")
     process.terminate()
     assert process.wait(30) == 0
     assert not any(_runs(worker) for worker in before)
@@ -254,7 +254,7 @@ def _workers(program: Program) -> set[int]:
     return {int(program.get("/")[1].split()[1]) for _ in range(20)}
 
 
-def _both_anew(program: Program, dead: int) -> bool:
+def _both_again(program: Program, dead: int) -> bool:
     try:
         seen = {int(program.get("/")[1].split()[1]) for _ in range(20)}
     except OSError:

@@ -1,4 +1,4 @@
-"""Migrations run once, whoever starts first, and never against a later build's database."""
+"""Migrations run once, anyone who starts first, and never against a later build's database."""
 
 import asyncio
 import subprocess
@@ -102,7 +102,7 @@ async def test_nothing_is_loaded_when_there_is_nothing_to_do(tmp_path: Path, pac
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-async def test_a_database_that_was_there_before_is_not_made_anew(
+async def test_a_database_that_existed_before_is_not_created_again(
     database_url: str, package: str
 ) -> None:
     """Missing altogether, an empty schema, a file of no octets: all are the same loss."""

@@ -65,7 +65,7 @@ class Consumer:
 
 
 @asynccontextmanager
-async def running(*tasks: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
+async def run_tasks(*tasks: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
     async def run(task: Callable[[], Awaitable[None]]) -> None:
         await task()
 
@@ -96,7 +96,7 @@ async def test_events_reach_every_durable_consumer(
     outbox: TableOutbox, link: NATSConnection
 ) -> None:
     status, crls = Consumer(), Consumer("crls", [OTHER])
-    async with running(
+    async with run_tasks(
         NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, status, crls).tasks()
     ):
         await emit(outbox, b"1", b"2")
@@ -111,13 +111,13 @@ async def test_events_reach_every_durable_consumer(
 async def test_what_came_while_the_consumer_was_away_is_delivered(
     outbox: TableOutbox, link: NATSConnection
 ) -> None:
-    async with running(NATSRelay(outbox, link, metrics()).tasks()):
+    async with run_tasks(NATSRelay(outbox, link, metrics()).tasks()):
         before, after = Consumer(), Consumer()
-        async with running(bus_of(link, before).tasks()):
+        async with run_tasks(bus_of(link, before).tasks()):
             await emit(outbox, b"1")
             await before.has(b"1")
         await emit(outbox, b"2")
-        async with running(bus_of(link, after).tasks()):
+        async with run_tasks(bus_of(link, after).tasks()):
             await after.has(b"2")
 
 
@@ -126,7 +126,9 @@ async def test_an_event_comes_when_it_is_written_whenever_that_is(
 ) -> None:
     """Not only when a batch is full or a request's five seconds are over."""
     consumer = Consumer()
-    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with run_tasks(
+        NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()
+    ):
         for number in range(12):
             await asyncio.sleep(0.25 + 0.11 * (number % 5))
             payload = b"%d" % number
@@ -139,7 +141,9 @@ async def test_an_event_comes_when_it_is_written_whenever_that_is(
 async def test_a_batch_that_failed_comes_again(outbox: TableOutbox, link: NATSConnection) -> None:
     consumer = Consumer()
     consumer.failures = 2
-    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with run_tasks(
+        NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()
+    ):
         await emit(outbox, b"1", b"2")
         await consumer.has(b"1", b"2")
 
@@ -149,7 +153,9 @@ async def test_a_service_starts_while_nats_is_away(
 ) -> None:
     nats_server.kill()
     consumer = Consumer()
-    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with run_tasks(
+        NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()
+    ):
         await emit(outbox, b"1")
         await asyncio.sleep(0.5)
         await asyncio.to_thread(nats_server.start)
@@ -168,7 +174,9 @@ async def test_nothing_is_lost_while_nats_is_killed_and_restarted(
             await emit(outbox, payloads[-1])
             await asyncio.sleep(0.002)
 
-    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with run_tasks(
+        NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()
+    ):
         await emit_more(100)
         nats_server.kill()
         await emit_more(500)
@@ -182,7 +190,9 @@ async def test_nothing_is_lost_when_nats_comes_back_empty(
 ) -> None:
     """Its disk is gone: what the stream had not passed on is lost with it, but nothing after."""
     consumer = Consumer()
-    async with running(NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()):
+    async with run_tasks(
+        NATSRelay(outbox, link, metrics()).tasks(), bus_of(link, consumer).tasks()
+    ):
         await emit(outbox, b"1")
         await consumer.has(b"1")
         nats_server.kill()
@@ -217,7 +227,7 @@ async def test_a_stored_message_that_calls_itself_a_status_is_passed_over(
     for status in ("404", "408", "409", "100"):
         subject = "newel.certificate.batch.v1"
         await jetstream.publish(subject, b"", headers={"Status": status})
-    async with running(bus.tasks(), relay.tasks()):
+    async with run_tasks(bus.tasks(), relay.tasks()):
         for number in range(3):
             await outbox.database.apply(outbox.write(ISSUED, b"%d" % number))
             outbox.wake()
@@ -235,7 +245,7 @@ async def test_what_waits_is_shown_while_nats_is_away_and_not_after(
     counted = EventMetrics(registry, clock)
     relay = NATSRelay(TableOutbox(outbox.database, clock), link, counted)
 
-    async def shown() -> tuple[float | None, float | None]:
+    async def read_metric() -> tuple[float | None, float | None]:
         await counted.measure({"nats": [outbox.database]})
         names = "newel_outbox_waiting_events", "newel_outbox_oldest_seconds"
         waiting, oldest = (registry.get_sample_value(name, {"consumer": "nats"}) for name in names)
@@ -243,13 +253,13 @@ async def test_what_waits_is_shown_while_nats_is_away_and_not_after(
 
     await link.jetstream()
     nats_server.kill()
-    async with running(relay.tasks()):
+    async with run_tasks(relay.tasks()):
         for _ in range(3):
             await outbox.database.apply(TableOutbox(outbox.database, clock).write(ISSUED, b"x"))
         clock.advance(dt.timedelta(seconds=90))
-        waiting, oldest = await shown()
+        waiting, oldest = await read_metric()
         assert (waiting, oldest and int(oldest)) == (3, 90)
         nats_server.start()
         async with asyncio.timeout(40):
-            while await shown() != (0, 0):
+            while await read_metric() != (0, 0):
                 await asyncio.sleep(0.05)

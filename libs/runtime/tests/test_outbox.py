@@ -23,8 +23,8 @@ COUNT = Statement("SELECT count(*) FROM outbox")
 
 
 @pytest.fixture
-async def database(opened: Open) -> Database:
-    made = await opened()
+async def database(open_again: Open) -> Database:
+    made = await open_again()
     await create_outbox(made)
     return made
 
@@ -56,7 +56,7 @@ class Consumer:
 
 
 @asynccontextmanager
-async def running(bus: LocalBus) -> AsyncGenerator[None]:
+async def run_tasks(bus: LocalBus) -> AsyncGenerator[None]:
     async def run(task: Callable[[], Awaitable[None]]) -> None:
         await task()
 
@@ -83,7 +83,7 @@ def bus_of(outbox: TableOutbox, *consumers: Consumer, shared: bool = False) -> L
 async def test_every_consumer_gets_its_subjects_in_order(database: Database) -> None:
     outbox = TableOutbox(database)
     status, revocations = Consumer(), Consumer("revocations", [REVOKED])
-    async with running(bus_of(outbox, status, revocations)):
+    async with run_tasks(bus_of(outbox, status, revocations)):
         await emit(outbox, b"1", b"2")
         await emit(outbox, b"3", subject=REVOKED)
         await emit(outbox, b"4")
@@ -98,11 +98,11 @@ async def test_what_came_while_away_is_delivered_first(database: Database) -> No
     outbox = TableOutbox(database)
     await emit(outbox, b"1")
     consumer = Consumer()
-    async with running(bus_of(outbox, consumer)):
+    async with run_tasks(bus_of(outbox, consumer)):
         await consumer.has(b"1")
     await emit(outbox, b"2", b"3")
     later = Consumer()
-    async with running(bus_of(outbox, later)):
+    async with run_tasks(bus_of(outbox, later)):
         await emit(outbox, b"4")
         await later.has(b"2", b"3", b"4")
 
@@ -111,7 +111,7 @@ async def test_a_batch_that_failed_comes_again_before_any_other(database: Databa
     outbox = TableOutbox(database)
     consumer, other = Consumer(), Consumer("other")
     consumer.failures = 2
-    async with running(bus_of(outbox, consumer, other)):
+    async with run_tasks(bus_of(outbox, consumer, other)):
         await emit(outbox, b"1")
         await other.has(b"1")
         await emit(outbox, b"2")
@@ -119,11 +119,11 @@ async def test_a_batch_that_failed_comes_again_before_any_other(database: Databa
 
 
 async def test_what_another_process_commits_is_seen_unasked(
-    opened: Open, database: Database
+    open_again: Open, database: Database
 ) -> None:
     consumer = Consumer()
-    elsewhere = TableOutbox(await opened())
-    async with running(bus_of(TableOutbox(database), consumer)):
+    elsewhere = TableOutbox(await open_again())
+    async with run_tasks(bus_of(TableOutbox(database), consumer)):
         await emit(elsewhere, b"1")
         await consumer.has(b"1")
 
@@ -134,21 +134,21 @@ async def test_a_change_that_did_not_happen_is_not_reported(database: Database) 
     broken = Write(Statement("INSERT INTO leases VALUES ($1, $2, $3)"), ("n", None, 1))
     with pytest.raises(Exception, match=r"(?i)null"):
         await database.apply(outbox.write(ISSUED, b"never"), broken)
-    async with running(bus_of(outbox, consumer)):
+    async with run_tasks(bus_of(outbox, consumer)):
         await emit(outbox, b"1")
         await consumer.has(b"1")
 
 
 async def test_of_processes_that_share_a_subscription_one_delivers(
-    opened: Open, database: Database
+    open_again: Open, database: Database
 ) -> None:
     first, second = Consumer(), Consumer()
     outbox = TableOutbox(database)
-    other = TableOutbox(await opened())
-    async with running(bus_of(outbox, first, shared=True)):
+    other = TableOutbox(await open_again())
+    async with run_tasks(bus_of(outbox, first, shared=True)):
         await emit(outbox, b"1")
         await first.has(b"1")
-        async with running(bus_of(other, second, shared=True)):
+        async with run_tasks(bus_of(other, second, shared=True)):
             await emit(other, b"2")
             await first.has(b"1", b"2")
     assert second.payloads == []
@@ -164,7 +164,7 @@ async def test_events_follow_commits_not_ids(fresh_postgres_url: str) -> None:
     await transaction.start()
     write = outbox.write(ISSUED, b"slow")
     await slow.execute(write.statement.text, *write.params)
-    async with running(bus_of(outbox, consumer)):
+    async with run_tasks(bus_of(outbox, consumer)):
         await emit(outbox, b"quick")
         await asyncio.sleep(0.5)
         assert consumer.payloads == []
@@ -183,7 +183,7 @@ async def test_old_events_are_swept_when_everybody_had_them(database: Database) 
     clock.advance(dt.timedelta(seconds=KEPT + 1))
     await sweep(database, ["status"], clock, KEPT)
     assert await database.fetch(COUNT) == [(900,)]
-    async with running(bus_of(outbox, consumer)):
+    async with run_tasks(bus_of(outbox, consumer)):
         async with asyncio.timeout(10):
             while len(consumer.payloads) < 900:
                 await asyncio.sleep(0.01)
@@ -191,7 +191,7 @@ async def test_old_events_are_swept_when_everybody_had_them(database: Database) 
     await sweep(database, ["status"], clock, KEPT)
     assert await database.fetch(COUNT) == [(1,)]
     later = Consumer()
-    async with running(bus_of(outbox, later)):
+    async with run_tasks(bus_of(outbox, later)):
         await emit(outbox, b"new")
         await later.has(b"new")
     await sweep(database, ["status"], clock, KEPT)
@@ -213,7 +213,7 @@ async def test_deliveries_and_failures_are_counted(database: Database) -> None:
     bus = LocalBus(metrics=EventMetrics(registry, outbox.clock))
     bus.attach(outbox, ISSUED)
     bus.subscribe(consumer.subscription)
-    async with running(bus):
+    async with run_tasks(bus):
         await emit(outbox, b"1", b"2")
         await consumer.has(b"1", b"2")
     labels = {"consumer": "status"}

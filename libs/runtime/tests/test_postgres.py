@@ -30,7 +30,7 @@ async def test_each_service_has_its_schema(fresh_postgres_url: str) -> None:
 
 async def test_a_server_that_is_not_there_is_a_typed_refusal() -> None:
     with pytest.raises(NewelError) as caught:
-        await open_database("postgresql://nobody@127.0.0.1:1/nothing")
+        await open_database("postgresql://unknown@127.0.0.1:1/nothing")
     assert caught.value.type is ErrorType.UNAVAILABLE
 
 

@@ -39,14 +39,14 @@ class Signer(signer_pb2_grpc.CertificateSignerServicer):
             case "break":
                 raise RuntimeError("the PIN is 1234")
             case "sleep":
-                return await asyncio.sleep(30, _signed())
+                return await asyncio.sleep(30, _make_response())
             case "request id":
-                return _signed(request_id().encode())
+                return _make_response(request_id().encode())
             case _:
-                return _signed(*(statement.body[::-1] for statement in request.statements))
+                return _make_response(*(statement.body[::-1] for statement in request.statements))
 
     async def SignSSHCertificate(self, request: Any, context: Any) -> signer_pb2.SignResponse:
-        return _signed(b"ssh")
+        return _make_response(b"ssh")
 
 
 class Repository(issuing_pb2_grpc.RepositoryServicer):
@@ -80,7 +80,7 @@ class Repository(issuing_pb2_grpc.RepositoryServicer):
         yield issuing_pb2.RevokedPage()
 
 
-def _signed(*signatures: bytes) -> signer_pb2.SignResponse:
+def _make_response(*signatures: bytes) -> signer_pb2.SignResponse:
     return signer_pb2.SignResponse(
         signatures=[signer_pb2.Signature(signature=signature) for signature in signatures]
     )

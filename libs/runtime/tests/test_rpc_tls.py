@@ -139,7 +139,7 @@ async def test_certificates_are_replaced_while_running(
 
 
 async def test_a_channel_follows_its_files(server: RPCServer, internal_pki: InternalPki) -> None:
-    """The channel was opened with a certificate nobody listed; then the file was replaced."""
+    """The channel was opened with a certificate no one listed; then the file was replaced."""
     files = internal_pki.files("stranger", stem="caller")
     channel = dial(server, files)
     stub = signer_pb2_grpc.CertificateSignerStub(channel)

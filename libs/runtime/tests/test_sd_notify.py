@@ -36,25 +36,25 @@ async def test_a_process_says_when_it_serves_reloads_and_stops(
     async def reload() -> None:
         raise ConfigError("ca.json: half written")
 
-    async def said() -> str:
+    async def read_states() -> str:
         return (await asyncio.to_thread(manager.recv, 4096)).decode()
 
     health = Health({}, [])
     listener = Listener(health, bind("127.0.0.1:0"))
     process = Process([], [listener], health, CollectorRegistry(), reload=reload)
     running = asyncio.get_running_loop().create_task(process.run())
-    assert await said() == "READY=1"
+    assert await read_states() == "READY=1"
     assert listener.started
     os.kill(os.getpid(), signal.SIGHUP)
-    assert (await said()).startswith("RELOADING=1\nMONOTONIC_USEC=")
-    assert await said() == "READY=1"
+    assert (await read_states()).startswith("RELOADING=1\nMONOTONIC_USEC=")
+    assert await read_states() == "READY=1"
     assert (
         "not reloaded: ca.json: half written; continuing with the previous configuration"
         in caplog.text
     )
     assert "Traceback" not in caplog.text
     os.kill(os.getpid(), signal.SIGTERM)
-    assert await said() == "STOPPING=1"
+    assert await read_states() == "STOPPING=1"
     await asyncio.wait_for(running, 10)
 
 

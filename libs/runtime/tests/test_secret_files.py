@@ -77,7 +77,7 @@ def test_a_mounted_secret_that_everybody_can_read_is_read_with_a_warning(tmp_pat
         check=False,
     )
     if "unshare failed" in mounted.stderr:
-        pytest.skip("this machine lets nobody mount in a namespace of his own")
+        pytest.skip("this machine lets no one mount in a namespace of his own")
     assert mounted.stdout == "secret\n", mounted.stderr
     assert "WARNING" in mounted.stderr
     assert "everyone who can reach this mount can read the secret" in mounted.stderr

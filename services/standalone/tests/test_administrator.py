@@ -24,7 +24,7 @@ NOW = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 
 
-class Running:
+class RunningAuthority:
     """An authority without listeners, and its first administrator."""
 
     def __init__(
@@ -61,7 +61,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 @pytest.fixture
-async def running(layout: Layout) -> AsyncIterator[Running]:
+async def start_authority(layout: Layout) -> AsyncIterator[RunningAuthority]:
     clock = ManualClock(NOW)
     assembly = Assembly(read_settings(layout), clock, shared=False)
     await assembly.open_databases()
@@ -73,7 +73,7 @@ async def running(layout: Layout) -> AsyncIterator[Running]:
     for service in services:
         for hook in service.start:
             await hook()
-    yield Running(assembly, services[-1], layout, clock)
+    yield RunningAuthority(assembly, services[-1], layout, clock)
     for service in reversed(services):
         for hook in service.stop:
             await hook()
@@ -81,44 +81,46 @@ async def running(layout: Layout) -> AsyncIterator[Running]:
     assembly.audit_sink.close()
 
 
-async def test_it_is_there_before_anybody_listens_and_is_this_subject_s(running: Running) -> None:
-    certificate = running.certificate
+async def test_it_is_there_before_anybody_listens_and_is_this_subject_s(
+    start_authority: RunningAuthority,
+) -> None:
+    certificate = start_authority.certificate
     assert certificate.subject.rfc4514_string() == "CN=administrator"
-    issuer = x509.load_pem_x509_certificates(running.layout.intermediate_certificate.read_bytes())[
-        0
-    ]
+    issuer = x509.load_pem_x509_certificates(
+        start_authority.layout.intermediate_certificate.read_bytes()
+    )[0]
     certificate.verify_directly_issued_by(issuer)
     assert certificate.not_valid_after_utc - NOW <= 24 * HOUR
-    assert running.layout.administrator_key.stat().st_mode & 0o777 == 0o600
-    (line,) = running.audit_line()
+    assert start_authority.layout.administrator_key.stat().st_mode & 0o777 == 0o600
+    (line,) = start_authority.audit_line()
     assert (line["outcome"], line["subject"]) == ("issued", "administrator")
     assert line["serial"] == f"{certificate.serial_number:036x}"
-    assert await running.look() == certificate  # it is not due
+    assert await start_authority.look() == certificate  # it is not due
 
 
 async def test_it_is_renewed_for_the_same_key_before_the_inventory_calls_it_late(
-    running: Running,
+    start_authority: RunningAuthority,
 ) -> None:
-    first = running.certificate
-    running.clock.advance(16 * HOUR)
-    assert await running.look() == first
-    running.clock.advance(1 * HOUR)
-    second = await running.look()
+    first = start_authority.certificate
+    start_authority.clock.advance(16 * HOUR)
+    assert await start_authority.look() == first
+    start_authority.clock.advance(1 * HOUR)
+    second = await start_authority.look()
     assert second.public_key() == first.public_key()
     assert second.not_valid_after_utc > first.not_valid_after_utc
-    assert [line["outcome"] for line in running.audit_line()] == ["issued", "renewed"]
+    assert [line["outcome"] for line in start_authority.audit_line()] == ["issued", "renewed"]
 
 
-async def test_it_is_issued_again_after_a_long_rest(running: Running) -> None:
-    running.clock.advance(100 * HOUR)
-    again = await running.look()
-    assert again.not_valid_after_utc > running.clock.now()
-    assert [line["outcome"] for line in running.audit_line()] == ["issued", "issued again"]
+async def test_it_is_issued_again_after_a_long_rest(start_authority: RunningAuthority) -> None:
+    start_authority.clock.advance(100 * HOUR)
+    again = await start_authority.look()
+    assert again.not_valid_after_utc > start_authority.clock.now()
+    assert [line["outcome"] for line in start_authority.audit_line()] == ["issued", "issued again"]
 
 
 @pytest.mark.parametrize("rest", [17, 100])
-async def test_a_revoked_one_is_not_replaced(running: Running, rest: int) -> None:
-    first = running.certificate
+async def test_a_revoked_one_is_not_replaced(start_authority: RunningAuthority, rest: int) -> None:
+    first = start_authority.certificate
     item = pb.RevocationItem(
         serial=first.serial_number.to_bytes(18),
         reason=4,
@@ -126,26 +128,28 @@ async def test_a_revoked_one_is_not_replaced(running: Running, rest: int) -> Non
         actor="test",
         provisioner="admin",
     )
-    stub: Any = RevocationStub(running.assembly.channel("registration"))
+    stub: Any = RevocationStub(start_authority.assembly.channel("registration"))
     answer = await stub.Revoke(pb.RevokeRequest(items=[item]))
     assert not answer.results[0].HasField("error")
-    running.clock.advance(rest * HOUR)
-    assert await running.look() == first
-    assert await running.look() == first
-    assert [line["outcome"] for line in running.audit_line()] == ["issued", "refused"]
+    start_authority.clock.advance(rest * HOUR)
+    assert await start_authority.look() == first
+    assert await start_authority.look() == first
+    assert [line["outcome"] for line in start_authority.audit_line()] == ["issued", "refused"]
 
 
-async def test_without_its_key_nothing_is_issued(running: Running) -> None:
-    first = running.certificate
-    running.layout.administrator_key.unlink()
-    running.clock.advance(100 * HOUR)
-    assert await running.look() == first
+async def test_without_its_key_nothing_is_issued(start_authority: RunningAuthority) -> None:
+    first = start_authority.certificate
+    start_authority.layout.administrator_key.unlink()
+    start_authority.clock.advance(100 * HOUR)
+    assert await start_authority.look() == first
 
 
-async def test_a_certificate_that_is_lost_is_issued_again(running: Running) -> None:
-    running.layout.administrator_certificate.unlink()
-    running.clock.advance(HOUR)
-    assert (await running.look()).subject.rfc4514_string() == "CN=administrator"
+async def test_a_certificate_that_is_lost_is_issued_again(
+    start_authority: RunningAuthority,
+) -> None:
+    start_authority.layout.administrator_certificate.unlink()
+    start_authority.clock.advance(HOUR)
+    assert (await start_authority.look()).subject.rfc4514_string() == "CN=administrator"
 
 
 def test_it_ends_with_its_name_or_its_provisioner_in_ca_json(layout: Layout) -> None:

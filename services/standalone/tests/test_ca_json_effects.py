@@ -56,14 +56,14 @@ def acme(settings: Settings) -> ACMEProvisioner:
 
 
 def provisioners(settings: Settings) -> Provisioners:
-    config = models.registration(settings)
+    config = models.configure_registration(settings)
     return Provisioners(
         config.records(), config.limits(), active_revocation=config.active_revocation
     )
 
 
 def leaf(settings: Settings) -> Any:
-    return models.issuing(settings).profiles["leaf"]
+    return models.configure_issuing(settings).profiles["leaf"]
 
 
 Effect = tuple[Any, Callable[[Settings], Any]]
@@ -79,24 +79,29 @@ LIMITS: dict[str, Effect] = {
 }
 FILE: dict[str, Effect] = {
     "root": (["r.crt", "more.crt"], lambda s: (
-        models.issuing(s).issuers[0].root_file, models.registration(s).roots, models.validation(s).roots_file,
+        models.configure_issuing(s).issuers[0].root_file, models.configure_registration(s).roots,
+        models.configure_validation(s).roots_file,
     )),
-    "federatedRoots": (["f.crt"], lambda s: models.registration(s).federated_roots),
-    "crt": ("other.crt", lambda s: models.issuing(s).issuers[0].certificate_file),
-    "key": ("other.key", lambda s: models.signer(s).keys[0].store),
+    "federatedRoots": (["f.crt"], lambda s: models.configure_registration(s).federated_roots),
+    "crt": ("other.crt", lambda s: models.configure_issuing(s).issuers[0].certificate_file),
+    "key": ("other.key", lambda s: models.configure_signer(s).keys[0].store),
     "address": (":1", lambda s: s.ca.address),
-    "insecureAddress": (":1", lambda s: models.issuing(s).urls.ocsp),
+    "insecureAddress": (":1", lambda s: models.configure_issuing(s).urls.ocsp),
     "metricsAddress": (":1", lambda s: s.ca.metrics_address),
-    "dnsNames": (["x"], lambda s: models.registration(s).dns_names),
-    "commonName": ("x", lambda s: models.registration(s).server_certificate.common_name),
-    "authority.provisioners": ([], lambda s: len(models.registration(s).records())),
+    "dnsNames": (["x"], lambda s: models.configure_registration(s).dns_names),
+    "commonName": ("x", lambda s: models.configure_registration(s).server_certificate.common_name),
+    "authority.provisioners": ([], lambda s: len(models.configure_registration(s).records())),
     **{f"authority.claims.{name}": effect for name, effect in LIMITS.items()},
-    "authority.backdate": ("5m", lambda s: (models.registration(s).backdate, leaf(s).backdate)),
-    "tls.minVersion": (1.3, lambda s: (models.tls_versions(s), models.registration(s).tls_options().min_version)),
-    "tls.maxVersion": (1.2, lambda s: (models.tls_versions(s), models.registration(s).tls_options().max_version)),
-    "crl.cacheDuration": ("48h", lambda s: models.validation(s).crl.validity),
-    "crl.renewPeriod": ("1h", lambda s: models.validation(s).crl.period),
-    "newel": ({"httpUrl": "http://x"}, lambda s: models.issuing(s).urls.crl),
+    "authority.backdate": ("5m", lambda s: (models.configure_registration(s).backdate, leaf(s).backdate)),
+    "tls.minVersion": (1.3, lambda s: (
+        models.tls_versions(s), models.configure_registration(s).tls_options().min_version,
+    )),
+    "tls.maxVersion": (1.2, lambda s: (
+        models.tls_versions(s), models.configure_registration(s).tls_options().max_version,
+    )),
+    "crl.cacheDuration": ("48h", lambda s: models.configure_validation(s).crl.validity),
+    "crl.renewPeriod": ("1h", lambda s: models.configure_validation(s).crl.period),
+    "newel": ({"httpUrl": "http://x"}, lambda s: models.configure_issuing(s).urls.crl),
 }  # fmt: skip
 ALWAYS = {"authority.disableIssuedAtCheck", "crl.enabled", "crl.generateOnRevoke"}
 """What is always done, whether it is asked for or not."""
@@ -171,21 +176,21 @@ def test_a_template_s_file_is_found_below_the_state_folder_and_its_data_is_used(
     assert found.template is not None
 
 
-def honoured(members: Mapping[str, Member], above: str = "") -> Iterator[str]:
+def read_effects(members: Mapping[str, Member], above: str = "") -> Iterator[str]:
     for name, member in members.items():
         if member.treatment is not Treatment.HONOURED:
             continue
         if member.members:
-            yield from honoured(member.members, f"{above}{name}.")
+            yield from read_effects(member.members, f"{above}{name}.")
         else:
             yield f"{above}{name}"
 
 
 def test_no_honoured_member_is_without_such_a_test() -> None:
-    assert set(honoured(CA_JSON)) == set(FILE) | ALWAYS
-    assert set(honoured(members_of("JWK"))) == set(JWK) | ELSEWHERE
-    shared = set(honoured(members_of("JWK"))) - {"key", "encryptedKey"}
-    assert set(honoured(members_of("ACME"))) - shared == set(ACME)
+    assert set(read_effects(CA_JSON)) == set(FILE) | ALWAYS
+    assert set(read_effects(members_of("JWK"))) == set(JWK) | ELSEWHERE
+    shared = set(read_effects(members_of("JWK"))) - {"key", "encryptedKey"}
+    assert set(read_effects(members_of("ACME"))) - shared == set(ACME)
 
 
 def test_periods_of_lists_that_cannot_be_are_told_with_their_place(tmp_path: Path) -> None:

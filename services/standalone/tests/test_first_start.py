@@ -27,16 +27,16 @@ def options(state: Path, *more: str) -> Options:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+def first_layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     state = tmp_path_factory.mktemp("made") / "state"
     layout = Layout(state)
     create(layout, options(state, "--name", "Acme", "--dns", "ca.example,10.0.0.1"), NOW)
     return layout
 
 
-def test_the_state_is_laid_out_as_a_steppath(made: Layout) -> None:
-    root = x509.load_pem_x509_certificate(made.root_certificate.read_bytes())
-    issuer = x509.load_pem_x509_certificate(made.intermediate_certificate.read_bytes())
+def test_the_state_is_laid_out_as_a_steppath(first_layout: Layout) -> None:
+    root = x509.load_pem_x509_certificate(first_layout.root_certificate.read_bytes())
+    issuer = x509.load_pem_x509_certificate(first_layout.intermediate_certificate.read_bytes())
     issuer.verify_directly_issued_by(root)
     assert root.subject.rfc4514_string() == "CN=Acme Root CA,O=Acme"
     lengths = [
@@ -45,12 +45,17 @@ def test_the_state_is_laid_out_as_a_steppath(made: Layout) -> None:
     ]
     assert lengths == [1, 0]
     assert root.not_valid_after_utc - root.not_valid_before_utc > dt.timedelta(days=3640)
-    defaults = json.loads(made.defaults_json.read_text())
+    defaults = json.loads(first_layout.defaults_json.read_text())
     assert defaults["ca-url"] == "https://ca.example:9000"
     assert "root" not in defaults  # it is where every STEPPATH has it, wherever that is moved to
-    for secret in (made.root_key, made.intermediate_key, made.responder_key, made.password):
+    for secret in (
+        first_layout.root_key,
+        first_layout.intermediate_key,
+        first_layout.responder_key,
+        first_layout.password,
+    ):
         assert secret.stat().st_mode & 0o777 == 0o600
-    assert b"ENCRYPTED" in made.root_key.read_bytes()
+    assert b"ENCRYPTED" in first_layout.root_key.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -74,25 +79,25 @@ def test_one_password_opens_the_keys_and_the_provisioner(
     assert keys.load_private_key(layout.intermediate_key.read_bytes(), password)
 
 
-def test_the_provisioners_are_admin_with_an_escrowed_key_and_acme(made: Layout) -> None:
-    provisioners = read_settings(made).authority.provisioners or []
+def test_the_provisioners_are_admin_with_an_escrowed_key_and_acme(first_layout: Layout) -> None:
+    provisioners = read_settings(first_layout).authority.provisioners or []
     assert [(p["type"], p["name"]) for p in provisioners] == [("JWK", "admin"), ("ACME", "acme")]
-    password = made.password.read_text().strip().encode()
+    password = first_layout.password.read_text().strip().encode()
     private = json.loads(jwe.decrypt_with_password(provisioners[0]["encryptedKey"], password))
     assert private["x"] == provisioners[0]["key"]["x"]
     assert "d" not in provisioners[0]["key"]
 
 
-def test_ca_json_maps_onto_every_service(made: Layout) -> None:
-    settings = read_settings(made)
-    assert [key.name for key in models.signer(settings).keys] == ["intermediate", "ocsp"]
-    assert models.issuing(settings).urls.ocsp == "http://ca.example:9080/ocsp"
-    assert models.registration(settings).dns_names == ("ca.example", "10.0.0.1")
-    assert models.validation(settings).issuers[0].responder_key == "ocsp"
+def test_ca_json_maps_onto_every_service(first_layout: Layout) -> None:
+    settings = read_settings(first_layout)
+    assert [key.name for key in models.configure_signer(settings).keys] == ["intermediate", "ocsp"]
+    assert models.configure_issuing(settings).urls.ocsp == "http://ca.example:9080/ocsp"
+    assert models.configure_registration(settings).dns_names == ("ca.example", "10.0.0.1")
+    assert models.configure_validation(settings).issuers[0].responder_key == "ocsp"
 
 
-def test_a_wrong_setting_is_named_and_nothing_starts(made: Layout, tmp_path: Path) -> None:
-    ca = json.loads(made.ca_json.read_text())
+def test_a_wrong_setting_is_named_and_nothing_starts(first_layout: Layout, tmp_path: Path) -> None:
+    ca = json.loads(first_layout.ca_json.read_text())
     del ca["db"]
     for section, says in (
         (
@@ -114,8 +119,8 @@ def test_a_wrong_setting_is_named_and_nothing_starts(made: Layout, tmp_path: Pat
         layout.ca_json.parent.mkdir(exist_ok=True)
         layout.ca_json.write_text(json.dumps(ca | section))
         with pytest.raises(ConfigError, match=says):
-            models.issuing(read_settings(layout))
-            models.registration(read_settings(layout))
+            models.configure_issuing(read_settings(layout))
+            models.configure_registration(read_settings(layout))
 
 
 def test_a_first_start_that_died_half_way_begins_again(tmp_path: Path) -> None:
@@ -149,12 +154,12 @@ def test_a_first_start_that_failed_can_be_typed_again(tmp_path: Path) -> None:
     ],
 )
 def test_a_folder_with_files_of_others_is_left_as_it_is(
-    made: Layout, tmp_path: Path, kept: str, named: str
+    first_layout: Layout, tmp_path: Path, kept: str, named: str
 ) -> None:
     state = tmp_path / "state"
-    for file in made.state.glob(kept):
-        if file.is_file() and file != made.ca_json:
-            copy = state / file.relative_to(made.state)
+    for file in first_layout.state.glob(kept):
+        if file.is_file() and file != first_layout.ca_json:
+            copy = state / file.relative_to(first_layout.state)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(file.read_bytes())
     before = {path: path.read_bytes() for path in state.rglob("*") if path.is_file()}
@@ -171,20 +176,20 @@ def test_a_state_has_one_program_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("ssh-keygen")
-def test_ssh_keys_are_made_only_when_asked_for(made: Layout, tmp_path: Path) -> None:
-    assert read_settings(made).ca.ssh is None
+def test_ssh_keys_are_made_only_when_asked_for(first_layout: Layout, tmp_path: Path) -> None:
+    assert read_settings(first_layout).ca.ssh is None
     layout = Layout(tmp_path / "state")
     create(layout, options(layout.state, "--ssh"), NOW)
-    names = [key.name for key in models.signer(read_settings(layout)).keys]
+    names = [key.name for key in models.configure_signer(read_settings(layout)).keys]
     assert names == ["intermediate", "ocsp", "ssh-host", "ssh-user"]
     public = layout.state / "certs/ssh_host_ca_key.pub"
     said = subprocess.run(["ssh-keygen", "-lf", public], capture_output=True, text=True, check=True)
     assert said.stdout.startswith("256 SHA256:")
 
 
-def test_the_url_of_the_command_line_stands_in_certificates(made: Layout) -> None:
-    given = Layout(made.state, given_http_url="http://pki.example/status")
-    urls = models.issuing(read_settings(given)).urls
+def test_the_url_of_the_command_line_stands_in_certificates(first_layout: Layout) -> None:
+    given = Layout(first_layout.state, given_http_url="http://pki.example/status")
+    urls = models.configure_issuing(read_settings(given)).urls
     assert urls.ocsp == "http://pki.example/status/ocsp"
     assert urls.crl.startswith("http://pki.example/status/crl/")
 
@@ -201,16 +206,18 @@ def test_a_url_that_no_certificate_should_name_is_refused(
     assert f"--http-url: {url} is no http:// URL" in capsys.readouterr().err
 
 
-def test_the_key_signs_what_the_profiles_and_the_front_door_let_through(made: Layout) -> None:
-    ca = json.loads(made.ca_json.read_text())
+def test_the_key_signs_what_the_profiles_and_the_front_door_let_through(
+    first_layout: Layout,
+) -> None:
+    ca = json.loads(first_layout.ca_json.read_text())
     ca["newel"] = ca.get("newel", {}) | {
         "issuing": {"profiles": {"leaf": {"callerExtensions": ["1.3.6.1.4.1.311.25.2"]}}},
         "registration": {"latestStart": "48h"},
     }
-    made.ca_json.write_text(json.dumps(ca))
-    rules = models.signer(read_settings(made)).keys[0].certificates
+    first_layout.ca_json.write_text(json.dumps(ca))
+    rules = models.configure_signer(read_settings(first_layout)).keys[0].certificates
     assert rules is not None
     assert rules.other_extensions == ("1.3.6.1.4.1.311.25.2",)
     assert rules.latest_start == dt.timedelta(hours=48)
-    profile = models.issuing(read_settings(made)).profiles["leaf"]
+    profile = models.configure_issuing(read_settings(first_layout)).profiles["leaf"]
     assert profile.latest_start == dt.timedelta(hours=48)

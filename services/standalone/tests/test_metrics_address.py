@@ -19,7 +19,7 @@ def get(port: int, path: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         return error.code, ""
     except urllib.error.URLError:
-        return 0, ""  # nobody listens yet
+        return 0, ""  # no one listens yet
 
 
 @pytest.mark.attack("P07")

@@ -46,7 +46,7 @@ def responder(layout: Layout) -> x509.Certificate:
     return x509.load_pem_x509_certificates(layout.responder_certificate.read_bytes())[0]
 
 
-def audited(built: Standalone, layout: Layout) -> list[Mapping[str, Any]]:
+def read_audit(built: Standalone, layout: Layout) -> list[Mapping[str, Any]]:
     built.audit_sink.flush()
     lines = map(json.loads, layout.audit.read_text().splitlines())
     return [line for line in lines if line["event"] == "responder.certificate"]
@@ -73,16 +73,16 @@ async def test_it_is_issued_again_after_two_thirds_of_its_life(
     clock.advance(dt.timedelta(days=day))
     if not again:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(at_work(authority, lambda: audited(authority, layout)), 0.5)
+            await asyncio.wait_for(at_work(authority, lambda: read_audit(authority, layout)), 0.5)
         assert responder(layout) == first
         return
-    await at_work(authority, lambda: audited(authority, layout))
+    await at_work(authority, lambda: read_audit(authority, layout))
     second = responder(layout)
     assert second.public_key() == first.public_key()
     issuer = x509.load_pem_x509_certificates(layout.intermediate_certificate.read_bytes())[0]
     second.verify_directly_issued_by(issuer)
     assert second.not_valid_after_utc - clock.now() > dt.timedelta(days=29, hours=23)
-    (line,) = audited(authority, layout)
+    (line,) = read_audit(authority, layout)
     assert (line["outcome"], line["service"]) == ("reissued", "standalone")
     assert line["serial"] == f"{second.serial_number:x}"
 
@@ -93,8 +93,8 @@ async def test_what_stands_in_its_way_is_audited_and_the_old_one_stays(
     first = responder(layout)
     clock.advance(dt.timedelta(days=25))
     layout.password.write_text("not the password")
-    await at_work(authority, lambda: audited(authority, layout))
-    (line,) = audited(authority, layout)
+    await at_work(authority, lambda: read_audit(authority, layout))
+    (line,) = read_audit(authority, layout)
     assert line["outcome"] == "refused"
     assert "password" in line["cause"]
     assert responder(layout) == first

@@ -15,7 +15,7 @@ from fixtures.running import NEWEL, configure, serve_newel
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def is_served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state that was served once."""
     state = tmp_path_factory.mktemp("served") / "state"
     with serve_newel(state, free_port(), free_port()):
@@ -24,9 +24,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def state(served: Path, tmp_path: Path) -> Path:
+def state(is_served: Path, tmp_path: Path) -> Path:
     """A copy of it to be harmed."""
-    return Path(shutil.copytree(served, tmp_path / "state"))
+    return Path(shutil.copytree(is_served, tmp_path / "state"))
 
 
 def remove_all(state: Path) -> None:
@@ -138,7 +138,7 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda state: (state / "config/ca.json").write_text('{"root": '),
         "ca.json",
     ),
-    "a setting nobody knows": (
+    "a setting no one knows": (
         lambda state: configure(state, issuing={"nonsense": 1}),
         "nonsense",
     ),

@@ -24,7 +24,7 @@ def up(*words: str | Path, user: str | None = None) -> subprocess.CompletedProce
 
 
 @pytest.fixture
-def taken() -> Generator[int]:
+def used_port() -> Generator[int]:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
@@ -32,7 +32,7 @@ def taken() -> Generator[int]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state that was served once."""
     state = tmp_path_factory.mktemp("made") / "state"
     with serve_newel(state, free_port(), free_port()):
@@ -43,20 +43,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("flags", "flag"),
     [
-        (("--address", "127.0.0.1:{taken}", "--http-address", "127.0.0.1:{free}"), "--address"),
+        (("--address", "127.0.0.1:{used_port}", "--http-address", "127.0.0.1:{free}"), "--address"),
         (
-            ("--address", "127.0.0.1:{free}", "--http-address", "127.0.0.1:{taken}"),
+            ("--address", "127.0.0.1:{free}", "--http-address", "127.0.0.1:{used_port}"),
             "--http-address",
         ),
-        (("--address", "localhost:{taken}", "--http-address", "127.0.0.1:{free}"), "--address"),
+        (("--address", "localhost:{used_port}", "--http-address", "127.0.0.1:{free}"), "--address"),
     ],
 )
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_port_in_use_is_named_before_an_authority_is_made(
-    tmp_path: Path, taken: int, flags: Sequence[str], flag: str, workers: str
+    tmp_path: Path, used_port: int, flags: Sequence[str], flag: str, workers: str
 ) -> None:
     state = tmp_path / "state"
-    words = [word.format(taken=taken, free=free_port()) for word in flags]
+    words = [word.format(used_port=used_port, free=free_port()) for word in flags]
     done = up("--state", state, *words, "--workers", workers)
     assert done.returncode == 1
     address = words[words.index(flag) + 1]
@@ -67,12 +67,12 @@ def test_a_port_in_use_is_named_before_an_authority_is_made(
     assert not (state / "certs").exists()
 
 
-def test_the_port_of_a_workers_metrics_is_tried_too(tmp_path: Path, taken: int) -> None:
+def test_the_port_of_a_workers_metrics_is_tried_too(tmp_path: Path, used_port: int) -> None:
     http = (
         "--http-address",
         f"127.0.0.1:{free_port()}",
         "--metrics-address",
-        f"127.0.0.1:{taken - 1}",
+        f"127.0.0.1:{used_port - 1}",
     )
     done = up(
         "--state",
@@ -83,7 +83,7 @@ def test_the_port_of_a_workers_metrics_is_tried_too(tmp_path: Path, taken: int) 
         "--workers",
         "2",
     )
-    assert f"cannot listen on 127.0.0.1:{taken}: address already in use" in done.stderr
+    assert f"cannot listen on 127.0.0.1:{used_port}: address already in use" in done.stderr
     assert not (tmp_path / "state/certs").exists()
 
 
@@ -112,9 +112,9 @@ def test_an_address_that_is_none_is_refused_in_words(
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:x"])
 def test_an_address_in_ca_json_that_is_none_is_named_with_its_place(
-    made: Path, tmp_path: Path, address: str
+    make_authority: Path, tmp_path: Path, address: str
 ) -> None:
-    state = shutil.copytree(made, tmp_path / "state")
+    state = shutil.copytree(make_authority, tmp_path / "state")
     file = state / "config/ca.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"address": address}))
     done = up("--state", state)
@@ -124,13 +124,13 @@ def test_an_address_in_ca_json_that_is_none_is_named_with_its_place(
 
 @pytest.mark.parametrize("name", ["https://ca.lab", "ca.lab:9000", "*.lab", "me@ca.lab"])
 def test_a_name_of_the_server_that_is_no_host_is_refused(
-    made: Path, tmp_path: Path, name: str
+    make_authority: Path, tmp_path: Path, name: str
 ) -> None:
     done = up("--state", tmp_path / "new", "--dns", name)
     assert done.returncode == 2
     assert done.stderr.startswith("newel up: --dns: ")
     assert not (tmp_path / "new").exists()
-    state = shutil.copytree(made, tmp_path / "state")
+    state = shutil.copytree(make_authority, tmp_path / "state")
     file = state / "config/ca.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"dnsNames": ["localhost", name]}))
     done = up("--state", state)
@@ -151,7 +151,7 @@ def test_a_port_for_root_is_refused_with_the_ways_out(tmp_path: Path) -> None:
     barrier = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
     if int(barrier.read_text()) <= 443:
         pytest.skip("every port is everybody's on this machine")
-    # in a user namespace of its own nobody is root of the network
+    # in a user namespace of its own no one is root of the network
     words = [
         "unshare",
         "-U",
@@ -169,8 +169,10 @@ def test_a_port_for_root_is_refused_with_the_ways_out(tmp_path: Path) -> None:
     )
 
 
-def test_a_later_start_says_what_its_flags_do_not_change(made: Path, tmp_path: Path) -> None:
-    state = shutil.copytree(made, tmp_path / "state")
+def test_a_later_start_says_what_its_flags_do_not_change(
+    make_authority: Path, tmp_path: Path
+) -> None:
+    state = shutil.copytree(make_authority, tmp_path / "state")
     ports = free_port(), free_port()
     flags = ("--name", "Other", "--dns", "ca.example", "--ssh")
     with serve_newel(state, *ports, *flags) as (authority, _):
@@ -188,8 +190,10 @@ def test_a_later_start_says_what_its_flags_do_not_change(made: Path, tmp_path: P
     assert "certificates issued before name 127.0.0.1:" in log
 
 
-def test_a_later_start_with_the_same_flags_says_nothing(made: Path, tmp_path: Path) -> None:
-    state = shutil.copytree(made, tmp_path / "state")
+def test_a_later_start_with_the_same_flags_says_nothing(
+    make_authority: Path, tmp_path: Path
+) -> None:
+    state = shutil.copytree(make_authority, tmp_path / "state")
     ca = json.loads((state / "config/ca.json").read_text())
     ports = [int(ca[key].rpartition(":")[2]) for key in ("address", "insecureAddress")]
     names = ",".join(ca["dnsNames"])
@@ -200,14 +204,14 @@ def test_a_later_start_with_the_same_flags_says_nothing(made: Path, tmp_path: Pa
         assert "newel up: " not in authority.log.read_text()
 
 
-def test_a_state_folder_can_be_moved(made: Path, tmp_path: Path) -> None:
-    state = shutil.copytree(made, tmp_path / "elsewhere/state")
+def test_a_state_folder_can_be_moved(make_authority: Path, tmp_path: Path) -> None:
+    state = shutil.copytree(make_authority, tmp_path / "elsewhere/state")
     ca = json.loads((state / "config/ca.json").read_text())
     ports = [int(ca[key].rpartition(":")[2]) for key in ("address", "insecureAddress")]
     written = "".join(
         path.read_text() for path in (state / "config").glob("*.json") if path.stem != "ceremony"
     )
-    assert str(made) not in written
+    assert str(make_authority) not in written
     with serve_newel(state, ports[0], ports[1]) as (authority, _):
         issued = subprocess.run(
             [NEWEL, "ca", "certificate", "localhost", "a.crt", "a.key", "--provisioner", "admin",
@@ -219,8 +223,8 @@ def test_a_state_folder_can_be_moved(made: Path, tmp_path: Path) -> None:
         assert authority.get("/health") == {"status": "ok"}
 
 
-def test_a_key_that_is_missing_is_named(made: Path, tmp_path: Path) -> None:
-    state = shutil.copytree(made, tmp_path / "state")
+def test_a_key_that_is_missing_is_named(make_authority: Path, tmp_path: Path) -> None:
+    state = shutil.copytree(make_authority, tmp_path / "state")
     key = state / "secrets/intermediate_ca_key"
     key.unlink()
     done = up(
@@ -251,7 +255,7 @@ def read_only(state: Path, *words: str) -> "subprocess.Popen[str]":
 @pytest.mark.needs("unshare")
 @pytest.mark.parametrize("origin", ["ca init", "newel up"])
 def test_only_the_folder_of_the_databases_needs_to_be_writable(
-    made: Path, tmp_path: Path, origin: str
+    make_authority: Path, tmp_path: Path, origin: str
 ) -> None:
     state, password = tmp_path / "state", tmp_path / "password"
     password.write_text("p4ss")
@@ -267,7 +271,7 @@ def test_only_the_folder_of_the_databases_needs_to_be_writable(
         (state / "db").mkdir(exist_ok=True)
         flags += ["--password-file", str(password)]
     else:
-        shutil.copytree(made, state)
+        shutil.copytree(make_authority, state)
     before = {
         path: path.stat().st_mtime_ns for name in EXISTING for path in (state / name).rglob("*")
     }

@@ -212,13 +212,13 @@ class Assembly:
         models.check(settings)
         require_files(settings)
         await registration.reconfigure(
-            models.registration(settings), self._databases["registration"], self._clock
+            models.configure_registration(settings), self._databases["registration"], self._clock
         )
         _log.info("reloaded: the provisioners of ca.json were read again")
         later = list_changes(self._settings.raw, settings.raw, "")
         if (
-            models.registration(settings).max_duration()
-            > models.registration(self._settings).max_duration()
+            models.configure_registration(settings).max_duration()
+            > models.configure_registration(self._settings).max_duration()
         ):
             later.append("longer validity of certificates")
         if later:
@@ -232,7 +232,7 @@ class Assembly:
     def build_signer(self) -> Service:
         """Build the signer."""
         ports = signer.Ports(self._clock, self._audit("signer"), self.registry)
-        return self._register(signer.build(models.signer(self._settings), ports))
+        return self._register(signer.build(models.configure_signer(self._settings), ports))
 
     def build_issuing(self) -> Service:
         """Build the issuing authority."""
@@ -240,7 +240,7 @@ class Assembly:
             self._databases["issuing"], self._outboxes["issuing"], self.channel("issuing"),
             self._clock, self._audit("issuing"), self.registry,
         )  # fmt: skip
-        return self._register(issuing.build(models.issuing(self._settings), ports))
+        return self._register(issuing.build(models.configure_issuing(self._settings), ports))
 
     def build_validation(self) -> Service:
         """Build the validation authority."""
@@ -249,7 +249,7 @@ class Assembly:
             self._databases["validation"], self._outboxes["validation"], self.bus, channel, channel,
             self._clock, self._audit("validation"), self.registry,
         )  # fmt: skip
-        return self._register(validation.build(models.validation(self._settings), ports))
+        return self._register(validation.build(models.configure_validation(self._settings), ports))
 
     def build_inventory(self) -> Service:
         """Build the inventory."""
@@ -273,7 +273,9 @@ class Assembly:
             self._databases["registration"], self.channel("registration"), self.tls,
             self._clock, self._audit("registration"), self.registry, SharedTable.open_inherited(),
         )  # fmt: skip
-        return self._register(await registration.build(models.registration(self._settings), ports))
+        return self._register(
+            await registration.build(models.configure_registration(self._settings), ports)
+        )
 
     def build_maintenance(self) -> Service:
         """Build the work that needs the intermediate's key, done by one worker for all."""

@@ -23,7 +23,7 @@ KEY = "intermediate"
 RESPONDER = "ocsp"
 
 
-def signer(settings: Settings) -> SignerConfig:
+def configure_signer(settings: Settings) -> SignerConfig:
     """Configure the intermediate's key for certificates and CRLs, the responder's for OCSP, SSH keys if any."""
     layout = settings.layout
     password = settings.password_file
@@ -71,7 +71,10 @@ def signer(settings: Settings) -> SignerConfig:
 
 def _certificate_rules(settings: Settings) -> dict[str, Any]:
     """Configure what the intermediate's key signs: everything that the two services before it may accept."""
-    front, profiles = registration(settings), issuing(settings).profiles.values()
+    front, profiles = (
+        configure_registration(settings),
+        configure_issuing(settings).profiles.values(),
+    )
     given = {oid for profile in profiles for oid in profile.caller_extensions}
     return {
         "max_validity": max(USUAL, front.max_duration()),
@@ -80,7 +83,7 @@ def _certificate_rules(settings: Settings) -> dict[str, Any]:
     }
 
 
-def issuing(settings: Settings) -> IssuingConfig:
+def configure_issuing(settings: Settings) -> IssuingConfig:
     """Configure the issuer and earlier ones; the URLs in certificates lead to the plain HTTP address."""
     base = settings.http_url
     urls = (
@@ -92,7 +95,7 @@ def issuing(settings: Settings) -> IssuingConfig:
         if base
         else {}
     )
-    front, root = registration(settings), settings.ca.roots
+    front, root = configure_registration(settings), settings.ca.roots
     data = {
         "profiles": {
             "leaf": {
@@ -121,7 +124,7 @@ def issuing(settings: Settings) -> IssuingConfig:
     return validate(IssuingConfig, merge(data, settings.newel.issuing), "issuing")
 
 
-def registration(settings: Settings) -> RegistrationConfig:
+def configure_registration(settings: Settings) -> RegistrationConfig:
     """Provisioners, claims and names as ca.json has them."""
     ca, authority = settings.ca, settings.authority
     data: dict[str, Any] = {
@@ -148,7 +151,7 @@ def tls_versions(settings: Settings) -> tuple[float, float]:
     return tls.min_version, tls.max_version
 
 
-def validation(settings: Settings) -> ValidationConfig:
+def configure_validation(settings: Settings) -> ValidationConfig:
     """Status of the issuer by its delegated responder, of those before it by their own keys."""
     issuer = {
         "certificate_file": settings.ca.crt,
@@ -190,10 +193,10 @@ def validation(settings: Settings) -> ValidationConfig:
 
 def check(settings: Settings) -> None:
     """Check the whole file before any of it takes effect. Raises ConfigError."""
-    signer(settings)
-    validation(settings)
+    configure_signer(settings)
+    configure_validation(settings)
     tls_versions(settings)
-    profiles, front = issuing(settings).profiles, registration(settings)
+    profiles, front = configure_issuing(settings).profiles, configure_registration(settings)
     for index, record in enumerate(front.records()):
         wanted = record.newel.profile if record.newel else ""
         if wanted and wanted not in profiles:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Literal, Self
 
 from newel.runtime.coalescer import Coalescer
-from newel.runtime.database.absorbing import absorbed
+from newel.runtime.database.combine import combine_with_gate
 from newel.runtime.database.connections import Connections
 from newel.runtime.database.contract import Row, Statement, Write
 from newel.runtime.database.pipelines import transact
@@ -88,7 +88,7 @@ class PostgresDatabase:
 
     def _submit(self, gate: Write | None, then: tuple[Write, ...]) -> "asyncio.Future[Row | None]":
         if gate is not None:
-            gate, then = absorbed(gate, then)
+            gate, then = combine_with_gate(gate, then)
         unit = Unit(gate, then, asyncio.get_running_loop().create_future())
         self._pending += 1
         self._idle.clear()

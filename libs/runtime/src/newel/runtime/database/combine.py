@@ -1,4 +1,4 @@
-"""Inserts that follow a gate, made part of the gate's own statement: one message instead of four.
+"""A gate and the inserts that follow it, combined into one statement: one message instead of four.
 
 ``BEGIN``, the gate, each insert and ``COMMIT`` are round trips of their own; one statement is a
 transaction by itself. PostgreSQL alone can do this: SQLite has no writes inside ``WITH``.
@@ -13,12 +13,12 @@ _INSERT = re.compile(r"\s*INSERT INTO (\w+)( \([\w, ]+\))? VALUES \(([$\w', ]+)\
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
-def absorbed(gate: Write, then: tuple[Write, ...]) -> tuple[Write, tuple[Write, ...]]:
-    """The gate that writes everything, and nothing after it; or both as they were.
+def combine_with_gate(gate: Write, then: tuple[Write, ...]) -> tuple[Write, tuple[Write, ...]]:
+    """Combine a gate and its inserts into one write, or return both unchanged.
 
-    What follows must be plain inserts into different tables: their order cannot be seen then.
+    What follows must be plain inserts into different tables, whose order has no effect.
     """
-    whole = _whole(gate.statement, *(write.statement for write in then)) if then else None
+    whole = _build_statement(gate.statement, *(write.statement for write in then)) if then else None
     if whole is None:
         return gate, then
     params = gate.params
@@ -28,11 +28,11 @@ def absorbed(gate: Write, then: tuple[Write, ...]) -> tuple[Write, tuple[Write, 
 
 
 @lru_cache(maxsize=256)
-def _whole(gate: Statement, *then: Statement) -> Statement | None:
+def _build_statement(gate: Statement, *then: Statement) -> Statement | None:
     """``WITH gate AS (…), insert0 AS (INSERT … SELECT … FROM gate) … SELECT * FROM gate``."""
     parts = [f"gate AS ({gate.text})"]
     tables: set[str] = set()
-    known = _highest(gate.text)
+    known = _find_highest(gate.text)
     for number, statement in enumerate(then):
         insert = _INSERT.fullmatch(statement.text)
         if insert is None or insert[1] in tables:
@@ -41,9 +41,9 @@ def _whole(gate: Statement, *then: Statement) -> Statement | None:
         values = _PARAMETER.sub(lambda match, known=known: f"${int(match[1]) + known}", insert[3])
         into = f"INSERT INTO {insert[1]}{insert[2] or ''}"
         parts.append(f"insert{number} AS ({into} SELECT {values} FROM gate)")  # noqa: S608 - our own texts
-        known += _highest(statement.text)
+        known += _find_highest(statement.text)
     return Statement(f"WITH {', '.join(parts)} SELECT * FROM gate")  # noqa: S608 - our own texts
 
 
-def _highest(text: str) -> int:
+def _find_highest(text: str) -> int:
     return max((int(number) for number in _PARAMETER.findall(text)), default=0)

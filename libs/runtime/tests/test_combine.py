@@ -2,7 +2,7 @@
 
 import pytest
 
-from newel.runtime.database.absorbing import absorbed
+from newel.runtime.database.combine import combine_with_gate
 from newel.runtime.database.contract import Statement, Write
 
 GATE = Write(Statement("UPDATE orders SET state = $2 WHERE id = $1 RETURNING id"), ("o", "ready"))
@@ -11,7 +11,7 @@ OPEN = Write(Statement("INSERT INTO open_uses VALUES ($2, $1, 'new')"), ("a", b"
 
 
 def test_inserts_travel_with_their_gate() -> None:
-    gate, then = absorbed(GATE, (EVENT, OPEN))
+    gate, then = combine_with_gate(GATE, (EVENT, OPEN))
     assert then == ()
     assert gate.params == ("o", "ready", "e", "used", "a", b"b")
     assert gate.statement.text == (
@@ -34,4 +34,4 @@ def test_inserts_travel_with_their_gate() -> None:
     ],
 )
 def test_what_has_an_order_stays_as_it_is(then: tuple[Write, ...]) -> None:
-    assert absorbed(GATE, then) == (GATE, then)
+    assert combine_with_gate(GATE, then) == (GATE, then)
