@@ -68,4 +68,4 @@ def test_a_manager_that_is_gone_harms_nothing(
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     sd_notify.notify(sd_notify.READY)
-    assert "could not be told" in caplog.text
+    assert "could not be notified of" in caplog.text
