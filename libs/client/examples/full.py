@@ -44,7 +44,7 @@ async def greet(scope: MutableMapping[str, Any], _: Any, send: Any) -> None:
 
 
 def start(identity: Identity) -> tuple[uvicorn.Server, threading.Thread]:
-    """The application on a free port; clients may, but need not, have a certificate."""
+    """Serve the application on a free port; clients may, but need not, have a certificate."""
     context = identity.server_context(require_client="optional")
     config = uvicorn.Config(
         PeerIdentity(greet), port=0, log_level="warning", lifespan="off", http=PeerProtocol
@@ -62,7 +62,7 @@ def start(identity: Identity) -> tuple[uvicorn.Server, threading.Thread]:
 async def from_an_event_loop(
     url: str, fingerprint: str, provisioner: str, password: str, target: str
 ) -> str:
-    """The same identity for asyncio: a task renews it while the block lasts."""
+    """Use an identity from asyncio: a task renews it while the block lasts."""
     made = await AsyncIdentity.from_password(
         url, provisioner, password, ["async.internal"], fingerprint=fingerprint
     )
@@ -72,7 +72,7 @@ async def from_an_event_loop(
 
 
 def main(url: str, fingerprint: str, provisioner: str, password_file: str) -> None:
-    """Plays it all once."""
+    """Serve, call, renew and write files, once each."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     password = Path(password_file).read_text().rstrip()
@@ -89,7 +89,7 @@ def main(url: str, fingerprint: str, provisioner: str, password_file: str) -> No
         certificate, key = Path(folder) / "client.crt", Path(folder) / "client.key"
 
         def keep_files(credential: Credential) -> None:
-            """For programs that read files; they are told by whatever means they have."""
+            """Write the files that other programs read."""
             calling.write(certificate, key)
             log.info("files written, good until %s", credential.not_after)
 

@@ -17,17 +17,17 @@ from newel.client.identity import Identity
 
 
 class Hello(BaseHTTPRequestHandler):
-    """Greets clients that have a certificate of the same authority."""
+    """A handler that greets clients with a certificate of the same authority."""
 
     def do_GET(self) -> None:
-        """Answers hello."""
+        """Answer hello."""
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"Hello, world!\n")
 
 
 def main(token: str) -> None:
-    """Serves and asks once."""
+    """Serve one request and send it."""
     with Identity.from_token(token) as me, HTTPServer(("127.0.0.1", 0), Hello) as server:
         context: ssl.SSLContext = me.server_context()
         server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -71,7 +71,7 @@ def subject_public_key_info(certificate: x509.Certificate) -> bytes:
 
 
 def _fields(certificate: x509.Certificate) -> list[der.Element]:
-    """Split a parsed certificate: serial, algorithm, issuer, validity, subject, key, …"""
+    """Return the fields of a certificate from its serial number on, without the version."""
     fields = der.children(der.only(certificate.tbs_certificate_bytes).content)
     return fields[1:] if fields[0].tag == _VERSION_TAG else fields
 

@@ -162,7 +162,7 @@ NO_BOUNDS = NameBounds()
 
 
 def _parse_subject_name(text: str) -> list[names.GeneralName]:
-    """A name in a subject, and for ``a.test:443``, which has the form of a URI, the host too."""
+    """Parse a name in a subject; of ``a.test:443``, which has the form of a URI, the host too."""
     name = names.parse_san(text, _UNDERSCORED)
     if not isinstance(name, names.URI) or _host(name):
         return [name]

@@ -7,26 +7,24 @@ from newel.crypto.lints.subject import CertificateRule, CertificateSubject
 
 
 def e_basic_constraints_and_key_cert_sign_inconsistent(subject: CertificateSubject) -> bool:
-    """KeyCertSign is asserted if, and only if, the subject is an authority (RFC 5280 §4.2.1.9)."""
+    """Require keyCertSign of CA certificates, and of no other (RFC 5280 §4.2.1.9)."""
     usage = subject.key_usage
     return usage is None or usage.key_cert_sign == subject.ca
 
 
 def e_basic_constraints_not_critical(subject: CertificateSubject) -> bool:
-    """An authority's basic constraints are critical (RFC 5280 §4.2.1.9)."""
+    """Require critical basic constraints in a CA certificate (RFC 5280 §4.2.1.9)."""
     return not subject.ca or subject.critical(extensions.BASIC_CONSTRAINTS) is True
 
 
 def e_ext_name_constraints_not_in_ca(subject: CertificateSubject) -> bool:
-    """Name constraints stand in authorities' certificates only, and are critical
-    (RFC 5280 §4.2.1.10).
-    """
+    """Allow name constraints in CA certificates only, and critical (RFC 5280 §4.2.1.10)."""
     critical = subject.critical(extensions.NAME_CONSTRAINTS)
     return critical is None or (critical and subject.ca)
 
 
 def e_ext_policy_constraints_not_in_ca(subject: CertificateSubject) -> bool:
-    """Policy constraints, mappings and inhibitAnyPolicy stand in authorities' certificates, and are
+    """Allow policy constraints, policy mappings and inhibitAnyPolicy in CA certificates only, and
     critical (RFC 5280 §4.2.1.5, .11, .14).
     """
     found = [
@@ -38,12 +36,12 @@ def e_ext_policy_constraints_not_in_ca(subject: CertificateSubject) -> bool:
 
 
 def e_ca_subject_field_empty(subject: CertificateSubject) -> bool:
-    """An authority's subject is not empty: it is the issuer of others (RFC 5280 §4.1.2.6)."""
+    """Require a subject of a CA certificate (RFC 5280 §4.1.2.6)."""
     return not subject.ca or not subject.nameless
 
 
 def e_path_len_constraint_exceeds_issuer(subject: CertificateSubject) -> bool:
-    """An authority under another stays within that one's path length (RFC 5280 §4.2.1.9)."""
+    """Require a CA's path length to be below its issuer's (RFC 5280 §4.2.1.9)."""
     value = subject.value(extensions.BASIC_CONSTRAINTS, x509.BasicConstraints)
     room = subject.issuer.path_length if subject.issuer else None
     if value is None or not value.ca or room is None:

@@ -31,15 +31,15 @@ _NEEDS_A_SIGNING_BIT = frozenset(
 
 
 def e_critical_extension_unknown(subject: CertificateSubject) -> bool:
-    """Only extensions that verifiers know are critical; key identifiers, information access and the
-    like never are (RFC 5280 §4.2, §4.2.1.1, §4.2.1.2, §4.2.2).
+    """Allow critical extensions only where verifiers know them; key identifiers, information access
+    and the like are never critical (RFC 5280 §4.2, §4.2.1.1, §4.2.1.2, §4.2.2).
     """
     return _MAY_BE_CRITICAL.issuperset(subject.critical_ones)
 
 
 def e_ext_authority_key_identifier_mismatch(subject: CertificateSubject) -> bool:
-    """The authority key identifier is there and is the issuer's subject key identifier as encoded
-    (RFC 5280 §4.2.1.1); a root may leave it out.
+    """Require the authority key identifier to equal the issuer's subject key identifier
+    (RFC 5280 §4.2.1.1). A root may omit it.
     """
     value = subject.value(extensions.AUTHORITY_KEY_IDENTIFIER, x509.AuthorityKeyIdentifier)
     if subject.issuer is None:
@@ -53,17 +53,17 @@ def _own_identifier(subject: CertificateSubject) -> bytes | None:
 
 
 def e_ext_subject_key_identifier_missing(subject: CertificateSubject) -> bool:
-    """Every certificate has a subject key identifier of 1 octet or more (RFC 5280 §4.2.1.2)."""
+    """Require a subject key identifier of at least one octet (RFC 5280 §4.2.1.2)."""
     return bool(_own_identifier(subject))
 
 
 def e_ext_key_usage_missing_or_not_critical(subject: CertificateSubject) -> bool:
-    """Key usage is there and critical (RFC 5280 §4.2.1.3)."""
+    """Require a critical key usage extension (RFC 5280 §4.2.1.3)."""
     return subject.key_usage is not None and subject.critical(extensions.KEY_USAGE) is True
 
 
 def e_key_usage_inconsistent_with_key(subject: CertificateSubject) -> bool:
-    """Only RSA keys encipher keys or data: no elliptic curve key does (RFC 8813 §3, RFC 9295 §3)."""
+    """Allow encipherment of keys and data for RSA keys only (RFC 8813 §3, RFC 9295 §3)."""
     usage = subject.key_usage
     if usage is None or not (usage.key_encipherment or usage.data_encipherment):
         return True
@@ -71,7 +71,7 @@ def e_key_usage_inconsistent_with_key(subject: CertificateSubject) -> bool:
 
 
 def e_key_usage_and_extended_key_usage_inconsistent(subject: CertificateSubject) -> bool:
-    """TLS and OCSP signing need digitalSignature or a key exchange (RFC 5280 §4.2.1.12)."""
+    """Require digitalSignature or a key exchange for TLS and OCSP signing (RFC 5280 §4.2.1.12)."""
     usage = subject.key_usage
     if usage is None or _NEEDS_A_SIGNING_BIT.isdisjoint(subject.purposes):
         return True
@@ -82,13 +82,13 @@ def e_key_usage_and_extended_key_usage_inconsistent(subject: CertificateSubject)
 
 
 def e_ext_key_usage_contains_any(subject: CertificateSubject) -> bool:
-    """No end-entity certificate is for any purpose (RFC 5280 §4.2.1.12)."""
+    """Forbid anyExtendedKeyUsage in end-entity certificates (RFC 5280 §4.2.1.12)."""
     return subject.ca or extensions.ANY_EXTENDED_KEY_USAGE not in subject.purposes
 
 
 def e_ocsp_signing_not_alone(subject: CertificateSubject) -> bool:
-    """A delegated responder's certificate is for nothing else, is no authority, and has nocheck; no
-    other certificate has it (RFC 6960 §4.2.2.2).
+    """Require a delegated responder's certificate to have no other purpose, to be no CA certificate
+    and to have nocheck; forbid nocheck in any other (RFC 6960 §4.2.2.2).
     """
     signs = extensions.OCSP_SIGNING in subject.purposes
     if signs and (subject.ca or len(subject.purposes) > 1):
@@ -97,7 +97,7 @@ def e_ocsp_signing_not_alone(subject: CertificateSubject) -> bool:
 
 
 def e_ext_crl_distribution_point_not_url(subject: CertificateSubject) -> bool:
-    """Revocation lists are reached by http or ldap under a full name (RFC 5280 §4.2.1.13)."""
+    """Require http or ldap URLs under full names in distribution points (RFC 5280 §4.2.1.13)."""
     points = subject.value(extensions.CRL_DISTRIBUTION_POINTS, x509.CRLDistributionPoints)
     return points is None or all(
         point.full_name is not None and all(map(_is_plain_url, point.full_name)) for point in points
@@ -105,14 +105,14 @@ def e_ext_crl_distribution_point_not_url(subject: CertificateSubject) -> bool:
 
 
 def e_ext_aia_location_not_url(subject: CertificateSubject) -> bool:
-    """OCSP and caIssuers are reached by http (RFC 5280 §4.2.2.1): TLS there could need itself."""
+    """Require http or ldap URLs of OCSP and caIssuers: TLS there could need itself (RFC 5280 §4.2.2.1)."""
     oid = extensions.AUTHORITY_INFORMATION_ACCESS
     access = subject.value(oid, x509.AuthorityInformationAccess)
     return access is None or all(_is_plain_url(each.access_location) for each in access)
 
 
 def e_ext_tls_feature_without_ocsp_responder(subject: CertificateSubject) -> bool:
-    """Whoever must staple a status (RFC 7633 §4.2.1) finds in the certificate where to ask for it."""
+    """Require an OCSP responder where the subject has to staple (RFC 7633 §4.2.1)."""
     if extensions.TLS_FEATURE not in subject.extensions:
         return True
     features = subject.value(extensions.TLS_FEATURE, x509.TLSFeature)

@@ -7,12 +7,12 @@ from newel.crypto.lints.subject import CertificateRule, CertificateSubject, is_w
 
 
 def e_invalid_certificate_version(subject: CertificateSubject) -> bool:
-    """A certificate with extensions is version 3 (RFC 5280 §4.1.2.1)."""
+    """Require version 3, as certificates with extensions have it (RFC 5280 §4.1.2.1)."""
     return subject.version == b"\x02\x01\x02"
 
 
 def e_serial_number_not_positive_or_longer_than_20_octets(subject: CertificateSubject) -> bool:
-    """The serial number is positive, in shortest form, of at most 20 octets (RFC 5280 §4.1.2.2)."""
+    """Require a positive serial number in shortest form, of at most 20 octets (RFC 5280 §4.1.2.2)."""
     try:
         serials.check(subject.serial)
     except ValueError:
@@ -21,40 +21,40 @@ def e_serial_number_not_positive_or_longer_than_20_octets(subject: CertificateSu
 
 
 def e_signature_algorithm_not_of_issuer_key(subject: CertificateSubject) -> bool:
-    """The signature algorithm is a strong one of the issuer's key (RFC 5280 §4.1.2.3, 4055, 5758,
-    8410): its parameters as those documents have them.
+    """Require a strong signature algorithm of the issuer's key, with the parameters that its RFC
+    gives it (RFC 5280 §4.1.2.3, RFC 4055, RFC 5758, RFC 8410).
     """
     issuer = subject.issuer
     return subject.inner_algorithm in (issuer.signatures if issuer else signatures_of(subject.spki))
 
 
 def e_issuer_dn_mismatch(subject: CertificateSubject) -> bool:
-    """The issuer name is not empty and is the issuer's subject, octet by octet (RFC 5280 §4.1.2.4);
-    of a root, its own.
+    """Require the issuer name to be the issuer's subject, octet by octet, and not empty; in a root,
+    its own subject (RFC 5280 §4.1.2.4).
     """
     expected = subject.issuer.name if subject.issuer else subject.subject_name
     return subject.issuer_name == expected != distinguished_names.EMPTY
 
 
 def e_wrong_time_format(subject: CertificateSubject) -> bool:
-    """Times are UTCTime until 2049 and GeneralizedTime after, whole seconds, Z (RFC 5280 §4.1.2.5)."""
+    """Require UTCTime until 2049, GeneralizedTime after, whole seconds, Z (RFC 5280 §4.1.2.5)."""
     return is_well_formed_time(subject.encoded_before) and is_well_formed_time(
         subject.encoded_after
     )
 
 
 def e_validity_time_not_positive(subject: CertificateSubject) -> bool:
-    """A certificate does not end before it begins (RFC 5280 §4.1.2.5)."""
+    """Require notAfter not to be before notBefore (RFC 5280 §4.1.2.5)."""
     return subject.library.not_valid_before_utc <= subject.not_after
 
 
 def e_validity_exceeds_issuer(subject: CertificateSubject) -> bool:
-    """A certificate does not outlive its issuer (the shell model of RFC 5280 §6.1.3 (a)(2))."""
+    """Require notAfter not to be after the issuer's (the shell model of RFC 5280 §6.1.3 (a)(2))."""
     return subject.issuer is None or subject.not_after <= subject.issuer.not_after
 
 
 def e_subject_attribute_out_of_bounds(subject: CertificateSubject) -> bool:
-    """Subject attributes have the string types, sizes and characters of RFC 5280 appendix A.1."""
+    """Require the string types, sizes and characters of RFC 5280 appendix A.1 in subjects."""
     try:
         distinguished_names.check(subject.subject_name)
     except InvalidNameError:
@@ -63,7 +63,7 @@ def e_subject_attribute_out_of_bounds(subject: CertificateSubject) -> bool:
 
 
 def e_cert_contains_unique_identifier(subject: CertificateSubject) -> bool:
-    """Certificates carry no unique identifiers (RFC 5280 §4.1.2.8)."""
+    """Forbid unique identifiers (RFC 5280 §4.1.2.8)."""
     return not subject.unique_identifiers
 
 

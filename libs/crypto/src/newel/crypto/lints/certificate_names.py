@@ -9,24 +9,25 @@ _TEXTS = frozenset({names.DNS_TAG, names.EMAIL_TAG, names.URI_TAG})
 
 
 def e_subject_empty_without_san(subject: CertificateSubject) -> bool:
-    """A certificate names its subject, by subject or by alternative name (RFC 5280 §4.1.2.6)."""
+    """Require a subject or an alternative name (RFC 5280 §4.1.2.6)."""
     return not subject.nameless or bool(subject.alternative_names)
 
 
 def e_ext_san_not_critical_without_subject(subject: CertificateSubject) -> bool:
-    """The alternative name is critical if, and only if, the subject is empty (RFC 5280 §4.2.1.6)."""
+    """Require critical alternative names if, and only if, the subject is empty (RFC 5280 §4.2.1.6)."""
     critical = subject.names_are_critical
     return critical is None or critical == subject.nameless
 
 
 def e_ext_san_no_entries(subject: CertificateSubject) -> bool:
-    """An alternative name extension has a name (RFC 5280 §4.2.1.6)."""
+    """Require at least one name in an alternative name extension (RFC 5280 §4.2.1.6)."""
     return subject.alternative_names != []
 
 
 def e_ext_san_unsupported_name_type(subject: CertificateSubject) -> bool:
-    """Alternative names are domain names, IP addresses of 4 or 16 octets, mailboxes and URIs
-    (RFC 5280 §4.2.1.6): nothing else is checked here, so nothing else is signed.
+    """Allow domain names, IP addresses of 4 or 16 octets, mailboxes and URIs (RFC 5280 §4.2.1.6).
+
+    No rule checks another type, so none is signed.
     """
     return all(
         each.tag in _TEXTS or (each.tag == names.IP_TAG and len(each.content) in {4, 16})
@@ -35,8 +36,8 @@ def e_ext_san_unsupported_name_type(subject: CertificateSubject) -> bool:
 
 
 def e_ext_san_dns_name_not_preferred_syntax(subject: CertificateSubject) -> bool:
-    """DNSNames are domain names in preferred syntax, in A-labels and lower case (RFC 5280 §4.2.1.6,
-    §7.2, RFC 1034 §3.5 as RFC 1123 §2.1 has it).
+    """Require domain names in preferred syntax, as A-labels and in lower case (RFC 5280 §4.2.1.6,
+    §7.2, RFC 1034 §3.5 as amended by RFC 1123 §2.1).
     """
     return all(map(_is_domain_name, subject.dns_names))
 
@@ -50,7 +51,7 @@ def _is_domain_name(text: str) -> bool:
 
 
 def e_ext_san_rfc822_format_invalid(subject: CertificateSubject) -> bool:
-    """rfc822Names are bare mailboxes (RFC 5280 §4.2.1.6)."""
+    """Require rfc822Names to be bare mailboxes (RFC 5280 §4.2.1.6)."""
     return all(map(_is_mailbox, subject.emails))
 
 
@@ -62,7 +63,7 @@ def _is_mailbox(text: str) -> bool:
 
 
 def e_ext_san_uri_format_invalid(subject: CertificateSubject) -> bool:
-    """URIs are absolute, with something after the scheme, their hosts domain names or addresses
+    """Require absolute URIs with a scheme-specific part, and a domain name or an address as host
     (RFC 5280 §4.2.1.6).
     """
     return all(map(_is_uri, subject.uris))
@@ -77,7 +78,7 @@ def _is_uri(text: str) -> bool:
 
 
 def e_ext_san_duplicate_name(subject: CertificateSubject) -> bool:
-    """Every alternative name stands once: a set is what relying parties take it for."""
+    """Forbid the same alternative name twice: relying parties take the names for a set."""
     found = subject.alternative_names or ()
     return len(found) < 2 or len({each.raw for each in found}) == len(found)
 

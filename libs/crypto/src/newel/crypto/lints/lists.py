@@ -44,40 +44,40 @@ ListRule: TypeAlias = Callable[[ListSubject], bool]
 
 
 def e_crl_version_not_2(subject: ListSubject) -> bool:
-    """A list is version 2 (RFC 5280 §5.1.2.1)."""
+    """Require version 2 (RFC 5280 §5.1.2.1)."""
     return subject.version == b"\x01"
 
 
 def e_crl_signature_algorithm_not_of_issuer_key(subject: ListSubject) -> bool:
-    """The signature algorithm is a strong one of the issuer's key (RFC 5280 §5.1.2.2)."""
+    """Require a strong signature algorithm of the issuer's key (RFC 5280 §5.1.2.2)."""
     return subject.inner_algorithm in subject.issuer.signatures
 
 
 def e_crl_issuer_dn_mismatch(subject: ListSubject) -> bool:
-    """The issuer name is the issuer's subject, octet by octet (RFC 5280 §5.1.2.3)."""
+    """Require the issuer name to be the issuer's subject, octet by octet (RFC 5280 §5.1.2.3)."""
     return subject.issuer_name == subject.issuer.name != distinguished_names.EMPTY
 
 
 def e_crl_wrong_time_format(subject: ListSubject) -> bool:
-    """Times are UTCTime until 2049 and GeneralizedTime after, whole seconds (RFC 5280 §5.1.2.4)."""
+    """Require UTCTime until 2049, GeneralizedTime after, whole seconds (RFC 5280 §5.1.2.4)."""
     return is_well_formed_time(subject.this_update) and (
         subject.next_update is None or is_well_formed_time(subject.next_update)
     )
 
 
 def e_crl_next_update_missing_or_not_later(subject: ListSubject) -> bool:
-    """NextUpdate is there (RFC 5280 §5.1.2.5) and comes after thisUpdate."""
+    """Require nextUpdate, and after thisUpdate (RFC 5280 §5.1.2.5)."""
     next_update = subject.library.next_update_utc
     return next_update is not None and next_update > subject.library.last_update_utc
 
 
 def e_crl_empty_revoked_certificates(subject: ListSubject) -> bool:
-    """Without entries revokedCertificates is absent (RFC 5280 §5.1.2.6)."""
+    """Forbid revokedCertificates without entries (RFC 5280 §5.1.2.6)."""
     return subject.size_of_entries != 0
 
 
 def e_crl_authority_key_identifier_mismatch(subject: ListSubject) -> bool:
-    """The authority key identifier is there and is the issuer's (RFC 5280 §5.2.1)."""
+    """Require the issuer's key identifier, not critical (RFC 5280 §5.2.1)."""
     extension = subject.extensions.get(extensions.AUTHORITY_KEY_IDENTIFIER)
     if extension is None or not isinstance(extension.value, x509.AuthorityKeyIdentifier):
         return False
@@ -87,7 +87,7 @@ def e_crl_authority_key_identifier_mismatch(subject: ListSubject) -> bool:
 
 
 def e_crl_number_missing_or_out_of_bounds(subject: ListSubject) -> bool:
-    """The number is there, not critical, not negative, of at most 20 octets (RFC 5280 §5.2.3)."""
+    """Require a CRL number of at most 20 octets, neither critical nor negative (RFC 5280 §5.2.3)."""
     extension = subject.extensions.get(extensions.CRL_NUMBER)
     if extension is None or not isinstance(extension.value, x509.CRLNumber):
         return False
@@ -95,27 +95,27 @@ def e_crl_number_missing_or_out_of_bounds(subject: ListSubject) -> bool:
 
 
 def e_crl_issuing_distribution_point_not_critical(subject: ListSubject) -> bool:
-    """The issuing distribution point is critical and not empty (RFC 5280 §5.2.5); one scope at most:
-    the library refuses to parse what names several.
+    """Require the issuing distribution point to be critical (RFC 5280 §5.2.5). The library refuses to
+    parse an empty one and one with several scopes.
     """
     extension = subject.extensions.get(extensions.ISSUING_DISTRIBUTION_POINT)
     return extension is None or extension.critical
 
 
 def e_crl_critical_extension_unknown(subject: ListSubject) -> bool:
-    """Only extensions that verifiers know are critical (RFC 5280 §5.2)."""
+    """Allow critical extensions only where verifiers know them (RFC 5280 §5.2)."""
     return all(
         not each.critical or oid in _MAY_BE_CRITICAL for oid, each in subject.extensions.items()
     )
 
 
 def e_crl_reason_unspecified_or_critical(subject: ListSubject) -> bool:
-    """The reason unspecified (0) is left out, never written, and never critical (RFC 5280 §5.3.1)."""
+    """Forbid the reason unspecified (0), and critical reasons (RFC 5280 §5.3.1)."""
     return _ZERO_REASON not in subject.tbs and _CRITICAL_REASON not in subject.tbs
 
 
 def e_crl_remove_from_crl_in_complete_list(subject: ListSubject) -> bool:
-    """RemoveFromCRL stands in delta lists only (RFC 5280 §5.3.1)."""
+    """Allow removeFromCRL in delta CRLs only (RFC 5280 §5.3.1)."""
     return _DELTA in subject.extensions or _REMOVED not in subject.tbs
 
 

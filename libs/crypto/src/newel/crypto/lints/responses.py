@@ -35,14 +35,14 @@ ResponseRule: TypeAlias = Callable[[ResponseSubject], bool]
 
 
 def e_ocsp_responder_id_not_by_key(subject: ResponseSubject) -> bool:
-    """The responder is named by the SHA-1 of its key (RFC 9919 §3.2.2)."""
+    """Require the responder to be named by the SHA-1 of its key (RFC 9919 §3.2.2)."""
     return subject.responder_id.tag == 0xA2 and subject.responder_id.content == der.octet_string(
         subject.responder_key_hash
     )
 
 
 def e_ocsp_status_not_current(subject: ResponseSubject) -> bool:
-    """ThisUpdate <= producedAt < nextUpdate, which is always there (RFC 9919 §3.2.4)."""
+    """Require thisUpdate <= producedAt < nextUpdate (RFC 9919 §3.2.4)."""
     produced = subject.library.produced_at_utc
     return all(
         single.next_update_utc is not None
@@ -52,7 +52,7 @@ def e_ocsp_status_not_current(subject: ResponseSubject) -> bool:
 
 
 def e_ocsp_revocation_time_in_future(subject: ResponseSubject) -> bool:
-    """Nothing is revoked in the future, and the reason unspecified is left out (RFC 5280 §5.3.1)."""
+    """Forbid revocation times in the future, and the reason unspecified (RFC 5280 §5.3.1)."""
     produced = subject.library.produced_at_utc
     return all(
         single.certificate_status is not ocsp.OCSPCertStatus.REVOKED
@@ -65,8 +65,8 @@ def e_ocsp_revocation_time_in_future(subject: ResponseSubject) -> bool:
 
 
 def e_ocsp_non_issued_without_extended_revoke(subject: ResponseSubject) -> bool:
-    """Who says revoked of what was never issued says so by extension, as on hold since 1970
-    (RFC 6960 §2.2, §4.4.8).
+    """Require the extended-revoke extension and certificateHold since 1970 in an answer of revoked
+    for a certificate that was never issued (RFC 6960 §2.2, §4.4.8).
     """
     extended = [
         single.revocation_reason is x509.ReasonFlags.certificate_hold
@@ -77,7 +77,7 @@ def e_ocsp_non_issued_without_extended_revoke(subject: ResponseSubject) -> bool:
 
 
 def e_ocsp_nonce_size_out_of_bounds(subject: ResponseSubject) -> bool:
-    """A nonce has 1 to 128 octets (RFC 9654 §2.1)."""
+    """Require a nonce of 1 to 128 octets (RFC 9654 §2.1)."""
     return all(
         not isinstance(each.value, x509.OCSPNonce) or 1 <= len(each.value.nonce) <= _MAX_NONCE
         for each in subject.extensions.values()
@@ -85,7 +85,7 @@ def e_ocsp_nonce_size_out_of_bounds(subject: ResponseSubject) -> bool:
 
 
 def e_ocsp_critical_extension(subject: ResponseSubject) -> bool:
-    """No response extension is critical: clients need not know any (RFC 6960 §4.4)."""
+    """Forbid critical extensions: clients need not know any (RFC 6960 §4.4)."""
     return not any(each.critical for each in subject.extensions.values())
 
 

@@ -33,7 +33,7 @@ class Issuer:
 
     @classmethod
     def of(cls, issuer: x509.Certificate) -> "Issuer":
-        """From the parsed certificate."""
+        """Read the parsed certificate; ValueError if it is no CA certificate."""
         try:
             value = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
         except x509.ExtensionNotFound:
@@ -78,7 +78,7 @@ class CertificateSubject:
         self._read_extensions(der.split(der.content(listed[0])) if listed else [])
 
     def _read_extensions(self, listed: Sequence[bytes]) -> None:
-        """Sorts out what is particular to this certificate, and what makes its shape."""
+        """Separate what is particular to this certificate from its shape."""
         shape = [key_algorithm(self.spki), b"" if self.nameless else b"named"]
         self.alternative_names: list[der.Element] | None = None
         self.names_are_critical: bool | None = None
@@ -148,12 +148,12 @@ class CertificateSubject:
         return frozenset(p.dotted_string for p in purposes or ())
 
     def value(self, oid: str, kind: type[ExtensionValue]) -> ExtensionValue | None:
-        """An extension's value, or None where it is absent."""
+        """Return an extension's value, or None where it is absent."""
         extension = self.extensions.get(oid)
         return extension.value if extension and isinstance(extension.value, kind) else None
 
     def critical(self, oid: str) -> bool | None:
-        """Whether an extension is critical, or None where it is absent."""
+        """Return whether an extension is critical, or None where it is absent."""
         extension = self.extensions.get(oid)
         return extension.critical if extension else None
 
@@ -164,7 +164,7 @@ class CertificateSubject:
 
 
 def _octet_string_head(value: bytes) -> bytes:
-    """Tag and length of a short OCTET STRING that is all of ``value``; else ``value`` itself."""
+    """Return tag and length of a short OCTET STRING that is all of ``value``; else ``value``."""
     whole = 2 < len(value) < 0x80 and value[1] == len(value) - 2
     return value[:2] if whole else value
 
@@ -173,7 +173,7 @@ CertificateRule: TypeAlias = Callable[[CertificateSubject], bool]
 
 
 def is_well_formed_time(element: der.Element) -> bool:
-    """A Time as RFC 5280 §4.1.2.5 wants it: the right form for the year, whole seconds, Z."""
+    """Check a Time: the right form for its year, whole seconds, Z (RFC 5280 §4.1.2.5)."""
     text = element.content
     if element.tag == der.UTC_TIME:
         return len(text) == 13 and text[:12].isdigit() and text[12:] == b"Z"

@@ -12,7 +12,7 @@ from newel.gotemplate.literals import octets, to_text
 
 
 def from_base64(value: str) -> bytes:
-    """The octets of base64, which may be broken into lines; CallError in Go's words."""
+    """Decode base64, which may be broken into lines; raise CallError in Go's words."""
     body = octets(value).replace(b"\r", b"").replace(b"\n", b"")
     try:
         if len(body) % 4 == 0:
