@@ -1,6 +1,7 @@
 """Every metric of the issuing authority. Labels are bounded: error names and configured issuers."""
 
 import datetime as dt
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -9,34 +10,31 @@ class Metrics:
     """The metrics of the issuing authority."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        self._requests = counter(
             "newel_issuing_requests_total",
             "Requests for certificates, by what became of them (an error's name, or granted)",
             ("outcome",),
-            registry=registry,
         )
-        self._revocations = Counter(
+        self._revocations = counter(
             "newel_issuing_revocations_total",
             "Requests to revoke, by what became of them (an error's name, or granted)",
             ("outcome",),
-            registry=registry,
         )
-        self._reconciled = Counter(
+        self._reconciled = counter(
             "newel_issuing_reconciled_total",
             "Intents left open by a crash: finished, or ended unsigned",
             ("outcome",),
-            registry=registry,
         )
-        self._bad_signatures = Counter(
+        self._bad_signatures = counter(
             "newel_issuing_bad_signatures_total",
             "Signatures of the signer that did not verify and were never released",
-            registry=registry,
         )
-        self._issuer_not_after = Gauge(
+        self._issuer_not_after = gauge(
             "newel_issuing_issuer_not_after_seconds",
             "When an issuer expires, in seconds since 1970",
             ("issuer",),
-            registry=registry,
         )
         self._families = {
             "issue": self._requests,

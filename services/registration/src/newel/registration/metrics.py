@@ -1,5 +1,7 @@
 """The metrics of the registration authority. Labels are bounded: outcomes, methods, provisioners."""
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from newel.runtime.errors import NewelError
@@ -12,52 +14,45 @@ class Metrics:
     """The metrics of this service, on one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
         self.registry = registry
-        self.decisions = Counter(
+        self.decisions = counter(
             "newel_registration_decisions_total",
             "Decisions by operation and outcome (granted, or the type of the error)",
             ("operation", "outcome"),
-            registry=registry,
         )
-        self.signed = Counter(
+        self.signed = counter(
             "newel_registration_signed_total",
             "Certificates requested with tokens or ACME orders, by provisioner",
             ("provisioner", "success"),
-            registry=registry,
         )
-        self.renewed = Counter(
+        self.renewed = counter(
             "newel_registration_renewed_total",
             "Renewals, by provisioner",
             ("provisioner", "success"),
-            registry=registry,
         )
-        self.rekeyed = Counter(
+        self.rekeyed = counter(
             "newel_registration_rekeyed_total",
             "Renewals with a new key, by provisioner",
             ("provisioner", "success"),
-            registry=registry,
         )
-        self.provisioners = Gauge(
+        self.provisioners = gauge(
             "newel_registration_provisioners",
             "Provisioners by state: on, disabled by configuration, off because they cannot be used",
             ("state",),
-            registry=registry,
         )
-        self.server_certificate_expiry = Gauge(
+        self.server_certificate_expiry = gauge(
             "newel_registration_server_certificate_expiry_timestamp_seconds",
             "When the server's own TLS certificate expires",
-            registry=registry,
         )
-        self.used_tokens_swept = Counter(
-            "newel_registration_used_token_sweeps_total",
-            "Runs that forgot expired used tokens",
-            registry=registry,
+        self.used_tokens_swept = counter(
+            "newel_registration_used_token_sweeps_total", "Runs that forgot expired used tokens"
         )
-        self.rate_limited = Counter(
+        self.rate_limited = counter(
             "newel_registration_rate_limited_total",
             "Requests over a rate limit: address, new-account, new-order",
             ("limit",),
-            registry=registry,
         )
         Alias(self.signed, "step_ca_x509_signed", registry)
         Alias(self.renewed, "step_ca_x509_renewed", registry)

@@ -2,6 +2,7 @@
 
 from collections import Counter as Tally
 from collections.abc import Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -30,49 +31,38 @@ class Metrics:
     """The metrics of the validation authority."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
         self.answers: Tally[str] = Tally()
         registry.register(_Answers(self.answers))
-        self.signed = Counter("newel_ocsp_signed_total", "OCSP responses signed", registry=registry)
-        self.cached = Gauge(
-            "newel_ocsp_cached_answers", "OCSP responses in memory", registry=registry
-        )
-        self.lag = Gauge(
+        self.signed = counter("newel_ocsp_signed_total", "OCSP responses signed")
+        self.cached = gauge("newel_ocsp_cached_answers", "OCSP responses in memory")
+        self.lag = gauge(
             "newel_validation_lag_seconds",
             "Seconds since revocations were last compared with the issuing authority's",
-            registry=registry,
         )
-        self.repaired = Counter(
+        self.repaired = counter(
             "newel_validation_repaired_total",
             "Revocations that reconciliation found and no event had announced",
-            registry=registry,
         )
-        self.crl_number = Gauge(
-            "newel_crl_number", "Number of the CRL that is served", ("issuer",), registry=registry
+        self.crl_number = gauge("newel_crl_number", "Number of the CRL that is served", ("issuer",))
+        self.crl_entries = gauge(
+            "newel_crl_entries", "Entries of the CRL that is served", ("issuer",)
         )
-        self.crl_entries = Gauge(
-            "newel_crl_entries", "Entries of the CRL that is served", ("issuer",), registry=registry
-        )
-        self.crl_octets = Gauge(
-            "newel_crl_octets", "Length of the CRL that is served", ("issuer",), registry=registry
-        )
-        self.crl_next_update = Gauge(
+        self.crl_octets = gauge("newel_crl_octets", "Length of the CRL that is served", ("issuer",))
+        self.crl_next_update = gauge(
             "newel_crl_next_update_seconds",
             "nextUpdate of the CRL that is served, since 1970",
             ("issuer",),
-            registry=registry,
         )
-        self.offline_crl_next_update = Gauge(
+        self.offline_crl_next_update = gauge(
             "newel_offline_crl_next_update_seconds",
             "nextUpdate of the CRL that a ceremony made, since 1970; 0: there is none",
             ("issuer",),
-            registry=registry,
         )
-        self.crl_failures = Counter(
-            "newel_crl_failures_total", "CRLs that could not be published", registry=registry
-        )
-        self.responder_not_after = Gauge(
+        self.crl_failures = counter("newel_crl_failures_total", "CRLs that could not be published")
+        self.responder_not_after = gauge(
             "newel_ocsp_responder_not_after_seconds",
             "When the responder's certificate expires, since 1970; 0: it is unusable",
             ("issuer",),
-            registry=registry,
         )

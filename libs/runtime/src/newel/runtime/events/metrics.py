@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -21,42 +22,36 @@ class EventMetrics:
     """Counts deliveries by consumer; the relay to NATS is the consumer ``nats``."""
 
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
         self._clock = clock
-        self._delivered = Counter(
-            "newel_events_delivered_total",
-            "Events a consumer has handled",
-            ("consumer",),
-            registry=registry,
+        self._delivered = counter(
+            "newel_events_delivered_total", "Events a consumer has handled", ("consumer",)
         )
-        self._failures = Counter(
+        self._failures = counter(
             "newel_event_delivery_failures_total",
             "Batches of events a consumer could not handle and will get again",
             ("consumer",),
-            registry=registry,
         )
-        self._delay = Gauge(
+        self._delay = gauge(
             "newel_event_delay_seconds",
             "How long after its commit the last event of the last minute was handled; 0 without one",
             ("consumer",),
-            registry=registry,
         )
-        self._waiting = Gauge(
+        self._waiting = gauge(
             "newel_outbox_waiting_events",
             "Events in the outbox that a consumer, or the relay to NATS, has not had",
             ("consumer",),
-            registry=registry,
         )
-        self._oldest = Gauge(
+        self._oldest = gauge(
             "newel_outbox_oldest_seconds",
             "How long the oldest event has been waiting in the outbox; 0 when none waits",
             ("consumer",),
-            registry=registry,
         )
-        self._odd = Counter(
+        self._odd = counter(
             "newel_events_passed_over_total",
             "Messages in the stream that no service of this authority writes",
             ("consumer",),
-            registry=registry,
         )
 
     def watch(self, consumer: str, deliver: Deliver) -> Deliver:
