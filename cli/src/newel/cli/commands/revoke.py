@@ -9,7 +9,7 @@ from newel.cli.interact.terminal import confirm, note, say, show_json
 from newel.cli.operations import connection, enroll
 from newel.cli.operations.inventory import layouts, questions, session
 from newel.cli.operations.tokens import provisioner_choice, token_requests
-from newel.cli.options.groups import authority_options, token_options
+from newel.cli.options.groups import authority_options, service_options, token_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.revoke import RevokeOptions
@@ -43,7 +43,7 @@ def active(options: "RevokeOptions", endpoint: str) -> Sequence[str]:
     from newel.client import catalogue
     from newel.client.answers import rows
 
-    with session.connect_inventory(options) as authority:
+    with session.connect(service_options(options, "inventory")) as authority:
         found = authority.send(catalogue.endpoint(endpoint))
         good = [each for each in rows(found, "certificates") if each.get("state") == "active"]
     if not good:

@@ -6,14 +6,13 @@ Its algorithm is its own where it names one; a flag may fill a gap, but not cont
 
 import json
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose import jwk_files
 from newel.cli.jose.jose_algorithms import HMAC, default_algorithm, encryptions_of, signatures_of
 from newel.cli.operations.keys import key_files
 from newel.cli.operations.web_files import read_file_or_url
-from newel.cli.options.invocation import Invocation
 from newel.cli.store.files import utf_8
 from newel.crypto.keys import PrivateKey, PublicKey
 
@@ -58,24 +57,29 @@ class KeyRequest:
     """An RSA or symmetric key without an algorithm stays without: several would fit."""
 
 
-def choose(call: Invocation, wanted: KeyRequest, *, other: str = "jwks") -> JOSEKey:
+class KeySource(NamedTuple):
+    """The files that --key, --jwks and --password-file name."""
+
+    key: str | None = None
+    jwks: str | None = None
+    password_file: str | None = None
+
+
+def choose(source: KeySource, wanted: KeyRequest, *, other: str = "jwks") -> JOSEKey:
     """Return the key of --key or of --jwks. Raises UsageError unless exactly one is given."""
-    require_source(call, other)
-    name, jwks = call.get("key"), call.get("jwks")
-    password_file = call.get("password-file") if call.has("password-file") else None
-    if name:
-        return read(name, wanted, password_file)
+    require_source(source, other)
+    if source.key:
+        return read(source.key, wanted, source.password_file)
     if not wanted.kid:
         raise UsageError("flag '--kid' requires the '--jwks' flag")
-    return read_from_set(str(jwks), wanted, password_file)
+    return read_from_set(str(source.jwks), wanted, source.password_file)
 
 
-def require_source(call: Invocation, other: str = "jwks") -> None:
+def require_source(source: KeySource, other: str = "jwks") -> None:
     """Raise UsageError unless exactly one of --key and --jwks is given."""
-    given = [flag for flag in ("key", "jwks") if call.get(flag)]
-    if len(given) > 1:
+    if source.key and source.jwks:
         raise UsageError("flag '--key' and flag '--jwks' are mutually exclusive")
-    if not given:
+    if not source.key and not source.jwks:
         raise UsageError(f"one of flag --key or --{other} is required")
 
 

@@ -2,42 +2,56 @@
 
 import base64
 import hashlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose.jose_keys import JOSEKey
-from newel.cli.options.invocation import Invocation
 
 
-def certificate_flag(call: Invocation) -> str | None:
-    """``x5c-cert`` or ``x5t-cert``, whichever was given; refuses what does not go with it."""
-    given = [flag for flag in ("x5c-cert", "x5t-cert") if call.get(flag)]
+class CertificateSource(NamedTuple):
+    """The file of the certificate that --x5c-cert or --x5t-cert names."""
+
+    x5c_cert: str | None = None
+    x5t_cert: str | None = None
+    x5c_insecure: bool = False
+    """Whether the header is ``x5cInsecure``, which some authorities read without checking the chain."""
+
+
+def check_source(source: CertificateSource, key: str | None, others: Sequence[str]) -> None:
+    """Raise UsageError for a certificate without --key, or with ``others``, flags that exclude it."""
+    given = [
+        flag
+        for flag, file in (("x5c-cert", source.x5c_cert), ("x5t-cert", source.x5t_cert))
+        if file
+    ]
     if not given:
-        return None
-    flag = given[0]
-    if not call.get("key"):
+        return
+    flag, *rest = given
+    if not key:
         raise UsageError(
             f"one of flag --key or --{flag.replace('cert', 'key')} is required with flag --{flag}"
         )
-    others = [
-        *given[1:],
-        *(name for name in ("jwk", "jwks") if call.has(name) and call.is_given(name)),
-    ]
-    if others:
-        raise UsageError(f"flag '--{flag}' and flag '--{others[0]}' are mutually exclusive")
-    return flag
+    for other in (*rest, *others):
+        raise UsageError(f"flag '--{flag}' and flag '--{other}' are mutually exclusive")
 
 
-def certificate_header(call: Invocation, flag: str, key: JOSEKey) -> dict[str, Any]:
-    """Return the header of the certificate, when it is that of the key and may sign."""
+def certificate_header(source: CertificateSource, key: JOSEKey) -> dict[str, Any]:
+    """Return the header of the certificate, which must be the key's and allowed to sign; {} for none.
+
+    Raises CliError.
+    """
+    name = source.x5c_cert or source.x5t_cert
+    if not name:
+        return {}
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from newel.crypto import loading
     from newel.crypto.keys import PrivateKey
 
-    kind = flag.removesuffix("-cert")
-    chain = certificates(str(call.get(flag)))
+    kind = "x5c" if source.x5c_cert else "x5t"
+    chain = certificates(name)
     try:
         may_sign = (
             loading.read_extensions(chain[0])
@@ -61,8 +75,11 @@ def certificate_header(call: Invocation, flag: str, key: JOSEKey) -> dict[str, A
     if kind == "x5t":
         digest = hashlib.sha1(ders[0], usedforsecurity=False).digest()
         return {"x5t": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()}
-    name = "x5cInsecure" if call.has("x5c-insecure") and call.on("x5c-insecure") else "x5c"
-    return {name: [base64.b64encode(der).decode() for der in ders]}
+    return {
+        "x5cInsecure" if source.x5c_insecure else "x5c": [
+            base64.b64encode(der).decode() for der in ders
+        ]
+    }
 
 
 def certificates(name: str) -> list[Any]:

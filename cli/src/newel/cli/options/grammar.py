@@ -66,7 +66,7 @@ EVERYWHERE = (
     Flag(("config",), "sh", "", "-", "another defaults.json"),
     Flag(("output",), "s", "", "STEP_OUTPUT", "text or json"),
 )
-"""Accepted by every command beside its own flags."""
+"""Accepted by every command besides its own flags."""
 
 _loaded: dict[str, dict[str, Command]] = {}
 

@@ -19,6 +19,8 @@ from newel.cli.store import steppath
 
 if TYPE_CHECKING:
     from newel.cli.operations.administration.admin_session import AdminOptions
+    from newel.cli.operations.inventory.questions import Query
+    from newel.cli.operations.inventory.session import ServiceOptions
     from newel.cli.operations.oauth.sign_in import SignInOptions
     from newel.cli.operations.renewal.leaf import Leaf
     from newel.cli.operations.renewal.renewal import RenewalOptions
@@ -151,3 +153,24 @@ def admin_options(call: Invocation, *login_flags: str) -> "AdminOptions":
         login_flag=flag,
         login_provisioner=call.get(flag),
     )
+
+
+def service_options(call: Invocation, service: str) -> "ServiceOptions":
+    """Return where ``inventory`` or ``alerting`` is, and the administrator who calls it."""
+    from newel.cli.operations.inventory.session import ServiceOptions
+
+    return select(
+        ServiceOptions,
+        call,
+        authority=authority_options(call),
+        url=call.get(f"{service}-url"),
+        root=call.get(f"{service}-root"),
+    )
+
+
+def query(call: Invocation) -> "Query":
+    """Return the filters and the order of a list."""
+    from newel.cli.operations.inventory.questions import FILTERS, Query
+
+    given = {flag: text for flag in FILTERS if call.has(flag) and (text := call.get(flag))}
+    return Query(given, call.get("sort"))

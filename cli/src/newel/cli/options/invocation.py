@@ -26,6 +26,8 @@ class Invocation:
     command. A value is looked up when it is read, so that a command opens defaults.json only when it needs it.
     """
 
+    output: str | None
+
     def __init__(self, command: Command, arguments: list[str]) -> None:
         self.command = command
         self._flags: dict[str, Flag] = {

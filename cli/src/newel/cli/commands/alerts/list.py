@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.inventory.lists import show_list
+from newel.cli.commands.certificates.list import show_list
 
 if TYPE_CHECKING:
     from newel.cli.options.records.alerts import AlertsListOptions

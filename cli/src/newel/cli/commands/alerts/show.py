@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.inventory import layouts, session
+from newel.cli.options.groups import service_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.alerts import AlertsShowOptions
@@ -15,8 +16,8 @@ def run(call: "AlertsShowOptions") -> None:
     from newel.client.answers import rows
 
     (identifier,) = call.positionals(1)
-    form = layouts.format_of(call, options=("text", "json"))
-    with session.connect_alerting(call) as authority:
+    form = layouts.format_of(call.output, options=("text", "json"))
+    with session.connect(service_options(call, "alerting")) as authority:
         found = authority.send(catalogue.alert(identifier))
         deliveries = rows(found, "deliveries")
     if form == "json":

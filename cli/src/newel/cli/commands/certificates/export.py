@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations.inventory import layouts, questions, session
+from newel.cli.options.groups import query, service_options
 from newel.cli.store.files import open_for_writing
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def run(options: "CertificatesExportOptions") -> None:
     if kind not in WRITERS:
         raise UsageError(f"invalid value '{kind}' for flag '--format'; options are csv, ndjson")
     name = words[0] if words else "-"
-    with session.connect_inventory(options) as authority:
-        found = questions.entries(options, authority, "certificates", 0)
+    with session.connect(service_options(options, "inventory")) as authority:
+        found = questions.entries(query(options), authority, "certificates", 0)
         if name == "-":
             WRITERS[kind](sys.stdout, found)
             return

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.inventory import layouts, questions, session
+from newel.cli.options.groups import service_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.certificates import CertificatesShowOptions
@@ -15,8 +16,8 @@ def run(call: "CertificatesShowOptions") -> None:
     """All the catalogue knows of one certificate."""
     (word,) = call.positionals(1)
     serials = questions.serial_numbers(word)
-    form = layouts.format_of(call, options=("text", "json"))
-    with session.connect_inventory(call) as authority:
+    form = layouts.format_of(call.output, options=("text", "json"))
+    with session.connect(service_options(call, "inventory")) as authority:
         found = find_certificate(authority, serials)
     if form == "json":
         show_json(found)

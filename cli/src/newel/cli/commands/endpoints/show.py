@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.interact.terminal import show_json
 from newel.cli.operations.inventory import layouts, session
+from newel.cli.options.groups import service_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.endpoints import EndpointsShowOptions
@@ -15,8 +16,8 @@ def run(call: "EndpointsShowOptions") -> None:
     from newel.client.answers import rows
 
     (identifier,) = call.positionals(1)
-    form = layouts.format_of(call, options=("text", "json"))
-    with session.connect_inventory(call) as authority:
+    form = layouts.format_of(call.output, options=("text", "json"))
+    with session.connect(service_options(call, "inventory")) as authority:
         found = authority.send(catalogue.endpoint(identifier))
         lineage = rows(found, "certificates")
     if form == "json":

@@ -12,7 +12,7 @@ from newel.cli.operations.ca_init import parent
 from newel.cli.operations.ca_init.parent import Parent
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ca_init.init_options import InitOptions
 
 STANDALONE, LINKED, HOSTED = "standalone", "linked", "hosted"
 KINDS = (STANDALONE, LINKED, HOSTED)
@@ -23,11 +23,7 @@ MENU = [
     "Hosted - fully-managed step-ca cloud instance run for you by smallstep",
 ]
 NAME = "What would you like to name your new PKI?"
-ISSUER = ("issuer", "issuer-fingerprint", "issuer-provisioner")
-INCOMPATIBLE = (
-    ("pki", "no-db"), ("pki", "helm"), ("remote-management", "no-db"), ("acme", "no-db"),
-    ("admin-subject", "helm"), ("intermediate-csr", "helm"),
-)  # fmt: skip
+ISSUER = ("issuer", "issuer_fingerprint", "issuer_provisioner")
 _HOST = re.compile(r"[A-Za-z0-9_*]([A-Za-z0-9_.*-]{0,253})", re.ASCII)
 
 
@@ -45,76 +41,68 @@ class Answers(NamedTuple):
     """Who issues instead, for a registration authority, which has no name and no keys of its own."""
 
 
-def check(call: "Invocation") -> None:
+def check(options: "InitOptions") -> None:
     """Refuse flags that contradict each other. Raises UsageError."""
-    for first, second in INCOMPATIBLE:
-        if set_(call, first) and set_(call, second):
-            raise UsageError(f"flag '--{first}' is incompatible with '--{second}'")
-    if call.get("root") and not call.get("key") and not call.get("intermediate"):
+    if options.root and not options.key and not options.intermediate:
         raise UsageError("flag '--root' requires the '--key' flag")
-    if call.get("key") and not call.get("root"):
+    if options.key and not options.root:
         raise UsageError("flag '--key' requires the '--root' flag")
-    if call.get("intermediate") and not (call.get("root") and call.get("intermediate-key")):
-        needed = "intermediate-key" if call.get("root") else "root"
+    if options.intermediate and not (options.root and options.intermediate_key):
+        needed = "intermediate-key" if options.root else "root"
         raise UsageError(f"flag '--intermediate' requires the '--{needed}' flag")
-    if call.get("admin-subject") and not call.on("remote-management"):
+    if options.admin_subject and not options.remote_management:
         raise UsageError(
             "flag '--admin-subject' is only supported when '--remote-management' is enabled"
         )
-    check_kms(call)
-    kinds = KINDS[:2] if parent.read_parent(call) else KINDS
-    kind = call.get("deployment-type")
+    check_kms(options)
+    kinds = KINDS[:2] if parent.is_registration_authority(options) else KINDS
+    kind = options.deployment_type
     if kind and kind not in kinds:
         raise UsageError(
             f"invalid value '{kind}' for flag '--deployment-type'; options are {', '.join(kinds)}"
         )
 
 
-def check_kms(call: "Invocation") -> None:
+def check_kms(options: "InitOptions") -> None:
     """Refuse keys in a cloud, which this program cannot make. Raises UsageError."""
-    kms = call.get("kms")
+    kms = options.kms
     if not kms:
         return
     if kms.lower() != AZURE:
         raise UsageError(f"invalid value '{kms}' for flag '--kms'; options are {AZURE}")
-    if call.get("ra"):
+    if options.ra:
         raise UsageError("flag '--kms' is incompatible with '--ra'")
     raise UsageError(
         f"flag '--kms {AZURE}' is not supported by this version: the keys are made by that service"
     )
 
 
-def set_(call: "Invocation", flag: str) -> bool:
-    """Say whether a flag was given at all."""
-    return call.has(flag) and call.is_given(flag)
-
-
-def gather(call: "Invocation") -> Answers:
+def gather(options: "InitOptions") -> Answers:
     """Return the answers; ask only for those that no flag gives."""
-    pki, registration = call.on("pki"), parent.read_parent(call)
-    kind = deployment(call, pki=pki, registration=registration)
+    pki, registration = options.pki, parent.is_registration_authority(options)
+    kind = deployment(options, pki=pki, registration=registration)
     if kind == HOSTED:
         return Answers(kind, "", [], "", "", b"", b"")
-    issuing = parent.gather(call) if registration else None
-    name = "" if issuing else call.get("name") or ask(f"{NAME}\n(e.g. Smallstep)", "--name NAME")
-    dns, address, provisioner = ([], "", "") if pki else endpoints(call)
+    issuing = parent.gather(options) if registration else None
+    name = "" if issuing else options.name or ask(f"{NAME}\n(e.g. Smallstep)", "--name NAME")
+    dns, address, provisioner = ([], "", "") if pki else endpoints(options)
     what = "your first provisioner" if issuing else keys_of(pki=pki)
-    password = new_password(call.get("password-file"), f"Choose a password for {what}.")
-    own = call.get("provisioner-password-file")
+    password = new_password(options.password_file, f"Choose a password for {what}.")
+    own = options.provisioner_password_file
     return Answers(
         kind, name, dns, address, provisioner, password,
         password_in(own) if own else password, issuing,
     )  # fmt: skip
 
 
-def deployment(call: "Invocation", *, pki: bool, registration: bool) -> str:
+def deployment(options: "InitOptions", *, pki: bool, registration: bool) -> str:
     """Return which kind of authority; standalone where all that it needs is given."""
-    given = call.get("deployment-type")
+    given = options.deployment_type
     if given:
         return given
-    needed = [*(ISSUER if registration else ["name"]), "password-file"]
+    needed = [*(ISSUER if registration else ["name"]), "password_file"]
     needed += [] if pki else ["dns", "address", "provisioner"]
-    if pki or all(call.all(flag) for flag in needed):
+    if pki or all(getattr(options, field) for field in needed):
         return STANDALONE
     menu = MENU[:2] if registration else MENU
     kind = KINDS[
@@ -129,9 +117,9 @@ def keys_of(*, pki: bool) -> str:
     return "your CA keys" if pki else "your CA keys and first provisioner"
 
 
-def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
+def endpoints(options: "InitOptions") -> tuple[list[str], str, str]:
     """Names, listening address and first provisioner."""
-    given = call.all("dns") or [
+    given = list(options.dns) or [
         ask(
             "What DNS names or IP addresses will clients use to reach your CA?\n"
             "(e.g. ca.example.com[,10.1.2.3,etc.])",
@@ -143,13 +131,13 @@ def endpoints(call: "Invocation") -> tuple[list[str], str, str]:
         raise UsageError("the authority needs a DNS name or an IP address")
     for name in dns:
         check_name(name)
-    address = call.get("address") or ask(
+    address = options.address or ask(
         "What IP and port will your new CA bind to? (:443 will bind to 0.0.0.0:443)\n"
         "(e.g. :443 or 127.0.0.1:443)",
         "--address ADDRESS",
     )
     check_address(address)
-    provisioner = call.get("provisioner") or ask(
+    provisioner = options.provisioner or ask(
         "What would you like to name the CA's first provisioner?\n(e.g. you@smallstep.com)",
         "--provisioner NAME",
     )

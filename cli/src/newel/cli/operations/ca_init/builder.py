@@ -11,36 +11,36 @@ from newel.cli.operations.ca_init.material import Material, Signer
 
 if TYPE_CHECKING:
     from newel.cli.operations.ca_init.answers import Answers
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ca_init.init_options import InitOptions
 
 
-def make(call: "Invocation", given: "Answers") -> Material:
+def make(options: "InitOptions", given: "Answers") -> Material:
     """Create the keys and certificates, reporting each step as it is done."""
     if given.parent:
         root, intermediate = material.Signer(given.parent.root(), None), None
     else:
-        root, intermediate = signers(call, given)
-    if not call.on("ssh"):
+        root, intermediate = signers(options, given)
+    if not options.ssh:
         return material.Material(root, intermediate)
     with announce("Generating user and host SSH certificate signing keys"):
         keys = material.new_key(), material.new_key()
     return material.Material(root, intermediate, *keys)
 
 
-def signers(call: "Invocation", given: "Answers") -> tuple[Signer, Signer]:
+def signers(options: "InitOptions", given: "Answers") -> tuple[Signer, Signer]:
     """Root and intermediate, made here or taken over."""
     note("")
-    if call.get("root"):
+    if options.root:
         with announce("Copying root certificate"):
             root = material.read_authority(
-                call.require("root"), call.get("key"), call.get("key-password-file")
+                str(options.root), options.key, options.key_password_file
             )
     else:
         with announce("Generating root certificate"):
             root = material.new_root(given.name)
-    if call.get("intermediate"):
+    if options.intermediate:
         with announce("Copying intermediate certificate"):
-            intermediate = material.read_intermediate(call, root)
+            intermediate = material.read_intermediate(options, root)
     else:
         with announce("Generating intermediate certificate"):
             intermediate = material.new_intermediate(given.name, root)

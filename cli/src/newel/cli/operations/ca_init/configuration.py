@@ -9,7 +9,7 @@ from newel.cli.operations.ca_init.answers import LINKED, Answers
 from newel.step import escrow
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ca_init.init_options import InitOptions
 
 TLS = {
     "cipherSuites": [
@@ -56,9 +56,9 @@ class Layout(NamedTuple):
         return str(self.base / "templates")
 
 
-def ca_json(call: "Invocation", answers: Answers, layout: Layout) -> dict[str, Any]:
+def ca_json(options: "InitOptions", answers: Answers, layout: Layout) -> dict[str, Any]:
     """Return the authority's configuration, members in the order step's own files have."""
-    ssh = call.on("ssh")
+    ssh = options.ssh
     config: dict[str, Any] = {
         "root": layout.certificate("root_ca.crt"),
         "federatedRoots": None,
@@ -74,34 +74,34 @@ def ca_json(call: "Invocation", answers: Answers, layout: Layout) -> dict[str, A
             "userKey": layout.secret("ssh_user_ca_key"),
         }
     config["logger"] = {"format": "text"}
-    if not call.on("no-db"):
+    if not options.no_db:
         config["db"] = {
             "type": "badgerv2", "dataSource": layout.database, "badgerFileLoadingMode": "",
         }  # fmt: skip
-    config["authority"] = authority(call, answers)
+    config["authority"] = authority(options, answers)
     config["tls"] = TLS
     if ssh:
         config["templates"] = {"ssh": ssh_templates.ENTRIES}
     return config
 
 
-def authority(call: "Invocation", answers: Answers) -> dict[str, Any]:
+def authority(options: "InitOptions", answers: Answers) -> dict[str, Any]:
     """Who issues, and the provisioners: with remote management they move into the database at the first start."""
     section: dict[str, Any] = dict(answers.parent.members) if answers.parent else {}
     if answers.kind == LINKED:
         return section | {"enableAdmin": True}
-    if call.on("remote-management"):
+    if options.remote_management:
         section["enableAdmin"] = True
-    return section | {"provisioners": provisioners(call, answers)}
+    return section | {"provisioners": provisioners(options, answers)}
 
 
-def provisioners(call: "Invocation", answers: Answers) -> list[dict[str, Any]]:
+def provisioners(options: "InitOptions", answers: Answers) -> list[dict[str, Any]]:
     """Return the first provisioner, and those that --acme and --ssh add."""
-    ssh = call.on("ssh")
+    ssh = options.ssh
     first = escrow.new_jwk_provisioner(answers.provisioner, answers.provisioner_password)
     claims = {"claims": {"enableSSHCA": True}} if ssh else {}
     found = [first | claims]
-    if call.on("acme"):
+    if options.acme:
         found.append({"type": "ACME", "name": free_name("acme", answers.provisioner)})
     if ssh:
         found.append({"type": "SSHPOP", "name": free_name("sshpop", answers.provisioner), **claims})
@@ -114,11 +114,11 @@ def free_name(name: str, taken: str) -> str:
 
 
 def defaults(
-    call: "Invocation", answers: Answers, layout: Layout, fingerprint: str
+    options: "InitOptions", answers: Answers, layout: Layout, fingerprint: str
 ) -> dict[str, Any]:
     """Return the saved defaults for commands on this machine."""
     return {
-        "ca-url": call.get("with-ca-url") or ca_url(answers, helm=call.on("helm")),
+        "ca-url": options.with_ca_url or ca_url(answers, helm=options.helm),
         "ca-config": layout.ca_json,
         "fingerprint": fingerprint,
         "root": layout.certificate("root_ca.crt"),

@@ -10,8 +10,8 @@ from newel.cli.store.files import make_directory
 if TYPE_CHECKING:
     from newel.cli.operations.ca_init.answers import Answers
     from newel.cli.operations.ca_init.configuration import Layout
+    from newel.cli.operations.ca_init.init_options import InitOptions
     from newel.cli.operations.ca_init.material import Material
-    from newel.cli.options.invocation import Invocation
     from newel.crypto.keys import PrivateKey
 
 FOLDERS = ("certs", "config", "secrets")
@@ -49,16 +49,16 @@ def files_of(
 
 
 def configure(
-    call: "Invocation", given: "Answers", layout: "Layout", fingerprint: str
+    options: "InitOptions", given: "Answers", layout: "Layout", fingerprint: str
 ) -> list[Target]:
     """ca.json, defaults.json and, with --ssh, the templates."""
-    settings = configuration.defaults(call, given, layout, fingerprint)
-    config = configuration.ca_json(call, given, layout)
+    settings = configuration.defaults(options, given, layout, fingerprint)
+    config = configuration.ca_json(options, given, layout)
     targets = [
         Target(layout.defaults, configuration.as_file(settings), 0o644),
         Target(layout.ca_json, configuration.as_file(config), 0o644),
     ]
-    if call.on("ssh"):
+    if options.ssh:
         folder = layout.base / "templates/ssh"
         targets += [
             Target(str(folder / name), text.encode(), 0o644)
@@ -67,9 +67,9 @@ def configure(
     return targets
 
 
-def write(targets: list[Target], layout: "Layout", call: "Invocation") -> None:
+def write(targets: list[Target], layout: "Layout", options: "InitOptions") -> None:
     """Everything at once, after asking about each file that is there already."""
-    for name in (*FOLDERS, *(["templates/ssh"] if call.on("ssh") else [])):
+    for name in (*FOLDERS, *(["templates/ssh"] if options.ssh else [])):
         make_directory(layout.base / name)
     atomic_write.allow([target.name for target in targets], force=False)
     atomic_write.write_all(targets)

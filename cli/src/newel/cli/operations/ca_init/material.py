@@ -18,7 +18,7 @@ from newel.crypto import loading
 from newel.step.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ca_init.init_options import InitOptions
     from newel.crypto.keys import PrivateKey, PublicKey
 
 LIFETIME = dt.timedelta(days=3650)
@@ -168,10 +168,10 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def read_intermediate(call: "Invocation", root: Signer) -> Signer:
+def read_intermediate(options: "InitOptions", root: Signer) -> Signer:
     """Return the intermediate of --intermediate, which the root must have issued."""
-    name = call.require("intermediate")
-    found = read_authority(name, call.require("intermediate-key"), call.get("password-file"))
+    name = str(options.intermediate)
+    found = read_authority(name, str(options.intermediate_key), options.password_file)
     try:
         found.certificate.verify_directly_issued_by(root.certificate)
     except Exception:  # noqa: BLE001 - whichever check fails, it is not below this root

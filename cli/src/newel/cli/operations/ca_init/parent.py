@@ -10,7 +10,7 @@ from newel.cli.operations.connection import explain_refusals
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ca_init.init_options import InitOptions
 
 KINDS = {"stepcas": "StepCAS", "cloudcas": "CloudCAS"}
 ALONE = ("root", "key", "intermediate", "intermediate-csr")
@@ -47,30 +47,31 @@ class Parent(NamedTuple):
             return loading.load_pem_certificate(fetch_root(self.url, self.fingerprint).encode())
 
 
-def read_parent(call: "Invocation") -> bool:
+def is_registration_authority(options: "InitOptions") -> bool:
     """Say whether it shall be a registration authority. Raises UsageError for one that cannot be made here."""
-    given = call.get("ra")
+    given = options.ra
     if not given:
         return False
     kind = KINDS.get(given.lower())
     if kind is None:
-        options = " or ".join(KINDS.values())
-        raise UsageError(f"invalid value '{given}' for flag '--ra'; options are {options}")
+        choices = " or ".join(KINDS.values())
+        raise UsageError(f"invalid value '{given}' for flag '--ra'; options are {choices}")
     if kind != "StepCAS":
         raise UsageError(
             f"flag '--ra {kind}' is not supported by this version: that service is asked in its own protocol"
         )
-    for flag in ALONE:
-        if call.get(flag):
+    own = (options.root, options.key, options.intermediate, options.intermediate_csr)
+    for flag, value in zip(ALONE, own, strict=True):
+        if value:
             raise UsageError(f"flag '--{flag}' is incompatible with '--ra'")
     return True
 
 
-def gather(call: "Invocation") -> Parent:
+def gather(options: "InitOptions") -> Parent:
     """Return the parent authority; ask for each part that no flag gives. Raises UsageError."""
     from newel.client.trust import base_url
 
-    given = call.get("issuer") or ask(
+    given = options.issuer or ask(
         "Which authority shall certify the requests?\n(e.g. https://ca.example.com:9000)",
         "--issuer URL",
     )
@@ -80,12 +81,12 @@ def gather(call: "Invocation") -> Parent:
         url = ""
     if not url:
         raise UsageError(f"'{given}' is not the https address of an authority")
-    fingerprint = call.get("issuer-fingerprint") or ask(
+    fingerprint = options.issuer_fingerprint or ask(
         "What is the fingerprint of its root?", "--issuer-fingerprint SHA256"
     )
     if not _FINGERPRINT.fullmatch(fingerprint):
         raise UsageError(f"'{fingerprint}' is no SHA-256 fingerprint in hexadecimal")
-    provisioner = call.get("issuer-provisioner") or ask(
+    provisioner = options.issuer_provisioner or ask(
         "Which of its JWK provisioners lets this one in?", "--issuer-provisioner NAME"
     )
     if not provisioner.strip():

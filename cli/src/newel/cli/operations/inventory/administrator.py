@@ -6,12 +6,10 @@ from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
 from newel.cli.operations.renewal.leaf import Leaf, read_leaf
-from newel.cli.options.groups import authority_options
-from newel.cli.options.invocation import context_of
-from newel.cli.store import atomic_write, steppath
+from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.connection import AuthorityOptions
 
 CERTIFICATE, KEY = "certs/administrator.crt", "secrets/administrator_key"
 """Where `newel up` and `make split` put them."""
@@ -24,15 +22,14 @@ class Identity(NamedTuple):
     key: str
 
 
-def stored_administrator(call: "Invocation") -> Identity | None:
+def stored_administrator(options: "AuthorityOptions") -> Identity | None:
     """Return the first administrator's certificate, renewed when it is due; None where there is none.
 
     Raises CliError for one that has expired.
     """
     from newel.client.clock import now
 
-    folder = steppath.authority_path(context_of(call))
-    certificate, key = folder / CERTIFICATE, folder / KEY
+    certificate, key = options.folder / CERTIFICATE, options.folder / KEY
     if not (certificate.is_file() and key.is_file()):
         return None
     found = Identity(str(certificate), str(key))
@@ -47,18 +44,16 @@ def stored_administrator(call: "Invocation") -> Identity | None:
             hint=f"Get another: newel ca certificate {subject} {certificate} {key} --provisioner admin --force",
         )
     if now() >= leaf.not_before + leaf.lifetime * 2 / 3:
-        renew(call, found, leaf)
+        renew(options, found, leaf)
     return found
 
 
-def renew(call: "Invocation", identity: Identity, leaf: Leaf) -> None:
+def renew(options: "AuthorityOptions", identity: Identity, leaf: Leaf) -> None:
     """Renew the certificate in its file. One that cannot be renewed now is used as long as it is valid."""
     from newel.client import calls
 
     try:
-        with connection.authenticate(
-            authority_options(call), identity.certificate, identity.key
-        ) as authority:
+        with connection.authenticate(options, identity.certificate, identity.key) as authority:
             chain = authority.send(calls.renew()).pem
         atomic_write.write_all([atomic_write.Target(identity.certificate, chain)])
     except CliError as error:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 from newel.cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.client.catalogue import Kind
 
 FORMATS = ("text", "json", "csv")
@@ -66,9 +65,9 @@ OF: Mapping["Kind", Columns] = {
 }
 
 
-def format_of(call: "Invocation", *, options: Sequence[str] = FORMATS) -> str:
+def format_of(output: str | None, *, options: Sequence[str] = FORMATS) -> str:
     """Return the format of --output, text by default. Raises UsageError."""
-    value = call.get("output") or "text"
+    value = output or "text"
     if value not in options:
         raise UsageError(
             f"invalid value '{value}' for flag '--output'; options are {', '.join(options)}"

@@ -2,22 +2,23 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.times import resolve_time
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
     from newel.client.authority import Authority
     from newel.client.catalogue import Kind
 
 TIMES = (
     "expires-after", "expires-before", "issued-after", "issued-before", "opened-after", "opened-before",
 )  # fmt: skip
-TEXTS = (
+FILTERS = (
     "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint", "severity",
+    "serial", *TIMES,
 )  # fmt: skip
+"""The flags that filter; no list has them all."""
 FIRST_SORT: Mapping["Kind", str] = {
     "certificates": "issued",
     "endpoints": "issued",
@@ -29,38 +30,44 @@ LONGEST = 40
 """Hexadecimal digits of a serial number."""
 
 
-def filters(call: "Invocation") -> dict[str, str]:
-    """Return the filters of the flags; a duration counts from this machine's time, -24h being yesterday."""
+class Query(NamedTuple):
+    """What a list command asks for: the texts of the filters by their flags, and the order."""
+
+    filters: Mapping[str, str]
+    sort: str | None = None
+
+
+def resolve_filters(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the filters as the service takes them; a duration counts from now, -24h being yesterday.
+
+    Raises UsageError.
+    """
     from newel.client.clock import now
 
-    found = {
-        flag.replace("-", "_"): value
-        for flag in TEXTS
-        if call.has(flag) and (value := call.get(flag))
-    }
-    if call.has("serial") and (serial := call.get("serial")):
-        found["serial"] = serial_number(serial)
-    for flag in TIMES:
-        if not call.has(flag) or not call.get(flag):
-            continue
-        moment = resolve_time(call.get(flag), flag, now())
-        if moment is not None:
-            found[flag.replace("-", "_")] = moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found: dict[str, str] = {}
+    for flag, text in given.items():
+        name = flag.replace("-", "_")
+        if flag == "serial":
+            found[name] = serial_number(text)
+        elif flag not in TIMES:
+            found[name] = text
+        elif (moment := resolve_time(text, flag, now())) is not None:
+            found[name] = moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return found
 
 
 def entries(
-    call: "Invocation", authority: "Authority", kind: "Kind", limit: int
+    query: Query, authority: "Authority", kind: "Kind", limit: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the entries the flags ask for, ``limit`` at most or, with 0, all; read page by page."""
+    """Yield the entries of the query, ``limit`` at most or, with 0, all; read page by page."""
     from newel.client import catalogue
 
     sorts = [f"{order}{column}" for column in (FIRST_SORT[kind], "expires") for order in ("", "-")]
-    sort = call.get("sort") or sorts[1]
+    sort = query.sort or sorts[1]
     if sort not in sorts:
         options = ", ".join(sorts)
         raise UsageError(f"invalid value '{sort}' for flag '--sort'; options are {options}")
-    wanted = filters(call)
+    wanted = resolve_filters(query.filters)
     cursor, left = "", limit
     while True:
         size = min(left, catalogue.LARGEST_PAGE) if limit else catalogue.LARGEST_PAGE
@@ -69,14 +76,6 @@ def entries(
         cursor, left = page.next_cursor, left - len(page.entries)
         if not cursor or (limit and left <= 0):
             return
-
-
-def limit_of(call: "Invocation") -> int:
-    """Return how many entries at most; 0 is all of them."""
-    limit = call.integer("limit")
-    if limit < 0:
-        raise UsageError("flag '--limit' must be greater than or equal to 0")
-    return limit
 
 
 def not_found(readings: Sequence[str]) -> CliError:

@@ -2,32 +2,33 @@
 
 import contextlib
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import connection
-from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.connection import AuthorityOptions
     from newel.client.authority import Authority
 
-PASSWORD = "admin-key-password-file"  # noqa: S105 - a flag
 UNAUTHORIZED = 401
 
 
-def connect_inventory(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
-    """Connect to the inventory, at the authority's address unless --inventory-url names another."""
-    return _connect(call, "inventory")
+class ServiceOptions(NamedTuple):
+    """The address of a service for administrators, and the administrator who calls it."""
 
-
-def connect_alerting(call: "Invocation") -> contextlib.AbstractContextManager["Authority"]:
-    """Alerting: at the authority's address unless --alerting-url says otherwise."""
-    return _connect(call, "alerting")
+    authority: "AuthorityOptions"
+    url: str | None = None
+    """By default the authority's address."""
+    root: str | None = None
+    """The file of the roots to trust, by default the authority's."""
+    admin_cert: str | None = None
+    admin_key: str | None = None
+    admin_key_password_file: str | None = None
 
 
 @contextlib.contextmanager
-def _connect(call: "Invocation", service: str) -> Generator["Authority"]:
+def connect(options: ServiceOptions) -> Generator["Authority"]:
     """Connect as the administrator of --admin-cert, else as the managed identity or the stored
     administrator.
 
@@ -36,30 +37,29 @@ def _connect(call: "Invocation", service: str) -> Generator["Authority"]:
     from newel.cli.operations.inventory.administrator import stored_administrator
     from newel.client.errors import RefusedError
 
-    certificate, key = call.get("admin-cert"), call.get("admin-key")
+    authority, certificate, key = options.authority, options.admin_cert, options.admin_key
     if bool(certificate) is not bool(key):
         given, lacking = ("cert", "key") if certificate else ("key", "cert")
         raise UsageError(f"flag '--admin-{given}' requires the '--admin-{lacking}' flag")
-    if not certificate and not authority_options(call).identity_file.is_file():
-        certificate, key = stored_administrator(call) or (None, None)
-    given, root = call.get(f"{service}-url"), call.get(f"{service}-root")
-    url = given or connection.url_of(authority_options(call))
-    pem = connection.read_roots(root) if root else None
+    if not certificate and not authority.identity_file.is_file():
+        certificate, key = stored_administrator(authority) or (None, None)
+    url = options.url or connection.url_of(authority)
+    pem = connection.read_roots(options.root) if options.root else None
     opened = (
         connection.authenticate(
-            authority_options(call),
+            authority,
             certificate,
             key,
             url=url,
             root=pem,
-            password_file=call.get(PASSWORD),
+            password_file=options.admin_key_password_file,
         )
         if certificate and key
-        else connection.connect(authority_options(call), url=url, root=pem)
+        else connection.connect(authority, url=url, root=pem)
     )
     try:
-        with opened as authority:
-            yield authority
+        with opened as connected:
+            yield connected
     except CliError as error:
         refusal = error.__cause__
         if isinstance(refusal, RefusedError):

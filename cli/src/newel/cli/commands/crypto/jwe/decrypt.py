@@ -7,6 +7,7 @@ from newel.cli.commands.crypto.jwe.encrypt import PASSWORD
 from newel.cli.errors import CliError
 from newel.cli.jose import jose_keys, jwe_messages
 from newel.cli.operations.keys.key_files import password_for
+from newel.cli.options.groups import select
 from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
@@ -37,7 +38,7 @@ def run(options: "CryptoJWEDecryptOptions") -> None:
 def choose_key(options: "CryptoJWEDecryptOptions", alg: str) -> jose_keys.JOSEKey:
     """Return the private key, if it is one to decrypt with."""
     wanted = jose_keys.KeyRequest("enc", kid=options.kid or "")
-    key = jose_keys.choose(options, wanted, other="jwk")
+    key = jose_keys.choose(select(jose_keys.KeySource, options), wanted, other="jwk")
     if isinstance(key.key, PublicKey):
         raise CliError("cannot use a public key for decryption")
     if key.use == "sig":

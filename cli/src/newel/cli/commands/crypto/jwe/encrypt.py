@@ -6,6 +6,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import ask_password
 from newel.cli.jose import jose_keys, jwe_messages
 from newel.cli.jose.jose_algorithms import ECDH, OCT_ENCRYPTION, RSA_ENCRYPTION
+from newel.cli.options.groups import select
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(call: "CryptoJWEEncryptOptions") -> None:
 def choose_key(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_keys.JOSEKey:
     """Return the recipient's key, if it is one to encrypt with."""
     wanted = jose_keys.KeyRequest("enc", alg, kid, subtle=call.subtle)
-    key = jose_keys.choose(call, wanted, other="jwk")
+    key = jose_keys.choose(select(jose_keys.KeySource, call), wanted, other="jwk")
     if key.use == "sig":
         raise CliError("invalid jwk use: found 'sig' (signature), expecting 'enc' (encryption)")
     jose_keys.validate_encryption(key, alg or key.alg)

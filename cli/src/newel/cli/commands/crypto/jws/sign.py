@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import show_json
 from newel.cli.jose import jose_keys, jwk_files, jws_headers, jws_messages
+from newel.cli.options.groups import select
 from newel.cli.store.files import read
 from newel.cli.store.standard_input import has_input
 
@@ -37,17 +38,17 @@ def signer(
     options: "CryptoJWSSignOptions | CryptoJWTSignOptions",
 ) -> tuple[jose_keys.JOSEKey, dict[str, Any]]:
     """Return the signing key the flags name, and the header members that say so."""
-    flag = jws_headers.certificate_flag(options)
+    certificate = select(jws_headers.CertificateSource, options)
+    others = [name for name in ("jwk", "jwks") if options.has(name) and options.is_given(name)]
+    jws_headers.check_source(certificate, options.key, others)
     wanted = jose_keys.KeyRequest(
         "sig", options.alg or "", options.kid or "", subtle=options.subtle
     )
-    key = jose_keys.choose(options, wanted)
+    key = jose_keys.choose(select(jose_keys.KeySource, options), wanted)
     jose_keys.for_signing(key)
     if options.has("jwk") and options.on("jwk") and isinstance(key.key, bytes):
         raise UsageError("flag '--jwk' would publish the symmetric key")
     header: dict[str, Any] = {}
     if key.kid and not options.no_kid:
         header["kid"] = key.kid
-    if flag:
-        header |= jws_headers.certificate_header(options, flag, key)
-    return key, header
+    return key, header | jws_headers.certificate_header(certificate, key)

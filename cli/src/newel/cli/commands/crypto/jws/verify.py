@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.commands.crypto.jws.inspect import show
 from newel.cli.errors import CliError
 from newel.cli.jose import jose_keys, jws_messages
+from newel.cli.options.groups import select
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def verifier(
     if options.jwks and not kid:
         kid = str(message.header.get("kid", ""))
     wanted = jose_keys.KeyRequest("sig", alg, kid, subtle, fixed_only=not options.insecure)
-    key = jose_keys.choose(options, wanted)
+    key = jose_keys.choose(select(jose_keys.KeySource, options), wanted)
     jose_keys.validate_signing(key)
     jws_messages.refuse_unknown(message)
     claimed = str(message.header.get("alg", ""))

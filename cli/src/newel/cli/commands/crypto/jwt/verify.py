@@ -8,7 +8,8 @@ from newel.cli.commands.crypto.jws.verify import verifier
 from newel.cli.commands.crypto.jwt.inspect import show
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose import jws_messages
-from newel.cli.jose.jose_keys import require_source
+from newel.cli.jose.jose_keys import KeySource, require_source
+from newel.cli.options.groups import select
 from newel.cli.store.files import read
 from newel.client.clock import now
 
@@ -21,7 +22,7 @@ def run(options: "CryptoJWTVerifyOptions") -> None:
     options.positionals(0)
     message = jws_messages.parse(read("-").decode(errors="replace"))
     issuer, audience = options.iss, options.aud
-    require_source(options)
+    require_source(select(KeySource, options))
     for flag, value in (("iss", issuer), ("aud", audience)):
         if not value and not options.subtle:
             raise UsageError(f"flag '--{flag}' is required unless the '--subtle' flag is provided")
