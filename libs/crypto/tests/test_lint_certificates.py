@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,6 +12,14 @@ from newel.crypto import ca, der, distinguished_names, extensions, keys, lint, n
 from newel.crypto.certificate import LeafEncoder, issuer_key_identifier, issuer_name
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.extensions import Extension
+from newel.crypto.lints import (
+    certificate_authority,
+    certificate_extensions,
+    certificate_fields,
+    certificate_names,
+    lists,
+    responses,
+)
 from newel.crypto.profile import Profile
 
 START = dt.datetime(2026, 11, 21, 12, 0, 0, tzinfo=dt.UTC)
@@ -371,6 +380,23 @@ def test_another_kind_of_key_is_another_shape(pki: Any) -> None:
 
 def test_every_rule_has_a_certificate_that_breaks_it() -> None:
     assert {rule.__name__ for rule in lint.CERTIFICATE_RULES} == {rule for rule, _ in CASES}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        certificate_authority,
+        certificate_extensions,
+        certificate_fields,
+        certificate_names,
+        lists,
+        responses,
+    ],
+    ids=lambda module: module.__name__,
+)
+def test_every_lint_of_a_module_is_in_its_rules(module: ModuleType) -> None:
+    lints = {name for name in vars(module) if name.startswith("e_")}
+    assert lints == {rule.__name__ for rule in module.RULES}
 
 
 def test_every_rule_states_its_source() -> None:
