@@ -64,7 +64,7 @@ def load(path: Path) -> x509.Certificate:
 
 
 def test_six_files_and_what_is_said(home: Path) -> None:
-    """BOOT-03 … BOOT-07, BOOT-13 … BOOT-15."""
+    """The output names the files, and each holds what its name says."""
     said = init(home, "--provisioner-password-file", "pw2").stderr.splitlines()
     assert files(home) == {
         "certs/intermediate_ca.crt", "certs/root_ca.crt", "config/ca.json", "config/defaults.json",
@@ -105,7 +105,7 @@ def test_six_files_and_what_is_said(home: Path) -> None:
 
 
 def test_root_and_intermediate_have_the_fields_of_authorities_and_no_others(home: Path) -> None:
-    """BOOT-08 … BOOT-12: names, P-256 with SHA-256, ten years, path lengths, key usage and key identifiers."""
+    """Names, P-256 with SHA-256, ten years, path lengths, key usage and key identifiers."""
     init(home)
     base = home / "step/certs"
     root, intermediate = load(base / "root_ca.crt"), load(base / "intermediate_ca.crt")
@@ -142,7 +142,7 @@ def test_root_and_intermediate_have_the_fields_of_authorities_and_no_others(home
 
 
 def test_serial_numbers_are_random_and_never_sequential(home: Path) -> None:
-    """BOOT-12: of two authorities made one after the other the numbers have nothing in common."""
+    """The numbers of two authorities made one after the other have nothing in common."""
     init(home)
     first = {load(path).serial_number for path in (home / "step/certs").glob("*_ca.crt")}
     shutil.rmtree(home / "step")
@@ -194,7 +194,7 @@ def blank_secrets(config: dict[str, object]) -> str:
 @pytest.mark.needs("step", "step-ca")
 @pytest.mark.parametrize("flags", [["--ssh", "--acme"], ["--remote-management"]])
 def test_the_original_starts_from_it(home: Path, flags: list[str]) -> None:
-    """BOOT-07, BOOT-17: with the root's key moved away, step-ca serves and our command line gets a certificate."""
+    """With the root's key moved out, step-ca serves and our command line gets a certificate."""
     port = free_port()
     init(home, *flags, port=port)
     (home / "step/secrets/root_ca_key").rename(home / "offline")
@@ -225,7 +225,7 @@ def test_the_original_starts_from_it(home: Path, flags: list[str]) -> None:
 
 
 def test_below_a_root_that_exists(home: Path) -> None:
-    """BOOT-20."""
+    """The root and its key are copied, and the intermediate is signed by it."""
     init(home)
     old = load(home / "step/certs/root_ca.crt")
     (home / "step").rename(home / "old")

@@ -256,7 +256,7 @@ HOST = ("--provisioner", "sshpop", "--sshpop-cert", "h-cert.pub", "--sshpop-key"
     ids=" ".join,
 )
 def test_tokens_are_those_of_the_original(home: Path, words: list[str]) -> None:
-    """API-21: nothing is asked of the network; only what differs between any two tokens differs."""
+    """No network request is made; only what differs between any two tokens differs."""
     if "--sshpop-cert" in words:
         command(
             home, NEWEL, "ssh", "certificate", "h", "h", "--host", "--offline", *BY_ADMIN, *CLEAR

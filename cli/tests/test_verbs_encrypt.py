@@ -53,7 +53,7 @@ def desk(people: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
 def test_only_the_algorithm_is_swapped(
     desk: Desk, algorithm: str, to: str, key: tuple[str, ...]
 ) -> None:
-    """ROAD-06: the same two lines, whatever the cipher: the message names it."""
+    """The same two lines serve every cipher, because the message names it."""
     message = desk.succeed("encrypt", "--to", to, "--algorithm", algorithm, stdin=SECRET)
     assert desk.succeed("decrypt", "--key", *key, stdin=message) == SECRET
 

@@ -1,4 +1,4 @@
-"""enroll factor and key; devices and SSH need an authority and are in tests/e2e/test_cli_verbs.py (ROAD-04)."""
+"""enroll factor and key; devices and SSH need an authority and are in tests/e2e/test_cli_verbs.py."""
 
 import hmac
 import io

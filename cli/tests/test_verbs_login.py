@@ -62,7 +62,7 @@ def requests(desk: Desk, *words: str) -> dict[str, Any]:
 
 
 def test_who_is_logged_in_is_asked_as(desk: Desk, provider: Provider, service: Service) -> None:
-    """ROAD-01, ROAD-02."""
+    """After a login, requests carry its token, and its files are readable by their owner only."""
     log_in(desk, provider, service)
     (file,) = stored_logins(desk)
     assert file.stat().st_mode & 0o777 == 0o600
@@ -200,7 +200,7 @@ def test_a_token_goes_to_its_service_and_to_no_other(
 def test_another_program_is_given_access_with_fewer_rights(
     desk: Desk, provider: Provider, service: Service
 ) -> None:
-    """ROAD-05: what is handed out does less; the login goes on, with the refresh token that came meanwhile."""
+    """The token that is handed out may do less; the login continues, with the latest refresh token."""
     log_in(desk, provider, service)
     url = address(service)
     assert desk.succeed("request", "--access", url) == b"access\n"

@@ -1,4 +1,4 @@
-"""sign and verify: whose it is and that it is the same, shown to other programs and to forgers (ROAD-03)."""
+"""sign and verify: who signed, and that nothing changed; checked by other programs and against forgeries."""
 
 import base64
 import hmac
@@ -108,7 +108,7 @@ def test_a_key_that_is_known_takes_the_place_of_a_certificate(people: Desk, tmp_
 
 
 def test_signed_then_encrypted_says_whom_it_is_from(people: Desk) -> None:
-    """ROAD-03: 'decrypt data from a sender' is two words with a pipe between them."""
+    """'Decrypt data from a sender' is two commands with a pipe between them."""
     message = sign_file(people, "ada", "--attached").encode()
     sealed = people.succeed("encrypt", "--to", "bob.crt", stdin=message)
     opened = people.succeed("decrypt", "--key", "bob.key", stdin=sealed)

@@ -1,4 +1,4 @@
-"""An independent linter finds nothing in any shape of what the library makes (issue 3, shown by 4).
+"""An independent linter finds nothing in any shape of what the library makes.
 
 Severity NOTICE and above, so that what is merely unusual shows too; each exception is named below.
 """
@@ -53,7 +53,7 @@ def findings(tmp_path: Path) -> Callable[[ModuleType, bytes], list[str]]:
 Findings = Callable[[ModuleType, bytes], list[str]]
 
 SUBJECTS = {
-    "nobody": distinguished_names.EMPTY,
+    "no subject": distinguished_names.EMPTY,
     "common name": distinguished_names.encode([distinguished_names.common_name("a.test")]),
     "organization": distinguished_names.encode(
         [

@@ -89,7 +89,7 @@ def sign(api: Api, token: str, csr: str | None = None, **more: Any) -> httpx.Res
         "/intermediates.pem",
         "/root/00",
         "/provisioners?limit=x",
-        "/provisioners/nobody/encrypted-key",
+        "/provisioners/missing/encrypted-key",
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "/1.0"])
@@ -192,7 +192,7 @@ def test_t04_audiences(both: Both, audience: str) -> None:
 
 @pytest.mark.attack("T02")
 def test_t02_a_token_that_names_an_acme_provisioner(both: Both) -> None:
-    for audience in ("/1.0/sign#acme/acme", "/1.0/sign#acme/nobody"):
+    for audience in ("/1.0/sign#acme/acme", "/1.0/sign#acme/missing"):
         same(
             both,
             lambda api, part=audience: sign(

@@ -1,4 +1,4 @@
-"""ACME clients as people use them, unchanged: lego by every challenge, certbot, step (ACME-01…07)."""
+"""ACME clients as people use them, unchanged: lego by every challenge, certbot, step."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_lego_by_tls_alpn_01(world: World, tmp_path: Path) -> None:
 
 @pytest.mark.needs("step")
 def test_step_for_a_name_and_an_address(world: World, tmp_path: Path) -> None:
-    """ACME-05, RFC 8738."""
+    """step proves a name and an address (RFC 8738) in one order."""
     done = world.authority.step(
         "ca", "certificate", "s.example", str(tmp_path / "leaf.crt"), str(tmp_path / "leaf.key"),
         "--san", "s.example", "--san", "127.0.0.1", "--acme", world.authority.directory,
@@ -60,7 +60,7 @@ def test_step_for_a_name_and_an_address(world: World, tmp_path: Path) -> None:
 
 
 def test_lego_renews_and_revokes(world: World, tmp_path: Path) -> None:
-    """ACME-09: with ACME a renewal is a new order."""
+    """With ACME a renewal is a new order."""
     how = ["--http", "--http.port", world.http01]
     world.lego(tmp_path, "--domains", "r.example", *how, "run")
     first = (tmp_path / "certificates/r.example.crt").read_bytes()

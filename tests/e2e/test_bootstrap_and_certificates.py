@@ -13,7 +13,7 @@ OPEN = "Please enter the password to decrypt the provisioner key"
 
 
 def test_the_root_securely(stranger: Shell) -> None:
-    """A server that repeats somebody else's root is in test_cli_ca: the original believes it."""
+    """A server that repeats another authority's root is in test_cli_ca: the original believes it."""
     known = stranger.required_authority
     sha = stranger.type_line(f"step certificate fingerprint {known.root}").strip()
     assert sha == root_fingerprint(known)

@@ -52,8 +52,8 @@ def test_administrators_are_added_changed_and_removed(alone: Administrator) -> N
 def test_what_the_authority_refuses_is_said(administrator: Administrator) -> None:
     words = ["ca", "admin", "remove", "step", *administrator.login]
     assert "super admin" in administrator.run(*words, code=1)[1]
-    words = ["ca", "admin", "update", "nobody", "--super", *administrator.login]
-    assert "no admins with subject nobody" in administrator.run(*words, code=1)[1]
+    words = ["ca", "admin", "update", "missing", "--super", *administrator.login]
+    assert "no admins with subject missing" in administrator.run(*words, code=1)[1]
     stranger = ["--admin-subject", "stranger", *administrator.login[2:]]
     assert administrator.run("ca", "admin", "list", *stranger, code=1)[1]
     wrong = [*administrator.login[:2], "--admin-provisioner", "none"]

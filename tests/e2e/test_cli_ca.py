@@ -24,7 +24,7 @@ __all__ = ["authority", "machine", "stranger"]
 
 
 def test_bootstrap_stores_root_and_defaults(stranger: Machine) -> None:
-    """BOOT-25, BOOT-28: what was in defaults.json stays."""
+    """What was in defaults.json stays."""
     defaults = stranger.home / "step/config/defaults.json"
     defaults.parent.mkdir(parents=True)
     defaults.write_text('{"provisioner": "admin"}')
@@ -84,7 +84,7 @@ class Rogue(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def rogue(root: str, work: Path) -> Generator[str]:
-    """A server with a certificate of its own making that repeats somebody's root."""
+    """Serve another authority's root under a certificate that the server made itself."""
     run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-keyout", work / "rogue.key", "-out", work / "rogue.crt", "-subj", "/CN=localhost",
@@ -109,7 +109,7 @@ def rogue(root: str, work: Path) -> Generator[str]:
 def test_a_rogue_server_with_the_right_root_is_found_out(
     stranger: Machine, tmp_path_factory: pytest.TempPathFactory, command: str
 ) -> None:
-    """BOOT-27, BOOT-31."""
+    """The second request proves that the server holds no certificate below the root."""
     work = tmp_path_factory.mktemp("rogue")
     with rogue(stranger.authority.root.read_text(), work) as url:
         words = ["--ca-url", url, "--fingerprint", root_fingerprint(stranger.authority)]
@@ -133,7 +133,7 @@ def test_what_anybody_may_ask(machine: Machine) -> None:
 
 
 def test_a_certificate_in_one_command(machine: Machine) -> None:
-    """API-24, API-26, API-27, API-31, API-33, API-34."""
+    """A name and a password give a key and a certificate chain."""
     words = ["ca", "certificate", "foo.internal", "foo.crt", "foo.key", *machine.provisioner]
     said = machine.newel(
         *words, "--not-after", "10m", "--san", "foo.internal", "--san", "10.0.0.1"
@@ -172,7 +172,7 @@ def test_kinds_of_keys(machine: Machine, flags: list[str]) -> None:
 
 
 def test_a_token_alone_is_enough_once(machine: Machine, tmp_path: Path) -> None:
-    """API-15, API-16, API-19, API-35: the token names authority and root; it works once."""
+    """The token names authority and root, and it works once."""
     token = machine.token("bar.internal")
     assert token.count(".") == 2
     (tmp_path / "host").mkdir()
@@ -185,7 +185,7 @@ def test_a_token_alone_is_enough_once(machine: Machine, tmp_path: Path) -> None:
 
 
 def test_a_token_without_the_network(machine: Machine) -> None:
-    """API-21: from flags and a key file, with no authority asked."""
+    """The token is made from flags and a key file, without a request to the authority."""
     listed = json.loads(machine.newel("ca", "provisioner", "list").stdout)
     from newel.jose import jwe
 
@@ -230,7 +230,7 @@ def test_bad_input_changes_nothing(machine: Machine) -> None:
         (["ca", "certificate", "x", "x.crt", "x.crt", *machine.provisioner], "cannot be equal"),
         (["ca", "certificate", "x", "x.crt", "x.key", "--token", "abc"], "error parsing token"),
         (["ca", "certificate", "x", "x.crt", "x.key", "--not-after", "soon"], "'--not-after'"),
-        (["ca", "token", "x", "--provisioner", "nobody"], "invalid value 'nobody' for flag '--provisioner'"),
+        (["ca", "token", "x", "--provisioner", "missing"], "invalid value 'missing' for flag '--provisioner'"),
         (["ca", "token", "x", "--provisioner", "acme"], "do not support token auth flows"),
         (["ca", "health", "--root", "absent.crt"], "error reading absent.crt"),
         (["ca", "health", "--root", "ca.txt"], "no certificate"),
@@ -330,7 +330,7 @@ EXAMPLES = Path(__file__).parents[2] / "libs/client/examples"
 
 
 def test_the_examples_of_the_library(machine: Machine) -> None:
-    """INT-01, INT-02: the small one by a token, the full one by fingerprint and password."""
+    """The small client starts from a token, the full one from a fingerprint and a password."""
     small = [sys.executable, EXAMPLES / "small.py", machine.token("localhost")]
     assert run(small, cwd=machine.home).stdout == "Hello, world!\n"
     full = run(

@@ -1,4 +1,4 @@
-"""The catalogue on the command line: an administrator lists, shows, exports and revokes (END-13…16)."""
+"""The catalogue on the command line: an administrator lists, shows, exports and revokes."""
 
 import csv
 import io
@@ -72,7 +72,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
     configure(
         folder / "state",
         inventory={"administrators": administrators, "expiry": {"fraction": 0.15}},
-        alerting={"channels": {"nobody": hook}, "retry": {"attempts": 1}},
+        alerting={"channels": {"unreachable": hook}, "retry": {"attempts": 1}},
     )
     with serve_newel(folder / "state", *ports) as (running, _):
         desk = Desk(running, folder)
@@ -238,7 +238,7 @@ def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
 
     facts, deliveries = wait_until(failed_alert).split("\n\n")
     assert "one.late" in facts
-    assert deliveries.splitlines()[1].split()[:4] == ["nobody", "opened", "failed", "1"]
+    assert deliveries.splitlines()[1].split()[:4] == ["unreachable", "opened", "failed", "1"]
     shown = json.loads(desk.newel("alerts", "show", late["id"], "--output", "json").stdout)
     assert {**shown, "deliveries": []} == {**late, "deliveries": []}
     assert len(shown["deliveries"]) == 1
@@ -249,14 +249,14 @@ def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
 
 
 def test_nobody_but_an_administrator_reads_the_catalogue(desk: Desk) -> None:
-    desk.issue("anybody.internal")
+    desk.issue("other.internal")
     words = (
         "endpoints",
         "list",
         "--admin-cert",
-        "anybody.internal.crt",
+        "other.internal.crt",
         "--admin-key",
-        "anybody.internal.key",
+        "other.internal.key",
     )
     assert desk.newel(*words, status=1).stderr == "This certificate is not an administrator's.\n"
     unnamed = desk.newel("endpoints", "list", "--admin-cert=", "--admin-key=", status=1)

@@ -24,7 +24,7 @@ def provisioners(machine: Machine) -> list[dict[str, Any]]:
 
 
 def test_no_request_carries_a_password_or_a_private_key(machine: Machine, tmp_path: Path) -> None:
-    """API-23: a front that reads everything sees neither, from the first certificate to its revocation."""
+    """A proxy that reads everything sees neither, from the first certificate to its revocation."""
     folder = tmp_path / "front"
     folder.mkdir()
     password = machine.authority.password_file.read_text().strip()
@@ -56,7 +56,7 @@ def test_no_request_carries_a_password_or_a_private_key(machine: Machine, tmp_pa
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Generator[Machine]:
-    """A machine that knows an authority of ours with two provisioners more, one of them without escrow."""
+    """A machine that knows a Newel authority with two more provisioners, one of them without escrow."""
     home, ports = tmp_path_factory.mktemp("several"), (free_port(), free_port())
     state = tmp_path_factory.mktemp("several-state") / "state"
     with serve_newel(state, *ports) as (known, _):
@@ -81,7 +81,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Generator[Machine]:
 
 
 def test_without_escrow_the_key_itself_is_asked_for(several: Machine) -> None:
-    """PROV-07: the password opens nothing, and whoever has the key needs none."""
+    """The password opens nothing, and the owner of the key needs none."""
     (own,) = [each for each in provisioners(several) if each["name"] == "own"]
     assert "encryptedKey" not in own
     asked = ["ca", "token", "a.example", "--provisioner", "own"]
@@ -92,7 +92,7 @@ def test_without_escrow_the_key_itself_is_asked_for(several: Machine) -> None:
 
 
 def test_a_provisioner_is_chosen_among_several_by_name_or_by_key(several: Machine) -> None:
-    """PROV-25: without a menu; and a wrong one is answered with those there are."""
+    """There is no menu, and a wrong name is answered with the names that exist."""
     kids = {
         each["name"]: each["key"]["kid"] for each in provisioners(several) if each["type"] == "JWK"
     }
@@ -107,7 +107,7 @@ def test_a_provisioner_is_chosen_among_several_by_name_or_by_key(several: Machin
             )
             assert (header["kid"], claims["iss"]) == (kid, name)
     for flags in (
-        ["--kid", "none"], ["--issuer", "nobody"], ["--kid", kids["admin"], "--issuer", "second"],
+        ["--kid", "none"], ["--issuer", "missing"], ["--kid", kids["admin"], "--issuer", "second"],
     ):  # fmt: skip
         said = several.fail("ca", "token", "a", *flags, "--password-file", "pw")
         assert f"The authority has: admin (JWK) [kid: {kids['admin']}]" in said

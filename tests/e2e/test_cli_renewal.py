@@ -24,7 +24,7 @@ def extensions(certificate: x509.Certificate) -> dict[str, tuple[bool, bytes]]:
 
 @pytest.mark.parametrize("flags", [[], ["--mtls=false"]], ids=["mtls", "bearer"])
 def test_renew_keeps_all_but_serial_and_validity(machine: Machine, flags: list[str]) -> None:
-    """REN-03, REN-04, REN-05."""
+    """The new certificate differs in serial number and validity alone, over TLS and by a bearer token."""
     before = machine.certificate("foo.internal", "--not-after", "20m")
     said = machine.newel(
         "ca", "renew", "foo.internal.crt", "foo.internal.key", "--force", *flags
@@ -54,7 +54,7 @@ def test_files_whose_lines_end_in_carriage_returns_alone(machine: Machine) -> No
 
 
 def test_renewal_when_it_is_due(machine: Machine) -> None:
-    """REN-14, REN-16, REN-19: not due is success and changes nothing; --exec follows a renewal only."""
+    """Not due is success and changes nothing; --exec follows a renewal only."""
     machine.certificate("foo.internal")
     before = machine.files()
     words = [
@@ -92,7 +92,7 @@ def test_rekey_makes_a_new_key(machine: Machine) -> None:
 
 @pytest.mark.parametrize("command", ["renew", "rekey"])
 def test_the_daemon(machine: Machine, command: str) -> None:
-    """REN-09, REN-11, REN-14, REN-15: at start it waits, on SIGHUP it acts, on SIGTERM it ends well."""
+    """At start it waits, on SIGHUP it acts, on SIGTERM it exits with status 0."""
     before = machine.certificate("foo.internal")
     files = ["foo.internal.crt", "foo.internal.key"]
     log = machine.home / "daemon.log"
@@ -118,7 +118,7 @@ def test_the_daemon(machine: Machine, command: str) -> None:
 
 
 def test_revocation_by_key_and_by_token(machine: Machine) -> None:
-    """REN-20, REN-22."""
+    """The key of the certificate proves who revokes, or a token does."""
     serial = str(machine.certificate("foo.internal").serial_number)
     said = machine.newel(
         "ca", "revoke", "--cert", "foo.internal.crt", "--key", "foo.internal.key"
@@ -133,7 +133,7 @@ def test_revocation_by_key_and_by_token(machine: Machine) -> None:
 
 
 def test_a_daemon_outlives_what_fails(machine: Machine) -> None:
-    """REN-12, REN-13: a command that fails after a renewal is reported, and so is an authority that is away."""
+    """A command that fails after a renewal is reported, and so is an unreachable authority."""
     machine.certificate("foo.internal")
     log = machine.home / "daemon.log"
     words = ["foo.internal.crt", "foo.internal.key", "--daemon", "--exec", "false"]

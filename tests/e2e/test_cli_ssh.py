@@ -26,7 +26,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with our command line, an own home, an own STEPPATH and no terminal."""
+    """A user of our command line with a home and a STEPPATH of their own and no terminal."""
 
     authority: Authority
     home: Path
@@ -96,7 +96,7 @@ def keygen(*words: str | Path) -> str:
     "kind", [["EC"], ["OKP"], ["RSA", "--size", "2048"], ["EC", "--crv", "P-521"]]
 )
 def test_a_person_gets_a_key_and_a_certificate(person: Person, kind: list[str]) -> None:
-    """SSH-01: key, public half and certificate, which ssh-keygen reads; and the agent has them."""
+    """There are a key, its public half and a certificate that ssh-keygen reads, and the agent has them."""
     said = person.certificate("Joe.Doe@example.com", "id", "--kty", *kind)
     assert said["Type"] == "user"
     assert said["Principals"] == ["joedoe", "Joe.Doe", "Joe.Doe@example.com"]
@@ -282,9 +282,9 @@ def test_hosts_are_known_once_they_have_a_certificate(person: Person) -> None:
 def test_the_configuration_is_written_as_the_original_writes_it(person: Person) -> None:
     config = person.home / ".ssh/config"
     config.parent.mkdir(mode=0o700)
-    config.write_text("Host other\n\tUser nobody\n")
+    config.write_text("Host other\n\tUser guest\n")
     person.ssh("config", "--set", "User=joe", "--dry-run")
-    assert config.read_text() == "Host other\n\tUser nobody\n"
+    assert config.read_text() == "Host other\n\tUser guest\n"
     first = person.ssh("config", "--set", "User=joe").stderr
     assert f"✔ {config}" in first
     files = [
@@ -297,7 +297,7 @@ def test_the_configuration_is_written_as_the_original_writes_it(person: Person) 
     assert [without_date(path) for path in files] == ours
     for path in files[1:]:
         path.unlink()
-    config.write_text("Host other\n\tUser nobody\n")
+    config.write_text("Host other\n\tUser guest\n")
     run([others("step"), "ssh", "config", "--force", "--set", "User=joe"], env=person.env)
     assert [without_date(path) for path in files] == ours
 

@@ -1,4 +1,4 @@
-"""An authority that tells its hosts to nobody it does not know: who is turned away signs in and asks again."""
+"""An authority that lists its hosts for known users only: a refused user signs in and asks again."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.needs("step", "step-ca", "ssh-agent", "curl")
 def test_who_is_turned_away_signs_in_and_asks_again(
     tmp_path: Path, internal_pki: InternalPki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ours as the original; nobody is turned away twice."""
+    """Our command line does as the original does, and no user is refused twice."""
     for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(variable, str(internal_pki.roots))
     files = internal_pki.files("localhost")

@@ -47,7 +47,7 @@ def proxy(
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with one of the two programs, an own STEPPATH, and no terminal."""
+    """A user of one of the two programs with a STEPPATH of their own and no terminal."""
 
     program: str
     authority: Authority
@@ -176,7 +176,7 @@ def test_who_asks_about_a_host_proves_who_he_is(person: Person) -> None:
 
 
 def test_an_identity_that_has_ended_stays_at_home(person: Person) -> None:
-    """Otherwise nobody whose identity has ended could get another."""
+    """Otherwise a user whose identity has expired could not get another."""
     person.certificate("joe", "id")
     issuer = person.authority.state
     run([NEWEL, "certificate", "create", "joe", "old.crt", "old.key", "--not-before", "-2h", "--not-after", "-1h",

@@ -1,4 +1,4 @@
-"""The verbs with certificates: our authority and step-ca issue them, a service asks for them (ROAD-01…06)."""
+"""The verbs with certificates: our authority and step-ca issue them, a service asks for them."""
 
 import contextlib
 import json
@@ -48,7 +48,7 @@ def configure(host: Machine, **settings: str) -> None:
 def test_a_token_and_a_certificate_are_swapped_at_login_and_nowhere_else(
     machine: Machine, kind: str
 ) -> None:
-    """ROAD-06: the configuration says which it is; every line is the same, the login's too."""
+    """The configuration names the authority; every line is the same, the login's too."""
     with serve_provider() as provider, service_of(machine, provider) as service:
         url = f"https://localhost:{service.port}"
         configure(machine, credential=kind, subject="ada")
@@ -72,7 +72,7 @@ def test_a_token_and_a_certificate_are_swapped_at_login_and_nowhere_else(
 
 @pytest.mark.needs("curl")
 def test_another_program_has_a_key_of_its_own(machine: Machine) -> None:
-    """ROAD-05: curl asks with what was handed out, which the login's end does not end."""
+    """curl asks with the token that was handed out, which outlives the login."""
     with service_of(machine) as service:
         url = f"https://localhost:{service.port}"
         login(machine, url)
@@ -162,8 +162,8 @@ def test_a_rogue_service_is_told_nothing(
     [
         (["--token", "a.b.c"], "error parsing token"),
         (
-            ["--subject", "ada", "--provisioner", "nobody"],
-            "invalid value 'nobody' for flag '--provisioner'",
+            ["--subject", "ada", "--provisioner", "missing"],
+            "invalid value 'missing' for flag '--provisioner'",
         ),
         (["--subject", "ada", "--provisioner", "admin"], "error allocating terminal"),
     ],
@@ -175,7 +175,7 @@ def test_no_login_comes_of_a_refusal(machine: Machine, flags: list[str], said: s
 def test_a_device_needs_its_token_and_nothing_else(
     machine: Machine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """ROAD-04: root, certificate and renewal by one token; it is good once."""
+    """One token gives root, certificate and renewal, and it is valid once."""
     token = machine.token("gate")
     device = Machine(machine.authority, tmp_path_factory.mktemp("device"))
     words = ("enroll", "device", "gate.crt", "gate.key", "--token", token)
@@ -191,8 +191,8 @@ def test_a_device_needs_its_token_and_nothing_else(
     assert late.files() == {}
 
 
-def test_what_is_signed_is_believed_by_whoever_trusts_the_authority(machine: Machine) -> None:
-    """ROAD-03: the root of bootstrap is enough to know who it was."""
+def test_a_signature_verifies_for_everyone_who_trusts_the_authority(machine: Machine) -> None:
+    """The root that bootstrap stored is enough to learn who signed."""
     machine.certificate("ada.example")
     (machine.home / "text").write_text("text")
     words = ("--key", "ada.example.key", "--cert", "ada.example.crt", "--out", "text.jws")

@@ -36,7 +36,7 @@ NOT_RUN = {
     ("docs/acme.md", "sudo "): "likewise",
     ("docs/cli.md", "uv tool install --find-links dist newel-cli"): "see test_distribution.py",
     ("docs/cli.md", "uv tool install --find-links dist --with"): "likewise",
-    ("docs/cli.md", "newel ca renew --daemon --exec"): "runs for ever; test_cli_renewal.py stops it",
+    ("docs/cli.md", "newel ca renew --daemon --exec"): "runs until it is stopped; test_cli_renewal.py stops it",
     ("docs/cli.md", "install -m 644 deploy/systemd"): "needs systemd; test_systemd_renewal.py judges the units",
     ("docs/cli.md", "mkdir -p $(newel path --base)/plugins"): "needs a token; test_key_services.py has one",
     ("docs/cli.md", "newel ca certificate '*.example'"): "needs a zone; test_cli_acme.py has one",
@@ -89,7 +89,7 @@ def ports() -> tuple[int, int]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder that looks like a clone after `make sync`, and is nobody's otherwise."""
+    """A folder that looks like a clone after `make sync`, and that only this test uses."""
     for name in ("Makefile", "requirements.lock", "deploy", "proto", "libs", "services", "cli"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
     (tmp_path / ".venv").mkdir()

@@ -103,7 +103,7 @@ def certificate(authority: Authority, folder: Path, name: str, *flags: str) -> P
 
 
 def ask_service(authority: Authority, certificate: Path | None, path: str) -> tuple[int, Any]:
-    """Status and document of the answer to whoever shows this certificate."""
+    """Return status and document of the answer to a client with this certificate."""
     service = "alerting" if path.startswith("/alerts") else "inventory"
     url, root = authority.admin_endpoint(service)
     context = ssl.create_default_context(cafile=root)

@@ -150,7 +150,7 @@ def test_a_cloud_vm_needs_no_secret(foo: Shell, cloud: Cloud, provisioner: str) 
     ],
 )
 def test_outside_the_cloud(foo: Shell, provisioner: str, address: str, reason: str) -> None:
-    """Nobody is there to be asked, or somebody whom a variable may not name."""
+    """There is no one to ask, or a variable names an address that is not allowed."""
     extra = {VARIABLES[provisioner]: address.format(port=free_port())}
     laptop = Shell(foo.home, "ours", foo.authority, extra)
     line = f'step ca certificate foo.internal foo.crt foo.key --issuer "{provisioner}"'

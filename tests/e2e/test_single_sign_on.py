@@ -50,7 +50,7 @@ def authority(
 
 
 def person(home: Path, program: str, pki: InternalPki, authority: Authority | None = None) -> Shell:
-    """Somebody at a machine with a browser that trusts the provider."""
+    """A user at a machine with a browser that trusts the provider."""
     trusted = {"SSL_CERT_FILE": str(pki.roots), "CURL_CA_BUNDLE": str(pki.roots)}
     shell = Shell(home, program, authority, trusted)
     put_browser(home / "bin")

@@ -65,7 +65,7 @@ def test_internal_certificates_are_replaced_while_everything_runs(
         for suffix in ("key", "crt"):
             (folder / f"next.{suffix}").rename(folder / f"tls.{suffix}")
     with authority.without("nats", "postgres", *SERVICES):
-        pass  # begun anew, so that no connection made before is left
+        pass  # started again, so that no earlier connection is left
     issued = certificate(authority, tmp_path)
     wait_until(lambda: authority.ocsp(issued) == "good")
 

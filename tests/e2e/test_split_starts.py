@@ -32,7 +32,7 @@ def ports() -> Ports:
 
 
 def secrets_of(state: Path) -> dict[str, bytes]:
-    """What is made once; SoftHSM writes a token's own object again when somebody logs in."""
+    """List what is made once; SoftHSM writes a token's own object again at every login."""
     keys = [
         path for path in (state / "data/tokens").rglob("*.object") if path.name != "token.object"
     ]

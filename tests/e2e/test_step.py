@@ -105,7 +105,7 @@ def test_a_wrong_fingerprint_is_refused(authority: Authority, tmp_path: Path) ->
 
 
 def test_a_certificate_as_step_knows_it(client: Client) -> None:
-    """API-24, API-30, API-32, API-33."""
+    """The certificate has the chain, names and lifetime that step asked for."""
     leaf = client.certificate("foo.internal")
     assert len(client.chain("foo.internal")) == 2
     lifetime = leaf.not_valid_after_utc - leaf.not_valid_before_utc
@@ -139,7 +139,7 @@ def test_names_and_durations_that_are_asked_for(client: Client) -> None:
 
 
 def test_a_token_alone_is_enough_once(authority: Authority, client: Client, tmp_path: Path) -> None:
-    """API-15, API-16, API-35: a host that knows nothing but the token."""
+    """A host that has nothing but the token gets a certificate by it."""
     token = client.token("bar.internal")
     (tmp_path / "host").mkdir()
     host = Client(authority, tmp_path / "host")

@@ -22,7 +22,7 @@ CLEAR = "--no-password --insecure"
 
 @pytest.fixture
 def foo(tmp_path: Path) -> Shell:
-    """Somebody with a root, and a leaf by it."""
+    """A user with a root and a leaf below it."""
     shell = Shell(tmp_path, "ours")
     shell.type_line(
         f"step certificate create --profile root-ca {CLEAR} 'Example Root CA' root_ca.crt root.key"
@@ -88,7 +88,7 @@ def test_javas_key_store_holds_the_root(foo: Shell) -> None:
     (home / "bin").mkdir()
     (home / "bin/keytool").symlink_to(keytool)
     store = "-keystore java/lib/security/cacerts -storepass changeit"
-    # which Java reads too: a trust store of ours
+    # a trust store that we write and Java reads too
     foo.type_line("echo changeit > word; step certificate create --profile root-ca --no-password "
               "--insecure First first.crt first.key; step certificate p12 --legacy --ca first.crt "
               "--password-file word java/lib/security/cacerts")  # fmt: skip

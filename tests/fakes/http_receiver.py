@@ -29,7 +29,7 @@ class Reply:
 
 
 class HttpReceiver(LocalServer):
-    """``replies`` are given in order, then 200 for ever.
+    """``replies`` are given in order, then always 200.
 
     A subclass judges
     requests by overriding `check`, and answers 400 to those it does not like.

@@ -17,7 +17,7 @@ class LocalServer:
         self.port = self._server.server_port
         self.scheme = "https" if tls else "http"
         if tls is not None:
-            # each connection's thread shakes hands, so that a silent client holds up nobody else
+            # each connection's thread shakes hands, so that a silent client holds up no other
             self._server.socket = tls.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )

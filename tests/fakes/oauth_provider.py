@@ -165,7 +165,7 @@ def walk(
     answer: dict[str, str] | None = None,
     env: dict[str, str] | None = None,
 ) -> tuple[int, str, str, int]:
-    """Follow the flow as a person would: code, stdout and stderr of ours, status of the last page."""
+    """Follow the flow as a person would; return our status, stdout and stderr and the last page's status."""
     command = start(*words, "--provider", provider.url, *CLIENT, env=env)
     assert command.stderr is not None
     url = command.stderr.readline().strip()

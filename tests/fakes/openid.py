@@ -18,14 +18,14 @@ from newel.client.clock import now
 
 
 def put_browser(folder: Path) -> None:
-    """A program that follows the provider's redirection to whoever waits for the answer."""
+    """Write a program that follows the provider's redirection to the client that waits for the answer."""
     program = folder / "xdg-open"
     program.write_text('#!/bin/sh\nexec curl -sSL -o /dev/null "$1"\n')
     program.chmod(0o755)
 
 
 class OpenIdProvider(LocalServer):
-    """Whoever opens its authorization page is ``person``.
+    """Every visitor of its authorization page is ``person``.
 
     A code is redeemed once, with its PKCE verifier
     and the client's secret.

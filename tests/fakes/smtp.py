@@ -29,7 +29,7 @@ class MailServer:
     ) -> None:
         self.mails: list[EmailMessage] = []
         self.answers: list[str] = []
-        """Given to DATA in order, then 250 for ever."""
+        """The replies to DATA in order, then always 250."""
         self._users = users or {}
         self._refused = refused or {}
         options: dict[str, Any] = {}

@@ -173,7 +173,7 @@ def test_a_clock_put_back_by_a_day_heals_without_a_restart(
         wait_until(lambda: ask_ready(authority.http_url)[0] == 200)
 
 
-def test_a_database_that_vanishes_takes_nothing_more_and_is_not_made_anew(
+def test_a_database_that_vanishes_takes_nothing_more_and_is_not_made_again(
     state: Path, ports: tuple[int, int], tmp_path: Path
 ) -> None:
     file, kept = state / "db/issuing.sqlite", tmp_path / "kept.sqlite"

@@ -28,7 +28,7 @@ HOLDS = {
     "an idle connection": b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n",
     "a body that does not come": ACME + b"content-length: 1000\r\n\r\n",
     "a body after an early answer": (
-        b"POST /acme/nobody/new-account HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n"
+        b"POST /acme/missing/new-account HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n"
     ),
     "a header that does not end": b"GET /health HTTP/1.1\r\nx: ",
     "a handshake that does not end": b"\x16\x03\x01",

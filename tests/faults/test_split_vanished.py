@@ -45,7 +45,7 @@ def empty_schema(split: Split, schema: str) -> Generator[None]:
         run_sql(split, f"DROP SCHEMA {schema} CASCADE", f"ALTER SCHEMA kept RENAME TO {schema}")
 
 
-def test_a_schema_that_vanishes_is_named_and_not_made_anew_by_a_restart(tmp_path: Path) -> None:
+def test_a_schema_that_vanishes_is_named_and_not_made_again_by_a_restart(tmp_path: Path) -> None:
     first = free_block(72)
     ports = first, first + 1, first + 2
     with split_state() as state, split_serving(state, ports, "--workers", "2") as (split, _):

@@ -1,4 +1,4 @@
-"""A provisioner's X.509 template on both authorities: what it may say, and what nobody lets it say."""
+"""A provisioner's X.509 template on both authorities: what it may say, and what both refuse."""
 
 import json
 from base64 import b64encode
@@ -162,7 +162,7 @@ FORBIDDEN = {
     "a purpose of its own": '"unknownExtKeyUsage": "1.2.3.4", ',
     "bounds on names": '"nameConstraints": {"permittedDNSDomains": "internal"}, ',
     "no check of a responder": GIVEN % ("1.3.6.1.5.5.7.48.1.5", "false", "BQA="),
-    "an extension nobody allowed": GIVEN % ("1.2.3.4", "true", "BQA="),
+    "an extension that is not allowed": GIVEN % ("1.2.3.4", "true", "BQA="),
     "a serial number": '"serialNumber": 1, ',
     "another algorithm's signature": '"signatureAlgorithm": "SHA1-RSA", ',
     "a name that is none": '"dnsNames": ["a b"], ',
@@ -178,7 +178,7 @@ FORBIDDEN = {
 @pytest.mark.attack("template-authority")
 @pytest.mark.parametrize("text", FORBIDDEN.values(), ids=list(FORBIDDEN))
 async def test_nothing_but_a_leaf_comes_of_a_template(open_pair: Opening, text: str) -> None:
-    """Whoever wrote the template: the signer never sees it."""
+    """The signer never sees a template, and so its author does not matter."""
     rest = (
         '"version": 2' if '"subject"' in text or '"sans"' in text else '"subject": "foo.internal"'
     )

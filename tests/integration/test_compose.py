@@ -146,7 +146,7 @@ def test_an_image_is_slim_pinned_and_not_root(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*SERVICES, "standalone", "init"])
 def test_an_image_installs_what_its_members_need(name: str) -> None:
-    """Members are given one by one, because nothing of ours is taken from a registry."""
+    """Members are given one by one, because none of our packages is taken from a registry."""
     text = (REPOSITORY / f"deploy/docker/{name}.Dockerfile").read_text()
     given = {f"newel-{Path(member).name}" for member in re.findall(r"\./([a-z/]+)", text)}
     for member in re.findall(r"\./([a-z/]+)", text):

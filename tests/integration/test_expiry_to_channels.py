@@ -1,5 +1,5 @@
 """Expiry to Slack, through inventory and alerting as a process runs them: a two-minute
-certificate, a warning to three real receivers, and its end after renewal (ALERT-01, 03…06)."""
+certificate, a warning to three real receivers, and its end after renewal."""
 
 import asyncio
 import datetime as dt
@@ -98,17 +98,17 @@ async def scenario(tmp_path: Path) -> AsyncIterator[Scenario]:
         SlackReceiver() as slack,
         MailServer() as mail,
     ):
-        nobody = LocalChannel(LocalServer(), "nobody")  # what would ask others has no part in this
+        unused = LocalChannel(LocalServer(), "unused")  # for the parts that call other services
         services = [
             inventory.build(
                 InventoryConfig.model_validate({"expiry": {"tick": 0.05}}),
                 inventory.Ports(
-                    databases["inventory"], outbox, bus, nobody, clock, AuditLog(), registry
+                    databases["inventory"], outbox, bus, unused, clock, AuditLog(), registry
                 ),
             ),
             alerting.build(
                 channels(tmp_path, webhook, slack, mail),
-                alerting.Ports(databases["alerting"], bus, nobody, clock, AuditLog(), registry),
+                alerting.Ports(databases["alerting"], bus, unused, clock, AuditLog(), registry),
             ),
         ]
         supervisor = Supervisor(registry)

@@ -144,7 +144,7 @@ def configuration(service: str) -> dict[str, Any]:
 
 
 def test_network_policies_repeat_the_walls() -> None:
-    """Design §7: only issuing and validation reach the signer, which reaches nobody."""
+    """Only issuing and validation reach the signer, which reaches no other service."""
     policies = of_kind(render("mode=split"), "NetworkPolicy")
     assert set(policies) == set(SERVICES)
     callers = {
@@ -152,7 +152,7 @@ def test_network_policies_repeat_the_walls() -> None:
         for name, policy in policies.items()
     }
     assert callers["signer"] == {"issuing", "validation"}
-    # nobody is let in who has no channel there in the configurations
+    # only those are let in that have a channel there in the configurations
     for service in SERVICES:
         assert callers[service] == {
             caller

@@ -40,7 +40,7 @@ async def open_issuing(
     authority = CertificateAuthority(
         load(files.root_certificate),
         load(files.intermediate_certificate),
-        keys.generate(),  # nobody's: the intermediate's own is in the signer alone
+        keys.generate(),  # not the intermediate's: that one is in the signer alone
         files.root_certificate,
         files.intermediate_certificate,
     )
@@ -118,7 +118,7 @@ async def test_no_profile_makes_a_responder(signer: signers.SignerHarness, tmp_p
 
 @pytest.mark.parametrize("kind", ["P-256", "P-384", "RSA-3072", "Ed25519"])
 async def test_pkilint_finds_no_error(harness: IssuingHarness, tmp_path: Path, kind: str) -> None:
-    """Issue 3, shown by 4: an independent linter on every shape of leaf."""
+    """An independent linter finds nothing in any shape of leaf."""
     request = make_request(
         "a.example",
         "b.example",

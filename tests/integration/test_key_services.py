@@ -136,7 +136,7 @@ def test_an_issuers_certificate_may_be_in_the_token(desk: Desk) -> None:
 @needed
 @pytest.mark.parametrize("label", KEYS)
 def test_files_are_signed_in_the_token(desk: Desk, label: str) -> None:
-    """Believed by whoever has the certificate, and not for another file."""
+    """The signature verifies by the certificate, and not for another file."""
     desk.make(NEWEL, f"certificate create Signer s.crt --profile root-ca --key {{{label}}} -f")
     desk.make(NEWEL, f"sign s.crt --key pkcs11:object={label} --kms {{s}} --out s.jws -f")
     desk.make(NEWEL, "verify s.crt --signature s.jws --key s.crt")
@@ -196,7 +196,7 @@ def test_a_certificate_whose_key_is_in_the_token_is_renewed(desk: Desk) -> None:
     ("change", "said"),
     [
         (("", ""), ""),
-        (("=p256", "=nobody"), "no PUBLIC_KEY matches"),
+        (("=p256", "=missing"), "no PUBLIC_KEY matches"),
         (("pin-value=", "pin-value=9"), "the token answers PinIncorrect"),
         (("token=newel", "token=other"), "the token answers NoSuchToken"),
         (("object=p256", "label=p256"), "the URI names no key: it has neither object nor id"),

@@ -1,5 +1,5 @@
-"""A week on a fresh installation: every kind of renewal goes on, workers come and go, and nobody is
-alerted. Then one client stops, and that is reported.
+"""A week on a fresh installation: every kind of renewal goes on, workers come and go, and there
+is no alert. Then one client stops, and that is reported.
 
 The whole authority runs in this process under a clock that the test moves by hours.
 """
@@ -125,7 +125,7 @@ class Harness:
 
 @dataclass
 class Workload:
-    """Somebody with a key and a certificate, and a way to get the next one."""
+    """A holder of a key and a certificate, and the way to get the next one."""
 
     key: keys.PrivateKey
     leaf: x509.Certificate

@@ -79,7 +79,7 @@ def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> No
 
 
 def test_callers_are_those_of_the_design() -> None:
-    """Design §4: registration → issuing → signer; validation → issuing, signer; inventory → issuing;
+    """registration → issuing → signer; validation → issuing, signer; inventory → issuing;
     alerting → inventory."""
     calls = {service: set(read(service)["runtime"].get("channels", {})) for service in SERVICES}
     assert calls == {

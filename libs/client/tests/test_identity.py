@@ -40,7 +40,7 @@ def server(authority: ThrowawayAuthority) -> Generator[ThrowawayServer]:
 
 
 def test_from_a_token_alone(server: ThrowawayServer, tmp_path: Path) -> None:
-    """INT-01: root by fingerprint, key made here, and no file written."""
+    """The root comes by its fingerprint, the key is made here, and no file is written."""
     with Identity.from_token(server.token("a.internal", "a.internal", "10.0.0.1")) as me:
         assert me.url == server.url
         assert me.root.strip() == server.authority.root_pem.strip()
@@ -155,7 +155,7 @@ def wait(check: object, seconds: float = 20) -> None:
 
 
 def test_when_renewal_is_due(authority: ThrowawayAuthority) -> None:
-    """REN-09, REN-10, REN-12: two thirds or a little before; then 1, 2, 4 … 60 seconds."""
+    """Due at two thirds of the lifetime or a little before; retries after 1, 2, 4 … 60 seconds."""
     start = now()
     made = authority.issue_cert("a", not_before=start, not_after=start + dt.timedelta(hours=24))
     hour = 3600

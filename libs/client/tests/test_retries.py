@@ -1,4 +1,4 @@
-"""Failures are tried again after growing, uneven pauses (REN-12)."""
+"""Failures are tried again after growing, uneven pauses."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Design §4: hot RPCs are batch-shaped and the caller's stub is a coalescer."""
+"""The hot RPCs take batches, and the caller's stub gathers single calls into them."""
 
 import asyncio
 from collections.abc import Sequence

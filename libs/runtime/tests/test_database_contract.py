@@ -1,5 +1,7 @@
-"""The contract of ``Database`` on SQLite and on a real PostgreSQL (issue 3, "Bad input and faults":
-one token used 50 times at once succeeds once)."""
+"""The contract of ``Database`` on SQLite and on a real PostgreSQL.
+
+One token used 50 times at once succeeds once.
+"""
 
 import asyncio
 from collections.abc import Awaitable

@@ -1,4 +1,4 @@
-"""Design §4, errors: one table, every row whole."""
+"""The table of error types: every row is complete."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""Design §5: background work holds a lease row, so that any number of workers runs it once."""
+"""Background work holds a lease row, so that any number of workers runs it once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

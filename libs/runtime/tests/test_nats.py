@@ -1,4 +1,4 @@
-"""Issue 3: "NATS stopped for a minute loses no event", on a real nats-server, killed and restarted."""
+"""A real nats-server, killed and restarted, loses no event."""
 
 import asyncio
 import datetime as dt

@@ -1,4 +1,4 @@
-"""Design §4, "one process or many": one suite on LocalChannel and on real gRPC over mutual TLS."""
+"""One process or many: one suite on LocalChannel and on real gRPC over mutual TLS."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

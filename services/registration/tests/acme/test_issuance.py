@@ -1,4 +1,4 @@
-"""The whole walk of RFC 8555 §7: ACME-01, ACME-02, ACME-05, ACME-06, ACME-07."""
+"""Issuing a certificate by RFC 8555 §7, from the directory to its download."""
 
 import ipaddress
 
@@ -50,7 +50,7 @@ async def test_an_order_becomes_a_certificate_by_http_01(either: ACMEHarness) ->
 
 
 async def test_addresses_are_identifiers(harness: ACMEHarness) -> None:
-    """ACME-05, RFC 8738."""
+    """An address is an identifier of type "ip" (RFC 8738)."""
     client = await harness.register_client()
     order = await client.order("127.0.0.1")
     shown = await client.post(order["authorizations"][0])
@@ -80,7 +80,7 @@ async def test_a_wildcard_is_proved_by_dns_alone(harness: ACMEHarness) -> None:
 
 
 async def test_the_directory(harness: ACMEHarness) -> None:
-    """ACME-02."""
+    """The directory lists every resource and its metadata (RFC 8555 §7.1.1)."""
     reply = await ask(harness.acme.app, "GET", f"https://{HOST}/acme/acme/directory")
     assert reply.status == 200
     assert reply.json == {

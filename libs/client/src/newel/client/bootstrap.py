@@ -2,7 +2,7 @@
 
 The root is fetched from any server that answers and believed for its fingerprint alone. Then it is fetched again
 from a server that must prove itself under that root: a stranger can repeat the right root, which is
-public, but has no certificate below it (BOOT-26, BOOT-27).
+public, but has no certificate below it.
 """
 
 from newel.client import calls

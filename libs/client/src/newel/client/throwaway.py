@@ -1,4 +1,4 @@
-"""A certification authority for tests: made in milliseconds, trusted by no one else, gone with the test."""
+"""A certification authority for tests: made in milliseconds, trusted by no one else, never written."""
 
 import datetime as dt
 import ssl
