@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deploy.split.adapting import FILES, adapted
+from deploy.split.adapting import FILES, adapt
 from deploy.split.layout import PORTS_TAKEN, SERVICES, Addresses, Layout
 
 from newel.runtime.config import validate
@@ -27,9 +27,7 @@ def read(service: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_configuration_is_one_its_service_takes(service: str, tmp_path: Path) -> None:
-    text = adapted(
-        FILES[f"{service}.toml"].read_text(), service, Layout(tmp_path), ADDRESSES, MODULE
-    )
+    text = adapt(FILES[f"{service}.toml"].read_text(), service, Layout(tmp_path), ADDRESSES, MODULE)
     (tmp_path / "secrets/registration").mkdir(parents=True)
     (tmp_path / "secrets/registration/provisioners.json").write_text("[]")
     table = tomllib.loads(text)
@@ -41,7 +39,7 @@ def test_every_configuration_is_one_its_service_takes(service: str, tmp_path: Pa
 def test_one_machine_changes_places_and_workers_only(service: str) -> None:
     shared = read(service)
     ours = tomllib.loads(
-        adapted(FILES[f"{service}.toml"].read_text(), service, LAYOUT, ADDRESSES, MODULE)
+        adapt(FILES[f"{service}.toml"].read_text(), service, LAYOUT, ADDRESSES, MODULE)
     )
 
     def compare(before: Any, after: Any, where: str) -> None:
@@ -64,7 +62,7 @@ def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> No
     heard: list[str] = []
     for name, source in FILES.items():
         owner = name.partition(".")[0]
-        text = adapted(source.read_text(), owner, LAYOUT, ADDRESSES, MODULE)
+        text = adapt(source.read_text(), owner, LAYOUT, ADDRESSES, MODULE)
         assert "0.0.0.0" not in text
         assert "/etc/newel" not in text
         if owner not in SERVICES:
