@@ -70,6 +70,18 @@ async def test_requests_for_anything_but_the_order(harness: ACMEHarness, csr: st
     assert again["status"] == "valid"
 
 
+async def test_a_key_on_a_curve_without_a_jwk_form_is_a_bad_public_key(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.register_client()
+    order = await harness.ready(client, "a.example")
+    csr = make_csr("a.example", key=ec.generate_private_key(ec.SECP256K1()))
+    reply = await client.post(order["finalize"], {"csr": csr})
+    assert (reply.status, reply.problem) == (400, "badPublicKey")
+    again = await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    assert again["status"] == "valid"
+
+
 @pytest.mark.filterwarnings("ignore:Attribute's length")
 async def test_an_empty_common_name_names_nothing(harness: ACMEHarness) -> None:
     client = await harness.register_client()

@@ -63,7 +63,7 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
     order.
     """
     request = requests.verify(csr)
-    key = jwk.thumbprint(request.public_key)
+    key = requests.key_thumbprint(request)
     claim, account = call.admission.nonce, call.account.id
     number = ids.parse(identity)
     if number is None:
@@ -123,7 +123,7 @@ async def _is_finalized_with(call: Call, found: Order, key: bytes) -> bool:
         return False
     csr, certificate = stored
     if csr is not None:
-        return jwk.thumbprint(requests.verify(csr).public_key) == key
+        return requests.key_thumbprint(requests.verify(csr)) == key
     holder = loading.read_public_key(loading.load_certificate(certificate))
     return isinstance(holder, PublicKey) and jwk.thumbprint(holder) == key
 

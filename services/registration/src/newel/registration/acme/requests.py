@@ -5,6 +5,8 @@ from newel.acme.identifiers import Identifier
 from newel.crypto import csr, distinguished_names, names
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.extensions import MUST_STAPLE, TLS_FEATURE, Extension
+from newel.jose import jwk
+from newel.jose.errors import InvalidKeyError
 from newel.registration.acme.identifiers import from_name
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
@@ -42,6 +44,14 @@ def verify(der: bytes) -> csr.VerifiedRequest:
         return csr.parse_request(der)
     except csr.CSRError as error:
         raise bad_csr(str(error)) from error
+
+
+def key_thumbprint(request: csr.VerifiedRequest) -> bytes:
+    """Return the thumbprint of the request's key. Raises ``badPublicKey`` for a curve without a JWK form."""
+    try:
+        return jwk.thumbprint(request.public_key)
+    except InvalidKeyError as error:
+        raise NewelError(ErrorType.BAD_PUBLIC_KEY, "the curve is not supported") from error
 
 
 def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
