@@ -4,20 +4,18 @@ import asyncio
 import http.client
 import ssl
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from newel.client.acme_events import (
-    Event,
     Flow,
     Pause,
     Prove,
     Request,
     Response,
     Result,
-    Stage,
     Withdraw,
 )
 from newel.client.authority import SECONDS, USER_AGENT, unreachable, whole_body
@@ -61,28 +59,24 @@ def run(
     solver: Solver = NO_SOLVER,
     watch: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Plays the exchange out; ``watch`` hears of each stage. Raises ClientError."""
+    """Run the exchange; ``watch`` is called with each stage. Raises ClientError."""
     connections: dict[str, http.client.HTTPSConnection] = {}
     answer: Response | None = None
-    open_challenges: list[tuple[str, str]] = []
-    try:
-        while True:
-            event = flow.send(answer)
-            answer = None
-            if isinstance(event, Request):
-                answer = _exchange(connections, tls, event)
-            elif isinstance(event, Pause):
-                time.sleep(event.seconds)
-            else:
-                _local(event, solver, watch, open_challenges)
-    except StopIteration as end:
-        result: Result = end.value
-        return result
-    finally:
-        for challenge in open_challenges:
-            solver.withdraw(*challenge)
-        for connection in connections.values():
-            connection.close()
+    with closing(_answer_challenges(flow, solver, watch)) as steps:
+        try:
+            while True:
+                event = steps.send(answer)
+                if isinstance(event, Request):
+                    answer = _exchange(connections, tls, event)
+                else:
+                    time.sleep(event.seconds)
+                    answer = None
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        finally:
+            for connection in connections.values():
+                connection.close()
 
 
 async def run_async(
@@ -91,30 +85,43 @@ async def run_async(
     solver: Solver = NO_SOLVER,
     watch: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Run the flow on an event loop: see ``run``."""
-    import httpx
-
+    """Run the exchange on an event loop: see ``run``."""
     answer: Response | None = None
+    with closing(_answer_challenges(flow, solver, watch)) as steps:
+        try:
+            while True:
+                event = steps.send(answer)
+                if isinstance(event, Request):
+                    answer = await _exchange_async(client, event)
+                else:
+                    await asyncio.sleep(event.seconds)
+                    answer = None
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+def _answer_challenges(
+    flow: Flow[Result], solver: Solver, watch: Callable[[str], None]
+) -> Generator[Request | Pause, Response | None, Result]:
+    """Handle the events that take no time and yield the others; withdraw open challenges at the end."""
     open_challenges: list[tuple[str, str]] = []
+    answer: Response | None = None
     try:
         while True:
             event = flow.send(answer)
             answer = None
-            if isinstance(event, Request):
-                try:
-                    got = await client.request(
-                        event.method,
-                        event.url,
-                        content=event.body,
-                        headers={"Content-Type": JOSE} if event.body else {},
-                    )
-                except httpx.HTTPError as error:
-                    raise unreachable(event.method, event.url, error) from error
-                answer = Response(got.status_code, dict(got.headers), got.content)
-            elif isinstance(event, Pause):
-                await asyncio.sleep(event.seconds)
+            if isinstance(event, Request | Pause):
+                answer = yield event
+            elif isinstance(event, Prove):
+                open_challenges.append((event.identifier, event.token))
+                solver.prove(event)
+            elif isinstance(event, Withdraw):
+                with suppress(ValueError):
+                    open_challenges.remove((event.identifier, event.token))
+                solver.withdraw(event.identifier, event.token)
             else:
-                _local(event, solver, watch, open_challenges)
+                watch(event.name)
     except StopIteration as end:
         result: Result = end.value
         return result
@@ -123,22 +130,16 @@ async def run_async(
             solver.withdraw(*challenge)
 
 
-def _local(
-    event: Event,
-    solver: Solver,
-    watch: Callable[[str], None],
-    open_challenges: list[tuple[str, str]],
-) -> None:
-    """Handle an event that needs no request: a pause, or a challenge to prove."""
-    if isinstance(event, Prove):
-        open_challenges.append((event.identifier, event.token))
-        solver.prove(event)
-    elif isinstance(event, Withdraw):
-        with suppress(ValueError):
-            open_challenges.remove((event.identifier, event.token))
-        solver.withdraw(event.identifier, event.token)
-    elif isinstance(event, Stage):
-        watch(event.name)
+async def _exchange_async(client: "httpx.AsyncClient", wanted: Request) -> Response:
+    """Send a request with httpx."""
+    import httpx
+
+    headers = {"Content-Type": JOSE} if wanted.body else {}
+    try:
+        got = await client.request(wanted.method, wanted.url, content=wanted.body, headers=headers)
+    except httpx.HTTPError as error:
+        raise unreachable(wanted.method, wanted.url, error) from error
+    return Response(got.status_code, dict(got.headers), got.content)
 
 
 def _exchange(
