@@ -56,6 +56,6 @@ def start_program(
 
     It inherits ``descriptors``. Raises OSError.
     """
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - callers pass a list of arguments, and no shell reads it
         command, start_new_session=True, env=environment, pass_fds=tuple(descriptors)
     )

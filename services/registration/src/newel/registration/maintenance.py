@@ -86,8 +86,9 @@ async def _wait_for_issuing(work: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await work()
-            return
         except NewelError as error:
             if error.type is not ErrorType.UNAVAILABLE or loop.time() > end:
                 raise
+        else:
+            return
         await asyncio.sleep(_RETRY_PAUSE)
