@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography import x509
 
-from fixtures.acme import Client, Reply, WebServer, make_csr
+from fixtures.acme_account import Client, make_csr
+from fixtures.acme_requests import Reply
+from fixtures.acme_web_server import WebServer
 from fixtures.processes import free_port
 from fixtures.running import Authority, configure, serve_newel
 

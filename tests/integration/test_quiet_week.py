@@ -22,7 +22,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fakes.name_server import NameServer
-from fixtures.acme import Client, WebServer, make_csr
+from fixtures.acme_account import Client, make_csr
+from fixtures.acme_web_server import WebServer
 from fixtures.client_certificates import WithClientCertificate
 from fixtures.registration import request_for
 from fixtures.running import configure

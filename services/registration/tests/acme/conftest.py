@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.acme import ACMEHarness, make_harness
+from fixtures.acme_harness import ACMEHarness, make_harness
 
 
 @pytest.fixture

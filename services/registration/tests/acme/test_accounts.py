@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from fixtures.acme import ACMEHarness, provisioner
+from fixtures.acme_harness import ACMEHarness, provisioner
 from newel.acme import external_account, jws, key_change
 from newel.jose import base64url, jwk
 from newel.runtime.database.contract import Statement, Write

@@ -6,7 +6,8 @@ import datetime as dt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.acme import ACMEHarness, make_csr, provisioner
+from fixtures.acme_account import make_csr
+from fixtures.acme_harness import ACMEHarness, provisioner
 from newel.acme import challenges, key_change
 from newel.acme.identifiers import Identifier
 from newel.jose import jwk

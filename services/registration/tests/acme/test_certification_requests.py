@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
-from fixtures.acme import ACMEHarness, make_csr, provisioner
+from fixtures.acme_account import make_csr
+from fixtures.acme_harness import ACMEHarness, provisioner
 from newel.crypto import der
 from newel.jose import base64url
 

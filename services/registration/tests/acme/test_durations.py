@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.acme import ACMEHarness, Client, Reply, make_csr, provisioner
+from fixtures.acme_account import Client, make_csr
+from fixtures.acme_harness import ACMEHarness, provisioner
+from fixtures.acme_requests import Reply
 from newel.step.provisioners import Claims
 
 SHORT = Claims(min_tls="1m", max_tls="1h", default_tls="3m")

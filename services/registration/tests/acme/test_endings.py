@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from fixtures.acme import ACMEHarness, Client, Reply, make_csr
+from fixtures.acme_account import Client, make_csr
+from fixtures.acme_harness import ACMEHarness
+from fixtures.acme_requests import Reply
 from newel.acme.identifiers import Identifier
 from newel.proto.common.v1 import error_pb2
 from newel.registration.acme.config import ACMEConfig, Limits

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from fixtures.acme import ACMEHarness, ask
+from fixtures.acme_harness import ACMEHarness
+from fixtures.acme_requests import ask
 
 DEEP = b'{"a":' * 5000 + b"1" + b"}" * 5000
 PAYLOADS = [

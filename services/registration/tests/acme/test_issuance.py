@@ -5,7 +5,9 @@ import ipaddress
 from cryptography import x509
 from prometheus_client import generate_latest
 
-from fixtures.acme import HOST, ACMEHarness, ask, make_csr
+from fixtures.acme_account import HOST, make_csr
+from fixtures.acme_harness import ACMEHarness
+from fixtures.acme_requests import ask
 from newel.acme import challenges
 
 

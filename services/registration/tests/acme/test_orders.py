@@ -9,7 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.acme import ACMEHarness, make_csr, make_harness, provisioner
+from fixtures.acme_account import make_csr
+from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
 from newel.proto.common.v1 import error_pb2
 from newel.registration.rate_limits import Rate
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from fixtures.acme import ACMEHarness, Client, Reply, make_csr
+from fixtures.acme_account import Client, make_csr
+from fixtures.acme_harness import ACMEHarness
+from fixtures.acme_requests import Reply
 from newel.acme import key_change
 
 

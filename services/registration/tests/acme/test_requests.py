@@ -7,7 +7,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.acme import HOST, ACMEHarness, ask
+from fixtures.acme_account import HOST
+from fixtures.acme_harness import ACMEHarness
+from fixtures.acme_requests import ask
 from newel.acme import jws
 from newel.jose import base64url, jwk
 from newel.jose import jws as signatures

@@ -8,7 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fixtures.acme import ACMEHarness, Client, make_csr
+from fixtures.acme_account import Client, make_csr
+from fixtures.acme_harness import ACMEHarness
 from fixtures.authority import EPOCH
 from fixtures.odd_certificates import odd_certificates
 from fixtures.small_issuing import SmallIssuing

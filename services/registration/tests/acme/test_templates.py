@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.acme import ACMEHarness, make_csr, provisioner
+from fixtures.acme_account import make_csr
+from fixtures.acme_harness import ACMEHarness, provisioner
 
 
 def template_provisioner(text: str) -> Any:
