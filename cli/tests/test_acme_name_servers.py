@@ -43,9 +43,12 @@ async def test_a_record_that_comes_late(server: NameServer) -> None:
 
 @pytest.mark.parametrize(
     ("trouble", "expected"),
-    [("", "not all name servers have it"), ("failing", "no name server answers"),
-     ("garbage", "no name server answers")],
-)  # fmt: skip
+    [
+        ("", "not all name servers have it"),
+        ("failing", "no name server answers"),
+        ("garbage", "no name server answers"),
+    ],
+)
 async def test_a_record_that_never_comes(server: NameServer, trouble: str, expected: str) -> None:
     if trouble:
         getattr(server, trouble).add(RECORD)
@@ -88,9 +91,14 @@ async def test_the_zones_own_servers_are_found(server: NameServer) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("127.0.0.1", ("127.0.0.1", 53)), ("127.0.0.1:5353", ("127.0.0.1", 5353)), ("::1", ("::1", 53)),
-     ("[::1]:5353", ("::1", 5353)), ("localhost:54", ("127.0.0.1", 54))],
-)  # fmt: skip
+    [
+        ("127.0.0.1", ("127.0.0.1", 53)),
+        ("127.0.0.1:5353", ("127.0.0.1", 5353)),
+        ("::1", ("::1", 53)),
+        ("[::1]:5353", ("::1", 5353)),
+        ("localhost:54", ("127.0.0.1", 54)),
+    ],
+)
 def test_a_server_is_named_by_host_and_port(text: str, expected: tuple[str, int]) -> None:
     found = server_at(text)
     assert found.port == expected[1]

@@ -24,9 +24,16 @@ NEWEL = str(Path(sys.executable).with_name("step"))
 
 TEN_YEARS = dt.timedelta(days=3650)
 USAGE_OF_AUTHORITIES = x509.KeyUsage(
-    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
-    key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
-)  # fmt: skip
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @pytest.fixture
@@ -38,9 +45,15 @@ def home(tmp_path: Path) -> Path:
 
 def newel(home: Path, *words: str, program: str = NEWEL) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [program, *words], cwd=home, env={**os.environ, "STEPPATH": str(home / "step")},
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [program, *words],
+        cwd=home,
+        env={**os.environ, "STEPPATH": str(home / "step")},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def init(
@@ -49,7 +62,7 @@ def init(
     done = newel(
         home, "ca", "init", "--name", "Smallstep", "--dns", "localhost,127.0.0.1",
         "--address", f"127.0.0.1:{port}", "--provisioner", "admin", "--password-file", "pw", *more,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert (done.returncode == 0) is good, done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -69,7 +82,7 @@ def test_six_files_and_what_is_said(home: Path) -> None:
     assert files(home) == {
         "certs/intermediate_ca.crt", "certs/root_ca.crt", "config/ca.json", "config/defaults.json",
         "secrets/intermediate_ca_key", "secrets/root_ca_key",
-    }  # fmt: skip
+    }  # fmt: skip # words in rows
     base = home / "step"
     root, intermediate = load(base / "certs/root_ca.crt"), load(base / "certs/intermediate_ca.crt")
     defaults = json.loads((base / "config/defaults.json").read_text())
@@ -167,7 +180,7 @@ def test_the_configuration_is_the_originals(home: Path, flags: list[str]) -> Non
         home, "ca", "init", "--name", "Smallstep", "--dns", "localhost,127.0.0.1",
         "--address", "127.0.0.1:8443", "--provisioner", "admin", "--password-file", "pw", *flags,
         program=others("step"),
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
     theirs = (home / "step/config/ca.json").read_text()
     assert blank_secrets(json.loads(ours)) == blank_secrets(json.loads(theirs))
@@ -204,7 +217,7 @@ def test_the_original_starts_from_it(home: Path, flags: list[str]) -> None:
             [others("step-ca"), "step/config/ca.json", "--password-file", "pw"],
             cwd=home, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
             env={**os.environ, "STEPPATH": str(home / "step")},
-        )  # fmt: skip
+        )  # fmt: skip # a command line
     try:
         wait_until(lambda: newel(home, "ca", "health").stdout == "ok\n", process=process, log=log)
         words = ["a.crt", "a.key", "--provisioner", "admin", "--password-file", "pw"]
@@ -232,7 +245,7 @@ def test_below_a_root_that_exists(home: Path) -> None:
     said = init(
         home, "--root", "old/certs/root_ca.crt", "--key", "old/secrets/root_ca_key",
         "--key-password-file", "pw", "--context", "sub",
-    ).stderr  # fmt: skip
+    ).stderr  # fmt: skip # a command line
     assert "Copying root certificate... done!" in said
     base = home / "step/authorities/sub"
     assert load(base / "certs/root_ca.crt") == old
@@ -254,14 +267,14 @@ def test_below_a_root_that_is_kept_offline(home: Path) -> None:
          "-CAkey", "offline/secrets/root_ca_key", "-passin", "file:pw", "-days", "365", "-out", "sub.crt",
          "-extfile", "ext"],
         cwd=home, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
     # the key is already where it belongs: writing it again in its place would be asked about
     (home / "step/secrets/intermediate_ca_key").rename(home / "sub.key")
     init(
         home, "--root", "offline/certs/root_ca.crt", "--intermediate", "sub.crt",
         "--intermediate-key", "sub.key",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert "secrets/root_ca_key" not in files(home)
     assert load(home / "step/certs/intermediate_ca.crt") == load(home / "sub.crt")
 

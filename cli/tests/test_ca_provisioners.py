@@ -24,7 +24,7 @@ def home(tmp_path: Path) -> Path:
     words = [
         "ca", "init", "--name", "P", "--dns", "localhost", "--address", ":8443", "--provisioner", "admin",
         "--password-file", "pw",
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     assert run(tmp_path, *words).returncode == 0
     (tmp_path / "step/ca.json").write_bytes((tmp_path / "step/config/ca.json").read_bytes())
     return tmp_path
@@ -32,9 +32,15 @@ def home(tmp_path: Path) -> Path:
 
 def run(home: Path, *words: str, program: str = NEWEL) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [program, *words], cwd=home, env={**os.environ, "STEPPATH": str(home / "step")},
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [program, *words],
+        cwd=home,
+        env={**os.environ, "STEPPATH": str(home / "step")},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def change(home: Path, *words: str, good: bool = True) -> str:
@@ -92,7 +98,7 @@ KINDS = [
 def test_the_originals_record(home: Path, flags: list[str]) -> None:
     """The original writes the same member for member; its kinds are in capitals."""
     made = run(home, "crypto", "jwk", "create", "pub.json", "priv.json", "--password-file", "pw",
-               program=others("step"))  # fmt: skip
+               program=others("step"))  # fmt: skip # a command line
     assert made.returncode == 0, made.stderr
     mesh(home)
     said = change(home, "add", "new", *flags)
@@ -132,7 +138,7 @@ def test_files_that_would_keep_the_authority_from_starting(home: Path) -> None:
     half = (home / "ca.crt").read_text().splitlines()
     (home / "half.crt").write_text("\n".join([half[0], half[1][:20], half[-1]]))
     leaf = ["certificate", "create", "x", "leaf.crt", "leaf.key", "--profile", "self-signed", "--subtle",
-            "--no-password", "--insecure"]  # fmt: skip
+            "--no-password", "--insecure"]  # fmt: skip # a command line
     assert run(home, *leaf).returncode == 0
     cases = [
         (["Nebula", "--nebula-root", "host.crt"], "no certificate of an authority"),
@@ -178,11 +184,11 @@ def test_updates(home: Path) -> None:
     change(
         home, "add", "sso", "--type", "OIDC", "--client-id", "c", "--configuration-endpoint", "https://i",
         "--admin", "a@x", "--domain", "x", "--domain", "y",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     change(
         home, "update", "sso", "--name", "login", "--remove-domain", "x", "--domain", "z",
         "--remove-admin", "a@x", "--x509-max-dur", "48h",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     record = records(home)["login"]
     assert record["domains"] == ["y", "z"]
     assert "admins" not in record

@@ -57,7 +57,7 @@ CREATED = [
     "--profile self-signed --subtle",
     "--csr",
     "--csr --kty RSA --san x.example.com --san 10.0.0.1",
-]  # fmt: skip
+]  # fmt: skip # a command line
 
 
 @pytest.mark.needs("step", "openssl")
@@ -81,7 +81,7 @@ def test_openssl_believes_the_chain(home: Path) -> None:
     judged = subprocess.run(
         ["openssl", "verify", "-x509_strict", "-CAfile", "root.crt", "-untrusted", "middle.crt", "end.crt"],
         cwd=home, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert judged.stdout == "end.crt: OK\n", judged.stderr
 
 
@@ -137,7 +137,7 @@ def test_what_sign_makes_has_the_originals_shape(home: Path, line: str) -> None:
         "sign sub.csr root.crt root.key --profile bogus",
         "sign sub.csr root.crt root.key --not-after yesterday",
     ],
-)  # fmt: skip
+)  # fmt: skip # words in rows
 def test_refusals_equal_the_originals_and_write_nothing(home: Path, line: str) -> None:
     before = sorted(home.iterdir())
     ours, theirs = run(NEWEL, line, home), run(STEP, line, home)

@@ -16,8 +16,12 @@ def run(program: str, line: str, cwd: Path, data: bytes = b"") -> Done:
     environment = os.environ | {"STEPPATH": str(cwd / "steppath")}
     return subprocess.run(
         [program, "certificate", *line.split()],
-        capture_output=True, check=False, cwd=cwd, env=environment, input=data,
-    )  # fmt: skip
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        env=environment,
+        input=data,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +62,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "needs-renewal leaf.crt --expires-in soon", "needs-renewal leaf.key", "needs-renewal",
         "needs-renewal both.crt --bundle --expires-in 25h", "needs-renewal root.crt --expires-in 25h",
     ],
-)  # fmt: skip
+)  # fmt: skip # words in rows
 def test_output_errors_and_exit_codes_equal_the_originals(home: Path, line: str) -> None:
     ours, theirs = run(NEWEL, line, home), run(STEP, line, home)
     assert (ours.returncode, ours.stdout, ours.stderr) == (
-        theirs.returncode, theirs.stdout, theirs.stderr,
-    )  # fmt: skip
+        theirs.returncode,
+        theirs.stdout,
+        theirs.stderr,
+    )
 
 
 @pytest.mark.needs("step")

@@ -98,7 +98,7 @@ FILES = [
     *(f"{name}.crt" for name in CERTIFICATES),
     *(f"{name}.csr" for name in CERTIFICATES),
     "v1.crt", "bare.csr", "rsa.der", "csr.der", "bundle.crt", "rsa2048.key", "missing.crt", "c.cnf",
-]  # fmt: skip
+]  # fmt: skip # words in rows
 
 
 def run(
@@ -107,8 +107,13 @@ def run(
     environment = os.environ | {"STEPPATH": str(cwd / "steppath")}
     return subprocess.run(
         [program, "certificate", *arguments],
-        capture_output=True, text=True, check=False, cwd=cwd, env=environment, input=data,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=environment,
+        input=data,
+    )
 
 
 @pytest.mark.needs("step", "openssl")

@@ -62,8 +62,10 @@ def test_a_servers_certificates_are_read_like_files(
     ):
         ours, theirs = (run(program, f"certificate {line}", home) for program in (NEWEL, STEP))
         assert (ours.returncode, ours.stdout, ours.stderr) == (
-            theirs.returncode, theirs.stdout, theirs.stderr,
-        ), line  # fmt: skip
+            theirs.returncode,
+            theirs.stdout,
+            theirs.stderr,
+        ), line
 
 
 @pytest.mark.needs("step")

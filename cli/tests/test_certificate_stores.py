@@ -70,7 +70,7 @@ def test_a_file_without_a_password_must_be_asked_for_twice(home: Path) -> None:
         "p12 b.p12 leaf.crt leaf.key --no-password --password-file password",
         "install leaf.crt", "uninstall leaf.crt",
     ],
-)  # fmt: skip
+)  # fmt: skip # words in rows
 def test_refusals_equal_the_originals(home: Path, line: str) -> None:
     ours, theirs = run(NEWEL, line, home), run(STEP, line, home)
     assert (ours.returncode, ours.stdout, ours.stderr) == (1, "", theirs.stderr)

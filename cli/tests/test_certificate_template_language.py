@@ -49,9 +49,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def step(cwd: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [STEP, *arguments], capture_output=True, text=True, check=False, cwd=cwd, timeout=20,
-        stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"STEPPATH": str(cwd)},
-    )  # fmt: skip
+        [STEP, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        timeout=20,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"STEPPATH": str(cwd)},
+    )
 
 
 def create(cwd: Path, template: str) -> "subprocess.CompletedProcess[str]":

@@ -28,7 +28,7 @@ def command(home: Path, *words: str, code: int = 0) -> str:
         words, cwd=home, capture_output=True, text=True, check=False, timeout=60,
         stdin=subprocess.DEVNULL, start_new_session=True,
         env={**os.environ, "HOME": str(home), "STEPPATH": str(home / "step")},
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -42,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [
         "ca", "init", "--no-db", "--name", "Offline", "--dns", "localhost", "--address", "127.0.0.1:9",
         "--provisioner", "admin", "--deployment-type", "standalone", "--password-file", "pw",
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     command(home, others("step"), *words)
     (home / "step/leaf.tpl").write_text(TEMPLATE)
     return home

@@ -66,9 +66,14 @@ def cwd(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def original(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [STEP, *arguments], capture_output=True, text=True, check=False, timeout=20,
-        stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        [STEP, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def create(target: str, template: str, *more: str) -> list[str]:
@@ -151,7 +156,7 @@ def test_the_request_is_the_original_s(cwd: Path, template: str) -> None:
     checked = subprocess.run(
         ["openssl", "req", "-in", "ours.csr", "-noout", "-verify"],
         capture_output=True, text=True, check=False, timeout=20,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert "self-signature verify OK" in checked.stderr
 
 

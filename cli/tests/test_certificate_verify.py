@@ -39,7 +39,7 @@ def serial(cwd: Path, name: str) -> str:
     found = subprocess.run(
         ["openssl", "x509", "-noout", "-serial", "-in", name],
         cwd=cwd, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     return found.stdout.strip().partition("=")[2]
 
 
@@ -122,7 +122,7 @@ LINES = [
     "leaf-chain.crt --roots root.crt --verify-crl --issuing-ca middle.crt",
     "leaf-chain.crt --roots root.crt --verify-crl --issuing-ca leaf.key",
     "leaf-chain.crt --roots root.crt --verify-crl --issuing-ca missing",
-]  # fmt: skip
+]  # fmt: skip # words in rows
 
 
 @pytest.mark.needs("step", "openssl")
@@ -130,8 +130,10 @@ LINES = [
 def test_verdicts_and_sentences_equal_the_originals(home: Path, line: str) -> None:
     ours, theirs = run(NEWEL, f"verify {line}", home), run(STEP, f"verify {line}", home)
     assert (ours.returncode, ours.stdout, ours.stderr) == (
-        theirs.returncode, theirs.stdout, theirs.stderr,
-    )  # fmt: skip
+        theirs.returncode,
+        theirs.stdout,
+        theirs.stderr,
+    )
 
 
 @pytest.mark.needs("step", "openssl")
@@ -139,10 +141,13 @@ def test_verdicts_and_sentences_equal_the_originals(home: Path, line: str) -> No
     ("name", "cause"),
     [
         ("old-chain.crt", "certificate has expired or is not yet valid: current time"),
-        ("out.example.org.crt", "a root or intermediate certificate is not authorized to sign for this name"),
+        (
+            "out.example.org.crt",
+            "a root or intermediate certificate is not authorized to sign for this name",
+        ),
         ("notca-chain.crt", "x509: certificate"),
     ],
-)  # fmt: skip
+)
 def test_what_go_refuses_is_refused_for_the_same_cause(home: Path, name: str, cause: str) -> None:
     for program in (NEWEL, STEP):
         done = run(program, f"verify {name} --roots root.crt", home)
@@ -181,7 +186,7 @@ def responder(home: Path, signer: str, authority: str) -> Iterator[str]:
     process = subprocess.Popen(
         [*words.split(), "-CA", f"{authority}.crt", "-ndays", "1", "-resp_no_certs"],
         cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert process.stderr is not None
     assert "waiting for" in process.stderr.readline()
     yield f"http://127.0.0.1:{port}"
@@ -207,8 +212,10 @@ def test_a_list_tells_the_revoked_certificate(home: Path, web: str) -> None:
         line += f" --crl-endpoint {web}/list.crl"
         ours, theirs = run(NEWEL, line, home), run(STEP, line, home)
         assert (ours.returncode, ours.stdout, ours.stderr) == (
-            theirs.returncode, theirs.stdout, theirs.stderr,
-        )  # fmt: skip
+            theirs.returncode,
+            theirs.stdout,
+            theirs.stderr,
+        )
         assert ours.returncode == (name == "revoked")
 
 
@@ -219,8 +226,10 @@ def test_a_responder_tells_the_revoked_certificate(home: Path, good_responder: s
         line += f" --ocsp-endpoint {good_responder}"
         ours, theirs = run(NEWEL, line, home), run(STEP, line, home)
         assert (ours.returncode, ours.stdout, ours.stderr) == (
-            theirs.returncode, theirs.stdout, theirs.stderr,
-        )  # fmt: skip
+            theirs.returncode,
+            theirs.stdout,
+            theirs.stderr,
+        )
         assert ours.returncode == (name == "revoked")
 
 

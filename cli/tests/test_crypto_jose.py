@@ -251,10 +251,14 @@ def test_messages_are_decrypted_by_the_other(
 @pytest.mark.parametrize(
     ("alg", "size"),
     [
-        ("dir", 16), ("A128KW", 16), ("A192KW", 24), ("A256KW", 32),
-        ("A128GCMKW", 16), ("A256GCMKW", 32),
+        ("dir", 16),
+        ("A128KW", 16),
+        ("A192KW", 24),
+        ("A256KW", 32),
+        ("A128GCMKW", 16),
+        ("A256GCMKW", 32),
     ],
-)  # fmt: skip
+)
 def test_symmetric_recipients(tmp_path: Path, alg: str, size: int) -> None:
     flags = ("--use", "enc", "--alg", alg, "--size", size, "--kid", "k", *PLAIN)
     key = create(NEWEL, tmp_path, "oct", *flags)

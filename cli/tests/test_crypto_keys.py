@@ -208,7 +208,7 @@ def test_a_key_comes_out_of_a_jwk(keys: Path, tmp_path: Path) -> None:
         ("change-pass",),
         ("change-pass", "{EC.enc}", "--no-password"),
     ],
-)  # fmt: skip
+)  # fmt: skip # a command line
 def test_errors_read_as_the_originals(keys: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     arguments = [str(keys / word[1:-1]) if word.startswith("{") else word for word in words]
     ours, theirs = (message_of(program, *arguments) for program in (NEWEL, STEP))
@@ -218,9 +218,13 @@ def test_errors_read_as_the_originals(keys: Path, tmp_path: Path, words: tuple[s
 def test_without_a_terminal_a_password_is_not_waited_for(keys: Path) -> None:
     words = [NEWEL, "crypto", "key", "inspect", str(keys / "EC.enc")]
     done = subprocess.run(
-        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        words,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
         start_new_session=True,
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("error allocating terminal: ")
 

@@ -100,7 +100,7 @@ def test_a_password_on_the_command_line_needs_insecure() -> None:
     assert refused.stderr == "positional argument <input> requires the '--insecure' flag\n"
     assert "4 GiB" in run(
         NEWEL, "kdf", "compare", "--insecure", "$argon2id$v=19$m=99999999,t=1,p=1$c2FsdHNhbHQ$aGFzaA", "x"
-    ).stderr  # fmt: skip
+    ).stderr  # fmt: skip # a command line
 
 
 def test_winpe_extract_finds_the_certificates_of_a_signed_executable(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def curl(folder: Path, port: int, *flags: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         ["curl", "-sS", "--max-time", "10", *flags, *where],
         cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
 
 
 def material(folder: Path) -> None:

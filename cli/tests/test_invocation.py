@@ -148,7 +148,7 @@ def test_start_up_imports_only_what_the_command_is_about(
     done = subprocess.run(
         [sys.executable, "-I", "-c", program, *line.split()],
         capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     loaded = set(done.stderr.split())
     assert "newel.cli.main" in loaded
     assert not unwanted & loaded

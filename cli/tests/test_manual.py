@@ -18,8 +18,13 @@ PAGES = list(every_page())
 def write_pages(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [NEWEL, "help", *flags],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +65,10 @@ def test_links_lead_to_pages_and_every_page_is_led_to(manual: Path) -> None:
         led_to |= targets
     # hidden ones and other names: `ca federate` is `ca federation`
     assert {path.parts[-2] for path in (manual / "web").rglob("*.html") if path not in led_to} <= {
-        "api", "federate", "fileserver",
-    }  # fmt: skip
+        "api",
+        "federate",
+        "fileserver",
+    }
 
 
 def test_what_the_terminal_says_stands_in_every_form(manual: Path) -> None:
@@ -138,7 +145,7 @@ def test_pages_are_served() -> None:
         (("--report",), "flag '--report' requires the '--html' flag\n"),
         (("--http", "bogus"), "error listening at bogus: listen tcp: address bogus: missing port in address\n"),
     ],
-)  # fmt: skip
+)  # fmt: skip # a command line
 def test_what_cannot_be_written_or_served_is_said_in_a_line(
     tmp_path: Path, flags: tuple[str, ...], said: str
 ) -> None:

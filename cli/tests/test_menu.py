@@ -31,10 +31,18 @@ def select(home: Path, *answers: Answer, term: str = "xterm") -> tuple[int, str]
 @pytest.mark.parametrize(
     ("keys", "chosen"),
     [
-        ("", "one"), (DOWN, "three"), (DOWN * 2, "two"), (DOWN * 3, "one"), (UP, "two"),
-        ("jjk", "three"), ("3", "two"), ("9", "one"), ("\x1bOB", "three"), ("x\x1b[Z", "one"),
+        ("", "one"),
+        (DOWN, "three"),
+        (DOWN * 2, "two"),
+        (DOWN * 3, "one"),
+        (UP, "two"),
+        ("jjk", "three"),
+        ("3", "two"),
+        ("9", "one"),
+        ("\x1bOB", "three"),
+        ("x\x1b[Z", "one"),
     ],
-)  # fmt: skip
+)
 def test_arrows_letters_and_numbers_move_and_enter_takes(
     home: Path, keys: str, chosen: str
 ) -> None:

@@ -37,10 +37,16 @@ def walk(
 def test_the_code_is_exchanged_with_pkce_state_and_nonce(provider: Provider) -> None:
     code, out, _, status = walk(provider, "--oidc", "--bare", "--email", "joe@example.com",
                                 "--scope", "openid", "--scope", "groups", "--auth-param", "a=b=c",
-                                "--prompt", "none")  # fmt: skip
+                                "--prompt", "none")  # fmt: skip # a command line
     assert (code, status) == (0, 200)
-    claims = jwt.decode(out.strip(), RSAKey.import_key(provider.key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))).claims  # fmt: skip
+    claims = jwt.decode(
+        out.strip(),
+        RSAKey.import_key(
+            provider.key.public_key().public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        ),
+    ).claims
     assert claims["email"] == "joe@example.com"
     asked = provider.asked
     assert asked["redirect_uri"].startswith("http://127.0.0.1:")
@@ -131,7 +137,7 @@ def test_a_service_account_signs_for_itself(provider: Provider, tmp_path: Path) 
     account.write_text(json.dumps({
         "type": "service_account", "auth_uri": provider.url, "token_uri": provider.url + "/token",
         "private_key_id": "kid", "private_key": pem.decode(), "client_email": "robot@example.com",
-    }))  # fmt: skip
+    }))  # fmt: skip # a table
     out, err = start("--account", str(account), "--bare").communicate(timeout=20)
     assert out == "access\n", err
     claims = jwt.decode(provider.forms[0]["assertion"], RSAKey.import_key(pem)).claims

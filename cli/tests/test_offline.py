@@ -43,7 +43,7 @@ def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "ca", "init", "--ssh", "--no-db", "--name", "Offline", "--dns", "localhost",
         "--address", "127.0.0.1:9", "--provisioner", "admin", "--deployment-type", "standalone",
         "--password-file", "pw",
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     command(home, others("step"), *words)
     edit(home, lambda ca: ca.update(password="secret-password"))
     return home
@@ -65,7 +65,7 @@ def command(home: Path, *words: str, code: int = 0) -> str:
         words, cwd=home, capture_output=True, text=True, check=False, timeout=60,
         stdin=subprocess.DEVNULL, start_new_session=True,
         env={**os.environ, "HOME": str(home), "STEPPATH": str(home / "step"), "SSH_AUTH_SOCK": ""},
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -120,7 +120,7 @@ def test_ssh_certificates_are_those_of_the_original(home: Path, flags: list[str]
     kind = "host" if "--host" in flags else "user"
     signer = (home / f"step/certs/ssh_{kind}_ca_key.pub").read_text()
     assert command(home, NEWEL, "ssh", "config", "--roots", "--offline",
-                   *(["--host"] if kind == "host" else [])) == signer  # fmt: skip
+                   *(["--host"] if kind == "host" else [])) == signer  # fmt: skip # a command line
 
 
 @pytest.mark.parametrize("first", ["step", "newel"])
@@ -187,7 +187,7 @@ def test_x509_certificates_are_those_of_the_original(home: Path) -> None:
         assert theirs[1] == own[1]
         assert message_of(theirs[0]) == message_of(own[0])
         command(home, "openssl", "verify", "-CAfile", "step/certs/root_ca.crt",
-                "-untrusted", "step/certs/intermediate_ca.crt", name.format("b"))  # fmt: skip
+                "-untrusted", "step/certs/intermediate_ca.crt", name.format("b"))  # fmt: skip # a command line
     before, after = (
         x509.load_pem_x509_certificate((home / name).read_bytes()) for name in ("b.crt", "b3.crt")
     )
@@ -302,7 +302,7 @@ REFUSALS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda ca: of_admin(ca)["claims"].update(defaultUserSSHCertDuration="99h"),
         "requested duration of 99h1m0s is outside of what is allowed",
     ),
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 @pytest.mark.parametrize("case", REFUSALS)

@@ -36,9 +36,14 @@ def home(tmp_path: Path) -> Path:
 def run(home: Path, line: str) -> bytes:
     """What it prints; it has no terminal, so that a question would fail."""
     done = subprocess.run(
-        [NEWEL, *line.split()], cwd=home, capture_output=True, check=False, stdin=subprocess.DEVNULL,
-        env={**os.environ, "STEPPATH": str(home / "step")}, start_new_session=True,
-    )  # fmt: skip
+        [NEWEL, *line.split()],
+        cwd=home,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "STEPPATH": str(home / "step")},
+        start_new_session=True,
+    )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 

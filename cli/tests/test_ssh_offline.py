@@ -50,7 +50,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "limited": ["-n", "joe", "-O", "clear", "-O", "force-command=/bin/true -a",
                     "-O", "source-address=10.0.0.0/8", "-V", "-2h:-1h"],
         "bare": ["-h", "-O", "clear", "-V", "-1h:+5h"],
-    }  # fmt: skip
+    }  # fmt: skip # a command line
     found: dict[str, Path] = {}
     kinds = list(KEYS)
     for number, (shape, flags) in enumerate(shapes.items()):
@@ -144,7 +144,7 @@ def test_fingerprint_says_what_the_original_says(
         [], ["-v"], ["--expires-in", "2h", "-v"], ["--expires-in", "10s"], ["--expires-in", "49%"],
         ["--expires-in", "75%"], ["--expires-in", "101%"], ["--expires-in", "x"],
     ],
-)  # fmt: skip
+)  # fmt: skip # a command line
 @pytest.mark.parametrize("shape", ["user", "host", "unnamed", "limited", "bare"])
 def test_needs_renewal_answers_as_the_original(
     corpus: dict[str, Path], shape: str, flags: list[str]

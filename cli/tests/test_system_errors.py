@@ -24,7 +24,7 @@ def refuse(home: Path, line: str, **environment: str) -> str:
         [NEWEL, *line.split()], env={"STEPPATH": str(home / "step"), "HOME": str(home), **environment},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=home,
         start_new_session=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode != 0, done.stdout
     return done.stderr
 
@@ -32,32 +32,56 @@ def refuse(home: Path, line: str, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("crypto keypair a.pub file/a.key --no-password --insecure", "open file/a.key: no such file or directory"),
+        (
+            "crypto keypair a.pub file/a.key --no-password --insecure",
+            "open file/a.key: no such file or directory",
+        ),
         ("crypto keypair a.pub folder --no-password --insecure", "open folder: is a directory"),
         ("crypto key inspect folder", "read folder: is a directory"),
         ("crypto key inspect file/x", "file/x: not a directory"),
         ("crypto key inspect folder/" + "x" * 300, "file name too long"),
         ("certificate inspect file/x", "file/x: not a directory"),
         ("certificate bundle file file file/out", "file"),
-        ("ca health --ca-url https://[::1]:1 --root root.crt", "root.crt: no such file or directory"),
+        (
+            "ca health --ca-url https://[::1]:1 --root root.crt",
+            "root.crt: no such file or directory",
+        ),
         ("ca health --ca-url https://localhost:1 --root file", "there is no certificate in it"),
-        ("ca bootstrap --ca-url https://localhost:1 --fingerprint " + "0" * 64, "connection refused"),
-        ("ca bootstrap --ca-url https://no-such.invalid --fingerprint " + "0" * 64, "https://no-such.invalid/root/"),
+        (
+            "ca bootstrap --ca-url https://localhost:1 --fingerprint " + "0" * 64,
+            "connection refused",
+        ),
+        (
+            "ca bootstrap --ca-url https://no-such.invalid --fingerprint " + "0" * 64,
+            "https://no-such.invalid/root/",
+        ),
         ("ca bootstrap --ca-url localhost:x --fingerprint " + "0" * 64, "it is not a URL"),
         ("ca health --config file/x", "open file/x: no such file or directory"),
         ("ca health --config folder", "open folder: is a directory"),
         ("certificate create x --san a..b x.c x.k --profile self-signed --subtle", "'a..b'"),
-        ("certificate create x --san é..b x.c x.k --profile self-signed --subtle", "not a domain name: 'é..b'"),
-        ("certificate create x --san a.example:9000 x.crt x.key --csr", "'a.example:9000' is a host with a port"),
+        (
+            "certificate create x --san é..b x.c x.k --profile self-signed --subtle",
+            "not a domain name: 'é..b'",
+        ),
+        (
+            "certificate create x --san a.example:9000 x.crt x.key --csr",
+            "'a.example:9000' is a host with a port",
+        ),
         ("certificate inspect https://localhost:1", "connection refused"),
         ("certificate inspect https://localhost:99999", "error parsing URL"),
         ("crypto rand --format x", "x"),
         ("crypto jwk create a b --kty RSA --size x", 'invalid value "x" for flag -size'),
-        ("crypto otp generate --issuer a --account b --period 1x", 'invalid value "1x" for flag -period'),
+        (
+            "crypto otp generate --issuer a --account b --period 1x",
+            'invalid value "1x" for flag -period',
+        ),
         ("fileserver folder --address nonsense", "nonsense"),
-        ("oauth --client-id a --client-secret b --listen nonsense --provider https://localhost:1", "localhost:1"),
+        (
+            "oauth --client-id a --client-secret b --listen nonsense --provider https://localhost:1",
+            "localhost:1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_reason_is_one_line(line: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x")

@@ -12,9 +12,14 @@ ORIGINAL = others("step")
 
 def run(home: Path, program: str, line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [program, *line.split()], env={"STEPPATH": str(home), "HOME": str(home)},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, start_new_session=True,
-    )  # fmt: skip
+        [program, *line.split()],
+        env={"STEPPATH": str(home), "HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
 
 
 @pytest.mark.needs("step")
@@ -24,7 +29,7 @@ def run(home: Path, program: str, line: str) -> subprocess.CompletedProcess[str]
         "ca certficate", "certificate inspct", "crypto jwk creat", "foo", "ca help nosuch", "help nosuch",
         "help ca nosuch", "ca provisioner help nosuch", "ca --nosuch", "-x",
     ],
-)  # fmt: skip
+)  # fmt: skip # a command line
 def test_a_mistyped_word_is_named_as_the_original_names_it(line: str, tmp_path: Path) -> None:
     ours, theirs = (run(tmp_path, program, line) for program in (OUR_STEP, ORIGINAL))
     assert ours.returncode == theirs.returncode
@@ -160,7 +165,7 @@ QUESTIONS = [
         "What deployment type would you like to configure?", "--deployment-type TYPE",
     ),
     ("crypto kdf hash", "Please enter the password to hash", "the argument, with --insecure"),
-]  # fmt: skip
+]  # fmt: skip # a command line
 
 
 @pytest.mark.parametrize(("line", "question", "answer"), QUESTIONS)
@@ -186,6 +191,6 @@ def test_more_info_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
     done = subprocess.run(
         [NEWEL, *line], env={"STEPPATH": str(tmp_path), "STEPDEBUG": "1"}, capture_output=True, text=True,
         check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert "Traceback" in done.stderr
     assert "Traceback" not in run(tmp_path, NEWEL, " ".join(line)).stderr

@@ -30,7 +30,7 @@ def desk(people: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
         (made.path / file.name).write_bytes(file.read_bytes())
     (made.path / "password").write_text("open sesame")
     made.succeed("crypto", "jwk", "create", "ada.jwk", "ada.priv", "--use", "enc", "--kty", "EC",
-              "--kid", "2026", "--password-file", "password")  # fmt: skip
+              "--kid", "2026", "--password-file", "password")  # fmt: skip # a command line
     made.succeed("crypto", "jwk", "create", "sig.jwk", "sig.priv", "--kty", "EC", *PLAIN)
     made.succeed("crypto", "keypair", "rsa.pub", "rsa.key", "--kty", "RSA", *PLAIN)
     for name in ("ada.jwk", "sig.jwk"):

@@ -36,7 +36,7 @@ ONLY_POSIX = {
     },
     "signal": {"SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGCHLD", "SIGALRM", "alarm", "pause"},
     "socket": {"AF_UNIX"},
-}  # fmt: skip
+}  # fmt: skip # words in rows
 
 ELSEWHERE = {
     "after_renewal.py": "--pid is refused there",
@@ -75,8 +75,9 @@ def test_where_things_are_kept(
     assert steppath.authority_name(context) == rf"{base}\authorities\ca.internal"
     assert steppath.profile_name(context) == rf"{base}\profiles\me"
     assert PureWindowsPath(steppath.join(base, "config", "defaults.json")).parts[-2:] == (
-        "config", "defaults.json",
-    )  # fmt: skip
+        "config",
+        "defaults.json",
+    )
 
 
 @pytest.mark.parametrize(

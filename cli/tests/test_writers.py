@@ -9,7 +9,7 @@ SOURCES = [Path(__file__).parents[1] / "src", Path(__file__).parents[2] / "libs/
 WRITES = {
     "write_bytes", "write_text", "mkstemp", "NamedTemporaryFile", "rename", "renames", "replace", "copy",
     "copyfile", "move", "touch", "link", "symlink", "symlink_to", "hardlink_to", "truncate",
-}  # fmt: skip
+}  # fmt: skip # words in rows
 MODULES = {"os", "shutil", "tempfile", "pathlib"}
 ALLOWED = {
     "client/atomic_write.py": "it is the one",

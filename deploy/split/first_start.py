@@ -62,7 +62,7 @@ def _tokens(layout: Layout, ceremony: Path) -> None:
             _run(
                 "softhsm2-util", "--init-token", "--free", "--label", token, "--pin", pin.read_text().strip(),
                 "--so-pin", (layout.secrets("offline") / "so-pin").read_text().strip(),
-            )  # fmt: skip
+            )  # fmt: skip # a command line
 
 
 def _secret(path: Path) -> str:

@@ -107,7 +107,7 @@ class Postgres:
                     "--pwfile", str(secret / "superuser.password"), "-E", "UTF8", "--locale", "C",
                 ],
                 user=self.user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            )  # fmt: skip # a command line
 
     def part(self) -> Part:
         """Define the server."""
@@ -134,7 +134,7 @@ class Postgres:
         subprocess.run(
             [program("psql"), "-qX", "-v", variables, "-f", str(script), "postgres"],
             env=environment, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
 
 
 def nats(layout: Layout, port: int) -> Part:

@@ -109,10 +109,16 @@ class Supervisor:
         with (self.layout.log / f"{part.name}.log").open("ab") as log:
             # A session of its own: Ctrl-C reaches this program alone, which tells each part once.
             each.process = subprocess.Popen(
-                part.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=part.user,
+                part.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=part.user,
                 env=self._lifeline.environment({**os.environ, **part.env}),
-                pass_fds=self._lifeline.pass_fds, cwd=self.layout.state, start_new_session=True,
-            )  # fmt: skip
+                pass_fds=self._lifeline.pass_fds,
+                cwd=self.layout.state,
+                start_new_session=True,
+            )
         each.began = time.monotonic()
         file = self.layout.state / "run" / part.name
         written = file.with_name(f".{part.name}")

@@ -4,9 +4,11 @@ Prints one line per breach and exits 1 when there is any.
 """
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ LONGEST_FUNCTION = 60
 NAMELESS = {"utils", "common", "helpers", "core", "manager", "misc"}
 LOADER = "libs/crypto/src/newel/crypto/loading.py"
 BARE_LOADERS = re.compile(r"load_(der|pem)_x509_(certificates?|crl|csr)")
+BARE_SKIP = re.compile(r"# fmt: (skip(?! # \w)|off)")
 SEAMED = re.compile("/(libs|services)/[^/]+/src/")
 CODE = ("proto", "libs", "services", "cli", "tests", "deploy")
 
@@ -28,7 +31,7 @@ def python_files(root: Path) -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
         cwd=root, capture_output=True, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
+    ).stdout.splitlines()  # fmt: skip # a command line
     return [
         root / name
         for name in listed
@@ -47,6 +50,8 @@ def breaches(path: Path) -> Iterator[str]:
         yield f"{path}: {lines} lines, the most is {longest}"
     if path.stem in NAMELESS and "newel/proto" not in str(path):
         yield f"{path}: a name that says nothing; name what it holds"
+    if "# fmt:" in text:
+        yield from bare_skips(path, text)
     tree = ast.parse(text)
     if path.name == "__init__.py" and not all(is_docstring(node) for node in tree.body):
         yield f"{path}: an __init__ is empty or a docstring"
@@ -61,6 +66,13 @@ def breaches(path: Path) -> Iterator[str]:
         yield from bare_loaders(path, tree)
     if SEAMED.search(str(path)):
         yield from seams.find_uses(path, tree)
+
+
+def bare_skips(path: Path, text: str) -> Iterator[str]:
+    """Find comments that stop the formatter and give no reason."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT and BARE_SKIP.match(token.string):
+            yield f"{path}:{token.start[0]}: give a reason for this layout: # fmt: skip # a table"
 
 
 def bare_loaders(path: Path, tree: ast.Module) -> Iterator[str]:

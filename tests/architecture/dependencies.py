@@ -67,7 +67,7 @@ def run_deptry(member: Member) -> Iterator[str]:
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip - a command line
+    )  # fmt: skip # a command line
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if " DEP0" in line]
         yield from (f"{member.name}: {line}" for line in lines or [done.stderr])

@@ -37,7 +37,7 @@ def read_members(root: Path) -> dict[str, Member]:
         root / "cli/pyproject.toml",
         *root.glob("libs/*/pyproject.toml"),
         *root.glob("services/*/pyproject.toml"),
-    )  # fmt: skip - a list
+    )  # fmt: skip # a list
     return {member.name: member for member in map(_read_member, sorted(files)) if member}
 
 

@@ -21,7 +21,7 @@ MODULES = {
     "concurrent.futures": WORK,
     "multiprocessing": WORK,
     "subprocess": WORK,
-}  # fmt: skip - a table
+}  # fmt: skip # a table
 NAMES = {
     "uuid1": ENTROPY,
     "uuid4": ENTROPY,
@@ -35,7 +35,7 @@ NAMES = {
     "create_subprocess_shell": WORK,
     "fork": WORK,
     "posix_spawn": WORK,
-}  # fmt: skip - a table
+}  # fmt: skip # a table
 
 
 def find_uses(path: Path, tree: ast.Module) -> Iterator[str]:

@@ -54,7 +54,7 @@ def commands(folder: Path, password: Path) -> dict[str, list[str]]:
         "ca health": ["ca", "health"],
         "ca renew": ["ca", "renew", "--force", certificate, key],
         "ca certificate": ["ca", "certificate", "bench.internal", *fresh, "--force", *provisioner],
-    }  # fmt: skip
+    }  # fmt: skip # a command line
 
 
 def run_once(words: Sequence[str], environment: Mapping[str, str], allowed: Sequence[int]) -> Cost:

@@ -46,7 +46,7 @@ def drive(
         str(build()), "-url", authority.url, "-root", str(authority.root), "-mode", operation,
         "-jwk", str(authority.jwk), "-pids", ",".join(map(str, authority.pids)),
         "-c", str(workers), "-d", f"{seconds}s", *(extra or []),
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{authority.name} {operation}: {done.stderr}{done.stdout}")
@@ -56,6 +56,12 @@ def drive(
             f"  {authority.name} {operation}: {said['errors']} errors, first: {said.get('first_error')}"
         )
     return Figure(
-        authority.name, operation, said["per_s"], said["p50_ms"], said["p99_ms"],
-        said["server_cpu_ms_per_op"], said["server_rss_mb"], said["errors"],
-    )  # fmt: skip
+        authority.name,
+        operation,
+        said["per_s"],
+        said["p50_ms"],
+        said["p99_ms"],
+        said["server_cpu_ms_per_op"],
+        said["server_rss_mb"],
+        said["errors"],
+    )

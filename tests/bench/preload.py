@@ -25,14 +25,16 @@ def preload(state: Path, count: int) -> None:
             "id": None, "idempotency_key": None, "serial": serials[number], "not_after": end,
             "key_digest": os.urandom(32),
         },
-    )  # fmt: skip
+    )  # fmt: skip # a table
     last = issuing.execute("SELECT max(id) FROM certificates").fetchone()[0]
     issuing.close()
     validation = connect(state, "validation")
     copy(
-        validation, "certificate_status", count,
+        validation,
+        "certificate_status",
+        count,
         lambda number: {"serial": serials[number], "not_after": end, "change": None},
-    )  # fmt: skip
+    )
     validation.execute(
         "UPDATE counters SET value = max(value, ?) WHERE name LIKE '%issued%'", (last,)
     )
@@ -46,14 +48,14 @@ def preload(state: Path, count: int) -> None:
             "position": None, "id": ids[number], "last_serial": serials[number], "last_not_after": end,
             "due": end, "warned": None,
         },
-    )  # fmt: skip
+    )  # fmt: skip # a table
     copy(
         inventory, "certificates", count,
         lambda number: {
             "position": None, "serial": serials[number], "endpoint": ids[number], "not_after": end,
             "warn_at": end, "fingerprint": os.urandom(32),
         },
-    )  # fmt: skip
+    )  # fmt: skip # a table
     inventory.execute("UPDATE cursors SET position = max(position, ?)", (last,))
     inventory.commit()
     inventory.close()

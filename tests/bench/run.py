@@ -47,7 +47,7 @@ def ocsp(authority: Authority, work: Path, seconds: int, workers: int) -> Figure
     subprocess.run(
         ["openssl", "ocsp", "-issuer", str(issuer), "-cert", str(leaf), "-no_nonce", "-reqout", str(request)],
         check=True, capture_output=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     plain = dataclasses.replace(authority, url=authority.http_url)
     figure = drive(
         plain,

@@ -104,7 +104,7 @@ def start_newel(work: Path, workers: int) -> Generator[Authority]:
         newel, "up", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--workers", str(workers),
         "--metrics-address", f"127.0.0.1:{free_port()}",
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     with run_process(command, work / "newel.log") as process:
         root = state / "certs/root_ca.crt"
         url = f"https://127.0.0.1:{port}"
@@ -122,7 +122,7 @@ def newel_split(work: Path, workers: int) -> Generator[Authority]:
     command = [
         sys.executable, "-m", "deploy.split", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers),
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     work.chmod(0o755)  # PostgreSQL runs as a user of its own
     with run_process(
         command, work / "split.log", {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
@@ -157,7 +157,7 @@ def step_ca(work: Path) -> Generator[Authority]:
             "--provisioner-password-file", str(password),
         ],
         env={**os.environ, **env}, check=True, capture_output=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     config = home / "config/ca.json"
     command = [peer("step-ca"), str(config), "--password-file", str(password)]
     with run_process(command, work / "step-ca.log", env) as process:

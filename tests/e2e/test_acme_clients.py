@@ -20,7 +20,7 @@ def test_lego_by_http_01(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "a.example", "--domains", "B.a.example",
         "--http", "--http.port", world.http01, "run",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     issued = tmp_path / "certificates/a.example.crt"
     assert names(issued) == {"a.example", "b.a.example"}
     verify_chain(world, issued)
@@ -30,7 +30,7 @@ def test_lego_by_dns_01_for_a_wildcard(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "*.w.example", "--domains", "w.example", "--dns", "exec",
         "--dns.disable-cp", "--dns.resolvers", f"127.0.0.1:{world.challenge_targets.dns_port}", "run",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     issued = tmp_path / "certificates/_.w.example.crt"
     assert names(issued) == {"*.w.example", "w.example"}
     verify_chain(world, issued)
@@ -40,7 +40,7 @@ def test_lego_by_tls_alpn_01(world: World, tmp_path: Path) -> None:
     world.lego(
         tmp_path, "--domains", "t.example",
         "--tls", "--tls.port", f"127.0.0.1:{world.challenge_targets.tls_alpn01_port}", "run",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     issued = tmp_path / "certificates/t.example.crt"
     assert names(issued) == {"t.example"}
     verify_chain(world, issued)
@@ -54,7 +54,7 @@ def test_step_for_a_name_and_an_address(world: World, tmp_path: Path) -> None:
         "--san", "s.example", "--san", "127.0.0.1", "--acme", world.authority.directory,
         "--root", str(world.authority.root), "--standalone", "--http-listen",
         world.http01,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
     assert names(tmp_path / "leaf.crt") == {"s.example", "127.0.0.1"}
 
@@ -76,13 +76,13 @@ def test_certbot_revokes_with_the_certificates_key(world: World, tmp_path: Path)
     world.certbot(
         tmp_path, "certonly", "--standalone", "--agree-tos", "-m", "you@example.com",
         "-d", "c.example", "--http-01-port", str(world.challenge_targets.http01_port), "--key-type", "rsa",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     live = tmp_path / "config/live/c.example"
     verify_chain(world, live / "fullchain.pem")
     world.certbot(
         tmp_path, "revoke", "--cert-path", str(live / "cert.pem"), "--key-path",
         str(live / "privkey.pem"), "--reason", "keycompromise", "--no-delete-after-revoke",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert world.audit_line("acme.revoke", reason=1)["actor"] == "acme:certificate key"
 
 
@@ -100,4 +100,4 @@ def test_a_challenge_nobody_answers_is_refused_and_says_why(world: World, tmp_pa
         world.certbot(
             tmp_path, "certonly", "--webroot", "-w", str(tmp_path / "webroot"), "--agree-tos",
             "-m", "you@example.com", "-d", "n.example",
-        )  # fmt: skip
+        )  # fmt: skip # a command line

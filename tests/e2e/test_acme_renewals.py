@@ -40,7 +40,7 @@ def test_certbot_renews_a_certificate_that_must_be_stapled(world: World, tmp_pat
         tmp_path, "certonly", "--standalone", "--agree-tos", "--register-unsafely-without-email",
         "-d", "renew.certbot.example", "--must-staple",
         "--http-01-port", str(world.challenge_targets.http01_port),
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     live = tmp_path / "config/live/renew.certbot.example"
     first = leaf(live / "cert.pem")
     assert features(live / "cert.pem") == STAPLED
@@ -102,7 +102,7 @@ def test_uacme_enrols_renews_rolls_its_key_over_and_revokes(world: World, tmp_pa
                     "unshare", "--mount", "sh", "-c", trusting, "sh",
                     "uacme", "-v", "-a", world.authority.directory, "-c", tmp_path / "home", *arguments,
                 ]
-            )  # fmt: skip
+            )  # fmt: skip # a command line
 
         uacme("-y", "new", "you@example.com")
         uacme("-h", str(hook), "-m", "issue", name)
@@ -138,7 +138,7 @@ def test_an_order_outlasts_a_signer_that_is_held_for_a_while(
                 "--http", "--http.port", world.http01, "run",
             ],
             env=world.environment, stdout=sink, stderr=sink,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         try:
             late = world.audit_line("acme.finalize", outcome="refused", status="processing")
             assert late["type"] == "unavailable"

@@ -65,9 +65,12 @@ def test_a_certificate_in_one_command(shell: Shell) -> None:
     text = shell.type_line("step certificate inspect svc.crt")
     kid = shell.type_line("step ca provisioner list | jq -r '.[0].key.kid'").strip()
     for part in (
-        "Server Authentication, Client Authentication", "X509v3 Step Provisioner:",
-        "Type: JWK", "Name: admin", f"CredentialID: {kid}",
-    ):  # fmt: skip
+        "Server Authentication, Client Authentication",
+        "X509v3 Step Provisioner:",
+        "Type: JWK",
+        "Name: admin",
+        f"CredentialID: {kid}",
+    ):
         assert part in text
     bundle = shell.type_line("step certificate inspect --bundle --short svc.crt")
     assert [line for line in bundle.splitlines() if line.startswith("X.509v3")][1].startswith(

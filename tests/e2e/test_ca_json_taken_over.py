@@ -26,7 +26,7 @@ SHAPES: dict[str, tuple[list[str], dict[str, str]]] = {
     "remote-management": (
         ["--remote-management"], {"authority.enableAdmin": "remote management is not there yet"},
     ),
-}  # fmt: skip
+}  # fmt: skip # a command line
 
 
 def step(state: Path, *words: str | Path) -> None:
@@ -40,7 +40,7 @@ def init(folder: Path, *more: str) -> Path:
     step(
         state, "ca", "init", "--name", "T", "--dns", "localhost", "--address", ":9000", "--provisioner",
         "admin", "--deployment-type", "standalone", "--password-file", password, *more,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     return state
 
 
@@ -101,7 +101,7 @@ KINDS: dict[str, list[str]] = {
     "AWS": ["--type", "AWS", "--aws-account", "1"],
     "GCP": ["--type", "GCP", "--gcp-service-account", "1", "--gcp-project", "p"],
     "Azure": ["--type", "Azure", "--azure-tenant", "t"],
-}  # fmt: skip
+}  # fmt: skip # a command line
 
 
 def test_provisioners_of_every_kind_start_and_those_that_are_not_there_are_off(
@@ -159,7 +159,7 @@ def refusal(state: Path, password: Path) -> str:
     done = subprocess.run(
         [NEWEL, "up", "--state", state, "--address", f"127.0.0.1:{free_port()}", "--password-file", password],
         capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stderr
 
@@ -220,18 +220,25 @@ def test_a_reload_that_is_refused_keeps_all_of_what_was(tmp_path: Path) -> None:
             (
                 (good[: len(good) // 2], "line "),
                 (good.replace('"ACME"', '"LDAP"'), "authority.provisioners[1].type: "),
-                (good.replace('"name": "acme"', '"name": "acme", "options": {"webhooks": [{"a": 1}]}'),
-                 "authority.provisioners[1].options.webhooks: "),
-                (good.replace('"name": "acme"', '"name": "acme", "newel": {"profile": "no"}'),
-                 "authority.provisioners[1].newel.profile: there is no profile 'no'"),
+                (
+                    good.replace(
+                        '"name": "acme"', '"name": "acme", "options": {"webhooks": [{"a": 1}]}'
+                    ),
+                    "authority.provisioners[1].options.webhooks: ",
+                ),
+                (
+                    good.replace('"name": "acme"', '"name": "acme", "newel": {"profile": "no"}'),
+                    "authority.provisioners[1].newel.profile: there is no profile 'no'",
+                ),
                 (good.replace('"crt"', '"ctr"'), "ctr: unknown member; did you mean 'crt'?"),
                 (with_more(good, crt="nowhere.crt"), "crt: "),
                 (with_more(good, key="nowhere.key"), "key: "),
                 (with_more(good, root=["nowhere.crt"]), "root: "),
                 (with_more(good, federatedRoots=["config/ca.json"]), "federatedRoots: "),
                 (with_more(good, address=""), "address: missing"),
-            ), start=1,
-        ):  # fmt: skip
+            ),
+            start=1,
+        ):
             file.write_text(text)
             process.send_signal(signal.SIGHUP)
             wait_until(

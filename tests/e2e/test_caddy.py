@@ -90,7 +90,7 @@ def read_served_certificate(port: int, root: Path) -> x509.Certificate:
             "-verify_hostname", NAME, "-CAfile", str(root), "-verify_return_error",
         ],
         input="", capture_output=True, text=True, check=False, timeout=20,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert "Verify return code: 0 (ok)" in done.stdout, done.stdout + done.stderr
     pem = re.search(
         r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", done.stdout, re.DOTALL

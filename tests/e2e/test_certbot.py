@@ -28,7 +28,7 @@ def certbot(
             "--server", authority.directory, "--http-01-port", str(http01_port), *folders(home),
         ],
         env={**os.environ, "REQUESTS_CA_BUNDLE": str(authority.root)},
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     return home
 
 
@@ -125,7 +125,7 @@ def test_nginx_serves_it_with_a_stapled_answer(
                 ["openssl", "s_client", "-connect", url.split("/")[2], "-status",
                  "-CAfile", str(authority.root)],
                 input="", capture_output=True, text=True, check=False,
-            ).stdout  # fmt: skip
+            ).stdout  # fmt: skip # a command line
             return "Cert Status: good" in said and "Verify return code: 0" in said
 
         wait_until(is_stapled)
@@ -143,7 +143,7 @@ def test_certbot_revoke_shows_in_ocsp_within_a_second_and_in_the_crl_within_five
             "--server", authority.directory, "--no-delete-after-revoke", *folders(certbot),
         ],
         env={**os.environ, "REQUESTS_CA_BUNDLE": str(authority.root)},
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     wait_until(lambda: authority.ocsp(leaf) == "revoked", seconds=1)
     certificate = x509.load_pem_x509_certificate(leaf.read_bytes())
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value

@@ -52,7 +52,7 @@ def leaf(newel_authority: Authority, tmp_path_factory: pytest.TempPathFactory) -
         ],
         cwd=home, env={**os.environ, "STEPPATH": str(home)}, check=True, timeout=60,
         stdin=subprocess.DEVNULL, capture_output=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     return x509.load_pem_x509_certificate((home / "page.crt").read_bytes())
 
 

@@ -64,7 +64,7 @@ def test_what_the_authority_refuses_is_said(administrator: Administrator) -> Non
 def test_a_certificate_serves_as_credential(administrator: Administrator) -> None:
     password = str(administrator.authority.password_file)
     administrator.run("ca", "certificate", "step", "step.crt", "step.key",
-                      "--provisioner", "admin", "--password-file", password)  # fmt: skip
+                      "--provisioner", "admin", "--password-file", password)  # fmt: skip # a command line
     flags = ["--admin-cert", "step.crt", "--admin-key", "step.key"]
     out, err = administrator.run("ca", "admin", "list", *flags)
     assert out == administrator.theirs("ca", "admin", "list")
@@ -73,7 +73,7 @@ def test_a_certificate_serves_as_credential(administrator: Administrator) -> Non
     assert said == "flag '--admin-cert' requires the '--admin-key' flag\n"
     administrator.run("certificate", "create", "step", "own.crt", "own.key", "--profile",
                       "self-signed", "--subtle", "--no-password", "--insecure",
-                      program=others("step"))  # fmt: skip
+                      program=others("step"))  # fmt: skip # a command line
     flags = ["--admin-cert", "own.crt", "--admin-key", "own.key"]
     administrator.run("ca", "admin", "list", *flags, code=1)
 

@@ -89,7 +89,7 @@ def rogue(root: str, work: Path) -> Generator[str]:
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-keyout", work / "rogue.key", "-out", work / "rogue.crt", "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost"],
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     handler = type("Handler", (Rogue,), {"root": root})
     server = HTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -157,7 +157,7 @@ def test_a_certificate_in_one_command(machine: Machine) -> None:
     assert load_pem_private_key(pem, None).public_key() == chain[0].public_key()
     assert (machine.home / "foo.key").stat().st_mode & 0o777 == 0o600
     run(["openssl", "verify", "-CAfile", machine.authority.root, "-untrusted", "foo.crt", "foo.crt"],
-        cwd=machine.home)  # fmt: skip
+        cwd=machine.home)  # fmt: skip # a command line
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_token_without_the_network(machine: Machine) -> None:
     token = machine.newel(
         "ca", "token", "x.internal", "--offline", "--kid", listed[0]["key"]["kid"], "--issuer", "admin",
         "--key", "clear.json", "--ca-url", machine.authority.url,
-    ).stdout.strip()  # fmt: skip
+    ).stdout.strip()  # fmt: skip # a command line
     machine.newel("ca", "certificate", "x.internal", "x.crt", "x.key", "--token", token)
 
 
@@ -205,7 +205,7 @@ def test_a_token_for_one_request_only(machine: Machine) -> None:
         ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "r.key", "-out", "r.csr",
          "-subj", "/CN=r.internal", "-addext", "subjectAltName=DNS:r.internal"],
         cwd=machine.home,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     token = machine.token("r.internal", "--cnf-file", "r.csr")
     machine.newel("ca", "sign", "r.csr", "r.crt", "--token", token)
     assert machine.read("r").subject.rfc4514_string() == "CN=r.internal"
@@ -243,7 +243,7 @@ def test_bad_input_changes_nothing(machine: Machine) -> None:
         (["ca", "renew", *files, "--daemon", "--renew-period", "48h"], "must be within"),
         (["ca", "revoke", "abc"], "'abc' is not a valid serial number"),
         (["ca", "sign", "foo.internal.crt", "y.crt"], "error parsing foo.internal.crt"),
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     for words, expected in cases:
         said = machine.fail(*words)
         assert expected in said, f"{words}: {said}"
@@ -265,7 +265,7 @@ def test_a_full_disk_takes_nothing_away(machine: Machine, words: list[str]) -> N
         ["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', NEWEL, "ca", *words, "--force"],
         cwd=machine.home, env={**os.environ, "STEPPATH": str(machine.home / "step")},
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert machine.files() == before
@@ -322,7 +322,7 @@ def test_start_up_imports_nothing_heavy(machine: Machine) -> None:
             [sys.executable, "-c", program, *words],
             cwd=machine.home, env={**os.environ, "STEPPATH": str(machine.home / "step")},
             capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert done.stdout.endswith("[]\n")
 
 
@@ -335,13 +335,19 @@ def test_the_examples_of_the_library(machine: Machine) -> None:
     assert run(small, cwd=machine.home).stdout == "Hello, world!\n"
     full = run(
         [
-            sys.executable, EXAMPLES / "full.py", machine.authority.url,
-            root_fingerprint(machine.authority), "admin", machine.authority.password_file,
+            sys.executable,
+            EXAMPLES / "full.py",
+            machine.authority.url,
+            root_fingerprint(machine.authority),
+            "admin",
+            machine.authority.password_file,
         ],
         cwd=machine.home,
-    )  # fmt: skip
+    )
     lines = full.stdout.splitlines()
     assert [line.split(",")[0] for line in lines] == [
-        "hello client.internal", "hello client.internal", "hello async.internal",
-    ]  # fmt: skip
+        "hello client.internal",
+        "hello client.internal",
+        "hello async.internal",
+    ]
     assert len(set(lines)) == 3

@@ -28,9 +28,13 @@ class Desk:
             [NEWEL, *words],
             cwd=self.home,
             env={**os.environ, "STEPPATH": str(self.home / "step")},
-            capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            timeout=60,
+        )
         assert done.returncode == status, f"{words}: {done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
@@ -104,7 +108,7 @@ def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
     heading, row = first.stdout.splitlines()
     assert heading.split() == [
         "SERIAL", "STATE", "SUBJECT", "NAMES", "EXPIRES", "PROVISIONER", "ENDPOINT",
-    ]  # fmt: skip
+    ]  # fmt: skip # words in rows
     assert row.split()[1:4] == ["active", "one.internal", "dns:one.internal"]
     assert first.stderr == "There are more than these 1: --limit 0 shows all.\n"
     assert desk.newel(*words, "--limit", "2").stderr == ""

@@ -47,14 +47,14 @@ def run_program(authority: Authority, home: Path, program: str, *words: str, cod
         cwd=home, env={**os.environ, "STEPPATH": str(home / "step"), "SSH_AUTH_SOCK": ""},
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
         start_new_session=True, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
     return done.stderr if code else done.stdout
 
 
 def by_host(network: Path) -> list[str]:
     return ["--provisioner", "mesh", "--nebula-cert", str(network / "host.crt"),
-            "--nebula-key", str(network / "host.key")]  # fmt: skip
+            "--nebula-key", str(network / "host.key")]  # fmt: skip # a command line
 
 
 def test_a_host_gets_x509_and_ssh_certificates(
@@ -138,6 +138,6 @@ def test_what_is_not_the_host_s_is_refused(
     ]
     for flags, expected in cases:
         said = run_program(authority, tmp_path, NEWEL, "ca", "certificate", "host", "x.crt", "x.key",
-                     "--provisioner", "mesh", *flags, code=1)  # fmt: skip
+                     "--provisioner", "mesh", *flags, code=1)  # fmt: skip # a command line
         assert expected in said
         assert not (tmp_path / "x.crt").exists()

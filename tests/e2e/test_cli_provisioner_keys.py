@@ -108,7 +108,7 @@ def test_a_provisioner_is_chosen_among_several_by_name_or_by_key(several: Machin
             assert (header["kid"], claims["iss"]) == (kid, name)
     for flags in (
         ["--kid", "none"], ["--issuer", "missing"], ["--kid", kids["admin"], "--issuer", "second"],
-    ):  # fmt: skip
+    ):  # fmt: skip # a command line
         said = several.fail("ca", "token", "a", *flags, "--password-file", "pw")
         assert f"The authority has: admin (JWK) [kid: {kids['admin']}]" in said
         assert f"second (JWK) [kid: {kids['second']}]" in said

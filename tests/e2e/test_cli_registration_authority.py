@@ -24,7 +24,7 @@ def init(machine: Machine, state: Path, port: int, *flags: str, program: str) ->
         "--issuer-fingerprint", root_fingerprint(machine.authority), "--issuer-provisioner", "admin",
         "--dns", "localhost", "--address", f"127.0.0.1:{port}", "--provisioner", "local",
         "--password-file", machine.authority.password_file, *flags,
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     environment = {"STEPPATH": str(state), "PATH": "/usr/bin", "HOME": str(machine.home)}
     return run(words, env=environment).stderr
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_made_here(machine: Machine) -> None:
         (["--ra", "stepcas", *parent, "00", *rest], "'00' is no SHA-256 fingerprint"),
         (["--ra", "stepcas", *parent, "0" * 64, *rest], "was not found"),
         (["--ra", "stepcas", "--issuer", "http://a", "--deployment-type", "linked"], "is not the https address"),
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     for words, expected in cases:
         said = machine.fail("ca", "init", *words)
         assert expected in said, f"{words}: {said}"

@@ -55,7 +55,7 @@ KINDS = [
     ["--type", "SCEP", "--challenge", "s3cret", "--min-public-key-length", "3072", "--include-root"],
     ["--public-key", "pub.json", "--private-key", "priv.json", "--x509-template", "x509.tpl",
      "--x509-template-data", "data.json", "--allow-renewal-after-expiry", "--ssh=false"],
-]  # fmt: skip
+]  # fmt: skip # a command line
 
 
 @pytest.mark.parametrize("flags", KINDS, ids=lambda flags: flags[1])

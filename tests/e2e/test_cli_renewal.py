@@ -101,7 +101,7 @@ def test_the_daemon(machine: Machine, command: str) -> None:
             [NEWEL, "ca", command, *files, "--daemon", "--exec", "touch acted"],
             cwd=machine.home, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
             env={**os.environ, "STEPPATH": str(machine.home / "step")},
-        )  # fmt: skip
+        )  # fmt: skip # a command line
     try:
         wait_until(lambda: "first " in log.read_text(), process=process, log=log)
         process.send_signal(signal.SIGHUP)
@@ -142,7 +142,7 @@ def test_a_daemon_outlives_what_fails(machine: Machine) -> None:
             [NEWEL, "ca", "renew", *words],
             cwd=machine.home, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
             env={**os.environ, "STEPPATH": str(machine.home / "step")},
-        )  # fmt: skip
+        )  # fmt: skip # a command line
     try:
         wait_until(lambda: "first " in log.read_text(), process=process, log=log)
         process.send_signal(signal.SIGHUP)

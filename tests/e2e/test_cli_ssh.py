@@ -47,9 +47,14 @@ class Person:
         """Runs an ssh command; fails with what it said unless it ended with this code."""
         done = subprocess.run(
             [NEWEL, "ssh", *words],
-            cwd=self.home, env=self.env, capture_output=True, check=False, input=stdin,
-            start_new_session=True, timeout=60,
-        )  # fmt: skip
+            cwd=self.home,
+            env=self.env,
+            capture_output=True,
+            check=False,
+            input=stdin,
+            start_new_session=True,
+            timeout=60,
+        )
         out, err = done.stdout.decode(), done.stderr.decode()
         assert done.returncode == code, f"{words}: {out}{err}"
         assert "Traceback" not in err
@@ -58,7 +63,7 @@ class Person:
     @property
     def provisioner(self) -> list[str]:
         return ["--provisioner", "admin", "--provisioner-password-file",
-                str(self.authority.password_file)]  # fmt: skip
+                str(self.authority.password_file)]  # fmt: skip # a command line
 
     def certificate(self, name: str, key: str, *flags: str) -> dict[str, object]:
         """A certificate for a new key in the clear; what it says."""
@@ -84,7 +89,7 @@ def person(authority: Authority, tmp_path: Path) -> Generator[Person]:
         someone = Person(authority, tmp_path, address)
         defaults = json.loads((authority.state / "config/defaults.json").read_text())
         run([NEWEL, "ca", "bootstrap", "--ca-url", authority.url, "--fingerprint",
-             defaults["fingerprint"]], env=someone.env)  # fmt: skip
+             defaults["fingerprint"]], env=someone.env)  # fmt: skip # a command line
         yield someone
 
 
@@ -117,7 +122,7 @@ def test_a_person_gets_a_key_and_a_certificate(person: Person, kind: list[str]) 
     done = subprocess.run(
         ["ssh-keygen", "-Y", "sign", "-f", str(certificate), "-n", "file", str(challenge)],
         env=person.env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
 
 
@@ -129,7 +134,7 @@ def test_the_key_is_encrypted_unless_that_is_declined(person: Person) -> None:
     refused = person.ssh("certificate", "joe", "other", "--no-password", code=1)
     assert refused.stderr == "flag '--no-password' requires the '--insecure' flag\n"
     refused = person.ssh("certificate", "joe", "other", "--password-file", "pw",
-                         "--min-password-length", "20", *person.provisioner, code=1)  # fmt: skip
+                         "--min-password-length", "20", *person.provisioner, code=1)  # fmt: skip # a command line
     assert "at least 20 characters" in refused.stderr
     assert not list(person.home.glob("other*"))
 
@@ -152,13 +157,13 @@ def test_a_public_key_is_certified_as_it_is(person: Person) -> None:
     keygen("-q", "-t", "ed25519", "-N", "", "-f", person.home / "own")
     before = (person.home / "own").read_bytes(), (person.home / "own.pub").read_bytes()
     said = person.certificate("joe", "own.pub", "--sign", "--private-key", "own",
-                              "--comment", "mine", "--not-after", "1h")  # fmt: skip
+                              "--comment", "mine", "--not-after", "1h")  # fmt: skip # a command line
     assert said["KeyAlgo"] == "ED25519"
     assert before == ((person.home / "own").read_bytes(), (person.home / "own.pub").read_bytes())
     assert "mine" in person.list_keys()
     keygen("-q", "-t", "ed25519", "-N", "", "-f", person.home / "stranger")
     refused = person.ssh("certificate", "joe", "own.pub", "--sign", "--force", "--private-key",
-                         "stranger", *person.provisioner, code=1)  # fmt: skip
+                         "stranger", *person.provisioner, code=1)  # fmt: skip # a command line
     assert "is not the private half" in refused.stderr
 
 
@@ -195,7 +200,7 @@ def test_a_daemon_renews_a_host_certificate(person: Person) -> None:
         [NEWEL, "ssh", "renew", "host-cert.pub", "host", *flags],
         cwd=person.home, env=person.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     serials = {first["Serial"]}
 
     def is_renewed_twice() -> bool:
@@ -336,8 +341,11 @@ def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
     keys = person.home / "users.pub"
     keys.write_text(person.ssh("config", "--roots").stdout)
     person.ssh("config", "--set", f"User={user}")
-    lines = (f"HostKey {person.home}/host", f"HostCertificate {person.home}/host-cert.pub",
-             f"TrustedUserCAKeys {keys}")  # fmt: skip
+    lines = (
+        f"HostKey {person.home}/host",
+        f"HostCertificate {person.home}/host-cert.pub",
+        f"TrustedUserCAKeys {keys}",
+    )
     with sshd(person.home / "sshd_config", *lines) as port:
         proxy = f"{NEWEL} ssh proxycommand {' '.join(person.provisioner)} %r 127.0.0.1 %p"
         done = subprocess.run(
@@ -346,6 +354,6 @@ def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
              "-o", "StrictHostKeyChecking=yes", "-p", str(port), f"{user}@localhost", "echo", "inside"],
             env=person.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
             timeout=30,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert done.stdout == "inside\n", done.stderr
         assert "✔ SSH Agent: yes" in done.stderr

@@ -30,7 +30,7 @@ def test_who_is_turned_away_signs_in_and_asks_again(
                 "type": "OIDC", "name": "people", "clientID": "client", "clientSecret": "secret",
                 "configurationEndpoint": f"{provider.url}/.well-known/openid-configuration",
                 "claims": {"enableSSHCA": True},
-            })  # fmt: skip
+            })  # fmt: skip # a table
 
         with (
             step_ca(tmp_path / "state", "--ssh", edit=people) as authority,

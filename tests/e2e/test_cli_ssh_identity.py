@@ -60,14 +60,23 @@ class Person:
         url = self.authority.url if direct else self.proxy.url
         flags = ("--ca-url", url, "--root", str(self.authority.root))
         env = {
-            **os.environ, "HOME": str(self.home), "STEPPATH": str(self.home / "step"),
+            **os.environ,
+            "HOME": str(self.home),
+            "STEPPATH": str(self.home / "step"),
             "SSH_AUTH_SOCK": self.agent,
-        }  # fmt: skip
+        }
         program = NEWEL if self.program == "newel" else others("step")
         done = subprocess.run(
-            [program, *words, *flags], cwd=self.home, env=env, capture_output=True, text=True,
-            check=False, stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
-        )  # fmt: skip
+            [program, *words, *flags],
+            cwd=self.home,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            timeout=60,
+        )
         assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
@@ -77,7 +86,7 @@ class Person:
     @property
     def provisioner(self) -> tuple[str, ...]:
         return ("--provisioner", "admin", "--provisioner-password-file",
-                str(self.authority.password_file))  # fmt: skip
+                str(self.authority.password_file))  # fmt: skip # a command line
 
     @property
     def identity(self) -> x509.Certificate:
@@ -111,7 +120,7 @@ def test_an_identity_comes_with_the_certificate_and_is_shown_from_then_on(person
     )
     assert (folder / names[1]).read_text().startswith("-----BEGIN EC PRIVATE KEY-----")
     run(["openssl", "verify", "-purpose", "sslclient", "-CAfile", str(person.authority.root),
-         "-untrusted", names[0], names[0]], cwd=folder)  # fmt: skip
+         "-untrusted", names[0], names[0]], cwd=folder)  # fmt: skip # a command line
     assert run(["openssl", "pkey", "-in", names[1], "-pubout"], cwd=folder).stdout == (
         run(["openssl", "x509", "-in", names[0], "-noout", "-pubkey"], cwd=folder).stdout
     )
@@ -137,7 +146,7 @@ def test_a_host_is_known_by_a_uuid(person: Person) -> None:
         each.certificate("h.example", "h", "--host", "--force", "--host-id", "machine")
     assert person.host_ids() == other.host_ids() != [own.urn]
     said = person.run("ssh", "certificate", "h", "x", "--host", "--host-id", "none", *CLEAR,
-                      *person.provisioner, code=1)  # fmt: skip
+                      *person.provisioner, code=1)  # fmt: skip # a command line
     assert "[ machine | <UUID> ]" in said
     assert not (person.home / "x").exists()
 
@@ -181,7 +190,7 @@ def test_an_identity_that_has_ended_stays_at_home(person: Person) -> None:
     issuer = person.authority.state
     run([NEWEL, "certificate", "create", "joe", "old.crt", "old.key", "--not-before", "-2h", "--not-after", "-1h",
          "--ca", issuer / "certs/intermediate_ca.crt", "--ca-key", issuer / "secrets/intermediate_ca_key",
-         "--ca-password-file", person.authority.password_file, *CLEAR], cwd=person.home)  # fmt: skip
+         "--ca-password-file", person.authority.password_file, *CLEAR], cwd=person.home)  # fmt: skip # a command
     for name, place in (("old.crt", "identity.crt"), ("old.key", "identity_key")):
         (person.home / name).replace(person.home / "step/identity" / place)
     person.certificate("joe", "id", "--force")

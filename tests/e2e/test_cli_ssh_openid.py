@@ -31,7 +31,7 @@ def test_the_provider_vouches_and_the_agent_holds_the_certificate(
                 "type": "OIDC", "name": "people", "clientID": "client", "clientSecret": "secret",
                 "configurationEndpoint": f"{provider.url}/.well-known/openid-configuration",
                 "claims": {"enableSSHCA": True},
-            })  # fmt: skip
+            })  # fmt: skip # a table
 
         with step_ca(tmp_path / "state", "--ssh", edit=people, env=trusted) as authority:
             joe = Shell(tmp_path / "joe", "ours", authority, {"SSH_AUTH_SOCK": socket, **trusted})

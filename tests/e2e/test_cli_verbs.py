@@ -147,7 +147,7 @@ def test_a_rogue_service_is_told_nothing(
     work = tmp_path_factory.mktemp("rogue")
     run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-keyout", work / "key", "-out", work / "crt", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"])  # fmt: skip
+         "-addext", "subjectAltName=DNS:localhost"])  # fmt: skip # a command line
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(work / "crt", work / "key")
     with serve_guarded(tls) as rogue:
@@ -230,7 +230,7 @@ def test_a_key_that_is_there_already_is_certified_for_ssh(tmp_path: Path) -> Non
         fingerprint = subprocess.run(
             ["openssl", "x509", "-in", running.root, "-noout", "-fingerprint", "-sha256"],
             capture_output=True, text=True, check=True,
-        ).stdout.partition("=")[2].strip().replace(":", "")  # fmt: skip
+        ).stdout.partition("=")[2].strip().replace(":", "")  # fmt: skip # a command line
         person.newel("ca", "bootstrap", "--ca-url", running.url, "--fingerprint", fingerprint)
         words = [
             "--provisioner",

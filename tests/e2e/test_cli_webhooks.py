@@ -39,22 +39,22 @@ def test_a_webhook_comes_changes_and_goes(machine: Machine) -> None:
     made = machine.newel(
         *words, "add", "admin", "names", "--url", "https://a.example/names", "--kind", "enriching",
         "--basic-auth-username", "u", "--basic-auth-password-file", "secret", *LOGIN,
-    ).stdout.splitlines()  # fmt: skip
+    ).stdout.splitlines()  # fmt: skip # a command line
     assert made[0].startswith("Webhook ID: ")
     assert made[1].startswith("Secret: ")
     assert "already has a webhook" in machine.newel(
         *words, "add", "admin", "names", "--url", "https://a.example/", "--kind", "ENRICHING",
         *LOGIN, good=False,
-    ).stderr  # fmt: skip
+    ).stderr  # fmt: skip # a command line
     machine.newel(
         *words, "update", "admin", "names", "--url", "https://b.example/", "--kind", "AUTHORIZING",
         "--cert-type", "X509", *LOGIN,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     again = subprocess.run(
         [others("step"), *words, "update", "admin", "names", "--url", "https://c.example/", *LOGIN],
         env={**os.environ, "STEPPATH": str(machine.home / "step")},
         cwd=machine.home, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert again.returncode == 0, again.stderr
     machine.newel(*words, "remove", "admin", "names", *LOGIN)
     machine.newel(

@@ -54,7 +54,7 @@ NOT_RUN = {
     ("docs/runbooks/key-ceremony.md", ""): "needs tokens; test_split_runbooks.py has some",
     ("docs/runbooks/ocsp-responder-expiring.md", ""): "the split shape; test_split_runbooks.py",
     ("docs/runbooks/revocation-and-compromise.md", ""): "names what the reader has; test_step.py",
-}  # fmt: skip
+}  # fmt: skip # a table
 """Page and beginning of the block ("": every block of the page), and why it is not run here."""
 
 SERVES = ("make run", ".venv/bin/newel up", "newel up --state ca")
@@ -71,9 +71,10 @@ def find_excuses(block: Block) -> list[tuple[str, str]]:
 
 def to_paste(page: str) -> list[Block]:
     return [
-        block for block in ALL
+        block
+        for block in ALL
         if block.page == page and not find_excuses(block) and not block.text.startswith(SERVES)
-    ]  # fmt: skip
+    ]
 
 
 def find_serving_block(page: str, start: str) -> Block:
@@ -111,7 +112,7 @@ def path(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_block_is_run_or_excused_and_no_excuse_is_left_over() -> None:
     assert len(ALL) > 40
     run = {"README.md", "docs/acme.md", "docs/cli.md", "docs/inventory.md", "docs/alerting.md",
-           "docs/templates.md", "docs/runbooks/backup-and-restore.md"}  # fmt: skip
+           "docs/templates.md", "docs/runbooks/backup-and-restore.md"}  # fmt: skip # words in rows
     run |= {block.page for block in ALL if block.page.startswith("docs/tutorials/")}
     forgotten = [str(block) for block in ALL if block.page not in run and not find_excuses(block)]
     assert forgotten == []

@@ -33,7 +33,7 @@ def newel(authority: Authority, *words: str | Path, status: int = 0, later: str 
         ["faketime", "-f", later, NEWEL, *map(str, words)],
         env={**os.environ, "STEPPATH": str(authority.state)}, capture_output=True, text=True,
         check=False, stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == status, done.stdout + done.stderr
     return done.stderr if status else done.stdout
 
@@ -98,7 +98,7 @@ def test_a_revoked_certificate_opens_nothing(authority: Authority) -> None:
     newel(
         authority, "revoke", "--serial", serial, "--provisioner", "admin", "--password-file",
         authority.password_file,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
 
     def is_refused() -> bool:
         said = newel(authority, "certificates", "list", status=1)

@@ -20,10 +20,10 @@ DONE = (
 PKI = [
     "certs/intermediate_ca.crt", "certs/root_ca.crt", "config/ca.json", "config/defaults.json",
     "secrets/intermediate_ca_key", "secrets/root_ca_key",
-]  # fmt: skip
+]  # fmt: skip # words in rows
 COMMANDS = (
     "init", "bootstrap", "root", "token", "certificate", "sign", "renew", "revoke", "provisioner",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 
 
 @pytest.mark.needs("step-ca", "curl")
@@ -146,14 +146,14 @@ def test_newel_up_serves_what_ca_init_made(tmp_path: Path, program: str) -> None
         NEWEL if program == "ours" else others("step"), "ca", "init", "--name", "Smallstep", "--dns",
         "localhost", "--address", f"127.0.0.1:{port}", "--provisioner", "me@example.com",
         "--deployment-type", "standalone", "--password-file", password,
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     run(line, env={**os.environ, "STEPPATH": str(state)})
     before = (state / "config/ca.json").read_bytes()
     with serve_newel(state, port, free_port(), "--password-file", str(password)) as (authority, _):
         asked = authority.step(
             "ca", "certificate", "localhost", str(tmp_path / "a.crt"), str(tmp_path / "a.key"),
             "--provisioner", "me@example.com", "--provisioner-password-file", str(password),
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert asked.returncode == 0, asked.stderr
         wait_until(lambda: authority.ocsp(tmp_path / "a.crt") == "good")  # it has just begun
         check_short_form = run(
@@ -172,12 +172,12 @@ def test_newel_up_says_where_the_password_of_what_ca_init_made_is_missing(tmp_pa
     line = [
         NEWEL, "ca", "init", "--name", "T", "--dns", "localhost", "--address", f"127.0.0.1:{free_port()}",
         "--provisioner", "me", "--deployment-type", "standalone", "--password-file", password,
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     run(line, env={**os.environ, "STEPPATH": str(state)})
     done = subprocess.run(
         [NEWEL, "up", "--state", state, "--metrics-address", f"127.0.0.1:{free_port()}"],
         capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 1
     missing = state / "secrets/password"
     assert done.stderr == (

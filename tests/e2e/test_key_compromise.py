@@ -26,7 +26,7 @@ def status(authority: Authority, certificate: Path) -> str:
             "-url", f"{authority.http_url}/ocsp", "-CAfile", str(authority.root), "-resp_text",
         ],
         capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert "Response verify OK" in done.stdout + done.stderr
     return done.stdout
 
@@ -45,7 +45,7 @@ def test_certbot_declares_a_key_compromised_after_it_superseded_the_certificate(
     how = ["--standalone", "--http-01-port", str(world.challenge_targets.http01_port), "-d", name]
     world.certbot(
         tmp_path, "certonly", *how, "--agree-tos", "-m", "you@example.com", "--reuse-key"
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     live = tmp_path / f"config/live/{name}"
     certificate, key = tmp_path / "old.pem", live / "privkey.pem"
     certificate.write_bytes((live / "cert.pem").read_bytes())
@@ -77,7 +77,7 @@ def test_step_declares_a_key_compromised_after_another_reason(
             [others("step"), *arguments],
             cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "STEPPATH": str(home)},
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert (done.returncode == 0) is good, done.stdout + done.stderr
         return done.stdout + done.stderr
 

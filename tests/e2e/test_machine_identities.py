@@ -84,22 +84,38 @@ def authority(
 
     def provisioners(ca: dict[str, Any]) -> None:
         ca["authority"]["provisioners"] += [
-            {"type": "AWS", "name": "AWS", "iidRoots": str(folder / "iid.crt"),
-             "accounts": ["123456789012"]},
-            {"type": "GCP", "name": "Google Cloud", "projectIDs": ["p"],
-             "serviceAccounts": ["robot@p.iam.gserviceaccount.com"]},
+            {
+                "type": "AWS",
+                "name": "AWS",
+                "iidRoots": str(folder / "iid.crt"),
+                "accounts": ["123456789012"],
+            },
+            {
+                "type": "GCP",
+                "name": "Google Cloud",
+                "projectIDs": ["p"],
+                "serviceAccounts": ["robot@p.iam.gserviceaccount.com"],
+            },
             {"type": "Azure", "name": "Azure", "tenantID": TENANT, "subscriptionIDs": ["s"]},
-            {"type": "K8sSA", "name": "cluster",
-             "publicKeys": b64encode(SERVICE_ACCOUNT.as_pem(private=False)).decode()},
-            {"type": "X5C", "name": "elsewhere", "roots": b64encode((folder / "root.crt").read_bytes()).decode()},
-        ]  # fmt: skip
+            {
+                "type": "K8sSA",
+                "name": "cluster",
+                "publicKeys": b64encode(SERVICE_ACCOUNT.as_pem(private=False)).decode(),
+            },
+            {
+                "type": "X5C",
+                "name": "elsewhere",
+                "roots": b64encode((folder / "root.crt").read_bytes()).decode(),
+            },
+        ]
 
     sites = pki.files(*HOSTS)
     with Internet(sites.certificate, sites.key, cloud.public()) as internet:
         env = {
-            "SSL_CERT_FILE": str(pki.roots), "HTTPS_PROXY": f"http://{internet.address}",
+            "SSL_CERT_FILE": str(pki.roots),
+            "HTTPS_PROXY": f"http://{internet.address}",
             "NO_PROXY": "localhost,127.0.0.1",
-        }  # fmt: skip
+        }
         with step_ca(folder / "state", edit=provisioners, env=env) as running:
             yield running
 
@@ -188,7 +204,7 @@ def test_a_cluster_vouches_for_a_workload(foo: Shell) -> None:
         "iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:web:server",
         f"{prefix}/namespace": "web", f"{prefix}/service-account.name": "server",
         f"{prefix}/service-account.uid": "1", f"{prefix}/secret.name": "s",
-    }  # fmt: skip
+    }  # fmt: skip # a table
     token = foo.home / "token"
     token.write_text(jwt.encode({"alg": "ES256"}, claims, SERVICE_ACCOUNT) + "\n")
     line = "step ca certificate foo.internal foo.crt foo.key --k8ssa-token-path token"

@@ -31,7 +31,7 @@ class Elsewhere:
         self.newel(
             "ca", "init", "--name", "Elder", "--dns", "localhost", "--address", f":{self.ports[0]}",
             "--provisioner", "admin", "--deployment-type", "standalone", *self.flags,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
 
     def newel(self, *words: str) -> str:
         return run([NEWEL, *words], env=self.env, stdin=subprocess.DEVNULL).stdout
@@ -44,7 +44,7 @@ class Elsewhere:
         self.newel(
             "ca", "certificate", "localhost", str(file), str(file.with_suffix(".key")),
             "--provisioner", "admin", *self.flags,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         return file
 
     def lists(self) -> bytes:
@@ -66,7 +66,7 @@ class Elsewhere:
             ["openssl", "verify", "-crl_check_all", "-CAfile", str(self.state / "certs/root_ca.crt"),
              "-untrusted", str(certificate), "-CRLfile", str(self.folder / "crls.pem"), str(certificate)],
             capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         return done.stdout + done.stderr
 
     def issuer_of(self, certificate: Path) -> x509.Certificate:
@@ -90,7 +90,7 @@ def ocsp(authority: Authority, certificate: Path, issuer: Path) -> str:
     said = run(
         ["openssl", "ocsp", "-issuer", issuer, "-cert", certificate, "-url", f"{authority.http_url}/ocsp",
          "-CAfile", authority.root]
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert "Response verify OK" in said.stderr
     (word,) = re.findall(rf"(?m)^{certificate}: (\w+)", said.stdout)
     return word
@@ -116,18 +116,18 @@ def test_a_new_intermediate_takes_over_and_the_old_one_answers_on(tmp_path: Path
         busy = subprocess.run(
             [NEWEL, "up", "--state", elder.state, "--new-intermediate", *elder.flags],
             capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert busy.returncode == 1
         assert "in use" in busy.stderr
     pointless = subprocess.run(
         [NEWEL, "up", "--state", elder.state, "--new-intermediate", *elder.flags],
         capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert pointless.returncode == 1
     assert "--http-address" in pointless.stderr
     before = json.loads((elder.state / "config/ca.json").read_text())
     said = elder.newel("up", "--state", str(elder.state), "--new-intermediate",
-                       "--http-address", f"127.0.0.1:{elder.ports[1]}", *elder.flags)  # fmt: skip
+                       "--http-address", f"127.0.0.1:{elder.ports[1]}", *elder.flags)  # fmt: skip # a command line
     assert "intermediate_ca_2.crt" in said
     after = json.loads((elder.state / "config/ca.json").read_text())
     assert after["newel"]["formerIssuers"] == [{"crt": before["crt"], "key": before["key"]}]

@@ -24,9 +24,15 @@ def test_offline_commands_find_the_files_and_issue_nothing_off_the_record(
 
     def newel(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [NEWEL, *words], cwd=elsewhere, env={**os.environ, "STEPPATH": str(state)},
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
-        )  # fmt: skip
+            [NEWEL, *words],
+            cwd=elsewhere,
+            env={**os.environ, "STEPPATH": str(state)},
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+        )
 
     password = ["--password-file", str(state / "secrets/password")]
     token = newel("ca", "token", "a.lab", "--offline", "--provisioner", "admin", *password)

@@ -80,8 +80,12 @@ def test_a_pki_by_hand(shell: Shell) -> None:
     assert shell.type_line(verify_chain) == "foo.crt: OK\n"
     end = shell.type_line("step certificate inspect foo.crt --format json | jq -r .validity.end")
     # openssl knows the same moment
-    assert shell.type_line(
-        'date -ud "$(openssl x509 -enddate -noout -in foo.crt | cut -d= -f2)" +%FT%TZ') == end  # fmt: skip
+    assert (
+        shell.type_line(
+            'date -ud "$(openssl x509 -enddate -noout -in foo.crt | cut -d= -f2)" +%FT%TZ'
+        )
+        == end
+    )
     with site(shell.home / "foo-bundle.crt", shell.home / "foo.key", "leaf") as url:
         seen = f"step certificate inspect {url} --roots root-ca.crt --format json"
         assert shell.type_line(f"{seen} | jq -r .validity.end") == end

@@ -84,7 +84,11 @@ def test_a_key_file_is_for_a_jwk_provisioner_alone(tmp_path: Path) -> None:
     keeper.type_line("step crypto jwk create --no-password --insecure a.pub a.key")
     before = keeper.read("step/config/ca.json")
     for words in (
-        "a.key --type OIDC", "a.key --create", "a.key --public-key a.pub", "a.pub", "no.key",
-    ):  # fmt: skip
+        "a.key --type OIDC",
+        "a.key --create",
+        "a.key --public-key a.pub",
+        "a.pub",
+        "no.key",
+    ):
         assert keeper.read_messages(f"{ADD} {words} --password-file password.txt", code=1)
     assert keeper.read("step/config/ca.json") == before

@@ -45,7 +45,7 @@ def chains(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ch
             [NEWEL, "ca", "certificate", "localhost", folder / "srv.crt", folder / "srv.key",
              "--provisioner", "admin", "--password-file", password],
             env=env,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
     certificate, key = made.revoked / "srv.crt", made.revoked / "srv.key"
     run([NEWEL, "ca", "revoke", "--cert", certificate, "--key", key], env=env)
     wait_until(lambda: authority.ocsp(made.good / "srv.crt") == "good")
@@ -153,8 +153,10 @@ def test_java_finds_the_status_of_the_whole_chain(chains: Chains) -> None:
 @pytest.mark.needs("openssl")
 def test_every_certificate_of_the_chain_but_the_root_says_where_its_list_is(chains: Chains) -> None:
     text = (chains.good / "srv.crt").read_bytes()
-    issuers = {load(chains.good / name).subject: load(chains.good / name) for name in
-               ("root_ca.crt", "intermediate_ca.crt")}  # fmt: skip
+    issuers = {
+        load(chains.good / name).subject: load(chains.good / name)
+        for name in ("root_ca.crt", "intermediate_ca.crt")
+    }
     for certificate in x509.load_pem_x509_certificates(text):
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
         names = points[0].full_name

@@ -39,7 +39,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 ["bash", "-c", f"exec {line}"], cwd=shell.home, env=shell.env, stdout=sink,
                 stderr=sink, stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+            )  # fmt: skip # a command line
 
     def __enter__(self) -> Self:
         return self

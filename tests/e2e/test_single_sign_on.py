@@ -41,7 +41,7 @@ def authority(
             "type": "OIDC", "name": "Google", "clientID": CLIENT[0], "clientSecret": CLIENT[1],
             "configurationEndpoint": f"{provider.url}/.well-known/openid-configuration",
             "admins": ["admin@example.com"], "claims": {"disableRenewal": True},
-        }]  # fmt: skip
+        }]  # fmt: skip # a table
 
     state = tmp_path_factory.mktemp("people") / "state"
     env = {"SSL_CERT_FILE": str(pki.roots)}
@@ -91,9 +91,11 @@ def test_a_person_gets_a_certificate(
     mike = person(tmp_path, "ours", pki, authority).bootstrap()
     said = mike.read_messages("step ca certificate mike@example.com mike.crt mike.key")
     for line in (
-        "Provisioner: Google (OIDC) [client: my-client]", f"CA: {authority.url}",
-        "Certificate: mike.crt", "Private Key: mike.key",
-    ):  # fmt: skip
+        "Provisioner: Google (OIDC) [client: my-client]",
+        f"CA: {authority.url}",
+        "Certificate: mike.crt",
+        "Private Key: mike.key",
+    ):
         assert line in said
     short = mike.type_line("step certificate inspect --short mike.crt")
     assert f"Subject:     {provider.person['sub']}\n               mike@example.com\n" in short

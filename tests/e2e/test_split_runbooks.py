@@ -49,7 +49,7 @@ def responder(authority: Split, path: Path) -> x509.Certificate:
     said = run(
         ["openssl", "ocsp", "-issuer", authority.issuer, "-cert", path, "-resp_text",
          "-url", f"{authority.http_url}/ocsp", "-CAfile", authority.root]
-    ).stdout  # fmt: skip
+    ).stdout  # fmt: skip # a command line
     return x509.load_pem_x509_certificate(said[said.index("-----BEGIN") :].encode())
 
 
@@ -112,7 +112,7 @@ def test_the_roots_list_is_made_again_by_the_offline_token(
     run(
         ["openssl", "verify", "-crl_check_all", "-CAfile", authority.root, "-untrusted", issued,
          "-CRLfile", tmp_path / "crls.pem", issued]
-    )  # fmt: skip
+    )  # fmt: skip # a command line
 
 
 def test_a_backup_brings_everything_back(authority: Split, tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def environment_of(dsn: str) -> dict[str, str]:
         "PGHOST": parts.hostname or "", "PGPORT": str(parts.port), "PGUSER": parts.username or "",
         "PGPASSWORD": parts.password or "", "PGSSLMODE": query["sslmode"][0],
         "PGSSLROOTCERT": query["sslrootcert"][0],
-    }  # fmt: skip
+    }  # fmt: skip # a table
 
 
 NEW_INTERMEDIATE = """
@@ -236,9 +236,11 @@ def test_a_new_intermediate_takes_over_and_the_old_one_answers_on(
     wait_until(lambda: authority.ocsp(old) == "good")
     pin = f'token = "newel", pin_file = "{authority.state}/secrets/signer/pin"'
     places = {
-        "state": authority.state, "http": authority.http_url, "pin": pin,
+        "state": authority.state,
+        "http": authority.http_url,
+        "pin": pin,
         "token": f'kind = "pkcs11", module = "{find_program("libsofthsm2.so")}"',
-    }  # fmt: skip
+    }
     plan = authority.state / "config/new-intermediate.toml"
     plan.write_text(NEW_INTERMEDIATE.format(**places))
     ceremony(authority, "new-intermediate")
@@ -262,7 +264,7 @@ def test_a_new_intermediate_takes_over_and_the_old_one_answers_on(
     said = run(
         ["openssl", "ocsp", "-issuer", authority.state / "certs/intermediate_ca_2.crt", "-cert", new,
          "-url", f"{authority.http_url}/ocsp", "-CAfile", authority.root]
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert f"{new}: good" in said.stdout
     assert "Response verify OK" in said.stderr
     text = run(["curl", "-sf", f"{authority.http_url}/crls.pem"]).stdout
@@ -271,4 +273,4 @@ def test_a_new_intermediate_takes_over_and_the_old_one_answers_on(
         run(
             ["openssl", "verify", "-crl_check_all", "-CAfile", authority.root, "-untrusted", each,
              "-CRLfile", tmp_path / "crls.pem", each]
-        )  # fmt: skip
+        )  # fmt: skip # a command line

@@ -57,7 +57,7 @@ def test_a_second_start_serves_what_the_first_made_with_as_many_workers_as_asked
         refused = subprocess.run(
             [sys.executable, "-m", "deploy.split", "--state", str(state)],
             cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert refused.returncode == 1
         assert "in use by another" in refused.stderr
         parts = {part.name: int(part.read_text()) for part in (state / "run").glob("*")}
@@ -71,9 +71,12 @@ def test_a_second_start_serves_what_the_first_made_with_as_many_workers_as_asked
         certificate(split, tmp_path, "renew")
         started = [
             Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            for pid in Path(f"/proc/{split.pid('registration')}/task/{split.pid('registration')}/children")
-            .read_text().split()
-        ]  # fmt: skip
+            for pid in Path(
+                f"/proc/{split.pid('registration')}/task/{split.pid('registration')}/children"
+            )
+            .read_text()
+            .split()
+        ]
         assert sorted(words[words.index("--worker") + 1] for words in started) == ["0", "1"]
         wait_until(lambda: split.ready("registration") == 200)
         defaults = json.loads((state / "config/defaults.json").read_text())
@@ -101,11 +104,11 @@ def test_ports_that_are_taken_are_named_before_anything_is_made(state: Path, por
         words = [
             "--state", str(state), "--address", f"127.0.0.1:{ports[0]}",
             "--http-address", f"127.0.0.1:{ports[1]}", "--ports", str(ports[2]),
-        ]  # fmt: skip
+        ]  # fmt: skip # a command line
         refused = subprocess.run(
             [sys.executable, "-m", "deploy.split", *words],
             cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
     assert f"127.0.0.1:{ports[2]}" in line

@@ -81,9 +81,11 @@ async def publish(split: Split, service: str, subject: str) -> list[str]:
         objections.append(str(error))
 
     client = await nats.connect(
-        f"tls://localhost:{split.port_of('nats')}", tls=identity(split, service), error_cb=object_,
+        f"tls://localhost:{split.port_of('nats')}",
+        tls=identity(split, service),
+        error_cb=object_,
         allow_reconnect=False,
-    )  # fmt: skip
+    )
     await client.publish(subject, b"forged")
     await client.subscribe("newel.>")
     await client.flush()
@@ -196,7 +198,7 @@ def token(split: Split, label: str, pin: str, *words: str) -> "subprocess.Comple
         ["pkcs11-tool", "--module", module, "--token-label", label, "--login", "--pin", pin, *words],
         capture_output=True, text=True, check=False,
         env={"PATH": "/usr/bin:/bin", "SOFTHSM2_CONF": str(split.state / "config/softhsm2.conf")},
-    )  # fmt: skip
+    )  # fmt: skip # a command line
 
 
 def spki(path: Path) -> bytes:

@@ -74,7 +74,7 @@ def test_hosts_authenticate_users(host: Shell, alice: Shell) -> None:
     for line in (
         "Provisioner: admin (JWK) [kid: ", f"CA: {alice.required_authority.url}", "Private Key: id_ecdsa",
         "Public Key: id_ecdsa.pub", "Certificate: id_ecdsa-cert.pub", "SSH Agent: yes",
-    ):  # fmt: skip
+    ):  # fmt: skip # words in rows
         assert f"✔ {line}" in screen
     assert "ECDSA-CERT" in alice.type_line("ssh-add -l")
     shown = alice.type_line("cat id_ecdsa-cert.pub | tail -1 | step ssh inspect")
@@ -83,7 +83,7 @@ def test_hosts_authenticate_users(host: Shell, alice: Shell) -> None:
         "Public key: ECDSA-CERT SHA256:", "Signing CA: ECDSA SHA256:", f'Key ID: "{user}@example.com"',
         "Critical Options: (none)", "permit-pty", "permit-user-rc", "permit-X11-forwarding",
         "permit-agent-forwarding", "permit-port-forwarding",
-    ):  # fmt: skip
+    ):  # fmt: skip # words in rows
         assert line in shown
         assert line in judged
     assert re.search(rf"Principals:\s+{user}\n", shown)
@@ -102,9 +102,10 @@ def test_users_trust_hosts_and_weekly_rotation(host: Shell, alice: Shell) -> Non
         (OPEN, host.password),
     )
     for line in (
-        "Private Key: ssh_host_ecdsa_key", "Public Key: ssh_host_ecdsa_key.pub",
+        "Private Key: ssh_host_ecdsa_key",
+        "Public Key: ssh_host_ecdsa_key.pub",
         "Certificate: ssh_host_ecdsa_key-cert.pub",
-    ):  # fmt: skip
+    ):
         assert f"✔ {line}" in screen
     assert "SSH Agent" not in screen
     inspect = "cat ssh_host_ecdsa_key-cert.pub | step ssh inspect"
@@ -139,8 +140,10 @@ def test_users_trust_hosts_and_weekly_rotation(host: Shell, alice: Shell) -> Non
     )
     known = f"-o StrictHostKeyChecking=yes -o UserKnownHostsFile={alice.home}/known_hosts"
     trusted = f"TrustedUserCAKeys {host.home}/ssh_user_ca.pub"
-    ours = (f"HostKey {host.home}/ssh_host_ecdsa_key",
-            f"HostCertificate {host.home}/ssh_host_ecdsa_key-cert.pub")  # fmt: skip
+    ours = (
+        f"HostKey {host.home}/ssh_host_ecdsa_key",
+        f"HostCertificate {host.home}/ssh_host_ecdsa_key-cert.pub",
+    )
     with sshd(host.home / "sshd_config", trusted, *ours) as port:
         assert alice.type_line(ssh(port, me(), known)) == "inside\n"
     host.type_line(

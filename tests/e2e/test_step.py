@@ -124,7 +124,7 @@ def test_names_and_durations_that_are_asked_for(client: Client) -> None:
     leaf = client.certificate(
         "foo.internal", "--san", "foo.internal", "--san", "10.0.0.1", "--san", "a@b.example",
         "--san", "https://foo.internal/x", "--not-after", "10m",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["foo.internal"]
     assert [str(ip) for ip in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.1"]
@@ -154,7 +154,7 @@ def test_sign_a_request_made_elsewhere(client: Client) -> None:
         ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "r.key", "-out", "r.csr",
          "-subj", "/CN=r.internal", "-addext", "subjectAltName=DNS:r.internal"],
         cwd=client.home,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     client.step("ca", "sign", "r.csr", "r.crt", *client.provisioner)
     usage = client.read("r").extensions.get_extension_for_class(x509.KeyUsage).value
     assert usage.key_encipherment

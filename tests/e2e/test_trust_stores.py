@@ -89,9 +89,11 @@ def test_javas_key_store_holds_the_root(foo: Shell) -> None:
     (home / "bin/keytool").symlink_to(keytool)
     store = "-keystore java/lib/security/cacerts -storepass changeit"
     # a trust store that we write and Java reads too
-    foo.type_line("echo changeit > word; step certificate create --profile root-ca --no-password "
-              "--insecure First first.crt first.key; step certificate p12 --legacy --ca first.crt "
-              "--password-file word java/lib/security/cacerts")  # fmt: skip
+    foo.type_line(
+        "echo changeit > word; step certificate create --profile root-ca --no-password "
+        "--insecure First first.crt first.key; step certificate p12 --legacy --ca first.crt "
+        "--password-file word java/lib/security/cacerts"
+    )
     java = Shell(foo.home, "ours", None, {"JAVA_HOME": str(home)})
     java.type_line("step certificate install --java --no-system --prefix walk- root_ca.crt")
     listed = java.type_line(f"keytool -list -rfc {store}")

@@ -28,7 +28,7 @@ def ask(authority: Authority, folder: Path, name: str, provisioner: str, *more: 
     return authority.step(
         "ca", "certificate", name, str(folder / "x.crt"), str(folder / "x.key"), "--force", "--provisioner",
         provisioner, "--provisioner-password-file", str(authority.password_file), *more,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
 
 
 def test_underscores_are_for_the_operator_s_own_names_and_where_a_provisioner_lets_them(

@@ -91,7 +91,7 @@ def serve_proxy(authority: Authority, folder: Path) -> ClientAuthProxy:
     done = authority.step(
         "ca", "certificate", "localhost", str(folder / "crt"), str(folder / "key"), "--force",
         "--provisioner", "admin", "--provisioner-password-file", str(authority.password_file),
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(folder / "crt", folder / "key")

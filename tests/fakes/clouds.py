@@ -33,13 +33,18 @@ class Cloud:
 
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(65537, 2048)
-        self._jwk = RSAKey.import_key(self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ), {"kid": "cloud", "alg": "RS256", "use": "sig"})  # fmt: skip
+        self._jwk = RSAKey.import_key(
+            self.key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+            {"kid": "cloud", "alg": "RS256", "use": "sig"},
+        )
         self.document = json.dumps({
             "accountId": "123456789012", "instanceId": "i-0abcdef1234567890", "privateIp": "10.0.0.7",
             "region": "eu-central-1", "pendingTime": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }).encode()  # fmt: skip
+        }).encode()  # fmt: skip # a table
 
     def public(self) -> dict[str, Any]:
         """By address, what the world may know."""
@@ -61,7 +66,7 @@ class Cloud:
         return self.token({
             "iss": "https://accounts.google.com", "aud": audience, "sub": "1234567890",
             "email": "robot@p.iam.gserviceaccount.com", "google": {"compute_engine": engine},
-        })  # fmt: skip
+        })  # fmt: skip # a table
 
     def azure(self, resource: str) -> str:
         """Azure: an access token of the instance's managed identity."""
@@ -69,7 +74,7 @@ class Cloud:
         return self.token({
             "iss": f"https://sts.windows.net/{TENANT}/", "aud": resource, "tid": TENANT, "oid": "o",
             "sub": "o", "xms_mirid": f"{group}/Microsoft.Compute/virtualMachines/foo",
-        })  # fmt: skip
+        })  # fmt: skip # a table
 
     def token(self, claims: dict[str, Any]) -> str:
         """Signed, good for five minutes."""

@@ -43,8 +43,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/forbidden":
             self.reply(403, b"not you\n")
         else:
-            seen = {"who": who, "method": self.command, "path": self.path, "body": body.decode(),
-                    "headers": {name.lower(): value for name, value in self.headers.items()}}  # fmt: skip
+            seen = {
+                "who": who,
+                "method": self.command,
+                "path": self.path,
+                "body": body.decode(),
+                "headers": {name.lower(): value for name, value in self.headers.items()},
+            }
             self.reply(200, json.dumps(seen).encode())
 
     do_GET = do_POST = do_PUT = answer  # noqa: N815 - the base's names

@@ -67,8 +67,12 @@ class Provider:
         if form["grant_type"] == "refresh_token":
             return self.redeem_again(form)
         nonce = self.asked.get("nonce")
-        tokens: dict[str, Any] = {"access_token": "access", "id_token": self.token(nonce), "expires_in": 60,
-                                  "token_type": "Bearer"} | self.answers  # fmt: skip
+        tokens: dict[str, Any] = {
+            "access_token": "access",
+            "id_token": self.token(nonce),
+            "expires_in": 60,
+            "token_type": "Bearer",
+        } | self.answers
         self.refresh = tokens.get("refresh_token")
         self.active.add(tokens["access_token"])
         return 200, tokens
@@ -118,8 +122,15 @@ class Provider:
                     self.end_headers()
                 elif self.path.startswith("/device"):
                     provider.forms.append(form)
-                    self.reply(200, {"device_code": "d", "user_code": "ABCD", "interval": 1,
-                                     "verification_uri": "https://go.example"})  # fmt: skip
+                    self.reply(
+                        200,
+                        {
+                            "device_code": "d",
+                            "user_code": "ABCD",
+                            "interval": 1,
+                            "verification_uri": "https://go.example",
+                        },
+                    )
                 else:
                     self.reply(*provider.redeem(form))
 

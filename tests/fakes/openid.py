@@ -33,8 +33,10 @@ class OpenIdProvider(LocalServer):
 
     def __init__(self, certificate: Path, key: Path, *, client: tuple[str, str]) -> None:
         self.person: dict[str, Any] = {
-            "sub": "115449349109627210866", "email": "mike@example.com", "email_verified": True,
-        }  # fmt: skip
+            "sub": "115449349109627210866",
+            "email": "mike@example.com",
+            "email_verified": True,
+        }
         self.client = client
         self._codes: dict[str, dict[str, str]] = {}
         self._key = ECKey.generate_key("P-256", {"kid": "one", "alg": "ES256", "use": "sig"})
@@ -79,7 +81,7 @@ class OpenIdProvider(LocalServer):
         claims = self.person | {
             "iss": self.url, "aud": self.client[0], "azp": self.client[0], "nonce": asked["nonce"],
             "iat": issued, "exp": issued + 300,
-        }  # fmt: skip
+        }  # fmt: skip # a table
         token = jwt.encode({"alg": "ES256", "kid": "one", "typ": "JWT"}, claims, self._key)
         return {
             "access_token": self._access,

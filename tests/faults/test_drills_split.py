@@ -22,7 +22,7 @@ from fixtures.drills import (
     serial,
     tracebacks,
     with_mounts,
-)  # fmt: skip
+)
 from fixtures.processes import free_block
 from fixtures.running import wait_until
 from fixtures.split import PROGRAMS, Split, split_serving, split_state

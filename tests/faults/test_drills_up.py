@@ -23,7 +23,7 @@ from fixtures.drills import (
     serial,
     tracebacks,
     with_mounts,
-)  # fmt: skip
+)
 from fixtures.processes import free_block
 from fixtures.running import NEWEL, serve_newel, wait_until
 
@@ -193,7 +193,7 @@ def test_a_database_that_vanishes_takes_nothing_more_and_is_not_made_again(
     done = subprocess.run(
         [NEWEL, "up", "--state", state, *WORKERS],
         capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 1
     assert f"{file} has no database" in done.stderr.splitlines()[-1]
     shutil.copyfile(kept, file)

@@ -44,9 +44,13 @@ def run(folder: Path, url: str, call: pb.IssueRequest, step: int | None = None) 
         environment["NEWEL_FAULT"] = f"issuing:{step}"
         arguments.append(str(step))
     done = subprocess.run(
-        arguments, input=call.SerializeToString(), capture_output=True, env=environment, timeout=60,
+        arguments,
+        input=call.SerializeToString(),
+        capture_output=True,
+        env=environment,
+        timeout=60,
         check=False,
-    )  # fmt: skip
+    )
     if done.returncode:
         assert done.returncode < 0, done.stderr.decode()
         return -done.returncode

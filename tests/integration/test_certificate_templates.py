@@ -49,9 +49,13 @@ async def open_pair(tmp_path: Path) -> AsyncIterator[Opening]:
         admin = JwkKey("admin", keys.generate())
         record = admin.record(options={"x509": x509_options})
         ra = await open_registration(
-            f"sqlite:///{tmp_path}/ra.db", authority, admin=admin, clock=harness.clock, server=server,
+            f"sqlite:///{tmp_path}/ra.db",
+            authority,
+            admin=admin,
+            clock=harness.clock,
+            server=server,
             provisioners=(record,),
-        )  # fmt: skip
+        )
         pairs.append((ra, harness))
         return ra, harness
 
@@ -308,7 +312,7 @@ async def test_a_name_that_only_the_asker_says_is_refused(
         "cn": "evil.com", "names": ["evil.com"], "host": "evil", "zone": "com", "ip": "192.0.2.66",
         "kind": "dns", "mail": "root@evil.com", "subject": {"commonName": "evil.com"},
         "whole": '{"dnsNames": ["evil.com"]}',
-    }  # fmt: skip
+    }  # fmt: skip # a table
     key = keys.generate()
     subject = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "evil.com")])
     csr = x509.CertificateSigningRequestBuilder(subject).sign(key, hashes.SHA256())  # pyright: ignore[reportArgumentType]
@@ -329,7 +333,7 @@ IN_QUOTES = """{"subject": {"organization": "Ours", "commonName": "{{ .Insecure.
     "name",
     ["evil.com.", " evil.com", "evil.com/", "[192.0.2.66]", "https://evil.com./", "Domain Admin",
      "evil..com", "evil.com\u200b", "a@b@evil.com", "\uff45vil.com"],
-)  # fmt: skip
+)  # fmt: skip # words in rows
 async def test_odd_spellings_are_names_of_the_asker_too(open_pair: Opening, name: str) -> None:
     ra, _ = await open_pair({"template": IN_QUOTES})
     refused = await sign(ra, "foo.internal", templateData={"cn": name})
@@ -355,8 +359,13 @@ async def test_data_stays_in_the_string_it_was_put_in(open_pair: Opening, data: 
     assert refused.status_code == 403, refused.text
     assert "ends a string of the certificate template" in refused.json()["message"]
     request = x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATIONAL_UNIT_NAME, data)])
-    ra, _ = await open_pair({"template": IN_QUOTES.replace(
-        "{{ .Insecure.User.cn }}", "{{ first .Insecure.CR.Subject.OrganizationalUnit }}")})  # fmt: skip
+    ra, _ = await open_pair(
+        {
+            "template": IN_QUOTES.replace(
+                "{{ .Insecure.User.cn }}", "{{ first .Insecure.CR.Subject.OrganizationalUnit }}"
+            )
+        }
+    )
     key = keys.generate()
     csr = x509.CertificateSigningRequestBuilder(request).sign(key, hashes.SHA256())  # pyright: ignore[reportArgumentType]
     text = csr.public_bytes(Encoding.PEM).decode()

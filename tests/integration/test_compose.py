@@ -22,7 +22,7 @@ def compose() -> dict[str, Any]:
     done = subprocess.run(
         ["docker-compose", "--env-file", ".env.example", "-f", "docker-compose.yml", "config"],
         cwd=REPOSITORY, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
     return yaml.safe_load(done.stdout)
 
@@ -70,8 +70,11 @@ def test_the_network_repeats_the_walls(compose: dict[str, Any]) -> None:
         "validation",
     }
     assert {name for name, on in networks.items() if "front" in on} == {
-        "registration", "validation", "inventory", "alerting",
-    }  # fmt: skip
+        "registration",
+        "validation",
+        "inventory",
+        "alerting",
+    }
     assert all(
         compose["networks"][name]["internal"]
         for name in ("signing", "issuing", "administrators", "data", "events")

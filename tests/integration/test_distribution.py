@@ -29,9 +29,15 @@ def uv() -> Path:
 def ran(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {"PATH": os.environ["PATH"], "HOME": str(cwd), "STEPPATH": str(cwd / "step")}
     return subprocess.run(
-        words, cwd=cwd, env=variables | environment,
-        capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        words,
+        cwd=cwd,
+        env=variables | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
         built = ran(
             uv(), "build", "--offline", "--wheel", "--no-build-isolation",
             "--python", sys.executable, "--out-dir", folder, source, cwd=folder,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert built.returncode == 0, built.stderr
     return folder
 
@@ -65,7 +71,7 @@ def clean_environment(wheels: Path, tmp_path_factory: pytest.TempPathFactory) ->
             uv(), "pip", "install", "--offline", "--no-index", "--no-deps",
             "--python", folder / "venv", *wheels.glob("*.whl"),
         ),
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     for command in commands:
         done = ran(*command, cwd=folder)
         assert done.returncode == 0, done.stderr
@@ -101,7 +107,7 @@ def test_the_commands_run_under_both_names_and_bring_their_manual(
         made = ran(
             clean_environment / "bin" / name, "certificate", "create", "me", "me.crt", "me.key", "--force",
             "--profile", "self-signed", "--subtle", "--no-password", "--insecure", cwd=tmp_path,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert made.returncode == 0, made.stderr
         lint = ran(clean_environment / "bin" / name, "certificate", "lint", "me.crt", cwd=tmp_path)
         assert json.loads(lint.stdout), lint.stderr

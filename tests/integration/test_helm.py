@@ -28,7 +28,7 @@ EVERYTHING = (
     "registration.resources.limits.memory=512Mi", "registration.nodeSelector.zone=a",
     "standalone.persistence.storageClass=fast", "serviceAccount.annotations.a=b", "certs.kind=ConfigMap",
     "networkPolicy.deliveryPeers[0].ipBlock.cidr=192.0.2.0/24",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 
 
 def helm(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -191,7 +191,7 @@ def test_the_configurations_are_the_shared_ones_in_other_places(
         "mode=split", "postgres.host=db.example", "postgres.port=6432", "postgres.database=pki",
         "nats.host=nats.example", "httpUrl=http://pki.example", "dnsNames={ca.example,ca}",
         f"{service}.extraConfig=# more",
-    )  # fmt: skip
+    )  # fmt: skip # words in rows
     text = of_kind(render(*settings), "ConfigMap")[service]["data"][f"{service}.toml"]
     assert text.endswith("# more\n")
     shared = FILES[f"{service}.toml"].read_text()
@@ -237,9 +237,13 @@ def test_a_changed_configuration_starts_the_pods_again() -> None:
 
 
 def test_disruption_budgets_where_there_is_somebody_to_stand_in() -> None:
-    assert set(of_kind(render("mode=split", "inventory.replicaCount=1"), "PodDisruptionBudget")) == {
-        "registration", "issuing", "validation",
-    }  # fmt: skip
+    assert set(
+        of_kind(render("mode=split", "inventory.replicaCount=1"), "PodDisruptionBudget")
+    ) == {
+        "registration",
+        "issuing",
+        "validation",
+    }
 
 
 def test_the_alert_rules_are_those_of_the_repository() -> None:

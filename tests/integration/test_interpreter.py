@@ -32,7 +32,7 @@ def choose_interpreter(*folders: Path, **env: str) -> str:
     done = subprocess.run(
         ["/bin/sh", SCRIPT],
         env={"PATH": f"{path}:/bin:/usr/bin", **env}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     return done.stdout.strip()
 
 

@@ -34,9 +34,15 @@ class Desk:
 
     def run(self, program: str, *words: str | Path) -> Done:
         return subprocess.run(
-            [program, *words], cwd=self.home, env=os.environ | {"STEPPATH": str(self.home / "step")},
-            capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [program, *words],
+            cwd=self.home,
+            env=os.environ | {"STEPPATH": str(self.home / "step")},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
 
     def make(self, program: str, line: str) -> Done:
         """A line that must succeed; {s} is the service, {p256} … the keys."""
@@ -183,12 +189,14 @@ def test_a_certificate_whose_key_is_in_the_token_is_renewed(desk: Desk) -> None:
         rekey = ("ca", "rekey", "svc.crt", desk.key("p256"), "-f")
         unnamed = desk.run(NEWEL, *rekey)
         assert (unnamed.returncode, unnamed.stderr) == (
-            1, "flag '--kms' requires the '--private-key' flag\n",
-        )  # fmt: skip
+            1,
+            "flag '--kms' requires the '--private-key' flag\n",
+        )
         refused = desk.run(NEWEL, *rekey, "--private-key", desk.key("p384"))
         assert (refused.returncode, refused.stderr.partition(";object=p256 ")[2]) == (
-            1, "signs tokens and certificates, but no TLS handshake\n",
-        )  # fmt: skip
+            1,
+            "signs tokens and certificates, but no TLS handshake\n",
+        )
 
 
 @pytest.mark.needs("pkcs11-tool")
@@ -243,7 +251,7 @@ def test_without_the_plugin_the_program_is_named_and_a_file_of_that_name_is_a_fi
             [NEWEL, "certificate", "create", "a", "a.csr", "--csr", "--force", *words],
             cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
             capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
 
     for words in (("--key", "yubikey:slot-id=9c"), ("--key", "any", "--kms", "awskms:region=us")):
         done = create(*words)

@@ -29,7 +29,7 @@ NOT_IN_A_SIGNER = {
     "python-multipart",
     "sqlalchemy",
     "starlette",
-}  # fmt: skip - a list
+}  # fmt: skip # a list
 pytestmark = pytest.mark.needs("uv")
 
 
@@ -79,7 +79,7 @@ def install(folder: Path, member: Member, *, tests: bool, extras: Iterable[str])
         ),
         "--editable",
         f"{member.folder}{chosen}",
-    )  # fmt: skip - a command line
+    )  # fmt: skip # a command line
     return folder / "bin/python"
 
 

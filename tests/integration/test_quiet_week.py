@@ -185,9 +185,14 @@ class Party:
             )
         )
         return tokens.make(
-            private, kid=record["key"]["kid"], issuer="admin", subject=name,
-            now=self._harness.clock.now(), audience=f"{CA}/1.0/sign", sans=[name],
-        )  # fmt: skip
+            private,
+            kid=record["key"]["kid"],
+            issuer="admin",
+            subject=name,
+            now=self._harness.clock.now(),
+            audience=f"{CA}/1.0/sign",
+            sans=[name],
+        )
 
     async def _renew(self, name: str) -> None:
         own = self._workloads[name]

@@ -35,8 +35,11 @@ def test_every_page_is_in_the_list() -> None:
 def test_every_alert_has_its_section() -> None:
     rules = yaml.safe_load((REPOSITORY / "deploy/prometheus/alerts.yml").read_text())
     named = [
-        rule["annotations"]["runbook"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule
-    ]  # fmt: skip
+        rule["annotations"]["runbook"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
     assert named
     for runbook in named:
         path, _, anchor = runbook.partition("#")

@@ -29,7 +29,7 @@ def test_systemd_understands_every_line(program: Path, unit: str) -> None:
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(program / unit)],
         capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     ours = [line for line in done.stderr.splitlines() if unit in line]
     assert done.returncode == 0, done.stderr
     assert ours == []
@@ -40,7 +40,7 @@ def test_a_service_has_few_rights(program: Path, unit: str) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(program / unit)],
         capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found, done.stderr
     assert float(found[1]) <= WORST_EXPOSURE

@@ -31,7 +31,7 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / name) for name in NAMES.values())],
         env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
         capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     ours = [line for line in done.stderr.splitlines() if "cert-renewer" in line]
     assert (done.returncode, ours) == (0, []), done.stderr
 
@@ -62,7 +62,7 @@ def test_the_condition_renews_late_certificates_and_skips_early_and_missing_ones
                 "-nodes", "-subj", "/CN=x", "-days", days, "-keyout", tmp_path / "key",
                 "-out", tmp_path / f"{days}.crt",
             ]
-        )  # fmt: skip
+        )  # fmt: skip # a command line
     environment = {**os.environ, "STEPPATH": str(tmp_path)}
     said = [
         subprocess.run(
@@ -70,5 +70,5 @@ def test_the_condition_renews_late_certificates_and_skips_early_and_missing_ones
             env=environment, capture_output=True, check=False,
         ).returncode
         for name, *flags in (("1.crt", "--expires-in", "25h"), ("30.crt",), ("none.crt",))
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
     assert said == [0, 1, 2]

@@ -119,7 +119,7 @@ def test_a_descriptor_is_written_where_it_stands(
     subprocess.run(
         ["sh", "-c", f'"$0" -c "$1" {redirection} out', sys.executable, program],
         cwd=tmp_path, check=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     before = "before\n" if redirection == ">>" else ""
     assert out.read_text() == f"{before}said\none\ntwo\nthree\n"
     assert out.stat().st_ino == number
@@ -204,7 +204,7 @@ def test_a_file_that_is_a_mount_of_its_own_is_written_in_place(tmp_path: Path) -
     subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, sys.executable, program],
         cwd=tmp_path, check=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert (tmp_path / "outside.crt").read_bytes() == b"newer"
     assert (tmp_path / "inside.key").read_bytes() == b"new"
     assert len(list(tmp_path.iterdir())) == 3

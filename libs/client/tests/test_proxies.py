@@ -108,8 +108,9 @@ def test_no_proxy(
     monkeypatch.setenv("HTTPS_PROXY", "http://p")
     monkeypatch.setenv(variable, listed)
     assert {host: show(f"https://{host}") for host in (*direct, *proxied)} == {
-        **dict.fromkeys(direct), **dict.fromkeys(proxied, "http://p:80"),
-    }  # fmt: skip
+        **dict.fromkeys(direct),
+        **dict.fromkeys(proxied, "http://p:80"),
+    }
 
 
 @pytest.mark.parametrize("value", ["http://", "http://p:none", "http://[::1", "://"])
@@ -198,9 +199,13 @@ ways = pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 @pytest.mark.parametrize("user", ["", "ada"])
 async def test_every_client_goes_through_the_proxy(
-    way: Way, scheme: str, user: str, root: ThrowawayAuthority, server: LocalServer,
+    way: Way,
+    scheme: str,
+    user: str,
+    root: ThrowawayAuthority,
+    server: LocalServer,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     url, tls = f"https://{CA}:{server.port}", client_tls(root.root_pem)
     pair = f"{user}:p%40ss%3A%2F@" if user else ""
     with RecordingProxy(user, "p@ss:/" if user else "") as proxy:
@@ -251,9 +256,13 @@ async def test_the_kinds_of_proxy_that_are_not_spoken_are_refused(
 @ways
 @pytest.mark.parametrize("name", ["no/such/folder", "keys.log"])
 async def test_no_client_writes_the_keys_of_connections(
-    way: Way, name: str, root: ThrowawayAuthority, server: LocalServer,
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-) -> None:  # fmt: skip
+    way: Way,
+    name: str,
+    root: ThrowawayAuthority,
+    server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     """Tools for debugging set SSLKEYLOGFILE for a whole machine."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / name))
     with RecordingProxy() as proxy:

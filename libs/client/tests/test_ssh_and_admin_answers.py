@@ -27,7 +27,7 @@ def test_a_signing_request_names_all_that_the_token_does() -> None:
     assert json.loads(call.body) == {
         "publicKey": encode(b"key"), "ott": "token", "certType": "host", "keyID": "h",
         "principals": ["h"], "validAfter": "", "validBefore": "1h",
-    }  # fmt: skip
+    }  # fmt: skip # a table
     issued = answer(call, {"crt": encode(b"certificate"), "identityCrt": ["PEM"]}, 201)
     assert issued == ssh_calls.IssuedSSHCertificate(b"certificate", b"", ["PEM"])
 

@@ -31,7 +31,7 @@ def test_openssl_believes_it(throwaway_authority: ThrowawayAuthority, tmp_path: 
         done = subprocess.run(
             ["openssl", "verify", "-crl_check", "-CAfile", "root.pem", "-CRLfile", "crl.pem", f"{name}.pem"],
             cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert said in done.stdout + done.stderr
 
 

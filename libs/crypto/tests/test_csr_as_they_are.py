@@ -275,13 +275,21 @@ def test_pss_proves_possession(salt: int, mask_hash: Any, parameters: bytes) -> 
         (der.explicit(0, hash_of(256)),),
         (der.explicit(0, hash_of(256)), der.explicit(1, mask(1))),
         (der.explicit(0, hash_of(256)), der.explicit(1, hash_of(256))),
-        (der.explicit(0, hash_of(256)), der.explicit(1, mask(256)), der.explicit(3, b"\x02\x01\x02")),
-        (der.explicit(0, hash_of(256)), der.explicit(1, mask(256)), der.explicit(2, b"\x02\x01\xff")),
+        (
+            der.explicit(0, hash_of(256)),
+            der.explicit(1, mask(256)),
+            der.explicit(3, b"\x02\x01\x02"),
+        ),
+        (
+            der.explicit(0, hash_of(256)),
+            der.explicit(1, mask(256)),
+            der.explicit(2, b"\x02\x01\xff"),
+        ),
         (der.explicit(0, hash_of(256)), der.explicit(1, mask(256)), NULL),
         (der.explicit(0, b""), der.explicit(1, mask(256))),
         (der.explicit(0, hash_of(256)), der.explicit(1, b"\x30\x00")),
     ],
-)  # fmt: skip
+)
 def test_weak_or_odd_parameters_of_pss_are_refused(fields: tuple[bytes, ...]) -> None:
     padded = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     with pytest.raises(csr.CSRError):

@@ -59,9 +59,10 @@ def is_read(data: bytes, password: bytes | None = None) -> bool:
 
 @pytest.mark.parametrize("habit", HABITS)
 @pytest.mark.parametrize(
-    "text", [PKCS8, SEC1, OPENSSH, ENCRYPTED, OPENSSH_ENCRYPTED],
+    "text",
+    [PKCS8, SEC1, OPENSSH, ENCRYPTED, OPENSSH_ENCRYPTED],
     ids=["PKCS #8", "SEC 1", "OpenSSH", "encrypted", "OpenSSH encrypted"],
-)  # fmt: skip
+)
 def test_a_key_is_read_whatever_stands_around_it(text: bytes, habit: str) -> None:
     data = HABITS[habit](text)
     assert is_read(data, b"secret")

@@ -26,7 +26,7 @@ OPEN = EgressPolicy()
         "::a9fe:a9fe", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "0.0.0.0", "::",
         "fe80::1%eth0", "255.255.255.255", "224.0.0.1", "not an address", "0251.0376.0251.0376",
     ],
-)  # fmt: skip
+)  # fmt: skip # words in rows
 async def test_metadata_and_nonsense_are_refused_in_every_spelling(address: str) -> None:
     with pytest.raises(EgressRefusedError):
         OPEN.check(address)
@@ -103,7 +103,7 @@ async def test_chunks_are_joined_and_redirects_followed() -> None:
         "http://169.254.169.254/latest/meta-data", "http://127.0.0.1:22/", "gopher://127.0.0.1/",
         "file:///etc/passwd", "http://user@127.0.0.1/", "http://[::ffff:a9fe:a9fe]/", "http://127.0.0.1:99999/",
     ],
-)  # fmt: skip
+)  # fmt: skip # words in rows
 async def test_a_redirect_to_where_nobody_may_go_is_not_followed(location: str) -> None:
     redirect = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
     async with server(redirect) as (port, asked):

@@ -27,7 +27,7 @@ def test_processes_see_each_others_numbers(memory: TableMemory) -> None:
         subprocess.run(
             [sys.executable, "-c", CHILD],
             env=memory.environment(os.environ), pass_fds=(memory.descriptor,), check=True,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
     assert table.get(("address", b"x")) == 42.0
     assert table.get(("new-order", b"x")) == 0.0
 

@@ -17,7 +17,7 @@ ACCESS = {
     "time": "2026-11-30T05:33:05.480+00:00", "level": "info", "logger": "access", "service": "registration",
     "request_id": "d63f", "method": "GET", "path": "/sign", "status": 201, "size": 11, "duration_ms": 7.3,
     "remote_address": "127.0.0.1", "user_agent": "step",
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 def test_a_request_is_a_line_a_person_can_read() -> None:
@@ -40,7 +40,7 @@ def test_a_record_has_its_facts_and_a_fault_its_trace() -> None:
     line = render(
         {"time": "2026-11-30T05:33:05", "level": "error", "logger": "newel.x", "message": "it failed",
          "part": "reload", "exception": "Traceback\n  File \x1b[1m\nValueError: no"}
-    )  # fmt: skip
+    )  # fmt: skip # a table
     assert line == (
         "05:33:05 error   newel.x: it failed part=reload\nTraceback\n  File \ufffd[1m\nValueError: no\n"
     )

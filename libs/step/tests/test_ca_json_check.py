@@ -195,19 +195,34 @@ def test_a_file_that_cannot_be_used_says_where_and_what(text: str | bytes, says:
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        ({"type": "JWKK", "name": "x"}, "[0].type: there is no kind of provisioner 'JWKK'; did you mean 'JWK'?"),
+        (
+            {"type": "JWKK", "name": "x"},
+            "[0].type: there is no kind of provisioner 'JWKK'; did you mean 'JWK'?",
+        ),
         ({"name": "x"}, "[0].type: there is no kind of provisioner None"),
         ({"type": "ACME", "name": ""}, "[0].name: a provisioner needs a name"),
         ({"type": "ACME"}, "[0]: object missing required field `name`"),
         ({"type": "ACME", "name": "x", "forceCN": "yes"}, "[0].forceCN: expected `bool`"),
-        ({"type": "JWK", "name": "x", "key": KEY | {"d": "AA"}}, "[0].key: it has the private member 'd'"),
-        ({"type": "JWK", "name": "x", "key": {"kty": "oct", "k": "AA"}}, "[0].key: it has the private member 'k'"),
-        ({"type": "ACME", "name": "x", "options": {"x509": {"templateData": [1]}}}, "templateData: it must be an"),
-        ({"type": "ACME", "name": "x", "options": {"x509": [{}]}}, "[0].options.x509: it is not an object"),
+        (
+            {"type": "JWK", "name": "x", "key": KEY | {"d": "AA"}},
+            "[0].key: it has the private member 'd'",
+        ),
+        (
+            {"type": "JWK", "name": "x", "key": {"kty": "oct", "k": "AA"}},
+            "[0].key: it has the private member 'k'",
+        ),
+        (
+            {"type": "ACME", "name": "x", "options": {"x509": {"templateData": [1]}}},
+            "templateData: it must be an",
+        ),
+        (
+            {"type": "ACME", "name": "x", "options": {"x509": [{}]}},
+            "[0].options.x509: it is not an object",
+        ),
         ({"type": "ACME", "name": "x", "claims": [{}]}, "[0].claims: it is not an object"),
         ("x", "[0]: it is not an object"),
     ],
-)  # fmt: skip
+)
 def test_a_provisioner_that_cannot_be_meant_is_refused(record: Any, says: str) -> None:
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - looked at below
         read({"authority": {"provisioners": [record]}})

@@ -14,7 +14,7 @@ BUNDLE = base64.b64encode((PEM.format("AAAA") + PEM.format("BBBB")).encode()).de
 CLAIMS = {
     "maxTLSCertDuration": "48h0m0s", "minUserSSHCertDuration": "5m0s", "defaultHostSSHCertDuration": "1h0m0s",
     "enableSSHCA": False, "disableRenewal": True,
-}  # fmt: skip
+}  # fmt: skip # a table
 OPTIONS = {"x509": {"template": "{{ .Subject }}", "templateData": {"ou": ["é"]}}}
 RECORDS: list[dict[str, Any]] = [
     {"type": "JWK", "key": {"kty": "EC", "kid": "k"}, "encryptedKey": "a.b.c.d.e"},
@@ -30,7 +30,7 @@ RECORDS: list[dict[str, Any]] = [
     {"type": "Azure", "tenantID": "t", "objectIDs": ["o"], "subscriptionIDs": ["s"]},
     {"type": "SCEP", "challenge": "s3cret", "minimumPublicKeyLength": 2048, "decrypterKey": "pkcs11:",
      "decrypterKeyPEM": "QUJD", "decrypterKeyPassword": "pass"},
-]  # fmt: skip
+]  # fmt: skip # a table
 
 
 @pytest.mark.parametrize("own", RECORDS, ids=lambda record: record["type"])
@@ -53,10 +53,12 @@ def test_remote_managements_own_words() -> None:
     assert sent["claims"] == {
         "x509": {"enabled": True, "durations": {"max": "48h0m0s"}},
         "ssh": {
-            "enabled": False, "userDurations": {"min": "5m0s"}, "hostDurations": {"default": "1h0m0s"},
+            "enabled": False,
+            "userDurations": {"min": "5m0s"},
+            "hostDurations": {"default": "1h0m0s"},
         },
         "disableRenewal": True,
-    }  # fmt: skip
+    }
 
 
 def test_a_change_keeps_what_records_have_no_word_for() -> None:

@@ -190,8 +190,11 @@ async def test_failures_are_tried_again_with_back_off_and_then_another_channel_i
     await alerts.deliver()
     assert await alerts.states() == {"opened hook": "failed", "opened chat": "delivered"}
     assert alerts.audit.outcomes("alerting.delivery") == [
-        "postponed", "postponed", "failed", "delivered"
-    ]  # fmt: skip
+        "postponed",
+        "postponed",
+        "failed",
+        "delivered",
+    ]
     await alerts.take(renewal_event(ONE))
     await alerts.deliver()
     assert len(webhook.posted) == 3, "it was never told"

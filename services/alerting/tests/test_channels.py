@@ -189,7 +189,7 @@ class TestWebhook:
     @pytest.mark.parametrize(
         ("status", "permanent"), [(408, False), (425, False), (429, False), (500, False),
                                   (503, False), (400, True), (404, True), (302, True)]
-    )  # fmt: skip
+    )  # fmt: skip # a table
     async def test_which_answers_are_worth_another_try(
         self, webhook: WebhookReceiver, secret_file: SecretFile, status: int, permanent: bool
     ) -> None:

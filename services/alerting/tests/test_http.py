@@ -159,7 +159,7 @@ async def test_one_alert_shows_what_became_of_each_delivery(
         assert postponed == {
             "channel": "hook", "phase": "opened", "state": "pending", "attempts": 1,
             "attempted_at": "2026-11-21T12:00:00Z", "fallback": None,
-        }  # fmt: skip
+        }  # fmt: skip # a table
         alerts.clock.advance(dt.timedelta(hours=1))
         await alerts.deliver()
         await alerts.take(renewal_event(b"\x01"))

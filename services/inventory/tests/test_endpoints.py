@@ -68,10 +68,17 @@ async def test_orders_of_one_acme_account_for_the_same_names_are_one_endpoint(
         "proof": "acme/acme/account/1",
     }
     first = make_issued("a.example", "b.example", renewable=renewable, **account)
-    again = make_issued("B.example", "a.example", common_name="a.example", at=START + HOUR,
-        renewable=renewable, **account)  # fmt: skip
-    by_tls = make_issued("a.example", "b.example", renews=again, at=START + 2 * HOUR,
-        renewable=renewable, **account)  # fmt: skip
+    again = make_issued(
+        "B.example",
+        "a.example",
+        common_name="a.example",
+        at=START + HOUR,
+        renewable=renewable,
+        **account,
+    )
+    by_tls = make_issued(
+        "a.example", "b.example", renews=again, at=START + 2 * HOUR, renewable=renewable, **account
+    )
     last = make_issued(
         "a.example", "b.example", at=START + 3 * HOUR, renewable=renewable, **account
     )

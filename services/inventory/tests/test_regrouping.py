@@ -34,9 +34,13 @@ def outbox_of(catalogue: Catalogue) -> TableOutbox:
 
 def watch_of(catalogue: Catalogue) -> ExpiryWatch:
     return ExpiryWatch(
-        catalogue.storage, outbox_of(catalogue), catalogue.clock, catalogue.expiry,
-        catalogue.audit, catalogue.metrics,
-    )  # fmt: skip
+        catalogue.storage,
+        outbox_of(catalogue),
+        catalogue.clock,
+        catalogue.expiry,
+        catalogue.audit,
+        catalogue.metrics,
+    )
 
 
 async def regroup(catalogue: Catalogue) -> None:
@@ -67,8 +71,9 @@ async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catal
     assert sorted(resolved) == sorted(each.serial for each in (*renewed[:2], *own[:2]))
     open_warnings = await catalogue.rows("SELECT warned FROM endpoints WHERE warned IS NOT NULL")
     assert {serial for (serial,) in open_warnings} == {
-        lapsing.serial, *(each.serial for each in by_token),
-    }  # fmt: skip
+        lapsing.serial,
+        *(each.serial for each in by_token),
+    }
     assert len({await catalogue.endpoint_of(each.serial) for each in renewed}) == 1
     assert len({await catalogue.endpoint_of(each.serial) for each in own}) == 1
     assert len({await catalogue.endpoint_of(each.serial) for each in by_token}) == 2

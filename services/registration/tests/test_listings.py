@@ -212,11 +212,11 @@ SECRETS: dict[str, dict[str, Any]] = {
         "clientID": "public", "clientSecret": "S3CRET",
         "configurationEndpoint": "https://me:S3CRET@accounts.example/.well-known/openid-configuration",
     },
-}  # fmt: skip
+}  # fmt: skip # a table
 HOOK = {
     "name": "ask", "url": "https://me:S3CRET@hooks.example/ask?x=1", "kind": "ENRICHING",
     "secret": "S3CRET", "bearerToken": "S3CRET", "basicAuth": {"username": "me", "password": "S3CRET"},
-}  # fmt: skip
+}  # fmt: skip # a table
 SHOWN = {"name": "ask", "url": "https://hooks.example/ask?x=1", "kind": "ENRICHING"}
 
 

@@ -117,8 +117,12 @@ def test_a_ceremony_on_files(
     assert_openssl_takes(folder)
     record = json.loads((folder / "ceremony.json").read_text())
     assert [each["name"] for each in record["certificates"]] == [
-        "root", "intermediate", "ocsp", "internal", "issuing",
-    ]  # fmt: skip
+        "root",
+        "intermediate",
+        "ocsp",
+        "internal",
+        "issuing",
+    ]
     for each in record["certificates"]:
         assert each["fingerprint_sha256"] in said
     for name in ("root", "intermediate", "ocsp", "internal", "issuing"):
@@ -164,9 +168,13 @@ def test_a_ceremony_that_fails_takes_its_token_keys_back(folder: Path, hsm: Any)
     (folder / "password").unlink()  # the responder's key cannot be protected
     assert command.main([plan]) == 1
     store = PKCS11Store(
-        kind="pkcs11", module=hsm.library, token="first", pin_file=hsm.pin_file,
-        label="lost-root", id=b"lost-root",
-    )  # fmt: skip
+        kind="pkcs11",
+        module=hsm.library,
+        token="first",
+        pin_file=hsm.pin_file,
+        label="lost-root",
+        id=b"lost-root",
+    )
     assert not token_key_exists(store)
     assert sorted(p.name for p in folder.iterdir()) == ["ceremony.toml"]
 
@@ -239,10 +247,16 @@ def assert_an_authoritys_extensions(authority: x509.Certificate, path_length: in
     usage, basic = found[x509.KeyUsage], found[x509.BasicConstraints]
     assert usage.critical
     assert usage.value == x509.KeyUsage(
-        digital_signature=False, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
-        encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
     assert basic.critical
     assert basic.value == x509.BasicConstraints(ca=True, path_length=path_length)
     identifier = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())

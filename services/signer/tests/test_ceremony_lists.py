@@ -32,7 +32,7 @@ def flags(files: AuthorityFiles) -> list[str]:
     return [
         "--certificate", str(files.root_certificate), "--key", str(files.root_key),
         "--password-file", str(files.password_file), "--crl", str(files.root_crl),
-    ]  # fmt: skip
+    ]  # fmt: skip # a command line
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_the_list_made_again_keeps_what_was_revoked(
             "-CRLfile", authority.root_crl, intermediate,
         ],
         capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert "certificate revoked" in done.stderr
 
 
@@ -100,9 +100,16 @@ def test_the_files_of_a_state_folder_are_found(
     state = folder / "state"
     certs, secrets = state / "certs", state / "secrets"
     files = AuthorityFiles(
-        certs / "root_ca.crt", secrets / "root_ca_key", certs / "i.crt", secrets / "i_key", certs / "o.crt",
-        secrets / "o_key", secrets / "password", state / "ceremony.json", certs / "root_ca.crl",
-    )  # fmt: skip
+        certs / "root_ca.crt",
+        secrets / "root_ca_key",
+        certs / "i.crt",
+        secrets / "i_key",
+        certs / "o.crt",
+        secrets / "o_key",
+        secrets / "password",
+        state / "ceremony.json",
+        certs / "root_ca.crl",
+    )
     secrets.mkdir(parents=True)
     (folder / "password").rename(secrets / "password")
     create_authority(files, "Example", NOW)

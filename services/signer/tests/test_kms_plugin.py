@@ -91,10 +91,14 @@ def test_a_key_that_could_leave_the_token_signs_nothing(token: Token, service: s
 
     token.write(
         lambda opened: opened.session.generate_keypair(
-            KeyType.RSA, 2048, store=True, label="open", id=b"open",
+            KeyType.RSA,
+            2048,
+            store=True,
+            label="open",
+            id=b"open",
             private_template={Attribute.EXTRACTABLE: True},
         )
-    )  # fmt: skip
+    )
     done = plugin("sign", "--kms", service, "pkcs11:object=open", data=bytes(32))
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"private key can be exported" in done.stderr

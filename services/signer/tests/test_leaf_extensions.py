@@ -63,7 +63,7 @@ GOOD: list[tuple[str, bytes]] = [
     (extensions.BASIC_CONSTRAINTS, b"\x30\x00"),
     (POLICIES, der.sequence(der.sequence(POLICY))),
     (POLICIES, der.sequence(der.sequence(POLICY, der.sequence(STATEMENT)))),
-]  # fmt: skip
+]
 
 BAD: list[tuple[str, bytes]] = [
     (KEY_USAGE, b"\x03\x02\x00\x80"),  # not the fewest bits
@@ -100,7 +100,10 @@ BAD: list[tuple[str, bytes]] = [
     (ACCESS, der.sequence(der.sequence(OCSP))),
     (POINTS, der.sequence(der.sequence())),
     (POINTS, der.sequence(der.sequence(der.explicit(0, der.explicit(0, b""))))),
-    (POINTS, der.sequence(der.sequence(der.explicit(0, der.explicit(0, URL)), b"\x81\x02\x01\x06"))),
+    (
+        POINTS,
+        der.sequence(der.sequence(der.explicit(0, der.explicit(0, URL)), b"\x81\x02\x01\x06")),
+    ),
     (FEATURE, der.sequence(der.integer(6))),
     (FEATURE, der.sequence(der.integer(5), der.integer(5))),
     (STEP, der.sequence(der.integer(1), TEXT)),
@@ -114,7 +117,7 @@ BAD: list[tuple[str, bytes]] = [
     ("1.2.3", b"\x30\x80"),
     ("1.2.4", b"\x05\x00"),  # on nobody's list
     ("1.3.6.1.4.1.311.25.2", b"\x05\x00"),  # whom Windows logs on
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -314,7 +317,10 @@ SUBJECTS: list[tuple[list[tuple[str, bytes]], bool]] = [
     ([], True),
     ([("2.5.4.3", der.tlv(0x0C, b"evil.com"))], False),
     ([("2.5.4.3", der.tlv(0x1E, "evil.com".encode("utf-16-be")))], False),
-    ([("2.5.4.3", der.tlv(0x0C, b"a.example.com")), ("2.5.4.3", der.tlv(0x0C, b"evil.com"))], False),
+    (
+        [("2.5.4.3", der.tlv(0x0C, b"a.example.com")), ("2.5.4.3", der.tlv(0x0C, b"evil.com"))],
+        False,
+    ),
     ([("2.5.4.3", der.tlv(0x0C, b"evil.com."))], False),
     ([("2.5.4.3", der.tlv(0x0C, b" evil.com "))], False),
     ([("2.5.4.3", der.tlv(0x0C, b"evil.com\0.example.com"))], False),
@@ -331,7 +337,7 @@ SUBJECTS: list[tuple[list[tuple[str, bytes]], bool]] = [
     ([("0.9.2342.19200300.100.1.3", der.tlv(0x16, b"me@evil.com"))], False),
     ([("1.2.840.113549.1.9.2", der.tlv(0x16, b"router.evil.com"))], False),
     ([("1.2.840.113549.1.9.8", der.tlv(0x13, b"192.168.0.1"))], False),
-]  # fmt: skip
+]
 
 
 @pytest.mark.attack("X02")

@@ -90,7 +90,7 @@ BAD_LEAVES: dict[str, tuple[dict[str, Any], str]] = {
         "nameConstraints"),
     "something critical": (
         {"extensions": [(x509.UnrecognizedExtension(ODD, b"\x05\x00"), True)]}, "1.2.3.4"),
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 @pytest.mark.attack("X05")
@@ -230,7 +230,7 @@ BAD_LISTS: dict[str, tuple[dict[str, Any], str]] = {
     "the future": ({"this_update": NOW + HOUR}, "in the future"),
     "something critical": (
         {"extensions": [(x509.UnrecognizedExtension(ODD, b"\x05\x00"), True)]}, "1.2.3.4"),
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 @pytest.mark.parametrize("case", BAD_LISTS)

@@ -51,15 +51,23 @@ def run_plan(files: AuthorityFiles, hsm: Any, algorithm: str) -> None:
         "certificates": [
             certificate("root", "root", files.root_certificate, root_store),
             certificate(
-                "intermediate", "intermediate", files.intermediate_certificate,
-                in_token(hsm, f"intermediate-{label}"), issuer="root", algorithm=algorithm,
+                "intermediate",
+                "intermediate",
+                files.intermediate_certificate,
+                in_token(hsm, f"intermediate-{label}"),
+                issuer="root",
+                algorithm=algorithm,
             ),
             certificate(
-                "ocsp", "ocsp-responder", files.responder_certificate,
-                in_token(hsm, f"ocsp-{label}"), issuer="intermediate", algorithm=algorithm,
+                "ocsp",
+                "ocsp-responder",
+                files.responder_certificate,
+                in_token(hsm, f"ocsp-{label}"),
+                issuer="intermediate",
+                algorithm=algorithm,
             ),
         ],
-    }  # fmt: skip
+    }
     run_ceremony(Plan.model_validate(plan), SystemClock().now())
 
 
@@ -115,7 +123,7 @@ async def test_openssl_takes_what_the_token_signed(
         ["openssl", "verify", "-x509_strict", "-crl_check", "-CRLfile", crl,
          "-CAfile", files.root_certificate, "-untrusted", files.intermediate_certificate, leaf],
         check=True, capture_output=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     body = made.ocsp_response(
         harness.responder, harness.issuer, this_update=now, next_update=now + DAY
     )

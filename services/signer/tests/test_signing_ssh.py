@@ -52,18 +52,20 @@ class Unsigned:
     ) -> bytes:
         head = self.blob[: self.blob.index(struct.pack(">QI", 77, 1))]
         pairs = b"".join(string(name) + string(string(value)) for name, value in options)
-        return b"".join((
-            head,
-            struct.pack(">QI", 77, kind),
-            string(b"alice@example.com"),
-            string(b"".join(map(string, principals))),
-            struct.pack(">QQ", after, before),
-            string(pairs),
-            string(string(b"permit-pty") + string(b"")),
-            string(b""),
-            string(authority or self.authority),
-            rest,
-        ))  # fmt: skip
+        return b"".join(
+            (
+                head,
+                struct.pack(">QI", 77, kind),
+                string(b"alice@example.com"),
+                string(b"".join(map(string, principals))),
+                struct.pack(">QQ", after, before),
+                string(pairs),
+                string(string(b"permit-pty") + string(b"")),
+                string(b""),
+                string(authority or self.authority),
+                rest,
+            )
+        )
 
 
 def string(data: bytes) -> bytes:
@@ -130,7 +132,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an odd option": ({"options": ((b"root", b"yes"),)}, "critical options"),
     "another authority": ({"authority": b"x" * 51}, "another signature key"),
     "something after it": ({"rest": b"x"}, "malformed"),
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 @pytest.mark.attack("X05")

@@ -22,10 +22,16 @@ CONSTRAINTS = x509.NameConstraints([x509.DNSName("example")], None)
 
 def after(files: AuthorityFiles, number: int) -> SuccessionFiles:
     return SuccessionFiles(
-        files.root_certificate, files.root_key, files.password_file, files.root_crl,
-        files.intermediate_certificate, files.record.with_name(f"{number}.crt"),
-        files.record.with_name(f"{number}.key"), files.password_file, files.record.with_name(f"{number}.json"),
-    )  # fmt: skip
+        files.root_certificate,
+        files.root_key,
+        files.password_file,
+        files.root_crl,
+        files.intermediate_certificate,
+        files.record.with_name(f"{number}.crt"),
+        files.record.with_name(f"{number}.key"),
+        files.password_file,
+        files.record.with_name(f"{number}.json"),
+    )
 
 
 def load(path: Path) -> x509.Certificate:

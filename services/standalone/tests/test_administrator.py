@@ -66,10 +66,14 @@ async def start_authority(layout: Layout) -> AsyncIterator[RunningAuthority]:
     assembly = Assembly(read_settings(layout), clock, shared=False)
     await assembly.open_databases()
     services = [
-        assembly.build_signer(), assembly.build_issuing(), assembly.build_validation(),
-        assembly.build_inventory(), assembly.build_alerting(),
-        await assembly.build_registration(), assembly.build_maintenance(),
-    ]  # fmt: skip
+        assembly.build_signer(),
+        assembly.build_issuing(),
+        assembly.build_validation(),
+        assembly.build_inventory(),
+        assembly.build_alerting(),
+        await assembly.build_registration(),
+        assembly.build_maintenance(),
+    ]
     for service in services:
         for hook in service.start:
             await hook()

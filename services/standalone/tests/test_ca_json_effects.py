@@ -21,14 +21,14 @@ from newel.step.treatment import Member, Treatment
 
 KEY = {"use": "sig", "kty": "EC", "kid": "k", "crv": "P-256", "alg": "ES256",
        "x": "n6q4zAThRNcX4KlQHq-Wk3OJpPGQM8FsSHPO7vjYV10",
-       "y": "hK8Si2CLwRF5ApcWeqV74V6VBAU5MdbPVqq0JiEr3ag"}  # fmt: skip
+       "y": "hK8Si2CLwRF5ApcWeqV74V6VBAU5MdbPVqq0JiEr3ag"}  # fmt: skip # a table
 OTHER = KEY | {"kid": "other"}
 BASE: dict[str, Any] = {
     "root": "r.crt", "crt": "i.crt", "key": "i.key", "address": ":9000", "insecureAddress": ":9080",
     "authority": {"provisioners": [
         {"type": "JWK", "name": "j", "key": KEY}, {"type": "ACME", "name": "a"},
     ]},
-}  # fmt: skip
+}  # fmt: skip # a table
 TEMPLATE = '{"subject": {{ toJson .Subject }}}'
 
 
@@ -102,7 +102,7 @@ FILE: dict[str, Effect] = {
     "crl.cacheDuration": ("48h", lambda s: models.configure_validation(s).crl.validity),
     "crl.renewPeriod": ("1h", lambda s: models.configure_validation(s).crl.period),
     "newel": ({"httpUrl": "http://x"}, lambda s: models.configure_issuing(s).urls.crl),
-}  # fmt: skip
+}  # fmt: skip # a table
 ALWAYS = {"authority.disableIssuedAtCheck", "crl.enabled", "crl.generateOnRevoke"}
 """What is always done, whether it is asked for or not."""
 COMMON: dict[str, Effect] = {

@@ -197,7 +197,7 @@ def test_the_url_of_the_command_line_stands_in_certificates(first_layout: Layout
 @pytest.mark.parametrize(
     "url",
     ["pki.example", "https://pki.example", "http://", "http://a:b", "http://[::1", "http://a?b", "http://a:0"],
-)  # fmt: skip
+)  # fmt: skip # words in rows
 def test_a_url_that_no_certificate_should_name_is_refused(
     tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

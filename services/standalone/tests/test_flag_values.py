@@ -13,8 +13,12 @@ def up(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """A start that is expected to end by itself, in a folder of its own."""
     return subprocess.run(
         [NEWEL, "up", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=60, cwd=folder,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=folder,
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_a_flag_that_cannot_be_honoured_is_one_line(
             "that is 127.0.0.1:{2} of --address too",
         ),
     ],
-)  # fmt: skip
+)  # fmt: skip # a command line
 def test_two_listeners_on_one_address_are_refused(
     tmp_path: Path, flags: tuple[str, ...], says: str
 ) -> None:
@@ -109,7 +113,7 @@ def test_a_password_file_that_cannot_be_used_is_named_before_anything_is_made(
     done = up(
         tmp_path, "--state", "state", "--password-file", file,
         "--address", addresses[0], "--http-address", addresses[1],
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"newel up: {file}: {says}")

@@ -161,7 +161,7 @@ def test_it_says_why_in_one_line(state: Path, case: str, workers: str) -> None:
     done = subprocess.run(
         [NEWEL, "up", "--state", state, "--workers", workers],
         capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     assert done.returncode == 1
     assert expected in done.stderr
     assert "Traceback" not in done.stderr

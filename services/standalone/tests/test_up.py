@@ -19,8 +19,12 @@ def up(*words: str | Path, user: str | None = None) -> subprocess.CompletedProce
     """A start that is expected to end by itself."""
     return subprocess.run(
         [NEWEL, "up", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=60, user=user,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        user=user,
+    )
 
 
 @pytest.fixture
@@ -218,7 +222,7 @@ def test_a_state_folder_can_be_moved(make_authority: Path, tmp_path: Path) -> No
              "--password-file", state / "secrets/password"],
             env={"STEPPATH": str(state), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, cwd=tmp_path,
             capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        )  # fmt: skip # a command line
         assert issued.returncode == 0, issued.stderr
         assert authority.get("/health") == {"status": "ok"}
 
@@ -249,7 +253,7 @@ def read_only(state: Path, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         ["unshare", "-rm", "sh", "-c", script, str(state), NEWEL, "up", "--state", str(state), *words],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    )  # fmt: skip # a command line
 
 
 @pytest.mark.needs("unshare")
@@ -265,7 +269,7 @@ def test_only_the_folder_of_the_databases_needs_to_be_writable(
         line = [
             NEWEL, "ca", "init", "--name", "Smallstep", "--dns", "localhost", "--address", ":9000",
             "--provisioner", "me", "--deployment-type", "standalone", "--password-file", str(password),
-        ]  # fmt: skip
+        ]  # fmt: skip # a command line
         env = {"STEPPATH": str(state), "PATH": "/usr/bin:/bin"}
         subprocess.run(line, env=env, check=True, capture_output=True, stdin=subprocess.DEVNULL)
         (state / "db").mkdir(exist_ok=True)

@@ -73,9 +73,14 @@ async def test_no_origin_is_let_in_that_nobody_named(tmp_path: Path) -> None:
 
 async def test_a_named_origin_may_read_and_another_may_not(tmp_path: Path) -> None:
     own, stranger, none, preflight, foreign = await fetch_roots(
-        tmp_path, [ORIGIN], ("GET", {"Origin": ORIGIN}), ("GET", {"Origin": "https://evil.example"}),
-        ("GET", {}), ("OPTIONS", PREFLIGHT), ("OPTIONS", {**PREFLIGHT, "Origin": "https://evil.example"}),
-    )  # fmt: skip
+        tmp_path,
+        [ORIGIN],
+        ("GET", {"Origin": ORIGIN}),
+        ("GET", {"Origin": "https://evil.example"}),
+        ("GET", {}),
+        ("OPTIONS", PREFLIGHT),
+        ("OPTIONS", {**PREFLIGHT, "Origin": "https://evil.example"}),
+    )
     assert (own[0], allow_origin(own)) == (200, ORIGIN)
     assert own[1]["vary"] == "Origin"
     assert "access-control-allow-credentials" not in own[1]

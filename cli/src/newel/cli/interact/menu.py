@@ -10,7 +10,7 @@ from newel.cli.interact.terminal import ask, open_terminal
 MARK = "  ▸ "
 HINT = "Use the arrow keys to navigate: ↓ ↑ → ←"
 STEPS = {"\x1b[A": -1, "\x1bOA": -1, "\x1b[D": -1, "\x1bOD": -1, "k": -1, "\x10": -1,
-         "\x1b[B": 1, "\x1bOB": 1, "\x1b[C": 1, "\x1bOC": 1, "j": 1, "\x0e": 1}  # fmt: skip
+         "\x1b[B": 1, "\x1bOB": 1, "\x1b[C": 1, "\x1bOC": 1, "j": 1, "\x0e": 1}  # fmt: skip # a table
 """How far a key moves; an arrow is one of two sequences, by the terminal's mode."""
 ENTER = frozenset("\r\n")
 END_OF_INPUT = b"\x04"

@@ -13,7 +13,7 @@ RSA_ENCRYPTION = ("RSA1_5", "RSA-OAEP", "RSA-OAEP-256")
 ECDH = ("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW")
 OCT_ENCRYPTION = (
     "dir", "A128KW", "A192KW", "A256KW", "A128GCMKW", "A192GCMKW", "A256GCMKW",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 
 
 def default_algorithm(key: Material, use: str, *, fixed_only: bool = False) -> str:

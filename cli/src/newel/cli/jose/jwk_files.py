@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MEMBERS = (
     "use", "kty", "kid", "crv", "alg", "k", "x", "y", "n", "e", "d", "p", "q", "dp", "dq", "qi",
     "x5u", "x5c", "x5t", "x5t#S256",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi"})
 COMPACT_JWE_DOTS = 4
 

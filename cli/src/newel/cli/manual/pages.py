@@ -43,9 +43,12 @@ class Page(NamedTuple):
     def commands(self) -> list[str]:
         """The words that lead on from here."""
         return [
-            name for one in self.sections if one.title == "Commands" for name, _ in one.rows
+            name
+            for one in self.sections
+            if one.title == "Commands"
+            for name, _ in one.rows
             if not (self.words == () and name in FOREIGN)
-        ]  # fmt: skip
+        ]
 
 
 def overview() -> Page:

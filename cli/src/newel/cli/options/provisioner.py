@@ -25,10 +25,13 @@ Record = dict[str, Any]
 FILES = {
     reading.__name__: reading
     for reading in (
-        bundles.certificates, bundles.public_keys, bundles.nebula_certificates,
-        bundles.first_certificate, bundles.encrypted_key,
+        bundles.certificates,
+        bundles.public_keys,
+        bundles.nebula_certificates,
+        bundles.first_certificate,
+        bundles.encrypted_key,
     )
-}  # fmt: skip
+}
 
 
 def kind_of(call: "Invocation") -> str:
@@ -63,9 +66,11 @@ def new_record(call: "Invocation", name: str, key_file: str = "") -> Record:
     if kind == "AWS":
         record["imdsVersions"] = ["v2", "v1"]
     record["claims"] = {
-        "enableSSHCA": True, "disableRenewal": False, "allowRenewalAfterExpiry": False,
+        "enableSSHCA": True,
+        "disableRenewal": False,
+        "allowRenewalAfterExpiry": False,
         "disableSmallstepExtensions": False,
-    }  # fmt: skip
+    }
     set_members(call, record["claims"], CLAIMS)
     if kind != "SSHPOP":
         record["options"] = {"x509": {}, "ssh": {}}

@@ -166,8 +166,11 @@ def sign(
 ) -> Call[IssuedCertificate]:
     """Ask for a certificate for a PEM request. Times are RFC 3339 or Go durations."""
     body: dict[str, Any] = {
-        "csr": csr, "ott": token, "notBefore": not_before, "notAfter": not_after,
-    }  # fmt: skip
+        "csr": csr,
+        "ott": token,
+        "notBefore": not_before,
+        "notAfter": not_after,
+    }
     if template_data:
         body["templateData"] = template_data
     return post("/sign", body, _read_issued)
@@ -188,7 +191,7 @@ def revoke(serial: str, *, token: str = "", reason_code: int = 0, reason: str = 
     """Revokes (passively, as ``step`` asks), by token or by the certificate of the connection."""
     body = {
         "serial": serial, "ott": token, "reasonCode": reason_code, "reason": reason, "passive": True,
-    }  # fmt: skip
+    }  # fmt: skip # a table
     return post("/revoke", body, lambda answer: text(members(answer), "status"))
 
 

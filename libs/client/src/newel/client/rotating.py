@@ -19,7 +19,7 @@ from newel.client.credential import Credential
 READABLE = (
     "check_hostname", "verify_mode", "verify_flags", "minimum_version", "maximum_version", "options",
     "post_handshake_auth", "num_tickets",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 
 
 class RotatingContext(ssl.SSLContext):

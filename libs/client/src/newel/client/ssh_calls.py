@@ -99,7 +99,7 @@ def sign(
         "publicKey": encode(public_key), "ott": token, "certType": kind, "keyID": key_id,
         "principals": list(principals), "validAfter": valid_after, "validBefore": valid_before,
         **{name: value for name, value in optional.items() if value},
-    }  # fmt: skip
+    }  # fmt: skip # a table
     return post("/ssh/sign", body, read_certificate)
 
 
@@ -117,7 +117,7 @@ def revoke(serial: str, token: str, *, reason_code: int = 0, reason: str = "") -
     """Stop the renewal of the certificate of this serial."""
     body = {
         "serial": serial, "ott": token, "reasonCode": reason_code, "reason": reason, "passive": True,
-    }  # fmt: skip
+    }  # fmt: skip # a table
     return post("/ssh/revoke", body, lambda answer: text(members(answer), "status"))
 
 

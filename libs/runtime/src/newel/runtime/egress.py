@@ -33,7 +33,7 @@ NEVER = tuple(
         "ff00::/8",
         "240.0.0.0/4",        # reserved, with the broadcast address
     )
-)  # fmt: skip
+)  # fmt: skip # words in rows
 LONGEST_NAME = 253  # characters, without a dot at the end (RFC 1035 §2.3.4)
 _LABEL = "[A-Za-z0-9_-]{1,63}"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")

@@ -42,9 +42,13 @@ class Outage:
         count = f" (failure {self._failures})" if self._failures > 1 else ""
         self._log.log(
             logging.ERROR if fault else logging.WARNING,
-            "%s failed: %s%s", self._what, cause, count,
-            exc_info=error if fault else None, extra=self._extra,
-        )  # fmt: skip
+            "%s failed: %s%s",
+            self._what,
+            cause,
+            count,
+            exc_info=error if fault else None,
+            extra=self._extra,
+        )
 
     def note_recovery(self) -> None:
         """Log the recovery, if anything had failed."""

@@ -9,7 +9,7 @@ _PROBES = frozenset(("/livez", "/readyz", "/health", "/metrics"))
 _PLACED = frozenset(("time", "level", "logger", "message", "exception", "request_id"))
 _ACCESS = frozenset(
     (*_PLACED, "service", "method", "path", "status", "size", "duration_ms", "remote_address", "user_agent")
-)  # fmt: skip
+)  # fmt: skip # words in rows
 
 
 class TextSink(LineSink):

@@ -72,7 +72,7 @@ AUTHORITY: Mapping[str, Member] = {
     "certificateIssuer": refuse(_ELSEWHERE),
     "credentialsFile": refuse(_ELSEWHERE),
     "config": refuse(_ELSEWHERE),
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 def _version(value: Any) -> str:
@@ -194,4 +194,4 @@ CA_JSON: Mapping[str, Member] = {
         },
     ),
     "newel": honour("what the format has no word for; unknown members are refused too"),
-}  # fmt: skip
+}  # fmt: skip # a table

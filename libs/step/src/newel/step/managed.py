@@ -86,7 +86,7 @@ DETAILS: dict[str, tuple[Member, ...]] = {
         Member(("decrypterKeyPassword",), ("decrypter", "keyPassword"), OCTETS),
     ),
     "Nebula": (Member(("roots",), ("roots",), BUNDLE),),
-}  # fmt: skip
+}  # fmt: skip # a table
 """The members of each kind's own part."""
 
 KINDS = {kind.upper(): kind for kind in DETAILS}

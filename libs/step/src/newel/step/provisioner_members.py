@@ -11,10 +11,13 @@ SUPPORTED = frozenset({"JWK", "ACME"})
 
 SECRET = frozenset(
     {
-        "challenge", "decrypterKey", "decrypterKeyPEM", "decrypterKeyPassword",
+        "challenge",
+        "decrypterKey",
+        "decrypterKeyPEM",
+        "decrypterKeyPassword",
         "clientSecret",
     }
-)  # fmt: skip
+)
 """Members that are never shown to those who ask for the list of provisioners."""
 
 _PRIVATE = ("d", "k", "p", "q", "dp", "dq", "qi")
@@ -150,7 +153,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "tenantID", "resourceGroups", "subscriptionIDs", "objectIDs", "audience",
         "disableCustomSANs", "disableTrustOnFirstUse",
     ),
-}  # fmt: skip
+}  # fmt: skip # a table
 
 SPELLING: Mapping[str, str] = {kind.lower(): kind for kind in OF_KIND}
 """The kinds as their records are tagged, by the same in lower case: they are read in any case."""

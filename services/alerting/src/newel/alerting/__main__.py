@@ -12,9 +12,13 @@ from newel.runtime.service import Service
 async def assemble(config: Config, context: Context) -> Service:
     """Assemble alerting, which receives the events of expiring endpoints."""
     ports = Ports(
-        await context.database(REVISION, TABLES), context.bus(), context.channel("inventory"),
-        context.clock, context.audit(), context.registry,
-    )  # fmt: skip
+        await context.database(REVISION, TABLES),
+        context.bus(),
+        context.channel("inventory"),
+        context.clock,
+        context.audit(),
+        context.registry,
+    )
     return build(config, ports)
 
 

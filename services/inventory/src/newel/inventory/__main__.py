@@ -13,9 +13,14 @@ async def assemble(config: Config, context: Context) -> Service:
     """Assemble the inventory: it catalogues certificates, reconciles lists and reports what expires."""
     database = await context.database(REVISION, TABLES)
     ports = Ports(
-        database, context.outbox(database), context.bus(), context.channel("issuing"),
-        context.clock, context.audit(), context.registry,
-    )  # fmt: skip
+        database,
+        context.outbox(database),
+        context.bus(),
+        context.channel("issuing"),
+        context.clock,
+        context.audit(),
+        context.registry,
+    )
     return build(config, ports)
 
 

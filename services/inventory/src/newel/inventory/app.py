@@ -38,7 +38,7 @@ REVISION = "0001"
 TABLES = (
     "certificates", "cursors", "endpoints", "leases", "metadata",
     "outbox", "outbox_cursors",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 """What the database then holds."""
 
 EVENTS = subjects.ENDPOINTS

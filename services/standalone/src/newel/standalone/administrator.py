@@ -90,9 +90,11 @@ class FirstAdministrator:
         if await self._is_revoked(der):
             self._refused = der  # so it is said once
             self._audit.record(
-                "first-administrator", "refused", cause="the certificate is revoked or not ours",
+                "first-administrator",
+                "refused",
+                cause="the certificate is revoked or not ours",
                 serial=f"{certificate.serial_number:x}",
-            )  # fmt: skip
+            )
             return
         if now <= end:
             await self._renew(provisioner, der)

@@ -105,7 +105,7 @@ async def build(
     services = [
         assembly.build_signer(), assembly.build_issuing(), assembly.build_validation(),
         assembly.build_inventory(), assembly.build_alerting(), await assembly.build_registration(),
-    ]  # fmt: skip
+    ]  # fmt: skip # in the order of calls
     by_name = {service.name: service for service in services}
     ready = {service.name: service.ready for service in services if service.ready}
     health = Health({**assembly.checks(), **ready}, [assembly.registry])
@@ -239,7 +239,7 @@ class Assembly:
         ports = issuing.Ports(
             self._databases["issuing"], self._outboxes["issuing"], self.channel("issuing"),
             self._clock, self._audit("issuing"), self.registry,
-        )  # fmt: skip
+        )  # fmt: skip # own ports, then those of every service
         return self._register(issuing.build(models.configure_issuing(self._settings), ports))
 
     def build_validation(self) -> Service:
@@ -248,7 +248,7 @@ class Assembly:
         ports = validation.Ports(
             self._databases["validation"], self._outboxes["validation"], self.bus, channel, channel,
             self._clock, self._audit("validation"), self.registry,
-        )  # fmt: skip
+        )  # fmt: skip # own ports, then those of every service
         return self._register(validation.build(models.configure_validation(self._settings), ports))
 
     def build_inventory(self) -> Service:
@@ -256,7 +256,7 @@ class Assembly:
         ports = inventory.Ports(
             self._databases["inventory"], self._outboxes["inventory"], self.bus, self.channel("inventory"),
             self._clock, self._audit("inventory"), self.registry,
-        )  # fmt: skip
+        )  # fmt: skip # own ports, then those of every service
         return self._register(inventory.build(self._settings.newel.inventory, ports))
 
     def build_alerting(self) -> Service:
@@ -264,7 +264,7 @@ class Assembly:
         ports = alerting.Ports(
             self._databases["alerting"], self.bus, self.channel("alerting"),
             self._clock, self._audit("alerting"), self.registry,
-        )  # fmt: skip
+        )  # fmt: skip # own ports, then those of every service
         return self._register(alerting.build(self._settings.newel.alerting, ports))
 
     async def build_registration(self) -> Service:
@@ -272,7 +272,7 @@ class Assembly:
         ports = registration.Ports(
             self._databases["registration"], self.channel("registration"), self.tls,
             self._clock, self._audit("registration"), self.registry, SharedTable.open_inherited(),
-        )  # fmt: skip
+        )  # fmt: skip # own ports, then those of every service
         return self._register(
             await registration.build(models.configure_registration(self._settings), ports)
         )

@@ -46,9 +46,17 @@ def mark(layout: Layout) -> Path:
 def remains(layout: Layout) -> Iterator[Path]:
     """Everything of value that a first start makes, or a service afterwards."""
     yield from (
-        layout.root_certificate, layout.root_key, layout.intermediate_certificate, layout.intermediate_key,
-        layout.responder_certificate, layout.responder_key, layout.root_crl, layout.ceremony,
-        layout.administrator_certificate, layout.administrator_key, layout.defaults_json,
-    )  # fmt: skip
+        layout.root_certificate,
+        layout.root_key,
+        layout.intermediate_certificate,
+        layout.intermediate_key,
+        layout.responder_certificate,
+        layout.responder_key,
+        layout.root_crl,
+        layout.ceremony,
+        layout.administrator_certificate,
+        layout.administrator_key,
+        layout.defaults_json,
+    )
     yield from sorted((layout.state / "secrets").glob("ssh_*_ca_key"))
     yield from sorted((layout.state / "db").glob("*.sqlite"))

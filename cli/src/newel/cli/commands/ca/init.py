@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from newel.cli.options.records.ca import CAInitOptions
 
 INCOMPATIBLE = (
-    ("pki", "no-db"), ("pki", "helm"), ("remote-management", "no-db"), ("acme", "no-db"),
-    ("admin-subject", "helm"), ("intermediate-csr", "helm"),
-)  # fmt: skip
+    ("pki", "no-db"),
+    ("pki", "helm"),
+    ("remote-management", "no-db"),
+    ("acme", "no-db"),
+    ("admin-subject", "helm"),
+    ("intermediate-csr", "helm"),
+)
 ALREADY = """⚠️  It looks like this machine is already configured to connect to an authority.
 You can use 'contexts' to switch between authorities: see '{} help context'.
 """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LISTS = {
     "cn": "commonNames", "dns": "dns", "email": "emails", "ip": "ips", "uri": "uris",
     "principal": "principals",
-}  # fmt: skip
+}  # fmt: skip # a table
 
 NONE = "certificate issuance policy does not exist"
 Content = dict[str, Any]

@@ -24,7 +24,7 @@ REASONS = {
     "unspecified": 0, "keycompromise": 1, "cacompromise": 2, "affiliationchanged": 3,
     "superseded": 4, "cessationofoperation": 5, "certificatehold": 6, "removefromcrl": 8,
     "privilegewithdrawn": 9, "aacompromise": 10,
-}  # fmt: skip
+}  # fmt: skip # a table
 """RFC 5280 §5.3.1, by names without case and blanks."""
 
 

@@ -18,10 +18,15 @@ def run(options: "ContextListOptions") -> None:
     if options.json:
         show_json(
             [
-                {"name": c.name, "authority": c.authority, "profile": c.profile, "current": c.name == current}
+                {
+                    "name": c.name,
+                    "authority": c.authority,
+                    "profile": c.profile,
+                    "current": c.name == current,
+                }
                 for c in known.values()
             ]
-        )  # fmt: skip
+        )
         return
     for name in sorted(known):
         print(f"{'▶ ' if name == current else ''}{name}")

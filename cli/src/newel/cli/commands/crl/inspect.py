@@ -140,14 +140,18 @@ def as_text(crl: RevocationList, *, valid: bool, reason: str) -> str:
     algorithm = public_keys.signature_name(crl.algorithm)
     number = number_of(crl)
     lines = [
-        "Certificate Revocation List (CRL):", "    Data:", f"        Valid: {str(valid).lower()}",
+        "Certificate Revocation List (CRL):",
+        "    Data:",
+        f"        Valid: {str(valid).lower()}",
         *([f"        Reason: {reason}"] if reason else []),
-        f"        Version: {number} (0x{number:x})", f"    Signature algorithm: {algorithm}",
+        f"        Version: {number} (0x{number:x})",
+        f"    Signature algorithm: {algorithm}",
         f"        Issuer: {format_name(crl.issuer)}",
         f"        Last Update: {stamp(crl.this_update)}",
         f"        Next Update: {stamp(crl.next_update) if crl.next_update else 'none'}",
-        "        CRL Extensions:", *extension_lines(crl.extensions, 12),
-    ]  # fmt: skip
+        "        CRL Extensions:",
+        *extension_lines(crl.extensions, 12),
+    ]
     lines.append(
         f"        {'Revoked Certificates:' if crl.revoked else 'No Revoked Certificates.'}"
     )

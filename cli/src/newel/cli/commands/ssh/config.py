@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from newel.client.ssh_calls import SSHKeys, Template
 
 INCOMPATIBLE = (
-    ("team", "host"), ("team", "roots"), ("team", "federation"), ("team", "set"),
-    ("roots", "federation"), ("roots", "set"), ("federation", "set"),
-)  # fmt: skip
+    ("team", "host"),
+    ("team", "roots"),
+    ("team", "federation"),
+    ("team", "set"),
+    ("roots", "federation"),
+    ("roots", "set"),
+    ("federation", "set"),
+)
 
 
 def run(options: "SSHConfigOptions") -> None:

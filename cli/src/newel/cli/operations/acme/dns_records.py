@@ -82,8 +82,11 @@ class Hook:
             # what it prints is for people: stdout is the command's own
             done = subprocess.run(
                 [self._program, *words],
-                stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False, timeout=HOOK_SECONDS,
-            )  # fmt: skip
+                stdout=sys.stderr,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                timeout=HOOK_SECONDS,
+            )
         except OSError as error:
             cause = (error.strerror or str(error)).lower()
             raise CliError(f"error running '{self._program}': {cause}") from None

@@ -88,11 +88,15 @@ def show(records: Sequence[Record], *, json: bool) -> None:
 
         show_json(
             [
-                {"id": each.id, "subject": each.subject, "provisioner": each.provisioner,
-                 "type": each.kind}
+                {
+                    "id": each.id,
+                    "subject": each.subject,
+                    "provisioner": each.provisioner,
+                    "type": each.kind,
+                }
                 for each in records
             ]
-        )  # fmt: skip
+        )
         return
     from newel.cli.render.table import format_table
 

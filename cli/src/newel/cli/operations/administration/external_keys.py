@@ -47,4 +47,4 @@ def as_json(key: "ExternalKey") -> dict[str, str]:
     return {
         "id": key.id, "provisioner": key.provisioner, "reference": key.reference,
         "account": key.account, "key": key.key, "createdAt": key.created_at, "boundAt": key.bound_at,
-    }  # fmt: skip
+    }  # fmt: skip # a table

@@ -90,9 +90,15 @@ def gather(options: "InitOptions") -> Answers:
     password = new_password(options.password_file, f"Choose a password for {what}.")
     own = options.provisioner_password_file
     return Answers(
-        kind, name, dns, address, provisioner, password,
-        password_in(own) if own else password, issuing,
-    )  # fmt: skip
+        kind,
+        name,
+        dns,
+        address,
+        provisioner,
+        password,
+        password_in(own) if own else password,
+        issuing,
+    )
 
 
 def deployment(options: "InitOptions", *, pki: bool, registration: bool) -> str:

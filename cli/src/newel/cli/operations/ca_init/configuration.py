@@ -76,8 +76,10 @@ def ca_json(options: "InitOptions", answers: Answers, layout: Layout) -> dict[st
     config["logger"] = {"format": "text"}
     if not options.no_db:
         config["db"] = {
-            "type": "badgerv2", "dataSource": layout.database, "badgerFileLoadingMode": "",
-        }  # fmt: skip
+            "type": "badgerv2",
+            "dataSource": layout.database,
+            "badgerFileLoadingMode": "",
+        }
     config["authority"] = authority(options, answers)
     config["tls"] = TLS
     if ssh:

@@ -119,10 +119,16 @@ def authority(
 def usage() -> x509.KeyUsage:
     """KeyCertSign and cRLSign."""
     return x509.KeyUsage(
-        digital_signature=False, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
-        encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def issuer_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

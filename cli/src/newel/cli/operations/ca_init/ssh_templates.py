@@ -7,7 +7,7 @@ def entry(name: str, kind: str, path: str, requires: list[str] | None = None) ->
     """One template as ca.json names it."""
     made: dict[str, Any] = {
         "name": name, "type": kind, "template": f"templates/ssh/{name}", "path": path, "comment": "#",
-    }  # fmt: skip
+    }  # fmt: skip # a table
     return made | {"requires": requires} if requires else made
 
 

@@ -57,4 +57,4 @@ ZLINT_NAMES = {
     "pkix.subject_information_access_extension_critical": "e_subject_info_access_marked_critical",
     "pkix.utctime_incorrect_syntax": "e_utc_time_not_in_zulu",
     "pkix.wrong_time_useful_type": "e_wrong_time_format_pre2050",
-}  # fmt: skip
+}  # fmt: skip # a table

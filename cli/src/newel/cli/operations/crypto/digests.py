@@ -13,7 +13,7 @@ BLOCK = 1 << 20
 NAMES = {
     "sha": "sha1", "sha1": "sha1", "sha224": "sha224", "sha256": "sha256", "sha384": "sha384",
     "sha512": "sha512", "sha512-224": "sha512_224", "sha512-256": "sha512_256", "md5": "md5",
-}  # fmt: skip
+}  # fmt: skip # a table
 DEEPEST = 128
 
 # How Go's io/fs numbers file modes: the digest of a directory covers these, not the POSIX ones.

@@ -12,7 +12,7 @@ HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha1": hashes.SHA1, "sha224": hashes.SHA224, "sha256": hashes.SHA256,
     "sha384": hashes.SHA384, "sha512": hashes.SHA512, "sha512-224": hashes.SHA512_224,
     "sha512-256": hashes.SHA512_256, "md5": hashes.MD5,
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 def sign(key: PrivateKey, message: bytes, alg: str, *, pss: bool) -> bytes:

@@ -37,9 +37,12 @@ FOREIGN = (
     "this is PuTTY's format: 'puttygen FILE -O private-openssh -o NEW' (public-openssh) converts it"
 )
 _VOUCHING = (
-    "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE",
-    "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST",
-)  # fmt: skip
+    "CERTIFICATE",
+    "X509 CERTIFICATE",
+    "TRUSTED CERTIFICATE",
+    "CERTIFICATE REQUEST",
+    "NEW CERTIFICATE REQUEST",
+)
 
 
 @dataclass(frozen=True, slots=True)

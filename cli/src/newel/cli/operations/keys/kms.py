@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SCHEMES = {
     "awskms", "azurekms", "capi", "cloudkms", "kms", "mackms", "pkcs11", "softkms",
     "sshagentkms", "tpmkms", "yubikey",
-}  # fmt: skip
+}  # fmt: skip # words in rows
 SECONDS = 120
 """A token may wait for a finger."""
 MISSING = (

@@ -53,8 +53,11 @@ def discover(provider: str, *, device: bool) -> Endpoints:
     if answer.status >= 400:
         raise CliError(f"error retrieving {url}: status code {answer.status}")
     names = (
-        "authorization_endpoint", "device_authorization_endpoint", "token_endpoint", "revocation_endpoint",
-    )  # fmt: skip
+        "authorization_endpoint",
+        "device_authorization_endpoint",
+        "token_endpoint",
+        "revocation_endpoint",
+    )
     found = Endpoints(*(text(answer.members.get(name)) for name in names))
     needed = (names[1], found.device) if device else (names[0], found.authorization)
     for name, value in (needed, (names[2], found.token)):

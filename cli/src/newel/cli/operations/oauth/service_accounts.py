@@ -76,4 +76,4 @@ def self_signed(account: Account, audience: str) -> dict[str, Any]:
     return {
         "access_token": signed, "id_token": "", "refresh_token": "", "expires_in": LIFETIME,
         "token_type": "Bearer",
-    }  # fmt: skip
+    }  # fmt: skip # a table

@@ -196,10 +196,16 @@ def leaf_extensions(
     from newel.step import extension
 
     usage = x509.KeyUsage(
-        digital_signature=True, content_commitment=False, data_encipherment=False,
-        key_encipherment=isinstance(key, rsa.RSAPublicKey), key_agreement=False,
-        key_cert_sign=False, crl_sign=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+        digital_signature=True,
+        content_commitment=False,
+        data_encipherment=False,
+        key_encipherment=isinstance(key, rsa.RSAPublicKey),
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
     by = provisioner_choice.extension_of(provisioner)
     return [
         (usage, True),

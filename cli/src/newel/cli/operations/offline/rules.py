@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "minHostSSHCertDuration": "5m", "maxHostSSHCertDuration": "720h",
     "defaultHostSSHCertDuration": "720h",
     "enableSSHCA": False, "disableRenewal": False, "allowRenewalAfterExpiry": False,
-}  # fmt: skip
+}  # fmt: skip # a table
 BACKDATE = "1m"
 
 

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 EXTENSIONS = {
     "user": (
-        "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
+        "permit-X11-forwarding",
+        "permit-agent-forwarding",
+        "permit-port-forwarding",
+        "permit-pty",
         "permit-user-rc",
     ),
     "host": (),
-}  # fmt: skip
+}
 """What the holders of each kind may do unless a template says otherwise."""
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 NAMES = {
     "JWK": "JWK", "ACME": "ACME", "OIDC": "OIDC", "X5C": "X5C", "SSHPOP": "SSHPOP", "K8SSA": "K8sSA",
     "NEBULA": "Nebula", "SCEP": "SCEP", "AWS": "AWS", "GCP": "GCP", "AZURE": "Azure",
-}  # fmt: skip
+}  # fmt: skip # a table
 """The kinds by their name in capitals."""
 
 OPTIONS = "JWK, ACME, OIDC, SSHPOP, K8SSA, NEBULA, SCEP, AWS, GCP, AZURE"
@@ -106,4 +106,4 @@ CLAIMS = (
 REQUIRED = {
     "X5C": ("x5c-roots",), "Nebula": ("nebula-root",), "K8sSA": ("public-key",),
     "OIDC": ("client-id", "configuration-endpoint"), "Azure": ("azure-tenant",),
-}  # fmt: skip
+}  # fmt: skip # a table

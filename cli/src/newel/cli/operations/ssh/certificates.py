@@ -57,9 +57,22 @@ def parse(wire: bytes, comment: str = "") -> Certificate:
     authority, signature = source.string(), source.read_nested()
     source.end()
     return Certificate(
-        kind, key, serial, KINDS.get(number, "unknown"), key_id, principals, after, before,
-        critical, extensions, authority, signature.text(), signature.string(), comment, wire,
-    )  # fmt: skip
+        kind,
+        key,
+        serial,
+        KINDS.get(number, "unknown"),
+        key_id,
+        principals,
+        after,
+        before,
+        critical,
+        extensions,
+        authority,
+        signature.text(),
+        signature.string(),
+        comment,
+        wire,
+    )
 
 
 def options(source: Reader) -> dict[str, str]:

@@ -67,7 +67,7 @@ def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
             "document": base64.b64encode(document).decode(),
             "signature": base64.b64encode(signature).decode(),
         },
-    }  # fmt: skip
+    }  # fmt: skip # a table
     head = base64url.encode(b'{"alg":"HS256","typ":"JWT"}')
     body = base64url.encode(json.dumps(claims, separators=(",", ":"), sort_keys=True).encode())
     mac = hmac.digest(signature, f"{head}.{body}".encode(), "sha256")

@@ -11,7 +11,7 @@ REASONS = (
     "Unspecified", "Key Compromise", "CA Compromise", "Affiliation Changed", "Superseded",
     "Cessation Of Operation", "Certificate Hold", "", "Remove From CRL", "Privilege Withdrawn",
     "AA Compromise",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 _ONLY = {
     0x81: ("Only User Certificates", "only_user_certificates"),
     0x82: ("Only CA Certificates", "only_ca_certificates"),
@@ -30,9 +30,11 @@ class RenderedExtension(NamedTuple):
 def render_extension(extension: Extension) -> RenderedExtension:
     """Return an extension in words; as characters where it cannot be decoded."""
     decode = {
-        oids.CRL_REASON: reason, oids.CRL_NUMBER: number, oids.AUTHORITY_KEY_IDENTIFIER: key_id,
+        oids.CRL_REASON: reason,
+        oids.CRL_NUMBER: number,
+        oids.AUTHORITY_KEY_IDENTIFIER: key_id,
         oids.ISSUING_DISTRIBUTION_POINT: distribution_point,
-    }.get(extension.oid, render_unknown)  # fmt: skip
+    }.get(extension.oid, render_unknown)
     try:
         found = decode(extension)
     except der.DERError:

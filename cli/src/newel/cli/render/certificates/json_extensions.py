@@ -73,7 +73,7 @@ def alternative_names(extension: Extension) -> Json:
         "other_names": [other_name(name) for name in others],
         "registered_ids": [der.decode_oid(n.content) for n in found.others if n.tag == 0x88],
         "uniform_resource_identifiers": found.uris,
-    }  # fmt: skip
+    }  # fmt: skip # a table
     return {kind: listed for kind, listed in kinds.items() if listed}
 
 
@@ -178,5 +178,5 @@ ORDER: dict[str, tuple[str, Callable[[Extension], Any]]] = {
     POISON: ("ct_poison", lambda _: True),
     TIMESTAMPS: ("signed_certificate_timestamps", timestamps),
     oids.STEP_PROVISIONER: ("step_provisioner", provisioner),
-}  # fmt: skip
+}  # fmt: skip # a table
 """Each known extension's member and what makes it, in the order of the members."""

@@ -51,8 +51,9 @@ def members(spki: bytes) -> dict[str, Any]:
         found["ecdsa_public_key"] = curve_members(key)
     elif key.kind == "DSA":
         found["dsa_public_key"] = {
-            name: text(key.parts[part]) for name, part in zip("gpqy", ("G", "P", "Q", "pub"), strict=True)
-        }  # fmt: skip
+            name: text(key.parts[part])
+            for name, part in zip("gpqy", ("G", "P", "Q", "pub"), strict=True)
+        }
     found["fingerprint_sha256"] = hashlib.sha256(spki).hexdigest()
     return found
 

@@ -31,7 +31,7 @@ SHORT = {
     "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionLocality",
     "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionStateOrProvince",
     "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionCountry",
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 def members(name: bytes) -> dict[str, list[str]]:

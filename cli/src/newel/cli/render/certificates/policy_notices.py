@@ -37,8 +37,10 @@ def notice(element: der.Element) -> dict[str, Any]:
         parts = der.Reader(reference.content)
         organization = decode_string(parts.read())
         numbers = der.children(parts.read(der.SEQUENCE).content)
-        found["notice_reference"] = [{
-            "organization": organization,
-            "notice_numbers": [int.from_bytes(n.content, "big", signed=True) for n in numbers],
-        }]  # fmt: skip
+        found["notice_reference"] = [
+            {
+                "organization": organization,
+                "notice_numbers": [int.from_bytes(n.content, "big", signed=True) for n in numbers],
+            }
+        ]
     return found

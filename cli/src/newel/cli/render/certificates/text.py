@@ -81,9 +81,10 @@ def key_lines(key: public_keys.PublicKey) -> list[str]:
     if key.kind == "RSA":
         exponent = int.from_bytes(key.parts["e"], "big")
         return [
-            *lines, *block("Modulus", key.parts["n"]),
+            *lines,
+            *block("Modulus", key.parts["n"]),
             f"                Exponent: {exponent} ({exponent:#x})",
-        ]  # fmt: skip
+        ]
     if key.kind == "ECDSA":
         points = [
             line for name in "xy" for line in block(name.upper(), key.parts[name].lstrip(b"\0"))

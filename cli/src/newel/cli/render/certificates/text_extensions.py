@@ -23,9 +23,11 @@ EXTENDED_KEY_USAGES = {
 }
 # the original's library knows these but has no words for them
 WORDLESS = {
-    "1.3.6.1.4.1.311.10.3.3", "2.16.840.1.113730.4.1", "1.3.6.1.4.1.311.2.1.22",
+    "1.3.6.1.4.1.311.10.3.3",
+    "2.16.840.1.113730.4.1",
+    "1.3.6.1.4.1.311.2.1.22",
     "1.3.6.1.4.1.311.61.1.1",
-}  # fmt: skip
+}
 
 Lines = list[str]
 
@@ -148,5 +150,5 @@ TITLES: dict[str, tuple[str, Callable[[bytes], Lines]]] = {
     oids.AUTHORITY_KEY_IDENTIFIER: ("X509v3 Authority Key Identifier", authority_key_id),
     oids.EXTENDED_KEY_USAGE: ("X509v3 Extended Key Usage", extended_key_usage),
     oids.AUTHORITY_INFORMATION_ACCESS: ("Authority Information Access", authority_access),
-}  # fmt: skip
+}  # fmt: skip # a table
 """Each extension's title and what makes the lines below it."""

@@ -9,9 +9,13 @@ from newel.crypto.reader import extensions as values
 from newel.crypto.reader.certificates import Extension
 
 KNOWN = {
-    oids.SUBJECT_KEY_IDENTIFIER, oids.SUBJECT_ALT_NAME, oids.KEY_USAGE, oids.BASIC_CONSTRAINTS,
-    oids.NAME_CONSTRAINTS, oids.EXTENDED_KEY_USAGE,
-}  # fmt: skip
+    oids.SUBJECT_KEY_IDENTIFIER,
+    oids.SUBJECT_ALT_NAME,
+    oids.KEY_USAGE,
+    oids.BASIC_CONSTRAINTS,
+    oids.NAME_CONSTRAINTS,
+    oids.EXTENDED_KEY_USAGE,
+}
 _ONLY_HERE = {
     "1.3.6.1.4.1.311.10.3.3": "Microsoft Server Gated Crypto",
     "2.16.840.1.113730.4.1": "Netscape Server Gated Crypto",

@@ -9,7 +9,7 @@ from newel.crypto.reader.names import decode_string
 
 PROVISIONERS = (
     "NOOP", "JWK", "OIDC", "GCP", "AWS", "Azure", "ACME", "X5C", "K8sSA", "SSHPOP", "SCEP", "Nebula",
-)  # fmt: skip
+)  # fmt: skip # words in rows
 _ENDPOINTS = ("Unknown", "Device", "Workload", "People", "Agent", "Account")
 _STEP = "1.3.6.1.4.1.37476.9000.64."
 _YUBICO = "1.3.6.1.4.1.41482.3."
@@ -20,8 +20,10 @@ _TOUCH = ("never", "always", "once per session")
 _HASHES = ("None", "MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512")
 _SIGNERS = ("Anonymous", "RSA", "DSA", "ECDSA")
 _TPM_NAMES = {
-    "2.23.133.2.1": "TPM Manufacturer", "2.23.133.2.2": "TPM Model", "2.23.133.2.3": "TPM Version",
-}  # fmt: skip
+    "2.23.133.2.1": "TPM Manufacturer",
+    "2.23.133.2.2": "TPM Model",
+    "2.23.133.2.3": "TPM Version",
+}
 
 Lines = list[str]
 

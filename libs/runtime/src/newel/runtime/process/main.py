@@ -97,8 +97,9 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
     health = Health({**context.checks, **ready}, [context.registry], context.peers.unreachable)
     metrics = HTTPMetrics(context.registry)
     bounds: dict[str, Any] = {
-        "limits": runtime.connections, "metrics": ConnectionMetrics(context.registry)
-    }  # fmt: skip
+        "limits": runtime.connections,
+        "metrics": ConnectionMetrics(context.registry),
+    }
     listeners = [
         Listener(health, bind(_add_to_port(runtime.health, worker)), name="health", **bounds)
     ]
@@ -127,9 +128,14 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
 
     events = Service("events", tasks={**context.tasks(), **context.peers.tasks()})
     return Process(
-        (events, service), listeners, health, context.registry,
-        rpc_start=start, rpc_stop=stop, reload=reload,
-    )  # fmt: skip
+        (events, service),
+        listeners,
+        health,
+        context.registry,
+        rpc_start=start,
+        rpc_stop=stop,
+        reload=reload,
+    )
 
 
 def require_free(runtime: RuntimeConfig) -> None:

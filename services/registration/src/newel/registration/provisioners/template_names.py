@@ -16,14 +16,16 @@ from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.crypto.extensions import Extension
 
-_NAMING = frozenset({
-    distinguished_names.COMMON_NAME,
-    "1.2.840.113549.1.9.1",  # emailAddress
-    "0.9.2342.19200300.100.1.1",  # userID
-    "0.9.2342.19200300.100.1.3",  # mail
-    "1.2.840.113549.1.9.2",  # unstructuredName
-    "1.2.840.113549.1.9.8",  # unstructuredAddress
-})  # fmt: skip
+_NAMING = frozenset(
+    {
+        distinguished_names.COMMON_NAME,
+        "1.2.840.113549.1.9.1",  # emailAddress
+        "0.9.2342.19200300.100.1.1",  # userID
+        "0.9.2342.19200300.100.1.3",  # mail
+        "1.2.840.113549.1.9.2",  # unstructuredName
+        "1.2.840.113549.1.9.8",  # unstructuredAddress
+    }
+)
 """Subject attributes that some relying parties read as the name of a host, a person or an account."""
 
 

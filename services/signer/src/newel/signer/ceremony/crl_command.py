@@ -70,12 +70,12 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--state", type=Path, metavar="DIR", default=Path("newel"),
         help="a folder of 'newel up' or 'ca init', for the files that no flag names (default ./newel)",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     add("--certificate", type=Path, metavar="FILE", help="the root's (DIR/certs/root_ca.crt)")
     add("--key", type=Path, metavar="FILE", help="the root's (DIR/secrets/root_ca_key)")
     add(
         "--password-file", type=Path, metavar="FILE", help="the key's (DIR/secrets/password, where that exists)"
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     add("--crl", type=Path, metavar="FILE", help="the CRL (DIR/certs/root_ca.crl)")
     add(
         "--validity", metavar="DURATION", default="8760h", help="until the next one (default 8760h)"
@@ -83,7 +83,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--revoke", type=Path, metavar="FILE", action="append", default=[],
         help="a certificate of the root's, an intermediate's say, to be revoked; repeatable",
-    )  # fmt: skip
+    )  # fmt: skip # a command line
     add(
         "--reason",
         default="unspecified",

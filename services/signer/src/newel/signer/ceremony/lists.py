@@ -16,7 +16,7 @@ _SECOND = dt.timedelta(seconds=1)
 _REASONS = {
     "unspecified": 0, "keyCompromise": 1, "cACompromise": 2, "affiliationChanged": 3, "superseded": 4,
     "cessationOfOperation": 5,
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 @dataclass(frozen=True, slots=True)

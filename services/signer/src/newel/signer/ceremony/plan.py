@@ -113,7 +113,7 @@ def plan_intermediate(
 
 Reason = Literal[
     "unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation"
-]  # fmt: skip
+]  # fmt: skip # words in rows
 """Why a CA's certificate was revoked (RFC 5280 §5.3.1)."""
 
 

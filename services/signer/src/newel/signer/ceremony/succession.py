@@ -22,15 +22,18 @@ from newel.signer.ceremony.plan import (
 from newel.signer.config import FileStore
 
 _SUPPORTED = {
-    ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-    ExtensionOID.AUTHORITY_KEY_IDENTIFIER, ExtensionOID.CRL_DISTRIBUTION_POINTS,
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+    ExtensionOID.CRL_DISTRIBUTION_POINTS,
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
-}  # fmt: skip
+}
 """The extensions of a new intermediate, and those that point to its status."""
 _KINDS = {
     "secp256r1": KeyKind.P256, "secp384r1": KeyKind.P384, "secp521r1": KeyKind.P521,
     "2048": KeyKind.RSA2048, "3072": KeyKind.RSA3072, "4096": KeyKind.RSA4096,
-}  # fmt: skip
+}  # fmt: skip # a table
 
 
 @dataclass(frozen=True, slots=True)
