@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from newel.cli.operations.renewal.leaf import Leaf
     from newel.cli.operations.renewal.renewal import RenewalOptions
     from newel.cli.operations.renewal.renewal_daemon import Schedule
+    from newel.cli.operations.ssh.ssh_options import SSHOptions
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
@@ -174,3 +175,22 @@ def query(call: Invocation) -> "Query":
 
     given = {flag: text for flag in FILTERS if call.has(flag) and (text := call.get(flag))}
     return Query(given, call.get("sort"))
+
+
+def ssh_options(call: Invocation) -> "SSHOptions":
+    """Return the authority, and the way to a token for it and to an SSH certificate."""
+    from newel.cli.operations.ssh import issuance
+    from newel.cli.operations.ssh.ssh_options import SSHOptions
+
+    return select(
+        SSHOptions,
+        call,
+        tokens=token_options(call),
+        usage=call.command.usage,
+        kinds=[
+            kind
+            for kind in issuance.SIGNERS
+            if call.has(issuance.NEEDED_FLAGS.get(kind, "provisioner"))
+        ],
+        template_data=template_data(call) if call.has("set-file") else None,
+    )

@@ -8,7 +8,7 @@ from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import issuance, principals
 from newel.cli.operations.ssh.public_keys import read_line, wire_of, write_line
 from newel.cli.operations.ssh.wire import WireError
-from newel.cli.options.groups import key_options, password_options
+from newel.cli.options.groups import key_options, password_options, ssh_options
 from newel.cli.store import atomic_write
 from newel.cli.store.files import read
 
@@ -34,16 +34,17 @@ def run(options: "SSHCertificateOptions") -> None:
     host, sign = options.host, options.sign
     base = key_file.removesuffix(".pub") if sign else key_file
     names = options.principal or principals.of_subject(subject, host=host)
-    wanted = issuance.CertificateRequest.of_flags(options, subject, names, host=host)
+    certificate_options = ssh_options(options)
+    wanted = issuance.CertificateRequest.of_options(certificate_options, subject, names, host=host)
     choice = key_choice.choose(key_options(options))
     outputs = output_names(options, base)
     atomic_write.allow(outputs, force=options.force)
     password = None if sign else new_password(options)
     pair = read_pair(options, key_file) if sign else generate_pair(choice)
     extra = generate_pair(choice) if options.add_user else None
-    place = issuance.ticket(options, wanted, confirmation(pair) if sign else "")
+    place = issuance.ticket(certificate_options, wanted, confirmation(pair) if sign else "")
     issued, identity = issuance.sign(
-        options, place, wanted, pair.public, extra.public if extra else b""
+        certificate_options, place, wanted, pair.public, extra.public if extra else b""
     )
     line = write_line(issued.certificate, subject)
     targets = [atomic_write.Target(f"{base}-cert.pub", line, READABLE), *identity]

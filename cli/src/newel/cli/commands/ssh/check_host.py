@@ -24,7 +24,7 @@ def run(options: "SSHCheckHostOptions") -> int:
             from newel.client import calls
 
             if authority.send(calls.version()).require_client_authentication:
-                token = identity.token_for(options, name)
+                token = identity.token_for(authority_options(options), name)
         exists = authority.send(ssh_calls.check_host(name, token))
     if options.json:
         from newel.cli.interact.terminal import show_json

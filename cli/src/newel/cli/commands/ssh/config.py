@@ -10,7 +10,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
 from newel.cli.operations.ssh import admission, authorities, public_keys, templates
-from newel.cli.options.groups import authority_options
+from newel.cli.options.groups import authority_options, ssh_options, token_options
 from newel.cli.options.invocation import context_of
 from newel.cli.store import steppath
 
@@ -65,7 +65,7 @@ def public_keys_of(options: "SSHConfigOptions") -> "SSHKeys":
     if options.offline:
         from newel.cli.operations.offline import ssh_keys
 
-        return ssh_keys.public(options, federated=federated)
+        return ssh_keys.public(token_options(options), federated=federated)
     with connection.connect(authority_options(options)) as authority:
         return authorities.keys(authority, federated=federated)
 
@@ -95,7 +95,9 @@ def configure(options: "SSHConfigOptions") -> None:
     data = variables(options)
     if not host and "User" not in data:
         data["User"] = user_of_agent(options)
-    found = admission.answer(options, ssh_calls.config("host" if host else "user", data))
+    found = admission.answer(
+        ssh_options(options), ssh_calls.config("host" if host else "user", data)
+    )
     if not found:
         note("No configuration changes were found.")
         return

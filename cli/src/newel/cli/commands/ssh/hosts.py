@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from newel.cli.operations.ssh import admission
+from newel.cli.options.groups import ssh_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHHostsOptions
@@ -13,7 +14,7 @@ def run(options: "SSHHostsOptions") -> None:
     from newel.client import ssh_calls
 
     options.positionals(0)
-    found = admission.answer(options, ssh_calls.hosts())
+    found = admission.answer(ssh_options(options), ssh_calls.hosts())
     if options.json:
         from newel.cli.interact.terminal import show_json
 

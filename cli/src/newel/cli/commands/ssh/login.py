@@ -6,7 +6,7 @@ from newel.cli.interact.terminal import note
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import agent, authorities, session
 from newel.cli.operations.ssh.public_keys import write_line
-from newel.cli.options.groups import key_options
+from newel.cli.options.groups import key_options, ssh_options
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.agent import Agent, Identity
@@ -26,7 +26,9 @@ def run(options: "SSHLoginOptions") -> None:
                 line = write_line(found.line.wire, found.line.comment).decode().strip()
                 note(f"The key {line} is already present in the SSH agent.")
                 return
-        session.open_session(options, connected, subject, names, choice, add_user=options.add_user)
+        session.open_session(
+            ssh_options(options), connected, subject, names, choice, add_user=options.add_user
+        )
 
 
 def present(options: "SSHLoginOptions", connected: "Agent", comment: str) -> "Identity | None":
@@ -35,7 +37,7 @@ def present(options: "SSHLoginOptions", connected: "Agent", comment: str) -> "Id
 
     if options.token and not options.ca_url:
         return None
-    trusted = authorities.trusted_keys(options)
+    trusted = authorities.trusted_keys(ssh_options(options))
     held = agent.without_expired(connected, connected.identities(), now())
     found = agent.certificates_signed_by(held, trusted)
     return next((each for each in found if comment in {"", each.line.comment}), None)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.operations.ssh import agent, authorities
 from newel.cli.operations.ssh.agent import Identity
+from newel.cli.options.groups import ssh_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHLogoutOptions
@@ -31,7 +32,7 @@ def run(options: "SSHLogoutOptions") -> None:
 
 def of_authority(options: "SSHLogoutOptions", held: Sequence[Identity]) -> list[Identity]:
     """Return the certificates the authority signed; all of them when its keys are unknown."""
-    trusted = authorities.trusted_keys(options)
+    trusted = authorities.trusted_keys(ssh_options(options))
     if trusted:
         return agent.certificates_signed_by(held, trusted)
     return [each for each in held if each.certificate is not None]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.operations import connection
 from newel.cli.operations.ssh import agent, authorities
-from newel.cli.options.groups import authority_options
+from newel.cli.options.groups import authority_options, ssh_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHProxycommandOptions
@@ -43,7 +43,9 @@ def log_in_if_needed(options: "SSHProxycommandOptions", authority: "Authority", 
         from newel.cli.operations.keys.key_choice import KeyChoice
         from newel.cli.operations.ssh import session
 
-        session.open_session(options, connected, user, [user], KeyChoice("EC", "P-256", 0))
+        session.open_session(
+            ssh_options(options), connected, user, [user], KeyChoice("EC", "P-256", 0)
+        )
 
 
 def through(bastion: "Bastion", user: str, host: str, port: str) -> list[str]:

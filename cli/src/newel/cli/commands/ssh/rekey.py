@@ -6,7 +6,7 @@ from newel.cli.interact.terminal import say
 from newel.cli.operations.keys import key_choice, key_output
 from newel.cli.operations.ssh import identity, renewal
 from newel.cli.operations.ssh.public_keys import wire_of, write_line
-from newel.cli.options.groups import password_options
+from newel.cli.options.groups import authority_options, password_options, token_options
 from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ def run(options: "SSHRekeyOptions") -> None:
     password = key_output.new_password(password_options(options))
     key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))
     public = wire_of(key)
-    issued = renewal.renew(options, certificate_file, key_file, public)
+    issued = renewal.renew(token_options(options), certificate_file, key_file, public)
     atomic_write.write_all(
         [
             atomic_write.Target(new_key, key_output.openssh_private(key, password)),
             atomic_write.Target(f"{new_key}.pub", write_line(public, old.key_id), 0o644),
             atomic_write.Target(new_certificate, write_line(issued.certificate, old.key_id), 0o644),
-            *identity.renew_files(options, issued.identity),
+            *identity.renew_files(authority_options(options), issued.identity),
         ]
     )
     say("Private Key", new_key)

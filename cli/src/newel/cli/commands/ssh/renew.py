@@ -10,7 +10,7 @@ from newel.cli.operations.ssh import identity, renewal
 from newel.cli.operations.ssh.certificates import Certificate, moment
 from newel.cli.operations.ssh.public_keys import write_line
 from newel.cli.operations.times import parse_duration
-from newel.cli.options.groups import schedule, select
+from newel.cli.options.groups import authority_options, schedule, select, token_options
 from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def run(options: "SSHRenewOptions") -> int:
 def once(options: "SSHRenewOptions", certificate_file: str, key_file: str, output: str) -> None:
     """Renew and write. Raises CliError."""
     old = renewal.certificate_of(certificate_file)
-    issued = renewal.renew(options, certificate_file, key_file)
+    issued = renewal.renew(token_options(options), certificate_file, key_file)
     line = write_line(issued.certificate, old.key_id)
-    known = identity.renew_files(options, issued.identity)
+    known = identity.renew_files(authority_options(options), issued.identity)
     atomic_write.write_all([atomic_write.Target(output, line, 0o644), *known])
 
 

@@ -51,8 +51,5 @@ def ticket(options: "SSHRevokeOptions", serial: str) -> issuance.Ticket:
     token = token_requests.issue(
         token_options(options), "ssh/revoke", serial, kinds=("SSHPOP",) if own else KINDS
     )
-    return issuance.Ticket(
-        connection.url_of(authority_options(options)),
-        connection.root_pem(authority_options(options)),
-        token,
-    )
+    authority = authority_options(options)
+    return issuance.Ticket(connection.url_of(authority), connection.root_pem(authority), token)

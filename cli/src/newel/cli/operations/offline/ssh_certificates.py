@@ -12,22 +12,25 @@ from newel.cli.operations.ssh.certificates import FOREVER, moment
 from newel.cli.operations.ssh.issuance import SIGNERS_OFFLINE
 from newel.cli.operations.ssh.public_keys import wire_of
 from newel.cli.operations.tokens import provisioner_choice
-from newel.cli.options.groups import authority_options, token_options
 from newel.client.clock import now
 from newel.client.ssh_calls import IssuedSSHCertificate
 
 if TYPE_CHECKING:
+    from newel.cli.operations.connection import AuthorityOptions
     from newel.cli.operations.ssh.issuance import CertificateRequest
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ssh.ssh_options import SSHOptions
+    from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey
 
 BOUNDS = {"user": "UserSSH", "host": "HostSSH"}
 SMALLEST_RSA = 2048
 
 
-def ssh_rules(call: "Invocation", provisioner: "provisioner_choice.Provisioner") -> rules.Rules:
+def ssh_rules(
+    authority: "AuthorityOptions", provisioner: "provisioner_choice.Provisioner"
+) -> rules.Rules:
     """Return the rules for SSH certificates of this provisioner. Raises CliError where it may have none."""
-    found = rules.rules_for(AuthorityFiles.read(authority_options(call).configuration), provisioner)
+    found = rules.rules_for(AuthorityFiles.read(authority.configuration), provisioner)
     kind, name = provisioner.get("type"), provisioner.get("name")
     if kind not in SIGNERS_OFFLINE:
         raise CliError(f"{kind} provisioners need the running authority: ask without --offline")
@@ -38,7 +41,7 @@ def ssh_rules(call: "Invocation", provisioner: "provisioner_choice.Provisioner")
 
 
 def sign(
-    call: "Invocation",
+    options: "SSHOptions",
     found: rules.Rules,
     wanted: "CertificateRequest",
     public_key: bytes,
@@ -52,8 +55,8 @@ def sign(
     begin, end = (
         TimeDuration.parse(text).resolve(time) for text in (wanted.valid_after, wanted.valid_before)
     )
-    latest = rules.end_of_credential(token_options(call), found.provisioner)
-    content = ssh_templates.content(call, found.provisioner, wanted, token)
+    latest = rules.end_of_credential(options.tokens, found.provisioner)
+    content = ssh_templates.content(options.template_data, found.provisioner, wanted, token)
     start, end = found.validity(BOUNDS[content.kind], time, begin, end, latest)
     body = Body(
         public_key,
@@ -63,30 +66,30 @@ def sign(
         int(end.timestamp()),
         certificate_body.rights(content.critical, content.extensions),
     )
-    return issue(body, ssh_keys.load_key(call, found.files, content.kind))
+    return issue(body, ssh_keys.load_key(options.tokens, found.files, content.kind))
 
 
 def renew(
-    call: "Invocation", certificate_file: str, key_file: str, new_key: bytes = b""
+    tokens: "TokenOptions", certificate_file: str, key_file: str, new_key: bytes = b""
 ) -> IssuedSSHCertificate:
     """Return the successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
     from newel.cli.operations.keys.key_files import private_key
     from newel.cli.operations.ssh.renewal import certificate_of
 
-    files = AuthorityFiles.read(authority_options(call).configuration)
+    files = AuthorityFiles.read(tokens.authority.configuration)
     old = certificate_of(certificate_file)
     if old.kind != "host" or old.valid_before == FOREVER:
         raise CliError("only certificates of hosts, which have an end, are renewed")
     found = rules.rules_for(
-        files, provisioner_choice.choose(token_options(call), files.provisioners, ("SSHPOP",))
+        files, provisioner_choice.choose(tokens, files.provisioners, ("SSHPOP",))
     )
-    if wire_of(private_key(key_file, token_options(call).password_file)) != old.public_key:
+    if wire_of(private_key(key_file, tokens.password_file)) != old.public_key:
         raise CliError(f"the key {key_file} is not the key of the certificate {certificate_file}")
     time = now()
     found.check_renewal(moment(old.valid_after), moment(old.valid_before), time)
     if new_key:
         check_key(new_key)
-    authority = ssh_keys.load_key(call, files, "host")
+    authority = ssh_keys.load_key(tokens, files, "host")
     check_signature(old.wire, authority)
     start = int((time - found.backdate).timestamp())
     successor = Body.of(old.wire)._replace(

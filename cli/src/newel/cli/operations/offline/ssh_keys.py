@@ -5,33 +5,32 @@ from typing import TYPE_CHECKING, Any
 from newel.cli.errors import CliError
 from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.ssh.public_keys import wire_of
-from newel.cli.options.groups import authority_options, token_options
 from newel.client.ssh_calls import SSHKeys
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey
 
 _opened: dict[str, "PrivateKey"] = {}
 """Keys by their files: a password is asked for once."""
 
 
-def load_key(call: "Invocation", files: AuthorityFiles, kind: str) -> "PrivateKey":
+def load_key(tokens: "TokenOptions", files: AuthorityFiles, kind: str) -> "PrivateKey":
     """Return the key that signs the certificates of a ``user`` or a ``host``. Raises CliError."""
     name = section(files).get(f"{kind}Key")
     if not name:
         raise CliError(f"{files.path} names no key for SSH certificates of a {kind}")
     if name not in _opened:
-        _opened[name] = files.key(str(name), token_options(call).ca_password_file)
+        _opened[name] = files.key(str(name), tokens.ca_password_file)
     return _opened[name]
 
 
-def public(call: "Invocation", *, federated: bool = False) -> SSHKeys:
+def public(tokens: "TokenOptions", *, federated: bool = False) -> SSHKeys:
     """Return what `/ssh/roots` or, with ``federated``, `/ssh/federation` would say. Raises CliError."""
-    files = AuthorityFiles.read(authority_options(call).configuration)
+    files = AuthorityFiles.read(tokens.authority.configuration)
     found: dict[str, list[bytes]] = {}
     for kind in ("user", "host"):
-        own = [wire_of(load_key(call, files, kind))] if section(files).get(f"{kind}Key") else []
+        own = [wire_of(load_key(tokens, files, kind))] if section(files).get(f"{kind}Key") else []
         found[kind] = own + [
             further(row)
             for row in section(files).get("keys") or []

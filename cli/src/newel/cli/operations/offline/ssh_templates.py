@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError
-from newel.cli.options.groups import template_data
 
 if TYPE_CHECKING:
     from newel.certtemplates.json_fields import Fields
     from newel.cli.operations.ssh.issuance import CertificateRequest
+    from newel.cli.operations.template_data import TemplateData
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
-    from newel.cli.options.invocation import Invocation
 
 EXTENSIONS = {
     "user": (
@@ -37,7 +36,10 @@ class Content(NamedTuple):
 
 
 def content(
-    call: "Invocation", provisioner: "Provisioner", wanted: "CertificateRequest", token: str
+    given: "TemplateData | None",
+    provisioner: "Provisioner",
+    wanted: "CertificateRequest",
+    token: str,
 ) -> Content:
     """Return the content of the certificate this token is for. Raises CliError."""
     flags = dict.fromkeys(EXTENSIONS[wanted.kind], "")
@@ -51,13 +53,18 @@ def content(
         options = template_options({"x509": own})
         if options is None:
             return usual
-        return read_content(render(call, options.text, options.file, options.data, usual, token))
+        return read_content(render(given, options.text, options.file, options.data, usual, token))
     except ValueError as error:
         raise CliError(f"error applying certificate template: {error}") from None
 
 
 def render(
-    call: "Invocation", text: str, file: str, data: Mapping[str, Any], usual: Content, token: str
+    given: "TemplateData | None",
+    text: str,
+    file: str,
+    data: Mapping[str, Any],
+    usual: Content,
+    token: str,
 ) -> "Fields":
     """Return the output of the template in ``text`` or a file for the request. Raises ValueError."""
     from newel.certtemplates import certificates
@@ -69,7 +76,7 @@ def render(
     from newel.gotemplate.budget import Environment
 
     asked = {"Type": usual.kind, "KeyID": usual.key_id, "Principals": usual.principals}
-    user = template_data(call).read() if call.has("set") else {}
+    user = given.read() if given else {}
     visible = {
         **asked,
         "CriticalOptions": usual.critical,

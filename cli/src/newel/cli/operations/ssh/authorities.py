@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.operations.connection import connect
-from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ssh.ssh_options import SSHOptions
     from newel.client.authority import Authority
     from newel.client.ssh_calls import SSHKeys
 
@@ -38,11 +37,11 @@ def user_keys(authority: "Authority") -> Sequence[bytes]:
         return []
 
 
-def trusted_keys(call: "Invocation") -> Sequence[bytes]:
+def trusted_keys(options: "SSHOptions") -> Sequence[bytes]:
     """Return those keys of the authority, from its files with --offline."""
-    if call.on("offline"):
+    if options.offline:
         from newel.cli.operations.offline import ssh_keys
 
-        return ssh_keys.public(call).user
-    with connect(authority_options(call)) as authority:
+        return ssh_keys.public(options.tokens).user
+    with connect(options.authority) as authority:
         return user_keys(authority)

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations import certificate_requests
-from newel.cli.options.groups import authority_options
-from newel.cli.options.invocation import context_of
 from newel.cli.store import atomic_write, steppath
 from newel.cli.store.files import make_directory, read
 
 if TYPE_CHECKING:
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.connection import AuthorityOptions
     from newel.crypto.keys import PrivateKey
 
 MACHINE_ID = "/etc/machine-id"
@@ -33,20 +31,25 @@ class Request(NamedTuple):
     key: "PrivateKey"
 
 
-def request(call: "Invocation", subject: str, kind: str) -> Request:
-    """Return a request for a ``user``, or for a ``host``, which is known by a UUID. Raises CliError."""
+def request(options: "AuthorityOptions", subject: str, kind: str, given_id: str | None) -> Request:
+    """Return a request for a ``user``, or for a ``host``, which is known by a UUID.
+
+    Raises CliError.
+    """
     from newel.crypto.keys import generate
 
-    names = [host_id(call).urn, subject] if kind == "host" else [subject]
-    key = read_key(call) or generate()
+    names = [host_id(options, given_id).urn, subject] if kind == "host" else [subject]
+    key = read_key(options) or generate()
     return Request(certificate_requests.make(key, subject, names), key)
 
 
-def files(call: "Invocation", asked: Request, chain: Sequence[str]) -> list[atomic_write.Target]:
+def files(
+    options: "AuthorityOptions", asked: Request, chain: Sequence[str]
+) -> list[atomic_write.Target]:
     """Return the files to store of the answer; create their folders."""
     from newel.cli.operations.keys.key_output import private_pem
 
-    folder = steppath.authority_path(context_of(call))
+    folder = options.folder
     for name in ("identity", "config"):
         make_directory(folder / name)
     certificate, key = (
@@ -56,13 +59,13 @@ def files(call: "Invocation", asked: Request, chain: Sequence[str]) -> list[atom
     return [
         atomic_write.Target(certificate, pem(chain)),
         atomic_write.Target(key, private_pem(asked.key)),
-        atomic_write.Target(str(authority_options(call).identity_file), index.encode()),
+        atomic_write.Target(str(options.identity_file), index.encode()),
     ]
 
 
-def renew_files(call: "Invocation", chain: Sequence[str]) -> list[atomic_write.Target]:
+def renew_files(options: "AuthorityOptions", chain: Sequence[str]) -> list[atomic_write.Target]:
     """Return the files to store where a renewal renewed the identity too; [] otherwise."""
-    known = steppath.read_json(authority_options(call).identity_file).get("crt")
+    known = steppath.read_json(options.identity_file).get("crt")
     return [atomic_write.Target(str(known), pem(chain))] if chain and known else []
 
 
@@ -71,11 +74,11 @@ def pem(chain: Sequence[str]) -> bytes:
     return "".join(text.strip() + "\n" for text in chain).encode()
 
 
-def read_key(call: "Invocation") -> "PrivateKey | None":
+def read_key(options: "AuthorityOptions") -> "PrivateKey | None":
     """Return the current identity's key, which its successor keeps; None without a usable one."""
     from newel.crypto.keys import InvalidKeyError, load_private_key
 
-    name = steppath.read_json(authority_options(call).identity_file).get("key")
+    name = steppath.read_json(options.identity_file).get("key")
     if not name or not Path(str(name)).is_file():
         return None
     try:
@@ -84,11 +87,10 @@ def read_key(call: "Invocation") -> "PrivateKey | None":
         return None
 
 
-def host_id(call: "Invocation") -> uuid.UUID:
+def host_id(options: "AuthorityOptions", given: str | None) -> uuid.UUID:
     """Return the host's id: of --host-id, else the one it has, else a new one. Raises CliError."""
-    given = call.get("host-id") if call.has("host-id") else None
     if not given:
-        return read_host_id(call) or uuid.uuid4()
+        return read_host_id(options) or uuid.uuid4()
     if given == "machine":
         return of_machine(read(MACHINE_ID))
     try:
@@ -105,13 +107,13 @@ def of_machine(machine_id: bytes) -> uuid.UUID:
     return uuid.UUID(bytes=digest, version=4)
 
 
-def read_host_id(call: "Invocation") -> uuid.UUID | None:
+def read_host_id(options: "AuthorityOptions") -> uuid.UUID | None:
     """Return the id in the current identity."""
     from cryptography import x509
 
     from newel.crypto import loading
 
-    name = steppath.read_json(authority_options(call).identity_file).get("crt")
+    name = steppath.read_json(options.identity_file).get("crt")
     if not name or not Path(str(name)).is_file():
         return None
     try:
@@ -124,7 +126,7 @@ def read_host_id(call: "Invocation") -> uuid.UUID | None:
         return None
 
 
-def token_for(call: "Invocation", name: str) -> str:
+def token_for(options: "AuthorityOptions", name: str) -> str:
     """Return a token by the identity that asks about this host; "" without one. Raises CliError."""
     import base64
 
@@ -133,7 +135,7 @@ def token_for(call: "Invocation", name: str) -> str:
     from newel.cli.operations.tokens.one_time_tokens import TokenRequest, sign
     from newel.jose import jwk
 
-    known = steppath.read_json(authority_options(call).identity_file)
+    known = steppath.read_json(options.identity_file)
     if not known.get("key"):
         return ""
     key = private_key(str(known["key"]))

@@ -8,11 +8,10 @@ from newel.cli.interact.terminal import say
 from newel.cli.operations import connection, enroll
 from newel.cli.operations.times import parse_time
 from newel.cli.operations.tokens import provisioner_choice, token_requests
-from newel.cli.options.groups import authority_options, template_data, token_options
 
 if TYPE_CHECKING:
     from newel.cli.operations.offline.rules import Rules
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ssh.ssh_options import SSHOptions
     from newel.cli.store.atomic_write import Target
     from newel.client.ssh_calls import IssuedSSHCertificate
 
@@ -20,8 +19,7 @@ SIGNERS = ("JWK", "OIDC", "X5C", "K8sSA", "Nebula", "AWS", "GCP", "Azure")
 """Kinds of provisioner whose tokens may ask for a new certificate."""
 SIGNERS_OFFLINE = ("JWK", "X5C")
 """Provisioners whose credentials can be checked offline."""
-FLAGS = ("x5c-cert", "x5c-key", "nebula-cert", "nebula-key")
-NEEDED = {"X5C": "x5c-cert", "Nebula": "nebula-cert", "K8sSA": "k8ssa-token-path"}
+NEEDED_FLAGS = {"X5C": "x5c-cert", "Nebula": "nebula-cert", "K8sSA": "k8ssa-token-path"}
 """The flag without which a kind has no tokens: not every command has it."""
 
 
@@ -36,15 +34,13 @@ class CertificateRequest(NamedTuple):
     valid_before: str
 
     @classmethod
-    def of_flags(
-        cls, call: "Invocation", key_id: str, principals: Sequence[str], *, host: bool = False
+    def of_options(
+        cls, options: "SSHOptions", key_id: str, principals: Sequence[str], *, host: bool = False
     ) -> "CertificateRequest":
-        """Return a request with the validity of the flags. Raises UsageError."""
-        times = [
-            str(parse_time(call.get(flag), flag)) if call.has(flag) else ""
-            for flag in ("not-before", "not-after")
-        ]
-        return cls("host" if host else "user", key_id, principals, *times)
+        """Return a request with the validity of the options. Raises UsageError."""
+        start = str(parse_time(options.not_before, "not-before"))
+        end = str(parse_time(options.not_after, "not-after"))
+        return cls("host" if host else "user", key_id, principals, start, end)
 
 
 class Ticket(NamedTuple):
@@ -58,69 +54,64 @@ class Ticket(NamedTuple):
 
 
 def ticket(
-    call: "Invocation", wanted: CertificateRequest, confirmation: str = "", only: Sequence[str] = ()
+    options: "SSHOptions",
+    wanted: CertificateRequest,
+    confirmation: str = "",
+    only: Sequence[str] = (),
 ) -> Ticket:
     """Return the ticket of --token, or a new one from the provisioner the flags leave. Raises CliError.
 
     ``only`` are the kinds of provisioner there are to choose from, where not all will do.
     """
-    given = call.get("token") if call.has("token") else None
-    away = call.has("offline") and call.on("offline")
-    if given and away:
+    if options.token and options.offline:
         raise UsageError("flag '--offline' is incompatible with '--token'")
-    if given:
-        found = enroll.from_token(authority_options(call), given, "", [])
+    if options.token:
+        found = enroll.from_token(options.authority, options.token, "", [])
         return Ticket(found.url, found.root, found.token)
-    from newel.step.tokens import SSHOptions
+    from newel.step import tokens
 
-    where = (
-        token_requests.offline(authority_options(call))
-        if away
-        else token_requests.online(authority_options(call))
-    )
+    find = token_requests.offline if options.offline else token_requests.online
+    where = find(options.authority)
     provisioner = provisioner_choice.choose(
-        token_options(call), where.provisioners, only or kinds(call, away=away)
+        options.tokens, where.provisioners, only or kinds(options)
     )
     if not wanted.key_id and provisioner.get("type") != "OIDC":
-        raise UsageError(f"not enough positional arguments were provided in '{call.command.usage}'")
+        raise UsageError(f"not enough positional arguments were provided in '{options.usage}'")
     rules = None
-    if away:
+    if options.offline:
         from newel.cli.operations.offline import ssh_certificates
 
-        rules = ssh_certificates.ssh_rules(call, provisioner)
-    options = SSHOptions(
+        rules = ssh_certificates.ssh_rules(options.authority, provisioner)
+    request = tokens.SSHOptions(
         wanted.kind, wanted.key_id, list(wanted.principals), wanted.valid_after, wanted.valid_before
     )
     token = token_requests.issue(
-        token_options(call),
+        options.tokens,
         "ssh/sign",
         wanted.key_id,
         place=where,
         provisioner=provisioner,
-        ssh=options,
+        ssh=request,
         confirmation=confirmation,
     )
     if rules:
         say("CA", str(rules.files.path))
         return Ticket("", "", token, rules)
-    url, root = (
-        connection.url_of(authority_options(call)),
-        connection.root_pem(authority_options(call)),
-    )
+    url, root = connection.url_of(options.authority), connection.root_pem(options.authority)
     say("CA", url)
     return Ticket(url, root, token)
 
 
-def kinds(call: "Invocation", *, away: bool) -> Sequence[str]:
-    """Return the kinds of provisioner to choose from, where no flag tells."""
-    told = any(call.has(flag) and call.get(flag) for flag in FLAGS)
-    told = told or (call.has("k8ssa-token-path") and call.is_given("k8ssa-token-path"))
-    found = SIGNERS_OFFLINE if away else SIGNERS
-    return () if told else [kind for kind in found if call.has(NEEDED.get(kind, "provisioner"))]
+def kinds(options: "SSHOptions") -> Sequence[str]:
+    """Return the kinds of provisioner to choose from; [] where the credentials given tell."""
+    if options.tokens.kinds - {"SSHPOP"} or options.tokens.nebula_key:
+        return []
+    found = SIGNERS_OFFLINE if options.offline else SIGNERS
+    return [kind for kind in found if kind in options.kinds]
 
 
 def sign(
-    call: "Invocation",
+    options: "SSHOptions",
     place: Ticket,
     wanted: CertificateRequest,
     public_key: bytes,
@@ -135,11 +126,11 @@ def sign(
     if place.rules:
         from newel.cli.operations.offline import ssh_certificates
 
-        return ssh_certificates.sign(call, place.rules, wanted, public_key, place.token), []
-    with connection.connect(authority_options(call), url=place.url, root=place.root) as authority:
+        return ssh_certificates.sign(options, place.rules, wanted, public_key, place.token), []
+    with connection.connect(options.authority, url=place.url, root=place.root) as authority:
         asked = None
         if authority.send(calls.version()).require_client_authentication:
-            asked = identity.request(call, wanted.key_id, wanted.kind)
+            asked = identity.request(options.authority, wanted.key_id, wanted.kind, options.host_id)
         issued = authority.send(
             ssh_calls.sign(
                 public_key,
@@ -151,11 +142,11 @@ def sign(
                 valid_before=wanted.valid_before,
                 add_user_key=add_user_key,
                 identity_csr=asked.csr if asked else "",
-                template_data=template_data(call).read() if call.has("set") else None,
+                template_data=options.template_data.read() if options.template_data else None,
             )
         )
     if asked is None:
         return issued, []
     if not issued.identity:
         raise CliError("the authority asks for client certificates and has issued none")
-    return issued, identity.files(call, asked, issued.identity)
+    return issued, identity.files(options.authority, asked, issued.identity)

@@ -13,14 +13,14 @@ from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.agent import Agent
-    from newel.cli.options.invocation import Invocation
+    from newel.cli.operations.ssh.ssh_options import SSHOptions
 
 EARLIER = dt.timedelta(minutes=1)
 """How much before now a session begins, so that a server whose clock is late lets it in."""
 
 
 def open_session(
-    call: "Invocation",
+    options: "SSHOptions",
     agent: "Agent",
     subject: str,
     names: Sequence[str],
@@ -31,24 +31,23 @@ def open_session(
     """Get a certificate and add it to the agent. Raises CliError."""
     from newel.client.clock import now
 
-    wanted = issuance.CertificateRequest.of_flags(call, subject, names)
+    wanted = issuance.CertificateRequest.of_options(options, subject, names)
     if not wanted.valid_after:
         start = (now() - EARLIER).astimezone(dt.UTC)
         wanted = wanted._replace(valid_after=f"{start:%Y-%m-%dT%H:%M:%SZ}")
-    place = issuance.ticket(call, wanted)
+    place = issuance.ticket(options, wanted)
     wanted = wanted._replace(key_id=person_of(place.token) or subject)
     key = key_choice.generate(choice)
     extra = key_choice.generate(choice) if add_user else None
     issued, identity = issuance.sign(
-        call,
+        options,
         place,
         wanted,
         public_keys.wire_of(key),
         public_keys.wire_of(extra) if extra else b"",
     )
     atomic_write.write_all(identity)
-    given = call.get("comment") if call.has("comment") else None
-    comment = given or subject or wanted.key_id
+    comment = options.comment or subject or wanted.key_id
     agent.add(issued.certificate, key, comment, now())
     say("SSH Agent", "yes")
     if extra and issued.add_user:
