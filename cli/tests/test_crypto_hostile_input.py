@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newel.cli.errors import CliError
-from newel.cli.jose import jose_keys, jwe_messages, jwk_files, jws_messages
+from newel.cli.jose import jose_key, jose_keys, jwe_messages, jwk_files, jws_messages
 from newel.cli.operations.crypto import otp_keys, windows_executables
 from newel.cli.operations.keys import key_files
 from newel.cli.operations.keys.key_choice import KeyChoice, generate
@@ -135,7 +135,7 @@ def test_messages_of_the_wrong_shape(header: Any, payload: Any, text: str) -> No
 def test_password_messages_of_the_wrong_shape(header: dict[str, Any], parts: list[str]) -> None:
     message = ".".join((base64url.encode(json.dumps(header).encode()), *parts)).encode()
     quietly(jwe_messages.decrypt_with_password, message, b"password")
-    key = jose_keys.JOSEKey(b"k" * 32, {"kty": "oct"})
+    key = jose_key.JOSEKey(b"k" * 32, {"kty": "oct"})
     quietly(lambda: jwe_messages.decrypt(jwe_messages.compact(message), key))
 
 

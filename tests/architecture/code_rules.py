@@ -12,6 +12,7 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+import circles
 import seams
 
 GENERATED = ("_pb2", "cli/options/records/")
@@ -97,6 +98,7 @@ def main(root: Path) -> int:
     """Check every file below a root, print what was found and return the exit status."""
     files = python_files(root)
     found = [breach for path in files for breach in breaches(path)]
+    found += circles.find_circles(files)
     sizes = sorted(path.read_text().count("\n") for path in files if "/src/" in str(path))
     print(
         "\n".join(found) or f"code rules: {len(files)} files, median {sizes[len(sizes) // 2]} lines"

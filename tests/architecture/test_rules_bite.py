@@ -215,3 +215,14 @@ def test_a_breach_of_the_code_rules_is_caught(
     outcome = rules(tmp_path)
     assert outcome.returncode == 1
     assert says in outcome.stdout
+
+
+def test_a_circle_is_caught_even_inside_a_function(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    folder = tmp_path / "libs/x/src/newel/x"
+    folder.mkdir(parents=True)
+    (folder / "one.py").write_text("from newel.x.two import f\n")
+    (folder / "two.py").write_text("def f():\n    from newel.x import one\n    return one\n")
+    outcome = rules(tmp_path)
+    assert outcome.returncode == 1
+    assert "a circle of imports: newel.x." in outcome.stdout

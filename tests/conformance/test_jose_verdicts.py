@@ -18,7 +18,7 @@ from newel.acme import jws as acme_jws
 from newel.acme.account_keys import read_public_key
 from newel.acme.problems import ACMEError
 from newel.cli.errors import CliError
-from newel.cli.jose import jose_keys, jwe_messages, jwk_files, jws_messages
+from newel.cli.jose import jose_key, jwe_messages, jwk_files, jws_messages
 from newel.jose import jwe, jwk, jws
 from newel.jose.errors import DecryptionError, InvalidKeyError, InvalidSignatureError
 from newel.step import tokens
@@ -88,7 +88,7 @@ def verify_message(key: str, text: str) -> str:
     try:
         message = jws_messages.parse(text)
         jws_messages.refuse_unknown(message)
-        jws_messages.verify(message, jose_keys.JOSEKey(private_key(key).public_key(), {}))
+        jws_messages.verify(message, jose_key.JOSEKey(private_key(key).public_key(), {}))
     except CliError:
         return "refused"
     return "accepted"
@@ -144,7 +144,7 @@ def decrypt_provisioner_key(_: str, text: str) -> str:
 
 
 def decrypt_message(key: str, text: str) -> str:
-    opener = corpus.PASSWORD if key == "password" else jose_keys.JOSEKey(private_key(key), {})
+    opener = corpus.PASSWORD if key == "password" else jose_key.JOSEKey(private_key(key), {})
     try:
         jwe_messages.decrypt(jwe_messages.compact(text.encode(errors="replace")), opener)
     except CliError:

@@ -90,7 +90,7 @@ def certificate(options: "LoginOptions") -> "Credential":
 
 def subject_of(options: "LoginOptions") -> str:
     """Whom the one-time token names. Raises UsageError without a token."""
-    from newel.cli.operations.enroll import unverified_claims
+    from newel.cli.operations.tokens.token_claims import unverified_claims
 
     token = options.token
     if not token:

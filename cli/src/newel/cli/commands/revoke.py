@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from newel.cli.commands.ca import revoke as one_certificate
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import confirm, note, say, show_json
-from newel.cli.operations import connection, enroll
+from newel.cli.operations import connection
 from newel.cli.operations.inventory import layouts, questions, session
-from newel.cli.operations.tokens import provisioner_choice, token_requests
+from newel.cli.operations.tokens import provisioner_choice, token_claims, token_requests
 from newel.cli.options.groups import authority_options, service_options, token_options
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def revoke(options: "RevokeOptions", wanted: Sequence[Sequence[str]]) -> list[st
 
 def choose_reading(token: str, readings: Sequence[str]) -> str:
     """Return the reading that a token is for, or the most likely one when it is for none."""
-    subject = enroll.unverified_claims(token).get("sub")
+    subject = token_claims.unverified_claims(token).get("sub")
     return next((each for each in readings if str(int(each, 16)) == subject), readings[0])
 
 

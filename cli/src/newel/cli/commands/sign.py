@@ -4,8 +4,8 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError
-from newel.cli.jose import jose_keys, jwk_files, jws_messages
-from newel.cli.operations.keys import kms
+from newel.cli.jose import jose_key, jose_keys, jwk_files, jws_messages
+from newel.cli.operations.keys import kms, signing_keys
 from newel.cli.options import output
 from newel.cli.store.files import read
 
@@ -30,13 +30,13 @@ def run(options: "SignOptions") -> None:
     output.deliver(options, output.line(message.full if options.json else message.compact))
 
 
-def load_key(options: "SignOptions") -> jose_keys.JOSEKey:
+def load_key(options: "SignOptions") -> jose_key.JOSEKey:
     """Load the key of --key, which is in a file or, by its URI, in a token or key service."""
     name, service = options.require("key"), options.kms
     wanted = jose_keys.KeyRequest("sig", options.algorithm or "")
     if not service and not kms.is_uri(name):
         return jose_keys.read(name, wanted, options.password_file)
-    key = kms.signing_key(name, service=service)
+    key = signing_keys.signing_key(name, service=service)
     jwk = jwk_files.of_key(key.public_key())
     jwk["kid"] = jwk_files.thumbprint(jwk)
     return jose_keys.with_algorithm(key, jwk, "the key", wanted)

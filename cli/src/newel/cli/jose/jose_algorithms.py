@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from newel.cli.errors import CliError
-from newel.cli.operations.keys.key_files import Material
+from newel.cli.operations.keys.key_material import Material
 
 HMAC = ("HS256", "HS384", "HS512")
 RSA_SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")

@@ -11,38 +11,11 @@ from typing import NamedTuple, cast
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose import jwk_files
 from newel.cli.jose.jose_algorithms import HMAC, default_algorithm, encryptions_of, signatures_of
-from newel.cli.operations.keys import key_files
+from newel.cli.jose.jose_key import JOSEKey
+from newel.cli.operations.keys import key_files, key_material
 from newel.cli.operations.web_files import read_file_or_url
 from newel.cli.store.files import utf_8
 from newel.crypto.keys import PrivateKey, PublicKey
-
-
-@dataclass(frozen=True, slots=True)
-class JOSEKey:
-    """A key with its id, use and algorithm, each "" where nothing names it."""
-
-    key: key_files.Material
-    jwk: jwk_files.Jwk
-
-    @property
-    def kid(self) -> str:
-        """The key id."""
-        return str(self.jwk.get("kid", ""))
-
-    @property
-    def use(self) -> str:
-        """``sig``, ``enc`` or ""."""
-        return str(self.jwk.get("use", ""))
-
-    @property
-    def alg(self) -> str:
-        """The algorithm."""
-        return str(self.jwk.get("alg", ""))
-
-    @property
-    def public_only(self) -> bool:
-        """Whether the private half is missing."""
-        return isinstance(self.key, PublicKey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +130,7 @@ def is_set(data: bytes) -> bool:
 
 
 def with_algorithm(
-    key: key_files.Material, jwk: jwk_files.Jwk, name: str, wanted: KeyRequest
+    key: key_material.Material, jwk: jwk_files.Jwk, name: str, wanted: KeyRequest
 ) -> JOSEKey:
     """Return the key with its algorithm settled."""
     own = str(jwk.get("alg", ""))

@@ -9,7 +9,7 @@ from newel.cli.errors import CliError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from newel.cli.jose.jose_keys import JOSEKey
+    from newel.cli.jose.jose_key import JOSEKey
 
 CANNOT_DECRYPT = "error decrypting data: error in cryptographic primitive"
 

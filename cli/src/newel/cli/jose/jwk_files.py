@@ -51,7 +51,7 @@ def decrypt(
     if not is_encrypted(data):
         return data
     from newel.cli.jose.jwe_messages import decrypt_with_password
-    from newel.cli.operations.keys.key_files import TRIES, password_for
+    from newel.cli.operations.keys.key_passwords import TRIES, password_for
 
     for _ in range(1 if password_file else TRIES):
         password = password_for(name, password_file, prompt, answer_by)

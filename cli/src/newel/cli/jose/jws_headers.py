@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.jose.jose_keys import JOSEKey
+from newel.cli.jose.jose_key import JOSEKey
 
 
 class CertificateSource(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
-    from newel.cli.jose.jose_keys import JOSEKey
+    from newel.cli.jose.jose_key import JOSEKey
 
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.jose import jose_keys, jwk_files
-from newel.cli.jose.jose_keys import JOSEKey, KeyRequest
+from newel.cli.jose.jose_key import JOSEKey
+from newel.cli.jose.jose_keys import KeyRequest
 from newel.cli.operations.web_files import read_file_or_url
 from newel.cli.store.files import utf_8
 

@@ -170,7 +170,7 @@ def present(tls: ssl.SSLContext, certificate: str, key: str, password_file: str 
     """Load a client certificate and its key, whose password is asked for when it needs one."""
 
     def password() -> bytes:
-        from newel.cli.operations.keys.key_files import password_for
+        from newel.cli.operations.keys.key_passwords import password_for
 
         return password_for(key, password_file)
 

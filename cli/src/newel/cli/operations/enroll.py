@@ -1,6 +1,5 @@
 """Getting a certificate for a request: by a token that was given, by one made now, or by ACME."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -10,6 +9,7 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations import connection
 from newel.cli.operations.tokens import provisioner_choice, token_requests
+from newel.cli.operations.tokens.token_claims import unverified_claims
 
 if TYPE_CHECKING:
     from newel.cli.operations.connection import AuthorityOptions
@@ -161,22 +161,6 @@ def of_person(url: str, root: str, token: str, subject: str, sans: Sequence[str]
     if email and subject == email and not sans:
         return Ticket(url, root, token, person, [email, f"{claims.get('iss')}#{person}"])
     return Ticket(url, root, token, subject, list(sans) or [subject])
-
-
-def unverified_claims(token: str) -> dict[str, Any]:
-    """Return the payload of a token, unverified. Raises CliError for what is no token."""
-    from newel.jose import base64url
-
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise CliError("error parsing token: compact JWS format must have three parts")
-    try:
-        claims: Any = json.loads(base64url.decode(parts[1]))
-        if isinstance(claims, dict):
-            return claims
-    except ValueError:
-        pass
-    raise CliError("error parsing token: its payload is no JSON object")
 
 
 def sign(

@@ -179,7 +179,7 @@ def query(call: Invocation) -> "Query":
 
 def ssh_options(call: Invocation) -> "SSHOptions":
     """Return the authority, and the way to a token for it and to an SSH certificate."""
-    from newel.cli.operations.ssh import issuance
+    from newel.cli.operations.ssh import ssh_options
     from newel.cli.operations.ssh.ssh_options import SSHOptions
 
     return select(
@@ -189,8 +189,8 @@ def ssh_options(call: Invocation) -> "SSHOptions":
         usage=call.command.usage,
         kinds=[
             kind
-            for kind in issuance.SIGNERS
-            if call.has(issuance.NEEDED_FLAGS.get(kind, "provisioner"))
+            for kind in ssh_options.SIGNERS
+            if call.has(ssh_options.NEEDED_FLAGS.get(kind, "provisioner"))
         ],
         template_data=template_data(call) if call.has("set-file") else None,
     )

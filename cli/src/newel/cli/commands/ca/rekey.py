@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations import certificate_requests, connection
-from newel.cli.operations.keys import key_choice, kms
+from newel.cli.operations.keys import key_choice, kms, signing_keys
 from newel.cli.operations.renewal import after_renewal, renewal
 from newel.cli.operations.renewal.leaf import Leaf, read_leaf
 from newel.cli.operations.times import parse_duration
@@ -90,7 +90,7 @@ def rekey(options: "CARekeyOptions", old: tuple[str, str], new: tuple[str, str])
 
     given = options.private_key
     if given:
-        key = kms.signing_key(given, options.password_file, options.kms)
+        key = signing_keys.signing_key(given, options.password_file, options.kms)
     else:
         key = key_choice.generate(key_choice.choose(key_options(options)))
     before = loading.load_certificate(read_leaf(old[0]).chain[0])
@@ -114,8 +114,8 @@ def rekey(options: "CARekeyOptions", old: tuple[str, str], new: tuple[str, str])
 
 def encrypt_like(options: "CARekeyOptions", old_key: str, key: "PrivateKey") -> bytes:
     """Return the new key's PEM, encrypted with the old key's password if a file holds it."""
-    from newel.cli.operations.keys.key_files import password_for
     from newel.cli.operations.keys.key_output import private_pem
+    from newel.cli.operations.keys.key_passwords import password_for
 
     password = options.password_file
     if password and b"ENCRYPTED" in read(old_key):

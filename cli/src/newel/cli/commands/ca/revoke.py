@@ -66,9 +66,10 @@ def refuse_offline(options: "Invocation") -> None:
 def locate(options: "CARevokeOptions | RevokeOptions", token: str, serial: str) -> tuple[str, str]:
     """Return where the token is good, and the root there; the token must be for this serial."""
     from newel.cli.operations import enroll
+    from newel.cli.operations.tokens import token_claims
 
     ticket = enroll.from_token(authority_options(options), token, "", [])
-    claims = enroll.unverified_claims(token)
+    claims = token_claims.unverified_claims(token)
     if ("sha" in claims or "sans" in claims) and claims.get("sub") != serial:
         raise UsageError(
             f"token subject '{claims.get('sub')}' and serial number '{serial}' do not match"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations.certificates import builder, issuers, sources, validity
-from newel.cli.operations.keys import key_choice, key_files, key_output, kms
+from newel.cli.operations.keys import key_choice, key_files, key_output, kms, signing_keys
 from newel.cli.operations.template_data import TemplateData
 from newel.cli.options.groups import key_options, password_options, select
 from newel.cli.store import atomic_write
@@ -91,7 +91,7 @@ def read_key(options: "CertificateCreateOptions") -> "PrivateKey | PublicKey | N
         if options.is_given(flag):
             raise UsageError(f"flag '--key' is incompatible with '{flag}'")
     if options.kms or kms.is_uri(name):
-        return kms.signing_key(name, service=options.kms)
+        return signing_keys.signing_key(name, service=options.kms)
     key = key_files.load(name, options.password_file).key
     if isinstance(key, bytes):
         raise UsageError(

@@ -4,7 +4,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.operations.certificates import sources
+from newel.cli.operations.certificates import file_or_server, sources
 from newel.cli.render.fingerprint import format_fingerprint
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def read_der(options: "CertificateFingerprintOptions", name: str) -> list[bytes]
     if sources.is_url(name):
         return [
             one.der
-            for one in sources.certificates(
+            for one in file_or_server.read_certificates(
                 name, roots=options.roots, servername=options.servername, insecure=options.insecure
             )
         ]

@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.operations.certificates import sources
+from newel.cli.operations.certificates import file_or_server, sources
 from newel.crypto import der
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def run(options: "CertificateInspectOptions") -> None:
     name = (options.positionals(0, 1) or ["-"])[0]
     form, short = choose_format(options)
     if sources.is_url(name):
-        shown = sources.certificates(
+        shown = file_or_server.read_certificates(
             name, roots=options.roots, servername=options.servername, insecure=options.insecure
         )
     else:

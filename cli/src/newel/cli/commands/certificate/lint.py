@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError
-from newel.cli.operations.certificates import sources
+from newel.cli.operations.certificates import file_or_server
 from newel.cli.operations.certificates.lint_names import ZLINT_NAMES
 from newel.cli.operations.certificates.lint_rules import rule_names
 from newel.client.clock import now
@@ -23,7 +23,7 @@ RESULTS = {"FATAL": "fatal", "ERROR": "error", "WARNING": "warn", "NOTICE": "inf
 def run(options: "CertificateLintOptions") -> None:
     """Print every rule with its result; findings do not change the exit code."""
     name = options.positionals(1)[0]
-    one = sources.certificates(
+    one = file_or_server.read_certificates(
         name, roots=options.roots, servername=options.servername, insecure=options.insecure
     )[0]
     lints: dict[str, dict[str, str]] = {rule: {"result": "NA"} for rule in rule_names()}

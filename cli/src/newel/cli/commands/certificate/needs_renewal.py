@@ -5,7 +5,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.operations.certificates import sources
+from newel.cli.operations.certificates import file_or_server, sources
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def certificates(options: "CertificateNeedsRenewalOptions", name: str) -> "list[
     """Return the certificates of the file or server."""
     if not sources.is_url(name) and name != "-" and not os.path.exists(name):  # noqa: PTH110 - slow
         raise CliError(f"stat {name}: no such file or directory", code=NO_FILE)
-    return sources.certificates(
+    return file_or_server.read_certificates(
         name, roots=options.roots, servername=options.servername, insecure=False
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.operations.certificates import root_files, sources, trust
+from newel.cli.operations.certificates import file_or_server, root_files, sources, trust
 from newel.client.clock import now
 from newel.crypto import oids
 from newel.crypto.reader import extensions as values
@@ -51,7 +51,7 @@ def run(options: "CertificateVerifyOptions") -> None:
 def certificates(options: "CertificateVerifyOptions", name: str) -> "list[Certificate]":
     """Return the leaf and the certificates that may be between it and a root."""
     if sources.is_url(name):
-        return sources.certificates(
+        return file_or_server.read_certificates(
             name, roots=options.roots, servername=options.servername, insecure=True
         )  # verified here
     data = sources.contents(name)

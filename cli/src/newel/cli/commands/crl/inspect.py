@@ -11,7 +11,7 @@ from newel.cli.render.certificates import crl_extensions
 from newel.cli.render.certificates.json_certificate import signature_algorithm
 from newel.cli.render.certificates.json_keys import text
 from newel.cli.render.certificates.json_names import members as name_members
-from newel.cli.render.certificates.text import columns, join
+from newel.cli.render.certificates.layout import columns, join
 from newel.client.clock import now
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values

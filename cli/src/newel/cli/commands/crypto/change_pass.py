@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.jose import jwk_files
-from newel.cli.operations.keys import key_files, key_output
+from newel.cli.operations.keys import key_files, key_output, key_passwords
 from newel.cli.store.files import read, write
 from newel.crypto.keys import PrivateKey
 
@@ -55,4 +55,6 @@ def new_password(options: "CryptoChangePassOptions", prompt: str) -> bytes | Non
     """Return the new password; None where the key gets none."""
     if options.no_password:
         return None
-    return key_files.password_for("", options.new_password_file, prompt, "--new-password-file FILE")
+    return key_passwords.password_for(
+        "", options.new_password_file, prompt, "--new-password-file FILE"
+    )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.commands.ca import bootstrap, certificate
 from newel.cli.errors import UsageError
 from newel.cli.operations import enroll
+from newel.cli.operations.tokens import token_claims
 from newel.cli.options.delegation import delegate
 from newel.cli.options.groups import authority_options
 
@@ -16,7 +17,7 @@ def run(options: "EnrollDeviceOptions") -> None:
     """Get the certificate, and then trust the authority that the token names if none is trusted yet."""
     files = options.positionals(2)
     token = options.token
-    claims = enroll.unverified_claims(token) if token else {}
+    claims = token_claims.unverified_claims(token) if token else {}
     subject = options.subject or str(claims.get("sub") or "")
     if not subject:
         raise UsageError("one of flag --token or --subject is required")

@@ -7,6 +7,7 @@ from newel.cli.interact.terminal import note, say
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import issuance, principals
 from newel.cli.operations.ssh.public_keys import read_line, wire_of, write_line
+from newel.cli.operations.ssh.ssh_options import CertificateRequest
 from newel.cli.operations.ssh.wire import WireError
 from newel.cli.options.groups import key_options, password_options, ssh_options
 from newel.cli.store import atomic_write
@@ -35,7 +36,7 @@ def run(options: "SSHCertificateOptions") -> None:
     base = key_file.removesuffix(".pub") if sign else key_file
     names = options.principal or principals.of_subject(subject, host=host)
     certificate_options = ssh_options(options)
-    wanted = issuance.CertificateRequest.of_options(certificate_options, subject, names, host=host)
+    wanted = CertificateRequest.of_options(certificate_options, subject, names, host=host)
     choice = key_choice.choose(key_options(options))
     outputs = output_names(options, base)
     atomic_write.allow(outputs, force=options.force)

@@ -13,12 +13,8 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import certificate_requests, connection
 from newel.cli.operations.tokens import provisioner_choice
-from newel.cli.operations.tokens.one_time_tokens import (
-    TokenRequest,
-    check_pair,
-    sign,
-    token_of,
-)
+from newel.cli.operations.tokens.one_time_tokens import check_pair, token_of
+from newel.cli.operations.tokens.signed_tokens import TokenRequest, sign
 
 if TYPE_CHECKING:
     from newel.cli.operations.connection import AuthorityOptions
@@ -129,7 +125,7 @@ def probe_management(options: "AuthorityOptions") -> bool | None:
 
 def read_credential(options: AdminOptions) -> Credential | None:
     """Return the credential of --admin-cert and --admin-key; None without them. Raises CliError."""
-    from newel.cli.operations.keys.kms import signing_key
+    from newel.cli.operations.keys.signing_keys import signing_key
     from newel.cli.operations.renewal.leaf import read_leaf
     from newel.crypto import loading
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.operations.certificates import sources
 from newel.cli.operations.certificates.builder import Issuer
-from newel.cli.operations.keys.kms import signing_key
+from newel.cli.operations.keys.signing_keys import signing_key
 from newel.crypto import der, keys, oids
 from newel.crypto.reader import extensions as values
 

@@ -24,22 +24,6 @@ class Block(NamedTuple):
     data: bytes
 
 
-def certificates(
-    name: str, *, roots: str | None, servername: str | None = None, insecure: bool = False
-) -> list[reader.Certificate]:
-    """Return the certificates of a file, of stdin ("-") or of the server a URL names; at least one.
-
-    ``roots`` names what a server's certificates must chain to, ``servername`` the host to ask it for;
-    ``insecure`` takes them unverified.
-    """
-    if is_url(name):
-        from newel.cli.operations.certificates.remote import peer_certificates
-
-        ders = peer_certificates(name, servername, roots, insecure=insecure)
-        return [parse(one, name) for one in ders]
-    return from_file(name)
-
-
 def is_url(name: str) -> bool:
     """Say whether the word names a TLS server."""
     scheme, colon, _ = name.lower().partition("://")

@@ -147,7 +147,7 @@ def holder_of(tokens: dict[str, Any], client: str) -> str:
     """
     if not tokens.get("id_token"):
         return ""
-    from newel.cli.operations.enroll import unverified_claims
+    from newel.cli.operations.tokens.token_claims import unverified_claims
 
     claims = unverified_claims(str(tokens["id_token"]))
     audience = claims.get("aud")

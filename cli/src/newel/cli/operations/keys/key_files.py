@@ -8,21 +8,18 @@ write it there.
 
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from newel.cli.errors import CliError
-from newel.cli.interact.terminal import PASSWORD_FILE, ask_password
-from newel.cli.store.files import read, read_password
+from newel.cli.jose import jwk_files
+from newel.cli.operations.keys.key_material import Material
+from newel.cli.operations.keys.key_passwords import password_for
+from newel.cli.store.files import read
 from newel.crypto import armor
 from newel.crypto.keys import InvalidKeyError, PrivateKey, PublicKey, load_private_key
 
-Material: TypeAlias = PrivateKey | PublicKey | bytes
-"""A key as the library has it; octets for a symmetric one."""
-
-TRIES = 3
 WRONG_PASSWORD = "x509: decryption password incorrect"  # noqa: S105 - what scripts look for
 
 _BEGIN = re.compile(rb"^[ \t]*-----BEGIN ", re.MULTILINE)
@@ -67,8 +64,6 @@ def parse(
     line = ssh_line(data)
     if line:
         return KeyFile(from_ssh_line(line), "ssh")
-    from newel.cli.jose import jwk_files
-
     if jwk_files.is_jose(data):
         return KeyFile(jwk_files.key_of(jwk_files.parse(data, name, password_file)), "jwk")
     if _FOREIGN.match(data):
@@ -115,19 +110,6 @@ def public_key(name: str, password_file: str | None = None) -> PublicKey:
     if isinstance(key, bytes):
         raise CliError(f"file {name} does not contain a valid public key")
     return key.public_key() if isinstance(key, PrivateKey) else key
-
-
-def password_for(
-    name: str,
-    password_file: str | None,
-    prompt: str | None = None,
-    answer_by: str = PASSWORD_FILE,
-) -> bytes:
-    """Return the password of ``password_file``, or what the person at the terminal answers."""
-    if password_file:
-        return read_password(password_file).encode(errors="surrogateescape")
-    question = prompt or f"Please enter the password to decrypt {name}"
-    return ask_password(question, answer_by=answer_by).encode()
 
 
 def from_pem(

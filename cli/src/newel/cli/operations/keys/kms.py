@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.padding import AsymmetricPadding
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
-    from newel.crypto.keys import PrivateKey
-
 SCHEMES = {
     "awskms", "azurekms", "capi", "cloudkms", "kms", "mackms", "pkcs11", "softkms",
     "sshagentkms", "tpmkms", "yubikey",
@@ -31,30 +29,6 @@ def is_uri(name: str) -> bool:
     """Say whether a word names a key in a service; a file of that name goes first."""
     scheme, colon, _ = name.partition(":")
     return bool(colon) and scheme.lower() in SCHEMES and not os.path.exists(name)  # noqa: PTH110 - a name
-
-
-def signing_key(
-    name: str, password_file: str | None = None, service: str | None = None
-) -> "PrivateKey":
-    """Return the key that signs: in a service where ``service`` or its own name says so, else in a file."""
-    if not service and not is_uri(name):
-        from newel.cli.operations.keys.key_files import private_key
-
-        return private_key(name, password_file)
-    from newel.cli.operations.keys.key_files import from_pem
-    from newel.crypto.keys import PrivateKey
-    from newel.crypto.remote_keys import remote_key
-
-    public = from_pem(run_plugin("key", service, name), "the key")
-    if isinstance(public, PrivateKey):
-        raise CliError(f"step-kms-plugin answered with a private key for {redact(name)}")
-
-    def sign(
-        data: bytes, digest: "HashAlgorithm | None", padding: "AsymmetricPadding | None"
-    ) -> bytes:
-        return signature(service, name, data, digest, padding)
-
-    return remote_key(public, sign)
 
 
 def signature(

@@ -111,7 +111,7 @@ def token_of(answer: Answer, nonce: str = "") -> dict[str, Any]:
     found = {name: answer.members.get(name) or "" for name in MEMBERS}
     found["expires_in"] = seconds(found["expires_in"])
     if nonce and found["id_token"]:
-        from newel.cli.operations.enroll import unverified_claims
+        from newel.cli.operations.tokens.token_claims import unverified_claims
 
         if unverified_claims(str(found["id_token"])).get("nonce", nonce) != nonce:
             raise CliError("the ID token was made for another request: its nonce is not ours")

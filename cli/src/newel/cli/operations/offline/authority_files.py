@@ -94,7 +94,7 @@ class AuthorityFiles(NamedTuple):
     def key(self, name: str, password_file: str | None) -> "PrivateKey":
         """Return one of the authority's keys: opened by a file's password, by ca.json's, or by asking."""
         from newel.cli.operations.keys.key_files import unlock
-        from newel.cli.operations.keys.kms import signing_key
+        from newel.cli.operations.keys.signing_keys import signing_key
 
         if password_file:
             return signing_key(name, password_file)

@@ -89,7 +89,7 @@ def renew(
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from newel.cli.operations.keys.kms import signing_key
+    from newel.cli.operations.keys.signing_keys import signing_key
     from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.crypto import loading
 

@@ -9,16 +9,15 @@ from newel.cli.operations.offline.authority_files import AuthorityFiles
 from newel.cli.operations.ssh import certificate_body, public_keys
 from newel.cli.operations.ssh.certificate_body import Body
 from newel.cli.operations.ssh.certificates import FOREVER, moment
-from newel.cli.operations.ssh.issuance import SIGNERS_OFFLINE
 from newel.cli.operations.ssh.public_keys import wire_of
+from newel.cli.operations.ssh.ssh_options import SIGNERS_OFFLINE
 from newel.cli.operations.tokens import provisioner_choice
 from newel.client.clock import now
 from newel.client.ssh_calls import IssuedSSHCertificate
 
 if TYPE_CHECKING:
     from newel.cli.operations.connection import AuthorityOptions
-    from newel.cli.operations.ssh.issuance import CertificateRequest
-    from newel.cli.operations.ssh.ssh_options import SSHOptions
+    from newel.cli.operations.ssh.ssh_options import CertificateRequest, SSHOptions
     from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey
 
@@ -74,7 +73,7 @@ def renew(
 ) -> IssuedSSHCertificate:
     """Return the successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
     from newel.cli.operations.keys.key_files import private_key
-    from newel.cli.operations.ssh.renewal import certificate_of
+    from newel.cli.operations.ssh.certificates import certificate_of
 
     files = AuthorityFiles.read(tokens.authority.configuration)
     old = certificate_of(certificate_file)

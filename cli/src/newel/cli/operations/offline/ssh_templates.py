@@ -8,7 +8,7 @@ from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
     from newel.certtemplates.json_fields import Fields
-    from newel.cli.operations.ssh.issuance import CertificateRequest
+    from newel.cli.operations.ssh.ssh_options import CertificateRequest
     from newel.cli.operations.template_data import TemplateData
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.passwords import new_password
 from newel.cli.jose import jwk_files
-from newel.cli.operations.keys.key_files import password_for
+from newel.cli.operations.keys.key_passwords import password_for
 from newel.cli.store.files import read
 
 Record = dict[str, Any]

@@ -73,7 +73,7 @@ def renew_token(
     kms: str | None = None,
 ) -> str:
     """Return the bearer token that stands for a certificate where mutual TLS cannot."""
-    from newel.cli.operations.keys.kms import signing_key
+    from newel.cli.operations.keys.signing_keys import signing_key
     from newel.cli.operations.tokens.one_time_tokens import check_pair
     from newel.step import renew_token as tokens
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from newel.cli.errors import CliError
 from newel.cli.operations.connection import connect
 from newel.cli.operations.keys import key_choice
-from newel.cli.operations.ssh import issuance, session
+from newel.cli.operations.ssh import issuance, session, ssh_options
 from newel.cli.operations.ssh.public_keys import wire_of
 from newel.cli.store import atomic_write
 
@@ -41,7 +41,7 @@ def sign_in(options: "SSHOptions") -> None:
     from newel.cli.operations.ssh import agent
     from newel.client.clock import now
 
-    wanted = issuance.CertificateRequest("user", "", [], "", "")
+    wanted = ssh_options.CertificateRequest("user", "", [], "", "")
     place = issuance.ticket(options, wanted, only=("OIDC",))
     person = session.person_of(place.token)
     key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))

@@ -132,7 +132,7 @@ def token_for(options: "AuthorityOptions", name: str) -> str:
 
     from newel.cli.operations.keys.key_files import private_key
     from newel.cli.operations.renewal.leaf import read_leaf
-    from newel.cli.operations.tokens.one_time_tokens import TokenRequest, sign
+    from newel.cli.operations.tokens.signed_tokens import TokenRequest, sign
     from newel.jose import jwk
 
     known = steppath.read_json(options.identity_file)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations import connection, enroll
-from newel.cli.operations.times import parse_time
+from newel.cli.operations.ssh.ssh_options import SIGNERS, SIGNERS_OFFLINE, CertificateRequest
 from newel.cli.operations.tokens import provisioner_choice, token_requests
 
 if TYPE_CHECKING:
@@ -14,33 +14,6 @@ if TYPE_CHECKING:
     from newel.cli.operations.ssh.ssh_options import SSHOptions
     from newel.cli.store.atomic_write import Target
     from newel.client.ssh_calls import IssuedSSHCertificate
-
-SIGNERS = ("JWK", "OIDC", "X5C", "K8sSA", "Nebula", "AWS", "GCP", "Azure")
-"""Kinds of provisioner whose tokens may ask for a new certificate."""
-SIGNERS_OFFLINE = ("JWK", "X5C")
-"""Provisioners whose credentials can be checked offline."""
-NEEDED_FLAGS = {"X5C": "x5c-cert", "Nebula": "nebula-cert", "K8sSA": "k8ssa-token-path"}
-"""The flag without which a kind has no tokens: not every command has it."""
-
-
-class CertificateRequest(NamedTuple):
-    """What the certificate shall say."""
-
-    kind: str
-    """``user`` or ``host``."""
-    key_id: str
-    principals: Sequence[str]
-    valid_after: str
-    valid_before: str
-
-    @classmethod
-    def of_options(
-        cls, options: "SSHOptions", key_id: str, principals: Sequence[str], *, host: bool = False
-    ) -> "CertificateRequest":
-        """Return a request with the validity of the options. Raises UsageError."""
-        start = str(parse_time(options.not_before, "not-before"))
-        end = str(parse_time(options.not_after, "not-after"))
-        return cls("host" if host else "user", key_id, principals, start, end)
 
 
 class Ticket(NamedTuple):

@@ -2,25 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.errors import CliError
 from newel.cli.operations import connection
-from newel.cli.operations.ssh.certificates import Certificate, read_certificate
+from newel.cli.operations.ssh.certificates import certificate_of
 from newel.cli.operations.ssh.issuance import Ticket
 from newel.cli.operations.tokens import token_requests
-from newel.cli.store.files import read
 
 if TYPE_CHECKING:
     from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.client.ssh_calls import IssuedSSHCertificate
-
-
-def certificate_of(name: str) -> Certificate:
-    """Return the certificate of a file. Raises CliError that names the file."""
-    data = read(name)
-    try:
-        return read_certificate(data)
-    except CliError as error:
-        raise CliError(f"error parsing ssh public key from {name}: {error}") from None
 
 
 def renew(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note, say
-from newel.cli.operations import enroll
 from newel.cli.operations.keys import key_choice
-from newel.cli.operations.ssh import issuance, principals, public_keys
+from newel.cli.operations.ssh import issuance, principals, public_keys, ssh_options
+from newel.cli.operations.tokens import token_claims
 from newel.cli.store import atomic_write
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def open_session(
     """Get a certificate and add it to the agent. Raises CliError."""
     from newel.client.clock import now
 
-    wanted = issuance.CertificateRequest.of_options(options, subject, names)
+    wanted = ssh_options.CertificateRequest.of_options(options, subject, names)
     if not wanted.valid_after:
         start = (now() - EARLIER).astimezone(dt.UTC)
         wanted = wanted._replace(valid_after=f"{start:%Y-%m-%dT%H:%M:%SZ}")
@@ -61,7 +61,7 @@ def open_session(
 def person_of(token: str) -> str:
     """Whom a token is about: the mailbox an OpenID provider vouches for, else its subject."""
     try:
-        claims = enroll.unverified_claims(token)
+        claims = token_claims.unverified_claims(token)
     except CliError:
         return ""
     return str(claims.get("email") or claims.get("sub") or "")

@@ -5,13 +5,13 @@ import secrets
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
-from newel.cli.operations.tokens import one_time_tokens
+from newel.cli.operations.tokens import signed_tokens
 from newel.cli.store.files import read
 from newel.crypto import pem
 
 if TYPE_CHECKING:
-    from newel.cli.operations.tokens.one_time_tokens import TokenRequest
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
+    from newel.cli.operations.tokens.signed_tokens import TokenRequest
     from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey
     from newel.jose.jws import ExternalSigner
@@ -34,7 +34,7 @@ def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: "Token
     if public not in certificate:  # as octets, in either version's encoding
         raise CliError(f"the key {key_file} is not the key of the certificate {certificate_file}")
     name = str(provisioner["name"])
-    return one_time_tokens.sign(
+    return signed_tokens.sign(
         wanted,
         signer,
         kid=kid,

@@ -5,39 +5,18 @@ this process.
 """
 
 import base64
-import datetime as dt
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from newel.cli.errors import CliError, UsageError
+from newel.cli.errors import CliError
+from newel.cli.operations.tokens.signed_tokens import TokenRequest, sign
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
     from newel.cli.operations.tokens.token_options import TokenOptions
     from newel.crypto.keys import PrivateKey
-    from newel.jose.jws import ExternalSigner
-    from newel.step.tokens import SSHOptions
 
 PROMPT = "Please enter the password to decrypt the provisioner key"
-SHORTEST, LONGEST = dt.timedelta(seconds=10), dt.timedelta(hours=1)
-LATEST_START = dt.timedelta(minutes=30)
-
-
-class TokenRequest(NamedTuple):
-    """The content of a token, independent of its signer."""
-
-    subject: str
-    audience: str
-    """The URL of the method; provisioners that need it add their fragment."""
-    root: str = ""
-    """SHA-256 of the root, hex, so that the token alone is enough to trust the authority."""
-    sans: Sequence[str] | None = None
-    confirmation: str = ""
-    ssh: "SSHOptions | None" = None
-    user: dict[str, Any] | None = None
-    not_before: dt.datetime | None = None
-    not_after: dt.datetime | None = None
 
 
 def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: TokenRequest) -> str:
@@ -71,7 +50,7 @@ def provisioner_key(
 
     kid = str(provisioner.get("key", {}).get("kid", ""))
     if options.key:
-        from newel.cli.operations.keys.kms import signing_key
+        from newel.cli.operations.keys.signing_keys import signing_key
 
         return signing_key(options.key, options.password_file, options.kms), kid
     sealed = str(provisioner.get("encryptedKey") or "")
@@ -92,53 +71,12 @@ def provisioner_key(
     return key, kid
 
 
-def sign(
-    wanted: TokenRequest,
-    key: "PrivateKey | ExternalSigner",
-    *,
-    kid: str,
-    issuer: str,
-    fragment: str = "",
-    header: dict[str, Any] | None = None,
-) -> str:
-    """Return the token, signed by ``key``."""
-    from newel.client.clock import now
-    from newel.step import tokens
-
-    moment = now()
-    start = wanted.not_before or moment
-    lifetime = wanted.not_after - start if wanted.not_after else tokens.LIFETIME
-    if not SHORTEST <= lifetime <= LONGEST:
-        raise UsageError("the token must be valid for ten seconds at least and an hour at most")
-    if start > moment + LATEST_START:
-        raise UsageError("the token must start within half an hour")
-    try:
-        return tokens.make(
-            key,
-            kid=kid,
-            issuer=issuer,
-            subject=wanted.subject,
-            audience=wanted.audience + fragment,
-            now=moment,
-            sans=wanted.sans,
-            root=wanted.root,
-            not_before=wanted.not_before,
-            lifetime=lifetime,
-            confirmation=wanted.confirmation,
-            ssh=wanted.ssh,
-            user=wanted.user,
-            extra_header=header,
-        )
-    except (ValueError, KeyError):
-        raise CliError("the key cannot sign a token: its kind is not one of those used") from None
-
-
 def by_certificate(
     options: "TokenOptions", provisioner: "Provisioner", wanted: TokenRequest
 ) -> str:
     """Return a token signed by the key of a certificate the provisioner's roots vouch for."""
     from newel.cli.operations.certificates.sources import from_file
-    from newel.cli.operations.keys.kms import signing_key
+    from newel.cli.operations.keys.signing_keys import signing_key
 
     require = options.authority.require
     certificate = require(options.x5c_cert, "x5c-cert")
@@ -165,7 +103,7 @@ def by_ssh_certificate(
     options: "TokenOptions", provisioner: "Provisioner", wanted: TokenRequest
 ) -> str:
     """Return a token signed by the key of an SSH host certificate: renew, rekey and revoke only."""
-    from newel.cli.operations.keys.kms import signing_key
+    from newel.cli.operations.keys.signing_keys import signing_key
     from newel.jose import jwk
 
     require = options.authority.require

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from newel.cli.errors import UsageError
 from newel.cli.operations import connection
 from newel.cli.operations.tokens import provisioner_choice
-from newel.cli.operations.tokens.one_time_tokens import (
-    TokenRequest,
-    sign,
-    token_of,
-)
+from newel.cli.operations.tokens.one_time_tokens import token_of
+from newel.cli.operations.tokens.signed_tokens import TokenRequest, sign
 
 if TYPE_CHECKING:
     from newel.cli.operations.connection import AuthorityOptions
@@ -74,7 +71,7 @@ def issue(
 
 def issue_alone(options: "TokenOptions", path: str, subject: str, **claims: Any) -> str:
     """Return a token from the options only: no authority is asked and none of its files is here."""
-    from newel.cli.operations.keys.kms import signing_key
+    from newel.cli.operations.keys.signing_keys import signing_key
 
     given = {"provisioner": options.provisioner, "kid": options.kid, "key": options.key}
     missing = next((flag for flag, value in given.items() if not value), None)

@@ -1,6 +1,6 @@
 """A certificate or request in a few lines."""
 
-from newel.cli.render.certificates.text import join
+from newel.cli.render.certificates.layout import join
 from newel.crypto import der, oids
 from newel.crypto.reader import extensions as values
 from newel.crypto.reader import names, public_keys

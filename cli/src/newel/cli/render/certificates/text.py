@@ -1,7 +1,6 @@
 """A certificate or request as text, in the layout people know from OpenSSL."""
 
-from collections.abc import Iterable
-
+from newel.cli.render.certificates.layout import columns, join
 from newel.crypto.reader import names, public_keys
 from newel.crypto.reader.certificates import Certificate, Request
 
@@ -53,11 +52,6 @@ def request_text(shown: Request) -> str:
     return join([*lines, *signature_lines(algorithm, shown.signature)])
 
 
-def join(lines: Iterable[str]) -> str:
-    """Lines, each ended."""
-    return "".join([f"{line}\n" for line in lines])
-
-
 def moment(at: object) -> str:
     """Return a time as ``Nov 21 09:58:21 2026 UTC``."""
     return f"{at:%b} {at:%d}".replace(" 0", " ") + f" {at:%H:%M:%S} {at:%Y} UTC"
@@ -98,14 +92,6 @@ def key_lines(key: public_keys.PublicKey) -> list[str]:
 def block(title: str, octets: bytes) -> list[str]:
     """Return a number under its title."""
     return [f"                {title}:", *columns(octets, KEY_COLUMNS, 20)]
-
-
-def columns(octets: bytes, width: int, indent: int) -> list[str]:
-    """Return octets in hexadecimal, so many to a line; each line but the last ends in a colon."""
-    rows = [octets[at : at + width].hex(":") for at in range(0, len(octets), width)]
-    return [" " * indent + row + ":" for row in rows[:-1]] + [
-        " " * indent + row for row in rows[-1:]
-    ]
 
 
 def signature_lines(algorithm: str, signature: bytes) -> list[str]:

@@ -130,7 +130,7 @@ def timestamps(value: bytes) -> Lines:
     """Signed certificate timestamps (RFC 6962 §3.3)."""
     from base64 import b64encode
 
-    from newel.cli.render.certificates.text import columns
+    from newel.cli.render.certificates.layout import columns
 
     lines: Lines = []
     for number, one in enumerate(timestamp_list(value)):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from newel.cli.commands.crypto.jwe.encrypt import PASSWORD
 from newel.cli.errors import CliError
-from newel.cli.jose import jose_keys, jwe_messages
-from newel.cli.operations.keys.key_files import password_for
+from newel.cli.jose import jose_key, jose_keys, jwe_messages
+from newel.cli.operations.keys.key_passwords import password_for
 from newel.cli.options.groups import select
 from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
@@ -24,7 +24,7 @@ def run(options: "CryptoJWEDecryptOptions") -> None:
         for flag in ("key", "jwks"):
             if options.get(flag):
                 raise CliError(f"flag '--{flag}' cannot be used with JWE algorithm '{alg}'")
-        opener: bytes | jose_keys.JOSEKey = password_for(
+        opener: bytes | jose_key.JOSEKey = password_for(
             "",
             options.password_file,
             "Please enter the password to decrypt the content encryption key",
@@ -35,7 +35,7 @@ def run(options: "CryptoJWEDecryptOptions") -> None:
     sys.stdout.flush()
 
 
-def choose_key(options: "CryptoJWEDecryptOptions", alg: str) -> jose_keys.JOSEKey:
+def choose_key(options: "CryptoJWEDecryptOptions", alg: str) -> jose_key.JOSEKey:
     """Return the private key, if it is one to decrypt with."""
     wanted = jose_keys.KeyRequest("enc", kid=options.kid or "")
     key = jose_keys.choose(select(jose_keys.KeySource, options), wanted, other="jwk")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import ask_password
-from newel.cli.jose import jose_keys, jwe_messages
+from newel.cli.jose import jose_key, jose_keys, jwe_messages
 from newel.cli.jose.jose_algorithms import ECDH, OCT_ENCRYPTION, RSA_ENCRYPTION
 from newel.cli.options.groups import select
 from newel.cli.store.files import read
@@ -44,7 +44,7 @@ def run(call: "CryptoJWEEncryptOptions") -> None:
     print(jwe_messages.full(jwe_messages.encrypt(header, read("-", exact=True), recipient)))
 
 
-def choose_key(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_keys.JOSEKey:
+def choose_key(call: "CryptoJWEEncryptOptions", alg: str, kid: str) -> jose_key.JOSEKey:
     """Return the recipient's key, if it is one to encrypt with."""
     wanted = jose_keys.KeyRequest("enc", alg, kid, subtle=call.subtle)
     key = jose_keys.choose(select(jose_keys.KeySource, call), wanted, other="jwk")

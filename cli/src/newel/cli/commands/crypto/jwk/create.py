@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
-from newel.cli.jose import jose_keys, jwk_files
+from newel.cli.jose import jose_key, jose_keys, jwk_files
 from newel.cli.jose.jose_algorithms import default_algorithm
-from newel.cli.operations.keys import key_choice, key_files
+from newel.cli.operations.keys import key_choice, key_files, key_material
 from newel.cli.operations.keys.key_output import json_text, new_password, write_pair
 from newel.cli.options.groups import password_options
 from newel.cli.store.files import write
@@ -62,7 +62,7 @@ def check(call: "CryptoJWKCreateOptions") -> None:
         raise CliError("invalid algorithm: Ed25519 cannot be used for encryption")
 
 
-def generate_key(call: "CryptoJWKCreateOptions") -> key_files.Material:
+def generate_key(call: "CryptoJWKCreateOptions") -> key_material.Material:
     """Return a new key of the kind that is asked for."""
     kty, crv = call.kty or "EC", call.crv or ""
     if kty == "oct":
@@ -88,7 +88,7 @@ def octets(call: "CryptoJWKCreateOptions") -> int:
     return size
 
 
-def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
+def from_pem(name: str) -> tuple[key_material.Material, dict[str, Any]]:
     """Return the key in a PEM file; a certificate comes along as ``x5c``."""
     from newel.cli.store.files import read
 
@@ -103,7 +103,7 @@ def from_pem(name: str) -> tuple[key_files.Material, dict[str, Any]]:
 
 
 def describe_key(
-    call: "CryptoJWKCreateOptions", key: key_files.Material, *, from_file: bool
+    call: "CryptoJWKCreateOptions", key: key_material.Material, *, from_file: bool
 ) -> jwk_files.Jwk:
     """Return the JWK with use, algorithm and id, if they fit the key."""
     use, alg = call.use or "", call.alg or ""
@@ -116,5 +116,5 @@ def describe_key(
         # the hash of a symmetric key would tell something about it
         jwk["kid"] = jwk_files.thumbprint(jwk)
     jwk = jwk_files.sort_members(jwk)
-    jose_keys.validate(jose_keys.JOSEKey(key, jwk))
+    jose_keys.validate(jose_key.JOSEKey(key, jwk))
     return jwk

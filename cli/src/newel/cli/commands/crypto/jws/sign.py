@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import UsageError
 from newel.cli.interact.terminal import show_json
-from newel.cli.jose import jose_keys, jwk_files, jws_headers, jws_messages
+from newel.cli.jose import jose_key, jose_keys, jwk_files, jws_headers, jws_messages
 from newel.cli.options.groups import select
 from newel.cli.store.files import read
 from newel.cli.store.standard_input import has_input
@@ -36,7 +36,7 @@ def show(options: "CryptoJWSSignOptions | CryptoJWTSignOptions", token: str) -> 
 
 def signer(
     options: "CryptoJWSSignOptions | CryptoJWTSignOptions",
-) -> tuple[jose_keys.JOSEKey, dict[str, Any]]:
+) -> tuple[jose_key.JOSEKey, dict[str, Any]]:
     """Return the signing key the flags name, and the header members that say so."""
     certificate = select(jws_headers.CertificateSource, options)
     others = [name for name in ("jwk", "jwks") if options.has(name) and options.is_given(name)]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.commands.crypto.jws.inspect import show
 from newel.cli.errors import CliError
-from newel.cli.jose import jose_keys, jws_messages
+from newel.cli.jose import jose_key, jose_keys, jws_messages
 from newel.cli.options.groups import select
 from newel.cli.store.files import read
 
@@ -24,7 +24,7 @@ def verifier(
     options: "CryptoJWSVerifyOptions | CryptoJWTVerifyOptions",
     message: jws_messages.Jws,
     kind: str,
-) -> jose_keys.JOSEKey:
+) -> jose_key.JOSEKey:
     """Return the key the flags name, its algorithm compared with what the message claims."""
     subtle, alg = options.subtle, options.alg or ""
     kid = options.kid or ""

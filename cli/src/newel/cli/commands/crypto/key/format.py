@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.jose import jwk_files
-from newel.cli.operations.keys import key_files, key_output
+from newel.cli.operations.keys import key_files, key_output, key_passwords
 from newel.cli.store.files import write
 from newel.crypto.keys import PrivateKey, PublicKey
 
@@ -49,7 +49,7 @@ def private(options: "CryptoKeyFormatOptions", key: PrivateKey, form: str) -> by
         return key_output.private_der(key, pkcs8=pkcs8)
     password = None
     if not options.no_password:
-        password = key_files.password_for("", options.password_file, key_output.ENCRYPT_PROMPT)
+        password = key_passwords.password_for("", options.password_file, key_output.ENCRYPT_PROMPT)
     if form == "pem":
         return key_output.private_pem(key, password, pkcs8=pkcs8)
     if form == "ssh":

@@ -6,7 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import show_json
-from newel.cli.operations.keys.key_files import Material, load
+from newel.cli.operations.keys.key_files import load
+from newel.cli.operations.keys.key_material import Material
 
 if TYPE_CHECKING:
     from newel.cli.options.records.crypto import CryptoKeyInspectOptions
