@@ -1,6 +1,4 @@
-"""A template's alternative names: every kind of GeneralName (RFC 5280 §4.2.1.6) but x400Address
-and ediPartyName.
-"""
+"""A template's alternative names: GeneralNames (RFC 5280 §4.2.1.6) but x400Address and ediPartyName."""
 
 import ipaddress
 import json

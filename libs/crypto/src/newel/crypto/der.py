@@ -185,8 +185,9 @@ class Reader:
         return Element(found, self._data[body:end], self._data[start:end])
 
     def enter(self, tag: int) -> int:
-        """Enter the next element, which is constructed, without a copy: its content comes next, then what
-        follows the element. Returns the size of the content.
+        """Enter the next element, which is constructed, and return the size of its content.
+
+        Its content is read next, without a copy, then what follows the element.
         """
         _, self._offset, end = self._header(tag)
         return end - self._offset

@@ -134,8 +134,9 @@ def _single(pairs: list[tuple[der.Element, der.Element]]) -> tuple[der.Element, 
 
 
 def check(name: bytes) -> None:
-    """Raise :class:`InvalidNameError` unless :func:`encode` could have made every attribute of a DER Name:
-    bound, alphabet and string type.
+    """Check the bound, alphabet and string type of every attribute of a DER Name.
+
+    Raises :class:`InvalidNameError` for one that :func:`encode` would not produce.
     """
     try:
         for rdn in der.children(der.only(name).content):

@@ -96,10 +96,10 @@ GeneralName: TypeAlias = DNSName | IPAddress | EmailAddress | URI
 
 
 def parse_san(text: str, rules: NameRules = STRICT) -> GeneralName:
-    """Parse a name as step does: an IP literal, else a URI if it has a scheme, else an e-mail address
-    if it has an ``@``, else a domain name.
+    """Parse a name as step does.
 
-    Raises :class:`InvalidNameError`.
+    It is an IP literal, else a URI if it has a scheme, else an e-mail address if it has an ``@``,
+    else a domain name. Raises :class:`InvalidNameError`.
     """
     if ":" in text or text[:1].isdigit():
         try:
@@ -226,8 +226,9 @@ def _canonical_ipv6(address: str, text: str) -> str:
 
 
 def from_der(tag: int, content: bytes, rules: NameRules = STRICT) -> GeneralName:
-    """Decode a GeneralName's tag and content. Raises :class:`InvalidNameError`, also for unsupported
-    kinds (otherName, directoryName …).
+    """Decode a GeneralName's tag and content.
+
+    Raises :class:`InvalidNameError`, also for unsupported kinds (otherName, directoryName …).
     """
     if tag == IP_TAG:
         return ip_octets(content)

@@ -8,12 +8,12 @@ _MIN_RANDOM = 8
 
 
 def new_serial(unix_time: float, random_bytes: bytes) -> bytes:
-    """Make a serial number: six octets of milliseconds, then ``random_bytes`` (8 to 14 of them; the
-    caller draws :data:`RANDOM_OCTETS` from the system).
+    """Make a serial number: six octets of milliseconds, then ``random_bytes``.
 
-    The time in front keeps an index over serials local as it grows; it makes the first octet 1 for
-    times from 2004 to 2039 and less than 128 after, so that the number is positive without a
-    padding octet, and every random bit is free.
+    Those are 8 to 14 octets; the caller draws :data:`RANDOM_OCTETS` from the system. The time in front
+    keeps an index over serials local as it grows; it makes the first octet 1 for times from 2004 to
+    2039 and less than 128 after, so that the number is positive without a padding octet, and every
+    random bit is free.
     """
     if not _MIN_RANDOM <= len(random_bytes) <= MAX_OCTETS - _TIME_OCTETS:
         raise ValueError("a serial number takes 8 to 14 random octets")

@@ -29,8 +29,10 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class AuditLog:
-    """Writes each decision of one service. A decision that cannot be written down is not taken:
-    ``record`` raises ``unavailable`` once the sink has no room left.
+    """Writes each decision of one service.
+
+    A decision that cannot be written is not taken: ``record`` raises ``unavailable`` while the sink
+    is full.
     """
 
     def __init__(self, service: str, clock: Clock, sink: LineSink) -> None:

@@ -1,5 +1,6 @@
-"""Turn many single calls into few batch calls: what arrives while one batch is in flight
-leaves together. A lone call goes out at once.
+"""Turn many single calls into few batch calls.
+
+Calls that arrive while one batch is in flight leave together. A lone call goes out at once.
 """
 
 import asyncio

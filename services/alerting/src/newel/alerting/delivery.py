@@ -150,8 +150,9 @@ class Dispatcher:
 
 
 def backoff(retry: Retry, attempts: int) -> float:
-    """Return the seconds to wait after so many attempts: doubling up to a limit, half of it random,
-    chance, so that what failed together does not come back together.
+    """Return the seconds to wait after so many attempts: doubled up to a limit, half of it random.
+
+    Thus deliveries that failed together are not repeated together.
     """
     full = min(
         retry.largest.total_seconds(), retry.first.total_seconds() * 2 ** min(attempts - 1, 30)

@@ -32,8 +32,10 @@ class MetadataStore(Protocol):
 
 
 def metadata_keys(question: MetadataQuery) -> list[MetadataKey]:
-    """Where to look, from the least to the most telling: what is said of a name weighs less than
-    what is said of the subject that was proved, and what is said to all less than to one provisioner.
+    """Return the keys to look up, from the least to the most specific.
+
+    Metadata of a name is less specific than metadata of the verified subject, and metadata for all
+    provisioners less than metadata for one.
     """
     subjects = [question.subject] if question.subject else []
     return [

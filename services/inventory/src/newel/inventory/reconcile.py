@@ -56,8 +56,9 @@ class Catalogue(Protocol):
 
 
 class Reconciler:
-    """Compares the catalogue with the issuing authority; issuances first, so that every revocation
-    finds its certificate.
+    """Compares the catalogue with the issuing authority.
+
+    Issuances come first, so that every revocation finds its certificate.
     """
 
     def __init__(

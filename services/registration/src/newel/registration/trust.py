@@ -50,8 +50,10 @@ class Trust:
         tls: TLSOptions,
         roots: Sequence[bytes] = (),
     ) -> None:
-        """Take DER roots: ``roots`` are announced along with those of the issuers, ``federated`` are
-        roots of other authorities that clients may trust too.
+        """Take roots in DER.
+
+        ``roots`` are published with those of the issuers; ``federated`` are the roots of other
+        authorities that clients may trust too.
         """
         listed = tuple(issuers)
         self.records = listed

@@ -42,11 +42,11 @@ class CertificateSpec(NamedTuple):
 
 
 def issue(wanted: CertificateSpec, issuer: Issuer) -> bytes:
-    """Return the certificate in DER, with both key identifiers; the signature is verified once made.
-    The serial is random where none is wanted.
+    """Return the certificate in DER, with both key identifiers and a verified signature.
 
-    A certificate whose issuer has its own name has no authority key identifier (RFC 5280 §4.2.1.1).
-    Extensions of the request win over the ones made here. Raises CliError.
+    The serial number is random where none is wanted. A certificate whose issuer has its own name has no
+    authority key identifier (RFC 5280 §4.2.1.1). Extensions of the request win over the ones made
+    here. Raises CliError.
     """
     present = {each.oid for each in (*wanted.extensions, *wanted.given)}
     own = extensions.subject_key_identifier(keys.key_identifier(wanted.spki))

@@ -129,9 +129,7 @@ def variables_of(options: CreationOptions, subject: str, spki: bytes) -> "Map":
 def visible(
     template_data: dict[str, Any], subject: str, sans: "Sequence[str]", spki: bytes, *, named: bool
 ) -> "Map":
-    """Return the template variables for a request made of the arguments; where that is not
-    ``named`` it has a key alone.
-    """
+    """Return the template variables for a request of the arguments, or of the key if not ``named``."""
     from newel.certtemplates.alternative_names import general_names
     from newel.certtemplates.json_fields import Fields
     from newel.crypto.extensions import SUBJECT_ALT_NAME, Extension

@@ -29,10 +29,9 @@ class ServiceOptions(NamedTuple):
 
 @contextlib.contextmanager
 def connect(options: ServiceOptions) -> Generator["Authority"]:
-    """Connect as the administrator of --admin-cert, else as the managed identity or the stored
-    administrator.
+    """Connect as the administrator of --admin-cert, or else of this machine.
 
-    Raises CliError.
+    That is the managed identity or the stored administrator. Raises CliError.
     """
     from newel.cli.operations.inventory.administrator import stored_administrator
     from newel.client.errors import RefusedError

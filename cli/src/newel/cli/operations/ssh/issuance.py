@@ -90,8 +90,9 @@ def sign(
     public_key: bytes,
     add_user_key: bytes = b"",
 ) -> "tuple[IssuedSSHCertificate, list[Target]]":
-    """Ask for the certificate; return the files to write with it where the authority asks for client
-    certificates. Raises CliError.
+    """Request the certificate; return it and the files to write with it. Raises CliError.
+
+    There are such files where the authority asks for client certificates.
     """
     from newel.cli.operations.ssh import identity
     from newel.client import calls, ssh_calls

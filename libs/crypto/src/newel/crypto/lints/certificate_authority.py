@@ -24,8 +24,9 @@ def e_ext_name_constraints_not_in_ca(subject: CertificateSubject) -> bool:
 
 
 def e_ext_policy_constraints_not_in_ca(subject: CertificateSubject) -> bool:
-    """Allow policy constraints, policy mappings and inhibitAnyPolicy in CA certificates only, and
-    critical (RFC 5280 §4.2.1.5, .11, .14).
+    """Allow policy constraints, mappings and inhibitAnyPolicy in CA certificates only, and critical.
+
+    RFC 5280 §4.2.1.5, .11, .14.
     """
     found = [
         critical

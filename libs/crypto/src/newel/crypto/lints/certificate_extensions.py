@@ -31,15 +31,17 @@ _NEEDS_A_SIGNING_BIT = frozenset(
 
 
 def e_critical_extension_unknown(subject: CertificateSubject) -> bool:
-    """Allow critical extensions only where verifiers know them; key identifiers, information access
-    and the like are never critical (RFC 5280 §4.2, §4.2.1.1, §4.2.1.2, §4.2.2).
+    """Allow critical extensions only where verifiers know them (RFC 5280 §4.2).
+
+    Key identifiers, information access and the like are never critical (§4.2.1.1, §4.2.1.2, §4.2.2).
     """
     return _MAY_BE_CRITICAL.issuperset(subject.critical_ones)
 
 
 def e_ext_authority_key_identifier_mismatch(subject: CertificateSubject) -> bool:
-    """Require the authority key identifier to equal the issuer's subject key identifier
-    (RFC 5280 §4.2.1.1). A root may omit it.
+    """Require the authority key identifier to be the issuer's key identifier (RFC 5280 §4.2.1.1).
+
+    A root may omit it.
     """
     value = subject.value(extensions.AUTHORITY_KEY_IDENTIFIER, x509.AuthorityKeyIdentifier)
     if subject.issuer is None:
@@ -87,8 +89,9 @@ def e_ext_key_usage_contains_any(subject: CertificateSubject) -> bool:
 
 
 def e_ocsp_signing_not_alone(subject: CertificateSubject) -> bool:
-    """Require a delegated responder's certificate to have no other purpose, to be no CA certificate
-    and to have nocheck; forbid nocheck in any other (RFC 6960 §4.2.2.2).
+    """Require nocheck, no other purpose and no CA of a responder's certificate (RFC 6960 §4.2.2.2).
+
+    No other certificate may have nocheck.
     """
     signs = extensions.OCSP_SIGNING in subject.purposes
     if signs and (subject.ca or len(subject.purposes) > 1):

@@ -21,16 +21,18 @@ def e_serial_number_not_positive_or_longer_than_20_octets(subject: CertificateSu
 
 
 def e_signature_algorithm_not_of_issuer_key(subject: CertificateSubject) -> bool:
-    """Require a strong signature algorithm of the issuer's key, with the parameters that its RFC
-    gives it (RFC 5280 §4.1.2.3, RFC 4055, RFC 5758, RFC 8410).
+    """Require a strong signature algorithm of the issuer's key (RFC 5280 §4.1.2.3).
+
+    Its parameters are those of RFC 4055, RFC 5758 or RFC 8410.
     """
     issuer = subject.issuer
     return subject.inner_algorithm in (issuer.signatures if issuer else signatures_of(subject.spki))
 
 
 def e_issuer_dn_mismatch(subject: CertificateSubject) -> bool:
-    """Require the issuer name to be the issuer's subject, octet by octet, and not empty; in a root,
-    its own subject (RFC 5280 §4.1.2.4).
+    """Require the issuer name to be the issuer's subject, octet by octet (RFC 5280 §4.1.2.4).
+
+    It is not empty; a root's is its own subject.
     """
     expected = subject.issuer.name if subject.issuer else subject.subject_name
     return subject.issuer_name == expected != distinguished_names.EMPTY

@@ -36,8 +36,9 @@ def e_ext_san_unsupported_name_type(subject: CertificateSubject) -> bool:
 
 
 def e_ext_san_dns_name_not_preferred_syntax(subject: CertificateSubject) -> bool:
-    """Require domain names in preferred syntax, as A-labels and in lower case (RFC 5280 §4.2.1.6,
-    §7.2, RFC 1034 §3.5 as amended by RFC 1123 §2.1).
+    """Require domain names in preferred syntax, as A-labels and in lower case.
+
+    RFC 5280 §4.2.1.6 and §7.2; RFC 1034 §3.5 as amended by RFC 1123 §2.1.
     """
     return all(map(_is_domain_name, subject.dns_names))
 
@@ -63,8 +64,9 @@ def _is_mailbox(text: str) -> bool:
 
 
 def e_ext_san_uri_format_invalid(subject: CertificateSubject) -> bool:
-    """Require absolute URIs with a scheme-specific part, and a domain name or an address as host
-    (RFC 5280 §4.2.1.6).
+    """Require absolute URIs with a scheme-specific part (RFC 5280 §4.2.1.6).
+
+    The host, where there is one, is a domain name or an address.
     """
     return all(map(_is_uri, subject.uris))
 

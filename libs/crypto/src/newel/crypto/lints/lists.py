@@ -17,8 +17,10 @@ _MAY_BE_CRITICAL = frozenset({extensions.ISSUING_DISTRIBUTION_POINT, _DELTA})
 
 
 class ListSubject:
-    """A TBSCertList under the linter. Raises :class:`der.DERError` or ``ValueError`` when it does not
-    parse. Entries are searched as octets, never made into objects or copied: there may be a million.
+    """A TBSCertList under the linter.
+
+    Raises :class:`der.DERError` or ``ValueError`` when it does not parse. Entries are searched as
+    octets, never made into objects or copied: there may be a million.
     """
 
     def __init__(self, tbs: bytes, issuer: Issuer) -> None:
@@ -95,8 +97,9 @@ def e_crl_number_missing_or_out_of_bounds(subject: ListSubject) -> bool:
 
 
 def e_crl_issuing_distribution_point_not_critical(subject: ListSubject) -> bool:
-    """Require the issuing distribution point to be critical (RFC 5280 §5.2.5). The library refuses to
-    parse an empty one and one with several scopes.
+    """Require the issuing distribution point to be critical (RFC 5280 §5.2.5).
+
+    The library refuses to parse an empty one and one with several scopes.
     """
     extension = subject.extensions.get(extensions.ISSUING_DISTRIBUTION_POINT)
     return extension is None or extension.critical

@@ -17,8 +17,10 @@ _EXTENDED_REVOKE = "1.3.6.1.5.5.7.48.1.9"
 
 
 class ResponseSubject:
-    """A ResponseData under the linter. Raises :class:`der.DERError` or ``ValueError`` when it does
-    not parse: the library's parser refuses a written default version and fractions of seconds.
+    """A ResponseData under the linter.
+
+    Raises :class:`der.DERError` or ``ValueError`` when it does not parse: the library's parser
+    refuses an encoded default version and fractions of seconds.
     """
 
     def __init__(self, response_data: bytes, responder_key_hash: bytes) -> None:
@@ -65,8 +67,9 @@ def e_ocsp_revocation_time_in_future(subject: ResponseSubject) -> bool:
 
 
 def e_ocsp_non_issued_without_extended_revoke(subject: ResponseSubject) -> bool:
-    """Require the extended-revoke extension and certificateHold since 1970 in an answer of revoked
-    for a certificate that was never issued (RFC 6960 §2.2, §4.4.8).
+    """Require extended-revoke and certificateHold for non-issued certificates (RFC 6960 §4.4.8).
+
+    They are those that are revoked since 1970 (RFC 6960 §2.2).
     """
     extended = [
         single.revocation_reason is x509.ReasonFlags.certificate_hold

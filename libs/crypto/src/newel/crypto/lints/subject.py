@@ -49,8 +49,9 @@ class Issuer:
 
 
 class CertificateSubject:
-    """A TBSCertificate under the linter. Raises :class:`der.DERError` or ``ValueError`` when it does
-    not even parse, an extension that stands there twice included.
+    """A TBSCertificate under the linter.
+
+    Raises :class:`der.DERError` or ``ValueError`` when it does not parse, or has an extension twice.
 
     ``shape`` is all that its rules' verdicts on extensions can depend on: the octets of every extension
     but for the values of key identifier and alternative names, the kind of key, and whether there is a

@@ -90,8 +90,9 @@ class Connections:
 
 
 def _is_interrupted(error: BaseException) -> bool:
-    """Tell whether the connection was left in the middle of a statement, or its driver lost track of the
-    protocol, as when the server vanishes in mid-answer.
+    """Tell whether the connection was left in the middle of a statement.
+
+    So it is too when the driver lost track of the protocol because the server vanished mid-answer.
     """
     import asyncpg
 

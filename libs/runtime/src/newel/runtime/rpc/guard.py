@@ -1,5 +1,6 @@
-"""The guard before every servicer, local or remote: it checks the caller, enters the request id, and
-lets no error but a typed one leave.
+"""The guard before every servicer, local or remote.
+
+It checks the caller, enters the request id, and lets no error but a typed one leave.
 """
 
 import logging

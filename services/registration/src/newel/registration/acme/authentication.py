@@ -34,8 +34,10 @@ class Signer(enum.Enum):
 
 
 class Authenticator:
-    """Verifies requests. Accounts and their keys are cached; the statement that uses the nonce checks that
-    the cached state still holds.
+    """Verifies requests.
+
+    Accounts and their keys are cached; the statement that uses the nonce checks that the cached
+    state still holds.
     """
 
     def __init__(

@@ -1,5 +1,6 @@
-"""The names clients may use for this server: URLs are built from a Host header only if it is one of
-them (RFC 8555 §6.4).
+"""The names clients may use for this server.
+
+URLs are built from a Host header only if it is one of them (RFC 8555 §6.4).
 """
 
 from collections.abc import Iterable

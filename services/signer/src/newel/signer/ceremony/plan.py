@@ -39,8 +39,10 @@ class Subject(Settings):
 
 
 class Urls(Settings):
-    """The URLs of an intermediate's status and issuer. ``{issuer}`` becomes the id of its issuer: the
-    first 16 hex digits of SHA-256 of that certificate, as in the validation authority's paths.
+    """The URLs of an intermediate's status and issuer.
+
+    ``{issuer}`` becomes the id of its issuer: the first 16 hex digits of SHA-256 of that
+    certificate, as in the validation authority's paths.
     """
 
     ocsp: tuple[str, ...] = ()
@@ -126,8 +128,9 @@ class RevokedPlan(Settings):
 
 
 class ListPlan(Settings):
-    """The CRL of a CA whose key no service has. It replaces the previous list, keeps its revocations, and
-    has a higher number.
+    """The CRL of a CA whose key no service has.
+
+    It replaces the previous list, keeps its revocations, and has a higher number.
     """
 
     issuer: str
