@@ -7,6 +7,7 @@ keeps the library's own loaders out of the rest of the code.
 
 import warnings
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 
 # Certificates of other CAs may have names longer than RFC 5280's bounds: they are read as they are
 warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
+
+Loaded = TypeVar("Loaded")
 
 MAX_CERTIFICATE = 256 * 1024
 """Octets of one certificate or request; the largest in use are a tenth of it."""
@@ -31,44 +34,29 @@ def load_certificate(der: bytes) -> x509.Certificate:
     """
     if len(der) > MAX_CERTIFICATE:
         raise CertificateError(f"the certificate is longer than {MAX_CERTIFICATE} octets")
-    try:
-        return x509.load_der_x509_certificate(der)
-    except (ValueError, x509.InvalidVersion) as error:
-        raise CertificateError(f"the octets are not a certificate: {_why(error)}") from None
+    return _load(x509.load_der_x509_certificate, der, "the octets are not a certificate")
 
 
 def load_pem_certificate(text: bytes) -> x509.Certificate:
     """Load the first certificate in PEM. Raises :class:`CertificateError`."""
-    try:
-        return x509.load_pem_x509_certificate(text)
-    except (ValueError, x509.InvalidVersion) as error:
-        raise CertificateError(f"the text is not a certificate: {_why(error)}") from None
+    return _load(x509.load_pem_x509_certificate, text, "the text is not a certificate")
 
 
 def load_pem_certificates(text: bytes) -> list[x509.Certificate]:
     """Load every certificate in PEM, at least one. Raises :class:`CertificateError`."""
-    try:
-        return x509.load_pem_x509_certificates(text)
-    except (ValueError, x509.InvalidVersion) as error:
-        raise CertificateError(f"the text holds no certificates: {_why(error)}") from None
+    return _load(x509.load_pem_x509_certificates, text, "the text holds no certificates")
 
 
 def load_request(der: bytes) -> x509.CertificateSigningRequest:
     """Load one certification request from DER. Raises :class:`CertificateError`."""
     if len(der) > MAX_CERTIFICATE:
         raise CertificateError(f"the request is longer than {MAX_CERTIFICATE} octets")
-    try:
-        return x509.load_der_x509_csr(der)
-    except (ValueError, x509.InvalidVersion) as error:
-        raise CertificateError(f"the octets are not a certificate request: {_why(error)}") from None
+    return _load(x509.load_der_x509_csr, der, "the octets are not a certificate request")
 
 
 def load_pem_request(text: bytes) -> x509.CertificateSigningRequest:
     """Load one certification request from PEM. Raises :class:`CertificateError`."""
-    try:
-        return x509.load_pem_x509_csr(text)
-    except (ValueError, x509.InvalidVersion) as error:
-        raise CertificateError(f"the text is not a certificate request: {_why(error)}") from None
+    return _load(x509.load_pem_x509_csr, text, "the text is not a certificate request")
 
 
 def load_list(der: bytes) -> x509.CertificateRevocationList:
@@ -119,6 +107,13 @@ def is_der_issued_by(certificate: bytes, issuer: bytes) -> bool:
         return is_issued_by(load_certificate(certificate), load_certificate(issuer))
     except CertificateError:
         return False
+
+
+def _load(load: Callable[[bytes], Loaded], data: bytes, complaint: str) -> Loaded:
+    try:
+        return load(data)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise CertificateError(f"{complaint}: {_why(error)}") from None
 
 
 def _load_list(

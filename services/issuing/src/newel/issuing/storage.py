@@ -8,6 +8,7 @@ from newel.issuing.messages import decode_provisioner, encode_provisioner
 from newel.issuing.records import Intent, Record, Revocation, RevocationEntry, SignedIntent
 from newel.runtime.clock import AHEAD, is_future
 from newel.runtime.database.contract import Database, Row, Statement, Write
+from newel.runtime.database.times import read_time, to_seconds
 from newel.runtime.events.contract import Outbox
 
 # One statement is steps 1, 3 and 5 of issuance: it fails against the same idempotency key, the same
@@ -102,7 +103,9 @@ class Storage:
     async def close(self, serial: bytes, at: dt.datetime, *, release: bool) -> bool:
         """Close an open intent unsigned."""
         then = (Write(_RELEASE, (serial,)),) if release else ()
-        return await self._database.decide(Write(_CLOSE, (serial, _seconds(at))), *then) is not None
+        return (
+            await self._database.decide(Write(_CLOSE, (serial, to_seconds(at))), *then) is not None
+        )
 
     async def by_key(self, keys: Sequence[bytes]) -> list[Record | None]:
         """Find records by idempotency key, in order."""
@@ -129,7 +132,7 @@ class Storage:
 
     async def abandon(self, entry: RevocationEntry) -> bool:
         """Close an open intent and revoke its serial."""
-        closed_at = _seconds(entry.revocation.revoked_at)
+        closed_at = to_seconds(entry.revocation.revoked_at)
         return await self._revoke(
             Write(_CLOSE, (entry.revocation.serial, closed_at)),
             _revocation_write(entry),
@@ -151,16 +154,16 @@ class Storage:
         rows = await self._database.fetch(_REVOKED, after, limit)
         revocations: list[Revocation] = []
         for serial, issuer, revoked_at, reason, active, not_after, position, recorded_at in rows:
-            if self._is_unsettled(_time(recorded_at), now):
+            if self._is_unsettled(read_time(recorded_at), now):
                 break
             revocations.append(
                 Revocation(
                     serial,
                     issuer,
-                    _time(revoked_at),
+                    read_time(revoked_at),
                     reason,
                     bool(active),
-                    _time(not_after),
+                    read_time(not_after),
                     position,
                 )
             )
@@ -168,8 +171,8 @@ class Storage:
 
     async def list_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
         """List intents that are still open, oldest first."""
-        ahead = _seconds(now) + int(AHEAD)
-        rows = await self._database.fetch(_LEFT_OPEN, _seconds(before), ahead, limit)
+        ahead = to_seconds(now) + int(AHEAD)
+        rows = await self._database.fetch(_LEFT_OPEN, to_seconds(before), ahead, limit)
         return [_record(row) for row in rows]
 
     def _is_unsettled(self, written_at: dt.datetime, now: dt.datetime) -> bool:
@@ -200,16 +203,8 @@ class Storage:
         if entry.blocked_key is None:
             return (event,)
         cause = f"revoked for key compromise: {entry.revocation.serial.hex()}"
-        blocked_at = _seconds(entry.revocation.revoked_at)
+        blocked_at = to_seconds(entry.revocation.revoked_at)
         return (event, Write(_BLOCK, (entry.blocked_key, cause, blocked_at)))
-
-
-def _seconds(moment: dt.datetime) -> int:
-    return int(moment.timestamp())
-
-
-def _time(seconds: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)
 
 
 def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:
@@ -219,12 +214,12 @@ def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:
         intent.issuer,
         intent.profile,
         intent.tbs,
-        _seconds(intent.not_after),
+        to_seconds(intent.not_after),
         intent.key_digest,
         encode_provisioner(intent.provisioner),
         intent.subject_of_proof,
         intent.renewed_from,
-        _seconds(intent.created_at),
+        to_seconds(intent.created_at),
         bytes(intent.max_signature_size),
     )
 
@@ -236,15 +231,15 @@ def _revocation_write(entry: RevocationEntry) -> Write:
         (
             revocation.serial,
             revocation.issuer,
-            _seconds(revocation.revoked_at),
+            to_seconds(revocation.revoked_at),
             revocation.reason,
             revocation.active,
-            _seconds(revocation.not_after),
+            to_seconds(revocation.not_after),
             entry.actor,
             entry.provisioner,
             entry.reason_text,
             entry.request_id,
-            _seconds(entry.recorded_at),
+            to_seconds(entry.recorded_at),
         ),
     )
 
@@ -258,17 +253,17 @@ def _record(row: Row) -> Record:
         issuer,
         profile,
         tbs,
-        _time(not_after),
+        read_time(not_after),
         key_digest,
         decode_provisioner(provisioner),
         subject_of_proof,
         renewed_from,
-        _time(created_at),
+        read_time(created_at),
     )
     revocation = None
     if revoked[0] is not None:
         at, revoked_at, reason, active = revoked
         revocation = Revocation(
-            serial, issuer, _time(revoked_at), reason, bool(active), intent.not_after, at
+            serial, issuer, read_time(revoked_at), reason, bool(active), intent.not_after, at
         )
     return Record(position, intent, signature, closed_at is not None, revocation)

@@ -6,10 +6,11 @@ from typing import Any
 
 from newel.alerting.alerts import DeliveryRecord, DeliveryState
 from newel.alerting.notices import Notice, Phase, notice_id
-from newel.alerting.storage.notices import NOTICE, notice_of, read_time
+from newel.alerting.storage.notices import NOTICE, notice_of
 from newel.runtime.database.contract import Database, Statement
 from newel.runtime.database.listing import ListQuery, Page
 from newel.runtime.database.paging import Clause, Rows, Where, compare, match_substring, read_page
+from newel.runtime.database.times import read_optional_time, read_time, to_seconds
 
 # One that was over before it was opened was never an alert: it only keeps a late event from opening one.
 _OPENED = "opened_at IS NOT NULL"
@@ -65,7 +66,7 @@ class ListingStorage:
 
     async def alerts(self, query: ListQuery, now: dt.datetime) -> Page[Notice]:
         """Read one page of alerts."""
-        rows, mark = await read_page(self._database, _ALERTS, query, int(now.timestamp()))
+        rows, mark = await read_page(self._database, _ALERTS, query, to_seconds(now))
         return Page([notice_of(row[1:]) for row in rows], mark)
 
     async def alert(self, notice: str) -> Notice | None:
@@ -81,7 +82,7 @@ class ListingStorage:
                 Phase(phase),
                 DeliveryState(state),
                 attempts,
-                None if attempted_at is None else read_time(attempted_at),
+                read_optional_time(attempted_at),
                 read_time(next_at // 1000),
                 error,
                 fallback,

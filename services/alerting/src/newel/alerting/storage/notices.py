@@ -9,6 +9,7 @@ from newel.alerting.delivery import Delivery
 from newel.alerting.notices import Notice, Phase, Severity, message_key
 from newel.alerting.rules import Route
 from newel.runtime.database.contract import Database, Row, Statement, Write
+from newel.runtime.database.times import read_optional_time, read_time, to_seconds
 
 NOTICE = """id, endpoint, serial, subject, names, provisioner, not_before, not_after,
     life_passed, severity, opened_at, resolved_at, successor"""
@@ -90,11 +91,11 @@ class Storage:
                 notice.subject,
                 msgspec.json.encode(notice.names).decode(),
                 notice.provisioner,
-                _seconds(notice.not_before),
-                _seconds(notice.not_after),
+                to_seconds(notice.not_before),
+                to_seconds(notice.not_after),
                 notice.life_passed,
                 notice.severity.value,
-                _seconds(notice.opened_at),
+                to_seconds(notice.opened_at),
             ),
         )
         queue = [
@@ -111,13 +112,13 @@ class Storage:
         False when it is resolved already or has not been opened; then it will not be.
         """
         unit = (
-            Write(_RESOLVE, (notice, _seconds(at), successor)),
-            Write(_TELL_RESOLVED, (notice, _milliseconds(_seconds(at)))),
+            Write(_RESOLVE, (notice, to_seconds(at), successor)),
+            Write(_TELL_RESOLVED, (notice, _milliseconds(to_seconds(at)))),
             Write(_CANCEL, (notice,)),
         )
         if await self._database.decide(*unit):
             return True
-        await self._database.apply(Write(_NEVER_OPEN, (notice, serial, _seconds(at), successor)))
+        await self._database.apply(Write(_NEVER_OPEN, (notice, serial, to_seconds(at), successor)))
         # It may have been opened between the two.
         return await self._database.decide(*unit) is not None
 
@@ -195,15 +196,6 @@ def _delivery(row: Row) -> Delivery:
     return Delivery(key, Phase(phase), channel, fallback, attempts, notice_of(row[5:]))
 
 
-def read_time(seconds: int) -> dt.datetime:
-    """Return a time from seconds since 1970."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)
-
-
-def _seconds(moment: dt.datetime) -> int:
-    return int(moment.timestamp())
-
-
 def notice_of(row: Row) -> Notice:
     """Build a notice from its columns."""
     return Notice(
@@ -218,6 +210,6 @@ def notice_of(row: Row) -> Notice:
         life_passed=row[8],
         severity=Severity(row[9]),
         opened_at=read_time(row[10] or 0),
-        resolved_at=None if row[11] is None else read_time(row[11]),
+        resolved_at=read_optional_time(row[11]),
         successor=row[12] or b"",
     )

@@ -17,6 +17,7 @@ from newel.runtime.database.paging import (
     match_substring,
     read_page,
 )
+from newel.runtime.database.times import read_optional_time, read_time, to_seconds
 
 _CERTIFICATE = """SELECT position, serial, issuer, endpoint, common_name, names, provisioner,
     provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
@@ -113,12 +114,12 @@ class ListingStorage:
 
     async def certificates(self, query: ListQuery, now: dt.datetime) -> Page[CertificateEntry]:
         """Read one page of certificates."""
-        rows, mark = await read_page(self._database, _CERTIFICATES, query, int(now.timestamp()))
+        rows, mark = await read_page(self._database, _CERTIFICATES, query, to_seconds(now))
         return Page([_certificate(row) for row in rows], mark)
 
     async def endpoints(self, query: ListQuery, now: dt.datetime) -> Page[EndpointEntry]:
         """Read one page of endpoints."""
-        rows, mark = await read_page(self._database, _ENDPOINTS, query, int(now.timestamp()))
+        rows, mark = await read_page(self._database, _ENDPOINTS, query, to_seconds(now))
         return Page([_endpoint(row) for row in rows], mark)
 
     async def certificate(self, serial: bytes) -> CertificateEntry | None:
@@ -147,12 +148,12 @@ def _certificate(row: Row) -> CertificateEntry:
         provisioner=row[6],
         provisioner_type=row[7],
         proof=row[8],
-        not_before=_time(row[9]),
-        not_after=_time(row[10]),
-        issued_at=_time(row[11]),
+        not_before=read_time(row[9]),
+        not_after=read_time(row[10]),
+        issued_at=read_time(row[11]),
         renewed_from=row[12],
         fingerprint=row[13],
-        revoked_at=None if row[14] is None else _time(row[14]),
+        revoked_at=read_optional_time(row[14]),
         reason=row[15],
         revoked_actively=None if row[16] is None else bool(row[16]),
     )
@@ -165,12 +166,8 @@ def _endpoint(row: Row) -> EndpointEntry:
         names=split_names(row[3]),
         provisioner=row[4],
         provisioner_type=row[5],
-        opened_at=_time(row[6]),
+        opened_at=read_time(row[6]),
         last_serial=row[7],
-        last_not_after=_time(row[8]) if row[8] else None,
+        last_not_after=read_time(row[8]) if row[8] else None,
         is_warned=row[9] is not None,
     )
-
-
-def _time(seconds: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -19,15 +19,11 @@ from newel.registration.acme.records import (
     OrderStatus,
 )
 from newel.runtime.database.contract import Row
+from newel.runtime.database.times import read_optional_time, read_time, to_seconds
 
 _identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
 _contacts = msgspec.json.Decoder(tuple[str, ...])
 _jwk = msgspec.json.Decoder(jwk.JWK)
-
-
-def from_seconds(seconds: int | None) -> dt.datetime | None:
-    """Convert a stored time."""
-    return None if seconds is None else _time(seconds)
 
 
 def account(row: Row) -> Account:
@@ -50,7 +46,7 @@ def order(row: Row, now: dt.datetime) -> Order:
     identifiers = _identifiers.decode(names)
     not_before, not_after, expires_at, requested = times
     status = OrderStatus(stored)
-    expired = expires_at <= int(now.timestamp())
+    expired = expires_at <= to_seconds(now)
     if status is OrderStatus.PROCESSING and expired:
         status = OrderStatus.INVALID  # no process takes it over any more
     elif status is OrderStatus.PENDING:
@@ -63,9 +59,9 @@ def order(row: Row, now: dt.datetime) -> Order:
         bytes(owner),
         identifiers,
         status,
-        from_seconds(not_before),
-        from_seconds(not_after),
-        _time(expires_at),
+        read_optional_time(not_before),
+        read_optional_time(not_after),
+        read_time(expires_at),
         requested,
         None if claim is None else bytes(claim),
         error,
@@ -77,7 +73,7 @@ def authorization(row: Row, now: dt.datetime) -> Authorization:
     order_id, position, owner, kind, value, wildcard, stored, expires_at, seed, *attempt = row
     challenge, claim, validated_at, error = attempt
     status = AuthorizationStatus(stored)
-    if expires_at <= int(now.timestamp()):
+    if expires_at <= to_seconds(now):
         if status is AuthorizationStatus.PENDING:
             status = AuthorizationStatus.INVALID
         elif status is AuthorizationStatus.VALID:
@@ -89,11 +85,11 @@ def authorization(row: Row, now: dt.datetime) -> Authorization:
         Identifier(kind, value),
         bool(wildcard),
         status,
-        _time(expires_at),
+        read_time(expires_at),
         bytes(seed),
         challenge,
         None if claim is None else bytes(claim),
-        from_seconds(validated_at),
+        read_optional_time(validated_at),
         error,
     )
 
@@ -106,8 +102,8 @@ def claim(row: Row) -> Claim:
         bytes(owner),
         provisioner,
         _identifiers.decode(names),
-        from_seconds(not_before),
-        from_seconds(not_after),
+        read_optional_time(not_before),
+        read_optional_time(not_after),
         bytes(csr),
         bytes(token),
         tries,
@@ -128,7 +124,3 @@ def attempt(row: Row) -> Attempt:
         provisioner,
         tries,
     )
-
-
-def _time(seconds: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)
