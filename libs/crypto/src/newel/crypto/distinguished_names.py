@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newel.crypto import der, oids
 from newel.crypto.dns_names import InvalidNameError
@@ -61,8 +62,7 @@ _DECODERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """An attribute: its type as a dotted object identifier, and its value."""
 
     oid: str

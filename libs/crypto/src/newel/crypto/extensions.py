@@ -1,7 +1,7 @@
 """X.509 extensions, encoded: RFC 5280 §4.2 and §5.2, RFC 6960 §4.2.2.2.1."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newel.crypto import der, names, oids
 
@@ -42,8 +42,7 @@ KEY_USAGES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(NamedTuple):
     """An extension: its type as a dotted object identifier, and the DER of its value."""
 
     oid: str
