@@ -110,6 +110,8 @@ async def _render_invalid(_: Request, error: Exception) -> Response:
         detail = f"The parameter {name!r} is unknown."
     else:
         expected = context.get("error") or context.get("expected") or "valid"
+        if found["type"] in {"enum", "literal_error"}:
+            expected = "one of " + str(expected).replace("' or '", "', '").replace("'", "")
         detail = f"The parameter {name!r} must be {expected}."
     return _problem(400, ErrorType.MALFORMED, detail)
 
