@@ -13,7 +13,7 @@ PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 STATE     ?= var/newel
 ADDRESSES := $(if $(PORT),--address 127.0.0.1:$(PORT)) $(if $(HTTP_PORT),--http-address 127.0.0.1:$(HTTP_PORT))
 
-.PHONY: help sync tools lock run split test check bench generate reference format e2e faults dist
+.PHONY: help sync tools lock run split test check coverage bench generate reference format e2e faults dist
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ check: tools ## check format, lint, types, imports, house rules, generated code;
 test: tools ## install the programs that the tests need, then run unit, contract and end-to-end tests
 	bash tests/setup.sh
 	$(BIN)/pytest $(PARALLEL) tests/e2e tests/integration tests/conformance cli libs services proto tests/architecture
+
+coverage: tools ## hold each member's branch coverage by its own tests above its floor; MEMBER=libs/jose for one
+	$(BIN)/python tests/coverage_floors.py $(MEMBER)
 
 e2e: tools ## run the end-to-end tests alone, with the real programs
 	$(BIN)/pytest $(PARALLEL) tests/e2e

@@ -1,3 +1,3 @@
 """What every member's tests may use; see tests/fixtures."""
 
-pytest_plugins = ("pytester", "fixtures.needs", "fixtures.servers")
+pytest_plugins = ("pytester", "fixtures.needs", "fixtures.network", "fixtures.servers")

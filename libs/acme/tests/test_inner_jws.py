@@ -1,5 +1,6 @@
 """The JWS within a JWS: key change (RFC 8555 §7.3.5) and external account binding (§7.3.4)."""
 
+import hmac
 from collections.abc import Callable
 
 import msgspec
@@ -8,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from newel.acme import external_account, jws, key_change
 from newel.acme.problems import ACMEError
-from newel.jose import jwk
+from newel.jose import base64url, jwk
 
 OLD, NEW, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
 ACCOUNT, URL = "https://ca/acme/acme/account/1", "https://ca/acme/acme/key-change"
@@ -66,6 +67,15 @@ def test_a_binding_verifies() -> None:
     external_account.verify(binding, MAC_KEY, url=URL, account_key=OLD.public_key())
 
 
+def bind(payload: bytes) -> bytes:
+    protected = base64url.encode(msgspec.json.encode({"alg": "HS256", "kid": "kid-1", "url": URL}))
+    content = base64url.encode(payload)
+    mac = hmac.digest(MAC_KEY, f"{protected}.{content}".encode(), "sha256")
+    return msgspec.json.encode(
+        {"protected": protected, "payload": content, "signature": base64url.encode(mac)}
+    )
+
+
 @pytest.mark.attack("A06")
 def test_bindings_that_break_a_rule() -> None:
     public = OLD.public_key()
@@ -75,6 +85,7 @@ def test_bindings_that_break_a_rule() -> None:
         (good, MAC_KEY, URL + "?", public, "malformed"),
         (good, MAC_KEY, URL, NEW.public_key(), "malformed"),
         (jws.sign(b"{}", OLD, url=URL, kid="kid-1"), MAC_KEY, URL, public, "badSignatureAlgorithm"),
+        (bind(b"no key"), MAC_KEY, URL, public, "malformed"),
     ]
     for binding, mac_key, url, key, name in cases:
         error = refusal(

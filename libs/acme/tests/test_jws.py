@@ -170,3 +170,10 @@ def test_unknown_header_members_are_ignored() -> None:
         jws.parse_request(sign_header({**HEADER, "typ": "x", "x5u": "https://evil/"})),
         P256.public_key(),
     )
+
+
+def test_a_key_signs_by_its_own_algorithm_only() -> None:
+    jws.require_algorithm_of(P256.public_key(), "ES256")
+    with pytest.raises(ACMEError) as caught:
+        jws.require_algorithm_of(P256.public_key(), "RS256")
+    assert caught.value.code == "badSignatureAlgorithm"

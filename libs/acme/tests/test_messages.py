@@ -1,10 +1,11 @@
 """The objects of RFC 8555 as JSON."""
 
 import msgspec
+import pytest
 
 from newel.acme import messages
 from newel.acme.identifiers import Identifier
-from newel.acme.problems import Subproblem, problem
+from newel.acme.problems import ACMEError, ErrorCode, Subproblem, problem
 
 
 def test_absent_members_are_left_out_and_unknown_ones_ignored() -> None:
@@ -68,3 +69,14 @@ def test_a_wildcards_authorization_is_for_its_base() -> None:
     assert Identifier("dns", "*.a.example").base == Identifier("dns", "a.example")
     assert Identifier("dns", "*.a.example").is_wildcard
     assert not Identifier("ip", "192.0.2.1").is_wildcard
+
+
+def test_der_that_is_not_base64url_is_malformed() -> None:
+    assert messages.decode_der("MAA", "csr") == b"0\x00"
+    with pytest.raises(ACMEError, match="csr") as caught:
+        messages.decode_der("MA==", "csr")
+    assert caught.value.code == ErrorCode.MALFORMED
+
+
+def test_a_problem_has_the_name_of_its_type() -> None:
+    assert problem(ErrorCode.BAD_NONCE, "used before").name == "badNonce"

@@ -111,3 +111,5 @@ def test_a_moment_is_a_time_a_duration_or_nothing() -> None:
     ]
     with pytest.raises(ValueError, match="RFC 3339"):
         TimeDuration.parse("tomorrow")
+    assert TimeDuration.parse("0s")
+    assert not TimeDuration.parse("")

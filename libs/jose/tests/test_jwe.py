@@ -109,6 +109,7 @@ def test_both_serializations() -> None:
     text = jwe.encrypt(b"text", bytes(16), {"alg": "dir", "enc": "A128GCM"})
     members = jwe.to_members(text)
     assert "encrypted_key" not in members
+    assert "encrypted_key" in jwe.to_members(jwe.encrypt_with_password(b"", b"x", rounds=1000))
     assert jwe.to_compact(json.dumps(members).encode()) == jwe.to_compact(text.encode()) == text
     for bad in (
         {**members, "aad": "AAAA"},
@@ -123,3 +124,18 @@ def test_both_serializations() -> None:
     for octets in (b"", b"{", b"a.b", b"{" * 100_000, b"\xff"):
         with pytest.raises(MalformedError):
             jwe.to_compact(octets)
+
+
+@pytest.mark.parametrize(
+    "header", [b"{", b"[]", b"{}", b'{"alg":"dir"}', b'{"alg":1,"enc":"A128GCM"}', b"[" * 100_000]
+)
+def test_a_header_that_names_no_algorithms_is_malformed(header: bytes) -> None:
+    with pytest.raises(MalformedError):
+        jwe.read_header(base64url.encode(header) + "....")
+
+
+def test_an_unknown_encryption_under_a_password_is_malformed() -> None:
+    header = {"alg": jwe.PASSWORD_ALGORITHMS[0], "enc": "none", "p2c": 1000, "p2s": "AAAA"}
+    message = base64url.encode(json.dumps(header).encode()) + ".AA.AA.AA.AA"
+    with pytest.raises(MalformedError):
+        jwe.decrypt_with_password(message, b"x")

@@ -111,6 +111,20 @@ def test_keys_that_verify_nothing(key: object) -> None:
             jws.verify(key, algorithm, b"message", bytes(64))
 
 
+def test_a_verifying_key_is_returned_as_it_is() -> None:
+    key = P256.public_key()
+    assert jws.require_verifying_key(key) is key
+    with pytest.raises(InvalidKeyError):
+        jws.require_verifying_key(b"octets")
+
+
+def test_a_key_has_a_default_algorithm() -> None:
+    assert jws.default_algorithm(RSA) == "RS256"
+    assert jws.default_algorithm(KEYS["EdDSA"]) == "EdDSA"
+    assert jws.default_algorithm(KEYS["ES384"]) == "ES384"
+    assert jws.default_algorithm(jws.ExternalSigner("PS256", bytes)) == "PS256"
+
+
 def backwards(data: bytes) -> bytes:
     return data[::-1]
 
