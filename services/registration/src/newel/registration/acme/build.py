@@ -96,7 +96,7 @@ def build(
     return ACMEServer(
         app=ACMEApp(server, provisioners, authorities),
         start=start,
-        tasks={"acme-validations": validations.run, "acme-upkeep": run_maintenance},
+        tasks={"acme-validations": validations.run, "acme-maintenance": run_maintenance},
         forget_chains=chains.clear,
         maintenance=maintenance,
     )
