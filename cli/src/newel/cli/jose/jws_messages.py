@@ -1,7 +1,6 @@
 """JWS (RFC 7515) in both serializations: make, read, verify and show."""
 
 import base64
-import hmac
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -10,8 +9,6 @@ from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
     from newel.cli.jose.jose_key import JOSEKey
-
-HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +118,7 @@ def sign(header: dict[str, Any], payload: bytes, key: "JOSEKey") -> str:
         except ValueError as error:
             raise CliError(f"error signing payload: {error}") from None
     signed = f"{encode(text)}.{encode(payload)}"
-    mac = hmac.digest(signer, signed.encode(), HASHES[key.alg])
-    return f"{signed}.{encode(mac)}"
+    return f"{signed}.{encode(jws.compute_mac(signer, key.alg, signed.encode()))}"
 
 
 def verify(message: Jws, key: "JOSEKey") -> bytes:
@@ -135,11 +131,10 @@ def verify(message: Jws, key: "JOSEKey") -> bytes:
     signed = f"{message.protected}.{message.payload_text}".encode()
     signature = decode(message.signature_text)
     if isinstance(key.key, bytes):
-        if algorithm not in HASHES:
-            raise CliError("validation failed: invalid signature")
-        mac = hmac.digest(key.key, signed, HASHES[algorithm])
-        if not hmac.compare_digest(mac, signature):
-            raise CliError("validation failed: invalid signature")
+        try:
+            jws.verify_mac(key.key, algorithm, signed, signature)
+        except ValueError:
+            raise CliError("validation failed: invalid signature") from None
         return message.payload
     public = key.key.public_key() if isinstance(key.key, PrivateKey) else key.key
     try:
