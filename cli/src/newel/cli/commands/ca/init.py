@@ -62,7 +62,7 @@ def run(options: "CAInitOptions") -> None:
         return
     if not options.pki:
         targets += files.configure(wanted, given, layout, material.fingerprint)
-    files.write(targets, layout, wanted)
+    files.write(targets, layout, ssh=wanted.ssh)
     if context:
         steppath.add(context)
     report.show(wanted, given, layout, material, context)
@@ -109,7 +109,7 @@ def make_request(options: InitOptions, given: Answers, layout: "Layout") -> None
         Target(name, material.request(given.name, key)),
         Target(key_file, private_pem(key, given.password)),
     ]
-    files.write(targets, layout, options)
+    files.write(targets, layout, ssh=options.ssh)
     say("Intermediate private key", key_file)
     say("Intermediate certificate signing request", name)
     note(

@@ -67,9 +67,9 @@ def configure(
     return targets
 
 
-def write(targets: list[Target], layout: "Layout", options: "InitOptions") -> None:
-    """Everything at once, after asking about each file that is there already."""
-    for name in (*FOLDERS, *(["templates/ssh"] if options.ssh else [])):
+def write(targets: list[Target], layout: "Layout", *, ssh: bool) -> None:
+    """Write everything at once, after asking about each file that is there already."""
+    for name in (*FOLDERS, *(["templates/ssh"] if ssh else [])):
         make_directory(layout.base / name)
     atomic_write.allow([target.name for target in targets], force=False)
     atomic_write.write_all(targets)
