@@ -54,8 +54,8 @@ class NameConstraints:
     no certificate with such a name is issued, or accepted below constraints.
     """
 
-    permitted: dict[str, list[Base]] = field(default_factory=dict)
-    excluded: dict[str, list[Base]] = field(default_factory=dict)
+    permitted: dict[str, list[Base]] = field(default_factory=dict[str, list[Base]])
+    excluded: dict[str, list[Base]] = field(default_factory=dict[str, list[Base]])
 
     def check(
         self, general_names: Iterable[names.GeneralName], subject: Sequence[Attribute]

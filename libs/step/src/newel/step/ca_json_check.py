@@ -83,8 +83,9 @@ def check_document(document: Record) -> tuple[Record, Findings]:
     """Check a whole ca.json; ``newel`` is left to its own models."""
     findings = Findings()
     checked = _object(document, CA_JSON, "", findings, off=False)
-    authority = checked.get("authority")
-    if isinstance(authority, dict) and isinstance(records := authority.get("provisioners"), list):
+    authority: Record = checked.get("authority") or {}
+    records: Any = authority.get("provisioners")
+    if isinstance(records, list):
         authority["provisioners"] = [
             check_provisioner(record, f"authority.provisioners[{index}]", findings)
             for index, record in enumerate(cast("list[Any]", records))

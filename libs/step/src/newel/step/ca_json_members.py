@@ -1,7 +1,7 @@
 """Every member of ca.json, and what a Newel authority does with it. ``docs/ca-json.md`` shows the same table."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from newel.step.messages import TLSOptions
 from newel.step.provisioner_members import CLAIMS, SSH
@@ -28,7 +28,7 @@ def _part(says: str) -> Member:
 
 
 def _own_database(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("type") == "newel"
+    return isinstance(value, dict) and cast("dict[str, Any]", value).get("type") == "newel"
 
 
 def _subject(*names: str) -> str:

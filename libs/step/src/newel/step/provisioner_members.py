@@ -1,7 +1,7 @@
 """The members of each kind of provisioner, and what a Newel authority does with them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from newel.step.treatment import Member, honour, positive_duration, refuse, warn
 
@@ -91,7 +91,8 @@ def _name(value: Any) -> str:
 
 
 def _public_key(value: Any) -> str:
-    private = [name for name in _PRIVATE if isinstance(value, dict) and value.get(name)]
+    members = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    private = [name for name in _PRIVATE if members.get(name)]
     return (
         f"it has the private member {private[0]!r}; only the public key belongs here"
         if private

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from newel.durations.go import parse_duration
 
@@ -105,5 +105,5 @@ def backdate(value: Any) -> str:
 def is_set(value: Any) -> bool:
     """Tell whether a value asks for anything: empty texts, lists and objects, zero, false and null do not."""
     if isinstance(value, dict):
-        return any(map(is_set, value.values()))
+        return any(map(is_set, cast("dict[str, Any]", value).values()))
     return bool(value)

@@ -4,7 +4,7 @@ import csv
 import datetime as dt
 import io
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel
 
@@ -163,5 +163,7 @@ def write_csv(documents: Iterable[CertificateDocument], *, header: bool) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    if isinstance(value, list):
+        value = " ".join(cast("list[str]", value))
+    text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

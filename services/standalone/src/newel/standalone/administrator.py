@@ -156,8 +156,8 @@ def find_provisioner(
     names = {each.provisioner for each in administrators if each.subject == SUBJECT}
     for each in provisioners:
         if each.get("type") == "JWK" and each.get("name") in names:
-            key = each.get("key") or {}
-            claims = each.get("claims") or {}
+            key: dict[str, Any] = each.get("key") or {}
+            claims: dict[str, Any] = each.get("claims") or {}
             return pb.Provisioner(
                 type="JWK",
                 name=str(each["name"]),

@@ -1,6 +1,7 @@
 """The databases of an authority that has run before: one that is missing is never replaced in silence."""
 
 import json
+from typing import Any, cast
 
 from newel.runtime.database.connect import UnusableDatabaseError
 from newel.runtime.database.migrations import (
@@ -53,15 +54,16 @@ def note_databases(layout: Layout, names: list[str]) -> None:
 def _names(layout: Layout) -> tuple[str, ...]:
     if layout.databases.exists():
         try:
-            written: object = json.loads(layout.databases.read_bytes())
+            content: Any = json.loads(layout.databases.read_bytes())
         except ValueError:
-            written = None
+            content = None
+        written = [*map(str, cast("list[Any]", content))] if isinstance(content, list) else []
         # A list without the first ones would have a missing database replaced by an empty one.
-        if not isinstance(written, list) or not set(FIRST) <= {*map(str, written)}:
+        if not set(FIRST) <= {*written}:
             raise UnusableDatabaseError(
                 f"{layout.databases}: it is not the list of the databases that was written; restore it from"
                 " a backup, see docs/runbooks/backup-and-restore.md"
             )
-        return tuple(map(str, written))
+        return tuple(written)
     has_run = layout.audit.exists() and layout.audit.stat().st_size > 0
     return FIRST if has_run else ()

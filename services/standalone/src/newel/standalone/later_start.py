@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 from cryptography.x509.oid import NameOID
 
@@ -53,10 +54,11 @@ def authority_name(settings: Settings) -> str:
 def default_url(layout: Layout) -> str:
     """Return the address that the command line takes from ``config/defaults.json``; "" without one."""
     try:
-        found = json.loads(layout.defaults_json.read_bytes())
+        found: Any = json.loads(layout.defaults_json.read_bytes())
     except (OSError, ValueError):
         return ""
-    return str(found.get("ca-url") or "") if isinstance(found, dict) else ""
+    members = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return str(members.get("ca-url") or "")
 
 
 def port_of(address: str) -> int | None:

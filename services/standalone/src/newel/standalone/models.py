@@ -1,7 +1,7 @@
 """ca.json mapped onto the configuration models of the services."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from newel.durations.go import parse_duration
@@ -211,7 +211,7 @@ def merge(ours: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     result = dict(ours)
     for key, value in given.items():
         known = result.get(key)
-        result[key] = (
-            merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
-        )
+        if isinstance(known, dict) and isinstance(value, dict):
+            value = merge(cast("dict[str, Any]", known), cast("dict[str, Any]", value))  # noqa: PLW2901 - the merged value
+        result[key] = value
     return result

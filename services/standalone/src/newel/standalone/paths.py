@@ -48,11 +48,12 @@ class Paths:
         return msgspec.structs.replace(ca, **changes)
 
     def _record(self, record: dict[str, Any]) -> dict[str, Any]:
-        x509 = (record.get("options") or {}).get("x509") or {}
-        file = x509.get("templateFile")
+        given: dict[str, Any] = record.get("options") or {}
+        x509: dict[str, Any] = given.get("x509") or {}
+        file: str | None = x509.get("templateFile")
         if not file:
             return record
-        options = {**record["options"], "x509": {**x509, "templateFile": self.anchor(file)}}
+        options = {**given, "x509": {**x509, "templateFile": self.anchor(file)}}
         return {**record, "options": options}
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
@@ -190,14 +190,14 @@ def snake(value: Any) -> Any:
     Keys below ``provisioners`` are names people chose and stay as they are.
     """
     if isinstance(value, list):
-        return [snake(item) for item in value]
+        return [snake(item) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):
         return value
     return {
         "".join(f"_{char.lower()}" if char.isupper() else char for char in key): (
             inner if key == "provisioners" else snake(inner)
         )
-        for key, inner in value.items()
+        for key, inner in cast("dict[str, Any]", value).items()
     }
 
 

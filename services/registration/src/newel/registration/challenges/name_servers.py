@@ -5,14 +5,15 @@ system's servers name the zone's own name servers, and those are queried.
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from newel.runtime.egress import EgressPolicy, EgressRefusedError, describe_failure
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
     import dns.message
+    import dns.name
     import dns.rdatatype
 
 _MAX_ALIASES = 8
@@ -56,9 +57,7 @@ class NameServers:
         found: list[str] = []
         for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
             answer = await self._query(self._recursive(), name, kind)
-            found += [
-                str(each) for rrset in answer.answer if rrset.rdtype == kind for each in rrset
-            ]
+            found += [str(each) for each in _records(answer, kind)]
         return found[:16]
 
     async def _servers(self, name: str) -> list[Server]:
@@ -74,12 +73,7 @@ class NameServers:
                 answer = await self._query(self._recursive(), zone.to_text(), dns.rdatatype.NS)
             except NewelError:
                 break
-            hosts = [
-                each.to_text()
-                for rrset in answer.answer
-                if rrset.rdtype == dns.rdatatype.NS
-                for each in rrset
-            ]
+            hosts = [each.to_text() for each in _records(answer, dns.rdatatype.NS)]
             if hosts:
                 found = await self._addresses_of(hosts[:_MAX_SERVERS])
                 return found or self._recursive()
@@ -140,6 +134,18 @@ class NameServers:
         raise NewelError(ErrorType.DNS, f"no name server answers for {name}: {failure}")
 
 
+def _records(
+    answer: "dns.message.Message", kind: int, owner: "dns.name.Name | None" = None
+) -> list[Any]:
+    """List the records of one kind in an answer, of every name or of ``owner`` only."""
+    return [
+        each
+        for rrset in answer.answer
+        if rrset.rdtype == kind and (owner is None or rrset.name == owner)
+        for each in cast("Iterable[Any]", rrset)
+    ]
+
+
 def _require_name(name: str) -> None:
     import dns.exception
     import dns.name
@@ -164,17 +170,11 @@ def _texts(answer: "dns.message.Message", name: str) -> tuple[list[bytes], str |
             if rrset.name != owner:
                 continue
             if rrset.rdtype == dns.rdatatype.TXT:
-                texts = [b"".join(getattr(each, "strings", ())) for each in rrset]
+                records = cast("Iterable[Any]", rrset)
+                texts = [b"".join(getattr(each, "strings", ())) for each in records]
                 return [text for text in texts if len(text) <= _MAX_TEXT_SIZE][:_MAX_TEXTS], None
-        target = next(
-            (
-                getattr(each, "target", None)
-                for rrset in answer.answer
-                if rrset.name == owner and rrset.rdtype == dns.rdatatype.CNAME
-                for each in rrset
-            ),
-            None,
-        )
+        aliases = _records(answer, dns.rdatatype.CNAME, owner)
+        target = next((getattr(each, "target", None) for each in aliases), None)
         if target is None:
             return [], alias
         owner, alias = target, target.to_text()
