@@ -22,34 +22,53 @@ class Webhook(Frozen):
     """An HTTP receiver of signed CloudEvents."""
 
     kind: Literal["webhook"]
+    """An HTTPS request with a signed JSON body."""
     url: str = Field(pattern=r"^https?://")
+    """Where it is sent."""
     secret_file: Path  # what the receiver checks signatures with
+    """The file with the secret that signs the body."""
     ca_file: Path | None = None  # roots to trust instead of the system's
+    """PEM: the roots to trust, instead of the system's."""
     timeout: Timeout = dt.timedelta(seconds=10)
+    """How long one attempt may take."""
 
 
 class Slack(Frozen):
     """A Slack incoming webhook, or what understands the same. Its address is the secret."""
 
     kind: Literal["slack"]
+    """A Slack incoming webhook."""
     url_file: Path
+    """The file with the webhook's URL, which is a secret."""
     ca_file: Path | None = None
+    """PEM: the roots to trust, instead of the system's."""
     timeout: Timeout = dt.timedelta(seconds=10)
+    """How long one attempt may take."""
 
 
 class Email(Frozen):
     """A mail server that takes our messages."""
 
     kind: Literal["email"]
+    """E-mail by SMTP."""
     host: str = Field(min_length=1)
+    """The mail server."""
     port: int = Field(default=587, ge=1, le=65535)
+    """Its port."""
     security: Literal["starttls", "tls", "none"] = "starttls"
+    """`starttls` and `tls` verify the server's certificate; `none` is for tests."""
     username: str = ""
+    """The user, if the server wants one."""
     password_file: Path | None = None
+    """The file with the user's password."""
     ca_file: Path | None = None
+    """PEM: the roots to trust, instead of the system's."""
     sender: str
+    """The address in From."""
     recipients: tuple[str, ...] = Field(min_length=1, max_length=50)
+    """The addresses it is sent to."""
     timeout: Timeout = dt.timedelta(seconds=15)
+    """How long one attempt may take."""
 
     @field_validator("sender", "recipients")
     @classmethod
@@ -75,19 +94,26 @@ class Rule(Frozen):
     """Which alerts go where. Patterns are shell-like (``*.prod.example``), without regard to case."""
 
     channels: tuple[str, ...] = Field(min_length=1)
+    """The channels that get what the rule matches."""
     fallback: str = ""
     """The channel told instead when one of these has failed for the last time."""
     provisioners: tuple[str, ...] = ("*",)
+    """Patterns for the provisioner of the certificate."""
     subjects: tuple[str, ...] = ("*",)
+    """Patterns for the subject or one of the names."""
     severities: tuple[Severity, ...] = (Severity.WARNING, Severity.CRITICAL)
+    """The severities that it matches."""
 
 
 class Retry(Frozen):
     """How long a delivery is tried: by default nine times within about twenty minutes."""
 
     attempts: int = Field(default=9, ge=1, le=50)
+    """How many attempts one delivery gets."""
     first: Duration = dt.timedelta(seconds=5)
+    """The pause after the first failure; it doubles with each one."""
     largest: Duration = dt.timedelta(minutes=10)
+    """The longest pause."""
 
 
 class Egress(Frozen):
@@ -96,6 +122,7 @@ class Egress(Frozen):
     allow: tuple[str, ...] = ()
     """Networks; none means all that are not denied."""
     deny: tuple[str, ...] = ()
+    """Networks that are never connected to."""
 
     @field_validator("allow", "deny")
     @classmethod
@@ -110,11 +137,15 @@ class Config(Frozen):
     source: str = "newel"
     """Says in each message which authority it is about."""
     channels: dict[str, Channel] = Field(default_factory=dict)
+    """Where alerts are sent, by name."""
     rules: tuple[Rule, ...] = ()
     """Without any, every alert goes to every channel."""
     retry: Retry = Retry()
+    """How failed deliveries are tried again."""
     egress: Egress = Egress()
+    """Where channels may connect to."""
     poll: Duration = dt.timedelta(seconds=1)
+    """How often alerts that are due are looked for."""
     keep: Duration = dt.timedelta(days=90)
     """How long resolved notices and their deliveries are kept."""
 

@@ -12,48 +12,57 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Expiry(Frozen):
-    """When an endpoint is said to be expiring.
+    """When an endpoint is reported as expiring.
 
     Renewers start at two thirds of the lifetime, spread by a twentieth of it, and retry each minute;
-    three quarters therefore leaves a healthy one time to succeed, and a quarter of the life to mend a
-    sick one.
+    three quarters therefore leaves a healthy one time to succeed, and a quarter of the life to repair a
+    broken one.
     """
 
     fraction: Fraction = 0.75
-    """0: nothing is ever said."""
+    """The part of the lifetime after which it is reported; 0: never."""
     provisioners: dict[str, Fraction] = Field(default_factory=dict)
     """Another fraction for a provisioner, by its name."""
     quiet_types: tuple[str, ...] = ()
     """Provisioner types whose certificates are not renewed by design, such as ``OIDC``."""
     tick: Duration = dt.timedelta(seconds=1)
+    """How often the lifetimes are looked at."""
     forget: Duration = dt.timedelta(days=1)
-    """A certificate found this long after its end is history, not an alert."""
+    """A certificate that is found this long after it expired raises no alert."""
 
 
 class Reconcile(Frozen):
     """How the catalogue is compared with the issuing authority's repository."""
 
     every: Duration = dt.timedelta(minutes=10)
+    """How often."""
     settle: Duration = dt.timedelta(minutes=1)
     """Younger records are read again next time: their neighbours may not have been committed."""
     page: int = Field(default=500, ge=1, le=5000)
+    """How many certificates one request reads."""
 
 
 class Administrator(Frozen):
     """Who may read the inventory: the holder of a certificate for ``subject`` by ``provisioner``."""
 
     subject: str = Field(min_length=1)
+    """The common name of the administrator's certificate."""
     provisioner: str = Field(min_length=1)
+    """The provisioner that issued it."""
 
 
 class Config(Frozen):
     """The inventory's configuration."""
 
     administrators: tuple[Administrator, ...] = ()
+    """Who may read the inventory and the alerts."""
     expiry: Expiry = Expiry()
+    """When endpoints are reported as expiring."""
     reconcile: Reconcile = Reconcile()
+    """How often the issuing authority's list is compared with the inventory."""
     count_every: Duration = dt.timedelta(minutes=1)
     """How often certificates and endpoints are counted for the metrics."""
     lookup_callers: tuple[str, ...] = ("registration",)
+    """Services that may look up what is known of a subject."""
     administrators_callers: tuple[str, ...] = ("alerting",)
     """Who may ask whether a certificate is an administrator's."""

@@ -27,8 +27,11 @@ class ProfileConfig(Settings):
     """The limits of one kind of certificate."""
 
     default_duration: Duration = dt.timedelta(hours=24)
+    """The lifetime of certificates whose request names none."""
     max_duration: Duration = dt.timedelta(days=90)
+    """The longest lifetime."""
     min_duration: Duration = dt.timedelta(seconds=5)
+    """The shortest lifetime."""
     backdate: Duration = dt.timedelta(minutes=1)
     """How far before now a certificate's notBefore lies, because other clocks are slow."""
     oldest_start: Duration = dt.timedelta(hours=1)
@@ -64,8 +67,11 @@ class Urls(Settings):
     """The URLs in certificates. ``{issuer}`` becomes the issuer's id."""
 
     ocsp: str = ""
+    """The OCSP responder; empty: certificates name none."""
     ca_issuers: str = ""
+    """The issuer's certificate; `{issuer}` becomes the issuer's id."""
     crl: str = ""
+    """The CRL; `{issuer}` becomes the issuer's id."""
 
 
 def _default_profiles() -> dict[str, ProfileConfig]:
@@ -79,14 +85,21 @@ class Config(Settings):
     """The configuration of the service."""
 
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
+    """The issuers; the first active one that is valid now issues."""
     profiles: dict[str, ProfileConfig] = Field(default_factory=_default_profiles)
+    """What certificates of each kind may be, by name."""
     default_profile: str = "leaf"
+    """The profile of requests that name none."""
     urls: Urls = Urls()
+    """Where relying parties reach the validation authority."""
     issuance_callers: tuple[str, ...] = ("registration",)
+    """Services that may ask for certificates and revocations."""
     repository_callers: tuple[str, ...] = ("registration", "validation", "inventory")
+    """Services that may read certificates and revocations."""
     takeover_after: Duration = dt.timedelta(seconds=2)
     """How old an open intent of another process must be before a retry finishes it."""
     reconcile_every: Duration = dt.timedelta(seconds=15)
+    """How often certificates that a crash left unfinished are looked for."""
     reconcile_after: Duration = dt.timedelta(minutes=1)
     """How old an open intent must be before reconciliation settles it."""
     fault_step: int | None = None

@@ -25,15 +25,20 @@ class ServerCertificateConfig(Settings):
     """The certificate of this server, which it has issued for itself and keeps in memory."""
 
     common_name: str = "Step Online CA"
+    """Its common name."""
     lifetime: Duration = dt.timedelta(hours=24)
+    """How long it is valid; it is renewed after two thirds of that."""
     profile: str = "server"
+    """The issuing authority's profile for it."""
 
 
 class RateConfig(Settings):
     """``burst`` requests at once, and ``per_second`` in the long run; 0: no limit."""
 
     per_second: float = Field(ge=0, le=1e6)
+    """Requests per second in the long run; 0 sets no limit."""
     burst: int = Field(default=1, ge=1, le=1_000_000)
+    """Requests at once."""
 
     def rate(self) -> Rate:
         """Return the rate for the limiter."""
@@ -61,12 +66,15 @@ class Config(Settings):
     dns_names: tuple[str, ...] = Field(default=("localhost", "127.0.0.1", "::1"), min_length=1)
     """Names and addresses clients use: in the server's certificate, in audiences, in ACME URLs."""
     provisioners: tuple[dict[str, Any], ...] = ()
+    """The provisioners, as ca.json has them."""
     provisioners_file: Path | None = None
     """JSON: a list of provisioners before those, whose keys are generated at first start."""
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Limits of lifetimes for provisioners that set none, as ca.json has them."""
     tls: dict[str, Any] = Field(default_factory=dict[str, Any])
     """TLS options for clients, not for the server itself."""
     backdate: Duration = dt.timedelta(minutes=1)
+    """How much earlier than the request a certificate begins, for clients with slow clocks."""
     latest_start: Duration = dt.timedelta(hours=1)
     """How far in the future a certificate may begin: a stockpile outlives the discovery of a theft."""
     active_revocation: bool = True
@@ -82,10 +90,15 @@ class Config(Settings):
     federated_roots: tuple[Path, ...] = ()
     """PEM files of other authorities' roots."""
     acme: ACMEConfig = ACMEConfig()
+    """How ACME validates names, and how long its objects live."""
     rate_limits: RateLimitsConfig = RateLimitsConfig()
+    """How often clients may ask."""
     server_certificate: ServerCertificateConfig = ServerCertificateConfig()
+    """The certificate of the HTTPS listener."""
     refresh_provisioners: Duration = dt.timedelta(seconds=5)
+    """How often the provisioners in the database are read again."""
     refresh_issuers: Duration = dt.timedelta(seconds=30)
+    """How often the issuing authority is asked for its issuers."""
 
     @field_validator("dns_names", mode="after")
     @classmethod

@@ -54,20 +54,26 @@ class FileStore(Settings):
     """A private key in a PEM file, encrypted."""
 
     kind: Literal["file"]
+    """A PEM file."""
     path: Path
+    """The file: encrypted PKCS #8, or the RFC 1423 PEM of the step tools."""
     password_file: Path | None = None
+    """The file with the key's password."""
 
 
 class PKCS11Store(Settings):
     """A private key in a PKCS #11 token."""
 
     kind: Literal["pkcs11"]
+    """A PKCS #11 token."""
     module: Path
     """The library of the token's manufacturer."""
     token: str
     """The token's label."""
     pin_file: Path
+    """The file with the token's user PIN."""
     label: str | None = None
+    """The label of the key on the token; a key needs a label or an id."""
     id: Annotated[bytes | None, BeforeValidator(_octets)] = None
     """CKA_ID in hex. Where label and id are both given, both must match."""
     sessions: int = Field(default=4, ge=1, le=256)
@@ -84,12 +90,15 @@ class CertificateRulesConfig(Settings):
     """Which leaf certificates a key signs."""
 
     max_validity: Duration = dt.timedelta(days=90)
+    """The longest validity of a certificate."""
     latest_start: Duration = dt.timedelta(hours=1)
     """How far in the future a certificate may begin: one for later could outlast the discovery of a compromise."""
     extended_key_usages: tuple[Usage, ...] = Field(
         default=("serverAuth", "clientAuth"), validate_default=True
     )
+    """The extended key usages a certificate may have."""
     require_extended_key_usage: bool = True
+    """Whether a certificate needs one of them."""
     permitted_names: tuple[str, ...] = ()
     """``"dns:example.com"``, ``"ip:10.0.0.0/8"``, ``"email:example.com"``, ``"uri:example.com"``: every name
     must be at or below one of these. Empty: every name."""
@@ -105,6 +114,7 @@ class CRLRulesConfig(Settings):
     """Which revocation lists a key signs."""
 
     max_validity: Duration = dt.timedelta(days=10)
+    """The longest time from thisUpdate to nextUpdate."""
 
 
 class OCSPRulesConfig(Settings):
@@ -113,13 +123,16 @@ class OCSPRulesConfig(Settings):
     issuer_certificate: Path
     """PEM: the one issuer whose certificates' status the key states."""
     max_validity: Duration = dt.timedelta(days=7)
+    """The longest time from thisUpdate to nextUpdate."""
 
 
 class SSHRulesConfig(Settings):
     """Which SSH certificates a key signs."""
 
     certificate_type: Literal["user", "host"]
+    """The type of SSH certificates."""
     max_validity: Duration
+    """The longest validity of an SSH certificate."""
     latest_start: Duration = dt.timedelta(hours=1)
     """As for X.509."""
 
@@ -128,13 +141,19 @@ class KeyConfig(Settings):
     """A key. It may sign the statements it has rules for."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    """The key's name in the other services' configurations."""
     store: Annotated[FileStore | PKCS11Store, Field(discriminator="kind")]
+    """Where the private key is."""
     certificate: Path | None = None
     """PEM: the issuer's or responder's certificate of the key."""
     certificates: CertificateRulesConfig | None = None
+    """What certificates it may sign; without it none."""
     crls: CRLRulesConfig | None = None
+    """What CRLs it may sign; without it none."""
     ocsp: OCSPRulesConfig | None = None
+    """What OCSP responses it may sign; without it none."""
     ssh: SSHRulesConfig | None = None
+    """What SSH certificates it may sign; without it none."""
 
     @model_validator(mode="after")
     def _check_rules(self) -> "KeyConfig":
@@ -151,9 +170,13 @@ class Config(Settings):
     """The whole service."""
 
     keys: tuple[KeyConfig, ...] = Field(min_length=1)
+    """The keys, and what each may sign."""
     certificate_callers: tuple[str, ...] = ("issuing",)
+    """Services that may have certificates signed."""
     status_callers: tuple[str, ...] = ("validation",)
+    """Services that may have CRLs and OCSP responses signed."""
     key_callers: tuple[str, ...] = ("issuing", "validation")
+    """Services that may list the keys."""
     check_every: Duration = dt.timedelta(seconds=15)
     """How often each key is tried."""
 

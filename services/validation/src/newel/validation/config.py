@@ -120,7 +120,9 @@ class ReconcileConfig(Settings):
     """How the recorded statuses are compared with the issuing authority's lists."""
 
     revoked_every: Duration = dt.timedelta(seconds=10)
+    """How often the revoked certificates are compared."""
     issued_every: Duration = dt.timedelta(minutes=5)
+    """How often the issued certificates are compared."""
     max_lag: Duration = dt.timedelta(hours=4)
     """How old a comparison may be: past that, no status is good and no CRL is made."""
     keep_expired: Duration = dt.timedelta(days=7)
@@ -131,13 +133,19 @@ class Config(Settings):
     """The configuration of the service."""
 
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
+    """The issuers whose certificates' status is served."""
     crl_files: tuple[CRLFileConfig, ...] = ()
+    """CRLs that a ceremony made."""
     roots_file: Path | tuple[Path, ...] | None = None
     """PEM, one file or several: served at ``/roots.pem``."""
     ocsp: OCSPConfig = OCSPConfig()
+    """How OCSP is answered."""
     crl: CRLConfig = CRLConfig()
+    """How CRLs are published."""
     http: HTTPConfig = HTTPConfig()
+    """What HTTP clients may do."""
     reconcile: ReconcileConfig = ReconcileConfig()
+    """How often the issuing authority's lists are compared with this service's."""
     poll_every: Duration = dt.timedelta(milliseconds=250)
     """How often a worker reads what other workers changed."""
 

@@ -16,6 +16,7 @@ class DatabaseConfig(Config):
     url: str
     """``sqlite:///path`` or ``postgresql://user@host/database?schema=issuing``."""
     password_file: Path | None = None
+    """The file with the user's password."""
 
     def password(self) -> str | None:
         """Read the password, if there is one. Raises ConfigError."""
@@ -26,8 +27,11 @@ class TLSConfig(Config):
     """The certificate a service presents to its peers, as server and as client, and their roots."""
 
     certificate: Path
+    """PEM: the certificate, then its chain."""
     key: Path
+    """PEM: its private key."""
     roots: Path
+    """PEM: the roots of the other services' certificates."""
 
     def files(self) -> TLSFiles:
         """Return the same as ``newel.runtime.rpc`` takes it."""
@@ -38,8 +42,11 @@ class NATSConfig(Config):
     """The NATS servers that carry events. Over TLS the service presents ``[runtime.tls]``."""
 
     servers: tuple[str, ...] = Field(min_length=1)
+    """The servers' URLs."""
     credentials_file: Path | None = None
+    """The file with the NATS credentials."""
     replicas: int = Field(default=1, ge=1, le=5)
+    """How many servers keep each event."""
 
 
 class ChannelConfig(Config):
@@ -55,9 +62,11 @@ class ListenConfig(Config):
     """The address of one HTTP listener."""
 
     address: str
+    """Host and port to listen on."""
     certificate: Path | None = None
     """PEM chain, leaf first, where the service does not issue its own."""
     key: Path | None = None
+    """PEM: the private key."""
     client_roots: tuple[Path, ...] = ()
     """PEM: the roots of client certificates."""
 
@@ -72,8 +81,11 @@ class RuntimeConfig(Config):
     """The process in which a service runs."""
 
     database: DatabaseConfig | None = None
+    """The service's database."""
     tls: TLSConfig | None = None
+    """The service's own certificate, for gRPC in both directions and for NATS."""
     nats: NATSConfig | None = None
+    """The event bus."""
     grpc: str | None = None
     """``host:port`` of its gRPC services."""
     channels: dict[str, ChannelConfig] = Field(default_factory=dict[str, ChannelConfig])
@@ -81,13 +93,17 @@ class RuntimeConfig(Config):
     listen: dict[str, ListenConfig] = Field(default_factory=dict[str, ListenConfig])
     """Its HTTP addresses by the names its app uses; ``https`` is TLS, the others are plain."""
     connections: ConnectionLimits = ConnectionLimits()
+    """How many connections there may be, and how long they may take."""
     health: str = "127.0.0.1:9100"
     """``host:port`` of /livez, /readyz and /metrics; a further worker n has them n ports higher."""
     audit_file: Path | None = None
     """The file of the audit trail; without it the trail goes to stdout."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severity that is logged."""
     access_log: bool = True
+    """Whether every HTTP request is logged."""
     workers: int = Field(default=1, ge=1, le=64)
+    """How many processes serve the listeners."""
 
     @model_validator(mode="after")
     def _check_tls(self) -> Self:

@@ -50,6 +50,7 @@ class ACMEConfig(Config):
     https01_port: int = Field(default=443, ge=1, le=65535)
     """The port of http-01's https redirects."""
     tls_alpn01_port: int = Field(default=443, ge=1, le=65535)
+    """The port of tls-alpn-01."""
     resolvers: tuple[str, ...] = ()
     """``address`` or ``address:port`` of name servers; none: the system's, to find the zone's own."""
     allow_networks: tuple[str, ...] = ()
@@ -57,10 +58,13 @@ class ACMEConfig(Config):
     deny_networks: tuple[str, ...] = ()
     """Never connected to, in addition to cloud metadata and link-local addresses."""
     most_identifiers: int = Field(default=Limits.identifiers, ge=1, le=256)
+    """How many identifiers one order may have."""
     order_lifetime: Duration = Limits.order_lifetime
+    """How long orders and authorizations are valid."""
     retention: Duration = Limits.retention
     """How long orders and the URLs of their certificates are kept."""
     concurrent_validations: int = Field(default=Limits.concurrent_validations, ge=1)
+    """How many challenges one process validates at once."""
     validation_deadline: Duration = Field(
         default=Limits.validation_deadline, gt=dt.timedelta(), le=dt.timedelta(minutes=5)
     )
