@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).with_name("words.py")
 
 def check(root: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(SCRIPT), "--everywhere", str(root)],
+        [sys.executable, str(SCRIPT), str(root)],
         capture_output=True,
         text=True,
         check=False,

@@ -1,4 +1,4 @@
-"""Check the words of the code and the docs: `python tests/architecture/words.py [--everywhere] [ROOT]`.
+"""Check the words of the code and the docs: `python tests/architecture/words.py [ROOT]`.
 
 Prints one line per breach and exits 1 when there is any. CONTRIBUTING.md, "Words", has the rules.
 """
@@ -54,13 +54,6 @@ CITATION_PATTERN = re.compile(
 """Requirements, issues and designs that a reader of this repository cannot open."""
 LONGEST_PROSE_LINE = 100
 """In Markdown; tables, code, headings, links and calls of the SDK are free."""
-
-NOT_YET: tuple[str, ...] = (
-    "libs/crypto/",
-    "libs/runtime/",
-    "services/signer/",
-)
-"""Folders that do not keep the rules yet: remove a line when its folder does."""
 
 
 def is_participle(word: str) -> bool:
@@ -137,13 +130,11 @@ def markdown_breaches(path: Path) -> Iterator[str]:
             yield f"{path}:{number}: {len(line)} columns, the most is {LONGEST_PROSE_LINE}"
 
 
-def breaches(root: Path, not_yet: tuple[str, ...] = NOT_YET) -> Iterator[str]:
-    """Find every breach below a root, except in the folders that do not keep the rules yet."""
+def breaches(root: Path) -> Iterator[str]:
+    """Find every breach below a root."""
     for path in python_files(root):
         name = path.relative_to(root).as_posix()
-        if name.startswith(not_yet) or name.endswith(
-            ("architecture/words.py", "architecture/test_words.py")
-        ):
+        if name.endswith(("architecture/words.py", "architecture/test_words.py")):
             continue
         text = path.read_text()
         yield from name_breaches(path, ast.parse(text))
@@ -151,17 +142,15 @@ def breaches(root: Path, not_yet: tuple[str, ...] = NOT_YET) -> Iterator[str]:
     for path in sorted(
         [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("*/*/README.md")]
     ):
-        if not path.relative_to(root).as_posix().startswith(not_yet):
-            yield from markdown_breaches(path)
+        yield from markdown_breaches(path)
 
 
-def main(root: Path, *, everywhere: bool = False) -> int:
+def main(root: Path) -> int:
     """Print what was found below a root; return the exit status."""
-    found = list(breaches(root, () if everywhere else NOT_YET))
+    found = list(breaches(root))
     print("\n".join(found) or "words: the field's own")
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    roots = [each for each in sys.argv[1:] if each != "--everywhere"] or ["."]
-    sys.exit(main(Path(roots[0]).resolve(), everywhere="--everywhere" in sys.argv))
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))

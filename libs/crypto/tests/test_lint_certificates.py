@@ -192,7 +192,7 @@ CASES: list[tuple[str, Callable[[Draft], Draft]]] = [
         lambda d: d.with_extensions(same(extensions.extended_key_usage([extensions.OCSP_SIGNING]))),
     ),
     (
-        "e_ocsp_signing_not_alone",  # nocheck where nobody signs
+        "e_ocsp_signing_not_alone",  # nocheck where no one signs
         lambda d: d.with_extensions(same(extensions.ocsp_no_check())),
     ),
     (

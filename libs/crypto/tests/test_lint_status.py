@@ -77,15 +77,15 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
     ("e_crl_critical_extension_unknown", {"more": Extension("1.2.3", True, b"\x05\x00").der}),
     (
         "e_crl_reason_unspecified_or_critical",
-        {"entries": der.sequence(entry(Extension(REASON, False, der.enumerated(0)).der))},
+        {"entries": der.sequence(entry(Extension(REASON, False, der.enum_value(0)).der))},
     ),
     (
         "e_crl_reason_unspecified_or_critical",
-        {"entries": der.sequence(entry(Extension(REASON, True, der.enumerated(1)).der))},
+        {"entries": der.sequence(entry(Extension(REASON, True, der.enum_value(1)).der))},
     ),
     (
         "e_crl_remove_from_crl_in_complete_list",
-        {"entries": der.sequence(entry(Extension(REASON, False, der.enumerated(8)).der))},
+        {"entries": der.sequence(entry(Extension(REASON, False, der.enum_value(8)).der))},
     ),
 ]
 
@@ -132,7 +132,7 @@ def single(
 
 
 def revoked_single(at: dt.datetime, reason: int | None = None) -> bytes:
-    said = b"" if reason is None else der.explicit(0, der.enumerated(reason))
+    said = b"" if reason is None else der.explicit(0, der.enum_value(reason))
     return der.explicit(1, der.generalized_time(at) + said)
 
 

@@ -217,7 +217,7 @@ def test_the_narrowest_filter(subjects: list[str], expected: str) -> None:
 async def test_a_stored_message_that_calls_itself_a_status_is_passed_over(
     outbox: TableOutbox, link: NATSConnection
 ) -> None:
-    """Whoever may ask JetStream can have its status messages stored in the stream, by a reply subject."""
+    """A client that may ask JetStream can have its status messages stored in the stream, by a reply subject."""
     registry = CollectorRegistry()
     counted = EventMetrics(registry, SystemClock())
     bus, relay = NATSBus(link, counted), NATSRelay(outbox, link, counted)

@@ -182,7 +182,7 @@ def test_a_ceremony_that_fails_takes_its_token_keys_back(folder: Path, hsm: Any)
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (('issuer = "root"\n', 'issuer = "nobody"\n'), "no CA 'nobody' precedes it"),
+        (('issuer = "root"\n', 'issuer = "absent"\n'), "no CA 'absent' precedes it"),
         (('name = "intermediate"', 'name = "root"'), "two certificates are named root"),
         (("path_length = 0", "path_length = 0\nsurprise = 1"), "surprise"),
         (('dns_names = ["issuing"]', ""), "dns_names"),

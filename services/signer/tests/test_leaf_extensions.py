@@ -1,4 +1,4 @@
-"""The extensions of a leaf: those on the key's list, read as strictly as anybody who verifies reads them."""
+"""The extensions of a leaf: those on the key's list, read as strictly as every verifier reads them."""
 
 import subprocess
 from pathlib import Path
@@ -115,7 +115,7 @@ BAD: list[tuple[str, bytes]] = [
     ("1.2.3", b""),
     ("1.2.3", b"\x30\x00\x00"),
     ("1.2.3", b"\x30\x80"),
-    ("1.2.4", b"\x05\x00"),  # on nobody's list
+    ("1.2.4", b"\x05\x00"),  # on no list
     ("1.3.6.1.4.1.311.25.2", b"\x05\x00"),  # whom Windows logs on
 ]
 
@@ -333,7 +333,7 @@ SUBJECTS: list[tuple[list[tuple[str, bytes]], bool]] = [
     ([("2.5.4.3", b"\x04\x01x")], False),
     ([("1.2.840.113549.1.9.1", der.tlv(0x16, b"me@example.com"))], True),
     ([("1.2.840.113549.1.9.1", der.tlv(0x16, b"me@evil.com"))], False),
-    ([("1.2.840.113549.1.9.1", der.tlv(0x16, b"nobody"))], False),
+    ([("1.2.840.113549.1.9.1", der.tlv(0x16, b"someone"))], False),
     ([("0.9.2342.19200300.100.1.3", der.tlv(0x16, b"me@evil.com"))], False),
     ([("1.2.840.113549.1.9.2", der.tlv(0x16, b"router.evil.com"))], False),
     ([("1.2.840.113549.1.9.8", der.tlv(0x13, b"192.168.0.1"))], False),

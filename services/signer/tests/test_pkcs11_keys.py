@@ -90,7 +90,7 @@ def test_a_token_that_is_taken_away_is_unavailable_and_comes_back(token: Token, 
     hsm.folder.mkdir()
     try:
         with pytest.raises(KeyUnavailableError, match="'first' fails"):
-            key.sign(b"while it is away")
+            key.sign(b"while it is unreachable")
     finally:
         hsm.folder.rmdir()
         away.rename(hsm.folder)

@@ -18,8 +18,8 @@ SECONDS = int(NOW.timestamp())
 DAY = 86_400
 
 
-class Unsigned:
-    """A certificate that ssh-keygen made with another key, to be cut up and put together anew."""
+class UnsignedCertificate:
+    """A certificate that ssh-keygen made with another key, to be cut up and put together again."""
 
     def __init__(self, folder: Path, authority: bytes) -> None:
         self.authority = authority
@@ -72,7 +72,9 @@ def string(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-def open_ssh_harness(files: AuthorityFiles, kind: str) -> tuple[SignerHarness, Unsigned, Path]:
+def open_ssh_harness(
+    files: AuthorityFiles, kind: str
+) -> tuple[SignerHarness, UnsignedCertificate, Path]:
     private = keys.generate(kind)
     key_file = files.root_key.parent.parent / "ssh_ca"
     password = b"correct horse"
@@ -89,7 +91,11 @@ def open_ssh_harness(files: AuthorityFiles, kind: str) -> tuple[SignerHarness, U
     from newel.signer.ssh_policy import public_blob
 
     blob = public_blob(private.public_key())
-    return open_harness(files, configured), Unsigned(key_file.parent, blob), key_file.parent
+    return (
+        open_harness(files, configured),
+        UnsignedCertificate(key_file.parent, blob),
+        key_file.parent,
+    )
 
 
 @pytest.mark.needs("ssh-keygen")
@@ -120,9 +126,9 @@ async def test_openssh_takes_what_was_signed(files: AuthorityFiles, kind: str) -
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a host": ({"kind": 2}, "not a user certificate"),
     "no type": ({"kind": 3}, "not a user certificate"),
-    "anybody": ({"principals": ()}, "without principals"),
-    "nobody": ({"principals": (b"",)}, "without principals"),
-    "for ever": ({"before": 2**64 - 1}, "never expires"),
+    "no principals": ({"principals": ()}, "without principals"),
+    "an empty principal": ({"principals": (b"",)}, "without principals"),
+    "no end": ({"before": 2**64 - 1}, "never expires"),
     "two days": ({"before": SECONDS + 2 * DAY}, "the maximum of"),
     "over": ({"after": SECONDS - DAY, "before": SECONDS - 1}, "expired before"),
     "tomorrow": ({"after": SECONDS + DAY, "before": SECONDS + DAY + 60}, "too far ahead"),

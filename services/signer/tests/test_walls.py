@@ -52,7 +52,7 @@ def test_a_key_that_is_not_its_certificates_does_not_start(authority: AuthorityF
 
 
 def test_an_authority_is_nobodys_responder() -> None:
-    """Whoever had its key could certify what it then calls good."""
+    """A holder of its key could certify what it then calls good."""
     ca = CertificateAuthority("Intermediate", SystemClock().now())
     policy = partial(OCSPPolicy, issuer=Issuer(ca.der), max_validity=dt.timedelta(days=1))
     key = keys.generate()

@@ -26,7 +26,7 @@ _SAN_OID = der.oid(extensions.SUBJECT_ALT_NAME)
 _SAN_CRITICAL = _SAN_OID + der.boolean(value=True)
 
 
-class Signed(NamedTuple):
+class SignedParts(NamedTuple):
     """The three parts of a signed X.509 structure."""
 
     tbs: bytes
@@ -40,10 +40,10 @@ def assemble(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
     return b"".join((der.header(der.SEQUENCE, len(tbs) + len(tail)), tbs, tail))
 
 
-def split(signed: bytes) -> Signed:
+def split(signed: bytes) -> SignedParts:
     """Split what :func:`assemble` joins. Raises :class:`der.DERError`."""
     reader = der.Reader(der.only(signed).content)
-    parts = Signed(
+    parts = SignedParts(
         reader.read(der.SEQUENCE).raw, reader.read(der.SEQUENCE).raw, reader.bit_string()
     )
     reader.end()

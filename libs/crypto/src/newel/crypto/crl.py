@@ -25,7 +25,7 @@ _UNUSED_REASON = 7
 _REMOVE_FROM_CRL = 8
 _REASON = der.oid("2.5.29.21")
 _REASONS = tuple(
-    der.sequence(der.sequence(_REASON, der.octet_string(der.enumerated(reason)))) if reason else b""
+    der.sequence(der.sequence(_REASON, der.octet_string(der.enum_value(reason)))) if reason else b""
     for reason in range(_HIGHEST_REASON + 1)
 )
 

@@ -103,7 +103,7 @@ def integer(value: int) -> bytes:
     return tlv(INTEGER, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
-def enumerated(value: int) -> bytes:
+def enum_value(value: int) -> bytes:
     """Encode an ENUMERATED of a small value that is not negative."""
     return bytes((ENUMERATED,)) + integer(value)[1:]
 

@@ -53,7 +53,7 @@ class LintError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Linted:
+class _LintSubject:
     tbs: bytes
     _seal: Any
 
@@ -62,19 +62,19 @@ class _Linted:
             raise TypeError("only the linter makes linted values")
 
 
-class LintedCertificate(_Linted):
+class LintedCertificate(_LintSubject):
     """A TBSCertificate that passed every lint."""
 
     __slots__ = ()
 
 
-class LintedList(_Linted):
+class LintedList(_LintSubject):
     """A TBSCertList that passed every lint."""
 
     __slots__ = ()
 
 
-class LintedResponse(_Linted):
+class LintedResponse(_LintSubject):
     """A ResponseData that passed every lint."""
 
     __slots__ = ()

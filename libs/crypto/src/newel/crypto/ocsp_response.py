@@ -14,7 +14,7 @@ from newel.crypto.extensions import Extension
 _BASIC = der.oid("1.3.6.1.5.5.7.48.1.1")
 _NONCE = "1.3.6.1.5.5.7.48.1.2"
 _EXTENDED_REVOKE = "1.3.6.1.5.5.7.48.1.9"
-_SUCCESSFUL = der.enumerated(0)
+_SUCCESSFUL = der.enum_value(0)
 _GOOD = b"\x80\x00"
 _UNKNOWN = b"\x82\x00"
 _CERTIFICATE_HOLD = 6
@@ -35,7 +35,7 @@ class ErrorStatus(enum.IntEnum):
 
 def error_response(status: ErrorStatus) -> bytes:
     """Encode the OCSPResponse of an error."""
-    return der.sequence(der.enumerated(status))
+    return der.sequence(der.enum_value(status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class ResponseEncoder:
 def _encode_revoked(at: dt.datetime, reason: int) -> bytes:
     if not 0 <= reason <= _HIGHEST_REASON or reason in _UNUSABLE_REASONS:
         raise ValueError(f"a revocation cannot have the reason {reason}")
-    encoded = der.explicit(0, der.enumerated(reason)) if reason else b""
+    encoded = der.explicit(0, der.enum_value(reason)) if reason else b""
     return der.explicit(1, der.generalized_time(at) + encoded)
 
 

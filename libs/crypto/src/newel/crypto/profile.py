@@ -1,4 +1,4 @@
-"""Profiles: what the certificates of one purpose contain, whoever asks for them."""
+"""Profiles: what the certificates of one purpose contain, for every caller."""
 
 import datetime as dt
 import enum

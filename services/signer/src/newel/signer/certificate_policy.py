@@ -1,4 +1,4 @@
-"""Which certificates a key may sign, whoever the caller is.
+"""Which certificates a key may sign, for every caller.
 
 The checks, in order:
 

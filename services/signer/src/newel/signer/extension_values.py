@@ -108,7 +108,7 @@ def check_certificate_policies(value: bytes) -> None:
 
 
 def check_anything(value: bytes) -> None:
-    """One DER value, of an extension that the operator allows and nobody here knows."""
+    """One DER value, of an extension that the operator allows and this module does not know."""
     if not value:
         raise ValueError("an extension without a value")
     der.only(value, value[0])
