@@ -255,6 +255,17 @@ class TestLists:
         assert answer.status_code == 400, answer.text
         assert answer.json()["type"] == "urn:newel:error:malformed"
 
+    async def test_an_unknown_parameter_is_answered_with_those_there_are(
+        self, catalogue: Catalogue, ada: IssuedCertificate
+    ) -> None:
+        async with client(catalogue, ada.der) as http:
+            answer = await http.get("/inventory/certificates", params={"colour": "red"})
+        assert answer.status_code == 400
+        detail = answer.json()["detail"]
+        assert detail.startswith("The parameter 'colour' is unknown; there are ")
+        names = detail.removesuffix(".").partition(" are ")[2].split(", ")
+        assert {"state", "name", "sort", "limit"} <= set(names)
+
     async def test_a_cursor_fits_only_its_question(
         self, catalogue: Catalogue, ada: IssuedCertificate
     ) -> None:

@@ -102,18 +102,27 @@ async def _render_error(_: Request, error: Exception) -> Response:
     return _problem(ours.http_status, ours.type, ours.detail)
 
 
-async def _render_invalid(_: Request, error: Exception) -> Response:
-    """Name the first parameter that is wrong, and what it must be."""
+async def _render_invalid(request: Request, error: Exception) -> Response:
+    """Name the first parameter that is wrong, and what it must be or which there are."""
     found = cast("RequestValidationError", error).errors()[0]
     name, context = str(found["loc"][-1])[:40], found.get("ctx", {})
     if found["type"] == "extra_forbidden":
-        detail = f"The parameter {name!r} is unknown."
+        detail = (
+            f"The parameter {name!r} is unknown; there are {', '.join(_list_parameters(request))}."
+        )
     else:
         expected = context.get("error") or context.get("expected") or "valid"
         if found["type"] in {"enum", "literal_error"}:
             expected = "one of " + str(expected).replace("' or '", "', '").replace("'", "")
         detail = f"The parameter {name!r} must be {expected}."
     return _problem(400, ErrorType.MALFORMED, detail)
+
+
+def _list_parameters(request: Request) -> list[str]:
+    """List the query parameters of the route, as the OpenAPI document does."""
+    paths = cast("FastAPI", request.app).openapi()["paths"]
+    parameters = paths[request.scope["route"].path]["get"].get("parameters", [])
+    return [str(each["name"]) for each in parameters if each["in"] == "query"]
 
 
 async def _render_unrouted(_: Request, error: Exception) -> Response:
