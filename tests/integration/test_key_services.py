@@ -208,7 +208,10 @@ def test_a_certificate_whose_key_is_in_the_token_is_renewed(desk: Desk) -> None:
         (("pin-value=", "pin-value=9"), "the token answers PinIncorrect"),
         (("token=newel", "token=other"), "the token answers NoSuchToken"),
         (("object=p256", "label=p256"), "the URI names no key: it has neither object nor id"),
-        (("pkcs11:module", "awskms:module"), "it is for keys of PKCS #11 tokens only: pkcs11:…"),
+        (
+            ("pkcs11:module", "awskms:module"),
+            "only keys of PKCS #11 tokens are supported: pkcs11:…",
+        ),
     ],
 )
 def test_what_the_token_refuses_is_said_without_the_pin(
