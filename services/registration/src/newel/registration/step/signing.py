@@ -116,9 +116,7 @@ def read_request(text: str | None) -> csr.UnverifiedRequest:
     try:
         return csr.read_request(text.encode())
     except csr.CSREncodingError as error:
-        raise malformed_error(
-            "error decoding json: the csr is not a certificate request in PEM", cause=str(error)
-        ) from None
+        raise malformed_error("error decoding json", cause=str(error)) from None
     except csr.CSRError as error:
         raise malformed_error(f"invalid csr: {error}") from None
 
