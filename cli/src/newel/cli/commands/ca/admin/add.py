@@ -6,7 +6,7 @@ from newel.cli.operations.administration import admin_records, admin_session
 from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAAdminAddOptions
+    from newel.cli.options.records.ca_admin import CAAdminAddOptions
 
 
 def run(options: "CAAdminAddOptions") -> None:

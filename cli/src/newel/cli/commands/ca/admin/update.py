@@ -7,7 +7,7 @@ from newel.cli.operations.administration import admin_records, admin_session
 from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAAdminUpdateOptions
+    from newel.cli.options.records.ca_admin import CAAdminUpdateOptions
 
 
 def run(options: "CAAdminUpdateOptions") -> None:

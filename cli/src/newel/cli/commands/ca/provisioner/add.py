@@ -7,7 +7,7 @@ from newel.cli.options import provisioner
 from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAProvisionerAddOptions
+    from newel.cli.options.records.ca_provisioner import CAProvisionerAddOptions
 
 
 def run(options: "CAProvisionerAddOptions") -> None:

@@ -6,7 +6,7 @@ from newel.cli.operations.connection import connect
 from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAProvisionerJWEKeyOptions
+    from newel.cli.options.records.ca_provisioner import CAProvisionerJWEKeyOptions
 
 
 def run(options: "CAProvisionerJWEKeyOptions") -> None:

@@ -7,7 +7,7 @@ from newel.cli.operations.connection import connect
 from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAProvisionerListOptions
+    from newel.cli.options.records.ca_provisioner import CAProvisionerListOptions
 
 
 def run(options: "CAProvisionerListOptions") -> None:

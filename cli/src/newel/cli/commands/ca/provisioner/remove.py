@@ -6,7 +6,7 @@ from newel.cli.operations.provisioners import targets
 from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAProvisionerRemoveOptions
+    from newel.cli.options.records.ca_provisioner import CAProvisionerRemoveOptions
 
 
 def run(options: "CAProvisionerRemoveOptions") -> None:

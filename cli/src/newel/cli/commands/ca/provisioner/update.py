@@ -7,7 +7,7 @@ from newel.cli.options import provisioner
 from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAProvisionerUpdateOptions
+    from newel.cli.options.records.ca_provisioner import CAProvisionerUpdateOptions
 
 
 def run(options: "CAProvisionerUpdateOptions") -> None:

@@ -10,7 +10,7 @@ from newel.cli.options.groups import admin_options, authority_options
 from newel.cli.store.files import read_password
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAProvisionerWebhookOptions
+    from newel.cli.options.records.ca_provisioner import CAProvisionerWebhookOptions
 
 
 KINDS = ("ENRICHING", "AUTHORIZING", "SCEPCHALLENGE", "NOTIFYING")

@@ -7,7 +7,7 @@ from newel.cli.errors import CliError
 from newel.cli.operations.crypto import digests
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoHashCompareOptions
+    from newel.cli.options.records.crypto_hash import CryptoHashCompareOptions
 
 
 def run(options: "CryptoHashCompareOptions") -> None:

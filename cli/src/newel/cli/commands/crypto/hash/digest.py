@@ -6,7 +6,7 @@ from newel.cli.interact.terminal import show_json
 from newel.cli.operations.crypto import digests
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoHashDigestOptions
+    from newel.cli.options.records.crypto_hash import CryptoHashDigestOptions
 
 
 def run(options: "CryptoHashDigestOptions") -> None:

@@ -6,7 +6,7 @@ from newel.cli.jose import jwe_messages, jwk_files, jws_messages
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJOSEFormatOptions
+    from newel.cli.options.records.crypto_jose import CryptoJOSEFormatOptions
 
 
 def run(options: "CryptoJOSEFormatOptions") -> None:

@@ -12,7 +12,7 @@ from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWEDecryptOptions
+    from newel.cli.options.records.crypto_jwe import CryptoJWEDecryptOptions
 
 
 def run(options: "CryptoJWEDecryptOptions") -> None:

@@ -10,7 +10,7 @@ from newel.cli.options.groups import select
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWEEncryptOptions
+    from newel.cli.options.records.crypto_jwe import CryptoJWEEncryptOptions
 
 
 PASSWORD = ("PBES2-HS256+A128KW", "PBES2-HS384+A192KW", "PBES2-HS512+A256KW")

@@ -13,7 +13,7 @@ from newel.cli.store.files import write
 from newel.crypto.keys import PublicKey
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWKCreateOptions
+    from newel.cli.options.records.crypto_jwk import CryptoJWKCreateOptions
 
 
 KINDS = ("EC", "RSA", "OKP", "oct")

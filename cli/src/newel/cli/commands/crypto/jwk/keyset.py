@@ -14,7 +14,7 @@ from newel.cli.operations.keys.key_output import json_text
 from newel.cli.store.files import read, replace
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWKKeysetOptions
+    from newel.cli.options.records.crypto_jwk import CryptoJWKKeysetOptions
 
 
 def run(options: "CryptoJWKKeysetOptions") -> None:

@@ -7,7 +7,7 @@ from newel.cli.jose import jwk_files
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWKPublicOptions
+    from newel.cli.options.records.crypto_jwk import CryptoJWKPublicOptions
 
 
 PROMPT = "Please enter the password to decrypt your private JWK"

@@ -8,7 +8,7 @@ from newel.cli.jose import jwk_files
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWKThumbprintOptions
+    from newel.cli.options.records.crypto_jwk import CryptoJWKThumbprintOptions
 
 
 def run(options: "CryptoJWKThumbprintOptions") -> None:

@@ -10,7 +10,7 @@ from newel.cli.jose import jws_messages
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWSInspectOptions, CryptoJWSVerifyOptions
+    from newel.cli.options.records.crypto_jws import CryptoJWSInspectOptions, CryptoJWSVerifyOptions
 
 
 def run(options: "CryptoJWSInspectOptions") -> None:

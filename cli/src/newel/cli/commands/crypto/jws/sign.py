@@ -10,7 +10,8 @@ from newel.cli.store.files import read
 from newel.cli.store.standard_input import has_input
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWSSignOptions, CryptoJWTSignOptions
+    from newel.cli.options.records.crypto_jws import CryptoJWSSignOptions
+    from newel.cli.options.records.crypto_jwt import CryptoJWTSignOptions
 
 
 def run(options: "CryptoJWSSignOptions") -> None:

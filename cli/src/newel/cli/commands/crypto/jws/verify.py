@@ -9,7 +9,8 @@ from newel.cli.options.groups import select
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWSVerifyOptions, CryptoJWTVerifyOptions
+    from newel.cli.options.records.crypto_jws import CryptoJWSVerifyOptions
+    from newel.cli.options.records.crypto_jwt import CryptoJWTVerifyOptions
 
 
 def run(options: "CryptoJWSVerifyOptions") -> None:

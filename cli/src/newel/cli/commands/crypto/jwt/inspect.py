@@ -10,7 +10,7 @@ from newel.cli.jose import jws_messages
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWTInspectOptions
+    from newel.cli.options.records.crypto_jwt import CryptoJWTInspectOptions
 
 
 def run(options: "CryptoJWTInspectOptions") -> None:

@@ -12,7 +12,7 @@ from newel.cli.store.standard_input import has_input
 from newel.client.clock import now
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWTSignOptions
+    from newel.cli.options.records.crypto_jwt import CryptoJWTSignOptions
 
 
 NEEDED = ("iss", "aud", "sub", "exp")

@@ -14,7 +14,7 @@ from newel.cli.store.files import read
 from newel.client.clock import now
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoJWTVerifyOptions
+    from newel.cli.options.records.crypto_jwt import CryptoJWTVerifyOptions
 
 
 def run(options: "CryptoJWTVerifyOptions") -> None:

@@ -7,7 +7,7 @@ from newel.cli.interact.terminal import ask_password
 from newel.cli.operations.crypto.passwords_phc import matches
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKDFCompareOptions
+    from newel.cli.options.records.crypto_kdf import CryptoKDFCompareOptions
 
 
 def run(options: "CryptoKDFCompareOptions") -> None:

@@ -7,7 +7,7 @@ from newel.cli.interact.terminal import ask_password
 from newel.cli.operations.crypto.passwords_phc import hash_password
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKDFHashOptions
+    from newel.cli.options.records.crypto_kdf import CryptoKDFHashOptions
 
 
 def run(options: "CryptoKDFHashOptions") -> None:

@@ -11,7 +11,7 @@ from newel.cli.render.fingerprint import format_fingerprint
 from newel.crypto.keys import PrivateKey, PublicKey
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKeyFingerprintOptions
+    from newel.cli.options.records.crypto_key import CryptoKeyFingerprintOptions
 
 
 def run(options: "CryptoKeyFingerprintOptions") -> None:

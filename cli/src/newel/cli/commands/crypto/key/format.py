@@ -12,7 +12,7 @@ from newel.cli.store.files import write
 from newel.crypto.keys import PrivateKey, PublicKey
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKeyFormatOptions
+    from newel.cli.options.records.crypto_key import CryptoKeyFormatOptions
 
 
 FORMS = ("pem", "der", "ssh", "jwk")

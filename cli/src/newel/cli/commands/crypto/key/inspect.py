@@ -10,7 +10,7 @@ from newel.cli.operations.keys.key_files import load
 from newel.cli.operations.keys.key_material import Material
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKeyInspectOptions
+    from newel.cli.options.records.crypto_key import CryptoKeyInspectOptions
 
 
 CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}

@@ -9,7 +9,7 @@ from newel.cli.operations.keys.key_output import public_pem
 from newel.cli.store.files import write
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKeyPublicOptions
+    from newel.cli.options.records.crypto_key import CryptoKeyPublicOptions
 
 
 def run(options: "CryptoKeyPublicOptions") -> None:

@@ -12,7 +12,7 @@ from newel.cli.store.files import read
 from newel.crypto.keys import PrivateKey
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKeySignOptions
+    from newel.cli.options.records.crypto_key import CryptoKeySignOptions
 
 
 def run(options: "CryptoKeySignOptions") -> None:

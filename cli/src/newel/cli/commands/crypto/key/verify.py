@@ -10,7 +10,7 @@ from newel.cli.store.files import read
 from newel.crypto.keys import PublicKey
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoKeyVerifyOptions
+    from newel.cli.options.records.crypto_key import CryptoKeyVerifyOptions
 
 
 def run(options: "CryptoKeyVerifyOptions") -> None:

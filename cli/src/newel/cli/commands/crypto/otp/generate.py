@@ -9,7 +9,7 @@ from newel.cli.operations.crypto.otp_keys import OtpKey, algorithm, check_key
 from newel.cli.store.files import write
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoOTPGenerateOptions
+    from newel.cli.options.records.crypto_otp import CryptoOTPGenerateOptions
 
 
 PIXELS = 200

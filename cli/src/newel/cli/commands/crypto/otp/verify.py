@@ -11,7 +11,7 @@ from newel.cli.store.standard_input import text_or_answer
 from newel.client.clock import now
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoOTPVerifyOptions
+    from newel.cli.options.records.crypto_otp import CryptoOTPVerifyOptions
 
 
 MOST_SKEW = 1000

@@ -9,7 +9,7 @@ from newel.cli.interact.terminal import show_json
 from newel.cli.operations.crypto.windows_executables import certificates, signature
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoWinpeExtractOptions
+    from newel.cli.options.records.crypto_winpe import CryptoWinpeExtractOptions
 
 
 def run(options: "CryptoWinpeExtractOptions") -> None:

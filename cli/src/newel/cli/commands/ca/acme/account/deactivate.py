@@ -9,7 +9,7 @@ from newel.cli.operations.connection import explain_refusals
 from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAACMEAccountDeactivateOptions
+    from newel.cli.options.records.ca_acme import CAACMEAccountDeactivateOptions
 
 
 def run(options: "CAACMEAccountDeactivateOptions") -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from newel.cli.operations.acme import accounts
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAACMEAccountListOptions
+    from newel.cli.options.records.ca_acme import CAACMEAccountListOptions
 
 
 def run(options: "CAACMEAccountListOptions") -> None:

@@ -8,7 +8,7 @@ from newel.cli.operations.connection import explain_refusals
 from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAACMEAccountRekeyOptions
+    from newel.cli.options.records.ca_acme import CAACMEAccountRekeyOptions
 
 
 def run(options: "CAACMEAccountRekeyOptions") -> None:

@@ -6,7 +6,7 @@ from newel.cli.operations.administration import admin_session, external_keys
 from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAACMEEABAddOptions
+    from newel.cli.options.records.ca_acme import CAACMEEABAddOptions
 
 
 TITLES = ("Key ID", "Provisioner", "Key (base64, raw url encoded)", "Reference")

@@ -11,7 +11,7 @@ from newel.cli.operations.administration import admin_session, external_keys
 from newel.cli.options.groups import admin_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.ca import CAACMEEABListOptions
+    from newel.cli.options.records.ca_acme import CAACMEEABListOptions
     from newel.client.admin_calls import ExternalKey
 
 TITLES = ("Key ID", "Provisioner", "Key (masked)", "Created At", "Bound At", "Account", "Reference")

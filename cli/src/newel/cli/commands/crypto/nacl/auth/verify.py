@@ -9,7 +9,7 @@ from newel.cli.operations.crypto.nacl_files import key
 from newel.cli.store.standard_input import text_or_answer
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoNACLAuthVerifyOptions
+    from newel.cli.options.records.crypto_nacl import CryptoNACLAuthVerifyOptions
 
 
 def run(options: "CryptoNACLAuthVerifyOptions") -> None:

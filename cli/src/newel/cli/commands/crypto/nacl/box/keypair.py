@@ -6,7 +6,7 @@ from newel.cli.operations.crypto.nacl_files import check_names
 from newel.cli.operations.keys.key_output import write_pair
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoNACLBoxKeypairOptions
+    from newel.cli.options.records.crypto_nacl import CryptoNACLBoxKeypairOptions
 
 
 def run(options: "CryptoNACLBoxKeypairOptions") -> None:

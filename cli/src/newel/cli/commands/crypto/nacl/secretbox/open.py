@@ -6,7 +6,7 @@ from newel.cli.errors import CliError
 from newel.cli.operations.crypto.nacl_files import key, nonce, read_input, show_raw
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoNACLSecretboxOpenOptions
+    from newel.cli.options.records.crypto_nacl import CryptoNACLSecretboxOpenOptions
 
 
 def run(options: "CryptoNACLSecretboxOpenOptions") -> None:

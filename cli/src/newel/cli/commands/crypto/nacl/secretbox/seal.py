@@ -6,7 +6,7 @@ from newel.cli.operations.crypto.nacl_files import key, nonce, show
 from newel.cli.store.standard_input import text_or_answer
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoNACLSecretboxSealOptions
+    from newel.cli.options.records.crypto_nacl import CryptoNACLSecretboxSealOptions
 
 
 def run(options: "CryptoNACLSecretboxSealOptions") -> None:

@@ -6,7 +6,7 @@ from newel.cli.operations.crypto.nacl_files import check_names
 from newel.cli.operations.keys.key_output import write_pair
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoNACLSignKeypairOptions
+    from newel.cli.options.records.crypto_nacl import CryptoNACLSignKeypairOptions
 
 
 def run(options: "CryptoNACLSignKeypairOptions") -> None:

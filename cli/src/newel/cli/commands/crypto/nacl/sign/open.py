@@ -6,7 +6,7 @@ from newel.cli.errors import CliError
 from newel.cli.operations.crypto.nacl_files import key, read_input, show_raw
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.crypto import CryptoNACLSignOpenOptions
+    from newel.cli.options.records.crypto_nacl import CryptoNACLSignOpenOptions
 
 
 def run(options: "CryptoNACLSignOpenOptions") -> None:
