@@ -56,6 +56,11 @@ def test_what_only_re2_accepts_is_refused_as_in_go(pattern: str, error: str) -> 
     assert not is_match(Budget(), pattern, "a")
 
 
+def test_a_pattern_that_is_too_long_is_refused_and_not_taken_for_one_that_does_not_match() -> None:
+    with pytest.raises(CallError, match="expression too large"):
+        is_match(Budget(), "a|" * 2500 + "b", "b")
+
+
 def test_an_escaped_or_quoted_backslash_is_not_an_escape() -> None:
     assert is_match(Budget(), r"^\\C$", r"\C")
     assert is_match(Budget(), r"^\Q\C\E$", r"\C")

@@ -28,5 +28,9 @@ class CallError(Exception):
     """A function's refusal of its arguments; the evaluator adds the position."""
 
 
+class PatternTooLongError(CallError):
+    """A regular expression that is not read because of its length: whether it is valid is unknown."""
+
+
 class FailedError(CallError):
     """A call of ``fail`` by the template."""

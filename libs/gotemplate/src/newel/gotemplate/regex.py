@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import re2
 
 from newel.gotemplate.budget import Budget
-from newel.gotemplate.errors import CallError, LimitError
+from newel.gotemplate.errors import CallError, LimitError, PatternTooLongError
 
 MAX_PATTERN = 4000
 """Characters of a pattern. RE2 expands counted repetitions before it bounds the program."""
@@ -39,7 +39,7 @@ class Regexp:
 
     def __init__(self, budget: Budget, pattern: str) -> None:
         if len(pattern) > MAX_PATTERN:
-            raise CallError("error parsing regexp: expression too large")
+            raise PatternTooLongError("error parsing regexp: expression too large")
         self.pattern = pattern
         options = re2.Options()
         options.log_errors = False

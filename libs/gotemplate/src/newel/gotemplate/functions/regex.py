@@ -6,7 +6,7 @@ from typing import Any
 
 from newel.gotemplate.budget import Budget
 from newel.gotemplate.calls import Functions, declare
-from newel.gotemplate.errors import CallError
+from newel.gotemplate.errors import CallError, PatternTooLongError
 from newel.gotemplate.literals import octets
 from newel.gotemplate.regex import Captures, Regexp, Span
 from newel.gotemplate.values import Slice
@@ -16,9 +16,14 @@ SPECIAL = frozenset("\\.+*?()|[]{}^$")
 
 
 def is_match(budget: Budget, pattern: str, text: str) -> bool:
-    """Return whether the pattern matches anywhere; an invalid pattern matches nothing."""
+    """Return whether the pattern matches anywhere; an invalid pattern matches nothing.
+
+    Raises CallError for one that is too long to be read: Go may find a match.
+    """
     try:
         regexp = Regexp(budget, pattern)
+    except PatternTooLongError:
+        raise
     except CallError:
         return False
     return match(budget, regexp, text)
