@@ -7,14 +7,8 @@ import pytest
 from cryptography import x509
 
 from fixtures.authority import EPOCH
-from fixtures.registration import CA, RegistrationHarness, request_for
+from fixtures.registration import CA, RegistrationHarness, read_message, request_for
 from newel.step import extension
-
-
-def message(answer: Any) -> str:
-    body = answer.json()
-    assert body["status"] == answer.status_code
-    return body["message"]
 
 
 async def test_a_token_and_a_request_become_a_certificate(ra: RegistrationHarness) -> None:
@@ -87,12 +81,12 @@ async def test_bad_bodies_are_refused_in_known_words(
 ) -> None:
     answer = await ra.call("POST", "/sign", body)
     assert answer.status_code == 400
-    assert message(answer) == f"The request could not be completed: {text}."
+    assert read_message(answer) == f"The request could not be completed: {text}."
 
 
 async def test_a_request_without_a_token_is_refused(ra: RegistrationHarness) -> None:
     answer = await ra.post("/sign", csr=request_for("foo.internal"))
-    assert message(answer) == "The request could not be completed: missing ott."
+    assert read_message(answer) == "The request could not be completed: missing ott."
 
 
 @pytest.mark.attack("P09")

@@ -1,21 +1,13 @@
 """The validity that ``/sign`` grants, and the texts of its refusals."""
 
-from typing import Any
-
 import pytest
 
-from fixtures.registration import RegistrationHarness, request_for
+from fixtures.registration import RegistrationHarness, read_message, request_for
 
 LENGTH = "requested duration"
 LONGEST = "the authorized maximum certificate duration"
 SHORTEST = "the authorized minimum certificate duration"
 PAST = "notAfter cannot be in the past"
-
-
-def message(answer: Any) -> str:
-    body = answer.json()
-    assert body["status"] == answer.status_code
-    return body["message"]
 
 
 @pytest.mark.parametrize(
@@ -44,4 +36,4 @@ async def test_validity_in_the_words_scripts_know(
     answer = await ra.sign(ra.admin.token("foo.internal"), request_for(), **times)
     assert answer.status_code == status
     if text:
-        assert message(answer).endswith(text)
+        assert read_message(answer).endswith(text)

@@ -8,23 +8,19 @@ from typing import Any
 import pytest
 
 from fixtures.authority import EPOCH, CertificateAuthority
-from fixtures.registration import CA, JwkKey, RegistrationHarness, open_registration, request_for
+from fixtures.registration import (
+    CA,
+    GENERAL_401,
+    JwkKey,
+    RegistrationHarness,
+    open_registration,
+    read_message,
+    request_for,
+)
 from newel.crypto import keys
 from newel.jose import jws
 from newel.registration.storage import TAKEOVER_AFTER
 from newel.runtime.clock import ManualClock
-
-GENERAL_401 = {
-    "status": 401,
-    "message": "The request lacked necessary authorization to be completed."
-    " Please see the certificate authority logs for more info.",
-}
-
-
-def message(answer: Any) -> str:
-    body = answer.json()
-    assert body["status"] == answer.status_code
-    return body["message"]
 
 
 @pytest.mark.attack("T01")
@@ -115,7 +111,7 @@ async def test_a_refusal_of_the_issuing_authority_ends_the_token(ra: Registratio
     token, csr = ra.admin.token("foo.internal"), request_for("foo.internal")
     ra.issuing.refuse = error_pb2.Error(type="badPublicKey", detail="this key is blocked")
     answer = await ra.sign(token, csr)
-    assert message(answer) == "The request could not be completed: this key is blocked."
+    assert read_message(answer) == "The request could not be completed: this key is blocked."
     ra.issuing.refuse = None
     await finish_uses(ra)
     ra.clock.advance(dt.timedelta(seconds=TAKEOVER_AFTER))

@@ -1,27 +1,21 @@
 """Tokens that no provisioner accepts: algorithms, keys, audiences, times."""
 
 import datetime as dt
-from typing import Any
 
 import msgspec
 import pytest
 
 from fixtures.authority import EPOCH
-from fixtures.registration import CA, JwkKey, RegistrationHarness, request_for
+from fixtures.registration import (
+    CA,
+    GENERAL_401,
+    JwkKey,
+    RegistrationHarness,
+    read_message,
+    request_for,
+)
 from newel.crypto import keys
 from newel.jose import jwk
-
-GENERAL_401 = {
-    "status": 401,
-    "message": "The request lacked necessary authorization to be completed."
-    " Please see the certificate authority logs for more info.",
-}
-
-
-def message(answer: Any) -> str:
-    body = answer.json()
-    assert body["status"] == answer.status_code
-    return body["message"]
 
 
 @pytest.mark.attack("T02")
@@ -33,7 +27,7 @@ async def test_t02_tokens_that_name_an_acme_provisioner(ra: RegistrationHarness)
     named = attacker.token("foo.internal", audience=f"{CA}/1.0/sign#acme/acme")
     by_fragment = await ra.sign(named, csr)
     assert by_fragment.status_code == 400
-    assert "token flow is not supported" in message(by_fragment)
+    assert "token flow is not supported" in read_message(by_fragment)
     revoking = attacker.token("1", audience=f"{CA}/1.0/revoke#acme/acme", sans=None)
     refused = await ra.post("/revoke", serial="1", ott=revoking, passive=True)
     assert refused.status_code == 400

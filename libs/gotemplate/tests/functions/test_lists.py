@@ -1,10 +1,8 @@
 """Functions on lists: the answers are those of Go 1.26 with sprig 3.3."""
 
-import pytest
+from collections.abc import Callable
 
-from newel.gotemplate.errors import ExecutionError
-from newel.gotemplate.functions.catalogue import FUNCTIONS
-from newel.gotemplate.template import Template
+import pytest
 
 OUTPUTS = [
     ('{{ list 1 "a" nil }}', "[1 a <nil>]"),
@@ -56,12 +54,10 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("text", "output"), OUTPUTS)
-def test_outputs(text: str, output: str) -> None:
-    assert Template(text, FUNCTIONS).render({}) == output
+def test_outputs(render: Callable[[str], str], text: str, output: str) -> None:
+    assert render(text) == output
 
 
 @pytest.mark.parametrize(("text", "error"), ERRORS)
-def test_errors(text: str, error: str) -> None:
-    with pytest.raises(ExecutionError) as caught:
-        Template(text, FUNCTIONS).render({})
-    assert str(caught.value).endswith(error)
+def test_errors(render_error: Callable[[str], str], text: str, error: str) -> None:
+    assert render_error(text).endswith(error)

@@ -1,13 +1,8 @@
 """Functions on numbers: the answers are those of Go 1.26 with sprig 3.3."""
 
-import os
+from collections.abc import Callable
 
 import pytest
-
-from newel.gotemplate.budget import Environment
-from newel.gotemplate.errors import ExecutionError
-from newel.gotemplate.functions.catalogue import FUNCTIONS
-from newel.gotemplate.template import Template
 
 OUTPUTS = [
     ('{{ atoi "12" }}', "12"),
@@ -81,12 +76,10 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("text", "output"), OUTPUTS)
-def test_outputs(text: str, output: str) -> None:
-    assert Template(text, FUNCTIONS).render({}, Environment(random=os.urandom)) == output
+def test_outputs(render: Callable[[str], str], text: str, output: str) -> None:
+    assert render(text) == output
 
 
 @pytest.mark.parametrize(("text", "error"), ERRORS)
-def test_errors(text: str, error: str) -> None:
-    with pytest.raises(ExecutionError) as caught:
-        Template(text, FUNCTIONS).render({})
-    assert str(caught.value).endswith(error)
+def test_errors(render_error: Callable[[str], str], text: str, error: str) -> None:
+    assert render_error(text).endswith(error)
