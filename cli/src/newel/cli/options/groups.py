@@ -1,31 +1,30 @@
 """Flags that many commands share, as the records that operations take.
 
 A record's field is named after its flag. A command that lacks the flag leaves the field at its default.
+Each record is imported where it is filled, so that a command loads those it needs.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from newel.cli.errors import CliError
-from newel.cli.operations.acme.acme_options import ACMEOptions
 from newel.cli.operations.connection import AuthorityOptions
-from newel.cli.operations.keys.key_choice import KeyOptions
-from newel.cli.operations.keys.key_output import PasswordOptions
-from newel.cli.operations.template_data import TemplateData
-from newel.cli.operations.times import parse_duration
-from newel.cli.operations.tokens.token_options import PASSWORD_FLAGS, TokenOptions
-from newel.cli.options.delegation import parse
 from newel.cli.options.invocation import Invocation, context_of
 from newel.cli.store import steppath
 
 if TYPE_CHECKING:
+    from newel.cli.operations.acme.acme_options import ACMEOptions
     from newel.cli.operations.administration.admin_session import AdminOptions
     from newel.cli.operations.inventory.questions import Query
     from newel.cli.operations.inventory.session import ServiceOptions
+    from newel.cli.operations.keys.key_choice import KeyOptions
+    from newel.cli.operations.keys.key_output import PasswordOptions
     from newel.cli.operations.oauth.sign_in import SignInOptions
     from newel.cli.operations.renewal.leaf import Leaf
     from newel.cli.operations.renewal.renewal import RenewalOptions
     from newel.cli.operations.renewal.renewal_daemon import Schedule
     from newel.cli.operations.ssh.ssh_options import SSHOptions
+    from newel.cli.operations.template_data import TemplateData
+    from newel.cli.operations.tokens.token_options import TokenOptions
 
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
@@ -67,8 +66,11 @@ def unreadable_defaults(call: Invocation) -> CliError | None:
     return None
 
 
-def token_options(call: Invocation, **settled: Any) -> TokenOptions:
+def token_options(call: Invocation, **settled: Any) -> "TokenOptions":
     """Return what names a provisioner and proves that a token may be made."""
+    from newel.cli.operations.tokens.token_options import PASSWORD_FLAGS, TokenOptions
+    from newel.cli.options.delegation import parse
+
     flag = next((name for name in PASSWORD_FLAGS if call.has(name)), PASSWORD_FLAGS[0])
     return select(
         TokenOptions,
@@ -90,27 +92,36 @@ def sign_in_options(call: Invocation) -> "SignInOptions":
     return select(SignInOptions, call, provider_given=call.is_given("provider"))
 
 
-def key_options(call: Invocation) -> KeyOptions:
+def key_options(call: Invocation) -> "KeyOptions":
     """Return the kind of key to make."""
+    from newel.cli.operations.keys.key_choice import KeyOptions
+
     settled = {name for name in ("kty", "crv", "size") if call.has(name) and call.is_settled(name)}
     return select(KeyOptions, call, settled=settled)
 
 
-def password_options(call: Invocation) -> PasswordOptions:
+def password_options(call: Invocation) -> "PasswordOptions":
     """Return where the password of a new private key comes from."""
+    from newel.cli.operations.keys.key_output import PasswordOptions
+
     return select(PasswordOptions, call)
 
 
-def acme_options(call: Invocation) -> ACMEOptions:
+def acme_options(call: Invocation) -> "ACMEOptions":
     """Return the ACME account and the way to answer challenges."""
+    from newel.cli.operations.acme.acme_options import ACMEOptions
+    from newel.cli.operations.times import parse_duration
+
     if call.has("eab-key"):
         call.exclusive("eab-key", "eab-key-file")
     wait = call.get("dns-wait") if call.has("dns-wait") else None
     return select(ACMEOptions, call, propagation=parse_duration(wait, "dns-wait"))
 
 
-def template_data(call: Invocation) -> TemplateData:
+def template_data(call: Invocation) -> "TemplateData":
     """Return where the data for a template comes from."""
+    from newel.cli.operations.template_data import TemplateData
+
     return TemplateData(call.all("set"), call.get("set-file"))
 
 
@@ -131,6 +142,7 @@ def renewal_options(call: Invocation) -> "RenewalOptions":
 def schedule(call: Invocation, leaf: "Leaf", period_flag: str) -> "Schedule":
     """Return when a certificate is due. Raises UsageError for periods that do not fit it."""
     from newel.cli.operations.renewal.renewal_daemon import Schedule
+    from newel.cli.operations.times import parse_duration
 
     return Schedule(
         leaf,
