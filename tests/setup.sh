@@ -7,7 +7,7 @@ declare -A debian=(
   [certbot]=certbot [lego]=lego [dehydrated]=dehydrated [uacme]=uacme [caddy]=caddy [nginx]=nginx-light [openssl]=openssl [pkcs11-tool]=opensc
   [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client [ssh]=openssh-client [ssh-agent]=openssh-client
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
-  [named]=bind9 [nsupdate]=bind9-dnsutils [nebula-cert]=nebula
+  [named]=bind9 [nsupdate]=bind9-dnsutils
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
   [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless [java]=default-jdk-headless
   [certtool]=gnutls-bin [ocsptool]=gnutls-bin [crlutil]=libnss3-tools [vfychain]=libnss3-tools [javac]=default-jdk-headless
@@ -16,6 +16,7 @@ declare -A debian=(
 declare -A golang=(
   [step]=github.com/smallstep/cli/cmd/step@v0.30.2
   [step-ca]=github.com/smallstep/certificates/cmd/step-ca@v0.30.2
+  [nebula-cert]=github.com/slackhq/nebula/cmd/nebula-cert@v1.10.3
   [helm]=helm.sh/helm/v3/cmd/helm@v3.22.0
 )
 

@@ -11,14 +11,14 @@ from typing import NamedTuple, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
 
 from newel.crypto.keys import PrivateKey, PublicKey
-from newel.jose import base64url
+from newel.jose import base64url, xeddsa
 from newel.jose.errors import AlgorithmMismatchError, InvalidKeyError, InvalidSignatureError
 
 _ECDSA = {
@@ -91,6 +91,9 @@ def verify(key: object, algorithm: str, signing_input: bytes, signature: bytes) 
         elif isinstance(key, rsa.RSAPublicKey):
             _require(algorithm in _RSA and key.key_size >= _MIN_MODULUS, algorithm)
             key.verify(signature, signing_input, *_RSA[algorithm])
+        elif isinstance(key, x25519.X25519PublicKey):
+            _require(algorithm == xeddsa.ALGORITHM, algorithm)
+            xeddsa.verify(key, signature, signing_input)
         else:
             _require(algorithm == "EdDSA", algorithm)
             _require(isinstance(key, ed25519.Ed25519PublicKey), algorithm)

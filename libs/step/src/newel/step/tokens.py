@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from newel.crypto.entropy import random_hex
 from newel.crypto.keys import PrivateKey, PublicKey
@@ -42,6 +43,8 @@ class Header(msgspec.Struct, omit_defaults=True, rename="camel"):
     crit: list[str] | None = None
     x5c: list[str] | None = None
     x5c_insecure: list[str] | None = msgspec.field(default=None, name="x5cInsecure")
+    nebula: str | None = None
+    """Base64 of the Nebula certificate whose key signed."""
 
 
 class Confirmation(msgspec.Struct, omit_defaults=True):
@@ -140,7 +143,7 @@ class UnverifiedToken(NamedTuple):
     signed: bytes
     signature: bytes
 
-    def verify(self, key: PublicKey) -> Token:
+    def verify(self, key: PublicKey | X25519PublicKey) -> Token:
         """Return the verified token, or raise ``newel.jose.errors.InvalidSignatureError``."""
         jws.verify(key, self.header.alg, self.signed, self.signature)
         identity = hashlib.sha256(self.signed).digest()

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from newel.cli.errors import CliError
-from newel.cli.operations.provisioners import nebula
 from newel.cli.store.files import read
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def nebula_certificates(names: Iterable[str]) -> str:
     """Return the Nebula authorities' certificates in some files, without those of hosts. Raises CliError."""
     found: list[bytes] = []
     for name in names:
-        blocks = [block for block, taken in _blocks(name, nebula.is_authority) if taken]
+        blocks = [block for block, taken in _blocks(name, _is_nebula_authority) if taken]
         if not blocks:
             raise CliError(f"error reading {name}: there is no certificate of an authority in it")
         found += blocks
@@ -87,6 +86,14 @@ def _authority(block: bytes, label: bytes) -> None:
     except x509.ExtensionNotFound:
         may = False
     _require(may, f"the certificate of '{common_name(certificate)}' may not sign certificates")
+
+
+def _is_nebula_authority(block: bytes, label: bytes) -> bool:
+    from newel.crypto.nebula import certificates
+
+    labels = {certificates.V1_LABEL.encode(), certificates.V2_LABEL.encode()}
+    _require(label in labels, "it holds something else than Nebula certificates")
+    return certificates.parse_pem(block.decode("ascii", "replace"))[0].is_ca
 
 
 def _public_key(block: bytes, label: bytes) -> None:

@@ -1,0 +1,1 @@
+"""Certificates of Nebula networks (github.com/slackhq/nebula), in both of their encodings."""
