@@ -1,5 +1,6 @@
 """A provisioner's template, on each pair of program and authority: the same template, the same certificate."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,9 +29,17 @@ PARTS = (
 )
 
 
-def add_template(ca: dict[str, Any]) -> None:
+CODE_SIGNER = """{
+  "subject": {{ toJson .Subject }}, "sans": {{ toJson .SANs }},
+  "keyUsage": ["digitalSignature"], "extKeyUsage": ["codeSigning", "clientAuth"],
+  "policyIdentifiers": ["1.3.6.1.4.1.32473.7"],
+  "extensions": [{"id": "1.3.6.1.4.1.32473.8", "value": {{ asn1Enc "utf8:staff" | toJson }}}]
+}"""
+
+
+def add_template(ca: dict[str, Any], template: str = TEMPLATE) -> None:
     (record,) = [each for each in ca["authority"]["provisioners"] if each["type"] == "JWK"]
-    record["options"] = {"x509": {"template": TEMPLATE, "templateData": {"org": "Example"}}}
+    record["options"] = {"x509": {"template": template, "templateData": {"org": "Example"}}}
 
 
 def test_a_template_shapes_what_step_ca_certificate_gets(keeper: Shell) -> None:
@@ -48,3 +57,21 @@ def test_a_template_shapes_what_step_ca_certificate_gets(keeper: Shell) -> None:
             text = client.type_line(SHOWN)
             assert [part for part in PARTS if part not in text] == []
             assert "Web Server" not in text
+
+
+def test_a_template_s_usage_and_extension_need_no_other_setting(keeper: Shell) -> None:
+    """The same ca.json on both authorities; the extension of step-ca's sample and a code signer's usage."""
+    known = keeper.required_authority
+    change(known.state / "config/ca.json", partial(add_template, template=CODE_SIGNER))
+    with start_authority(known):
+        client = Shell(keeper.home / "client", keeper.program, known).bootstrap()
+        client.type_line(
+            "step ca certificate ada code.crt code.key --provisioner-password-file password.txt --force"
+        )
+        for line in ("true", "step ca renew code.crt code.key --force"):
+            client.type_line(line)
+            text = client.type_line("openssl x509 -in code.crt -noout -text")
+            assert "Code Signing, TLS Web Client Authentication\n" in text
+            assert "Web Server" not in text
+            assert "Policy: 1.3.6.1.4.1.32473.7\n" in text
+            assert "1.3.6.1.4.1.32473.8: \n                ..staff\n" in text

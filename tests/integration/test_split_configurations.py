@@ -1,5 +1,7 @@
 """The configurations of deploy/: every service takes them, and `make split` changes places only."""
 
+import subprocess
+import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -9,9 +11,11 @@ import pytest
 from deploy.split.adapting import FILES, adapt
 from deploy.split.layout import PORTS_TAKEN, SERVICES, Addresses, Layout
 
+from newel.crypto import oids
 from newel.runtime.config import validate
 from newel.runtime.process.process_config import RuntimeConfig
 from newel.signer.ceremony.plan import Plan
+from newel.signer.config import Config as SignerConfig
 
 LAYOUT = Layout(Path("/state"))
 ADDRESSES = Addresses("127.0.0.1:9000", "127.0.0.1:9080", 9100, workers=3)
@@ -56,6 +60,26 @@ def test_one_machine_changes_places_and_workers_only(service: str) -> None:
             assert where.endswith(".workers") or any(place in after for place in PLACES), where
 
     compare(shared, ours, service)
+
+
+def test_the_signer_s_rules_follow_from_the_profiles(tmp_path: Path) -> None:
+    """The program that prints them, and a signer that takes them in place of its own."""
+    issuing = tmp_path / "issuing.toml"
+    profile = '[profiles.leaf]\ncaller_usages = ["codeSigning"]\ncaller_extensions = ["1.3.6.1.4.1.32473.8"]\n'
+    issuing.write_text(FILES["issuing.toml"].read_text().replace("[urls]", f"{profile}[urls]"))
+    command = [sys.executable, "-m", "newel.issuing.signer_rules", "--config", str(issuing)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    signer = read("signer")
+    signer.pop("runtime")
+    signer["keys"][0]["certificates"] = tomllib.loads(text)["keys"]["certificates"]
+    rules = validate(SignerConfig, signer, "signer").keys[0].certificates
+    assert rules is not None
+    assert oids.CODE_SIGNING in rules.extended_key_usages
+    assert rules.other_extensions == ("1.3.6.1.4.1.32473.8",)
+    issuing.write_text('[profiles.leaf]\ncaller_usages = ["codesigning"]\n')
+    refused = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "there is no usage 'codesigning'" in refused.stderr
 
 
 def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> None:

@@ -16,6 +16,7 @@ from fixtures.signer import settings as harness_settings
 from fixtures.statements import DAY, NOW
 from newel.crypto import der, extensions, keys, oids
 from newel.crypto.certificate import assemble
+from newel.crypto.profile import NEVER_FROM_CALLERS
 from newel.runtime.clock import ManualClock
 from newel.runtime.config import ConfigError, validate
 from newel.runtime.errors import NewelError
@@ -181,6 +182,35 @@ async def test_what_belongs_to_authorities_cannot_be_allowed(
         configured = {"keys": [key | {"certificates": {setting: [oid]}}]}
         with pytest.raises(ConfigError, match=f"no service's key signs .*{oid}"):
             validate(Config, configured, "signer.toml")
+
+
+@pytest.mark.attack("X05")
+async def test_a_key_for_every_extension_and_usage_makes_no_authority_and_no_responder(
+    harness: SignerHarness,
+) -> None:
+    """``*`` is what a process with templates of administrators has."""
+    harness = open_harness(harness.files, other_extensions=["*"], extended_key_usages=["*"])
+    code = extensions.extended_key_usage([oids.CODE_SIGNING])
+    for oid, value in (("1.2.4", b"\x05\x00"), (USAGES, code.value)):
+        (answer,) = await harness.sign(
+            "SignCertificate", with_extension(harness.issuer, oid, value)
+        )
+        assert answer.signature, answer.error
+    never = [
+        (USAGES, extensions.extended_key_usage([each]).value)
+        for each in (extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE)
+    ]
+    authority = [("2.5.29.19", b"\x30\x03\x01\x01\xff"), ("1.2.4", b"no DER")]
+    forbidden = [(oid, b"\x30\x00") for oid in extension_values.NEVER]
+    for oid, value in (*never, *authority, *forbidden):
+        (answer,) = await harness.sign(
+            "SignCertificate", with_extension(harness.issuer, oid, value)
+        )
+        assert not answer.signature, oid
+
+
+def test_what_no_key_signs_no_profile_lets_callers_give() -> None:
+    assert set(extension_values.NEVER) <= NEVER_FROM_CALLERS
 
 
 def policy_of(harness: SignerHarness) -> CertificatePolicy:

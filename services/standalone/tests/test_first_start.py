@@ -221,3 +221,32 @@ def test_the_key_signs_what_the_profiles_and_the_front_door_let_through(
     assert rules.latest_start == dt.timedelta(hours=48)
     profile = models.configure_issuing(read_settings(first_layout)).profiles["leaf"]
     assert profile.latest_start == dt.timedelta(hours=48)
+
+
+def test_the_key_signs_what_a_template_asks_for_where_there_is_a_template(
+    first_layout: Layout,
+) -> None:
+    before = first_layout.ca_json.read_text()
+    ca = {**json.loads(before), "newel": {}}
+    first_layout.ca_json.write_text(json.dumps(ca))
+    rules = models.configure_signer(read_settings(first_layout)).keys[0].certificates
+    assert rules is not None
+    assert "*" not in (*rules.other_extensions, *rules.extended_key_usages)
+    ca["authority"]["provisioners"][0]["options"] = {"x509": {"template": "{}"}}
+    first_layout.ca_json.write_text(json.dumps(ca))
+    settings = read_settings(first_layout)
+    rules = models.configure_signer(settings).keys[0].certificates
+    assert rules is not None
+    assert (rules.other_extensions, rules.extended_key_usages) == (("*",), ("*",))
+    assert models.configure_issuing(settings).profiles["server"].caller_usages == ()
+    ca["newel"] = {"issuing": {"profiles": {"leaf": {
+        "callerUsages": ["codeSigning"], "callerExtensions": [],
+    }}}}  # fmt: skip # a table
+    first_layout.ca_json.write_text(json.dumps(ca))
+    rules = models.configure_signer(read_settings(first_layout)).keys[0].certificates
+    assert rules is not None
+    assert not rules.other_extensions
+    assert set(rules.extended_key_usages) == {
+        "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3",
+    }  # fmt: skip # a table
+    first_layout.ca_json.write_text(before)

@@ -5,7 +5,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from newel.crypto import distinguished_names, extensions, names
+from newel.crypto import distinguished_names, extensions, names, oids
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.extensions import Extension
 from newel.durations.go import format_duration
@@ -28,8 +28,24 @@ NEVER_FROM_CALLERS = frozenset(
         extensions.INHIBIT_ANY_POLICY,
         extensions.AUTHORITY_INFORMATION_ACCESS,
         extensions.OCSP_NO_CHECK,
+        extensions.TLS_FEATURE,
+        oids.POLICY_MAPPINGS,
+        oids.STEP_PROVISIONER,
+        "2.16.840.1.113730.1.1",  # nsCertType
+        "1.3.6.1.5.5.7.1.14",  # proxyCertInfo (RFC 3820)
+        "1.3.6.1.4.1.311.21.10",  # the application policies of Windows
+        "1.3.6.1.4.1.311.21.11",  # the policy mappings of Windows
+        "1.3.6.1.4.1.311.21.12",  # the policy constraints of Windows
     }
 )
+
+NEVER_USAGES = frozenset(
+    {"keyCertSign", "cRLSign", extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE}
+)
+"""The usages of certificate authorities and responders, and the one that includes every usage."""
+
+EVERY = "*"
+"""In a list of what callers may ask for: everything that no profile forbids."""
 
 
 class ProfileError(ValueError):
@@ -63,6 +79,8 @@ class Profile:
     extended_key_usage: tuple[str, ...] = (extensions.SERVER_AUTH, extensions.CLIENT_AUTH)
     common_name: CommonName = CommonName.KEEP
     allowed_extensions: frozenset[str] = frozenset()
+    allowed_usages: frozenset[str] = frozenset()
+    """Further key usages and extended key usages (object identifiers) that callers may ask for."""
     must_staple: bool = False
     """Whether callers may give :data:`newel.crypto.extensions.MUST_STAPLE`."""
 
@@ -77,6 +95,10 @@ class Profile:
             )
         if extensions.ANY_EXTENDED_KEY_USAGE in self.extended_key_usage:
             raise ValueError("no profile may allow any extended key usage")
+        if clash := self.allowed_usages & NEVER_USAGES:
+            raise ValueError(
+                f"no profile may let callers ask for the usages {', '.join(sorted(clash))}"
+            )
 
     def validity(
         self,
@@ -138,9 +160,17 @@ class Profile:
 
     def allows(self, extension: Extension) -> bool:
         """Say whether callers may give this extension."""
-        return extension.oid in self.allowed_extensions or (
-            self.must_staple and extension == extensions.MUST_STAPLE
-        )
+        if extension.oid in self.allowed_extensions:
+            return True
+        if EVERY in self.allowed_extensions and extension.oid not in NEVER_FROM_CALLERS:
+            return True
+        return self.must_staple and extension == extensions.MUST_STAPLE
+
+    def allows_usage(self, usage: str) -> bool:
+        """Say whether callers may ask for a usage beyond those that every certificate has."""
+        if usage in self.allowed_usages:
+            return True
+        return EVERY in self.allowed_usages and usage not in NEVER_USAGES
 
     def check_extensions(self, wanted: Iterable[Extension]) -> None:
         """Raise :class:`ProfileError` for an extension callers may not give, or one twice."""

@@ -2,12 +2,30 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from newel.crypto.profile import CommonName
+from newel.crypto import extensions
+from newel.crypto.profile import EVERY, CommonName
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
+
+# RFC 5280 §4.2.1.12
+EXTENDED_KEY_USAGES = {
+    "serverAuth": extensions.SERVER_AUTH,
+    "clientAuth": extensions.CLIENT_AUTH,
+    "codeSigning": "1.3.6.1.5.5.7.3.3",
+    "emailProtection": "1.3.6.1.5.5.7.3.4",
+    "timeStamping": "1.3.6.1.5.5.7.3.8",
+}
+USAGES = frozenset((*extensions.KEY_USAGES, *EXTENDED_KEY_USAGES))
+"""The names of usages in this configuration."""
+
+
+def usage_name(usage: str) -> str:
+    """Return the object identifier of an extended key usage's name; anything else as it is."""
+    return EXTENDED_KEY_USAGES.get(usage, usage)
 
 
 class IssuerConfig(Settings):
@@ -43,7 +61,11 @@ class ProfileConfig(Settings):
     common_name: CommonName = CommonName.KEEP
     """Whether the subject keeps the requested common name, always gets one, or has none."""
     caller_extensions: tuple[str, ...] = ()
-    """Object identifiers of the extensions that a request may contain."""
+    """Object identifiers of the extensions that a request may contain; ``*``: all but those that the
+    authority sets itself, and those of authorities and responders."""
+    caller_usages: tuple[str, ...] = ()
+    """Usages beyond those above that a request may ask for: names of RFC 5280 §4.2.1.3 and §4.2.1.12 or
+    object identifiers; ``*``: all but those of authorities and responders."""
     must_staple: bool = True
     """Whether a request may contain the must-staple extension (RFC 7633), where certificates name an
     OCSP responder."""
@@ -54,6 +76,14 @@ class ProfileConfig(Settings):
     max_names: int = Field(default=256, ge=1, le=256)
     """The maximum number of names in one certificate."""
 
+    @field_validator("caller_usages")
+    @classmethod
+    def _usages_known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            if each != EVERY and each not in USAGES and not each[:1].isdigit():
+                raise ValueError(f"there is no usage {each!r}; * means every usage")
+        return given
+
     @model_validator(mode="after")
     def _check_order(self) -> "ProfileConfig":
         if not dt.timedelta(0) < self.min_duration <= self.default_duration <= self.max_duration:
@@ -61,6 +91,11 @@ class ProfileConfig(Settings):
         if not dt.timedelta(0) <= self.backdate <= dt.timedelta(hours=24):
             raise ValueError("backdate is negative or longer than 24h")
         return self
+
+    def purposes(self) -> list[str]:
+        """Return the extended key usages that certificates may have, as object identifiers or ``*``."""
+        further = [each for each in self.caller_usages if each not in extensions.KEY_USAGES]
+        return [usage_name(each) for each in (*self.extended_key_usages, *further)]
 
 
 class Urls(Settings):
@@ -112,3 +147,16 @@ class Config(Settings):
         if not any(issuer.active for issuer in self.issuers):
             raise ValueError("issuers: none is active")
         return self
+
+    def certificate_rules(self) -> dict[str, Any]:
+        """Return the ``certificates`` table of the signer's key that these profiles need."""
+        profiles = self.profiles.values()
+        usages = {usage for each in profiles for usage in each.purposes()}
+        others = {oid for each in profiles for oid in each.caller_extensions}
+        return {
+            "max_validity": max(each.max_duration for each in profiles),
+            "latest_start": max(each.latest_start for each in profiles),
+            "extended_key_usages": [EVERY] if EVERY in usages else sorted(usages),
+            "require_extended_key_usage": all(each.extended_key_usages for each in profiles),
+            "other_extensions": [EVERY] if EVERY in others else sorted(others),
+        }

@@ -1,13 +1,14 @@
 """Profiles: the limits of certificates, independent of who asks for them."""
 
 import datetime as dt
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from newel.crypto import extensions, profile
 from newel.crypto.dns_names import STRICT, NameRules
-from newel.issuing.config import ProfileConfig
+from newel.issuing.config import ProfileConfig, usage_name
 from newel.issuing.issuers import Issuer
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.extension import OID as STEP_EXTENSION
@@ -15,14 +16,11 @@ from newel.step.extension import OID as STEP_EXTENSION
 _CLOCK_SKEW = dt.timedelta(minutes=1)
 """How far the registration authority's clock may be ahead of this one's."""
 
-# RFC 5280 §4.2.1.12
-_EXTENDED_KEY_USAGES = {
-    "serverAuth": extensions.SERVER_AUTH,
-    "clientAuth": extensions.CLIENT_AUTH,
-    "codeSigning": "1.3.6.1.5.5.7.3.3",
-    "emailProtection": "1.3.6.1.5.5.7.3.4",
-    "timeStamping": "1.3.6.1.5.5.7.3.8",
-}
+_RSA_ONLY = frozenset({"keyEncipherment", "dataEncipherment"})
+"""Key usages that other keys never have (RFC 8813 §3, RFC 9295 §3)."""
+_NEEDS_AGREEMENT = frozenset({"encipherOnly", "decipherOnly"})
+_OBJECT_IDENTIFIER = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,18})){1,24}")
+_MOST_PARTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +48,35 @@ class Profile:
             min_duration=config.min_duration,
             max_duration=config.max_duration,
             backdate=config.backdate,
-            extended_key_usage=tuple(
-                _EXTENDED_KEY_USAGES.get(each, each) for each in config.extended_key_usages
-            ),
+            extended_key_usage=tuple(map(usage_name, config.extended_key_usages)),
             common_name=config.common_name,
             allowed_extensions=frozenset(config.caller_extensions),
+            allowed_usages=frozenset(map(usage_name, config.caller_usages)),
             must_staple=must_staple,
         )
 
     def narrow(self, usages: Collection[str], purposes: Collection[str]) -> "Profile":
-        """Return the profile with only these of its key usages and extended key usages; none means all.
+        """Return the profile with only these key usages and extended key usages; none means its own.
 
-        Raises ``malformed`` for one that the profile lacks, or when none would be left.
+        Raises ``malformed`` for one that neither the profile has nor its callers may ask for, or when
+        none would be left.
         """
         shape = self.shape
+        for each in (*usages, *purposes):
+            if not self._knows(each, key_usage=each in usages):
+                raise NewelError(ErrorType.MALFORMED, f"the profile has no usage {each[:64]}")
+        if _NEEDS_AGREEMENT.intersection(usages) and "keyAgreement" not in usages:
+            raise NewelError(ErrorType.MALFORMED, "encipherOnly and decipherOnly need keyAgreement")
+        rsa_only = set(shape.rsa_key_usage) - set(shape.key_usage) | _RSA_ONLY
         kept = replace(
             shape,
-            key_usage=_select(shape.key_usage, usages),
+            key_usage=tuple(
+                each for each in _select(shape.key_usage, usages) if each not in rsa_only
+            ),
             rsa_key_usage=_select(shape.rsa_key_usage, usages),
-            extended_key_usage=_select(shape.extended_key_usage, purposes),
+            # in the order that was asked for, as step-ca gives them
+            extended_key_usage=tuple(dict.fromkeys(purposes)) or shape.extended_key_usage,
         )
-        known = {*shape.key_usage, *shape.rsa_key_usage, *shape.extended_key_usage}
-        for each in (*usages, *purposes):
-            if each not in known:
-                raise NewelError(ErrorType.MALFORMED, f"the profile has no usage {each[:64]}")
         if kept == shape:
             return self
         if not (kept.key_usage and kept.rsa_key_usage) or (
@@ -82,10 +85,23 @@ class Profile:
             raise NewelError(ErrorType.MALFORMED, "a certificate needs a usage and a purpose")
         key = " ".join((self.name, *kept.rsa_key_usage, *kept.key_usage, *kept.extended_key_usage))
         if key not in self._parts:
+            if len(self._parts) >= _MOST_PARTS:
+                self._parts.clear()
             narrower = Profile(self.name, self.config)
             narrower.key, narrower.shape = key, kept
             self._parts[key] = narrower
         return self._parts[key]
+
+    def _knows(self, usage: str, *, key_usage: bool) -> bool:
+        """Tell whether a certificate of this profile may have a usage."""
+        shape = self.shape
+        if key_usage:
+            if usage in shape.key_usage or usage in shape.rsa_key_usage:
+                return True
+            return usage in extensions.KEY_USAGES and shape.allows_usage(usage)
+        if usage in shape.extended_key_usage:
+            return True
+        return _OBJECT_IDENTIFIER.fullmatch(usage) is not None and shape.allows_usage(usage)
 
     @cached_property
     def _usage_values(self) -> tuple[frozenset[bytes], bytes]:
@@ -103,18 +119,18 @@ class Profile:
         The values are DER, empty for an absent extension. Usages that the profile no longer has are
         dropped; those that it has gained are not added.
         """
-        shape = self.shape
         own_usages, own_purposes = self._usage_values
         whole, same = usage in own_usages, purpose == own_purposes
         if whole and same:
             return self
         usages = () if whole else extensions.decode_key_usage(usage)
         purposes = () if same else extensions.decode_extended_key_usage(purpose)
-        known = {*shape.key_usage, *shape.rsa_key_usage}
-        return self.narrow(
-            [each for each in usages if each in known],
-            [each for each in purposes if each in shape.extended_key_usage],
-        )
+        kept = [each for each in purposes if self._knows(each, key_usage=False)]
+        if purposes and not kept:
+            raise NewelError(
+                ErrorType.MALFORMED, "the profile has none of the certificate's purposes any more"
+            )
+        return self.narrow([each for each in usages if self._knows(each, key_usage=True)], kept)
 
     def filter_extensions(
         self, found: Iterable[extensions.Extension]
@@ -172,8 +188,11 @@ class Profile:
 
 
 def _select(own: tuple[str, ...], wanted: Collection[str]) -> tuple[str, ...]:
-    """Return those of the profile's own that are wanted; all when none are named."""
-    return tuple(each for each in own if each in wanted) if wanted else own
+    """Return the wanted ones, the profile's own first; its own when none are named."""
+    if not wanted:
+        return own
+    first = [each for each in own if each in wanted]
+    return tuple(dict.fromkeys([*first, *wanted]))
 
 
 class Profiles:

@@ -40,6 +40,8 @@ _AUTHORITY_KEY_IDENTIFIER = der.oid(extensions.AUTHORITY_KEY_IDENTIFIER)
 _COMMON_NAME = der.oid(oids.COMMON_NAME)
 _MIN_SUBJECT = 14  # octets of a Name that is a common name of one letter
 
+EVERY = "*"
+"""In a list of the configuration: everything that no setting forbids."""
 NEVER_USAGES = frozenset({extensions.OCSP_SIGNING, extensions.ANY_EXTENDED_KEY_USAGE})
 
 _MAY_BE_CRITICAL = frozenset(
@@ -77,7 +79,7 @@ class CertificatePolicy:
         self._authority_key_identifier = identifier.der
         self._checks: dict[bytes, Callable[[bytes], None]] = {
             der.oid(oid): extension_values.parser_of(oid)
-            for oid in rules.critical_extensions | rules.other_extensions
+            for oid in (rules.critical_extensions | rules.other_extensions) - {EVERY}
         }
         self._checks |= _KNOWN
         self._checks[_AUTHORITY_KEY_IDENTIFIER] = _check_nothing
@@ -144,6 +146,8 @@ class CertificatePolicy:
         if critical and kind not in self._critical:
             raise policy_error(f"an unknown critical extension: {_format_oid(kind)}")
         check = self._checks.get(kind)
+        if check is None and EVERY in self._rules.other_extensions:
+            check = extension_values.parser_of(_format_oid(kind))
         if check is None:
             raise policy_error(
                 f"the extension {_format_oid(kind)} is not among the key's other_extensions"
@@ -156,8 +160,13 @@ class CertificatePolicy:
 
     def _check_usages(self, value: bytes) -> None:
         usages = [der.Reader(usage).oid() for usage in der.split(der.only(value).content)]
-        allowed = self._rules.extended_key_usages - NEVER_USAGES
-        if not usages or not allowed.issuperset(usages):
+        allowed = self._rules.extended_key_usages
+        every = EVERY in allowed
+        if (
+            not usages
+            or not NEVER_USAGES.isdisjoint(usages)
+            or not (every or allowed.issuperset(usages))
+        ):
             raise policy_error(
                 f"extended key usages {', '.join(sorted(usages))} that the key may not give"
             )

@@ -48,6 +48,8 @@ ObjectIdentifier = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
 Usage = Annotated[ObjectIdentifier, BeforeValidator(_usage)]
 """A name of RFC 5280 §4.2.1.12 or an object identifier."""
 ExtensionKind = Annotated[ObjectIdentifier, BeforeValidator(_extension)]
+Every = Literal["*"]
+"""Everything that no setting forbids."""
 
 
 class FileStore(Settings):
@@ -93,10 +95,10 @@ class CertificateRulesConfig(Settings):
     """The longest validity of a certificate."""
     latest_start: Duration = dt.timedelta(hours=1)
     """How far in the future a certificate may begin: one for later could outlast the discovery of a compromise."""
-    extended_key_usages: tuple[Usage, ...] = Field(
+    extended_key_usages: tuple[Every | Usage, ...] = Field(
         default=("serverAuth", "clientAuth"), validate_default=True
     )
-    """The extended key usages a certificate may have."""
+    """The extended key usages a certificate may have; ``*``: all but those of responders."""
     require_extended_key_usage: bool = True
     """Whether a certificate needs one of them."""
     permitted_names: tuple[str, ...] = ()
@@ -106,8 +108,9 @@ class CertificateRulesConfig(Settings):
     """The same form; these are refused even where permitted."""
     critical_extensions: tuple[ExtensionKind, ...] = ()
     """Extensions beyond those of RFC 5280 that may be critical."""
-    other_extensions: tuple[ExtensionKind, ...] = ()
-    """Extensions in addition to usages, names, key identifiers, pointers, stapling and the provisioner's."""
+    other_extensions: tuple[Every | ExtensionKind, ...] = ()
+    """Extensions in addition to usages, names, key identifiers, pointers, stapling and the provisioner's;
+    ``*``: all but those of authorities and responders."""
 
 
 class CRLRulesConfig(Settings):

@@ -221,6 +221,8 @@ class Assembly:
             > models.configure_registration(self._settings).max_duration()
         ):
             later.append("longer validity of certificates")
+        if models.has_templates(settings) and not models.has_templates(self._settings):
+            later.append("usages and extensions that the first template asks for")
         if later:
             _log.warning("reloaded: %s takes effect at the next start", ", ".join(later))
 

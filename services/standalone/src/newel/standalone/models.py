@@ -71,16 +71,20 @@ def configure_signer(settings: Settings) -> SignerConfig:
 
 def _certificate_rules(settings: Settings) -> dict[str, Any]:
     """Configure what the intermediate's key signs: everything that the two services before it may accept."""
-    front, profiles = (
-        configure_registration(settings),
-        configure_issuing(settings).profiles.values(),
-    )
-    given = {oid for profile in profiles for oid in profile.caller_extensions}
+    front = configure_registration(settings)
+    rules = configure_issuing(settings).certificate_rules()
     return {
-        "max_validity": max(USUAL, front.max_duration()),
-        "latest_start": front.latest_start,
-        "other_extensions": sorted(given),
+        **rules,
+        "max_validity": max(USUAL, front.max_duration(), rules["max_validity"]),
+        "latest_start": max(front.latest_start, rules["latest_start"]),
     }
+
+
+def has_templates(settings: Settings) -> bool:
+    """Tell whether an administrator's template may say what certificates contain, now or later."""
+    records = configure_registration(settings).records()
+    own = any((each.options or {}).get("x509") for each in records)
+    return own or bool(settings.authority.enable_admin)
 
 
 def configure_issuing(settings: Settings) -> IssuingConfig:
@@ -96,12 +100,16 @@ def configure_issuing(settings: Settings) -> IssuingConfig:
         else {}
     )
     front, root = configure_registration(settings), settings.ca.roots
+    asked = ["*"] if has_templates(settings) else []
     data = {
         "profiles": {
             "leaf": {
                 "max_duration": max(USUAL, front.max_duration()),
                 "backdate": front.backdate,
                 "latest_start": front.latest_start,
+                # a template is an administrator's word, and step-ca gives what it says
+                "caller_extensions": asked,
+                "caller_usages": asked,
                 "allow_underscores": any(
                     each.newel and each.newel.allow_underscores for each in front.records()
                 ),

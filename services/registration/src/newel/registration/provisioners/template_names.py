@@ -29,9 +29,23 @@ _NAMING = frozenset(
 """Subject attributes that some relying parties read as the name of a host, a person or an account."""
 
 
+_NAMING_EXTENSIONS = frozenset(
+    {
+        "1.3.6.1.4.1.311.25.2",  # the security identifier of an account of Windows
+        "2.5.29.9",  # subjectDirectoryAttributes
+    }
+)
+"""Extensions that say who the subject is."""
+
+
 def names_in(shape: TemplateOutput) -> set[str]:
-    """Collect the names of a certificate, those of its subject included; canonical."""
+    """Collect the names of a certificate, those of its subject and extensions included; canonical."""
     found = {str(name) for name in shape.names}
+    found.update(
+        f"{each.oid}={each.value.hex()}"
+        for each in shape.extensions
+        if each.oid in _NAMING_EXTENSIONS
+    )
     found.update(
         canonical(each.text) for each in shape.subject if each.oid in _NAMING and each.text
     )
