@@ -22,6 +22,7 @@ FLOORS = {
     "libs/gotemplate": 94,
     "libs/jose": 100,
     "libs/runtime": 81,
+    "libs/scep": 94,
     "libs/step": 94,
     "services/alerting": 95,
     "services/inventory": 97,

@@ -1,0 +1,1 @@
+"""RFC 8894: the messages of the Simple Certificate Enrolment Protocol."""
