@@ -6,8 +6,8 @@ from typing import NamedTuple
 MAX_RESOURCE_ID = 2048
 
 _RESOURCE_ID = re.compile(
-    r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers"
-    r"/Microsoft\.(?:Compute/virtualMachines|ManagedIdentity/userAssignedIdentities)/([^/]+)",
+    r"/subscriptions/([^/\0- ]+)/resourceGroups/([^/\0- ]+)/providers"
+    r"/Microsoft\.(?:Compute/virtualMachines|ManagedIdentity/userAssignedIdentities)/([^/\0- ]+)",
     re.IGNORECASE | re.ASCII,
 )
 
