@@ -34,6 +34,18 @@ class ConstraintError(ValueError):
     """A name lies outside the name constraints of an issuer, or they cannot be read."""
 
 
+class ForbiddenNameError(ConstraintError):
+    """One name lies outside the name constraints."""
+
+    def __init__(self, name: "names.GeneralName | _DirectoryName", base: Base | None) -> None:
+        """Take the subtree that excludes the name; None where no permitted one has it."""
+        relation = "not within" if base is None else "excluded by"
+        super().__init__(f"{name} is {relation} the issuer's name constraints")
+        self.kind: str = name.kind
+        self.name = str(name)
+        self.base = base
+
+
 @dataclass(frozen=True, slots=True)
 class _DirectoryName:
     kind: ClassVar = "directory"
@@ -62,11 +74,12 @@ class NameConstraints:
     ) -> None:
         """Raise :class:`ConstraintError` for the first name outside the constraints."""
         for name in (*general_names, *_names_of_subject(subject)):
-            if any(_excludes(base, name) for base in self.excluded.get(name.kind, ())):
-                raise ConstraintError(f"{name} is excluded by the issuer's name constraints")
+            for base in self.excluded.get(name.kind, ()):
+                if _excludes(base, name):
+                    raise ForbiddenNameError(name, base)
             permitted = self.permitted.get(name.kind)
             if permitted is not None and not any(_permits(base, name) for base in permitted):
-                raise ConstraintError(f"{name} is not within the issuer's name constraints")
+                raise ForbiddenNameError(name, None)
 
 
 def name_constraints(authority: x509.Certificate) -> NameConstraints | None:

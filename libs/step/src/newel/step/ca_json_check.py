@@ -144,6 +144,10 @@ def _member(value: Any, member: Member, path: str, findings: Findings, *, off: b
     problem = member.problem(value)
     if problem:
         findings.refused.append(Setting(path, problem))
+    items = _items(value)
+    for index, item in enumerate(items):
+        if not problem and (wrong := member.item_problem(item)):
+            findings.refused.append(Setting(f"{path}[{index}]", wrong))
     if not off and member.treatment is not Treatment.HONOURED and is_set(value):
         if not member.fits(value):
             refused = member.treatment is Treatment.REFUSED
@@ -155,12 +159,15 @@ def _member(value: Any, member: Member, path: str, findings: Findings, *, off: b
         if not isinstance(value, list):
             findings.refused.append(Setting(path, "it is not a list"))
             return value
-        items = cast("list[Any]", value)
         return [
             _of_members(item, member.members, f"{path}[{index}]", findings, off=off)
             for index, item in enumerate(items)
         ]
     return _of_members(value, member.members, path, findings, off=off)
+
+
+def _items(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _of_members(

@@ -41,6 +41,8 @@ class Member(NamedTuple):
     """Why a value cannot be used; "" for one that can."""
     several: bool = False
     """Whether the value is a list of such objects."""
+    item_problem: Callable[[Any], str] = _no_problem
+    """Why one item of a list cannot be used; "" for one that can."""
 
 
 def honour(
@@ -49,9 +51,17 @@ def honour(
     members: Mapping[str, Member] | None = None,
     problem: Callable[[Any], str] = _no_problem,
     several: bool = False,
+    item_problem: Callable[[Any], str] = _no_problem,
 ) -> Member:
     """Return a member that takes effect."""
-    return Member(Treatment.HONOURED, says, members, problem=problem, several=several)
+    return Member(
+        Treatment.HONOURED,
+        says,
+        members,
+        problem=problem,
+        several=several,
+        item_problem=item_problem,
+    )
 
 
 def refuse(says: str, *, fits: Callable[[Any], bool] = _no_exception) -> Member:

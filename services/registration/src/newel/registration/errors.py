@@ -25,10 +25,24 @@ def misconfiguration_error(cause: str) -> NewelError:
     return NewelError(ErrorType.SERVER_INTERNAL, "", cause=cause)
 
 
+class PolicyError(NewelError):
+    """A 403 whose text ends without a dot, as step-ca's refusals by a name policy do."""
+
+
+def policy_error(detail: str) -> PolicyError:
+    """Make a 403 for a name that a policy does not allow."""
+    return PolicyError(ErrorType.FORBIDDEN, detail)
+
+
 class VerbatimError(NewelError):
-    """An error whose text the operator wrote for the client, shown verbatim."""
+    """An error whose text the client is shown without a prefix and without a dot after it."""
 
 
 def verbatim_error(detail: str) -> VerbatimError:
     """Make a 400 with exactly this text."""
     return VerbatimError(ErrorType.MALFORMED, detail[:_MAX_VERBATIM])
+
+
+def constraint_error(detail: str) -> VerbatimError:
+    """Make a 403 for a name that the issuer's name constraints do not allow."""
+    return VerbatimError(ErrorType.FORBIDDEN, detail)

@@ -6,7 +6,7 @@ cause stays in the audit trail; one with ``detail`` gets that, after a prefix th
 
 import msgspec
 
-from newel.registration.errors import VerbatimError
+from newel.registration.errors import PolicyError, VerbatimError
 from newel.registration.rate_limits import RateLimitedError
 from newel.runtime.errors import NewelError
 from newel.runtime.http.response import JSON, Header, Response, retry_after
@@ -48,4 +48,6 @@ def _message(error: NewelError) -> str:
         )
         return general + _SEE_LOGS
     prefix = _PREFIX.get(status, "")
+    if isinstance(error, PolicyError):
+        return f"{prefix}{error.detail}"
     return f"{prefix}{error.detail}." if prefix else error.detail

@@ -1,0 +1,1 @@
+"""Name policies: which names certificates may have, decided in constant time."""
