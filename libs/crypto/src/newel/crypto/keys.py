@@ -98,6 +98,21 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
     raise InvalidKeyError("the private key is of a kind that is not used here")
 
 
+def is_encrypted(data: bytes) -> bool:
+    """Tell whether the only private key in the octets of a file needs a password.
+
+    Raises :class:`InvalidKeyError` for a file without exactly one key.
+    """
+    block = _private_block(data)
+    try:
+        _load(block, data, None)
+    except TypeError:
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return False
+
+
 def _private_block(data: bytes) -> armor.Block | None:
     """Find the block with the private key; None for a file that is not PEM."""
     try:

@@ -40,6 +40,8 @@ def list_addresses(
         place = "" if options.http_address else f"{file}: insecureAddress: "
         yield RequestedAddress(http, place, "--http-address")
     metrics = options.metrics_address or stored.metrics_address
+    if not metrics and not options.default_metrics:
+        return
     place = f"{file}: metricsAddress: " if metrics and not options.metrics_address else ""
     for worker in range(options.workers):
         yield RequestedAddress(metrics_address(metrics, http, worker), place, "--metrics-address")

@@ -115,22 +115,22 @@ def prepare(layout: Layout, options: Options) -> bool:
         check_free([*list_addresses(options)])
         create(layout, options, now)
         settings = read_settings(layout)
-        say(local_names(options, settings))
+        say(local_names(options, settings), options.program)
         prepare_responder(layout, settings, now)
         return True
     settings = read_settings(layout)
     unfinished.end(layout)
     check_free([*list_addresses(options, settings)])
     require_databases(layout, new=options.new_database)
-    say([*differences(layout, options, settings), *local_names(options, settings)])
+    say([*differences(layout, options, settings), *local_names(options, settings)], options.program)
     prepare_responder(layout, settings, now)
     return False
 
 
-def say(lines: Iterable[str]) -> None:
+def say(lines: Iterable[str], program: str) -> None:
     """Print what the operator should know and what stops nothing."""
     for line in lines:
-        print(f"newel up: {line}", file=sys.stderr)
+        print(f"{program}: {line}", file=sys.stderr)
 
 
 def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") -> None:

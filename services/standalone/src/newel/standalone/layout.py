@@ -5,8 +5,10 @@ databases, and the OCSP responder of an authority that was made elsewhere.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,14 @@ class Layout:
     """The plain HTTP address, where the command line names one."""
     given_http_url: str = ""
     """The base of OCSP, CRL and issuer URLs, where the command line names one."""
+    given_config: Path | None = None
+    """The configuration, where the command line names one."""
+    relative_to: Path | None = None
+    """A folder where relative paths of ca.json are looked for before the state folder."""
+    given_ssh_passwords: tuple[Path, Path] | None = None
+    """The files with the passwords of the SSH keys for hosts and for users, where they have their own."""
+    given_acme: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Settings of ACME, where the command line makes some."""
 
     @property
     def root_certificate(self) -> Path:
@@ -44,7 +54,7 @@ class Layout:
     @property
     def ca_json(self) -> Path:
         """The configuration."""
-        return self.state / "config/ca.json"
+        return self.given_config or self.state / "config/ca.json"
 
     @property
     def defaults_json(self) -> Path:
@@ -118,7 +128,11 @@ class Layout:
 
     def absolute(self, path: str) -> str:
         """Resolve a path of ca.json: relative ones begin at the state folder, so that the folder can be moved."""
-        return str(self.state / path) if path and ":" not in path.partition("/")[0] else path
+        if not path or ":" in path.partition("/")[0]:
+            return path
+        if self.relative_to and (self.relative_to / path).exists():
+            return str(self.relative_to / path)
+        return str(self.state / path)
 
     def _own(self, path: str) -> Path:
         """Return where a file is: in its first place, or under ``db/`` on every later start."""

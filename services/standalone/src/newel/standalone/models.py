@@ -53,16 +53,17 @@ def configure_signer(settings: Settings) -> SignerConfig:
         for name, certificate, key in settings.former_issuers
     ]
     ssh = settings.ca.ssh
+    host_password, user_password = layout.given_ssh_passwords or (password, password)
     if ssh:
         keys += [
             {
                 "name": f"ssh-{kind}",
-                "store": {"kind": "file", "path": path, "password_file": password},
+                "store": {"kind": "file", "path": path, "password_file": own},
                 "ssh": {"certificate_type": kind, "max_validity": longest},
             }
-            for kind, path, longest in (
-                ("host", ssh.host_key, "720h"),
-                ("user", ssh.user_key, "24h"),
+            for kind, path, own, longest in (
+                ("host", ssh.host_key, host_password, "720h"),
+                ("user", ssh.user_key, user_password, "24h"),
             )
             if path
         ]
@@ -148,7 +149,10 @@ def configure_registration(settings: Settings) -> RegistrationConfig:
         data["crl"] = f"{settings.http_url}/crl/{{issuer}}.crl"
     if ca.common_name:
         data["server_certificate"] = {"common_name": ca.common_name}
-    return validate(RegistrationConfig, merge(data, settings.newel.registration), "registration")
+    given = merge(data, settings.newel.registration)
+    if settings.layout.given_acme:
+        given = merge(given, {"acme": {**settings.layout.given_acme}})
+    return validate(RegistrationConfig, given, "registration")
 
 
 def tls_versions(settings: Settings) -> tuple[float, float]:

@@ -46,6 +46,10 @@ class Options:
     log_format: str
     """``text`` or ``json``; "" where the terminal, then ca.json, decides."""
     worker: int | None  # this process's number, when it is one of several
+    default_metrics: bool = True
+    """Whether metrics and health checks have an address where ca.json names none."""
+    program: str = "newel up"
+    """What lines for the operator begin with."""
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 import gc
 import logging
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 from newel.runtime import logs
 from newel.runtime.clock import SystemClock
@@ -28,8 +28,44 @@ COLLECT_AFTER = (20_000, 20, 50)
 """Far fewer looks for cycles than the default: a request makes many objects and hardly any cycle."""
 
 
-async def serve(layout: Layout, options: Options, *, first: bool) -> int:
+class Reporter(Protocol):
+    """Tells the operator what the process does, beside the log."""
+
+    def announce(self, settings: Settings, https: str, http: str, metrics: str) -> None:
+        """Say that it serves; "" for an address that it has not."""
+        ...
+
+    def reload(self) -> None:
+        """Say that the configuration is read again."""
+        ...
+
+    def stop(self) -> None:
+        """Say that it drains."""
+        ...
+
+
+class Banner:
+    """What `newel up` prints: one text for a person, once it serves."""
+
+    def __init__(self, *, first: bool) -> None:
+        self._first = first
+
+    def announce(self, settings: Settings, https: str, http: str, metrics: str) -> None:
+        """Print the banner on stdout."""
+        print(banner(settings, https, http, metrics, first=self._first), flush=True)
+
+    def reload(self) -> None:
+        """Print nothing: the log says it."""
+
+    def stop(self) -> None:
+        """Print nothing."""
+
+
+async def serve(
+    layout: Layout, options: Options, *, first: bool, reporter: Reporter | None = None
+) -> int:
     """Serve until the process is told to stop."""
+    reporter = reporter or Banner(first=first)
     settings = read_settings(layout)
     clock = SystemClock()
     log = logs.configure(clock, settings.newel.log_level, log_format(options, settings))
@@ -42,9 +78,9 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
     if not https:
         raise ConfigError(f"{layout.ca_json}: address: missing")
     shared = options.worker is not None
-    metrics = metrics_address(
-        options.metrics_address or settings.ca.metrics_address, http, options.worker or 0
-    )
+    metrics = options.metrics_address or settings.ca.metrics_address
+    if metrics or options.default_metrics:
+        metrics = metrics_address(metrics, http, options.worker or 0)
     table = SharedTable.open_inherited()
     counts = WorkerCounts(table, options.worker or 0, options.workers) if table else None
     built = await build(settings, clock, log if settings.newel.access_log else None, shared=shared)
@@ -54,7 +90,11 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
         gc.set_threshold(*COLLECT_AFTER)
         gc.enable()
         if not options.worker:
-            print(banner(settings, https, http, metrics, first=first), file=sys.stdout, flush=True)
+            reporter.announce(settings, https, http, metrics)
+
+    async def reload() -> None:
+        reporter.reload()
+        await built.reload()
 
     process = Process(
         built.services,
@@ -63,8 +103,9 @@ async def serve(layout: Layout, options: Options, *, first: bool) -> int:
         ),
         built.health,
         built.registry,
-        reload=built.reload,
+        reload=reload,
         on_ready=on_ready,
+        on_stop=reporter.stop,
     )
     try:
         await process.run()
@@ -99,5 +140,6 @@ def listeners(
     if http:
         found.append(Listener(built.http, bind(http, shared=shared), name="http", **joint))
     # of this process alone: what a shared address answers would be any worker's
-    found.append(Listener(built.health, bind(metrics), name="health", **bounds))
+    if metrics:
+        found.append(Listener(built.health, bind(metrics), name="health", **bounds))
     return found

@@ -39,6 +39,7 @@ class Process:
     rpc_stop: Hook | None = None  # drains it
     reload: Hook | None = None  # SIGHUP
     on_ready: Callable[[], None] = lambda: None
+    on_stop: Callable[[], None] = lambda: None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -73,6 +74,7 @@ class Process:
             self.on_ready()
             sd_notify.notify(sd_notify.READY)
             await self.stopping.wait()
+            self.on_stop()
             sd_notify.notify(sd_notify.STOPPING)
             self.health.draining = True
             for listener in self.listeners:

@@ -1,0 +1,1 @@
+"""The command `step-ca`: an authority that the step tools made, served from its own ca.json."""

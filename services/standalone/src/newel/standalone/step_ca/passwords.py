@@ -1,0 +1,129 @@
+"""The passwords of the authority's keys: read from files, or typed at the terminal.
+
+What is typed never reaches a disk: it is handed to the parts that open keys as a file in memory.
+"""
+
+import getpass
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from newel.crypto import keys
+
+_log = logging.getLogger("newel.standalone")
+
+_OTHERS = 0o007
+_LONGEST = 64 * 1024
+
+
+class PasswordError(Exception):
+    """A password that is missing or wrong; the message is the line to print."""
+
+
+class Key(NamedTuple):
+    """A key of the authority, and the file that the command line names for its password ("" for none)."""
+
+    path: Path
+    password_file: str
+
+
+def collect(wanted: Sequence[Key]) -> list[Path | None]:
+    """Return a file with the password of each key; None for a key that needs none.
+
+    A key whose password no file gives is asked for at the terminal. Raises PasswordError.
+    """
+    files = {name: prepare_file(name) for _, name in wanted if name}
+    return [files.get(key.password_file) or _ask_for(key) for key in wanted]
+
+
+def _ask_for(key: Key) -> Path | None:
+    if not _is_encrypted(key.path):
+        return None
+    password = ask(f"Please enter the password to decrypt {key.path}: ")
+    require_opens(key.path, password)
+    return keep_in_memory(password)
+
+
+def prepare_file(name: str) -> Path:
+    """Return a password file that can be used: itself, or a copy in memory of one that others may read.
+
+    The original reads both alike. Raises PasswordError.
+    """
+    path = Path(name).absolute()
+    password = read(name)
+    if os.name == "posix" and path.stat().st_mode & _OTHERS:
+        _log.warning("%s: others may read this password; chmod o= %s", name, name)
+        return keep_in_memory(password)
+    return path
+
+
+def read(name: str) -> bytes:
+    """Return the password that a file holds, without the white space after it. Raises PasswordError."""
+    try:
+        with Path(name).open("rb") as file:
+            data = file.read(_LONGEST + 1)
+    except OSError as error:
+        raise PasswordError(
+            f"error reading {name}: open {name}: {(error.strerror or str(error)).lower()}"
+        ) from None
+    if len(data) > _LONGEST:
+        raise PasswordError(f"error reading {name}: longer than {_LONGEST} octets")
+    return data.rstrip()
+
+
+def ask(prompt: str) -> bytes:
+    """Ask for a password at the terminal, without echo. Raises PasswordError where there is none."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError as error:
+        raise PasswordError(
+            f"error allocating terminal: open /dev/tty: {(error.strerror or str(error)).lower()};"
+            " name a file with the password by --password-file"
+        ) from None
+    try:
+        return getpass.getpass(prompt, sys.stderr).encode()
+    except EOFError:
+        raise PasswordError("the password was not entered") from None
+
+
+def keep_in_memory(password: bytes) -> Path:
+    """Return a file that holds the password as long as this process runs, on no disk where that can be."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("password", 0)
+        os.fchmod(descriptor, 0o400)
+        os.write(descriptor, password)
+        return Path(f"/proc/self/fd/{descriptor}")
+    descriptor, name = tempfile.mkstemp(prefix="step-ca-")  # 0600
+    os.write(descriptor, password)
+    os.close(descriptor)
+    return Path(name)
+
+
+def require_opens(path: Path, password: bytes) -> None:
+    """Raise PasswordError when a password does not open a key."""
+    try:
+        keys.load_private_key(path.read_bytes(), password)
+    except keys.InvalidKeyError:
+        raise PasswordError(
+            f"error decrypting {path}: x509: decryption password incorrect"
+        ) from None
+    except OSError as error:
+        raise PasswordError(
+            f"error reading {path}: {(error.strerror or str(error)).lower()}"
+        ) from None
+
+
+def _is_encrypted(path: Path) -> bool:
+    """Tell whether a key needs a password. Raises PasswordError for a file that cannot be read."""
+    try:
+        return keys.is_encrypted(path.read_bytes())
+    except OSError as error:
+        raise PasswordError(
+            f"error reading {path}: {(error.strerror or str(error)).lower()}"
+        ) from None
+    except keys.InvalidKeyError as error:
+        raise PasswordError(f"error reading {path}: {error}") from None
